@@ -1,0 +1,89 @@
+"""Raw text read for one process, or for the host, at one moment; and why a reading is missing.
+
+A capture is what the collector printed, untouched: decoders work on it later, so every bug report can be
+replayed. A missing reading is a value (`Gap`), not an exception: one unreadable file never hides the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+
+class GapKind(StrEnum):
+    """Why something could not be read."""
+
+    ABSENT = "ABSENT"  # this kernel or process has no such file
+    DENIED = "DENIED"  # the reader may not
+    GONE = "GONE"  # the process ended, or never ran
+    UNSUPPORTED = "UNSUPPORTED"  # this way of reading cannot give it
+    UNPARSED = "UNPARSED"  # read, but not understood
+    FOREIGN = "FOREIGN"  # the PID is not of this kernel, or no longer that container's
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A missing reading: the kind, errno(3) where the kernel gave one, and a detail in English for the log."""
+
+    kind: GapKind
+    errno: int | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One file or link: `text` as read (bytes that are not UTF-8 as lone surrogates), or `gap`.
+
+    `name` is how layers ask for it: a path below /proc/PID (`status`, `ns/net`), an absolute path for the
+    host, or `cgroup:HIERARCHY:LEVEL:FILE` (hierarchy `v2` or a v1 controller; level 0 is the leaf, 1 its
+    parent …). `source` is where it was read, to be shown as evidence (`/proc/4211/status`).
+    """
+
+    name: str
+    source: str
+    text: str | None = None
+    gap: Gap | None = None
+
+
+@dataclass(frozen=True)  # no slots: the index is made on first use, and is not part of the value
+class Capture:
+    """All readings of one process (`pid` > 0) or of the host (`pid` 0), in the order in which they were read."""
+
+    pid: int
+    readings: tuple[Reading, ...]
+    via: str = "proc"  # "proc", or "podman-top" where only the engine's word reaches the kernel
+
+    @cached_property
+    def _index(self) -> dict[str, Reading]:
+        return {reading.name: reading for reading in self.readings}
+
+    def text(self, name: str) -> str | Gap:
+        """The text of one reading; a gap (ABSENT where it was never asked for)."""
+        reading = self._index.get(name)
+        if reading is None:
+            return Gap(GapKind.ABSENT, detail=f"{name} was not read")
+        if reading.text is not None:
+            return reading.text
+        return reading.gap or Gap(GapKind.ABSENT)
+
+    def source(self, name: str) -> str:
+        """Where that reading comes from, for evidence."""
+        reading = self._index.get(name)
+        return reading.source if reading else f"/proc/{self.pid}/{name}"
+
+    def names(self) -> Iterable[str]:
+        """The names of all readings, in order."""
+        return self._index.keys()
+
+
+def unread(pid: int, gap: Gap) -> Capture:
+    """A capture in which nothing could be read, for one reason that every layer will repeat."""
+    return Capture(pid, (Reading("", f"/proc/{pid}", None, gap),))
+
+
+def whole_gap(capture: Capture) -> Gap | None:
+    """The reason why nothing of this process was read, if that is so (made by `unread`)."""
+    first = capture.readings[0] if capture.readings else None
+    return first.gap if first is not None and first.name == "" else None

@@ -1,0 +1,186 @@
+"""Engines and containers as the rest of the program knows them: what an engine was told, in one form.
+
+Docker's and Podman's JSON is translated into these types in `engines/` and nowhere else. Decided against
+keeping the engines' field names: they differ between the two and between versions of one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from stratascope.core.message import Message
+
+
+class EngineKind(StrEnum):
+    DOCKER = "docker"
+    PODMAN = "podman"
+
+
+class EngineState(StrEnum):
+    CONNECTED = "connected"
+    DENIED = "denied"  # the socket is there, but not for this user
+    ABSENT = "absent"  # not installed
+    STOPPED = "stopped"  # installed, nothing listens
+    UNREACHABLE = "unreachable"  # hangs, answers nonsense, or the network fails
+
+
+class Status(StrEnum):
+    """A container's state in its engine's words."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    STOPPING = "stopping"
+    EXITED = "exited"
+    DEAD = "dead"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What an engine says of itself, where it does. Empty text: not said."""
+
+    storage_driver: str = ""
+    cgroup_driver: str = ""
+    cgroup_version: str = ""
+    network_helper: str = ""  # slirp4netns, pasta, rootlesskit …
+    runtime: str = ""  # the default OCI runtime
+    operating_system: str = ""
+    kernel: str = ""  # the kernel that the engine runs on
+    security_options: tuple[str, ...] = ()
+    default_capabilities: tuple[str, ...] = ()  # CAP_… names
+    seccomp_profile: str = ""  # "builtin", "unconfined" or a path
+    selinux: bool = False
+    apparmor: bool = False
+    userns_remap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """One endpoint. `id` is short and stable (`docker`, `podman-rootless`), `message` says what to do."""
+
+    id: str
+    kind: EngineKind
+    endpoint: str  # unix:///run/docker.sock, ssh://…, tcp://…
+    rootless: bool = False
+    state: EngineState = EngineState.STOPPED
+    version: str = ""
+    message: Message | None = None
+    error: str = ""  # the engine's own words
+    daemon_uid: int | None = None
+    socket_mode: int | None = None  # permission bits of the socket, e.g. 0o660
+    socket_group: str | None = None
+    facts: EngineFacts = field(default_factory=EngineFacts)
+
+    @property
+    def local(self) -> bool:
+        """Whether its processes may be of this machine at all (a socket in the file system)."""
+        return self.endpoint.startswith("unix://")
+
+
+class ProfileKind(StrEnum):
+    """Which profile was asked for (seccomp, AppArmor)."""
+
+    DEFAULT = "default"
+    CUSTOM = "custom"
+    UNCONFINED = "unconfined"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class AskedMount:
+    """A mount that the engine was told to make."""
+
+    kind: str  # bind, volume, tmpfs, image …
+    source: str  # path on the engine's host; empty for tmpfs
+    target: str
+    writable: bool
+    propagation: str = ""
+    volume: str = ""  # the volume's name
+
+
+@dataclass(frozen=True, slots=True)
+class AskedDevice:
+    """A host device passed in; `permissions` of r, w, m."""
+
+    source: str
+    target: str
+    permissions: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the engine was told, all layers. None: the engine does not say (which is not "no")."""
+
+    privileged: bool = False
+    user: str = ""
+    # namespaces: "private", "host", "container:ID", "shareable", "none", "pod", or the engine's own word
+    pid_mode: str = "private"
+    ipc_mode: str = "private"
+    uts_mode: str = "private"
+    network_mode: str = "private"
+    cgroupns_mode: str = "private"
+    userns_mode: str = ""  # empty is not "host": rootless engines and userns-remap leave it empty
+    read_only_root: bool = False
+    masked_paths: tuple[str, ...] | None = None
+    read_only_paths: tuple[str, ...] | None = None
+    mounts: tuple[AskedMount, ...] = ()
+    devices: tuple[AskedDevice, ...] = ()
+    # cgroup: None or 0 means no limit was asked for; bytes, cores
+    memory: int | None = None
+    memory_swap: int | None = None
+    pids: int | None = None
+    cpu_cores: float | None = None
+    cpuset: str = ""
+    cgroup_parent: str = ""
+    # capabilities, CAP_… names or "ALL"
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    capabilities: tuple[str, ...] | None = None  # the resulting bounding set, as the options imply it
+    no_new_privileges: bool = False
+    seccomp: ProfileKind = ProfileKind.UNKNOWN
+    seccomp_profile: str = ""  # a custom profile: its path or its JSON
+    apparmor: ProfileKind = ProfileKind.UNKNOWN
+    apparmor_profile: str = ""
+    selinux_label: str = ""  # the label that the engine chose
+    selinux_options: tuple[str, ...] = ()  # "disable", "type:spc_t", "level:s0:c1"
+    uid_map: tuple[tuple[int, int, int], ...] = ()  # asked for explicitly
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container of one engine. `pid` is its first process's PID as the engine counts, None if none runs."""
+
+    engine: str
+    id: str
+    name: str
+    image: str
+    status: Status
+    pid: int | None
+    created: float  # seconds since the epoch; 0.0 where not said
+    started: float
+    runtime: str = ""  # runc, crun, runsc (gVisor), kata …
+    command: str = ""
+    pod: str = ""
+    init: bool = False  # a small init process was put in front (docker run --init)
+    labels: tuple[tuple[str, str], ...] = ()
+    error: str = ""  # why the engine's answer could not be understood; all else is then unknown
+    asked: Asked = field(default_factory=Asked)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Identity across snapshots."""
+        return (self.engine, self.id)
+
+
+# Runtimes with a kernel of their own inside: what /proc says here is not what the workload meets.
+OTHER_KERNEL_RUNTIMES = ("runsc", "kata", "krun", "io.containerd.runsc", "io.containerd.kata")
+
+
+def other_kernel(container: Container) -> bool:
+    """Whether the container runs on another kernel than the engine (gVisor, Kata, libkrun)."""
+    runtime = container.runtime.rsplit("/", 1)[-1].lower()
+    return any(runtime.startswith(name) for name in OTHER_KERNEL_RUNTIMES)

@@ -1,0 +1,234 @@
+"""The ground that the six layers stand on: the host's kernel and its settings, decoded from one host capture.
+
+The collector reads these by absolute path (`HOST_WANTS`); nothing here is a layer, and nothing here is
+counted as one. `Surroundings` is all that a layer may know besides its container.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.container import Engine
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.mounts import parse_mountinfo
+
+NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
+
+SYSCTLS = (
+    "kernel.dmesg_restrict",
+    "kernel.kexec_load_disabled",
+    "kernel.modules_disabled",
+    "kernel.perf_event_paranoid",
+    "kernel.unprivileged_bpf_disabled",
+    "kernel.unprivileged_userns_clone",
+    "kernel.apparmor_restrict_unprivileged_userns",
+    "kernel.io_uring_disabled",
+    "kernel.yama.ptrace_scope",
+    "kernel.sysrq",
+    "kernel.core_pattern",
+    "kernel.pid_max",
+    "user.max_user_namespaces",
+    "vm.unprivileged_userfaultfd",
+    "net.ipv4.ip_unprivileged_port_start",
+    "net.ipv4.ping_group_range",
+)
+
+# "uname:release" and the like are not files: the collector makes them from uname(2) and sysconf(3)
+HOST_WANTS = (
+    "uname:release",
+    "uname:machine",
+    "sysconf:clock_ticks",
+    "sysconf:online_cpus",
+    "clock:boot_time",  # seconds since the epoch at which CLOCK_BOOTTIME was 0
+    "id:uid",
+    "/sys/kernel/security/lsm",
+    "lsm:modules",  # lsm_list_modules(2), where securityfs is not mounted
+    "/sys/kernel/security/lockdown",
+    "/sys/module/apparmor/parameters/enabled",
+    "/sys/fs/selinux/enforce",
+    "/proc/sys/kernel/cap_last_cap",
+    "/proc/meminfo",
+    "/proc/self/mountinfo",
+    "/proc/self/uid_map",
+    "/proc/self/cgroup",
+    *(f"/proc/sys/{name.replace('.', '/')}" for name in SYSCTLS),
+    *(f"/proc/{who}/ns/{kind}" for who in ("1", "2", "self") for kind in NAMESPACES),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """The host as read. Tuples of pairs instead of dicts; use the methods to look up."""
+
+    kernel: str  # "6.18.44"; empty where not read
+    machine: str  # "x86_64"
+    lsms: tuple[str, ...] | None  # active Linux Security Modules; None where not readable
+    sysctls: tuple[tuple[str, str], ...]  # those that this kernel has and lets us read
+    cap_last_cap: int | None  # number of the kernel's last capability
+    namespaces: tuple[tuple[str, int], ...]  # kind, inode of the host's first process (or see below)
+    namespaces_from: str  # "PID 1", "PID 2" (kthreadd), "own" (the reader's, weaker), "" where none
+    initial_user_namespace: bool | None  # whether the reader itself sits in the initial user namespace
+    memory_total: int | None  # bytes
+    cpus_online: int | None
+    cgroup_layout: str  # v1, v2, hybrid, none
+    boot_time: float | None  # seconds since the epoch
+    clock_ticks: int | None  # per second, unit of starttime in /proc/PID/stat
+    reader_uid: int | None
+    apparmor: bool  # AppArmor is active
+    selinux: str  # "enforcing", "permissive" or "" where SELinux is not active
+    mounts: tuple[tuple[str, str, str], ...] = ()  # device, root, target: which path of the host a bind shows
+
+    def sysctl(self, name: str) -> str | None:
+        """A kernel setting by its dotted name; None where this kernel has it not, or it can't be read."""
+        return next((value for key, value in self.sysctls if key == name), None)
+
+    def namespace(self, kind: str) -> int | None:
+        """The host's namespace of that kind, by inode."""
+        return next((inode for key, inode in self.namespaces if key == kind), None)
+
+
+UNREAD = Ground(
+    "", "", None, (), None, (), "", None, None, None, "none", None, None, None, False, ""
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """Names of other containers that share something with this one."""
+
+    namespaces: tuple[tuple[str, tuple[str, ...]], ...] = ()  # kind -> names, only the shared kinds
+    uid_range: tuple[str, ...] = ()  # whose mapped host uids overlap with ours
+    same_cgroup: tuple[str, ...] = ()
+
+    def of(self, kind: str) -> tuple[str, ...]:
+        """Who else is in our namespace of that kind."""
+        return next((names for key, names in self.namespaces if key == kind), ())
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a layer may know besides its container: the host, the engine, the other containers."""
+
+    ground: Ground
+    engine: Engine
+    peers: Peers = Peers()
+
+
+def decode_ground(capture: Capture) -> Ground:
+    """Typed facts of the host, from a capture of `HOST_WANTS`. Missing readings give None or empty."""
+    own_map = _get(capture, "/proc/self/uid_map")
+    namespaces, whose = _host_namespaces(capture)
+    lsms = _lsms(capture)
+    enforce = _get(capture, "/sys/fs/selinux/enforce")
+    apparmor = _get(capture, "/sys/module/apparmor/parameters/enabled")
+    return Ground(
+        kernel=_get(capture, "uname:release") or "",
+        machine=_get(capture, "uname:machine") or "",
+        lsms=lsms,
+        sysctls=tuple(
+            (name, value)
+            for name in SYSCTLS
+            if (value := _get(capture, f"/proc/sys/{name.replace('.', '/')}")) is not None
+        ),
+        cap_last_cap=_number(_get(capture, "/proc/sys/kernel/cap_last_cap")),
+        namespaces=namespaces,
+        namespaces_from=whose,
+        initial_user_namespace=None if own_map is None else own_map.split() == ["0", "0", "4294967295"],
+        memory_total=_memory_total(_get(capture, "/proc/meminfo")),
+        cpus_online=_number(_get(capture, "sysconf:online_cpus")),
+        cgroup_layout=_cgroup_layout(_get(capture, "/proc/self/mountinfo") or ""),
+        boot_time=_float(_get(capture, "clock:boot_time")),
+        clock_ticks=_number(_get(capture, "sysconf:clock_ticks")),
+        reader_uid=_number(_get(capture, "id:uid")),
+        apparmor=apparmor == "Y" and (lsms is None or "apparmor" in lsms),
+        selinux="" if enforce is None else "enforcing" if enforce == "1" else "permissive",
+        mounts=_mounts(_get(capture, "/proc/self/mountinfo") or ""),
+    )
+
+
+def _get(capture: Capture, name: str) -> str | None:
+    text = capture.text(name)
+    return None if isinstance(text, Gap) else text.strip()
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+
+
+def _float(text: str | None) -> float | None:
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
+
+
+def _lsms(capture: Capture) -> tuple[str, ...] | None:
+    for name in ("/sys/kernel/security/lsm", "lsm:modules"):
+        text = _get(capture, name)
+        if text is not None:
+            return tuple(part for part in text.split(",") if part)
+    return None
+
+
+def _memory_total(text: str | None) -> int | None:
+    for line in (text or "").splitlines():
+        words = line.split()
+        if words[:1] == ["MemTotal:"] and len(words) >= 2 and words[1].isdigit():
+            return int(words[1]) * 1024
+    return None
+
+
+def _host_namespaces(capture: Capture) -> tuple[tuple[tuple[str, int], ...], str]:
+    """Of PID 1, else of PID 2 (kthreadd), else our own: PID 1 may deny them even to root."""
+    for who, word in (("1", "PID 1"), ("2", "PID 2"), ("self", "own")):
+        if who == "2" and _get(capture, "/proc/2/ns/pid") is not None and not _is_initial(capture):
+            continue  # in a PID namespace of our own PID 2 is any process
+        found = tuple(
+            (kind, inode)
+            for kind in NAMESPACES
+            if (inode := _inode(_get(capture, f"/proc/{who}/ns/{kind}"))) is not None
+        )
+        if found:
+            return found, word
+    return (), ""
+
+
+def _is_initial(capture: Capture) -> bool:
+    # The initial PID namespace has a fixed inode: PROC_PID_INIT_INO, include/linux/proc_ns.h
+    return _inode(_get(capture, "/proc/2/ns/pid")) == 0xEFFFFFFC
+
+
+def _inode(link: str | None) -> int | None:
+    """`net:[4026531840]` -> 4026531840."""
+    if link is None or not link.endswith("]") or ":[" not in link:
+        return None
+    return _number(link[link.index(":[") + 2 : -1])
+
+
+# Mounts that come and go with containers: left out, so that the ground stays equal when one starts
+_PASSING = frozenset({"overlay", "fuse.fuse-overlayfs", "nsfs"})
+
+
+def _mounts(mountinfo: str) -> tuple[tuple[str, str, str], ...]:
+    try:
+        mounts = parse_mountinfo(mountinfo)
+    except DecodeError:
+        return ()
+    return tuple(
+        (mount.device, mount.root, mount.target)
+        for mount in mounts
+        if mount.fs_type not in _PASSING and mount.source != "shm"
+    )
+
+
+def _cgroup_layout(mountinfo: str) -> str:
+    kinds = set()
+    for line in mountinfo.splitlines():
+        _, dash, tail = line.partition(" - ")
+        words = tail.split()
+        if dash and words and words[0] in ("cgroup", "cgroup2"):
+            kinds.add(words[0])
+    if kinds == {"cgroup", "cgroup2"}:
+        return "hybrid"
+    return {"cgroup": "v1", "cgroup2": "v2"}.get(next(iter(kinds), ""), "none")

@@ -1,0 +1,244 @@
+"""What a layer is, and what it says: verdict, findings, and views to be drawn.
+
+The closed set of views (`Table`, `BitGrid`, `Bars`, `Rulers`) is what makes a
+seventh layer one new file: window and reports draw views, they know no layer by name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Protocol
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.container import Container
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import Message
+
+
+class Verdict(StrEnum):
+    """What a layer comes to; the rules stand in the design, section 6."""
+
+    ENFORCED = "ENFORCED"
+    WEAKENED = "WEAKENED"
+    OPEN = "OPEN"
+    UNKNOWN = "UNKNOWN"
+
+
+class Severity(StrEnum):
+    """How much a finding matters, worst first."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Tone(StrEnum):
+    """How a value is to be tinted; always with a mark or word beside the colour."""
+
+    PLAIN = "plain"
+    GOOD = "good"
+    WARN = "warn"
+    BAD = "bad"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class NamedGap:
+    """A gap and what it leaves open: `what` is the reading's name (`ns/net`), `source` its path."""
+
+    what: str
+    gap: Gap
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something a person should know: a stable `code` (`capabilities.sys-admin`), a sentence, what to do, proof.
+
+    `refs`: `CIS-Docker-1.6.0:5.4`, `PSS:baseline`, `PSS:restricted`, or a man page such as `capabilities(7)`.
+    """
+
+    code: str
+    layer: str
+    severity: Severity
+    text: Message
+    advice: Message
+    source: str
+    refs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """One field in which a process differs from the container's first, and the finding that says so."""
+
+    field: str  # "capabilities.effective"
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One decoded fact: label, value, where it was read, what was asked for, and a word of explanation."""
+
+    label: Message
+    value: Message
+    source: str
+    tone: Tone = Tone.PLAIN
+    asked: Message | None = None
+    note: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Facts under a heading."""
+
+    title: Message
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BitRow:
+    """One bit in several sets. `word` (added, missing) and `tone` mark it against what was expected."""
+
+    number: int
+    name: str
+    bits: tuple[bool, ...]
+    explanation: Message
+    tone: Tone = Tone.PLAIN
+    word: Message | None = None
+    note: Message | None = None  # why the engine's default keeps it or leaves it out
+
+
+@dataclass(frozen=True, slots=True)
+class BitSet:
+    """One column of a grid: short head, full name, hex text as read, source."""
+
+    head: str
+    name: str
+    text: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class BitGrid:
+    """Bits by number (rows) in several sets (columns); column `emphasis` is the one that counts now."""
+
+    sets: tuple[BitSet, ...]
+    emphasis: int
+    rows: tuple[BitRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """Present use beside a limit. `used`, `limit`, `capacity` share one unit; None: no limit, or not known."""
+
+    label: Message
+    used: float | None
+    limit: float | None
+    capacity: float | None  # what the whole machine has
+    value: Message  # "212 MiB of 512 MiB"
+    source: str
+    tone: Tone = Tone.PLAIN
+    note: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Limits as bars."""
+
+    title: Message
+    bars: tuple[Bar, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RulerRange:
+    """`length` ids from `inside` on in the container are `length` ids from `outside` on, on the host."""
+
+    inside: int
+    outside: int
+    length: int
+    tone: Tone
+    label: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Rulers:
+    """An id map, drawn as two rulers with the mapped ranges between them. `source` is the map's file."""
+
+    title: Message
+    inside: Message  # heading of the upper ruler
+    outside: Message
+    ranges: tuple[RulerRange, ...]
+    source: str
+
+
+View = Table | BitGrid | Bars | Rulers
+
+
+@dataclass(frozen=True, slots=True)
+class Tab:
+    """One tab of the layer panel. The panel itself adds Findings, About and Raw text."""
+
+    title: Message
+    views: tuple[View, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """What one layer comes to for one container."""
+
+    verdict: Verdict
+    fact: Message  # the one fact on the band
+    findings: tuple[Finding, ...] = ()
+    tabs: tuple[Tab, ...] = ()
+    gaps: tuple[NamedGap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """A layer explained to someone who never heard of it."""
+
+    title: Message
+    role: Message  # one line: "keeps processes apart"
+    picture: Message  # the everyday picture, one sentence
+    explanation: tuple[Message, ...]  # what it is; what it prevents; what happens without it
+
+
+class Layer(Protocol):
+    """One of the layers between a process and the kernel. Facts and asked are the layer's own frozen types.
+
+    Facts and asked are printed as they are in the JSON report, so the names of their fields are a contract.
+    """
+
+    @property
+    def id(self) -> str:
+        """Stable id, as in the report: `namespaces`."""
+
+    @property
+    def number(self) -> int:
+        """1 (just above the kernel) and up: the place in the strata."""
+
+    @property
+    def about(self) -> About:
+        """Title, role and explanation."""
+
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """Names of readings below /proc/PID of the first process."""
+
+    @property
+    def member_wants(self) -> tuple[str, ...]:
+        """Names of readings of each further process, for `drift`."""
+
+    def asked(self, container: Container) -> Any:
+        """What the engine was told, for this layer."""
+
+    def decode(self, capture: Capture, container: Container, around: Surroundings) -> Any:
+        """Typed facts; a field that could not be read is None or a Gap, never a guess."""
+
+    def assess(self, facts: Any, asked: Any, around: Surroundings) -> Assessment:
+        """Verdict, findings and views, from facts alone."""
+
+    def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
+        """In what a further process of the container differs from its first."""

@@ -1,0 +1,37 @@
+"""Text that a person will read, as an id with arguments.
+
+The id is the English sentence with `{name}` fields, as in gettext. Layers, engines and use cases make
+messages; only `cli`, `report` and `ui` turn them into text (`i18n.translate`). Decided against: ready-made
+strings, because a report that was saved in English must still be readable in Japanese.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`id` (and `many` where `count` picks the plural form) with named arguments.
+
+    A `str` argument counts as foreign text (a container's name, an engine's words): it is made harmless
+    by `core.plain.plain` when the message is rendered. A `Message` argument is translated first.
+    """
+
+    id: str
+    args: tuple[tuple[str, Argument], ...] = ()
+    many: str = ""
+    count: int | None = None
+
+
+Argument = str | int | float | Message
+
+
+def msg(text: str, /, **args: Argument) -> Message:
+    """A message without plural forms; `text` is extracted for translation, so give a literal."""
+    return Message(text, tuple(args.items()))
+
+
+def plural(one: str, many: str, /, count: int, **args: Argument) -> Message:
+    """A message that depends on a number; `{count}` may stand in both forms."""
+    return Message(one, (("count", count), *args.items()), many, count)

@@ -1,0 +1,33 @@
+"""Foreign text (names, labels, commands, an engine's words) made safe to show.
+
+Control characters, terminal escapes, marks that turn the direction of text and lone surrogates (bytes that
+are not UTF-8) become visible escapes such as `\\x1b` or `\\u202e`. The result is plain text: who shows it
+still must not treat it as markup (Qt.PlainText, html.escape).
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+# Cc control, Cf format (direction marks, zero width), Cs surrogate, Co private use, Zl and Zp line breaks
+_UNSAFE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+
+
+def plain(text: str, limit: int = 0) -> str:
+    """`text` on one line without anything that could act; longer than `limit` (> 0) it is cut with `…`."""
+    if limit and len(text) > limit:
+        text = text[: limit - 1] + "…"
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) not in _UNSAFE:
+        return character
+    code = ord(character)
+    if 0xDC80 <= code <= 0xDCFF:  # a byte that was not UTF-8 (surrogateescape)
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,35 @@
+"""A record: all raw text behind one snapshot, so that it can be saved, sent with a bug report, and replayed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.capture import Capture
+from stratascope.core.container import Engine
+from stratascope.core.ports import Found, RawContainer
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRecord:
+    """An engine's answer and what was read for it; `found` is None for a container without a process."""
+
+    raw: RawContainer
+    found: Found | None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`taken_at` in seconds since the epoch; `host` is this machine's capture.
+
+    `hosts` has, by engine id, the captures of other machines, for engines that do not run on this one.
+    """
+
+    taken_at: float
+    host: Capture
+    engines: tuple[Engine, ...]
+    containers: tuple[ContainerRecord, ...]
+    hosts: tuple[tuple[str, Capture], ...] = ()
+
+    def host_of(self, engine: str) -> Capture:
+        """The capture of the machine that this engine runs on."""
+        return next((capture for name, capture in self.hosts if name == engine), self.host)

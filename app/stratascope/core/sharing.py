@@ -1,0 +1,112 @@
+"""Who shares what with whom: namespaces by inode, ranges of host uids, over all containers of one machine.
+
+It needs all containers at once, which no layer sees; a layer is handed its own container's `Peers`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.container import Container
+from stratascope.core.ground import NAMESPACES, Ground, Peers
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.idmap import parse_idmap
+from stratascope.linux.namespace import parse_link
+
+_FULL = 4294967295  # a map of this length is the initial user namespace's: every uid is itself
+
+
+@dataclass(frozen=True, slots=True)
+class Sharing:
+    """What of one container can be compared with others: namespace inodes, (first, length) of host uids."""
+
+    namespaces: tuple[tuple[str, int], ...] = ()
+    uid_ranges: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sharer:
+    """One container in the comparison."""
+
+    container: Container
+    sharing: Sharing
+    ground: Ground
+
+
+def sharing_of(capture: Capture) -> Sharing:
+    """What this process can share; unreadable parts are left out."""
+    inodes: list[tuple[str, int]] = []
+    for kind in NAMESPACES:
+        link = capture.text(f"ns/{kind}")
+        if isinstance(link, Gap):
+            continue
+        try:
+            inodes.append((kind, parse_link(link).inode))
+        except DecodeError:
+            continue
+    ranges: tuple[tuple[int, int], ...] = ()
+    uid_map = capture.text("uid_map")
+    if not isinstance(uid_map, Gap):
+        try:
+            ranges = tuple((part.outside, part.length) for part in parse_idmap(uid_map) if part.length < _FULL)
+        except DecodeError:
+            ranges = ()
+    return Sharing(tuple(inodes), ranges)
+
+
+def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
+    """For each container, in order, the names of those that share with it. Machines are kept apart."""
+    answers = [Peers()] * len(sharers)
+    machines: dict[int, list[int]] = defaultdict(list)
+    for place, sharer in enumerate(sharers):
+        machines[id(sharer.ground)].append(place)
+    for places in machines.values():
+        groups = _namespace_groups(sharers, places)
+        overlaps = _uid_overlaps(sharers, places)
+        for place in places:
+            shared = tuple(
+                (kind, names)
+                for kind, inode in sharers[place].sharing.namespaces
+                if (names := _others(sharers, groups.get((kind, inode), []), place))
+            )
+            answers[place] = Peers(shared, _others(sharers, overlaps.get(place, []), place))
+    return tuple(answers)
+
+
+def _others(sharers: tuple[Sharer, ...], places: list[int], own: int) -> tuple[str, ...]:
+    return tuple(sharers[place].container.name for place in places if place != own)
+
+
+def _namespace_groups(sharers: tuple[Sharer, ...], places: list[int]) -> dict[tuple[str, int], list[int]]:
+    """Containers by namespace; the host's own namespaces are another fact, and left out."""
+    groups: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for place in places:
+        ground = sharers[place].ground
+        for kind, inode in sharers[place].sharing.namespaces:
+            if inode != ground.namespace(kind):
+                groups[kind, inode].append(place)
+    return groups
+
+
+def _uid_overlaps(sharers: tuple[Sharer, ...], places: list[int]) -> dict[int, list[int]]:
+    """Containers whose ranges of host uids meet: one sweep over the sorted distinct sets of ranges."""
+    owners: dict[tuple[tuple[int, int], ...], list[int]] = defaultdict(list)
+    for place in places:
+        if sharers[place].sharing.uid_ranges:
+            owners[sharers[place].sharing.uid_ranges].append(place)
+    meets: dict[tuple[tuple[int, int], ...], set[tuple[tuple[int, int], ...]]] = {key: {key} for key in owners}
+    edges = sorted((first, first + length, key) for key in owners for first, length in key)
+    open_now: list[tuple[int, tuple[tuple[int, int], ...]]] = []
+    for first, end, key in edges:
+        open_now = [(other_end, other) for other_end, other in open_now if other_end > first]
+        for _, other in open_now:
+            meets[key].add(other)
+            meets[other].add(key)
+        open_now.append((end, key))
+    return {
+        place: sorted(member for other in meets[key] for member in owners[other])
+        for key, group in owners.items()
+        for place in group
+    }

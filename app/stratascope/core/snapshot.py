@@ -1,0 +1,67 @@
+"""What the program knows at one moment: engines, ground, and each container with its assessed layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.container import Container, Engine
+from stratascope.core.ground import Ground
+from stratascope.core.layer import Assessment, Finding, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class LayerState:
+    """One layer of one container. `facts` is None where nothing at all could be read."""
+
+    id: str
+    number: int
+    facts: Any
+    asked: Any
+    assessment: Assessment
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessState:
+    """A further process of a container, and in which fields it differs from the first."""
+
+    pid: int
+    pid_inside: int | None
+    command: str
+    drift: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerState:
+    """A container with all that was found out about it. `layers` run from 1 (namespaces) up."""
+
+    container: Container
+    layers: tuple[LayerState, ...]
+    processes: tuple[ProcessState, ...] = ()
+    findings: tuple[Finding, ...] = ()  # of all layers and of drift, worst first
+    gap: Gap | None = None  # why nothing was read of its processes, if so
+    capture: Capture | None = None
+    members_from: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        return self.container.key
+
+    @property
+    def worst(self) -> Verdict:
+        """The worst verdict of its layers: OPEN before WEAKENED before UNKNOWN before ENFORCED."""
+        order = (Verdict.OPEN, Verdict.WEAKENED, Verdict.UNKNOWN, Verdict.ENFORCED)
+        verdicts = {layer.assessment.verdict for layer in self.layers}
+        return next((verdict for verdict in order if verdict in verdicts), Verdict.UNKNOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not this machine."""
+
+    taken_at: float
+    ground: Ground
+    engines: tuple[Engine, ...]
+    containers: tuple[ContainerState, ...]
+    demo: bool = False

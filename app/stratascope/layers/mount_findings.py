@@ -1,0 +1,272 @@
+"""Findings and rows of the mount view: sockets, host paths, masks, propagation, devices, and drift. No layer itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stratascope.core.layer import Finding, Row, Severity, Tone
+from stratascope.core.message import Message, msg, plural
+from stratascope.layers.mount_view import SOCKET_NAMES, HostPath, Weight, weight, within
+
+if TYPE_CHECKING:
+    from stratascope.layers.namespaces import NamespacesAsked, NamespacesFacts
+
+_LAYER = "namespaces"
+_YES, _NO, _NONE, _NOT_READABLE = msg("Yes"), msg("No"), msg("None"), msg("Not readable")
+_ROOT, _MASKED, _READ_ONLY = msg("Root directory read-only"), msg("Masked paths"), msg("Read-only paths in /proc")
+_PROPAGATION, _SOCKETS, _HOST_PATH = msg("Propagation"), msg("Engine sockets"), msg("Host path")
+_HOST_PATHS, _DEVICES, _ASKED_DEVICES = msg("Host paths"), msg("Devices of the host"), msg("Devices asked for")
+_ROOT_NOTE = msg("Read-only, an attacker can't change the programs or leave tools behind.")
+_MASK_NOTE = msg("Files of the kernel that show or change the host are hidden behind empty ones.")
+_SOCKET_NOTE = msg("Whoever may talk to an engine of root is root. Mounted read-only it is just as open.")
+_DEVICE_NOTE = msg("Asked, not verified: nodes made in the container are not in the list of mounts.")
+_PROPAGATION_WORDS = {
+    "private": msg("private: mounts stay on their side"),
+    "slave": msg("slave: mounts of the host arrive inside"),
+    "shared": msg("shared: mounts made inside appear on the host"),
+    "unbindable": msg("unbindable: private, and can't be bound"),
+}
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class MountFindings:
+    """`weakens`: something of it makes the layer WEAKENED."""
+
+    findings: tuple[Finding, ...]
+    weakens: bool
+
+
+def writable_root(facts: NamespacesFacts) -> bool:
+    """Whether the host's whole file tree is in sight and writable."""
+    return any(path.writable and path.source == "/" for path in facts.host_paths or ())
+
+
+def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked) -> MountFindings:
+    """What the mounts come to; nothing where they could not be read."""
+    view = facts.mounts
+    if view is None:
+        return MountFindings((), False)
+    source = f"{facts.process}/mountinfo"
+    findings: list[Finding] = []
+    weakens = not view.proc_guarded
+    for socket in view.engine_sockets:
+        weakens = True
+        findings.append(
+            Finding(
+                "namespaces.engine-socket",
+                _LAYER,
+                Severity.CRITICAL,
+                msg(
+                    "A container engine's socket is inside, at {path}: who may use it commands the engine.", path=socket
+                ),
+                msg("Take the mount away, or put a proxy in front that allows only what is needed."),
+                source,
+                ("CIS-Docker-1.6.0:5.32", "PSS:baseline"),
+            )
+        )
+    for path in view.host_paths:
+        heavy = weight(path)
+        is_socket = path.source.rpartition("/")[2] in SOCKET_NAMES
+        weakens = weakens or (not is_socket and (path.writable or heavy > Weight.ORDINARY))
+        if not is_socket and (path.writable or heavy > Weight.ORDINARY):
+            findings.append(_host_path(path, heavy, source))
+    if not view.proc_guarded:
+        findings.append(_unmasked(asked, source))
+    for target in view.shared_mounts[:_SHOWN]:
+        findings.append(
+            Finding(
+                "namespaces.shared-propagation",
+                _LAYER,
+                Severity.MEDIUM,
+                msg("Mounts made below {path} appear on the host as well.", path=target),
+                msg("Use private or slave propagation for this mount."),
+                source,
+                ("CIS-Docker-1.6.0:5.20",),
+            )
+        )
+    if view.devices or asked.devices:
+        count = len(set(view.devices) | {device.target for device in asked.devices})
+        findings.append(
+            Finding(
+                "namespaces.devices",
+                _LAYER,
+                Severity.MEDIUM,
+                plural("{count} device of the host is inside.", "{count} devices of the host are inside.", count),
+                msg("Pass in only the devices that it needs, without write access where reading is enough."),
+                source if view.devices else "inspect:HostConfig.Devices",
+                ("CIS-Docker-1.6.0:5.18",),
+            )
+        )
+    if view.root_read_only is False:
+        findings.append(_writable_own_root(asked, source))
+    findings.extend(_read_only_drift(view.host_paths, asked, source))
+    return MountFindings(tuple(findings), weakens)
+
+
+def _host_path(path: HostPath, heavy: Weight, source: str) -> Finding:
+    if heavy is Weight.ROOT:
+        if path.writable:
+            text = msg("All of the host's files can be changed below {path}.", path=path.target)
+        else:
+            text = msg(
+                "All of the host's files can be read below {path}, passwords and keys as well.", path=path.target
+            )
+        severity = Severity.CRITICAL if path.writable else Severity.HIGH
+    elif path.writable and heavy is Weight.SYSTEM:
+        text = msg(
+            "A system path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target
+        )
+        severity = Severity.HIGH
+    elif heavy is Weight.SENSITIVE:
+        text = msg(
+            "A sensitive path of the host can be read: {source}, at {path}.", source=path.source, path=path.target
+        )
+        severity = Severity.MEDIUM
+    else:
+        text = msg("A path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target)
+        severity = Severity.LOW
+    advice = msg("Mount only what it needs, read-only where it does not write, or use a volume.")
+    refs = ("CIS-Docker-1.6.0:5.6", "PSS:baseline") if heavy > Weight.ORDINARY else ("PSS:baseline",)
+    return Finding("namespaces.host-path", _LAYER, severity, text, advice, source, refs)
+
+
+def _unmasked(asked: NamespacesAsked, source: str) -> Finding:
+    if asked.masked_paths and not asked.privileged:
+        text = msg("The engine was asked to mask paths of /proc, but the kernel's list of mounts has no such masks.")
+        return Finding(
+            "namespaces.drift-masks",
+            _LAYER,
+            Severity.HIGH,
+            text,
+            _AGAIN,
+            source,
+            ("CIS-Docker-1.6.0:5.5", "PSS:baseline"),
+        )
+    return Finding(
+        "namespaces.unmasked",
+        _LAYER,
+        Severity.HIGH,
+        msg("/proc is not masked: root inside may write settings of the host's kernel."),
+        msg("Start it without --privileged and without systempaths=unconfined."),
+        source,
+        ("CIS-Docker-1.6.0:5.5", "PSS:baseline"),
+    )
+
+
+_AGAIN = msg("Look at how the engine starts it; start it again and compare.")
+
+
+def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
+    if asked.root_read_only:
+        return Finding(
+            "namespaces.drift-root",
+            _LAYER,
+            Severity.HIGH,
+            msg("A read-only root directory was asked for, but the kernel lets it be written."),
+            _AGAIN,
+            source,
+            ("CIS-Docker-1.6.0:5.13",),
+        )
+    return Finding(
+        "namespaces.writable-root",
+        _LAYER,
+        Severity.LOW,
+        msg("Its root directory can be written: an attacker may change programs and leave tools behind."),
+        msg("Start it with --read-only, and give it a tmpfs where it has to write."),
+        source,
+        ("CIS-Docker-1.6.0:5.13",),
+    )
+
+
+def _read_only_drift(paths: tuple[HostPath, ...], asked: NamespacesAsked, source: str) -> list[Finding]:
+    """Asked read-only, writable all the same: mostly a file system below, which `:ro` does not reach."""
+    closed = [mount.target.rstrip("/") or "/" for mount in asked.mounts if not mount.writable]
+    return [
+        Finding(
+            "namespaces.drift-read-only",
+            _LAYER,
+            Severity.HIGH,
+            msg("A mount was asked for read-only, but {path} can be written.", path=path.target),
+            msg("A file system mounted below a read-only one keeps its own flag: mount it read-only as well."),
+            source,
+            ("mount(8)",),
+        )
+        for path in paths
+        if path.writable and any(within(path.target, target) for target in closed) and not _opened(path, asked)
+    ]
+
+
+def _opened(path: HostPath, asked: NamespacesAsked) -> bool:
+    return any(mount.writable and mount.target.rstrip("/") == path.target for mount in asked.mounts)
+
+
+def mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ...]:
+    """The table "Mounts"."""
+    source = f"{facts.process}/mountinfo"
+    view = facts.mounts
+    if view is None:
+        rows = [Row(_HOST_PATHS, _NOT_READABLE, source, Tone.UNKNOWN)]
+        rows.extend(
+            Row(
+                _HOST_PATH, _arrow(HostPath(mount.source, mount.target, mount.writable)), "inspect:Mounts", Tone.UNKNOWN
+            )
+            for mount in asked.mounts[:_SHOWN]
+            if mount.kind == "bind"
+        )
+        return tuple(rows)
+    guarded = Tone.GOOD if view.proc_guarded else Tone.BAD
+    root_tone = Tone.GOOD if view.root_read_only else Tone.UNKNOWN if view.root_read_only is None else Tone.WARN
+    root = _YES if view.root_read_only else msg("Its root is no mount") if view.root_read_only is None else _NO
+    wanted = None if asked.masked_paths is None else msg("{count}", count=len(asked.masked_paths))
+    closed = None if asked.read_only_paths is None else msg("{count}", count=len(asked.read_only_paths))
+    rows = [
+        Row(_ROOT, root, source, root_tone, _YES if asked.root_read_only else _NO, _ROOT_NOTE),
+        Row(_MASKED, _list(view.masked), source, guarded, wanted, _MASK_NOTE),
+        Row(_READ_ONLY, _list(view.read_only), source, guarded, closed),
+        Row(
+            _PROPAGATION,
+            _PROPAGATION_WORDS[view.propagation],
+            source,
+            Tone.WARN if view.shared_mounts else Tone.PLAIN,
+        ),
+        Row(
+            _SOCKETS,
+            _list(view.engine_sockets) if view.engine_sockets else _NONE,
+            source,
+            Tone.BAD if view.engine_sockets else Tone.GOOD,
+            None,
+            _SOCKET_NOTE,
+        ),
+    ]
+    if not view.host_paths:
+        rows.append(Row(_HOST_PATHS, _NONE, source, Tone.GOOD))
+    for path in view.host_paths[:_SHOWN]:
+        heavy = weight(path)
+        tone = Tone.BAD if path.writable and heavy >= Weight.SYSTEM else Tone.PLAIN
+        tone = Tone.WARN if tone is Tone.PLAIN and (path.writable or heavy is not Weight.ORDINARY) else tone
+        rows.append(Row(_HOST_PATH, _arrow(path), source, tone))
+    if len(view.host_paths) > _SHOWN:
+        more = len(view.host_paths) - _SHOWN
+        rows.append(Row(_HOST_PATHS, plural("{count} more", "{count} more", more), source))
+    if view.devices:
+        rows.append(Row(_DEVICES, _list(view.devices), source, Tone.WARN))
+    if asked.devices:
+        names = tuple(f"{device.target} ({device.permissions})" for device in asked.devices)
+        rows.append(Row(_ASKED_DEVICES, _list(names), "inspect:HostConfig.Devices", Tone.WARN, None, _DEVICE_NOTE))
+    return tuple(rows)
+
+
+def _arrow(path: HostPath) -> Message:
+    if path.writable:
+        return msg("{source} at {target}, writable", source=path.source, target=path.target)
+    return msg("{source} at {target}, read-only", source=path.source, target=path.target)
+
+
+def _list(names: tuple[str, ...]) -> Message:
+    if not names:
+        return _NONE
+    if len(names) <= _SHOWN:
+        return msg("{count}: {names}", count=len(names), names=", ".join(names))
+    return msg("{count}: {names} …", count=len(names), names=", ".join(names[:_SHOWN]))

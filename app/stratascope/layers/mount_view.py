@@ -1,0 +1,280 @@
+"""What of the host a container's mounts show: host paths, engine sockets, devices, masks. No layer itself.
+
+A mount of the kernel's list counts as the host's if its file system was not made for the container and its path
+is not one of the files or volumes that the engine keeps for it. The path on the host is found through the host's
+own mounts; where these are not known, through what the engine was asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+
+from stratascope.core.container import AskedMount, Container
+from stratascope.core.ground import Surroundings
+from stratascope.linux.mounts import Mount, Propagation, is_mask, is_proc_read_only, root_mount, visible
+
+# File systems that are new in each container, or show only what a namespace holds
+_OWN_TYPES = frozenset(
+    {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "overlay", "fuse.fuse-overlayfs", "nsfs", "ramfs"}
+)
+# The standard nodes: rootless engines bind them, as they may not make any
+_STANDARD_NODES = frozenset(
+    f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console", "ptmx", "pts", "shm")
+)
+_KEPT_FILES = frozenset({"/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/run/.containerenv", "/dev/shm"})
+_KEPT_ROOT = re.compile(r"/(?:overlay-)?containers/[0-9a-f]{64}/").search
+_VOLUME_ROOT = re.compile(r"/volumes/[^/]+/_data(?:/|$)").search
+_INIT_TARGETS = frozenset({"/sbin/docker-init", "/run/podman-init", "/dev/init"})
+
+SOCKET_NAMES = frozenset(
+    {"docker.sock", "podman.sock", "containerd.sock", "containerd.sock.ttrpc", "crio.sock", "dockershim.sock"}
+)
+# Directories that exist only for an engine, and the socket in them
+_SOCKET_FOLDERS = (
+    ("/run/podman", "podman.sock"),
+    ("/run/containerd", "containerd.sock"),
+    ("/run/docker/containerd", "containerd.sock"),
+    ("/run/crio", "crio.sock"),
+)
+_USER_PODMAN = re.compile(r"/run/user/[0-9]+/podman").fullmatch
+
+
+class Weight(IntEnum):
+    """How much a path of the host matters."""
+
+    ORDINARY = 0
+    SENSITIVE = 1  # whoever reads it learns secrets; whoever writes it changes the system
+    SYSTEM = 2  # whoever writes it changes the system
+    ROOT = 3  # all of it
+
+
+@dataclass(frozen=True, slots=True)
+class HostPath:
+    """A path of the host in sight of the container."""
+
+    source: str
+    target: str
+    writable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MountView:
+    """The mounts in sight, judged. Paths are in the order of the kernel's list."""
+
+    root_read_only: bool | None  # None: its root directory is no mount
+    masked: tuple[str, ...]
+    read_only: tuple[str, ...]
+    proc_guarded: bool  # /proc/sys read-only and something of /proc masked
+    engine_sockets: tuple[str, ...]  # where they are inside
+    host_paths: tuple[HostPath, ...]
+    devices: tuple[str, ...]
+    propagation: str  # the widest of all mounts: private, slave, shared
+    shared_mounts: tuple[str, ...]
+
+
+def view_of(mounts: tuple[Mount, ...], container: Container, around: Surroundings) -> MountView:
+    """Judge the mounts of one process."""
+    seen = visible(mounts)
+    root = root_mount(seen)
+    masked: list[str] = []
+    read_only: list[str] = []
+    sockets: list[str] = []
+    paths: list[HostPath] = []
+    devices: list[str] = []
+    shared: list[str] = []
+    propagation = Propagation.PRIVATE
+    asked = {mount.target.rstrip("/"): mount for mount in container.asked.mounts}
+    for mount in seen:
+        if mount.optional:
+            how = mount.propagation
+            if how is Propagation.SHARED:
+                propagation = how
+                shared.append(mount.target)
+            elif how is Propagation.SLAVE and propagation is Propagation.PRIVATE:
+                propagation = how
+        target = mount.target
+        if target.startswith(("/proc/", "/sys/")):
+            if is_mask(mount):
+                masked.append(target)
+                continue
+            if is_proc_read_only(mount):
+                read_only.append(target)
+                continue
+        if mount is root or _made_for_it(mount, container):
+            continue
+        if mount.fs_type == "devtmpfs" and target.startswith("/dev/"):
+            if target not in _STANDARD_NODES:
+                devices.append(target)
+            continue
+        source = host_source(mount, asked.get(target), around.ground.mounts)
+        if mount.fs_type == "tmpfs" and mount.root == "/" and target not in asked and source == "/":
+            continue  # a tmpfs of the container's own
+        if mount.fs_type == "tmpfs" and mount.root == "/" and (wish := asked.get(target)) and wish.kind == "tmpfs":
+            continue
+        if _VOLUME_ROOT(source) is None:
+            paths.append(HostPath(source, target, not mount.read_only))
+        sockets.extend(_sockets(source, target, mount.device, around))
+    if root is not None and root.fs_type not in ("overlay", "fuse.fuse-overlayfs") and root.root == "/":
+        source = host_source(root, None, around.ground.mounts)
+        if source == "/" and around.ground.mounts and (root.device, "/", "/") in around.ground.mounts:
+            paths.append(HostPath("/", "/", not root.read_only))
+    guarded = "/proc/sys" in read_only and any(path.startswith("/proc/") for path in masked)
+    return MountView(
+        None if root is None else root.read_only,
+        tuple(masked),
+        tuple(read_only),
+        guarded,
+        tuple(dict.fromkeys(sockets)),
+        tuple(paths),
+        tuple(devices),
+        propagation.value,
+        tuple(shared),
+    )
+
+
+def _made_for_it(mount: Mount, container: Container) -> bool:
+    """Whether the engine or runtime made this mount for the container itself."""
+    kind, target = mount.fs_type, mount.target
+    if kind in _OWN_TYPES:
+        # another /proc or /sys beside the container's own is the host's, without its masks
+        if kind == "proc" and mount.root == "/" and target != "/proc":
+            return False
+        return not (kind == "sysfs" and mount.root == "/" and target != "/sys")
+    if target in _INIT_TARGETS or (kind == "tmpfs" and target == "/dev"):
+        return True
+    if container.id and f"/{container.id}/" in mount.root:
+        return True
+    if kind == "tmpfs" and mount.root == "/" and mount.source in ("tmpfs", "shm") and "size=" in mount.super_options:
+        return target == "/dev/shm"
+    return (target in _KEPT_FILES or target.startswith("/run/secrets")) and _KEPT_ROOT(mount.root) is not None
+
+
+def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, str, str], ...]) -> str:
+    """The path on the host that a mount shows; the path inside its file system where nothing tells more."""
+    if mount.fs_type == "proc":
+        return "/proc"
+    if mount.fs_type == "sysfs":
+        return "/sys"
+    fitting = [(root, target) for device, root, target in host if device == mount.device and within(mount.root, root)]
+    if fitting:
+        # the host's own root first; a volume that is itself a bind last: what it shows lies elsewhere
+        root, target = min(
+            fitting, key=lambda pair: (pair[1] != "/", _VOLUME_ROOT(pair[1]) is not None, -len(pair[0]), len(pair[1]))
+        )
+        return (target.rstrip("/") + mount.root[len(root.rstrip("/")) :]).rstrip("/") or "/"
+    if asked is not None and asked.source:
+        return asked.source.rstrip("/") or "/"
+    # the whole of a file system that is mounted nowhere else: its device, never "/"
+    return mount.root if mount.root != "/" or mount.fs_type == "tmpfs" else mount.source
+
+
+def within(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or lies below it."""
+    return folder == "/" or path == folder or path.startswith(f"{folder}/")
+
+
+def _sockets(source: str, target: str, device: str, around: Surroundings) -> list[str]:
+    """Sockets of engines that this host path brings in, by their place inside."""
+    name, inside = source.rpartition("/")[2], target.rpartition("/")[2]
+    if name in SOCKET_NAMES or inside in SOCKET_NAMES:
+        return [target]
+    found = []
+    endpoint = _plain_run(around.engine.endpoint.removeprefix("unix://")) if around.engine.local else ""
+    place = _plain_run(source)
+    if endpoint and within(endpoint, place) and _same_device(endpoint, device, around):
+        if endpoint == place:
+            return [target]
+        found.append(_join(target, endpoint[len(place.rstrip("/")) :]))
+    for folder, socket in _SOCKET_FOLDERS:
+        if place == folder:
+            found.append(_join(target, f"/{socket}"))
+    if _USER_PODMAN(place):
+        found.append(_join(target, "/podman.sock"))
+    return found
+
+
+def _same_device(path: str, device: str, around: Surroundings) -> bool:
+    """Whether a path of the host lies on that file system, so that a bind of a parent shows it."""
+    best = ("", "")
+    for number, _, target in around.ground.mounts:
+        if len(target) >= len(best[1]) and within(path, target):
+            best = (number, target)
+    return not best[1] or best[0] == device
+
+
+def _plain_run(path: str) -> str:
+    # /var/run is a link to /run everywhere that engines run
+    return path.removeprefix("/var") if path.startswith("/var/run/") or path == "/var/run" else path
+
+
+def _join(folder: str, rest: str) -> str:
+    return folder.rstrip("/") + rest
+
+
+_SYSTEM = (
+    "/etc",
+    "/boot",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/root",
+    "/dev",
+    "/proc",
+    "/sys",
+    "/run",
+    "/var/run",
+    "/var/spool/cron",
+    "/opt",
+    "/efi",
+    "/var/lib/docker",
+    "/var/lib/containers",
+    "/var/lib/containerd",
+    "/var/lib/kubelet",
+    "/var/lib/dpkg",
+    "/var/lib/rpm",
+)
+_SECRET = (
+    "/root",
+    "/proc",
+    "/dev",
+    "/run",
+    "/var/run",
+    "/boot",
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/ssh",
+    "/etc/sudoers",
+    "/etc/sudoers.d",
+    "/etc/kubernetes",
+    "/etc/docker",
+    "/etc/ssl/private",
+    "/var/lib/docker",
+    "/var/lib/containers",
+    "/var/lib/containerd",
+    "/var/lib/kubelet",
+    "/var/lib/sss",
+    "/var/log/audit",
+)
+_WHOLE = frozenset({"/etc", "/home", "/var", "/var/lib", "/var/log", "/sys", "/etc/ssl"})
+_PRIVATE_FOLDER = re.compile(r"/\.(?:ssh|gnupg|aws|kube|docker|azure|password-store|config/gcloud)(?:/|$)").search
+
+
+def weight(path: HostPath) -> Weight:
+    """How much a path matters, given whether it can be written."""
+    source = path.source
+    if source == "/":
+        return Weight.ROOT
+    if source.rpartition("/")[2] in SOCKET_NAMES:
+        return Weight.ORDINARY  # told as a socket
+    if source in ("/dev/shm", "/dev/mqueue"):
+        return Weight.ORDINARY  # come with the host's IPC namespace, and are told there
+    if path.writable and (source == "/var" or any(within(source, folder) for folder in _SYSTEM)):
+        return Weight.SYSTEM
+    if source in _WHOLE or _PRIVATE_FOLDER(source) or any(within(source, folder) for folder in _SECRET):
+        return Weight.SENSITIVE
+    return Weight.ORDINARY

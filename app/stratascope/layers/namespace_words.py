@@ -1,0 +1,93 @@
+"""What each kind of namespace keeps apart, in plain words, and the text of the layer about itself. No layer."""
+
+from __future__ import annotations
+
+from stratascope.core.layer import About, Severity
+from stratascope.core.message import Message, msg
+from stratascope.linux.namespace import Kind
+
+ABOUT = About(
+    title=msg("Namespaces"),
+    role=msg("keeps processes apart"),
+    picture=msg("Walls: each flat has its own rooms, its own letter box and its own door bell."),
+    explanation=(
+        msg(
+            "A namespace gives a process its own view of one thing: its own list of processes, network, mounts, names."
+        ),
+        msg("What is outside the view can't be named, so it can't be reached, signalled or read."),
+        msg("Without it the container shares that thing with the host: it sees and can touch what the host has there."),
+    ),
+)
+
+LABELS: dict[Kind, Message] = {
+    Kind.PID: msg("Processes (pid)"),
+    Kind.NET: msg("Network (net)"),
+    Kind.MNT: msg("Mounts (mnt)"),
+    Kind.IPC: msg("Shared memory and queues (ipc)"),
+    Kind.UTS: msg("Host name (uts)"),
+    Kind.CGROUP: msg("View of control groups (cgroup)"),
+    Kind.USER: msg("Users (user)"),
+    Kind.TIME: msg("Clocks since boot (time)"),
+}
+
+NOTES: dict[Kind, Message] = {
+    Kind.PID: msg("Hides other processes, and keeps signals from them."),
+    Kind.NET: msg("Own interfaces, addresses, ports, firewall rules and abstract sockets."),
+    Kind.MNT: msg("Own tree of files, and what is mounted where."),
+    Kind.IPC: msg("Own System V shared memory, semaphores and message queues."),
+    Kind.UTS: msg("Own host name, so that setting it changes nothing outside."),
+    Kind.CGROUP: msg("Hides the paths of the host's control groups; it limits nothing."),
+    Kind.USER: msg("Decides what root inside is outside; its own layer tells more."),
+    Kind.TIME: msg("Engines share it with the host; that is normal."),
+}
+
+# For the kinds that decide: how bad it is to be in the host's
+SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
+    Kind.PID: (
+        Severity.HIGH,
+        msg("It sees every process of the host, and may signal those of its own user ids."),
+        msg("Start it without --pid host."),
+        ("CIS-Docker-1.6.0:5.16", "PSS:baseline"),
+    ),
+    Kind.NET: (
+        Severity.HIGH,
+        msg(
+            "It is in the host's network: it reaches services that listen on localhost and the host's abstract sockets."
+        ),
+        msg("Give it a network of its own, and publish the ports that it needs."),
+        ("CIS-Docker-1.6.0:5.10", "PSS:baseline"),
+    ),
+    Kind.MNT: (
+        Severity.CRITICAL,
+        msg("It is in the host's mount namespace: the host's files are its files."),
+        msg("Find out what started this process outside of the container's mounts."),
+        ("CIS-Docker-1.6.0:5.6", "PSS:baseline"),
+    ),
+    Kind.IPC: (
+        Severity.MEDIUM,
+        msg("It shares memory segments and message queues with the host's processes."),
+        msg("Start it without --ipc host."),
+        ("CIS-Docker-1.6.0:5.17", "PSS:baseline"),
+    ),
+    Kind.UTS: (
+        Severity.LOW,
+        msg("It shares the host's name; with the right to set it, it renames the host."),
+        msg("Start it without --uts host."),
+        ("CIS-Docker-1.6.0:5.21",),
+    ),
+    Kind.CGROUP: (
+        Severity.LOW,
+        msg("It sees the paths of the host's control groups, which tell what else runs there."),
+        msg("Start it with --cgroupns private."),
+        ("cgroup_namespaces(7)",),
+    ),
+}
+
+WITH_OTHERS: dict[Kind, Message] = {
+    Kind.PID: msg("It sees the processes of {names}, and they see its own."),
+    Kind.NET: msg("It shares its network, localhost included, with {names}."),
+    Kind.MNT: msg("It shares its mounts with {names}."),
+    Kind.IPC: msg("It shares memory segments and message queues with {names}."),
+    Kind.UTS: msg("It shares its host name with {names}."),
+    Kind.CGROUP: msg("It shares its view of control groups with {names}."),
+}

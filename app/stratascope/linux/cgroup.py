@@ -1,0 +1,207 @@
+"""Control groups: the lines of /proc/PID/cgroup, the limit files of v1 and v2, and the smallest limit on a path.
+
+A limit counts wherever it stands between the process's group and the root, so each is resolved over all levels
+(level 0 is the process's own group). "No limit" is None in a value; that nothing could be read is told apart by
+the caller. Formats: cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgroup-v1/.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from stratascope.linux.decode import DecodeError
+
+# v1 writes "no limit" as LONG_MAX rounded down to a page (mm/page_counter.c): 9223372036854771712 with pages of
+# 4 KiB, 9223372036854710272 with 64 KiB. No machine has that much memory.
+NO_LIMIT_V1 = 0x7FFFFFFFFFFF0000
+_DIGITS_MAX = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One line of /proc/PID/cgroup: hierarchy 0 without controllers is v2."""
+
+    hierarchy: int
+    controllers: tuple[str, ...]
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class IoLimit:
+    """Limits of one block device `MAJOR:MINOR`, bytes and operations a second; None: no limit."""
+
+    device: str
+    read_bytes: int | None = None
+    write_bytes: int | None = None
+    read_operations: int | None = None
+    write_operations: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A value and the level that it comes from (0: the process's own group)."""
+
+    value: float
+    level: int
+
+
+@lru_cache(maxsize=1024)
+def parse_memberships(text: str) -> tuple[Membership, ...]:
+    """The lines `ID:CONTROLLERS:PATH`; raises DecodeError. A path may hold colons."""
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line:
+            continue
+        parts = line.split(":", 2)
+        if len(parts) != 3 or not parts[0].isascii() or not parts[0].isdigit() or len(parts[0]) > 9:
+            raise DecodeError(f"cgroup, line {number}: ID:CONTROLLERS:PATH expected, got {line[:80]!r}")
+        if not parts[2].startswith("/"):
+            raise DecodeError(f"cgroup, line {number}: not a path: {parts[2][:80]!r}")
+        controllers = tuple(parts[1].split(",")) if parts[1] else ()
+        found.append(Membership(int(parts[0]), controllers, parts[2].removesuffix(" (deleted)")))
+    if not found:
+        raise DecodeError("cgroup: no line")
+    return tuple(found)
+
+
+def version(memberships: Iterable[Membership]) -> str:
+    """`v2`, `v1`, or `hybrid` where v1 controllers and a v2 hierarchy are both mounted."""
+    unified = any(line.hierarchy == 0 for line in memberships)
+    old = any(name and not name.startswith("name=") for line in memberships for name in line.controllers)
+    if unified and old:
+        return "hybrid"
+    return "v2" if unified else "v1"
+
+
+def path_of(memberships: Iterable[Membership], controller: str) -> str | None:
+    """The group that limits with this controller: its v1 hierarchy's, else the v2 one."""
+    unified = None
+    for line in memberships:
+        if controller in line.controllers:
+            return line.path
+        if line.hierarchy == 0:
+            unified = line.path
+    return unified
+
+
+def ancestor(path: str, level: int) -> str:
+    """The path that many levels up: `/a/b/c`, 1 -> `/a/b`; the root is `/`."""
+    for _ in range(level):
+        path = path.rpartition("/")[0]
+    return path or "/"
+
+
+@lru_cache(maxsize=1024)
+def parse_limit(text: str) -> int | None:
+    """A file with one number, or `max`; None: no limit. Raises DecodeError."""
+    word = text.strip()
+    if word in ("max", "-1"):
+        return None
+    if not word.isascii() or not word.isdigit() or len(word) > _DIGITS_MAX:
+        raise DecodeError(f"not a limit: {text[:80]!r}")
+    value = int(word)
+    return None if value >= NO_LIMIT_V1 else value
+
+
+@lru_cache(maxsize=256)
+def parse_cpu_max(text: str) -> float | None:
+    """v2 `cpu.max`, `QUOTA PERIOD` in microseconds, as cores; None: no limit. Raises DecodeError."""
+    words = text.split()
+    if len(words) != 2:
+        raise DecodeError(f"cpu.max: two words expected: {text[:80]!r}")
+    return cores(words[0], words[1])
+
+
+def cores(quota: str, period: str) -> float | None:
+    """Quota and period in microseconds, as text, into cores; `max` and `-1` are no limit. Raises DecodeError."""
+    quota, period = quota.strip(), period.strip()
+    if not (period.isascii() and period.isdigit() and len(period) <= _DIGITS_MAX and int(period) > 0):
+        raise DecodeError(f"not a CPU period: {period[:80]!r}")
+    limit = parse_limit(quota)
+    return None if limit is None else limit / int(period)
+
+
+@lru_cache(maxsize=256)
+def parse_cpulist(text: str) -> int:
+    """How many CPUs a list such as `0-3,8` names (0 for an empty one). Raises DecodeError."""
+    count = 0
+    for part in text.strip().split(","):
+        if not part and not text.strip():
+            continue
+        first, dash, last = part.partition("-")
+        numbers = (first, last) if dash else (first, first)
+        if not all(word.isascii() and word.isdigit() and len(word) <= 6 for word in numbers):
+            raise DecodeError(f"not a list of CPUs: {text[:80]!r}")
+        low, high = int(numbers[0]), int(numbers[1])
+        if high < low:
+            raise DecodeError(f"not a list of CPUs: {text[:80]!r}")
+        count += high - low + 1
+    return count
+
+
+@lru_cache(maxsize=256)
+def parse_io_max(text: str) -> tuple[IoLimit, ...]:
+    """v2 `io.max`: a line a device, `8:0 rbps=1048576 wbps=max riops=max wiops=max`. Raises DecodeError."""
+    limits = []
+    for line in text.split("\n"):
+        words = line.split()
+        if not words:
+            continue
+        values: dict[str, int | None] = {}
+        for word in words[1:]:
+            key, equals, value = word.partition("=")
+            if not equals:
+                raise DecodeError(f"io.max: KEY=VALUE expected: {word[:80]!r}")
+            values[key] = parse_limit(value)
+        limits.append(
+            IoLimit(_device(words[0]), *(values.get(key) for key in ("rbps", "wbps", "riops", "wiops"))),
+        )
+    return tuple(limits)
+
+
+@lru_cache(maxsize=256)
+def parse_throttle(text: str) -> tuple[tuple[str, int], ...]:
+    """v1 `blkio.throttle.*_device`: a line `MAJOR:MINOR VALUE` for each limited device. Raises DecodeError."""
+    found = []
+    for line in text.split("\n"):
+        words = line.split()
+        if not words:
+            continue
+        if len(words) != 2:
+            raise DecodeError(f"blkio.throttle: DEVICE VALUE expected: {line[:80]!r}")
+        value = parse_limit(words[1])
+        if value is not None:
+            found.append((_device(words[0]), value))
+    return tuple(found)
+
+
+def _device(word: str) -> str:
+    major, colon, minor = word.partition(":")
+    if not colon or not all(part.isascii() and part.isdigit() and len(part) <= 10 for part in (major, minor)):
+        raise DecodeError(f"not a device number: {word[:80]!r}")
+    return word
+
+
+@lru_cache(maxsize=256)
+def parse_device_rules(text: str) -> tuple[str, ...]:
+    """v1 `devices.list`: what may be used, `TYPE MAJOR:MINOR ACCESS` (`a *:* rwm` is everything)."""
+    rules = []
+    for line in text.split("\n"):
+        if not line:
+            continue
+        words = line.split()
+        if len(words) != 3 or words[0] not in ("a", "b", "c") or not set(words[2]) <= set("rwm"):
+            raise DecodeError(f"devices.list: not a rule: {line[:80]!r}")
+        rules.append(line)
+    return tuple(rules)
+
+
+def smallest(values: Iterable[tuple[int, float | None]]) -> Level | None:
+    """The tightest of (level, limit) pairs, the level nearest to the process where several are equal."""
+    best: Level | None = None
+    for level, value in values:
+        if value is not None and (best is None or value < best.value or (value == best.value and level < best.level)):
+            best = Level(value, level)
+    return best

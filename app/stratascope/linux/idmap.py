@@ -1,0 +1,88 @@
+"""uid_map and gid_map of /proc/PID: ranges of ids inside a user namespace, and what they are outside.
+
+"Outside" is as the reader's user namespace sees it (user_namespaces(7)): read from the initial one, these are
+the host's ids. Up to 340 lines since Linux 4.15; an empty map is valid and maps nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from stratascope.linux.decode import DecodeError
+
+MAX_LINES = 340  # UID_GID_MAP_MAX_EXTENTS, include/linux/user_namespace.h
+FULL = 4294967295  # ids 0 to 2^32 - 2: the last one, (uid_t) -1, is no id
+_TOP = 1 << 32
+
+
+@dataclass(frozen=True, slots=True)
+class IdRange:
+    """`length` ids from `inside` on are `length` ids from `outside` on."""
+
+    inside: int
+    outside: int
+    length: int
+
+
+IdMap = tuple[IdRange, ...]
+
+
+@lru_cache(maxsize=1024)
+def parse_idmap(text: str) -> IdMap:
+    """The lines `INSIDE OUTSIDE LENGTH`, in their order; raises DecodeError."""
+    ranges = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line or line.isspace():
+            continue
+        words = line.split()
+        if len(words) != 3 or not all(len(word) <= 10 and word.isascii() and word.isdigit() for word in words):
+            raise DecodeError(f"id map, line {number}: three numbers expected, got {line[:80]!r}")
+        inside, outside, length = (int(word) for word in words)
+        # an outside id that the reader's namespace does not map is shown as 4294967295 with its true length
+        if length < 1 or inside + length > _TOP or outside >= _TOP or (outside != FULL and outside + length > _TOP):
+            raise DecodeError(f"id map, line {number}: out of range: {line[:80]!r}")
+        ranges.append(IdRange(inside, outside, length))
+    if len(ranges) > MAX_LINES:
+        raise DecodeError(f"id map: {len(ranges)} lines, the kernel allows {MAX_LINES}")
+    return tuple(ranges)
+
+
+def to_host(idmap: IdMap, inside: int) -> int | None:
+    """What an id of the container is outside; None where the map leaves it out."""
+    for part in idmap:
+        if part.inside <= inside < part.inside + part.length and part.outside != FULL:
+            return part.outside + inside - part.inside
+    return None
+
+
+def to_inside(idmap: IdMap, outside: int) -> int | None:
+    """What an outside id is called in the container; None where the map leaves it out."""
+    for part in idmap:
+        if part.outside != FULL and part.outside <= outside < part.outside + part.length:
+            return part.inside + outside - part.outside
+    return None
+
+
+def is_full(idmap: IdMap) -> bool:
+    """Whether every id is itself, as in the initial user namespace."""
+    return len(idmap) == 1 and idmap[0] == IdRange(0, 0, FULL)
+
+
+def overlaps(one: IdMap, other: IdMap) -> tuple[tuple[int, int], ...]:
+    """Ranges (first, length) of outside ids that both maps give out, in ascending order."""
+    mine, theirs = (
+        sorted((part.outside, part.outside + part.length) for part in idmap if part.outside != FULL)
+        for idmap in (one, other)
+    )
+    common = []
+    left = right = 0
+    while left < len(mine) and right < len(theirs):
+        first, end = max(mine[left][0], theirs[right][0]), min(mine[left][1], theirs[right][1])
+        if first < end:
+            common.append((first, end - first))
+        if mine[left][1] <= theirs[right][1]:
+            left += 1
+        else:
+            right += 1
+    return tuple(common)

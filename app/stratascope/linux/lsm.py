@@ -1,0 +1,124 @@
+"""The labels that AppArmor and SELinux give to a process, from the text of /proc/PID/attr/current.
+
+Both write into the same file, in forms of their own: AppArmor `profile (mode)` and a newline, SELinux
+`user:role:type:level` and a NUL. Which of the two it is, the caller knows from the list of active modules; see
+`apparmor(7)`, `selinux(8)`, aa_profile_snxprint() and label_modename() in security/apparmor/label.c. Decided against
+guessing at a mode that is not in the table: such a text is an error, so nothing unknown passes for enforced.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stratascope.linux.decode import DecodeError
+
+
+class AppArmorMode(StrEnum):
+    """What a profile does with what it forbids; `mixed`: the profiles of a stack differ."""
+
+    ENFORCE = "enforce"  # refuses
+    COMPLAIN = "complain"  # logs only
+    KILL = "kill"  # refuses, and kills the process
+    UNCONFINED = "unconfined"  # forbids nothing
+    USER = "user"  # asks a program of the user's ("prompt")
+    MIXED = "mixed"
+
+
+@dataclass(frozen=True, slots=True)
+class AppArmorPart:
+    """One profile of a stack: `namespace` is empty for the one that the reader sees from."""
+
+    profile: str  # "docker-default", "parent//child", a path, "unconfined"
+    namespace: str = ""
+
+    @property
+    def child(self) -> str:
+        """`kid` of `parent//kid`; empty for a profile that is nobody's child."""
+        return self.profile.partition("//")[2]
+
+    @property
+    def confines(self) -> bool:
+        """False for `unconfined` itself. (A profile with a name can still be in the mode of that name.)"""
+        return self.profile != "unconfined"
+
+
+@dataclass(frozen=True, slots=True)
+class AppArmorLabel:
+    """`label` without the mode, its `mode`, and the profiles that are stacked in it (one, if none is)."""
+
+    label: str
+    mode: AppArmorMode
+    parts: tuple[AppArmorPart, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SELinuxLabel:
+    """A context. Without a policy loaded every process is `kernel`: then only `type` is there."""
+
+    label: str
+    user: str
+    role: str
+    type: str
+    level: str  # "s0:c530,c749", "s0-s0:c0.c1023"; empty where the policy has no levels
+
+    @property
+    def policy_loaded(self) -> bool:
+        """False where SELinux runs but was never given a policy."""
+        return bool(self.user)
+
+
+_MODES = frozenset(mode.value for mode in AppArmorMode)
+_HIDDEN = "---"  # aa_hidden_ns_name: a namespace that the reader may not see into
+
+
+def parse_apparmor(text: str) -> AppArmorLabel:
+    """Decode what AppArmor wrote, with or without its newline. Raises DecodeError."""
+    label = text.rstrip("\n\0")
+    if not label or "\n" in label or "\0" in label:
+        raise DecodeError(f"not an AppArmor label: {text[:60]!r}")
+    mode = AppArmorMode.UNCONFINED
+    # a profile's name may hold " (" and ")" itself, so only the last one counts
+    start = label.rfind(" (")
+    if label.endswith(")") and start > 0:
+        word = label[start + 2 : -1]
+        if word not in _MODES:
+            raise DecodeError(f"no such AppArmor mode: {word[:40]!r}")
+        label, mode = label[:start], AppArmorMode(word)
+        parts = _parts(label)
+    else:
+        parts = _parts(label)
+        # only the profile `unconfined` of a namespace is written without a mode
+        if any(part.confines for part in parts):
+            raise DecodeError(f"an AppArmor label without a mode: {text[:60]!r}")
+    return AppArmorLabel(label, mode, parts)
+
+
+def _parts(label: str) -> tuple[AppArmorPart, ...]:
+    parts: list[AppArmorPart] = []
+    namespace = ""
+    for text in label.split("//&"):
+        profile = text
+        if text.startswith(":"):
+            # a namespace is named at its first profile only, and those of the reader's own come first
+            namespace, colon, profile = text[1:].partition(":")
+            profile = profile.removeprefix("//")
+            if not (namespace and colon):
+                raise DecodeError(f"an AppArmor namespace without a name: {text[:60]!r}")
+        if not profile or profile == _HIDDEN:
+            raise DecodeError(f"an AppArmor profile without a name: {label[:60]!r}")
+        parts.append(AppArmorPart(profile, namespace))
+    return tuple(parts)
+
+
+def parse_selinux(text: str) -> SELinuxLabel:
+    """Decode what SELinux wrote, with or without its NUL. Raises DecodeError."""
+    label = text.rstrip("\n\0")
+    if not label or not label.isprintable() or " " in label:
+        raise DecodeError(f"not an SELinux context: {text[:60]!r}")
+    words = label.split(":", 3)
+    if len(words) == 1:
+        return SELinuxLabel(label, "", "", label, "")
+    if len(words) < 3 or not all(words):
+        raise DecodeError(f"not an SELinux context: {text[:60]!r}")
+    return SELinuxLabel(label, words[0], words[1], words[2], words[3] if len(words) == 4 else "")

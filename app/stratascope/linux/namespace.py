@@ -1,0 +1,69 @@
+"""Namespace links of /proc/PID/ns: which kind, which inode, and which inodes the kernel fixes for the first ones.
+
+Two processes share a namespace exactly if the links name the same inode (namespaces(7)); the device is left
+out because all of one kernel's namespaces live in one nsfs. No idea of containers here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from stratascope.linux.decode import DecodeError
+
+
+class Kind(StrEnum):
+    """The eight kinds, by the name of their link in /proc/PID/ns."""
+
+    CGROUP = "cgroup"
+    IPC = "ipc"
+    MNT = "mnt"
+    NET = "net"
+    PID = "pid"
+    TIME = "time"
+    USER = "user"
+    UTS = "uts"
+
+
+# The first namespace of these kinds has had a fixed inode since Linux 3.8: include/linux/proc_ns.h.
+# net and mnt got theirs later and are left out: elsewhere such a number would be some other namespace.
+INITIAL_INODES: dict[Kind, int] = {
+    Kind.IPC: 0xEFFFFFFF,
+    Kind.UTS: 0xEFFFFFFE,
+    Kind.USER: 0xEFFFFFFD,
+    Kind.PID: 0xEFFFFFFC,
+    Kind.CGROUP: 0xEFFFFFFB,
+    Kind.TIME: 0xEFFFFFFA,
+}
+
+_KINDS = {kind.value: kind for kind in Kind}
+_MAX_INODE = 0xFFFFFFFFFFFFFFFF  # ns_common.inum is 32 bits wide, the inode number of nsfs 64
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceLink:
+    """`net:[4026531840]` taken apart."""
+
+    kind: Kind
+    inode: int
+
+
+@lru_cache(maxsize=4096)
+def parse_link(text: str) -> NamespaceLink:
+    """The target of a /proc/PID/ns link, `KIND:[INODE]`; raises DecodeError."""
+    link = text.strip()
+    name, separator, rest = link.partition(":[")
+    kind = _KINDS.get(name)
+    digits = rest[:-1]
+    if kind is None or not separator or not rest.endswith("]") or not digits.isascii() or not digits.isdigit():
+        raise DecodeError(f"not a namespace link: {text[:80]!r}")
+    if len(digits) > 20 or not 0 < int(digits) <= _MAX_INODE:
+        raise DecodeError(f"namespace inode out of range: {text[:80]!r}")
+    return NamespaceLink(kind, int(digits))
+
+
+def is_initial(kind: Kind, inode: int) -> bool | None:
+    """Whether that is the kernel's first namespace of the kind; None where no inode is fixed (net, mnt)."""
+    fixed = INITIAL_INODES.get(kind)
+    return None if fixed is None else inode == fixed

@@ -1,0 +1,132 @@
+"""/proc/PID/status, as far as the layers ask: identity, ids, capabilities, seccomp. See proc_pid_status(5).
+
+Several layers decode the same text, so the answer is remembered by text. Every field is None (or empty, for tuples)
+where this kernel has no such line: CapAmb since Linux 4.3, NoNewPrivs 4.10, Seccomp_filters 5.9. Decided against
+decoding all sixty lines: the memory figures are for others, and this runs for each process of each container.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from stratascope.linux.decode import DecodeError
+
+_LINE = re.compile(
+    r"^(Name|State|Tgid|PPid|NSpid|[UG]id|Groups|Cap[A-Z][a-z][a-z]|NoNewPrivs|Seccomp(?:_filters)?):\t(.*)$", re.M
+).findall
+_HEX = re.compile(r"[0-9a-f]{1,16}").fullmatch
+_IDS = re.compile(r"([0-9]{1,10})\s([0-9]{1,10})\s([0-9]{1,10})\s([0-9]{1,10})", re.ASCII).fullmatch
+_KNOWN = frozenset(("Name", "State", "Tgid", "PPid", "Uid", "CapEff", "CapBnd", "Seccomp"))
+
+
+class Ids(NamedTuple):
+    """One line `Uid:` or `Gid:`, as the reader's user namespace numbers them."""
+
+    real: int
+    effective: int
+    saved: int
+    file_system: int
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """One process. Capability sets are bit masks: bit n is capability n, relative to its user namespace."""
+
+    name: str | None  # comm, at most 15 bytes; the kernel writes \n and \\ in it as two characters
+    state: str | None  # one letter: R, S, D, T, Z …
+    tgid: int | None
+    ppid: int | None
+    nspid: tuple[int, ...]  # the PID in each namespace, the reader's first, the process's own last
+    uids: Ids | None
+    gids: Ids | None
+    groups: tuple[int, ...]
+    inheritable: int | None
+    permitted: int | None
+    effective: int | None
+    bounding: int | None
+    ambient: int | None
+    no_new_privs: bool | None
+    seccomp: int | None  # 0 disabled, 1 strict, 2 filter; None without CONFIG_SECCOMP
+    seccomp_filters: int | None
+
+
+@lru_cache(maxsize=1024)
+def parse_status(text: str) -> ProcessStatus:
+    """Decode the text of /proc/PID/status. Raises DecodeError where a line is not as proc_pid_status(5) has it."""
+    # a name can't hold a newline: fs/proc/array.c (proc_task_name) escapes it
+    fields: dict[str, str] = dict(_LINE(text))
+    if _KNOWN.isdisjoint(fields):
+        raise DecodeError("status: none of its lines is there")
+    get = fields.get
+    return ProcessStatus(
+        get("Name"),
+        _state(get("State")),
+        _number("Tgid", get("Tgid")),
+        _number("PPid", get("PPid")),
+        _numbers("NSpid", get("NSpid")),
+        _ids("Uid", get("Uid")),
+        _ids("Gid", get("Gid")),
+        _numbers("Groups", get("Groups")),
+        _mask("CapInh", get("CapInh")),
+        _mask("CapPrm", get("CapPrm")),
+        _mask("CapEff", get("CapEff")),
+        _mask("CapBnd", get("CapBnd")),
+        _mask("CapAmb", get("CapAmb")),
+        _flag("NoNewPrivs", get("NoNewPrivs")),
+        _number("Seccomp", get("Seccomp")),
+        _number("Seccomp_filters", get("Seccomp_filters")),
+    )
+
+
+def _state(value: str | None) -> str | None:
+    if value is None:
+        return None
+    if not value[:1].isalpha():
+        raise DecodeError(f"status: State is {value!r}")
+    return value[0]
+
+
+def _number(name: str, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if len(value) > 10 or not (value.isascii() and value.isdigit()):
+        raise DecodeError(f"status: {name} is not a number: {value[:40]!r}")
+    return int(value)
+
+
+def _numbers(name: str, value: str | None) -> tuple[int, ...]:
+    if not value:
+        return ()
+    words = value.split()
+    joined = "".join(words)
+    if (words and not (joined.isascii() and joined.isdigit())) or any(len(word) > 10 for word in words):
+        raise DecodeError(f"status: {name} are not numbers: {value[:40]!r}")
+    return tuple(map(int, words))
+
+
+def _ids(name: str, value: str | None) -> Ids | None:
+    if value is None:
+        return None
+    found = _IDS(value)
+    if found is None:
+        raise DecodeError(f"status: {name} are not four ids: {value[:40]!r}")
+    return Ids(*map(int, found.groups()))
+
+
+def _mask(name: str, value: str | None) -> int | None:
+    if value is None:
+        return None
+    if _HEX(value) is None:
+        raise DecodeError(f"status: {name} is not a hexadecimal mask: {value[:40]!r}")
+    return int(value, 16)
+
+
+def _flag(name: str, value: str | None) -> bool | None:
+    if value is None:
+        return None
+    if value not in ("0", "1"):
+        raise DecodeError(f"status: {name} is neither 0 nor 1: {value[:40]!r}")
+    return value == "1"

@@ -1,0 +1,190 @@
+"""Namespaces and the mount view, on recorded containers and on mounts of every kind."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from layer_surroundings import GROUND, around, capture, container
+from recorded import recorded, with_gap, with_text
+from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.container import Asked, AskedMount
+from stratascope.core.ground import NAMESPACES, Peers, Surroundings
+from stratascope.core.layer import Assessment, Table, Verdict
+from stratascope.i18n import translate
+from stratascope.layers.mount_view import HostPath
+from stratascope.layers.namespaces import LAYER, NamespacesFacts
+
+DENIED = Gap(GapKind.DENIED, 13)
+DEFAULT = recorded("lsm/apparmor/docker-default")
+
+
+def look(
+    process: Capture, asked: Asked | None = None, surroundings: Surroundings | None = None
+) -> tuple[NamespacesFacts, Assessment]:
+    thing, near = container(asked), surroundings or around()
+    facts = LAYER.decode(process, thing, near)
+    return facts, LAYER.assess(facts, LAYER.asked(thing), near)
+
+
+def codes(assessment: Assessment) -> set[str]:
+    return {finding.code for finding in assessment.findings}
+
+
+def with_mount(line: str, parent: int = 153) -> Capture:
+    text = DEFAULT.text("mountinfo")
+    assert isinstance(text, str)
+    return with_text(DEFAULT, "mountinfo", f"{text}900 {parent} {line}\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "masked", "code"),
+    [
+        ("docker-default", Verdict.ENFORCED, 5, "namespaces.writable-root"),
+        ("podman-default", Verdict.ENFORCED, 5, "namespaces.writable-root"),
+        ("rootless-default", Verdict.ENFORCED, 5, "namespaces.writable-root"),
+        ("docker-privileged", Verdict.WEAKENED, 0, "namespaces.unmasked"),
+        ("docker-hostns", Verdict.OPEN, 5, "namespaces.host-pid"),
+    ],
+)
+def test_recorded(name: str, verdict: Verdict, masked: int, code: str) -> None:
+    facts, assessment = look(recorded(f"lsm/apparmor/{name}"))
+    assert assessment.verdict is verdict
+    assert facts.masked_paths == masked
+    assert code in codes(assessment)
+    assert len(translate(assessment.fact)) <= 45
+    assert facts.time is not None
+    assert facts.time.shared_with_host is True
+    assert assessment.gaps == ()
+
+
+def test_ordinary_user_sees_no_green() -> None:
+    process = DEFAULT
+    for kind in NAMESPACES:
+        process = with_gap(process, f"ns/{kind}", DENIED)
+    facts, assessment = look(process)
+    assert assessment.verdict is Verdict.UNKNOWN
+    assert facts.net is None
+    assert {gap.what for gap in assessment.gaps} == {f"ns/{kind}" for kind in NAMESPACES}
+    assert all(gap.gap == DENIED for gap in assessment.gaps)
+
+
+def test_asked_for_the_host_counts_where_the_kernel_is_silent() -> None:
+    process = with_gap(with_gap(DEFAULT, "ns/net", DENIED), "ns/pid", DENIED)
+    _, assessment = look(process, Asked(pid_mode="host", network_mode="host"))
+    assert assessment.verdict is Verdict.OPEN
+    texts = {finding.code: translate(finding.text) for finding in assessment.findings}
+    assert texts["namespaces.host-net"].startswith("Asked for, not verified")
+
+
+def test_host_of_another_namespace_is_the_engines() -> None:
+    facts, assessment = look(DEFAULT, Asked(network_mode="host"))
+    assert facts.net is not None
+    assert facts.net.shared_with_host is False
+    table = assessment.tabs[0].views[0]
+    assert isinstance(table, Table)
+    values = [translate(row.value) for row in table.rows]
+    assert any(value.startswith("The engine's, not the host's") for value in values)
+
+
+def test_drift_of_namespaces_root_and_masks() -> None:
+    _, shared = look(recorded("lsm/apparmor/docker-hostns"), Asked(pid_mode="private"))
+    assert "namespaces.drift-pid" in codes(shared)
+    _, root = look(DEFAULT, Asked(read_only_root=True))
+    assert "namespaces.drift-root" in codes(root)
+    _, masks = look(recorded("lsm/apparmor/docker-privileged"), Asked(masked_paths=("/proc/keys",)))
+    assert "namespaces.drift-masks" in codes(masks)
+
+
+def test_shared_with_other_containers() -> None:
+    peers = Peers(namespaces=(("net", ("db", "proxy")),))
+    facts, assessment = look(DEFAULT, surroundings=around(peers=peers))
+    assert facts.net is not None
+    assert facts.net.shared_with == ("db", "proxy")
+    assert assessment.verdict is Verdict.WEAKENED
+
+
+def test_own_as_host_falls_back_to_fixed_inodes() -> None:
+    ground = replace(GROUND, namespaces=tuple((kind, 7) for kind in NAMESPACES), namespaces_from="own")
+    facts, _ = look(recorded("lsm/apparmor/docker-hostns"), surroundings=around(ground=ground))
+    assert facts.pid is not None
+    assert facts.pid.shared_with_host is True
+
+
+@pytest.mark.parametrize(
+    ("line", "path", "verdict"),
+    [
+        ("254:0 / /host rw - ext4 /dev/vda rw", HostPath("/", "/host", True), Verdict.OPEN),
+        ("254:0 / /host ro - ext4 /dev/vda rw", HostPath("/", "/host", False), Verdict.WEAKENED),
+        ("254:0 /etc /host/etc rw - ext4 /dev/vda rw", HostPath("/etc", "/host/etc", True), Verdict.WEAKENED),
+        ("254:0 /srv/site /www ro - ext4 /dev/vda rw", HostPath("/srv/site", "/www", False), Verdict.ENFORCED),
+        ("254:0 /srv/site /www rw - ext4 /dev/vda rw", HostPath("/srv/site", "/www", True), Verdict.WEAKENED),
+        ("254:0 /srv/site /www rw - ext4 /dev/vda ro", HostPath("/srv/site", "/www", False), Verdict.ENFORCED),
+        ("254:3 /ann/.ssh /keys ro - ext4 /dev/vdb rw", HostPath("/home/ann/.ssh", "/keys", False), Verdict.WEAKENED),
+        ("254:3 / /data ro - ext4 /dev/vdb rw", HostPath("/home", "/data", False), Verdict.WEAKENED),
+        ("0:21 / /host/proc rw - proc proc rw", HostPath("/proc", "/host/proc", True), Verdict.WEAKENED),
+        ("8:1 / /disk rw - ext4 /dev/sda1 rw", HostPath("/dev/sda1", "/disk", True), Verdict.WEAKENED),
+    ],
+)
+def test_host_paths(line: str, path: HostPath, verdict: Verdict) -> None:
+    facts, assessment = look(with_mount(line))
+    assert facts.host_paths == (path,)
+    assert assessment.verdict is verdict
+
+
+def test_volumes_and_tmpfs_are_no_host_paths() -> None:
+    for line in (
+        "254:0 /var/lib/docker/volumes/db/_data /var/lib/db rw - ext4 /dev/vda rw",
+        "0:99 / /tmp rw,nosuid - tmpfs tmpfs rw,size=65536k",
+    ):
+        facts, assessment = look(with_mount(line))
+        assert facts.host_paths == ()
+        assert assessment.verdict is Verdict.ENFORCED
+
+
+@pytest.mark.parametrize(
+    ("line", "sockets"),
+    [
+        ("0:26 /docker.sock /var/run/docker.sock rw - tmpfs tmpfs rw", ("/var/run/docker.sock",)),
+        ("0:26 /docker.sock /odd ro - tmpfs tmpfs rw", ("/odd",)),
+        ("0:26 / /run rw - tmpfs tmpfs rw", ("/run/docker.sock",)),
+        ("0:26 /podman /x rw - tmpfs tmpfs rw", ("/x/podman.sock",)),
+        ("254:0 / /host ro - ext4 /dev/vda rw", ()),  # /run is another file system: not in this bind
+    ],
+)
+def test_engine_sockets(line: str, sockets: tuple[str, ...]) -> None:
+    facts, assessment = look(with_mount(line))
+    assert facts.engine_sockets == sockets
+    assert ("namespaces.engine-socket" in codes(assessment)) is bool(sockets)
+
+
+def test_read_only_asked_but_writable_below() -> None:
+    process = with_mount("254:0 /srv /x/y rw - ext4 /dev/vda rw")
+    asked = Asked(mounts=(AskedMount("bind", "/srv", "/x", writable=False),))
+    assert "namespaces.drift-read-only" in codes(look(process, asked)[1])
+
+
+def test_shared_propagation_and_devices() -> None:
+    facts, assessment = look(with_mount("254:0 /srv /x ro shared:5 - ext4 /dev/vda rw"))
+    assert facts.propagation == "shared"
+    assert "namespaces.shared-propagation" in codes(assessment)
+    facts, _ = look(with_mount("0:6 /fuse /dev/fuse rw - devtmpfs dev rw", 155))
+    assert facts.devices == ("/dev/fuse",)
+
+
+def test_damaged_text_is_a_gap() -> None:
+    process = capture({"ns/net": "net:[oops]", "mountinfo": "nonsense"}, denied=("ns/pid",))
+    facts, assessment = look(process)
+    assert assessment.verdict is Verdict.UNKNOWN
+    kinds = {gap.what: gap.gap.kind for gap in facts.gaps}
+    assert kinds["ns/net"] is GapKind.UNPARSED
+    assert kinds["mountinfo"] is GapKind.UNPARSED
+    assert kinds["ns/pid"] is GapKind.DENIED
+    assert kinds["ns/uts"] is GapKind.ABSENT
+
+
+def test_drift_of_a_process() -> None:
+    other = with_text(DEFAULT, "ns/net", "net:[4026531840]")
+    assert [drift.field for drift in LAYER.drift(DEFAULT, other)] == ["namespaces.net"]
+    assert LAYER.drift(DEFAULT, with_gap(DEFAULT, "ns/net", DENIED)) == ()
