@@ -1,0 +1,263 @@
+"""The limit files of a process's cgroups, from its own group up to the root of each hierarchy that is mounted here.
+
+Where the hierarchies are mounted comes from /proc/self/mountinfo, never from a guess. A path that leads out of the
+reader's cgroup namespace (`/../…`, cgroup_namespaces(7)) is not followed. Readings are named
+`cgroup:HIERARCHY:LEVEL:FILE`: hierarchy `v2` or a v1 controller, level 0 the process's own group.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from errno import EACCES, ENOENT, EPERM
+from typing import Dict, List, Optional, Tuple
+
+from stratascope.collector.read import (
+    CHUNK,
+    GONE,
+    UNSUPPORTED,
+    Entry,
+    TooLongError,
+    entry,
+    failed,
+    failure,
+    read_file,
+)
+
+V2 = "v2"
+_UNIFIED = (V2,)
+FILES: Dict[str, Tuple[str, ...]] = {
+    V2: (
+        "memory.max",
+        "memory.high",
+        "memory.swap.max",
+        "memory.current",
+        "pids.max",
+        "pids.current",
+        "cpu.max",
+        "cpu.weight",
+        "cpuset.cpus",
+        "cpuset.cpus.effective",
+        "io.max",
+    ),
+    "memory": ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.usage_in_bytes"),
+    "pids": ("pids.max", "pids.current"),
+    "cpu": ("cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares"),
+    "cpuset": ("cpuset.cpus", "cpuset.effective_cpus"),
+    "devices": ("devices.list",),
+    "blkio": (
+        "blkio.throttle.read_bps_device",
+        "blkio.throttle.write_bps_device",
+        "blkio.throttle.read_iops_device",
+        "blkio.throttle.write_iops_device",
+    ),
+}
+FEW = 2  # up to so many files a descriptor of their directory costs more than it saves
+LEVELS_MAX = 64  # deeper groups than this are an attack on the reader, not a container
+
+Group = List[Entry]  # the entries of one group, or of several above one another
+Line = Tuple[Tuple[str, ...], str]  # hierarchies (`v2`, controllers, `name=systemd`), path
+_ESCAPE = re.compile(r"\\([0-7]{3})").sub
+
+
+class Mounts:
+    """What /proc/self/mountinfo says of cgroup hierarchies and of /proc itself. `refresh` reads it again."""
+
+    def __init__(self) -> None:
+        self.hidepid = False
+        self._cgroups: Dict[str, List[Tuple[str, str]]] = {}
+        self._read = False
+
+    def refresh(self) -> None:
+        """Read it now; what can't be read counts as not mounted."""
+        self._read = True
+        self.hidepid = False
+        self._cgroups = {}
+        try:
+            text = read_file("/proc/self/mountinfo")
+        except (OSError, TooLongError):
+            return
+        for line in text.split("\n"):
+            head, dash, tail = line.partition(" - ")
+            words, kinds = head.split(" "), tail.split(" ")
+            if not dash or len(words) < 5 or len(kinds) < 3:
+                continue
+            if kinds[0] == "proc" and words[4] == "/proc":
+                # the last mount on a path hides the earlier ones; values proc(5): 1 noaccess, 2 invisible, 4 ptraceable
+                options = words[5].split(",") + kinds[2].split(",")
+                values = [option[8:] for option in options if option.startswith("hidepid=")]
+                self.hidepid = any(value not in ("0", "off") for value in values)
+            elif kinds[0] == "cgroup2":
+                self._add(V2, words)
+            elif kinds[0] == "cgroup":
+                for option in kinds[2].split(","):
+                    if option in FILES or option.startswith("name=") or option == "freezer":
+                        self._add(option, words)
+
+    def _add(self, hierarchy: str, words: List[str]) -> None:
+        root, point = (_ESCAPE(lambda found: chr(int(found.group(1), 8)), word) for word in words[3:5])
+        self._cgroups.setdefault(hierarchy, []).append((root, point))
+
+    def ready(self) -> "Mounts":
+        """Itself, read at least once."""
+        if not self._read:
+            self.refresh()
+        return self
+
+    def mounted(self, hierarchy: str) -> bool:
+        """Whether that hierarchy is mounted here at all."""
+        return hierarchy in self._cgroups
+
+    def place(self, hierarchy: str, path: str) -> Optional[Tuple[str, str]]:
+        """(mount point, path below it, "" for itself) of a cgroup; None where it can't be seen from here."""
+        if not path.startswith("/") or ".." in path.split("/"):
+            return None
+        for root, point in self._cgroups.get(hierarchy, ()):
+            if root == "/":
+                return point, "" if path == "/" else path
+            if path == root:
+                return point, ""
+            if path.startswith(root + "/"):
+                return point, path[len(root) :]
+        return None
+
+
+def lines(text: str) -> List[Line]:
+    """The lines of /proc/PID/cgroup; what is not of that form is left out."""
+    found: List[Line] = []
+    for line in text.split("\n"):
+        parts = line.split(":", 2)
+        if len(parts) == 3:
+            number, controllers, path = parts
+            found.append((tuple(controllers.split(",")) if controllers or number != "0" else _UNIFIED, path))
+    return found
+
+
+class Limits:
+    """Reads limit files for one request: a group above several containers is read once."""
+
+    def __init__(self, mounts: Mounts) -> None:
+        self._mounts = mounts
+        self._groups: Dict[Tuple[str, str, str, int], Group] = {}
+        self._refreshed = False
+
+    def of(self, text: str) -> List[Group]:
+        """All limit files for this text of /proc/PID/cgroup; lists that are shared between answers stay untouched."""
+        found: List[Group] = []
+        groups = lines(text)
+        classic = any(name in FILES and name != V2 for names, _ in groups for name in names)
+        for names, path in groups:
+            for hierarchy in names:
+                if hierarchy in FILES:
+                    found.extend(self._hierarchy(hierarchy, path, classic))
+        return found
+
+    def _hierarchy(self, hierarchy: str, path: str, classic: bool) -> List[Group]:
+        if path.endswith(" (deleted)"):
+            return [_all(hierarchy, path, GONE, "the cgroup was removed")]
+        mounts = self._mounts.ready()
+        if not mounts.mounted(hierarchy) and not self._refreshed:
+            self._refreshed = True
+            mounts.refresh()
+        if not mounts.mounted(hierarchy):
+            if hierarchy == V2 and classic:
+                return []  # the kernel names the v2 hierarchy even where nobody uses it
+            return [_all(hierarchy, path, UNSUPPORTED, "this cgroup hierarchy is not mounted here")]
+        place = mounts.place(hierarchy, path)
+        if place is None:
+            return [_all(hierarchy, path, UNSUPPORTED, "outside of the reader's cgroup namespace")]
+        point, below = place
+        own = self._group(hierarchy, point, below, 0)
+        return [own, self._above(hierarchy, point, below[: below.rfind("/")])] if below else [own]
+
+    def _above(self, hierarchy: str, point: str, below: str) -> Group:
+        """The parent (level 1) at `below`, and all above it, as one list."""
+        key = (hierarchy, point, below, -1)
+        found = self._groups.get(key)
+        if found is None:
+            found = []
+            for level in range(1, LEVELS_MAX):
+                found.extend(self._group(hierarchy, point, below, level))
+                if not below:
+                    break
+                below = below[: below.rfind("/")]
+            self._groups[key] = found
+        return found
+
+    def _group(self, hierarchy: str, point: str, below: str, level: int) -> Group:
+        key = (hierarchy, point, below, level)
+        found = self._groups.get(key)
+        if found is None:
+            found = self._groups[key] = group(hierarchy, point + below, level)
+        return found
+
+
+def group(hierarchy: str, path: str, level: int) -> Group:
+    """The limit files of one group, through one descriptor where there are many."""
+    names = FILES[hierarchy]
+    prefix = "cgroup:%s:%d:" % (hierarchy, level)
+    base = path + "/"
+    if len(names) <= FEW:
+        found = [entry(prefix + name, base + name, base + name) for name in names]
+        # ENOENT may be the file's or the group's
+        if all(item[2] is None for item in found) and not os.path.isdir(path):
+            return _all(hierarchy, path, GONE, "the cgroup was removed", level)
+        return found
+    try:
+        directory = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == ENOENT:
+            return _all(hierarchy, path, GONE, "the cgroup was removed", level)
+        return [failure(prefix + name, base + name, error) for name in names]
+    try:
+        return [entry(prefix + name, base + name, name, directory) for name in names]
+    finally:
+        os.close(directory)
+
+
+def _all(hierarchy: str, path: str, kind: str, detail: str, level: int = 0) -> Group:
+    prefix = "cgroup:%s:%d:" % (hierarchy, level)
+    base = path.rstrip("/") + "/"
+    return [failed(prefix + name, base + name, kind, None, detail) for name in FILES[hierarchy]]
+
+
+def processes(path: str, limit: int, foreign: "re.Pattern[str]") -> Optional[List[int]]:
+    """PIDs in this group and in those below it, at most `limit`; None where they can't be listed.
+
+    A group below whose name matches `foreign` is another container's (an engine inside a container).
+    """
+    found: List[int] = []
+    waiting = [path]
+    denied = False
+    while waiting and len(found) < limit:
+        here = waiting.pop()
+        try:
+            text = _numbers(here + "/cgroup.procs")
+            with os.scandir(here) as items:
+                waiting.extend(
+                    item.path for item in items if item.is_dir(follow_symlinks=False) and not foreign.search(item.name)
+                )
+        except OSError as error:
+            denied = denied or error.errno in (EACCES, EPERM) or here == path
+            continue
+        found.extend(int(word) for word in text.split() if word != b"0")  # 0: outside of our PID namespace
+    return None if denied and not found else found[:limit]
+
+
+def _numbers(path: str) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    parts = []
+    try:
+        try:
+            while True:
+                chunk = os.read(descriptor, CHUNK)
+                if not chunk:
+                    break
+                parts.append(chunk)
+        except OSError as error:
+            if error.errno in (EACCES, EPERM):
+                raise
+            return b""  # EOPNOTSUPP: a threaded group has no processes of its own to list
+    finally:
+        os.close(descriptor)
+    return b"".join(parts)

@@ -1,0 +1,127 @@
+"""What the host's kernel and its settings are, by exact names: absolute paths, and a few that are no files.
+
+The list stands here in full, though the program asks for the same names (`core.ground`), so that this folder alone
+shows what can be read by it; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Iterable, List
+
+from stratascope.collector.read import ABSENT, UNSUPPORTED, Entry, entry, failed, failure
+
+_KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
+FILES = frozenset(
+    (
+        "/sys/kernel/security/lsm",
+        "/sys/kernel/security/lockdown",
+        "/sys/module/apparmor/parameters/enabled",
+        "/sys/fs/selinux/enforce",
+        "/proc/meminfo",
+        "/proc/self/mountinfo",
+        "/proc/self/uid_map",
+        "/proc/self/cgroup",
+        "/proc/sys/kernel/cap_last_cap",
+        "/proc/sys/kernel/dmesg_restrict",
+        "/proc/sys/kernel/kexec_load_disabled",
+        "/proc/sys/kernel/modules_disabled",
+        "/proc/sys/kernel/perf_event_paranoid",
+        "/proc/sys/kernel/unprivileged_bpf_disabled",
+        "/proc/sys/kernel/unprivileged_userns_clone",
+        "/proc/sys/kernel/apparmor_restrict_unprivileged_userns",
+        "/proc/sys/kernel/io_uring_disabled",
+        "/proc/sys/kernel/yama/ptrace_scope",
+        "/proc/sys/kernel/sysrq",
+        "/proc/sys/kernel/core_pattern",
+        "/proc/sys/kernel/pid_max",
+        "/proc/sys/user/max_user_namespaces",
+        "/proc/sys/vm/unprivileged_userfaultfd",
+        "/proc/sys/net/ipv4/ip_unprivileged_port_start",
+        "/proc/sys/net/ipv4/ping_group_range",
+    )
+)
+LINKS = frozenset("/proc/%s/ns/%s" % (who, kind) for who in ("1", "2", "self") for kind in _KINDS)
+
+# include/uapi/linux/lsm.h; the numbers are fixed for good
+LSMS = {
+    100: "capability",
+    101: "selinux",
+    102: "smack",
+    103: "tomoyo",
+    104: "apparmor",
+    105: "yama",
+    106: "loadpin",
+    107: "safesetid",
+    108: "lockdown",
+    109: "bpf",
+    110: "landlock",
+    111: "ima",
+    112: "evm",
+    113: "ipe",
+}
+_LSM_LIST_MODULES = 461  # since Linux 6.8, the same number on every architecture but alpha
+
+
+def read_host(names: Iterable[str]) -> List[Entry]:
+    """These names, in order; one that is not on the list is refused."""
+    entries: List[Entry] = []
+    for name in names:
+        if name in FILES:
+            entries.append(entry(name, name, name))
+        elif name in LINKS:
+            try:
+                entries.append((name, name, os.readlink(name)))
+            except OSError as error:
+                entries.append(failure(name, name, error))
+        elif name == "lsm:modules":
+            entries.append(_modules())
+        else:
+            entries.append(_number(name))
+    return entries
+
+
+def _number(name: str) -> Entry:
+    try:
+        if name == "uname:release":
+            return (name, "uname(2)", os.uname().release)
+        if name == "uname:machine":
+            return (name, "uname(2)", os.uname().machine)
+        if name == "sysconf:clock_ticks":
+            return (name, "sysconf(_SC_CLK_TCK)", str(os.sysconf("SC_CLK_TCK")))
+        if name == "sysconf:online_cpus":
+            return (name, "sysconf(_SC_NPROCESSORS_ONLN)", str(os.sysconf("SC_NPROCESSORS_ONLN")))
+        if name == "clock:boot_time":
+            # starttime in /proc/PID/stat counts on the boot clock, which goes on while the machine sleeps
+            started = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+            return (name, "clock_gettime(CLOCK_BOOTTIME)", "%.3f" % started)
+        if name == "id:uid":
+            return (name, "getuid(2)", str(os.getuid()))
+    except OSError as error:
+        return failure(name, name, error)
+    return failed(name, name, UNSUPPORTED, None, "not on the list of what may be read")
+
+
+def _modules() -> Entry:
+    """The active security modules by lsm_list_modules(2), which needs no securityfs."""
+    name, source = "lsm:modules", "lsm_list_modules(2)"
+    if os.uname().machine == "alpha":
+        return failed(name, source, UNSUPPORTED, None, "the number of the call is not known here")
+    try:
+        import ctypes
+    except ImportError:
+        return failed(name, source, UNSUPPORTED, None, "this Python has no ctypes")
+    ids = (ctypes.c_uint64 * 64)()
+    size = ctypes.c_uint64(ctypes.sizeof(ids))  # u32 for the kernel since 6.8; zeros above it do no harm
+    if os.uname().machine in ("s390x", "ppc64", "sparc64", "parisc64"):
+        size = ctypes.c_uint64(ctypes.sizeof(ids) << 32)  # big endian: the u32 is the first half
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    call.restype = ctypes.c_long
+    count = call(ctypes.c_long(_LSM_LIST_MODULES), ids, ctypes.byref(size), ctypes.c_uint32(0))
+    if count < 0:
+        number = ctypes.get_errno()
+        return failure(name, source, OSError(number, os.strerror(number)))
+    if count == 0:
+        return failed(name, source, ABSENT, None, "no security module is active")
+    return (name, source, ",".join(LSMS.get(ids[place], "lsm-%d" % ids[place]) for place in range(count)))

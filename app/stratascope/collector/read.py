@@ -1,0 +1,201 @@
+"""Files and links below /proc/PID, through one directory descriptor, and why one could not be read.
+
+An allow-list of exact names, so that whoever sends requests can never make this program (which may run as root)
+open anything else. cmdline and environ are read by nothing here by default, because a process can make reads of its
+own memory hang; cmdline is on the list for whoever needs it. Decided against pathlib and open(): os.open and os.read
+cost half as much, and this runs for each process of each container.
+
+An entry is (name, source, text) or (name, source, None, kind, errno or None, detail).
+"""
+
+from __future__ import annotations
+
+import os
+from errno import EACCES, EINVAL, ELOOP, ENODEV, ENOENT, ENOSYS, ENOTDIR, EPERM, ESRCH
+from typing import Any, Iterable, List, Optional, Tuple
+
+Entry = Tuple[Any, ...]
+
+ABSENT = "ABSENT"
+DENIED = "DENIED"
+GONE = "GONE"
+UNSUPPORTED = "UNSUPPORTED"
+
+PROCESS_FILES = frozenset(
+    (
+        "attr/apparmor/current",
+        "attr/current",
+        "cgroup",
+        "cmdline",
+        "comm",
+        "gid_map",
+        "limits",
+        "loginuid",
+        "mountinfo",
+        "oom_score_adj",
+        "setgroups",
+        "stat",
+        "status",
+        "uid_map",
+    )
+)
+PROCESS_LINKS = frozenset("ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"))
+CGROUPS = "cgroup:*"  # the special name: all limit files of its cgroups
+
+PID_MAX = 1 << 22  # PID_MAX_LIMIT, include/linux/threads.h
+CHUNK = 1 << 16
+SIZE_MAX = 1 << 20  # no file of these is near it; a longer one is refused, never cut
+
+_SHORT = 3500  # bytes; a page has 4096 or more, and a line of uid_map has 33
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_KINDS = {
+    ENOENT: ABSENT,
+    ENOSYS: ABSENT,
+    ENOTDIR: ABSENT,
+    ESRCH: GONE,
+    ENODEV: GONE,  # a cgroup that was removed while its directory was open
+    EACCES: DENIED,
+    EPERM: DENIED,
+    EINVAL: UNSUPPORTED,
+    ELOOP: UNSUPPORTED,
+}
+
+
+class TooLongError(Exception):
+    """A file is longer than SIZE_MAX."""
+
+
+def failed(name: str, source: str, kind: str, errno: Optional[int] = None, detail: str = "") -> Entry:
+    """An entry for a reading that is missing."""
+    return (name, source, None, kind, errno, detail)
+
+
+def failure(name: str, source: str, error: OSError) -> Entry:
+    """The same, from what the kernel answered."""
+    return (name, source, None, _KINDS.get(error.errno or 0, UNSUPPORTED), error.errno, error.strerror or "")
+
+
+def read_file(path: str, directory: Optional[int] = None) -> str:
+    """The whole text of a file, bytes that are not UTF-8 as lone surrogates. Raises OSError, TooLongError."""
+    descriptor = os.open(path, _FLAGS, dir_fd=directory)
+    try:
+        data = os.read(descriptor, CHUNK)
+        # Files with many records (seq_file, fs/seq_file.c) give a page at most, and less where the next record does
+        # not fit. Only mountinfo has records of any length; the others are at their end if far less than a page came.
+        if len(data) > _SHORT or path.endswith("mountinfo"):
+            data = _rest(descriptor, data)
+    finally:
+        os.close(descriptor)
+    return data.decode("utf-8", "surrogateescape")
+
+
+def _rest(descriptor: int, data: bytes) -> bytes:
+    parts = []
+    size = 0
+    while data:
+        parts.append(data)
+        size += len(data)
+        if size > SIZE_MAX:
+            raise TooLongError
+        data = os.read(descriptor, CHUNK)
+    return b"".join(parts)
+
+
+def read_link(path: str, directory: Optional[int] = None) -> str:
+    """Where a link points. Raises OSError."""
+    return os.readlink(path, dir_fd=directory)
+
+
+def entry(name: str, source: str, path: str, directory: Optional[int] = None) -> Entry:
+    """One file as an entry."""
+    try:
+        return (name, source, read_file(path, directory))
+    except OSError as error:
+        return failure(name, source, error)
+    except TooLongError:
+        return failed(name, source, UNSUPPORTED, None, "longer than %d bytes" % SIZE_MAX)
+
+
+def open_process(pid: int) -> int:
+    """A descriptor of /proc/PID; what is read below it is of this very process, or fails. Raises OSError."""
+    return os.open("/proc/%d" % pid, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+
+
+def read_process(directory: int, pid: int, names: Iterable[str]) -> List[Entry]:
+    """These names of one process, in order; `cgroup:*` is left out (see `cgroups.limits`)."""
+    base = "/proc/%d/" % pid
+    entries: List[Entry] = []
+    lost = False
+    for name in names:
+        source = base + name
+        if name in PROCESS_FILES:
+            try:
+                entries.append((name, source, read_file(name, directory)))
+                continue
+            except OSError as error:
+                found = failure(name, source, error)
+            except TooLongError:
+                found = failed(name, source, UNSUPPORTED, None, "longer than %d bytes" % SIZE_MAX)
+        elif name in PROCESS_LINKS:
+            try:
+                entries.append((name, source, os.readlink(name, dir_fd=directory)))
+                continue
+            except OSError as error:
+                found = failure(name, source, error)
+        elif name == CGROUPS:
+            continue
+        else:
+            found = failed(name, source, UNSUPPORTED, None, "not on the list of what may be read")
+        lost = lost or found[4] in (ENOENT, ESRCH, EINVAL)
+        entries.append(found)
+    # ENOENT says "no such file" and "no such process" alike: ask once whether the process is still there
+    if lost and state(directory) == GONE:
+        return [item if item[2] is not None or item[4] is None else _gone(item) for item in entries]
+    return entries
+
+
+def _gone(item: Entry) -> Entry:
+    return failed(item[0], item[1], GONE, item[4], "the process ended while it was read")
+
+
+def state(directory: int) -> Optional[str]:
+    """GONE where the process has ended (a zombie too, once its last thread is over), DENIED, or None: it lives."""
+    try:
+        text = read_file("stat", directory)
+    except OSError as error:
+        return _KINDS.get(error.errno or 0, UNSUPPORTED) if error.errno not in (ENOENT, ESRCH) else GONE
+    except TooLongError:
+        return None
+    return GONE if ended(text) else None
+
+
+def ended(stat: str) -> bool:
+    """Whether this text of /proc/PID/stat is of a process that has ended and only waits to be reaped.
+
+    The first thread may end before the others: then the letter is Z and the process still runs.
+    """
+    fields = stat[stat.rfind(")") + 1 :].split()  # comm may hold spaces and parentheses
+    if len(fields) < 18 or fields[0] not in ("Z", "X", "x"):
+        return False
+    return fields[17] in ("0", "1")  # field 20, num_threads, counts the ended first one
+
+
+def whole_failure(pid: int, error: OSError, hidepid: bool) -> Entry:
+    """Why /proc/PID could not be opened. Where hidepid hides processes, one that lives is DENIED and not GONE."""
+    source = "/proc/%d" % pid
+    if error.errno == ENOENT:
+        if hidepid and exists(pid):
+            return failed("", source, DENIED, ENOENT, "/proc is mounted with hidepid")
+        return failed("", source, GONE, ENOENT, "no such process")
+    return failure("", source, error)
+
+
+def exists(pid: int) -> bool:
+    """Whether there is such a process, without /proc: signal 0 is only checked, never sent (kill(2))."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,205 @@
+"""The collector's two faces: called directly in the same process, or one JSON request and one JSON reply a line.
+
+Requests are objects: {"ask": "hello"}, {"ask": "host", "names": [...]} and
+{"ask": "capture", "wishes": [[pid, wants, member_wants, members], ...]}. The reply to hello has `protocol`; any
+other has `host` (entries) or `found`; a request that is not understood gets `refused` with a reason, and the next
+one is served. Replies are ASCII, so lone surrogates (bytes that are not UTF-8) survive.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
+
+from stratascope.collector.cgroups import Group, Limits, Mounts
+from stratascope.collector.host import read_host
+from stratascope.collector.members import BY_NAMESPACE, Members, open_member, text_of
+from stratascope.collector.read import (
+    CGROUPS,
+    GONE,
+    PID_MAX,
+    UNSUPPORTED,
+    Entry,
+    TooLongError,
+    ended,
+    failed,
+    open_process,
+    read_file,
+    read_process,
+    whole_failure,
+)
+
+PROTOCOL = 1
+LINE_MAX = 8 << 20  # bytes of one request
+WISHES_MAX = 10000
+NAMES_MAX = 256
+
+# pid, entries (one with the name "" where nothing could be read), and lists of cgroup entries that answers may share
+Process = Tuple[int, List[Entry], List[Group]]
+Answer = Tuple[Process, List[Process], str]
+Wish = Tuple[int, Sequence[str], Sequence[str], bool]
+
+
+class RefusedError(Exception):
+    """A request that is not of the protocol's form."""
+
+
+class Collector:
+    """Reads for one caller after the other; remembers nothing between requests but where cgroups are mounted."""
+
+    def __init__(self) -> None:
+        self._mounts = Mounts()
+
+    def host(self, names: Iterable[str]) -> List[Entry]:
+        """The host's facts of these names."""
+        return read_host(names)
+
+    def capture(self, wishes: Iterable[Wish]) -> List[Answer]:
+        """One answer a wish, in order."""
+        limits, members = Limits(self._mounts), Members(self._mounts)
+        return [self._one(wish, limits, members) for wish in wishes]
+
+    def _one(self, wish: Wish, limits: Limits, members: Members) -> Answer:
+        pid, wants, member_wants, with_members = wish
+        source = "/proc/%d" % pid
+        if not 0 < pid <= PID_MAX:
+            return _nothing(pid, failed("", source, UNSUPPORTED, None, "not a process id"))
+        try:
+            directory = open_process(pid)
+        except OSError as error:
+            return _nothing(pid, whole_failure(pid, error, self._hidepid(error)))
+        try:
+            entries = read_process(directory, pid, wants)
+            if _ended(entries):
+                return _nothing(pid, failed("", source, GONE, None, "the process has ended"))
+            cgroup = text_of(entries, "cgroup")
+            if cgroup is None and "cgroup" not in wants and (with_members or CGROUPS in wants):
+                cgroup = _file("cgroup", directory)
+            groups = limits.of(cgroup) if cgroup is not None and CGROUPS in wants else []
+            if not with_members:
+                return (pid, entries, groups), [], ""
+            namespace = text_of(entries, "ns/pid")
+            if namespace is None and "ns/pid" not in wants:
+                namespace = _link("ns/pid", directory)
+        finally:
+            os.close(directory)
+        pids, how, group = members.of(pid, cgroup, namespace)
+        found = self._members(pids, member_wants, limits, namespace if how == BY_NAMESPACE else None)
+        if group and found:
+            still = set(members.still(group))
+            found = [process for process in found if process[0] in still]
+        return (pid, entries, groups), found, how
+
+    def _members(
+        self, pids: Iterable[int], wants: Sequence[str], limits: Limits, namespace: Optional[str]
+    ) -> List[Process]:
+        names = list(dict.fromkeys([*wants, "ns/pid", "stat"]))
+        found: List[Process] = []
+        for pid in pids:
+            directory = open_member(pid)
+            if directory is None:
+                continue
+            try:
+                entries = read_process(directory, pid, names)
+            finally:
+                os.close(directory)
+            if _ended(entries) or (namespace is not None and text_of(entries, "ns/pid") != namespace):
+                continue
+            groups = limits.of(text_of(entries, "cgroup") or "") if CGROUPS in wants else []
+            found.append((pid, entries, groups))
+        return found
+
+    def _hidepid(self, error: OSError) -> bool:
+        if error.errno is None:
+            return False
+        self._mounts.refresh()  # rare, and /proc may have been mounted anew
+        return self._mounts.hidepid
+
+
+def _nothing(pid: int, why: Entry) -> Answer:
+    return (pid, [why], []), [], ""
+
+
+def _file(name: str, directory: int) -> Optional[str]:
+    try:
+        return read_file(name, directory)
+    except (OSError, TooLongError):
+        return None
+
+
+def _link(name: str, directory: int) -> Optional[str]:
+    try:
+        return os.readlink(name, dir_fd=directory)
+    except OSError:
+        return None
+
+
+def _ended(entries: List[Entry]) -> bool:
+    """Whether nothing is left of the process: it ended before or during the reading, or waits to be reaped."""
+    stat = text_of(entries, "stat")
+    if stat is not None:
+        return ended(stat)
+    return bool(entries) and all(item[2] is None and item[3] == GONE for item in entries)
+
+
+def reply(collector: Collector, line: bytes) -> bytes:
+    """The answer to one request, without its newline. Never raises for what the request says."""
+    try:
+        answer = _answer(collector, json.loads(line.decode("utf-8", "surrogateescape")))
+    except RefusedError as error:
+        answer = {"refused": str(error)}
+    except (ValueError, RecursionError):
+        answer = {"refused": "not JSON"}
+    return json.dumps(answer, separators=(",", ":")).encode("ascii")
+
+
+def _answer(collector: Collector, request: Any) -> Any:
+    if not isinstance(request, dict):
+        raise RefusedError("an object was expected")
+    ask = request.get("ask")
+    if ask == "hello":
+        return {"stratascope": "collector", "protocol": PROTOCOL}
+    if ask == "host":
+        return {"host": collector.host(_names(request.get("names")))}
+    if ask == "capture":
+        wishes = request.get("wishes")
+        if not isinstance(wishes, list) or len(wishes) > WISHES_MAX:
+            raise RefusedError("wishes: a list was expected, of at most %d" % WISHES_MAX)
+        return {"found": collector.capture([_wish(wish) for wish in wishes])}
+    raise RefusedError("ask: hello, host or capture was expected")
+
+
+def _wish(wish: Any) -> Wish:
+    if not isinstance(wish, list) or len(wish) != 4:
+        raise RefusedError("a wish is [pid, wants, member_wants, members]")
+    pid, wants, member_wants, members = wish
+    if type(pid) is not int or not 0 < pid <= PID_MAX or type(members) is not bool:
+        raise RefusedError("a wish starts with a process id and ends with true or false")
+    return pid, _names(wants), _names(member_wants), members
+
+
+def _names(names: Any) -> List[str]:
+    if not isinstance(names, list) or len(names) > NAMES_MAX or not all(isinstance(name, str) for name in names):
+        raise RefusedError("names: a list of text was expected, of at most %d" % NAMES_MAX)
+    return names
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    """Answers line by line until the requests end, or one line is too long to be one."""
+    collector = Collector()
+    while True:
+        line = requests.readline(LINE_MAX)
+        if not line or not line.endswith(b"\n"):
+            return
+        replies.write(reply(collector, line) + b"\n")
+        replies.flush()
+
+
+def main() -> None:
+    """The program: requests on standard input, replies on standard output."""
+    try:
+        serve(sys.stdin.buffer, sys.stdout.buffer)
+    except (BrokenPipeError, KeyboardInterrupt):
+        os._exit(0)  # the caller has gone; a flush at exit would only fail again

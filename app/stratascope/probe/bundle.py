@@ -1,0 +1,57 @@
+"""The collector's files as one text, to be sent to a Python that has nothing of ours.
+
+The text makes the modules under their own names, so the files need no change for the journey. Read through
+importlib.resources: the sources must lie in the package as data (a wheel has them; PyInstaller is told to).
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+
+from stratascope.collector.serve import PROTOCOL
+
+PACKAGE = "stratascope.collector"
+# in the order in which they need each other
+MODULES = ("read", "cgroups", "host", "members", "serve")
+
+_LOADER = """\
+import sys, types
+for _name in ("stratascope", "stratascope.collector"):
+    _module = types.ModuleType(_name)
+    _module.__path__ = []
+    sys.modules[_name] = _module
+for _name, _text in _SOURCES:
+    _module = types.ModuleType(_name)
+    sys.modules[_name] = _module
+    exec(compile(_text, _name, "exec"), _module.__dict__)
+sys.modules["stratascope.collector.serve"].main()
+"""
+
+# What python3 is given with -c: the length of the program, then the program, then requests, all on standard input.
+# Without apostrophes and backslashes, so that it survives quoting for a shell on another machine.
+BOOT = 'import sys;i=sys.stdin.buffer;exec(compile(i.read(int(i.readline())),"collector","exec"),{})'
+
+
+class IncompleteError(Exception):
+    """The collector's sources are not in this installation."""
+
+
+@cache
+def program() -> bytes:
+    """The whole program as one text. Raises IncompleteError."""
+    folder = resources.files(PACKAGE)
+    sources = []
+    for module in MODULES:
+        try:
+            text = folder.joinpath(f"{module}.py").read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise IncompleteError(f"{module}.py: {error}") from error
+        sources.append((f"{PACKAGE}.{module}", text))
+    return f"# Stratascope's collector, protocol {PROTOCOL}\n_SOURCES = {tuple(sources)!r}\n{_LOADER}".encode()
+
+
+def framed() -> bytes:
+    """The program as BOOT expects it: its length in a line of its own, then its bytes. Raises IncompleteError."""
+    text = program()
+    return b"%d\n%b" % (len(text), text)

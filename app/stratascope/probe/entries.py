@@ -1,0 +1,88 @@
+"""The collector's entries, which know nothing of our types, into readings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from stratascope.core.capture import Capture, Gap, GapKind, Reading
+from stratascope.core.ports import Found
+
+Entry = Sequence[Any]
+Process = Sequence[Any]  # pid, entries, groups
+
+
+class MalformedError(ValueError):
+    """An answer that is not of the collector's form."""
+
+
+class Entries:
+    """Makes readings for one answer. A group above several containers comes as the same list: made once."""
+
+    def __init__(self) -> None:
+        # the list is held too, so that its id stays its own
+        self._shared: dict[int, tuple[Sequence[Entry], list[Reading]]] = {}
+
+    def capture(self, pid: int, entries: Sequence[Entry], groups: Sequence[Sequence[Entry]] = ()) -> Capture:
+        """One process, or the host (0)."""
+        readings = [_reading(entry) for entry in entries]
+        for group in groups:
+            held = self._shared.get(id(group))
+            if held is None:
+                held = self._shared[id(group)] = (group, [_reading(entry) for entry in group])
+            readings += held[1]
+        return Capture(pid, tuple(readings))
+
+    def found(self, answer: Sequence[Any]) -> Found:
+        """The answer to one wish."""
+        first, members, how = answer
+        return Found(self.capture(*first), tuple([self.capture(*member) for member in members]), how)
+
+
+def _reading(entry: Entry) -> Reading:
+    if len(entry) == 3:
+        return Reading(*entry)
+    name, source, _, kind, errno, detail = entry
+    return Reading(name, source, None, Gap(GapKind(kind), errno, detail))
+
+
+def checked(answer: Any) -> Sequence[Any]:
+    """A reply's answer to one wish, made sure of; raises MalformedError. For what came over a pipe."""
+    if not (isinstance(answer, list) and len(answer) == 3 and isinstance(answer[1], list)):
+        raise MalformedError("an answer is [process, members, how]")
+    if not isinstance(answer[2], str):
+        raise MalformedError("how members were found is a word")
+    for process in (answer[0], *answer[1]):
+        if not (isinstance(process, list) and len(process) == 3 and type(process[0]) is int):
+            raise MalformedError("a process is [pid, entries, groups]")
+        checked_entries(process[1])
+        if not isinstance(process[2], list):
+            raise MalformedError("groups are a list")
+        for group in process[2]:
+            checked_entries(group)
+    return answer
+
+
+def checked_entries(entries: Any) -> Sequence[Entry]:
+    """A reply's entries, made sure of; raises MalformedError."""
+    if not isinstance(entries, list):
+        raise MalformedError("entries are a list")
+    for entry in entries:
+        if not isinstance(entry, list) or len(entry) not in (3, 6):
+            raise MalformedError("an entry has 3 or 6 parts")
+        if not (isinstance(entry[0], str) and isinstance(entry[1], str)):
+            raise MalformedError("an entry starts with its name and source")
+        if len(entry) == 3:
+            if not isinstance(entry[2], str):
+                raise MalformedError("an entry's text is text")
+        elif not (
+            entry[2] is None
+            and entry[3] in _KINDS
+            and (entry[4] is None or type(entry[4]) is int)
+            and isinstance(entry[5], str)
+        ):
+            raise MalformedError("a gap is a kind, an errno and a detail")
+    return entries
+
+
+_KINDS = frozenset(kind.value for kind in GapKind)

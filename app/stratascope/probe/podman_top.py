@@ -1,0 +1,107 @@
+"""What Podman's own `top` tells of a container's processes, where their /proc is out of our reach.
+
+Podman reads it on the engine's kernel, so it is enforced and not asked for; but it is Podman's word, and only a part:
+capabilities, seccomp mode, label. What it does not tell stays a gap; nothing is filled in. The request itself is
+handed in (`Ask`), because SDKs live in `engines/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from stratascope.collector.read import PROCESS_FILES, PROCESS_LINKS
+from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread
+from stratascope.core.ports import Found
+from stratascope.linux.capability import LAST, number_of
+from stratascope.linux.decode import DecodeError
+
+COLUMNS = ("hpid", "pid", "capeff", "capbnd", "capinh", "capprm", "capamb", "seccomp", "label", "huser")
+Ask = Callable[[str, tuple[str, ...]], Sequence[Sequence[str]]]  # container id, columns -> a row a process
+
+VIA = "podman-top"
+SOURCE = "podman top"
+_LINES = (("capinh", "CapInh"), ("capprm", "CapPrm"), ("capeff", "CapEff"), ("capbnd", "CapBnd"), ("capamb", "CapAmb"))
+_MODES = {"disabled": "0", "strict": "1", "filter": "2"}
+# "full" is each capability of the table in podman's library for `top`: 38 of them in old ones, 41 in those that know
+# CHECKPOINT_RESTORE. Bits above the kernel's own last capability mean nothing, so 41 is right for both.
+_FULL = (1 << LAST + 1) - 1
+_UNTOLD = Gap(GapKind.UNSUPPORTED, detail="podman top does not tell it")
+
+
+class PodmanTop:
+    """Asks for one container's processes. Errors of `ask` (EngineError) pass through."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def __call__(self, container: str, pid: int) -> Found:
+        """The process `pid`, as the engine counts, and the others that top lists."""
+        rows = [dict(zip(COLUMNS, row, strict=False)) for row in self._ask(container, COLUMNS)]
+        first = _first(rows, pid)
+        if first is None:
+            return Found(unread(pid, Gap(GapKind.UNSUPPORTED, detail="podman top does not list that process")))
+        others = tuple(_capture(row, _pid(row)) for row in rows if row is not first)
+        return Found(_capture(first, pid), others, "pid namespace")
+
+
+def _first(rows: list[dict[str, str]], pid: int) -> dict[str, str] | None:
+    """The row of that host PID; where podman gives none ("?"), of the same PID (`--pid=host`), or of PID 1 inside."""
+    for column, wanted in (("hpid", str(pid)), ("pid", str(pid)), ("pid", "1")):
+        for row in rows:
+            if row.get(column) == wanted and (column == "hpid" or not _decimal(row.get("hpid", ""))):
+                return row
+    return None
+
+
+def _pid(row: dict[str, str]) -> int:
+    hpid = row.get("hpid", "")
+    if _decimal(hpid):
+        return int(hpid)
+    inside = row.get("pid", "")
+    return int(inside) if _decimal(inside) else 0
+
+
+def _decimal(word: str) -> bool:
+    return word.isascii() and word.isdigit() and len(word) < 10
+
+
+def _capture(row: dict[str, str], pid: int) -> Capture:
+    text = _status(row)
+    label = row.get("label", "")
+    readings = {
+        "status": Reading("status", SOURCE, text) if text else None,
+        "attr/current": Reading("attr/current", f"{SOURCE} label", label) if label not in ("", "?") else None,
+    }
+    names = sorted(PROCESS_FILES | PROCESS_LINKS)
+    return Capture(pid, tuple(readings.get(name) or Reading(name, SOURCE, None, _UNTOLD) for name in names), via=VIA)
+
+
+def _status(row: dict[str, str]) -> str:
+    """Those lines of /proc/PID/status that the row tells; a set with a name that we do not know is left out."""
+    lines = []
+    hpid, inside = row.get("hpid", ""), row.get("pid", "")
+    if _decimal(hpid) and _decimal(inside):
+        lines.append(f"NSpid:\t{hpid}\t{inside}")
+    for column, head in _LINES:
+        mask = _mask(row.get(column, ""))
+        if mask is not None:
+            lines.append(f"{head}:\t{mask:016x}")
+    mode = _MODES.get(row.get("seccomp", ""))
+    if mode is not None:
+        lines.append(f"Seccomp:\t{mode}")
+    # NSpid alone tells nothing of a layer
+    return "".join(f"{line}\n" for line in lines) if len(lines) > (1 if lines[:1] and lines[0][0] == "N" else 0) else ""
+
+
+def _mask(words: str) -> int | None:
+    if words == "none":
+        return 0
+    if words == "full":
+        return _FULL
+    mask = 0
+    try:
+        for word in words.split(","):
+            mask |= 1 << number_of(word.strip())
+    except DecodeError:
+        return None
+    return mask

@@ -1,0 +1,131 @@
+"""Capture and belonging on all four kinds of real engines: ours is ours, everything else is not."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from rig import Rig
+from stratascope.core.belonging import WANTS, belongs
+from stratascope.core.capture import GapKind, whole_gap
+from stratascope.core.container import Asked, Container, Status
+from stratascope.core.ground import decode_ground
+from stratascope.core.ports import Found, Wish
+from stratascope.linux.status import parse_status
+from stratascope.probe.local import LocalProber
+from stratascope.probe.podman_top import PodmanTop
+
+PROBER = LocalProber()
+
+
+def described(rig: Rig, name: str, pid_mode: str = "private") -> Container:
+    """What belonging needs of the engine's answer, taken by this test itself."""
+    answer = rig.inspect(name)
+    created = datetime.fromisoformat(answer["Created"]).timestamp()
+    started = datetime.fromisoformat(answer["State"]["StartedAt"]).timestamp()
+    pid = answer["State"]["Pid"]
+    asked = Asked(pid_mode=pid_mode)
+    return Container(rig.kind, answer["Id"], name, "", Status.RUNNING, pid, created, started, asked=asked)
+
+
+def look(pid: int) -> Found:
+    return PROBER.capture((Wish(pid, (*WANTS, "cgroup:*"), ("status", "comm")),))[0]
+
+
+def test_ours_and_not_another_s(any_engine: Rig) -> None:
+    ground = decode_ground(PROBER.host())
+    with any_engine.container() as name:
+        time.sleep(4)  # more than the slack, so that time alone tells the second from the first
+        with any_engine.container() as other:
+            one, two = described(any_engine, name), described(any_engine, other)
+            first, second = look(one.pid or 0), look(two.pid or 0)
+            assert belongs(one, first.first, ground) is None
+            assert belongs(two, second.first, ground) is None
+            for wrong in (belongs(one, second.first, ground), belongs(two, first.first, ground)):
+                assert wrong is not None
+                assert wrong.kind is GapKind.FOREIGN
+            # the engine's PID for it, but this host's process
+            for pid in (1, 2):
+                foreign = belongs(one, look(pid).first, ground)
+                assert foreign is not None
+                assert foreign.kind is GapKind.FOREIGN
+    gone = whole_gap(look(one.pid or 0).first)
+    assert gone is not None
+    assert gone.kind is GapKind.GONE
+
+
+def test_pid_host(any_engine: Rig) -> None:
+    ground = decode_ground(PROBER.host())
+    with any_engine.container("--pid", "host") as name:
+        container = described(any_engine, name, "host")
+        found = look(container.pid or 0)
+        assert belongs(container, found.first, ground) is None
+        elsewhere = belongs(replace(container, id="e" * 64), look(2).first, ground)
+        assert elsewhere is not None
+        assert elsewhere.kind is GapKind.FOREIGN
+        if found.members_from == "":
+            assert found.members == ()
+
+
+def test_members_are_the_exec_sessions_too(any_engine: Rig) -> None:
+    with any_engine.container() as name:
+        pid = described(any_engine, name).pid or 0
+        session = subprocess.Popen(
+            any_engine.command("exec", name, "sleep", "77"), env=any_engine.environ, stdin=subprocess.DEVNULL
+        )
+        try:
+            deadline = time.monotonic() + 15
+            found = look(pid)
+            # the runtime's own first steps inside are a member too, for a moment
+            while [item.text("comm") for item in found.members] != ["sleep\n"] and time.monotonic() < deadline:
+                time.sleep(0.1)
+                found = look(pid)
+            assert [member.text("comm") for member in found.members] == ["sleep\n"]
+            member = found.members[0]
+            assert Path(f"/proc/{member.pid}/cmdline").read_bytes() == b"sleep\x0077\x00"
+            assert found.members_from in ("cgroup", "pid namespace")
+            cgroup = found.first.text("cgroup")
+            assert (found.members_from == "cgroup") == (
+                isinstance(cgroup, str) and described(any_engine, name).id in cgroup
+            )
+        finally:
+            session.kill()
+            session.wait()
+
+
+def test_the_limit_that_the_kernel_has(docker_rootful: Rig) -> None:
+    with docker_rootful.container("--memory", "64m", "--pids-limit", "55") as name:
+        capture = look(described(docker_rootful, name).pid or 0).first
+        limits = {key: capture.text(key) for key in capture.names() if key.startswith("cgroup:")}
+        assert "67108864\n" in limits.values()
+        assert "55\n" in limits.values()
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--privileged",), ("--cap-drop", "ALL")], ids=["default", "privileged", "none"]
+)
+def test_podman_top_agrees_with_the_kernel(podman_rootless: Rig, options: tuple[str, ...]) -> None:
+    def ask(container: str, columns: tuple[str, ...]) -> list[list[str]]:
+        rows = podman_rootless.run("top", container, *columns).splitlines()[1:]
+        return [row.split() for row in rows]
+
+    with podman_rootless.container(*options) as name:
+        pid = podman_rootless.pid(name)
+        told = PodmanTop(ask)(name, pid)
+        says = parse_status(str(told.first.text("status")))
+        kernel = parse_status(Path(f"/proc/{pid}/status").read_text())
+        assert told.first.pid == pid
+        assert (says.effective, says.bounding, says.permitted, says.inheritable, says.ambient, says.seccomp) == (
+            kernel.effective,
+            kernel.bounding,
+            kernel.permitted,
+            kernel.inheritable,
+            kernel.ambient,
+            kernel.seccomp,
+        )
+        assert says.nspid == kernel.nspid
