@@ -1,0 +1,124 @@
+"""What to do about an engine that does not answer, one or two sentences for each case."""
+
+from __future__ import annotations
+
+import errno
+
+from stratascope.core.container import EngineKind, EngineState
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import EngineError
+
+STATE_BY_ERRNO = {
+    errno.EACCES: EngineState.DENIED,
+    errno.EPERM: EngineState.DENIED,
+    errno.ENOENT: EngineState.STOPPED,
+    errno.ENOTDIR: EngineState.STOPPED,
+    errno.ECONNREFUSED: EngineState.STOPPED,
+}
+
+
+def absent(kind: EngineKind) -> Message:
+    """The program is not installed."""
+    if kind is EngineKind.DOCKER:
+        return msg("Docker is not installed here. Install the package docker.io or docker-ce if you want to use it.")
+    return msg("Podman is not installed here. Install the package podman if you want to use it.")
+
+
+def stopped(kind: EngineKind, rootless: bool) -> Message:
+    """Installed, but nothing listens."""
+    if kind is EngineKind.DOCKER and rootless:
+        return msg("Rootless Docker is not running. Start it with: systemctl --user start docker")
+    if kind is EngineKind.DOCKER:
+        return msg("Docker is not running. Start it with: sudo systemctl start docker")
+    if rootless:
+        return msg("Nothing listens on Podman's socket. Start it with: systemctl --user enable --now podman.socket")
+    return msg("Nothing listens on Podman's socket. Start it with: sudo systemctl enable --now podman.socket")
+
+
+def denied(kind: EngineKind, rootless: bool) -> Message:
+    """The socket is there, but not for this user."""
+    if rootless:
+        return msg("This rootless engine belongs to another user. Run Stratascope as that user to see its containers.")
+    if kind is EngineKind.DOCKER:
+        return msg(
+            "Only members of the group docker may use this socket: sudo usermod -aG docker $USER, then log in again. "
+            "Know that this group is the same as being root: whoever may use the socket can take over the machine."
+        )
+    return msg(
+        "Only root may use this socket. Run Stratascope with sudo to see these containers; your own rootless ones "
+        "need no such right."
+    )
+
+
+def refused(status: int) -> Message:
+    """HTTP 401 or 403: something in front of the engine says no."""
+    return msg("The engine refuses to answer (HTTP {status}). Ask whoever set up access to it.", status=status)
+
+
+def silent(seconds: float) -> Message:
+    """It accepts the connection, and no answer comes."""
+    return msg("The engine did not answer within {seconds} seconds. It may hang or be overloaded.", seconds=seconds)
+
+
+def nonsense() -> Message:
+    """Something answers, but not as an engine does."""
+    return msg("What answers there is no container engine, or its answer was cut off. Check the address.")
+
+
+def failed(status: int) -> Message:
+    """HTTP error of the engine's own."""
+    return msg("The engine reported an error of its own (HTTP {status}).", status=status)
+
+
+def no_socket(path: str) -> Message:
+    """The path is a file or a folder."""
+    return msg("{path} is not a socket. Check the address of the engine.", path=path)
+
+
+def unreachable() -> Message:
+    """Network trouble."""
+    return msg("The engine can't be reached. Check its address, the network and its certificates.")
+
+
+def by_ssh(endpoint: str) -> Message:
+    """Decided against the SDKs' ways: one needs another package, the other trusts any host key."""
+    return msg(
+        "Engines behind ssh are reached through a forwarded socket: ssh -N -L /tmp/engine.sock:/run/docker.sock HOST, "
+        "then STRATASCOPE_ENGINES=unix:///tmp/engine.sock instead of {endpoint}.",
+        endpoint=endpoint,
+    )
+
+
+def unsupported(endpoint: str) -> Message:
+    """Not an address that we know how to use."""
+    return msg("{endpoint} is not an address that can be used. unix:// and tcp:// can.", endpoint=endpoint)
+
+
+def error_for(error: BaseException, kind: EngineKind, rootless: bool, installed: bool, limit: float) -> EngineError:
+    """The state and the advice for what went wrong on the way, from the first cause in the chain that tells."""
+    for cause in chain(error):
+        if isinstance(cause, EngineError):
+            return cause
+        if isinstance(cause, TimeoutError):
+            return EngineError(EngineState.UNREACHABLE, silent(limit), str(error))
+        state = STATE_BY_ERRNO.get(cause.errno or 0) if isinstance(cause, OSError) else None
+        if state is EngineState.DENIED:
+            return EngineError(state, denied(kind, rootless), str(cause))
+        if state is EngineState.STOPPED:
+            return EngineError(state, stopped(kind, rootless), str(cause)) if installed else EngineError(
+                EngineState.ABSENT, absent(kind), str(cause)
+            )  # fmt: skip
+    if "timed out" in str(error).lower():
+        return EngineError(EngineState.UNREACHABLE, silent(limit), str(error))
+    return EngineError(EngineState.UNREACHABLE, nonsense(), str(error))
+
+
+def chain(error: BaseException) -> list[BaseException]:
+    """The error, what it was raised from, and what is wrapped in its arguments (as requests and urllib3 do)."""
+    found: list[BaseException] = [error]
+    for each in found:
+        inner = [each.__cause__, each.__context__, getattr(each, "reason", None), *each.args]
+        found.extend(item for item in inner if isinstance(item, BaseException) and item not in found)
+        if len(found) > 30:
+            break
+    return found

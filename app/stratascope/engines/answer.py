@@ -1,0 +1,224 @@
+"""An engine's JSON answer, read with care: each look-up says what it expects, and a surprise is a ValueError that
+says where.
+
+Decided against a schema library: both engines leave out, null and add fields as they please, and only the few that
+are used need to be right.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from stratascope.core.container import Status
+from stratascope.linux.capability import NAMES
+
+_DATE = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)").fullmatch
+_YEAR_ONE = "0001-01-01"  # Go's zero time: it never happened
+_STATUS = {
+    "configured": Status.CREATED,  # Podman's words for steps before the first start
+    "initialized": Status.CREATED,
+    "stopped": Status.EXITED,
+    **{status.value: status for status in Status},
+}
+
+
+class Answer:
+    """A JSON object. A field that is missing or null reads as empty; one of another type raises ValueError."""
+
+    def __init__(self, value: dict[str, Any], where: str = "") -> None:
+        self._value = value
+        self._where = where
+
+    def _get(self, key: str, kind: type | tuple[type, ...], word: str) -> Any:
+        value = self._value.get(key)
+        if value is None:
+            return None
+        # A bool is an int for isinstance, but never for us
+        if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+            raise ValueError(f"{self._where}{key}: expected {word}, found {type(value).__name__}")
+        return value
+
+    def has(self, key: str) -> bool:
+        """Whether the field is there at all, null or not."""
+        return key in self._value
+
+    def part(self, key: str) -> Answer:
+        """A nested object."""
+        return Answer(self._get(key, dict, "an object") or {}, f"{self._where}{key}.")
+
+    def text(self, key: str) -> str:
+        value: str = self._get(key, str, "text") or ""
+        return value
+
+    def flag(self, key: str) -> bool:
+        return bool(self._get(key, bool, "true or false"))
+
+    def whole(self, key: str) -> int:
+        """A whole number; 0 where missing."""
+        value = self._get(key, (int, float), "a number") or 0
+        if isinstance(value, float) and not value.is_integer():
+            raise ValueError(f"{self._where}{key}: expected a whole number, found {value}")
+        return int(value)
+
+    def limit(self, key: str) -> int | None:
+        """A limit, for which 0 and negative numbers mean none."""
+        value = self.whole(key)
+        return value if value > 0 else None
+
+    def texts(self, key: str) -> tuple[str, ...] | None:
+        """A list of texts; None where missing or null."""
+        value = self._get(key, list, "a list")
+        if value is None:
+            return None
+        for item in value:
+            if not isinstance(item, str):
+                raise ValueError(f"{self._where}{key}: expected texts, found {type(item).__name__}")
+        return tuple(value)
+
+    def parts(self, key: str) -> tuple[Answer, ...]:
+        """A list of objects."""
+        found = []
+        for place, item in enumerate(self._get(key, list, "a list") or ()):
+            if not isinstance(item, dict):
+                raise ValueError(f"{self._where}{key}: expected objects, found {type(item).__name__}")
+            found.append(Answer(item, f"{self._where}{key}[{place}]."))
+        return tuple(found)
+
+    def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
+        """An object of texts, sorted by name."""
+        value = self._get(key, dict, "an object") or {}
+        for name, item in value.items():
+            if not isinstance(item, str):
+                raise ValueError(f"{self._where}{key}.{name}: expected text, found {type(item).__name__}")
+        return tuple(sorted(value.items()))
+
+    def moment(self, key: str) -> float:
+        """A date as seconds since the epoch; 0.0 for never."""
+        text = self.text(key)
+        if not text or text.startswith(_YEAR_ONE):
+            return 0.0
+        match = _DATE(text)
+        try:
+            if match is None:
+                raise ValueError("not RFC 3339")
+            seconds = datetime.fromisoformat(match[1] + match[3].replace("Z", "+00:00")).astimezone(UTC).timestamp()
+        except (ValueError, OverflowError) as error:
+            raise ValueError(f"{self._where}{key}: no date: {text[:40]!r}: {error}") from None
+        return seconds + float(match[2] or 0)
+
+
+def parse(text: str) -> Any:
+    """JSON text as Python values; ValueError for anything else, also for what only Python takes for JSON (NaN)."""
+    try:
+        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("JSON is nested too deeply") from None
+
+
+def parse_container(text: str) -> Answer:
+    """The object of one container, from the engine's API or, in a list of one, from its command line."""
+    value = parse(text)
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    if not isinstance(value, dict):
+        raise ValueError(f"expected an object that describes a container, found {type(value).__name__}")
+    return Answer(value)
+
+
+def status_of(state: Answer) -> Status:
+    """A container's status word; from the flags where the word is missing."""
+    word = state.text("Status")
+    if word:
+        return _STATUS.get(word, Status.UNKNOWN)
+    for flag, status in (("Paused", Status.PAUSED), ("Restarting", Status.RESTARTING), ("Running", Status.RUNNING)):
+        if state.flag(flag):
+            return status
+    return Status.UNKNOWN
+
+
+def capability_names(words: tuple[str, ...] | None) -> tuple[str, ...]:
+    """As typed (`net_admin`, `CAP_NET_ADMIN`, `all`) to CAP_… names or ALL, each once, in order."""
+    return tuple(dict.fromkeys(_capability(word) for word in words or ()))
+
+
+def in_order(names: set[str]) -> tuple[str, ...]:
+    """Capabilities by number; those that we have no name for last."""
+    known = {name: number for number, name in enumerate(NAMES)}
+    return tuple(sorted(names, key=lambda name: (known.get(name, len(known)), name)))
+
+
+def _capability(word: str) -> str:
+    name = word.strip().upper()
+    if name in ("ALL", "CAP_ALL"):
+        return "ALL"
+    return name if name.startswith("CAP_") else f"CAP_{name}"
+
+
+def cores(host: Answer) -> float | None:
+    """The CPU limit in cores, from either way of setting it."""
+    nano = host.limit("NanoCpus")
+    if nano is not None:
+        return nano / 1e9
+    quota = host.limit("CpuQuota")
+    # 100 ms is the kernel's default period: Documentation/scheduler/sched-bwc.rst
+    return None if quota is None else quota / (host.limit("CpuPeriod") or 100_000)
+
+
+def option(word: str) -> tuple[str, str]:
+    """A security option's name and value: `seccomp=x`, `seccomp:x` (before Docker 1.11) and `no-new-privileges`."""
+    for place, letter in enumerate(word):
+        if letter in "=:":
+            return word[:place], word[place + 1 :]
+    return word, ""
+
+
+def no_new_privileges(options: tuple[str, ...], default: bool) -> bool:
+    """What the options say; the last one counts."""
+    for word in options:
+        name, value = option(word)
+        if name == "no-new-privileges":
+            default = value.lower() not in ("false", "0", "f")
+    return default
+
+
+def _no_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")
+
+
+def _finite(word: str) -> float:
+    value = float(word)
+    if not math.isfinite(value):
+        raise ValueError(f"number out of range: {word[:20]}")
+    return value
+
+
+Blank = Callable[[dict[str, Any]], None]
+
+
+def redacted(text: str, blank: Blank) -> str:
+    """The same JSON in its compact form after `blank` took the secrets out of each object on its top level."""
+    value = parse(text)
+    for item in value if isinstance(value, list) else (value,):
+        if isinstance(item, dict):
+            blank(item)
+    return json.dumps(value, separators=(",", ":"))
+
+
+def blank_environment(container: dict[str, Any]) -> None:
+    """`NAME=value` to `NAME=` in Config.Env; what is not of that form loses all its text."""
+    config = container.get("Config")
+    if isinstance(config, dict) and "Env" in config:
+        config["Env"] = _blank_assignments(config["Env"])
+
+
+def _blank_assignments(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_blank_assignments(item) for item in value]
+    if isinstance(value, dict):
+        return dict.fromkeys(value, "")
+    return value.partition("=")[0] + "=" if isinstance(value, str) and "=" in value else "" if value else value

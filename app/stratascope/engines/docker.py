@@ -1,0 +1,78 @@
+"""Docker's adapter, on the docker SDK's low-level client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import requests
+from docker.api.client import APIClient
+from docker.tls import TLSConfig
+
+from stratascope.core.container import EngineFacts, EngineKind
+from stratascope.engines.answer import Answer
+from stratascope.engines.docker_json import DEFAULT_CAPABILITIES, redact
+from stratascope.engines.rest import RestEngine, parse_object
+
+
+class DockerEngine(RestEngine):
+    """One Docker endpoint."""
+
+    kind = EngineKind.DOCKER
+    _list_path = "/containers/json"
+    _events_path = "/events"
+    _event_filter = {"filters": '{"type":["container"]}'}  # noqa: RUF012
+
+    def _open(self) -> requests.Session:
+        endpoint = self._endpoint
+        tls: TLSConfig | bool = False
+        if endpoint.tls:
+            folder = Path(endpoint.tls)
+            tls = TLSConfig(
+                client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")),
+                ca_cert=str(folder / "ca.pem") if endpoint.verify else None,
+                verify=endpoint.verify,
+            )
+        # Asks the daemon for its API version, and speaks that
+        return APIClient(base_url=endpoint.endpoint, version="auto", timeout=max(1, int(self.timeout[1])), tls=tls)
+
+    def _request(self, session: Any, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
+        response: requests.Response = session.get(
+            session._url("{0}", path), params=params, stream=stream, timeout=self.timeout
+        )  # fmt: skip
+        return response
+
+    def _inspect_path(self, container: str) -> str:
+        return f"/containers/{container}/json"
+
+    def _redact(self, text: str) -> str:
+        return redact(text)
+
+    def _facts(self) -> tuple[str, bool, EngineFacts]:
+        info = Answer(parse_object(self._get("/info")))
+        if not info.text("ServerVersion"):
+            raise ValueError("no ServerVersion in the answer")
+        options = info.texts("SecurityOptions") or ()
+        profiles = [word.partition("profile=")[2] for word in options if word.startswith("name=seccomp")]
+        rootless = "name=rootless" in options
+        return (
+            info.text("ServerVersion"),
+            rootless,
+            EngineFacts(
+                storage_driver=info.text("Driver"),
+                cgroup_driver=info.text("CgroupDriver"),
+                cgroup_version=info.text("CgroupVersion"),
+                network_helper="rootlesskit" if rootless else "",
+                runtime=info.text("DefaultRuntime"),
+                operating_system=info.text("OperatingSystem"),
+                kernel=info.text("KernelVersion"),
+                security_options=options,
+                default_capabilities=DEFAULT_CAPABILITIES,
+                # "default" before Docker 23. A daemon that lists none runs containers without a filter
+                seccomp_profile="unconfined" if not profiles else profiles[0].replace("default", "builtin"),
+                selinux="name=selinux" in options,
+                apparmor="name=apparmor" in options,
+                userns_remap="name=userns" in options,
+            ),
+        )

@@ -1,0 +1,31 @@
+"""An adapter for an endpoint. The SDKs are imported here, when the first engine of their kind is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import EngineKind
+from stratascope.engines import docker_json, podman_json
+
+if TYPE_CHECKING:
+    from stratascope.core.ports import EnginePort, Translator
+    from stratascope.engines.endpoint import Endpoint
+
+
+def open_engine(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> EnginePort:
+    """The adapter of this endpoint. Connects to nothing yet; raises nothing."""
+    if endpoint.kind is EngineKind.DOCKER:
+        from stratascope.engines.docker import DockerEngine
+
+        return DockerEngine(endpoint)
+    from stratascope.engines.podman import PodmanEngine
+    from stratascope.engines.service import PodmanService
+
+    return PodmanEngine(endpoint, PodmanService(environ) if endpoint.may_start else None)
+
+
+def translators() -> dict[EngineKind, Translator]:
+    """The translator of each kind; pure, no SDK."""
+    return {EngineKind.DOCKER: docker_json.translate, EngineKind.PODMAN: podman_json.translate}

@@ -1,0 +1,117 @@
+"""Podman's adapter, on podman-py's transport and Podman's own (libpod) API.
+
+Decided against the API that imitates Docker's, which every Podman has too: its inspect hides capabilities, pods,
+annotations and id mappings.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import requests
+from podman.api.client import APIClient
+
+from stratascope.core.container import EngineFacts, EngineKind
+from stratascope.engines.answer import Answer, capability_names, in_order
+from stratascope.engines.endpoint import Endpoint, listens
+from stratascope.engines.podman_json import redact
+from stratascope.engines.rest import RestEngine, parse_object
+from stratascope.engines.service import PodmanService
+
+_API = "4.0.0"  # Podman serves every version of its API from this one on, whatever its own
+
+
+class PodmanEngine(RestEngine):
+    """One Podman endpoint; with a `service`, that one answers where nothing listens on the socket."""
+
+    kind = EngineKind.PODMAN
+    _list_path = "/containers/json"
+    _events_path = "/events"
+    _event_filter = {"filters": '{"type":["container"]}', "stream": "true"}  # noqa: RUF012
+
+    def __init__(self, endpoint: Endpoint, service: PodmanService | None = None) -> None:
+        super().__init__(endpoint)
+        self._service = service
+        self._own = endpoint
+
+    def top(self, container: str, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """A row for each process, in the order of `columns` (podman-top(1): hpid, capeff, seccomp …).
+
+        Raises EngineError, NoSuchContainerError, and ValueError where the answer has another form.
+        """
+        text = self._get(f"{self._path(container)}/top", {"ps_args": ",".join(columns), "stream": "false"})
+        value = parse_object(text).get("Processes")
+        rows = value if isinstance(value, list) else []
+        found = []
+        for row in rows:
+            if not isinstance(row, list) or len(row) != len(columns) or not all(isinstance(cell, str) for cell in row):
+                raise ValueError(f"podman top: expected {len(columns)} texts in a row, found {str(row)[:80]}")
+            found.append(tuple(row))
+        return tuple(found)
+
+    def close(self) -> None:
+        super().close()
+        if self._service is not None:
+            self._service.close()
+
+    def _ready(self) -> None:
+        if self._service is not None and not self._closed:
+            path = self._own.path
+            with self._lock:
+                # A socket of the user's own wins, also when it appears later
+                if path is not None and listens(path):
+                    if self._endpoint is not self._own:
+                        self._endpoint, self._sessions = self._own, threading.local()
+                elif not self._service.running():
+                    self._endpoint = replace(self._own, endpoint=self._service.start())
+                    self._sessions = threading.local()  # the old ones know the old address
+        super()._ready()
+
+    def _open(self) -> requests.Session:
+        return APIClient(base_url=self._endpoint.endpoint, version=_API, timeout=self.timeout[1])
+
+    def _request(self, session: Any, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
+        answer: Any = session.get(path, params=params, stream=stream, timeout=self.timeout)
+        response: requests.Response = answer._response
+        return response
+
+    def _path(self, container: str) -> str:
+        return f"/containers/{container}"
+
+    def _inspect_path(self, container: str) -> str:
+        return f"{self._path(container)}/json"
+
+    def _redact(self, text: str) -> str:
+        return redact(text)
+
+    def _facts(self) -> tuple[str, bool, EngineFacts]:
+        info = Answer(parse_object(self._get("/info")))
+        host, security = info.part("host"), info.part("host").part("security")
+        version = info.part("version").text("Version")
+        if not version:
+            raise ValueError("no version in the answer")
+        rootless = security.flag("rootless")
+        system = host.part("distribution")
+        names = capability_names(tuple(name for name in security.text("capabilities").split(",") if name))
+        return (
+            version,
+            rootless,
+            EngineFacts(
+                storage_driver=info.part("store").text("graphDriverName"),
+                cgroup_driver=host.text("cgroupManager"),
+                cgroup_version=host.text("cgroupVersion").removeprefix("v"),
+                network_helper=host.text("rootlessNetworkCmd") if rootless else "",
+                runtime=host.part("ociRuntime").text("name"),
+                operating_system=f"{system.text('distribution')} {system.text('version')}".strip(),
+                kernel=host.text("kernel"),
+                default_capabilities=in_order(set(names)),
+                seccomp_profile="unconfined"
+                if security.has("seccompEnabled") and not security.flag("seccompEnabled")
+                else security.text("seccompProfilePath"),
+                selinux=security.flag("selinuxEnabled"),
+                apparmor=security.flag("apparmorEnabled"),
+            ),
+        )

@@ -1,0 +1,36 @@
+"""For all tests: where STRATASCOPE_REQUIRE_ENGINES=1 (as in .ci/run), a test with real engines must not be skipped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+
+import pytest
+
+from rig_fixtures import (
+    any_engine,
+    docker_rootful,
+    docker_rootless,
+    engines,
+    mark_engine_tests,
+    podman_rootful,
+    podman_rootless,
+)
+
+__all__ = ("any_engine", "docker_rootful", "docker_rootless", "engines", "podman_rootful", "podman_rootless")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that uses an engine is marked so."""
+    mark_engine_tests(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a test marked `engines` into a failure that tells why it was skipped."""
+    report = yield
+    required = os.environ.get("STRATASCOPE_REQUIRE_ENGINES") == "1"
+    if required and report.skipped and not hasattr(report, "wasxfail") and item.get_closest_marker("engines"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, though real engines are required: {report.longrepr}"
+    return report
