@@ -1,0 +1,60 @@
+# Everything a developer does with this checkout. `make` alone explains itself.
+
+ARGS ?=
+PY := .venv/bin/python
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run test test-all lint format bench wheel screenshots demo-record clean
+
+help: ## Show this list
+	@echo "Stratascope: what really stands between a container and the host's kernel"
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
+		while read -r word target text; do printf '  make %-12s %s\n' "$$target" "$$text"; done
+	@echo
+	@echo "The first run installs what is missing (packaging/setup.sh says how); ARGS='report web' passes arguments on."
+
+run: ## Set up what is missing, then open the window (without a display: print the report)
+	@sh packaging/setup.sh run
+	@$(PY) -m stratascope $(ARGS)
+
+test: ## Set up what is missing, also Xvfb and engines, then run the tests, without the slow ones
+	@sh packaging/setup.sh test
+	@sh packaging/test.sh $(ARGS)
+
+test-all: ## The same with the slow ones
+	@sh packaging/setup.sh test
+	@MARKS="slow or not slow" BUDGET=$${BUDGET:-7200} sh packaging/test.sh $(ARGS)
+
+lint: ## Types, style, and who may import whom
+	@sh packaging/setup.sh test
+	@$(PY) -m ruff check
+	@$(PY) -m ruff format --check
+	@$(PY) -m mypy
+	@PYTHONPATH=app .venv/bin/lint-imports --no-cache
+
+format: ## Put the code into shape
+	@sh packaging/setup.sh test
+	@$(PY) -m ruff check --fix
+	@$(PY) -m ruff format
+
+bench: ## Measure the speed on real containers, as ratios
+	@sh packaging/setup.sh test
+	@$(PY) tests/bench.py $(ARGS)
+
+wheel: ## Build dist/*.whl
+	@sh packaging/setup.sh run
+	@PIP_CONSTRAINT=packaging/constraints.txt PIP_BUILD_CONSTRAINT=packaging/constraints.txt \
+		$(PY) -m pip wheel --no-deps --wheel-dir dist .
+
+screenshots: ## Take the pictures of resources/screenshots anew
+	@sh packaging/setup.sh test
+	@$(PY) packaging/screenshots.py $(ARGS)
+
+demo-record: ## Record the demo capture anew, from real containers
+	@sh packaging/setup.sh test
+	@$(PY) packaging/demo-record.py $(ARGS)
+
+clean: ## Remove what was built; the next run sets up anew
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

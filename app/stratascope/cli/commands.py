@@ -1,0 +1,108 @@
+"""What each command does. Exit codes: 0 done, 2 a usage or engine error (see the contract of the report)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+
+from stratascope import wiring
+from stratascope.cli.output import complain, style, write
+from stratascope.core.container import EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import ProbeError
+from stratascope.core.record import Record
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.i18n import translate
+from stratascope.layers import all_layers
+from stratascope.report import as_json, text
+from stratascope.state import record as records
+from stratascope.usecases.translate import Translations
+
+DONE, FAILED = 0, 2
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command that was parsed; returns the exit code."""
+    return engines(arguments) if arguments.command == "engines" else report(arguments)
+
+
+def engines(arguments: argparse.Namespace) -> int:
+    """`stratascope engines`."""
+    with wiring.open_engines() as opened:
+        found = wiring.describe(opened)
+    if arguments.json:
+        write(json.dumps([as_json.engine_object(engine) for engine in found], indent=2) + "\n")
+    else:
+        write("\n".join(text.engine_lines(found, style())) + "\n")
+    return DONE
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """`stratascope report`."""
+    shared = wiring.translations()
+    try:
+        record = _record(arguments, shared)
+    except ProbeError as error:
+        complain(translate(error.message))
+        return FAILED
+    except OSError as error:
+        complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        return FAILED
+    if arguments.save_capture is not None:
+        try:
+            records.save(record, arguments.save_capture)
+        except OSError as error:
+            complain(f"{arguments.save_capture}: {error.strerror}")
+            return FAILED
+    snapshot = wiring.assembler(shared).snapshot(record, demo=arguments.from_capture is not None)
+    snapshot, missing = _only(snapshot, arguments.containers)
+    show(snapshot, as_text=not arguments.json, details=bool(arguments.containers))
+    for name in missing:
+        complain(translate(msg("No container has the name or id {name}.", name=name)))
+    unusable = bool(record.engines) and not any(e.state is EngineState.CONNECTED for e in record.engines)
+    if missing or (arguments.engine and unusable):
+        return FAILED
+    return DONE
+
+
+def show(snapshot: Snapshot, *, as_text: bool, details: bool = False) -> None:
+    """Print a snapshot."""
+    if as_text:
+        write(text.render(snapshot, all_layers(), style(details=details)))
+    else:
+        write(as_json.render(snapshot) + "\n")
+
+
+def _record(arguments: argparse.Namespace, shared: Translations) -> Record:
+    if arguments.from_capture is not None:
+        return _of_engines(records.load(arguments.from_capture), arguments.engine)
+    with wiring.open_engines(tuple(arguments.engine)) as found:
+        return wiring.take_record(found, shared)
+
+
+def _of_engines(record: Record, wanted: list[str]) -> Record:
+    """Only these engines of a saved record. Raises ProbeError where one is not in it."""
+    if not wanted:
+        return record
+    kept = tuple(engine for engine in record.engines if engine.id in wanted or engine.endpoint in wanted)
+    for name in wanted:
+        if not any(name in (engine.id, engine.endpoint) for engine in kept):
+            known = ", ".join(engine.id for engine in record.engines)
+            raise ProbeError(msg("No engine {name} in this capture; it has: {known}", name=name, known=known), name)
+    ids = {engine.id for engine in kept}
+    return replace(record, engines=kept, containers=tuple(item for item in record.containers if item.raw.engine in ids))
+
+
+def _only(snapshot: Snapshot, names: list[str]) -> tuple[Snapshot, list[str]]:
+    """The containers of these names or ids (at least 3 characters of an id), and the names that fit none."""
+    if not names:
+        return snapshot, []
+    kept = [state for state in snapshot.containers if any(_fits(state, name) for name in names)]
+    missing = [name for name in names if not any(_fits(state, name) for state in kept)]
+    return replace(snapshot, containers=tuple(kept)), missing
+
+
+def _fits(state: ContainerState, name: str) -> bool:
+    container = state.container
+    return name in (container.name, container.id) or (len(name) >= 3 and container.id.startswith(name))

@@ -1,0 +1,64 @@
+"""Words that every renderer and the window share: of verdicts, severities, states, gaps; and ages."""
+
+from __future__ import annotations
+
+from stratascope.core.capture import Gap, GapKind
+from stratascope.core.container import EngineState, Status
+from stratascope.core.layer import Severity, Verdict
+from stratascope.core.message import Message, msg, plural
+
+VERDICTS = {
+    Verdict.ENFORCED: msg("Enforced"),
+    Verdict.WEAKENED: msg("Weakened"),
+    Verdict.OPEN: msg("Open"),
+    Verdict.UNKNOWN: msg("Not known"),
+}
+SEVERITIES = {
+    Severity.CRITICAL: msg("Critical"),
+    Severity.HIGH: msg("High"),
+    Severity.MEDIUM: msg("Medium"),
+    Severity.LOW: msg("Low"),
+}
+ENGINE_STATES = {
+    EngineState.CONNECTED: msg("connected"),
+    EngineState.DENIED: msg("denied"),
+    EngineState.ABSENT: msg("not installed"),
+    EngineState.STOPPED: msg("stopped"),
+    EngineState.UNREACHABLE: msg("unreachable"),
+}
+STATUSES = {
+    Status.CREATED: msg("created, never started"),
+    Status.RUNNING: msg("running"),
+    Status.PAUSED: msg("paused"),
+    Status.RESTARTING: msg("restarting"),
+    Status.REMOVING: msg("being removed"),
+    Status.STOPPING: msg("stopping"),
+    Status.EXITED: msg("exited"),
+    Status.DEAD: msg("dead"),
+    Status.UNKNOWN: msg("state not known"),
+}
+_GAPS = {
+    GapKind.ABSENT: msg("this kernel does not have it"),
+    GapKind.DENIED: msg("this user may not read it"),
+    GapKind.GONE: msg("the process has ended"),
+    GapKind.UNSUPPORTED: msg("it can't be read from here"),
+    GapKind.UNPARSED: msg("it was read, but not understood"),
+    GapKind.FOREIGN: msg("the process is not on this kernel"),
+}
+
+
+def gap_words(gap: Gap) -> Message:
+    """Why a reading is missing, as part of a sentence."""
+    return _GAPS[gap.kind]
+
+
+def age(seconds: float) -> Message:
+    """A duration in its largest unit: "3 days"."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return plural("{count} second", "{count} seconds", whole)
+    if whole < 3600:
+        return plural("{count} minute", "{count} minutes", whole // 60)
+    if whole < 86400:
+        return plural("{count} hour", "{count} hours", whole // 3600)
+    return plural("{count} day", "{count} days", whole // 86400)

@@ -1,0 +1,63 @@
+"""The one place that knows where the program's own data files lie: icons, styles, translations, the demo capture.
+
+Four homes, the first that exists wins: beside the package (`_resources` in a wheel and in a PyInstaller folder), the
+checkout's `resources/`, a Flatpak's `/app/share/stratascope`, and `share/stratascope` of the Python's own prefix.
+Decided against importlib.resources: Qt wants real file names, and nothing here runs from a zip.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+PACKAGE = Path(__file__).resolve().parent
+FLATPAK = Path("/app/share/stratascope")
+
+
+class MissingResourceError(FileNotFoundError):
+    """A data file of the program is not where it should be: the installation is incomplete."""
+
+
+def homes(package: Path = PACKAGE, prefix: Path | None = None) -> tuple[Path, ...]:
+    """Every folder that may hold the resources, best first; none of them needs to exist."""
+    found = [package / "_resources"]
+    # A checkout is recognised by what only it has, so that a stray folder above site-packages is never taken for it.
+    checkout = package.parent.parent
+    if package.parent.name == "app" and (checkout / "pyproject.toml").is_file():
+        found.append(checkout / "resources")
+    found.append(FLATPAK)
+    found.append((Path(sys.prefix) if prefix is None else prefix) / "share" / "stratascope")
+    return tuple(found)
+
+
+def find(candidates: tuple[Path, ...]) -> Path:
+    """The first of these folders that exists. Raises MissingResourceError, which names them all."""
+    for folder in candidates:
+        if folder.is_dir():
+            return folder
+    raise MissingResourceError(
+        "Stratascope's data files were not found; looked in " + ", ".join(str(folder) for folder in candidates)
+    )
+
+
+@cache
+def root() -> Path:
+    """The folder of the resources. Raises MissingResourceError."""
+    return find(homes())
+
+
+def path(name: str) -> Path:
+    """The file or folder of that name, such as `style/light.qss`. Raises MissingResourceError; ValueError for `..`."""
+    relative = PurePosixPath(name)
+    if relative.is_absolute() or ".." in relative.parts or not relative.parts:
+        raise ValueError(f"not the name of a resource: {name!r}")
+    found = root() / relative
+    if not found.exists():
+        raise MissingResourceError(f"Stratascope's data file {name} is missing from {root()}")
+    return found
+
+
+def read_text(name: str) -> str:
+    """A text file of the resources, as UTF-8. Raises MissingResourceError."""
+    return path(name).read_text(encoding="utf-8")

@@ -1,0 +1,182 @@
+"""From raw text to a snapshot, pure: translate, check whose process it is, decode, assess.
+
+A replayed record, a one-shot report and the live window all go through `Assembler`. It remembers what it made
+of each container and makes it anew only where its own input changed, so one event among 200 containers costs
+what one event among 20 does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from stratascope.core.belonging import belongs
+from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
+from stratascope.core.container import Container, Engine, Status, other_kernel
+from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
+from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Severity, Verdict
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import Found
+from stratascope.core.record import ContainerRecord, Record
+from stratascope.core.sharing import Sharer, Sharing, peers_of, sharing_of
+from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.status import parse_status
+from stratascope.usecases.translate import Translations
+
+_SEVERITY_ORDER = {severity: place for place, severity in enumerate(Severity)}
+_ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING, Status.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was made of one container, and the inputs that it was made of."""
+
+    record: ContainerRecord
+    engine: Engine
+    ground: Ground
+    container: Container
+    gap: Gap | None
+    sharing: Sharing
+    peers: Peers | None = None
+    state: ContainerState | None = None
+
+
+class Assembler:
+    """Makes snapshots of records. Not safe for several threads at once: the caller owns it."""
+
+    def __init__(self, layers: tuple[Layer, ...], translations: Translations) -> None:
+        self._layers = layers
+        self._translations = translations
+        self._known: dict[tuple[str, str], _Known] = {}
+        self._grounds: dict[int, tuple[Capture, Ground]] = {}
+
+    def snapshot(self, record: Record, *, demo: bool = False) -> Snapshot:
+        """Everything of `record`, assessed. Containers keep the order in which the engines gave them."""
+        engines = {engine.id: engine for engine in record.engines}
+        self._grounds = {id(host): (host, self._ground(host)) for host in (record.host, *(c for _, c in record.hosts))}
+        known = [
+            self._prepare(item, engines[item.raw.engine], self._ground(record.host_of(item.raw.engine)))
+            for item in record.containers
+            if item.raw.engine in engines
+        ]
+        peers = peers_of(tuple(Sharer(item.container, item.sharing, item.ground) for item in known))
+        finished = [self._finish(item, mine) for item, mine in zip(known, peers, strict=True)]
+        self._known = {item.container.key: item for item in finished}
+        self._translations.forget(set(self._known))
+        return Snapshot(
+            record.taken_at,
+            self._ground(record.host),
+            record.engines,
+            tuple(item.state for item in finished if item.state is not None),
+            demo,
+        )
+
+    def _ground(self, host: Capture) -> Ground:
+        known = self._grounds.get(id(host))
+        return known[1] if known is not None and known[0] is host else decode_ground(host)
+
+    def _prepare(self, record: ContainerRecord, engine: Engine, ground: Ground) -> _Known:
+        raw = record.raw
+        before = self._known.get((raw.engine, raw.id))
+        if before is not None and before.engine == engine and before.ground == ground:
+            same_raw = before.record.raw is raw or before.record.raw == raw
+            if same_raw and before.record.found is record.found:
+                return before
+        container = self._translations.container(raw, engine)
+        gap = _whose(container, record.found, ground)
+        sharing = sharing_of(record.found.first) if record.found is not None and gap is None else Sharing()
+        return _Known(record, engine, ground, container, gap, sharing)
+
+    def _finish(self, known: _Known, peers: Peers) -> _Known:
+        if known.state is not None and known.peers == peers:
+            return known
+        around = Surroundings(known.ground, known.engine, peers)
+        container, found = known.container, known.record.found
+        if known.gap is not None or found is None:
+            gap = known.gap or Gap(GapKind.GONE)
+            first = unread(container.pid or 0, gap)
+            members: tuple[Capture, ...] = ()
+        else:
+            gap, first, members = None, found.first, found.members
+        layers = tuple(self._layer(layer, first, container, around, gap) for layer in self._layers)
+        processes, drifted = self._members(first, members)
+        findings = [finding for layer in layers for finding in layer.assessment.findings] + list(drifted)
+        findings.sort(key=lambda finding: _SEVERITY_ORDER[finding.severity])
+        state = ContainerState(
+            container=container,
+            layers=layers,
+            processes=processes,
+            findings=tuple(findings),
+            gap=gap,
+            capture=first if gap is None else None,
+            members_from=found.members_from if found is not None and gap is None else "",
+        )
+        return replace(known, peers=peers, state=state)
+
+    def _layer(
+        self, layer: Layer, first: Capture, container: Container, around: Surroundings, gap: Gap | None
+    ) -> LayerState:
+        asked = layer.asked(container)
+        if gap is not None:
+            gaps = (NamedGap(layer.id, gap, f"/proc/{container.pid}" if container.pid else ""),)
+            assessment = Assessment(Verdict.UNKNOWN, gap_sentence(gap), gaps=gaps)
+            return LayerState(layer.id, layer.number, None, asked, assessment)
+        facts = layer.decode(first, container, around)
+        return LayerState(layer.id, layer.number, facts, asked, layer.assess(facts, asked, around))
+
+    def _members(
+        self, first: Capture, members: tuple[Capture, ...]
+    ) -> tuple[tuple[ProcessState, ...], tuple[Finding, ...]]:
+        processes: list[ProcessState] = []
+        findings: dict[str, Finding] = {}
+        for member in members:
+            if whole_gap(member) is not None:
+                continue  # it ended between the listing and the reading
+            drifts = [drift for layer in self._layers for drift in layer.drift(first, member)]
+            for drift in drifts:
+                findings.setdefault(drift.finding.code, drift.finding)
+            inside, command = _identity(member)
+            processes.append(ProcessState(member.pid, inside, command, tuple(drift.field for drift in drifts)))
+        return tuple(processes), tuple(findings.values())
+
+
+def gap_sentence(gap: Gap) -> Message:
+    """Why a layer is unknown, short enough for its band."""
+    match gap.kind:
+        case GapKind.GONE:
+            return msg("No process runs")
+        case GapKind.DENIED:
+            return msg("Not readable for this user")
+        case GapKind.FOREIGN:
+            return msg("The process is on another kernel")
+        case GapKind.UNSUPPORTED:
+            return msg("Not readable from here")
+        case GapKind.UNPARSED:
+            return msg("Read, but not understood")
+        case GapKind.ABSENT:
+            return msg("Not on this kernel")
+
+
+def _whose(container: Container, found: Found | None, ground: Ground) -> Gap | None:
+    """Why the readings can't be used for this container, if so."""
+    if container.error:
+        return Gap(GapKind.UNPARSED, detail=container.error)
+    if other_kernel(container):
+        return Gap(GapKind.FOREIGN, detail=f"{container.runtime} runs it on a kernel of its own")
+    if container.pid is None or container.status not in _ALIVE:
+        return Gap(GapKind.GONE, detail="no process")
+    if found is None:
+        return Gap(GapKind.UNSUPPORTED, detail="its /proc is not within reach")
+    return whole_gap(found.first) or belongs(container, found.first, ground)
+
+
+def _identity(member: Capture) -> tuple[int | None, str]:
+    """PID inside the container and command of a further process, where readable."""
+    comm, status = member.text("comm"), member.text("status")
+    inside: int | None = None
+    if not isinstance(status, Gap):
+        try:
+            inside = (parse_status(status).nspid or (None,))[-1]
+        except DecodeError:
+            inside = None
+    return inside, "" if isinstance(comm, Gap) else comm.rstrip("\n")

@@ -1,0 +1,132 @@
+"""One reading of everything: engines into records, processes through probers. No decoding, no waiting for events.
+
+`Reader` knows which prober reaches which engine's processes, and falls back to Podman's own `top` where /proc
+is not of the engine's kernel. Decided against reading container by container: one call may be one round trip.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from stratascope.core.belonging import WANTS as BELONGING_WANTS
+from stratascope.core.belonging import belongs
+from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
+from stratascope.core.container import Container, Engine, EngineState, Status
+from stratascope.core.ground import Ground, decode_ground
+from stratascope.core.layer import Layer
+from stratascope.core.ports import EngineError, EnginePort, Found, ProbeError, Prober, RawContainer, Wish
+from stratascope.core.record import ContainerRecord, Record
+from stratascope.usecases.translate import Translations
+
+_MEMBER_IDENTITY = ("status", "comm")
+_WITH_PROCESS = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING})
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How to reach the processes of one engine. `prober` None: its kernel is out of reach.
+
+    `top` asks the engine itself (Podman) for what its kernel enforces, by container id and PID.
+    """
+
+    prober: Prober | None
+    top: Callable[[str, int], Found] | None = None
+
+
+class Reader:
+    """Reads processes for the containers of engines. Safe for several threads as its probers are."""
+
+    def __init__(
+        self, layers: tuple[Layer, ...], translations: Translations, local: Prober, reach: Callable[[Engine], Reach]
+    ) -> None:
+        wants = dict.fromkeys([*BELONGING_WANTS, *(name for layer in layers for name in layer.wants)])
+        members = dict.fromkeys([*_MEMBER_IDENTITY, *(name for layer in layers for name in layer.member_wants)])
+        self._wants = tuple(wants)
+        self._member_wants = tuple(members)
+        self._translations = translations
+        self._local = local
+        self._reach = reach
+
+    def host(self) -> Capture:
+        """This machine's facts; where even these are out of reach, a capture that says why."""
+        try:
+            return self._local.host()
+        except ProbeError as error:
+            return unread(0, Gap(GapKind.UNSUPPORTED, detail=error.words))
+
+    def host_of(self, engine: Engine) -> Capture | None:
+        """The facts of the machine that this engine runs on, where that is another one; raises ProbeError."""
+        prober = self._reach(engine).prober
+        return None if prober is self._local or prober is None else prober.host()
+
+    def records(self, engine: Engine, raws: Sequence[RawContainer], ground: Ground) -> tuple[ContainerRecord, ...]:
+        """What was read for each container, in order. A container without a process has no reading."""
+        containers = [self._translations.container(raw, engine) for raw in raws]
+        reach = self._reach(engine)
+        asked = [place for place, item in enumerate(containers) if item.pid and item.status in _WITH_PROCESS]
+        wishes = tuple(Wish(containers[place].pid or 0, self._wants, self._member_wants) for place in asked)
+        found: dict[int, Found] = {}
+        if wishes and reach.prober is not None:
+            try:
+                found = dict(zip(asked, reach.prober.capture(wishes), strict=True))
+            except ProbeError as error:
+                gap = Gap(GapKind.UNSUPPORTED, detail=error.words)
+                found = {place: Found(unread(containers[place].pid or 0, gap)) for place in asked}
+        if reach.top is not None:
+            for place in asked:
+                found[place] = self._or_top(containers[place], found.get(place), ground, reach.top)
+        return tuple(ContainerRecord(raw, found.get(place)) for place, raw in enumerate(raws))
+
+    @staticmethod
+    def _or_top(container: Container, found: Found | None, ground: Ground, top: Callable[[str, int], Found]) -> Found:
+        """`found`, or the engine's own word where the process is not within reach of our /proc."""
+        gap = Gap(GapKind.UNSUPPORTED) if found is None else whole_gap(found.first)
+        if found is not None and gap is None:
+            gap = belongs(container, found.first, ground)
+        if gap is None or gap.kind not in (GapKind.FOREIGN, GapKind.UNSUPPORTED, GapKind.GONE):
+            return found if found is not None else Found(unread(container.pid or 0, Gap(GapKind.UNSUPPORTED)))
+        try:
+            answer = top(container.id, container.pid or 0)
+        except EngineError:
+            return found if found is not None else Found(unread(container.pid or 0, gap))
+        return answer
+
+
+def take(engines: Sequence[EnginePort], reader: Reader) -> Record:
+    """One record of everything, now: each engine asked at the same time, none waits for another."""
+    taken_at = time.time()
+    host = reader.host()
+    ground = decode_ground(host)
+
+    def one(port: EnginePort) -> tuple[Engine, tuple[ContainerRecord, ...], Capture | None]:
+        engine = port.describe()
+        if engine.state is not EngineState.CONNECTED:
+            return engine, (), None
+        try:
+            raws = port.list()
+        except EngineError as error:
+            return replace(engine, state=error.state, message=error.message, error=error.words), (), None
+        elsewhere = machine_of(reader, engine)
+        there = ground if elsewhere is None else decode_ground(elsewhere)
+        return engine, reader.records(engine, raws, there), elsewhere
+
+    with ThreadPoolExecutor(max_workers=max(1, len(engines)), thread_name_prefix="engine") as pool:
+        answers = list(pool.map(one, engines))
+    return Record(
+        taken_at=taken_at,
+        host=host,
+        engines=tuple(engine for engine, _, _ in answers),
+        containers=tuple(item for _, records, _ in answers for item in records),
+        hosts=tuple((engine.id, elsewhere) for engine, _, elsewhere in answers if elsewhere is not None),
+    )
+
+
+def machine_of(reader: Reader, engine: Engine) -> Capture | None:
+    """The other machine's facts, or None for this one; a machine that can't be read gives an empty capture."""
+    try:
+        return reader.host_of(engine)
+    except ProbeError as error:
+        return unread(0, Gap(GapKind.UNSUPPORTED, detail=error.words))

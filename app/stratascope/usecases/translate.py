@@ -1,0 +1,43 @@
+"""Engine JSON into containers, once per answer: the reader needs the PID, the assembler all the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stratascope.core.container import Container, Engine, EngineKind, Status
+from stratascope.core.ports import RawContainer, Translator
+
+
+class Translations:
+    """Remembers the last translation of each container. An answer that makes no sense becomes a row saying so."""
+
+    def __init__(self, translators: Mapping[EngineKind, Translator]) -> None:
+        self._translators = translators
+        self._last: dict[tuple[str, str], tuple[RawContainer, Engine, Container]] = {}
+
+    def container(self, raw: RawContainer, engine: Engine) -> Container:
+        """The container that `raw` describes; same object as before where nothing changed."""
+        last = self._last.get((raw.engine, raw.id))
+        if last is not None and last[0] == raw and last[1] == engine:
+            return last[2]
+        try:
+            container = self._translators[engine.kind](raw, engine)
+        except ValueError as error:
+            container = Container(
+                engine=raw.engine,
+                id=raw.id,
+                name=raw.id[:12],
+                image="",
+                status=Status.UNKNOWN,
+                pid=None,
+                created=0.0,
+                started=0.0,
+                error=str(error),
+            )
+        self._last[raw.engine, raw.id] = (raw, engine, container)
+        return container
+
+    def forget(self, keys: set[tuple[str, str]]) -> None:
+        """Keep only these containers."""
+        for key in self._last.keys() - keys:
+            del self._last[key]

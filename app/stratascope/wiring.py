@@ -1,0 +1,185 @@
+"""The one place where adapters are built and handed in. SDKs are imported only where an engine is really asked."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from stratascope import resources
+from stratascope.core.container import Engine, EngineKind
+from stratascope.core.message import msg
+from stratascope.core.ports import EnginePort, Found, ProbeError, Prober, RawContainer
+from stratascope.core.record import Record
+from stratascope.core.snapshot import Snapshot
+from stratascope.engines import docker_json, podman_json
+from stratascope.engines.discover import VARIABLE, discover
+from stratascope.layers import all_layers
+from stratascope.probe.local import LocalProber
+from stratascope.probe.piped import PipedProber
+from stratascope.probe.podman_top import PodmanTop
+from stratascope.state import record as records
+from stratascope.usecases.assemble import Assembler
+from stratascope.usecases.read import Reach, Reader, take
+from stratascope.usecases.translate import Translations
+
+if TYPE_CHECKING:
+    from stratascope.core.container import Container
+    from stratascope.engines.endpoint import Endpoint
+    from stratascope.usecases.late import LateWatch
+
+FLATPAK_INFO = "/.flatpak-info"  # exists in every Flatpak sandbox (flatpak-run(1))
+
+
+def translate(raw: RawContainer, engine: Engine) -> Container:
+    """The translator of the engine's kind."""
+    return (
+        docker_json.translate(raw, engine) if engine.kind is EngineKind.DOCKER else podman_json.translate(raw, engine)
+    )
+
+
+def translations() -> Translations:
+    """Engine JSON into containers, for one reader and its assembler."""
+    return Translations(dict.fromkeys(EngineKind, translate))
+
+
+def assembler(shared: Translations | None = None) -> Assembler:
+    """Makes snapshots of records."""
+    return Assembler(all_layers(), shared or translations())
+
+
+class Engines:
+    """The engines found, and the probers that reach their processes. A context manager: gives all back."""
+
+    def __init__(self, ports: tuple[EnginePort, ...]) -> None:
+        self.ports = ports
+        self._flatpak = os.path.exists(FLATPAK_INFO)  # noqa: PTH110
+        self._local: Prober = PipedProber(("flatpak-spawn", "--host")) if self._flatpak else LocalProber()
+        self._remote: dict[str, Prober] = {}
+        self._lock = threading.Lock()
+
+    def reader(self, shared: Translations) -> Reader:
+        """Reads the processes of these engines' containers."""
+        return Reader(all_layers(), shared, self._local, self._reach)
+
+    def close(self) -> None:
+        """End what was started."""
+        for port in self.ports:
+            port.close()
+        for prober in (self._local, *self._remote.values()):
+            prober.close()
+
+    def _reach(self, engine: Engine) -> Reach:
+        return Reach(self._prober(engine), self._top(engine))
+
+    def _prober(self, engine: Engine) -> Prober | None:
+        if engine.local:
+            return self._local
+        address = urlsplit(engine.endpoint)
+        if address.scheme != "ssh" or not address.hostname:
+            return None
+        with self._lock:
+            if engine.endpoint not in self._remote:
+                self._remote[engine.endpoint] = PipedProber(ssh_prefix(engine.endpoint))
+            return self._remote[engine.endpoint]
+
+    def _top(self, engine: Engine) -> Callable[[str, int], Found] | None:
+        port = next((port for port in self.ports if port.id == engine.id), None)
+        ask = getattr(port, "top", None)
+        return None if ask is None else PodmanTop(ask)
+
+
+def ssh_prefix(endpoint: str) -> tuple[str, ...]:
+    """The command that runs another one on that machine, without ever asking for a password."""
+    address = urlsplit(endpoint)
+    port = ("-p", str(address.port)) if address.port else ()
+    user = f"{address.username}@" if address.username else ""
+    return ("ssh", "-T", "-o", "BatchMode=yes", *port, "--", f"{user}{address.hostname}")
+
+
+@contextmanager
+def open_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None = None) -> Iterator[Engines]:
+    """The engines of this environment (`only`: of these ids or endpoints), closed at the end."""
+    found = find_engines(only, environ)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def find_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None = None) -> Engines:
+    """The same for a caller that closes them itself. Raises ProbeError where one of `only` is not known."""
+    environ = os.environ if environ is None else environ
+    found = discover(environ)
+    if only:
+        found = tuple(dict.fromkeys(end for word in only for end in _named(word, found, environ)))
+    return Engines(tuple(_adapter(endpoint, environ) for endpoint in found))
+
+
+def _named(word: str, found: tuple[Endpoint, ...], environ: Mapping[str, str]) -> tuple[Endpoint, ...]:
+    """The endpoints that a user means by an id or an address; an address need not have been found before."""
+    named = tuple(endpoint for endpoint in found if word in (endpoint.id, endpoint.endpoint))
+    if named:
+        return named
+    if "://" in word:
+        return discover({**environ, VARIABLE: word})
+    known = ", ".join(endpoint.id for endpoint in found)
+    raise ProbeError(
+        msg(
+            "There is no engine {name}. Give one of these, or an address such as unix:///path: {known}.",
+            name=word,
+            known=known,
+        ),
+        word,
+    )
+
+
+def _adapter(endpoint: Endpoint, environ: Mapping[str, str]) -> EnginePort:
+    if endpoint.kind is EngineKind.DOCKER:
+        from stratascope.engines.docker import DockerEngine
+
+        return DockerEngine(endpoint)
+    from stratascope.engines.podman import PodmanEngine
+    from stratascope.engines.service import PodmanService
+
+    return PodmanEngine(endpoint, PodmanService(environ) if endpoint.may_start else None)
+
+
+def describe(engines: Engines) -> tuple[Engine, ...]:
+    """The state of each engine, all asked at once."""
+    with ThreadPoolExecutor(max_workers=max(1, len(engines.ports))) as pool:
+        return tuple(pool.map(lambda port: port.describe(), engines.ports))
+
+
+def take_record(engines: Engines, shared: Translations) -> Record:
+    """Everything, read once."""
+    return take(engines.ports, engines.reader(shared))
+
+
+def live_watch() -> LateWatch:
+    """The live view of this environment's engines, for the window."""
+    from stratascope.usecases.late import LateWatch
+    from stratascope.usecases.watch import Watch
+
+    def make() -> tuple[Watch, Callable[[], None]]:
+        engines = find_engines()
+        shared = translations()
+        return Watch(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot), engines.close
+
+    return LateWatch(make)
+
+
+def demo_record() -> Record:
+    """The demo capture that comes with the program, recorded from real containers."""
+    return records.load(resources.path("demo/demo.json"))
+
+
+@cache
+def demo_snapshot() -> Snapshot:
+    """The demo capture, assessed."""
+    return assembler().snapshot(demo_record(), demo=True)

@@ -1,0 +1,183 @@
+#!/bin/sh
+# Makes this checkout ready to run (`setup.sh run`) or to be tested (`setup.sh test`); called by `make`.
+#
+# 1. System packages, on Debian and Ubuntu: what debian-run.txt (and debian-test.txt) lists and is not there is
+#    installed with apt-get, as root or through sudo. Elsewhere the missing parts are named and nothing is touched.
+# 2. The virtual environment .venv with the pinned versions of constraints.txt.
+#
+# A second call finds everything in place and takes a fraction of a second. All output goes to stderr, so that
+# `make run ARGS='report --json' >file` gives clean JSON.
+#
+# Environment: PYTHON (the interpreter to build .venv from), STRATASCOPE_NO_APT=1 (never install system packages).
+# Exit: 0 ready, 2 something is missing and the text says what.
+
+set -eu
+exec 1>&2
+cd "$(dirname "$0")/.."
+
+purpose=${1:-run}
+case $purpose in
+run) lists=packaging/debian-run.txt ;;
+test) lists="packaging/debian-run.txt packaging/debian-test.txt" ;;
+*)
+    echo "usage: packaging/setup.sh run|test"
+    exit 2
+    ;;
+esac
+
+say() { printf 'stratascope: %s\n' "$*"; }
+stop() {
+    say "$*"
+    exit 2
+}
+
+# The lists without comments: one line a part, alternatives separated by |.
+parts() { sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' $lists; }
+parts_with_reasons() { sed -e '/^#/d' -e '/^[[:space:]]*$/d' -e 's/^/  /' $lists; }
+
+is_installed() {
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
+}
+
+# Parts of which no alternative is installed.
+missing_parts() {
+    parts | while read -r part; do
+        found=
+        for package in $(echo "$part" | tr '|' ' '); do
+            if is_installed "$package"; then
+                found=yes
+                break
+            fi
+        done
+        [ -n "$found" ] || echo "$part"
+    done
+}
+
+# Of `a|b` the first that apt can install here; a itself where it can install none, so that apt names it.
+choose() {
+    for package in $(echo "$1" | tr '|' ' '); do
+        if apt-cache show --no-all-versions "$package" >/dev/null 2>&1; then
+            echo "$package"
+            return
+        fi
+    done
+    echo "${1%%|*}"
+}
+
+as_root() {
+    # sudo drops the environment; a proxy and "ask no questions" must come along.
+    set -- env DEBIAN_FRONTEND=noninteractive ${http_proxy:+"http_proxy=$http_proxy"} \
+        ${https_proxy:+"https_proxy=$https_proxy"} ${no_proxy:+"no_proxy=$no_proxy"} "$@"
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# Where no service manager runs (a chroot, a container) Debian's scripts would start daemons that nobody ever stops.
+policy=/usr/sbin/policy-rc.d
+no_daemons() {
+    if [ ! -d /run/systemd/system ] && [ ! -e $policy ]; then
+        as_root sh -c "printf '#!/bin/sh\nexit 101\n' >$policy && chmod 755 $policy"
+        trap 'as_root rm -f $policy' EXIT
+        trap 'exit 130' INT TERM HUP
+    fi
+}
+
+install_packages() {
+    missing=$(missing_parts)
+    [ -n "$missing" ] || return 0
+    if [ "${STRATASCOPE_NO_APT:-}" = 1 ]; then
+        say "not installed, as STRATASCOPE_NO_APT=1 asks:" $missing
+        return 0
+    fi
+    if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
+        stop "these packages are missing; install them as root:" \
+            "apt-get install --no-install-recommends $(echo $missing | sed 's/|[^ ]*//g')"
+    fi
+    say "installing system packages:" $missing
+    as_root apt-get -q update || stop "apt-get update failed (above); the packages can't be fetched without it"
+    no_daemons
+    # --no-remove: an engine from elsewhere (docker-ce, containerd.io) is never pushed out by Debian's.
+    as_root apt-get -q -y --no-install-recommends --no-remove install $(for part in $missing; do choose "$part"; done) ||
+        stop "apt-get could not install these packages (above); install them by hand, or set STRATASCOPE_NO_APT=1"
+}
+
+fits() {
+    command -v "$1" >/dev/null && "$1" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null
+}
+
+choose_python() {
+    for python in ${PYTHON:-} python3 python3.14 python3.13 python3.12 python3.11 /usr/bin/python3; do
+        if fits "$python"; then
+            echo "$python"
+            return
+        fi
+    done
+}
+
+needed_elsewhere() {
+    say "this is not Debian or Ubuntu, so no system packages were installed. What is needed, by Debian's names:"
+    parts_with_reasons
+}
+
+if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+    debian=yes
+    install_packages
+else
+    debian=
+fi
+
+base=$(choose_python)
+if [ -z "$base" ]; then
+    [ -n "$debian" ] || needed_elsewhere
+    stop "no Python 3.11 or newer with the modules venv and ensurepip was found; name one with PYTHON=/path/to/python3"
+fi
+
+# The marker holds everything that .venv was made from; where it says the same as now, there is nothing to do.
+wanted=$(
+    pwd
+    "$base" -VV
+    cksum packaging/constraints.txt pyproject.toml
+)
+holds() { [ -f "$1" ] && [ "$(cat "$1")" = "$wanted" ] && .venv/bin/python -c '' 2>/dev/null; }
+if holds .venv/.stratascope-test || { [ "$purpose" = run ] && holds .venv/.stratascope-run; }; then
+    exit 0
+fi
+
+[ -n "$debian" ] || needed_elsewhere # once: later runs end above
+if ! .venv/bin/python -m pip --version >/dev/null 2>&1 ||
+    [ "$(.venv/bin/python -VV)" != "$("$base" -VV)" ]; then
+    say "making .venv with $("$base" -V)"
+    "$base" -m venv --clear .venv || stop "the virtual environment .venv could not be made (above)"
+fi
+rm -f .venv/.stratascope-*
+
+# The same pins for what pip fetches to build with. Older pips take the first name for that, newer ones the second.
+PIP_CONSTRAINT=packaging/constraints.txt
+PIP_BUILD_CONSTRAINT=packaging/constraints.txt
+export PIP_CONSTRAINT PIP_BUILD_CONSTRAINT
+case $purpose in
+run) target=. ;;
+test) target='.[test]' ;;
+esac
+say "installing Python packages into .venv (the first time this takes a minute or two)"
+.venv/bin/python -m pip install --quiet --disable-pip-version-check -e "$target" -c packaging/constraints.txt ||
+    stop "pip could not install the Python packages (above). Is the package index reachable? Run this again when it is."
+
+# Qt itself must load, or nothing works. One of the two ways to a display is enough, so there a word has to do.
+if ! why=$(.venv/bin/python -c 'import PySide6.QtWidgets' 2>&1); then
+    stop "Qt can't be loaded ($(echo "$why" | tail -n 1)); install the library it names, then run this again"
+fi
+if ! why=$(.venv/bin/python -c '
+import ctypes, pathlib, PySide6.QtWidgets
+ctypes.CDLL(str(pathlib.Path(PySide6.__file__).parent / "Qt/plugins/platforms/libqxcb.so"))' 2>&1); then
+    say "no windows on X11: $(echo "$why" | tail -n 1)"
+fi
+if [ "$purpose" = test ]; then
+    for command in xvfb-run dockerd podman; do
+        command -v $command >/dev/null || say "$command is not here: the tests that need it are skipped"
+    done
+fi
+printf '%s\n' "$wanted" >".venv/.stratascope-$purpose"

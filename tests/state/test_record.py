@@ -1,0 +1,88 @@
+"""Saved captures come back bit for bit, and damaged ones give a clear error."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stratascope.core.capture import Capture, Gap, GapKind, Reading
+from stratascope.core.container import Engine, EngineKind, EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import Found, ProbeError, RawContainer
+from stratascope.core.record import ContainerRecord, Record
+from stratascope.i18n import translate
+from stratascope.state import record as records
+
+READINGS = (
+    Reading("comm", "/proc/7/comm", "bad \udcff\n"),
+    Reading("ns/net", "/proc/7/ns/net", None, Gap(GapKind.DENIED, 13)),
+)
+DENIED = Engine("docker", EngineKind.DOCKER, "unix:///x", state=EngineState.DENIED, message=msg("No {x}", x=1))
+RECORD = Record(
+    taken_at=1764000000.25,
+    host=Capture(0, (Reading("uname:release", "uname(2)", "6.18"),)),
+    engines=(DENIED,),
+    containers=(ContainerRecord(RawContainer("docker", "ab", '{"Id": "ab"}'), Found(Capture(7, READINGS))),),
+)
+
+
+def test_round_trip(tmp_path: Path) -> None:
+    path = tmp_path / "capture.json"
+    records.save(RECORD, path)
+    assert records.load(path) == RECORD
+    assert records.dumps(records.load(path)) == path.read_text()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@given(st.text(alphabet=st.characters()))
+def test_any_text_survives(text: str) -> None:
+    record = Record(0.0, Capture(0, (Reading("x", "/x", text),)), (), ())
+    assert records.loads(records.dumps(record), "x").host.text("x") == text
+
+
+def damaged() -> dict[str, str]:
+    whole = records.dumps(RECORD)
+    document = json.loads(whole)
+    wrong = json.loads(whole)
+    wrong["record"]["containers"][0]["found"]["first"]["pid"] = "seven"
+    return {
+        "cut in the middle": whole[: len(whole) // 2],
+        "empty": "",
+        "not an object": "[]",
+        "another format": '{"format": "x"}',
+        "a newer version": json.dumps({**document, "version": 99}),
+        "a wrong type": json.dumps(wrong),
+        "no record": json.dumps({"format": records.FORMAT, "version": 1}),
+        "too deep": "[" * 100_000,
+    }
+
+
+@pytest.mark.parametrize("kind", list(damaged()))
+def test_damaged(kind: str) -> None:
+    with pytest.raises(ProbeError) as caught:
+        records.loads(damaged()[kind], "x.json")
+    assert "x.json" in translate(caught.value.message)
+
+
+def test_a_wrong_type_names_its_place() -> None:
+    with pytest.raises(ProbeError) as caught:
+        records.loads(damaged()["a wrong type"], "x.json")
+    assert "first.pid" in translate(caught.value.message)
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(b"\xff\xfe{}")
+    with pytest.raises(ProbeError):
+        records.load(path)
+
+
+@given(st.text())
+def test_no_text_breaks_the_reader(text: str) -> None:
+    with pytest.raises(ProbeError):
+        records.loads(text, "x")

@@ -1,0 +1,151 @@
+"""The habits of the project as tests: types, style, who may import whom, and pinned versions for all we install.
+
+Each runs the tool itself, so that a developer's `make lint` and the tests can't disagree.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import PackageNotFoundError, requires
+from pathlib import Path
+
+import grimp
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from stratascope import layers
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+CONSTRAINTS = CHECKOUT / "packaging" / "constraints.txt"
+
+# Which room may import what from outside the standard library. A room that is not named: nothing.
+THIRD_PARTY = {
+    "cli": frozenset({"platformdirs"}),
+    "engines": frozenset({"docker", "podman", "requests", "urllib3"}),
+    "report": frozenset({"wcwidth"}),
+    "state": frozenset({"msgspec", "platformdirs"}),
+    "ui": frozenset({"PySide6", "numpy", "pyqtgraph", "shiboken6"}),
+    "wiring": frozenset({"platformdirs"}),
+}
+
+
+def run(*command: str) -> None:
+    environment = os.environ | {"PYTHONPATH": str(CHECKOUT / "app"), "NO_COLOR": "1"}
+    environment.pop("QT_QPA_PLATFORM", None)
+    done = subprocess.run(
+        command, cwd=CHECKOUT, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.fail(f"{' '.join(command)}\n{done.stdout}{done.stderr}", pytrace=False)
+
+
+@pytest.mark.timeout(900)
+def test_types() -> None:
+    run(sys.executable, "-m", "mypy")
+
+
+def test_style() -> None:
+    run(sys.executable, "-m", "ruff", "check")
+
+
+def test_format() -> None:
+    run(sys.executable, "-m", "ruff", "format", "--check")
+
+
+def test_who_may_import_whom() -> None:
+    run(sys.executable, "-c", "from importlinter.cli import lint_imports_command as main; main()", "--no-cache")
+
+
+def test_third_party_packages_stay_in_their_rooms() -> None:
+    graph = grimp.build_graph("stratascope", include_external_packages=True, cache_dir=None)
+    strangers = set()
+    for module in graph.modules:
+        names = module.split(".")
+        if names[0] != "stratascope":
+            continue
+        room = names[1] if len(names) > 1 else ""
+        for imported in graph.find_modules_directly_imported_by(module):
+            package = imported.split(".")[0]
+            if package == "stratascope" or package in sys.stdlib_module_names:
+                continue
+            if package not in THIRD_PARTY.get(room, frozenset()):
+                strangers.add(f"{module} imports {package}")
+    assert not strangers
+
+
+def test_layers_do_not_know_each_other() -> None:
+    """A file with a `LAYER` in it imports no other such file, not even by a detour. So a seventh is one new file."""
+    names = [f"{layers.__name__}.{module.name}" for module in pkgutil.iter_modules(layers.__path__)]
+    files = [name for name in names if hasattr(importlib.import_module(name), "LAYER")]
+    assert len(files) >= 6
+    graph = grimp.build_graph("stratascope", cache_dir=None)
+    chains = [graph.find_shortest_chain(one, other) for one in files for other in files if one != other]
+    assert [chain for chain in chains if chain] == []
+
+
+def pinned() -> dict[str, str]:
+    lines = (line.split("#")[0].strip() for line in CONSTRAINTS.read_text(encoding="utf-8").splitlines())
+    pairs = (line.split("==") for line in lines if line)
+    return {canonicalize_name(name): version for name, version in pairs}
+
+
+def needed(requirement: Requirement, extra: str, seen: set[str]) -> None:
+    """Collect the name of this requirement, where it applies here, and of all it needs in turn."""
+    if requirement.marker is not None and not requirement.marker.evaluate({"extra": extra}):
+        return
+    name = canonicalize_name(requirement.name)
+    if name in seen:
+        return
+    seen.add(name)
+    try:
+        further = requires(requirement.name) or []
+    except PackageNotFoundError:
+        return  # its own needs are seen where it is installed
+    for text in further:
+        for wanted in requirement.extras or {""}:
+            needed(Requirement(text), wanted, seen)
+
+
+def test_every_package_we_install_is_pinned() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))
+    texts = [
+        *project["project"]["dependencies"],
+        *project["project"]["optional-dependencies"]["test"],
+        *project["build-system"]["requires"],
+    ]
+    names: set[str] = set()
+    for text in texts:
+        needed(Requirement(text), "", names)
+    assert len(names) > len(texts) // 2
+    assert sorted(names - set(pinned())) == []
+
+
+def test_pins_are_names_and_versions_only() -> None:
+    text = CONSTRAINTS.read_text(encoding="utf-8")
+    assert "://" not in text
+    assert " @ " not in text
+    for line in text.splitlines():
+        assert not line or line.startswith("#") or line.count("==") == 1
+    # 6.12.0 aborts on Python 3.11: void calls drop a reference to None
+    assert pinned()["pyside6-essentials"] not in ("6.12.0",)
+
+
+def test_system_package_lists_can_be_read() -> None:
+    """Each line of the Debian lists is `name[|name…]  # what for`, as setup.sh reads it."""
+    for purpose in ("run", "test"):
+        lines = (CHECKOUT / "packaging" / f"debian-{purpose}.txt").read_text(encoding="utf-8").splitlines()
+        parts = [line for line in lines if line and not line.startswith("#")]
+        assert len(parts) > 10
+        for line in parts:
+            names, reason = line.split("#")
+            assert reason.strip()
+            for name in names.strip().split("|"):
+                assert name
+                assert name == name.lower()
+                assert not set(name) - set("abcdefghijklmnopqrstuvwxyz0123456789+-.")
