@@ -162,7 +162,7 @@ def _rows(values: tuple[int, ...], default: int | None, own: bool, last: int) ->
                 tone, word = Tone.GOOD, msg("missing")
         explanation, note = words(number)
         bits = tuple(bool(value >> number & 1) for value in values)
-        rows.append(BitRow(number, name_of(number), bits, explanation, tone, word, note))
+        rows.append(BitRow(number, name_of(number).removeprefix("CAP_"), bits, explanation, tone, word, note))
     return tuple(rows)
 
 
