@@ -1,0 +1,44 @@
+"""The program's entry: a command line where a command is given, else the window, else (no display) the report.
+
+Nothing is imported before it is known which of them it is: `report` must not pay for Qt.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program; returns the exit code."""
+    from stratascope.cli.arguments import parser
+
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parsed = parser().parse_args(words)
+    try:
+        if parsed.command is not None:
+            from stratascope.cli import commands
+
+            return commands.run(parsed)
+        if not has_display(os.environ):
+            from stratascope.cli import without_display
+
+            return without_display.run()
+        from stratascope.ui import start
+
+        return start.main(words)
+    except KeyboardInterrupt:
+        return 130
+
+
+def has_display(environ: Mapping[str, str]) -> bool:
+    """Whether a window can be shown: a display server, or a Qt platform that needs none."""
+    platform = environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
+    if platform in ("offscreen", "minimal", "vnc"):
+        return True
+    return bool(environ.get("WAYLAND_DISPLAY") or environ.get("DISPLAY"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""Menu and keys of the window, in one table: nothing can be reached by the mouse alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QKeySequence
+from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QLineEdit, QMenu, QPlainTextEdit, QVBoxLayout
+
+import stratascope
+from stratascope.core.message import Message, msg
+from stratascope.i18n import translate
+from stratascope.ui.container_order import ViewBy
+from stratascope.ui.copying import container_text, snapshot_text
+from stratascope.ui.labels import Label
+from stratascope.ui.list_head import view_by_word
+from stratascope.ui.panel import ABOUT
+from stratascope.ui.theme import BOLD, Look, Mode
+
+if TYPE_CHECKING:
+    from stratascope.ui.window import MainWindow
+
+
+def mode_word(mode: Mode) -> str:
+    """A theme in words."""
+    words: dict[Mode, Message] = {
+        Mode.AUTO: msg("As the desktop"),
+        Mode.LIGHT: msg("Light"),
+        Mode.DARK: msg("Dark"),
+    }
+    return translate(words[mode])
+
+
+class Actions:
+    """Makes the actions and the menu."""
+
+    def __init__(self, window: MainWindow, look: Look) -> None:
+        self._window, self._look = window, look
+        self.menu = QMenu(window)
+        self._views = QActionGroup(window)
+        self._modes = QActionGroup(window)
+        view_menu = self.menu.addMenu(translate(msg("List by")))
+        for view_by in ViewBy:
+            action = self._choice(view_menu, self._views, view_by_word(view_by), view_by)
+            action.triggered.connect(lambda _=False, chosen=view_by: window.set_view_by(chosen))
+        theme_menu = self.menu.addMenu(translate(msg("Theme")))
+        for mode in Mode:
+            action = self._choice(theme_menu, self._modes, mode_word(mode), mode)
+            action.setChecked(mode is look.mode)
+            action.triggered.connect(lambda _=False, chosen=mode: self._set_mode(chosen))
+        self.menu.addSeparator()
+        self._add(msg("Copy this container as text"), "Ctrl+C", self.copy_container)
+        self._add(msg("Copy all containers as text"), "Ctrl+Shift+C", self.copy_all)
+        self._add(msg("Search the raw text"), "Ctrl+F", window.panel.find_in_raw)
+        self._add(msg("Explain this layer"), "F1", lambda: window.panel.open_tab(ABOUT))
+        self._add(msg("Engines…"), "Ctrl+E", window.show_engines)
+        self._add(msg("Read all again"), "F5", window.refresh)
+        self.menu.addSeparator()
+        self._add(msg("About Stratascope"), "", self.about)
+        self._add(msg("Quit"), "Ctrl+Q", window.close)
+        self._key("Alt+Left", window.go_back)
+        self._key("F10", self.open_menu)
+        self._key("/", self.to_filter)
+        for number in window.strata.bands:
+            self._key(str(number), partial(self._digit, number))
+        window.toolbar.menu.clicked.connect(self.open_menu)
+        self.show_view_by(window.containers.view_by)
+
+    def show_view_by(self, view_by: ViewBy) -> None:
+        """Tick the division in force."""
+        for action in self._views.actions():
+            action.setChecked(action.data() == view_by)
+
+    def open_menu(self) -> None:
+        """Below its button."""
+        button = self._window.toolbar.menu
+        corner = QPoint(button.width() - self.menu.sizeHint().width(), button.height() + 2)
+        self.menu.popup(button.mapToGlobal(corner))
+
+    def to_filter(self) -> None:
+        """The cursor into the filter; in a text field the key is a letter."""
+        field = self._window.toolbar.filter
+        focus = QApplication.focusWidget()
+        if isinstance(focus, QLineEdit):
+            focus.insert("/")
+            return
+        field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        field.selectAll()
+
+    def copy_container(self) -> None:
+        """What is selected goes first; without a selection the container is copied as text."""
+        focus = QApplication.focusWidget()
+        if (isinstance(focus, QLineEdit) and focus.hasSelectedText()) or (
+            isinstance(focus, QPlainTextEdit) and focus.textCursor().hasSelection()
+        ):
+            focus.copy()
+        elif isinstance(focus, Label) and focus.hasSelectedText():
+            QGuiApplication.clipboard().setText(focus.selectedText())
+        else:
+            state, snapshot = self._window.current, self._window.snapshot
+            if state is not None and snapshot is not None:
+                QGuiApplication.clipboard().setText(container_text(snapshot, state, self._window.report))
+
+    def copy_all(self) -> None:
+        """The report of all containers."""
+        if self._window.snapshot is not None:
+            QGuiApplication.clipboard().setText(snapshot_text(self._window.snapshot, self._window.report))
+
+    def about(self) -> None:
+        """What this program is."""
+        dialog = QDialog(self._window)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.setWindowTitle(translate(msg("About Stratascope")))
+        title = Label(self._look, 22, BOLD)
+        title.setText(translate(msg("Stratascope {version}", version=stratascope.__version__)))
+        text = Label(self._look, 13, wrap=True)
+        text.setText(
+            translate(
+                msg(
+                    "Shows what really stands between a container and the kernel, layer by layer, as the kernel "
+                    "enforces it. Every line says where it was read."
+                )
+            )
+        )
+        text.setMinimumWidth(self._look.px(380))
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(dialog.reject)
+        layout = QVBoxLayout(dialog)
+        layout.setContentsMargins(*[self._look.px(20)] * 4)
+        layout.setSpacing(self._look.px(10))
+        for widget in (title, text, buttons):
+            layout.addWidget(widget)
+        dialog.open()
+
+    def _digit(self, number: int) -> None:
+        focus = QApplication.focusWidget()
+        if isinstance(focus, QLineEdit):
+            focus.insert(str(number))
+        else:
+            self._window.open_layer(number)
+
+    def _set_mode(self, mode: Mode) -> None:
+        self._look.set_mode(mode)
+        self._window.settings.set("theme", mode.value)
+
+    def _choice(self, menu: QMenu, group: QActionGroup, text: str, data: object) -> QAction:
+        action = QAction(text, self._window)
+        action.setCheckable(True)
+        action.setData(data)
+        group.addAction(action)
+        menu.addAction(action)
+        return action
+
+    def _add(self, text: Message, keys: str, call: Callable[[], object]) -> None:
+        action = QAction(translate(text), self._window)
+        if keys:
+            action.setShortcut(QKeySequence(keys))
+        action.triggered.connect(lambda _=False: call())
+        self._window.addAction(action)
+        self.menu.addAction(action)
+
+    def _key(self, keys: str, call: Callable[[], object]) -> None:
+        action = QAction(self._window)
+        action.setShortcut(QKeySequence(keys))
+        action.triggered.connect(lambda _=False: call())
+        self._window.addAction(action)

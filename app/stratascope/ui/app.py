@@ -1,0 +1,99 @@
+"""Starts the window: application, theme, feed, and the end by SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+from PySide6.QtCore import QObject, QSocketNotifier, Qt
+from PySide6.QtWidgets import QApplication
+
+from stratascope.core.snapshot import Snapshot
+from stratascope.layers import all_layers
+from stratascope.ui.feed import Feed, MemorySettings, SettingsLike, WatchLike
+from stratascope.ui.theme import Look, Mode
+from stratascope.ui.window import MainWindow
+
+THEME_VARIABLE = "STRATASCOPE_THEME"
+
+
+def chosen_mode(settings: SettingsLike) -> Mode:
+    """The theme: from the environment, else as remembered, else the desktop's."""
+    for value in (os.environ.get(THEME_VARIABLE), settings.get("theme")):
+        if value in [mode.value for mode in Mode]:
+            return Mode(value)
+    return Mode.AUTO
+
+
+def make_application(argv: list[str]) -> QApplication:
+    """The one QApplication, with our names."""
+    existing = QApplication.instance()
+    app = existing if isinstance(existing, QApplication) else QApplication(argv)
+    app.setApplicationName("stratascope")
+    app.setApplicationDisplayName("Stratascope")
+    app.setDesktopFileName("io.github.stratascope.Stratascope")
+    app.setStyle("Fusion")
+    return app
+
+
+def make_window(
+    watch: WatchLike, settings: SettingsLike | None = None, report: Callable[[Snapshot], str] | None = None
+) -> MainWindow:
+    """The window with its feed, not yet started. A QApplication must exist."""
+    kept = settings if settings is not None else MemorySettings()
+    look = Look(chosen_mode(kept))
+    look.apply()
+    return MainWindow(look, all_layers(), Feed(watch), kept, report)
+
+
+def run(
+    watch: WatchLike,
+    argv: list[str],
+    *,
+    demo: bool = False,
+    settings: SettingsLike | None = None,
+    report: Callable[[Snapshot], str] | None = None,
+) -> int:
+    """Show the window until it is closed; the exit status. `demo` is told by each snapshot, and kept as a hint."""
+    app = make_application(argv)
+    window = make_window(watch, settings, report)
+    window.banner.setVisible(demo)
+    quitting = _quit_on_signals(app, window)
+    window.show()
+    window.start()
+    try:
+        return app.exec()
+    finally:
+        quitting.setParent(None)
+        window.stop()
+
+
+class _Signals(QObject):
+    """Python's handlers run only when the interpreter does; the wake-up descriptor wakes Qt's loop for them."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self._read, self._write = socket.socketpair()
+        for end in (self._read, self._write):
+            end.setblocking(False)
+        self._window = window
+        self._before = signal.set_wakeup_fd(self._write.fileno())
+        self._notifier = QSocketNotifier(self._read.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._drain, Qt.ConnectionType.DirectConnection)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._end)
+
+    def _drain(self) -> None:
+        try:
+            self._read.recv(64)
+        except BlockingIOError:
+            return
+
+    def _end(self, number: int, frame: object) -> None:
+        self._window.close()
+
+
+def _quit_on_signals(app: QApplication, window: MainWindow) -> QObject:
+    return _Signals(window)

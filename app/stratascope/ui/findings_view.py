@@ -1,0 +1,78 @@
+"""Findings of one layer, and what could not be read: severity, sentence, advice, evidence, references."""
+
+from __future__ import annotations
+
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from stratascope.core.layer import Finding, NamedGap
+from stratascope.core.message import msg
+from stratascope.core.plain import plain
+from stratascope.i18n import translate
+from stratascope.ui.gap_words import advice, reason
+from stratascope.ui.labels import Label
+from stratascope.ui.marks import SEVERITY_INK, Mark, MarkBox, severity_word
+from stratascope.ui.theme import BOLD, MEDIUM, Look
+
+
+class FindingCard(QWidget):
+    """One finding."""
+
+    def __init__(self, look: Look, finding: Finding, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        ink = SEVERITY_INK[finding.severity]
+        word = severity_word(finding.severity)
+        text = plain(translate(finding.text), 2000)
+        refs = "   ".join(plain(ref, 100) for ref in finding.refs)
+        parts = (
+            (Label(look, 13, MEDIUM, wrap=True), text),
+            (Label(look, 12, ink="text2", wrap=True), plain(translate(finding.advice), 2000)),
+            (Label(look, 11, ink="text2", wrap=True, fixed=True).selectable(), plain(finding.source, 2000)),
+            (Label(look, 11, ink="text3", wrap=True).selectable(), refs),
+        )
+        _card(self, look, Mark.TRIANGLE if finding.severity.value != "low" else Mark.DOT, ink, word, parts)
+        self.setAccessibleName(translate(msg("{severity}: {text}", severity=word, text=text)))
+
+
+class GapCard(QWidget):
+    """Something that could not be read."""
+
+    def __init__(self, look: Look, gap: NamedGap, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        what = plain(gap.source or gap.what, 500)
+        parts = (
+            (Label(look, 13, MEDIUM, wrap=True), reason(gap.gap)),
+            (Label(look, 12, ink="text2", wrap=True), advice(gap.gap)),
+            (Label(look, 11, ink="text2", wrap=True, fixed=True).selectable(), what),
+        )
+        _card(self, look, Mark.UNKNOWN, "unk", translate(msg("Not known")), parts)
+        self.setAccessibleName(translate(msg("Not known: {what}. {why}", what=what, why=reason(gap.gap))))
+
+
+def _card(widget: QWidget, look: Look, mark: Mark, ink: str, word: str, parts: tuple[tuple[Label, str], ...]) -> None:
+    side = QHBoxLayout()
+    side.setSpacing(look.px(6))
+    box = MarkBox(look, 11)
+    box.show_mark(mark, ink)
+    label = Label(look, 11, BOLD, ink)
+    label.setText(word)
+    side.addWidget(box)
+    side.addWidget(label)
+    side.addStretch(1)
+    left = QWidget()
+    left.setFixedWidth(look.px(96))
+    left.setLayout(side)
+    side.setContentsMargins(0, 0, 0, 0)
+    right = QVBoxLayout()
+    right.setSpacing(look.px(2))
+    for part, text in parts:
+        part.setText(text)
+        part.setVisible(bool(text))
+        right.addWidget(part)
+    layout = QHBoxLayout(widget)
+    layout.setContentsMargins(0, 0, 0, look.px(4))
+    layout.setSpacing(look.px(8))
+    column = QVBoxLayout()
+    column.addWidget(left)
+    column.addStretch(1)
+    layout.addLayout(column)
+    layout.addLayout(right, 1)

@@ -1,0 +1,74 @@
+"""Why something is not known, and what to do about it, in words for the window."""
+
+from __future__ import annotations
+
+from stratascope.core.capture import Gap, GapKind
+from stratascope.core.container import Container, Status
+from stratascope.core.message import Message, msg
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n import translate
+
+_STOPPED = frozenset({Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVING})
+
+
+def runs(state: ContainerState) -> bool:
+    """Whether a process of it can be expected."""
+    container = state.container
+    return not container.error and container.pid is not None and container.status not in _STOPPED
+
+
+def reason(gap: Gap) -> str:
+    """Why, in one sentence."""
+    sentences: dict[GapKind, Message] = {
+        GapKind.ABSENT: msg("This kernel has no such file."),
+        GapKind.DENIED: msg("This user may not read it."),
+        GapKind.GONE: msg("The process has ended."),
+        GapKind.UNSUPPORTED: msg("It can't be read from here."),
+        GapKind.UNPARSED: msg("It was read, but not understood."),
+        GapKind.FOREIGN: msg("The process is on another kernel, so what /proc says here is not about it."),
+    }
+    return translate(sentences[gap.kind])
+
+
+def advice(gap: Gap) -> str:
+    """What a person can do; empty where there is nothing to do."""
+    sentences: dict[GapKind, Message] = {
+        GapKind.DENIED: msg("Start Stratascope as root, or as the user who runs this container, to see it."),
+        GapKind.GONE: msg("Start the container and it is read at once."),
+        GapKind.UNSUPPORTED: msg("Start Stratascope on the machine where the container runs."),
+        GapKind.UNPARSED: msg("Please save a capture (--save-capture) and report it."),
+        GapKind.FOREIGN: msg("Start Stratascope on the machine, or in the VM, where the engine runs."),
+    }
+    found = sentences.get(gap.kind)
+    return translate(found) if found else ""
+
+
+def status_word(container: Container) -> str:
+    """The container's state in a word."""
+    words: dict[Status, Message] = {
+        Status.CREATED: msg("created"),
+        Status.RUNNING: msg("running"),
+        Status.PAUSED: msg("paused"),
+        Status.RESTARTING: msg("restarting"),
+        Status.REMOVING: msg("being removed"),
+        Status.STOPPING: msg("stopping"),
+        Status.EXITED: msg("exited"),
+        Status.DEAD: msg("dead"),
+        Status.UNKNOWN: msg("state not known"),
+    }
+    return translate(words[container.status])
+
+
+def summary(state: ContainerState) -> str:
+    """The one sentence below a container's name: its worst finding, or why there is none."""
+    container = state.container
+    if container.error:
+        return translate(msg("The engine's answer about it could not be understood: {words}", words=container.error))
+    if not runs(state):
+        return translate(msg("No process of it runs. Shown is what the engine was asked for."))
+    if state.gap is not None:
+        text = msg("Nothing of it could be read. {reason} {advice}", reason=reason(state.gap), advice=advice(state.gap))
+        return translate(text).strip()
+    if state.findings:
+        return translate(state.findings[0].text)
+    return translate(msg("Nothing was found that weakens it."))

@@ -1,0 +1,147 @@
+"""The head of the middle: the container's name, its chips, and one sentence."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from stratascope.core.container import Container, Status
+from stratascope.core.layer import Severity
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.plain import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n import translate
+from stratascope.ui.container_model import short_image
+from stratascope.ui.gap_words import runs, status_word, summary
+from stratascope.ui.labels import Line, tip
+from stratascope.ui.marks import SEVERITY_INK, Mark, MarkBox
+from stratascope.ui.theme import BOLD, MEDIUM, Look
+
+
+class Chip(QWidget):
+    """A short fact on a soft ground; elided when there is no room."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look, self._text, self._ink = look, "", "text2"
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has nothing to say."""
+        return not self._text
+
+    def say(self, text: str, whole: str = "", ink: str = "text2") -> None:
+        """Show `text`; `whole` is its long form for tooltip and screen reader."""
+        self._text, self._ink = plain(text, 200), ink
+        self.setToolTip(tip(whole or text))
+        self.setAccessibleName(plain(whole or text, 400))
+        self.updateGeometry()
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        look = self._look
+        width = self._metrics_width() + look.px(16)
+        return QSize(min(width, look.px(160)), look.box(11) + look.px(6))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(look.color("unk_soft"))
+        painter.drawRoundedRect(QRectF(self.rect()), self.height() / 2, self.height() / 2)
+        painter.setFont(look.font(11, MEDIUM))
+        painter.setPen(look.color(self._ink))
+        inner = self.rect().adjusted(look.px(8), 0, -look.px(8), 0)
+        text = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideMiddle, inner.width() + 1)
+        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter, text)
+
+    def _metrics_width(self) -> int:
+        self.setFont(self._look.font(11, MEDIUM))
+        return self.fontMetrics().horizontalAdvance(self._text)
+
+
+class Header(QWidget):
+    """Name 22, chips, and the worst finding in one sentence."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.back = QToolButton()
+        self.back.setObjectName("flat")
+        self.back.setText("←")
+        self.back.setAccessibleName(translate(msg("Back to the list")))
+        self.back.setToolTip(tip(translate(msg("Back to the list (Alt+Left)"))))
+        self.back.hide()
+        self.name = Line(look, 22, BOLD, middle=True)
+        self.chips = [Chip(look) for _ in range(5)]
+        self.mark = MarkBox(look, 11)
+        self.sentence = Line(look, 13)
+        top = QHBoxLayout()
+        top.setSpacing(look.px(6))
+        top.addWidget(self.back)
+        top.addWidget(self.name, 0)
+        top.addSpacing(look.px(6))
+        for chip in self.chips:
+            top.addWidget(chip, 0)
+        top.addStretch(1)
+        second = QHBoxLayout()
+        second.setSpacing(look.px(7))
+        second.addWidget(self.mark)
+        second.addWidget(self.sentence, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(look.px(4))
+        layout.addLayout(top)
+        layout.addLayout(second)
+
+    def show_state(self, state: ContainerState, now: float | None = None) -> None:
+        """Tell it of this container."""
+        container = state.container
+        self.name.say(container.name or container.id[:12])
+        engine, image, pid, up, status = self.chips
+        engine.say(container.engine)
+        image.say(short_image(container.image), container.image)
+        pid.say(translate(msg("PID {pid}", pid=str(container.pid))) if runs(state) else "")
+        up.say(since(container, time.time() if now is None else now) if runs(state) else "")
+        status.say("" if container.status is Status.RUNNING else status_word(container), ink="weak")
+        self._fit()
+        worst = state.findings[0].severity if state.findings and runs(state) and state.gap is None else None
+        self.sentence.say(summary(state))
+        self.mark.setVisible(worst in (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM))
+        if worst is not None:
+            self.mark.show_mark(Mark.TRIANGLE, SEVERITY_INK[worst])
+
+    def _fit(self) -> None:
+        """The name comes first; chips that find no room beside it are left out, the least telling ones first."""
+        room = self.width() - min(self.name.sizeHint().width(), round(self.width() * 0.6)) - self._look.px(60)
+        engine, image, pid, up, status = self.chips
+        for chip in (status, image, pid, engine, up):
+            needed = chip.sizeHint().width() + self._look.px(6)
+            fits = not chip.empty and needed <= room
+            chip.setVisible(fits)
+            room -= needed if fits else 0
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+
+def since(container: Container, now: float) -> str:
+    """How long it has been up, in one unit; empty where the engine does not say."""
+    seconds = int(now - container.started)
+    if container.started <= 0 or seconds < 0:
+        return ""
+    text: Message
+    if seconds < 60:
+        text = plural("up {count} second", "up {count} seconds", seconds)
+    elif seconds < 3600:
+        text = plural("up {count} minute", "up {count} minutes", seconds // 60)
+    elif seconds < 86400:
+        text = plural("up {count} hour", "up {count} hours", seconds // 3600)
+    else:
+        text = plural("up {count} day", "up {count} days", seconds // 86400)
+    return translate(text)

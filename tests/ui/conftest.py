@@ -1,0 +1,40 @@
+"""A look and a window for the tests of this folder; no engine, no display."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from stratascope.ui.app import make_window
+from stratascope.ui.theme import Look, Mode
+from stratascope.ui.window import MainWindow
+from ui import sample
+
+
+@pytest.fixture
+def look(qtbot: QtBot) -> Look:
+    """The light theme, whatever the desktop says."""
+    return Look(Mode.LIGHT)
+
+
+@pytest.fixture
+def watch() -> sample.StillWatch:
+    return sample.StillWatch()
+
+
+@pytest.fixture
+def window(qtbot: QtBot, watch: sample.StillWatch, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+    """The window at 1440 x 900 with the containers of `sample`, shown."""
+    monkeypatch.setenv("STRATASCOPE_THEME", "light")
+    made = make_window(watch)
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.show_snapshot(sample.snapshot())
+    made.activateWindow()
+    made.column.view.setFocus()
+    qtbot.waitUntil(made.isActiveWindow)
+    yield made
+    made.clock.stop()
