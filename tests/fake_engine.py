@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -14,10 +16,20 @@ def reply(body: str, status: str = "200 OK", headers: str = "", length: int | No
     return f"HTTP/1.1 {status}\r\nContent-Length: {size}\r\n{headers}\r\n".encode() + data
 
 
+@dataclass
+class Drip:
+    """An answer that begins well and then comes byte by byte, with no end. `sent` counts them."""
+
+    head: bytes
+    byte: bytes
+    pause: float  # seconds
+    sent: int = 0
+
+
 class FakeEngine:
     """Answers by path prefix, the first that fits; None: never answers. Everything else gets 404."""
 
-    def __init__(self, path: Path, answers: dict[str, bytes | None]) -> None:
+    def __init__(self, path: Path, answers: dict[str, bytes | Drip | None]) -> None:
         self.asked: list[str] = []
         self._answers = answers
         self._links: list[socket.socket] = []
@@ -48,6 +60,12 @@ class FakeEngine:
                     if answer is None:
                         link.recv(1)  # until the client gives up
                         return
+                    if isinstance(answer, Drip):
+                        link.sendall(answer.head)
+                        while True:
+                            link.sendall(answer.byte)
+                            answer.sent += 1
+                            time.sleep(answer.pause)
                     link.sendall(answer)
                     return
             link.sendall(reply("", "404 Not Found"))

@@ -97,7 +97,8 @@ def endpoints(rigs: Mapping[str, Rig]) -> str:
 def main() -> None:
     """Keep the fleet running until the input ends, for trying the program by hand."""
     with launched() as rigs, running(rigs):
-        print(f"STRATASCOPE_ENGINES='{endpoints(rigs)}'", flush=True)
+        sys.stdout.write(f"STRATASCOPE_ENGINES='{endpoints(rigs)}'\n")
+        sys.stdout.flush()
         sys.stdin.read()
 
 

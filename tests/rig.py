@@ -246,8 +246,11 @@ def answers(path: Path) -> bool:
         return False
 
 
-def launch(name: str) -> Rig:
-    """Begin to start an engine: returns at once, `complete` waits for it. Raises NoEngineError."""
+def launch(name: str, prefix: tuple[str, ...] = ()) -> Rig:
+    """Begin to start an engine: returns at once, `complete` waits for it. Raises NoEngineError.
+
+    `prefix` is a command that runs another, such as unshare(1), put in front of the daemon's.
+    """
     kind, _, how = name.partition("_")
     needed = ["unshare", "runc", *(("dockerd", "docker") if kind == "docker" else ("podman", "conmon", "crun"))]
     needed += ["newuidmap", "slirp4netns", *(("rootlesskit",) if kind == "docker" else ())] if how == "rootless" else []
@@ -265,7 +268,7 @@ def launch(name: str) -> Rig:
             os.chown(path, *(user[:2] if user else (0, 0)))
         folder.chmod(0o755)
         plan = {
-            "argv": argv,
+            "argv": [*prefix, *argv],
             "env": env,
             "uid": user[0] if user else None,
             "gid": user[1] if user else None,

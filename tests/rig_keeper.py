@@ -150,6 +150,7 @@ class Keeper:
         if self.plan["rules"] and not Path("/sys/class/net/podman0").exists():
             with contextlib.suppress(OSError):  # netavark leaves its table behind
                 subprocess.run(("nft", "delete", "table", "inet", "netavark"), capture_output=True, check=False)
+        self.unmount()
         for _ in range(20):
             shutil.rmtree(self.plan["folder"], ignore_errors=True)
             if not Path(self.plan["folder"]).exists():
@@ -181,6 +182,13 @@ class Keeper:
                 name = controllers.removeprefix("name=")
                 top = CGROUPS / name if name and (CGROUPS / name).is_dir() else CGROUPS
                 self.cgroups.add(top / path.lstrip("/"))
+
+    def unmount(self) -> None:
+        """What a daemon left mounted in its folder (a network namespace, an overlay) keeps it from being removed."""
+        places = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+        for place in reversed(places):
+            if place.startswith(self.plan["folder"] + "/"):
+                subprocess.run(("umount", "-l", place), stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
     def remove_cgroups(self) -> None:
         """Remove them, and their parents as long as they are empty; rmdir(2) fails on a cgroup in use."""

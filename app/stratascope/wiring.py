@@ -9,16 +9,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from stratascope import resources
-from stratascope.core.container import Engine, EngineKind
+from stratascope.core.container import Engine
 from stratascope.core.message import msg
-from stratascope.core.ports import EnginePort, Found, ProbeError, Prober, RawContainer
+from stratascope.core.ports import EnginePort, Found, ProbeError, Prober
 from stratascope.core.record import Record
 from stratascope.core.snapshot import Snapshot
-from stratascope.engines import docker_json, podman_json
 from stratascope.engines.discover import VARIABLE, discover
+from stratascope.engines.opening import open_engine, translators
 from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
 from stratascope.probe.piped import PipedProber
@@ -29,23 +28,15 @@ from stratascope.usecases.read import Reach, Reader, take
 from stratascope.usecases.translate import Translations
 
 if TYPE_CHECKING:
-    from stratascope.core.container import Container
     from stratascope.engines.endpoint import Endpoint
     from stratascope.usecases.late import LateWatch
 
 FLATPAK_INFO = "/.flatpak-info"  # exists in every Flatpak sandbox (flatpak-run(1))
 
 
-def translate(raw: RawContainer, engine: Engine) -> Container:
-    """The translator of the engine's kind."""
-    return (
-        docker_json.translate(raw, engine) if engine.kind is EngineKind.DOCKER else podman_json.translate(raw, engine)
-    )
-
-
 def translations() -> Translations:
     """Engine JSON into containers, for one reader and its assembler."""
-    return Translations(dict.fromkeys(EngineKind, translate))
+    return Translations(translators())
 
 
 def assembler(shared: Translations | None = None) -> Assembler:
@@ -60,7 +51,7 @@ class Engines:
         self.ports = ports
         self._flatpak = os.path.exists(FLATPAK_INFO)  # noqa: PTH110
         self._local: Prober = PipedProber(("flatpak-spawn", "--host")) if self._flatpak else LocalProber()
-        self._remote: dict[str, Prober] = {}
+        self._remote: dict[tuple[str, ...], Prober] = {}  # by the command that leads there
         self._lock = threading.Lock()
 
     def reader(self, shared: Translations) -> Reader:
@@ -80,26 +71,20 @@ class Engines:
     def _prober(self, engine: Engine) -> Prober | None:
         if engine.local:
             return self._local
-        address = urlsplit(engine.endpoint)
-        if address.scheme != "ssh" or not address.hostname:
+        prefix: tuple[str, ...] = getattr(self._port(engine), "shell", ())
+        if not prefix:
             return None
         with self._lock:
-            if engine.endpoint not in self._remote:
-                self._remote[engine.endpoint] = PipedProber(ssh_prefix(engine.endpoint))
-            return self._remote[engine.endpoint]
+            if prefix not in self._remote:
+                self._remote[prefix] = PipedProber(prefix)
+            return self._remote[prefix]
 
     def _top(self, engine: Engine) -> Callable[[str, int], Found] | None:
-        port = next((port for port in self.ports if port.id == engine.id), None)
-        ask = getattr(port, "top", None)
+        ask = getattr(self._port(engine), "top", None)
         return None if ask is None else PodmanTop(ask)
 
-
-def ssh_prefix(endpoint: str) -> tuple[str, ...]:
-    """The command that runs another one on that machine, without ever asking for a password."""
-    address = urlsplit(endpoint)
-    port = ("-p", str(address.port)) if address.port else ()
-    user = f"{address.username}@" if address.username else ""
-    return ("ssh", "-T", "-o", "BatchMode=yes", *port, "--", f"{user}{address.hostname}")
+    def _port(self, engine: Engine) -> EnginePort | None:
+        return next((port for port in self.ports if port.id == engine.id), None)
 
 
 @contextmanager
@@ -118,7 +103,7 @@ def find_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None =
     found = discover(environ)
     if only:
         found = tuple(dict.fromkeys(end for word in only for end in _named(word, found, environ)))
-    return Engines(tuple(_adapter(endpoint, environ) for endpoint in found))
+    return Engines(tuple(open_engine(endpoint, environ) for endpoint in found))
 
 
 def _named(word: str, found: tuple[Endpoint, ...], environ: Mapping[str, str]) -> tuple[Endpoint, ...]:
@@ -137,17 +122,6 @@ def _named(word: str, found: tuple[Endpoint, ...], environ: Mapping[str, str]) -
         ),
         word,
     )
-
-
-def _adapter(endpoint: Endpoint, environ: Mapping[str, str]) -> EnginePort:
-    if endpoint.kind is EngineKind.DOCKER:
-        from stratascope.engines.docker import DockerEngine
-
-        return DockerEngine(endpoint)
-    from stratascope.engines.podman import PodmanEngine
-    from stratascope.engines.service import PodmanService
-
-    return PodmanEngine(endpoint, PodmanService(environ) if endpoint.may_start else None)
 
 
 def describe(engines: Engines) -> tuple[Engine, ...]:

@@ -179,7 +179,7 @@ def layer_state(
         6: (Tab(msg("Id map"), (rulers(), table())),),
     }[number]
     gaps = (NamedGap(layer, Gap(GapKind.DENIED, 13), "/proc/4211/ns/pid"),) if verdict is U else ()
-    assessment = Assessment(verdict, msg("{fact}", fact=fact), findings, () if verdict is U else tabs, gaps)
+    assessment = Assessment(verdict, msg("{fact}", fact=fact), findings, (lambda: () if verdict is U else tabs), gaps)
     return LayerState(layer, number, None, None, assessment)
 
 
@@ -280,6 +280,9 @@ class StillWatch:
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
         self.refreshed += 1
+
+    def focus(self, key: tuple[str, str] | None) -> None:
+        self.focused = key
 
     def stop(self) -> None:
         self.stopped += 1

@@ -40,7 +40,7 @@ def select(window: MainWindow, name: str) -> ContainerState:
 
 def test_the_worst_container_is_selected_first(window: MainWindow) -> None:
     assert current(window) == "ci-runner"
-    assert window.column.alert.text() == "2 of 11 are open to the host"
+    assert window.column.alert.text() == "2 of 11 could take over"
     assert "portainer" in window.column.alert.accessibleDescription()
     assert "1 not known" in window.column.alert.accessibleDescription()
 
@@ -77,7 +77,7 @@ def test_slash_goes_to_the_filter_and_escape_clears_it(window: MainWindow, qtbot
     assert window.toolbar.filter.hasFocus()
     QTest.keyClicks(window.toolbar.filter, "portainer")
     assert window.containers.shown() == 1
-    assert window.column.alert.text() == "2 of 11 are open to the host"  # the alert does not obey the filter
+    assert window.column.alert.text() == "2 of 11 could take over"  # the alert does not obey the filter
     QTest.keyClick(window.toolbar.filter, Qt.Key.Key_Escape)
     assert window.containers.shown() == 12
 

@@ -187,6 +187,8 @@ def whole_failure(pid: int, error: OSError, hidepid: bool) -> Entry:
         if hidepid and exists(pid):
             return failed("", source, DENIED, ENOENT, "/proc is mounted with hidepid")
         return failed("", source, GONE, ENOENT, "no such process")
+    if hidepid and error.errno in (EACCES, EPERM):
+        return failed("", source, DENIED, error.errno, "/proc is mounted with hidepid")
     return failure("", source, error)
 
 

@@ -6,7 +6,8 @@ seventh layer one new file: window and reports draw views, they know no layer by
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
@@ -186,13 +187,22 @@ class Tab:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """What one layer comes to for one container."""
+    """What one layer comes to for one container.
+
+    `draw` makes the views when they are looked at: of forty containers one is, so most are never made. It depends
+    on the layer's facts alone, which is why it takes no part in comparisons.
+    """
 
     verdict: Verdict
     fact: Message  # the one fact on the band
     findings: tuple[Finding, ...] = ()
-    tabs: tuple[Tab, ...] = ()
+    draw: Callable[[], tuple[Tab, ...]] = field(default=tuple, compare=False, repr=False)
     gaps: tuple[NamedGap, ...] = ()
+
+    @property
+    def tabs(self) -> tuple[Tab, ...]:
+        """The views, made anew at each call."""
+        return self.draw()
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,18 +80,9 @@ def unreachable() -> Message:
     return msg("The engine can't be reached. Check its address, the network and its certificates.")
 
 
-def by_ssh(endpoint: str) -> Message:
-    """Decided against the SDKs' ways: one needs another package, the other trusts any host key."""
-    return msg(
-        "Engines behind ssh are reached through a forwarded socket: ssh -N -L /tmp/engine.sock:/run/docker.sock HOST, "
-        "then STRATASCOPE_ENGINES=unix:///tmp/engine.sock instead of {endpoint}.",
-        endpoint=endpoint,
-    )
-
-
 def unsupported(endpoint: str) -> Message:
     """Not an address that we know how to use."""
-    return msg("{endpoint} is not an address that can be used. unix:// and tcp:// can.", endpoint=endpoint)
+    return msg("{endpoint} is not an address that can be used. unix://, tcp:// and ssh:// can.", endpoint=endpoint)
 
 
 def error_for(error: BaseException, kind: EngineKind, rootless: bool, installed: bool, limit: float) -> EngineError:

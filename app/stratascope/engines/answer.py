@@ -120,6 +120,14 @@ def parse(text: str) -> Any:
         raise ValueError("JSON is nested too deeply") from None
 
 
+def parse_object(text: str) -> dict[str, Any]:
+    """A JSON object, or ValueError."""
+    value = parse(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"expected an object, found {type(value).__name__}")
+    return value
+
+
 def parse_container(text: str) -> Answer:
     """The object of one container, from the engine's API or, in a list of one, from its command line."""
     value = parse(text)

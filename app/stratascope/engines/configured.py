@@ -15,12 +15,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Configured:
-    """A named address; `tls` is a folder with ca.pem, cert.pem and key.pem."""
+    """A named address; `tls` is a folder with ca.pem, cert.pem and key.pem, `identity` a private key's file for ssh."""
 
     name: str
     address: str
     tls: str = ""
     verify: bool = True
+    identity: str = ""
 
 
 def contexts(environ: Mapping[str, str], home: Path) -> Iterator[Configured]:
@@ -57,7 +58,8 @@ def connections(environ: Mapping[str, str], home: Path) -> Iterator[Configured]:
         address = entry.get("URI", entry.get("uri"))
         if isinstance(address, str) and address and name and name not in seen:
             seen.add(name)
-            yield Configured(name, address)
+            key = entry.get("Identity", entry.get("identity"))
+            yield Configured(name, address, identity=key if isinstance(key, str) else "")
 
 
 def _read_toml(environ: Mapping[str, str], folder: Path) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Candidate:
     certain: bool = False  # the kind was given by the user
     tls: str = ""
     verify: bool = True
+    identity: str = ""
 
 
 def discover(
@@ -121,9 +122,11 @@ def _configured(environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
         )  # fmt: skip
     host = environ.get("CONTAINER_HOST")
     if host:
-        yield Candidate(host, "CONTAINER_HOST", EngineKind.PODMAN)
+        yield Candidate(host, "CONTAINER_HOST", EngineKind.PODMAN, identity=environ.get("CONTAINER_SSHKEY", ""))
     for found in connections(environ, home):
-        yield Candidate(found.address, f"connection {found.name}", EngineKind.PODMAN, found.name)
+        yield Candidate(
+            found.address, f"connection {found.name}", EngineKind.PODMAN, found.name, identity=found.identity
+        )  # fmt: skip
 
 
 def _identity(address: str) -> str:
@@ -186,6 +189,7 @@ def _endpoint(
         installed=_program(kind, environ),
         tls=candidate.tls,
         verify=candidate.verify,
+        identity=candidate.identity,
     )
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import requests
+import urllib3
 from docker.api.client import APIClient
 from docker.tls import TLSConfig
 
 from stratascope.core.container import EngineFacts, EngineKind
-from stratascope.engines.answer import Answer
+from stratascope.engines.answer import Answer, parse_object
 from stratascope.engines.docker_json import DEFAULT_CAPABILITIES, redact
-from stratascope.engines.rest import RestEngine, parse_object
+from stratascope.engines.rest import RestEngine
 
 
 class DockerEngine(RestEngine):
@@ -42,6 +43,12 @@ class DockerEngine(RestEngine):
             session._url("{0}", path), params=params, stream=stream, timeout=self.timeout
         )  # fmt: skip
         return response
+
+    def _pool_below(self, session: Any) -> tuple[urllib3.HTTPConnectionPool, str] | None:
+        if self._endpoint.path is None:
+            return None
+        pool: urllib3.HTTPConnectionPool = session._custom_adapter.get_connection(session.base_url)
+        return pool, f"/v{session._version}"
 
     def _inspect_path(self, container: str) -> str:
         return f"/containers/{container}/json"

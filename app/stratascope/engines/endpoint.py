@@ -31,6 +31,7 @@ class Endpoint:
     may_start: bool = False  # whether we may start Podman's service where this socket is silent
     tls: str = ""  # folder with ca.pem, cert.pem and key.pem
     verify: bool = True  # whether the server's certificate is checked
+    identity: str = ""  # file of a private key for ssh://; empty for ssh's own choice
 
     @property
     def path(self) -> Path | None:

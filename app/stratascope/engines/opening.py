@@ -12,6 +12,7 @@ from stratascope.engines import docker_json, podman_json
 if TYPE_CHECKING:
     from stratascope.core.ports import EnginePort, Translator
     from stratascope.engines.endpoint import Endpoint
+    from stratascope.engines.kept import Way
 
 
 def open_engine(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> EnginePort:
@@ -19,11 +20,22 @@ def open_engine(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> 
     if endpoint.kind is EngineKind.DOCKER:
         from stratascope.engines.docker import DockerEngine
 
-        return DockerEngine(endpoint)
+        return DockerEngine(endpoint, _way(endpoint, environ))
     from stratascope.engines.podman import PodmanEngine
-    from stratascope.engines.service import PodmanService
 
-    return PodmanEngine(endpoint, PodmanService(environ) if endpoint.may_start else None)
+    return PodmanEngine(endpoint, _way(endpoint, environ))
+
+
+def _way(endpoint: Endpoint, environ: Mapping[str, str]) -> Way | None:
+    if endpoint.endpoint.startswith("ssh://"):
+        from stratascope.engines.tunnel import SshTunnel
+
+        return SshTunnel(endpoint, environ)
+    if endpoint.may_start:
+        from stratascope.engines.service import PodmanService
+
+        return PodmanService(environ)
+    return None
 
 
 def translators() -> dict[EngineKind, Translator]:

@@ -6,36 +6,28 @@ annotations and id mappings.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import requests
+import urllib3
 from podman.api.client import APIClient
 
 from stratascope.core.container import EngineFacts, EngineKind
-from stratascope.engines.answer import Answer, capability_names, in_order
-from stratascope.engines.endpoint import Endpoint, listens
+from stratascope.engines.answer import Answer, capability_names, in_order, parse_object
 from stratascope.engines.podman_json import redact
-from stratascope.engines.rest import RestEngine, parse_object
-from stratascope.engines.service import PodmanService
+from stratascope.engines.rest import RestEngine
 
 _API = "4.0.0"  # Podman serves every version of its API from this one on, whatever its own
 
 
 class PodmanEngine(RestEngine):
-    """One Podman endpoint; with a `service`, that one answers where nothing listens on the socket."""
+    """One Podman endpoint."""
 
     kind = EngineKind.PODMAN
     _list_path = "/containers/json"
     _events_path = "/events"
     _event_filter = {"filters": '{"type":["container"]}', "stream": "true"}  # noqa: RUF012
-
-    def __init__(self, endpoint: Endpoint, service: PodmanService | None = None) -> None:
-        super().__init__(endpoint)
-        self._service = service
-        self._own = endpoint
 
     def top(self, container: str, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """A row for each process, in the order of `columns` (podman-top(1): hpid, capeff, seccomp …).
@@ -52,24 +44,6 @@ class PodmanEngine(RestEngine):
             found.append(tuple(row))
         return tuple(found)
 
-    def close(self) -> None:
-        super().close()
-        if self._service is not None:
-            self._service.close()
-
-    def _ready(self) -> None:
-        if self._service is not None and not self._closed:
-            path = self._own.path
-            with self._lock:
-                # A socket of the user's own wins, also when it appears later
-                if path is not None and listens(path):
-                    if self._endpoint is not self._own:
-                        self._endpoint, self._sessions = self._own, threading.local()
-                elif not self._service.running():
-                    self._endpoint = replace(self._own, endpoint=self._service.start())
-                    self._sessions = threading.local()  # the old ones know the old address
-        super()._ready()
-
     def _open(self) -> requests.Session:
         return APIClient(base_url=self._endpoint.endpoint, version=_API, timeout=self.timeout[1])
 
@@ -77,6 +51,12 @@ class PodmanEngine(RestEngine):
         answer: Any = session.get(path, params=params, stream=stream, timeout=self.timeout)
         response: requests.Response = answer._response
         return response
+
+    def _pool_below(self, session: Any) -> tuple[urllib3.HTTPConnectionPool, str] | None:
+        if self._endpoint.path is None:
+            return None
+        manager: urllib3.PoolManager = session.get_adapter("http://").poolmanager
+        return manager.connection_from_url("http://engine"), session.path_prefix.rstrip("/")
 
     def _path(self, container: str) -> str:
         return f"/containers/{container}"

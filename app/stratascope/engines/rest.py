@@ -6,67 +6,54 @@ URL for it. Decided against the SDKs' object layers: they inspect one by one, hi
 
 from __future__ import annotations
 
-import json
-import socket
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
 import urllib3
 
 from stratascope.core.container import Engine, EngineFacts, EngineKind, EngineState
-from stratascope.core.ports import EngineError, Event, EventKind, NoSuchContainerError, RawContainer
+from stratascope.core.ports import EngineError, Event, NoSuchContainerError, RawContainer
 from stratascope.engines import advice
-from stratascope.engines.answer import Answer, parse
+from stratascope.engines.answer import Answer, parse, parse_object
 from stratascope.engines.endpoint import (
     CONNECT_SECONDS,
     READ_SECONDS,
     Endpoint,
     SocketFacts,
     check_socket,
+    listens,
     socket_facts,
 )
+from stratascope.engines.events import decode_events
+from stratascope.engines.wire import body, close_session, hung_up, shut, wait_forever, words_of
 
-_LARGEST_EVENT = 1 << 20  # characters; a stream that sends more without a line end is no engine's
+if TYPE_CHECKING:
+    from stratascope.engines.kept import Way
+
 _INSPECTORS = 3  # at a time: two cores' worth, and one to wait
-
-# Words for what changes nothing that we show; everything else means "inspect it again"
-_QUIET_ACTIONS = frozenset(
-    {
-        "archive-path",
-        "attach",
-        "cleanup",
-        "commit",
-        "copy",
-        "detach",
-        "exec_create",
-        "exec_detach",
-        "export",
-        "extract-to-dir",
-        "health_status",
-        "logs",
-        "mount",
-        "resize",
-        "sync",
-        "top",
-        "unmount",
-    }
-)
-_LAST_ACTIONS = frozenset({"destroy", "remove"})
+_WHOLE = 3  # times the limit for silence: how long a whole answer may take
 
 
 class RestEngine(ABC):
-    """One engine endpoint; may be called from several threads. Subclasses speak their engine's API."""
+    """One engine endpoint; may be called from several threads. Subclasses speak their engine's API.
+
+    With a `way`, that one makes the socket where the endpoint has none here, or none that listens.
+    """
 
     kind: EngineKind
-    timeout = (CONNECT_SECONDS, READ_SECONDS)
+    timeout = (CONNECT_SECONDS, READ_SECONDS)  # to connect, and of silence
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
+    def __init__(self, endpoint: Endpoint, way: Way | None = None) -> None:
+        self._own = endpoint
+        self._endpoint = endpoint  # where it is asked
+        self._way = way
+        self._way_lock = threading.Lock()
         self._sessions = threading.local()
         self._lock = threading.Lock()
         self._opened: list[requests.Session] = []
@@ -77,7 +64,12 @@ class RestEngine(ABC):
     @property
     def id(self) -> str:
         """Stable id of the engine."""
-        return self._endpoint.id
+        return self._own.id
+
+    @property
+    def shell(self) -> tuple[str, ...]:
+        """What to put before a command to run it on the engine's machine; empty where that is this one."""
+        return () if self._way is None else self._way.shell
 
     def describe(self) -> Engine:
         """What it is and in which state; never raises: a failure is a state with a message."""
@@ -89,7 +81,8 @@ class RestEngine(ABC):
             failure = error
         except ValueError as error:  # an answer, but none that makes sense
             failure = EngineError(EngineState.UNREACHABLE, advice.nonsense(), str(error))
-        endpoint = self._endpoint
+        # A socket that only leads to another machine tells nothing of the engine
+        endpoint = self._own if self.shell else self._endpoint
         place = socket_facts(endpoint.path) if endpoint.path is not None else SocketFacts()
         engine = Engine(
             id=self.id,
@@ -118,7 +111,7 @@ class RestEngine(ABC):
 
     def inspect(self, container: str) -> RawContainer:
         """One container. Raises EngineError, NoSuchContainerError."""
-        text = self._get(self._inspect_path(container))
+        text = self._get_quickly(self._inspect_path(container))
         try:
             return RawContainer(self.id, Answer(parse_object(text)).text("Id") or container, self._redact(text))
         except ValueError as error:
@@ -131,9 +124,9 @@ class RestEngine(ABC):
             self._streams.add(response)
             closed = self._closed
         try:
-            _wait_forever(response)
+            wait_forever(response)
             if not closed:
-                yield from self._decode_events(response)
+                yield from decode_events(response.iter_content(None))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError) as error:
             if not self._closed:
                 raise self._error(error) from error
@@ -149,12 +142,14 @@ class RestEngine(ABC):
             streams, opened, pool = tuple(self._streams), tuple(self._opened), self._pool
             self._opened.clear()
             self._pool = None
+        if self._way is not None:
+            self._way.close()
         for stream in streams:
-            _shut(stream)
+            shut(stream)
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
         for session in opened:
-            _close(session)
+            close_session(session)
 
     # What a subclass says of its engine
 
@@ -173,6 +168,10 @@ class RestEngine(ABC):
         """GET by the SDK's client."""
 
     @abstractmethod
+    def _pool_below(self, session: Any) -> tuple[urllib3.HTTPConnectionPool, str] | None:
+        """The connections that the SDK's session uses, and how paths begin; None to go through the session."""
+
+    @abstractmethod
     def _inspect_path(self, container: str) -> str: ...
 
     @abstractmethod
@@ -184,21 +183,71 @@ class RestEngine(ABC):
 
     def _ready(self) -> None:
         """Called before each call; raises OSError or EngineError where nothing listens."""
+        if self._way is not None and not self._closed:
+            with self._way_lock:
+                # A socket of the user's own wins, also when it appears later
+                if self._own.path is not None and listens(self._own.path):
+                    self._move(self._own)
+                elif not self._way.running():
+                    self._move(replace(self._own, endpoint=f"unix://{self._way.start()}"))
+        if self.shell:
+            return  # a try to connect would be one at the other end too
         if self._endpoint.path is not None:
             check_socket(self._endpoint.path)
             return
         address = self._endpoint.endpoint
-        if address.startswith("ssh://"):
-            raise EngineError(EngineState.UNREACHABLE, advice.by_ssh(address), "ssh is not used")
         if not address.startswith(("tcp://", "http://", "https://")):
             raise EngineError(EngineState.UNREACHABLE, advice.unsupported(address), "unknown kind of address")
+
+    def _move(self, endpoint: Endpoint) -> None:
+        """Ask there from now on."""
+        if endpoint == self._endpoint:
+            return
+        with self._lock:
+            opened = tuple(self._opened)
+            self._opened.clear()
+        self._endpoint, self._sessions = endpoint, threading.local()  # the old ones know the old address
+        for session in opened:
+            close_session(session)
 
     # Calls
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> str:
         """The text of an answer. Raises EngineError, NoSuchContainerError."""
-        response = self._send(path, params or {}, stream=False)
-        return response.content.decode("utf-8", "replace")
+        limit = time.monotonic() + _WHOLE * self.timeout[1]
+        response = self._send(path, params or {}, stream=True)
+        try:
+            return body(response.raw, limit).decode("utf-8", "replace")
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._error(error) from error
+        finally:
+            response.close()
+
+    def _get_quickly(self, path: str) -> str:
+        """As `_get`, on the connections below the SDK's session: building a request in `requests` takes three times as
+        long as Docker takes to inspect a container. Whatever is unusual goes the long way.
+        """
+        try:
+            self._ready()
+            found = self._pool_below(self._session())
+        except Exception as error:
+            raise self._error(error) from error
+        if found is None:
+            return self._get(path)
+        pool, prefix = found
+        limits = urllib3.Timeout(connect=self.timeout[0], read=self.timeout[1])
+        try:
+            answer = pool.urlopen(
+                "GET", prefix + path, headers={"Host": "engine"}, retries=False, timeout=limits, preload_content=False
+            )
+            text = body(answer, time.monotonic() + _WHOLE * self.timeout[1])
+            if answer.status == 200:
+                return text.decode("utf-8", "replace")
+        except (urllib3.exceptions.TimeoutError, TimeoutError) as error:
+            raise self._error(error) from error
+        except (urllib3.exceptions.HTTPError, OSError, ValueError):
+            return self._get(path)  # the long way asks again, and finds out what it is
+        return self._get(path)
 
     def _send(self, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
         try:
@@ -208,7 +257,7 @@ class RestEngine(ABC):
             raise self._error(error) from error
         if response.status_code < 300:
             return response
-        words = _words(response)
+        words = words_of(response)
         response.close()
         if response.status_code == 404 and path.startswith("/containers/"):
             raise NoSuchContainerError(words)
@@ -222,9 +271,10 @@ class RestEngine(ABC):
         """Asking again is free of risk for GET, and right where a kept connection died with an old daemon."""
         try:
             return self._request(self._session(), path, params, stream)
-        except requests.Timeout:
-            raise
-        except requests.ConnectionError:
+        except OSError as error:
+            if not hung_up(error):
+                raise
+            self._ready()
             return self._request(self._session(), path, params, stream)
 
     def _session(self) -> requests.Session:
@@ -250,88 +300,6 @@ class RestEngine(ABC):
             return None
 
     def _error(self, error: BaseException) -> EngineError:
-        endpoint = self._endpoint
-        return advice.error_for(error, self.kind, endpoint.rootless, endpoint.installed, self.timeout[1])
-
-    def _decode_events(self, response: requests.Response) -> Iterator[Event]:
-        """JSON objects, with or without line ends between them."""
-        decoder, text = json.JSONDecoder(), ""
-        for chunk in response.iter_content(None):
-            text = (text + chunk.decode("utf-8", "replace")).lstrip()
-            while text:
-                try:
-                    value, end = decoder.raw_decode(text)
-                except (ValueError, RecursionError):
-                    if len(text) > _LARGEST_EVENT or not text.startswith("{"):
-                        raise ValueError(f"no event: {text[:80]!r}") from None
-                    break  # the rest is still to come
-                text = text[end:].lstrip()
-                event = event_of(value)
-                if event is not None:
-                    yield event
-
-
-def event_of(value: Any) -> Event | None:
-    """What an event of the engine means to us; None where it means nothing."""
-    if not isinstance(value, dict):
-        raise ValueError("expected an object that describes an event")
-    answer = Answer(value)
-    action = (answer.text("Action") or answer.text("status")).partition(":")[0].strip()
-    container = answer.part("Actor").text("ID") or answer.text("id")
-    if answer.text("Type") not in ("", "container") or not container or action in _QUIET_ACTIONS:
-        return None
-    return Event(EventKind.REMOVED if action in _LAST_ACTIONS else EventKind.CHANGED, container)
-
-
-def parse_object(text: str) -> dict[str, Any]:
-    """A JSON object, or ValueError."""
-    value = parse(text)
-    if not isinstance(value, dict):
-        raise ValueError(f"expected an object, found {type(value).__name__}")
-    return value
-
-
-def _words(response: requests.Response) -> str:
-    """The engine's own words of an error: `{"message": …}`, else the start of the text."""
-    try:
-        text = response.content[:4096].decode("utf-8", "replace")
-    except requests.RequestException as error:
-        return str(error)
-    try:
-        return Answer(parse_object(text)).text("message") or text[:300]
-    except ValueError:
-        return text[:300]
-
-
-def _close(session: requests.Session) -> None:
-    """Close its kept connections now: urllib3 leaves that to the garbage collector."""
-    for adapter in session.adapters.values():
-        manager: Any = getattr(adapter, "poolmanager", None)
-        if manager is not None:
-            for key in list(manager.pools.keys()):
-                manager.pools[key].close()
-    session.close()
-
-
-def _wait_forever(response: requests.Response) -> None:
-    """The answer began in time; from here on a quiet engine is no failure."""
-    link = _socket_of(response)
-    if link is not None:
-        link.settimeout(None)
-
-
-def _shut(response: requests.Response) -> None:
-    """End a read that another thread is blocked in."""
-    link = _socket_of(response)
-    if link is not None:
-        try:
-            link.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            return
-
-
-def _socket_of(response: requests.Response) -> socket.socket | None:
-    """The socket below an answer: neither requests nor urllib3 has a public way to it."""
-    raw: Any = getattr(getattr(getattr(response.raw, "_fp", None), "fp", None), "raw", None)
-    link = getattr(raw, "_sock", None)
-    return link if isinstance(link, socket.socket) else None
+        endpoint = self._own
+        trouble = None if self._way is None or isinstance(error, EngineError) else self._way.trouble()
+        return trouble or advice.error_for(error, self.kind, endpoint.rootless, endpoint.installed, self.timeout[1])

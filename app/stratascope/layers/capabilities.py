@@ -75,7 +75,7 @@ class _Capabilities:
             _verdict(facts),
             _fact(facts),
             capability_findings(facts, asked, wanted),
-            (
+            lambda: (
                 Tab(msg("Bits"), (_grid_of(facts),)),
                 Tab(msg("Meaning"), (_table(facts, asked, wanted),)),
             ),

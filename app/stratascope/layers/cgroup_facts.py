@@ -7,6 +7,7 @@ could not be read for another reason leaves the question open.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,6 +35,7 @@ from stratascope.linux.decode import DecodeError
 
 ALL = "cgroup:*"
 _V1_IO = ("read_bps", "write_bps", "read_iops", "write_iops")
+_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])").search
 _CPU = ("cpu", "cpu,cpuacct", "cpuacct,cpu")  # a v1 hierarchy may be named by one controller or by all of it
 
 
@@ -46,6 +48,7 @@ class CgroupFacts:
 
     version: str | None
     path: str | None
+    own: bool | None  # whether the group is the container's own: its path has an id; else the use is of all in there
     memory_max: int | None
     memory_from: str | None
     memory_current: int | None
@@ -115,7 +118,9 @@ class _Files:
 
     def of(self, *names: tuple[str, str]) -> list[tuple[int, str | Gap, str]]:
         """The first of these (hierarchy, file) pairs that exists at some level: a hybrid's v2 side is empty."""
-        return next((self.by_name[name] for name in names if self.has(name)), self.by_name.get(names[0], []))
+        found = next((self.by_name[name] for name in names if self.has(name)), None)
+        # nowhere: the last that was looked for, which is v1's where that controller is one of v1
+        return found or next((self.by_name[name] for name in reversed(names) if name in self.by_name), [])
 
     def has(self, name: tuple[str, str]) -> bool:
         """Whether the file exists at some level, readable or not."""
@@ -124,6 +129,12 @@ class _Files:
     def leaf(self, *names: tuple[str, str]) -> str | None:
         """Its text at the process's own group."""
         return next((text for level, text, _ in self.of(*names) if level == 0 and isinstance(text, str)), None)
+
+    def source(self, *names: tuple[str, str]) -> str:
+        """Where the nearest text of that file was read, or was looked for; empty where it was not even asked for."""
+        places = self.of(*names)
+        read = (place for _, text, place in places if isinstance(text, str) and text.strip())
+        return next(read, places[0][2] if places else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +181,7 @@ def read_facts(capture: Capture) -> CgroupFacts:
     return CgroupFacts(
         version=version(memberships) if memberships else None,
         path=path,
+        own=None if path is None else _ID(path) is not None,
         memory_max=_whole(memory.value),
         memory_from=_from(memberships, "memory", memory.level),
         memory_current=_number(files.leaf(("v2", "memory.current"), ("memory", "memory.usage_in_bytes"))),
@@ -194,10 +206,22 @@ def read_facts(capture: Capture) -> CgroupFacts:
             ("pids_max", pids.source),
             ("cpu_cores", cpu.source),
             ("swap_max", swap.source),
+            *((field, place) for field, names in _PLACES if (place := files.source(*names))),
         ),
         process=process,
         gaps=tuple(gaps),
     )
+
+
+_PLACES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    ("memory_current", (("v2", "memory.current"), ("memory", "memory.usage_in_bytes"))),
+    ("memory_high", (("v2", "memory.high"),)),
+    ("pids_current", (("v2", "pids.current"), ("pids", "pids.current"))),
+    ("cpu_weight", (("v2", "cpu.weight"), ("cpu", "cpu.shares"))),
+    ("cpuset", (("v2", "cpuset.cpus.effective"), ("cpuset", "cpuset.effective_cpus"), ("cpuset", "cpuset.cpus"))),
+    ("io", (("v2", "io.max"), *(("blkio", f"blkio.throttle.{word}_device") for word in _V1_IO))),
+    ("devices", (("devices", "devices.list"),)),
+)
 
 
 def _limit(

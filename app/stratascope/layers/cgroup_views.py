@@ -19,22 +19,30 @@ _WORDS = {
     "hybrid": msg("1 and 2 side by side; version 1 limits"),
 }
 _WEIGHT_NOTE = msg("Its share when CPUs are short; alone on the machine it limits nothing.")
+_SHARED_PATH = msg("It has no control group of its own: this one holds other processes too.")
+_SYSTEMDS = msg("Not asked for: a default of systemd (DefaultTasksMax)")
+_SOMEONES = msg("Not asked for")
 _NEAR = 0.9
 
 
 def default_pids(facts: CgroupFacts, asked: int | None) -> bool:
-    """Whether the limit on processes is not what the engine was asked for: systemd's default, or a slice's."""
+    """Whether the limit on processes is not what the engine was asked for: systemd's default, or a group's above."""
     return facts.pids_max is not None and not (asked and asked > 0 and facts.pids_max == asked)
+
+
+def of_systemd(path: str) -> bool:
+    """Whether that group is a unit which systemd limits by itself: DefaultTasksMax is for all but slices."""
+    return path.endswith((".scope", ".service"))
 
 
 def bars(facts: CgroupFacts, asked_memory: int | None, asked_pids: int | None, around: Surroundings) -> tuple[Bar, ...]:
     """Memory, swap, processes, CPU."""
     ground = around.ground
     top = ground.sysctl("kernel.pid_max") or ""
-    memory_note = _whence(facts.memory_from, facts.memory_level)
-    pids_note = _whence(facts.pids_from, facts.pids_level)
+    memory_note = _shared_use(facts, facts.memory_current) or _whence(facts.memory_from, facts.memory_level)
+    pids_note = _shared_use(facts, facts.pids_current) or _whence(facts.pids_from, facts.pids_level)
     if pids_note is None and default_pids(facts, asked_pids):
-        pids_note = msg("Not asked for: a default of systemd or the engine")
+        pids_note = _SYSTEMDS if of_systemd(facts.pids_from or "") else _SOMEONES
     return (
         _bar(facts, "memory_max", _MEMORY, facts.memory_current, facts.memory_max, ground.memory_total, memory_note),
         _bar(facts, "swap_max", _SWAP, None, facts.swap_max, None, None),
@@ -63,6 +71,15 @@ def bars(facts: CgroupFacts, asked_memory: int | None, asked_pids: int | None, a
     )
 
 
+def _shared_use(facts: CgroupFacts, used: int | None) -> Message | None:
+    if facts.own is not False or used is None:
+        return None
+    return msg(
+        "It has no control group of its own: what is in use is that of all processes in {path}.",
+        path=facts.path or "/",
+    )
+
+
 def _whence(path: str | None, level: int | None) -> Message | None:
     return msg("The limit is set above, at {path}", path=path or "/") if level else None
 
@@ -80,9 +97,16 @@ def _bar(
     if field in facts.unknown:
         value = _UNKNOWN
     elif limit is None:
-        value = _UNLIMITED if used is None else msg("{used}, no limit", used=show(used))
+        if used is None:
+            value = _UNLIMITED
+        elif facts.own is False:
+            value = msg("{used} by all in its group, no limit", used=show(used))
+        else:
+            value = msg("{used}, no limit", used=show(used))
     elif used is None:
         value = show(limit)
+    elif facts.own is False:
+        value = msg("{used} by all in its group, of {limit}", used=show(used), limit=show(limit))
     else:
         value = msg("{used} of {limit}", used=show(used), limit=show(limit))
     tone = _tone(facts, field, used, limit)
@@ -128,23 +152,29 @@ def rows(facts: CgroupFacts, asked_cpuset: str) -> tuple[Row, ...]:
     path = _UNKNOWN if facts.path is None else msg("{path}", path=facts.path)
     found = [
         Row(_VERSION, version, source, Tone.UNKNOWN if facts.version is None else Tone.PLAIN),
-        Row(_PATH, path, source, Tone.UNKNOWN if facts.path is None else Tone.PLAIN),
+        Row(
+            _PATH,
+            path,
+            source,
+            Tone.UNKNOWN if facts.path is None else Tone.PLAIN,
+            note=_SHARED_PATH if facts.own is False else None,
+        ),
     ]
     if facts.memory_high is not None:
-        found.append(Row(_HIGH, size(facts.memory_high), "memory.high"))
+        found.append(Row(_HIGH, size(facts.memory_high), facts.source("memory_high")))
     if facts.cpuset is not None:
         wish = msg("{cpus}", cpus=asked_cpuset) if asked_cpuset else None
-        found.append(Row(_CPUSET, msg("{cpus}", cpus=facts.cpuset), "cpuset.cpus.effective", Tone.PLAIN, wish))
+        found.append(Row(_CPUSET, msg("{cpus}", cpus=facts.cpuset), facts.source("cpuset"), Tone.PLAIN, wish))
     if facts.cpu_weight is not None:
-        name = "cpu.shares" if facts.version != "v2" else "cpu.weight"
-        found.append(Row(_WEIGHT, msg("{number}", number=facts.cpu_weight), name, note=_WEIGHT_NOTE))
+        weight = msg("{number}", number=facts.cpu_weight)
+        found.append(Row(_WEIGHT, weight, facts.source("cpu_weight"), note=_WEIGHT_NOTE))
     if not facts.io:
-        found.append(Row(_IO, _NONE, "io.max"))
-    found.extend(Row(_IO, _io(limit), "io.max") for limit in facts.io)
+        found.append(Row(_IO, _NONE, facts.source("io")))
+    found.extend(Row(_IO, _io(limit), facts.source("io")) for limit in facts.io)
     if facts.devices is not None:
         everything = any(rule.startswith("a *:* ") for rule in facts.devices)
         text = msg("{count}: {rules}", count=len(facts.devices), rules=", ".join(facts.devices[:20]))
-        found.append(Row(_DEVICES, text, "devices.list", Tone.BAD if everything else Tone.PLAIN))
+        found.append(Row(_DEVICES, text, facts.source("devices"), Tone.BAD if everything else Tone.PLAIN))
     elif facts.version == "v2":
         found.append(Row(_DEVICES, _BPF, source, Tone.UNKNOWN))
     return tuple(found)

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from stratascope.core.belonging import parse_stat
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Bars, Drift, Finding, Severity, Tab, Table, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.layers.cgroup_facts import ALL, CgroupFacts, read_facts
-from stratascope.layers.cgroup_views import bars, default_pids, rows
+from stratascope.layers.cgroup_views import bars, default_pids, of_systemd, rows
 from stratascope.layers.kernel_reading import why_unknown
 
 _LAYER = "cgroup"
+_EXITING = 0x00000004  # PF_EXITING, include/linux/sched.h
 _LIMITS, _REST = msg("Limits"), msg("Control group")
 _GIVE = msg("Give it a limit that fits its work: --memory, --pids-limit, --cpus.")
 _AGAIN = msg("Rootless engines and control groups of version 1 ignore limits: look at the engine's warnings.")
@@ -52,7 +54,7 @@ class CgroupLayer:
         ),
     )
     wants = ("cgroup", ALL)
-    member_wants = ("cgroup",)
+    member_wants = ("cgroup", "stat")
 
     def asked(self, container: Container) -> CgroupAsked:
         """The engine's options for this layer."""
@@ -77,18 +79,24 @@ class CgroupLayer:
             verdict = Verdict.WEAKENED if memory or pids else Verdict.OPEN
         cpu = None if "cpu_cores" in facts.unknown else facts.cpu_cores is not None
         findings = (*_missing(facts, memory, pids, cpu, asked), *_drift(facts, asked), *_others(facts, asked, around))
-        tabs = (
-            Tab(
-                _LIMITS,
-                (Bars(_LIMITS, bars(facts, asked.memory, asked.pids, around)), Table(_REST, rows(facts, asked.cpuset))),
-            ),
-        )
-        return Assessment(verdict, _band(facts, verdict, memory, pids, cpu), findings, tabs, facts.gaps)
+
+        def draw() -> tuple[Tab, ...]:
+            return (
+                Tab(
+                    _LIMITS,
+                    (
+                        Bars(_LIMITS, bars(facts, asked.memory, asked.pids, around)),
+                        Table(_REST, rows(facts, asked.cpuset)),
+                    ),
+                ),
+            )
+
+        return Assessment(verdict, _band(facts, verdict, memory, pids, cpu), findings, draw, facts.gaps)
 
     def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
         """Another control group than the first process's."""
         mine, its = first.text("cgroup"), other.text("cgroup")
-        if isinstance(mine, Gap) or isinstance(its, Gap) or mine == its:
+        if isinstance(mine, Gap) or isinstance(its, Gap) or mine == its or _ending(other):
             return ()
         finding = Finding(
             "cgroup.process-path",
@@ -100,6 +108,13 @@ class CgroupLayer:
             ("cgroups(7)",),
         )
         return (Drift("cgroup.path", finding),)
+
+
+def _ending(process: Capture) -> bool:
+    # in hierarchies of version 1 a process that is ending is shown in / (kernel/cgroup/cgroup.c, proc_cgroup_show)
+    text = process.text("stat")
+    stat = None if isinstance(text, Gap) else parse_stat(text)
+    return stat is not None and bool(stat.flags & _EXITING)
 
 
 def limited_memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
@@ -140,11 +155,19 @@ def _missing(
         text = msg("The number of its processes has no limit: a fork bomb stops the whole machine.")
         found.append(_finding("no-pids-limit", Severity.MEDIUM, text, _GIVE, facts.source("pids_max"), "5.29"))
     elif pids and default_pids(facts, asked.pids):
-        text = msg(
-            "Its limit of {count} processes was not asked for: it is a default, from {path}.",
-            count=facts.pids_max or 0,
-            path=facts.pids_from or "/",
-        )
+        count, path = facts.pids_max or 0, facts.pids_from or "/"
+        if of_systemd(path):
+            text = msg(
+                "Its limit of {count} processes was not asked for: systemd sets it by default, on {unit}.",
+                count=count,
+                unit=path.rsplit("/", 1)[-1],
+            )
+        else:
+            text = msg(
+                "Its limit of {count} processes was not asked for: it comes from {path}, a group that it is in.",
+                count=count,
+                path=path,
+            )
         advice = msg("Ask for a limit of its own, so that it does not depend on the host's settings.")
         found.append(_finding("pids-by-default", Severity.LOW, text, advice, facts.source("pids_max"), "5.29"))
     if cpu is False:
@@ -176,10 +199,12 @@ def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> lis
     found = []
     # a rootless engine may set no device rules, and needs none: in its user namespace no node can be made
     if facts.devices and not around.engine.rootless and any(rule.startswith("a *:* ") for rule in facts.devices):
-        text = msg("The device rules allow every device of the host, disks included.")
+        text = msg(
+            "The device rules allow every device of the host, disks included. Only CAP_MKNOD and the permissions of "
+            "files then stand in the way, which is enough where all capabilities are dropped or in a user namespace."
+        )
         advice = msg("Start it without --privileged, and pass in the devices that it needs.")
-        source = f"{facts.process}/cgroup (devices.list)"
-        found.append(_finding("all-devices", Severity.HIGH, text, advice, source, "5.18"))
+        found.append(_finding("all-devices", Severity.MEDIUM, text, advice, facts.source("devices"), "5.18"))
     if asked.cgroup_parent and asked.cgroup_parent not in ("system.slice", "machine.slice", "user.slice", "/docker"):
         text = msg("It was put below a control group of someone's choice: {path}.", path=asked.cgroup_parent)
         advice = msg("Make sure that this group's limits are meant for it.")

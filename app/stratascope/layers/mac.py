@@ -74,7 +74,7 @@ class _Mac:
         """Verdict, findings and views, from facts alone."""
         verdict, fact = _verdict(facts, asked)
         findings = mac_findings(facts, asked, verdict)
-        return Assessment(verdict, fact, findings, (Tab(_LABEL, (_table(facts, asked, verdict),)),), facts.gaps)
+        return Assessment(verdict, fact, findings, lambda: (Tab(_LABEL, (_table(facts, asked, verdict),)),), facts.gaps)
 
     def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
         """A label that differs from the first process's."""
@@ -194,7 +194,7 @@ def _text(value: str | None) -> Message:
     return msg("{text}", text=value) if value else UNKNOWN
 
 
-def _asked_label(facts: MacFacts, asked: MacAsked) -> Message:
+def _asked_label(facts: MacFacts, asked: MacAsked) -> Message | None:
     if facts.system == "selinux":
         if asked.selinux_label:
             return _text(asked.selinux_label)
@@ -203,7 +203,7 @@ def _asked_label(facts: MacFacts, asked: MacAsked) -> Message:
         return _text(asked.apparmor_profile)
     if asked.privileged or asked.apparmor is ProfileKind.UNCONFINED:
         return msg("Unconfined")
-    return msg("The engine's default") if asked.apparmor is ProfileKind.DEFAULT else UNKNOWN
+    return msg("The engine's default") if asked.apparmor is ProfileKind.DEFAULT else None
 
 
 LAYER = _Mac()

@@ -78,11 +78,14 @@ def judge(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) 
         verdict = Verdict.WEAKENED
     else:
         verdict = Verdict.ENFORCED
-    tabs = (
-        Tab(_NAMESPACES_TITLE, (Table(_NAMESPACES_TITLE, tuple(_row(facts, asked, kind) for kind in _ORDER)),)),
-        Tab(_MOUNTS_TITLE, (Table(_MOUNTS_TITLE, mount_rows(facts, asked)),)),
-    )
-    return Assessment(verdict, _band(facts, verdict, host, unknown, weak), tuple(findings), tabs, gaps)
+
+    def draw() -> tuple[Tab, ...]:
+        return (
+            Tab(_NAMESPACES_TITLE, (Table(_NAMESPACES_TITLE, tuple(_row(facts, asked, kind) for kind in _ORDER)),)),
+            Tab(_MOUNTS_TITLE, (Table(_MOUNTS_TITLE, mount_rows(facts, asked)),)),
+        )
+
+    return Assessment(verdict, _band(facts, verdict, host, unknown, weak), tuple(findings), draw, gaps)
 
 
 def _asked(asked: NamespacesAsked, kind: Kind) -> str:

@@ -90,8 +90,13 @@ class _Seccomp:
     def assess(self, facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> Assessment:
         """Verdict, findings and views, from facts alone."""
         verdict, fact = _verdict(facts)
-        table = _table(facts, asked, verdict)
-        return Assessment(verdict, fact, _findings(facts, asked), (Tab(_FILTER, (table,)),), facts.gaps)
+        return Assessment(
+            verdict,
+            fact,
+            _findings(facts, asked),
+            lambda: (Tab(_FILTER, (_table(facts, asked, verdict),)),),
+            facts.gaps,
+        )
 
     def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
         """A mode or a number of filters that differs from the first process's."""

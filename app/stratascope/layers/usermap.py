@@ -111,11 +111,14 @@ class UsermapLayer:
     def assess(self, facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> Assessment:
         """Verdict by the design's table."""
         verdict, fact = _verdict(facts, around)
-        tabs = (
-            Tab(_MAPS, (*rulers(facts), Table(_WHO, identity_rows(facts, asked)))),
-            Tab(_ENGINE, (Table(_ENGINE, engine_rows(around)),)),
-        )
-        return Assessment(verdict, fact, tuple(_findings(facts, asked, around)), tabs, facts.gaps)
+
+        def draw() -> tuple[Tab, ...]:
+            return (
+                Tab(_MAPS, (*rulers(facts), Table(_WHO, identity_rows(facts, asked)))),
+                Tab(_ENGINE, (Table(_ENGINE, engine_rows(around)),)),
+            )
+
+        return Assessment(verdict, fact, tuple(_findings(facts, asked, around)), draw, facts.gaps)
 
     def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
         """Another map than the first process's: another user namespace."""

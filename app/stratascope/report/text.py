@@ -190,6 +190,8 @@ def _view(view: View, style: Style) -> Iterator[str]:
             yield "    " + style.paint(translate(title), "4")
             for bar in bars:
                 yield from _columns(_pad(translate(bar.label), 12), translate(bar.value), plain(bar.source), style)
+                if bar.note is not None:
+                    yield from _wrap(translate(bar.note), " " * 18, style, "2")
         case Rulers(title, inside, outside, ranges, source):
             yield "    " + style.paint(translate(title), "4") + "  " + style.paint(plain(source), "2")
             yield f"    {_pad(translate(inside), 24)} {translate(outside)}"

@@ -1,4 +1,4 @@
-"""The line above the list: which containers stand open to the host. It never scrolls away nor obeys the filter."""
+"""The line above the list: which containers could take over this machine. Never scrolls away nor obeys the filter."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Alert(QAbstractButton):
         if bad:
             self._mark = Mark.OPEN
             self._head = translate(
-                plural("{count} of {total} is open to the host", "{count} of {total} are open to the host", len(bad),
+                plural("{count} of {total} could take over", "{count} of {total} could take over", len(bad),
                        total=total)
             )  # fmt: skip
             names = [plain(state.container.name, 80) for state in bad[:NAMED]]

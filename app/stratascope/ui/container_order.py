@@ -21,8 +21,9 @@ class ViewBy(StrEnum):
     NAME = "name"
 
 
-OPEN, WEAKENED, ENFORCED, UNKNOWN, STOPPED, ALL = "open", "weakened", "enforced", "unknown", "stopped", "all"
-_ORDER = (OPEN, WEAKENED, ENFORCED, UNKNOWN, STOPPED)
+TAKE_OVER, OPEN, WEAKENED, ENFORCED = "take-over", "open", "weakened", "enforced"
+UNKNOWN, STOPPED, ALL = "unknown", "stopped", "all"
+_ORDER = (TAKE_OVER, OPEN, WEAKENED, ENFORCED, UNKNOWN, STOPPED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ def section_of(state: ContainerState) -> str:
     """The outcome that a container is listed under."""
     if not runs(state) and not state.container.error:
         return STOPPED
+    if critical(state):
+        return TAKE_OVER
     words = {Verdict.OPEN: OPEN, Verdict.WEAKENED: WEAKENED, Verdict.ENFORCED: ENFORCED, Verdict.UNKNOWN: UNKNOWN}
     return words[state.worst]
 
@@ -80,6 +83,7 @@ def section_title(key: str, view_by: ViewBy) -> str:
     if view_by is ViewBy.ENGINE:
         return plain(key, 200)
     words: dict[str, Message] = {
+        TAKE_OVER: msg("Can take over this machine"),
         OPEN: msg("A layer open"),
         WEAKENED: msg("Weakened"),
         ENFORCED: msg("Enforced"),
@@ -92,7 +96,7 @@ def section_title(key: str, view_by: ViewBy) -> str:
 
 def section_ink(key: str, view_by: ViewBy) -> str:
     """The colour token of a section's head."""
-    inks = {OPEN: "open", WEAKENED: "weak", ENFORCED: "enf"}
+    inks = {TAKE_OVER: "open", OPEN: "weak", WEAKENED: "weak", ENFORCED: "enf"}
     return inks.get(key, "text3") if view_by is ViewBy.WORST else "text3"
 
 

@@ -23,6 +23,9 @@ class WatchLike(Protocol):
     def refresh(self, key: tuple[str, str] | None = None) -> None:
         """Read one container, or all, again soon."""
 
+    def focus(self, key: tuple[str, str] | None) -> None:
+        """The container that is looked at: its present use is read again and again."""
+
     def stop(self) -> None:
         """End the threads."""
 
@@ -70,6 +73,9 @@ class Feed(QObject):
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
         self._watch.refresh(key)
+
+    def focus(self, key: tuple[str, str] | None) -> None:
+        self._watch.focus(key)
 
     def publish(self, snapshot: Snapshot) -> None:
         """Called from any thread. Storing a reference is atomic; a burst costs one delivery."""

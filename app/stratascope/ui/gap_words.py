@@ -7,6 +7,7 @@ from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
+from stratascope.report.words import STATUSES
 
 _STOPPED = frozenset({Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVING})
 
@@ -45,18 +46,7 @@ def advice(gap: Gap) -> str:
 
 def status_word(container: Container) -> str:
     """The container's state in a word."""
-    words: dict[Status, Message] = {
-        Status.CREATED: msg("created"),
-        Status.RUNNING: msg("running"),
-        Status.PAUSED: msg("paused"),
-        Status.RESTARTING: msg("restarting"),
-        Status.REMOVING: msg("being removed"),
-        Status.STOPPING: msg("stopping"),
-        Status.EXITED: msg("exited"),
-        Status.DEAD: msg("dead"),
-        Status.UNKNOWN: msg("state not known"),
-    }
-    return translate(words[container.status])
+    return translate(STATUSES[container.status])
 
 
 def summary(state: ContainerState) -> str:

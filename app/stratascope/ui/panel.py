@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
 
-from stratascope.core.layer import About, Finding, Layer, Row, Severity, Table, View
+from stratascope.core.layer import About, Finding, Layer, Row, Table, View
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState, LayerState
@@ -112,7 +112,8 @@ class Panel(QFrame):
         layer = next((each for each in state.layers if each.number == number), None)
         about = self._layers[number].about if number in self._layers else None
         changed = number != self.number or self._state is None or self._state.key != state.key
-        facts = (state.key, number, layer.assessment if layer else None, layer.asked if layer else None, runs(state))
+        # all that is drawn of it; two snapshots share the objects of a container that did not change
+        facts = (state.key, number, layer, state.findings, runs(state))
         self._state, self.number = state, number
         if facts != self._shown:
             self._shown = facts
@@ -155,13 +156,16 @@ class Panel(QFrame):
         names: list[tuple[str, str]] = []
         views: dict[str, tuple[View, ...]] = {}
         if layer is not None:
-            for place, tab in enumerate(layer.assessment.tabs):
+            tabs = layer.assessment.tabs
+            for place, tab in enumerate(tabs):
                 views[f"tab{place}"] = tab.views
                 names.append((f"tab{place}", translate(tab.title)))
-            if not layer.assessment.tabs and (table := asked_table(layer.asked)) is not None:
+            if not tabs and (table := asked_table(layer.asked)) is not None:
                 views[ASKED] = (table,)
                 names.append((ASKED, translate(msg("Asked for"))))
-        count = len(layer.assessment.findings) + len(layer.assessment.gaps) if layer else 0
+        # of this layer, drift of further processes included; worst first already
+        mine = tuple(finding for finding in state.findings if layer is not None and finding.layer == layer.id)
+        count = len(mine) + (len(layer.assessment.gaps) if layer else 0)
         findings = msg("Findings {count}", count=count) if count else msg("Findings")
         names += [(FINDINGS, translate(findings)), (ABOUT, translate(msg("About"))), (RAW, translate(msg("Raw text")))]
         self._set_tabs(names)
@@ -170,7 +174,7 @@ class Panel(QFrame):
             self._page(key).show_views(tab_views)
             if changed:
                 self._page(key).begin()
-        self._fill_findings(layer)
+        self._fill_findings(mine, layer)
         self._fill_about(about)
         keys = [key for key, _ in names]
         self.open_tab(wanted if wanted in keys else keys[0])
@@ -195,10 +199,9 @@ class Panel(QFrame):
             self.stack.addWidget(self.pages[key])
         return self.pages[key]
 
-    def _fill_findings(self, layer: LayerState | None) -> None:
-        widgets: list[QWidget] = []
+    def _fill_findings(self, mine: tuple[Finding, ...], layer: LayerState | None) -> None:
+        widgets: list[QWidget] = [FindingCard(self._look, finding) for finding in mine]
         if layer is not None:
-            widgets += [FindingCard(self._look, finding) for finding in worst_findings(layer.assessment.findings)]
             widgets += [GapCard(self._look, gap) for gap in layer.assessment.gaps]
         if not widgets:
             line = Label(self._look, 13, ink="text2", wrap=True)
@@ -240,12 +243,6 @@ class Panel(QFrame):
         if self._state is not None:
             layer = self._layers.get(self.number)
             self.raw.show_text(raw_text(self._state.capture, layer.wants if layer else ()))
-
-
-def worst_findings(findings: tuple[Finding, ...]) -> list[Finding]:
-    """Worst first, else in the layer's own order."""
-    order = tuple(Severity)
-    return sorted(findings, key=lambda finding: order.index(finding.severity))
 
 
 def asked_table(asked: object) -> Table | None:

@@ -231,6 +231,7 @@ class MainWindow(QMainWindow):
 
     def _chosen(self, key: tuple[str, str]) -> None:
         self._key = key
+        self._feed.focus(key)
         self._show_current()
         self.middle_stack.setCurrentWidget(self.middle)
 

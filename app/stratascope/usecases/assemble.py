@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from stratascope.core.belonging import belongs
+from stratascope.core.belonging import belongs, parse_stat
 from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
@@ -24,6 +24,10 @@ from stratascope.linux.status import parse_status
 from stratascope.usecases.translate import Translations
 
 _SEVERITY_ORDER = {severity: place for place, severity in enumerate(Severity)}
+# What a runtime is called while it sets up an exec (runc: nsexec.c; crun: its own name). It still holds all rights, and
+# drops them before it becomes the program. That takes much less than this; a process may call itself so for good.
+_RUNTIME_COMMANDS = ("runc:[", "crun")
+_SETTING_UP_SECONDS = 10.0
 _ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING, Status.UNKNOWN})
 
 
@@ -60,7 +64,7 @@ class Assembler:
             if item.raw.engine in engines
         ]
         peers = peers_of(tuple(Sharer(item.container, item.sharing, item.ground) for item in known))
-        finished = [self._finish(item, mine) for item, mine in zip(known, peers, strict=True)]
+        finished = [self._finish(item, mine, record.taken_at) for item, mine in zip(known, peers, strict=True)]
         self._known = {item.container.key: item for item in finished}
         self._translations.forget(set(self._known))
         return Snapshot(
@@ -87,7 +91,7 @@ class Assembler:
         sharing = sharing_of(record.found.first) if record.found is not None and gap is None else Sharing()
         return _Known(record, engine, ground, container, gap, sharing)
 
-    def _finish(self, known: _Known, peers: Peers) -> _Known:
+    def _finish(self, known: _Known, peers: Peers, taken_at: float) -> _Known:
         if known.state is not None and known.peers == peers:
             return known
         around = Surroundings(known.ground, known.engine, peers)
@@ -99,7 +103,7 @@ class Assembler:
         else:
             gap, first, members = None, found.first, found.members
         layers = tuple(self._layer(layer, first, container, around, gap) for layer in self._layers)
-        processes, drifted = self._members(first, members)
+        processes, drifted = self._members(first, members, known.ground, taken_at)
         findings = [finding for layer in layers for finding in layer.assessment.findings] + list(drifted)
         findings.sort(key=lambda finding: _SEVERITY_ORDER[finding.severity])
         state = ContainerState(
@@ -125,17 +129,18 @@ class Assembler:
         return LayerState(layer.id, layer.number, facts, asked, layer.assess(facts, asked, around))
 
     def _members(
-        self, first: Capture, members: tuple[Capture, ...]
+        self, first: Capture, members: tuple[Capture, ...], ground: Ground, taken_at: float
     ) -> tuple[tuple[ProcessState, ...], tuple[Finding, ...]]:
         processes: list[ProcessState] = []
         findings: dict[str, Finding] = {}
         for member in members:
             if whole_gap(member) is not None:
                 continue  # it ended between the listing and the reading
-            drifts = [drift for layer in self._layers for drift in layer.drift(first, member)]
+            inside, command = _identity(member)
+            setting_up = _setting_up(member, command, ground, taken_at)
+            drifts = [drift for layer in self._layers if not setting_up for drift in layer.drift(first, member)]
             for drift in drifts:
                 findings.setdefault(drift.finding.code, drift.finding)
-            inside, command = _identity(member)
             processes.append(ProcessState(member.pid, inside, command, tuple(drift.field for drift in drifts)))
         return tuple(processes), tuple(findings.values())
 
@@ -168,6 +173,17 @@ def _whose(container: Container, found: Found | None, ground: Ground) -> Gap | N
     if found is None:
         return Gap(GapKind.UNSUPPORTED, detail="its /proc is not within reach")
     return whole_gap(found.first) or belongs(container, found.first, ground)
+
+
+def _setting_up(member: Capture, command: str, ground: Ground, taken_at: float) -> bool:
+    """Whether it is no process of the container's yet, but the runtime that is about to become one."""
+    if not command.startswith(_RUNTIME_COMMANDS):
+        return False
+    text = member.text("stat")
+    stat = None if isinstance(text, Gap) else parse_stat(text)
+    if stat is None or ground.boot_time is None or not ground.clock_ticks:
+        return False
+    return ground.boot_time + stat.start / ground.clock_ticks > taken_at - _SETTING_UP_SECONDS
 
 
 def _identity(member: Capture) -> tuple[int | None, str]:

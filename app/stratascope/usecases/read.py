@@ -43,7 +43,9 @@ class Reader:
         self, layers: tuple[Layer, ...], translations: Translations, local: Prober, reach: Callable[[Engine], Reach]
     ) -> None:
         wants = dict.fromkeys([*BELONGING_WANTS, *(name for layer in layers for name in layer.wants)])
-        members = dict.fromkeys([*_MEMBER_IDENTITY, *(name for layer in layers for name in layer.member_wants)])
+        # stat at the end: it tells whether the process was ending while the rest was read
+        named = [*_MEMBER_IDENTITY, *(name for layer in layers for name in layer.member_wants if name != "stat")]
+        members = dict.fromkeys([*named, "stat"])
         self._wants = tuple(wants)
         self._member_wants = tuple(members)
         self._translations = translations

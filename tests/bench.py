@@ -1,0 +1,248 @@
+"""`make bench`: how fast it is, as ratios of two things measured side by side in one run on real containers.
+
+Absolute times depend on the machine, ratios hardly do. Each line prints what was measured, both medians, the ratio
+and the goal; a goal that is missed is printed as missed, and the exit code is 1.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from fleet import launched
+from rig import Rig
+from stratascope import wiring
+from stratascope.core.capture import Reading
+from stratascope.core.container import Engine
+from stratascope.core.ground import decode_ground
+from stratascope.core.record import Record
+from stratascope.layers import all_layers
+from stratascope.probe.local import LocalProber
+from stratascope.usecases.read import Reach, Reader
+
+HERE = Path(__file__).resolve().parent
+SMALL, MANY = 40, 200
+QT_MODULES = "; print([name for name in sys.modules if name.startswith('PySide')])"
+OPTIONS = (
+    (),
+    ("--memory", "64m", "--pids-limit", "50"),
+    ("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only"),
+    ("--privileged",),
+    ("-v", "/etc:/host/etc:ro"),
+)
+
+
+def say(text: str) -> None:
+    """One line, at once."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
+def median(run: Callable[[], object], times: int, before: Callable[[], object] | None = None) -> float:
+    """Seconds, the median of `times` runs; `before` is not measured."""
+    taken = []
+    for _ in range(times):
+        if before is not None:
+            before()
+        start = time.perf_counter()
+        run()
+        taken.append(time.perf_counter() - start)
+    return statistics.median(taken)
+
+
+class Table:
+    """Prints the lines and remembers whether each goal was met."""
+
+    def __init__(self) -> None:
+        self.missed = 0
+
+    def line(self, what: str, ours: float, base: float, goal: float, unit: str = "ms") -> None:
+        ratio = ours / base
+        scale = 1000.0 if unit == "ms" else 1.0
+        word = "met" if ratio <= goal else "MISSED"
+        self.missed += ratio > goal
+        numbers = f"{ours * scale:9.1f} {unit} against {base * scale:9.1f} {unit}"
+        say(f"{what:62} {numbers} = {ratio:5.2f} (goal <= {goal}) {word}")
+
+    def limit(self, what: str, value: float, goal: float) -> None:
+        word = "met" if value <= goal else "MISSED"
+        self.missed += value > goal
+        say(f"{what:62} {value:9.1f} ms (goal <= {goal} ms) {word}")
+
+
+def fill(rig: Rig, count: int) -> None:
+    """That many containers on this engine, in five configurations."""
+    have = len(rig.run("ps", "-q").split())
+
+    def start(place: int) -> None:
+        options = OPTIONS[place % len(OPTIONS)]
+        rig.run("run", "-d", "--name", f"bench-{place:03}", *options, "busybox", "sleep", "7200")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(start, range(have, count)))
+
+
+def forget_parsed() -> None:
+    """Empty every cache of a decoder, so that a run is a first run."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(("stratascope.linux", "stratascope.layers.")):
+            for value in vars(module).values():
+                clear = getattr(value, "cache_clear", None)
+                if clear is not None:
+                    clear()
+
+
+class Bench:
+    """One engine with its reader, and a record of it."""
+
+    def __init__(self, rig: Rig) -> None:
+        self.engines = wiring.find_engines((), {"STRATASCOPE_ENGINES": rig.endpoint})
+        self.shared = wiring.translations()
+        self.prober = LocalProber()
+        self.reader = Reader(all_layers(), self.shared, self.prober, lambda _: Reach(self.prober))
+        self.port = self.engines.ports[0]
+        self.engine: Engine = self.port.describe()
+
+    def record(self, count: int) -> Record:
+        host = self.reader.host()
+        raws = self.port.list()[:count]
+        return Record(0.0, host, (self.engine,), self.reader.records(self.engine, raws, decode_ground(host)))
+
+
+def capture_against_bare(bench: Bench, table: Table) -> None:
+    record = bench.record(SMALL)
+    raws = [item.raw for item in record.containers]
+    ground = decode_ground(record.host)
+    readings = [
+        reading for item in record.containers if item.found is not None for reading in item.found.first.readings
+    ]
+    files = list(dict.fromkeys(reading.source for reading in readings if is_file(reading)))
+
+    def whole() -> None:
+        records = bench.reader.records(bench.engine, raws, ground)
+        wiring.assembler(bench.shared).snapshot(replace(record, containers=records))
+
+    def bare() -> None:
+        for name in files:
+            if "/ns/" in name:
+                Path(name).readlink()
+                continue
+            descriptor = os.open(name, os.O_RDONLY)
+            try:
+                os.read(descriptor, 65536)
+            finally:
+                os.close(descriptor)
+
+    ours, base = median(whole, 15, forget_parsed), median(bare, 15)
+    table.line(f"capture, decode, assess {len(raws)} / bare reads of {len(files)} files", ours, base, 2.0)
+
+
+def is_file(reading: Reading) -> bool:
+    return reading.text is not None and Path(reading.source).exists()
+
+
+def report_against_inspect(rig: Rig, table: Table) -> None:
+    environ = {**os.environ, "STRATASCOPE_ENGINES": f"docker={rig.endpoint}"}
+    code = "import sys; from stratascope.__main__ import main; sys.exit(main(['report', '--json']))"
+    imports = "import stratascope.cli.commands, stratascope.engines.docker, stratascope.report.as_json"
+    ids = rig.run("ps", "-q").split()
+
+    def run(*words: str, env: dict[str, str] = environ) -> None:
+        subprocess.run(words, check=True, env=env, stdout=subprocess.DEVNULL)
+
+    whole = median(lambda: run(sys.executable, "-c", code), 9)
+    importing = median(lambda: run(sys.executable, "-c", imports), 9)
+    inspect = median(lambda: run(*rig.command("inspect", *ids), env=rig.env), 9)
+    table.line(f"report --json of {len(ids)}, less imports / docker inspect", whole - importing, inspect, 1.5)
+    say(f"    (imports {importing * 1000:.0f} ms, whole process {whole * 1000:.0f} ms)")
+    loaded = subprocess.run(
+        (sys.executable, "-c", code.replace("sys.exit(main", "(main") + QT_MODULES),
+        check=True, env=environ, capture_output=True, text=True,
+    ).stdout.splitlines()[-1]  # fmt: skip
+    say(f"    Qt modules imported by report: {loaded}")
+
+
+def refresh_many_against_few(bench: Bench, table: Table) -> None:
+    def refresher(count: int) -> Callable[[], None]:
+        record = bench.record(count)
+        ground = decode_ground(record.host)
+        assembler = wiring.assembler(bench.shared)
+        assembler.snapshot(record)
+        containers = list(record.containers)
+
+        def refresh() -> None:
+            raw = bench.port.inspect(containers[0].raw.id)
+            containers[0] = bench.reader.records(bench.engine, (raw,), ground)[0]
+            assembler.snapshot(replace(record, containers=tuple(containers)))
+
+        return refresh
+
+    few, many = refresher(20), refresher(MANY)
+    table.line(f"refresh after one change: at {MANY} / at 20", median(many, 31), median(few, 31), 1.3)
+
+
+def window(rig: Rig, table: Table) -> None:
+    """Start, memory and blocking of the window; bench_window.py is the process that is measured."""
+
+    def child(kind: str) -> dict[str, float]:
+        environ = {
+            **os.environ,
+            "STRATASCOPE_ENGINES": f"docker={rig.endpoint}",
+            "BENCH_PID": str(rig.daemon_pids()[0]),
+        }
+        done = subprocess.run(
+            (sys.executable, str(HERE / "bench_window.py"), kind, str(time.time())),
+            check=True, env=environ, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+        return found
+
+    ours = [child("ours") for _ in range(5)]
+    bare = [child("bare") for _ in range(5)]
+    table.line(
+        "start to the painted list / bare PySide6 + pyqtgraph window",
+        statistics.median(run["painted"] for run in ours),
+        statistics.median(run["painted"] for run in bare),
+        1.5,
+    )
+    table.line(
+        "resident memory / the same",
+        statistics.median(run["rss"] for run in ours) / 2**20,
+        statistics.median(run["rss"] for run in bare) / 2**20,
+        1.5,
+        "MiB",
+    )
+    rig.freeze()
+    try:
+        blocked = child("frozen")["blocked"]
+    finally:
+        rig.thaw()
+    table.limit("longest block of the window's thread, engine stopped", blocked * 1000, 50.0)
+
+
+def main() -> int:
+    """Run everything; 1 where a goal is missed."""
+    table = Table()
+    with launched(("docker_rootful",)) as rigs:
+        rig = rigs["docker_rootful"]
+        fill(rig, SMALL)
+        report_against_inspect(rig, table)
+        bench = Bench(rig)
+        capture_against_bare(bench, table)
+        window(rig, table)
+        fill(rig, MANY)
+        refresh_many_against_few(bench, table)
+        bench.engines.close()
+    return 1 if table.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

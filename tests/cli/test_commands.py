@@ -1,0 +1,265 @@
+"""The command line as its users meet it: another process, its exit code, and what it prints where."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig import Rig
+from stratascope import __version__
+
+ROOT = Path(__file__).parents[2]
+NOWHERE = "docker=unix:///nowhere/engine.sock"
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+
+
+def environ(engines: str = NOWHERE, **more: str) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if key not in (*DISPLAYS, "NO_COLOR")}
+    return {**kept, "PYTHONPATH": str(ROOT / "app"), "STRATASCOPE_ENGINES": engines, "LC_ALL": "C.UTF-8", **more}
+
+
+def run(*words: str, engines: str = NOWHERE, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        (sys.executable, "-m", "stratascope", *words),
+        env=environ(engines, **more),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def on_terminal(*words: str, engines: str = NOWHERE, **more: str) -> str:
+    """What is printed to a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        (sys.executable, "-m", "stratascope", *words),
+        env=environ(engines, TERM="xterm", **more),
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    parts = []
+    try:
+        while part := os.read(ours, 65536):
+            parts.append(part)
+    except OSError:  # EIO: the other end is closed
+        pass
+    os.close(ours)
+    assert process.wait(60) == 0
+    return b"".join(parts).decode()
+
+
+@pytest.fixture(scope="module")
+def capture(docker_rootful: Rig, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A record of three containers, and its text in the same moment."""
+    file = tmp_path_factory.mktemp("capture") / "record.json"
+    with (
+        docker_rootful.container(name="plain"),
+        docker_rootful.container("--privileged", name="wide-open"),
+        docker_rootful.container(name="never", start=False),
+    ):
+        done = run("report", "--json", "--save-capture", str(file), engines=docker_rootful.endpoint)
+    assert done.returncode == 0, done.stderr
+    return file
+
+
+def names(text: str) -> list[str]:
+    return [container["name"] for container in json.loads(text)["containers"]]
+
+
+def test_version() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"stratascope {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--no-such-option",),
+        ("report", "--no-such-option"),
+        ("engines", "--engine", "docker"),
+        ("no-such-command",),
+        ("report", "--js"),  # no abbreviations
+        ("report", "--save-capture", "a", "--from-capture", "b"),
+        # options of the contract whose feature does not exist yet are refused, never ignored
+        ("report", "--privileged"),
+        ("report", "--html", "file"),
+        ("report", "--fail-above", "4"),
+    ],
+    ids=" ".join,
+)
+def test_usage_errors(words: tuple[str, ...]) -> None:
+    done = run(*words)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "usage: stratascope" in done.stderr
+
+
+def test_no_engine_is_told_and_no_error() -> None:
+    done = run("report")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "docker" in done.stdout
+    assert "No containers." in done.stdout
+    listed = run("engines")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "/nowhere/engine.sock" in listed.stdout
+    engine = json.loads(run("engines", "--json").stdout)[0]
+    assert engine["id"] == "docker"
+    assert engine["state"] in ("stopped", "absent")
+    assert engine["message"]
+
+
+def test_an_engine_that_was_asked_for_and_cannot_be_used_is_an_error() -> None:
+    assert run("report", "--engine", "docker").returncode == 2
+    assert run("report", "--engine", "unix:///nowhere/other.sock").returncode == 2
+
+
+def test_an_unknown_engine_is_an_error() -> None:
+    done = run("report", "--engine", "nonsense")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "stratascope: There is no engine nonsense. Give one of these, or an address such as unix:///path: docker.\n"
+    )
+
+
+def test_engine_by_id_and_endpoint(any_engine: Rig) -> None:
+    asked = f"{any_engine.kind}={any_engine.endpoint} {NOWHERE}"
+    with any_engine.container(name="lone"):
+        for word in (any_engine.id, any_engine.endpoint):
+            done = run("report", "--json", "--engine", word, engines=asked)
+            assert done.returncode == 0, done.stderr
+            assert "lone" in names(done.stdout)
+            assert [engine["id"] for engine in json.loads(done.stdout)["engines"]] == [any_engine.id]
+    listed = json.loads(run("engines", "--json", engines=asked).stdout)
+    found = next(engine for engine in listed if engine["endpoint"] == any_engine.endpoint)
+    assert (found["state"], found["kind"]) == ("connected", any_engine.kind)
+    assert found["rootless"] is any_engine.rootless
+    assert found["version"]
+
+
+def test_live_equals_replayed(any_engine: Rig, tmp_path: Path) -> None:
+    file = tmp_path / "capture.json"
+    with (
+        any_engine.container("--cap-drop", "ALL", name="replayed"),
+        any_engine.container(name="beside", start=False),
+    ):
+        live = run("report", "--json", "--save-capture", str(file), engines=any_engine.endpoint)
+    assert live.returncode == 0, live.stderr
+    replayed = run("report", "--json", "--from-capture", str(file))
+    assert replayed.returncode == 0, replayed.stderr
+    assert replayed.stdout == live.stdout
+    assert {"replayed", "beside"} <= set(names(live.stdout))
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_names_and_ids(capture: Path) -> None:
+    whole = json.loads(run("report", "--json", "--from-capture", str(capture)).stdout)
+    ids = {container["name"]: container["id"] for container in whole["containers"]}
+    for word in ("plain", ids["plain"], ids["plain"][:12]):
+        done = run("report", "--json", "--from-capture", str(capture), word)
+        assert (done.returncode, names(done.stdout)) == (0, ["plain"])
+    done = run("report", "--from-capture", str(capture), "plain", "nobody")
+    assert done.returncode == 2
+    assert "plain" in done.stdout
+    assert done.stderr == "stratascope: No container has the name or id nobody.\n"
+
+
+def test_engines_of_a_capture(capture: Path) -> None:
+    assert names(run("report", "--json", "--from-capture", str(capture), "--engine", "docker").stdout)
+    done = run("report", "--from-capture", str(capture), "--engine", "podman")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "No engine podman in this capture; it has: docker" in done.stderr
+
+
+def test_damaged_captures(capture: Path, tmp_path: Path) -> None:
+    good: dict[str, Any] = json.loads(capture.read_text())
+    texts = {
+        "cut": capture.read_text()[:2000],
+        "other": "{}",
+        "newer": json.dumps({**good, "version": 99}),
+        "wrong": json.dumps({**good, "record": {**good["record"], "engines": 7}}),
+        "binary": "\x00\x01",
+    }
+    for name, text in texts.items():
+        file = tmp_path / name
+        file.write_text(text)
+        done = run("report", "--from-capture", str(file))
+        assert (name, done.returncode, done.stdout) == (name, 2, "")
+        assert done.stderr.startswith("stratascope: ")
+        assert str(file) in done.stderr
+        assert "Traceback" not in done.stderr
+    missing = run("report", "--from-capture", str(tmp_path / "missing"))
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert missing.stderr == f"stratascope: {tmp_path}/missing: No such file or directory\n"
+    folder = run("report", "--save-capture", str(tmp_path))
+    assert folder.returncode == 2
+    assert "Is a directory" in folder.stderr
+
+
+def test_a_reader_that_hangs_up(capture: Path) -> None:
+    process = subprocess.Popen(
+        (sys.executable, "-m", "stratascope", "report", "--json", "--from-capture", str(capture)),
+        env=environ(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.read(1)
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    process.wait(60)
+
+
+def test_a_locale_without_unicode(capture: Path) -> None:
+    words = ("report", "--from-capture", str(capture))
+    done = run(*words, "plain", LC_ALL="C", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.isascii()
+    assert "# Seccomp" in done.stdout
+    assert run(*words, "plain").stdout.count("\n") == done.stdout.count("\n")
+
+
+def test_widths_and_colours(capture: Path) -> None:
+    for words in ((), ("plain", "wide-open", "never")):
+        text = run("report", "--from-capture", str(capture), *words).stdout
+        assert "\x1b" not in text
+        wide = [line for line in text.splitlines() if len(line) > 100 and "/" not in line]
+        assert wide == []
+        shown = on_terminal("report", "--from-capture", str(capture), *words)
+        assert ANSI.search(shown)
+        assert ANSI.sub("", shown).replace("\r\n", "\n") == text
+    assert "\x1b" not in on_terminal("report", "--from-capture", str(capture), NO_COLOR="1")
+
+
+def test_without_a_display_it_says_why_and_prints(docker_rootful: Rig) -> None:
+    with docker_rootful.container(name="on-text"):
+        done = run(engines=docker_rootful.endpoint)
+    assert done.returncode == 0
+    assert done.stderr.startswith("stratascope: There is no display")
+    assert done.stderr.count("\n") == 1
+    assert "on-text" in done.stdout
+
+
+def test_without_display_and_engine_it_prints_the_demo() -> None:
+    done = run()
+    assert done.returncode == 0, done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0].startswith("stratascope: There is no display")
+    assert lines[1].startswith("stratascope: docker: ")
+    assert lines[-1] == "stratascope: No container engine can be used, so this is the demo capture."
+    assert "Replayed from a capture" in done.stdout
+    assert "Namespaces" in done.stdout

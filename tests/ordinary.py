@@ -1,0 +1,65 @@
+"""Runs the program as the rig's ordinary user, who may not be able to reach the interpreter where root keeps it.
+
+Where the interpreter or the checkout lies in a directory that is closed to others (/root), a mount namespace of our own
+shows it with that directory open and otherwise empty. Nothing of the machine is changed.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+from rig_plan import ordinary_user
+
+APP = Path(__file__).parents[1] / "app"
+
+
+def as_user(*words: str, endpoint: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+    """`stratascope WORDS` as the ordinary user, asked about this endpoint only."""
+    uid, gid, home = ordinary_user()
+    command = (
+        *("setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"),
+        *(sys.executable, "-m", "stratascope", *words),
+    )
+    script = [*opened(), f"exec {shlex.join(command)}"]
+    return subprocess.run(
+        ("unshare", "--mount", "--propagation", "private", "sh", "-ec", "\n".join(script)),
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(home),
+            "LC_ALL": "C.UTF-8",
+            "PYTHONPATH": str(APP),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "STRATASCOPE_ENGINES": endpoint,
+        },
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=timeout,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def opened() -> list[str]:
+    """Lines of a shell script that make interpreter and checkout reachable."""
+    needed = {Path(sys.base_prefix).resolve(), Path(sys.prefix), APP}
+    closed: dict[Path, list[Path]] = {}
+    for path in sorted(needed):
+        top = next((up for up in reversed(path.parents) if not up.stat().st_mode & 0o001), None)
+        if top is not None:
+            closed.setdefault(top, []).append(path)
+    lines = []
+    for top, paths in closed.items():
+        lines.append("mount -t tmpfs -o mode=755 tmpfs /mnt")
+        for number, path in enumerate(paths):
+            lines += [f"mkdir /mnt/{number}", f"mount --rbind {shlex.quote(str(path))} /mnt/{number}"]
+        lines.append(f"mount -t tmpfs -o mode=755 tmpfs {shlex.quote(str(top))}")
+        for number, path in enumerate(paths):
+            place = shlex.quote(str(path))
+            lines += [f"mkdir -p {place}", f"mount --move /mnt/{number} {place}"]
+        lines.append("umount /mnt")
+    return lines

@@ -1,0 +1,148 @@
+"""The JSON report's contract: what shared scripts rely on is there, with its type; the text report does not change.
+
+`tests/golden/report.txt` is the text of `tests/golden/capture.json`, a record of real containers. After a change that
+is meant, STRATASCOPE_GOLDEN=write makes it anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from stratascope import wiring
+from stratascope.core.snapshot import Snapshot
+from stratascope.layers import all_layers
+from stratascope.report import as_json, text
+from stratascope.state import record as records
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+LAYERS = {"namespaces", "cgroup", "capabilities", "seccomp", "mac", "usermap"}
+SETS = ("inheritable", "permitted", "effective", "bounding", "ambient")
+KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
+GAPS = {"ABSENT", "DENIED", "GONE", "UNSUPPORTED", "UNPARSED", "FOREIGN"}
+VERDICTS = {"ENFORCED", "WEAKENED", "OPEN", "UNKNOWN"}
+NUMBER, TEXT, FLAG = (int, type(None)), (str, type(None)), (bool, type(None))
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    return wiring.assembler().snapshot(records.load(GOLDEN / "capture.json"), demo=True)
+
+
+@pytest.fixture(scope="module")
+def document(snapshot: Snapshot) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(as_json.render(snapshot))
+    return found
+
+
+def typed(found: dict[str, Any], **kinds: Any) -> None:
+    for name, kind in kinds.items():
+        assert name in found
+        assert isinstance(found[name], kind), (name, found[name])
+        if kind in (int, NUMBER):
+            assert not isinstance(found[name], bool), name
+
+
+@pytest.mark.parametrize("details", [False, True])
+def test_golden_text(snapshot: Snapshot, details: bool) -> None:
+    file = GOLDEN / ("report-details.txt" if details else "report.txt")
+    found = text.render(snapshot, all_layers(), text.Style(details=details))
+    if os.environ.get("STRATASCOPE_GOLDEN") == "write":
+        file.write_text(found, encoding="utf-8")
+    assert found == file.read_text(encoding="utf-8")
+
+
+def test_top(document: dict[str, Any]) -> None:
+    typed(document, schema=int, taken_at=str, ground=dict, engines=list, containers=list)
+    assert document["schema"] == 1
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", document["taken_at"])
+    typed(document["ground"], kernel=str, lsms=(list, type(None)), sysctls=dict)
+    assert all(isinstance(value, str) for value in document["ground"]["sysctls"].values())
+
+
+def test_engines(document: dict[str, Any]) -> None:
+    assert document["engines"]
+    for engine in document["engines"]:
+        typed(engine, id=str, kind=str, rootless=bool, endpoint=str, state=str, version=str, message=str)
+        typed(engine, daemon_uid=NUMBER, socket_mode=TEXT, socket_group=TEXT)
+        assert engine["kind"] in ("docker", "podman")
+        assert engine["state"] in ("connected", "denied", "absent", "stopped", "unreachable")
+
+
+def test_containers(document: dict[str, Any]) -> None:
+    assert {container["status"] for container in document["containers"]} == {"running", "created"}
+    for container in document["containers"]:
+        typed(container, engine=str, id=str, name=str, image=str, status=str, pid=NUMBER, layers=dict)
+        typed(container, processes=list, findings=list)
+        assert set(container["layers"]) == LAYERS
+        for process in container["processes"]:
+            typed(process, pid=int, pid_inside=NUMBER, command=str, drift=list)
+        for finding in container["findings"]:
+            typed(finding, code=str, layer=str, severity=str, text=str, source=str, refs=list)
+            assert finding["severity"] in ("critical", "high", "medium", "low")
+            assert finding["layer"] in LAYERS
+            assert finding["code"].startswith(f"{finding['layer']}.")
+
+
+def test_layers(document: dict[str, Any]) -> None:
+    for container in document["containers"]:
+        codes = {finding["code"] for finding in container["findings"]}
+        for layer in container["layers"].values():
+            typed(layer, verdict=str, facts=dict, findings=list, gaps=list, asked=dict)
+            assert layer["verdict"] in VERDICTS
+            assert set(layer["findings"]) <= codes
+            for gap in layer["gaps"]:
+                typed(gap, what=str, gap=str, errno=NUMBER)
+                assert gap["gap"] in GAPS
+
+
+def test_without_a_process(document: dict[str, Any]) -> None:
+    resting = [container for container in document["containers"] if container["pid"] is None]
+    assert resting
+    for container in resting:
+        for layer in container["layers"].values():
+            assert (layer["verdict"], layer["facts"]) == ("UNKNOWN", {})
+            assert {gap["gap"] for gap in layer["gaps"]} == {"GONE"}
+            assert layer["asked"]
+
+
+def test_facts(document: dict[str, Any]) -> None:
+    running = [container["layers"] for container in document["containers"] if container["pid"] is not None]
+    assert running
+    for layers in running:
+        facts = {name: layer["facts"] for name, layer in layers.items()}
+        for kind in KINDS:
+            typed(facts["namespaces"][kind], inode=int, shared_with_host=FLAG)
+        typed(facts["namespaces"], root_read_only=FLAG, masked_paths=NUMBER, read_only_paths=NUMBER)
+        typed(facts["namespaces"], engine_sockets=list, host_paths=list)
+        for path in facts["namespaces"]["host_paths"]:
+            typed(path, source=str, target=str, writable=bool)
+        typed(facts["cgroup"], version=str, path=str, memory_max=NUMBER, pids_max=NUMBER)
+        typed(facts["cgroup"], cpu_cores=(int, float, type(None)))
+        for name in SETS:
+            assert re.fullmatch("0x[0-9a-f]{16}", facts["capabilities"][name])
+        typed(facts["capabilities"], effective_names=list, no_new_privs=bool)
+        assert all(name.startswith("CAP_") for name in facts["capabilities"]["effective_names"])
+        typed(facts["seccomp"], mode=str, filters=NUMBER, profile=str, source=str)
+        assert facts["seccomp"]["mode"] in ("disabled", "strict", "filter")
+        assert facts["seccomp"]["profile"] in ("default", "custom", "unconfined", "unknown")
+        assert facts["seccomp"]["source"] in ("kernel", "profile", "measured", "none")
+        typed(facts["mac"], system=str, label=TEXT, mode=TEXT)
+        assert facts["mac"]["system"] in ("apparmor", "selinux", "none")
+        typed(facts["usermap"], uid_map=list, gid_map=list, root_is_host_uid=NUMBER, initial_namespace=bool)
+        for part in (*facts["usermap"]["uid_map"], *facts["usermap"]["gid_map"]):
+            assert [type(number) for number in part] == [int, int, int]
+
+
+def test_text_and_json_agree(snapshot: Snapshot, document: dict[str, Any]) -> None:
+    shown = text.render(snapshot, all_layers(), text.Style(details=True))
+    words = " ".join(shown.split())
+    for container in document["containers"]:
+        assert container["name"] in words
+        for finding in container["findings"]:
+            assert " ".join(finding["text"].split()) in words

@@ -1,0 +1,26 @@
+"""The fleet of tests/truth: containers of all sorts on each real engine, started once, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from rig import Rig
+from truth_fleet import Fleet, options, report
+
+
+@pytest.fixture(scope="session")
+def fleet(any_engine: Rig) -> Iterator[Fleet]:
+    """All configurations on one engine."""
+    rig = any_engine
+    with ExitStack() as stack:
+        if rig.kind == "podman":
+            # a pod's own small process needs an image that no registry is asked for: --infra=false
+            rig.run("pod", "create", "--infra=false", "--name", "stack")
+            stack.callback(rig.run, "pod", "rm", "-f", "-t", "0", "stack", check=False)
+        ids = {name: stack.enter_context(rig.container(*words, name=name)) for name, words in options(rig).items()}
+        found = Fleet(rig, ids, {name: item for name, item in report(rig).items() if name in ids})
+        found.pids = {name: rig.pid(name) for name in ids}
+        yield found

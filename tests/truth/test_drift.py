@@ -1,0 +1,69 @@
+"""A session that holds more than the container: really made by exec, found by the program."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import own_reading
+from rig import Rig
+from truth_fleet import again_and_again, report
+
+
+@contextmanager
+def session(rig: Rig, container: str, *words: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`exec` that lasts; it runs as soon as its process is in the container's list."""
+    process = subprocess.Popen(
+        rig.command("exec", *words, container, "sleep", "3599"), env=rig.env, stdin=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 20
+        while "sleep 3599" not in rig.run("exec", container, "ps", check=False):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def one(rig: Rig, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = report(rig, name)[name]
+    return found
+
+
+def test_a_privileged_session_is_drift(any_engine: Rig) -> None:
+    rig = any_engine
+    with rig.container("--cap-drop", "ALL", name="drifting") as container:
+        before = one(rig, "drifting")
+        assert [process for process in before["processes"] if process["drift"]] == []
+        with session(rig, container, "--privileged"):
+            found = one(rig, "drifting")
+        processes = [process for process in found["processes"] if process["command"] == "sleep"]
+        assert len(processes) == 1
+        assert "capabilities.effective" in processes[0]["drift"]
+        codes = {finding["code"] for finding in found["findings"]} - {item["code"] for item in before["findings"]}
+        assert any(code.startswith("capabilities.") for code in codes)
+        # the first process is what it was, and so are the layers' verdicts
+        assert found["layers"]["capabilities"]["facts"] == before["layers"]["capabilities"]["facts"]
+
+
+def test_an_ordinary_session_is_none(any_engine: Rig) -> None:
+    with any_engine.container("--cap-drop", "ALL", name="calm") as container, session(any_engine, container):
+        found = one(any_engine, "calm")
+        sleeper = [process for process in found["processes"] if process["command"] == "sleep"]
+        assert len(sleeper) == 1
+        assert sleeper[0]["drift"] == []
+        assert int(own_reading.status(sleeper[0]["pid"])["NSpid"].split()[-1]) == sleeper[0]["pid_inside"]
+
+
+def test_an_exec_that_is_being_set_up_is_none(any_engine: Rig) -> None:
+    """The runtime is in the container's namespaces for some milliseconds, with all rights: it is not the container."""
+    rig = any_engine
+    with rig.container("--cap-drop", "ALL", name="busy"), again_and_again(rig, ("exec", "busy", "true")):
+        for _ in range(4):
+            found = one(rig, "busy")
+            assert [process for process in found["processes"] if process["drift"]] == []
