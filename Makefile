@@ -49,11 +49,11 @@ wheel: ## Build dist/*.whl
 
 screenshots: ## Take the pictures of resources/screenshots anew
 	@sh packaging/setup.sh test
-	@$(PY) packaging/screenshots.py $(ARGS)
+	@$(PY) tests/screenshots.py $(ARGS)
 
 demo-record: ## Record the demo capture anew, from real containers
 	@sh packaging/setup.sh test
-	@$(PY) packaging/demo-record.py $(ARGS)
+	@$(PY) tests/demo_record.py $(ARGS)
 
 clean: ## Remove what was built; the next run sets up anew
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -171,16 +171,19 @@ def _band(facts: NamespacesFacts, verdict: Verdict, host: set[Kind], unknown: li
         return msg("In the host's mount namespace")
     if verdict is Verdict.UNKNOWN:
         return why_unknown(facts.gaps) if facts.gaps else msg("The host's namespaces can't be read")
-    if host:
-        if len(host) > 1:
-            return plural("{count} shared with the host", "{count} shared with the host", len(host))
-        return msg("Shared with the host: {kind}", kind=next(iter(host)).value)
     if facts.engine_sockets:
-        return msg("Own namespaces; engine socket inside")
+        return msg("Engine socket inside")
+    telling = host - {Kind.CGROUP}  # the view of control groups shows paths, and opens nothing
+    if len(telling) > 1:
+        return plural("{count} shared with the host", "{count} shared with the host", len(telling))
+    if telling:
+        return msg("Shared with the host: {kind}", kind=next(iter(telling)).value)
     if facts.mounts is not None and not facts.mounts.proc_guarded:
         return msg("Own namespaces; /proc is not masked")
     if facts.host_paths:
         return plural("Own namespaces; {count} host path", "Own namespaces; {count} host paths", len(facts.host_paths))
+    if host:
+        return msg("Shared with the host: cgroup")
     if weak:
         return msg("Shared with other containers")
     return msg("Own namespaces, masks in place")

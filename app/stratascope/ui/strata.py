@@ -156,11 +156,11 @@ class Band(QAbstractButton):
         if loud and self._verdict is not Verdict.OPEN:
             painter.setPen(QPen(look.color("text"), 2))
             painter.drawPath(path)
-        if self.isChecked() or self.hasFocus():
+        if self.isChecked():
             painter.setPen(QPen(look.color("accent"), 2))
             painter.drawPath(path)
-        elif self.underMouse():
-            painter.setPen(QPen(look.color("line2"), 1))
+        elif self.hasFocus() or self.underMouse():
+            painter.setPen(QPen(look.color("line2"), 2 if self.hasFocus() else 1))
             painter.drawPath(path)
         if self.isChecked() and self.hasFocus():
             painter.setPen(QPen(look.color("accent"), 1))
@@ -284,7 +284,10 @@ class Strata(QWidget):
     def select(self, number: int) -> None:
         """Mark that band as the open one."""
         if number in self.bands:
+            focused = any(band.hasFocus() for band in self.bands.values())
             self.bands[number].setChecked(True)
+            if focused:  # the keyboard goes along: never two bands that look chosen
+                self.bands[number].setFocus(Qt.FocusReason.OtherFocusReason)
 
     def set_compact(self, compact: bool) -> None:
         """For a low window: bands of one line."""

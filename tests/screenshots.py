@@ -1,0 +1,71 @@
+"""`make screenshots`: pictures of the real window on the demo capture, for the README and for a designer's eye.
+
+Without arguments the two of the README; with `all` also 200 %, narrow, low, and each layer, into a folder.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+from PySide6.QtWidgets import QApplication
+
+from stratascope import wiring
+from stratascope.ui import app as ui
+from stratascope.ui.theme import Mode
+from stratascope.ui.window import MainWindow
+from stratascope.usecases.watch import Replay
+
+README = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
+
+
+def settle() -> None:
+    """Let everything be laid out and painted."""
+    for _ in range(20):
+        QApplication.processEvents()
+
+
+def make(mode: Mode, width: int = 1440, height: int = 900, *, demo: bool = False) -> MainWindow:
+    """The window on the demo capture."""
+    os.environ[ui.THEME_VARIABLE] = mode.value
+    window = ui.make_window(Replay(wiring.demo_record(), wiring.assembler(), demo=demo))
+    window.resize(width, height)
+    window.show()
+    window.start()
+    settle()
+    return window
+
+
+def shoot(window: MainWindow, path: Path) -> None:
+    """Save what it shows, and close it."""
+    settle()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not window.grab().save(str(path)):
+        raise SystemExit(f"could not write {path}")
+
+
+def main(words: list[str]) -> None:
+    """Take the pictures."""
+    ui.make_application(["screenshots"])
+    for mode in (Mode.LIGHT, Mode.DARK):
+        window = make(mode)
+        states = window.snapshot.containers if window.snapshot is not None else ()
+        window.column.view.select_key(next(each.key for each in states if each.container.name == "ci-runner"))
+        shoot(window, README / f"window-{mode.value}.png")
+        if words:
+            folder = Path(words[0])
+            for layer in range(1, 7):
+                window.open_layer(layer)
+                shoot(window, folder / f"layer-{layer}-{mode.value}.png")
+            for width, height in ((1100, 720), (900, 800), (640, 800), (560, 480)):
+                window.resize(width, height)
+                shoot(window, folder / f"{width}x{height}-{mode.value}.png")
+        window.stop()
+        window.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
