@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from stratascope.core.capture import Capture, Gap, GapKind, whole_gap
 from stratascope.core.container import Container, other_kernel
-from stratascope.core.ground import Ground
+from stratascope.core.ground import Ground, inode_of
 
 WANTS = ("cgroup", "stat", "status", "ns/mnt", "ns/pid")
 
@@ -85,12 +85,12 @@ def _owners(cgroup: str) -> set[str]:
 
 
 def _by_namespaces(container: Container, capture: Capture, ground: Ground) -> Gap | None:
-    mount = _inode(capture.text("ns/mnt"))
+    mount = inode_of(capture.text("ns/mnt"))
     if mount is not None and mount == ground.namespace("mnt"):
         return _foreign("it is in the host's mount namespace")
     if container.asked.pid_mode != "private" or other_kernel(container):
         return None  # shared, or its PID namespace is inside a kernel of its own
-    pid_namespace = _inode(capture.text("ns/pid"))
+    pid_namespace = inode_of(capture.text("ns/pid"))
     if pid_namespace is not None and pid_namespace == ground.namespace("pid"):
         return _foreign("it is in the host's PID namespace")
     status = capture.text("status")
@@ -120,10 +120,3 @@ def _by_time(container: Container, stat: Stat, ground: Ground) -> Gap | None:
 
 def _foreign(detail: str) -> Gap:
     return Gap(GapKind.FOREIGN, detail=detail)
-
-
-def _inode(link: str | Gap) -> int | None:
-    if isinstance(link, Gap):
-        return None
-    digits = link.strip().rpartition("[")[2].removesuffix("]")
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= 20 else None

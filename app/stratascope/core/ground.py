@@ -12,6 +12,7 @@ from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Engine
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import parse_mountinfo
+from stratascope.linux.namespace import parse_link
 
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 
@@ -187,7 +188,7 @@ def _host_namespaces(capture: Capture) -> tuple[tuple[tuple[str, int], ...], str
         found = tuple(
             (kind, inode)
             for kind in NAMESPACES
-            if (inode := _inode(_get(capture, f"/proc/{who}/ns/{kind}"))) is not None
+            if (inode := inode_of(_get(capture, f"/proc/{who}/ns/{kind}"))) is not None
         )
         if found:
             return found, word
@@ -196,14 +197,17 @@ def _host_namespaces(capture: Capture) -> tuple[tuple[tuple[str, int], ...], str
 
 def _is_initial(capture: Capture) -> bool:
     # The initial PID namespace has a fixed inode: PROC_PID_INIT_INO, include/linux/proc_ns.h
-    return _inode(_get(capture, "/proc/2/ns/pid")) == 0xEFFFFFFC
+    return inode_of(_get(capture, "/proc/2/ns/pid")) == 0xEFFFFFFC
 
 
-def _inode(link: str | None) -> int | None:
-    """`net:[4026531840]` -> 4026531840."""
-    if link is None or not link.endswith("]") or ":[" not in link:
+def inode_of(link: str | Gap | None) -> int | None:
+    """`net:[4026531840]` -> 4026531840; None where it was not read or is no such link."""
+    if link is None or isinstance(link, Gap):
         return None
-    return _number(link[link.index(":[") + 2 : -1])
+    try:
+        return parse_link(link.strip()).inode
+    except DecodeError:
+        return None
 
 
 # Mounts that come and go with containers: left out, so that the ground stays equal when one starts

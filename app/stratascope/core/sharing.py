@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Container
-from stratascope.core.ground import NAMESPACES, Ground, Peers
+from stratascope.core.ground import NAMESPACES, Ground, Peers, inode_of
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import parse_idmap
-from stratascope.linux.namespace import parse_link
 
 _FULL = 4294967295  # a map of this length is the initial user namespace's: every uid is itself
 
@@ -37,15 +36,7 @@ class Sharer:
 
 def sharing_of(capture: Capture) -> Sharing:
     """What this process can share; unreadable parts are left out."""
-    inodes: list[tuple[str, int]] = []
-    for kind in NAMESPACES:
-        link = capture.text(f"ns/{kind}")
-        if isinstance(link, Gap):
-            continue
-        try:
-            inodes.append((kind, parse_link(link).inode))
-        except DecodeError:
-            continue
+    inodes = tuple((kind, inode) for kind in NAMESPACES if (inode := inode_of(capture.text(f"ns/{kind}"))) is not None)
     ranges: tuple[tuple[int, int], ...] = ()
     uid_map = capture.text("uid_map")
     if not isinstance(uid_map, Gap):
@@ -53,7 +44,7 @@ def sharing_of(capture: Capture) -> Sharing:
             ranges = tuple((part.outside, part.length) for part in parse_idmap(uid_map) if part.length < _FULL)
         except DecodeError:
             ranges = ()
-    return Sharing(tuple(inodes), ranges)
+    return Sharing(inodes, ranges)
 
 
 def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:
