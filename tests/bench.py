@@ -30,7 +30,6 @@ from stratascope.usecases.read import Reach, Reader
 
 HERE = Path(__file__).resolve().parent
 SMALL, MANY = 40, 200
-QT_MODULES = "; print([name for name in sys.modules if name.startswith('PySide')])"
 OPTIONS = (
     (),
     ("--memory", "64m", "--pids-limit", "50"),
@@ -149,11 +148,29 @@ def is_file(reading: Reading) -> bool:
     return reading.text is not None and Path(reading.source).exists()
 
 
+def as_installed(rig: Rig) -> dict[str, str]:
+    """The environment of a measured process. With bytecode, which an installed program has, and whoever it is compared
+    with: where PYTHONDONTWRITEBYTECODE is set, a checkout would be compiled anew by each process.
+    """
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    kept = str(rig.folder / "bytecode")
+    return {**environ, "STRATASCOPE_ENGINES": f"docker={rig.endpoint}", "PYTHONPYCACHEPREFIX": kept}
+
+
 def report_against_inspect(rig: Rig, table: Table) -> None:
-    environ = {**os.environ, "STRATASCOPE_ENGINES": f"docker={rig.endpoint}"}
+    environ = as_installed(rig)
     code = "import sys; from stratascope.__main__ import main; sys.exit(main(['report', '--json']))"
-    imports = "import stratascope.cli.commands, stratascope.engines.docker, stratascope.report.as_json"
     ids = rig.run("ps", "-q").split()
+    listed = subprocess.run(
+        (sys.executable, "-c", code.replace("sys.exit(main", "(main") + "; print(*sys.modules)"),
+        check=True, env=environ, capture_output=True, text=True,
+    ).stdout.splitlines()[-1]  # fmt: skip
+    loaded = [name for name in listed.split() if name != "__main__"]
+    # the modules that the report has loaded at its end, no more and no less (some are made by others, not imported)
+    imports = (
+        "import contextlib, importlib\n"
+        f"for name in {loaded!r}:\n with contextlib.suppress(ImportError): importlib.import_module(name)"
+    )
 
     def run(*words: str, env: dict[str, str] = environ) -> None:
         subprocess.run(words, check=True, env=env, stdout=subprocess.DEVNULL)
@@ -163,11 +180,7 @@ def report_against_inspect(rig: Rig, table: Table) -> None:
     inspect = median(lambda: run(*rig.command("inspect", *ids), env=rig.env), 9)
     table.line(f"report --json of {len(ids)}, less imports / docker inspect", whole - importing, inspect, 1.5)
     say(f"    (imports {importing * 1000:.0f} ms, whole process {whole * 1000:.0f} ms)")
-    loaded = subprocess.run(
-        (sys.executable, "-c", code.replace("sys.exit(main", "(main") + QT_MODULES),
-        check=True, env=environ, capture_output=True, text=True,
-    ).stdout.splitlines()[-1]  # fmt: skip
-    say(f"    Qt modules imported by report: {loaded}")
+    say(f"    Qt modules imported by report: {[name for name in loaded if name.startswith('PySide')]}")
 
 
 def refresh_many_against_few(bench: Bench, table: Table) -> None:
@@ -192,12 +205,9 @@ def refresh_many_against_few(bench: Bench, table: Table) -> None:
 def window(rig: Rig, table: Table) -> None:
     """Start, memory and blocking of the window; bench_window.py is the process that is measured."""
 
+    environ = as_installed(rig)
+
     def child(kind: str) -> dict[str, float]:
-        environ = {
-            **os.environ,
-            "STRATASCOPE_ENGINES": f"docker={rig.endpoint}",
-            "BENCH_PID": str(rig.daemon_pids()[0]),
-        }
         done = subprocess.run(
             (sys.executable, str(HERE / "bench_window.py"), kind, str(time.time())),
             check=True, env=environ, capture_output=True, text=True, timeout=120,
@@ -205,6 +215,8 @@ def window(rig: Rig, table: Table) -> None:
         found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
         return found
 
+    child("ours")  # makes the bytecode
+    child("bare")
     ours = [child("ours") for _ in range(5)]
     bare = [child("bare") for _ in range(5)]
     table.line(

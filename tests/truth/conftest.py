@@ -17,8 +17,9 @@ def fleet(any_engine: Rig) -> Iterator[Fleet]:
     rig = any_engine
     with ExitStack() as stack:
         if rig.kind == "podman":
-            # a pod's own small process needs an image that no registry is asked for: --infra=false
-            rig.run("pod", "create", "--infra=false", "--name", "stack")
+            # the pod's own first process, which holds its namespaces, is of our image: no registry is asked
+            infra = ("--infra-image", "busybox:latest", "--infra-command", "sleep 3600")
+            rig.run("pod", "create", *infra, "--name", "stack")
             stack.callback(rig.run, "pod", "rm", "-f", "-t", "0", "stack", check=False)
         ids = {name: stack.enter_context(rig.container(*words, name=name)) for name, words in options(rig).items()}
         found = Fleet(rig, ids, {name: item for name, item in report(rig).items() if name in ids})

@@ -7,8 +7,11 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import own_reading
-from truth_fleet import Fleet
+from rig import Rig
+from truth_fleet import Fleet, report
 
 SECCOMP_MODES = {"0": "disabled", "1": "strict", "2": "filter"}
 
@@ -37,6 +40,12 @@ def test_namespaces(fleet: Fleet) -> None:
     assert differences(fleet, found, true) == []
     assert true["host"]["pid"][1]
     assert not true["default"]["pid"][1]
+    if fleet.rig.kind == "podman":
+        shared = fleet.facts("pod", "namespaces")
+        assert all("stack" in name or name.endswith("-infra") for name in shared["net"]["shared_with"])
+        assert shared["net"]["shared_with"]
+        assert shared["ipc"]["shared_with"]
+        assert not shared["pid"]["shared_with"]
     joined = fleet.facts("joined", "namespaces")
     assert "default" in joined["pid"]["shared_with"]
     assert "default" in joined["net"]["shared_with"]
@@ -91,6 +100,19 @@ def test_host_paths_sockets_and_devices(fleet: Fleet) -> None:
     for name in fleet.pids.keys() - {"mounts"}:
         other = fleet.facts(name, "namespaces")
         assert (name, other["engine_sockets"], other["host_paths"]) == (name, [], [])
+
+
+@pytest.mark.parametrize("name", ["docker_rootful", "podman_rootful"])
+def test_the_whole_file_tree_of_the_host(name: str, request: pytest.FixtureRequest) -> None:
+    rig: Rig = request.getfixturevalue(name)
+    for mode, writable in (("rw", True), ("ro", False)):
+        with rig.container("-v", f"/:/tree:{mode}", name=f"tree-{mode}") as container:
+            pid = rig.pid(container)
+            found = report(rig, f"tree-{mode}")[f"tree-{mode}"]["layers"]["namespaces"]
+            path = next(path for path in found["facts"]["host_paths"] if path["target"] == "/tree")
+            assert (path["source"], path["writable"]) == ("/", writable)
+            assert own_reading.read_only(pid, "/tree") is not writable
+            assert found["verdict"] == ("OPEN" if writable else "WEAKENED")
 
 
 def test_control_groups(fleet: Fleet) -> None:

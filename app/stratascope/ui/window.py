@@ -133,7 +133,8 @@ class MainWindow(QMainWindow):
         self.header.back.clicked.connect(self.go_back)
 
     def start(self) -> None:
-        """Begin to follow the engines."""
+        """Begin to follow the engines. The list has the keyboard: arrows choose, `/` goes to the filter."""
+        self.column.view.setFocus(Qt.FocusReason.OtherFocusReason)
         self._feed.start()
 
     def stop(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from stratascope.core.belonging import WANTS as BELONGING_WANTS
@@ -100,26 +100,31 @@ class Reader:
 def take(engines: Sequence[EnginePort], reader: Reader) -> Record:
     """One record of everything, now: each engine asked at the same time, none waits for another."""
     taken_at = time.time()
-    host = reader.host()
-    ground = decode_ground(host)
+    workers = 2 * len(engines) + 2  # one for each task below, as some wait for others
 
-    def one(port: EnginePort) -> tuple[Engine, tuple[ContainerRecord, ...], Capture | None]:
+    def one(
+        port: EnginePort, listing: Future[tuple[RawContainer, ...]]
+    ) -> tuple[Engine, tuple[ContainerRecord, ...], Capture | None]:
         engine = port.describe()
         if engine.state is not EngineState.CONNECTED:
             return engine, (), None
         try:
-            raws = port.list()
+            raws = listing.result()
         except EngineError as error:
             return replace(engine, state=error.state, message=error.message, error=error.words), (), None
         elsewhere = machine_of(reader, engine)
-        there = ground if elsewhere is None else decode_ground(elsewhere)
+        there = here.result() if elsewhere is None else decode_ground(elsewhere)
         return engine, reader.records(engine, raws, there), elsewhere
 
-    with ThreadPoolExecutor(max_workers=max(1, len(engines)), thread_name_prefix="engine") as pool:
-        answers = list(pool.map(one, engines))
+    # the state and the list of each engine are asked for at once; a list is of use only where the state is good
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="engine") as pool:
+        machine = pool.submit(reader.host)
+        here = pool.submit(lambda: decode_ground(machine.result()))
+        waiting = [pool.submit(one, port, pool.submit(port.list)) for port in engines]
+        answers = [future.result() for future in waiting]
     return Record(
         taken_at=taken_at,
-        host=host,
+        host=machine.result(),
         engines=tuple(engine for engine, _, _ in answers),
         containers=tuple(item for _, records, _ in answers for item in records),
         hosts=tuple((engine.id, elsewhere) for engine, _, elsewhere in answers if elsewhere is not None),
