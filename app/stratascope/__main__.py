@@ -5,6 +5,7 @@ Nothing is imported before it is known which of them it is: `report` must not pa
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if parsed.command is not None:
             from stratascope.cli import commands
 
+            # One short burst of small objects that all live to the end: there is no garbage worth looking for.
+            gc.disable()
             return commands.run(parsed)
         if not has_display(os.environ):
             from stratascope.cli import without_display

@@ -91,13 +91,26 @@ def test_environment_contexts_and_connections(tmp_path: Path) -> None:
     (home / ".docker/config.json").write_text('{"currentContext": "server"}')
     (home / ".config/containers").mkdir(parents=True)
     (home / ".config/containers/podman-connections.json").write_text(
-        json.dumps({"Connection": {"Default": "box", "Connections": {"box": {"URI": "ssh://me@box/run/p.sock"}}}})
+        json.dumps(
+            {
+                "Connection": {
+                    "Default": "box",
+                    "Connections": {"box": {"URI": "ssh://me@box/run/p.sock", "Identity": "/k"}},
+                }
+            }
+        )
     )
     (home / ".config/containers/containers.conf").write_text(
         '[engine.service_destinations.old]\nuri = "unix:///old.sock"\n'
         '[engine.service_destinations.box]\nuri = "unix:///other.sock"\n'
     )
-    found = look(tmp_path, DOCKER_HOST="tcp://h:1", CONTAINER_HOST="unix:///c.sock", DOCKER_TLS_VERIFY="1")
+    found = look(
+        tmp_path,
+        DOCKER_HOST="tcp://h:1",
+        CONTAINER_HOST="unix:///c.sock",
+        CONTAINER_SSHKEY="/c.key",
+        DOCKER_TLS_VERIFY="1",
+    )
     # Where Podman is installed, the user's own follows: its service can be started
     assert [(each.id, each.endpoint, each.reason) for each in found[:6]] == [
         ("docker-h", "tcp://h:1", "DOCKER_HOST"),
@@ -110,6 +123,7 @@ def test_environment_contexts_and_connections(tmp_path: Path) -> None:
     assert found[0].tls == str(home / ".docker")
     assert found[1].tls.endswith("contexts/tls/server/docker")
     assert (found[0].verify, found[1].verify) == (True, False)
+    assert [each.identity for each in found[3:6]] == ["/c.key", "/k", ""]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"Endpoints": 3}', "\x00", '{"Name": [], "Endpoints": {}}'])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import time
@@ -96,12 +97,22 @@ def test_a_refusal_is_denied(engine: RestEngine, start: Start) -> None:
 
 def test_silence_ends_in_time(engine: RestEngine, start: Start) -> None:
     start({"": None})
-    before = time.monotonic()
-    found = engine.describe()
-    assert found.state is EngineState.UNREACHABLE
-    assert found.message is not None
-    assert "did not answer" in found.message.id
-    assert time.monotonic() - before < 5  # of 0.3 s each, and 1 s for Docker's version; the rest is for a busy machine
+    took: list[float] = []
+    while not took or (min(took) > 3 and len(took) < 3):  # 0.3 s, or 1 s for Docker's version; a busy machine may stall
+        before = time.monotonic()
+        found = engine.describe()
+        took.append(time.monotonic() - before)
+        assert found.state is EngineState.UNREACHABLE
+        assert found.message is not None
+        assert "did not answer" in found.message.id
+    assert min(took) < 3
+
+
+def test_nonsense_from_the_first_answer_on_leaves_no_connection(engine: RestEngine, start: Start) -> None:
+    start({"/version": reply("{}"), "/info": reply("{}")})
+    assert engine.describe().state is EngineState.UNREACHABLE
+    engine.close()
+    gc.collect()  # a socket that was forgotten warns now, and warnings are errors
 
 
 def test_an_answer_that_drips_ends_in_time(engine: RestEngine, start: Start) -> None:
@@ -144,7 +155,9 @@ def test_not_installed_is_absent(kind: EngineKind, path: Path) -> None:
     opened.close()
 
 
-@pytest.mark.parametrize("address", ["ssh://user@/x", "ssh://[", "tcp://127.0.0.1:1", "gopher://x", "unix://", "tcp://[", ""])
+@pytest.mark.parametrize(
+    "address", ["ssh://user@/x", "ssh://[", "tcp://127.0.0.1:1", "gopher://x", "unix://", "tcp://[", ""]
+)
 @pytest.mark.parametrize("kind", list(EngineKind))
 def test_addresses_that_lead_nowhere(kind: EngineKind, address: str) -> None:
     opened = open_engine(Endpoint("it", kind, address, "test"), {})

@@ -74,6 +74,9 @@ def missing() -> str:
         return f"not installed: {', '.join(lacking)}"
     if os.getuid() != 0:
         return "building a machine's disk takes root"
+    sources = _run("apt-get", "indextargets", "--format", "$(CODENAME)", limit=60).split()
+    if "VM_MIRROR" not in os.environ and "trixie" not in sources:
+        return "no package source of Debian 13 (trixie); name one with VM_MIRROR"
     return ""
 
 

@@ -14,7 +14,7 @@ BASE=${VM_BASE:-/tmp/vm} FL=apparmor MEM=2048 SHARE= OUT= TMO=900 EXTRA= BONLY= 
 while getopts f:m:s:o:t:a:wB o; do case $o in
  f) FL=$OPTARG;; m) MEM=$OPTARG;; s) SHARE=$(realpath "$OPTARG");; o) OUT=$(realpath "$OPTARG");;
  t) TMO=$OPTARG;; a) EXTRA=$OPTARG;; w) SNAP=off;; B) BONLY=1;; *) exit 64;; esac; done
-shift $((OPTIND-1)); I=$BASE/img/$FL; M=${VM_MIRROR:-$(apt-get indextargets --format "\$(SITE)" "Codename: trixie" | grep -v "^file:" | grep -v security | head -1)}
+shift $((OPTIND-1)); I=$BASE/img/$FL; M=${VM_MIRROR:-$(apt-get indextargets --format "\$(SITE)" "Codename: trixie" | grep -v "^file:" | grep -v security | head -1 || true)}
 PK=linux-image-cloud-amd64,systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session,udev,kmod,apparmor
 PK=$PK,podman,crun,runc,docker.io,docker-cli,busybox-static,uidmap,passt,slirp4netns,netavark,aardvark-dns
 PK=$PK,nftables,iptables,python3,sudo,iproute2,procps,strace,ca-certificates
@@ -109,6 +109,7 @@ boot() { # $1=command $2=snapshot on|off $3=share $4=out
 }
 mkdir -p "$BASE/run"
 if [ ! -s "$I.ext4" ]; then
+ [ -n "$M" ] || { echo "no package source of Debian 13 (trixie) is set up here: name one with VM_MIRROR" >&2; exit 70; }
  echo "building $FL image" >&2; set +e; ( build ) >"$BASE/build-$FL.log" 2>&1; rc=$?; set -e
  [ $rc = 0 ] || { rm -f "$I.ext4.new"; tail -20 "$BASE/build-$FL.log" >&2; exit 70; }
  mv "$I.ext4.new" "$I.ext4"; mkdir -p "$BASE/empty"   # first boot, persistent: caches, machine-id, images

@@ -16,39 +16,39 @@ from vm.machine import Json, Machine, NoMachineError, boot
 pytestmark = [pytest.mark.slow, pytest.mark.engines, pytest.mark.timeout(3000)]
 
 LAYERS = ("namespaces", "cgroup", "capabilities", "seccomp", "mac", "usermap")
-E, W, O, U = "ENFORCED", "WEAKENED", "OPEN", "UNKNOWN"  # noqa: E741
+E, W, OPEN, U = "ENFORCED", "WEAKENED", "OPEN", "UNKNOWN"
 # as root reads them, in the order of LAYERS; the design, section 6
 VERDICTS = {
     "apparmor": {
-        "d-default": (E, W, E, E, E, O),
-        "d-privileged": (W, W, O, O, W, O),
-        "d-host": (W, W, E, E, E, O),
-        "d-hard": (E, E, E, E, E, O),
-        "d-unconfined": (E, W, E, E, W, O),
-        "d-complain": (E, W, E, E, W, O),
-        "p-default": (E, W, E, E, E, O),
-        "p-privileged": (W, W, O, O, W, O),
+        "d-default": (E, W, E, E, E, OPEN),
+        "d-privileged": (W, W, OPEN, OPEN, W, OPEN),
+        "d-host": (W, W, E, E, E, OPEN),
+        "d-hard": (E, E, E, E, E, OPEN),
+        "d-unconfined": (E, W, E, E, W, OPEN),
+        "d-complain": (E, W, E, E, W, OPEN),
+        "p-default": (E, W, E, E, E, OPEN),
+        "p-privileged": (W, W, OPEN, OPEN, W, OPEN),
         "p-auto": (E, W, E, E, E, E),
     },
     "selinux": {
-        "d-default": (E, W, E, E, W, O),
-        "d-privileged": (W, W, O, O, W, O),
-        "d-host": (W, W, E, E, W, O),
-        "d-hard": (E, E, E, E, W, O),
-        "d-disable": (E, W, E, E, W, O),
-        "d-spc": (E, W, E, E, W, O),
-        "p-default": (E, W, E, E, W, O),
-        "p-privileged": (W, W, O, O, W, O),
+        "d-default": (E, W, E, E, W, OPEN),
+        "d-privileged": (W, W, OPEN, OPEN, W, OPEN),
+        "d-host": (W, W, E, E, W, OPEN),
+        "d-hard": (E, E, E, E, W, OPEN),
+        "d-disable": (E, W, E, E, W, OPEN),
+        "d-spc": (E, W, E, E, W, OPEN),
+        "p-default": (E, W, E, E, W, OPEN),
+        "p-privileged": (W, W, OPEN, OPEN, W, OPEN),
         "p-auto": (E, W, E, E, W, E),
-        "p-disable": (E, W, E, E, W, O),
+        "p-disable": (E, W, E, E, W, OPEN),
     },
 }
 # the ordinary user's own, rootless ones
 ROOTLESS = {
     "apparmor": {
-        "r-default": (E, W, E, E, O, W),
-        "r-limits": (E, E, E, E, O, W),
-        "r-keepid": (E, W, E, E, O, W),
+        "r-default": (E, W, E, E, OPEN, W),
+        "r-limits": (E, E, E, E, OPEN, W),
+        "r-keepid": (E, W, E, E, OPEN, W),
     },
     "selinux": {
         "r-default": (E, W, E, E, W, W),

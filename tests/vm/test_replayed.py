@@ -104,9 +104,10 @@ def test_limits_of_control_groups_version_2(apparmor: dict[str, Json]) -> None:
     )
     text = {item["code"]: item["text"] for item in apparmor["d-default"]["findings"]}["cgroup.pids-by-default"]
     assert text == f"Its limit of 2357 processes was not asked for: systemd sets it by default, on {scope}."
-    # Podman asks for its limit itself, one group above the process's own
+    # Podman asks for its limit itself; crun sets it on the inner group too
     assert rootless["path"].startswith("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-")
-    assert rootless["path"] == f"{rootless['pids_from']}/container"
+    assert rootless["path"] == rootless["pids_from"]
+    assert rootless["path"].endswith(f"libpod-{apparmor['r-default']['id']}.scope/container")
     assert rootless["pids_max"] == 2048
     assert "cgroup.pids-by-default" not in apparmor["r-default"]["layers"]["cgroup"]["findings"]
 

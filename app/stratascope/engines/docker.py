@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,12 +10,17 @@ from typing import Any
 import requests
 import urllib3
 from docker.api.client import APIClient
+from docker.constants import DEFAULT_DOCKER_API_VERSION
+from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.tls import TLSConfig
 
 from stratascope.core.container import EngineFacts, EngineKind
 from stratascope.engines.answer import Answer, parse_object
 from stratascope.engines.docker_json import DEFAULT_CAPABILITIES, redact
 from stratascope.engines.rest import RestEngine
+from stratascope.engines.wire import close_session
+
+_VERSION = re.compile(r"[0-9]+\.[0-9]+").fullmatch
 
 
 class DockerEngine(RestEngine):
@@ -24,6 +30,7 @@ class DockerEngine(RestEngine):
     _list_path = "/containers/json"
     _events_path = "/events"
     _event_filter = {"filters": '{"type":["container"]}'}  # noqa: RUF012
+    _version = ""  # of the API, once the daemon has told
 
     def _open(self) -> requests.Session:
         endpoint = self._endpoint
@@ -35,8 +42,18 @@ class DockerEngine(RestEngine):
                 ca_cert=str(folder / "ca.pem") if endpoint.verify else None,
                 verify=endpoint.verify,
             )
-        # Asks the daemon for its API version, and speaks that
-        return APIClient(base_url=endpoint.endpoint, version="auto", timeout=max(1, int(self.timeout[1])), tls=tls)
+        limit = max(1, int(self.timeout[1]))
+        session: Any = APIClient(
+            base_url=endpoint.endpoint, version=DEFAULT_DOCKER_API_VERSION, timeout=limit, tls=tls
+        )  # fmt: skip
+        try:
+            # What version="auto" does, but that one forgets its connection where the answer makes no sense
+            session._version = session._retrieve_server_version()
+        except BaseException:
+            close_session(session)
+            raise
+        opened: requests.Session = session
+        return opened
 
     def _request(self, session: Any, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
         response: requests.Response = session.get(
@@ -57,7 +74,7 @@ class DockerEngine(RestEngine):
         return redact(text)
 
     def _facts(self) -> tuple[str, bool, EngineFacts]:
-        info = Answer(parse_object(self._get("/info")))
+        info = Answer(parse_object(self._get_quickly("/info")))
         if not info.text("ServerVersion"):
             raise ValueError("no ServerVersion in the answer")
         options = info.texts("SecurityOptions") or ()

@@ -12,6 +12,7 @@ from typing import Any
 import requests
 import urllib3
 from podman.api.client import APIClient
+from podman.api.uds import UDSConnection, UDSConnectionPool, UDSSocket
 
 from stratascope.core.container import EngineFacts, EngineKind
 from stratascope.engines.answer import Answer, capability_names, in_order, parse_object
@@ -19,6 +20,24 @@ from stratascope.engines.podman_json import redact
 from stratascope.engines.rest import RestEngine
 
 _API = "4.0.0"  # Podman serves every version of its API from this one on, whatever its own
+
+
+class _Connection(UDSConnection):
+    """The SDK's, that does not forget a socket which could not connect."""
+
+    def connect(self) -> None:
+        link: Any = UDSSocket(self.uds)
+        try:
+            link.settimeout(self.timeout)
+            link.connect()
+        except BaseException:
+            link.close()
+            raise
+        self.sock = link
+
+
+class _Pool(UDSConnectionPool):
+    ConnectionCls = _Connection
 
 
 class PodmanEngine(RestEngine):
@@ -45,7 +64,11 @@ class PodmanEngine(RestEngine):
         return tuple(found)
 
     def _open(self) -> requests.Session:
-        return APIClient(base_url=self._endpoint.endpoint, version=_API, timeout=self.timeout[1])
+        session: Any = APIClient(base_url=self._endpoint.endpoint, version=_API, timeout=self.timeout[1])
+        if self._endpoint.path is not None:
+            session.get_adapter("http://").poolmanager.pool_classes_by_scheme = {"http": _Pool}
+        opened: requests.Session = session
+        return opened
 
     def _request(self, session: Any, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
         answer: Any = session.get(path, params=params, stream=stream, timeout=self.timeout)
@@ -68,7 +91,7 @@ class PodmanEngine(RestEngine):
         return redact(text)
 
     def _facts(self) -> tuple[str, bool, EngineFacts]:
-        info = Answer(parse_object(self._get("/info")))
+        info = Answer(parse_object(self._get_quickly("/info")))
         host, security = info.part("host"), info.part("host").part("security")
         version = info.part("version").text("Version")
         if not version:

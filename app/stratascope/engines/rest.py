@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import requests
 import urllib3
@@ -37,7 +38,10 @@ if TYPE_CHECKING:
     from stratascope.engines.kept import Way
 
 _INSPECTORS = 3  # at a time: two cores' worth, and one to wait
+_ID_LENGTH = 64  # of a whole container id
 _WHOLE = 3  # times the limit for silence: how long a whole answer may take
+
+_Below = tuple[urllib3.HTTPConnectionPool, str] | None  # see RestEngine._pool_below
 
 
 class RestEngine(ABC):
@@ -101,19 +105,27 @@ class RestEngine(ABC):
     def list(self) -> tuple[RawContainer, ...]:
         """All containers, running or not. Raises EngineError. One that vanishes meanwhile is left out."""
         try:
-            listed = parse(self._get(self._list_path, {"all": "true"}))
+            listed = parse(self._get_quickly(self._list_path, {"all": "true"}))
             if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
                 raise ValueError("expected a list of containers")
             ids = [Answer(item).text("Id") for item in listed]
         except ValueError as error:
             raise EngineError(EngineState.UNREACHABLE, advice.nonsense(), str(error)) from error
-        return tuple(raw for raw in self._inspectors().map(self._inspect_or_none, filter(None, ids)) if raw is not None)
+        way = self._below()  # one for all inspectors: to open a session takes longer than to inspect ten containers
+        found = self._inspectors().map(lambda container: self._inspect_or_none(container, way), filter(None, ids))
+        return tuple(raw for raw in found if raw is not None)
 
     def inspect(self, container: str) -> RawContainer:
         """One container. Raises EngineError, NoSuchContainerError."""
-        text = self._get_quickly(self._inspect_path(container))
+        return self._inspect(container, self._below())
+
+    def _inspect(self, container: str, below: _Below) -> RawContainer:
+        text = self._get_quickly(self._inspect_path(container), below=below)
         try:
-            return RawContainer(self.id, Answer(parse_object(text)).text("Id") or container, self._redact(text))
+            # asked for by a whole id, the answer is that container's; its text is parsed once, by _redact
+            whole = len(container) == _ID_LENGTH and text.startswith("{")
+            name = container if whole else Answer(parse_object(text)).text("Id") or container
+            return RawContainer(self.id, name, self._redact(text))
         except ValueError as error:
             raise EngineError(EngineState.UNREACHABLE, advice.nonsense(), str(error)) from error
 
@@ -223,22 +235,27 @@ class RestEngine(ABC):
         finally:
             response.close()
 
-    def _get_quickly(self, path: str) -> str:
+    def _below(self) -> _Below:
+        """The connections below this thread's session. Raises EngineError."""
+        try:
+            self._ready()
+            return self._pool_below(self._session())
+        except Exception as error:
+            raise self._error(error) from error
+
+    def _get_quickly(self, path: str, params: Mapping[str, str] | None = None, *, below: _Below = None) -> str:
         """As `_get`, on the connections below the SDK's session: building a request in `requests` takes three times as
         long as Docker takes to inspect a container. Whatever is unusual goes the long way.
         """
-        try:
-            self._ready()
-            found = self._pool_below(self._session())
-        except Exception as error:
-            raise self._error(error) from error
-        if found is None:
-            return self._get(path)
-        pool, prefix = found
+        below = below or self._below()
+        if below is None:
+            return self._get(path, params)
+        pool, prefix = below
         limits = urllib3.Timeout(connect=self.timeout[0], read=self.timeout[1])
+        url = f"{prefix}{path}?{urlencode(params)}" if params else prefix + path
         try:
             answer = pool.urlopen(
-                "GET", prefix + path, headers={"Host": "engine"}, retries=False, timeout=limits, preload_content=False
+                "GET", url, headers={"Host": "engine"}, retries=False, timeout=limits, preload_content=False
             )
             text = body(answer, time.monotonic() + _WHOLE * self.timeout[1])
             if answer.status == 200:
@@ -246,8 +263,8 @@ class RestEngine(ABC):
         except (urllib3.exceptions.TimeoutError, TimeoutError) as error:
             raise self._error(error) from error
         except (urllib3.exceptions.HTTPError, OSError, ValueError):
-            return self._get(path)  # the long way asks again, and finds out what it is
-        return self._get(path)
+            return self._get(path, params)  # the long way asks again, and finds out what it is
+        return self._get(path, params)
 
     def _send(self, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
         try:
@@ -293,9 +310,9 @@ class RestEngine(ABC):
                 self._pool = ThreadPoolExecutor(_INSPECTORS, thread_name_prefix=f"inspect-{self.id}")
             return self._pool
 
-    def _inspect_or_none(self, container: str) -> RawContainer | None:
+    def _inspect_or_none(self, container: str, below: _Below) -> RawContainer | None:
         try:
-            return self.inspect(container)
+            return self._inspect(container, below)
         except NoSuchContainerError:
             return None
 

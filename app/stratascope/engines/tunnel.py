@@ -123,7 +123,8 @@ def refusal(words: str, address: SshAddress, remote: str) -> EngineError:
         )
     elif "open failed" in words:
         message = msg(
-            "{host} can be reached, but no engine answers there on {path}, or that user may not use it.",
+            "{host} can be reached, but no engine answers there on {path}, or it is not for that user. ssh says the "
+            "same where the server has AllowStreamLocalForwarding off.",
             host=host,
             path=remote,
         )

@@ -133,7 +133,8 @@ def plain_value(value: Any) -> Any:
         return value
     if kind is tuple or kind is list:
         return [plain_value(item) for item in value]
-    names = _public(kind)
+    hashable: Hashable = kind
+    names = _public(hashable)
     if names is not None:
         return {name: plain_value(getattr(value, name)) for name in names}
     if isinstance(value, Gap):
