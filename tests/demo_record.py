@@ -13,7 +13,6 @@ from pathlib import Path
 
 from fleet import endpoints, launched, running
 from rig import Rig
-
 from stratascope import wiring
 from stratascope.state import record as records
 

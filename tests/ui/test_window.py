@@ -82,6 +82,13 @@ def test_slash_goes_to_the_filter_and_escape_clears_it(window: MainWindow, qtbot
     assert window.containers.shown() == 12
 
 
+def test_enter_in_the_filter_goes_to_what_was_found(window: MainWindow) -> None:
+    window.toolbar.filter.setText("portainer")
+    QTest.keyClick(window.toolbar.filter, Qt.Key.Key_Return)
+    assert current(window) == "portainer"
+    assert window.column.view.hasFocus()
+
+
 def test_a_filter_without_a_hit_says_so(window: MainWindow) -> None:
     window.toolbar.filter.setText("zzz")
     assert window.column.nothing.isVisible()

@@ -11,7 +11,6 @@ import requests
 import urllib3
 from docker.api.client import APIClient
 from docker.constants import DEFAULT_DOCKER_API_VERSION
-from docker.constants import DEFAULT_DOCKER_API_VERSION
 from docker.tls import TLSConfig
 
 from stratascope.core.container import EngineFacts, EngineKind

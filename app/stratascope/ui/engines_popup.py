@@ -169,7 +169,7 @@ class EnginesPopup(QFrame):
         width = min(look.px(440), self._window.width() - look.px(24))
         inner.setFixedWidth(width - look.px(14))
         column.activate()
-        needed = column.heightForWidth(width - look.px(14)) if column.hasHeightForWidth() else inner.sizeHint().height()
+        needed = max(column.heightForWidth(width - look.px(14)), inner.sizeHint().height())
         height = min(needed + look.px(28), look.px(520), self._window.height() - look.px(80))
         self.setFixedSize(width, height)
         corner = anchor.mapToGlobal(QPoint(anchor.width() - width, anchor.height() + 4))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
@@ -88,6 +88,8 @@ class MenuButton(QAbstractButton):
 class Toolbar(QWidget):
     """Height 48."""
 
+    went_down = Signal()  # from the filter to the list
+
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("toolbar")
@@ -116,5 +118,6 @@ class Toolbar(QWidget):
             and event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)
         ):
             self.down.setFocus(Qt.FocusReason.TabFocusReason)
+            self.went_down.emit()
             return True
         return super().eventFilter(watched, event)

@@ -122,6 +122,7 @@ class MainWindow(QMainWindow):
         self.toolbar.filter.textChanged.connect(self.set_filter)
         self.toolbar.engines.clicked.connect(self.show_engines)
         self.toolbar.down = self.column.view
+        self.toolbar.went_down.connect(self._first_found)
         self.banner.asked.connect(self.show_engines)
         self.column.view.chosen.connect(self._chosen)
         self.column.view.opened.connect(self.turn_page)
@@ -235,6 +236,11 @@ class MainWindow(QMainWindow):
         self._feed.focus(key)
         self._show_current()
         self.middle_stack.setCurrentWidget(self.middle)
+
+    def _first_found(self) -> None:
+        """From the filter into the list: to the current container, or to the first one found."""
+        if self._key is None or self.containers.row_of(self._key) < 0:
+            self.column.view.select_key(None)
 
     def _go_to(self, key: tuple[str, str]) -> None:
         if not self.column.view.select_key(key):
