@@ -10,7 +10,7 @@
 # streams its output to our stdout, exits with its status (70 build, 71 qemu/timeout, 72 no status).
 # -w: changes to the disk persist; -B: build only.  Env: VM_BASE, VM_CONSOLE (serial log), KEEP_ROOTFS.
 set -euo pipefail
-BASE=${VM_BASE:-/tmp/vm} FL=apparmor MEM=2048 SHARE= OUT= TMO=900 EXTRA= BONLY= SNAP=on
+BASE=${VM_BASE:-${XDG_CACHE_HOME:-$HOME/.cache}/stratascope-machines} FL=apparmor MEM=2048 SHARE= OUT= TMO=900 EXTRA= BONLY= SNAP=on
 while getopts f:m:s:o:t:a:wB o; do case $o in
  f) FL=$OPTARG;; m) MEM=$OPTARG;; s) SHARE=$(realpath "$OPTARG");; o) OUT=$(realpath "$OPTARG");;
  t) TMO=$OPTARG;; a) EXTRA=$OPTARG;; w) SNAP=off;; B) BONLY=1;; *) exit 64;; esac; done

@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout
 
 from stratascope.core.container import Container, Status
 from stratascope.core.layer import Severity
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
+from stratascope.report.words import age
 from stratascope.ui.container_model import short_image
 from stratascope.ui.gap_words import runs, status_word, summary
 from stratascope.ui.labels import Line, tip
@@ -132,16 +133,7 @@ class Header(QWidget):
 
 def since(container: Container, now: float) -> str:
     """How long it has been up, in one unit; empty where the engine does not say."""
-    seconds = int(now - container.started)
+    seconds = now - container.started
     if container.started <= 0 or seconds < 0:
         return ""
-    text: Message
-    if seconds < 60:
-        text = plural("up {count} second", "up {count} seconds", seconds)
-    elif seconds < 3600:
-        text = plural("up {count} minute", "up {count} minutes", seconds // 60)
-    elif seconds < 86400:
-        text = plural("up {count} hour", "up {count} hours", seconds // 3600)
-    else:
-        text = plural("up {count} day", "up {count} days", seconds // 86400)
-    return translate(text)
+    return translate(msg("up {age}", age=age(seconds)))

@@ -252,8 +252,9 @@ class MainWindow(QMainWindow):
         state, snapshot = self.current, self.snapshot
         if state is None or snapshot is None:
             return
-        engine = next((each for each in snapshot.engines if each.id == state.container.engine), None)
-        self.header.show_state(state)
+        engines = () if snapshot.demo else snapshot.engines  # a demo's containers are not of these engines
+        engine = next((each for each in engines if each.id == state.container.engine), None)
+        self.header.show_state(state, snapshot.taken_at if snapshot.demo else None)
         self.strata.show_state(state, snapshot.ground, engine)
         self.strip.show_state(state)
         self.strata.select(self._layer)
