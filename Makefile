@@ -22,8 +22,8 @@ test: ## Set up what is missing, also Xvfb and engines, then run the tests, with
 	@sh packaging/setup.sh test
 	@sh packaging/test.sh $(ARGS)
 
-test-all: ## The same with the slow ones
-	@sh packaging/setup.sh test
+test-all: ## The same with the slow ones, the machines with AppArmor and SELinux among them
+	@sh packaging/setup.sh test-all
 	@MARKS="slow or not slow" BUDGET=$${BUDGET:-7200} sh packaging/test.sh $(ARGS)
 
 lint: ## Types, style, and who may import whom

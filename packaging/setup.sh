@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes this checkout ready to run (`setup.sh run`) or to be tested (`setup.sh test`); called by `make`.
+# Makes this checkout ready to run (`setup.sh run`) or to be tested (`setup.sh test`, `test-all`); called by `make`.
 #
 # 1. System packages, on Debian and Ubuntu: what debian-run.txt (and debian-test.txt) lists and is not there is
 #    installed with apt-get, as root or through sudo. Elsewhere the missing parts are named and nothing is touched.
@@ -19,8 +19,9 @@ purpose=${1:-run}
 case $purpose in
 run) lists=packaging/debian-run.txt ;;
 test) lists="packaging/debian-run.txt packaging/debian-test.txt" ;;
+test-all) lists="packaging/debian-run.txt packaging/debian-test.txt packaging/debian-test-all.txt" ;;
 *)
-    echo "usage: packaging/setup.sh run|test"
+    echo "usage: packaging/setup.sh run|test|test-all"
     exit 2
     ;;
 esac

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import requests
-import urllib3
 from podman.api.client import APIClient
 from podman.api.uds import UDSConnection, UDSConnectionPool, UDSSocket
 
@@ -75,11 +74,8 @@ class PodmanEngine(RestEngine):
         response: requests.Response = answer._response
         return response
 
-    def _pool_below(self, session: Any) -> tuple[urllib3.HTTPConnectionPool, str] | None:
-        if self._endpoint.path is None:
-            return None
-        manager: urllib3.PoolManager = session.get_adapter("http://").poolmanager
-        return manager.connection_from_url("http://engine"), session.path_prefix.rstrip("/")
+    def _path_prefix(self) -> str:
+        return f"/v{_API}/libpod"
 
     def _path(self, container: str) -> str:
         return f"/containers/{container}"
@@ -91,7 +87,7 @@ class PodmanEngine(RestEngine):
         return redact(text)
 
     def _facts(self) -> tuple[str, bool, EngineFacts]:
-        info = Answer(parse_object(self._get_quickly("/info")))
+        info = Answer(parse_object(self._get_quickly("/info", self._prefix())))
         host, security = info.part("host"), info.part("host").part("security")
         version = info.part("version").text("Version")
         if not version:

@@ -6,6 +6,7 @@ URL for it. Decided against the SDKs' object layers: they inspect one by one, hi
 
 from __future__ import annotations
 
+import http.client
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -13,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import requests
 import urllib3
@@ -32,6 +32,7 @@ from stratascope.engines.endpoint import (
     socket_facts,
 )
 from stratascope.engines.events import decode_events
+from stratascope.engines.quick import QuickConnection
 from stratascope.engines.wire import body, close_session, hung_up, shut, wait_forever, words_of
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ if TYPE_CHECKING:
 _INSPECTORS = 3  # at a time: two cores' worth, and one to wait
 _ID_LENGTH = 64  # of a whole container id
 _WHOLE = 3  # times the limit for silence: how long a whole answer may take
-
-_Below = tuple[urllib3.HTTPConnectionPool, str] | None  # see RestEngine._pool_below
 
 
 class RestEngine(ABC):
@@ -61,6 +60,7 @@ class RestEngine(ABC):
         self._sessions = threading.local()
         self._lock = threading.Lock()
         self._opened: list[requests.Session] = []
+        self._links: list[QuickConnection] = []
         self._streams: set[requests.Response] = set()
         self._pool: ThreadPoolExecutor | None = None
         self._closed = False
@@ -105,22 +105,22 @@ class RestEngine(ABC):
     def list(self) -> tuple[RawContainer, ...]:
         """All containers, running or not. Raises EngineError. One that vanishes meanwhile is left out."""
         try:
-            listed = parse(self._get_quickly(self._list_path, {"all": "true"}))
+            listed = parse(self._get_quickly(f"{self._list_path}?all=true", self._prefix()))
             if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
                 raise ValueError("expected a list of containers")
             ids = [Answer(item).text("Id") for item in listed]
         except ValueError as error:
             raise EngineError(EngineState.UNREACHABLE, advice.nonsense(), str(error)) from error
-        way = self._below()  # one for all inspectors: to open a session takes longer than to inspect ten containers
-        found = self._inspectors().map(lambda container: self._inspect_or_none(container, way), filter(None, ids))
+        prefix = self._prefix()  # found once: to open a session takes longer than to inspect ten containers
+        found = self._inspectors().map(lambda container: self._inspect_or_none(container, prefix), filter(None, ids))
         return tuple(raw for raw in found if raw is not None)
 
     def inspect(self, container: str) -> RawContainer:
         """One container. Raises EngineError, NoSuchContainerError."""
-        return self._inspect(container, self._below())
+        return self._inspect(container, self._prefix())
 
-    def _inspect(self, container: str, below: _Below) -> RawContainer:
-        text = self._get_quickly(self._inspect_path(container), below=below)
+    def _inspect(self, container: str, prefix: str | None) -> RawContainer:
+        text = self._get_quickly(self._inspect_path(container), prefix)
         try:
             # asked for by a whole id, the answer is that container's; its text is parsed once, by _redact
             whole = len(container) == _ID_LENGTH and text.startswith("{")
@@ -152,7 +152,9 @@ class RestEngine(ABC):
         with self._lock:
             self._closed = True
             streams, opened, pool = tuple(self._streams), tuple(self._opened), self._pool
+            links = tuple(self._links)
             self._opened.clear()
+            self._links.clear()
             self._pool = None
         if self._way is not None:
             self._way.close()
@@ -160,6 +162,8 @@ class RestEngine(ABC):
             shut(stream)
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
+        for link in links:
+            link.shut()
         for session in opened:
             close_session(session)
 
@@ -180,8 +184,8 @@ class RestEngine(ABC):
         """GET by the SDK's client."""
 
     @abstractmethod
-    def _pool_below(self, session: Any) -> tuple[urllib3.HTTPConnectionPool, str] | None:
-        """The connections that the SDK's session uses, and how paths begin; None to go through the session."""
+    def _path_prefix(self) -> str:
+        """How paths begin: the version of the API that the SDK's session speaks too. May raise what the SDK raises."""
 
     @abstractmethod
     def _inspect_path(self, container: str) -> str: ...
@@ -216,9 +220,12 @@ class RestEngine(ABC):
         if endpoint == self._endpoint:
             return
         with self._lock:
-            opened = tuple(self._opened)
+            opened, links = tuple(self._opened), tuple(self._links)
             self._opened.clear()
+            self._links.clear()
         self._endpoint, self._sessions = endpoint, threading.local()  # the old ones know the old address
+        for link in links:
+            link.shut()
         for session in opened:
             close_session(session)
 
@@ -235,36 +242,38 @@ class RestEngine(ABC):
         finally:
             response.close()
 
-    def _below(self) -> _Below:
-        """The connections below this thread's session. Raises EngineError."""
+    def _prefix(self) -> str | None:
+        """How paths begin on a connection of our own; None to go through the SDK. Raises EngineError."""
+        if self._endpoint.path is None and self._way is None:
+            return None
         try:
             self._ready()
-            return self._pool_below(self._session())
+            return None if self._endpoint.path is None else self._path_prefix()
         except Exception as error:
             raise self._error(error) from error
 
-    def _get_quickly(self, path: str, params: Mapping[str, str] | None = None, *, below: _Below = None) -> str:
-        """As `_get`, on the connections below the SDK's session: building a request in `requests` takes three times as
-        long as Docker takes to inspect a container. Whatever is unusual goes the long way.
+    def _get_quickly(self, path: str, prefix: str | None) -> str:
+        """As `_get`, on a connection of our own, which is three times as quick. Whatever is unusual goes the long way,
+        which asks again and finds out what it is.
         """
-        below = below or self._below()
-        if below is None:
-            return self._get(path, params)
-        pool, prefix = below
-        limits = urllib3.Timeout(connect=self.timeout[0], read=self.timeout[1])
-        url = f"{prefix}{path}?{urlencode(params)}" if params else prefix + path
+        if prefix is None:
+            return self._get(path)
         try:
-            answer = pool.urlopen(
-                "GET", url, headers={"Host": "engine"}, retries=False, timeout=limits, preload_content=False
-            )
-            text = body(answer, time.monotonic() + _WHOLE * self.timeout[1])
-            if answer.status == 200:
-                return text.decode("utf-8", "replace")
-        except (urllib3.exceptions.TimeoutError, TimeoutError) as error:
+            status, text = self._link().get(prefix + path, _WHOLE * self.timeout[1])
+        except TimeoutError as error:
             raise self._error(error) from error
-        except (urllib3.exceptions.HTTPError, OSError, ValueError):
-            return self._get(path, params)  # the long way asks again, and finds out what it is
-        return self._get(path, params)
+        except (http.client.HTTPException, OSError, ValueError):
+            return self._get(path)
+        return text.decode("utf-8", "replace") if status == 200 else self._get(path)
+
+    def _link(self) -> QuickConnection:
+        """This thread's own."""
+        link: QuickConnection | None = getattr(self._sessions, "link", None)
+        if link is None:
+            link = self._sessions.link = QuickConnection(str(self._endpoint.path), *self.timeout)
+            with self._lock:
+                self._links.append(link)
+        return link
 
     def _send(self, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
         try:
@@ -310,9 +319,9 @@ class RestEngine(ABC):
                 self._pool = ThreadPoolExecutor(_INSPECTORS, thread_name_prefix=f"inspect-{self.id}")
             return self._pool
 
-    def _inspect_or_none(self, container: str, below: _Below) -> RawContainer | None:
+    def _inspect_or_none(self, container: str, prefix: str | None) -> RawContainer | None:
         try:
-            return self._inspect(container, below)
+            return self._inspect(container, prefix)
         except NoSuchContainerError:
             return None
 

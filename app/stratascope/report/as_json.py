@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Hashable
 from datetime import UTC, datetime
 from enum import Enum
-from functools import lru_cache
 from typing import Any
 
 from stratascope.core.capture import Gap
@@ -133,8 +131,7 @@ def plain_value(value: Any) -> Any:
         return value
     if kind is tuple or kind is list:
         return [plain_value(item) for item in value]
-    hashable: Hashable = kind
-    names = _public(hashable)
+    names = _public(kind)
     if names is not None:
         return {name: plain_value(getattr(value, name)) for name in names}
     if isinstance(value, Gap):
@@ -149,15 +146,16 @@ def plain_value(value: Any) -> Any:
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None)})
+_FIELDS: dict[type, tuple[str, ...] | None] = {}  # an entry for each type of ours that a report holds
 _SPECIAL = (Gap, Enum, Message, CapabilitySet)
 
 
-@lru_cache(maxsize=256)
-def _public(kind: Hashable) -> tuple[str, ...] | None:
+def _public(kind: type) -> tuple[str, ...] | None:
     """The fields to print; gaps stand beside the facts, with their reasons, and not among them as nulls.
 
     None for a type without fields, or with a notation of its own.
     """
-    if not isinstance(kind, type) or issubclass(kind, _SPECIAL) or not dataclasses.is_dataclass(kind):
-        return None
-    return tuple(field.name for field in dataclasses.fields(kind) if field.name != "gaps")
+    if kind not in _FIELDS:
+        own = issubclass(kind, _SPECIAL) or not dataclasses.is_dataclass(kind)
+        _FIELDS[kind] = None if own else tuple(each.name for each in dataclasses.fields(kind) if each.name != "gaps")
+    return _FIELDS[kind]

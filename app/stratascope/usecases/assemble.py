@@ -14,11 +14,11 @@ from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
 from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Severity, Verdict
-from stratascope.core.message import Message, msg
 from stratascope.core.ports import Found
 from stratascope.core.record import ContainerRecord, Record
 from stratascope.core.sharing import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
+from stratascope.layers.kernel_reading import why_unknown
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.status import parse_status
 from stratascope.usecases.translate import Translations
@@ -123,7 +123,7 @@ class Assembler:
         asked = layer.asked(container)
         if gap is not None:
             gaps = (NamedGap(layer.id, gap, f"/proc/{container.pid}" if container.pid else ""),)
-            assessment = Assessment(Verdict.UNKNOWN, gap_sentence(gap), gaps=gaps)
+            assessment = Assessment(Verdict.UNKNOWN, why_unknown(gaps), gaps=gaps)
             return LayerState(layer.id, layer.number, None, asked, assessment)
         facts = layer.decode(first, container, around)
         return LayerState(layer.id, layer.number, facts, asked, layer.assess(facts, asked, around))
@@ -143,23 +143,6 @@ class Assembler:
                 findings.setdefault(drift.finding.code, drift.finding)
             processes.append(ProcessState(member.pid, inside, command, tuple(drift.field for drift in drifts)))
         return tuple(processes), tuple(findings.values())
-
-
-def gap_sentence(gap: Gap) -> Message:
-    """Why a layer is unknown, short enough for its band."""
-    match gap.kind:
-        case GapKind.GONE:
-            return msg("No process runs")
-        case GapKind.DENIED:
-            return msg("Not readable for this user")
-        case GapKind.FOREIGN:
-            return msg("The process is on another kernel")
-        case GapKind.UNSUPPORTED:
-            return msg("Not readable from here")
-        case GapKind.UNPARSED:
-            return msg("Read, but not understood")
-        case GapKind.ABSENT:
-            return msg("Not on this kernel")
 
 
 def _whose(container: Container, found: Found | None, ground: Ground) -> Gap | None:
