@@ -142,6 +142,7 @@ wanted=$(
     "$base" -VV
     cksum packaging/constraints.txt pyproject.toml
 )
+[ "$purpose" = run ] || purpose=test # the same Python packages for both kinds of tests
 holds() { [ -f "$1" ] && [ "$(cat "$1")" = "$wanted" ] && .venv/bin/python -c '' 2>/dev/null; }
 if holds .venv/.stratascope-test || { [ "$purpose" = run ] && holds .venv/.stratascope-run; }; then
     exit 0

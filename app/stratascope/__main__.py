@@ -19,10 +19,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parsed = parser().parse_args(words)
     try:
         if parsed.command is not None:
+            # One short burst of small objects that nearly all live to the end: no garbage worth looking for.
+            gc.disable()
             from stratascope.cli import commands
 
-            # One short burst of small objects that all live to the end: there is no garbage worth looking for.
-            gc.disable()
             return commands.run(parsed)
         if not has_display(os.environ):
             from stratascope.cli import without_display

@@ -22,7 +22,6 @@ from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
 from stratascope.probe.piped import PipedProber
 from stratascope.probe.podman_top import PodmanTop
-from stratascope.state import record as records
 from stratascope.usecases.assemble import Assembler
 from stratascope.usecases.read import Reach, Reader, take
 from stratascope.usecases.translate import Translations
@@ -150,6 +149,8 @@ def live_watch() -> LateWatch:
 
 def demo_record() -> Record:
     """The demo capture that comes with the program, recorded from real containers."""
+    from stratascope.state import record as records
+
     return records.load(resources.path("demo/demo.json"))
 
 

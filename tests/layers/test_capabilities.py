@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from recorded import container, recorded, surroundings, with_gap, with_text
@@ -245,3 +247,51 @@ def test_drift_of_no_new_privs() -> None:
     assert [drift.field for drift in LAYER.drift(DEFAULT, other)] == ["capabilities.no_new_privs"]
     assert LAYER.drift(DEFAULT, other)[0].finding.severity is Severity.LOW
     assert LAYER.drift(other, DEFAULT)[0].finding.severity is Severity.MEDIUM
+
+
+def test_a_power_over_nobody_knows_what_is_not_called_critical() -> None:
+    denied = Gap(GapKind.DENIED, 13)
+    found = assess(with_gap(with_gap(PRIVILEGED, "ns/user", denied), "uid_map", denied))
+    assert Severity.CRITICAL not in codes(found).values()
+    assert "whole machine" not in translate(found.fact)
+
+
+def test_a_bounding_set_out_of_reach_is_a_small_matter() -> None:
+    bits = int(MASK, 16) | 1 << 21
+    capture = with_sets(DEFAULT, 0, bits)
+    assert codes(assess(capture))["capabilities.sys-admin"] is Severity.HIGH
+    assert codes(assess(with_line(capture, "NoNewPrivs", "1")))["capabilities.sys-admin"] is Severity.LOW
+    own = with_text(capture, "ns/user", "user:[4026532999]")
+    assert codes(assess(own))["capabilities.sys-admin"] is Severity.LOW
+
+
+def test_restarting_the_machine_does_not_take_it_over() -> None:
+    bits = int(MASK, 16) | 1 << 22
+    found = assess(with_sets(DEFAULT, bits, bits))
+    assert found.verdict is Verdict.WEAKENED
+    assert codes(found)["capabilities.added"] is Severity.MEDIUM
+
+
+@pytest.mark.parametrize(
+    ("lsms", "severity"),
+    [(("capability", "yama"), Severity.CRITICAL), (("capability", "apparmor"), Severity.HIGH), (None, Severity.HIGH)],
+)
+def test_tracing_with_the_hosts_processes_in_sight(lsms: tuple[str, ...] | None, severity: Severity) -> None:
+    bits = int(MASK, 16) | 1 << 19
+    capture = with_text(with_sets(DEFAULT, bits, bits), "ns/pid", "pid:[4026531836]")
+    near = surroundings(cap_last_cap=40)
+    ground = replace(near.ground, lsms=lsms, namespaces=(("pid", 4026531836),), namespaces_from="PID 1")
+    near = replace(near, ground=ground)
+    found = LAYER.assess(LAYER.decode(capture, container(), near), LAYER.asked(container()), near)
+    assert codes(found)["capabilities.traces-host"] is severity
+    inside = with_text(capture, "ns/pid", "pid:[4026532777]")
+    found = LAYER.assess(LAYER.decode(inside, container(), near), LAYER.asked(container()), near)
+    assert "capabilities.traces-host" not in codes(found)
+
+
+def test_more_in_a_nested_user_namespace_is_a_small_drift() -> None:
+    first = recorded("lsm/apparmor/docker-capdrop")
+    nested = with_text(PRIVILEGED, "ns/user", "user:[4026532999]")
+    drifts = {drift.field: drift.finding for drift in LAYER.drift(first, nested)}
+    assert drifts["capabilities.effective"].severity is Severity.LOW
+    assert drifts["capabilities.effective"].code == "capabilities.drift-effective-nested"

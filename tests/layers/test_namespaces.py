@@ -9,9 +9,9 @@ import pytest
 from layer_surroundings import GROUND, around, capture, container
 from recorded import recorded, with_gap, with_text
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Asked, AskedMount
+from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.ground import NAMESPACES, Peers, Surroundings
-from stratascope.core.layer import Assessment, Table, Verdict
+from stratascope.core.layer import Assessment, Severity, Table, Verdict
 from stratascope.i18n import translate
 from stratascope.layers.mount_view import HostPath
 from stratascope.layers.namespaces import LAYER, NamespacesFacts
@@ -188,3 +188,76 @@ def test_drift_of_a_process() -> None:
     other = with_text(DEFAULT, "ns/net", "net:[4026531840]")
     assert [drift.field for drift in LAYER.drift(DEFAULT, other)] == ["namespaces.net"]
     assert LAYER.drift(DEFAULT, with_gap(DEFAULT, "ns/net", DENIED)) == ()
+
+
+def as_user(process: Capture, uid: int) -> Capture:
+    text = process.text("status")
+    assert isinstance(text, str)
+    ids = "\t".join([str(uid)] * 4)
+    lines = [f"Uid:\t{ids}" if line.startswith("Uid:") else line for line in text.split("\n")]
+    return with_text(process, "status", "\n".join(lines))
+
+
+def worst(assessment: Assessment, code: str) -> Severity:
+    return min((found.severity for found in assessment.findings if found.code == code), key=list(Severity).index)
+
+
+@pytest.mark.parametrize(
+    ("line", "as_root", "as_other"),
+    [
+        ("254:0 / /host rw - ext4 /dev/vda rw", Severity.CRITICAL, Severity.HIGH),
+        ("254:0 / /host ro - ext4 /dev/vda rw", Severity.HIGH, Severity.MEDIUM),
+        ("254:0 /etc /x rw - ext4 /dev/vda rw", Severity.CRITICAL, Severity.MEDIUM),
+        ("254:0 /etc/ssl/private /x rw - ext4 /dev/vda rw", Severity.HIGH, Severity.MEDIUM),
+        ("254:3 /ann/.ssh /keys rw - ext4 /dev/vdb rw", Severity.HIGH, Severity.HIGH),
+    ],
+)
+def test_a_host_path_is_as_bad_as_who_holds_it(line: str, as_root: Severity, as_other: Severity) -> None:
+    process = with_mount(line)
+    assert worst(look(as_user(process, 0))[1], "namespaces.host-path") is as_root
+    assert worst(look(as_user(process, 999))[1], "namespaces.host-path") is as_other
+
+
+def test_selinux_keeps_root_from_the_hosts_etc() -> None:
+    process = as_user(with_mount("254:0 /etc /x rw - ext4 /dev/vda rw"), 0)
+    enforcing = around(ground=replace(GROUND, selinux="enforcing"))
+    assert worst(look(process, surroundings=enforcing)[1], "namespaces.host-path") is Severity.HIGH
+
+
+def test_the_socket_of_an_ordinary_users_engine_gives_no_more_than_that_user_has() -> None:
+    rootful = with_mount("0:26 /docker.sock /x.sock rw - tmpfs tmpfs rw")
+    assert worst(look(rootful)[1], "namespaces.engine-socket") is Severity.CRITICAL
+    users = with_mount("0:26 /user/1000/podman/podman.sock /x.sock rw - tmpfs tmpfs rw")
+    assert worst(look(users)[1], "namespaces.engine-socket") is Severity.HIGH
+    roots = with_mount("0:26 /user/0/podman/podman.sock /x.sock rw - tmpfs tmpfs rw")
+    assert worst(look(roots)[1], "namespaces.engine-socket") is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("uid", "lsms", "severity"),
+    [
+        (0, ("capability", "yama"), Severity.CRITICAL),
+        (0, ("capability", "apparmor"), Severity.HIGH),
+        (0, None, Severity.HIGH),
+        (999, ("capability", "yama"), Severity.HIGH),
+    ],
+)
+def test_root_among_the_hosts_processes(uid: int, lsms: tuple[str, ...] | None, severity: Severity) -> None:
+    process = as_user(recorded("lsm/apparmor/docker-hostns"), uid)
+    _, assessment = look(process, surroundings=around(ground=replace(GROUND, lsms=lsms)))
+    assert worst(assessment, "namespaces.host-pid") is severity
+
+
+def test_no_masks_matter_less_without_root_outside() -> None:
+    process = recorded("lsm/apparmor/docker-privileged")
+    assert worst(look(as_user(process, 0))[1], "namespaces.unmasked") is Severity.HIGH
+    assert worst(look(as_user(process, 1000))[1], "namespaces.unmasked") is Severity.MEDIUM
+
+
+def test_a_disk_is_told_apart_from_other_devices() -> None:
+    disk = Asked(devices=(AskedDevice("/dev/nvme0n1p2", "/dev/x", "rwm"),))
+    assert "namespaces.disks" in codes(look(as_user(DEFAULT, 0), disk)[1])
+    assert "namespaces.disks" not in codes(look(as_user(DEFAULT, 1000), disk)[1])
+    assert "namespaces.disks" not in codes(
+        look(DEFAULT, Asked(devices=(AskedDevice("/dev/fuse", "/dev/fuse", "rw"),)))[1]
+    )

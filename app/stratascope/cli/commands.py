@@ -15,7 +15,7 @@ from stratascope.core.record import Record
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n import translate
 from stratascope.layers import all_layers
-from stratascope.report import as_json, text
+from stratascope.report import as_json
 from stratascope.state import record as records
 from stratascope.usecases.translate import Translations
 
@@ -34,6 +34,8 @@ def engines(arguments: argparse.Namespace) -> int:
     if arguments.json:
         write(json.dumps([as_json.engine_object(engine) for engine in found], indent=2) + "\n")
     else:
+        from stratascope.report import text
+
         write("\n".join(text.engine_lines(found, style())) + "\n")
     return DONE
 
@@ -69,6 +71,8 @@ def report(arguments: argparse.Namespace) -> int:
 def show(snapshot: Snapshot, *, as_text: bool, details: bool = False) -> None:
     """Print a snapshot."""
     if as_text:
+        from stratascope.report import text  # JSON needs no widths of letters
+
         write(text.render(snapshot, all_layers(), style(details=details)))
     else:
         write(as_json.render(snapshot) + "\n")

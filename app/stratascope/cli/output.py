@@ -5,12 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
-from stratascope.report.text import Style
+if TYPE_CHECKING:
+    from stratascope.report.text import Style
 
 
 def style(*, details: bool = False) -> Style:
     """How to print on this standard output. NO_COLOR (no-color.org) is respected."""
+    from stratascope.report.text import Style
+
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")
     return Style(colour=colour, unicode=encoding.startswith("utf"), details=details)

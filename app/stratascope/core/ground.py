@@ -86,7 +86,10 @@ class Ground:
 
     def namespace(self, kind: str) -> int | None:
         """The host's namespace of that kind, by inode."""
-        return next((inode for key, inode in self.namespaces if key == kind), None)
+        for key, inode in self.namespaces:
+            if key == kind:
+                return inode
+        return None
 
 
 UNREAD = Ground(
@@ -104,7 +107,10 @@ class Peers:
 
     def of(self, kind: str) -> tuple[str, ...]:
         """Who else is in our namespace of that kind."""
-        return next((names for key, names in self.namespaces if key == kind), ())
+        for key, names in self.namespaces:
+            if key == kind:
+                return names
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

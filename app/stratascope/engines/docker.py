@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-
-import requests
-from docker.api.client import APIClient
-from docker.constants import DEFAULT_DOCKER_API_VERSION
-from docker.tls import TLSConfig
+from typing import TYPE_CHECKING, Any
 
 from stratascope.core.container import EngineFacts, EngineKind
 from stratascope.engines.answer import Answer, parse_object
 from stratascope.engines.docker_json import DEFAULT_CAPABILITIES, redact
 from stratascope.engines.rest import RestEngine
+
+if TYPE_CHECKING:
+    import requests
 from stratascope.engines.wire import close_session
 
 _VERSION = re.compile(r"[0-9]+\.[0-9]+").fullmatch
@@ -31,6 +29,10 @@ class DockerEngine(RestEngine):
     _version = ""  # of the API, once the daemon has told
 
     def _open(self) -> requests.Session:
+        from docker.api.client import APIClient
+        from docker.constants import DEFAULT_DOCKER_API_VERSION
+        from docker.tls import TLSConfig
+
         endpoint = self._endpoint
         tls: TLSConfig | bool = False
         if endpoint.tls:

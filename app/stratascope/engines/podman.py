@@ -7,36 +7,17 @@ annotations and id mappings.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import requests
-from podman.api.client import APIClient
-from podman.api.uds import UDSConnection, UDSConnectionPool, UDSSocket
+from typing import TYPE_CHECKING, Any
 
 from stratascope.core.container import EngineFacts, EngineKind
 from stratascope.engines.answer import Answer, capability_names, in_order, parse_object
 from stratascope.engines.podman_json import redact
 from stratascope.engines.rest import RestEngine
 
+if TYPE_CHECKING:
+    import requests
+
 _API = "4.0.0"  # Podman serves every version of its API from this one on, whatever its own
-
-
-class _Connection(UDSConnection):
-    """The SDK's, that does not forget a socket which could not connect."""
-
-    def connect(self) -> None:
-        link: Any = UDSSocket(self.uds)
-        try:
-            link.settimeout(self.timeout)
-            link.connect()
-        except BaseException:
-            link.close()
-            raise
-        self.sock = link
-
-
-class _Pool(UDSConnectionPool):
-    ConnectionCls = _Connection
 
 
 class PodmanEngine(RestEngine):
@@ -63,9 +44,13 @@ class PodmanEngine(RestEngine):
         return tuple(found)
 
     def _open(self) -> requests.Session:
+        from podman.api.client import APIClient
+
+        from stratascope.engines.podman_socket import Pool
+
         session: Any = APIClient(base_url=self._endpoint.endpoint, version=_API, timeout=self.timeout[1])
         if self._endpoint.path is not None:
-            session.get_adapter("http://").poolmanager.pool_classes_by_scheme = {"http": _Pool}
+            session.get_adapter("http://").poolmanager.pool_classes_by_scheme = {"http": Pool}
         opened: requests.Session = session
         return opened
 

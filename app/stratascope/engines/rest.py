@@ -2,6 +2,8 @@
 
 The two SDKs' low-level clients are both a `requests.Session`; the adapters hand in how to make one and how to build a
 URL for it. Decided against the SDKs' object layers: they inspect one by one, hide fields, and break on list items.
+The SDKs take longer to import than a report takes, so each is imported where it is first needed: for events, for an
+engine that is not behind a local socket, and for whatever went wrong.
 """
 
 from __future__ import annotations
@@ -14,9 +16,6 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-
-import requests
-import urllib3
 
 from stratascope.core.container import Engine, EngineFacts, EngineKind, EngineState
 from stratascope.core.ports import EngineError, Event, NoSuchContainerError, RawContainer
@@ -36,6 +35,8 @@ from stratascope.engines.quick import QuickConnection
 from stratascope.engines.wire import body, close_session, hung_up, shut, wait_forever, words_of
 
 if TYPE_CHECKING:
+    import requests
+
     from stratascope.engines.kept import Way
 
 _INSPECTORS = 3  # at a time: two cores' worth, and one to wait
@@ -131,6 +132,9 @@ class RestEngine(ABC):
 
     def events(self) -> Iterator[Event]:
         """Blocks and yields until the stream ends (returns) or fails (EngineError); `close` ends it."""
+        import requests
+        import urllib3
+
         response = self._send(self._events_path, self._event_filter, stream=True)
         with self._lock:
             self._streams.add(response)
@@ -233,6 +237,8 @@ class RestEngine(ABC):
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> str:
         """The text of an answer. Raises EngineError, NoSuchContainerError."""
+        import urllib3
+
         limit = time.monotonic() + _WHOLE * self.timeout[1]
         response = self._send(path, params or {}, stream=True)
         try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 import time
-from typing import Any
-
-import requests
-import urllib3
+from typing import TYPE_CHECKING, Any
 
 from stratascope.engines.advice import chain
 from stratascope.engines.answer import Answer, parse_object
+
+if TYPE_CHECKING:
+    import requests
+    import urllib3
 
 _STEP = 1 << 16
 
@@ -32,6 +33,8 @@ def body(answer: urllib3.BaseHTTPResponse, limit: float) -> bytes:
 
 def hung_up(error: BaseException) -> bool:
     """Whether the connection was lost (podman-py wraps that in an error of its own), and not merely slow."""
+    import requests
+
     causes = chain(error)
     return any(isinstance(cause, requests.ConnectionError) for cause in causes) and not any(
         isinstance(cause, requests.Timeout) for cause in causes
@@ -40,6 +43,8 @@ def hung_up(error: BaseException) -> bool:
 
 def words_of(response: requests.Response) -> str:
     """The engine's own words of an error: `{"message": …}`, else the start of the text."""
+    import requests
+
     try:
         text = response.content[:4096].decode("utf-8", "replace")
     except requests.RequestException as error:

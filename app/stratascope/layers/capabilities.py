@@ -54,8 +54,8 @@ class _Capabilities:
             ),
         ),
     )
-    wants = ("status", "uid_map", "ns/user")
-    member_wants = ("status",)
+    wants = ("status", "uid_map", "ns/user", "ns/pid")
+    member_wants = ("status", "ns/user")
 
     def asked(self, container: Container) -> CapabilitiesAsked:
         """What the engine was told, for this layer."""
@@ -74,7 +74,7 @@ class _Capabilities:
         return Assessment(
             _verdict(facts),
             _fact(facts),
-            capability_findings(facts, asked, wanted),
+            capability_findings(facts, asked, wanted, around.ground.lsms),
             lambda: (
                 Tab(msg("Bits"), (_grid_of(facts),)),
                 Tab(msg("Meaning"), (_table(facts, asked, wanted),)),
@@ -108,6 +108,8 @@ def _fact(facts: CapabilityFacts) -> Message:
     if len(effective) >= total:
         if facts.initial_user_namespace is False:
             return msg("All {total}, in a user namespace of its own", total=total)
+        if facts.initial_user_namespace is None:
+            return msg("All {total}, not known over what", total=total)
         return msg("All {total}, over the whole machine", total=total)
     if len(added) == 1:
         return msg("{count} of {total}, {name} added", count=len(effective), total=total, name=short(added))

@@ -10,12 +10,13 @@ from functools import lru_cache
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import EngineKind
-from stratascope.core.ground import Surroundings
+from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.layers.capability_words import ENGINE_DEFAULTS
 from stratascope.layers.kernel_reading import missing_line, process_status
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.namespace import Kind, is_initial
 
 # The inode of the first user namespace on every kernel: PROC_USER_INIT_INO, include/linux/proc_ns.h
 _INITIAL_USER_NAMESPACE = "user:[4026531837]"
@@ -43,6 +44,7 @@ class CapabilityFacts:
     no_new_privs: bool | None
     regain_by_exec: CapabilitySet | None  # what exec of a set-uid file or one with file capabilities could bring
     initial_user_namespace: bool | None  # whether they count against the whole machine
+    host_processes: bool | None  # whether it sees the host's processes: what SYS_PTRACE reaches depends on it
     default: CapabilitySet  # the engine's
     last: int  # the kernel's cap_last_cap
     status_source: str
@@ -66,11 +68,19 @@ def capability_facts(capture: Capture, around: Surroundings) -> CapabilityFacts:
     status = process_status(capture)
     source = capture.source("status")
     initial, initial_source = _initial_user_namespace(capture)
+    sees_host = _host_processes(capture, around)
     default = _engine_default(around)
     last = LAST if around.ground.cap_last_cap is None else around.ground.cap_last_cap
     if isinstance(status, Gap):
         return CapabilityFacts(
-            *(None,) * 8, initial, default, last, source, initial_source, (NamedGap("status", status, source),)
+            *(None,) * 8,
+            initial,
+            sees_host,
+            default,
+            last,
+            source,
+            initial_source,
+            (NamedGap("status", status, source),),
         )
     effective, bounding, no_new_privs = _set(status.effective), _set(status.bounding), status.no_new_privs
     gaps: tuple[NamedGap, ...] = tuple(
@@ -101,6 +111,7 @@ def capability_facts(capture: Capture, around: Surroundings) -> CapabilityFacts:
         no_new_privs,
         regain,
         initial,
+        sees_host,
         default,
         last,
         source,
@@ -122,6 +133,15 @@ def _initial_user_namespace(capture: Capture) -> tuple[bool | None, str]:
     if isinstance(text, str) and text.strip():
         return text.split() == _WHOLE_MAP, capture.source("uid_map")
     return None, capture.source("uid_map")
+
+
+def _host_processes(capture: Capture, around: Surroundings) -> bool | None:
+    inode, host = inode_of(capture.text("ns/pid")), around.ground.namespace("pid")
+    if inode is None:
+        return None
+    if host is None or around.ground.namespaces_from == "own":
+        return is_initial(Kind.PID, inode)
+    return inode == host
 
 
 def _engine_default(around: Surroundings) -> CapabilitySet:

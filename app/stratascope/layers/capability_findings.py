@@ -7,13 +7,16 @@ what was asked, and of one process against the container's first.
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap
+from stratascope.core.ground import inode_of
 from stratascope.core.layer import Drift, Finding, Severity
 from stratascope.core.message import msg
 from stratascope.layers.capability_facts import SETS, CapabilitiesAsked, CapabilityFacts, held_now
 from stratascope.layers.capability_words import BASELINE, SERIOUS, TAKE_OVER
 from stratascope.layers.kernel_reading import process_status
-from stratascope.linux.capability import CapabilitySet, name_of
+from stratascope.linux.capability import CapabilitySet, name_of, number_of
+from stratascope.linux.namespace import Kind, is_initial
 
+_SYS_PTRACE = number_of("CAP_SYS_PTRACE")
 _CIS_CAPABILITIES = "CIS-Docker-1.6.0:5.4"
 _CIS_PRIVILEGED = "CIS-Docker-1.6.0:5.5"
 _CIS_NO_NEW_PRIVILEGES = "CIS-Docker-1.6.0:5.26"
@@ -26,15 +29,17 @@ def short(these: CapabilitySet) -> str:
 
 
 def capability_findings(
-    facts: CapabilityFacts, asked: CapabilitiesAsked, wanted: CapabilitySet | None
+    facts: CapabilityFacts, asked: CapabilitiesAsked, wanted: CapabilitySet | None, lsms: tuple[str, ...] | None
 ) -> tuple[Finding, ...]:
-    """The findings about the first process, from facts alone; `wanted` is the bounding set that was asked for."""
+    """The findings about the first process; `wanted` is the bounding set asked for, `lsms` the host's modules."""
     found: list[Finding] = []
     held = held_now(facts)
     bounding = facts.bounding or CapabilitySet()
     added = (held | bounding) - facts.default
     if added:
         found += _added(facts, asked, held, added)
+    if _SYS_PTRACE in held and facts.host_processes and facts.initial_user_namespace and not _everything(held):
+        found.append(_traces_the_host(f"{facts.status_source}:CapEff", lsms))
     if facts.no_new_privs is False:
         found.append(_new_privileges(facts, asked))
     if wanted is not None and facts.bounding is not None and wanted != facts.bounding:
@@ -58,9 +63,10 @@ def _added(
     facts: CapabilityFacts, asked: CapabilitiesAsked, held: CapabilitySet, added: CapabilitySet
 ) -> list[Finding]:
     """Capabilities beyond the default: one finding for each that takes over the host, one for all others."""
-    own = facts.initial_user_namespace is False
+    initial = facts.initial_user_namespace
+    own = initial is False
     # not "all 41": an engine that lacks one itself (in a container or a VM of its own) can't pass it on
-    everything = not (TAKE_OVER | SERIOUS) - held
+    everything = _everything(held)
     held_line = f"{facts.status_source}:CapEff"
     found: list[Finding] = []
     if everything:
@@ -68,15 +74,21 @@ def _added(
             Finding(
                 "capabilities.all",
                 "capabilities",
-                Severity.MEDIUM if own else Severity.CRITICAL,
+                Severity.MEDIUM if own else Severity.HIGH if initial is None else Severity.CRITICAL,
                 msg(
+                    "It holds {held} of the kernel's {total} capabilities; over what could not be read.",
+                    held=len(held),
+                    total=facts.last + 1,
+                )
+                if initial is None
+                else msg(
                     "It holds {held} of the kernel's {total} capabilities, over what its user namespace owns.",
                     held=len(held),
                     total=facts.last + 1,
                 )
                 if own
                 else msg(
-                    "It holds {held} of the kernel's {total} capabilities: root in it can take over the host.",
+                    "It holds {held} of the kernel's {total} capabilities: enough to take over the host.",
                     held=len(held),
                     total=facts.last + 1,
                 ),
@@ -88,7 +100,7 @@ def _added(
     for number in added & TAKE_OVER:
         if everything and name_of(number) != "CAP_SYS_ADMIN":
             continue  # one sentence for all says more than five
-        found.append(_take_over(facts, number, number in held, own))
+        found.append(_take_over(facts, number, number in held))
     if not everything and (rest := added - TAKE_OVER):
         in_use = rest & held
         found.append(
@@ -97,7 +109,7 @@ def _added(
                 "capabilities",
                 Severity.MEDIUM if rest & SERIOUS and not own else Severity.LOW,
                 msg("More than the engine's default: {names}.", names=short(rest)),
-                msg("Start it without the --cap-add that brought them, and see whether it still runs."),
+                msg("Start it without the --cap-add that brought them, and see whether it still works."),
                 held_line if in_use else f"{facts.status_source}:CapBnd",
                 (_CIS_CAPABILITIES, "PSS:restricted" if rest <= BASELINE else "PSS:baseline"),
             )
@@ -105,10 +117,39 @@ def _added(
     return found
 
 
-def _take_over(facts: CapabilityFacts, number: int, in_use: bool, own: bool) -> Finding:
+def _everything(held: CapabilitySet) -> bool:
+    return not (TAKE_OVER | SERIOUS) - held
+
+
+def _traces_the_host(line: str, lsms: tuple[str, ...] | None) -> Finding:
+    # AppArmor and SELinux may keep a container from tracing what it does not own
+    unguarded = lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
+    return Finding(
+        "capabilities.traces-host",
+        "capabilities",
+        Severity.CRITICAL if unguarded else Severity.HIGH,
+        msg("SYS_PTRACE is held with the host's processes in sight: it can put its own code into any of them.")
+        if unguarded
+        else msg("SYS_PTRACE is held with the host's processes in sight: only access control can keep it out of them."),
+        msg("Start it without --pid host, or without --cap-add SYS_PTRACE."),
+        line,
+        (_CIS_CAPABILITIES, "CIS-Docker-1.6.0:5.16", "PSS:baseline"),
+    )
+
+
+def _take_over(facts: CapabilityFacts, number: int, in_use: bool) -> Finding:
     name = name_of(number)
     line = "CapEff" if in_use else "CapBnd"
-    if own:
+    if not in_use and facts.no_new_privs:
+        severity = Severity.LOW
+        text = msg("{name} is left in the bounding set, but not in use; no-new-privileges keeps it away.", name=name)
+    elif not in_use and facts.initial_user_namespace is False:
+        severity = Severity.LOW
+        text = msg("{name} is not in use; exec can bring it back, but only in a user namespace of its own.", name=name)
+    elif facts.initial_user_namespace is None:
+        severity = Severity.HIGH
+        text = msg("{name} is allowed; over the whole machine it is enough to take over the host.", name=name)
+    elif facts.initial_user_namespace is False:
         severity = Severity.MEDIUM
         text = msg(
             "{name} is held in a user namespace of its own: it works on what belongs to that, not on the host.",
@@ -153,7 +194,7 @@ def _new_privileges(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Finding
             "capabilities",
             Severity.LOW,
             msg(
-                "Running a set-uid file can bring back capabilities that this process does not hold: {names}.",
+                "Starting a set-uid program, or any as root, can bring back capabilities that it lacks now: {names}.",
                 names=short(regain),
             ),
             msg("Start it with --security-opt no-new-privileges, or drop from the container what it does not need."),
@@ -193,9 +234,7 @@ def _asked_drift(facts: CapabilityFacts, wanted: CapabilitySet, bounding: Capabi
                 "capabilities",
                 Severity.LOW,
                 msg("The engine was asked for more than the kernel allows: {names}.", names=short(less)),
-                msg(
-                    "The engine itself does not hold them, so it could not pass them on. Nothing is less safe by that."
-                ),
+                msg("Nothing is less safe by that. The engine lacks them itself, or the first program gave them up."),
                 line,
                 ("capabilities(7)",),
             )
@@ -211,19 +250,38 @@ def capability_drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
     if isinstance(one, Gap) or isinstance(two, Gap):
         return ()
     found: list[Drift] = []
+    mine, its = inode_of(first.text("ns/user")), inode_of(other.text("ns/user"))
+    nested = mine is not None and its is not None and mine != its and not is_initial(Kind.USER, its)
     for field, _, line in SETS:
         before, after = getattr(one, field), getattr(two, field)
         if before != after and before is not None and after is not None:
-            found.append(_set_drift(field, CapabilitySet(before), CapabilitySet(after), line, other))
+            found.append(_set_drift(field, CapabilitySet(before), CapabilitySet(after), line, other, nested))
     if one.no_new_privs != two.no_new_privs and one.no_new_privs is not None and two.no_new_privs is not None:
         found.append(_no_new_privs_drift(two.no_new_privs, other))
     return tuple(found)
 
 
-def _set_drift(field: str, before: CapabilitySet, after: CapabilitySet, line: str, other: Capture) -> Drift:
+def _set_drift(
+    field: str, before: CapabilitySet, after: CapabilitySet, line: str, other: Capture, nested: bool
+) -> Drift:
     more, less = after - before, before - after
     source = f"{other.source('status')}:{line}"
-    if more:
+    if more and nested:
+        finding = Finding(
+            f"capabilities.drift-{field}-nested",
+            "capabilities",
+            Severity.LOW,
+            msg(
+                "Process {pid} holds more in its {field} set, but in another user namespace than the first: {names}.",
+                pid=other.pid,
+                field=field,
+                names=short(more),
+            ),
+            msg("Find out what started it; a nested container or a browser's sandbox does this on purpose."),
+            source,
+            ("user_namespaces(7)",),
+        )
+    elif more:
         finding = Finding(
             f"capabilities.drift-{field}",
             "capabilities",

@@ -15,15 +15,24 @@ ENGINE_DEFAULTS = {EngineKind.DOCKER: CapabilitySet(0xA80425FB), EngineKind.PODM
 
 # Each of these alone leads from a process in the initial user namespace to full control of the host, whatever the
 # other layers' settings: mounting its disks, loading code into its kernel, opening any of its files by handle, raw
-# access to its hardware, starting another kernel. SYS_PTRACE is not among them: it needs the host's processes in
-# sight too. Neither is BPF, which needs PERFMON beside it to read the kernel's memory.
-TAKE_OVER = CapabilitySet.of(
-    ("CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_SYS_BOOT", "CAP_DAC_READ_SEARCH")
-)
+# access to its hardware. SYS_PTRACE is not among them: it needs the host's processes in sight too. Neither is BPF,
+# which needs PERFMON beside it to read the kernel's memory, nor SYS_BOOT: in a PID namespace of its own reboot(2) ends
+# the container alone and cannot start a kernel that kexec_load(2) put in place (kernel/pid_namespace.c,
+# reboot_pid_ns).
+TAKE_OVER = CapabilitySet.of(("CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_DAC_READ_SEARCH"))
 
 # Not enough alone, but a large piece of the host or of its kernel opens with it.
 SERIOUS = CapabilitySet.of(
-    ("CAP_SYS_PTRACE", "CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN", "CAP_MAC_ADMIN", "CAP_MAC_OVERRIDE", "CAP_SYS_TIME")
+    (
+        "CAP_SYS_PTRACE",
+        "CAP_SYS_BOOT",
+        "CAP_BPF",
+        "CAP_PERFMON",
+        "CAP_NET_ADMIN",
+        "CAP_MAC_ADMIN",
+        "CAP_MAC_OVERRIDE",
+        "CAP_SYS_TIME",
+    )
 )
 
 # What the Pod Security Standards' level Baseline lets a container add ("Capabilities"); Restricted: NET_BIND_SERVICE.
@@ -99,8 +108,8 @@ WORDS: tuple[tuple[Message, Message], ...] = (
         ),
     ),
     (
-        msg("Named for broadcasts; no kernel check asks for it."),
-        msg("Left out: nothing needs it."),
+        msg("Hear the kernel's notices of other network namespaces; in spite of its name nothing else."),
+        msg("Left out: a container is concerned with its own network only."),
     ),
     (
         msg("Configure the network: addresses, routes, firewall, promiscuous mode."),
@@ -140,15 +149,15 @@ WORDS: tuple[tuple[Message, Message], ...] = (
     ),
     (
         msg("Switch the kernel's log of ended processes on and off."),
-        msg("Left out: it concerns the whole machine."),
+        msg("Left out: a container has no use for it."),
     ),
     (
         msg("A whole bunch of powers: mount file systems, join namespaces, change quotas, and much more."),
         msg("Left out: nearly root itself. mount(2) asks for this right; seccomp closes the way to that call as well."),
     ),
     (
-        msg("Restart the machine, and start another kernel in place of the present one."),
-        msg("Left out: it concerns the whole machine."),
+        msg("Restart the machine, and load another kernel to start in place of the present one."),
+        msg("Left out: it concerns the whole machine. With its own processes only, a restart ends just the container."),
     ),
     (
         msg("Raise priorities, and bind processes of others to processors."),
@@ -156,7 +165,7 @@ WORDS: tuple[tuple[Message, Message], ...] = (
     ),
     (
         msg("Exceed limits: quotas, reserved disk space, numbers of processes and open files."),
-        msg("Left out: limits are there to hold."),
+        msg("Left out: limits are there to hold. Those of its control group hold all the same."),
     ),
     (
         msg("Set the machine's clock."),
@@ -171,7 +180,7 @@ WORDS: tuple[tuple[Message, Message], ...] = (
         msg("Docker keeps it for old installers, Podman leaves it out. The cgroup's device rules say which open."),
     ),
     (
-        msg("Be told before others open a file, and delay them."),
+        msg("Be told before others open a file that it does not own, and delay them."),
         msg("Left out: file servers use it, few others."),
     ),
     (
@@ -190,7 +199,7 @@ WORDS: tuple[tuple[Message, Message], ...] = (
     ),
     (
         msg("Ignore the rules of mandatory access control; only Smack asks for it."),
-        msg("Left out: it would switch off a layer."),
+        msg("Left out: where Smack is in use it would switch off a layer."),
     ),
     (
         msg("Change the rules of mandatory access control, such as AppArmor's profiles."),

@@ -118,9 +118,14 @@ class _Files:
 
     def of(self, *names: tuple[str, str]) -> list[tuple[int, str | Gap, str]]:
         """The first of these (hierarchy, file) pairs that exists at some level: a hybrid's v2 side is empty."""
-        found = next((self.by_name[name] for name in names if self.has(name)), None)
+        for name in names:  # loops, not generators: this is asked some thirty times for each container
+            if name in self.present:
+                return self.by_name[name]
         # nowhere: the last that was looked for, which is v1's where that controller is one of v1
-        return found or next((self.by_name[name] for name in reversed(names) if name in self.by_name), [])
+        for name in reversed(names):
+            if name in self.by_name:
+                return self.by_name[name]
+        return []
 
     def has(self, name: tuple[str, str]) -> bool:
         """Whether the file exists at some level, readable or not."""
@@ -128,13 +133,18 @@ class _Files:
 
     def leaf(self, *names: tuple[str, str]) -> str | None:
         """Its text at the process's own group."""
-        return next((text for level, text, _ in self.of(*names) if level == 0 and isinstance(text, str)), None)
+        for level, text, _ in self.of(*names):
+            if level == 0 and isinstance(text, str):
+                return text
+        return None
 
     def source(self, *names: tuple[str, str]) -> str:
         """Where the nearest text of that file was read, or was looked for; empty where it was not even asked for."""
         places = self.of(*names)
-        read = (place for _, text, place in places if isinstance(text, str) and text.strip())
-        return next(read, places[0][2] if places else "")
+        for _, text, place in places:
+            if isinstance(text, str) and text.strip():
+                return place
+        return places[0][2] if places else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ _LAYER = "cgroup"
 _EXITING = 0x00000004  # PF_EXITING, include/linux/sched.h
 _LIMITS, _REST = msg("Limits"), msg("Control group")
 _GIVE = msg("Give it a limit that fits its work: --memory, --pids-limit, --cpus.")
-_AGAIN = msg("Rootless engines and control groups of version 1 ignore limits: look at the engine's warnings.")
+_AGAIN = msg("Rootless engines can't set limits in control groups of version 1; look at the engine's warnings.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +200,8 @@ def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> lis
     # a rootless engine may set no device rules, and needs none: in its user namespace no node can be made
     if facts.devices and not around.engine.rootless and any(rule.startswith("a *:* ") for rule in facts.devices):
         text = msg(
-            "The device rules allow every device of the host, disks included. Only CAP_MKNOD and the permissions of "
-            "files then stand in the way, which is enough where all capabilities are dropped or in a user namespace."
+            "The device rules allow every device of the host, disks included. Only permissions of files and a lack of "
+            "the capability MKNOD can then stand in the way."
         )
         advice = msg("Start it without --privileged, and pass in the devices that it needs.")
         found.append(_finding("all-devices", Severity.MEDIUM, text, advice, facts.source("devices"), "5.18"))

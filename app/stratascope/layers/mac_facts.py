@@ -60,18 +60,29 @@ class MacAsked:
     apparmor_profile: str
     selinux_label: str
     selinux_options: tuple[str, ...]
+    host_processes: bool = False  # the host's pid or ipc namespace: for these both engines switch SELinux off
 
     @property
     def selinux_off(self) -> bool:
         """Whether someone asked for no SELinux confinement."""
-        return self.privileged or "disable" in self.selinux_options or "type:spc_t" in self.selinux_options
+        return (
+            self.privileged
+            or self.host_processes
+            or "disable" in self.selinux_options
+            or "type:spc_t" in self.selinux_options
+        )
 
 
 def asked_of(container: Container) -> MacAsked:
     """The options of this layer."""
     asked = container.asked
     return MacAsked(
-        asked.privileged, asked.apparmor, asked.apparmor_profile, asked.selinux_label, asked.selinux_options
+        asked.privileged,
+        asked.apparmor,
+        asked.apparmor_profile,
+        asked.selinux_label,
+        asked.selinux_options,
+        "host" in (asked.pid_mode, asked.ipc_mode),
     )
 
 

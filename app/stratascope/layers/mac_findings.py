@@ -57,7 +57,7 @@ def _none_findings(facts: MacFacts, asked: MacAsked) -> tuple[Finding, ...]:
                 "default-not-applied",
                 Severity.LOW,
                 msg("The engine's default profile was asked for, but AppArmor is not active."),
-                msg("The engine leaves the profile out without a word where the kernel has no AppArmor."),
+                msg("Switch AppArmor on in the host's kernel: until then the engine leaves its profile out."),
                 facts.label_source,
                 _CIS_APPARMOR,
             )
@@ -156,7 +156,7 @@ def _selinux_findings(facts: MacFacts, label: str, asked: MacAsked) -> tuple[Fin
                 msg(
                     "The type {type} may do everything: SELinux does not confine this container.", type=facts.type or ""
                 ),
-                msg("Start it without --privileged, without label=disable and without the host's namespaces.")
+                msg("Start it without --privileged, --security-opt label=disable, --pid host and --ipc host.")
                 if asked.selinux_off
                 else msg("Nobody asked for that: switch SELinux on in the engine (selinux-enabled in daemon.json)."),
                 source,

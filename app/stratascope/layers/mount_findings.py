@@ -7,9 +7,21 @@ from typing import TYPE_CHECKING
 
 from stratascope.core.layer import Finding, Row, Severity, Tone
 from stratascope.core.message import Message, msg, plural
-from stratascope.layers.mount_view import SOCKET_NAMES, HostPath, Weight, weight, within
+from stratascope.layers.mount_view import (
+    SOCKET_NAMES,
+    HostPath,
+    MountView,
+    Weight,
+    gives_login,
+    hands_over,
+    is_disk,
+    user_socket,
+    weight,
+    within,
+)
 
 if TYPE_CHECKING:
+    from stratascope.core.ground import Surroundings
     from stratascope.layers.namespaces import NamespacesAsked, NamespacesFacts
 
 _LAYER = "namespaces"
@@ -19,7 +31,7 @@ _PROPAGATION, _SOCKETS, _HOST_PATH = msg("Propagation"), msg("Engine sockets"), 
 _HOST_PATHS, _DEVICES, _ASKED_DEVICES = msg("Host paths"), msg("Devices of the host"), msg("Devices asked for")
 _ROOT_NOTE = msg("Read-only, an attacker can't change the programs or leave tools behind.")
 _MASK_NOTE = msg("Files of the kernel that show or change the host are hidden behind empty ones.")
-_SOCKET_NOTE = msg("Whoever may talk to an engine of root is root. Mounted read-only it is just as open.")
+_SOCKET_NOTE = msg("Whoever commands an engine of root is root on the host. Mounted read-only it is just as open.")
 _DEVICE_NOTE = msg("Asked, not verified: nodes made in the container are not in the list of mounts.")
 _PROPAGATION_WORDS = {
     "private": msg("private: mounts stay on their side"),
@@ -43,7 +55,7 @@ def writable_root(facts: NamespacesFacts) -> bool:
     return any(path.writable and path.source == "/" for path in facts.host_paths or ())
 
 
-def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked) -> MountFindings:
+def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> MountFindings:
     """What the mounts come to; nothing where they could not be read."""
     view = facts.mounts
     if view is None:
@@ -53,27 +65,15 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked) -> MountFindi
     weakens = not view.proc_guarded
     for socket in view.engine_sockets:
         weakens = True
-        findings.append(
-            Finding(
-                "namespaces.engine-socket",
-                _LAYER,
-                Severity.CRITICAL,
-                msg(
-                    "A container engine's socket is inside, at {path}: who may use it commands the engine.", path=socket
-                ),
-                msg("Take the mount away, or put a proxy in front that allows only what is needed."),
-                source,
-                ("CIS-Docker-1.6.0:5.32", "PSS:baseline"),
-            )
-        )
+        findings.append(_socket(socket, facts, view, around))
     for path in view.host_paths:
         heavy = weight(path)
-        is_socket = path.source.rpartition("/")[2] in SOCKET_NAMES
+        is_socket = path.source.rpartition("/")[2] in SOCKET_NAMES or path.target in view.engine_sockets
         weakens = weakens or (not is_socket and (path.writable or heavy > Weight.ORDINARY))
         if not is_socket and (path.writable or heavy > Weight.ORDINARY):
-            findings.append(_host_path(path, heavy, source))
+            findings.append(_host_path(path, heavy, source, facts.host_root is not False, around))
     if not view.proc_guarded:
-        findings.append(_unmasked(asked, source))
+        findings.append(_unmasked(asked, source, facts.host_root is not False))
     for target in view.shared_mounts[:_SHOWN]:
         findings.append(
             Finding(
@@ -99,14 +99,75 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked) -> MountFindi
                 ("CIS-Docker-1.6.0:5.18",),
             )
         )
+    disks = [device.source for device in asked.devices if is_disk(device.source)] + [
+        node for node in view.devices if is_disk(node)
+    ]
+    if disks and facts.host_root is not False:  # else the permissions of the node hold it
+        findings.append(
+            Finding(
+                "namespaces.disks",
+                _LAYER,
+                Severity.HIGH,
+                msg(
+                    "A whole disk of the host is inside, past the permissions of its files: {names}.",
+                    names=", ".join(disks[:5]),
+                ),
+                msg("Mount the directory that it needs instead of passing in the disk."),
+                "inspect:HostConfig.Devices" if asked.devices else source,
+                ("CIS-Docker-1.6.0:5.18",),
+            )
+        )
     if view.root_read_only is False:
         findings.append(_writable_own_root(asked, source))
     findings.extend(_read_only_drift(view.host_paths, asked, source))
     return MountFindings(tuple(findings), weakens)
 
 
-def _host_path(path: HostPath, heavy: Weight, source: str) -> Finding:
-    if heavy is Weight.ROOT:
+def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surroundings) -> Finding:
+    """An engine of root makes its users root; one of an ordinary user gives no more than that user has."""
+    holding = [path for path in view.host_paths if within(socket, path.target)]
+    best = max(holding, key=lambda path: len(path.target), default=None)
+    place = socket if best is None else best.source.rstrip("/") + socket[len(best.target.rstrip("/")) :]
+    own = facts.user is not None and facts.user.shared_with_host is False
+    endpoint = around.engine.endpoint.removeprefix("unix://")
+    severity = Severity.CRITICAL
+    text = msg("A container engine's socket is inside, at {path}: who may use it commands the engine.", path=socket)
+    if user_socket(place) or (around.engine.rootless and place == endpoint):
+        severity = Severity.HIGH
+        text = msg(
+            "The socket of a user's container engine is inside, at {path}: who may use it has all that this user has.",
+            path=socket,
+        )
+    elif own and facts.host_root is False:
+        severity = Severity.HIGH  # inside is nobody whom a socket of root's usually lets in
+    return Finding(
+        "namespaces.engine-socket",
+        _LAYER,
+        severity,
+        text,
+        msg("Take the mount away, or put a proxy in front that allows only what is needed."),
+        f"{facts.process}/mountinfo",
+        ("CIS-Docker-1.6.0:5.32", "PSS:baseline"),
+    )
+
+
+def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: Surroundings) -> Finding:
+    """`root`: it is the host's uid 0, or not known not to be; else the permissions of the files still count."""
+    if heavy is Weight.ROOT and not root:
+        severity = Severity.HIGH if path.writable else Severity.MEDIUM
+        text = msg(
+            "All of the host's files are in sight below {path}: it reaches those that its user on the host may.",
+            path=path.target,
+        )
+    elif path.writable and heavy is Weight.SYSTEM and not root:
+        severity = Severity.MEDIUM
+        text = msg(
+            "A system path of the host is not read-only: {source}, at {path}. Its user on the host is not root, "
+            "so only the permissions of the files hold it.",
+            source=path.source,
+            path=path.target,
+        )
+    elif heavy is Weight.ROOT:
         if path.writable:
             text = msg("All of the host's files can be changed below {path}.", path=path.target)
         else:
@@ -119,6 +180,19 @@ def _host_path(path: HostPath, heavy: Weight, source: str) -> Finding:
             "A system path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target
         )
         severity = Severity.HIGH
+        # SELinux keeps containers from the host's files, even root's
+        if hands_over(path.source) and around.ground.selinux != "enforcing":
+            severity = Severity.CRITICAL
+            text = msg(
+                "A system path of the host can be changed, which is enough to take it over: {source}, at {path}.",
+                source=path.source,
+                path=path.target,
+            )
+    elif path.writable and heavy is Weight.SENSITIVE:
+        text = msg(
+            "A sensitive path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target
+        )
+        severity = Severity.HIGH if gives_login(path.source) else Severity.MEDIUM
     elif heavy is Weight.SENSITIVE:
         text = msg(
             "A sensitive path of the host can be read: {source}, at {path}.", source=path.source, path=path.target
@@ -132,7 +206,8 @@ def _host_path(path: HostPath, heavy: Weight, source: str) -> Finding:
     return Finding("namespaces.host-path", _LAYER, severity, text, advice, source, refs)
 
 
-def _unmasked(asked: NamespacesAsked, source: str) -> Finding:
+def _unmasked(asked: NamespacesAsked, source: str, root: bool) -> Finding:
+    refs = ("CIS-Docker-1.6.0:5.5", "PSS:baseline") if asked.privileged else ("PSS:baseline",)
     if asked.masked_paths and not asked.privileged:
         text = msg("The engine was asked to mask paths of /proc, but the kernel's list of mounts has no such masks.")
         return Finding(
@@ -142,16 +217,18 @@ def _unmasked(asked: NamespacesAsked, source: str) -> Finding:
             text,
             _AGAIN,
             source,
-            ("CIS-Docker-1.6.0:5.5", "PSS:baseline"),
+            refs,
         )
     return Finding(
         "namespaces.unmasked",
         _LAYER,
-        Severity.HIGH,
-        msg("/proc is not masked: root inside may write settings of the host's kernel."),
-        msg("Start it without --privileged and without systempaths=unconfined."),
+        Severity.HIGH if root else Severity.MEDIUM,
+        msg("/proc is not masked: root inside may write settings of the host's kernel.")
+        if root
+        else msg("/proc is not masked: it shows more of the host. Changing the kernel's settings takes root outside."),
+        msg("Start it without --privileged, systempaths=unconfined (Docker) and unmask (Podman)."),
         source,
-        ("CIS-Docker-1.6.0:5.5", "PSS:baseline"),
+        refs,
     )
 
 

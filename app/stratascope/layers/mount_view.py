@@ -38,6 +38,11 @@ _SOCKET_FOLDERS = (
     ("/run/docker/containerd", "containerd.sock"),
     ("/run/crio", "crio.sock"),
 )
+_USER_RUN = re.compile(r"/run/user/(?!0/)[0-9]+/").match
+_DISK = re.compile(
+    r"/dev/(?:(?:sd|vd|hd|xvd)[a-z]+[0-9]*|nvme[0-9]+n[0-9]+(?:p[0-9]+)?|mmcblk[0-9]+(?:p[0-9]+)?|md[0-9]+"
+    r"|dm-[0-9]+|(?:mapper|disk)/.+)"
+).fullmatch
 _USER_PODMAN = re.compile(r"/run/user/[0-9]+/podman").fullmatch
 
 
@@ -262,6 +267,48 @@ _SECRET = (
 )
 _WHOLE = frozenset({"/etc", "/home", "/var", "/var/lib", "/var/log", "/sys", "/etc/ssl"})
 _PRIVATE_FOLDER = re.compile(r"/\.(?:ssh|gnupg|aws|kube|docker|azure|password-store|config/gcloud)(?:/|$)").search
+
+
+# Whoever, as root, writes one of these makes the host run his program as root: by cron, PAM, ld.so, core_pattern …
+_HANDS_OVER = frozenset(
+    {
+        "/etc",
+        "/etc/cron.d",
+        "/etc/sudoers.d",
+        "/etc/systemd/system",
+        "/root",
+        "/root/.ssh",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/bin",
+        "/sbin",
+        "/lib",
+        "/var",
+        "/var/spool/cron",
+        "/proc",
+    }
+)
+
+
+def hands_over(source: str) -> bool:
+    """Whether writing there as the host's root is enough to take over the host."""
+    return source in _HANDS_OVER
+
+
+def gives_login(source: str) -> bool:
+    """Whether writing there lets one act as some user of the host."""
+    return source == "/home" or _PRIVATE_FOLDER(source) is not None
+
+
+def user_socket(source: str) -> bool:
+    """Whether a socket at that place belongs to an engine of an ordinary user."""
+    return _USER_RUN(_plain_run(source)) is not None
+
+
+def is_disk(node: str) -> bool:
+    """Whether a device node is a disk or a part of one, by the names that the kernel gives."""
+    return _DISK(node) is not None
 
 
 def weight(path: HostPath) -> Weight:

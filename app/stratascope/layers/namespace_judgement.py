@@ -11,7 +11,7 @@ from stratascope.core.layer import Assessment, Finding, Row, Severity, Tab, Tabl
 from stratascope.core.message import Message, msg, plural
 from stratascope.layers.kernel_reading import why_unknown
 from stratascope.layers.mount_findings import mount_findings, mount_rows, writable_root
-from stratascope.layers.namespace_words import LABELS, NOTES, SHARED, WITH_OTHERS
+from stratascope.layers.namespace_words import LABELS, NOTES, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
 from stratascope.linux.namespace import Kind
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def judge(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) 
         elif fact.shared_with_host:
             host.add(kind)
             source = f"{facts.process}/ns/{kind}"
-            findings.append(_shared(kind, source, verified=True))
+            findings.append(_shared(kind, source, verified=True, reaches=_reaches_files(facts, around)))
             if _asked(asked, kind) in _PRIVATE_WORDS and (
                 kind is not Kind.CGROUP or around.ground.cgroup_layout == "v2"
             ):
@@ -65,7 +65,7 @@ def judge(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) 
         if fact is not None and fact.shared_with:
             weak = True
             findings.append(_with_others(kind, fact, f"{facts.process}/ns/{kind}"))
-    found = mount_findings(facts, asked)
+    found = mount_findings(facts, asked, around)
     findings.extend(found.findings)
     root_open = writable_root(facts)
     net_and_pid = Kind.PID in host and Kind.NET in host
@@ -103,8 +103,18 @@ def _asked(asked: NamespacesAsked, kind: Kind) -> str:
     return ""
 
 
-def _shared(kind: Kind, source: str, *, verified: bool) -> Finding:
+def _reaches_files(facts: NamespacesFacts, around: Surroundings) -> bool:
+    """Whether root in the host's PID namespace gets at the host's files: not where AppArmor or SELinux may forbid."""
+    lsms = around.ground.lsms
+    unguarded = lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
+    initial = facts.user is not None and facts.user.shared_with_host is True
+    return unguarded and initial and facts.host_root is True and facts.takes_ids is True
+
+
+def _shared(kind: Kind, source: str, *, verified: bool, reaches: bool = False) -> Finding:
     severity, text, advice, refs = SHARED[kind]
+    if kind is Kind.PID and reaches:
+        severity, text = Severity.CRITICAL, SHARED_PID_AS_ROOT
     if not verified:
         text = msg("Asked for, not verified: {what}", what=text)
     return Finding(f"namespaces.host-{kind}", "namespaces", severity, text, advice, source, refs)

@@ -45,7 +45,7 @@ NOTES: dict[Kind, Message] = {
 SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
     Kind.PID: (
         Severity.HIGH,
-        msg("It sees every process of the host, and may signal those of its own user ids."),
+        msg("It sees every process of the host. Those of its own user it can end, and reach their memory and files."),
         msg("Start it without --pid host."),
         ("CIS-Docker-1.6.0:5.16", "PSS:baseline"),
     ),
@@ -82,6 +82,12 @@ SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
         ("cgroup_namespaces(7)",),
     ),
 }
+
+# For root with the rights of root, where no access control stands in between: /proc/PID/root of an ordinary user's
+# process shows the host's files, once one's own file-system uid is that user's (ptrace(2), access mode checking)
+SHARED_PID_AS_ROOT = msg(
+    "It sees every process of the host and is root: through /proc/PID/root of some it changes the host's files."
+)
 
 WITH_OTHERS: dict[Kind, Message] = {
     Kind.PID: msg("It sees the processes of {names}, and they see its own."),

@@ -14,14 +14,17 @@ from stratascope.core.container import AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import About, Assessment, Drift, Finding, NamedGap, Severity
 from stratascope.core.message import msg
+from stratascope.layers.kernel_reading import process_status
 from stratascope.layers.mount_view import HostPath, MountView, view_of
 from stratascope.layers.namespace_judgement import judge
 from stratascope.layers.namespace_words import ABOUT, LABELS
+from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import cached_mountinfo
 from stratascope.linux.namespace import Kind, is_initial, parse_link
 
 _LINKS = tuple((kind, f"ns/{kind}") for kind in NAMESPACES)
+_TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
 _MEMBER_LINKS = tuple((Kind(kind), f"ns/{kind}") for kind in NAMESPACES)
 
 
@@ -54,6 +57,8 @@ class NamespacesFacts:
     devices: tuple[str, ...] | None
     propagation: str | None
     mounts: MountView | None
+    host_root: bool | None  # whether its first process is the host's uid 0, by whatever user namespace
+    takes_ids: bool | None  # whether that process may become any user or trace others: SETUID, SYS_PTRACE
     host_from: str  # whose namespaces count as the host's: "PID 1", "PID 2", "own", ""
     process: str  # "/proc/4211", for evidence
     gaps: tuple[NamedGap, ...]
@@ -87,7 +92,7 @@ class NamespacesLayer:
     id = "namespaces"
     number = 1
     about: About = ABOUT
-    wants = (*(name for _, name in _LINKS), "mountinfo")
+    wants = (*(name for _, name in _LINKS), "mountinfo", "status")
     member_wants = tuple(name for _, name in _LINKS)
 
     def asked(self, container: Container) -> NamespacesAsked:
@@ -112,6 +117,7 @@ class NamespacesLayer:
         gaps: list[NamedGap] = []
         found = {kind: _fact(capture, kind, name, around, gaps) for kind, name in _LINKS}
         view = _view(capture, container, around, gaps)
+        host_root, takes_ids = _identity(capture, around)
         return NamespacesFacts(
             cgroup=found["cgroup"],
             ipc=found["ipc"],
@@ -129,6 +135,8 @@ class NamespacesLayer:
             devices=None if view is None else view.devices,
             propagation=None if view is None else view.propagation,
             mounts=view,
+            host_root=host_root,
+            takes_ids=takes_ids,
             host_from=around.ground.namespaces_from,
             process=f"/proc/{capture.pid}",
             gaps=tuple(gaps),
@@ -182,6 +190,16 @@ def _fact(capture: Capture, kind: str, name: str, around: Surroundings, gaps: li
         fixed = is_initial(Kind(kind), inode)
         shared = shared if fixed is None else fixed
     return NamespaceFact(inode, shared, around.peers.of(kind))
+
+
+def _identity(capture: Capture, around: Surroundings) -> tuple[bool | None, bool | None]:
+    status = process_status(capture)
+    if isinstance(status, Gap):
+        return None, None  # the layers that judge ids and capabilities tell this gap
+    # seen from inside a user namespace the uid is not the host's
+    known = status.uids is not None and around.ground.initial_user_namespace is not False
+    root = status.uids.effective == 0 if known and status.uids is not None else None
+    return root, None if status.effective is None else bool(CapabilitySet(status.effective) & _TAKE_IDS)
 
 
 def _view(capture: Capture, container: Container, around: Surroundings, gaps: list[NamedGap]) -> MountView | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Container
+from stratascope.core.container import Container, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Drift, Finding, NamedGap, Severity, Tab, Table, Verdict
 from stratascope.core.message import Message, msg
@@ -64,7 +64,7 @@ class UsermapLayer:
         picture=msg("A tenant instead of the owner: at home inside the flat, a stranger everywhere else in the house."),
         explanation=(
             msg("A user namespace gives ids a meaning of their own: root inside is some ordinary number on the host."),
-            msg("Whoever breaks out of the container then has the rights of that number, which owns nothing."),
+            msg("Whoever breaks out of the container then has that number's rights; best is one that owns nothing."),
             msg("Without it root inside is root on the host, and an escape ends as root."),
         ),
     )
@@ -196,8 +196,8 @@ def _verdict(facts: UsermapFacts, around: Surroundings) -> tuple[Verdict, Messag
         return Verdict.WEAKENED, msg("Not root, but user {uid} of this machine", uid=facts.uid_outside or 0)
     if facts.owner_inside is not None:
         if facts.owner_inside == 0:
-            return Verdict.WEAKENED, msg("Root inside is your own user ({uid})", uid=host or 0)
-        return Verdict.WEAKENED, msg("User {uid} inside is your own user", uid=facts.owner_inside)
+            return Verdict.WEAKENED, msg("Root inside is the engine's user ({uid})", uid=host or 0)
+        return Verdict.WEAKENED, msg("User {uid} inside is the engine's user", uid=facts.owner_inside)
     if facts.range_shared_with:
         return Verdict.WEAKENED, msg("Own users, range shared with others")
     if host is None:
@@ -212,17 +212,17 @@ def _findings(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) ->
     source = f"{facts.process}/uid_map"
     full = facts.uid_map == ((0, 0, FULL),)
     if facts.root_is_host_uid == 0 and (facts.uid_outside == 0 or not full):
-        text = msg("Root inside is root on this machine: whoever breaks out is root.")
+        text = msg("Root inside is root on this machine: whoever breaks out as root is root there.")
         advice = msg("Run it rootless, or with a user namespace (Podman: --userns=auto; Docker: userns-remap).")
-        refs = (
+        refs: tuple[str, ...] = (
             ("CIS-Docker-1.6.0:5.31", "user_namespaces(7)") if asked.userns_mode == "host" else ("user_namespaces(7)",)
         )
-        found.append(
-            Finding("usermap.host-root", _LAYER, Severity.HIGH, text, advice, source, (*refs, "PSS:restricted"))
-        )
+        if facts.uid_inside == 0:
+            refs = (*refs, "PSS:restricted")  # its runAsNonRoot is about the process
+        found.append(Finding("usermap.host-root", _LAYER, Severity.HIGH, text, advice, source, refs))
     elif full:
         text = msg(
-            "It runs as user {uid} of this machine: files of that user are open to it.", uid=facts.uid_outside or 0
+            "It runs as user {uid} of this machine: whoever breaks out is that user.", uid=facts.uid_outside or 0
         )
         advice = msg("Run it rootless, or with a user namespace of its own.")
         found.append(Finding("usermap.host-user", _LAYER, Severity.LOW, text, advice, source, ("user_namespaces(7)",)))
@@ -231,7 +231,10 @@ def _findings(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) ->
             "User {uid} inside is the user who runs the engine: whoever breaks out has that user's files.",
             uid=facts.owner_inside,
         )
-        advice = msg("Use --userns=auto or nomap with Podman, so that your own id is not in the map.")
+        if around.engine.kind is EngineKind.PODMAN:
+            advice = msg("Use --userns=auto or --userns=nomap, so that this user's id is not in the map.")
+        else:
+            advice = msg("Run its programs as another user inside (--user): rootless Docker always maps its own user.")
         found.append(Finding("usermap.own-user", _LAYER, Severity.MEDIUM, text, advice, source, ("subuid(5)",)))
     if facts.range_shared_with and not full:
         names = ", ".join(facts.range_shared_with[:5])

@@ -28,7 +28,9 @@ _KINDS = {
     (EngineKind.DOCKER, False): msg("A daemon of root starts all containers; userns-remap is one setting for all."),
     (EngineKind.PODMAN, False): msg("No daemon; each container may have a range of its own (--userns=auto)."),
     (EngineKind.DOCKER, True): msg("Daemon and containers share one user namespace, which RootlessKit made."),
-    (EngineKind.PODMAN, True): msg("No daemon; root inside is your user unless --userns says otherwise."),
+    (EngineKind.PODMAN, True): msg(
+        "No daemon; root inside is the user who started it, unless --userns says otherwise."
+    ),
 }
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
 from collections.abc import Callable
 
-from PySide6.QtCore import QObject, QSocketNotifier, Qt
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer
 from PySide6.QtWidgets import QApplication
 
 from stratascope.core.snapshot import Snapshot
@@ -16,6 +17,7 @@ from stratascope.ui.feed import Feed, MemorySettings, SettingsLike, WatchLike
 from stratascope.ui.theme import Look, Mode
 from stratascope.ui.window import MainWindow
 
+SETTLED = 3000  # ms after the start, when the first picture has been drawn
 THEME_VARIABLE = "STRATASCOPE_THEME"
 
 
@@ -30,12 +32,24 @@ def chosen_mode(settings: SettingsLike) -> Mode:
 def make_application(argv: list[str]) -> QApplication:
     """The one QApplication, with our names."""
     existing = QApplication.instance()
-    app = existing if isinstance(existing, QApplication) else QApplication(argv)
+    if isinstance(existing, QApplication):
+        app = existing
+    else:
+        app = QApplication(argv)
+        # Nothing that is made until the first picture is garbage, and later nobody should look through all of it again:
+        # each of these looks stops the window for 10 ms and more.
+        gc.disable()
+        QTimer.singleShot(SETTLED, app, _settle)
     app.setApplicationName("stratascope")
     app.setApplicationDisplayName("Stratascope")
     app.setDesktopFileName("io.github.stratascope.Stratascope")
     app.setStyle("Fusion")
     return app
+
+
+def _settle() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def make_window(

@@ -61,4 +61,6 @@ def summary(state: ContainerState) -> str:
         return translate(text).strip()
     if state.findings:
         return translate(state.findings[0].text)
+    if any(layer.assessment.verdict is Verdict.UNKNOWN for layer in state.layers):
+        return translate(msg("Nothing was found that weakens it, but not every layer could be read."))
     return translate(msg("Nothing was found that weakens it."))

@@ -7,7 +7,6 @@ import sys
 from stratascope import wiring
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
-from stratascope.report import text
 from stratascope.state.settings import Settings
 from stratascope.ui import app
 
@@ -19,4 +18,6 @@ def main(words: list[str]) -> int:
 
 def as_text(snapshot: Snapshot) -> str:
     """The report that the window puts on the clipboard, every fact included."""
+    from stratascope.report import text  # not needed for the first picture
+
     return text.render(snapshot, all_layers(), text.Style(details=True))

@@ -17,7 +17,16 @@ from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
 from stratascope.core.container import Container, Engine, EngineState, Status
 from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.layer import Layer
-from stratascope.core.ports import EngineError, EnginePort, Found, ProbeError, Prober, RawContainer, Wish
+from stratascope.core.ports import (
+    EngineError,
+    EnginePort,
+    Found,
+    NoSuchContainerError,
+    ProbeError,
+    Prober,
+    RawContainer,
+    Wish,
+)
 from stratascope.core.record import ContainerRecord, Record
 from stratascope.usecases.translate import Translations
 
@@ -92,7 +101,7 @@ class Reader:
             return found if found is not None else Found(unread(container.pid or 0, Gap(GapKind.UNSUPPORTED)))
         try:
             answer = top(container.id, container.pid or 0)
-        except EngineError:
+        except (EngineError, NoSuchContainerError):  # it hangs, or the container went away meanwhile
             return found if found is not None else Found(unread(container.pid or 0, gap))
         return answer
 

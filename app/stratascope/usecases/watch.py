@@ -29,6 +29,7 @@ PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between tries to reach an engine again;
 SECOND_LOOK = 0.6  # seconds after an event at which its container is read once more
 HEARTBEAT = 5.0  # seconds between questions whether an engine still answers (a stopped one ends no stream)
 FOCUS = 2.0  # seconds between readings of the container that is looked at, for its present use
+SETTLE = 0.25  # seconds from an engine's first list to following its events
 GATHER = 0.02  # seconds in which changes are gathered into one snapshot
 ALL = "*"  # in place of a container's id
 
@@ -146,12 +147,23 @@ class Watch:
             self._describe(room, engine)
             if engine.state is EngineState.CONNECTED:
                 failures = 0
-                self._want(room, ALL)  # its second look finds what happens before the stream begins
+                self._want(room, ALL)
+                self._settle(room)
                 self._stream(room)
             if self._ending.is_set():
                 return
             room.try_now.wait(PAUSES[min(failures, len(PAUSES) - 1)])
             failures += 1
+
+    def _settle(self, room: _Room) -> None:
+        """Let the list come to the screen first: what is needed to follow events (an SDK) takes long to load, and would
+        take its time from that. The second look, put off, finds what happens before the stream begins.
+        """
+        with room.ready:
+            room.ready.wait_for(lambda: ALL not in room.due or self._ending.is_set(), SETTLE)
+        self._ending.wait(SETTLE)
+        with room.ready:
+            room.later[ALL] = time.monotonic() + SECOND_LOOK
 
     def _stream(self, room: _Room) -> None:
         try:

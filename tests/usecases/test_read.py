@@ -1,0 +1,73 @@
+"""Reading for containers that are out of reach or just went away; fakes for what real engines can't be made to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, whole_gap
+from stratascope.core.container import Container, Engine, EngineKind, EngineState, Status
+from stratascope.core.ground import UNREAD
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, Found, NoSuchContainerError, ProbeError, RawContainer, Wish
+from stratascope.usecases.read import Reach, Reader
+from stratascope.usecases.translate import Translations
+
+ENGINE = Engine("podman", EngineKind.PODMAN, "tcp://elsewhere:1")
+RAW = RawContainer("podman", "ab" * 32, "{}")
+TOP = Found(Capture(7, (Reading("status", "podman top", "CapEff:\t0000000000000000\n"),), "podman-top"))
+
+
+def translate(raw: RawContainer, engine: Engine) -> Container:
+    return Container(engine.id, raw.id, "web", "image", Status.RUNNING, 7, 1.0, 2.0)
+
+
+class Prober:
+    """Answers every wish the same way, or not at all."""
+
+    def __init__(self, answer: Found | ProbeError) -> None:
+        self.answer = answer
+
+    def host(self) -> Capture:
+        return Capture(0, ())
+
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+        if isinstance(self.answer, ProbeError):
+            raise self.answer
+        return (self.answer,) * len(wishes)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def read(prober: Prober | None, top: Callable[[str, int], Found] | None) -> Found:
+    local = Prober(Found(unread(7, Gap(GapKind.GONE))))
+    shared = Translations(dict.fromkeys(EngineKind, translate))
+    reader = Reader((), shared, local, lambda _: Reach(prober, top))
+    (record,) = reader.records(ENGINE, (RAW,), UNREAD)
+    assert record.found is not None
+    return record.found
+
+
+def test_the_engines_own_top_where_the_process_is_elsewhere() -> None:
+    gone = Prober(Found(unread(7, Gap(GapKind.GONE))))
+    assert read(gone, lambda container, pid: TOP) is TOP
+    assert read(None, lambda container, pid: TOP) is TOP
+
+
+@pytest.mark.parametrize(
+    "error", [NoSuchContainerError("no container"), EngineError(EngineState.UNREACHABLE, msg("It hangs."))]
+)
+def test_a_container_that_goes_away_meanwhile_is_gone_and_breaks_nothing(error: Exception) -> None:
+    def top(container: str, pid: int) -> Found:
+        raise error
+
+    gap = whole_gap(read(Prober(Found(unread(7, Gap(GapKind.GONE)))), top).first)
+    assert gap is not None
+    assert gap.kind is GapKind.GONE
+
+
+def test_a_collector_that_cannot_run_is_a_gap_with_its_words() -> None:
+    gap = whole_gap(read(Prober(ProbeError(msg("No python3 there."), "python3: not found")), None).first)
+    assert gap == Gap(GapKind.UNSUPPORTED, detail="python3: not found")
