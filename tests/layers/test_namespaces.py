@@ -252,6 +252,9 @@ def test_no_masks_matter_less_without_root_outside() -> None:
     process = recorded("lsm/apparmor/docker-privileged")
     assert worst(look(as_user(process, 0))[1], "namespaces.unmasked") is Severity.HIGH
     assert worst(look(as_user(process, 1000))[1], "namespaces.unmasked") is Severity.MEDIUM
+    # without a security module core_pattern can be written: tried in a real container (systempaths=unconfined)
+    alone = around(ground=replace(GROUND, lsms=("capability", "yama")))
+    assert worst(look(as_user(process, 0), surroundings=alone)[1], "namespaces.unmasked") is Severity.CRITICAL
 
 
 def test_a_disk_is_told_apart_from_other_devices() -> None:

@@ -73,7 +73,8 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
         if not is_socket and (path.writable or heavy > Weight.ORDINARY):
             findings.append(_host_path(path, heavy, source, facts.host_root is not False, around))
     if not view.proc_guarded:
-        findings.append(_unmasked(asked, source, facts.host_root is not False))
+        alone = facts.host_root is True and no_policy(around)
+        findings.append(_unmasked(asked, source, facts.host_root is not False, alone))
     for target in view.shared_mounts[:_SHOWN]:
         findings.append(
             Finding(
@@ -206,7 +207,14 @@ def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: S
     return Finding("namespaces.host-path", _LAYER, severity, text, advice, source, refs)
 
 
-def _unmasked(asked: NamespacesAsked, source: str, root: bool) -> Finding:
+def no_policy(around: Surroundings) -> bool:
+    """Whether surely no security module on this host could confine the container."""
+    lsms = around.ground.lsms
+    return lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
+
+
+def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool) -> Finding:
+    """`alone`: nothing else stands before /proc/sys/kernel/core_pattern, whose program the kernel runs as root."""
     refs = ("CIS-Docker-1.6.0:5.5", "PSS:baseline") if asked.privileged else ("PSS:baseline",)
     if asked.masked_paths and not asked.privileged:
         text = msg("The engine was asked to mask paths of /proc, but the kernel's list of mounts has no such masks.")
@@ -222,8 +230,8 @@ def _unmasked(asked: NamespacesAsked, source: str, root: bool) -> Finding:
     return Finding(
         "namespaces.unmasked",
         _LAYER,
-        Severity.HIGH if root else Severity.MEDIUM,
-        msg("/proc is not masked: root inside may write settings of the host's kernel.")
+        Severity.CRITICAL if alone else Severity.HIGH if root else Severity.MEDIUM,
+        msg("/proc is not masked: root inside may write settings of the host's kernel, which name programs to run.")
         if root
         else msg("/proc is not masked: it shows more of the host. Changing the kernel's settings takes root outside."),
         msg("Start it without --privileged, systempaths=unconfined (Docker) and unmask (Podman)."),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stratascope.core.layer import Assessment, Finding, Row, Severity, Tab, Table, Tone, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.layers.kernel_reading import why_unknown
-from stratascope.layers.mount_findings import mount_findings, mount_rows, writable_root
+from stratascope.layers.mount_findings import mount_findings, mount_rows, no_policy, writable_root
 from stratascope.layers.namespace_words import LABELS, NOTES, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
 from stratascope.linux.namespace import Kind
 
@@ -105,10 +105,8 @@ def _asked(asked: NamespacesAsked, kind: Kind) -> str:
 
 def _reaches_files(facts: NamespacesFacts, around: Surroundings) -> bool:
     """Whether root in the host's PID namespace gets at the host's files: not where AppArmor or SELinux may forbid."""
-    lsms = around.ground.lsms
-    unguarded = lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
     initial = facts.user is not None and facts.user.shared_with_host is True
-    return unguarded and initial and facts.host_root is True and facts.takes_ids is True
+    return no_policy(around) and initial and facts.host_root is True and facts.takes_ids is True
 
 
 def _shared(kind: Kind, source: str, *, verified: bool, reaches: bool = False) -> Finding:

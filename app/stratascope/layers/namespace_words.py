@@ -45,7 +45,7 @@ NOTES: dict[Kind, Message] = {
 SHARED: dict[Kind, tuple[Severity, Message, Message, tuple[str, ...]]] = {
     Kind.PID: (
         Severity.HIGH,
-        msg("It sees every process of the host. Those of its own user it can end, and reach their memory and files."),
+        msg("It sees every process of the host. It may end those of its own user, and through them reach its files."),
         msg("Start it without --pid host."),
         ("CIS-Docker-1.6.0:5.16", "PSS:baseline"),
     ),

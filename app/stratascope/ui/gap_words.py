@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import Container, Status
+from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate

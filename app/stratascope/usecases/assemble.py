@@ -53,6 +53,8 @@ class Assembler:
         self._translations = translations
         self._known: dict[tuple[str, str], _Known] = {}
         self._grounds: dict[int, tuple[Capture, Ground]] = {}
+        self._finished: list[_Known] = []  # of the last snapshot, in order, and the peers of each
+        self._peers: tuple[Peers, ...] = ()
 
     def snapshot(self, record: Record, *, demo: bool = False) -> Snapshot:
         """Everything of `record`, assessed. Containers keep the order in which the engines gave them."""
@@ -63,8 +65,9 @@ class Assembler:
             for item in record.containers
             if item.raw.engine in engines
         ]
-        peers = peers_of(tuple(Sharer(item.container, item.sharing, item.ground) for item in known))
+        peers = self._peers_of(known)
         finished = [self._finish(item, mine, record.taken_at) for item, mine in zip(known, peers, strict=True)]
+        self._finished, self._peers = finished, peers
         self._known = {item.container.key: item for item in finished}
         self._translations.forget(set(self._known))
         return Snapshot(
@@ -75,6 +78,12 @@ class Assembler:
             demo,
         )
 
+    def _peers_of(self, known: list[_Known]) -> tuple[Peers, ...]:
+        """All are compared with all only where one came, went, or shares something else than before."""
+        if len(known) == len(self._finished) and all(map(_shares_alike, known, self._finished)):
+            return self._peers
+        return peers_of(tuple(Sharer(item.container, item.sharing, item.ground) for item in known))
+
     def _ground(self, host: Capture) -> Ground:
         known = self._grounds.get(id(host))
         return known[1] if known is not None and known[0] is host else decode_ground(host)
@@ -82,7 +91,11 @@ class Assembler:
     def _prepare(self, record: ContainerRecord, engine: Engine, ground: Ground) -> _Known:
         raw = record.raw
         before = self._known.get((raw.engine, raw.id))
-        if before is not None and before.engine == engine and before.ground == ground:
+        if (
+            before is not None
+            and (before.engine is engine or before.engine == engine)
+            and (before.ground is ground or before.ground == ground)
+        ):
             same_raw = before.record.raw is raw or before.record.raw == raw
             if same_raw and before.record.found is record.found:
                 return before
@@ -92,7 +105,7 @@ class Assembler:
         return _Known(record, engine, ground, container, gap, sharing)
 
     def _finish(self, known: _Known, peers: Peers, taken_at: float) -> _Known:
-        if known.state is not None and known.peers == peers:
+        if known.state is not None and (known.peers is peers or known.peers == peers):
             return known
         around = Surroundings(known.ground, known.engine, peers)
         container, found = known.container, known.record.found
@@ -143,6 +156,15 @@ class Assembler:
                 findings.setdefault(drift.finding.code, drift.finding)
             processes.append(ProcessState(member.pid, inside, command, tuple(drift.field for drift in drifts)))
         return tuple(processes), tuple(findings.values())
+
+
+def _shares_alike(one: _Known, before: _Known) -> bool:
+    return one is before or (
+        one.container.key == before.container.key
+        and one.container.name == before.container.name
+        and one.sharing == before.sharing
+        and one.ground is before.ground
+    )
 
 
 def _whose(container: Container, found: Found | None, ground: Ground) -> Gap | None:
