@@ -30,7 +30,7 @@ from stratascope.layers.capability_facts import (
 from stratascope.layers.capability_findings import capability_drift, capability_findings, short
 from stratascope.layers.capability_words import TAKE_OVER, words
 from stratascope.layers.kernel_reading import NOT_ASKED, OFF, ON, UNKNOWN, why_unknown
-from stratascope.linux.capability import CapabilitySet, name_of
+from stratascope.linux.capability import LAST, CapabilitySet, name_of
 
 _EFFECTIVE_COLUMN = 2
 
@@ -164,7 +164,7 @@ def _rows(values: tuple[int, ...], default: int | None, own: bool, last: int) ->
                 tone, word = Tone.GOOD, msg("missing")
         explanation, note = words(number)
         bits = tuple(bool(value >> number & 1) for value in values)
-        rows.append(BitRow(number, name_of(number).removeprefix("CAP_"), bits, explanation, tone, word, note))
+        rows.append(BitRow(number, _short(number), bits, explanation, tone, word, note))
     return tuple(rows)
 
 
@@ -240,3 +240,8 @@ def _asked_value(asked: CapabilitiesAsked) -> Message:
 
 
 LAYER = _Capabilities()
+
+
+def _short(number: int) -> str:
+    """`SYS_ADMIN`; a capability newer than this program keeps the prefix, `CAP_42`."""
+    return name_of(number).removeprefix("CAP_") if number <= LAST else name_of(number)

@@ -33,7 +33,7 @@ def _none_findings(facts: MacFacts, asked: MacAsked) -> tuple[Finding, ...]:
         _found(
             "not-active",
             Severity.MEDIUM,
-            msg("No security module that gives labels is active on this host: this layer does nothing here."),
+            msg("No security module that gives labels is active on this host, so access control does nothing here."),
             msg("Start the host's kernel with AppArmor or SELinux, as its distribution describes."),
             source,
             _CIS_APPARMOR,
