@@ -8,6 +8,7 @@ coalesced: many events, one picture. Decided against asyncio: both SDKs block.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +24,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.usecases.assemble import Assembler
 from stratascope.usecases.read import Reader, machine_of
 
+logger = logging.getLogger(__name__)
 Publish = Callable[[Snapshot], None]
 
 PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between tries to reach an engine again; the last one repeats
@@ -199,10 +201,14 @@ class Watch:
                 engine = room.engine
             if engine is None:
                 continue
-            if not due:
-                self._beat(room)
-            elif engine.state is EngineState.CONNECTED:
-                self._read(room, engine, due)
+            try:
+                if not due:
+                    self._beat(room)
+                elif engine.state is EngineState.CONNECTED:
+                    self._read(room, engine, due)
+            except Exception:
+                logger.exception("reading %s failed", room.port.id)
+                self._ending.wait(PAUSES[0])
 
     def _patience(self, room: _Room, now: float) -> float:
         """Seconds until something is to be done for this engine."""
@@ -301,7 +307,11 @@ class Watch:
                         hosts.append((room.engine.id, room.host))
             record = Record(time.time(), host, tuple(engines), tuple(containers), tuple(hosts))
             self._record = record
-            publish(self._with_demo(self._assembler.snapshot(record)))
+            try:
+                publish(self._with_demo(self._assembler.snapshot(record)))
+            except Exception:
+                # a fault of ours in one picture must not end the live view; the next change makes another
+                logger.exception("this snapshot could not be made")
 
     def _with_demo(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot, or the demo's containers beside the real engines' states, where none can be used."""
