@@ -19,6 +19,8 @@ from stratascope.linux.mounts import Mount, Propagation, is_mask, is_proc_read_o
 _OWN_TYPES = frozenset(
     {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "overlay", "fuse.fuse-overlayfs", "nsfs", "ramfs"}
 )
+# Those of them that are judged in no way, unless one is a mask (`is_mask`); the root directory is judged by itself
+_NEVER_TOLD = _OWN_TYPES - {"proc", "sysfs"}
 # The standard nodes: rootless engines bind them, as they may not make any
 _STANDARD_NODES = frozenset(
     f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console", "ptmx", "pts", "shm")
@@ -99,6 +101,8 @@ def view_of(mounts: tuple[Mount, ...], container: Container, around: Surrounding
                 shared.append(mount.target)
             elif how is Propagation.SLAVE and propagation is Propagation.PRIVATE:
                 propagation = how
+        if mount.fs_type in _NEVER_TOLD and not mount.root.endswith("/.empty-directory"):
+            continue
         target = mount.target
         if target.startswith(("/proc/", "/sys/")):
             if is_mask(mount):

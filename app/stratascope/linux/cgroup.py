@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
 
@@ -19,9 +20,8 @@ NO_LIMIT_V1 = 0x7FFFFFFFFFFF0000
 _DIGITS_MAX = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """One line of /proc/PID/cgroup: hierarchy 0 without controllers is v2."""
+class Membership(NamedTuple):
+    """One line of /proc/PID/cgroup: hierarchy 0 without controllers is v2. Named, not frozen: it is made often."""
 
     hierarchy: int
     controllers: tuple[str, ...]

@@ -77,34 +77,57 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line:
             continue
-        head, dash, tail = line.partition(" - ")
-        first = head.split(" ", 6)
-        last = tail.split(" ", 2)
-        if not dash or len(first) < 6 or len(last) < 3:
-            raise DecodeError(f"mountinfo, line {number}: fields are missing: {line[:80]!r}")
+        words = line.split(" ", 4)
+        rest = _rest(words[4]) if len(words) == 5 else None
+        if rest is None or words[3] == "-" or words[2] == "-" or (escaped and "\\" in line):
+            mounts.append(_mount(number, line))
+            continue
         try:
-            mount = Mount(
-                int(first[0]),
-                int(first[1]),
-                first[2],
-                first[3],
-                first[4],
-                first[5],
-                first[6] if len(first) > 6 else "",
-                last[0],
-                last[1],
-                last[2],
-            )
+            mounts.append(_new(Mount, (int(words[0]), int(words[1]), words[2], words[3], *rest)))
         except ValueError:
             raise DecodeError(f"mountinfo, line {number}: no mount ids: {line[:80]!r}") from None
-        if escaped and "\\" in line:
-            mount = mount._replace(
-                root=_unescape(mount.root), target=_unescape(mount.target), source=_unescape(mount.source)
-            )
-        if not mount.target.startswith("/"):
-            raise DecodeError(f"mountinfo, line {number}: not a path: {mount.target[:80]!r}")
-        mounts.append(mount)
     return tuple(mounts)
+
+
+_new = tuple.__new__  # what Mount(…) comes to, without the way there
+
+
+@lru_cache(maxsize=2048)
+def _rest(text: str) -> tuple[str, str, str, str, str, str] | None:
+    """A line from its target on, without escapes: of one engine's containers most are the same. None: look closer."""
+    head, dash, tail = text.partition(" - ")
+    first = head.split(" ", 2)
+    last = tail.split(" ", 2)
+    if not dash or len(first) < 2 or len(last) < 3 or not first[0].startswith("/"):
+        return None
+    return first[0], first[1], first[2] if len(first) > 2 else "", last[0], last[1], last[2]
+
+
+def _mount(number: int, line: str) -> Mount:
+    """One line, with escapes, or with what is wrong with it."""
+    head, dash, tail = line.partition(" - ")
+    first = head.split(" ", 6)
+    last = tail.split(" ", 2)
+    if not dash or len(first) < 6 or len(last) < 3:
+        raise DecodeError(f"mountinfo, line {number}: fields are missing: {line[:80]!r}")
+    try:
+        mount = Mount(
+            int(first[0]),
+            int(first[1]),
+            first[2],
+            _unescape(first[3]),
+            _unescape(first[4]),
+            first[5],
+            first[6] if len(first) > 6 else "",
+            last[0],
+            _unescape(last[1]),
+            last[2],
+        )
+    except ValueError:
+        raise DecodeError(f"mountinfo, line {number}: no mount ids: {line[:80]!r}") from None
+    if not mount.target.startswith("/"):
+        raise DecodeError(f"mountinfo, line {number}: not a path: {mount.target[:80]!r}")
+    return mount
 
 
 @lru_cache(maxsize=64)
@@ -115,21 +138,37 @@ def cached_mountinfo(text: str) -> tuple[Mount, ...]:
 
 def visible(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
     """Those that a path still reaches: a later mount hides all that lies below its target."""
-    by_target = {mount.target: mount.id for mount in mounts}
-    if len(by_target) == len(mounts):
-        for mount in mounts:
-            if mount.target != "/" and _nearest(by_target, mount.target) != mount.parent:
-                break
-        else:
-            return mounts
-    return _walked(mounts)
+    above = _above(tuple([mount.target for mount in mounts]))
+    if above is None:
+        return _walked(mounts)
+    for mount, place in zip(mounts, above, strict=True):
+        if place is not None and mounts[place].id != mount.parent:
+            return _walked(mounts)
+    return mounts
 
 
-def _nearest(by_target: dict[str, int], target: str) -> int | None:
-    """The mount that the parent directory of `target` is on, if nothing covers anything."""
+@lru_cache(maxsize=256)
+def _above(targets: tuple[str, ...]) -> tuple[int | None, ...] | None:
+    """For each target, which one its parent directory is on, if nothing covers anything; None for the root.
+
+    None for all where that can't be: two at one place, or nothing above one of them.
+    """
+    places = {target: place for place, target in enumerate(targets)}
+    if len(places) != len(targets):
+        return None
+    above: list[int | None] = []
+    for target in targets:
+        found = None if target == "/" else _nearest(places, target)
+        if found is None and target != "/":
+            return None
+        above.append(found)
+    return tuple(above)
+
+
+def _nearest(places: dict[str, int], target: str) -> int | None:
     while target:
         target = target[: target.rindex("/")]
-        found = by_target.get(target or "/")
+        found = places.get(target or "/")
         if found is not None:
             return found
     return None
