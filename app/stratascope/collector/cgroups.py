@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from errno import EACCES, ENOENT, EPERM
+from functools import lru_cache
 from typing import Dict, List, Optional, Tuple
 
 from stratascope.collector.read import (
@@ -122,7 +123,8 @@ class Mounts:
         return None
 
 
-def lines(text: str) -> List[Line]:
+@lru_cache(maxsize=1)  # asked for twice for each process: its limits, its members
+def lines(text: str) -> Tuple[Line, ...]:
     """The lines of /proc/PID/cgroup; what is not of that form is left out."""
     found: List[Line] = []
     for line in text.split("\n"):
@@ -130,7 +132,7 @@ def lines(text: str) -> List[Line]:
         if len(parts) == 3:
             number, controllers, path = parts
             found.append((tuple(controllers.split(",")) if controllers or number != "0" else _UNIFIED, path))
-    return found
+    return tuple(found)
 
 
 class Limits:
@@ -194,11 +196,10 @@ class Limits:
 
 def group(hierarchy: str, path: str, level: int) -> Group:
     """The limit files of one group, through one descriptor where there are many."""
-    names = FILES[hierarchy]
-    prefix = "cgroup:%s:%d:" % (hierarchy, level)
+    names = _names(hierarchy, level)
     base = path + "/"
     if len(names) <= FEW:
-        found = [entry(prefix + name, base + name, base + name) for name in names]
+        found = [entry(reading, base + name, base + name) for name, reading in names]
         # ENOENT may be the file's or the group's
         if all(item[2] is None for item in found) and not os.path.isdir(path):
             return _all(hierarchy, path, GONE, "the cgroup was removed", level)
@@ -208,17 +209,22 @@ def group(hierarchy: str, path: str, level: int) -> Group:
     except OSError as error:
         if error.errno == ENOENT:
             return _all(hierarchy, path, GONE, "the cgroup was removed", level)
-        return [failure(prefix + name, base + name, error) for name in names]
+        return [failure(reading, base + name, error) for name, reading in names]
     try:
-        return [entry(prefix + name, base + name, name, directory) for name in names]
+        return [entry(reading, base + name, name, directory) for name, reading in names]
     finally:
         os.close(directory)
 
 
+@lru_cache(maxsize=2 * len(FILES) * LEVELS_MAX)
+def _names(hierarchy: str, level: int) -> Tuple[Tuple[str, str], ...]:
+    """The files of a group at that level, each with the name of its reading."""
+    return tuple((name, "cgroup:%s:%d:%s" % (hierarchy, level, name)) for name in FILES[hierarchy])
+
+
 def _all(hierarchy: str, path: str, kind: str, detail: str, level: int = 0) -> Group:
-    prefix = "cgroup:%s:%d:" % (hierarchy, level)
     base = path.rstrip("/") + "/"
-    return [failed(prefix + name, base + name, kind, None, detail) for name in FILES[hierarchy]]
+    return [failed(reading, base + name, kind, None, detail) for name, reading in _names(hierarchy, level)]
 
 
 def processes(path: str, limit: int, foreign: "re.Pattern[str]") -> Optional[List[int]]:
@@ -233,10 +239,14 @@ def processes(path: str, limit: int, foreign: "re.Pattern[str]") -> Optional[Lis
         here = waiting.pop()
         try:
             text = _numbers(here + "/cgroup.procs")
-            with os.scandir(here) as items:
-                waiting.extend(
-                    item.path for item in items if item.is_dir(follow_symlinks=False) and not foreign.search(item.name)
-                )
+            # kernfs counts a group's own groups in its links (fs/kernfs/inode.c, kernfs_refresh_inode): 2 are none
+            if os.stat(here).st_nlink != 2:
+                with os.scandir(here) as items:
+                    waiting.extend(
+                        item.path
+                        for item in items
+                        if item.is_dir(follow_symlinks=False) and not foreign.search(item.name)
+                    )
         except OSError as error:
             denied = denied or error.errno in (EACCES, EPERM) or here == path
             continue

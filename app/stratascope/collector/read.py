@@ -122,7 +122,7 @@ def open_process(pid: int) -> int:
 
 
 def read_process(directory: int, pid: int, names: Iterable[str]) -> List[Entry]:
-    """These names of one process, in order; `cgroup:*` is left out (see `cgroups.limits`)."""
+    """These names of one process, in order; `cgroup:*` is left out (see `cgroups.Limits`)."""
     base = "/proc/%d/" % pid
     entries: List[Entry] = []
     lost = False
