@@ -8,6 +8,7 @@ strings, because a report that was saved in English must still be readable in Ja
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,12 @@ Argument = str | int | float | Message
 
 def msg(text: str, /, **args: Argument) -> Message:
     """A message without plural forms; `text` is extracted for translation, so give a literal."""
-    return Message(text, tuple(args.items()))
+    return Message(text, tuple(args.items())) if args else _fixed(text)
+
+
+@lru_cache(maxsize=2048)
+def _fixed(text: str) -> Message:
+    return Message(text)
 
 
 def plural(one: str, many: str, /, count: int, **args: Argument) -> Message:

@@ -101,7 +101,8 @@ def view_of(mounts: tuple[Mount, ...], container: Container, around: Surrounding
                 shared.append(mount.target)
             elif how is Propagation.SLAVE and propagation is Propagation.PRIVATE:
                 propagation = how
-        if mount.fs_type in _NEVER_TOLD and not mount.root.endswith("/.empty-directory"):
+        kind = mount.fs_type
+        if kind in _NEVER_TOLD and not mount.root.endswith("/.empty-directory"):
             continue
         target = mount.target
         if target.startswith(("/proc/", "/sys/")):
@@ -113,14 +114,14 @@ def view_of(mounts: tuple[Mount, ...], container: Container, around: Surrounding
                 continue
         if mount is root or _made_for_it(mount, container):
             continue
-        if mount.fs_type == "devtmpfs" and target.startswith("/dev/"):
+        if kind == "devtmpfs" and target.startswith("/dev/"):
             if target not in _STANDARD_NODES:
                 devices.append(target)
             continue
         source = host_source(mount, asked.get(target), around.ground.mounts)
-        if mount.fs_type == "tmpfs" and mount.root == "/" and target not in asked and source == "/":
+        if kind == "tmpfs" and mount.root == "/" and target not in asked and source == "/":
             continue  # a tmpfs of the container's own
-        if mount.fs_type == "tmpfs" and mount.root == "/" and (wish := asked.get(target)) and wish.kind == "tmpfs":
+        if kind == "tmpfs" and mount.root == "/" and (wish := asked.get(target)) and wish.kind == "tmpfs":
             continue
         if _VOLUME_ROOT(source) is None:
             paths.append(HostPath(source, target, not mount.read_only))

@@ -55,15 +55,23 @@ def parse_memberships(text: str) -> tuple[Membership, ...]:
         if not line:
             continue
         parts = line.split(":", 2)
-        if len(parts) != 3 or not parts[0].isascii() or not parts[0].isdigit() or len(parts[0]) > 9:
+        which = _hierarchy(parts[0], parts[1]) if len(parts) == 3 else None
+        if which is None:
             raise DecodeError(f"cgroup, line {number}: ID:CONTROLLERS:PATH expected, got {line[:80]!r}")
         if not parts[2].startswith("/"):
             raise DecodeError(f"cgroup, line {number}: not a path: {parts[2][:80]!r}")
-        controllers = tuple(parts[1].split(",")) if parts[1] else ()
-        found.append(Membership(int(parts[0]), controllers, parts[2].removesuffix(" (deleted)")))
+        found.append(Membership(*which, parts[2].removesuffix(" (deleted)")))
     if not found:
         raise DecodeError("cgroup: no line")
     return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _hierarchy(number: str, controllers: str) -> tuple[int, tuple[str, ...]] | None:
+    """The same for every process of a machine; None where that is no number."""
+    if not number.isascii() or not number.isdigit() or len(number) > 9:
+        return None
+    return int(number), tuple(controllers.split(",")) if controllers else ()
 
 
 def version(memberships: Iterable[Membership]) -> str:

@@ -25,11 +25,12 @@ class Entries:
 
     def capture(self, pid: int, entries: Sequence[Entry], groups: Sequence[Sequence[Entry]] = ()) -> Capture:
         """One process, or the host (0)."""
-        readings = [_reading(entry) for entry in entries]
+        readings = [Reading(*entry) if len(entry) == 3 else _missing(entry) for entry in entries]
         for group in groups:
             held = self._shared.get(id(group))
             if held is None:
-                held = self._shared[id(group)] = (group, [_reading(entry) for entry in group])
+                made = [Reading(*entry) if len(entry) == 3 else _missing(entry) for entry in group]
+                held = self._shared[id(group)] = (group, made)
             readings += held[1]
         return Capture(pid, tuple(readings))
 
@@ -39,9 +40,7 @@ class Entries:
         return Found(self.capture(*first), tuple([self.capture(*member) for member in members]), how)
 
 
-def _reading(entry: Entry) -> Reading:
-    if len(entry) == 3:
-        return Reading(*entry)
+def _missing(entry: Entry) -> Reading:
     name, source, _, kind, errno, detail = entry
     return Reading(name, source, None, Gap(GapKind(kind), errno, detail))
 
