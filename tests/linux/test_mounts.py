@@ -54,6 +54,9 @@ def test_propagation(optional: str, propagation: Propagation) -> None:
         "x 35 98:0 / / rw - ext3 a rw",
         "1 2 0:1 / mnt rw - a b rw",
         "1 2 0:1 / / - a b",
+        "1 - 0:1 / / rw - a b rw",
+        "1 2 - / / rw - a b rw",
+        "1 2 0:1 - / rw - a b rw",
     ],
 )
 def test_bad(text: str) -> None:
