@@ -1,0 +1,80 @@
+"""A seventh layer is one new file in `layers/`: report, JSON and window draw it without an edit."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from stratascope import layers, wiring
+from stratascope.report import as_json, text
+from stratascope.ui.app import make_window
+from stratascope.usecases.watch import Replay
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+SOURCE = '''"""A made-up layer."""
+from dataclasses import dataclass
+from stratascope.core.layer import About, Assessment, Row, Tab, Table, Verdict
+from stratascope.core.message import msg
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    rules: int
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    rules: int
+
+class Landlock:
+    id, number, wants, member_wants = "landlock", 7, ("status",), ()
+    about = About(msg("Landlock"), msg("fences a program in"), msg("A fence."), (msg("It is made up."),))
+    def asked(self, container):
+        return Asked(3)
+    def decode(self, capture, container, around):
+        return Facts(3)
+    def assess(self, facts, asked, around):
+        row = Row(msg("Rules"), msg("{count}", count=facts.rules), "/proc/PID/status")
+        tab = Tab(msg("Rules"), (Table(msg("Rules"), (row,)),))
+        return Assessment(Verdict.ENFORCED, msg("Three rules"), (), lambda: (tab,))
+    def drift(self, first, other):
+        return ()
+
+LAYER = Landlock()
+'''
+
+
+@pytest.fixture
+def seventh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    (tmp_path / "landlock.py").write_text(SOURCE)
+    monkeypatch.setattr(layers, "__path__", [*layers.__path__, str(tmp_path)])
+    layers.all_layers.cache_clear()
+    yield
+    layers.all_layers.cache_clear()
+    sys.modules.pop("stratascope.layers.landlock", None)
+
+
+@pytest.mark.usefixtures("seventh")
+def test_reports_and_window_draw_it(qtbot: QtBot) -> None:
+    replay = Replay(wiring.demo_record(), wiring.assembler())
+    snapshot = wiring.assembler().snapshot(wiring.demo_record())
+    running = next(state for state in snapshot.containers if state.capture is not None)
+    printed = next(each for each in as_json.document(snapshot)["containers"] if each["id"] == running.container.id)
+    assert printed["layers"]["landlock"]["facts"] == {"rules": 3}
+    assert printed["layers"]["landlock"]["asked"] == {"rules": 3}
+    assert "7 ■ Landlock" in text.render(snapshot, layers.all_layers(), text.Style())
+    window = make_window(replay)
+    qtbot.addWidget(window)
+    window.resize(1440, 900)
+    window.show()
+    window.start()
+    qtbot.waitUntil(lambda: window.current is not None)
+    window.open_layer(7)
+    assert window.strata.bands[7].isChecked()
+    assert window.strata.bands[7].y() < window.strata.bands[6].y(), "on top of the sixth"
+    assert window.panel.title.text() == "Landlock"
+    assert window.panel.tabs[0].text() == "Rules"
+    window.stop()
