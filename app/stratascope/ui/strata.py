@@ -6,7 +6,7 @@ The right part of a band is the room for the rays of a later version; until then
 from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPainterPath, QPaintEvent, QPen, QPixmap
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.capture import Gap
@@ -43,6 +43,7 @@ class Band(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setText(self._title)
         self._compact = False
+        self._kept: tuple[object, QPixmap] | None = None  # what its surface was painted from, and the surface
 
     def set_compact(self, compact: bool) -> None:
         """One line instead of two, for a low window."""
@@ -138,6 +139,36 @@ class Band(QAbstractButton):
         look = self._look
         path = QPainterPath()
         path.addRoundedRect(box, radius, radius)
+        painter.drawPixmap(0, 0, self._surface(painter.device().devicePixelRatioF(), path))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if self.isChecked():
+            painter.setPen(QPen(look.color("accent"), 2))
+            painter.drawPath(path)
+        elif self.hasFocus() or self.underMouse():
+            painter.setPen(QPen(look.color("line2"), 2 if self.hasFocus() else 1))
+            painter.drawPath(path)
+        if self.isChecked() and self.hasFocus():
+            painter.setPen(QPen(look.color("accent"), 1))
+            painter.drawRoundedRect(box.adjusted(3.5, 3.5, -3.5, -3.5), radius - 3, radius - 3)
+
+    def _surface(self, ratio: float, path: QPainterPath) -> QPixmap:
+        """The band without outline and words, kept until something of it changes: hatches and dashes take long."""
+        look = self._look
+        inks = tuple(look.color(name).rgba() for name in ("sunk", "open", "weak", "enf_soft", "text"))
+        key = (self._verdict, self._running, look.high_contrast, inks, self.size(), self._field(), ratio)
+        if self._kept is None or self._kept[0] != key:
+            pixmap = QPixmap(self.size() * ratio)
+            pixmap.setDevicePixelRatio(ratio)
+            pixmap.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(pixmap)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self._paint_surface(painter, path)
+            painter.end()
+            self._kept = (key, pixmap)
+        return self._kept[1]
+
+    def _paint_surface(self, painter: QPainter, path: QPainterPath) -> None:
+        look = self._look
         loud = look.high_contrast
         if not self._running:
             painter.fillPath(path, look.color("window" if loud else "sunk"))
@@ -156,15 +187,6 @@ class Band(QAbstractButton):
         if loud and self._verdict is not Verdict.OPEN:
             painter.setPen(QPen(look.color("text"), 2))
             painter.drawPath(path)
-        if self.isChecked():
-            painter.setPen(QPen(look.color("accent"), 2))
-            painter.drawPath(path)
-        elif self.hasFocus() or self.underMouse():
-            painter.setPen(QPen(look.color("line2"), 2 if self.hasFocus() else 1))
-            painter.drawPath(path)
-        if self.isChecked() and self.hasFocus():
-            painter.setPen(QPen(look.color("accent"), 1))
-            painter.drawRoundedRect(box.adjusted(3.5, 3.5, -3.5, -3.5), radius - 3, radius - 3)
 
     def _clip_field(self, painter: QPainter, path: QPainterPath) -> QRect:
         painter.setClipPath(path)
@@ -178,10 +200,14 @@ class Band(QAbstractButton):
         field = self._clip_field(painter, path)
         painter.setPen(QPen(look.color("weak", 0.18), 1.5))
         pitch, height = look.px(9) * 1.414, self.height()
+        # all strokes in one call: the clip at the round corners is then worked out once, not once for each
+        strokes = QPainterPath()
         x = float(field.left() - height)
         while x < field.right():
-            painter.drawLine(QPointF(x, height), QPointF(x + height, 0))
+            strokes.moveTo(x, height)
+            strokes.lineTo(x + height, 0)
             x += pitch
+        painter.drawPath(strokes)
         painter.restore()
 
     def _dots(self, painter: QPainter, path: QPainterPath) -> None:
