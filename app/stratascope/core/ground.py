@@ -103,7 +103,6 @@ class Peers:
 
     namespaces: tuple[tuple[str, tuple[str, ...]], ...] = ()  # kind -> names, only the shared kinds
     uid_range: tuple[str, ...] = ()  # whose mapped host uids overlap with ours
-    same_cgroup: tuple[str, ...] = ()
 
     def of(self, kind: str) -> tuple[str, ...]:
         """Who else is in our namespace of that kind."""

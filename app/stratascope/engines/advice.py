@@ -75,11 +75,6 @@ def no_socket(path: str) -> Message:
     return msg("{path} is not a socket. Check the address of the engine.", path=path)
 
 
-def unreachable() -> Message:
-    """Network trouble."""
-    return msg("The engine can't be reached. Check its address, the network and its certificates.")
-
-
 def unsupported(endpoint: str) -> Message:
     """Not an address that we know how to use."""
     return msg("{endpoint} is not an address that can be used. unix://, tcp:// and ssh:// can.", endpoint=endpoint)

@@ -54,12 +54,6 @@ class Label(QLabel):
         look.changed.connect(self._restyle)
         self._restyle()
 
-    def set_ink(self, ink: str) -> None:
-        """Another colour token for the text."""
-        if ink != self._ink:
-            self._ink = ink
-            self._restyle()
-
     def selectable(self) -> Label:
         """Let mouse and keyboard select the text."""
         self.setTextInteractionFlags(

@@ -12,6 +12,7 @@ from stratascope.core.container import EngineState
 from stratascope.core.layer import Severity, Tone, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.i18n import translate
+from stratascope.report.words import SEVERITIES, VERDICTS
 from stratascope.ui.theme import BOLD, Look
 
 
@@ -48,24 +49,12 @@ TONE_MARK = {
 
 def verdict_word(verdict: Verdict) -> str:
     """The verdict in a word."""
-    words: dict[Verdict, Message] = {
-        Verdict.ENFORCED: msg("Enforced"),
-        Verdict.WEAKENED: msg("Weakened"),
-        Verdict.OPEN: msg("Open"),
-        Verdict.UNKNOWN: msg("Not known"),
-    }
-    return translate(words[verdict])
+    return translate(VERDICTS[verdict])
 
 
 def severity_word(severity: Severity) -> str:
     """The severity in a word."""
-    words: dict[Severity, Message] = {
-        Severity.CRITICAL: msg("Critical"),
-        Severity.HIGH: msg("High"),
-        Severity.MEDIUM: msg("Medium"),
-        Severity.LOW: msg("Low"),
-    }
-    return translate(words[severity])
+    return translate(SEVERITIES[severity])
 
 
 def engine_state_word(state: EngineState) -> str:
