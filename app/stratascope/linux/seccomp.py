@@ -1,11 +1,13 @@
-"""seccomp as /proc/PID/status tells it: the mode. See seccomp(2) and proc_pid_status(5).
+"""seccomp's modes, as /proc/PID/status tells them, and a filter's answers. See seccomp(2), proc_pid_status(5).
 
-The mode says that a filter exists, not what it lets through.
+The mode says that a filter exists, not what it lets through: that comes from `bpf` or `seccomp_profile`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from stratascope.linux.decode import DecodeError
 
@@ -33,3 +35,69 @@ def seccomp_mode(number: int) -> SeccompMode:
     if not 0 <= number < len(_MODES):
         raise DecodeError(f"no such seccomp mode: {number}")
     return _MODES[number]
+
+
+class ActionKind(StrEnum):
+    """A filter's answers, strictest first: the order in which several filters are weighed; seccomp(2)."""
+
+    KILL_PROCESS = "KILL_PROCESS"
+    KILL_THREAD = "KILL_THREAD"
+    TRAP = "TRAP"
+    ERRNO = "ERRNO"
+    USER_NOTIF = "USER_NOTIF"
+    TRACE = "TRACE"
+    LOG = "LOG"
+    ALLOW = "ALLOW"
+    UNDECIDED = "UNDECIDED"  # none of the kernel's: the answer is computed from arguments, or too long to follow
+
+
+# SECCOMP_RET_* in include/uapi/linux/seccomp.h
+_RETURNS = {
+    0x80000000: ActionKind.KILL_PROCESS,
+    0x00000000: ActionKind.KILL_THREAD,
+    0x00030000: ActionKind.TRAP,
+    0x00050000: ActionKind.ERRNO,
+    0x7FC00000: ActionKind.USER_NOTIF,
+    0x7FF00000: ActionKind.TRACE,
+    0x7FFC0000: ActionKind.LOG,
+    0x7FFF0000: ActionKind.ALLOW,
+}
+_STRICTNESS = {kind: place for place, kind in enumerate(ActionKind)}
+_MAX_ERRNO = 4095  # include/linux/err.h; the kernel caps the filter's number there
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One answer of a filter. `number` is the errno of ERRNO, and 0 for all others."""
+
+    kind: ActionKind
+    number: int = 0
+
+    def __str__(self) -> str:
+        return f"ERRNO({self.number})" if self.kind is ActionKind.ERRNO else self.kind.value
+
+    @property
+    def lets_through(self) -> bool | None:
+        """Whether the kernel goes on with the call; None where another process decides, or nothing is known.
+
+        TRACE without a tracer refuses with ENOSYS: kernel/seccomp.c.
+        """
+        if self.kind in (ActionKind.USER_NOTIF, ActionKind.UNDECIDED):
+            return None
+        return self.kind in (ActionKind.ALLOW, ActionKind.LOG)
+
+
+ALLOW = Action(ActionKind.ALLOW)
+UNDECIDED = Action(ActionKind.UNDECIDED)
+
+
+@lru_cache(maxsize=256)
+def action_of(value: int) -> Action:
+    """The 32 bits that a filter returns, decoded. What the kernel does not know kills (kernel/seccomp.c)."""
+    kind = _RETURNS.get(value & 0xFFFF0000, ActionKind.KILL_PROCESS)
+    return Action(kind, min(value & 0xFFFF, _MAX_ERRNO) if kind is ActionKind.ERRNO else 0)
+
+
+def strictest(newer: Action, older: Action) -> Action:
+    """Of two filters' answers the one that counts; among equals that of the newer filter."""
+    return older if _STRICTNESS[older.kind] < _STRICTNESS[newer.kind] else newer

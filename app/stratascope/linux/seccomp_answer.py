@@ -1,0 +1,217 @@
+"""What filters say to system calls: answers, and on which argument values they depend. One form for all sources.
+
+The filters read from the kernel (`bpf`) and profile files (`seccomp_profile`) both come to `Answers`. Each call has
+one or more outcomes whose constraints exclude each other, so a question with some arguments given is answered by
+looking which outcomes are left. Decided against a solver: constraints of real filters are comparisons with numbers,
+and what is not decided here is only told less precisely (an outcome too many), never wrongly as stopped.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from stratascope.linux.seccomp import Action, strictest
+from stratascope.linux.syscalls import Abi
+
+ALL_BITS = 0xFFFFFFFFFFFFFFFF
+LOW_BITS = 0xFFFFFFFF
+MOST_OUTCOMES = 512  # of one call under several filters; beyond that the conditions are not followed
+
+
+class Op(StrEnum):
+    """A comparison of unsigned numbers."""
+
+    EQ = "=="
+    NE = "!="
+    LT = "<"
+    LE = "<="
+    GT = ">"
+    GE = ">="
+    OTHER = "?"  # something computed from arguments that is not followed
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Constraint:
+    """(argument `arg` & `mask`) `op` `value`; arguments count from 0, `mask` and `value` have 64 bits."""
+
+    arg: int
+    mask: int
+    op: Op
+    value: int
+
+    def holds(self, number: int) -> bool:
+        """Whether it does for that value of the argument."""
+        return _COMPARE[self.op](number & self.mask, self.value)
+
+
+def _always(one: int, two: int) -> bool:
+    return True
+
+
+_COMPARE: dict[Op, Callable[[int, int], bool]] = {
+    Op.EQ: operator.eq,
+    Op.NE: operator.ne,
+    Op.LT: operator.lt,
+    Op.LE: operator.le,
+    Op.GT: operator.gt,
+    Op.GE: operator.ge,
+    Op.OTHER: _always,
+}
+NEGATED = {
+    Op.EQ: Op.NE,
+    Op.NE: Op.EQ,
+    Op.LT: Op.GE,
+    Op.GE: Op.LT,
+    Op.GT: Op.LE,
+    Op.LE: Op.GT,
+    Op.OTHER: Op.OTHER,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One answer, and all that must hold of the arguments for it; without constraints it is always this."""
+
+    action: Action
+    constraints: tuple[Constraint, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is known of one argument: the bits of `mask` are those of `value`."""
+
+    value: int
+    mask: int = ALL_BITS
+
+
+Outcomes = tuple[Outcome, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The answers to every call of one entry point, ordered by name."""
+
+    abi: Abi
+    calls: tuple[tuple[str, Outcomes], ...]
+    _hash: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.abi, self.calls)))
+
+    def __hash__(self) -> int:
+        """Made once: these are large, and keys of caches."""
+        return self._hash
+
+    def of(self, name: str) -> Outcomes | None:
+        """All outcomes of a call; None where this entry point has none of that name."""
+        low, high = 0, len(self.calls)
+        while low < high:
+            middle = (low + high) // 2
+            if self.calls[middle][0] < name:
+                low = middle + 1
+            else:
+                high = middle
+        return self.calls[low][1] if low < len(self.calls) and self.calls[low][0] == name else None
+
+    def actions(self, name: str, given: Mapping[int, Given]) -> frozenset[Action] | None:
+        """The answers that are left where some arguments are given; None where there is no such call."""
+        outcomes = self.of(name)
+        if outcomes is None:
+            return None
+        return frozenset(outcome.action for outcome in outcomes if possible(outcome.constraints, given))
+
+
+def possible(constraints: Iterable[Constraint], given: Mapping[int, Given] | None = None) -> bool:
+    """Whether arguments can be such, as far as that is easily seen; True in doubt."""
+    known = dict(given or {})
+    later = []
+    for each in constraints:
+        if each.op is not Op.EQ:
+            later.append(each)
+            continue
+        if each.value & ~each.mask:
+            return False
+        before = known.get(each.arg)
+        if before is None:
+            known[each.arg] = Given(each.value, each.mask)
+        elif (before.value ^ each.value) & before.mask & each.mask:
+            return False
+        else:
+            both = before.mask | each.mask
+            known[each.arg] = Given((before.value & before.mask) | each.value, both)
+    ranges: dict[tuple[int, int], tuple[int, int]] = {}
+    unequal = []
+    for each in later:
+        fixed = known.get(each.arg)
+        if fixed is not None and each.mask & ~fixed.mask == 0:
+            if not each.holds(fixed.value):
+                return False
+        elif each.op is Op.NE:
+            unequal.append(each)
+        elif each.op is not Op.OTHER:
+            low, high = ranges.get((each.arg, each.mask), (0, each.mask))
+            low, high = _narrowed(low, high, each)
+            if low > high:
+                return False
+            ranges[(each.arg, each.mask)] = low, high
+    return not any(ranges.get((each.arg, each.mask)) == (each.value, each.value) for each in unequal)
+
+
+def _narrowed(low: int, high: int, each: Constraint) -> tuple[int, int]:
+    match each.op:
+        case Op.LT:
+            return low, min(high, each.value - 1)
+        case Op.LE:
+            return low, min(high, each.value)
+        case Op.GT:
+            return max(low, each.value + 1), high
+        case _:
+            return max(low, each.value), high
+
+
+def tidied(outcomes: Iterable[Outcome]) -> Outcomes:
+    """The same in a form of its own: equal answers without condition, halves of a number joined, sorted."""
+    found = tuple(outcomes)
+    if len({outcome.action for outcome in found}) == 1:
+        return (Outcome(found[0].action),)
+    joined = {Outcome(outcome.action, _joined(outcome.constraints)) for outcome in found}
+    return tuple(sorted(joined, key=lambda each: (str(each.action), each.constraints)))
+
+
+def _joined(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
+    """Equalities of one argument become one; what they imply is left out."""
+    equal: dict[int, Constraint] = {}
+    others = []
+    for each in constraints:
+        if each.op is Op.EQ:
+            before = equal.get(each.arg)
+            mask, value = (before.mask, before.value) if before else (0, 0)
+            equal[each.arg] = Constraint(each.arg, mask | each.mask, Op.EQ, value | each.value)
+        else:
+            others.append(each)
+    kept = {each for each in others if each.arg not in equal or each.mask & ~equal[each.arg].mask}
+    return tuple(sorted({*kept, *equal.values()}))
+
+
+def together(newer: Outcomes, older: Outcomes) -> Outcomes:
+    """What a call meets under two filters (or sets of filters) at once."""
+    if len(newer) == 1 and len(older) == 1:
+        return (Outcome(strictest(newer[0].action, older[0].action)),)
+    if len(newer) * len(older) > MOST_OUTCOMES:
+        newer, older = without_conditions(newer), without_conditions(older)
+    found = []
+    for one in newer:
+        for two in older:
+            constraints = (*one.constraints, *two.constraints)
+            if possible(constraints):
+                found.append(Outcome(strictest(one.action, two.action), constraints))
+    return tidied(found)
+
+
+def without_conditions(outcomes: Iterable[Outcome]) -> Outcomes:
+    """The answers only, where the conditions are too many to keep: any of them may come."""
+    doubt = (Constraint(0, 0, Op.OTHER, 0),)
+    return tuple(Outcome(action, doubt) for action in dict.fromkeys(each.action for each in outcomes))

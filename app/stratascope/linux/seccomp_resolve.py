@@ -1,0 +1,157 @@
+"""What a profile says to every call of one entry point, for a container's capabilities, kernel and machine.
+
+Follows what runc and crun make of a profile with libseccomp: a rule without arguments beats those with, of several
+without the first counts, a rule whose action is the default is left out, and an entry point that the profile does not
+name is killed. Where rules of different actions overlap, libseccomp's answer depends on how it arranges them, so ours
+is UNDECIDED. Decided against running libseccomp: the window must work without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache
+
+from stratascope.linux.seccomp import UNDECIDED, Action, ActionKind
+from stratascope.linux.seccomp_answer import (
+    LOW_BITS,
+    MOST_OUTCOMES,
+    NEGATED,
+    Answers,
+    Constraint,
+    Op,
+    Outcome,
+    Outcomes,
+    possible,
+    tidied,
+)
+from stratascope.linux.seccomp_profile import Condition, Profile, Rule
+from stratascope.linux.syscalls import Abi, known_names, numbers
+
+_WORDS = {Abi.X86_64: "X86_64", Abi.I386: "X86", Abi.X32: "X32", Abi.AARCH64: "AARCH64"}
+_GO = {"x86_64": "amd64", "aarch64": "arm64"}
+# of machines without a table here, but in the lists for all machines of Docker's and Podman's profiles
+_ELSEWHERE_NAMES = """
+arm_fadvise64_64 arm_sync_file_range breakpoint cacheflush pciconfig_iobase pciconfig_read pciconfig_write recv send
+set_tls sync_file_range2 syscall
+"""
+_ELSEWHERE = frozenset(_ELSEWHERE_NAMES.split())
+# On i386 these are also parts of one call, by its first argument: include/uapi/linux/net.h, ipc.h. libseccomp adds such
+# a rule to that call, too, with what it asks of the other arguments (src/arch-x86.c)
+_SOCKETCALL_NAMES = """
+socket bind connect listen accept getsockname getpeername socketpair send recv sendto recvfrom shutdown setsockopt
+getsockopt sendmsg recvmsg accept4 recvmmsg sendmmsg
+"""
+_PARTS = {name: ("socketcall", place) for place, name in enumerate(_SOCKETCALL_NAMES.split(), 1)} | {
+    name: ("ipc", first + place)
+    for first, names in ((1, "semop semget semctl semtimedop"), (11, "msgsnd msgrcv msgget msgctl"))
+    for place, name in enumerate(names.split())
+}
+_PARTS |= {name: ("ipc", 21 + place) for place, name in enumerate(("shmat", "shmdt", "shmget", "shmctl"))}
+_BAD_MACHINE = Action(ActionKind.KILL_THREAD)  # SCMP_ACT_KILL, libseccomp's answer to a machine that was not added
+
+
+@lru_cache(maxsize=256)
+def resolve(
+    profile: Profile, capabilities: frozenset[str], kernel: tuple[int, int] | None, machine: str, abi: Abi
+) -> Answers:
+    """The answers by that entry point of a kernel of `machine` (uname -m). `capabilities`: the bounding set, by name.
+
+    `kernel` None: not known; then it counts as new enough.
+    """
+    table = numbers(abi)
+    if abi not in entry_points(profile, machine):
+        return Answers(abi, tuple((name, (Outcome(_BAD_MACHINE),)) for name in table))
+    by_name: dict[str, list[Rule]] = {}
+    for rule in profile.rules:
+        if rule.action != profile.default and _applies(rule, capabilities, kernel, machine):
+            for name in rule.names:
+                by_name.setdefault(name, []).append(rule)
+                if abi is Abi.I386 and name in _PARTS:
+                    whole, part = _PARTS[name]
+                    by_name.setdefault(whole, []).append(_as_part(rule, part))
+    default = (Outcome(profile.default),)
+    return Answers(
+        abi,
+        tuple((name, _outcomes(profile.default, by_name[name], abi) if name in by_name else default) for name in table),
+    )
+
+
+def entry_points(profile: Profile, machine: str) -> frozenset[Abi]:
+    """Those that the profile filters; on all others every call is killed."""
+    native = Abi.AARCH64 if machine in ("aarch64", "arm64") else Abi.X86_64
+    own = f"SCMP_ARCH_{_WORDS[native]}"
+    named = set(profile.machines)
+    for name, others in profile.sub_machines:
+        if name == own:
+            named |= {name, *others}
+    return frozenset((native, *(abi for abi in Abi if f"SCMP_ARCH_{_WORDS[abi]}" in named)))
+
+
+def unknown_calls(profile: Profile, machine: str) -> tuple[str, ...]:
+    """Names that no entry point of ours has, in rules for this machine: misspelt, or newer than our tables."""
+    named = {name for rule in profile.rules if _here(rule, machine) for name in rule.names}
+    return tuple(sorted(named - known_names() - _ELSEWHERE))
+
+
+def _as_part(rule: Rule, part: int) -> Rule:
+    others = tuple(each for each in rule.constraints if each.arg != 0)
+    return replace(rule, constraints=(Constraint(0, LOW_BITS, Op.EQ, part), *others))
+
+
+def _here(rule: Rule, machine: str) -> bool:
+    own = _GO.get(machine, machine)
+    return own not in rule.excludes.machines and (not rule.includes.machines or own in rule.includes.machines)
+
+
+def _applies(rule: Rule, capabilities: frozenset[str], kernel: tuple[int, int] | None, machine: str) -> bool:
+    includes, excludes = rule.includes, rule.excludes
+    if not _here(rule, machine) or not capabilities.isdisjoint(excludes.capabilities):
+        return False
+    if excludes.kernel is not None and _new_enough(excludes, kernel):
+        return False
+    return capabilities.issuperset(includes.capabilities) and _new_enough(includes, kernel)
+
+
+def _new_enough(condition: Condition, kernel: tuple[int, int] | None) -> bool:
+    return condition.kernel is None or kernel is None or kernel >= condition.kernel
+
+
+def _outcomes(default: Action, rules: list[Rule], abi: Abi) -> Outcomes:
+    always = next((rule.action for rule in rules if not rule.constraints), None)
+    if always is not None:
+        return (Outcome(always),)
+    parts: list[tuple[Action, tuple[Constraint, ...]]] = []
+    for rule in rules:
+        constraints = tuple(_for(abi, each) for each in rule.constraints)
+        if len({each.arg for each in constraints}) < len(constraints):  # runc's and crun's matchCall: one rule each
+            parts += [(rule.action, (each,)) for each in constraints]
+        else:
+            parts.append((rule.action, constraints))
+    found: list[Outcome] = []
+    regions: list[tuple[int, tuple[Constraint, ...], frozenset[Action]]] = [(0, (), frozenset())]
+    while regions:
+        place, region, actions = regions.pop()
+        if place == len(parts):
+            action = default if not actions else next(iter(actions)) if len(actions) == 1 else UNDECIDED
+            found.append(Outcome(action, region))
+            if len(found) > MOST_OUTCOMES:
+                doubt = (Constraint(0, 0, Op.OTHER, 0),)
+                return tuple(Outcome(each, doubt) for each in {default, *(action for action, _ in parts)})
+            continue
+        action, constraints = parts[place]
+        before = region
+        for each in constraints:
+            other = Constraint(each.arg, each.mask, NEGATED[each.op], each.value)
+            if possible((*before, other)):
+                regions.append((place + 1, (*before, other), actions))
+            before = (*before, each)
+        if possible(before):
+            regions.append((place + 1, before, actions | {action}))
+    return tidied(found)
+
+
+def _for(abi: Abi, each: Constraint) -> Constraint:
+    """On an entry point of 32 bits, and so on x32 (src/arch-x32.c of libseccomp), only the low half is compared."""
+    if abi in (Abi.X86_64, Abi.AARCH64):
+        return each
+    return Constraint(each.arg, each.mask & LOW_BITS, each.op, each.value & LOW_BITS)
