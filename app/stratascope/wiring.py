@@ -19,6 +19,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.engines.discover import VARIABLE, discover
 from stratascope.engines.opening import open_engine, translators
 from stratascope.layers import all_layers
+from stratascope.probe.elevated import ElevatedProber, Kind, open_elevated, ways
 from stratascope.probe.local import LocalProber
 from stratascope.probe.piped import PipedProber
 from stratascope.probe.podman_top import PodmanTop
@@ -43,6 +44,26 @@ def assembler(shared: Translations | None = None) -> Assembler:
     return Assembler(all_layers(), shared or translations())
 
 
+class Root:
+    """A `usecases.elevate.RootAccess`: finds out how the collector can be started as root, and starts it on request."""
+
+    def __init__(
+        self, environ: Mapping[str, str], started: list[ElevatedProber], flatpak: bool, terminal: bool
+    ) -> None:
+        self._ways = ways(environ, flatpak=flatpak, terminal=terminal)
+        self._started = started  # for whoever closes them
+
+    @property
+    def command(self) -> str:
+        """What is tried first; "" where nobody is asked, since this program is root."""
+        asked = [way.words for way in self._ways if way.kind is not Kind.ROOT]
+        return asked[0] if asked else ""
+
+    def open(self) -> Prober:
+        """Ask and start. Raises ProbeError."""
+        return open_elevated(self._ways, told=self._started)
+
+
 class Engines:
     """The engines found, and the probers that reach their processes. A context manager: gives all back."""
 
@@ -52,16 +73,23 @@ class Engines:
         self._local: Prober = PipedProber(("flatpak-spawn", "--host")) if self._flatpak else LocalProber()
         self._remote: dict[tuple[str, ...], Prober] = {}  # by the command that leads there
         self._lock = threading.Lock()
+        self._elevated: list[ElevatedProber] = []
 
     def reader(self, shared: Translations) -> Reader:
         """Reads the processes of these engines' containers."""
         return Reader(all_layers(), shared, self._local, self._reach)
 
+    def root(self, environ: Mapping[str, str] | None = None, *, terminal: bool = False) -> Root:
+        """The way to a prober that is root. `terminal`: a person sits at the terminal that we run on."""
+        return Root(
+            os.environ if environ is None else environ, self._elevated, flatpak=self._flatpak, terminal=terminal
+        )
+
     def close(self) -> None:
         """End what was started."""
         for port in self.ports:
             port.close()
-        for prober in (self._local, *self._remote.values()):
+        for prober in (self._local, *self._remote.values(), *self._elevated):
             prober.close()
 
     def _reach(self, engine: Engine) -> Reach:
@@ -129,9 +157,12 @@ def describe(engines: Engines) -> tuple[Engine, ...]:
         return tuple(pool.map(lambda port: port.describe(), engines.ports))
 
 
-def take_record(engines: Engines, shared: Translations) -> Record:
-    """Everything, read once."""
-    return take(engines.ports, engines.reader(shared))
+def take_record(engines: Engines, shared: Translations, *, privileged: bool = False, terminal: bool = False) -> Record:
+    """Everything, read once; `privileged`: also what only root can read, else ProbeError."""
+    reader = engines.reader(shared)
+    if privileged:
+        reader.use(engines.root(terminal=terminal).open())
+    return take(engines.ports, reader)
 
 
 def live_watch() -> LateWatch:
@@ -142,7 +173,8 @@ def live_watch() -> LateWatch:
     def make() -> tuple[Watch, Callable[[], None]]:
         engines = find_engines()
         shared = translations()
-        return Watch(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot), engines.close
+        watch = Watch(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, engines.root())
+        return watch, engines.close
 
     return LateWatch(make)
 

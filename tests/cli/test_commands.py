@@ -94,9 +94,12 @@ def test_version() -> None:
         ("report", "--js"),  # no abbreviations
         ("report", "--save-capture", "a", "--from-capture", "b"),
         # options of the contract whose feature does not exist yet are refused, never ignored
-        ("report", "--privileged"),
-        ("report", "--html", "file"),
-        ("report", "--fail-above", "4"),
+        ("report", "--html"),
+        ("report", "--html", "file", "--json"),
+        ("report", "--fail-above", "much"),
+        ("report", "--fail-above", "-1"),
+        ("report", "--fail-above", "10.1"),
+        ("report", "--fail-above", "nan"),
     ],
     ids=" ".join,
 )
@@ -206,6 +209,60 @@ def test_damaged_captures(capture: Path, tmp_path: Path) -> None:
     folder = run("report", "--save-capture", str(tmp_path))
     assert folder.returncode == 2
     assert "Is a directory" in folder.stderr
+
+
+def test_fail_above(capture: Path) -> None:
+    words = ("report", "--json", "--from-capture", str(capture))
+    exposures = {item["name"]: item["exposure"] for item in json.loads(run(*words).stdout)["containers"]}
+    assert exposures["never"] is None
+    assert exposures["plain"] < exposures["wide-open"]
+    for limit, name, code in (
+        (exposures["wide-open"], "wide-open", 0),  # above, not as much as
+        (exposures["wide-open"] - 0.05, "wide-open", 1),
+        (exposures["plain"], "plain", 0),
+        (0, "plain", 1),
+        (0, "never", 0),  # nothing is known of it
+    ):
+        done = run(*words, "--fail-above", str(limit), name)
+        assert (limit, name, done.returncode, done.stderr) == (limit, name, code, "")
+        assert names(done.stdout) == [name]
+    assert run(*words, "--fail-above", "0").returncode == 1
+    assert run(*words, "--fail-above", "0", "nobody").returncode == 2  # an error goes before
+
+
+def test_a_page(capture: Path, tmp_path: Path) -> None:
+    file = tmp_path / "page.html"
+    words = ("report", "--from-capture", str(capture), "--html")
+    done = run(*words, str(file))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    first = file.read_text(encoding="utf-8")
+    assert first.startswith("<!DOCTYPE html>")
+    assert "wide-open" in first
+    file.chmod(0o640)
+    link = tmp_path / "link.html"
+    link.symlink_to(file)
+    assert run(*words, str(link), "plain", "--fail-above", "0").returncode == 1
+    assert link.is_symlink()
+    assert "wide-open" not in file.read_text(encoding="utf-8")
+    assert file.stat().st_mode & 0o777 == 0o640
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.html", "page.html"]
+    printed = run(*words, "/dev/stdout", "plain")
+    assert printed.stdout.startswith("<!DOCTYPE html>")
+
+
+def test_a_page_that_cannot_be_written(capture: Path, tmp_path: Path) -> None:
+    words = ("report", "--from-capture", str(capture), "--html")
+    missing = tmp_path / "no" / "page.html"
+    done = run(*words, str(missing))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"stratascope: {missing} can't be written: there is no folder {missing.parent}.\n"
+    done = run(*words, str(tmp_path))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"stratascope: {tmp_path} can't be written: Is a directory.\n"
+    assert list(tmp_path.iterdir()) == []
+    done = run(*words, "/proc/page.html")  # a folder in which nobody can make a file
+    assert done.returncode == 2
+    assert done.stderr.startswith("stratascope: /proc/page.html can't be written: ")
 
 
 def test_a_reader_that_hangs_up(capture: Path) -> None:

@@ -79,7 +79,7 @@ def test_any_request_gets_a_reply(request: dict[str, Any]) -> None:
     text = reply(COLLECTOR, json.dumps(request).encode())
     assert text.isascii()
     assert b"\n" not in text
-    assert set(json.loads(text)) <= {"stratascope", "protocol", "host", "found", "refused"}
+    assert set(json.loads(text)) <= {"stratascope", "protocol", "barred", "host", "found", "refused"}
 
 
 def test_line_by_line_until_the_end() -> None:

@@ -93,3 +93,31 @@ def test_cgroup_layouts() -> None:
 def test_any_text_gives_a_ground(texts: dict[str, str]) -> None:
     ground = decode_ground(Capture(0, tuple(Reading(name, name, text) for name, text in texts.items())))
     assert ground.cgroup_layout in ("v1", "v2", "hybrid", "none")
+
+
+def test_features_lockdown_and_what_the_kernel_lacks() -> None:
+    path = "/proc/sys/kernel/yama/ptrace_scope"
+    readings = (
+        Reading("feature:io_uring", "io_uring_setup(2)", "yes"),
+        Reading("feature:kcore", "/proc/kcore", "no"),
+        Reading("feature:bpf", "bpf(2)", None, Gap(GapKind.UNSUPPORTED)),
+        Reading("feature:keys", "keyctl(2)", "perhaps"),
+        Reading("/sys/kernel/security/lockdown", "x", "none [integrity] confidentiality\n"),
+        Reading("selinux:switches", "/sys/fs/selinux/booleans", "container_use_mknod"),
+        Reading(path, path, None, Gap(GapKind.ABSENT, 2)),
+        Reading("/proc/sys/kernel/sysrq", "x", None, Gap(GapKind.DENIED, 13)),
+    )
+    ground = decode_ground(Capture(0, readings))
+    assert ground.features == (("io_uring", True), ("kcore", False))
+    assert [ground.feature(name) for name in ("io_uring", "kcore", "bpf", "keys", "x32")] == [True, False, *[None] * 3]
+    assert ground.lockdown == "integrity"
+    assert ground.selinux_switches == ("container_use_mknod",)
+    # what was refused, or never asked for, is not missing in the kernel
+    assert ground.lacking == ("kernel.yama.ptrace_scope",)
+
+
+def test_lockdown_that_can_not_be_read_is_not_off() -> None:
+    assert decode_ground(Capture(0, ())).lockdown is None
+    assert decode_ground(host(__sys__kernel__security__lockdown="none integrity")).lockdown is None
+    assert decode_ground(host(__sys__kernel__security__lockdown="[none] integrity confidentiality")).lockdown == "none"
+    assert decode_ground(host(selinux___switches="")).selinux_switches == ()

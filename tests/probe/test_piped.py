@@ -71,7 +71,7 @@ def test_the_program_is_python_3_8_and_runs_alone() -> None:
         cwd="/",
         env={},
     )
-    assert done.stdout.startswith(b'{"stratascope":"collector","protocol":1')
+    assert done.stdout.startswith(b'{"stratascope":"collector","protocol":2')
     assert done.stderr == b""
 
 
@@ -121,8 +121,9 @@ def test_a_banner_before_the_first_reply_is_left_out() -> None:
     [
         ("echo permission denied >&2; exit 255", "permission denied"),
         ("exec true", "ended with 0"),
-        ("read x; cat >/dev/null & yes", "not a reply"),
-        ("exec cat", "no answer in time"),
+        ("exec 3<&0; cat <&3 >/dev/null & yes", "not a reply"),
+        ("exec cat", "not a reply"),
+        ("exec sleep 60", "no answer in time"),
     ],
 )
 def test_what_is_no_collector(script: str, words: str) -> None:
@@ -140,7 +141,7 @@ def test_what_is_no_collector(script: str, words: str) -> None:
     "reply", ['{"host":[["a"]]}', '{"host":[["a","b",null,"X",1,""]]}', '{"host":3}', '{"x":1}', "[]"]
 )
 def test_nonsense_after_the_greeting(reply: str) -> None:
-    script = f"""echo '{{"stratascope":"collector","protocol":1}}'; echo '{reply}'; cat >/dev/null"""
+    script = f"""echo '{{"stratascope":"collector","protocol":2}}'; echo '{reply}'; cat >/dev/null"""
     prober = PipedProber(fake(script), limit=5)
     try:
         with pytest.raises(ProbeError):

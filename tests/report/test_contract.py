@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from report import page_sample
 from stratascope import wiring
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
@@ -109,6 +110,57 @@ def test_without_a_process(document: dict[str, Any]) -> None:
             assert (layer["verdict"], layer["facts"]) == ("UNKNOWN", {})
             assert {gap["gap"] for gap in layer["gaps"]} == {"GONE"}
             assert layer["asked"]
+
+
+def test_exposure_and_threats(snapshot: Snapshot, document: dict[str, Any]) -> None:
+    known = [container for container in document["containers"] if container["exposure"] is not None]
+    assert known
+    assert len(known) == sum(state.matrix is not None for state in snapshot.containers)
+    for container in known:
+        typed(container, exposure=float, exposure_at_best=float, threats=dict)
+        assert 0.0 <= container["exposure_at_best"] <= container["exposure"] <= 10.0
+        assert container["threats"]
+        for threat in container["threats"].values():
+            typed(
+                threat, outcome=str, severity=str, depth=list, by_ground=bool, linked=list, stances=dict, reasons=dict
+            )
+            assert threat["outcome"] in ("stopped", "open", "unknown")
+            assert threat["severity"] in ("critical", "high", "medium", "low")
+            least, most = threat["depth"]
+            assert 0 <= least <= most <= len(LAYERS)
+            assert set(threat["stances"]) <= LAYERS
+            assert set(threat["stances"].values()) <= {"STOPS", "LETS_THROUGH", "UNKNOWN"}
+            assert set(threat["reasons"]) - {"ground"} == set(threat["stances"])
+            for reason in threat["reasons"].values():
+                typed(reason, text=str, source=str)
+                assert reason["text"]
+                assert not reason["source"].startswith("@")
+            for pair in threat["linked"]:
+                assert len(pair) == 2
+                assert set(pair) <= set(threat["stances"])
+            if threat["by_ground"]:
+                assert (threat["outcome"], least) == ("stopped", 0)
+            if threat["outcome"] == "open":
+                assert least == 0
+
+
+def test_without_a_process_there_is_no_exposure(document: dict[str, Any]) -> None:
+    resting = [container for container in document["containers"] if container["pid"] is None]
+    assert resting
+    for container in resting:
+        assert (container["exposure"], container["exposure_at_best"], container["threats"]) == (None, None, {})
+
+
+def test_evidence_names_each_container_s_own_process() -> None:
+    """Alike containers share a matrix, and its text; the PID in it is each container's."""
+    fleet = page_sample.fleet(9)
+    found = json.loads(as_json.render(fleet))
+    assert found == json.loads(json.dumps(as_json.document(fleet)))
+    for container in found["containers"]:
+        for threat in container["threats"].values():
+            for layer, reason in threat["reasons"].items():
+                if layer != "ground":
+                    assert reason["source"] == f"/proc/{container['pid']}/status:{layer}"
 
 
 def test_facts(document: dict[str, Any]) -> None:

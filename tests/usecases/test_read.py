@@ -71,3 +71,23 @@ def test_a_container_that_goes_away_meanwhile_is_gone_and_breaks_nothing(error: 
 def test_a_collector_that_cannot_run_is_a_gap_with_its_words() -> None:
     gap = whole_gap(read(Prober(ProbeError(msg("No python3 there."), "python3: not found")), None).first)
     assert gap == Gap(GapKind.UNSUPPORTED, detail="python3: not found")
+
+
+class Host(Prober):
+    """The same machine, seen by another uid."""
+
+    def __init__(self, uid: str, pid: str) -> None:
+        super().__init__(Found(unread(7, Gap(GapKind.GONE))))
+        self._readings = (Reading("id:uid", "getuid(2)", uid), Reading("/proc/1/ns/pid", "/proc/1/ns/pid", pid))
+
+    def host(self) -> Capture:
+        return Capture(0, self._readings)
+
+
+def test_the_machine_as_root_sees_it_is_still_looked_at_by_its_person() -> None:
+    local = Host("1000", "not readable")
+    reader = Reader((), Translations({}), local, lambda _: Reach(local))
+    assert reader.host().text("id:uid") == "1000"
+    reader.use(Host("0", "pid:[4026531836]"))
+    assert reader.host().text("id:uid") == "1000"
+    assert reader.host().text("/proc/1/ns/pid") == "pid:[4026531836]"

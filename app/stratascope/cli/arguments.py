@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from pathlib import Path
 
 from stratascope import __version__
@@ -28,13 +29,26 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     report.add_argument("containers", nargs="*", metavar="NAME|ID", help="only these containers, in detail")
-    report.add_argument("--json", action="store_true", help="print JSON instead of text")
+    form = report.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON instead of text")
+    form.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained page into FILE instead")
+    report.add_argument(
+        "--fail-above",
+        type=_exposure,
+        metavar="N",
+        help="exit with 1 where a container's exposure is above N (0 to 10)",
+    )
     report.add_argument(
         "--engine",
         action="append",
         default=[],
         metavar="ID",
         help="only this engine, by its id or endpoint (repeatable)",
+    )
+    report.add_argument(
+        "--privileged",
+        action="store_true",
+        help="also read what only root can (seccomp filters, namespaces of others); asks for a password where needed",
     )
     record = report.add_mutually_exclusive_group()
     record.add_argument("--save-capture", type=Path, metavar="FILE", help="also record everything read into FILE")
@@ -47,3 +61,14 @@ def parser() -> argparse.ArgumentParser:
     )
     engines.add_argument("--json", action="store_true", help="print JSON instead of text")
     return top
+
+
+def _exposure(text: str) -> float:
+    """A number from 0 to 10."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0.0 <= number <= 10.0:  # NaN neither
+        raise argparse.ArgumentTypeError(f"not a number from 0 to 10: {text!r}")
+    return number

@@ -1,25 +1,28 @@
-"""What each command does. Exit codes: 0 done, 2 a usage or engine error (see the contract of the report)."""
+"""What each command does. Exit codes: 0 done, 1 an exposure above --fail-above, 2 a usage or engine error."""
 
 from __future__ import annotations
 
 import argparse
 import json
 from dataclasses import replace
+from pathlib import Path
 
 from stratascope import wiring
-from stratascope.cli.output import complain, style, write
+from stratascope.cli.output import complain, on_terminal, save, style, write
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
+from stratascope.core.plain import plain
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n import translate
 from stratascope.layers import all_layers
 from stratascope.report import as_json
+from stratascope.report.threats import exceeds
 from stratascope.state import record as records
 from stratascope.usecases.translate import Translations
 
-DONE, FAILED = 0, 2
+DONE, EXCEEDED, FAILED = 0, 1, 2
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -43,10 +46,15 @@ def engines(arguments: argparse.Namespace) -> int:
 def report(arguments: argparse.Namespace) -> int:
     """`stratascope report`."""
     shared = wiring.translations()
+    if arguments.privileged and arguments.from_capture is not None:
+        complain(translate(msg("A capture holds what was read for it: leave out --privileged.")))
+        return FAILED
     try:
         record = _record(arguments, shared)
     except ProbeError as error:
         complain(translate(error.message))
+        if arguments.privileged and error.words:
+            complain(plain(error.words, 1000))
         return FAILED
     except OSError as error:
         complain(f"{error.filename}: {error.strerror}" if error.filename else str(error))
@@ -59,13 +67,35 @@ def report(arguments: argparse.Namespace) -> int:
             return FAILED
     snapshot = wiring.assembler(shared).snapshot(record, demo=arguments.from_capture is not None)
     snapshot, missing = _only(snapshot, arguments.containers)
-    show(snapshot, as_text=not arguments.json, details=bool(arguments.containers))
+    if arguments.html is None:
+        show(snapshot, as_text=not arguments.json, details=bool(arguments.containers))
+    elif not _page(snapshot, arguments.html):
+        return FAILED
     for name in missing:
         complain(translate(msg("No container has the name or id {name}.", name=name)))
     unusable = bool(record.engines) and not any(e.state is EngineState.CONNECTED for e in record.engines)
     if missing or (arguments.engine and unusable):
         return FAILED
+    if arguments.fail_above is not None and exceeds(snapshot.containers, arguments.fail_above):
+        return EXCEEDED
     return DONE
+
+
+def _page(snapshot: Snapshot, file: Path) -> bool:
+    """Write the page; False, with a word why, where that can't be done."""
+    from stratascope.report import as_html
+
+    try:
+        save(file, as_html.render(snapshot, all_layers()))
+    except OSError as error:
+        folder = file.absolute().parent
+        if folder.is_dir():
+            why = msg("{file} can't be written: {why}.", file=str(file), why=error.strerror or str(error))
+        else:
+            why = msg("{file} can't be written: there is no folder {folder}.", file=str(file), folder=str(folder))
+        complain(translate(why))
+        return False
+    return True
 
 
 def show(snapshot: Snapshot, *, as_text: bool, details: bool = False) -> None:
@@ -82,7 +112,7 @@ def _record(arguments: argparse.Namespace, shared: Translations) -> Record:
     if arguments.from_capture is not None:
         return _of_engines(records.load(arguments.from_capture), arguments.engine)
     with wiring.open_engines(tuple(arguments.engine)) as found:
-        return wiring.take_record(found, shared)
+        return wiring.take_record(found, shared, privileged=arguments.privileged, terminal=on_terminal())
 
 
 def _of_engines(record: Record, wanted: list[str]) -> Record:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,6 +33,44 @@ def write(text: str) -> None:
         # the reader (head, less) has seen enough; nothing may be written at exit either
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def save(file: Path, text: str) -> None:
+    """Write `text` into `file` at once: a reader sees the old page or the new one. Raises OSError."""
+    if file.exists() and not file.is_file():  # /dev/stdout, a pipe; a folder is refused by the kernel
+        file.write_text(text, encoding="utf-8")
+        return
+    file = file.resolve()
+    number, name = tempfile.mkstemp(prefix=f".{file.name[:100]}.", dir=file.parent)
+    part = Path(name)
+    try:
+        with os.fdopen(number, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        part.chmod(_mode(file))
+        part.replace(file)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+
+
+def _mode(file: Path) -> int:
+    """The permissions of the file that is replaced, else what a new one would get; mkstemp's are the owner's only."""
+    if file.exists():
+        return file.stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
+
+
+def on_terminal() -> bool:
+    """Whether a person can be asked: our words go to the terminal that controls us."""
+    if not sys.stderr.isatty():
+        return False
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def complain(text: str) -> None:

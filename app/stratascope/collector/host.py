@@ -10,7 +10,8 @@ import os
 import time
 from typing import Iterable, List
 
-from stratascope.collector.read import ABSENT, UNSUPPORTED, Entry, entry, failed, failure
+from stratascope.collector.features import FEATURES, Kernel
+from stratascope.collector.read import ABSENT, UNSUPPORTED, Entry, TooLongError, entry, failed, failure, read_file
 
 _KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
 FILES = frozenset(
@@ -23,6 +24,8 @@ FILES = frozenset(
         "/proc/self/mountinfo",
         "/proc/self/uid_map",
         "/proc/self/cgroup",
+        "/etc/containers/seccomp.json",
+        "/usr/share/containers/seccomp.json",
         "/proc/sys/kernel/cap_last_cap",
         "/proc/sys/kernel/dmesg_restrict",
         "/proc/sys/kernel/kexec_load_disabled",
@@ -67,8 +70,11 @@ _LSM_LIST_MODULES = 461  # since Linux 6.8, the same number on every architectur
 def read_host(names: Iterable[str]) -> List[Entry]:
     """These names, in order; one that is not on the list is refused."""
     entries: List[Entry] = []
+    kernel = Kernel()
     for name in names:
-        if name in FILES:
+        if name in FEATURES:
+            entries.append(kernel.feature(name))
+        elif name in FILES:
             entries.append(entry(name, name, name))
         elif name in LINKS:
             try:
@@ -77,6 +83,8 @@ def read_host(names: Iterable[str]) -> List[Entry]:
                 entries.append(failure(name, name, error))
         elif name == "lsm:modules":
             entries.append(_modules())
+        elif name == "selinux:switches":
+            entries.append(_switches())
         else:
             entries.append(_number(name))
     return entries
@@ -125,3 +133,26 @@ def _modules() -> Entry:
     if count == 0:
         return failed(name, source, ABSENT, None, "no security module is active")
     return (name, source, ",".join(LSMS.get(ids[place], "lsm-%d" % ids[place]) for place in range(count)))
+
+
+_BOOLEANS = "/sys/fs/selinux/booleans"
+
+
+def _switches() -> Entry:
+    """Those switches (booleans) of the SELinux policy that are on and are about containers."""
+    name = "selinux:switches"
+    try:
+        on = [
+            switch
+            for switch in sorted(os.listdir(_BOOLEANS))
+            if switch.startswith(("container_", "virt_sandbox_")) and _is_on(switch)
+        ]
+    except (OSError, TooLongError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        return failure(name, _BOOLEANS, OSError(number, "")) if number else failed(name, _BOOLEANS, UNSUPPORTED)
+    return (name, _BOOLEANS, ",".join(on))
+
+
+def _is_on(switch: str) -> bool:
+    # the value now, and the one that waits to be committed
+    return read_file(os.path.join(_BOOLEANS, switch)).split()[:1] == ["1"]

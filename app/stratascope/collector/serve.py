@@ -1,9 +1,10 @@
 """The collector's two faces: called directly in the same process, or one JSON request and one JSON reply a line.
 
 Requests are objects: {"ask": "hello"}, {"ask": "host", "names": [...]} and
-{"ask": "capture", "wishes": [[pid, wants, member_wants, members], ...]}. The reply to hello has `protocol`; any
-other has `host` (entries) or `found`; a request that is not understood gets `refused` with a reason, and the next
-one is served. Replies are ASCII, so lone surrogates (bytes that are not UTF-8) survive.
+{"ask": "capture", "wishes": [[pid, wants, member_wants, members], ...]}. The reply to hello has `protocol`, and in
+`barred` why the collector can't read what only root can ("" where it can); any other has `host` (entries) or `found`;
+a request that is not understood gets `refused` with a reason, and the next one is served. Replies are ASCII, so lone
+surrogates (bytes that are not UTF-8) survive.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import sys
 from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 
 from stratascope.collector.cgroups import Group, Limits, Mounts
+from stratascope.collector.filters import why_not
 from stratascope.collector.host import read_host
 from stratascope.collector.members import BY_NAMESPACE, Members, open_member, text_of
+from stratascope.collector.privileged import BY_CHILD, PRIVILEGED, Errand, owners, run, start_of
 from stratascope.collector.read import (
     CGROUPS,
     GONE,
@@ -31,7 +34,7 @@ from stratascope.collector.read import (
     whole_failure,
 )
 
-PROTOCOL = 1
+PROTOCOL = 2
 LINE_MAX = 8 << 20  # bytes of one request
 WISHES_MAX = 10000
 NAMES_MAX = 256
@@ -59,9 +62,12 @@ class Collector:
     def capture(self, wishes: Iterable[Wish]) -> List[Answer]:
         """One answer a wish, in order."""
         limits, members = Limits(self._mounts), Members(self._mounts)
-        return [self._one(wish, limits, members) for wish in wishes]
+        errands: List[Errand] = []
+        answers = [self._one(wish, limits, members, errands) for wish in wishes]
+        run(errands)  # puts what it reads into the answers' entries
+        return answers
 
-    def _one(self, wish: Wish, limits: Limits, members: Members) -> Answer:
+    def _one(self, wish: Wish, limits: Limits, members: Members, errands: List[Errand]) -> Answer:
         pid, wants, member_wants, with_members = wish
         source = "/proc/%d" % pid
         if not 0 < pid <= PID_MAX:
@@ -70,10 +76,16 @@ class Collector:
             directory = open_process(pid)
         except OSError as error:
             return _nothing(pid, whole_failure(pid, error, self._hidepid(error)))
+        special = [name for name in dict.fromkeys(wants) if name in PRIVILEGED]
         try:
-            entries = read_process(directory, pid, wants)
+            entries = read_process(directory, pid, [name for name in wants if name not in PRIVILEGED])
             if _ended(entries):
                 return _nothing(pid, failed("", source, GONE, None, "the process has ended"))
+            if special:
+                entries += owners(directory, pid, special)
+                start = start_of(text_of(entries, "stat") or _file("stat", directory))
+                if any(name in BY_CHILD for name in special):
+                    errands.append(Errand(pid, start, [name for name in special if name in BY_CHILD], entries))
             cgroup = text_of(entries, "cgroup")
             if cgroup is None and "cgroup" not in wants and (with_members or CGROUPS in wants):
                 cgroup = _file("cgroup", directory)
@@ -160,7 +172,7 @@ def _answer(collector: Collector, request: Any) -> Any:
         raise RefusedError("an object was expected")
     ask = request.get("ask")
     if ask == "hello":
-        return {"stratascope": "collector", "protocol": PROTOCOL}
+        return {"stratascope": "collector", "protocol": PROTOCOL, "barred": why_not()}
     if ask == "host":
         return {"host": collector.host(_names(request.get("names")))}
     if ask == "capture":

@@ -6,9 +6,9 @@ counted as one. `Surroundings` is all that a layer may know besides its containe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from stratascope.core.capture import Capture, Gap
+from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Engine
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import parse_mountinfo
@@ -35,6 +35,43 @@ SYSCTLS = (
     "net.ipv4.ping_group_range",
 )
 
+# What a kernel may lack. Known by a harmless call with arguments that can't succeed (ENOSYS), or by a file that only
+# exists with it; `collector/features.py` (`feature:NAME`) does both. The text is "yes" or "no".
+# `apparmor_userns`: a profile that says nothing of new user namespaces forbids them; `apparmor_move_mount`: and moves.
+FEATURES = (
+    "apparmor_move_mount",
+    "apparmor_userns",
+    "audit",
+    "bpf",
+    "cgroup_v1",
+    "dev_mem",
+    "firmware",
+    "i386",
+    "io_uring",
+    "kcore",
+    "kexec",
+    "keys",
+    "modules",
+    "new_mount_api",
+    "obsolete_calls",
+    "open_by_handle",
+    "packet_socket",
+    "perf_events",
+    "port_io",
+    "process_accounting",
+    "quota",
+    "suspend",
+    "swap",
+    "sysrq",
+    "user_namespaces",
+    "userfaultfd",
+    "vsock",
+    "x32",
+)
+
+# Podman's default seccomp profile, the administrator's own before the distribution's; containers/common, pkg/seccomp
+PROFILES = ("/etc/containers/seccomp.json", "/usr/share/containers/seccomp.json")
+
 # "uname:release" and the like are not files: the collector makes them from uname(2) and sysconf(3)
 HOST_WANTS = (
     "uname:release",
@@ -48,12 +85,15 @@ HOST_WANTS = (
     "/sys/kernel/security/lockdown",
     "/sys/module/apparmor/parameters/enabled",
     "/sys/fs/selinux/enforce",
+    "selinux:switches",  # those of the policy that are about containers, and on
     "/proc/sys/kernel/cap_last_cap",
     "/proc/meminfo",
     "/proc/self/mountinfo",
     "/proc/self/uid_map",
     "/proc/self/cgroup",
+    *PROFILES,
     *(f"/proc/sys/{name.replace('.', '/')}" for name in SYSCTLS),
+    *(f"feature:{name}" for name in FEATURES),
     *(f"/proc/{who}/ns/{kind}" for who in ("1", "2", "self") for kind in NAMESPACES),
 )
 
@@ -79,10 +119,19 @@ class Ground:
     apparmor: bool  # AppArmor is active
     selinux: str  # "enforcing", "permissive" or "" where SELinux is not active
     mounts: tuple[tuple[str, str, str], ...] = ()  # device, root, target: which path of the host a bind shows
+    features: tuple[tuple[str, bool], ...] = ()  # those of FEATURES that could be told
+    lockdown: str | None = None  # "none", "integrity", "confidentiality"; None where not readable or not built in
+    selinux_switches: tuple[str, ...] | None = None  # of the policy, about containers, on; None where not readable
+    lacking: tuple[str, ...] = ()  # those of SYSCTLS that this kernel has not (what could not be read is in neither)
+    profiles: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # path, text of those of PROFILES there are
 
     def sysctl(self, name: str) -> str | None:
         """A kernel setting by its dotted name; None where this kernel has it not, or it can't be read."""
         return next((value for key, value in self.sysctls if key == name), None)
+
+    def feature(self, name: str) -> bool | None:
+        """Whether this kernel has it; None where that could not be told."""
+        return next((has for key, has in self.features if key == name), None)
 
     def namespace(self, kind: str) -> int | None:
         """The host's namespace of that kind, by inode."""
@@ -150,7 +199,38 @@ def decode_ground(capture: Capture) -> Ground:
         apparmor=apparmor == "Y" and (lsms is None or "apparmor" in lsms),
         selinux="" if enforce is None else "enforcing" if enforce == "1" else "permissive",
         mounts=_mounts(_get(capture, "/proc/self/mountinfo") or ""),
+        features=tuple(
+            (name, text == "yes") for name in FEATURES if (text := _get(capture, f"feature:{name}")) in ("yes", "no")
+        ),
+        lockdown=_lockdown(capture),
+        selinux_switches=_switches(capture),
+        lacking=_lacking(capture),
+        profiles=tuple((path, found) for path in PROFILES if isinstance(found := capture.text(path), str)),
     )
+
+
+def _switches(capture: Capture) -> tuple[str, ...] | None:
+    text = _get(capture, "selinux:switches")
+    return None if text is None else tuple(part for part in text.split(",") if part)
+
+
+def _lacking(capture: Capture) -> tuple[str, ...]:
+    names = frozenset(capture.names())
+    found = []
+    for name in SYSCTLS:
+        path = f"/proc/sys/{name.replace('.', '/')}"
+        text = capture.text(path)
+        if path in names and isinstance(text, Gap) and text.kind is GapKind.ABSENT:
+            found.append(name)
+    return tuple(found)
+
+
+def _lockdown(capture: Capture) -> str | None:
+    """The level in brackets: `[none] integrity confidentiality`; security/lockdown/lockdown.c."""
+    for word in (_get(capture, "/sys/kernel/security/lockdown") or "").split():
+        if word.startswith("[") and word.endswith("]") and word[1:-1] in ("none", "integrity", "confidentiality"):
+            return word[1:-1]
+    return None
 
 
 def _get(capture: Capture, name: str) -> str | None:

@@ -1,20 +1,25 @@
 """What a layer is, and what it says: verdict, findings, and views to be drawn.
 
-The closed set of views (`Table`, `BitGrid`, `Bars`, `Rulers`) is what makes a
+The closed set of views (`Table`, `BitGrid`, `Bars`, `Rulers`, `CallMap`) is what makes a
 seventh layer one new file: window and reports draw views, they know no layer by name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from stratascope.core.calls import CallTable
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message
+
+if TYPE_CHECKING:
+    from stratascope.core.steps import Need
+    from stratascope.core.threat import Ruling
 
 
 class Verdict(StrEnum):
@@ -123,11 +128,15 @@ class BitSet:
 
 @dataclass(frozen=True, slots=True)
 class BitGrid:
-    """Bits by number (rows) in several sets (columns); column `emphasis` is the one that counts now."""
+    """Bits by number (rows) in several sets (columns); column `emphasis` is the one that counts now.
+
+    `whole_machine`: whether the bits count against the whole machine, or only inside (False); None: not known.
+    """
 
     sets: tuple[BitSet, ...]
     emphasis: int
     rows: tuple[BitRow, ...]
+    whole_machine: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +183,16 @@ class Rulers:
     source: str
 
 
-View = Table | BitGrid | Bars | Rulers
+@dataclass(frozen=True, slots=True)
+class CallMap:
+    """Every system call by what a filter says to it: a table an entry point, and what to compare it with."""
+
+    title: Message
+    tables: tuple[CallTable, ...]
+    default: tuple[CallTable, ...] = ()  # the engine's default for the same container
+
+
+View = Table | BitGrid | Bars | Rulers | CallMap
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +239,9 @@ class Layer(Protocol):
     Facts and asked are printed as they are in the JSON report, so the names of their fields are a contract.
     """
 
+    def __hash__(self) -> int:
+        """By identity: a layer is a constant."""
+
     @property
     def id(self) -> str:
         """Stable id, as in the report: `namespaces`."""
@@ -252,3 +273,21 @@ class Layer(Protocol):
 
     def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
         """In what a further process of the container differs from its first."""
+
+    @property
+    def privileged_wants(self) -> tuple[str, ...]:
+        """Names of readings that only root can take (`seccomp:*`, `owner:net`); read on request only."""
+
+    def posture(self, facts: Any, asked: Any, around: Surroundings) -> Hashable:
+        """All that decides this layer's stances, hashable, and without PIDs and inodes.
+
+        Containers that are alike have equal postures, and are judged once. UNKNOWN facts stay unknown in it.
+        """
+
+    def stance(self, need: Need, posture: Any) -> Ruling | None:
+        """What this layer, alone, says to one need of a route; None: not its job. Pure.
+
+        Alone: everything else as permissive as it can be (uid 0, all capabilities, no filter, the host's namespaces).
+        Of two layers of which neither would refuse alone, but both together do, one must say STOPS: what the kernel
+        refuses is refused by somebody.
+        """

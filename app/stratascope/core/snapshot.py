@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Container, Engine
+from stratascope.core.depth import Matrix
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Assessment, Finding, Verdict
+from stratascope.core.privilege import Privilege
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,7 @@ class ContainerState:
     gap: Gap | None = None  # why nothing was read of its processes, if so
     capture: Capture | None = None
     members_from: str = ""
+    matrix: Matrix | None = None  # threats and exposure; None where nothing of its processes is known
 
     @property
     def key(self) -> tuple[str, str]:
@@ -65,3 +68,4 @@ class Snapshot:
     engines: tuple[Engine, ...]
     containers: tuple[ContainerState, ...]
     demo: bool = False
+    privilege: Privilege = field(default_factory=Privilege)

@@ -19,6 +19,8 @@ from stratascope.core.container import Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, BitGrid, BitRow, BitSet, Drift, Row, Tab, Table, Tone, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.steps import Need
+from stratascope.core.threat import Ruling
 from stratascope.layers.capability_facts import (
     SETS,
     CapabilitiesAsked,
@@ -28,7 +30,9 @@ from stratascope.layers.capability_facts import (
     held_now,
 )
 from stratascope.layers.capability_findings import capability_drift, capability_findings, short
+from stratascope.layers.capability_stances import CapabilityPosture, capability_posture, capability_stance
 from stratascope.layers.capability_words import TAKE_OVER, words
+from stratascope.layers.free_ports import PORT_START
 from stratascope.layers.kernel_reading import NOT_ASKED, OFF, ON, UNKNOWN, why_unknown
 from stratascope.linux.capability import LAST, CapabilitySet, name_of
 
@@ -54,7 +58,7 @@ class _Capabilities:
             ),
         ),
     )
-    wants = ("status", "uid_map", "ns/user", "ns/pid")
+    wants = ("status", "uid_map", "ns/user", "ns/pid", "ns/net")
     member_wants = ("status", "ns/user")
 
     def asked(self, container: Container) -> CapabilitiesAsked:
@@ -81,6 +85,16 @@ class _Capabilities:
             ),
             facts.gaps,
         )
+
+    privileged_wants = (PORT_START,)
+
+    def posture(self, facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityPosture:
+        """See `core.layer.Layer`."""
+        return capability_posture(facts, around)
+
+    def stance(self, need: Need, posture: CapabilityPosture) -> Ruling | None:
+        """See `core.layer.Layer`."""
+        return capability_stance(need, posture)
 
     def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
         """Sets in which a further process differs from the first."""
@@ -145,6 +159,7 @@ def _grid_of(facts: CapabilityFacts) -> BitGrid:
             facts.initial_user_namespace is False,
             facts.last,
         ),
+        facts.initial_user_namespace,
     )
 
 

@@ -13,10 +13,13 @@ from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.layers.capability_words import ENGINE_DEFAULTS
+from stratascope.layers.free_ports import first_free_port, in_host_network
 from stratascope.layers.kernel_reading import missing_line, process_status
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.idmap import parse_idmap, to_inside
 from stratascope.linux.namespace import Kind, is_initial
+from stratascope.linux.status import ProcessStatus
 
 # The inode of the first user namespace on every kernel: PROC_USER_INIT_INO, include/linux/proc_ns.h
 _INITIAL_USER_NAMESPACE = "user:[4026531837]"
@@ -45,6 +48,9 @@ class CapabilityFacts:
     regain_by_exec: CapabilitySet | None  # what exec of a set-uid file or one with file capabilities could bring
     initial_user_namespace: bool | None  # whether they count against the whole machine
     host_processes: bool | None  # whether it sees the host's processes: what SYS_PTRACE reaches depends on it
+    root_inside: bool | None  # whether its uid is 0 in its user namespace
+    host_network: bool | None  # whether it is in the host's network namespace, with the host's own free ports
+    port_start: int | None  # the first port that everyone may bind there
     default: CapabilitySet  # the engine's
     last: int  # the kernel's cap_last_cap
     status_source: str
@@ -69,6 +75,8 @@ def capability_facts(capture: Capture, around: Surroundings) -> CapabilityFacts:
     source = capture.source("status")
     initial, initial_source = _initial_user_namespace(capture)
     sees_host = _host_processes(capture, around)
+    host_network = in_host_network(capture, around)
+    port_start = first_free_port(capture, around)
     default = _engine_default(around)
     last = LAST if around.ground.cap_last_cap is None else around.ground.cap_last_cap
     if isinstance(status, Gap):
@@ -76,6 +84,9 @@ def capability_facts(capture: Capture, around: Surroundings) -> CapabilityFacts:
             *(None,) * 8,
             initial,
             sees_host,
+            None,
+            host_network,
+            port_start,
             default,
             last,
             source,
@@ -112,6 +123,9 @@ def capability_facts(capture: Capture, around: Surroundings) -> CapabilityFacts:
         regain,
         initial,
         sees_host,
+        _root_inside(capture, status, initial),
+        host_network,
+        port_start,
         default,
         last,
         source,
@@ -142,6 +156,18 @@ def _host_processes(capture: Capture, around: Surroundings) -> bool | None:
     if host is None or around.ground.namespaces_from == "own":
         return is_initial(Kind.PID, inode)
     return inode == host
+
+
+def _root_inside(capture: Capture, status: ProcessStatus, initial: bool | None) -> bool | None:
+    if status.uids is None:
+        return None
+    text = capture.text("uid_map")
+    if isinstance(text, Gap):
+        return status.uids.effective == 0 if initial else None
+    try:
+        return to_inside(parse_idmap(text), status.uids.effective) == 0
+    except DecodeError:
+        return None
 
 
 def _engine_default(around: Surroundings) -> CapabilitySet:

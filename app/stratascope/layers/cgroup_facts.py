@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.layer import NamedGap
 from stratascope.layers.cgroup_limits import layout_of, limits_of, number, values_of
+from stratascope.layers.process_limit import user_limit
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
 from stratascope.linux.decode import DecodeError
 
@@ -48,6 +49,8 @@ class CgroupFacts:
     devices: tuple[str, ...] | None  # v1 only: v2 enforces them by a BPF program that no file shows
     memory_level: int | None
     pids_level: int | None
+    processes_by_user: int | None  # RLIMIT_NPROC (hard) where it binds this process, or None
+    processes_unread: bool  # whether such a limit could not be read
     unknown: tuple[str, ...]  # memory_max, pids_max, cpu_cores, swap_max: not known rather than unlimited
     sources: tuple[tuple[str, str], ...]
     process: str
@@ -87,6 +90,7 @@ def read_facts(capture: Capture) -> CgroupFacts:
     readable = bool(layout.files) or (which == "v2" and path == "/")
     if memberships and not readable and not odd:
         gaps.append(NamedGap(ALL, Gap(GapKind.UNSUPPORTED, detail="no limit file was read"), "/sys/fs/cgroup"))
+    by_user, unread = user_limit(capture)
     limits = limits_of(names, values_of(readings, layout), readable)
     gaps += [NamedGap(what, gap, readings[place].source) for what, gap, place in limits.gaps]
     return CgroupFacts(
@@ -111,6 +115,8 @@ def read_facts(capture: Capture) -> CgroupFacts:
         devices=limits.devices,
         memory_level=limits.memory.level,
         pids_level=limits.pids.level,
+        processes_by_user=by_user,
+        processes_unread=unread,
         unknown=limits.unknown,
         sources=tuple(
             [(field, "/sys/fs/cgroup" if place is None else readings[place].source) for field, place in limits.places]

@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from stratascope.core.belonging import parse_stat
 from stratascope.core.capture import Capture, Gap
-from stratascope.core.container import Container
+from stratascope.core.container import AskedDevice, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Bars, Drift, Finding, Severity, Tab, Table, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.steps import Need
+from stratascope.core.threat import Ruling
 from stratascope.layers.cgroup_facts import ALL, CgroupFacts, read_facts
+from stratascope.layers.cgroup_stances import CgroupPosture, cgroup_posture, cgroup_stance
 from stratascope.layers.cgroup_views import bars, default_pids, of_systemd, rows
 from stratascope.layers.kernel_reading import why_unknown
 
@@ -36,6 +39,8 @@ class CgroupAsked:
     cpu_cores: float | None
     cpuset: str
     cgroup_parent: str
+    privileged: bool  # which lifts the rules for devices
+    devices: tuple[AskedDevice, ...]
 
 
 class CgroupLayer:
@@ -53,14 +58,21 @@ class CgroupLayer:
             msg("Without limits one container can bring down every other one, and the host with them."),
         ),
     )
-    wants = ("cgroup", ALL)
+    wants = ("cgroup", ALL, "limits", "status", "ns/user")
     member_wants = ("cgroup", "stat")
 
     def asked(self, container: Container) -> CgroupAsked:
         """The engine's options for this layer."""
         asked = container.asked
         return CgroupAsked(
-            asked.memory, asked.memory_swap, asked.pids, asked.cpu_cores, asked.cpuset, asked.cgroup_parent
+            asked.memory,
+            asked.memory_swap,
+            asked.pids,
+            asked.cpu_cores,
+            asked.cpuset,
+            asked.cgroup_parent,
+            asked.privileged,
+            asked.devices,
         )
 
     def decode(self, capture: Capture, container: Container, around: Surroundings) -> CgroupFacts:
@@ -92,6 +104,16 @@ class CgroupLayer:
             )
 
         return Assessment(verdict, _band(facts, verdict, memory, pids, cpu), findings, draw, facts.gaps)
+
+    privileged_wants: tuple[str, ...] = ()
+
+    def posture(self, facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
+        """See `core.layer.Layer`."""
+        return cgroup_posture(facts, asked, around)
+
+    def stance(self, need: Need, posture: CgroupPosture) -> Ruling | None:
+        """See `core.layer.Layer`."""
+        return cgroup_stance(need, posture)
 
     def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
         """Another control group than the first process's."""

@@ -10,17 +10,24 @@ types such as `initrc_t` permit everything.
 
 from __future__ import annotations
 
+from collections.abc import Hashable
+from typing import Any
+
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Container, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Drift, Finding, Row, Severity, Tab, Table, Tone, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.steps import Need
+from stratascope.core.threat import Ruling
 from stratascope.layers.kernel_reading import NOT_ASKED, UNKNOWN, why_unknown
 from stratascope.layers.mac_facts import (
     APPARMOR_CURRENT,
     CURRENT,
     ENFORCING,
     LSM_LIST,
+    NAMESPACES,
+    UID_MAP,
     UNCONFINED_TYPES,
     MacAsked,
     MacFacts,
@@ -28,6 +35,7 @@ from stratascope.layers.mac_facts import (
     mac_facts,
 )
 from stratascope.layers.mac_findings import mac_findings
+from stratascope.layers.mac_stances import mac_posture, mac_stance
 from stratascope.linux.lsm import AppArmorMode
 
 # Types that container-selinux and the older svirt policy make for containers
@@ -59,7 +67,7 @@ class _Mac:
             msg("Without it ordinary permissions decide, and those let root pass almost everywhere."),
         ),
     )
-    wants = (CURRENT, APPARMOR_CURRENT)
+    wants = (CURRENT, APPARMOR_CURRENT, UID_MAP, *(f"ns/{kind}" for kind in NAMESPACES))
     member_wants = (CURRENT,)
 
     def asked(self, container: Container) -> MacAsked:
@@ -75,6 +83,16 @@ class _Mac:
         verdict, fact = _verdict(facts, asked)
         findings = mac_findings(facts, asked, verdict)
         return Assessment(verdict, fact, findings, lambda: (Tab(_LABEL, (_table(facts, asked, verdict),)),), facts.gaps)
+
+    privileged_wants: tuple[str, ...] = ()
+
+    def posture(self, facts: MacFacts, asked: MacAsked, around: Surroundings) -> Hashable:
+        """See `core.layer.Layer`."""
+        return mac_posture(facts, around)
+
+    def stance(self, need: Need, posture: Any) -> Ruling | None:
+        """See `core.layer.Layer`."""
+        return mac_stance(need, posture)
 
     def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
         """A label that differs from the first process's."""

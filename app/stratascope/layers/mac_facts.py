@@ -7,17 +7,19 @@ is not readable the form of the text. EINVAL from that file means only that no m
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Container, ProfileKind
-from stratascope.core.ground import Ground
+from stratascope.core.ground import Ground, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.lsm import AppArmorMode, parse_apparmor, parse_selinux
 
 CURRENT = "attr/current"
 APPARMOR_CURRENT = "attr/apparmor/current"
+UID_MAP = "uid_map"
+NAMESPACES = ("ipc", "mnt", "net", "pid", "uts")
 LSM_LIST = "/sys/kernel/security/lsm"
 ENFORCING = frozenset((AppArmorMode.ENFORCE.value, AppArmorMode.KILL.value))
 # Domains of the reference and targeted policies that permit everything
@@ -33,6 +35,9 @@ class MacFacts:
     `mode` is a profile's (enforce, complain, kill, unconfined, user, mixed) or the SELinux host's (enforcing,
     permissive). `stack` has the profiles that are stacked, more than one only then. `policy_loaded` is False where
     SELinux runs without a policy. `modules`: the active security modules, None where not readable.
+    `own_user_namespace`: whether the process is in another user namespace than the machine's first, where SELinux
+    checks capabilities by other rules; None where it does not matter or is not known. `shared_with_host`: the kinds of
+    namespaces that it shares with the host, for the same purpose.
     """
 
     system: str | None
@@ -49,6 +54,8 @@ class MacFacts:
     label_source: str = ""
     mode_source: str = ""
     gaps: tuple[NamedGap, ...] = ()
+    own_user_namespace: bool | None = None
+    shared_with_host: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +106,24 @@ def mac_facts(capture: Capture, ground: Ground) -> MacFacts:
     selinux = bool(ground.selinux) or "selinux" in (ground.lsms or ())
     if selinux == ground.apparmor:  # neither or both are known: the form tells, as AppArmor never ends in NUL
         selinux = current.endswith("\0") or (current.count(":") >= 2 and not current.rstrip().endswith(")"))
-    return _selinux(current, ground, source) if selinux else _apparmor(current, ground, source)
+    if selinux:
+        facts = _selinux(current, ground, source)
+        return replace(
+            facts, own_user_namespace=_own_user_namespace(capture), shared_with_host=_shared(capture, ground)
+        )
+    return _apparmor(current, ground, source)
+
+
+def _own_user_namespace(capture: Capture) -> bool | None:
+    text = capture.text(UID_MAP)
+    return None if isinstance(text, Gap) else text.split() != ["0", "0", "4294967295"]
+
+
+def _shared(capture: Capture, ground: Ground) -> tuple[str, ...] | None:
+    pairs = [(inode_of(capture.text(f"ns/{kind}")), ground.namespace(kind)) for kind in NAMESPACES]
+    if any(here is None or host is None for here, host in pairs):
+        return None
+    return tuple(kind for kind, (here, host) in zip(NAMESPACES, pairs, strict=True) if here == host)
 
 
 def _no_label(gap: Gap, ground: Ground) -> bool:

@@ -13,6 +13,7 @@ from enum import IntEnum
 
 from stratascope.core.container import AskedMount, Container
 from stratascope.core.ground import Surroundings
+from stratascope.layers.mount_reach import MountReach, reach_of
 from stratascope.linux.mounts import Mount, Propagation, is_mask, is_proc_read_only, root_mount, visible
 
 # File systems that are new in each container, or show only what a namespace holds
@@ -79,6 +80,9 @@ class MountView:
     devices: tuple[str, ...]
     propagation: str  # the widest of all mounts: private, slave, shared
     shared_mounts: tuple[str, ...]
+    writable_paths: tuple[str, ...]  # places of host files and folders that can be written: no socket, no kernel file
+    set_uid_paths: tuple[str, ...]  # those of them where set-uid marks count
+    reach: MountReach
 
 
 def view_of(mounts: tuple[Mount, ...], container: Container, around: Surroundings) -> MountView:
@@ -91,6 +95,8 @@ def view_of(mounts: tuple[Mount, ...], container: Container, around: Surrounding
     paths: list[HostPath] = []
     devices: list[str] = []
     shared: list[str] = []
+    writable: list[str] = []
+    set_uid: list[str] = []
     propagation = Propagation.PRIVATE
     asked = {mount.target.rstrip("/"): mount for mount in container.asked.mounts}
     for mount in seen:
@@ -114,7 +120,7 @@ def view_of(mounts: tuple[Mount, ...], container: Container, around: Surrounding
                 continue
         if mount is root or _made_for_it(mount, container):
             continue
-        if kind == "devtmpfs" and target.startswith("/dev/"):
+        if target.startswith("/dev/") and (kind == "devtmpfs" or _made_node(mount)):
             if target not in _STANDARD_NODES:
                 devices.append(target)
             continue
@@ -125,11 +131,19 @@ def view_of(mounts: tuple[Mount, ...], container: Container, around: Surrounding
             continue
         if _VOLUME_ROOT(source) is None:
             paths.append(HostPath(source, target, not mount.read_only))
+            if not mount.read_only and kind not in _OWN_TYPES and not _is_socket(source, target, around):
+                writable.append(target)
+                if "nosuid" not in mount.options:
+                    set_uid.append(target)
         sockets.extend(_sockets(source, target, mount.device, around))
     if root is not None and root.fs_type not in ("overlay", "fuse.fuse-overlayfs") and root.root == "/":
         source = host_source(root, None, around.ground.mounts)
         if source == "/" and around.ground.mounts and (root.device, "/", "/") in around.ground.mounts:
             paths.append(HostPath("/", "/", not root.read_only))
+            if not root.read_only:
+                writable.append("/")
+                if "nosuid" not in root.options:
+                    set_uid.append("/")
     guarded = "/proc/sys" in read_only and any(path.startswith("/proc/") for path in masked)
     return MountView(
         None if root is None else root.read_only,
@@ -141,7 +155,15 @@ def view_of(mounts: tuple[Mount, ...], container: Container, around: Surrounding
         tuple(devices),
         propagation.value,
         tuple(shared),
+        tuple(writable),
+        tuple(set_uid),
+        reach_of(seen, root, around.ground.mounts),
     )
+
+
+def _made_node(mount: Mount) -> bool:
+    """Whether it is a device node as crun makes them for a user namespace: numbered, on a tmpfs without a name."""
+    return mount.fs_type == "tmpfs" and mount.source == "none" and mount.root[1:].isdigit()
 
 
 def _made_for_it(mount: Mount, container: Container) -> bool:
@@ -183,6 +205,13 @@ def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, s
 def within(path: str, folder: str) -> bool:
     """Whether `path` is `folder` or lies below it."""
     return folder == "/" or path == folder or path.startswith(f"{folder}/")
+
+
+def _is_socket(source: str, target: str, around: Surroundings) -> bool:
+    """Whether the mount is a socket itself, and no folder with one."""
+    endpoint = _plain_run(around.engine.endpoint.removeprefix("unix://")) if around.engine.local else ""
+    names = {source.rpartition("/")[2], target.rpartition("/")[2]}
+    return not names.isdisjoint(SOCKET_NAMES) or _plain_run(source) == endpoint
 
 
 def _sockets(source: str, target: str, device: str, around: Surroundings) -> list[str]:

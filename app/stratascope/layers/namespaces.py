@@ -14,9 +14,12 @@ from stratascope.core.container import AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import About, Assessment, Drift, Finding, NamedGap, Severity
 from stratascope.core.message import msg
+from stratascope.core.steps import Need
+from stratascope.core.threat import Ruling
 from stratascope.layers.kernel_reading import process_status
 from stratascope.layers.mount_view import HostPath, MountView, view_of
 from stratascope.layers.namespace_judgement import judge
+from stratascope.layers.namespace_stances import NamespacePosture, namespace_posture, namespace_stance
 from stratascope.layers.namespace_words import ABOUT, LABELS
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
@@ -145,6 +148,16 @@ class NamespacesLayer:
     def assess(self, facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> Assessment:
         """Verdict by the design's table."""
         return judge(facts, asked, around)
+
+    privileged_wants: tuple[str, ...] = ()
+
+    def posture(self, facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
+        """See `core.layer.Layer`."""
+        return namespace_posture(facts, asked, around)
+
+    def stance(self, need: Need, posture: NamespacePosture) -> Ruling | None:
+        """See `core.layer.Layer`."""
+        return namespace_stance(need, posture)
 
     def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
         """Another namespace than the first process's; both must be readable."""

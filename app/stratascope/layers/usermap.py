@@ -13,7 +13,13 @@ from stratascope.core.container import Container, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Drift, Finding, NamedGap, Severity, Tab, Table, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.steps import Need
+from stratascope.core.threat import Ruling
+from stratascope.layers.free_ports import first_free_port
 from stratascope.layers.kernel_reading import process_status, why_unknown
+from stratascope.layers.namespace_owners import OWNED, owners_of
+from stratascope.layers.usermap_posture import OWNER_WANTS, UsermapPosture, usermap_posture
+from stratascope.layers.usermap_stances import usermap_stance
 from stratascope.layers.usermap_views import engine_rows, identity_rows, rulers
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import FULL, IdMap, is_full, parse_idmap, to_host, to_inside
@@ -40,6 +46,11 @@ class UsermapFacts:
     gid_inside: int | None
     gid_outside: int | None
     setgroups: str | None  # "allow" or "deny"
+    groups: tuple[int, ...]  # supplementary, outside
+    held: int | None  # capabilities that it has or may take, as a mask: some make up for not being the owner
+    # kind of namespace, whether the process's own user namespace (or one below it) owns it
+    owners: tuple[tuple[str, bool | None], ...]
+    port_start: int | None  # the first port that everyone may bind in its network namespace
     process: str
     gaps: tuple[NamedGap, ...]
 
@@ -68,7 +79,7 @@ class UsermapLayer:
             msg("Without it root inside is root on the host, and an escape ends as root."),
         ),
     )
-    wants = (*_PAIRS, "setgroups", "status", "ns/user")
+    wants = (*_PAIRS, "setgroups", "status", "ns/user", *(f"ns/{kind}" for kind in OWNED))
     member_wants = _PAIRS
 
     def asked(self, container: Container) -> UsermapAsked:
@@ -90,13 +101,14 @@ class UsermapLayer:
             uid = status.uids.effective if status.uids else None
             gid = status.gids.effective if status.gids else None
         setgroups = capture.text("setgroups")
+        initial = _initial(capture, uids, gaps)
         owner = around.engine.daemon_uid if around.engine.rootless else None
         return UsermapFacts(
             uid_map=_triples(uids),
             gid_map=_triples(gids),
             root_is_host_uid=None if uids is None else to_host(uids, 0),
             root_mapped=None if uids is None else to_host(uids, 0) is not None,
-            initial_namespace=_initial(capture, uids, gaps),
+            initial_namespace=initial,
             range_shared_with=around.peers.uid_range,
             owner_inside=_owner(uids, owner, rootless=around.engine.rootless),
             uid_inside=None if uids is None or uid is None else to_inside(uids, uid),
@@ -104,6 +116,12 @@ class UsermapLayer:
             gid_inside=None if gids is None or gid is None else to_inside(gids, gid),
             gid_outside=gid,
             setgroups=None if isinstance(setgroups, Gap) else setgroups.strip(),
+            groups=() if isinstance(status, Gap) else status.groups,
+            held=None
+            if isinstance(status, Gap) or status.effective is None
+            else status.effective | (status.permitted or 0),
+            owners=owners_of(capture, initial, around),
+            port_start=first_free_port(capture, around),
             process=f"/proc/{capture.pid}",
             gaps=tuple(gaps),
         )
@@ -119,6 +137,16 @@ class UsermapLayer:
             )
 
         return Assessment(verdict, fact, tuple(_findings(facts, asked, around)), draw, facts.gaps)
+
+    privileged_wants = OWNER_WANTS
+
+    def posture(self, facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> UsermapPosture:
+        """See `core.layer.Layer`."""
+        return usermap_posture(facts, around)
+
+    def stance(self, need: Need, posture: UsermapPosture) -> Ruling | None:
+        """See `core.layer.Layer`."""
+        return usermap_stance(need, posture)
 
     def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
         """Another map than the first process's: another user namespace."""

@@ -1,6 +1,7 @@
 """The collector's files as one text, to be sent to a Python that has nothing of ours.
 
-The text makes the modules under their own names, so the files need no change for the journey. Read through
+The text makes the modules under their own names, so the files need no change for the journey, and holds them as they
+are: whoever is asked to run it as root can read it. Read through
 importlib.resources: the sources must lie in the package as data (a wheel has them; PyInstaller is told to).
 """
 
@@ -13,7 +14,7 @@ from stratascope.collector.serve import PROTOCOL
 
 PACKAGE = "stratascope.collector"
 # in the order in which they need each other
-MODULES = ("read", "cgroups", "host", "members", "serve")
+MODULES = ("read", "cgroups", "features", "host", "members", "filters", "privileged", "serve")
 
 _LOADER = """\
 import sys, types
@@ -48,7 +49,15 @@ def program() -> bytes:
         except (OSError, UnicodeDecodeError) as error:
             raise IncompleteError(f"{module}.py: {error}") from error
         sources.append((f"{PACKAGE}.{module}", text))
-    return f"# Stratascope's collector, protocol {PROTOCOL}\n_SOURCES = {tuple(sources)!r}\n{_LOADER}".encode()
+    held = "".join(f"(\"{name}\", r'''{_whole(text)}'''),\n" for name, text in sources)
+    return f"# Stratascope's collector, protocol {PROTOCOL}\n_SOURCES = (\n{held})\n{_LOADER}".encode()
+
+
+def _whole(text: str) -> str:
+    """A source as it may stand between three apostrophes. Raises IncompleteError."""
+    if "'''" in text or not text.endswith("\n"):
+        raise IncompleteError("a source that can't be put between three apostrophes")
+    return text
 
 
 def framed() -> bytes:

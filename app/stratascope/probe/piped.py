@@ -60,9 +60,12 @@ class PipedProber:
     child is gone and the next call starts a new one.
     """
 
+    environment: tuple[str, ...] = ENVIRONMENT  # names of variables that the child gets
+
     def __init__(self, prefix: tuple[str, ...] = (), *, python: str = "python3", limit: float = TIME_LIMIT) -> None:
         self._command = command(prefix, python)
-        self._limit = limit
+        self._limit = self._start_limit = limit
+        self._own_session = True  # no terminal to ask for a password on, and one group to end
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._words = b""
@@ -74,7 +77,7 @@ class PipedProber:
         try:
             return Entries().capture(0, checked_entries(entries))
         except MalformedError as error:
-            raise self._nonsense(str(error)) from error
+            raise self._rubbish(str(error)) from error
 
     def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
         """One answer a wish, in order. Raises ProbeError."""
@@ -83,12 +86,12 @@ class PipedProber:
         asked = [[wish.pid, list(wish.wants), list(wish.member_wants), wish.members] for wish in wishes]
         answers = self._ask({"ask": "capture", "wishes": asked}, "found")
         if not isinstance(answers, list) or len(answers) != len(wishes):
-            raise self._nonsense("one answer a wish was expected")
+            raise self._rubbish("one answer a wish was expected")
         made = Entries()
         try:
             return tuple(made.found(checked(answer)) for answer in answers)
         except MalformedError as error:
-            raise self._nonsense(str(error)) from error
+            raise self._rubbish(str(error)) from error
 
     def close(self) -> None:
         """End the child, if there is one. May be called twice; a later call starts a new one."""
@@ -112,12 +115,12 @@ class PipedProber:
         self._end()
         self._words = b""
         try:
-            program = framed()
+            program = self._program()
         except IncompleteError as error:
             raise ProbeError(
                 msg("A part of Stratascope is missing from this installation. Install it again."), str(error)
             ) from error
-        environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
+        environment = {name: os.environ[name] for name in self.environment if name in os.environ}
         try:
             self._child = subprocess.Popen(
                 self._command,
@@ -127,7 +130,7 @@ class PipedProber:
                 bufsize=0,
                 env={**environment, "LC_ALL": "C"},
                 cwd="/",
-                start_new_session=True,  # no terminal to ask for a password on, and one group to end
+                start_new_session=self._own_session,
             )
         except (OSError, ValueError) as error:
             raise ProbeError(
@@ -138,21 +141,31 @@ class PipedProber:
             if pipe is not None:
                 os.set_blocking(pipe.fileno(), False)
         hello = self._exchange(program + b'{"ask":"hello"}\n', greeting=True)
-        theirs = hello.get("protocol")
-        if theirs != PROTOCOL:
-            raise ProbeError(
-                msg(
-                    "The other side speaks version {theirs} of the collector's language, this program version {ours}. "
-                    "Install the same version of Stratascope on both sides and start it again.",
-                    theirs=str(theirs),
-                    ours=PROTOCOL,
-                ),
-                f"protocol {theirs!r}, expected {PROTOCOL}",
-            )
+        if hello.get("protocol") != PROTOCOL:
+            raise self._other_version(hello.get("protocol"))
+        self._greeted(hello)
+
+    def _program(self) -> bytes:
+        """What the child is sent before the first request. Raises IncompleteError."""
+        return framed()
+
+    def _greeted(self, hello: dict[str, Any]) -> None:
+        """The collector is there and has said hello."""
+
+    def _other_version(self, theirs: Any) -> ProbeError:
+        return ProbeError(
+            msg(
+                "The other side speaks version {theirs} of the collector's language, this program version {ours}. "
+                "Install the same version of Stratascope on both sides and start it again.",
+                theirs=str(theirs),
+                ours=PROTOCOL,
+            ),
+            f"protocol {theirs!r}, expected {PROTOCOL}",
+        )
 
     def _exchange(self, data: bytes, greeting: bool = False) -> dict[str, Any]:
         """Send one request, wait for its line. Before the greeting, other lines (a login banner) are left out."""
-        deadline = time.monotonic() + self._limit
+        deadline = time.monotonic() + (self._start_limit if greeting else self._limit)
         left = NOISE_MAX
         pending = memoryview(data)
         while True:
@@ -253,6 +266,12 @@ class PipedProber:
             self._said("no answer in time"),
         )
 
+    def _rubbish(self, detail: str) -> ProbeError:
+        """The same of a reply that came whole: whoever sends such is not asked again."""
+        error = self._nonsense(detail)
+        self.close()
+        return error
+
     def _nonsense(self, detail: str) -> ProbeError:
         return ProbeError(
             msg(
@@ -266,6 +285,13 @@ class PipedProber:
         words = self._words.decode("utf-8", "surrogateescape").strip()
         return f"{otherwise}: {words}" if words else otherwise
 
+    def _kill(self, child: subprocess.Popen[bytes]) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if self._own_session:
+                os.killpg(child.pid, signal.SIGKILL)
+            else:
+                child.kill()
+
     def _end(self) -> None:
         child, self._child = self._child, None
         self._rest = b""
@@ -276,9 +302,9 @@ class PipedProber:
         try:
             child.wait(0.2)
         except subprocess.TimeoutExpired:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
+            self._kill(child)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(5.0)  # what runs as another user can't be killed; its requests have ended
         for pipe in (child.stdout, child.stderr):
             if pipe is not None:
                 pipe.close()

@@ -1,1 +1,1 @@
-"""Pure renderers of a snapshot: text and JSON."""
+"""Pure renderers of a snapshot: text, JSON, and one HTML page."""

@@ -8,39 +8,50 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import secrets
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
 
 from stratascope.core.capture import Gap
 from stratascope.core.container import Engine
+from stratascope.core.depth import Matrix, ThreatState
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.message import Message
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
+from stratascope.core.threat import Ruling, evidence
 from stratascope.i18n import translate
 from stratascope.linux.capability import CapabilitySet
 
 SCHEMA = 1
+GROUND = "ground"  # stands among the reasons, never among the stances: it is no layer
 
 
 def render(snapshot: Snapshot) -> str:
     """The whole report as one JSON document: a line for each container. Indenting (which Python's encoder does not do
     in C) would take longer than reading the containers; `jq` and `python -m json.tool` indent.
     """
-    whole = document(snapshot)
-    containers = ",\n".join(map(json.dumps, whole.pop("containers")))
-    return f'{json.dumps(whole)[:-1]}, "containers": [\n{containers}\n]}}'
+    threats = ThreatTexts()
+    containers = ",\n".join(
+        f'{json.dumps(_container(state))[:-1]}, "threats": {threats.of(state)}}}' for state in snapshot.containers
+    )
+    return f'{json.dumps(_head(snapshot))[:-1]}, "containers": [\n{containers}\n]}}'
 
 
 def document(snapshot: Snapshot) -> dict[str, Any]:
     """The report as built-in types."""
+    threats = ThreatTexts()
+    containers = [{**_container(state), "threats": json.loads(threats.of(state))} for state in snapshot.containers]
+    return {**_head(snapshot), "containers": containers}
+
+
+def _head(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "taken_at": moment(snapshot.taken_at),
         "ground": _ground(snapshot.ground),
         "engines": [engine_object(engine) for engine in snapshot.engines],
-        "containers": [_container(state) for state in snapshot.containers],
     }
 
 
@@ -84,6 +95,8 @@ def _container(state: ContainerState) -> dict[str, Any]:
         "status": container.status.value,
         "pid": container.pid,
         "error": container.error,
+        "exposure": None if state.matrix is None else state.matrix.exposure.worst,
+        "exposure_at_best": None if state.matrix is None else state.matrix.exposure.best,
         "layers": {layer.id: _layer(layer) for layer in state.layers},
         "processes": [
             {
@@ -96,6 +109,54 @@ def _container(state: ContainerState) -> dict[str, Any]:
         ],
         "findings": [_finding(finding) for finding in state.findings],
     }
+
+
+class ThreatTexts:
+    """The threats of containers as JSON text. Containers that are alike share a matrix, and it is printed once: only
+    the PID in its evidence is another for each. Lives as long as one report, so that no matrix is kept for it.
+    """
+
+    def __init__(self) -> None:
+        self._pieces: dict[int, tuple[Matrix, tuple[str, ...]]] = {}
+        self._pid = secrets.token_hex(16)  # stands where a PID belongs; no text of an engine can guess it
+
+    def of(self, state: ContainerState) -> str:
+        """The object `threats` of one container."""
+        matrix, pid = state.matrix, state.container.pid
+        if matrix is None or pid is None:
+            return "{}"
+        kept = self._pieces.get(id(matrix))
+        if kept is None:
+            whole = json.dumps({each.threat.id: _threat(each, self._pid) for each in matrix.threats})
+            kept = self._pieces[id(matrix)] = (matrix, tuple(whole.split(self._pid)))
+        return str(pid).join(kept[1])
+
+
+def _threat(state: ThreatState, pid: str) -> dict[str, Any]:
+    threat, weakest = state.threat, state.weakest
+    reasons = {item.layer: _reason(item.ruling, pid) for item in weakest.rulings}
+    if weakest.ground is not None:
+        reasons[GROUND] = _reason(weakest.ground, pid)
+    return {
+        "title": translate(threat.title),
+        "family": threat.family.value,
+        "outcome": state.outcome.value,
+        "severity": threat.severity.value,
+        "depth": list(state.depth),
+        "by_ground": state.by_ground,
+        "linked": [list(pair) for pair in state.linked],
+        "stances": {item.layer: item.ruling.stance.value for item in weakest.rulings},
+        "reasons": reasons,
+        "weakest_route": translate(weakest.route.name),
+        "routes": [
+            {"name": translate(each.route.name), "outcome": each.outcome.value, "depth": [each.least, each.most]}
+            for each in state.routes
+        ],
+    }
+
+
+def _reason(ruling: Ruling, pid: str) -> dict[str, str]:
+    return {"text": translate(ruling.reason), "source": evidence(ruling.source, pid)}
 
 
 def _layer(layer: LayerState) -> dict[str, Any]:
@@ -151,11 +212,14 @@ _SPECIAL = (Gap, Enum, Message, CapabilitySet)
 
 
 def _public(kind: type) -> tuple[str, ...] | None:
-    """The fields to print; gaps stand beside the facts, with their reasons, and not among them as nulls.
+    """The fields to print; gaps stand beside the facts, with their reasons, and not among them as nulls. What is too
+    large to print (a filter, a profile's text) is a field with repr=False.
 
     None for a type without fields, or with a notation of its own.
     """
     if kind not in _FIELDS:
         own = issubclass(kind, _SPECIAL) or not dataclasses.is_dataclass(kind)
-        _FIELDS[kind] = None if own else tuple(each.name for each in dataclasses.fields(kind) if each.name != "gaps")
+        _FIELDS[kind] = (
+            None if own else tuple(each.name for each in dataclasses.fields(kind) if each.repr and each.name != "gaps")
+        )
     return _FIELDS[kind]

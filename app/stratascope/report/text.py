@@ -7,42 +7,30 @@ are printed where asked for. Widths count terminal cells, so Japanese names line
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
-import wcwidth
-
 from stratascope.core.container import Engine, EngineState
-from stratascope.core.layer import Bars, BitGrid, Finding, Layer, Rulers, Severity, Table, Verdict, View
+from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Rulers, Severity, Table, Verdict, View
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
 from stratascope.i18n import translate
+from stratascope.report.call_map import (
+    SHARED_KERNEL,
+    SOURCES,
+    find,
+    pairs,
+    surface,
+    surface_line,
+    table_of,
+)
+from stratascope.report.style import SEVERITY_STYLE, VERDICT_STYLE, Style, clip, cut_middle, pad, width_of, wrap
+from stratascope.report.threat_lines import exposure_lines, open_lines, table_lines
+from stratascope.report.threats import rank
 from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, age, gap_words
 
-WIDTH = 100
-_MARKS = {Verdict.ENFORCED: "■", Verdict.WEAKENED: "◪", Verdict.OPEN: "○", Verdict.UNKNOWN: "?"}
-_PLAIN_MARKS = {Verdict.ENFORCED: "#", Verdict.WEAKENED: "/", Verdict.OPEN: "o", Verdict.UNKNOWN: "?"}
-_VERDICT_STYLE = {Verdict.ENFORCED: "32", Verdict.WEAKENED: "33", Verdict.OPEN: "31", Verdict.UNKNOWN: "2"}
-_SEVERITY_STYLE = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "2"}
-
+__all__ = ["Style", "engine_lines", "render"]
 _LOUD = frozenset({Severity.CRITICAL, Severity.HIGH})  # what the summary prints in full
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How to print: ANSI colours or not, all of Unicode or ASCII marks only, every decoded fact or the summary."""
-
-    colour: bool = False
-    unicode: bool = True
-    details: bool = False
-    width: int = WIDTH
-
-    def paint(self, text: str, code: str) -> str:
-        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
-
-    def mark(self, verdict: Verdict) -> str:
-        return self.paint((_MARKS if self.unicode else _PLAIN_MARKS)[verdict], _VERDICT_STYLE[verdict])
 
 
 def render(snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> str:
@@ -55,10 +43,10 @@ def render(snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _worst_first(state: ContainerState) -> tuple[int, int, int, str]:
+def _worst_first(state: ContainerState) -> tuple[bool, tuple[bool, float, float], int, int, str]:
     severities = [list(Severity).index(finding.severity) for finding in state.findings]
     opened = sum(layer.assessment.verdict is Verdict.OPEN for layer in state.layers)
-    return (state.gap is not None, min(severities, default=9), -opened, state.container.name)
+    return (state.gap is not None, rank(state), min(severities, default=9), -opened, state.container.name)
 
 
 def _head(snapshot: Snapshot, style: Style) -> Iterator[str]:
@@ -74,7 +62,7 @@ def _head(snapshot: Snapshot, style: Style) -> Iterator[str]:
     )
     yield style.paint(text, "1")
     if snapshot.demo:
-        yield from _wrap(
+        yield from wrap(
             translate(msg("Replayed from a capture: these containers are not on this machine now.")), "", style
         )
 
@@ -83,19 +71,19 @@ def engine_lines(engines: tuple[Engine, ...], style: Style) -> list[str]:
     """One line per engine, and below it what to do where it can't be used."""
     if not engines:
         return [translate(msg("No container engine was found."))]
-    width = max(_width(plain(engine.id, 40)) for engine in engines)
-    states = max(_width(translate(ENGINE_STATES[engine.state])) for engine in engines)
+    width = max(width_of(plain(engine.id, 40)) for engine in engines)
+    states = max(width_of(translate(ENGINE_STATES[engine.state])) for engine in engines)
     lines = []
     for engine in engines:
         good = engine.state is EngineState.CONNECTED
-        state = style.paint(_pad(translate(ENGINE_STATES[engine.state]), states), "32" if good else "33")
+        state = style.paint(pad(translate(ENGINE_STATES[engine.state]), states), "32" if good else "33")
         rootless = translate(msg("rootless") if engine.rootless else msg("as root")) if good else ""
-        parts = [_pad(plain(engine.id, 40), width), state, _pad(plain(engine.version, 20), 9), _pad(rootless, 8)]
+        parts = [pad(plain(engine.id, 40), width), state, pad(plain(engine.version, 20), 9), pad(rootless, 8)]
         lines.append(("  " + "  ".join(parts) + "  " + plain(engine.endpoint, 200)).rstrip())
         if engine.message is not None:
-            lines += _wrap(translate(engine.message), " " * (width + 4), style)
+            lines += wrap(translate(engine.message), " " * (width + 4), style)
         if engine.error:
-            lines += _wrap(plain(engine.error, 400), " " * (width + 4), style, "2")
+            lines += wrap(plain(engine.error, 400), " " * (width + 4), style, "2")
     return lines
 
 
@@ -109,48 +97,64 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
     name = style.paint(plain(container.name, 60), "1")
     yield name + "  " + (" · " if style.unicode else ", ").join(part for part in facts if part)
     if container.error:
-        yield from _wrap(
+        yield from wrap(
             translate(msg("The engine's answer was not understood: {why}", why=container.error)), "  ", style
         )
+    if state.matrix is not None:
+        yield from exposure_lines(state.matrix, style)
     titles = {layer.id: layer.about.title for layer in layers}
-    width = max((_width(translate(title)) for title in titles.values()), default=0)
-    words = max(_width(translate(word)) for word in VERDICTS.values())
+    width = max((width_of(translate(title)) for title in titles.values()), default=0)
+    words = max(width_of(translate(word)) for word in VERDICTS.values())
     for layer in reversed(state.layers):
         verdict = layer.assessment.verdict
-        word = style.paint(_pad(translate(VERDICTS[verdict]), words), _VERDICT_STYLE[verdict])
-        title = _pad(translate(titles.get(layer.id, msg("{id}", id=layer.id))), width)
+        word = style.paint(pad(translate(VERDICTS[verdict]), words), VERDICT_STYLE[verdict])
+        title = pad(translate(titles.get(layer.id, msg("{id}", id=layer.id))), width)
         head = f"  {layer.number} {style.mark(verdict)} {title}  {word}  "
-        yield head + _clip(translate(layer.assessment.fact), style.width - width - words - 10)
+        yield head + clip(translate(layer.assessment.fact), style.width - width - words - 10)
+    if style.details and (calls := find(state)) is not None:
+        yield from _surface(calls, style)
+    if state.matrix is not None:
+        yield from open_lines(state.matrix, style)
     shown = [finding for finding in state.findings if style.details or finding.severity in _LOUD]
     for finding in shown:
         yield from _finding(finding, style)
     if len(shown) < len(state.findings):
         rest = plural("{count} smaller finding", "{count} smaller findings", len(state.findings) - len(shown))
         more = msg("{rest}: stratascope report {name}", rest=rest, name=container.name)
-        yield from _wrap(translate(more), "  ", style, "2")
+        yield from wrap(translate(more), "  ", style, "2")
     drifting = [process for process in state.processes if process.drift]
     for process in drifting:
         inside = "" if process.pid_inside is None else f" ({process.pid_inside})"
         what = ", ".join(process.drift)
         yield f"  PID {process.pid}{inside} {plain(process.command, 40)}: {what}"
     if style.details:
+        if state.matrix is not None:
+            yield from table_lines(state.matrix, layers, style)
         for layer in reversed(state.layers):
             yield from _details(layer, titles.get(layer.id, msg("{id}", id=layer.id)), style)
 
 
+def _surface(calls: CallMap, style: Style) -> Iterator[str]:
+    """How much of the kernel can be reached, beside the exposure and never part of it."""
+    for table in calls.tables[:1]:
+        line = surface_line(surface(table, table_of(calls.default, table.abi)))
+        text = msg("Attack surface: {line} {shared}", line=line, shared=SHARED_KERNEL)
+        yield from wrap(translate(text), "  ", style)
+
+
 def _finding(finding: Finding, style: Style) -> Iterator[str]:
-    width = max(_width(translate(word)) for word in SEVERITIES.values())
-    word = style.paint(_pad(translate(SEVERITIES[finding.severity]), width), _SEVERITY_STYLE[finding.severity])
+    width = max(width_of(translate(word)) for word in SEVERITIES.values())
+    word = style.paint(pad(translate(SEVERITIES[finding.severity]), width), SEVERITY_STYLE[finding.severity])
     indent = " " * (width + 4)
-    lines = _wrap(translate(finding.text), indent, style)
+    lines = wrap(translate(finding.text), indent, style)
     yield f"  {word}  {lines[0].lstrip()}"
     yield from lines[1:]
     arrow = "→ " if style.unicode else "> "
-    yield from _wrap(arrow + translate(finding.advice), indent, style)
+    yield from wrap(arrow + translate(finding.advice), indent, style)
     room = style.width - len(indent)
-    source = _cut_middle(plain(finding.source), room)
+    source = cut_middle(plain(finding.source), room)
     refs = "  ".join(finding.refs)
-    if refs and _width(source) + 2 + _width(refs) <= room:
+    if refs and width_of(source) + 2 + width_of(refs) <= room:
         source, refs = f"{source}  {refs}", ""
     yield indent + style.paint(source, "2")
     if refs:
@@ -165,76 +169,73 @@ def _details(layer: LayerState, title: Message, style: Style) -> Iterator[str]:
             yield from _view(view, style)
     for named in layer.assessment.gaps:
         text = msg("{what} is not known: {why}.", what=named.what, why=gap_words(named.gap))
-        yield from _wrap(translate(text), "    ", style, "2")
+        yield from wrap(translate(text), "    ", style, "2")
 
 
 def _view(view: View, style: Style) -> Iterator[str]:
     match view:
         case Table(title, rows):
             yield "    " + style.paint(translate(title), "4")
-            width = min(30, max((_width(translate(row.label)) for row in rows), default=0))
+            width = min(30, max((width_of(translate(row.label)) for row in rows), default=0))
             for row in rows:
                 value = translate(row.value)
                 if row.asked is not None:
                     value += translate(msg(" (asked: {asked})", asked=row.asked))
-                yield from _columns(_pad(translate(row.label), width), value, plain(row.source), style)
+                yield from _columns(pad(translate(row.label), width), value, plain(row.source), style)
         case BitGrid(sets, _, bits):
             for column in sets:
-                yield from _columns(_pad(column.head, 4), column.text, plain(column.source), style)
+                yield from _columns(pad(column.head, 4), column.text, plain(column.source), style)
             for bit in bits:
                 if any(bit.bits) or bit.word is not None:
                     held = " ".join(s.head if on else "·" * len(s.head) for s, on in zip(sets, bit.bits, strict=True))
                     word = "" if bit.word is None else " " + translate(bit.word)
-                    yield f"    {bit.number:3} {_pad(bit.name, 22)} {held}{word}"
+                    yield f"    {bit.number:3} {pad(bit.name, 22)} {held}{word}"
         case Bars(title, bars):
             yield "    " + style.paint(translate(title), "4")
             for bar in bars:
-                yield from _columns(_pad(translate(bar.label), 12), translate(bar.value), plain(bar.source), style)
+                yield from _columns(pad(translate(bar.label), 12), translate(bar.value), plain(bar.source), style)
                 if bar.note is not None:
-                    yield from _wrap(translate(bar.note), " " * 18, style, "2")
+                    yield from wrap(translate(bar.note), " " * 18, style, "2")
         case Rulers(title, inside, outside, ranges, source):
             yield "    " + style.paint(translate(title), "4") + "  " + style.paint(plain(source), "2")
-            yield f"    {_pad(translate(inside), 24)} {translate(outside)}"
+            yield f"    {pad(translate(inside), 24)} {translate(outside)}"
             for part in ranges[:20]:
                 own = f"{part.inside}–{part.inside + part.length - 1}"
                 host = f"{part.outside}–{part.outside + part.length - 1}"
-                yield f"    {_pad(own, 24)} {_pad(host, 24)} {translate(part.label)}"
+                yield f"    {pad(own, 24)} {pad(host, 24)} {translate(part.label)}"
             if len(ranges) > 20:
                 yield "    " + translate(plural("and {count} more range", "and {count} more ranges", len(ranges) - 20))
+        case CallMap():
+            yield from _calls(view, style)
+
+
+def _calls(view: CallMap, style: Style) -> Iterator[str]:
+    yield "    " + style.paint(translate(view.title), "4")
+    for table in view.tables:
+        default = table_of(view.default, table.abi)
+        head = msg("{title} ({source})", title=table.title, source=SOURCES[table.source])
+        text = f"{translate(head)}: {translate(surface_line(surface(table, default)))}"
+        yield from _columns(plain(table.abi, 20), text, "", style)
+        for call in table.calls:
+            if call.condition is not None:
+                depends = msg("{name}: {condition}", name=call.name, condition=call.condition)
+                yield from wrap(translate(depends), " " * 8, style)
+        if default is not None:
+            wider = [pair.name for pair in pairs(table, default) if pair.wider]
+            narrower = [pair.name for pair in pairs(default, table) if pair.wider]
+            for title, names in ((msg("More than by default"), wider), (msg("Less than by default"), narrower)):
+                if names:
+                    more = msg("{title}: {names}", title=title, names=", ".join(names))
+                    yield from wrap(translate(more), " " * 8, style)
 
 
 def _columns(label: str, value: str, source: str, style: Style) -> Iterator[str]:
-    indent = " " * (_width(label) + 6)
-    lines = _wrap(value, indent, style)
+    indent = " " * (width_of(label) + 6)
+    lines = wrap(value, indent, style)
     lines[0] = f"    {label}  {lines[0].lstrip()}"
-    room = style.width - _width(lines[-1]) - 2
-    if source and _width(source) <= room:
-        lines[-1] += " " * (room - _width(source) + 2) + style.paint(source, "2")
+    room = style.width - width_of(lines[-1]) - 2
+    if source and width_of(source) <= room:
+        lines[-1] += " " * (room - width_of(source) + 2) + style.paint(source, "2")
     elif source:
         lines.append(indent + style.paint(source, "2"))
     yield from lines
-
-
-def _wrap(text: str, indent: str, style: Style, code: str = "") -> list[str]:
-    lines = wcwidth.wrap(text, max(20, style.width - len(indent)), break_on_hyphens=False) or [""]
-    return [indent + (style.paint(line, code) if code else line) for line in lines]
-
-
-def _width(text: str) -> int:
-    return max(0, wcwidth.width(text))
-
-
-def _pad(text: str, width: int) -> str:
-    return text + " " * max(0, width - _width(text))
-
-
-def _clip(text: str, width: int) -> str:
-    return text if _width(text) <= width else wcwidth.clip(text, 0, width - 1) + "…"
-
-
-def _cut_middle(text: str, width: int) -> str:
-    """Paths are cut in the middle: their end tells which file it is."""
-    if _width(text) <= width:
-        return text
-    tail = width * 2 // 3
-    return wcwidth.clip(text, 0, width - tail - 1) + "…" + text[-tail:]

@@ -1,4 +1,4 @@
-"""Words that every renderer and the window share: of verdicts, severities, states, gaps; and ages."""
+"""Words that every renderer and the window share: of verdicts, severities, threats, states, gaps; and ages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import EngineState, Status
 from stratascope.core.layer import Severity, Verdict
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.threat import Family, Outcome, Stance
 
 VERDICTS = {
     Verdict.ENFORCED: msg("Enforced"),
@@ -19,6 +20,33 @@ SEVERITIES = {
     Severity.MEDIUM: msg("Medium"),
     Severity.LOW: msg("Low"),
 }
+OUTCOMES = {
+    Outcome.OPEN: msg("Open"),
+    Outcome.UNKNOWN: msg("Not known"),
+    Outcome.STOPPED: msg("Stopped"),
+}
+STANCES = {
+    Stance.STOPS: msg("stops it"),
+    Stance.LETS_THROUGH: msg("lets it through"),
+    Stance.UNKNOWN: msg("not known"),
+    Stance.NOT_ITS_JOB: msg("not its job"),
+}
+FAMILIES = {
+    Family.HOST: msg("Host"),
+    Family.MOUNTS: msg("Mounts"),
+    Family.KERNEL: msg("Kernel"),
+    Family.NAMESPACES: msg("Namespaces"),
+    Family.PROCESSES: msg("Processes"),
+    Family.NETWORK: msg("Network"),
+    Family.RESOURCES: msg("Resources"),
+}
+# limits and words as in CVSS: below each number
+_EXPOSURES = (
+    (0.05, "none", msg("None")),
+    (4.0, "low", msg("Low")),
+    (7.0, "medium", msg("Medium")),
+    (9.0, "high", msg("High")),
+)
 ENGINE_STATES = {
     EngineState.CONNECTED: msg("connected"),
     EngineState.DENIED: msg("denied"),
@@ -45,6 +73,24 @@ _GAPS = {
     GapKind.UNPARSED: msg("it was read, but not understood"),
     GapKind.FOREIGN: msg("the process is not on this kernel"),
 }
+
+
+def exposure_level(exposure: float) -> str:
+    """none, low, medium, high or critical: for colours and classes."""
+    return next((level for limit, level, _ in _EXPOSURES if exposure < limit), "critical")
+
+
+def exposure_word(exposure: float) -> Message:
+    """The same for a reader."""
+    return next((word for limit, _, word in _EXPOSURES if exposure < limit), SEVERITIES[Severity.CRITICAL])
+
+
+def depth_words(depth: tuple[int, int]) -> Message:
+    """A depth, or the range of it where something is unknown: "1" or "1 to 3"."""
+    least, most = depth
+    if least == most:
+        return msg("{depth}", depth=least)
+    return msg("{least} to {most}", least=least, most=most)
 
 
 def gap_words(gap: Gap) -> Message:

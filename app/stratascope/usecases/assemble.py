@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 
 from stratascope.core.belonging import belongs, parse_stat
 from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
+from stratascope.core.catalogue import all_threats
 from stratascope.core.container import Container, Engine, Status, other_kernel
+from stratascope.core.depth import Matrix, judge
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
 from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Severity, Verdict
 from stratascope.core.ports import Found
@@ -116,6 +118,7 @@ class Assembler:
         else:
             gap, first, members = None, found.first, found.members
         layers = tuple(self._layer(layer, first, container, around, gap) for layer in self._layers)
+        matrix = None if gap is not None else self._matrix(layers, around)
         processes, drifted = self._members(first, members, known.ground, taken_at)
         findings = [finding for layer in layers for finding in layer.assessment.findings] + list(drifted)
         findings.sort(key=lambda finding: _SEVERITY_ORDER[finding.severity])
@@ -127,6 +130,7 @@ class Assembler:
             gap=gap,
             capture=first if gap is None else None,
             members_from=found.members_from if found is not None and gap is None else "",
+            matrix=matrix,
         )
         return replace(known, peers=peers, state=state)
 
@@ -140,6 +144,13 @@ class Assembler:
             return LayerState(layer.id, layer.number, None, asked, assessment)
         facts = layer.decode(first, container, around)
         return LayerState(layer.id, layer.number, facts, asked, layer.assess(facts, asked, around))
+
+    def _matrix(self, states: tuple[LayerState, ...], around: Surroundings) -> Matrix:
+        postures = tuple(
+            (layer, layer.posture(state.facts, state.asked, around))
+            for layer, state in zip(self._layers, states, strict=True)
+        )
+        return judge(all_threats(), postures, around.ground)
 
     def _members(
         self, first: Capture, members: tuple[Capture, ...], ground: Ground, taken_at: float

@@ -49,6 +49,11 @@ class LateWatch:
         if self._watch is not None:
             self._watch.focus(key)
 
+    def elevate(self) -> None:
+        """See Watch."""
+        if self._watch is not None:
+            self._watch.elevate()
+
     def record(self) -> Record | None:
         """See Watch."""
         return None if self._watch is None else self._watch.record()

@@ -28,8 +28,10 @@ from stratascope.core.ports import (
     Wish,
 )
 from stratascope.core.record import ContainerRecord, Record
+from stratascope.usecases.privileged import Loss, RootReadings
 from stratascope.usecases.translate import Translations
 
+PERSON = "id:uid"
 _MEMBER_IDENTITY = ("status", "comm")
 _WITH_PROCESS = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING})
 
@@ -56,17 +58,28 @@ class Reader:
         named = [*_MEMBER_IDENTITY, *(name for layer in layers for name in layer.member_wants if name != "stat")]
         members = dict.fromkeys([*named, "stat"])
         self._wants = tuple(wants)
+        self._root = RootReadings(tuple(dict.fromkeys(name for layer in layers for name in layer.privileged_wants)))
         self._member_wants = tuple(members)
         self._translations = translations
         self._local = local
         self._reach = reach
 
+    def use(self, root: Prober, on_loss: Loss | None = None) -> None:
+        """Read this machine with this prober, which is root, and all that only root can; see RootReadings."""
+        self._root.use(root, on_loss)
+
+    def forget(self, key: tuple[str, str] | None = None) -> None:
+        """Read what only root can anew with the next reading: of one container, or of all."""
+        self._root.forget(key)
+
     def host(self) -> Capture:
         """This machine's facts; where even these are out of reach, a capture that says why."""
         try:
-            return self._local.host()
+            own = self._local.host()
         except ProbeError as error:
-            return unread(0, Gap(GapKind.UNSUPPORTED, detail=error.words))
+            own = unread(0, Gap(GapKind.UNSUPPORTED, detail=error.words))
+        as_root = self._root.host()
+        return own if as_root is None else _of_person(as_root, own)
 
     def host_of(self, engine: Engine) -> Capture | None:
         """The facts of the machine that this engine runs on, where that is another one; raises ProbeError."""
@@ -82,14 +95,35 @@ class Reader:
         found: dict[int, Found] = {}
         if wishes and reach.prober is not None:
             try:
-                found = dict(zip(asked, reach.prober.capture(wishes), strict=True))
+                found = dict(zip(asked, self._capture(reach.prober, wishes), strict=True))
             except ProbeError as error:
                 gap = Gap(GapKind.UNSUPPORTED, detail=error.words)
                 found = {place: Found(unread(containers[place].pid or 0, gap)) for place in asked}
+            if self._root.wanted:
+                self._add_as_root(containers, found, ground, None if reach.prober is self._local else reach.prober)
         if reach.top is not None:
             for place in asked:
                 found[place] = self._or_top(containers[place], found.get(place), ground, reach.top)
         return tuple(ContainerRecord(raw, found.get(place)) for place, raw in enumerate(raws))
+
+    def _capture(self, prober: Prober, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+        """Read as root where that is possible, else as ever. Raises ProbeError."""
+        found = self._root.capture(wishes) if prober is self._local else None
+        return prober.capture(wishes) if found is None else found
+
+    def _add_as_root(
+        self, containers: Sequence[Container], found: dict[int, Found], ground: Ground, other: Prober | None
+    ) -> None:
+        """Only of processes that are the container's: nothing else is stopped for it."""
+        ours = {
+            place: each.first
+            for place, each in found.items()
+            if whole_gap(each.first) is None and belongs(containers[place], each.first, ground) is None
+        }
+        more = self._root.of([(containers[place], first) for place, first in ours.items()], other)
+        for place, first in ours.items():
+            added = more.get(containers[place].key, ())
+            found[place] = replace(found[place], first=replace(first, readings=(*first.readings, *added)))
 
     @staticmethod
     def _or_top(container: Container, found: Found | None, ground: Ground, top: Callable[[str, int], Found]) -> Found:
@@ -104,6 +138,13 @@ class Reader:
         except (EngineError, NoSuchContainerError):  # it hangs, or the container went away meanwhile
             return found if found is not None else Found(unread(container.pid or 0, gap))
         return answer
+
+
+def _of_person(as_root: Capture, own: Capture) -> Capture:
+    """Root's facts of the machine, but the uid of the person who looks at them."""
+    uid = next((reading for reading in own.readings if reading.name == PERSON), None)
+    kept = tuple(reading for reading in as_root.readings if reading.name != PERSON)
+    return replace(as_root, readings=kept if uid is None else (*kept, uid))
 
 
 def take(engines: Sequence[EnginePort], reader: Reader) -> Record:

@@ -4,6 +4,8 @@ Of an engine's threads one follows its events, the other reads: all containers w
 only what an event names, and that once more a moment later, because an exec session's process appears after
 its event. An engine that fails is tried again with growing pauses; the others do not notice. Snapshots are
 coalesced: many events, one picture. Decided against asyncio: both SDKs block.
+
+`elevate` asks for root on a thread of its own, since a person may take minutes to answer.
 """
 
 from __future__ import annotations
@@ -18,10 +20,11 @@ from functools import partial
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.ground import Ground, decode_ground
-from stratascope.core.ports import EngineError, EnginePort, EventKind, NoSuchContainerError, RawContainer
+from stratascope.core.ports import EngineError, EnginePort, EventKind, NoSuchContainerError, Prober, RawContainer
 from stratascope.core.record import ContainerRecord, Record
 from stratascope.core.snapshot import Snapshot
 from stratascope.usecases.assemble import Assembler
+from stratascope.usecases.elevate import Elevation, RootAccess
 from stratascope.usecases.read import Reader, machine_of
 
 logger = logging.getLogger(__name__)
@@ -77,6 +80,7 @@ class Watch:
         reader: Reader,
         assembler: Assembler,
         demo: Callable[[], Snapshot] | None = None,
+        root: RootAccess | None = None,
     ) -> None:
         """`demo` is shown while no engine at all can be used."""
         self._reader = reader
@@ -85,6 +89,7 @@ class Watch:
         self._rooms = tuple(_Room(port) for port in ports)
         self._changed = threading.Event()
         self._ending = threading.Event()
+        self._elevation = Elevation(root, self._changed.set)
         self._threads: list[threading.Thread] = []
         self._host_lock = threading.Lock()
         self._host: Capture | None = None
@@ -106,6 +111,7 @@ class Watch:
         if key is None:
             with self._host_lock:
                 self._host = None
+        self._reader.forget(key)
         for room in self._rooms:
             if key is None or room.port.id == key[0]:
                 self._want(room, ALL if key is None else key[1])
@@ -117,6 +123,20 @@ class Watch:
         for room in self._rooms:
             with room.ready:
                 room.ready.notify_all()
+
+    def elevate(self) -> None:
+        """Begin to read what only root can, of all containers and of those to come; returns at once.
+
+        Each snapshot's `privilege` tells how it goes. A refusal leaves everything else as it was.
+        """
+        if self._elevation.begin():
+            # not one of the threads that `stop` waits for: a person may let the question stand
+            asking = partial(self._elevation.ask, self._use)
+            threading.Thread(target=asking, name="elevate", daemon=True).start()
+
+    def _use(self, root: Prober) -> None:
+        self._reader.use(root, self._elevation.fall)
+        self.refresh()
 
     def record(self) -> Record | None:
         """The raw text behind the last snapshot, to be saved; None before the first one."""
@@ -308,7 +328,8 @@ class Watch:
             record = Record(time.time(), host, tuple(engines), tuple(containers), tuple(hosts))
             self._record = record
             try:
-                publish(self._with_demo(self._assembler.snapshot(record)))
+                snapshot = self._with_demo(self._assembler.snapshot(record))
+                publish(snapshot if snapshot.demo else replace(snapshot, privilege=self._elevation.privilege))
             except Exception:
                 # a fault of ours in one picture must not end the live view; the next change makes another
                 logger.exception("this snapshot could not be made")
@@ -339,6 +360,9 @@ class Replay:
 
     def focus(self, key: tuple[str, str] | None) -> None:
         """Nothing to look at more closely."""
+
+    def elevate(self) -> None:
+        """Nothing to read as root."""
 
     def record(self) -> Record | None:
         return self._record

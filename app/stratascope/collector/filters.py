@@ -1,0 +1,160 @@
+"""The seccomp filters of one process, as the kernel holds them: ptrace(2) with PTRACE_SECCOMP_GET_FILTER.
+
+`read_filters` may wait for ever, since a target that is frozen (a paused container) or in vfork never stops: it is
+called in a short-lived child process only (`privileged`). PTRACE_SEIZE and PTRACE_INTERRUPT send no signal, and a
+target whose tracer dies goes on. Decided against PTRACE_ATTACH, which sends a SIGSTOP that may be seen.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from errno import EACCES, EINVAL, EMEDIUMTYPE, ENOENT, EPERM, ESRCH
+from typing import Any, Callable, List, Optional
+
+from stratascope.collector.read import ABSENT, DENIED, GONE, UNSUPPORTED
+
+FILTERS_MAX = 64  # the kernel allows some thousands (MAX_INSNS_PER_PATH); so many are an attack on the reader
+INSTRUCTIONS_MAX = 4096  # BPF_MAXINSNS, include/uapi/linux/bpf_common.h
+
+# include/uapi/linux/ptrace.h, the same on every architecture
+_DETACH = 17
+_SEIZE = 0x4206
+_INTERRUPT = 0x4207
+_GET_FILTER = 0x420C
+_WALL = 0x40000000  # __WALL: threads that are no children of ours too (waitpid(2))
+_SYS_PTRACE, _SYS_ADMIN = 19, 21  # bits of a capability set (capabilities(7))
+_INITIAL = "user:[4026531837]"  # PROC_USER_INIT_INO, include/linux/proc_ns.h
+
+
+class NoFiltersError(Exception):
+    """Why there is no list of filters: a kind of gap, errno or None, a detail."""
+
+    def __init__(self, kind: str, errno: Optional[int], detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+        self.errno = errno
+        self.detail = detail
+
+
+def why_not() -> str:
+    """Why this very process can't read the filters of others; "" where nothing speaks against it.
+
+    The kernel asks for both capabilities in the initial user namespace, and for a reader that is itself under no filter
+    (kernel/seccomp.c, seccomp_get_filter).
+    """
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+            lines = dict(line.rstrip("\n").partition(":\t")[::2] for line in file)
+        own = os.readlink("/proc/self/ns/user")
+        held = int(lines.get("CapEff", "0"), 16)
+    except (OSError, ValueError):
+        return "the reader's own rights could not be read"
+    if own != _INITIAL:
+        return "the reader is in a user namespace of its own"
+    if not held >> _SYS_ADMIN & 1 or not held >> _SYS_PTRACE & 1:
+        return "the reader lacks CAP_SYS_ADMIN or CAP_SYS_PTRACE"
+    if lines.get("Seccomp", "0") != "0":
+        return "the reader is under a seccomp filter itself"
+    return ""
+
+
+def load() -> Any:
+    """The C library's ptrace, made ready. Raises NoFiltersError where this Python has no ctypes."""
+    try:
+        import ctypes
+    except ImportError:
+        raise NoFiltersError(UNSUPPORTED, None, "this Python has no ctypes") from None
+    call = ctypes.CDLL(None, use_errno=True).ptrace
+    call.restype = ctypes.c_long
+    call.argtypes = (ctypes.c_long, ctypes.c_long, ctypes.c_void_p, ctypes.c_void_p)
+    return call
+
+
+def read_filters(pid: int, same: Callable[[], bool]) -> List[str]:
+    """Hex of each filter, oldest first, 8 bytes an instruction (u16 code, u8 jt, u8 jf, u32 k, little endian).
+
+    `same` tells, while the target stands still, whether it is the process that was meant and has not ended (what has
+    ended and was not reaped yet refuses with EPERM). Raises NoFiltersError.
+    """
+    import ctypes
+
+    call = load()
+
+    def ptrace(request: int, address: int = 0, data: Any = None) -> int:
+        ctypes.set_errno(0)
+        done: int = call(request, pid, address, data)
+        return done if done >= 0 else -(ctypes.get_errno() or EINVAL)
+
+    done = ptrace(_SEIZE)
+    if done < 0:
+        raise _refused(-done) if same() else NoFiltersError(GONE, -done, "it ended before its filters were read")
+    signal = 0
+    try:
+        ptrace(_INTERRUPT)
+        status = os.waitpid(pid, _WALL)[1]
+        if not os.WIFSTOPPED(status):
+            raise NoFiltersError(GONE, None, "it ended while its filters were read")
+        if status >> 16 == 0:
+            # it was about to get a signal, which is lost unless it is passed on (ptrace(2), "Signal injection")
+            signal = os.WSTOPSIG(status)
+        if not same():
+            raise NoFiltersError(GONE, None, "it ended before its filters were read")
+        found = _all(ptrace, ctypes.create_string_buffer(8 * INSTRUCTIONS_MAX))
+    finally:
+        ptrace(_DETACH, 0, signal)
+    return [_hex(raw) for raw in found]
+
+
+def _all(ptrace: Callable[..., int], buffer: Any) -> List[bytes]:
+    found: List[bytes] = []
+    while True:
+        count = ptrace(_GET_FILTER, len(found), buffer)
+        if count == -ENOENT:
+            return found
+        if count < 0:
+            raise _unreadable(-count)
+        if len(found) == FILTERS_MAX:
+            raise NoFiltersError(UNSUPPORTED, None, "more than %d filters" % FILTERS_MAX)
+        found.append(buffer.raw[: 8 * count])
+
+
+def _refused(number: int) -> NoFiltersError:
+    if number == ESRCH:
+        return NoFiltersError(GONE, number, "no such process")
+    if number in (EPERM, EACCES):
+        return NoFiltersError(DENIED, number, "not allowed to stop it, or another program traces it")
+    return NoFiltersError(UNSUPPORTED, number, os.strerror(number))
+
+
+def _unreadable(number: int) -> NoFiltersError:
+    if number == EINVAL:
+        # only a process under a filter is asked, so it is not "no filter"
+        return NoFiltersError(UNSUPPORTED, number, "this kernel does not give filters (CONFIG_CHECKPOINT_RESTORE)")
+    if number == EMEDIUMTYPE:
+        return NoFiltersError(UNSUPPORTED, number, "not classic BPF")
+    if number in (EPERM, EACCES):
+        return NoFiltersError(DENIED, number, "not allowed to read its filters")
+    if number == ESRCH:
+        return NoFiltersError(GONE, number, "it ended while its filters were read")
+    return NoFiltersError(UNSUPPORTED, number, os.strerror(number))
+
+
+def _hex(raw: bytes) -> str:
+    """As little endian, whatever this machine is."""
+    return b"".join(struct.pack("<HBBI", *parts) for parts in struct.iter_unpack("=HBBI", raw)).hex()
+
+
+def needless(status: str) -> Optional[NoFiltersError]:
+    """Whether this text of /proc/PID/status says already that there is no filter to read, and why."""
+    mode = ""
+    for line in status.split("\n"):
+        if line.startswith("Seccomp:"):
+            mode = line[8:].strip()
+    if mode == "0":
+        return NoFiltersError(ABSENT, None, "no filter is in force")
+    if mode == "1":
+        return NoFiltersError(ABSENT, None, "strict mode has no filter")
+    if mode != "2":
+        return NoFiltersError(UNSUPPORTED, None, "this kernel does not tell of seccomp")
+    return None

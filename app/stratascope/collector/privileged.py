@@ -1,0 +1,283 @@
+"""What only root can read of a process, on request only: seccomp filters, owners of namespaces, a network setting.
+
+`seccomp:*` gives `seccomp:0` (the oldest), `seccomp:1` …, or one gap under its own name. `owner:net` is the user
+namespace that owns the process's network namespace (ioctl_ns(2), NS_GET_USERNS). `netns:…` is a setting below /proc/sys
+that belongs to a network namespace: /proc shows the reader's, so it is read by a child that has joined the process's.
+
+Filters and settings are read by short-lived children, one a process, because a stopped target may never answer: each
+has a time limit, and all of one request together have one. Nothing here ever writes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+import warnings
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
+
+from stratascope.collector.filters import NoFiltersError, needless, read_filters, why_not
+from stratascope.collector.read import (
+    CHUNK,
+    DENIED,
+    GONE,
+    UNSUPPORTED,
+    Entry,
+    TooLongError,
+    ended,
+    entry,
+    failed,
+    failure,
+    open_process,
+    read_file,
+)
+
+SECCOMP = "seccomp:*"
+PORT_START = "netns:net.ipv4.ip_unprivileged_port_start"
+OWNERS = {"owner:" + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
+BY_CHILD = frozenset((SECCOMP, PORT_START))
+PRIVILEGED = BY_CHILD | frozenset(OWNERS)
+
+TARGET_LIMIT = 1.0  # seconds until a target must have answered; it takes well under a millisecond
+REQUEST_LIMIT = 10.0  # seconds for all targets of one request
+AT_ONCE = 16  # children at the same time
+ANSWER_MAX = 16 << 20  # bytes of one child's answer; 64 filters of 4096 instructions are half of it
+
+_NS_GET_USERNS = 0xB701  # include/uapi/linux/nsfs.h
+_CLONE_NEWNET = 0x40000000
+_PR_SET_PDEATHSIG = 1
+_PORT_FILE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+
+
+class Errand(NamedTuple):
+    """What a child is to read of one process, and where the answers go."""
+
+    pid: int
+    start: str  # its start time, so that a reused PID is not read
+    names: Sequence[str]
+    entries: List[Entry]
+
+
+class _Running:
+    """A child at work."""
+
+    def __init__(self, errand: Errand, child: int, pipe: int) -> None:
+        self.errand = errand
+        self.child = child
+        self.pipe = pipe
+        self.limit = time.monotonic() + TARGET_LIMIT
+        self.heard: List[bytes] = []
+        self.size = 0
+
+
+def start_of(stat: Optional[str]) -> str:
+    """Field 22 of /proc/PID/stat, as it stands there; "" where it can't be found."""
+    fields = (stat or "").rpartition(")")[2].split()  # comm may hold spaces and parentheses
+    return fields[19] if len(fields) > 19 else ""
+
+
+def owners(directory: int, pid: int, names: Iterable[str]) -> List[Entry]:
+    """The `owner:…` among these names."""
+    return [_owner(name, directory, pid) for name in names if name in OWNERS]
+
+
+def _owner(name: str, directory: int, pid: int) -> Entry:
+    import fcntl
+
+    link = OWNERS[name]
+    source = "NS_GET_USERNS of /proc/%d/%s" % (pid, link)
+    try:
+        descriptor = os.open(link, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=directory)
+        try:
+            owner = fcntl.ioctl(descriptor, _NS_GET_USERNS)
+        finally:
+            os.close(descriptor)
+        try:
+            return (name, source, "user:[%d]" % os.fstat(owner).st_ino)
+        finally:
+            os.close(owner)
+    except OSError as error:
+        return failure(name, source, error)
+
+
+def run(errands: Sequence[Errand]) -> None:
+    """Read all of it, several at once; each name of each errand gets an entry, within REQUEST_LIMIT seconds."""
+    if not errands:
+        return
+    barred = why_not()
+    waiting = list(reversed(errands))
+    running: Dict[int, _Running] = {}
+    end = time.monotonic() + REQUEST_LIMIT
+    poll = select.poll()
+    try:
+        while waiting or running:
+            now = time.monotonic()
+            while waiting and len(running) < AT_ONCE:
+                errand = waiting.pop()
+                begun = _begin(errand, barred) if now < end else None
+                if begun is None:
+                    _finish(errand, b"", "no time was left for it" if now >= end else "no process could be made for it")
+                    continue
+                running[begun.pipe] = begun
+                poll.register(begun.pipe, select.POLLIN)
+            if not running:
+                continue
+            soonest = min(end, *(item.limit for item in running.values()))
+            for pipe, _ in poll.poll(max(0.0, soonest - now) * 1000 + 1):
+                item = running[pipe]
+                chunk = os.read(pipe, CHUNK)
+                item.heard.append(chunk)
+                item.size += len(chunk)
+                if not chunk or item.size > ANSWER_MAX:
+                    poll.unregister(pipe)
+                    _end(running.pop(pipe), "its reader ended without an answer")
+            now = time.monotonic()
+            for item in [item for item in running.values() if now >= min(item.limit, end)]:
+                poll.unregister(item.pipe)
+                _end(
+                    running.pop(item.pipe),
+                    "it did not stop in %g s: frozen (a paused container), or waiting in the kernel" % TARGET_LIMIT,
+                )
+    finally:
+        for item in running.values():
+            _end(item, "the reading was broken off")
+
+
+def _begin(errand: Errand, barred: str) -> Optional[_Running]:
+    """Start the child; None where no process can be made."""
+    ours, theirs = os.pipe()
+    parent = os.getpid()
+    try:
+        with warnings.catch_warnings():
+            # Python 3.12 and later warn of threads at fork: the child touches nothing that a thread could hold
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+    except OSError:
+        os.close(ours)
+        os.close(theirs)
+        return None
+    if child == 0:
+        _work(errand, theirs, parent, barred)  # never returns
+    os.close(theirs)
+    return _Running(errand, child, ours)
+
+
+def _end(item: _Running, otherwise: str) -> None:
+    """Take the child's answers; end it if it still runs, which lets its target go on."""
+    os.close(item.pipe)
+    with contextlib.suppress(OSError):
+        os.kill(item.child, signal.SIGKILL)
+    os.waitpid(item.child, 0)
+    _finish(item.errand, b"".join(item.heard), otherwise)
+
+
+def _finish(errand: Errand, heard: bytes, otherwise: str) -> None:
+    """Put the answers into the entries; a name without an answer gets a gap."""
+    answered = set()
+    for line in heard.split(b"\n")[:-1]:
+        try:
+            name, entries = json.loads(line.decode("ascii"))
+        except ValueError:
+            continue
+        answered.add(name)
+        errand.entries.extend(tuple(item) for item in entries)
+    for name in errand.names:
+        if name not in answered:
+            errand.entries.append(failed(name, _source(name, errand.pid), UNSUPPORTED, None, otherwise))
+
+
+def _source(name: str, pid: int) -> str:
+    if name == SECCOMP:
+        return "PTRACE_SECCOMP_GET_FILTER of /proc/%d" % pid
+    return "%s in /proc/%d/ns/net" % (_PORT_FILE, pid)
+
+
+def _work(errand: Errand, pipe: int, parent: int, barred: str) -> None:
+    """The child: one line for each name, then the end. Whatever happens, it must not go on as its parent would."""
+    code = 1
+    try:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        _die_with(parent)
+        # what may hang comes last
+        for name in sorted(errand.names, key=lambda each: each == SECCOMP):
+            line = json.dumps([name, _answer(name, errand, barred)]).encode("ascii") + b"\n"
+            while line:
+                line = line[os.write(pipe, line) :]
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _die_with(parent: int) -> None:
+    """End when the collector does, even if it is killed."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    except (ImportError, OSError, AttributeError):
+        return
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _answer(name: str, errand: Errand, barred: str) -> List[Entry]:
+    source = _source(name, errand.pid)
+    try:
+        directory = open_process(errand.pid)
+    except OSError as error:
+        kind = failure(name, source, error)[3]
+        return [failed(name, source, GONE if kind == "ABSENT" else kind, error.errno, error.strerror or "")]
+
+    def same() -> bool:
+        try:
+            text = read_file("stat", directory)
+            return start_of(text) == errand.start and not ended(text)
+        except (OSError, TooLongError):
+            return False
+
+    try:
+        if not same():
+            return [failed(name, source, GONE, None, "the process has ended")]
+        if name == SECCOMP:
+            return _filters(errand.pid, directory, same, barred)
+        return [_port_start(source, directory)]
+    except NoFiltersError as error:
+        return [failed(name, source, error.kind, error.errno, error.detail)]
+    except OSError as error:
+        return [failure(name, source, error)]
+    except ImportError:
+        return [failed(name, source, UNSUPPORTED, None, "this Python has no ctypes")]
+    finally:
+        os.close(directory)
+
+
+def _filters(pid: int, directory: int, same: Any, barred: str) -> List[Entry]:
+    none = needless(read_file("status", directory))
+    if none is not None:
+        raise none
+    if barred:
+        raise NoFiltersError(DENIED, None, barred)
+    found = read_filters(pid, same)
+    return [
+        ("seccomp:%d" % place, "PTRACE_SECCOMP_GET_FILTER %d of /proc/%d" % (place, pid), text)
+        for place, text in enumerate(found)
+    ]
+
+
+def _port_start(source: str, directory: int) -> Entry:
+    """Below /proc/sys/net stands what is of the reader's network namespace (network_namespaces(7)): join, then read."""
+    import ctypes
+
+    descriptor = os.open("ns/net", os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK, dir_fd=directory)
+    try:
+        library = ctypes.CDLL(None, use_errno=True)
+        if library.setns(descriptor, _CLONE_NEWNET) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+    finally:
+        os.close(descriptor)
+    return entry(PORT_START, source, _PORT_FILE)

@@ -1,0 +1,50 @@
+"""What a filter says to every system call of one entry point: the result of the seccomp layer's evaluation.
+
+Types only; how a filter is evaluated stands in `linux/`. Drawn as the view `CallMap` of `core.layer`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stratascope.core.message import Message
+
+
+class CallVerdict(StrEnum):
+    """What becomes of a call, as far as the filter decides."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    DEPENDS = "depends"  # on its arguments
+    UNKNOWN = "unknown"  # another process decides (USER_NOTIF), or nothing is known
+
+
+class CallSource(StrEnum):
+    """Where verdicts come from; as the report prints it."""
+
+    KERNEL = "kernel"  # the filters themselves, read from the kernel
+    PROFILE = "profile"  # a profile file, evaluated for this container
+    MEASURED = "measured"  # a table of an engine's default, recorded from real engines
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class CallState:
+    """One system call. `number` is None where this entry point has none of that name."""
+
+    name: str
+    number: int | None
+    verdict: CallVerdict
+    action: str  # the filter's answer in seccomp(2)'s words: ALLOW, ERRNO(1), KILL_PROCESS, "ALLOW or ERRNO(1)"
+    condition: Message | None = None  # where it depends: "denied with CLONE_NEWUSER"
+
+
+@dataclass(frozen=True, slots=True)
+class CallTable:
+    """All calls of one entry point (`x86_64`, `i386`, `x32`, `aarch64`), ordered by name."""
+
+    abi: str
+    source: CallSource
+    title: Message  # whose: "Docker's default, as measured on Docker 26.1"
+    calls: tuple[CallState, ...]

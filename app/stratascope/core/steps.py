@@ -1,0 +1,295 @@
+"""What a route needs to succeed: the vocabulary in which threats are written, and which layers answer it.
+
+A need is one thing that the kernel checks. Each is answered by the layers whose job it is (`Layer.stance`) or by the
+ground. Alternatives that differ for one layer only (unshare or clone) stand in one need; alternatives that differ
+for several are routes of their own. Decided against functions: needs are data, so that they can be listed, counted
+against the 41 capabilities and the calls of the engines' filters, and judged once for many containers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Where(StrEnum):
+    """In which user namespace a capability is asked for; user_namespaces(7)."""
+
+    INITIAL = "initial"  # capable(): the machine's first one
+    OWN = "own"  # ns_capable(current_user_ns()), or a file of a mapped id
+    MNT_OWNER = "owner of the mount namespace"
+    NET_OWNER = "owner of the network namespace"
+    UTS_OWNER = "owner of the UTS namespace"
+    IPC_OWNER = "owner of the IPC namespace"
+    PID_OWNER = "owner of the PID namespace"
+
+
+class Access(StrEnum):
+    READ = "read"
+    WRITE = "write"
+
+
+class Resource(StrEnum):
+    """What can be used up."""
+
+    PROCESSES = "processes"
+    MEMORY = "memory"
+    CPU = "cpu"
+    DISK = "disk"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A setting of the host's kernel (sysctl, dotted name) with one of `values`.
+
+    `absent`: whether it also counts as such where this kernel has no such setting.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    absent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A system call by its name in syscalls(2), with those arguments that matter: (place from 0, value)."""
+
+    name: str
+    args: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """One of these calls, whichever is let through, by any entry point (x86_64, i386, x32). seccomp's."""
+
+    ways: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """One of these capabilities, effective, in that user namespace; only asked for where `only_if` holds."""
+
+    any_of: tuple[str, ...]
+    where: Where
+    only_if: Setting | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LowPort:
+    """To bind a port below 1024: NET_BIND_SERVICE in the network namespace's owner, or that namespace allows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """The host's own namespace of this kind (`pid`, `net`, `ipc` …)."""
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class KernelFile:
+    """A file of proc or sysfs, opened with the rights of its mode: root's own, as the host counts root.
+
+    `fresh`: in a file system that the attacker mounted anew, so masks and read-only mounts don't count.
+    `remounted`: its read-only bind was made writable again or taken away; masks of other places don't matter.
+    `by_uid`: below /proc/sys, where only the uid counts and no capability helps (proc_sys_permission).
+    `anyone`: its mode lets everyone in.
+    """
+
+    path: str
+    access: Access
+    fresh: bool = False
+    remounted: bool = False
+    by_uid: bool = False
+    anyone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostRoot:
+    """To be uid 0 as the host counts, now. `capable`: with capabilities, or a way to regain them."""
+
+    capable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineUser:
+    """To have, on the host, the uid of the person who runs the engine."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignalRoot:
+    """To be allowed to signal a process of the host's root: the same uid, or KILL in the initial namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class InspectContainer:
+    """To be let into another container's process by ptrace's rules: its uid, and no less capable, or SYS_PTRACE."""
+
+
+@dataclass(frozen=True, slots=True)
+class InspectHost:
+    """To be let into a process of the host's root by ptrace's rules: SYS_PTRACE in the initial user namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessesInSight:
+    """Processes of other containers in the own PID namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A device node in sight. `kind` is memory or disk; `made`: by an earlier step of the route."""
+
+    kind: str
+    made: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """The device cgroup's leave. `kind` c or b, `major`, `minor` (None: any host disk), access of r, w, m."""
+
+    kind: str
+    major: int | None
+    minor: int | None
+    access: str
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Enough of a resource to hurt others: no limit that stops it before."""
+
+    resource: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class RootWritable:
+    """To create a file in the container's root directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSocket:
+    """A socket of an engine or runtime in sight, and leave to connect to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFiles:
+    """A writable path of the host in sight. `set_uid`: where a set-uid file of the host's root can be planted."""
+
+    set_uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HostFileSystem:
+    """Any file of a file system of the host in sight (a name for open_by_handle_at, quotactl).
+
+    `writable`: through a mount that is not read-only, as quotactl_fd(2) asks for (mnt_want_write).
+    """
+
+    writable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SharedIds:
+    """The same user namespace as the host's processes: keys and quotas go by ids in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class OtherIds:
+    """More than one id mapped. `group`: that setgroups(2) is allowed, too."""
+
+    group: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetUidExec:
+    """exec of a set-uid file of the root file system changes the uid: no_new_privs off, no nosuid."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegainByExec:
+    """exec can bring capabilities that are not held now: bounding above permitted, no_new_privs off."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewUserNamespace:
+    """Leave of the host's settings to create a user namespace (user.max_user_namespaces …). The ground's."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveNewUserNamespace:
+    """An access-control policy's leave to use capabilities in a user namespace that it has just created."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mounting:
+    """An access-control policy's leave for a mount operation.
+
+    `mount`, `bind`, `remount`, `umount`, `pivot_root`; by the newer calls `new-api` (fsopen, fsconfig, fsmount,
+    fspick), `setattr` (mount_setattr), `move` (move_mount) and `open-tree`, which a policy sees differently or not.
+    """
+
+    operation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tracing:
+    """An access-control policy's leave to trace or read a process: `own` (a child), `container`, `host`.
+
+    `look`: only to look at a child, as kcmp(2) does (PTRACE_MODE_READ). `see`: to read what /proc shows of the host's.
+    """
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Something that this kernel must have: a name of `core.ground.FEATURES`. The ground's."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """A setting of the host that forbids it for everyone. The ground's. `why` is the setting's effect."""
+
+    forbidden_by: Setting
+
+
+@dataclass(frozen=True, slots=True)
+class NotLockedDown:
+    """Kernel lockdown must be below that level (`integrity`, `confidentiality`); kernel_lockdown(7). The ground's."""
+
+    level: str
+
+
+Need = (
+    Calls
+    | Capability
+    | LowPort
+    | Shares
+    | KernelFile
+    | HostRoot
+    | EngineUser
+    | SignalRoot
+    | InspectContainer
+    | InspectHost
+    | ProcessesInSight
+    | Node
+    | Device
+    | Room
+    | RootWritable
+    | EngineSocket
+    | HostFiles
+    | HostFileSystem
+    | SharedIds
+    | OtherIds
+    | SetUidExec
+    | RegainByExec
+    | NewUserNamespace
+    | LeaveNewUserNamespace
+    | Mounting
+    | Tracing
+    | Feature
+    | Allowed
+    | NotLockedDown
+)

@@ -1,0 +1,153 @@
+"""What the control groups of a process say to each need: is there room to hurt others, and which devices may be used.
+
+No layer itself. RLIMIT_NPROC belongs here too: it limits what a control group of pids does. Device rules of version 1
+are read; those of version 2 are a BPF program that no file shows, so the engine's options count ("not verified").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import Message, msg
+from stratascope.core.steps import Device, Need, Resource, Room
+from stratascope.core.threat import Ruling, Stance
+from stratascope.layers.device_rules import passes, runtime_default
+
+if TYPE_CHECKING:
+    from stratascope.layers.cgroup_facts import CgroupFacts
+    from stratascope.layers.cgroups import CgroupAsked
+
+BOMB = 600  # processes: enough to slow a machine down, and more than a service needs
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupPosture:
+    """Whether there is enough of each resource (None: not known), with what limits it, and the rules for devices."""
+
+    processes: bool | None
+    by_user: bool  # it is RLIMIT_NPROC that leaves too little
+    memory: bool | None
+    cpu: bool | None
+    rules: tuple[str, ...] | None  # None: not known
+    verified: bool  # the kernel's rules, and not what the engine was asked for
+    rootless: bool  # whether the engine may not set any rules
+
+
+def cgroup_posture(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
+    """From the facts of the container's first process; numbers are compared here, so that equal ones stay equal."""
+    by_user = facts.processes_by_user is not None and facts.processes_by_user < BOMB
+    rules, verified = _rules(facts, asked, around)
+    return CgroupPosture(
+        False if by_user else _processes(facts),
+        by_user,
+        _memory(facts, around),
+        _cpu(facts, around),
+        rules,
+        verified,
+        around.engine.rootless,
+    )
+
+
+def _processes(facts: CgroupFacts) -> bool | None:
+    if facts.pids_room is not None and facts.pids_room < BOMB:
+        return False
+    if facts.pids_max is not None and facts.pids_max < BOMB:
+        return False
+    if "pids_max" in facts.unknown or facts.processes_unread:
+        return None
+    return True if facts.pids_max is None or facts.pids_room is not None else None
+
+
+def _memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
+    total = around.ground.memory_total
+    if facts.memory_max is not None and (total is None or facts.memory_max < total):
+        return False
+    return None if "memory_max" in facts.unknown else True
+
+
+def _cpu(facts: CgroupFacts, around: Surroundings) -> bool | None:
+    online = around.ground.cpus_online
+    if facts.cpu_cores is not None and (online is None or facts.cpu_cores < online):
+        return False
+    if online is None:
+        return None
+    if facts.cpuset_count is not None and 0 < facts.cpuset_count < online:
+        return False
+    return None if "cpu_cores" in facts.unknown else True
+
+
+def _rules(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tuple[tuple[str, ...] | None, bool]:
+    if facts.devices is not None:
+        return facts.devices, True
+    if around.engine.rootless:
+        return ("a *:* rwm",), True
+    if facts.version is None or facts.version != "v2":
+        return None, False
+    return runtime_default(asked.privileged, asked.devices), False
+
+
+def cgroup_stance(need: Need, posture: CgroupPosture) -> Ruling | None:
+    """This layer's answer; None: not its job."""
+    match need:
+        case Room(resource=Resource.PROCESSES):
+            return _process_room(posture)
+        case Room(resource=Resource.MEMORY):
+            return _room(posture.memory, _MEMORY_TEXTS, "@cgroup:memory", "memory")
+        case Room(resource=Resource.CPU):
+            return _room(posture.cpu, _CPU_TEXTS, "@cgroup:cpu", "cpu")
+        case Device():
+            return _device(need, posture)
+    return None
+
+
+_PROCESS_TEXTS = (
+    msg("Its limit leaves too few processes for that."),
+    msg("Its limit leaves room for a great many processes."),
+    msg("Its limit of processes could not be read."),
+)
+_MEMORY_TEXTS = (
+    msg("Its memory is limited below what the machine has."),
+    msg("Its memory has no limit below what the machine has."),
+    msg("Its limit of memory could not be read."),
+)
+_CPU_TEXTS = (
+    msg("Its CPU time is limited below what the machine has."),
+    msg("It may keep every CPU busy."),
+    msg("Its limit of CPU time could not be read."),
+)
+_BY_USER = msg("The user's own limit (ulimit -u) leaves too few processes for that.")
+
+
+def _process_room(posture: CgroupPosture) -> Ruling:
+    if posture.by_user:
+        return Ruling(Stance.STOPS, _BY_USER, "@limits:Max processes", frozenset({"limit:nproc"}))
+    return _room(posture.processes, _PROCESS_TEXTS, "@cgroup:pids", "pids")
+
+
+def _room(enough: bool | None, texts: tuple[Message, Message, Message], source: str, limit: str) -> Ruling:
+    stops, through, unknown = texts
+    if enough is None:
+        return Ruling(Stance.UNKNOWN, unknown, source)
+    if enough:
+        return Ruling(Stance.LETS_THROUGH, through, source)
+    return Ruling(Stance.STOPS, stops, source, frozenset({f"limit:{limit}"}))
+
+
+def _device(need: Device, posture: CgroupPosture) -> Ruling:
+    source = "@cgroup:devices" if posture.verified else "inspect:HostConfig.Devices"
+    if posture.rules is None:
+        return Ruling(Stance.UNKNOWN, msg("Which devices it may use could not be read."), source)
+    if passes(posture.rules, need):
+        if posture.rootless:
+            return Ruling(Stance.LETS_THROUGH, msg("A rootless engine can set no rules for devices."), source)
+        if posture.verified:
+            return Ruling(Stance.LETS_THROUGH, msg("The rules for devices allow it."), source)
+        return Ruling(
+            Stance.LETS_THROUGH, msg("By what was asked for its device rules allow it; not verified."), source
+        )
+    if posture.verified:
+        return Ruling(Stance.STOPS, msg("The rules for devices do not allow it."), source, frozenset({"devices"}))
+    text = msg("By what was asked for its device rules do not allow it; not verified.")
+    return Ruling(Stance.STOPS, text, source, frozenset({"devices"}))

@@ -1,0 +1,70 @@
+"""Rules of the device cgroup, `TYPE MAJOR:MINOR ACCESS` as `devices.list` prints them: does one allow a use.
+
+No layer itself. The kernel allows what one rule allows in full (security/device_cgroup.c, match_exception). What the
+runtimes allow in every container is the OCI runtime specification's list of default devices, and making (not opening)
+any node.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from stratascope.core.container import AskedDevice
+from stratascope.core.steps import Device
+from stratascope.layers.mount_view import is_disk
+
+_ALL = ("a *:* rwm",)
+_DEFAULT = (
+    "c *:* m",
+    "b *:* m",
+    "c 1:3 rwm",
+    "c 1:5 rwm",
+    "c 1:7 rwm",
+    "c 1:8 rwm",
+    "c 1:9 rwm",
+    "c 5:0 rwm",
+    "c 5:1 rwm",
+    "c 5:2 rwm",
+    "c 136:* rwm",
+)
+_OTHER_BLOCK = re.compile(r"/dev/(?:loop|ram|zram|nbd|sr|zd|rbd)[0-9]+(?:p[0-9]+)?").fullmatch
+_KNOWN = {"/dev/mem": "c 1:1", "/dev/kmem": "c 1:2", "/dev/port": "c 1:4", "/dev/kmsg": "c 1:11", "/dev/loop0": "b 7:0"}
+
+
+def passes(rules: tuple[str, ...], need: Device) -> bool:
+    """Whether some rule allows this use; a disk of unknown number (`minor` None) by any rule for a block device."""
+    return any(_allows(rule, need.kind, need.major, need.minor, need.access) for rule in rules)
+
+
+@lru_cache(maxsize=1024)
+def _allows(rule: str, kind: str, major: int | None, minor: int | None, access: str) -> bool:
+    which, number, granted = rule.split()
+    if which not in ("a", kind) or not set(access) <= set(granted):
+        return False
+    pairs = zip(number.split(":"), (major, minor), strict=True)
+    return all(have == "*" or want is None or have == str(want) for have, want in pairs)
+
+
+def is_block(node: str) -> bool:
+    """Whether a node of /dev is a block device, by the names that the kernel gives."""
+    return is_disk(node) or _OTHER_BLOCK(node) is not None
+
+
+def passes_block(device: AskedDevice) -> bool:
+    """Whether a block device was passed in. Podman tells another device of the same number as its source, at times."""
+    return is_block(device.source) or is_block(device.target)
+
+
+@lru_cache(maxsize=256)
+def runtime_default(privileged: bool, devices: tuple[AskedDevice, ...]) -> tuple[str, ...]:
+    """What the engines ask their runtime for, as far as their options tell."""
+    if privileged:
+        return _ALL
+    asked = []
+    for device in devices:
+        names = (device.source, device.target)
+        number = next((_KNOWN[name] for name in names if name in _KNOWN), "b -1:-1" if passes_block(device) else None)
+        if number is not None and device.permissions:
+            asked.append(f"{number} {device.permissions}")
+    return (*_DEFAULT, *asked)

@@ -1,0 +1,35 @@
+"""Which ports everyone may bind in a process's network namespace: `net.ipv4.ip_unprivileged_port_start`. No layer.
+
+The setting is the network namespace's own, and /proc shows the reader's. In the host's it is the host's; any other
+can be read only from inside, with privilege. Below the first free port NET_BIND_SERVICE is asked for in the user
+namespace that owns it (inet_port_requires_bind_service, include/net/ip.h), so two layers need to know.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.ground import Surroundings, inode_of
+
+SETTING = "net.ipv4.ip_unprivileged_port_start"
+PORT_START = f"netns:{SETTING}"
+PRIVILEGED_PORTS = 1024  # PROT_SOCK, include/net/sock.h
+
+
+def in_host_network(capture: Capture, around: Surroundings) -> bool | None:
+    """Whether it is in the host's network namespace; None where one of the two is not known."""
+    inode, host = inode_of(capture.text("ns/net")), around.ground.namespace("net")
+    return None if inode is None or host is None else inode == host
+
+
+def first_free_port(capture: Capture, around: Surroundings) -> int | None:
+    """The first port that needs no capability; None where it is not known."""
+    text: str | Gap | None = capture.text(PORT_START)
+    if isinstance(text, Gap):
+        text = around.ground.sysctl(SETTING) if in_host_network(capture, around) else None
+    word = "" if text is None else text.strip()
+    return int(word) if word.isascii() and word.isdigit() and len(word) <= 5 else None
+
+
+def low_ports_free(start: int | None) -> bool | None:
+    """Whether some port below 1024 is free for everyone."""
+    return None if start is None else start < PRIVILEGED_PORTS

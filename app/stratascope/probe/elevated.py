@@ -1,0 +1,237 @@
+"""The collector as root, and nothing else as root: by the installed helper, pkexec or sudo.
+
+Where the program is root itself no question is asked. A way that is not there or has nobody to ask gives way to the
+next one; a person's refusal ends the search. A collector that has ended is not started again, because that would ask
+for a password that nobody expects. Decided against a daemon: the collector lives as long as its standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from stratascope.collector.filters import why_not
+from stratascope.collector.serve import PROTOCOL
+from stratascope.core.message import Message, msg
+from stratascope.core.plain import plain
+from stratascope.core.ports import ProbeError
+from stratascope.probe.bundle import BOOT
+from stratascope.probe.installed import HELPER
+from stratascope.probe.piped import ENVIRONMENT, TIME_LIMIT, PipedProber
+
+PYTHON = "/usr/bin/python3"  # the host's own: one inside an AppImage's mount is closed to root
+PATIENCE = 300.0  # seconds in which a person may answer the question for the password
+FLATPAK = ("flatpak-spawn", "--host")
+_DISMISSED, _NOT_AUTHORIZED = 126, 127  # pkexec(1), "RETURN VALUE"; 127 also where it can't ask or start
+
+
+class Kind(StrEnum):
+    ROOT = "root"  # this program is root
+    HELPER = "helper"
+    PKEXEC = "pkexec"
+    SUDO = "sudo"
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One way to start the collector as root. `terminal`: the question is asked on the terminal that we run on."""
+
+    kind: Kind
+    command: tuple[str, ...]
+    terminal: bool = False
+
+    @property
+    def words(self) -> str:
+        """The command as one could type it."""
+        return shlex.join(self.command)
+
+
+class NoRootError(ProbeError):
+    """Nothing runs as root. `final`: no other way should be tried."""
+
+    def __init__(self, message: Message, words: str = "", *, final: bool = True) -> None:
+        super().__init__(message, words)
+        self.final = final
+
+
+def already_root() -> bool:
+    """Whether this very process may read all of it; uid 0 in a container may not."""
+    return os.geteuid() == 0 and not why_not()
+
+
+def ways(environ: Mapping[str, str], *, flatpak: bool = False, terminal: bool = False) -> tuple[Way, ...]:
+    """The ways to try, in this order. `terminal`: a person sits at the terminal that we run on."""
+    if not flatpak and already_root():
+        return (Way(Kind.ROOT, _carried(())),)
+    prefix = FLATPAK if flatpak else ()
+    sudo = _sudo(environ, terminal=terminal and not flatpak)
+    found = []
+    if _there("pkexec", environ, flatpak=flatpak):
+        if _helper_there(flatpak=flatpak):
+            found.append(Way(Kind.HELPER, (*prefix, "pkexec", HELPER)))
+        found.append(Way(Kind.PKEXEC, _carried((*prefix, "pkexec"))))
+    if _there("sudo", environ, flatpak=flatpak):
+        asking = Way(Kind.SUDO, _carried((*prefix, *sudo)), terminal=len(sudo) == 2)
+        seen = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
+        # without a desktop there is no dialog, and pkexec's own question needs the terminal that it does not get
+        found = [*found, asking] if seen or not asking.terminal else [asking, *found]
+    return tuple(found)
+
+
+def _carried(prefix: tuple[str, ...]) -> tuple[str, ...]:
+    """The collector comes as text on standard input, so that nothing of ours need be readable by root."""
+    return (*prefix, PYTHON, "-SI", "-c", BOOT)
+
+
+def _sudo(environ: Mapping[str, str], *, terminal: bool) -> tuple[str, ...]:
+    if terminal:
+        return ("sudo", "--")
+    return ("sudo", "-A", "--") if environ.get("SUDO_ASKPASS") else ("sudo", "-n", "--")
+
+
+def _there(program: str, environ: Mapping[str, str], *, flatpak: bool) -> bool:
+    """Behind flatpak-spawn it is only known after trying."""
+    return flatpak or shutil.which(program, path=environ.get("PATH", os.defpath)) is not None
+
+
+def _helper_there(*, flatpak: bool) -> bool:
+    if not flatpak:
+        return os.access(HELPER, os.X_OK)
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        asked = subprocess.run([*FLATPAK, "test", "-x", HELPER], check=False, capture_output=True, timeout=5.0)
+        return asked.returncode == 0
+    return False
+
+
+class ElevatedProber(PipedProber):
+    """A `core.ports.Prober` that `begin` starts once; when it has ended, every call is a ProbeError."""
+
+    environment = (*ENVIRONMENT, "DISPLAY", "SUDO_ASKPASS", "TERM", "WAYLAND_DISPLAY", "XAUTHORITY")
+
+    def __init__(self, way: Way, *, limit: float = TIME_LIMIT, patience: float = PATIENCE) -> None:
+        super().__init__(limit=limit)
+        self.way = way
+        self._command = list(way.command)
+        self._start_limit = patience
+        self._own_session = not way.terminal
+        self._begun = self._is_greeted = False
+
+    def begin(self) -> None:
+        """Start it, and wait until it runs as root. Raises NoRootError, ProbeError."""
+        with self._lock:
+            try:
+                self._start()
+            except BaseException:
+                self._end()
+                raise
+
+    def close(self) -> None:
+        """End it at once, even while the question for the password is open."""
+        if self._lock.acquire(timeout=0.2):
+            try:
+                self._end()
+            finally:
+                self._lock.release()
+            return
+        child = self._child
+        if child is not None:
+            self._kill(child)
+
+    def _start(self) -> None:
+        if self._begun:
+            raise self._ended(self._said("it had ended"))
+        self._begun = True
+        try:
+            super()._start()
+        except NoRootError:
+            raise
+        except ProbeError as error:
+            if isinstance(error.__cause__, FileNotFoundError):
+                raise NoRootError(error.message, error.words, final=False) from error
+            raise
+
+    def _program(self) -> bytes:
+        return b"" if self.way.kind is Kind.HELPER else super()._program()
+
+    def _greeted(self, hello: dict[str, Any]) -> None:
+        barred = hello.get("barred")
+        if barred:
+            raise NoRootError(
+                msg("The collector runs, but it cannot read what only root can. Nothing has changed."),
+                plain(str(barred)),
+            )
+        self._is_greeted = True
+
+    def _other_version(self, theirs: Any) -> ProbeError:
+        if self.way.kind is not Kind.HELPER:
+            return super()._other_version(theirs)
+        return NoRootError(
+            msg(
+                "The installed helper {path} speaks version {theirs} of the collector's language, this program version "
+                "{ours}. Install the helper of this version of Stratascope, or remove that file.",
+                path=HELPER,
+                theirs=plain(str(theirs)),
+                ours=PROTOCOL,
+            ),
+            f"protocol {theirs!r}, expected {PROTOCOL}",
+        )
+
+    def _died(self) -> ProbeError:
+        error = super()._died()
+        if self._is_greeted:
+            return self._ended(error.words)
+        code = self._child.returncode if self._child is not None else None
+        denied = code == _DISMISSED or (code == _NOT_AUTHORIZED and "Not authorized" in error.words)
+        if self.way.kind is Kind.ROOT:
+            return error
+        return NoRootError(
+            msg("Nothing was started as root, since that was refused or is not possible here. All else is as before."),
+            error.words,
+            final=denied,
+        )
+
+    def _slow(self) -> ProbeError:
+        error = super()._slow()
+        if self._is_greeted:
+            return self._ended(error.words)
+        return NoRootError(
+            msg("Nobody answered the question for the password. Nothing was started as root, all else is as before."),
+            error.words,
+        )
+
+    @staticmethod
+    def _ended(words: str) -> ProbeError:
+        return ProbeError(
+            msg("The collector that read as root has ended. Ask for it again to see what only root can read."), words
+        )
+
+
+def open_elevated(
+    candidates: tuple[Way, ...], *, limit: float = TIME_LIMIT, patience: float = PATIENCE, told: list[ElevatedProber]
+) -> ElevatedProber:
+    """The first way that leads to a collector that is root. Raises ProbeError; `told` gets each one that is tried.
+
+    What is tried is told before it is started, so that another thread can close it while a person is being asked.
+    """
+    last: ProbeError = NoRootError(
+        msg("Neither pkexec nor sudo was found. Install one of them, or start Stratascope as root.")
+    )
+    for way in candidates:
+        prober = ElevatedProber(way, limit=limit, patience=patience)
+        told.append(prober)
+        try:
+            prober.begin()
+        except NoRootError as error:
+            last = error
+            if error.final:
+                raise
+        else:
+            return prober
+    raise last

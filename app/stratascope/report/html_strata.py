@@ -1,0 +1,174 @@
+"""The strata as a drawing inside the page: process, layers from the last down to 1, kernel, and a ray for each threat.
+
+Everything that is drawn stands in the table below it as well, so the drawing is one image for a screen reader. Rays of
+one kind are one path: forty containers with a hundred threats each must stay a small page.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from stratascope.core.depth import Matrix
+from stratascope.core.ground import Ground
+from stratascope.core.layer import Layer, Severity, Verdict
+from stratascope.core.message import msg
+from stratascope.core.snapshot import ContainerState, LayerState
+from stratascope.core.threat import Outcome, Stance
+from stratascope.i18n import translate
+from stratascope.report.html_words import text
+from stratascope.report.strata_lanes import Group, Lane, LaneLabel, labels, lanes
+from stratascope.report.threats import counts, counts_line
+from stratascope.report.words import VERDICTS
+
+WIDTH, FACTS, STRIP, BAND, GAP, GROUND = 1080, 262, 34, 39, 3, 72
+_OPEN = {Severity.CRITICAL: "rc", Severity.HIGH: "rh", Severity.MEDIUM: "rm", Severity.LOW: "rl"}
+_HEADS = {Severity.CRITICAL: 11, Severity.HIGH: 8, Severity.MEDIUM: 6}
+
+# patterns that every drawing of the page uses
+PATTERNS = (
+    '<svg width="0" height="0" aria-hidden="true" class="defs"><defs>'
+    '<pattern id="hatch" width="9" height="9" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+    '<line x1="0" y1="0" x2="0" y2="9" class="hatch"/></pattern>'
+    '<pattern id="dots" width="6" height="6" patternUnits="userSpaceOnUse">'
+    '<circle cx="2" cy="2" r=".8" class="dots"/></pattern></defs></svg>'
+)
+
+
+def mark(verdict: Verdict, x: float, y: float, side: float) -> str:
+    """A verdict's silhouette: full square, half square, ring, question mark."""
+    match verdict:
+        case Verdict.ENFORCED:
+            return f'<rect class="mE" x="{x:g}" y="{y:g}" width="{side:g}" height="{side:g}" rx="2.5"/>'
+        case Verdict.WEAKENED:
+            inner = side - 1.6
+            return (
+                f'<path class="mW" d="M{x + 0.8:g} {y + 0.8:g}v{inner:g}h{inner:g}z"/>'
+                f'<rect class="mw" x="{x + 0.8:g}" y="{y + 0.8:g}" width="{inner:g}" height="{inner:g}" rx="1.5"/>'
+            )
+        case Verdict.OPEN:
+            return (
+                f'<circle class="mO" cx="{x + side / 2:g}" cy="{y + side / 2:g}" r="{side * 0.38:g}"'
+                f' stroke-width="{side * 0.24:g}"/>'
+            )
+        case Verdict.UNKNOWN:
+            return f'<text class="mU" x="{x + side / 2:g}" y="{y + side * 0.92:g}" font-size="{side * 1.05:g}">?</text>'
+
+
+def draw(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...], ground: Ground) -> str:
+    """The drawing of one container."""
+    bands = sorted(state.layers, key=lambda layer: -layer.number)
+    tops = {layer.id: float(STRIP + 4 + place * (BAND + GAP)) for place, layer in enumerate(bands)}
+    floor = STRIP + 4 + len(bands) * (BAND + GAP)
+    left, right = FACTS + 14.0, WIDTH - 14.0
+    groups, found = lanes(matrix, left, right)
+    titles = {layer.id: translate(layer.about.title) for layer in layers}
+    spoken = msg("The layers of {name}. {counts}", name=state.container.name, counts=counts_line(counts(matrix)))
+    parts = [
+        f'<svg class="strata" viewBox="0 0 {WIDTH} {floor + GROUND}" role="img" aria-label="{text(spoken)}">',
+        _strip(groups, len(found)),
+        *(_band(layer, titles.get(layer.id, layer.id), tops[layer.id]) for layer in bands),
+        f'<rect class="ground" x="0" y="{floor}" width="{WIDTH}" height="{GROUND}" rx="7"/>',
+        f'<text class="gt" x="16" y="{floor + 24}">{text(msg("The kernel"))}</text>',
+        f'<text class="gs" x="16" y="{floor + 42}">'
+        f"{text(msg('Linux {kernel}, shared by all containers', kernel=ground.kernel or '?'), 44)}</text>",
+        _rays(found, tops, floor),
+        _labels(*labels(found, left - 8, right + 8), floor),
+        "</svg>",
+    ]
+    return "".join(parts)
+
+
+def _strip(groups: tuple[Group, ...], count: int) -> str:
+    parts = [
+        f'<rect class="strip" x=".5" y=".5" width="{WIDTH - 1}" height="{STRIP}" rx="7"/>',
+        f'<text class="bt" x="16" y="22">{text(msg("The process"))} '
+        f'<tspan class="bs" dx="4">{text(msg("can try {count} things", count=count))}</tspan></text>',
+    ]
+    for group in groups:
+        middle = (group.left + group.right) / 2
+        parts.append(f'<text class="fam" x="{middle:.0f}" y="18">{text(group.title)}</text>')
+        parts.append(f'<path class="brace" d="M{group.left:.0f} 27.5H{group.right:.0f}"/>')
+    return "".join(parts)
+
+
+def _band(layer: LayerState, title: str, top: float) -> str:
+    verdict = layer.assessment.verdict
+    word = text(VERDICTS[verdict])
+    field = f'x="{FACTS}" y="{top}" width="{WIDTH - FACTS}" height="{BAND}"'
+    pattern = {Verdict.WEAKENED: "hatch", Verdict.UNKNOWN: "dots"}.get(verdict)
+    shown = text(title, 26)
+    return "".join(
+        (
+            f'<rect class="b{verdict.value[0]}" x=".6" y="{top + 0.6:g}" width="{WIDTH - 1.2:g}"'
+            f' height="{BAND - 1.2:g}" rx="7"/>',
+            f'<rect {field} fill="url(#{pattern})"/>' if pattern else "",
+            f'<rect class="nb" x="12.5" y="{top + 12}" width="15" height="15" rx="4"/>',
+            f'<text class="no" x="20" y="{top + 23}">{layer.number}</text>',
+            mark(verdict, 37, top + 12.5, 14),
+            f'<text class="bt" x="60" y="{top + 16}">{shown} <tspan class="w{verdict.value[0]}" dx="4">{word}</tspan>'
+            "</text>",
+            f'<text class="bs" x="60" y="{top + 31}">{text(layer.assessment.fact, 38)}</text>',
+        )
+    )
+
+
+def _rays(found: tuple[Lane, ...], tops: dict[str, float], floor: float) -> str:
+    """All rays; `d` collects what is drawn alike, by class."""
+    d: defaultdict[str, list[str]] = defaultdict(list)
+    solids: list[str] = []
+    from_top = STRIP + 1
+    for lane in found:
+        state, x = lane.state, lane.x
+        middles = {layer: top + BAND / 2 for layer, top in tops.items()}
+        stops = sorted(middles[layer] for layer in middles if state.stance(layer) is Stance.STOPS)
+        unknown = sorted(middles[layer] for layer in middles if state.stance(layer) is Stance.UNKNOWN)
+        end = stops[0] if stops else floor
+        broken = next((y for y in unknown if y < end), None)
+        kind = _OPEN[state.threat.severity] if state.outcome is Outcome.OPEN else "rs"
+        d[kind].append(f"M{x:g} {from_top}V{end if broken is None else broken:g}")
+        if broken is not None:
+            d["ru"].append(f"M{x:g} {broken:g}V{end:g}")
+            solids.append(f'<path class="dia" d="M{x:g} {broken - 4:g}l4 4l-4 4l-4 -4z"/>')
+        bar = min(7.0, max(1.5, lane.width - 2)) / 2
+        if stops:
+            d["b3"].append(f"M{x - bar:g} {end:g}h{2 * bar:g}")
+            if len(stops) > 1:
+                d["rd"].append(f"M{x:g} {end:g}V{stops[-1]:g}")
+                d["b2"] += [f"M{x - bar:g} {y:g}h{2 * bar:g}" for y in stops[1:]]
+        elif state.outcome is Outcome.OPEN:
+            head = _HEADS.get(state.threat.severity, 0)
+            title = f"<title>{text(state.threat.title)}</title>"
+            if head:
+                half = head * 0.45
+                solids.append(
+                    f'<path class="h{kind}" d="M{x - half:g} {floor + 4 - head:g}h{2 * half:g}L{x:g} {floor + 4:g}z">'
+                    f"{title}</path>"
+                )
+            else:
+                solids.append(f'<circle class="ring" cx="{x:g}" cy="{floor - 2:g}" r="2">{title}</circle>')
+        elif state.by_ground:
+            d["b3"].append(f"M{x - bar:g} {floor + 1:g}h{2 * bar:g}")
+    order = ("rd", "rs", "ru", "b2", "b3", "rl", "rm", "rh", "rc")
+    return "".join(f'<path class="{kind}" d="{"".join(d[kind])}"/>' for kind in order if d[kind]) + "".join(solids)
+
+
+def _labels(placed: tuple[LaneLabel, ...], left_out: int, floor: float) -> str:
+    parts = []
+    for label in placed:
+        y = floor + 20 + label.row * 18
+        if label.row:
+            parts.append(f'<path class="lead" d="M{label.lane.x:g} {floor + 4}V{y - 12}"/>')
+        if label.lane.state.threat.severity is Severity.CRITICAL:
+            parts.append(
+                f'<rect class="pill" x="{label.left:g}" y="{y - 12}" width="{label.width:g}" height="16" rx="8"/>'
+                f'<text class="pt" x="{label.left + label.width / 2:g}" y="{y}">{text(label.title)}</text>'
+            )
+        else:
+            flipped = label.left + label.width < label.lane.x + 8
+            x, end = (label.left + label.width, ' text-anchor="end"') if flipped else (label.left + 1, "")
+            parts.append(f'<text class="gl" x="{x:g}" y="{y}"{end}>{text(label.title)}</text>')
+    if left_out:
+        parts.append(
+            f'<text class="gs" x="16" y="{floor + 59}">{text(msg("+ {count} more open", count=left_out))}</text>'
+        )
+    return "".join(parts)

@@ -1,0 +1,56 @@
+"""How text is printed: colours, marks, and widths that count terminal cells, so that Japanese names line up too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import wcwidth
+
+from stratascope.core.layer import Severity, Verdict
+
+WIDTH = 100
+_MARKS = {Verdict.ENFORCED: "■", Verdict.WEAKENED: "◪", Verdict.OPEN: "○", Verdict.UNKNOWN: "?"}
+_PLAIN_MARKS = {Verdict.ENFORCED: "#", Verdict.WEAKENED: "/", Verdict.OPEN: "o", Verdict.UNKNOWN: "?"}
+VERDICT_STYLE = {Verdict.ENFORCED: "32", Verdict.WEAKENED: "33", Verdict.OPEN: "31", Verdict.UNKNOWN: "2"}
+SEVERITY_STYLE = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "2"}
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How to print: ANSI colours or not, all of Unicode or ASCII marks only, every decoded fact or the summary."""
+
+    colour: bool = False
+    unicode: bool = True
+    details: bool = False
+    width: int = WIDTH
+
+    def paint(self, text: str, code: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
+
+    def mark(self, verdict: Verdict) -> str:
+        return self.paint((_MARKS if self.unicode else _PLAIN_MARKS)[verdict], VERDICT_STYLE[verdict])
+
+
+def wrap(text: str, indent: str, style: Style, code: str = "") -> list[str]:
+    lines = wcwidth.wrap(text, max(20, style.width - len(indent)), break_on_hyphens=False) or [""]
+    return [indent + (style.paint(line, code) if code else line) for line in lines]
+
+
+def width_of(text: str) -> int:
+    return max(0, wcwidth.width(text))
+
+
+def pad(text: str, width: int) -> str:
+    return text + " " * max(0, width - width_of(text))
+
+
+def clip(text: str, width: int) -> str:
+    return text if width_of(text) <= width else wcwidth.clip(text, 0, width - 1) + "…"
+
+
+def cut_middle(text: str, width: int) -> str:
+    """Paths are cut in the middle: their end tells which file it is."""
+    if width_of(text) <= width:
+        return text
+    tail = width * 2 // 3
+    return wcwidth.clip(text, 0, width - tail - 1) + "…" + text[-tail:]

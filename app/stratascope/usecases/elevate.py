@@ -1,0 +1,78 @@
+"""Asking for root on a person's request, and what became of it.
+
+A person may take minutes to answer, so it runs on a thread of its own; nothing else waits for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from stratascope.core.message import msg
+from stratascope.core.ports import ProbeError, Prober
+from stratascope.core.privilege import Privilege, PrivilegeState
+
+logger = logging.getLogger(__name__)
+
+
+class RootAccess(Protocol):
+    """The way to a prober that is root."""
+
+    @property
+    def command(self) -> str:
+        """What is started as root, for the person who is asked; "" where nobody is."""
+
+    def open(self) -> Prober:
+        """Ask, and wait for the answer, for minutes if need be. Raises ProbeError."""
+
+
+class Elevation:
+    """From idle to asking to on, or to refused; `changed` is called from any thread when it moves."""
+
+    def __init__(self, access: RootAccess | None, changed: Callable[[], None]) -> None:
+        self._access = access
+        self._changed = changed
+        self._lock = threading.Lock()
+        self._privilege = Privilege() if access is None else Privilege(PrivilegeState.IDLE, access.command)
+
+    @property
+    def privilege(self) -> Privilege:
+        """How it stands."""
+        return self._privilege
+
+    def begin(self) -> bool:
+        """Whether somebody is to be asked now; then `ask` must follow. Not where it is asked or on already."""
+        with self._lock:
+            if self._privilege.state not in (PrivilegeState.IDLE, PrivilegeState.REFUSED):
+                return False
+            self._privilege = replace(self._privilege, state=PrivilegeState.ASKING, message=None, words="")
+        self._changed()
+        return True
+
+    def ask(self, use: Callable[[Prober], None]) -> None:
+        """Ask and wait; `use` gets the prober before the state is on."""
+        if self._access is None:
+            return
+        try:
+            use(self._access.open())
+        except ProbeError as error:
+            self.fall(error)
+        except Exception as error:
+            logger.exception("the reader that is root could not be started")
+            self.fall(ProbeError(msg("The reader that is root could not be started."), str(error)))
+        else:
+            with self._lock:
+                if self._privilege.state is PrivilegeState.ASKING:  # it may have fallen already
+                    self._privilege = replace(self._privilege, state=PrivilegeState.ON)
+            self._changed()
+
+    def fall(self, error: ProbeError) -> None:
+        """Refused, or it ended later."""
+        with self._lock:
+            self._privilege = replace(
+                self._privilege, state=PrivilegeState.REFUSED, message=error.message, words=error.words
+            )
+        self._changed()

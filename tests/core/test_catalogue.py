@@ -1,0 +1,177 @@
+"""The catalogue of threats: complete, well formed, and every capability is needed somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from stratascope.core.catalogue import all_threats
+from stratascope.core.depth import needs_of
+from stratascope.core.ground import FEATURES, SYSCTLS
+from stratascope.core.layer import Severity
+from stratascope.core.message import Message
+from stratascope.core.steps import Allowed, Calls, Capability, Feature, LowPort, Setting
+from stratascope.core.threat import Threat
+from stratascope.i18n import translate
+from stratascope.layers import all_layers
+from stratascope.linux.capability import NAMES
+
+# The ids of the contract, which others test against
+CONTRACT = [
+    "mount-file-system",
+    "bind-mount",
+    "new-mount-api",
+    "pivot-root",
+    "unmount",
+    "change-root",
+    "new-user-namespace",
+    "new-mount-namespace",
+    "new-network-namespace",
+    "kernel-surface-in-user-namespace",
+    "join-namespace",
+    "set-hostname",
+    "reboot",
+    "load-module",
+    "unload-module",
+    "load-kernel",
+    "set-clock",
+    "swap-on",
+    "swap-off",
+    "process-accounting",
+    "disk-quota",
+    "bpf",
+    "perf-events",
+    "userfaultfd",
+    "io-uring",
+    "kernel-keyring",
+    "add-key",
+    "read-host-keyring",
+    "open-by-handle",
+    "port-io",
+    "disable-aslr",
+    "read-kernel-log",
+    "trace-child",
+    "read-child-memory",
+    "packet-socket",
+    "raw-socket",
+    "vsock",
+    "bind-low-port",
+    "configure-network",
+    "create-char-device",
+    "create-block-device",
+    "open-host-memory-device",
+    "open-host-disk",
+    "become-other-user",
+    "drop-groups",
+    "give-file-away",
+    "raise-priority",
+    "raise-limits",
+    "set-uid-file-gains-root",
+    "regain-by-exec",
+    "write-core-pattern",
+    "write-host-sysctl",
+    "trigger-sysrq",
+    "read-kernel-memory",
+    "read-firmware",
+    "cgroup-release-agent",
+    "write-root-file-system",
+    "fork-bomb",
+    "exhaust-memory",
+    "exhaust-cpu",
+    "exhaust-disk",
+    "see-host-processes",
+    "signal-host-process",
+    "enter-host-process",
+    "enter-foreign-process",
+    "reach-host-network",
+    "reach-abstract-sockets",
+    "share-host-ipc",
+    "use-engine-socket",
+    "write-host-files",
+    "plant-set-uid-on-host",
+    "signal-other-users",
+    "bypass-file-permissions",
+    "bypass-file-search",
+    "be-host-root",
+    "be-engine-user",
+]
+
+THREATS = all_threats()
+ONE = pytest.mark.parametrize("threat", THREATS, ids=[threat.id for threat in THREATS])
+
+
+def test_every_id_of_the_contract_is_there_once() -> None:
+    counts = Counter(threat.id for threat in THREATS)
+    assert not set(CONTRACT) - set(counts)
+    assert max(counts.values()) == 1
+
+
+def test_every_capability_is_needed_by_a_threat() -> None:
+    needed = {name for need in needs_of(THREATS) if isinstance(need, Capability) for name in need.any_of}
+    needed |= {"CAP_NET_BIND_SERVICE"} if any(isinstance(need, LowPort) for need in needs_of(THREATS)) else set()
+    assert needed == set(NAMES)
+
+
+def test_settings_and_features_are_read_from_the_host() -> None:
+    settings: set[str] = set()
+    features: set[str] = set()
+    for need in needs_of(THREATS):
+        match need:
+            case Allowed(Setting(name=name)) | Capability(only_if=Setting(name=name)):
+                settings.add(name)
+            case Feature(name=name):
+                features.add(name)
+    assert settings <= set(SYSCTLS)
+    assert features <= set(FEATURES)
+
+
+@ONE
+def test_a_threat_is_well_formed(threat: Threat) -> None:
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", threat.id)
+    assert threat.first in {layer.id for layer in all_layers()}
+    assert threat.routes
+    assert threat.refs
+    names = [route.name for route in threat.routes]
+    assert len(set(names)) == len(names)
+    for route in threat.routes:
+        assert route.steps
+        for step in route.steps:
+            assert step.text
+            assert step.needs
+            for need in step.needs:
+                assert not isinstance(need, Calls) or need.ways
+
+
+@ONE
+def test_its_words_are_short_and_plain(threat: Threat) -> None:
+    assert len(translate(threat.title)) <= 40
+    assert not translate(threat.title).endswith(".")
+    for message in (threat.what, threat.gives, threat.advice):
+        text = translate(message)
+        assert text.endswith(".")
+        assert _sentences(message) <= 2
+        assert len(text) <= 150
+
+
+def test_words_are_not_used_twice() -> None:
+    for part in ("title", "what"):
+        counts = Counter(translate(getattr(threat, part)) for threat in THREATS)
+        assert [text for text, count in counts.items() if count > 1] == []
+
+
+def test_serious_ones_are_few() -> None:
+    critical = {threat.id for threat in THREATS if threat.severity is Severity.CRITICAL}
+    assert {
+        "use-engine-socket",
+        "write-core-pattern",
+        "load-module",
+        "open-host-disk",
+        "enter-host-process",
+    } <= critical
+    assert len(critical) <= 15
+
+
+def _sentences(message: Message) -> int:
+    return len(re.findall(r"[.!?](?:\s|$)", translate(message)))

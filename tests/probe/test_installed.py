@@ -1,0 +1,78 @@
+"""The installed helper's two files: they say what they should, and the helper is the collector."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import stat
+import subprocess
+import xml.etree.ElementTree as Xml
+from pathlib import Path
+
+import pytest
+
+from stratascope.collector.serve import PROTOCOL
+from stratascope.probe import installed
+from stratascope.probe.bundle import MODULES, PACKAGE
+from stratascope.probe.installed import ACTION, HELPER, POLICY, helper_text, main, policy_text, write
+
+CHECKOUT = Path(__file__).parents[2]
+
+
+def test_the_action_names_the_helper_and_no_interpreter() -> None:
+    root = Xml.fromstring(policy_text())
+    (action,) = root.findall("action")
+    assert action.get("id") == ACTION
+    assert {note.get("key"): note.text for note in action.findall("annotate")} == {
+        "org.freedesktop.policykit.exec.path": HELPER
+    }
+    assert "python" not in policy_text()
+    defaults = action.find("defaults")
+    assert defaults is not None
+    assert {each.tag: each.text for each in defaults} == {
+        "allow_any": "no",
+        "allow_inactive": "no",
+        "allow_active": "auth_admin",  # never kept, never without a question
+    }
+
+
+def test_the_policy_in_packaging_is_the_one_that_is_made() -> None:
+    """Where this fails: `python -m stratascope.probe.installed FOLDER` makes it anew."""
+    assert (CHECKOUT / "packaging/polkit" / Path(POLICY).name).read_text("utf-8") == policy_text()
+
+
+def test_the_helper_runs_alone_and_can_be_read(tmp_path: Path) -> None:
+    helper, policy = write(tmp_path)
+    assert stat.S_IMODE(helper.stat().st_mode) == 0o755
+    assert stat.S_IMODE(policy.stat().st_mode) == 0o644
+    assert (helper.name, policy.name) == (Path(HELPER).name, Path(POLICY).name)
+    done = subprocess.run(
+        [str(helper), "--any", "words"],
+        input=b'{"ask":"hello"}\n',
+        capture_output=True,
+        check=True,
+        timeout=20,
+        cwd="/",
+        env={"PYTHONPATH": "/nowhere", "PATH": "/usr/bin:/bin"},
+    )
+    assert json.loads(done.stdout)["protocol"] == PROTOCOL
+    text = helper_text().decode()
+    assert text.startswith("#!/usr/bin/python3 -SI\n")
+    ast.parse(text, feature_version=(3, 8))
+    for module in MODULES:  # word for word, not as one long line of escapes
+        name = PACKAGE.replace(".", "/")
+        assert (CHECKOUT / "app" / name / f"{module}.py").read_text("utf-8") in text
+
+
+def test_every_file_of_the_collector_is_sent() -> None:
+    there = {file.stem for file in (CHECKOUT / "app" / PACKAGE.replace(".", "/")).glob("*.py")} - {"__init__"}
+    assert there == set(MODULES)
+
+
+def test_it_is_a_build_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(tmp_path)]) == 0
+    assert capsys.readouterr().out.splitlines() == [str(path) for path in sorted(tmp_path.iterdir(), reverse=True)]
+    assert main([]) == main(["--help"]) == main([str(tmp_path / "none")]) == 2
+    assert "usage" in capsys.readouterr().err
+    assert os.path.commonpath([installed.HELPER, "/usr/libexec"]) == "/usr/libexec"
