@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import cache
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, Status
+from stratascope.core.depth import Matrix
 from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.layer import (
     Assessment,
@@ -28,9 +30,10 @@ from stratascope.core.layer import (
 )
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
+from ui import fake_matrix
 
 E, W, X, U = Verdict.ENFORCED, Verdict.WEAKENED, Verdict.OPEN, Verdict.UNKNOWN
-LAYERS = ("namespaces", "cgroup", "capabilities", "seccomp", "access-control", "user-namespace")
+LAYERS = fake_matrix.LAYERS
 GROUND: Ground = replace(UNREAD, kernel="6.12.48", lsms=("capability", "landlock", "yama", "apparmor"), cap_last_cap=40)
 NAMES = [
     "CHOWN",
@@ -193,6 +196,22 @@ FACTS = {
 }  # fmt: skip
 
 
+HIGH = ("fork-bomb", "reach-host-network", "trace-kernel", "write-host-files", "mount-file-system", "bpf")
+MEDIUM = ("packet-socket", "set-uid-file", "io-uring", "new-mount-api", "create-char-device", "set-clock")
+
+
+@cache
+def matrix(verdicts: tuple[Verdict, ...], *, take_over: bool = False) -> Matrix | None:
+    """Threats that go with the verdicts: a high one open for each layer that is open, a medium one for each weakened;
+    with `take_over` those of a container that has the engine's socket inside. None where nothing is known."""
+    if all(verdict is U for verdict in verdicts):
+        return None
+    if take_over:
+        return fake_matrix.matrix("weak")
+    names = HIGH[: verdicts.count(X)] + MEDIUM[: verdicts.count(W)]
+    return fake_matrix.matrix("tight", tuple((name, "------") for name in names))
+
+
 def state(
     name: str,
     verdicts: tuple[Verdict, ...] = (E, E, E, E, E, E),
@@ -231,6 +250,7 @@ def state(
         (Gap(GapKind.DENIED, 13) if running else Gap(GapKind.GONE)) if unknown else None,
         Capture(4211, readings) if running else None,
         "cgroup" if running else "",
+        None if unknown else matrix(verdicts, take_over=name in ("ci-runner", "portainer")),
     )
 
 
@@ -271,7 +291,7 @@ class StillWatch:
     """A watch that publishes what it is given, and counts what it is asked."""
 
     def __init__(self, first: Snapshot | None = None) -> None:
-        self.first, self.refreshed, self.stopped = first, 0, 0
+        self.first, self.refreshed, self.stopped, self.elevated = first, 0, 0, 0
 
     def start(self, publish) -> None:  # type: ignore[no-untyped-def]
         self.publish = publish
@@ -280,6 +300,9 @@ class StillWatch:
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
         self.refreshed += 1
+
+    def elevate(self) -> None:
+        self.elevated += 1
 
     def focus(self, key: tuple[str, str] | None) -> None:
         self.focused = key

@@ -46,7 +46,7 @@ S = sample.state("s", status=Status.EXITED)
 def test_sections_come_worst_first_and_so_do_rows(model: ContainerModel) -> None:
     show(model, A, S, N, B, D, C)
     assert names(model) == [
-        "A layer open", "c", "b", "Weakened", "d", "Enforced", "a", "Not known", "n", "Not running", "s"
+        "Exposed", "c", "b", "Defended", "d", "a", "Not known", "n", "Not running", "s"
     ]  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def test_filter_looks_at_name_image_engine_status_and_findings(
 def test_filter_finds_an_id(model: ContainerModel) -> None:
     show(model, A, sample.state("x", ident="deadbeefcafe" + "0" * 52))
     model.set_filter("beefca")
-    assert names(model) == ["Enforced", "x"]
+    assert names(model) == ["Defended", "x"]
 
 
 def test_an_update_moves_rows_and_keeps_persistent_indexes(model: ContainerModel, qtbot: QtBot) -> None:
@@ -124,7 +124,7 @@ def test_while_held_rows_stay_and_move_afterwards(model: ContainerModel) -> None
     show(model, sample.state("a", (X,) * 6), D, C)
     assert "b" not in names(model)
     model.hold(False)
-    assert names(model) == ["A layer open", "a", "c", "Weakened", "d"]
+    assert names(model) == ["Exposed", "a", "c", "Defended", "d"]
 
 
 def test_many_random_pictures(model: ContainerModel) -> None:

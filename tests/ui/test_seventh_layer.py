@@ -40,6 +40,14 @@ class Landlock:
         row = Row(msg("Rules"), msg("{count}", count=facts.rules), "/proc/PID/status")
         tab = Tab(msg("Rules"), (Table(msg("Rules"), (row,)),))
         return Assessment(Verdict.ENFORCED, msg("Three rules"), (), lambda: (tab,))
+    privileged_wants = ()
+
+    def posture(self, facts, asked, around):
+        return None
+
+    def stance(self, need, posture):
+        return None
+
     def drift(self, first, other):
         return ()
 

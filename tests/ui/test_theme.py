@@ -56,6 +56,21 @@ def test_other_pairs(theme: str) -> None:
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("token", ["ray", "ray2", "rayopen", "raywarn", "raylow"])
+@pytest.mark.parametrize("ground", ["window", "enf_soft", "weak_soft", "unk_soft", "sunk"])
+def test_rays_stand_out_on_every_band(theme: str, token: str, ground: str) -> None:
+    tokens = load_tokens()[theme]
+    # the design rounds to one decimal
+    assert round(contrast(tokens[token], tokens[ground]), 1) >= 3.2
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_pill_in_the_ground_is_readable(theme: str) -> None:
+    tokens = load_tokens()[theme]
+    assert contrast(tokens["on_label"], tokens["ground_label"]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_style_sheet_has_no_hole(theme: str) -> None:
     sheet = style_sheet(load_tokens()[theme], round)
     assert "@" not in sheet

@@ -325,7 +325,7 @@ def test_a_paused_container_is_told_so(window: MainWindow) -> None:
     paused = sample.state("p", (E,) * 6, status=Status.PAUSED)
     window.show_snapshot(sample.snapshot((paused,)))
     assert window.header.chips[4].accessibleName() == "paused"
-    assert window.column.alert.text() == "None of 1 has a critical finding"
+    assert window.column.alert.text() == "None of 1 can take over this machine"
 
 
 def test_nothing_is_cut_in_the_strata(window: MainWindow) -> None:

@@ -17,7 +17,7 @@ from stratascope.ui.container_order import ViewBy
 from stratascope.ui.copying import container_text, snapshot_text
 from stratascope.ui.labels import Label
 from stratascope.ui.list_head import view_by_word
-from stratascope.ui.panel import ABOUT
+from stratascope.ui.root_button import KEYS
 from stratascope.ui.theme import BOLD, Look, Mode
 
 if TYPE_CHECKING:
@@ -54,10 +54,15 @@ class Actions:
         self.menu.addSeparator()
         self._add(msg("Copy this container as text"), "Ctrl+C", self.copy_container)
         self._add(msg("Copy all containers as text"), "Ctrl+Shift+C", self.copy_all)
-        self._add(msg("Search the raw text"), "Ctrl+F", window.panel.find_in_raw)
-        self._add(msg("Explain this layer"), "F1", lambda: window.panel.open_tab(ABOUT))
+        self._add(msg("Search what is shown"), "Ctrl+F", window.views.find)
+        self._add(msg("Explain this layer"), "F1", window.views.explain)
+        self._add(
+            msg("Suppose this layer fails, or bring it back"), "", lambda: window.suppose_fails(window.panel.number)
+        )
+        self._add(msg("How the exposure comes about"), "", window.show_exposure)
         self._add(msg("Engines…"), "Ctrl+E", window.show_engines)
         self._add(msg("Read all again"), "F5", window.refresh)
+        self._add(msg("Show what only root can read"), KEYS, window.elevate)
         self.menu.addSeparator()
         self._add(msg("About Stratascope"), "", self.about)
         self._add(msg("Quit"), "Ctrl+Q", window.close)

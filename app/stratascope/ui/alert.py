@@ -21,7 +21,7 @@ NAMED = 12  # names told at most; the rest is a number
 
 
 class Alert(QAbstractButton):
-    """Count and names of the containers with a critical finding; a click goes to the worst (`wanted`)."""
+    """Count and names of the containers with a critical threat open; a click goes to the worst (`wanted`)."""
 
     wanted = Signal(object)
 
@@ -70,7 +70,10 @@ class Alert(QAbstractButton):
             elif unknown == total:
                 self._head = translate(msg("Nothing could be read"))
             else:
-                self._head = translate(msg("None of {total} has a critical finding", total=total))
+                self._head = translate(
+                    plural("None of {total} can take over this machine", "None of {total} can take over this machine",
+                           total, total=total)
+                )  # fmt: skip
         self.setText(self._head)
         self.setAccessibleName(self._head)
         self.setAccessibleDescription(self._names)

@@ -17,18 +17,19 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.message import msg
+from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
 from stratascope.ui.alert import Alert
 from stratascope.ui.container_model import ContainerModel, Entry, EntryRole
 from stratascope.ui.container_order import section_ink
+from stratascope.ui.exposure import level_ink, number_text, to_text
 from stratascope.ui.gap_words import runs
 from stratascope.ui.labels import Line
-from stratascope.ui.list_head import ListHead
+from stratascope.ui.list_head import EXPOSURE, ListHead
 from stratascope.ui.marks import Mark, paint_mark
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
 ROW, HEAD, PITCH, MARK, EDGE = 42, 25, 16, 11, 16
-MARKS_WIDTH = 6 * PITCH
 
 
 def mark_of(entry: Entry, number: int) -> Mark:
@@ -117,12 +118,13 @@ class _Rows(QStyledItemDelegate):
         left, right = rect.left() + look.px(EDGE), rect.right() - look.px(EDGE)
         one, two = look.box(13), look.box(11)
         top = rect.top() + (rect.height() - one - two) // 2
-        marks = right - look.px(MARKS_WIDTH) + look.px(PITCH - MARK)
+        marks = right - look.px(EXPOSURE) - 5 * look.px(PITCH) - look.px(MARK)
         running = entry.state is not None and runs(entry.state)
+        name_right = self._exposure(painter, QRect(left, top, right - left, one), entry.state) if running else right
         painter.setFont(look.font(13, MEDIUM))
         painter.setPen(look.color("text" if running else "text2"))
-        name = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideMiddle, right - left)
-        painter.drawText(QRect(left, top, right - left, one), Qt.AlignmentFlag.AlignVCenter, name)
+        name = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideMiddle, name_right - left)
+        painter.drawText(QRect(left, top, name_right - left, one), Qt.AlignmentFlag.AlignVCenter, name)
         painter.setFont(look.font(11))
         painter.setPen(look.color("text2"))
         room = marks - left - look.px(8)
@@ -133,6 +135,36 @@ class _Rows(QStyledItemDelegate):
         for number in range(1, 7):
             box = QRectF(marks + (number - 1) * look.px(PITCH), y, side, side)
             paint_mark(painter, box, mark_of(entry, number), look)
+
+    def _exposure(self, painter: QPainter, line: QRect, state: ContainerState | None) -> int:
+        """Number at the right of the name's line, below it the bar or "to 5.6"; where the number begins."""
+        look = self._look
+        matrix = state.matrix if state is not None else None
+        ink = look.color(level_ink(matrix))
+        painter.setFont(look.font(15, BOLD))
+        painter.setPen(ink)
+        number = number_text(matrix)
+        tall = look.box(15)
+        box = QRect(line.left(), line.center().y() - tall // 2, line.width(), tall)
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
+        begin = line.right() - painter.fontMetrics().horizontalAdvance(number) - look.px(8)
+        below = QRect(line.left(), line.bottom() + 1, line.width(), look.box(11))
+        upto = to_text(matrix)
+        if upto:
+            painter.setFont(look.font(11, MEDIUM))
+            painter.setPen(look.color("text2"))
+            painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, upto)
+        elif matrix is not None:
+            wide, high = look.px(36), look.px(3)
+            bar = QRectF(line.right() + 1 - wide, below.center().y() - high / 2 + 1, wide, high)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(look.color("line"))
+            painter.drawRoundedRect(bar, high / 2, high / 2)
+            if matrix.exposure.best > 0:
+                bar.setWidth(max(float(high), wide * matrix.exposure.best / 10))
+                painter.setBrush(ink)
+                painter.drawRoundedRect(bar, high / 2, high / 2)
+        return begin
 
     def _initials(self, painter: QPainter, rect: QRect, entry: Entry) -> None:
         look = self._look
@@ -145,7 +177,15 @@ class _Rows(QStyledItemDelegate):
         painter.drawText(QRect(rect.left(), top, rect.width(), one), Qt.AlignmentFlag.AlignCenter, text)
         state = entry.state
         worst = Mark(state.worst.value) if state is not None and runs(state) else Mark.NOT_RUNNING
-        paint_mark(painter, QRectF(rect.center().x() - side / 2, top + one, side, side), worst, look)
+        matrix = state.matrix if state is not None and runs(state) else None
+        number = number_text(matrix) if matrix is not None else ""
+        painter.setFont(look.font(11, BOLD))
+        gap = look.px(4) if number else 0
+        x = rect.center().x() - (side + gap + painter.fontMetrics().horizontalAdvance(number)) / 2
+        paint_mark(painter, QRectF(x, top + one, side, side), worst, look)
+        painter.setPen(look.color(level_ink(matrix)))
+        box = QRectF(x + side + gap, top + one - look.px(3), look.px(40), side + look.px(6))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, number)
 
 
 class ContainerView(QListView):
@@ -165,7 +205,7 @@ class ContainerView(QListView):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setAccessibleName(translate(msg("Containers")))
-        self.setAccessibleDescription(translate(msg("Each with the verdicts of its six layers")))
+        self.setAccessibleDescription(translate(msg("Each with its exposure and the verdicts of its six layers")))
         self.selectionModel().currentChanged.connect(self._current_changed)
         self.clicked.connect(lambda _: self.opened.emit())
         self.activated.connect(lambda _: self.opened.emit())

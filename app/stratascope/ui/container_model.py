@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
 
-from stratascope.core.layer import Verdict
 from stratascope.core.message import msg, plural
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
-from stratascope.ui.container_order import ViewBy, haystack, matches, section_title, sections
+from stratascope.ui.container_order import ViewBy, haystack, matches, section_title, sections, undecided
+from stratascope.ui.exposure import exposure_sentence
 from stratascope.ui.gap_words import runs, status_word
 from stratascope.ui.labels import tip
 from stratascope.ui.marks import verdict_word
@@ -250,6 +250,7 @@ def spoken(entry: Entry) -> str:
         )
     lines = [translate(msg("{name}, {status}", name=entry.title, status=status_word(state.container))), entry.second]
     if runs(state):
+        lines.append(exposure_sentence(state.matrix))
         layers = {layer.number: layer for layer in state.layers}
         lines += [
             translate(
@@ -266,7 +267,5 @@ def spoken(entry: Entry) -> str:
 
 
 def unknown_count(states: tuple[ContainerState, ...]) -> int:
-    """How many running containers have all layers unknown."""
-    return sum(
-        runs(state) and all(layer.assessment.verdict is Verdict.UNKNOWN for layer in state.layers) for state in states
-    )
+    """Of how many running containers it is not known whether they could take over the machine."""
+    return sum(undecided(state) for state in states)

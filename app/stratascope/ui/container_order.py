@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from stratascope.core.layer import Severity, Verdict
+from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.threat import Outcome
 from stratascope.i18n import translate
 from stratascope.ui.gap_words import runs
 
@@ -21,9 +22,10 @@ class ViewBy(StrEnum):
     NAME = "name"
 
 
-TAKE_OVER, OPEN, WEAKENED, ENFORCED = "take-over", "open", "weakened", "enforced"
+TAKE_OVER, EXPOSED, DEFENDED = "take-over", "exposed", "defended"
 UNKNOWN, STOPPED, ALL = "unknown", "stopped", "all"
-_ORDER = (TAKE_OVER, OPEN, WEAKENED, ENFORCED, UNKNOWN, STOPPED)
+_ORDER = (TAKE_OVER, EXPOSED, DEFENDED, UNKNOWN, STOPPED)
+LIMIT = 4.0  # exposure from which a container counts as exposed: "medium" in CVSS
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,30 +37,39 @@ class Section:
 
 
 def section_of(state: ContainerState) -> str:
-    """The outcome that a container is listed under."""
+    """The outcome that a container is listed under. Defended: whatever the unknown turns out to be."""
     if not runs(state) and not state.container.error:
         return STOPPED
     if critical(state):
         return TAKE_OVER
-    words = {Verdict.OPEN: OPEN, Verdict.WEAKENED: WEAKENED, Verdict.ENFORCED: ENFORCED, Verdict.UNKNOWN: UNKNOWN}
-    return words[state.worst]
+    if state.matrix is None:
+        return UNKNOWN
+    if state.matrix.exposure.best >= LIMIT:
+        return EXPOSED
+    return DEFENDED if state.matrix.exposure.worst < LIMIT else UNKNOWN
 
 
 def critical(state: ContainerState) -> bool:
-    """Whether a critical finding stands open."""
-    return any(finding.severity is Severity.CRITICAL for finding in state.findings)
+    """Whether a critical threat is open: a process in it could take over the machine."""
+    return state.matrix is not None and bool(state.matrix.open(Severity.CRITICAL))
 
 
-def worst_first(state: ContainerState) -> tuple[int, int, int, str, tuple[str, str]]:
-    """Sort key: critical findings, then layers open, then weakened, then the name."""
-    verdicts = [layer.assessment.verdict for layer in state.layers]
-    return (
-        -sum(finding.severity is Severity.CRITICAL for finding in state.findings),
-        -verdicts.count(Verdict.OPEN),
-        -verdicts.count(Verdict.WEAKENED),
-        state.container.name.casefold(),
-        state.key,
+def undecided(state: ContainerState) -> bool:
+    """Whether it is not known of a running container if it could take over the machine."""
+    if not runs(state) or critical(state):
+        return False
+    return state.matrix is None or any(
+        threat.outcome is Outcome.UNKNOWN and threat.threat.severity is Severity.CRITICAL
+        for threat in state.matrix.threats
     )
+
+
+def worst_first(state: ContainerState) -> tuple[float, float, str, tuple[str, str]]:
+    """Sort key: the exposure as it is written in the row, then what it may be, then the name."""
+    best, worst = (-1.0, -1.0) if state.matrix is None else (state.matrix.exposure.best, state.matrix.exposure.worst)
+    if not runs(state):
+        best, worst = -2.0, -2.0
+    return (-best, -worst, state.container.name.casefold(), state.key)
 
 
 def by_name(state: ContainerState) -> tuple[str, tuple[str, str]]:
@@ -84,9 +95,8 @@ def section_title(key: str, view_by: ViewBy) -> str:
         return plain(key, 200)
     words: dict[str, Message] = {
         TAKE_OVER: msg("Can take over this machine"),
-        OPEN: msg("A layer open"),
-        WEAKENED: msg("Weakened"),
-        ENFORCED: msg("Enforced"),
+        EXPOSED: msg("Exposed"),
+        DEFENDED: msg("Defended"),
         UNKNOWN: msg("Not known"),
         STOPPED: msg("Not running"),
         ALL: msg("All"),
@@ -96,7 +106,7 @@ def section_title(key: str, view_by: ViewBy) -> str:
 
 def section_ink(key: str, view_by: ViewBy) -> str:
     """The colour token of a section's head."""
-    inks = {TAKE_OVER: "open", OPEN: "weak", WEAKENED: "weak", ENFORCED: "enf"}
+    inks = {TAKE_OVER: "open", EXPOSED: "weak", DEFENDED: "enf"}
     return inks.get(key, "text3") if view_by is ViewBy.WORST else "text3"
 
 

@@ -26,6 +26,9 @@ class WatchLike(Protocol):
     def focus(self, key: tuple[str, str] | None) -> None:
         """The container that is looked at: its present use is read again and again."""
 
+    def elevate(self) -> None:
+        """Ask for what only root can read; each snapshot's `privilege` tells how it goes."""
+
     def stop(self) -> None:
         """End the threads."""
 
@@ -76,6 +79,9 @@ class Feed(QObject):
 
     def focus(self, key: tuple[str, str] | None) -> None:
         self._watch.focus(key)
+
+    def elevate(self) -> None:
+        self._watch.elevate()
 
     def publish(self, snapshot: Snapshot) -> None:
         """Called from any thread. Storing a reference is atomic; a burst costs one delivery."""

@@ -66,8 +66,8 @@ def _card(widget: QWidget, look: Look, mark: Mark, ink: str, word: str, parts: t
     right.setSpacing(look.px(2))
     for part, text in parts:
         part.setText(text)
-        part.setVisible(bool(text))
-        right.addWidget(part)
+        if text:  # never setVisible(True) before it has a parent: it would be a window of its own for a moment
+            right.addWidget(part)
     layout = QHBoxLayout(widget)
     layout.setContentsMargins(0, 0, 0, look.px(4))
     layout.setSpacing(look.px(8))

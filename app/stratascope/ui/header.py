@@ -1,4 +1,7 @@
-"""The head of the middle: the container's name, its chips, and one sentence."""
+"""The head of the middle: the container's name, its chips, its exposure, and one sentence that says why.
+
+While a layer is taken away in thought, the sentence says what then reaches the kernel, with the way back beside it.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,10 @@ import time
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from stratascope.core.container import Container, Status
+from stratascope.core.depth import Matrix, ThreatState
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
@@ -16,7 +20,9 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
 from stratascope.report.words import age
 from stratascope.ui.container_model import short_image
-from stratascope.ui.gap_words import runs, status_word, summary
+from stratascope.ui.exposure import why, worst_open
+from stratascope.ui.exposure_sheet import ExposureButton
+from stratascope.ui.gap_words import runs, status_word
 from stratascope.ui.labels import Line, tip
 from stratascope.ui.marks import SEVERITY_INK, Mark, MarkBox
 from stratascope.ui.theme import BOLD, MEDIUM, Look
@@ -65,12 +71,39 @@ class Chip(QWidget):
         return self.fontMetrics().horizontalAdvance(self._text)
 
 
-class Header(QWidget):
-    """Name 22, chips, and the worst finding in one sentence."""
+class SupposeLine(QFrame):
+    """What would reach the kernel, on a soft ground, and the button that brings all layers back."""
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look = look
+        self.text = Line(look, 13, MEDIUM)
+        self.back = QPushButton(translate(msg("Bring back")))
+        self.back.setObjectName("link")
+        self.back.setFont(look.font(12, BOLD))
+        self.back.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.back.setToolTip(tip(translate(msg("As it really is (Escape)"))))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(look.px(8), 0, look.px(4), 0)
+        layout.setSpacing(look.px(6))
+        layout.addWidget(self.text, 1)
+        layout.addWidget(self.back)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(look.color("accent_soft"))
+        painter.drawRoundedRect(QRectF(self.rect()), look.px(6), look.px(6))
+
+
+class Header(QWidget):
+    """Name 22, chips, exposure 30, and one sentence from the worst open threat."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._worst: ThreatState | None = None
         self.back = QToolButton()
         self.back.setObjectName("flat")
         self.back.setText("←")
@@ -79,8 +112,11 @@ class Header(QWidget):
         self.back.hide()
         self.name = Line(look, 22, BOLD, middle=True)
         self.chips = [Chip(look) for _ in range(5)]
+        self.exposure = ExposureButton(look)
         self.mark = MarkBox(look, 11)
         self.sentence = Line(look, 13)
+        self.suppose = SupposeLine(look)
+        self.suppose.hide()
         top = QHBoxLayout()
         top.setSpacing(look.px(6))
         top.addWidget(self.back)
@@ -89,18 +125,26 @@ class Header(QWidget):
         for chip in self.chips:
             top.addWidget(chip, 0)
         top.addStretch(1)
-        second = QHBoxLayout()
+        self._second = QWidget()
+        self._second.setFixedHeight(look.box(13) + look.px(3))
+        second = QHBoxLayout(self._second)
+        second.setContentsMargins(0, 0, 0, 0)
         second.setSpacing(look.px(7))
         second.addWidget(self.mark)
         second.addWidget(self.sentence, 1)
-        layout = QVBoxLayout(self)
+        second.addWidget(self.suppose, 1)
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addLayout(top)
+        words.addWidget(self._second)
+        layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(look.px(4))
-        layout.addLayout(top)
-        layout.addLayout(second)
+        layout.setSpacing(look.px(10))
+        layout.addLayout(words, 1)
+        layout.addWidget(self.exposure, 0)
 
     def show_state(self, state: ContainerState, now: float | None = None) -> None:
-        """Tell it of this container."""
+        """Tell it of this container; `show_exposure` follows."""
         container = state.container
         self.name.say(container.name or container.id[:12])
         engine, image, pid, up, status = self.chips
@@ -109,16 +153,35 @@ class Header(QWidget):
         pid.say(translate(msg("PID {pid}", pid=str(container.pid))) if runs(state) else "")
         up.say(since(container, time.time() if now is None else now) if runs(state) else "")
         status.say("" if container.status is Status.RUNNING else status_word(container), ink="weak")
+        self.sentence.say(why(state))
+        self._worst = worst_open(state)
+        self._mark()
         self._fit()
-        worst = state.findings[0].severity if state.findings and runs(state) and state.gap is None else None
-        self.sentence.say(summary(state))
-        self.mark.setVisible(worst in (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM))
-        if worst is not None:
-            self.mark.show_mark(Mark.TRIANGLE, SEVERITY_INK[worst])
+
+    def show_exposure(self, base: Matrix | None, matrix: Matrix | None, supposed: str) -> None:
+        """The exposure as it is (`base`) and as supposed; `supposed`: what then reaches the kernel, else empty."""
+        self.exposure.show_exposure(base, matrix)
+        had_focus = self.suppose.back.hasFocus()
+        self.suppose.text.say(supposed)
+        self.suppose.setVisible(bool(supposed))
+        self.sentence.setVisible(not supposed)
+        if had_focus and not supposed:
+            self.exposure.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._mark()
+        self._fit()
+
+    def _mark(self) -> None:
+        severity = self._worst.threat.severity if self._worst is not None else None
+        serious = severity in (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)
+        self.mark.setVisible(serious and self.suppose.isHidden())
+        if severity is not None:
+            self.mark.show_mark(Mark.TRIANGLE, SEVERITY_INK[severity])
 
     def _fit(self) -> None:
         """The name comes first; chips that find no room beside it are left out, the least telling ones first."""
-        room = self.width() - min(self.name.sizeHint().width(), round(self.width() * 0.6)) - self._look.px(60)
+        exposure = self.exposure.sizeHint().width() + self._look.px(10)
+        room = self.width() - exposure
+        room -= min(self.name.sizeHint().width(), round(room * 0.6)) + self._look.px(60)
         engine, image, pid, up, status = self.chips
         for chip in (status, image, pid, engine, up):
             needed = chip.sizeHint().width() + self._look.px(6)

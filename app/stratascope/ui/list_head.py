@@ -1,4 +1,4 @@
-"""The heads above the list: how it is divided (a menu), and the numbers of the six layers above their marks."""
+"""The heads above the list: how it is divided (a menu), the numbers of the six layers, and the exposure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from stratascope.core.message import Message, msg
 from stratascope.i18n import translate
 from stratascope.ui.container_order import ViewBy
 from stratascope.ui.theme import MEDIUM, Look
+
+EXPOSURE = 52  # px: the exposure's column, with the gap before it
 
 
 def view_by_word(view_by: ViewBy) -> str:
@@ -73,7 +75,12 @@ class ListHead(QWidget):
         painter.setFont(look.font(10, MEDIUM))
         painter.setPen(look.color("text3"))
         pitch, mark = look.px(16), look.px(11)
-        left = self.width() - 1 - self.inset - look.px(16) - 6 * pitch + look.px(5)
+        right = self.width() - 1 - self.inset - look.px(16)
+        left = right - look.px(EXPOSURE) - 5 * pitch - mark
         for number in range(1, 7):
             box = QRect(left + (number - 1) * pitch - 4, 0, mark + 8, self.height())
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(number))
+        word = translate(msg("Exposure"))
+        cut = painter.fontMetrics().elidedText(word, Qt.TextElideMode.ElideRight, look.px(EXPOSURE))
+        box = QRect(right - look.px(EXPOSURE) - 1, 0, look.px(EXPOSURE) + 1, self.height())
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, cut)

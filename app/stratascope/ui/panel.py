@@ -4,9 +4,18 @@ from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QFrame, QHBoxLayout, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from stratascope.core.layer import About, Finding, Layer, Row, Table, View
 from stratascope.core.message import msg
@@ -64,7 +73,10 @@ class TabButton(QAbstractButton):
 
 
 class Panel(QFrame):
-    """Header 60 with tabs, one everyday sentence, then the open tab's page."""
+    """Header 60 with tabs, one everyday sentence, then the open tab's page. `fail_asked` tells that the layer is to
+    be taken away in thought, or brought back."""
+
+    fail_asked = Signal(int)
 
     def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -79,6 +91,13 @@ class Panel(QFrame):
         self.title = Label(look, 15, BOLD)
         self.fact = Line(look, 12, ink="text2")
         self.picture = Line(look, 12, ink="text2")
+        self.fail = QPushButton(translate(msg("Suppose it fails")))
+        self.fail.setObjectName("link")
+        self.fail.setFont(look.font(12, BOLD))
+        self.fail.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.fail.clicked.connect(lambda: self.fail_asked.emit(self.number))
+        self.fail.setFixedHeight(look.box(12) + look.px(2))
+        self.fail.hide()
         self.tabs: list[TabButton] = []
         self._group = QButtonGroup(self)
         self._group.buttonClicked.connect(lambda button: self._turn(button.key))
@@ -96,10 +115,14 @@ class Panel(QFrame):
         head.addStretch(0)
         head.addLayout(self._tab_row)
         top = QVBoxLayout()
-        top.setContentsMargins(look.px(15), look.px(7), look.px(15), look.px(6))
+        top.setContentsMargins(look.px(15), look.px(6), look.px(15), look.px(5))
         top.setSpacing(look.px(2))
         top.addLayout(head)
-        top.addWidget(self.picture)
+        second = QHBoxLayout()
+        second.setSpacing(look.px(8))
+        second.addWidget(self.picture, 1)
+        second.addWidget(self.fail)
+        top.addLayout(second)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
@@ -120,6 +143,11 @@ class Panel(QFrame):
             self._fill(state, layer, about, number, changed=changed)
         if self.current == RAW:
             self._show_raw()
+
+    def set_fail(self, *, can: bool, away: bool) -> None:
+        """Whether the layer can be taken away in thought, and whether it is."""
+        self.fail.setVisible(can)
+        self.fail.setText(translate(msg("Bring it back") if away else msg("Suppose it fails")))
 
     @property
     def current(self) -> str:

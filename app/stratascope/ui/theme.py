@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from PySide6.QtCore import QObject, Qt, Signal
 from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QStyle
 
 from stratascope.resources import read_text
 from stratascope.ui.style_sheet import style_sheet
@@ -94,6 +94,12 @@ class Look(QObject):
     def high_contrast(self) -> bool:
         """Whether the desktop asks for more contrast (Qt 6.10 and later can tell)."""
         return self._contrast
+
+    @property
+    def reduced_motion(self) -> bool:
+        """Whether the desktop asks that nothing moves: its style then gives animations no time."""
+        hint = QStyle.StyleHint.SH_Widget_Animation_Duration
+        return QApplication.style().styleHint(hint) <= 0 or not QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
 
     def px(self, length: float) -> int:
         """A length of the design, scaled with the desktop's font."""

@@ -1,4 +1,4 @@
-"""The bar on top: filter, engines, menu."""
+"""The bar on top: filter, views, engines, menu."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from stratascope.core.message import msg
 from stratascope.i18n import translate
 from stratascope.ui.engines_popup import EnginesButton
 from stratascope.ui.labels import tip
+from stratascope.ui.root_button import RootButton
 from stratascope.ui.theme import MEDIUM, Look
+from stratascope.ui.view_switch import ViewSwitch
 
 
 class FilterField(QLineEdit):
@@ -96,7 +98,9 @@ class Toolbar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(look.px(48))
         self.filter = FilterField(look)
+        self.views = ViewSwitch(look)
         self.engines = EnginesButton(look)
+        self.root = RootButton(look)
         self.menu = MenuButton(look)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(look.px(12), 0, look.px(12), 0)
@@ -104,8 +108,11 @@ class Toolbar(QWidget):
         self.filter.setMinimumWidth(look.px(150))
         self.filter.setMaximumWidth(look.px(276))
         layout.addWidget(self.filter, 1)
+        layout.addSpacing(look.px(20))
+        layout.addWidget(self.views)
         layout.addStretch(1)
         layout.addWidget(self.engines)
+        layout.addWidget(self.root)
         layout.addWidget(self.menu)
         self.filter.installEventFilter(self)
         self.down: QWidget | None = None  # where Down and Enter go from the filter

@@ -5,9 +5,10 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from stratascope.core.layer import Bars, BitGrid, Rulers, Table, View
+from stratascope.core.layer import Bars, BitGrid, CallMap, Rulers, Table, View
 from stratascope.ui.bars_view import BarsBlock
 from stratascope.ui.bits_view import BitsView
+from stratascope.ui.calls_view import CallsView
 from stratascope.ui.rulers_view import RulersBlock
 from stratascope.ui.table_view import TableBlock
 from stratascope.ui.theme import Look
@@ -24,6 +25,8 @@ def make_view(look: Look, view: View) -> QWidget:
             return BarsBlock(look, view)
         case Rulers():
             return RulersBlock(look, view)
+        case CallMap():
+            return CallsView(look, view, numbers=False)
 
 
 def update_view(widget: QWidget, view: View) -> bool:
@@ -37,6 +40,8 @@ def update_view(widget: QWidget, view: View) -> bool:
             return widget.show_bars(view)
         case RulersBlock(), Rulers():
             widget.show_rulers(view)
+        case CallsView(), CallMap():
+            widget.show_map(view)
         case _:
             return False
     return True
@@ -91,6 +96,6 @@ class Page(QScrollArea):
                 widget.deleteLater()
         for made in widgets:
             # a grid takes the room that there is, and scrolls within itself
-            self.column.addWidget(made, 100 if isinstance(made, BitsView) else 0)
+            self.column.addWidget(made, 100 if isinstance(made, (BitsView, CallsView)) else 0)
         self.column.addStretch(1)
         self._made, self._views = widgets, ()

@@ -24,13 +24,19 @@ from stratascope.ui.container_order import ViewBy
 from stratascope.ui.copying import Report
 from stratascope.ui.empty import EmptyPage
 from stratascope.ui.engines_popup import EnginesPopup
+from stratascope.ui.exposure_sheet import ExposureSheet
 from stratascope.ui.feed import Feed, SettingsLike
+from stratascope.ui.gap_words import runs
 from stratascope.ui.header import Header
 from stratascope.ui.layer_strip import LayerStrip
+from stratascope.ui.notice import Notice
 from stratascope.ui.panel import Panel
 from stratascope.ui.strata import Strata
+from stratascope.ui.suppose import Supposing, sentence
 from stratascope.ui.theme import Look
 from stratascope.ui.toolbar import Toolbar
+from stratascope.ui.view_switch import View
+from stratascope.ui.views import Views
 
 LIST, LIST_LEAST, LIST_MOST, LIST_NARROW = 300, 240, 420, 64
 NARROW, ONE_COLUMN, FOLD_ENGINES, LOW, COMPACT = 960, 720, 1320, 700, 560  # px, design lengths
@@ -58,6 +64,7 @@ class MainWindow(QMainWindow):
         self.setMinimumSize(560, 480)
 
         self.toolbar = Toolbar(look)
+        self.notice = Notice(look)
         self.banner = Banner(look)
         self.banner.hide()
         self.containers = ContainerModel()
@@ -71,7 +78,11 @@ class MainWindow(QMainWindow):
         self.middle_stack = QStackedWidget()
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
         self.popup = EnginesPopup(look, self)
+        self.sheet = ExposureSheet(look, self)
+        self.supposing = Supposing()
+        self._titles = {layer.number: translate(layer.about.title) for layer in layers}
         self._lay_out()
+        self.views = Views(self, look, layers, self.toolbar.views)
         self.actions_ = Actions(self, look)
         self._connect()
         self.clock = QTimer(self)
@@ -85,13 +96,11 @@ class MainWindow(QMainWindow):
     def _lay_out(self) -> None:
         look = self._look
         inner = QVBoxLayout(self.middle)
-        inner.setContentsMargins(look.px(16), look.px(12), look.px(16), look.px(12))
+        inner.setContentsMargins(look.px(16), look.px(10), look.px(16), look.px(10))
         inner.setSpacing(look.px(8))
         inner.addWidget(self.header)
-        inner.addSpacing(look.px(4))
         inner.addWidget(self.strip)
         inner.addWidget(self.strata)
-        inner.addSpacing(look.px(4))
         inner.addWidget(self.panel, 1)
         self._filler = QWidget()
         inner.addWidget(self._filler, 0)
@@ -112,6 +121,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(0)
         column.addWidget(self.toolbar)
         column.addWidget(self.banner)
+        column.addWidget(self.notice)
         row = QHBoxLayout()
         row.addWidget(self.splitter)
         column.addLayout(row, 1)
@@ -121,14 +131,21 @@ class MainWindow(QMainWindow):
         self._feed.snapshot.connect(self.show_snapshot)
         self.toolbar.filter.textChanged.connect(self.set_filter)
         self.toolbar.engines.clicked.connect(self.show_engines)
+        self.toolbar.root.clicked.connect(self.elevate)
         self.toolbar.down = self.column.view
         self.toolbar.went_down.connect(self._first_found)
         self.banner.asked.connect(self.show_engines)
         self.column.view.chosen.connect(self._chosen)
         self.column.view.opened.connect(self.turn_page)
-        self.column.alert.wanted.connect(self._go_to)
+        self.column.alert.wanted.connect(self.go_to)
         self.column.head.chosen.connect(self.set_view_by)
         self.strata.chosen.connect(self.open_layer)
+        self.strata.fail_asked.connect(self.suppose_fails)
+        self.strata.back_asked.connect(self.bring_back)
+        self.panel.fail_asked.connect(self.suppose_fails)
+        self.header.suppose.back.clicked.connect(self.bring_back)
+        self.header.exposure.clicked.connect(self.show_exposure)
+        self.sheet.threat_chosen.connect(self.strata.threat_chosen)
         self.strip.chosen.connect(self.open_layer)
         self.strip.back.connect(self.close_layer)
         self.header.back.clicked.connect(self.go_back)
@@ -159,6 +176,8 @@ class MainWindow(QMainWindow):
         self.containers.show(snapshot.containers, many_engines=many)
         self.column.alert.show_states(snapshot.containers)
         self.toolbar.engines.show_engines(snapshot.engines)
+        self.toolbar.root.show_privilege(snapshot.privilege)
+        self.notice.show_privilege(snapshot.privilege)
         self.banner.setVisible(snapshot.demo)
         if self._key not in self._states:
             self._key = None
@@ -168,7 +187,8 @@ class MainWindow(QMainWindow):
             self._show_current()
         if not snapshot.containers:
             self.empty.show_snapshot(snapshot)
-        self.middle_stack.setCurrentWidget(self.middle if self._key is not None else self.empty)
+        if self._key is None:
+            self.views.refresh()
         self._tell_age()
         self._tell_filter()
         self._adapt()
@@ -180,12 +200,14 @@ class MainWindow(QMainWindow):
 
     def open_layer(self, number: int) -> None:
         """Show that layer in the panel."""
+        self.views.show(View.STRATA)
         self._layer = number
         self._layer_open = True
         self.strata.select(number)
         self.strip.select(number)
         if self.current is not None:
             self.panel.show_layer(self.current, number)
+            self._show_fail(self.current)
         self._adapt()
 
     def close_layer(self) -> None:
@@ -198,6 +220,7 @@ class MainWindow(QMainWindow):
         """Show only what holds these words."""
         self.containers.set_filter(text)
         self._tell_filter()
+        self.views.refresh()
 
     def set_view_by(self, view_by: ViewBy) -> None:
         """Divide the list another way, and remember it."""
@@ -229,20 +252,47 @@ class MainWindow(QMainWindow):
         """Ask for everything to be read again."""
         self._feed.refresh(None)
 
+    def elevate(self) -> None:
+        """Ask for what only root can read, where that can be asked."""
+        if self.toolbar.root.can_ask:
+            self._feed.elevate()
+
+    def show_exposure(self) -> None:
+        """The sheet that shows how the exposure comes about."""
+        matrix = self.supposing.result()
+        if matrix is not None:
+            self.sheet.open_below(self.header.exposure, matrix)
+
+    def suppose_fails(self, number: int) -> None:
+        """Take that layer away in thought, or bring it back."""
+        state = self.current
+        layer = next((each.id for each in state.layers if each.number == number), "") if state is not None else ""
+        if layer and self.supposing.matrix is not None:
+            self.supposing.toggle(layer)
+            self._show_matrix()
+
+    def bring_back(self) -> None:
+        """The layers as they really are."""
+        self.supposing.clear()
+        self._show_matrix()
+
     # -- how
 
     def _chosen(self, key: tuple[str, str]) -> None:
+        if key != self._key:
+            self.supposing.clear()
         self._key = key
         self._feed.focus(key)
         self._show_current()
-        self.middle_stack.setCurrentWidget(self.middle)
+        self.views.adapt()
 
     def _first_found(self) -> None:
         """From the filter into the list: to the current container, or to the first one found."""
         if self._key is None or self.containers.row_of(self._key) < 0:
             self.column.view.select_key(None)
 
-    def _go_to(self, key: tuple[str, str]) -> None:
+    def go_to(self, key: tuple[str, str]) -> None:
+        """Select that container, and show it."""
         if not self.column.view.select_key(key):
             self.toolbar.filter.clear()
             self.column.view.select_key(key)
@@ -260,6 +310,25 @@ class MainWindow(QMainWindow):
         self.strata.select(self._layer)
         self.strip.select(self._layer)
         self.panel.show_layer(state, self._layer)
+        self.supposing.show(state.matrix if runs(state) else None)
+        self._show_matrix()
+
+    def _show_matrix(self) -> None:
+        """Rays, exposure and sentence, as things are or as supposed."""
+        state = self.current
+        if state is None:
+            return
+        supposing, base = self.supposing, self.supposing.matrix
+        matrix = supposing.result()
+        titles = {layer.id: self._titles.get(layer.number, layer.id) for layer in state.layers}
+        self.strata.show_matrix(base, matrix, supposing.away)
+        self.header.show_exposure(base, matrix, sentence(supposing, titles))
+        self._show_fail(state)
+        self.views.refresh()
+
+    def _show_fail(self, state: ContainerState) -> None:
+        layer = next((each.id for each in state.layers if each.number == self._layer), "")
+        self.panel.set_fail(can=self.supposing.matrix is not None, away=layer in self.supposing.away)
 
     def _tell_age(self) -> None:
         snapshot = self.snapshot
@@ -306,6 +375,8 @@ class MainWindow(QMainWindow):
         look, width = self._look, self.width()
         one, narrow = self._one_column(), width < look.px(NARROW)
         self.toolbar.engines.set_folded(width < look.px(FOLD_ENGINES))
+        self.toolbar.root.set_folded(narrow)
+        self.toolbar.views.set_folded(one)
         self.column.set_narrow(narrow and not one)
         has = self._key is not None
         if narrow and not self._was_narrow:
@@ -333,6 +404,7 @@ class MainWindow(QMainWindow):
         layout = self.middle.layout()
         if isinstance(layout, QVBoxLayout):
             layout.setStretchFactor(self._filler, 1 if low and not self._layer_open else 0)
+        self.views.adapt()
 
     def _fit_list(self, *, narrow: bool) -> None:
         """Width of the list: 64, or what it had before."""

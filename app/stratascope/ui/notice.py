@@ -1,0 +1,64 @@
+"""A line on top that tells what did not work and leaves everything else as it is; it can be sent away."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+
+from stratascope.core.message import msg
+from stratascope.core.plain import plain
+from stratascope.core.privilege import Privilege, PrivilegeState
+from stratascope.i18n import translate
+from stratascope.ui.labels import Line, tip
+from stratascope.ui.marks import Mark, MarkBox
+from stratascope.ui.theme import MEDIUM, Look
+
+WORDS_MAX = 400  # characters of what another program said
+
+
+class Notice(QWidget):
+    """Shows why what only root can read is not shown, until it is closed or has become true no longer."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._shown: Privilege | None = None
+        mark = MarkBox(look, 14)
+        mark.show_mark(Mark.TRIANGLE)
+        self.text = Line(look, 13)
+        self.close_button = QPushButton(translate(msg("Close")))
+        self.close_button.setFont(look.font(12, MEDIUM))
+        self.close_button.setAccessibleName(translate(msg("Close this notice")))
+        self.close_button.clicked.connect(self.hide)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(look.px(16), look.px(4), look.px(12), look.px(4))
+        layout.setSpacing(look.px(8))
+        layout.addWidget(mark)
+        layout.addWidget(self.text, 1)
+        layout.addWidget(self.close_button)
+        self.hide()
+
+    def show_privilege(self, privilege: Privilege) -> None:
+        """Appear once for each refusal; the next snapshots don't bring back what was closed."""
+        if privilege == self._shown:
+            return
+        self._shown = privilege
+        message = privilege.message if privilege.state is PrivilegeState.REFUSED else None
+        if message is None:
+            self.hide()
+            return
+        said = translate(message)
+        words = plain(privilege.words.strip(), WORDS_MAX)
+        self.text.say(said)
+        self.text.setToolTip(tip(f"{said}\n{words}"))
+        self.setAccessibleName(said)
+        self.setAccessibleDescription(words)
+        self.show()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.fillRect(self.rect(), self._look.color("weak_soft"))
+        painter.setPen(self._look.color("line"))
+        painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
