@@ -7,6 +7,10 @@ from dataclasses import replace
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Status
 from stratascope.core.ground import UNREAD, Ground, Peers, Surroundings
+from stratascope.core.layer import Layer
+from stratascope.core.steps import Need
+from stratascope.core.threat import Ruling
+from stratascope.i18n import translate
 
 # Host of the recorded captures: Debian 13 without fixed inodes for net and mnt, 1.4 GiB, 2 CPUs
 GROUND = replace(
@@ -48,3 +52,12 @@ def capture(texts: dict[str, str], *, denied: tuple[str, ...] = ()) -> Capture:
     found = [Reading(name, f"/proc/4211/{name}", text) for name, text in texts.items()]
     found += [Reading(name, f"/proc/4211/{name}", None, Gap(GapKind.DENIED, 13)) for name in denied]
     return Capture(4211, tuple(found))
+
+
+def judged(layer: Layer, need: Need, posture: object) -> Ruling:
+    """What the layer says to a need that is its job: with a sentence and a source."""
+    ruling = layer.stance(need, posture)
+    assert ruling is not None
+    assert translate(ruling.reason).endswith(".")
+    assert ruling.source
+    return ruling

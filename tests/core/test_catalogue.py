@@ -12,7 +12,7 @@ from stratascope.core.depth import needs_of
 from stratascope.core.ground import FEATURES, SYSCTLS
 from stratascope.core.layer import Severity
 from stratascope.core.message import Message
-from stratascope.core.steps import Allowed, Calls, Capability, Feature, LowPort, Setting
+from stratascope.core.steps import Allowed, Call, Calls, Capability, Feature, LowPort, Setting
 from stratascope.core.threat import Threat
 from stratascope.i18n import translate
 from stratascope.layers import all_layers
@@ -175,3 +175,20 @@ def test_serious_ones_are_few() -> None:
 
 def _sentences(message: Message) -> int:
     return len(re.findall(r"[.!?](?:\s|$)", translate(message)))
+
+
+def test_every_id_of_a_host_s_user_is_needed_to_enter_its_process() -> None:
+    """__ptrace_may_access, kernel/ptrace.c, compares uids and gids; without SETGID the door stays closed."""
+    threat = next(threat for threat in all_threats() if threat.id == "enter-host-user-process")
+    (route,) = threat.routes
+    asked = {need.any_of for step in route.steps for need in step.needs if isinstance(need, Capability)}
+    assert asked == {("CAP_SETUID",), ("CAP_SETGID",)}
+
+
+def test_the_audit_log_is_asked_for_by_its_protocol() -> None:
+    """Podman's filter refuses just NETLINK_AUDIT (9) to containers without AUDIT_WRITE."""
+    wanted = Call("socket", ((0, 16), (2, 9)))
+    for name in ("control-audit", "read-audit-log", "write-audit-log"):
+        threat = next(threat for threat in all_threats() if threat.id == name)
+        ways = [way for need in needs_of((threat,)) if isinstance(need, Calls) for way in need.ways]
+        assert wanted in ways

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from layer_surroundings import GROUND, around, capture, container
+from layer_surroundings import GROUND, around, capture, container, judged
 from recorded import recorded, with_text
 from stratascope.core.catalogue import all_threats
 from stratascope.core.depth import needs_of
@@ -28,7 +28,7 @@ from stratascope.core.steps import (
     SignalRoot,
     Where,
 )
-from stratascope.core.threat import Ruling, Stance
+from stratascope.core.threat import Stance
 from stratascope.i18n import translate
 from stratascope.layers.capabilities import LAYER
 from stratascope.layers.capability_stances import CapabilityPosture
@@ -45,14 +45,6 @@ BASE = CapabilityPosture(DOCKER, DOCKER, False, True, DOCKER, 40, None, "@x", Tr
 
 def bits(*names: str) -> int:
     return CapabilitySet.of(names).bits
-
-
-def judged(need: Need, posture: CapabilityPosture) -> Ruling:
-    ruling = LAYER.stance(need, posture)
-    assert ruling is not None
-    assert translate(ruling.reason).endswith(".")
-    assert ruling.source
-    return ruling
 
 
 @pytest.mark.parametrize(
@@ -114,7 +106,7 @@ def judged(need: Need, posture: CapabilityPosture) -> Ruling:
     ],
 )
 def test_rule(need: Need, change: dict[str, Any], stance: Stance) -> None:
-    assert judged(need, replace(BASE, **change)).stance is stance
+    assert judged(LAYER, need, replace(BASE, **change)).stance is stance
 
 
 @pytest.mark.parametrize("need", [Shares("pid"), SignalRoot(), HostRoot()])
@@ -123,19 +115,19 @@ def test_not_its_job(need: Need) -> None:
 
 
 def test_what_undoes_it() -> None:
-    assert judged(ADMIN, BASE).hinges == {"capability:CAP_SYS_ADMIN"}
+    assert judged(LAYER, ADMIN, BASE).hinges == {"capability:CAP_SYS_ADMIN"}
     either = Capability(("CAP_BPF", "CAP_SYS_ADMIN"), Where.INITIAL)
-    assert judged(either, BASE).hinges == {"capability:CAP_BPF", "capability:CAP_SYS_ADMIN"}
+    assert judged(LAYER, either, BASE).hinges == {"capability:CAP_BPF", "capability:CAP_SYS_ADMIN"}
     user = replace(BASE, held=0, root=False)
-    assert judged(Capability(("CAP_CHOWN",), Where.OWN), user).hinges == {"capability:CAP_CHOWN", "user"}
-    assert judged(ADMIN, user).hinges == {"capability:CAP_SYS_ADMIN"}  # root would not have it either
-    assert judged(SetUidExec(), replace(BASE, no_new_privs=True)).hinges == {"no-new-privileges"}
+    assert judged(LAYER, Capability(("CAP_CHOWN",), Where.OWN), user).hinges == {"capability:CAP_CHOWN", "user"}
+    assert judged(LAYER, ADMIN, user).hinges == {"capability:CAP_SYS_ADMIN"}  # root would not have it either
+    assert judged(LAYER, SetUidExec(), replace(BASE, no_new_privs=True)).hinges == {"no-new-privileges"}
 
 
 def test_reasons_name_what_is_missing() -> None:
-    assert translate(judged(ADMIN, BASE).reason) == "It does not hold SYS_ADMIN."
+    assert translate(judged(LAYER, ADMIN, BASE).reason) == "It does not hold SYS_ADMIN."
     either = Capability(("CAP_PERFMON", "CAP_SYS_ADMIN"), Where.INITIAL)
-    assert translate(judged(either, BASE).reason) == "It holds neither PERFMON nor SYS_ADMIN."
+    assert translate(judged(LAYER, either, BASE).reason) == "It holds neither PERFMON nor SYS_ADMIN."
 
 
 def posture_of(name: str, surroundings: Surroundings, **texts: str) -> CapabilityPosture:
@@ -176,7 +168,7 @@ def test_settings_of_the_host_travel_in_the_posture() -> None:
         near = around(ground=ground)
         facts = LAYER.decode(recorded("lsm/apparmor/docker-default"), container(), near)
         need = next(need for need in _log_needs() if need.only_if is not None)
-        assert judged(need, LAYER.posture(facts, LAYER.asked(container()), near)).stance is stance
+        assert judged(LAYER, need, LAYER.posture(facts, LAYER.asked(container()), near)).stance is stance
 
 
 def _log_needs() -> list[Capability]:
@@ -188,7 +180,7 @@ def test_nothing_read_is_nothing_known() -> None:
     facts = LAYER.decode(capture({}, denied=("status", "uid_map", "ns/user")), container(), near)
     posture = LAYER.posture(facts, LAYER.asked(container()), near)
     needs: tuple[Need, ...] = (ADMIN, LowPort(), SetUidExec(), RegainByExec(), HostRoot(capable=True), InspectHost())
-    assert {judged(need, posture).stance for need in needs} == {UNKNOWN}
+    assert {judged(LAYER, need, posture).stance for need in needs} == {UNKNOWN}
 
 
 def test_wants_the_port_with_privilege() -> None:

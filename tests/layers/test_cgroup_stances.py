@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from layer_surroundings import GROUND, around, capture, container
+from layer_surroundings import GROUND, around, capture, container, judged
 from recorded import recorded, with_gap, with_text
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, AskedDevice
 from stratascope.core.ground import Surroundings
 from stratascope.core.steps import Device, Need, Node, Resource, Room, Shares
-from stratascope.core.threat import Ruling, Stance
+from stratascope.core.threat import Stance
 from stratascope.i18n import translate
 from stratascope.layers.cgroup_stances import CgroupPosture
 from stratascope.layers.cgroups import LAYER
@@ -24,14 +24,6 @@ DEFAULT_RULES = ("c *:* m", "b *:* m", "c 1:3 rwm", "c 136:* rwm")
 ALL = ("a *:* rwm",)
 BASE = CgroupPosture(True, False, True, True, DEFAULT_RULES, True, False)
 DISK, MEM = Device("b", None, None, "r"), Device("c", 1, 1, "r")
-
-
-def judged(need: Need, posture: CgroupPosture) -> Ruling:
-    ruling = LAYER.stance(need, posture)
-    assert ruling is not None
-    assert translate(ruling.reason).endswith(".")
-    assert ruling.source
-    return ruling
 
 
 @pytest.mark.parametrize(
@@ -67,7 +59,7 @@ def judged(need: Need, posture: CgroupPosture) -> Ruling:
     ],
 )
 def test_rule(need: Need, change: dict[str, Any], stance: Stance) -> None:
-    assert judged(need, replace(BASE, **change)).stance is stance
+    assert judged(LAYER, need, replace(BASE, **change)).stance is stance
 
 
 @pytest.mark.parametrize("need", [Shares("pid"), Node("disk"), Room(Resource.DISK)])
@@ -77,10 +69,10 @@ def test_not_its_job(need: Need) -> None:
 
 def test_what_was_asked_is_not_called_verified() -> None:
     for rules in (DEFAULT_RULES, ALL):
-        ruling = judged(DISK, replace(BASE, rules=rules, verified=False))
+        ruling = judged(LAYER, DISK, replace(BASE, rules=rules, verified=False))
         assert "not verified" in translate(ruling.reason)
         assert ruling.source.startswith("inspect:")
-    assert judged(DISK, BASE).source.startswith("@")
+    assert judged(LAYER, DISK, BASE).source.startswith("@")
 
 
 def posture_of(process: Capture, surroundings: Surroundings, asked: Asked | None = None) -> CgroupPosture:
@@ -108,7 +100,7 @@ def test_posture_of_real_containers() -> None:
     limited = posture_of(apparmor("docker-limits"), around())
     assert (limited.processes, limited.memory, limited.cpu) == (False, False, False)
     rootless = posture_of(apparmor("rootless-default"), around(rootless=True))
-    assert judged(DISK, rootless).stance is OPEN
+    assert judged(LAYER, DISK, rootless).stance is OPEN
     busier = with_text(replace(apparmor("docker-default"), pid=77), "cgroup:v2:0:pids.current", "30\n")
     assert posture_of(busier, around()) == default
 
@@ -159,12 +151,12 @@ def limited_user(uid: int, soft: str, hard: str, effective: str, namespace: str 
 def test_the_users_own_limit(process: Capture, by_user: bool) -> None:
     posture = posture_of(process, around())
     assert posture.by_user is by_user
-    assert judged(PROCESSES, posture).stance is (STOPS if by_user else OPEN)
+    assert judged(LAYER, PROCESSES, posture).stance is (STOPS if by_user else OPEN)
 
 
 def test_an_unread_limit_of_the_user_leaves_it_open() -> None:
     process = with_gap(limited_user(1000, "100", "100", "0"), "limits", Gap(GapKind.DENIED, 13))
-    assert judged(PROCESSES, posture_of(process, around())).stance is UNKNOWN
+    assert judged(LAYER, PROCESSES, posture_of(process, around())).stance is UNKNOWN
 
 
 def test_limits_as_wide_as_the_machine_are_none() -> None:
@@ -189,9 +181,9 @@ def test_a_cpuset_of_fewer_cpus() -> None:
 def test_device_rules_of_version_1_are_the_kernels() -> None:
     read = posture_of(v1(**{"cgroup__devices__0__devices.list": "b 8:0 rw\n"}), around(), Asked(privileged=False))
     assert read.verified is True
-    assert judged(DISK, read).stance is OPEN
+    assert judged(LAYER, DISK, read).stance is OPEN
     unread = posture_of(v1(), around())
-    assert judged(DISK, unread).stance is UNKNOWN
+    assert judged(LAYER, DISK, unread).stance is UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -208,9 +200,9 @@ def test_device_rules_of_version_1_are_the_kernels() -> None:
 )
 def test_device_rules_of_version_2_are_as_asked(asked: Asked, disk: Stance, memory: Stance) -> None:
     posture = posture_of(apparmor("docker-default"), around(), asked)
-    assert (judged(DISK, posture).stance, judged(MEM, posture).stance) == (disk, memory)
+    assert (judged(LAYER, DISK, posture).stance, judged(LAYER, MEM, posture).stance) == (disk, memory)
 
 
 def test_nothing_read_is_nothing_known() -> None:
     posture = posture_of(capture({}, denied=("cgroup", "status", "limits")), around())
-    assert {judged(need, posture).stance for need in (PROCESSES, MEMORY, CPU, DISK)} == {UNKNOWN}
+    assert {judged(LAYER, need, posture).stance for need in (PROCESSES, MEMORY, CPU, DISK)} == {UNKNOWN}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from layer_surroundings import GROUND, around, capture, container
+from layer_surroundings import GROUND, around, capture, container, judged
 from recorded import recorded, with_gap, with_text
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, AskedDevice, AskedMount
@@ -30,8 +30,7 @@ from stratascope.core.steps import (
     Shares,
     SignalRoot,
 )
-from stratascope.core.threat import Ruling, Stance
-from stratascope.i18n import translate
+from stratascope.core.threat import Stance
 from stratascope.layers.mount_reach import MountReach
 from stratascope.layers.namespace_stances import NamespacePosture
 from stratascope.layers.namespaces import LAYER
@@ -65,14 +64,6 @@ def read(path: str, **marks: bool) -> KernelFile:
 
 def write(path: str, **marks: bool) -> KernelFile:
     return KernelFile(path, Access.WRITE, **marks)
-
-
-def judged(need: Need, posture: NamespacePosture) -> Ruling:
-    ruling = LAYER.stance(need, posture)
-    assert ruling is not None
-    assert translate(ruling.reason).endswith(".")
-    assert ruling.source
-    return ruling
 
 
 @pytest.mark.parametrize(
@@ -142,7 +133,7 @@ def judged(need: Need, posture: NamespacePosture) -> Ruling:
     ],
 )
 def test_rule(need: Need, change: dict[str, Any], stance: Stance) -> None:
-    assert judged(need, replace(BASE, **change)).stance is stance
+    assert judged(LAYER, need, replace(BASE, **change)).stance is stance
 
 
 @pytest.mark.parametrize(
@@ -161,7 +152,7 @@ def test_rule(need: Need, change: dict[str, Any], stance: Stance) -> None:
     ],
 )
 def test_unread_mounts_are_not_known(need: Need) -> None:
-    assert judged(need, UNREAD_MOUNTS).stance is UNKNOWN
+    assert judged(LAYER, need, UNREAD_MOUNTS).stance is UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -181,9 +172,9 @@ def test_not_its_job(need: Need) -> None:
 
 
 def test_what_undoes_it() -> None:
-    assert judged(Shares("pid"), BASE).hinges == {"namespace:pid"}
-    assert judged(read("/proc/kcore"), BASE).hinges == {"systempaths"}
-    assert judged(read("/proc/kcore"), BASE).source == "@mountinfo:/proc/kcore"
+    assert judged(LAYER, Shares("pid"), BASE).hinges == {"namespace:pid"}
+    assert judged(LAYER, read("/proc/kcore"), BASE).hinges == {"systempaths"}
+    assert judged(LAYER, read("/proc/kcore"), BASE).source == "@mountinfo:/proc/kcore"
 
 
 def apparmor(name: str) -> Capture:
@@ -238,14 +229,14 @@ def test_recorded(need: Need, default: Stance, podman: Stance, rootless: Stance,
         posture_of(apparmor("rootless-default"), near=around(rootless=True)),
         posture_of(apparmor("docker-privileged"), Asked(privileged=True)),
     )
-    assert [judged(need, posture).stance for posture in postures] == [default, podman, rootless, privileged]
+    assert [judged(LAYER, need, posture).stance for posture in postures] == [default, podman, rootless, privileged]
 
 
 def test_host_namespaces() -> None:
     posture = posture_of(apparmor("docker-hostns"))
     for kind in ("pid", "net", "ipc", "cgroup"):
-        assert judged(Shares(kind), posture).stance is OPEN
-    assert judged(ProcessesInSight(), posture).stance is OPEN
+        assert judged(LAYER, Shares(kind), posture).stance is OPEN
+    assert judged(LAYER, ProcessesInSight(), posture).stance is OPEN
 
 
 def test_equal_containers_have_equal_postures() -> None:
@@ -269,9 +260,9 @@ def test_processes_of_others() -> None:
 
 def test_kernel_files_through_a_bind_of_the_hosts_proc() -> None:
     posture = posture_of(with_mount("0:20 / /host/proc rw,nosuid,nodev,noexec - proc proc rw"))
-    assert judged(write("/proc/sysrq-trigger"), posture).stance is OPEN
-    assert judged(read("/proc/kcore"), posture).stance is OPEN
-    assert judged(HostFiles(), posture).stance is STOPS  # files of the kernel, not of the host
+    assert judged(LAYER, write("/proc/sysrq-trigger"), posture).stance is OPEN
+    assert judged(LAYER, read("/proc/kcore"), posture).stance is OPEN
+    assert judged(LAYER, HostFiles(), posture).stance is STOPS  # files of the kernel, not of the host
 
 
 @pytest.mark.parametrize(
@@ -292,7 +283,7 @@ def test_kernel_files_through_a_bind_of_the_hosts_proc() -> None:
 def test_host_paths(line: str, files: Stance, set_uid: Stance, socket: Stance) -> None:
     posture = posture_of(with_mount(line))
     needs = (HostFiles(), HostFiles(set_uid=True), EngineSocket())
-    assert [judged(need, posture).stance for need in needs] == [files, set_uid, socket]
+    assert [judged(LAYER, need, posture).stance for need in needs] == [files, set_uid, socket]
 
 
 @pytest.mark.parametrize(
@@ -314,12 +305,12 @@ def test_device_nodes(asked: Asked, line: str, disk: Stance, memory: Stance) -> 
     posture = posture_of(
         with_mount(line, parent=155 if "/dev/" in line else 153) if line else apparmor("docker-default"), asked
     )
-    assert [judged(Node(kind), posture).stance for kind in ("disk", "memory")] == [disk, memory]
+    assert [judged(LAYER, Node(kind), posture).stance for kind in ("disk", "memory")] == [disk, memory]
 
 
 def test_a_privileged_rootless_container_gets_no_nodes_of_the_hosts() -> None:
     posture = posture_of(apparmor("rootless-default"), Asked(privileged=True), around(rootless=True))
-    assert judged(Node("disk"), posture).stance is STOPS
+    assert judged(LAYER, Node("disk"), posture).stance is STOPS
 
 
 def read_only(process: Capture) -> Capture:
@@ -333,11 +324,11 @@ def read_only(process: Capture) -> Capture:
 
 def test_a_read_only_container() -> None:
     posture = posture_of(read_only(apparmor("docker-default")))
-    assert judged(RootWritable(), posture).stance is STOPS
-    assert judged(DISK, posture).stance is STOPS  # /dev and /dev/shm are small
-    assert judged(Node("memory", made=True), posture).stance is OPEN  # in /dev
-    assert judged(HostFileSystem(), posture).stance is OPEN  # /etc/hosts can still be named
-    assert judged(HostFileSystem(writable=True), posture).stance is STOPS
+    assert judged(LAYER, RootWritable(), posture).stance is STOPS
+    assert judged(LAYER, DISK, posture).stance is STOPS  # /dev and /dev/shm are small
+    assert judged(LAYER, Node("memory", made=True), posture).stance is OPEN  # in /dev
+    assert judged(LAYER, HostFileSystem(), posture).stance is OPEN  # /etc/hosts can still be named
+    assert judged(LAYER, HostFileSystem(writable=True), posture).stance is STOPS
 
 
 @pytest.mark.parametrize(
@@ -350,17 +341,17 @@ def test_a_read_only_container() -> None:
     ],
 )
 def test_places_to_fill(line: str, stance: Stance) -> None:
-    assert judged(DISK, posture_of(read_only(with_mount(line)))).stance is stance
+    assert judged(LAYER, DISK, posture_of(read_only(with_mount(line)))).stance is stance
 
 
 def test_no_file_of_the_host_in_sight() -> None:
     process = without_mounts(apparmor("docker-default"), "/etc/resolv.conf", "/etc/hostname", "/etc/hosts")
-    assert judged(HostFileSystem(), posture_of(process)).stance is STOPS
+    assert judged(LAYER, HostFileSystem(), posture_of(process)).stance is STOPS
     near = around(ground=replace(GROUND, mounts=()))
-    assert judged(HostFileSystem(), posture_of(apparmor("docker-default"), near=near)).stance is OPEN
+    assert judged(LAYER, HostFileSystem(), posture_of(apparmor("docker-default"), near=near)).stance is OPEN
 
 
 def test_nothing_read_is_nothing_known() -> None:
     posture = posture_of(capture({}, denied=LAYER.wants))
     needs: tuple[Need, ...] = (Shares("pid"), ProcessesInSight(), EngineSocket(), HostFiles(), RootWritable())
-    assert {judged(need, posture).stance for need in needs} == {UNKNOWN}
+    assert {judged(LAYER, need, posture).stance for need in needs} == {UNKNOWN}

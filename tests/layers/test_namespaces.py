@@ -13,7 +13,7 @@ from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.ground import NAMESPACES, Peers, Surroundings
 from stratascope.core.layer import Assessment, Severity, Table, Verdict
 from stratascope.i18n import translate
-from stratascope.layers.mount_view import HostPath
+from stratascope.layers.mount_weight import HostPath
 from stratascope.layers.namespaces import LAYER, NamespacesFacts
 
 DENIED = Gap(GapKind.DENIED, 13)

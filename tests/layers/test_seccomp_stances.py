@@ -171,3 +171,13 @@ def test_containers_that_are_alike_have_equal_postures() -> None:
     assert one == two
     assert hash(one) == hash(two)
     assert one != posture_of(capabilities=())
+
+
+def test_a_call_that_no_kernel_has_opens_nothing() -> None:
+    """Docker's filter lets lookup_dcookie through with SYS_ADMIN; it went in Linux 5.12, while sysfs(2) is there."""
+    old = Calls((Call("sysfs"), Call("lookup_dcookie"), Call("afs_syscall"), Call("vm86")))
+    capabilities = (*DOCKER, "CAP_SYS_ADMIN")
+    assert rule(old, posture_of(capabilities=capabilities)).stance is Stance.STOPS
+    assert rule(old, posture_of(around(kernel="5.11.0"), capabilities=capabilities)).stance is Stance.LETS_THROUGH
+    assert rule(old, posture_of()).hinges == frozenset()
+    assert LAYER.stance(Calls((Call("create_module"),)), posture_of()) is None

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from layer_surroundings import GROUND, around, capture, container
+from layer_surroundings import GROUND, around, capture, container, judged
 from recorded import recorded, with_gap, with_text
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.ground import Peers, Surroundings
@@ -34,8 +34,7 @@ from stratascope.core.steps import (
     SignalRoot,
     Where,
 )
-from stratascope.core.threat import Ruling, Stance
-from stratascope.i18n import translate
+from stratascope.core.threat import Stance
 from stratascope.layers.usermap import LAYER
 from stratascope.layers.usermap_posture import UsermapPosture
 from stratascope.linux.capability import CapabilitySet
@@ -91,14 +90,6 @@ def bits(*names: str) -> int:
     return CapabilitySet.of(names).bits
 
 
-def judged(need: Need, posture: UsermapPosture) -> Ruling:
-    ruling = LAYER.stance(need, posture)
-    assert ruling is not None
-    assert translate(ruling.reason).endswith(".")
-    assert ruling.source
-    return ruling
-
-
 @pytest.mark.parametrize(
     ("need", "root", "user", "own", "nothing"),
     [
@@ -132,7 +123,7 @@ def judged(need: Need, posture: UsermapPosture) -> Ruling:
     ],
 )
 def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stance) -> None:
-    assert [judged(need, posture).stance for posture in (ROOT, USER, OWN, NOTHING)] == [root, user, own, nothing]
+    assert [judged(LAYER, need, posture).stance for posture in (ROOT, USER, OWN, NOTHING)] == [root, user, own, nothing]
 
 
 @pytest.mark.parametrize(
@@ -183,7 +174,7 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
     ],
 )
 def test_exception(need: Need, base: UsermapPosture, change: dict[str, Any], stance: Stance) -> None:
-    assert judged(need, replace(base, **change)).stance is stance
+    assert judged(LAYER, need, replace(base, **change)).stance is stance
 
 
 @pytest.mark.parametrize("need", [Shares("pid"), RegainByExec(), Node("disk", made=True)])
@@ -192,10 +183,10 @@ def test_not_its_job(need: Need) -> None:
 
 
 def test_what_undoes_it() -> None:
-    assert judged(ADMIN, OWN).hinges == {"userns"}
-    assert judged(HostRoot(), OWN).hinges == {"userns"}
-    assert judged(HostRoot(), USER).hinges == {"user"}
-    assert judged(RootWritable(), USER).hinges == {"user"}
+    assert judged(LAYER, ADMIN, OWN).hinges == {"userns"}
+    assert judged(LAYER, HostRoot(), OWN).hinges == {"userns"}
+    assert judged(LAYER, HostRoot(), USER).hinges == {"user"}
+    assert judged(LAYER, RootWritable(), USER).hinges == {"user"}
 
 
 def posture_of(process: Capture, surroundings: Surroundings) -> UsermapPosture:
@@ -290,7 +281,7 @@ def test_ids_seen_from_inside_a_user_namespace_are_not_the_hosts() -> None:
     nested = around(ground=replace(GROUND, initial_user_namespace=False))
     posture = posture_of(apparmor("docker-default"), nested)
     assert (posture.host_root, posture.engine_user, posture.socket) == (None, None, None)
-    assert judged(HostRoot(), posture).stance is UNKNOWN
+    assert judged(LAYER, HostRoot(), posture).stance is UNKNOWN
 
 
 def test_free_ports_of_the_hosts_network() -> None:
@@ -298,14 +289,14 @@ def test_free_ports_of_the_hosts_network() -> None:
     process = with_text(apparmor("rootless-default"), "ns/net", f"net:[{host}]")
     for start, stance in (("1024", STOPS), ("80", OPEN)):
         ground = replace(GROUND, sysctls=(("net.ipv4.ip_unprivileged_port_start", start),))
-        assert judged(LowPort(), posture_of(process, around(rootless=True, ground=ground))).stance is stance
-    assert judged(LowPort(), posture_of(process, around(rootless=True))).stance is UNKNOWN
+        assert judged(LAYER, LowPort(), posture_of(process, around(rootless=True, ground=ground))).stance is stance
+    assert judged(LAYER, LowPort(), posture_of(process, around(rootless=True))).stance is UNKNOWN
 
 
 def test_nothing_read_is_nothing_known() -> None:
     posture = posture_of(capture({}, denied=(*LAYER.wants,)), around())
     needs: tuple[Need, ...] = (ADMIN, HostRoot(), PATTERN, SharedIds(), OtherIds(), EngineSocket(), InspectContainer())
-    assert {judged(need, posture).stance for need in needs} == {UNKNOWN}
+    assert {judged(LAYER, need, posture).stance for need in needs} == {UNKNOWN}
 
 
 def test_wants_the_owners_with_privilege() -> None:

@@ -227,7 +227,9 @@ def main(flavour: str) -> None:
         record("remap", program("report", "--json", *remap))
     path = f"PYTHONPATH={SHARE}/checkout/app:{SHARE}/site"
     pid = str(facts["d-default"]["pid"])
-    record("piped", ("env", path, "PYTHONDONTWRITEBYTECODE=1", sys.executable, str(SHARE / "guest_piped.py"), pid))
+    record(
+        "piped", ("env", path, "PYTHONDONTWRITEBYTECODE=1", sys.executable, str(SHARE / "vm" / "guest_piped.py"), pid)
+    )
     # the same with sockets that systemd listens on
     run("systemctl", "start", "podman.socket")
     run(*as_user("systemctl", "--user", "start", "podman.socket"))

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from attempts.build import image
+
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent.parent
 GUEST_PYTHON = "3.13"  # of Debian 13
@@ -80,7 +82,7 @@ def missing() -> str:
     return ""
 
 
-def boot(flavour: str, folder: Path) -> Machine:
+def boot(flavour: str, folder: Path, script: str = "guest.py") -> Machine:
     """Build the disk where it is not there yet (VM_BASE, or the user's cache), boot, record. Raises NoMachineError."""
     lacking = missing()
     if lacking:
@@ -90,11 +92,11 @@ def boot(flavour: str, folder: Path) -> Machine:
     _fill(share)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stratascope-machines"
     environment = {"VM_BASE": str(cache), **os.environ, "VM_CONSOLE": str(folder / "console.log")}
-    script = str(HERE / "run.sh")
-    _run("bash", script, "-B", "-f", flavour, limit=BUILD_SECONDS, environment=environment)
+    runner = str(HERE / "run.sh")
+    _run("bash", runner, "-B", "-f", flavour, limit=BUILD_SECONDS, environment=environment)
     said = _run(
-        *("bash", script, "-f", flavour, "-s", str(share), "-o", str(out), "-t", str(BOOT_SECONDS)),
-        *("guest.sh", flavour),
+        *("bash", runner, "-f", flavour, "-s", str(share), "-o", str(out), "-t", str(BOOT_SECONDS)),
+        *("guest.sh", script, flavour),
         limit=BOOT_SECONDS + 60,
         environment=environment,
     )
@@ -105,14 +107,17 @@ def boot(flavour: str, folder: Path) -> Machine:
 
 
 def _fill(share: Path) -> None:
-    """The program, its packages for the guest's Python, and the script."""
+    """The program, its packages for the guest's Python, and the scripts."""
     checkout = share / "checkout"
     ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(CHECKOUT / "app", checkout / "app", ignore=ignored)
     shutil.copytree(CHECKOUT / "resources", checkout / "resources")
     shutil.copy(CHECKOUT / "pyproject.toml", checkout)
-    for name in ("guest.py", "guest.sh", "guest_piped.py"):
-        shutil.copy(HERE / name, share)
+    shutil.copy(HERE / "guest.sh", share)
+    (share / "vm").mkdir()
+    for name in ("guest.py", "guest_piped.py", "guest_attempts.py"):
+        shutil.copy(HERE / name, share / "vm")
+    shutil.copy(image(), share / "attempts.tar")
     _run(
         *(sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-compile"),
         *("--target", str(share / "site"), "--python-version", GUEST_PYTHON, "--only-binary=:all:"),

@@ -32,6 +32,7 @@ from stratascope.collector.read import (
     failed,
     failure,
     open_process,
+    process_kind,
     read_file,
 )
 
@@ -229,8 +230,7 @@ def _answer(name: str, errand: Errand, barred: str) -> List[Entry]:
     try:
         directory = open_process(errand.pid)
     except OSError as error:
-        kind = failure(name, source, error)[3]
-        return [failed(name, source, GONE if kind == "ABSENT" else kind, error.errno, error.strerror or "")]
+        return [failed(name, source, process_kind(error), error.errno, error.strerror or "")]
 
     def same() -> bool:
         try:

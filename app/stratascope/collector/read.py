@@ -70,6 +70,11 @@ def failed(name: str, source: str, kind: str, errno: Optional[int] = None, detai
     return (name, source, None, kind, errno, detail)
 
 
+def process_kind(error: OSError) -> str:
+    """Why a process can't be read: one whose folder is not there has ended."""
+    return GONE if error.errno == ENOENT else _KINDS.get(error.errno or 0, UNSUPPORTED)
+
+
 def failure(name: str, source: str, error: OSError) -> Entry:
     """The same, from what the kernel answered."""
     return (name, source, None, _KINDS.get(error.errno or 0, UNSUPPORTED), error.errno, error.strerror or "")
@@ -99,11 +104,6 @@ def _rest(descriptor: int, data: bytes) -> bytes:
             raise TooLongError
         data = os.read(descriptor, CHUNK)
     return b"".join(parts)
-
-
-def read_link(path: str, directory: Optional[int] = None) -> str:
-    """Where a link points. Raises OSError."""
-    return os.readlink(path, dir_fd=directory)
 
 
 def entry(name: str, source: str, path: str, directory: Optional[int] = None) -> Entry:
@@ -163,7 +163,7 @@ def state(directory: int) -> Optional[str]:
     try:
         text = read_file("stat", directory)
     except OSError as error:
-        return _KINDS.get(error.errno or 0, UNSUPPORTED) if error.errno not in (ENOENT, ESRCH) else GONE
+        return process_kind(error)
     except TooLongError:
         return None
     return GONE if ended(text) else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
 
@@ -36,21 +36,21 @@ class LayerRuling:
 
 @dataclass(frozen=True, slots=True)
 class RouteState:
-    """One route judged. `rulings` from layer 1 up, without layers whose job it is not; `ground` None: not its job."""
+    """One route judged. `rulings` from layer 1 up, without layers whose job it is not; `ground` None: not its job.
+
+    `least`: how many layers stop it for certain; `most`: how many do if all that are unknown do.
+    """
 
     route: Route
     rulings: tuple[LayerRuling, ...]
     ground: Ruling | None
+    least: int = field(init=False, compare=False)
+    most: int = field(init=False, compare=False)
 
-    @property
-    def least(self) -> int:
-        """How many layers stop it for certain."""
-        return sum(item.ruling.stance is Stance.STOPS for item in self.rulings)
-
-    @property
-    def most(self) -> int:
-        """How many stop it if all that are unknown do."""
-        return sum(item.ruling.stance is not Stance.LETS_THROUGH for item in self.rulings)
+    def __post_init__(self) -> None:
+        stances = [item.ruling.stance for item in self.rulings]
+        object.__setattr__(self, "least", stances.count(Stance.STOPS))
+        object.__setattr__(self, "most", len(stances) - stances.count(Stance.LETS_THROUGH))
 
     @property
     def outcome(self) -> Outcome:

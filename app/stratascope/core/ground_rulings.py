@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from stratascope.core.ground import Ground
 from stratascope.core.message import Message, msg
-from stratascope.core.steps import Allowed, Feature, Need, NewUserNamespace, NotLockedDown, Setting
+from stratascope.core.steps import ActiveModule, Allowed, Feature, Need, NewUserNamespace, NotLockedDown, Setting
 from stratascope.core.threat import Ruling, Stance
 
 LOCKDOWN = "/sys/kernel/security/lockdown"
@@ -56,12 +56,23 @@ def ground_ruling(need: Need, ground: Ground) -> Ruling | None:
             return _feature(name, ground)
         case Allowed(setting):
             return _allowed(setting, ground)
+        case ActiveModule(names):
+            return _module(names, ground)
         case NotLockedDown(level):
             return _lockdown(level, ground)
         case NewUserNamespace():
             return _allowed(Setting("user.max_user_namespaces", ("0",)), ground)
         case _:
             return None
+
+
+def _module(names: tuple[str, ...], ground: Ground) -> Ruling:
+    source = "/sys/kernel/security/lsm"
+    if ground.lsms is None:
+        return Ruling(Stance.UNKNOWN, msg("Which security modules are active could not be read."), source)
+    if set(names) & set(ground.lsms):
+        return Ruling(Stance.LETS_THROUGH, msg("Such a security module is active on this machine."), source)
+    return Ruling(Stance.STOPS, msg("No security module with such rules is active on this machine."), source)
 
 
 def holds(setting: Setting, ground: Ground) -> bool | None:

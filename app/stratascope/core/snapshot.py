@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Container, Engine
@@ -11,6 +11,8 @@ from stratascope.core.depth import Matrix
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Assessment, Finding, Verdict
 from stratascope.core.privilege import Privilege
+
+V = TypeVar("V")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,3 +71,11 @@ class Snapshot:
     containers: tuple[ContainerState, ...]
     demo: bool = False
     privilege: Privilege = field(default_factory=Privilege)
+
+
+def drawn(state: ContainerState, kind: type[V]) -> V | None:
+    """The first view of that kind that any layer of it draws. Views are made at each call: keep the answer."""
+    if state.gap is not None:
+        return None
+    views = (view for layer in state.layers for tab in layer.assessment.tabs for view in tab.views)
+    return next((view for view in views if isinstance(view, kind)), None)

@@ -117,6 +117,11 @@ class EngineUser:
 
 
 @dataclass(frozen=True, slots=True)
+class SameUser:
+    """To have, on the host, the uid of an ordinary user who runs programs there."""
+
+
+@dataclass(frozen=True, slots=True)
 class SignalRoot:
     """To be allowed to signal a process of the host's root: the same uid, or KILL in the initial namespace."""
 
@@ -256,6 +261,13 @@ class Allowed:
 
 
 @dataclass(frozen=True, slots=True)
+class ActiveModule:
+    """One of these security modules, active in the kernel. The ground's."""
+
+    any_of: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class NotLockedDown:
     """Kernel lockdown must be below that level (`integrity`, `confidentiality`); kernel_lockdown(7). The ground's."""
 
@@ -270,6 +282,7 @@ Need = (
     | KernelFile
     | HostRoot
     | EngineUser
+    | SameUser
     | SignalRoot
     | InspectContainer
     | InspectHost
@@ -291,5 +304,6 @@ Need = (
     | Tracing
     | Feature
     | Allowed
+    | ActiveModule
     | NotLockedDown
 )

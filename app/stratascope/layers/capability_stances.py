@@ -23,6 +23,7 @@ from stratascope.core.steps import (
     Need,
     RegainByExec,
     RootWritable,
+    SameUser,
     SetUidExec,
 )
 from stratascope.core.threat import Ruling, Stance
@@ -92,6 +93,10 @@ def capability_stance(need: Need, posture: CapabilityPosture) -> Ruling | None:
         case HostRoot(capable=True):
             return _root_with_powers(posture)
         case InspectHost():
+            return _inspect(posture, CapabilitySet.full(posture.last))
+        case SameUser():
+            if posture.root is False:
+                return Ruling(Stance.LETS_THROUGH, msg("Programs of ordinary users hold no capabilities."), _EFFECTIVE)
             return _inspect(posture, CapabilitySet.full(posture.last))
         case InspectContainer():
             return _inspect(posture, CapabilitySet(posture.default))

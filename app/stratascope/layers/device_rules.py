@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from stratascope.core.container import AskedDevice
 from stratascope.core.steps import Device
-from stratascope.layers.mount_view import is_disk
+from stratascope.layers.mount_weight import is_disk
 
 _ALL = ("a *:* rwm",)
 _DEFAULT = (

@@ -130,8 +130,8 @@ def selinux_stance(need: Need, posture: SELinuxPosture) -> Ruling | None:
 
 def _by_the_mounter(need: Need, posture: SELinuxPosture) -> bool:
     # overlayfs reaches the files below with the credentials of whoever mounted it
-    if not (posture.podman and posture.measured):
-        return False
+    if not (posture.podman and posture.measured) or (posture.own_user_namespace and not posture.rootless):
+        return False  # root's Podman gives a user namespace a copy of the image, which was measured to be writable
     return isinstance(need, RootWritable) or (
         isinstance(need, Capability) and need.where is Where.OWN and _FILES.issuperset(need.any_of)
     )

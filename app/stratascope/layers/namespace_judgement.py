@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from stratascope.core.layer import Assessment, Finding, Row, Severity, Tab, Table, Tone, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.layers.kernel_reading import why_unknown
-from stratascope.layers.mount_findings import mount_findings, mount_rows, no_policy, writable_root
+from stratascope.layers.mount_findings import mount_findings, no_policy, writable_root
+from stratascope.layers.mount_rows import mount_rows
 from stratascope.layers.namespace_words import LABELS, NOTES, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
 from stratascope.linux.namespace import Kind
 

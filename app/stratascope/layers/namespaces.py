@@ -17,7 +17,8 @@ from stratascope.core.message import msg
 from stratascope.core.steps import Need
 from stratascope.core.threat import Ruling
 from stratascope.layers.kernel_reading import process_status
-from stratascope.layers.mount_view import HostPath, MountView, view_of
+from stratascope.layers.mount_view import MountView, view_of
+from stratascope.layers.mount_weight import HostPath
 from stratascope.layers.namespace_judgement import judge
 from stratascope.layers.namespace_stances import NamespacePosture, namespace_posture, namespace_stance
 from stratascope.layers.namespace_words import ABOUT, LABELS

@@ -151,9 +151,9 @@ def profile_warnings(basis: ProfileBasis) -> tuple[str, ...]:
 
 
 def opened_by(basis: Basis, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
-    """For an engine's default: each capability that would change it if it were added, and the answers then.
+    """For an engine's default: each capability that would change it if it were added, and the answers that change.
 
-    By the machine's own entry point. `names` are all capabilities there are.
+    By the machine's own entry point; calls that it leaves as they are stand in none. `names`: all capabilities.
     """
     if isinstance(basis, KernelBasis | OpenBasis):
         return ()
@@ -179,8 +179,9 @@ def _opened_by(basis: ProfileBasis | DockerBasis, names: frozenset[str]) -> tupl
             if isinstance(basis, DockerBasis)
             else ProfileBasis(basis.text, basis.source, more, basis.kernel, basis.machine, basis.oci)
         ).answers(abi)
-        if then != now:
-            found.append((name, then))
+        changed = tuple([new for new, old in zip(then.calls, now.calls, strict=True) if new != old])
+        if changed:
+            found.append((name, Answers(abi, changed)))
     return tuple(found)
 
 

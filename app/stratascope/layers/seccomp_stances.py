@@ -8,7 +8,6 @@ the kernel, and another for such a filter.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from stratascope.core.ground import Surroundings
@@ -34,11 +33,21 @@ _NARROW = frozenset(
         *(("socketpair", place) for place in range(3)),
         *(("clone", 0), ("personality", 0), ("prctl", 0), ("ioctl", 0), ("ioctl", 1), ("bpf", 0), ("keyctl", 0)),
         *(("syslog", 0), ("setns", 0), ("setns", 1), ("fcntl", 0), ("fcntl", 1), ("quotactl", 0), ("socketcall", 0)),
+        ("userfaultfd", 0),
     )
 )
 # Calls that pass every filter, by the release that brought that: Linux commit cf6cb56ef244 ("seccomp: passthrough
 # uretprobe systemcall without filtering") (in v6.14), and its likes for uprobe (in v6.18)
 _PASSING = {"uretprobe": (6, 14), "uprobe": (6, 18)}
+# Calls that kernels from that release on answer with ENOSYS always, so that nothing is open where a filter lets them
+# through: unimplemented(2), create_module(2), nfsservctl(2), _sysctl(2), lookup_dcookie(2); vm86(2) on 64-bit kernels
+_GONE = {
+    **dict.fromkeys(("afs_syscall", "getpmsg", "putpmsg", "security", "tuxcall", "vserver", "vm86", "vm86old"), (0, 0)),
+    **dict.fromkeys(("create_module", "get_kernel_syms", "query_module"), (2, 6)),
+    "nfsservctl": (3, 1),
+    "_sysctl": (5, 5),
+    "lookup_dcookie": (5, 12),
+}
 _STRICT = frozenset(("read", "write", "exit", "rt_sigreturn", "sigreturn"))  # mode1_syscalls, kernel/seccomp.c
 
 
@@ -46,8 +55,8 @@ _STRICT = frozenset(("read", "write", "exit", "rt_sigreturn", "sigreturn"))  # m
 class SeccompPosture:
     """All that decides. `points`: each entry point, whether the kernel has it for certain, and its answers.
 
-    `points` is empty where the machine is not known. `opened`: for an engine's default, what it would answer with one
-    capability more. `unseen`: there are filters besides, of which nothing is known.
+    `points` is empty where the machine is not known. `opened`: for an engine's default, the answers that one
+    capability more would change. `unseen`: there are filters besides, of which nothing is known.
     """
 
     mode: SeccompMode | None
@@ -111,7 +120,6 @@ class _Found:
     narrow: bool  # it passes only with the upper half of an argument set
 
 
-@lru_cache(maxsize=4096)
 def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
     found = [
         each
@@ -142,7 +150,7 @@ def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
 
 
 def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPosture) -> _Found | None:
-    if way.name not in numbers(abi):
+    if way.name not in numbers(abi) or _gone(way.name, known.kernel):
         return None
     past = _PASSING.get(way.name)
     if past is not None and known.kernel is not None and known.kernel >= past:
@@ -151,8 +159,14 @@ def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPo
     through = {action.lets_through for action in actions}
     if True not in through:
         return _Found(way, abi, certain, None if None in through else False, actions, False)
-    plain = answers.actions(way.name, _given(way, abi, narrow=False)) or frozenset()
+    upper = abi.wide and any((way.name, place) in _NARROW for place, _ in way.args)
+    plain = (answers.actions(way.name, _given(way, abi, narrow=False)) or frozenset()) if upper else actions
     return _Found(way, abi, certain, True, actions, not any(action.lets_through for action in plain))
+
+
+def _gone(name: str, kernel: tuple[int, int] | None) -> bool:
+    last = _GONE.get(name)
+    return last is not None and kernel is not None and kernel >= last
 
 
 def _given(way: Call, abi: Abi, *, narrow: bool) -> dict[int, Given]:
@@ -215,5 +229,8 @@ def _hinges(need: Calls, known: SeccompPosture) -> frozenset[str]:
         f"capability:{name}"
         for name, answers in known.opened
         for way in need.ways
-        if any(action.lets_through for action in answers.actions(way.name, _given(way, answers.abi, narrow=True)) or ())
+        if not _gone(way.name, known.kernel)
+        and any(
+            action.lets_through for action in answers.actions(way.name, _given(way, answers.abi, narrow=True)) or ()
+        )
     )

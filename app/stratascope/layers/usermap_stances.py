@@ -24,6 +24,7 @@ from stratascope.core.steps import (
     Node,
     OtherIds,
     RootWritable,
+    SameUser,
     SetUidExec,
     SharedIds,
     SignalRoot,
@@ -74,6 +75,8 @@ def usermap_stance(need: Need, posture: UsermapPosture) -> Ruling | None:
             return _node(posture)
         case EngineUser():
             return _engine_person(posture)
+        case SameUser():
+            return _same_user(posture)
         case SignalRoot():
             return _signal(posture)
         case InspectContainer():
@@ -191,6 +194,21 @@ def _engine_person(posture: UsermapPosture) -> Ruling:
     if posture.engine_user:
         return _through(msg("Its id on the host is that of the person who runs the engine."))
     return Ruling(Stance.STOPS, msg("Its id on the host is not that of the person who runs the engine."), _UID)
+
+
+def _same_user(posture: UsermapPosture) -> Ruling:
+    """A number above the ranges of users may be a service's, so of one that is not known nothing is claimed."""
+    if posture.engine_user is None or posture.host_root is None or posture.initial is None:
+        return _IDS_UNREAD
+    if not posture.initial:
+        # cap_ptrace_access_check, security/commoncap.c: another user namespace asks for SYS_PTRACE over the target's
+        text = msg("Programs of the host are in another user namespace, where its ids count nothing.")
+        return Ruling(Stance.STOPS, text, _MAP, _USERNS)
+    if posture.host_root:
+        return _through(msg("It is root on the host, as many programs there are."))
+    if posture.engine_user:
+        return _through(msg("Its id on the host is that of the person who runs the engine."))
+    return Ruling(Stance.UNKNOWN, msg("Whether a user of the host runs programs under its id was not read."), _UID)
 
 
 def _signal(posture: UsermapPosture) -> Ruling:

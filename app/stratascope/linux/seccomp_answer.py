@@ -96,25 +96,23 @@ class Answers:
 
     abi: Abi
     calls: tuple[tuple[str, Outcomes], ...]
-    _hash: int = field(init=False, compare=False, repr=False)
+    _of: dict[str, Outcomes] = field(init=False, compare=False, repr=False)
+    _hash: int | None = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((self.abi, self.calls)))
+        object.__setattr__(self, "_of", dict(self.calls))
+        object.__setattr__(self, "_hash", None)
 
     def __hash__(self) -> int:
-        """Made once: these are large, and keys of caches."""
+        """Made once, when it is asked for: these are large, and keys of caches."""
+        if self._hash is None:
+            object.__setattr__(self, "_hash", hash((self.abi, self.calls)))
+        assert self._hash is not None
         return self._hash
 
     def of(self, name: str) -> Outcomes | None:
         """All outcomes of a call; None where this entry point has none of that name."""
-        low, high = 0, len(self.calls)
-        while low < high:
-            middle = (low + high) // 2
-            if self.calls[middle][0] < name:
-                low = middle + 1
-            else:
-                high = middle
-        return self.calls[low][1] if low < len(self.calls) and self.calls[low][0] == name else None
+        return self._of.get(name)
 
     def actions(self, name: str, given: Mapping[int, Given]) -> frozenset[Action] | None:
         """The answers that are left where some arguments are given; None where there is no such call."""

@@ -118,18 +118,19 @@ def docker_default(capabilities: frozenset[str], abi: Abi, measured: bool = True
     `measured` False: of another version than the one that was measured. What differs between versions is UNDECIDED.
     """
     opened = {name for capability in capabilities for name in OPENED.get(capability, ())}
-    return Answers(abi, tuple((name, _of(name, abi, opened, measured)) for name in numbers(abi)))
+    changed = dict.fromkeys(opened, _PASSES) | ({} if measured else dict.fromkeys(_CHANGING, _OPEN))
+    return Answers(abi, tuple([(name, changed.get(name, outcomes)) for name, outcomes in _without_any(abi)]))
+
+
+@lru_cache(maxsize=8)
+def _without_any(abi: Abi) -> tuple[tuple[str, Outcomes], ...]:
+    """Every call, for a container without capabilities."""
+    return tuple((name, _answer(name, abi)) for name in numbers(abi))
 
 
 def same_version(version: str) -> bool:
     """Whether an engine's version (`26.1.5+dfsg1`) is the one that was measured; True where it does not say."""
     return not version or f"{version}.".startswith(f"{VERSION}.")
-
-
-def _of(name: str, abi: Abi, opened: set[str], measured: bool) -> Outcomes:
-    if not measured and name in _CHANGING:
-        return _OPEN
-    return _PASSES if name in opened else _answer(name, abi)
 
 
 def _answer(name: str, abi: Abi) -> Outcomes:

@@ -7,6 +7,7 @@ from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import (
     Access,
+    ActiveModule,
     Allowed,
     Call,
     Calls,
@@ -23,13 +24,10 @@ from stratascope.core.steps import (
 )
 from stratascope.core.threat import Family, Route, Step, Threat
 
-_KEEP_FILTER = msg("Keep the engine's default seccomp profile.")
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
-_ADDR_NO_RANDOMIZE = 0x0040000
 _BPF_MAP_CREATE = 0
 _FORBIDS_KERNEL = ("1", "2", "3", "4")  # perf_event_paranoid; Debian and Ubuntu know 3 and 4
 _MEMORY = (initial("SYS_RAWIO"), Device("c", 1, 1, "r"), Feature("dev_mem"), NotLockedDown("integrity"))
-_AUDIT_NETLINK = 9
 
 THREATS = (
     Threat(
@@ -325,13 +323,16 @@ THREATS = (
     Threat(
         "change-access-control",
         Family.KERNEL,
-        Severity.HIGH,
+        Severity.MEDIUM,
         msg("Change access-control rules"),
-        msg("A process could load or remove rules of AppArmor or Smack for the whole machine, or ignore them."),
+        msg(
+            "A process may load or remove rules of AppArmor or Smack for the whole machine, where this host uses one;"
+            " reaching the file for it is another question."
+        ),
         msg("The confinement of every container can be taken away."),
         msg("Drop MAC_ADMIN and MAC_OVERRIDE, which no engine gives by default."),
         "capabilities",
-        (direct("write(policy)", initial("MAC_ADMIN", "MAC_OVERRIDE")),),
+        (direct("write(policy)", initial("MAC_ADMIN", "MAC_OVERRIDE"), ActiveModule(("apparmor", "smack"))),),
         ("capabilities(7)", "apparmor(7)"),
     ),
 )

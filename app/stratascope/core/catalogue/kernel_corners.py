@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.catalogue.ways import AF_NETLINK, calls, direct, initial, socket
+from stratascope.core.catalogue.ways import AF_NETLINK, NETLINK_AUDIT, calls, direct, initial, socket
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import (
@@ -10,10 +10,8 @@ from stratascope.core.steps import (
     Allowed,
     Call,
     Calls,
-    Device,
     Feature,
     KernelFile,
-    NotLockedDown,
     Setting,
     SharedIds,
     Shares,
@@ -23,10 +21,6 @@ from stratascope.core.threat import Family, Route, Step, Threat
 _KEEP_FILTER = msg("Keep the engine's default seccomp profile.")
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
 _ADDR_NO_RANDOMIZE = 0x0040000
-_BPF_MAP_CREATE = 0
-_FORBIDS_KERNEL = ("1", "2", "3", "4")  # perf_event_paranoid; Debian and Ubuntu know 3 and 4
-_MEMORY = (initial("SYS_RAWIO"), Device("c", 1, 1, "r"), Feature("dev_mem"), NotLockedDown("integrity"))
-_AUDIT_NETLINK = 9
 
 THREATS = (
     Threat(
@@ -169,7 +163,7 @@ THREATS = (
         (
             direct(
                 "sendto(AUDIT_SET)",
-                socket(AF_NETLINK),
+                socket(AF_NETLINK, protocol=NETLINK_AUDIT),
                 initial("AUDIT_CONTROL"),
                 Shares("pid"),
                 Feature("audit"),
@@ -186,7 +180,14 @@ THREATS = (
         msg("It learns who does what on the machine."),
         msg("Drop AUDIT_READ, which no engine gives by default."),
         "capabilities",
-        (direct("bind(AUDIT_NLGRP_READLOG)", socket(AF_NETLINK), initial("AUDIT_READ"), Feature("audit")),),
+        (
+            direct(
+                "bind(AUDIT_NLGRP_READLOG)",
+                socket(AF_NETLINK, protocol=NETLINK_AUDIT),
+                initial("AUDIT_READ"),
+                Feature("audit"),
+            ),
+        ),
         ("capabilities(7)",),
     ),
     Threat(
@@ -198,7 +199,14 @@ THREATS = (
         msg("It can bury its traces under false ones."),
         msg("Drop AUDIT_WRITE, unless people log in to the container."),
         "capabilities",
-        (direct("sendto(AUDIT_USER)", socket(AF_NETLINK), initial("AUDIT_WRITE"), Feature("audit")),),
+        (
+            direct(
+                "sendto(AUDIT_USER)",
+                socket(AF_NETLINK, protocol=NETLINK_AUDIT),
+                initial("AUDIT_WRITE"),
+                Feature("audit"),
+            ),
+        ),
         ("capabilities(7)", "PSS:restricted"),
     ),
     Threat(

@@ -116,8 +116,7 @@ THREATS = (
                 msg("fspick and fsconfig"),
                 (
                     Step('fspick("/")', (calls("fspick"), MAY_MOUNT, Feature("new_mount_api"))),
-                    Step("fsconfig()", (calls("fsconfig"), Mounting("new-api"))),
-                    Step("fsmount()", (calls("fsmount"), MAY_MOUNT, Mounting("new-api"))),
+                    Step("fsconfig(FSCONFIG_CMD_RECONFIGURE)", (calls("fsconfig"), Mounting("new-api"))),
                 ),
             ),
         ),

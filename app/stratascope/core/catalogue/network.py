@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from stratascope.core.catalogue.ways import AF_INET, AF_PACKET, AF_VSOCK, SOCK_RAW, calls, direct, own, socket
+from stratascope.core.catalogue.ways import (
+    AF_INET,
+    AF_NETLINK,
+    AF_PACKET,
+    AF_VSOCK,
+    NETLINK_ROUTE,
+    SOCK_RAW,
+    calls,
+    direct,
+    own,
+    socket,
+)
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import Capability, Feature, LowPort, Shares, Where
-from stratascope.core.threat import Family, Threat
+from stratascope.core.threat import Family, Route, Step, Threat
 
 _DROP_RAW = msg("Drop NET_RAW. ping works without it where the host's ping_group_range allows it.")
 
@@ -57,7 +68,7 @@ THREATS = (
                 Feature("packet_socket"),
             ),
         ),
-        ("packet(7)", "PSS:restricted"),
+        ("packet(7)", "PSS:baseline"),
     ),
     Threat(
         "raw-socket",
@@ -69,7 +80,7 @@ THREATS = (
         _DROP_RAW,
         "capabilities",
         (direct("socket(AF_INET, SOCK_RAW)", socket(AF_INET, SOCK_RAW), _net("CAP_NET_RAW")),),
-        ("raw(7)", "PSS:restricted"),
+        ("raw(7)", "PSS:baseline"),
     ),
     Threat(
         "configure-network",
@@ -80,8 +91,20 @@ THREATS = (
         msg("It can redirect traffic and reach rarely used kernel code; in the host's network it rules all of it."),
         msg("Drop NET_ADMIN, unless the program is a VPN or a router."),
         "capabilities",
-        (direct("ioctl(SIOCSIFFLAGS)", calls("ioctl"), _net("CAP_NET_ADMIN")),),
-        ("netdevice(7)", "capabilities(7)"),
+        (
+            direct("ioctl(SIOCSIFFLAGS)", calls("ioctl"), _net("CAP_NET_ADMIN")),
+            Route(
+                msg("by netlink"),
+                (
+                    Step("socket(AF_NETLINK, NETLINK_ROUTE)", (socket(AF_NETLINK, protocol=NETLINK_ROUTE),)),
+                    Step(
+                        "sendto(RTM_NEWLINK)",
+                        (calls("sendto", "sendmsg", "write", "socketcall"), _net("CAP_NET_ADMIN")),
+                    ),
+                ),
+            ),
+        ),
+        ("netdevice(7)", "rtnetlink(7)", "capabilities(7)"),
     ),
     Threat(
         "vsock",

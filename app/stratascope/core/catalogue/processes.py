@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.catalogue.ways import calls, direct, initial, own
+from stratascope.core.catalogue.ways import SIGNAL_CALLS, calls, direct, initial, own
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import (
@@ -14,6 +14,7 @@ from stratascope.core.steps import (
     InspectHost,
     OtherIds,
     ProcessesInSight,
+    SameUser,
     Setting,
     Shares,
     SignalRoot,
@@ -29,6 +30,13 @@ _NO_NEW_PRIVS = msg("Start it with --security-opt no-new-privileges; well-behave
 _YAMA = (
     Allowed(Setting("kernel.yama.ptrace_scope", ("3",))),
     Capability(("CAP_SYS_PTRACE",), Where.OWN, Setting("kernel.yama.ptrace_scope", ("2",))),
+)
+
+_SET_USER = calls(
+    *("setfsuid", "setresuid", "setreuid", "setuid", "setfsuid32", "setresuid32", "setreuid32", "setuid32")
+)
+_SET_GROUP = calls(
+    *("setfsgid", "setresgid", "setregid", "setgid", "setfsgid32", "setresgid32", "setregid32", "setgid32")
 )
 
 THREATS = (
@@ -51,18 +59,32 @@ THREATS = (
         msg("Enter a host user's process"),
         msg("A process could become a user who runs something on the host, and reach all files through that program."),
         msg("Back as root, it holds the door to every file of this machine."),
-        msg("Give it a PID namespace of its own (no --pid=host), and drop SETUID."),
+        msg("Give it a PID namespace of its own (no --pid=host), and drop SETUID and SETGID."),
         "namespaces",
         (
             Route(
                 msg("as that user"),
                 (
-                    Step("setresuid(that user)", (calls("setresuid", "setuid", "setresuid32"), initial("SETUID"))),
+                    # __ptrace_may_access, kernel/ptrace.c: all three ids of the user and all three of the group
+                    Step("setfsgid(its group)", (_SET_GROUP, initial("SETGID"))),
+                    Step("setfsuid(that user)", (_SET_USER, initial("SETUID"))),
                     Step('open("/proc/P/root")', (Shares("pid"), Tracing("host"))),
                 ),
             ),
         ),
         ("CIS-Docker-1.6.0:5.16", "PSS:baseline", "ptrace(2)"),
+    ),
+    Threat(
+        "enter-same-user-process",
+        Family.PROCESSES,
+        Severity.HIGH,
+        msg("Enter a user's own programs"),
+        msg("A process has the number of a user of the host, and could open that user's files through their programs."),
+        msg("It reads and changes all that this user may, outside every container."),
+        msg("Give it a PID namespace of its own (no --pid=host), or run it as a number that no user has."),
+        "namespaces",
+        (direct('open("/proc/P/root")', Shares("pid"), SameUser(), Tracing("host")),),
+        ("CIS-Docker-1.6.0:5.16", "ptrace(2)"),
     ),
     Threat(
         "enter-foreign-process",
@@ -85,7 +107,7 @@ THREATS = (
         msg("It can end services of this machine, the engine too."),
         _OWN_PIDS,
         "namespaces",
-        (direct("kill(2, 0)", calls("kill"), Shares("pid"), SignalRoot()),),
+        (direct("kill(2, 0)", SIGNAL_CALLS, Shares("pid"), SignalRoot()),),
         ("CIS-Docker-1.6.0:5.16", "kill(2)"),
     ),
     Threat(
@@ -109,7 +131,7 @@ THREATS = (
         msg("It can stop what else runs in there."),
         msg("Drop KILL, unless the program supervises others that run as other users."),
         "capabilities",
-        (direct("kill(process of another user)", calls("kill", "tkill", "tgkill"), own("KILL"), OtherIds()),),
+        (direct("kill(process of another user)", SIGNAL_CALLS, own("KILL"), OtherIds()),),
         ("kill(2)",),
     ),
     Threat(
@@ -138,7 +160,7 @@ THREATS = (
         msg("Read another program's memory"),
         msg("A process could read the memory of a program of the same user, keys and passwords included."),
         msg("It learns the secrets of programs that run beside it in the container."),
-        msg("Use a seccomp profile without process_vm_readv, if nothing is debugged in there."),
+        msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/mem."),
         "seccomp",
         (direct("process_vm_readv(child)", calls("process_vm_readv"), Tracing("own"), *_YAMA),),
         ("process_vm_readv(2)",),
@@ -150,7 +172,7 @@ THREATS = (
         msg("Change another program's memory"),
         msg("A process could change the memory of a program of the same user while it runs."),
         msg("It can make programs beside it do anything."),
-        msg("Use a seccomp profile without process_vm_writev, if nothing is debugged in there."),
+        msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/mem."),
         "seccomp",
         (direct("process_vm_writev(child)", calls("process_vm_writev"), Tracing("own"), *_YAMA),),
         ("process_vm_readv(2)",),

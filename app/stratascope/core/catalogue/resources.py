@@ -78,7 +78,13 @@ THREATS = (
         msg("It can take processor time from everything else."),
         msg("Drop SYS_NICE, which no engine gives by default."),
         "capabilities",
-        (direct("setpriority(-5)", calls("setpriority"), initial("SYS_NICE")),),
+        (
+            direct(
+                "setpriority(-5)",
+                calls("setpriority", "nice", "sched_setattr", "sched_setscheduler", "sched_setparam"),
+                initial("SYS_NICE"),
+            ),
+        ),
         ("setpriority(2)",),
     ),
     Threat(

@@ -25,6 +25,7 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 AF_INET, AF_NETLINK, AF_PACKET, AF_VSOCK = 2, 16, 17, 40
+NETLINK_ROUTE, NETLINK_AUDIT = 0, 9
 SOCK_RAW = 3
 SYS_SOCKET = 1  # socketcall(2), include/uapi/linux/net.h
 
@@ -48,6 +49,10 @@ def own(*names: str) -> Capability:
     return Capability(tuple(f"CAP_{name}" for name in names), Where.OWN)
 
 
+# kill_something_info and its kin in kernel/signal.c ask the same of all of them
+SIGNAL_CALLS = calls("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
+
+
 def direct(text: str, *needs: Need) -> Route:
     """A route of one step."""
     return Route(DIRECT, (Step(text, needs),))
@@ -58,9 +63,10 @@ def new_namespaces(flags: int) -> Calls:
     return Calls((Call("unshare", ((0, flags),)), Call("clone", ((0, flags),)), Call("clone3")))
 
 
-def socket(family: int, kind: int | None = None) -> Calls:
+def socket(family: int, kind: int | None = None, protocol: int | None = None) -> Calls:
     """socket(2); on i386 socketcall(2) takes the family in memory, where no filter sees it."""
-    args = ((0, family),) if kind is None else ((0, family), (1, kind))
+    given = enumerate((family, kind, protocol))
+    args = tuple([(place, value) for place, value in given if value is not None])
     return Calls((Call("socket", args), Call("socketcall", ((0, SYS_SOCKET),))))
 
 

@@ -1,0 +1,62 @@
+/* What all attempts share. One attempt is one route of one threat of the report's contract; it runs in a process of its
+ * own, returns 0 where it succeeded, the errno where it was refused, or one of the numbers below. It must not harm the
+ * machine: what the kernel checks is asked for, what comes after the last check is made to fail. */
+#ifndef ATTEMPTS_H
+#define ATTEMPTS_H
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define UNTRIED (-1)  /* can't be tried in this state; says nothing */
+#define IN_VAIN (-2)  /* no call failed, and yet nothing was reached: an empty mask, an own namespace */
+
+#define OPEN_IF(...) ((const int[]){__VA_ARGS__, 0})  /* errnos that come only after the last permission check */
+#define SUCCESS ((const int[]){0})
+
+struct attempt {
+    const char *threat, *route, *call;
+    int (*run)(void);
+    const int *open;
+};
+
+/* One system call with plain arguments, to be made by every entry point that the kernel has */
+struct raw {
+    const char *threat, *route, *call;
+    int n64, n32; /* number on x86_64 (x32: the same with bit 30) and on i386; -1: not there */
+    long args[6]; /* pointers to static data only: i386 takes 32 bits */
+    const int *open;
+    int wide; /* the first argument is an int: filters see 64 bits of it, the kernel looks at 32 */
+};
+
+enum entry { X86_64, I386, X32, WIDE }; /* WIDE: x86_64 with the upper half of the first argument set */
+
+long raw_call(enum entry entry, const struct raw *raw);
+int call(enum entry entry, int n64, int n32, long a, long b, long c, long d); /* the same at once; errno or 0 */
+extern const struct raw RAWS[];
+
+extern const struct attempt MOUNTS[], KERNEL[], PROCESSES[], NETWORK[], FILES[], RESOURCES[];
+
+/* errno of a call's result, 0 for success */
+static inline int outcome(long result) { return result < 0 ? errno : 0; }
+
+int open_only(const char *path, int flags); /* opens and closes */
+int other_uid(void);                        /* a mapped uid that is not ours */
+int host_pids(void);                        /* whether we are in the machine's first PID namespace */
+int run_self(const char *path, const char *word); /* execs path with that word; its exit status, or -errno */
+
+#define FOREIGN 4242 /* the uid and gid that own the image's foreign files */
+
+#endif

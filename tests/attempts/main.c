@@ -1,0 +1,193 @@
+/* attempts: tries what a compromised process might try, and prints what the kernel said, a JSON object a line.
+ *
+ *   attempts wait [FILTER]   says that it is ready, waits for SIGUSR1, then tries everything
+ *   attempts now [FILTER]    tries everything at once
+ *   attempts peer [WORD]     does nothing: a process of another container; `other`: of another user in this one;
+ *                            `user`: of an ordinary user of the host
+ *
+ * FILTER `unshare` installs a seccomp filter of its own first, that denies unshare and ptrace on x86_64 only. */
+#include "attempts.h"
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <poll.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+
+#define SECONDS 10
+
+static const char *word_of(int value, const int *open, int *number)
+{
+    *number = value > 0 ? value : 0;
+    if (value == 0)
+        return "open";
+    if (value == UNTRIED)
+        return "untried";
+    for (; value > 0 && *open; open++)
+        if (*open == value)
+            return "open";
+    return "stopped";
+}
+
+static void tell(const char *threat, const char *route, const char *result, int number, const char *call)
+{
+    printf("{\"threat\":\"%s\",\"route\":\"%s\",\"result\":\"%s\",\"errno\":%d,\"call\":\"%s\"}\n", threat, route,
+           result, number, call);
+    fflush(stdout);
+}
+
+/* Run one attempt in a child of its own process group, with a time limit */
+static void attempt(const char *threat, const char *route, const char *call, int (*run)(void), const struct raw *raw,
+                    enum entry entry, const int *open)
+{
+    int link[2], number = 0, value = 0, status = 0;
+    if (pipe2(link, O_CLOEXEC) < 0) {
+        tell(threat, route, "unknown", errno, "pipe2");
+        return;
+    }
+    pid_t pid = fork();
+    if (pid < 0) {
+        tell(threat, route, "unknown", errno, "fork");
+        close(link[0]);
+        close(link[1]);
+        return;
+    }
+    if (pid == 0) {
+        setpgid(0, 0);
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        prctl(PR_SET_NAME, "attempting");
+        signal(SIGPIPE, SIG_IGN);
+        alarm(SECONDS);
+        errno = 0;
+        value = raw ? outcome(raw_call(entry, raw)) : run();
+        if (raw && value == 0 && strstr(call, "mount("))
+            umount2("/mnt", MNT_DETACH);
+        if (write(link[1], &value, sizeof value) < 0)
+            _exit(1);
+        _exit(0);
+    }
+    close(link[1]);
+    struct pollfd wanted = {link[0], POLLIN, 0};
+    int came = poll(&wanted, 1, (SECONDS + 2) * 1000);
+    ssize_t got = came > 0 ? read(link[0], &value, sizeof value) : 0;
+    close(link[0]);
+    if (got == sizeof value || came <= 0) {
+        kill(-pid, SIGKILL);
+        kill(pid, SIGKILL);
+    }
+    waitpid(pid, &status, 0);
+    kill(-pid, SIGKILL);
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
+    if (got == sizeof value) {
+        const char *word = word_of(value, open, &number);
+        tell(threat, route, word, number, call);
+    } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS) {
+        tell(threat, route, "stopped", 0, call); /* the filter's answer was to kill it */
+    } else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV && strstr(route, "i386")) {
+        tell(threat, route, "stopped", ENOSYS, call); /* this kernel has no such entry point */
+    } else {
+        tell(threat, route, "unknown", WIFSIGNALED(status) ? WTERMSIG(status) : 0, "died");
+    }
+}
+
+static void try_all(void)
+{
+    static const char *const ENTRIES[] = {"", ", i386", ", x32", ", upper half set"};
+    static const struct attempt *const GROUPS[] = {FILES, PROCESSES, NETWORK, KERNEL, RESOURCES, MOUNTS};
+    char route[96];
+    for (size_t group = 0; group < sizeof GROUPS / sizeof *GROUPS; group++)
+        for (const struct attempt *one = GROUPS[group]; one->threat; one++)
+            attempt(one->threat, one->route, one->call, one->run, NULL, X86_64, one->open);
+    for (const struct raw *raw = RAWS; raw->threat; raw++)
+        for (enum entry entry = X86_64; entry <= WIDE; entry++) {
+            if ((entry == I386 ? raw->n32 : raw->n64) < 0 || (entry == WIDE && !raw->wide))
+                continue;
+            snprintf(route, sizeof route, "%s%s", raw->route, ENTRIES[entry]);
+            attempt(raw->threat, route, raw->call, NULL, raw, entry, raw->open);
+        }
+    puts("{\"done\":true}");
+    fflush(stdout);
+}
+
+/* Denies two calls of x86_64, and leaves i386 alone: a filter of the kind that programs write for themselves */
+static int own_filter(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, 4),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_unshare, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ptrace, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog program = {sizeof code / sizeof *code, code};
+    if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) == 0)
+        return 0;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+        return -1;
+    return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
+}
+
+static int print_caps(void) /* what this process holds, for run_self */
+{
+    int pipe_end = 3;
+    struct { unsigned version; int pid; } head = {0x20080522, 0};
+    struct { unsigned effective, permitted, inheritable; } sets[2];
+    if (syscall(SYS_capget, &head, sets) < 0)
+        return 1;
+    uint64_t permitted = sets[0].permitted | (uint64_t)sets[1].permitted << 32;
+    return write(pipe_end, &permitted, sizeof permitted) == sizeof permitted ? 0 : 1;
+}
+
+int main(int count, char **words)
+{
+    const char *what = count > 1 ? words[1] : "wait";
+    if (!strcmp(what, "euid"))
+        return (int)(geteuid() == 0 ? 10 : geteuid() == 1000 ? 11 : 12);
+    if (!strcmp(what, "caps"))
+        return print_caps();
+    if (!strcmp(what, "fine"))
+        return 0;
+    if (!strcmp(what, "foreign")) { /* started set-uid: become that user for good, and say so */
+        char word;
+        if (setresuid(geteuid(), geteuid(), geteuid()) < 0 || write(3, "x", 1) != 1)
+            return 1;
+        return (int)read(4, &word, 1); /* until whoever started us ends */
+    }
+    if (!strcmp(what, "peer")) {
+        char name[16] = "attempts-peer";
+        if (count > 2)
+            snprintf(name, sizeof name, "attempts-%s", words[2]);
+        prctl(PR_SET_NAME, name);
+        signal(SIGTERM, _exit);
+        for (;;)
+            pause();
+    }
+    prctl(PR_SET_NAME, "attempts");
+    if (count > 2 && own_filter() < 0) {
+        perror("seccomp");
+        return 1;
+    }
+    if (!strcmp(what, "wait")) {
+        sigset_t wanted;
+        struct timespec limit = {1800, 0};
+        sigemptyset(&wanted);
+        sigaddset(&wanted, SIGUSR1);
+        sigaddset(&wanted, SIGTERM);
+        sigprocmask(SIG_BLOCK, &wanted, NULL);
+        prctl(PR_SET_NAME, "attempts-ready"); /* what the harness waits for */
+        puts("{\"ready\":true}");
+        fflush(stdout);
+        int came;
+        do
+            came = sigtimedwait(&wanted, NULL, &limit);
+        while (came < 0 && errno == EINTR); /* a tracer came and went, to read our filters */
+        if (came != SIGUSR1)
+            return 1;
+        sigprocmask(SIG_UNBLOCK, &wanted, NULL);
+    }
+    try_all();
+    return 0;
+}

@@ -1,0 +1,84 @@
+/* Attempts on resources. */
+#include "attempts.h"
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#define CHILDREN 600
+
+static int fork_bomb(void) /* 600 children that wait, ended at once */
+{
+    static pid_t made[CHILDREN];
+    int count = 0, result = 0;
+    for (count = 0; count < CHILDREN; count++) {
+        made[count] = fork();
+        if (made[count] == 0)
+            for (;;)
+                pause();
+        if (made[count] < 0) {
+            result = errno;
+            break;
+        }
+    }
+    for (int place = 0; place < count; place++)
+        kill(made[place], SIGKILL);
+    for (int place = 0; place < count; place++)
+        waitpid(made[place], NULL, 0);
+    return result;
+}
+
+static int raise_limits(void)
+{
+    struct rlimit none = {0, 0}, more = {1, 1};
+    if (setrlimit(RLIMIT_CORE, &none) < 0)
+        return errno;
+    return outcome(setrlimit(RLIMIT_CORE, &more));
+}
+
+static int raise_priority(void)
+{
+    errno = 0;
+    return outcome(setpriority(PRIO_PROCESS, 0, -5));
+}
+
+static int lock_memory(void)
+{
+    static char page[4096];
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+        return UNTRIED;
+    limit.rlim_cur = 0;
+    if (setrlimit(RLIMIT_MEMLOCK, &limit) < 0)
+        return UNTRIED;
+    return outcome(mlock(page, sizeof page));
+}
+
+static int keep_awake(void) /* the kernel drops the flag silently: what it kept stands in fdinfo */
+{
+    char path[64], line[256];
+    struct epoll_event event = {.events = EPOLLIN | EPOLLWAKEUP};
+    int link[2], polled = epoll_create1(EPOLL_CLOEXEC);
+    unsigned events = 0;
+    if (polled < 0 || pipe(link) < 0 || epoll_ctl(polled, EPOLL_CTL_ADD, link[0], &event) < 0)
+        return errno;
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", polled);
+    FILE *info = fopen(path, "re");
+    if (!info)
+        return UNTRIED;
+    while (fgets(line, sizeof line, info)) {
+        const char *found = strstr(line, "events:");
+        if (found)
+            sscanf(found, "events: %x", &events);
+    }
+    fclose(info);
+    return events & EPOLLWAKEUP ? 0 : IN_VAIN;
+}
+
+const struct attempt RESOURCES[] = {
+    {"fork-bomb", "direct", "fork, 600 times", fork_bomb, SUCCESS},
+    {"raise-limits", "direct", "setrlimit(RLIMIT_CORE)", raise_limits, SUCCESS},
+    {"raise-priority", "direct", "setpriority(-5)", raise_priority, SUCCESS},
+    {"lock-memory", "direct", "mlock", lock_memory, SUCCESS},
+    {"block-suspend", "direct", "epoll_ctl(EPOLLWAKEUP)", keep_awake, SUCCESS},
+    {0},
+};

@@ -1,0 +1,36 @@
+"""A record in place of the live view, with the members of `Watch`: for pictures of the window, and tests of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stratascope.core.record import Record
+from stratascope.core.snapshot import Snapshot
+from stratascope.usecases.assemble import Assembler
+
+
+class Replay:
+    """A record in place of the live view: one snapshot, and nothing changes."""
+
+    def __init__(self, record: Record, assembler: Assembler, *, demo: bool = True) -> None:
+        self._record = record
+        self._assembler = assembler
+        self._demo = demo
+
+    def start(self, publish: Callable[[Snapshot], None]) -> None:
+        publish(self._assembler.snapshot(self._record, demo=self._demo))
+
+    def refresh(self, key: tuple[str, str] | None = None) -> None:
+        """Nothing to read again."""
+
+    def focus(self, key: tuple[str, str] | None) -> None:
+        """Nothing to look at more closely."""
+
+    def elevate(self) -> None:
+        """Nothing to read as root."""
+
+    def record(self) -> Record | None:
+        return self._record
+
+    def stop(self) -> None:
+        """Nothing runs."""
