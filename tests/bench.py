@@ -19,16 +19,20 @@ from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
+import bench_depth
+import bench_fleet
 from fleet import launched
 from rig import Rig
 from stratascope import wiring
 from stratascope.core.container import Engine
 from stratascope.core.ground import decode_ground
-from stratascope.core.record import Record
+from stratascope.core.ports import RawContainer
+from stratascope.core.record import ContainerRecord, Record
 from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
 from stratascope.usecases.read import Reach, Reader
 
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # the fleet is drawn by this process
 HERE = Path(__file__).resolve().parent
 SMALL, MANY = 40, 200
 OPTIONS = (
@@ -235,18 +239,23 @@ def refresh_many_against_few(bench: Bench, table: Table) -> None:
     table.line(f"refresh after one change: at {MANY} / at 20", median(many, 31), median(few, 31), 1.3)
 
 
+def window_process(kind: str, environ: dict[str, str]) -> dict[str, float]:
+    """What bench_window.py measured."""
+    done = subprocess.run(
+        (sys.executable, str(HERE / "bench_window.py"), kind, str(time.time())),
+        check=True, env=environ, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
 def window(rig: Rig, table: Table) -> None:
     """Start, memory and blocking of the window; bench_window.py is the process that is measured."""
 
     environ = as_installed(rig)
 
     def child(kind: str) -> dict[str, float]:
-        done = subprocess.run(
-            (sys.executable, str(HERE / "bench_window.py"), kind, str(time.time())),
-            check=True, env=environ, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-        return found
+        return window_process(kind, environ)
 
     child("ours")  # makes the bytecode
     child("bare")
@@ -273,6 +282,46 @@ def window(rig: Rig, table: Table) -> None:
     table.limit("longest block of the window's thread, engine stopped", blocked * 1000, 50.0)
 
 
+def judging(rig: Rig, table: Table) -> None:
+    """Threats, filters and memory, of containers whose filters are read as root."""
+    bench = Bench(rig)
+    bench.reader.use(bench.engines.root().open())
+    host = bench.reader.host()
+    raws = bench.port.list()[:SMALL]
+    ground = decode_ground(host)
+
+    def capture(chosen: tuple[RawContainer, ...]) -> tuple[ContainerRecord, ...]:
+        return bench.reader.records(bench.engine, chosen, ground)
+
+    def before() -> None:
+        forget_parsed()
+        bench.reader.forget()
+        gc.collect()
+
+    record = Record(0.0, host, (bench.engine,), capture(raws))
+    judged = bench_depth.Judged(record)
+    together = median(lambda: capture(raws), 9, before) / len(raws)
+    single = median(lambda: capture((bench.port.inspect(raws[0].id),)), 15, before)
+    table.line(f"judge all threats, of {len(judged.states)} each / its capture", judged.amortised(), together, 1.0)
+    table.line("judge all threats, like none before / capture of one", judged.uncached(), single, 1.0)
+    first, again = judged.filter_seconds()
+    table.limit("evaluate a filter for one entry point, slowest", first * 1000, 20.0)
+    table.limit("    the same again", again * 1000, 0.1)
+    bench.engines.close()
+    found = bench_depth.weighed(record, rig.folder)
+    bare = window_process("bare", as_installed(rig))["rss"]
+    grown = found["after"] - found["before"]
+    what = f"resident: a bare window and {found['matrices']} matrices, none alike / without"
+    table.line(what, (bare + grown) / 2**20, bare / 2**20, 1.5, "MiB")
+
+
+def fleet_many_against_few(table: Table) -> None:
+    numbers = bench_fleet.measure()
+    for name, what in (("near", "as it opens"), ("whole", "all in view")):
+        few, many = numbers[f"{name}_30"] / 1000, numbers[f"{name}_300"] / 1000
+        table.line(f"one repaint of the fleet, {what}: of 300 / of 30", many, few, 3.0)
+
+
 def main() -> int:
     """Run everything; 1 where a goal is missed."""
     table = Table()
@@ -283,6 +332,8 @@ def main() -> int:
         bench = Bench(rig)
         capture_against_bare(bench, table)
         window(rig, table)
+        judging(rig, table)
+        fleet_many_against_few(table)
         fill(rig, MANY)
         refresh_many_against_few(bench, table)
         bench.engines.close()

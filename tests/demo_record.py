@@ -1,7 +1,7 @@
 """`make demo-record`: the demo capture, recorded anew from real containers by the program itself.
 
 The engines are the private ones of the tests, so their folders are replaced by the places where such engines usually
-are; everything else stays as it was read.
+are; everything else stays as it was read, by root too: filters, owners of namespaces.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fleet import endpoints, launched, running
 from rig import Rig
+from rig_plan import USER
 from stratascope import wiring
 from stratascope.state import record as records
 
@@ -35,6 +36,8 @@ def usual_places(text: str, rigs: Mapping[str, Rig]) -> str:
     """The record's text with the test engines' folders replaced, and the cgroup of the recording session."""
     for name, rig in rigs.items():
         text = text.replace(str(rig.socket), SOCKETS[name]).replace(str(rig.folder), FOLDERS[name])
+    text = re.sub(r"/tmp/strata-rig-\w+", FOLDERS["docker_rootful"], text)  # other tests
+    text = text.replace(USER, "dev")
     return re.sub(r"/process_api/[0-9a-f]+", "/user.slice/session.scope", text).replace("/process_api", "/user.slice")
 
 
@@ -43,7 +46,7 @@ def main() -> None:
     with launched() as rigs, running(rigs):
         shared = wiring.translations()
         with wiring.open_engines((), {"STRATASCOPE_ENGINES": endpoints(rigs)}) as engines:
-            record = wiring.take_record(engines, shared)
+            record = wiring.take_record(engines, shared, privileged=True)
         text = usual_places(records.dumps(record), rigs)
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     TARGET.write_text(text, encoding="utf-8")

@@ -13,11 +13,11 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication
 
+from replay import Replay
 from stratascope import wiring
 from stratascope.ui import app as ui
 from stratascope.ui.theme import Mode
 from stratascope.ui.window import MainWindow
-from stratascope.usecases.watch import Replay
 
 README = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
 

@@ -19,7 +19,7 @@ from stratascope.core.threat import Outcome
 from stratascope.i18n import translate
 from stratascope.layers import all_layers
 from stratascope.report import as_html
-from stratascope.report.threats import worst_first
+from stratascope.report.threats import by_outcome
 
 VOID = frozenset({"meta", "br"})
 SVG_VOID = frozenset({"rect", "path", "circle", "line"})
@@ -181,7 +181,7 @@ def test_reasons_and_evidence_stand_in_the_page() -> None:
         if id(state.matrix) in first:
             continue
         first.add(id(state.matrix))
-        worst = worst_first(state.matrix)[0]
+        worst = by_outcome(state.matrix)[0]
         for item in worst.weakest.rulings:
             assert translate(item.ruling.reason) in read.text
             assert f"/proc/{state.container.pid}/status:{item.layer}" in read.text

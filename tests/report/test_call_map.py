@@ -8,6 +8,7 @@ from report import page_sample
 from stratascope.core.calls import CallSource, CallState, CallTable, CallVerdict
 from stratascope.core.layer import CallMap
 from stratascope.core.message import msg
+from stratascope.core.snapshot import drawn
 from stratascope.i18n import translate
 from stratascope.report.call_map import (
     Pair,
@@ -15,7 +16,6 @@ from stratascope.report.call_map import (
     dangerous,
     dangerous_line,
     explain,
-    find,
     pairs,
     surface,
     surface_line,
@@ -107,8 +107,8 @@ def test_words_on_a_call() -> None:
 
 def test_the_map_of_a_container() -> None:
     snapshot = page_sample.fleet(2)
-    calls = find(snapshot.containers[0])
+    calls = drawn(snapshot.containers[0], CallMap)
     assert isinstance(calls, CallMap)
     assert table_of(calls.tables, "i386") is not None
     assert table_of(calls.tables, "riscv64") is None
-    assert find(next(state for state in snapshot.containers if state.gap is not None)) is None
+    assert drawn(next(state for state in snapshot.containers if state.gap is not None), CallMap) is None

@@ -1,4 +1,4 @@
-"""Where rays and labels stand: in order, inside the field, and no label on another."""
+"""Where rays and names stand in the page's drawing: in order, inside the field, and no name on another."""
 
 from __future__ import annotations
 
@@ -8,61 +8,60 @@ import pytest
 
 from stratascope.core.depth import judge
 from stratascope.core.ground import UNREAD
-from stratascope.core.layer import Severity
-from stratascope.core.threat import Outcome
+from stratascope.report.rays_layout import Lane
+from stratascope.report.standing import SERIOUS, family_word
 from stratascope.report.strata_lanes import LETTER, labels, lanes
 from ui import fake_matrix
 
 LEFT, RIGHT = 276.0, 1066.0
 KINDS = ("weak", "tight", "open", "unknown")
+NUMBERS = {layer: number for number, layer in enumerate(fake_matrix.LAYERS, 1)}
+
+
+def lanes_of(kind: str) -> tuple[Lane, ...]:
+    return tuple(lane for place in lanes(fake_matrix.matrix(kind), NUMBERS, LEFT, RIGHT) for lane in place.lanes)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_threat_has_a_lane_inside_its_family(kind: str) -> None:
     matrix = fake_matrix.matrix(kind)
-    groups, found = lanes(matrix, LEFT, RIGHT)
-    assert sorted(lane.state.threat.id for lane in found) == sorted(each.threat.id for each in matrix.threats)
-    assert [group.title for group in groups] == [
+    places = lanes(matrix, NUMBERS, LEFT, RIGHT)
+    found = lanes_of(kind)
+    assert sorted(lane.ray.id for lane in found) == sorted(each.threat.id for each in matrix.threats)
+    assert [family_word(place.family) for place in places] == [
         "Host", "Mounts", "Kernel", "Namespaces", "Processes", "Network", "Resources",
     ]  # fmt: skip
-    assert all(one.right < other.left for one, other in pairwise(groups))
-    assert groups[0].left == LEFT
-    assert groups[-1].right == pytest.approx(RIGHT)
-    for group in groups:
-        assert group.right - group.left >= len(group.title) * LETTER - 0.01
-    for lane in found:
-        assert lane.x % 1 == 0.5
-        assert any(group.left <= lane.x <= group.right for group in groups)
+    assert all(one.right < other.left for one, other in pairwise(places))
+    assert places[0].left == LEFT
+    assert places[-1].right == pytest.approx(RIGHT)
+    for place in places:
+        assert place.right - place.left >= len(family_word(place.family)) * LETTER - 0.01
+        assert all(place.left <= lane.x <= place.right for lane in place.lanes)
+    assert all(lane.x % 1 == 0.5 for lane in found)
     assert [lane.x for lane in found] == sorted(lane.x for lane in found)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_labels_cross_nothing(kind: str) -> None:
-    _, found = lanes(fake_matrix.matrix(kind), LEFT, RIGHT)
+def test_names_cross_nothing(kind: str) -> None:
+    found = lanes_of(kind)
     placed, left_out = labels(found, LEFT - 8, RIGHT + 8)
-    serious = [
-        lane
-        for lane in found
-        if lane.state.outcome is Outcome.OPEN and lane.state.threat.severity in (Severity.CRITICAL, Severity.HIGH)
-    ]
-    assert len(placed) + left_out == len(serious)
+    assert len(placed) + left_out == sum(lane.ray.kind in SERIOUS for lane in found)
     for label in placed:
         assert label.left >= LEFT - 8
-        assert label.left + label.width <= RIGHT + 8.01
+        assert label.right <= RIGHT + 8.01
     for one, other in combinations(placed, 2):
         if one.row == other.row:
-            assert one.left + one.width < other.left or other.left + other.width < one.left
+            assert one.right < other.left or other.right < one.left
         for low, high in ((one, other), (other, one)):
-            if low.row > high.row:  # the leader of the lower one passes the label above
-                assert not high.left <= low.lane.x <= high.left + high.width
+            if low.row > high.row:  # the leader of the lower one passes the name above
+                assert not high.left <= low.x <= high.right
 
 
 def test_critical_ones_get_room_first() -> None:
-    _, found = lanes(fake_matrix.matrix("weak"), LEFT, RIGHT)
-    placed, _ = labels(found, LEFT - 8, RIGHT + 8)
-    assert {"Use the engine's socket", "Be root on the host"} <= {label.title for label in placed}
+    placed, _ = labels(lanes_of("weak"), LEFT - 8, RIGHT + 8)
+    assert {"use-engine-socket", "be-host-root"} <= {label.id for label in placed}
 
 
 def test_no_threats_at_all() -> None:
     nothing = judge((), (), UNREAD)
-    assert lanes(nothing, LEFT, RIGHT) == ((), ())
+    assert lanes(nothing, NUMBERS, LEFT, RIGHT) == ()

@@ -10,7 +10,7 @@ from report import page_sample
 from stratascope.core.layer import Severity
 from stratascope.core.threat import Outcome
 from stratascope.i18n import translate
-from stratascope.report.threats import SERIOUS, Counts, counts, counts_line, exceeds, exposure_line, fate, worst_first
+from stratascope.report.threats import Counts, by_outcome, counts, counts_line, exceeds, exposure_line, fate
 from stratascope.report.words import depth_words, exposure_level, exposure_word
 from ui import fake_matrix
 
@@ -22,7 +22,8 @@ def test_every_threat_counts_once(kind: str) -> None:
     matrix = fake_matrix.matrix(kind)
     found = counts(matrix)
     assert sum(getattr(found, field.name) for field in fields(Counts)) == len(matrix.threats)
-    serious = [each for each in matrix.threats if each.outcome is Outcome.OPEN and each.threat.severity in SERIOUS]
+    severe = (Severity.CRITICAL, Severity.HIGH)
+    serious = [each for each in matrix.threats if each.outcome is Outcome.OPEN and each.threat.severity in severe]
     assert found.serious == len(serious)
     assert found.open == sum(each.outcome is Outcome.OPEN for each in matrix.threats)
     assert str(len(matrix.threats)) in translate(counts_line(found))
@@ -30,10 +31,9 @@ def test_every_threat_counts_once(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_open_and_severe_ones_come_first(kind: str) -> None:
-    found = worst_first(fake_matrix.matrix(kind))
-    keys = [(list(Outcome).index(each.outcome), list(Severity).index(each.threat.severity)) for each in found]
-    order = {list(Outcome).index(Outcome.OPEN): 0, list(Outcome).index(Outcome.UNKNOWN): 1}
-    ranks = [(order.get(outcome, 2), severity) for outcome, severity in keys]
+    found = by_outcome(fake_matrix.matrix(kind))
+    outcomes = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
+    ranks = [(outcomes.index(each.outcome), list(Severity).index(each.threat.severity), each.depth) for each in found]
     assert ranks == sorted(ranks)
     assert len(found) == len(fake_matrix.THREATS)
 

@@ -146,7 +146,7 @@ def test_the_surface_stands_above(view: CallsView) -> None:
     )
     assert view.passing.text().startswith("Dangerous ones that pass: bpf, mount, chroot")
     assert "Every container on this machine uses this one kernel" in view.passing.text()
-    assert view.source.text() == "Docker's default, as measured on Docker 26.1 · from our own table"
+    assert view.source.text() == "Docker's default, as measured on Docker 26.1 (from our own table)"
 
 
 def test_only_a_dangerous_call_beyond_the_other_side_is_red(view: CallsView) -> None:

@@ -14,8 +14,8 @@ from stratascope.ui.alert import Alert
 from stratascope.ui.container_order import DEFENDED, EXPOSED, STOPPED, TAKE_OVER, UNKNOWN, section_of, undecided
 from stratascope.ui.exposure import (
     breakdown,
-    depth_words,
     exposure_sentence,
+    held_by_words,
     level_ink,
     level_word,
     number_text,
@@ -78,7 +78,7 @@ def test_a_floor_is_told() -> None:
 def test_depth_in_words() -> None:
     matrix = fake_matrix.matrix("weak")
     words = {
-        threat: depth_words(state)
+        threat: held_by_words(state)
         for threat in ("fork-bomb", "bpf", "change-root", "reboot")
         if (state := matrix.of(threat))
     }
@@ -90,7 +90,7 @@ def test_depth_in_words() -> None:
     }
     unknown = SOCKET_UNKNOWN.of("use-engine-socket")
     assert unknown is not None
-    assert depth_words(unknown) == "0 to 1 layers"
+    assert held_by_words(unknown) == "0 to 1 layers"
 
 
 def test_the_sentence_is_of_the_worst_open_threat() -> None:

@@ -15,10 +15,10 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threat import Stance
 from stratascope.layers import all_layers
+from stratascope.report.standing import Standing
 from stratascope.ui.matrix_model import Kind, MatrixModel, ruling_in
 from stratascope.ui.matrix_page import MatrixPage
 from stratascope.ui.stance_cell import paint_stance
-from stratascope.ui.standing import Standing
 from stratascope.ui.theme import Look
 from stratascope.ui.threat_details import together
 from ui import fake_matrix, sample

@@ -10,9 +10,9 @@ from PySide6.QtGui import QAccessible, QPixmap
 from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
-from stratascope.ui.rays import Kind
+from stratascope.report.rays_layout import Lane
+from stratascope.report.standing import Kind
 from stratascope.ui.rays_layer import PAUSE, RayLayer
-from stratascope.ui.rays_layout import Lane
 from stratascope.ui.rays_legend import entries
 from stratascope.ui.rays_paint import label_box
 from stratascope.ui.theme import Mode

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from replay import Replay
 from stratascope import layers, wiring
 from stratascope.report import as_json, text
 from stratascope.ui.app import make_window
-from stratascope.usecases.watch import Replay
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from rig import Rig
-from stratascope import wiring
 from stratascope.collector.filters import why_not
 from stratascope.core.capture import Gap
 from stratascope.core.message import msg
@@ -23,9 +21,8 @@ from stratascope.layers import all_layers
 from stratascope.probe.elevated import ElevatedProber, Kind, NoRootError, Way
 from stratascope.probe.piped import command
 from stratascope.usecases.elevate import Elevation, RootAccess
-from stratascope.usecases.read import Reader
 from stratascope.usecases.watch import Watch
-from usecases.test_watch import Screen, named
+from usecases.screen import Screen, named, watching
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")
 WANTS = ("seccomp:*", "owner:net")
@@ -63,20 +60,9 @@ class Asking:
         return getattr(self._layer, name)
 
 
-@contextmanager
-def watching(rig: Rig, root: RootAccess) -> Iterator[tuple[Watch, Screen]]:
-    engines = wiring.find_engines((), {"STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}"})
-    shared = wiring.translations()
-    layers = tuple(Asking(layer) if layer.id == "mac" else layer for layer in all_layers())
-    reader = Reader(layers, shared, engines._local, engines._reach)
-    watch = Watch(engines.ports, reader, wiring.assembler(shared), root=root)
-    screen = Screen()
-    watch.start(screen.publish)
-    try:
-        yield watch, screen
-    finally:
-        watch.stop()
-        engines.close()
+def asking(rig: Rig, access: RootAccess) -> AbstractContextManager[tuple[Watch, Screen]]:
+    layers: list[Any] = [Asking(layer) if layer.id == "mac" else layer for layer in all_layers()]
+    return watching(rig, layers=tuple(layers), root=access)
 
 
 def text(state: ContainerState | None, name: str) -> str | Gap | None:
@@ -91,7 +77,7 @@ def has_filter(snapshot: Snapshot, name: str) -> bool:
 def test_on_request_for_those_there_and_those_to_come(docker_rootful: Rig) -> None:
     access = Access()
     try:
-        with docker_rootful.container(name="there"), watching(docker_rootful, access) as (watch, screen):
+        with docker_rootful.container(name="there"), asking(docker_rootful, access) as (watch, screen):
             first = screen.wait(lambda s: (c := named(s, "there")) is not None and c.capture is not None)
             assert first.privilege == Privilege(PrivilegeState.IDLE, "pkexec the-helper")
             assert not has_filter(first, "there")
@@ -129,7 +115,7 @@ def test_on_request_for_those_there_and_those_to_come(docker_rootful: Rig) -> No
 def test_a_refusal_leaves_everything_as_it_was(docker_rootful: Rig) -> None:
     access = Access(NoRootError(msg("Refused."), "Request dismissed"))
     access.answered.set()
-    with docker_rootful.container(name="there"), watching(docker_rootful, access) as (watch, screen):
+    with docker_rootful.container(name="there"), asking(docker_rootful, access) as (watch, screen):
         before = screen.wait(lambda s: (c := named(s, "there")) is not None and c.capture is not None)
         watch.elevate()
         after = screen.wait(lambda s: s.privilege.state is PrivilegeState.REFUSED)
@@ -147,7 +133,7 @@ def test_a_refusal_leaves_everything_as_it_was(docker_rootful: Rig) -> None:
 def test_an_open_question_does_not_hold_up_the_end(docker_rootful: Rig) -> None:
     access = Access(NoRootError(msg("Refused.")))
     try:
-        with watching(docker_rootful, access) as (watch, screen):
+        with asking(docker_rootful, access) as (watch, screen):
             screen.wait(lambda s: bool(s.engines))
             watch.elevate()
             screen.wait(lambda s: s.privilege.state is PrivilegeState.ASKING)

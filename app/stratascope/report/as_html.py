@@ -23,7 +23,7 @@ from stratascope.report.html_calls import calls_section
 from stratascope.report.html_strata import PATTERNS, draw, mark
 from stratascope.report.html_tables import Named, bits_table, fleet_table, matrix_table, stance_key
 from stratascope.report.html_words import element, text
-from stratascope.report.threats import counts, counts_line, exposure_line, rank, worst_first
+from stratascope.report.threats import by_outcome, counts, counts_line, exposure_line, rank
 from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, exposure_level, gap_words
 from stratascope.resources import read_text
 
@@ -171,7 +171,7 @@ def _exposure_cell(matrix: Matrix | None) -> str:
 def _worst(state: ContainerState) -> str:
     if state.matrix is None:
         return text(STATUSES[state.container.status]) if state.gap is None else text(gap_words(state.gap))
-    first = next(iter(worst_first(state.matrix)), None)
+    first = next(iter(by_outcome(state.matrix)), None)
     if first is None:
         return ""
     if first.outcome is Outcome.OPEN:
@@ -202,7 +202,7 @@ def _container(
     else:
         level = exposure_level(matrix.exposure.worst)
         parts.append(element("p", text(exposure_line(matrix)), f"exposure e-{level}"))
-        first = next((each for each in worst_first(matrix) if each.outcome is Outcome.OPEN), None)
+        first = next((each for each in by_outcome(matrix) if each.outcome is Outcome.OPEN), None)
         if first is not None:
             parts.append(element("p", text(first.threat.what)))
         parts.append(element("div", draw(state, matrix, layers, snapshot.ground), "wide"))

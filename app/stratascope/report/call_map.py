@@ -11,9 +11,8 @@ from functools import lru_cache
 
 from stratascope.core.calls import CallSource, CallState, CallTable, CallVerdict
 from stratascope.core.catalogue import all_threats
-from stratascope.core.layer import CallMap, Severity
+from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.snapshot import ContainerState
 from stratascope.core.steps import Calls
 from stratascope.core.threat import Threat
 from stratascope.layers.seccomp_words import warning
@@ -23,12 +22,6 @@ VERDICTS = {
     CallVerdict.DENIED: msg("denied"),
     CallVerdict.DEPENDS: msg("depends on its arguments"),
     CallVerdict.UNKNOWN: msg("not known"),
-}
-SOURCES = {
-    CallSource.KERNEL: msg("read from the kernel"),
-    CallSource.PROFILE: msg("from the profile file"),
-    CallSource.MEASURED: msg("from our own table"),
-    CallSource.NONE: msg("not known"),
 }
 SHARED_KERNEL = msg(
     "Every container on this machine uses this one kernel: a flaw in a call that passes is within reach."
@@ -75,18 +68,6 @@ class Pair:
         return _WIDTH[self.here.verdict] > _WIDTH[self.there.verdict]
 
 
-def find(state: ContainerState) -> CallMap | None:
-    """The first map among the views of this container's layers. Views are made at each call: keep the answer."""
-    if state.gap is not None:
-        return None
-    for layer in state.layers:
-        for tab in layer.assessment.tabs:
-            for view in tab.views:
-                if isinstance(view, CallMap):
-                    return view
-    return None
-
-
 def table_of(tables: tuple[CallTable, ...], abi: str) -> CallTable | None:
     """The table of that entry point."""
     return next((table for table in tables if table.abi == abi), None)
@@ -121,6 +102,13 @@ def surface(table: CallTable, default: CallTable | None) -> Surface:
         None if default is None else sum(Pair(pair.name, pair.there, pair.here).wider for pair in known),
         tuple(sorted(passing, key=lambda name: (name not in wider, name))),
     )
+
+
+def origin(table: CallTable) -> Message:
+    """Whose answers these are, and where they come from where that is not plain from the title."""
+    if table.source is CallSource.MEASURED:
+        return msg("{title} (from our own table)", title=table.title)
+    return table.title
 
 
 def surface_line(surface: Surface) -> Message:

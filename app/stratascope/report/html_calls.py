@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from stratascope.core.calls import CallState, CallTable, CallVerdict
 from stratascope.core.layer import CallMap
 from stratascope.core.message import Message, msg
+from stratascope.core.snapshot import drawn
 from stratascope.layers.seccomp_words import GROUPS, group_of
 from stratascope.report.call_map import (
     SHARED_KERNEL,
-    SOURCES,
     VERDICTS,
     Pair,
     dangerous,
     dangerous_line,
     explain,
-    find,
+    origin,
     pairs,
     surface,
     surface_line,
@@ -32,7 +32,7 @@ def calls_section(named: Sequence[Named]) -> str:
     """All maps; empty where no container has one."""
     found: dict[CallMap, list[Named]] = {}
     for anchor, state in named:
-        if (calls := find(state)) is not None and calls.tables:
+        if (calls := drawn(state, CallMap)) is not None and calls.tables:
             found.setdefault(calls, []).append((anchor, state))
     if not found:
         return ""
@@ -55,7 +55,7 @@ def _map(calls: CallMap, whose: list[Named]) -> str:
     for place, table in enumerate(calls.tables):
         default = table_of(calls.default, table.abi)
         found = surface(table, default)
-        title = msg("{abi}: {title} ({source})", abi=table.abi, title=table.title, source=SOURCES[table.source])
+        title = msg("{abi}: {title}", abi=table.abi, title=origin(table))
         parts.append(element("h4", text(title)) + element("p", text(surface_line(found))))
         if (line := dangerous_line(found, 40)) is not None:
             parts.append(element("p", text(line)))

@@ -10,19 +10,21 @@ from collections import defaultdict
 
 from stratascope.core.depth import Matrix
 from stratascope.core.ground import Ground
-from stratascope.core.layer import Layer, Severity, Verdict
+from stratascope.core.layer import Layer, Verdict
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, LayerState
-from stratascope.core.threat import Outcome, Stance
 from stratascope.i18n import translate
 from stratascope.report.html_words import text
-from stratascope.report.strata_lanes import Group, Lane, LaneLabel, labels, lanes
+from stratascope.report.rays import GROUND as KERNEL
+from stratascope.report.rays_layout import Label, Lane, Place
+from stratascope.report.standing import Kind, family_word
+from stratascope.report.strata_lanes import labels, lanes
 from stratascope.report.threats import counts, counts_line
 from stratascope.report.words import VERDICTS
 
 WIDTH, FACTS, STRIP, BAND, GAP, GROUND = 1080, 262, 34, 39, 3, 72
-_OPEN = {Severity.CRITICAL: "rc", Severity.HIGH: "rh", Severity.MEDIUM: "rm", Severity.LOW: "rl"}
-_HEADS = {Severity.CRITICAL: 11, Severity.HIGH: 8, Severity.MEDIUM: 6}
+_OPEN = {Kind.CRITICAL: "rc", Kind.HIGH: "rh", Kind.MEDIUM: "rm", Kind.LOW: "rl"}
+_HEADS = {Kind.CRITICAL: 11, Kind.HIGH: 8, Kind.MEDIUM: 6}
 
 # patterns that every drawing of the page uses
 PATTERNS = (
@@ -57,37 +59,39 @@ def mark(verdict: Verdict, x: float, y: float, side: float) -> str:
 def draw(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...], ground: Ground) -> str:
     """The drawing of one container."""
     bands = sorted(state.layers, key=lambda layer: -layer.number)
-    tops = {layer.id: float(STRIP + 4 + place * (BAND + GAP)) for place, layer in enumerate(bands)}
+    tops = {layer.number: float(STRIP + 4 + place * (BAND + GAP)) for place, layer in enumerate(bands)}
     floor = STRIP + 4 + len(bands) * (BAND + GAP)
     left, right = FACTS + 14.0, WIDTH - 14.0
-    groups, found = lanes(matrix, left, right)
+    places = lanes(matrix, {layer.id: layer.number for layer in bands}, left, right)
+    found = tuple(lane for place in places for lane in place.lanes)
+    placed, left_out = labels(found, left - 8, right + 8)
     titles = {layer.id: translate(layer.about.title) for layer in layers}
     spoken = msg("The layers of {name}. {counts}", name=state.container.name, counts=counts_line(counts(matrix)))
     parts = [
         f'<svg class="strata" viewBox="0 0 {WIDTH} {floor + GROUND}" role="img" aria-label="{text(spoken)}">',
-        _strip(groups, len(found)),
-        *(_band(layer, titles.get(layer.id, layer.id), tops[layer.id]) for layer in bands),
+        _strip(places, len(found)),
+        *(_band(layer, titles.get(layer.id, layer.id), tops[layer.number]) for layer in bands),
         f'<rect class="ground" x="0" y="{floor}" width="{WIDTH}" height="{GROUND}" rx="7"/>',
         f'<text class="gt" x="16" y="{floor + 24}">{text(msg("The kernel"))}</text>',
         f'<text class="gs" x="16" y="{floor + 42}">'
         f"{text(msg('Linux {kernel}, shared by all containers', kernel=ground.kernel or '?'), 44)}</text>",
         _rays(found, tops, floor),
-        _labels(*labels(found, left - 8, right + 8), floor),
+        _labels(placed, left_out, matrix, floor),
         "</svg>",
     ]
     return "".join(parts)
 
 
-def _strip(groups: tuple[Group, ...], count: int) -> str:
+def _strip(places: tuple[Place, ...], count: int) -> str:
     parts = [
         f'<rect class="strip" x=".5" y=".5" width="{WIDTH - 1}" height="{STRIP}" rx="7"/>',
         f'<text class="bt" x="16" y="22">{text(msg("The process"))} '
         f'<tspan class="bs" dx="4">{text(msg("can try {count} things", count=count))}</tspan></text>',
     ]
-    for group in groups:
-        middle = (group.left + group.right) / 2
-        parts.append(f'<text class="fam" x="{middle:.0f}" y="18">{text(group.title)}</text>')
-        parts.append(f'<path class="brace" d="M{group.left:.0f} 27.5H{group.right:.0f}"/>')
+    for place in places:
+        middle = (place.left + place.right) / 2
+        parts.append(f'<text class="fam" x="{middle:.0f}" y="18">{text(family_word(place.family))}</text>')
+        parts.append(f'<path class="brace" d="M{place.left:.0f} 27.5H{place.right:.0f}"/>')
     return "".join(parts)
 
 
@@ -112,32 +116,30 @@ def _band(layer: LayerState, title: str, top: float) -> str:
     )
 
 
-def _rays(found: tuple[Lane, ...], tops: dict[str, float], floor: float) -> str:
+def _rays(found: tuple[Lane, ...], tops: dict[int, float], floor: float) -> str:
     """All rays; `d` collects what is drawn alike, by class."""
     d: defaultdict[str, list[str]] = defaultdict(list)
     solids: list[str] = []
     from_top = STRIP + 1
+    middles = {KERNEL: floor} | {number: top + BAND / 2 for number, top in tops.items()}
     for lane in found:
-        state, x = lane.state, lane.x
-        middles = {layer: top + BAND / 2 for layer, top in tops.items()}
-        stops = sorted(middles[layer] for layer in middles if state.stance(layer) is Stance.STOPS)
-        unknown = sorted(middles[layer] for layer in middles if state.stance(layer) is Stance.UNKNOWN)
-        end = stops[0] if stops else floor
-        broken = next((y for y in unknown if y < end), None)
-        kind = _OPEN[state.threat.severity] if state.outcome is Outcome.OPEN else "rs"
+        ray, x = lane.ray, lane.x
+        end = middles[ray.end]
+        broken = next((middles[number] for number in ray.unknown if number > ray.end), None)
+        kind = _OPEN.get(ray.kind, "rs")
         d[kind].append(f"M{x:g} {from_top}V{end if broken is None else broken:g}")
         if broken is not None:
             d["ru"].append(f"M{x:g} {broken:g}V{end:g}")
             solids.append(f'<path class="dia" d="M{x:g} {broken - 4:g}l4 4l-4 4l-4 -4z"/>')
         bar = min(7.0, max(1.5, lane.width - 2)) / 2
-        if stops:
+        if ray.end != KERNEL:
             d["b3"].append(f"M{x - bar:g} {end:g}h{2 * bar:g}")
-            if len(stops) > 1:
-                d["rd"].append(f"M{x:g} {end:g}V{stops[-1]:g}")
-                d["b2"] += [f"M{x - bar:g} {y:g}h{2 * bar:g}" for y in stops[1:]]
-        elif state.outcome is Outcome.OPEN:
-            head = _HEADS.get(state.threat.severity, 0)
-            title = f"<title>{text(state.threat.title)}</title>"
+            if ray.also:
+                d["rd"].append(f"M{x:g} {end:g}V{middles[ray.also[-1]]:g}")
+                d["b2"] += [f"M{x - bar:g} {middles[number]:g}h{2 * bar:g}" for number in ray.also]
+        elif ray.kind in _OPEN:
+            head = _HEADS.get(ray.kind, 0)
+            title = f"<title>{text(ray.state.threat.title)}</title>"
             if head:
                 half = head * 0.45
                 solids.append(
@@ -146,27 +148,28 @@ def _rays(found: tuple[Lane, ...], tops: dict[str, float], floor: float) -> str:
                 )
             else:
                 solids.append(f'<circle class="ring" cx="{x:g}" cy="{floor - 2:g}" r="2">{title}</circle>')
-        elif state.by_ground:
+        elif ray.kind is Kind.HOST:
             d["b3"].append(f"M{x - bar:g} {floor + 1:g}h{2 * bar:g}")
     order = ("rd", "rs", "ru", "b2", "b3", "rl", "rm", "rh", "rc")
     return "".join(f'<path class="{kind}" d="{"".join(d[kind])}"/>' for kind in order if d[kind]) + "".join(solids)
 
 
-def _labels(placed: tuple[LaneLabel, ...], left_out: int, floor: float) -> str:
+def _labels(placed: tuple[Label, ...], left_out: int, matrix: Matrix, floor: float) -> str:
+    titles = {state.threat.id: text(state.threat.title) for state in matrix.threats}
     parts = []
     for label in placed:
-        y = floor + 20 + label.row * 18
+        y, title = floor + 20 + label.row * 18, titles[label.id]
         if label.row:
-            parts.append(f'<path class="lead" d="M{label.lane.x:g} {floor + 4}V{y - 12}"/>')
-        if label.lane.state.threat.severity is Severity.CRITICAL:
+            parts.append(f'<path class="lead" d="M{label.x:g} {floor + 4}V{y - 12}"/>')
+        if label.critical:
             parts.append(
                 f'<rect class="pill" x="{label.left:g}" y="{y - 12}" width="{label.width:g}" height="16" rx="8"/>'
-                f'<text class="pt" x="{label.left + label.width / 2:g}" y="{y}">{text(label.title)}</text>'
+                f'<text class="pt" x="{label.left + label.width / 2:g}" y="{y}">{title}</text>'
             )
         else:
-            flipped = label.left + label.width < label.lane.x + 8
-            x, end = (label.left + label.width, ' text-anchor="end"') if flipped else (label.left + 1, "")
-            parts.append(f'<text class="gl" x="{x:g}" y="{y}"{end}>{text(label.title)}</text>')
+            flipped = label.right < label.x + 8
+            x, end = (label.right, ' text-anchor="end"') if flipped else (label.left + 1, "")
+            parts.append(f'<text class="gl" x="{x:g}" y="{y}"{end}>{title}</text>')
     if left_out:
         parts.append(
             f'<text class="gs" x="16" y="{floor + 59}">{text(msg("+ {count} more open", count=left_out))}</text>'

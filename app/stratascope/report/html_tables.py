@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from stratascope.core.depth import Matrix, ThreatState
 from stratascope.core.layer import BitGrid, Layer, Tone
 from stratascope.core.message import Message, msg
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, drawn
 from stratascope.core.threat import Outcome, Ruling, Stance, Threat, evidence
-from stratascope.report.html_words import STANCE_MARKS, element, text
-from stratascope.report.threats import fate, worst_first
-from stratascope.report.words import FAMILIES, OUTCOMES, SEVERITIES, STANCES, depth_words
+from stratascope.report.html_words import element, text
+from stratascope.report.threats import by_outcome, fate
+from stratascope.report.words import FAMILIES, OUTCOMES, SEVERITIES, STANCE_MARKS, STANCES, depth_words
 
 Named = tuple[str, ContainerState]  # anchor of its section, and the container
 _STANCE_CLASS = {Stance.STOPS: "S", Stance.LETS_THROUGH: "L", Stance.UNKNOWN: "U", Stance.NOT_ITS_JOB: "N"}
@@ -36,7 +36,7 @@ def matrix_table(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...
         element("th", text(msg("Outcome")), scope="col"),
         element("th", text(msg("Depth")), scope="col"),
     ]
-    rows = [_row(each, layers, state.container.pid or 0, brief=brief) for each in worst_first(matrix)]
+    rows = [_row(each, layers, state.container.pid or 0, brief=brief) for each in by_outcome(matrix)]
     caption = element("caption", text(msg("What a process in {name} could try", name=state.container.name)))
     head = element("thead", element("tr", "".join(heads)))
     return element("div", element("table", caption + head + element("tbody", "\n".join(rows)), "matrix"), "wide")
@@ -140,21 +140,9 @@ def _depth(state: ThreatState | None) -> str:
     return f'<td class="{fate(state)}">{word}</td>'
 
 
-def grid_of(state: ContainerState) -> BitGrid | None:
-    """The first grid of bits that any layer of this container draws."""
-    if state.gap is not None:
-        return None
-    for layer in state.layers:
-        for tab in layer.assessment.tabs:
-            for view in tab.views:
-                if isinstance(view, BitGrid):
-                    return view
-    return None
-
-
 def bits_table(named: Sequence[Named]) -> str:
     """Every bit against every container: whether it counts now, and where it differs from the engine's default."""
-    found = [(anchor, state, grid) for anchor, state in named if (grid := grid_of(state)) is not None]
+    found = [(anchor, state, grid) for anchor, state in named if (grid := drawn(state, BitGrid)) is not None]
     if not found:
         return ""
     longest = max((grid for _, _, grid in found), key=lambda grid: len(grid.rows))

@@ -9,10 +9,7 @@ import html
 
 from stratascope.core.message import Message
 from stratascope.core.plain import plain
-from stratascope.core.threat import Stance
 from stratascope.i18n import translate
-
-STANCE_MARKS = {Stance.STOPS: "■", Stance.LETS_THROUGH: "○", Stance.UNKNOWN: "?", Stance.NOT_ITS_JOB: "·"}
 
 
 def text(value: str | Message, limit: int = 0) -> str:

@@ -13,12 +13,11 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Rulers, Severity, Table, Verdict, View
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.plain import plain
-from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
+from stratascope.core.snapshot import ContainerState, LayerState, Snapshot, drawn
 from stratascope.i18n import translate
 from stratascope.report.call_map import (
     SHARED_KERNEL,
-    SOURCES,
-    find,
+    origin,
     pairs,
     surface,
     surface_line,
@@ -111,7 +110,7 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
         title = pad(translate(titles.get(layer.id, msg("{id}", id=layer.id))), width)
         head = f"  {layer.number} {style.mark(verdict)} {title}  {word}  "
         yield head + clip(translate(layer.assessment.fact), style.width - width - words - 10)
-    if style.details and (calls := find(state)) is not None:
+    if style.details and (calls := drawn(state, CallMap)) is not None:
         yield from _surface(calls, style)
     if state.matrix is not None:
         yield from open_lines(state.matrix, style)
@@ -213,8 +212,7 @@ def _calls(view: CallMap, style: Style) -> Iterator[str]:
     yield "    " + style.paint(translate(view.title), "4")
     for table in view.tables:
         default = table_of(view.default, table.abi)
-        head = msg("{title} ({source})", title=table.title, source=SOURCES[table.source])
-        text = f"{translate(head)}: {translate(surface_line(surface(table, default)))}"
+        text = f"{translate(origin(table))}: {translate(surface_line(surface(table, default)))}"
         yield from _columns(plain(table.abi, 20), text, "", style)
         for call in table.calls:
             if call.condition is not None:

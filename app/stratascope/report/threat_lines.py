@@ -9,12 +9,12 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg, plural
 from stratascope.core.threat import Outcome, Stance
 from stratascope.i18n import translate
+from stratascope.report.standing import SERIOUS, kind_of
 from stratascope.report.style import SEVERITY_STYLE, Style, clip, pad, width_of, wrap
-from stratascope.report.threats import SERIOUS, counts, counts_line, exposure_line, worst_first
-from stratascope.report.words import OUTCOMES, SEVERITIES, depth_words, exposure_level
+from stratascope.report.threats import by_outcome, counts, counts_line, exposure_line
+from stratascope.report.words import OUTCOMES, SEVERITIES, STANCE_MARKS, depth_words, exposure_level
 
 MOST = 5  # open threats that the summary tells in full
-_STANCES = {Stance.STOPS: "■", Stance.LETS_THROUGH: "○", Stance.UNKNOWN: "?", Stance.NOT_ITS_JOB: "·"}
 _PLAIN = {Stance.STOPS: "#", Stance.LETS_THROUGH: "o", Stance.UNKNOWN: "?", Stance.NOT_ITS_JOB: "."}
 _LEVEL_STYLE = {"critical": "1;31", "high": "31", "medium": "33", "low": "32", "none": "32"}
 _OUTCOME_STYLE = {Outcome.OPEN: "31", Outcome.UNKNOWN: "2", Outcome.STOPPED: "32"}
@@ -29,8 +29,7 @@ def exposure_lines(matrix: Matrix, style: Style) -> Iterator[str]:
 
 def open_lines(matrix: Matrix, style: Style) -> Iterator[str]:
     """The worst open threats, each with its sentence; with details also what to do."""
-    found = [state for state in worst_first(matrix) if state.outcome is Outcome.OPEN]
-    serious = [state for state in found if state.threat.severity in SERIOUS]
+    serious = [state for state in by_outcome(matrix) if kind_of(state) in SERIOUS]
     shown = serious if style.details else serious[:MOST]
     words = max(width_of(translate(word)) for word in SEVERITIES.values())
     indent = " " * (words + 4)
@@ -53,7 +52,7 @@ def table_lines(matrix: Matrix, layers: tuple[Layer, ...], style: Style) -> Iter
     """Every threat with each layer's stance, its outcome and depth."""
     yield ""
     yield "  " + style.paint(translate(msg("What a process in it could try")), "1")
-    marks = _STANCES if style.unicode else _PLAIN
+    marks = STANCE_MARKS if style.unicode else _PLAIN
     key = msg(
         "{stops} stops it, {open} lets it through, {unknown} not known, {none} not its job; the columns are the layers,"
         " G the host's settings.",
@@ -68,7 +67,7 @@ def table_lines(matrix: Matrix, layers: tuple[Layer, ...], style: Style) -> Iter
     heads = [*(str(layer.number) for layer in layers), "G"]
     title_width = min(44, style.width - severities - outcomes - 2 * len(heads) - 20)
     yield "    " + style.paint(" " * (title_width + severities + 4) + " ".join(heads), "2")
-    for state in worst_first(matrix):
+    for state in by_outcome(matrix):
         title = pad(clip(translate(state.threat.title), title_width), title_width)
         severity = pad(translate(SEVERITIES[state.threat.severity]), severities)
         stances = " ".join(marks[stance] for stance in _stances(state, layers))

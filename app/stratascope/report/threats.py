@@ -5,15 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stratascope.core.depth import Matrix, ThreatState
-from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threat import Outcome
+from stratascope.report import standing
+from stratascope.report.standing import Kind
 from stratascope.report.words import exposure_word
 
 _OUTCOMES = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
-_SEVERITIES = tuple(Severity)
-SERIOUS = frozenset({Severity.CRITICAL, Severity.HIGH})
+_FATES = {
+    Kind.CRITICAL: "serious",
+    Kind.HIGH: "serious",
+    Kind.MEDIUM: "medium",
+    Kind.LOW: "minor",
+    Kind.UNKNOWN: "unknown",
+    Kind.HOST: "ground",
+    Kind.ONCE: "once",
+    Kind.DEEPER: "more",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,38 +43,26 @@ class Counts:
         return self.serious + self.medium + self.minor
 
 
-def worst_first(matrix: Matrix) -> tuple[ThreatState, ...]:
-    """Open before unknown before stopped; of these the more severe, then the less deep, first."""
-    return tuple(
-        sorted(
-            matrix.threats,
-            key=lambda state: (
-                _OUTCOMES.index(state.outcome),
-                _SEVERITIES.index(state.threat.severity),
-                state.depth,
-            ),
-        )
-    )
+def by_outcome(matrix: Matrix) -> tuple[ThreatState, ...]:
+    """All threats as reports list them: open before unknown before stopped; the more severe, then the less deep, first.
+
+    The window's order (`standing.worst_first`) puts those of the stopped first that the least holds.
+    """
+    key = standing.by_severity
+    return tuple(sorted(matrix.threats, key=lambda state: (_OUTCOMES.index(state.outcome), *key(state))))
 
 
 def counts(matrix: Matrix) -> Counts:
     """How many of each."""
-    found = dict.fromkeys(("serious", "medium", "minor", "unknown", "ground", "once", "more"), 0)
-    for state in matrix.threats:
-        found[fate(state)] += 1
+    found = dict.fromkeys(_FATES.values(), 0)
+    for kind, count in standing.kinds(matrix).items():
+        found[_FATES[kind]] += count
     return Counts(**found)
 
 
 def fate(state: ThreatState) -> str:
     """Which of the fields of `Counts` a threat counts in."""
-    if state.outcome is Outcome.UNKNOWN:
-        return "unknown"
-    if state.outcome is Outcome.OPEN:
-        severity = state.threat.severity
-        return "serious" if severity in SERIOUS else "medium" if severity is Severity.MEDIUM else "minor"
-    if state.by_ground:
-        return "ground"
-    return "once" if state.depth[0] == 1 else "more"
+    return _FATES[standing.kind_of(state)]
 
 
 def counts_line(found: Counts) -> Message:

@@ -31,6 +31,7 @@ STANCES = {
     Stance.UNKNOWN: msg("not known"),
     Stance.NOT_ITS_JOB: msg("not its job"),
 }
+STANCE_MARKS = {Stance.STOPS: "■", Stance.LETS_THROUGH: "○", Stance.UNKNOWN: "?", Stance.NOT_ITS_JOB: "·"}
 FAMILIES = {
     Family.HOST: msg("Host"),
     Family.MOUNTS: msg("Mounts"),
@@ -52,7 +53,7 @@ ENGINE_STATES = {
     EngineState.DENIED: msg("denied"),
     EngineState.ABSENT: msg("not installed"),
     EngineState.STOPPED: msg("stopped"),
-    EngineState.UNREACHABLE: msg("unreachable"),
+    EngineState.UNREACHABLE: msg("no answer"),
 }
 STATUSES = {
     Status.CREATED: msg("created, never started"),

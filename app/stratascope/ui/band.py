@@ -29,6 +29,7 @@ from stratascope.core.snapshot import LayerState
 from stratascope.i18n import translate
 from stratascope.ui.fail_button import FailButton
 from stratascope.ui.gap_words import advice, reason
+from stratascope.ui.kept_picture import KeptPicture
 from stratascope.ui.labels import tip
 from stratascope.ui.marks import INK, Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.theme import BOLD, MEDIUM, REGULAR, Look
@@ -64,7 +65,7 @@ class Band(QAbstractButton):
         self.setText(self._title)
         self._compact = False
         self._rays = self._away = False
-        self._kept: tuple[object, QPixmap] | None = None  # what its surface was painted from, and the surface
+        self._kept = KeptPicture()
         self.fail = FailButton(look, self)
         self.fail.hide()
         self.fail.clicked.connect(self.fail_asked)
@@ -242,17 +243,8 @@ class Band(QAbstractButton):
         """The band without outline and words, kept until something of it changes: hatches and dashes take long."""
         look = self._look
         inks = tuple(look.color(name).rgba() for name in ("sunk", "open", "weak", "enf_soft", "text", "line2"))
-        key = (self._verdict, self._running, self._away, look.high_contrast, inks, self.size(), self._field(), ratio)
-        if self._kept is None or self._kept[0] != key:
-            pixmap = QPixmap(self.size() * ratio)
-            pixmap.setDevicePixelRatio(ratio)
-            pixmap.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(pixmap)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self._paint_surface(painter, path)
-            painter.end()
-            self._kept = (key, pixmap)
-        return self._kept[1]
+        key = (self._verdict, self._running, self._away, look.high_contrast, inks, self._field())
+        return self._kept.get(key, self.size(), ratio, lambda painter: self._paint_surface(painter, path))
 
     def _paint_surface(self, painter: QPainter, path: QPainterPath) -> None:
         look = self._look

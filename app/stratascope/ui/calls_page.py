@@ -14,9 +14,8 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QStackedL
 from stratascope.core.layer import CallMap
 from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, drawn
 from stratascope.i18n import translate
-from stratascope.report.call_map import find
 from stratascope.ui.calls_view import DEFAULT_TITLE, CallsView
 from stratascope.ui.gap_words import runs
 from stratascope.ui.labels import Label, Line
@@ -67,7 +66,7 @@ class CallMapPage(QFrame):
         self._state = state
         name = "" if state is None else plain(state.container.name)
         self.title.say(translate(msg("System calls of {name}", name=name) if name else msg("System calls")))
-        found = None if state is None else find(state)
+        found = None if state is None else drawn(state, CallMap)
         if found is None or not found.tables:
             self.button.hide()
             self.empty.setText(translate(_why_none(state)))
@@ -86,7 +85,7 @@ class CallMapPage(QFrame):
 
     def _compare(self) -> None:
         other = self._others.get(self._against) if self._against is not None else None
-        beside = None if other is None else find(other)
+        beside = None if other is None else drawn(other, CallMap)
         if other is None or beside is None:
             self._against = None
             title = translate(DEFAULT_TITLE)
@@ -118,7 +117,7 @@ class CallMapPage(QFrame):
 
 
 def _has_map(state: ContainerState) -> bool:
-    found: CallMap | None = find(state)
+    found: CallMap | None = drawn(state, CallMap)
     return found is not None and bool(found.tables)
 
 

@@ -17,17 +17,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.calls import CallTable, CallVerdict
+from stratascope.core.calls import CallSource, CallTable, CallVerdict
 from stratascope.core.layer import CallMap
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
 from stratascope.report.call_map import (
     SHARED_KERNEL,
-    SOURCES,
     count_words,
     dangerous_line,
     explain,
+    origin,
     surface,
     surface_line,
     table_of,
@@ -237,8 +237,7 @@ class CallsView(QWidget):
         if table is None:
             self.list.calls.show(())
             return
-        title = msg("{title} · {source}", title=table.title, source=SOURCES[table.source])
-        self.source.say(translate(title))
+        self.source.say(translate(origin(table)))
         found = surface(table, table_of(self._map.default, self.abi))
         self.numbers.setText(translate(surface_line(found)))
         dangerous = dangerous_line(found, 12)
@@ -282,7 +281,8 @@ class CallsView(QWidget):
             plain(pair.name) if number is None else translate(msg("{name} ({number})", name=pair.name, number=number))
         )
         said = answer(pair, here=True)
-        if pair.here is not None and pair.here.action:
+        filtered = self.table is not None and self.table.source is not CallSource.NONE
+        if filtered and pair.here is not None and pair.here.action:
             said = translate(msg("Here: {answer}. The filter answers {action}.", answer=said, action=pair.here.action))
         self.answer.setText(plain(said))
         self.answer.show()

@@ -9,10 +9,10 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from stratascope.core.depth import Matrix
 from stratascope.core.message import msg, plural
 from stratascope.i18n import translate
+from stratascope.report.standing import Standing, standing_word, standings
 from stratascope.ui.labels import tip
 from stratascope.ui.marks import Mark, paint_mark
 from stratascope.ui.stance_cell import STANDING_INK, STANDING_MARK
-from stratascope.ui.standing import Standing, counts, standing_word
 from stratascope.ui.theme import MEDIUM, Look
 
 
@@ -92,7 +92,7 @@ class StandingChips(QWidget):
 
     def show_matrix(self, matrix: Matrix | None) -> None:
         """Count anew."""
-        found = counts(matrix) if matrix is not None else dict.fromkeys(Standing, 0)
+        found = standings(matrix) if matrix is not None else dict.fromkeys(Standing, 0)
         for where, chip in self.chips.items():
             chip.show_count(found[where])
             chip.setVisible(found[where] > 0 or chip.isChecked())

@@ -76,10 +76,10 @@ def why(state: ContainerState) -> str:
     matrix = state.matrix
     if matrix is None or not runs(state) or state.gap is not None or state.container.error:
         return summary(state)
-    open_now = [each for each in matrix.threats if each.outcome is Outcome.OPEN]
+    worst = worst_open(state)
     unknown = sum(each.outcome is Outcome.UNKNOWN for each in matrix.threats)
-    if open_now:
-        return translate(_worst(matrix, open_now).threat.what)
+    if worst is not None:
+        return translate(worst.threat.what)
     if unknown:
         return translate(
             plural(
@@ -92,17 +92,12 @@ def why(state: ContainerState) -> str:
 
 
 def worst_open(state: ContainerState) -> ThreatState | None:
-    """The threat that the sentence is about."""
+    """The threat that the sentence is about: the most severe open one; of equal ones the catalogue's first."""
     if state.matrix is None or not runs(state):
         return None
-    open_now = [each for each in state.matrix.threats if each.outcome is Outcome.OPEN]
-    return _worst(state.matrix, open_now) if open_now else None
-
-
-def _worst(matrix: Matrix, states: list[ThreatState]) -> ThreatState:
-    """By severity; of equal ones the catalogue's first."""
     order = list(Severity)
-    return min(states, key=lambda each: order.index(each.threat.severity))
+    open_now = [each for each in state.matrix.threats if each.outcome is Outcome.OPEN]
+    return min(open_now, key=lambda each: order.index(each.threat.severity), default=None)
 
 
 def breakdown(matrix: Matrix) -> Breakdown:
@@ -128,7 +123,7 @@ def breakdown(matrix: Matrix) -> Breakdown:
     return Breakdown(tuple(families), floor if lift > 0.05 else 0.0, lift if lift > 0.05 else 0.0)
 
 
-def depth_words(state: ThreatState) -> str:
+def held_by_words(state: ThreatState) -> str:
     """Where a threat stands and how deep, in words."""
     least, most = state.depth
     if state.outcome is Outcome.OPEN:

@@ -21,10 +21,11 @@ from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.threat import Outcome
 from stratascope.i18n import translate
+from stratascope.report.standing import family_word
 from stratascope.ui.exposure import (
     breakdown,
-    depth_words,
     exposure_sentence,
+    held_by_words,
     level_ink,
     level_word,
     number_text,
@@ -32,7 +33,6 @@ from stratascope.ui.exposure import (
 )
 from stratascope.ui.labels import Label, tip
 from stratascope.ui.marks import SEVERITY_INK, severity_word
-from stratascope.ui.standing import family_word
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
 WIDTH = 620
@@ -160,7 +160,7 @@ class ExposureSheet(QFrame):
                 (family_word(part.family), "text"),
                 (plain(translate(threat.title), 120), "text"),
                 (severity_word(threat.severity), ink),
-                (depth_words(part.state), "unk" if unknown else ink),
+                (held_by_words(part.state), "unk" if unknown else ink),
                 (f"{part.adds:.2f}", "text"),
             )
             for column, (text, colour) in enumerate(cells):

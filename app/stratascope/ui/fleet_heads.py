@@ -121,6 +121,11 @@ class ColumnHeads(_Head):
                 self._title(painter, place, top)
         elif self.lit in visible:
             self._title(painter, self.lit, top)
+        else:
+            painter.setFont(look.font(11))
+            painter.setPen(look.color("text3"))
+            text = translate(msg("Point at a column, or zoom in, for names"))
+            painter.drawText(self.rect().adjusted(0, 0, 0, -look.px(6)), int(Qt.AlignmentFlag.AlignBottom), text)
 
     def _title(self, painter: QPainter, place: int, top: int) -> None:
         look = self.look

@@ -128,8 +128,8 @@ class Card(QFrame):
             label.setText(text if len(text) <= 200 else text[:199] + "…")
             label.setVisible(bool(text))
         width = self._look.px(CARD)
-        layout, parent = self.layout(), self.parentWidget()
-        height = layout.heightForWidth(width) if layout is not None else 100
+        parent = self.parentWidget()
+        height = self.heightForWidth(width)  # with the border, which the layout's own does not count
         away = self._look.px(16)
         room = parent.size() if parent is not None else QSize(width, height)
         x = where.x() + away if where.x() + away + width <= room.width() else where.x() - away - width

@@ -17,11 +17,20 @@ from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threat import Threat
 from stratascope.i18n import translate
+from stratascope.report.standing import (
+    Kind,
+    Standing,
+    by_severity,
+    depth_text,
+    family_word,
+    kind_of,
+    standing,
+    standing_word,
+)
 from stratascope.ui.container_order import ViewBy, sections
 from stratascope.ui.exposure import level_ink
 from stratascope.ui.gap_words import runs
 from stratascope.ui.marks import severity_word
-from stratascope.ui.standing import Standing, by_severity, depth_text, family_word, standing, standing_word
 
 DEEPEST = 3  # layers; more are drawn alike, the number tells them apart
 
@@ -138,6 +147,12 @@ def _threats(matrices: dict[int, Matrix], times: Counter[int]) -> list[Threat]:
     )
 
 
+_OPEN_INKS = {
+    Kind.CRITICAL: Ink.OPEN_SERIOUS,
+    Kind.HIGH: Ink.OPEN_SERIOUS,
+    Kind.MEDIUM: Ink.OPEN_MEDIUM,
+    Kind.LOW: Ink.OPEN_MINOR,
+}
 _ONCE_AND_MORE = (Ink.ONCE, Ink.TWICE, Ink.DEEP)
 
 
@@ -145,13 +160,12 @@ def threat_cell(state: ThreatState | None) -> Cell:
     """One threat of one container."""
     if state is None:
         return Cell(Ink.NOTHING)
-    where, (least, most) = standing(state), state.depth
-    if where is Standing.OPEN:
-        inks = {Severity.MEDIUM: Ink.OPEN_MEDIUM, Severity.LOW: Ink.OPEN_MINOR}
-        return Cell(inks.get(state.threat.severity, Ink.OPEN_SERIOUS), "0")
-    if where is Standing.UNKNOWN:
+    kind, (least, most) = kind_of(state), state.depth
+    if kind in _OPEN_INKS:
+        return Cell(_OPEN_INKS[kind], "0")
+    if kind is Kind.UNKNOWN:
         return Cell(Ink.UNKNOWN, "?")
-    if where is Standing.HOST:
+    if kind is Kind.HOST:
         return Cell(Ink.HOST)
     return Cell(_ONCE_AND_MORE[min(least, DEEPEST) - 1], str(least) if least == most else f"{least}+")
 

@@ -77,7 +77,9 @@ class ListHead(QWidget):
         pitch, mark = look.px(16), look.px(11)
         right = self.width() - 1 - self.inset - look.px(16)
         left = right - look.px(EXPOSURE) - 5 * pitch - mark
-        for number in range(1, 7):
+        text = self.button.fontMetrics().horizontalAdvance(self.button.text())
+        fits = left - 4 >= self.button.x() + look.px(7) + text
+        for number in range(1, 7) if fits else ():
             box = QRect(left + (number - 1) * pitch - 4, 0, mark + 8, self.height())
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(number))
         word = translate(msg("Exposure"))

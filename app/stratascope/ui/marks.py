@@ -10,9 +10,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.container import EngineState
 from stratascope.core.layer import Severity, Tone, Verdict
-from stratascope.core.message import Message, msg
 from stratascope.i18n import translate
-from stratascope.report.words import SEVERITIES, VERDICTS
+from stratascope.report.words import ENGINE_STATES, SEVERITIES, VERDICTS
 from stratascope.ui.theme import BOLD, Look
 
 
@@ -59,14 +58,7 @@ def severity_word(severity: Severity) -> str:
 
 def engine_state_word(state: EngineState) -> str:
     """The state of an engine in a word."""
-    words: dict[EngineState, Message] = {
-        EngineState.CONNECTED: msg("connected"),
-        EngineState.DENIED: msg("denied"),
-        EngineState.ABSENT: msg("not installed"),
-        EngineState.STOPPED: msg("stopped"),
-        EngineState.UNREACHABLE: msg("no answer"),
-    }
-    return translate(words[state])
+    return translate(ENGINE_STATES[state])
 
 
 def engine_mark(state: EngineState) -> tuple[Mark, str]:

@@ -17,10 +17,7 @@ from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.threat import Ruling, Stance, evidence
 from stratascope.i18n import translate
-from stratascope.ui.container_order import matches
-from stratascope.ui.labels import tip
-from stratascope.ui.marks import severity_word
-from stratascope.ui.standing import (
+from stratascope.report.standing import (
     Standing,
     by_depth,
     by_family,
@@ -32,6 +29,9 @@ from stratascope.ui.standing import (
     standing,
     worst_first,
 )
+from stratascope.ui.container_order import matches
+from stratascope.ui.labels import tip
+from stratascope.ui.marks import severity_word
 
 StateRole = int(Qt.ItemDataRole.UserRole) + 1
 _ROOT = QModelIndex()

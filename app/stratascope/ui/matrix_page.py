@@ -11,11 +11,11 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg, plural
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
+from stratascope.report.standing import Standing
 from stratascope.ui.choice_chips import StandingChips
 from stratascope.ui.gap_words import summary
 from stratascope.ui.labels import Label, Line
 from stratascope.ui.matrix_view import MatrixTable
-from stratascope.ui.standing import Standing
 from stratascope.ui.theme import Look
 from stratascope.ui.threat_details import ThreatDetails
 

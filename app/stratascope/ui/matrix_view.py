@@ -20,10 +20,10 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.threat import Stance
 from stratascope.i18n import translate
+from stratascope.report.standing import Standing, family_word, standing
 from stratascope.ui.marks import SEVERITY_INK, paint_mark, paint_number
 from stratascope.ui.matrix_model import AnyIndex, Column, Kind, MatrixModel, StateRole, ruling_in
 from stratascope.ui.stance_cell import STANDING_INK, STANDING_MARK, paint_link, paint_stance
-from stratascope.ui.standing import Standing, family_word, standing
 from stratascope.ui.theme import BOLD, MEDIUM, REGULAR, Look
 
 ROW, HEAD = 30, 26

@@ -2,41 +2,32 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QHBoxLayout, QPushButton, QWidget
+from PySide6.QtWidgets import QPushButton, QWidget
 
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.i18n import translate
 from stratascope.ui.labels import Line, tip
-from stratascope.ui.marks import Mark, MarkBox
+from stratascope.ui.ribbon import Ribbon
 from stratascope.ui.theme import MEDIUM, Look
 
 WORDS_MAX = 400  # characters of what another program said
 
 
-class Notice(QWidget):
+class Notice(Ribbon):
     """Shows why what only root can read is not shown, until it is closed or has become true no longer."""
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._look = look
+        super().__init__(look, parent)
         self._shown: Privilege | None = None
-        mark = MarkBox(look, 14)
-        mark.show_mark(Mark.TRIANGLE)
         self.text = Line(look, 13)
         self.close_button = QPushButton(translate(msg("Close")))
         self.close_button.setFont(look.font(12, MEDIUM))
         self.close_button.setAccessibleName(translate(msg("Close this notice")))
         self.close_button.clicked.connect(self.hide)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(look.px(16), look.px(4), look.px(12), look.px(4))
-        layout.setSpacing(look.px(8))
-        layout.addWidget(mark)
-        layout.addWidget(self.text, 1)
-        layout.addWidget(self.close_button)
+        self.row.addWidget(self.text, 1)
+        self.row.addWidget(self.close_button)
         self.hide()
 
     def show_privilege(self, privilege: Privilege) -> None:
@@ -55,10 +46,3 @@ class Notice(QWidget):
         self.setAccessibleName(said)
         self.setAccessibleDescription(words)
         self.show()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.fillRect(self.rect(), self._look.color("weak_soft"))
-        painter.setPen(self._look.color("line"))
-        painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)

@@ -15,8 +15,9 @@ from PySide6.QtWidgets import QAccessibleWidget, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
-from stratascope.ui.rays import Kind, Ray
-from stratascope.ui.rays_layout import Lane
+from stratascope.report.rays import Ray
+from stratascope.report.rays_layout import Lane
+from stratascope.report.standing import Kind
 from stratascope.ui.suppose import small
 
 _kept: WeakKeyDictionary[QObject, ListInterface] = WeakKeyDictionary()

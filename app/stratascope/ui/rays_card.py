@@ -11,12 +11,12 @@ from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n import translate
+from stratascope.report.standing import stance_word, standing, standing_word
 from stratascope.ui.marks import SEVERITY_INK, Mark, paint_mark, paint_number, severity_word
-from stratascope.ui.standing import stance_word, standing, standing_word
+from stratascope.ui.stance_cell import STANCE_MARK
 from stratascope.ui.theme import BOLD, REGULAR, Look
 
 WIDTH = 400
-_MARKS = {Stance.STOPS: Mark.ENFORCED, Stance.LETS_THROUGH: Mark.OPEN, Stance.UNKNOWN: Mark.UNKNOWN}
 _INKS = {Stance.STOPS: "enf", Stance.UNKNOWN: "unk"}
 
 
@@ -60,7 +60,7 @@ class RayCard(QWidget):
                 y = self._row(y, number, title, ruling, stance_word(ruling.stance), pid)
         if state.weakest.ground is not None:
             ruling = state.weakest.ground
-            y = self._row(y, 0, translate(msg("The kernel's settings")), ruling, stance_word(ruling.stance), pid)
+            y = self._row(y, 0, translate(msg("The host's settings")), ruling, stance_word(ruling.stance), pid)
         for one, other in state.linked:
             text = msg("{one} and {other} fall together: one setting undoes both.",
                        one=titles.get(one, one), other=titles.get(other, other))  # fmt: skip
@@ -78,7 +78,7 @@ class RayCard(QWidget):
         line = look.box(12)
         if number:
             self._marks.append((QRectF(pad, y + (line - side) / 2, side, side), None, number, ""))
-        mark = _MARKS[ruling.stance] if ruling is not None and ruling.stance in _MARKS else Mark.NOT_RUNNING
+        mark = Mark.NOT_RUNNING if ruling is None else STANCE_MARK[ruling.stance]
         ink = "accent"
         if ruling is not None:
             ink = self._let if ruling.stance is Stance.LETS_THROUGH else _INKS.get(ruling.stance, "text2")

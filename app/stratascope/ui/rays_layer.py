@@ -37,9 +37,10 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.depth import Matrix
 from stratascope.core.message import msg
 from stratascope.i18n import translate
+from stratascope.report.rays import Bundle, bundles, order_of
+from stratascope.report.rays_layout import Lane
 from stratascope.ui import rays_access
-from stratascope.ui.rays import Bundle, bundles, order_of
-from stratascope.ui.rays_layout import Lane
+from stratascope.ui.kept_picture import KeptPicture
 from stratascope.ui.rays_paint import (
     Heights,
 )
@@ -71,7 +72,7 @@ class RayLayer(rays_access.LaneOwner):
         self._matrix: Matrix | None = None
         self._numbers: Mapping[str, int] = {}
         self._before: dict[str, tuple[float, float]] = {}  # x and end of each lane before it began to move
-        self._kept: tuple[object, QPixmap] | None = None
+        self._kept = KeptPicture()
         self._at = ""  # id of the lane in hand
         self._pressed = False
         self._heights, self._left = self.scene.heights, 0.0
@@ -112,11 +113,6 @@ class RayLayer(rays_access.LaneOwner):
             self.hovered.emit(self.lane(self._at))
 
     @property
-    def bundled(self) -> tuple[Bundle, ...]:
-        """The rays by family, as they stand."""
-        return self._bundles
-
-    @property
     def falling(self) -> bool:
         """Whether rays are on their way."""
         return self._fall.state() == QVariantAnimation.State.Running
@@ -131,7 +127,7 @@ class RayLayer(rays_access.LaneOwner):
     def lay_out(self) -> None:
         """Give lanes and names their places."""
         self.scene.arrange(self._bundles, self._heights, self._left, self.width())
-        self._kept = None
+        self._kept.forget()
         self.update()
 
     def lanes(self) -> list[Lane]:
@@ -281,17 +277,7 @@ class RayLayer(rays_access.LaneOwner):
 
     def _picture(self, ratio: float) -> QPixmap:
         """All rays, kept until one of them or the size changes."""
-        key = (ratio, self.size(), self._look.theme)
-        if self._kept is None or self._kept[0] != key:
-            picture = QPixmap(self.size() * ratio)
-            picture.setDevicePixelRatio(ratio)
-            picture.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(picture)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self.scene.paint(painter)
-            painter.end()
-            self._kept = (key, picture)
-        return self._kept[1]
+        return self._kept.get(self._look.theme, self.size(), ratio, self.scene.paint)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -302,5 +288,5 @@ class RayLayer(rays_access.LaneOwner):
         return QSize(0, 0)
 
     def _relook(self) -> None:
-        self._kept = None
+        self._kept.forget()
         self.update()

@@ -8,8 +8,8 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n import translate
+from stratascope.report.standing import SERIOUS, Kind
 from stratascope.ui.labels import tip
-from stratascope.ui.rays import SERIOUS, Kind
 from stratascope.ui.theme import Look
 
 HEIGHT = 18

@@ -9,9 +9,9 @@ from PySide6.QtGui import QPainter, QPen, QPolygonF
 
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
-from stratascope.ui.rays import GROUND, Kind, Ray
-from stratascope.ui.rays_layout import Label, Lane, Place
-from stratascope.ui.standing import family_word
+from stratascope.report.rays import GROUND, Ray
+from stratascope.report.rays_layout import Label, Lane, Place
+from stratascope.report.standing import Kind, family_word
 from stratascope.ui.suppose import small
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 

@@ -10,8 +10,9 @@ from PySide6.QtGui import QFontMetrics, QPainter, QPen
 from stratascope.core.message import msg
 from stratascope.core.threat import Family
 from stratascope.i18n import translate
-from stratascope.ui.rays import SERIOUS, Bundle, Kind
-from stratascope.ui.rays_layout import Label, Lane, Place, lay_out, nearest, place_labels
+from stratascope.report.rays import Bundle
+from stratascope.report.rays_layout import Label, Lane, Place, lay_out, nearest, place_labels
+from stratascope.report.standing import SERIOUS, Kind, family_word
 from stratascope.ui.rays_paint import (
     LEAD,
     ROWS,
@@ -23,7 +24,6 @@ from stratascope.ui.rays_paint import (
     paint_lane,
     paint_leader,
 )
-from stratascope.ui.standing import family_word
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
 GROUPED = 420  # px of field, below which only open threats have lanes

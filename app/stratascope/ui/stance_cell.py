@@ -10,8 +10,8 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from stratascope.core.threat import Stance
+from stratascope.report.standing import Standing
 from stratascope.ui.marks import Mark, paint_mark
-from stratascope.ui.standing import Standing
 from stratascope.ui.theme import Look
 
 MARK = 11

@@ -16,13 +16,13 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
+from stratascope.report.rays_layout import Lane
+from stratascope.report.standing import kinds
 from stratascope.ui.band import Band, field_left
 from stratascope.ui.edge import GROUND, STRIP, Edge
 from stratascope.ui.gap_words import runs
-from stratascope.ui.rays import counts
 from stratascope.ui.rays_card import RayCard
 from stratascope.ui.rays_layer import RayLayer
-from stratascope.ui.rays_layout import Lane
 from stratascope.ui.rays_legend import Legend
 from stratascope.ui.rays_paint import Heights
 from stratascope.ui.strata_words import ground_lines, modules_line, process_line, tries_line
@@ -117,7 +117,7 @@ class Strata(QWidget):
         self._fit()
         self.rays.show_matrix(base, matrix, {layer: number for number, layer in self._ids.items()})
         self.rays.setVisible(matrix is not None)
-        self.legend.show_counts(counts(self.rays.bundled) if matrix is not None else {})
+        self.legend.show_counts(kinds(matrix) if matrix is not None else {})
 
     def _fit(self) -> None:
         """Tell the rays where the bands stand."""

@@ -14,6 +14,7 @@ QWidget#column, QWidget#toolbar, QFrame#card, QWidget#page, QFrame#popup { backg
 QWidget#toolbar { border-bottom: 1px solid @line; }
 QWidget#column { border-right: 1px solid @line; }
 QFrame#card, QFrame#popup { border: 1px solid @line; border-radius: $8; }
+QFrame#popup { border-color: @line2; }
 QScrollArea { background: transparent; border: none; }
 QLineEdit { background: @sunk; color: @text; border: 1px solid @line; border-radius: $7; padding: 0 $8;
   placeholder-text-color: @text3; selection-background-color: @accent; selection-color: @on_accent; }

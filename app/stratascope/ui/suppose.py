@@ -13,7 +13,7 @@ from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.threat import Outcome
 from stratascope.i18n import translate
-from stratascope.ui.standing import worst_first
+from stratascope.report.standing import worst_first
 
 NAMED = 4  # threats told by name; the rest is a number
 

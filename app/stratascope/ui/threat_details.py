@@ -11,11 +11,12 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.core.plain import plain
 from stratascope.core.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n import translate
+from stratascope.report.standing import Standing, family_word, stance_word, standing, standing_word
+from stratascope.report.words import OUTCOMES
 from stratascope.ui.header import Chip
 from stratascope.ui.labels import Label, Rule
 from stratascope.ui.marks import SEVERITY_INK, Mark, MarkBox, severity_word
 from stratascope.ui.stance_cell import STANCE_MARK, STANDING_INK, STANDING_MARK, stance_ink
-from stratascope.ui.standing import Standing, family_word, stance_word, standing, standing_word
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
 LONGEST = 2000  # characters of one text
@@ -173,15 +174,10 @@ class ThreatDetails(QScrollArea):
             title = translate(msg("Way {number}, the weakest: {name}", number=number, name=name))
         else:
             title = translate(msg("Way {number}: {name}", number=number, name=name))
-        outcomes = {
-            Outcome.OPEN: (msg("Open"), "open"),
-            Outcome.UNKNOWN: (msg("Not known"), "unk"),
-            Outcome.STOPPED: (msg("Stopped"), "enf"),
-        }
+        inks = {Outcome.OPEN: "open", Outcome.UNKNOWN: "unk", Outcome.STOPPED: "enf"}
         line = QHBoxLayout()
         _add(line, Label(look, 12, BOLD, wrap=True), title)
-        word, ink = outcomes[route.outcome]
-        _add(line, Label(look, 12, BOLD, ink), translate(word))
+        _add(line, Label(look, 12, BOLD, inks[route.outcome]), translate(OUTCOMES[route.outcome]))
         line.setStretch(0, 1)
         column.addLayout(line)
         steps = "\n".join(f"{at}. {step.text}" for at, step in enumerate(route.route.steps, 1))

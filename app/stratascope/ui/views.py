@@ -150,6 +150,8 @@ class Views(QObject):
     def _open_container(self, key: tuple[str, str]) -> None:
         self._window.go_to(key)
         self.show(View.STRATA)
+        if self._window.column.view.isVisible():  # else the focus falls to whatever comes first
+            self._window.column.view.setFocus(Qt.FocusReason.OtherFocusReason)
 
     # -- pages, made when they are first wanted
 

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QByteArray, QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QMainWindow, QSplitter, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QWidget
 
-from stratascope.core.container import EngineState
 from stratascope.core.layer import Layer
-from stratascope.core.message import msg, plural
+from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n import translate
 from stratascope.ui.actions import Actions
@@ -31,15 +30,16 @@ from stratascope.ui.header import Header
 from stratascope.ui.layer_strip import LayerStrip
 from stratascope.ui.notice import Notice
 from stratascope.ui.panel import Panel
+from stratascope.ui.status_words import age_line
 from stratascope.ui.strata import Strata
 from stratascope.ui.suppose import Supposing, sentence
 from stratascope.ui.theme import Look
 from stratascope.ui.toolbar import Toolbar
 from stratascope.ui.view_switch import View
 from stratascope.ui.views import Views
+from stratascope.ui.window_fit import Fit
 
-LIST, LIST_LEAST, LIST_MOST, LIST_NARROW = 300, 240, 420, 64
-NARROW, ONE_COLUMN, FOLD_ENGINES, LOW, COMPACT = 960, 720, 1320, 700, 560  # px, design lengths
+ARRIVING = 3.0  # seconds from the first picture on, in which engines answer one after the other
 
 
 class MainWindow(QMainWindow):
@@ -54,12 +54,10 @@ class MainWindow(QMainWindow):
         self.snapshot: Snapshot | None = None
         self._states: dict[tuple[str, str], ContainerState] = {}
         self._key: tuple[str, str] | None = None
+        self._placed: tuple[str, str] | None = None  # selected by the window itself
+        self._shown_at: float | None = None
         self._layer = 3
         self._stopped = False
-        self._was_narrow = False
-        self._list_width = look.px(LIST)
-        self._page_turned = False  # one column: the container is in front of the list
-        self._layer_open = False  # low window: the panel is in front of the strata
         self.setWindowTitle(translate(msg("Stratascope")))
         self.setMinimumSize(560, 480)
 
@@ -81,7 +79,7 @@ class MainWindow(QMainWindow):
         self.sheet = ExposureSheet(look, self)
         self.supposing = Supposing()
         self._titles = {layer.number: translate(layer.about.title) for layer in layers}
-        self._lay_out()
+        self.fit = Fit(self, look)
         self.views = Views(self, look, layers, self.toolbar.views)
         self.actions_ = Actions(self, look)
         self._connect()
@@ -91,41 +89,7 @@ class MainWindow(QMainWindow):
         self.clock.start()
         self._restore()
         self.empty.show_snapshot(None)
-        self._adapt()
-
-    def _lay_out(self) -> None:
-        look = self._look
-        inner = QVBoxLayout(self.middle)
-        inner.setContentsMargins(look.px(16), look.px(10), look.px(16), look.px(10))
-        inner.setSpacing(look.px(8))
-        inner.addWidget(self.header)
-        inner.addWidget(self.strip)
-        inner.addWidget(self.strata)
-        inner.addWidget(self.panel, 1)
-        self._filler = QWidget()
-        inner.addWidget(self._filler, 0)
-        self._filler.hide()
-        self.middle_stack.addWidget(self.empty)
-        self.middle_stack.addWidget(self.middle)
-        self.splitter.setHandleWidth(1)
-        self.splitter.addWidget(self.column)
-        self.splitter.addWidget(self.middle_stack)
-        self.splitter.setStretchFactor(0, 0)
-        self.splitter.setStretchFactor(1, 1)
-        self.splitter.setCollapsible(0, False)
-        self.splitter.setCollapsible(1, False)
-        self.splitter.setSizes([look.px(LIST), look.px(1140)])
-        centre = QWidget()
-        column = QVBoxLayout(centre)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(0)
-        column.addWidget(self.toolbar)
-        column.addWidget(self.banner)
-        column.addWidget(self.notice)
-        row = QHBoxLayout()
-        row.addWidget(self.splitter)
-        column.addLayout(row, 1)
-        self.setCentralWidget(centre)
+        self.fit.adapt()
 
     def _connect(self) -> None:
         self._feed.snapshot.connect(self.show_snapshot)
@@ -181,9 +145,11 @@ class MainWindow(QMainWindow):
         self.banner.setVisible(snapshot.demo)
         if self._key not in self._states:
             self._key = None
-        if self._key is None:
-            self.column.view.select_key(None)  # emits chosen, which shows it
-        else:
+        before = self._key
+        if self._still_arriving() or before is None:
+            self.column.view.select_key(None)  # a change emits chosen, which shows it
+            self._placed = self._key
+        if before is not None and before == self._key:
             self._show_current()
         if not snapshot.containers:
             self.empty.show_snapshot(snapshot)
@@ -191,7 +157,7 @@ class MainWindow(QMainWindow):
             self.views.refresh()
         self._tell_age()
         self._tell_filter()
-        self._adapt()
+        self.fit.adapt()
 
     @property
     def current(self) -> ContainerState | None:
@@ -202,18 +168,18 @@ class MainWindow(QMainWindow):
         """Show that layer in the panel."""
         self.views.show(View.STRATA)
         self._layer = number
-        self._layer_open = True
+        self.fit.layer_open = True
         self.strata.select(number)
         self.strip.select(number)
         if self.current is not None:
             self.panel.show_layer(self.current, number)
             self._show_fail(self.current)
-        self._adapt()
+        self.fit.adapt()
 
     def close_layer(self) -> None:
         """In a low window: back to the strata."""
-        self._layer_open = False
-        self._adapt()
+        self.fit.layer_open = False
+        self.fit.adapt()
         self.strata.bands[self._layer].setFocus()
 
     def set_filter(self, text: str) -> None:
@@ -235,17 +201,17 @@ class MainWindow(QMainWindow):
 
     def turn_page(self) -> None:
         """In one column: from the list to the container."""
-        if self._one_column() and self.current is not None:
-            self._page_turned = True
-            self._adapt()
+        if self.fit.one_column() and self.current is not None:
+            self.fit.page_turned = True
+            self.fit.adapt()
 
     def go_back(self) -> None:
         """In one column: to the list; in a low window: to the strata."""
-        if self._layer_open and self._low():
+        if self.fit.layer_open and self.fit.low():
             self.close_layer()
-        elif self._one_column():
-            self._page_turned = False
-            self._adapt()
+        elif self.fit.one_column():
+            self.fit.page_turned = False
+            self.fit.adapt()
             self.column.view.setFocus()
 
     def refresh(self) -> None:
@@ -277,6 +243,16 @@ class MainWindow(QMainWindow):
         self._show_matrix()
 
     # -- how
+
+    def _still_arriving(self) -> bool:
+        """Whether engines are just answering, and nobody has chosen a container: the first of the list is shown then.
+
+        Not later: what someone looks at does not jump away when another container becomes worse.
+        """
+        if self._shown_at is None:
+            self._shown_at = time.monotonic() if self._states else None
+            return True
+        return self._key == self._placed and time.monotonic() - self._shown_at < ARRIVING
 
     def _chosen(self, key: tuple[str, str]) -> None:
         if key != self._key:
@@ -334,29 +310,7 @@ class MainWindow(QMainWindow):
         snapshot = self.snapshot
         if snapshot is None:
             return
-        count = len(snapshot.containers)
-        engines = sum(engine.state is EngineState.CONNECTED for engine in snapshot.engines)
-        where = plural("{count} engine", "{count} engines", engines)
-        seconds = max(0, round(time.time() - snapshot.taken_at))
-        if snapshot.demo:
-            text = plural("{count} container of the demo", "{count} containers of the demo", count)
-        elif seconds < 90:
-            text = plural(
-                "{count} container on {where}, read {seconds} s ago",
-                "{count} containers on {where}, read {seconds} s ago",
-                count,
-                where=where,
-                seconds=seconds,
-            )
-        else:
-            text = plural(
-                "{count} container on {where}, unchanged for {minutes} min",
-                "{count} containers on {where}, unchanged for {minutes} min",
-                count,
-                where=where,
-                minutes=seconds // 60,
-            )
-        self.column.status.say(translate(text))
+        self.column.status.say(translate(age_line(snapshot, time.time())))
 
     def _tell_filter(self) -> None:
         nothing = bool(self._states) and self.containers.shown() == 0
@@ -364,63 +318,9 @@ class MainWindow(QMainWindow):
         if nothing:
             self.column.nothing.say(translate(msg("No container holds these words")))
 
-    def _one_column(self) -> bool:
-        return self.width() < self._look.px(ONE_COLUMN)
-
-    def _low(self) -> bool:
-        return self.height() < self._look.px(LOW)
-
-    def _adapt(self) -> None:
-        """Fold parts away as the window gets narrower or lower."""
-        look, width = self._look, self.width()
-        one, narrow = self._one_column(), width < look.px(NARROW)
-        self.toolbar.engines.set_folded(width < look.px(FOLD_ENGINES))
-        self.toolbar.root.set_folded(narrow)
-        self.toolbar.views.set_folded(one)
-        self.column.set_narrow(narrow and not one)
-        has = self._key is not None
-        if narrow and not self._was_narrow:
-            self._list_width = self.column.width()
-        if not one:
-            self._fit_list(narrow=narrow)
-        self._was_narrow = narrow
-        if one:
-            self.column.setMinimumWidth(0)
-            self.column.setMaximumWidth(16777215)
-            in_front = self._page_turned and has
-            self.column.setVisible(not in_front and bool(self._states))
-            self.middle_stack.setVisible(in_front or not self._states)
-        else:
-            self.column.setVisible(True)
-            self.middle_stack.setVisible(True)
-        low = self._low()
-        self.strata.set_compact(self.height() < look.px(COMPACT))
-        self.column.set_empty(not self._states)
-        self.header.back.setVisible(one)
-        self.strip.setVisible(low and self._layer_open)
-        self.strata.setVisible(not low or not self._layer_open)
-        self.panel.setVisible(not low or self._layer_open)
-        self._filler.setVisible(low and not self._layer_open)
-        layout = self.middle.layout()
-        if isinstance(layout, QVBoxLayout):
-            layout.setStretchFactor(self._filler, 1 if low and not self._layer_open else 0)
-        self.views.adapt()
-
-    def _fit_list(self, *, narrow: bool) -> None:
-        """Width of the list: 64, or what it had before."""
-        look = self._look
-        if narrow:
-            self.column.setFixedWidth(look.px(LIST_NARROW))
-        else:
-            self.column.setMinimumWidth(look.px(LIST_LEAST))
-            self.column.setMaximumWidth(look.px(LIST_MOST))
-        if narrow is not self._was_narrow:
-            width = look.px(LIST_NARROW) if narrow else self._list_width
-            self.splitter.setSizes([width, max(1, self.splitter.width() - width)])
-
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        self._adapt()
+        self.fit.adapt()
 
     def changeEvent(self, event: QEvent) -> None:
         super().changeEvent(event)
@@ -428,18 +328,12 @@ class MainWindow(QMainWindow):
             self.update()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        self._settings.set("geometry", bytes(self.saveGeometry().toBase64().data()).decode("ascii"))
-        self._settings.set("splitter", bytes(self.splitter.saveState().toBase64().data()).decode("ascii"))
+        self.fit.remember(self._settings)
         self.stop()
         super().closeEvent(event)
 
     def _restore(self) -> None:
-        self.resize(1440, 900)
-        geometry, splitter = self._settings.get("geometry"), self._settings.get("splitter")
-        if geometry:
-            self.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "ignore")))
-        if splitter:
-            self.splitter.restoreState(QByteArray.fromBase64(splitter.encode("ascii", "ignore")))
+        self.fit.restore(self._settings)
         view_by = self._settings.get("view_by")
         if view_by in [each.value for each in ViewBy]:
             self.set_view_by(ViewBy(view_by))

@@ -342,30 +342,3 @@ class Watch:
         if any(engine.state in usable for engine in snapshot.engines):
             return snapshot
         return replace(self._demo(), engines=snapshot.engines)
-
-
-class Replay:
-    """A record in place of the live view: one snapshot, and nothing changes."""
-
-    def __init__(self, record: Record, assembler: Assembler, *, demo: bool = True) -> None:
-        self._record = record
-        self._assembler = assembler
-        self._demo = demo
-
-    def start(self, publish: Publish) -> None:
-        publish(self._assembler.snapshot(self._record, demo=self._demo))
-
-    def refresh(self, key: tuple[str, str] | None = None) -> None:
-        """Nothing to read again."""
-
-    def focus(self, key: tuple[str, str] | None) -> None:
-        """Nothing to look at more closely."""
-
-    def elevate(self) -> None:
-        """Nothing to read as root."""
-
-    def record(self) -> Record | None:
-        return self._record
-
-    def stop(self) -> None:
-        """Nothing runs."""

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from stratascope.core.depth import without
 from stratascope.core.threat import Family, Outcome
-from stratascope.ui.rays import GROUND, OPEN, Kind, Ray, bundles, counts, order_of, ray_of
-from stratascope.ui.rays_layout import Label, Place, lay_out, nearest, place_labels
+from stratascope.report.rays import GROUND, Ray, bundles, order_of, ray_of
+from stratascope.report.rays_layout import Label, Place, lay_out, nearest, place_labels
+from stratascope.report.standing import OPEN, Kind
 from ui import fake_matrix
 
 NUMBERS = {layer: number for number, layer in enumerate(fake_matrix.LAYERS, 1)}
@@ -50,9 +51,9 @@ def test_what_only_the_host_stops_ends_at_the_ground() -> None:
 
 def test_the_kinds_of_all_rays_agree_with_the_outcomes() -> None:
     matrix = fake_matrix.matrix()
-    found = counts(bundles(matrix, NUMBERS))
-    assert sum(found.values()) == len(matrix.threats) == 61
-    assert sum(found[kind] for kind in OPEN) == sum(state.outcome is Outcome.OPEN for state in matrix.threats)
+    rays = [ray for bundle in bundles(matrix, NUMBERS) for ray in bundle.rays]
+    assert len(rays) == len(matrix.threats) == 61
+    assert sum(ray.kind in OPEN for ray in rays) == sum(state.outcome is Outcome.OPEN for state in matrix.threats)
 
 
 def test_in_a_family_the_worst_stands_first() -> None:

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from stratascope.core.threat import Family
-from stratascope.ui.rays import OPEN, Bundle, Kind, Ray
+from stratascope.report.rays import Bundle, Ray
+from stratascope.report.standing import OPEN, Kind
 
 GROUP_WEIGHT = 2.4  # of the bar that stands for all rays of a family which are not open
 

@@ -6,15 +6,15 @@ from itertools import pairwise
 
 from stratascope.core.layer import Severity
 from stratascope.core.threat import Outcome
-from stratascope.ui.standing import (
+from stratascope.report.standing import (
     Standing,
     by_depth,
     by_family,
     by_severity,
-    counts,
     depth_text,
     family_word,
     standing,
+    standings,
     worst_first,
 )
 from ui import fake_matrix
@@ -22,7 +22,7 @@ from ui import fake_matrix
 
 def test_each_threat_stands_somewhere() -> None:
     matrix = fake_matrix.matrix()
-    found = counts(matrix)
+    found = standings(matrix)
     assert found == {
         Standing.OPEN: 25, Standing.UNKNOWN: 2, Standing.HOST: 1, Standing.ONCE: 11, Standing.DEEPER: 22
     }  # fmt: skip

@@ -7,37 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from stratascope.core.depth import Matrix, ThreatState
 from stratascope.core.layer import Severity
-from stratascope.core.threat import Family, Outcome, Stance
+from stratascope.core.threat import Family, Stance
+from stratascope.report.standing import Kind, kind_of
 
 GROUND = 0  # the number of the band below all: the kernel
 
 
-class Kind(StrEnum):
-    """How a ray is drawn, in the order in which rays stand in their family."""
-
-    CRITICAL = "open, critical"
-    HIGH = "open, high"
-    MEDIUM = "open, medium"
-    LOW = "open, minor"
-    UNKNOWN = "not known"
-    HOST = "held by the host's settings"
-    ONCE = "stopped once"
-    DEEPER = "stopped more often"
-
-
-SERIOUS = (Kind.CRITICAL, Kind.HIGH)
-OPEN = (*SERIOUS, Kind.MEDIUM, Kind.LOW)
 WEIGHT = {Kind.CRITICAL: 2.3, Kind.HIGH: 2.0}  # of a lane's width; all others weigh 1
-_OPEN = {
-    Severity.CRITICAL: Kind.CRITICAL,
-    Severity.HIGH: Kind.HIGH,
-    Severity.MEDIUM: Kind.MEDIUM,
-    Severity.LOW: Kind.LOW,
-}
 _KINDS, _SEVERITIES = list(Kind), list(Severity)
 
 
@@ -67,17 +46,6 @@ class Bundle:
 
     family: Family
     rays: tuple[Ray, ...]
-
-
-def kind_of(state: ThreatState) -> Kind:
-    """What becomes of it, as a kind of ray."""
-    if state.outcome is Outcome.OPEN:
-        return _OPEN[state.threat.severity]
-    if state.outcome is Outcome.UNKNOWN:
-        return Kind.UNKNOWN
-    if state.by_ground:
-        return Kind.HOST
-    return Kind.ONCE if state.depth[0] <= 1 else Kind.DEEPER
 
 
 def ray_of(state: ThreatState, numbers: Mapping[str, int]) -> Ray:
@@ -117,12 +85,3 @@ def bundles(matrix: Matrix, numbers: Mapping[str, int], order: tuple[str, ...] =
 def order_of(bundled: tuple[Bundle, ...]) -> tuple[str, ...]:
     """The threats as they stand, from left to right."""
     return tuple(ray.id for bundle in bundled for ray in bundle.rays)
-
-
-def counts(bundled: tuple[Bundle, ...]) -> dict[Kind, int]:
-    """How many rays of each kind; every kind is there."""
-    found = dict.fromkeys(Kind, 0)
-    for bundle in bundled:
-        for ray in bundle.rays:
-            found[ray.kind] += 1
-    return found

@@ -1,0 +1,154 @@
+"""How long it takes to judge: threats against captures, filters, and what many matrices weigh. For bench.py.
+
+python tests/bench_depth.py FILE      one line of JSON: resident bytes before and with 300 containers of that capture,
+                                      each judged by itself, as if no two were alike
+"""
+
+from __future__ import annotations
+
+import gc
+import inspect
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+from stratascope import wiring
+from stratascope.core import depth
+from stratascope.core.catalogue import all_threats
+from stratascope.core.depth import Matrix
+from stratascope.core.ground import Ground, Surroundings, decode_ground
+from stratascope.core.record import Record
+from stratascope.core.snapshot import ContainerState
+from stratascope.layers import all_layers
+from stratascope.layers.seccomp_basis import KernelBasis, entry_points
+from stratascope.layers.seccomp_facts import SeccompFacts
+from stratascope.linux.syscalls import Abi
+from stratascope.state import record as records
+
+MANY = 300
+ROOMS = ("stratascope.linux", "stratascope.layers.", "stratascope.core")
+
+
+def forget(rooms: tuple[str, ...] = ROOMS) -> None:
+    """Empty every cache that depends on what was read, so that a run is a first run; the program's tables stay."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith(rooms):
+            for value in list(vars(module).values()):
+                clear = getattr(value, "cache_clear", None)
+                if clear is None:
+                    continue
+                keys = {each.annotation for each in inspect.signature(value).parameters.values()}
+                if not keys <= {"Abi"}:  # by nothing or by an entry point: a table of the program
+                    clear()
+
+
+def seconds(run: Callable[[], object]) -> float:
+    """Of one run, without the collection of garbage."""
+    gc.collect()
+    gc.disable()
+    start = time.perf_counter()
+    run()
+    taken = time.perf_counter() - start
+    gc.enable()
+    return taken
+
+
+def bases(states: Iterable[ContainerState]) -> tuple[KernelBasis, ...]:
+    """The filters that were read from the kernel, each once."""
+    facts = (each.facts for state in states for each in state.layers)
+    found = (each.basis for each in facts if isinstance(each, SeccompFacts))
+    return tuple(dict.fromkeys(basis for basis in found if isinstance(basis, KernelBasis)))
+
+
+class Judged:
+    """Containers whose facts are decoded, to be judged anew."""
+
+    def __init__(self, record: Record) -> None:
+        self.states = tuple(
+            state for state in wiring.assembler().snapshot(record).containers if state.matrix is not None
+        )
+        self._ground: Ground = decode_ground(record.host)
+        self._engines = {engine.id: engine for engine in record.engines}
+
+    def judge(self, state: ContainerState) -> Matrix:
+        """All threats for one container, from its facts."""
+        around = Surroundings(self._ground, self._engines[state.container.engine])
+        postures = tuple(
+            (layer, layer.posture(known.facts, known.asked, around))
+            for layer, known in zip(all_layers(), state.layers, strict=True)
+        )
+        return depth.judge(all_threats(), postures, self._ground)
+
+    def all(self, states: Iterable[ContainerState]) -> None:
+        """One after the other, as the program does."""
+        for state in states:
+            self.judge(state)
+
+    def amortised(self, rounds: int = 9) -> float:
+        """Seconds for one container: all of them, with cold caches at the start."""
+        taken = []
+        for _ in range(rounds):
+            forget()
+            taken.append(seconds(lambda: self.all(self.states)) / len(self.states))
+        return statistics.median(taken)
+
+    def uncached(self) -> float:
+        """Seconds for one container that is like none before. Its filters are evaluated: see `filter_seconds`."""
+        taken = []
+        for state in self.states:
+            forget()
+            for basis in bases((state,)):
+                for abi, _ in entry_points(self._ground):
+                    basis.answers(abi)
+            taken.append(seconds(partial(self.judge, state)))
+        return statistics.median(taken)
+
+    def filter_seconds(self, rounds: int = 9) -> tuple[float, float]:
+        """The slowest of the filters and entry points: the first time, and again."""
+        first, again = 0.0, 0.0
+        for basis in bases(self.states):
+            for abi in (Abi.X86_64, Abi.I386, Abi.X32):
+                taken = []
+                for _ in range(rounds):
+                    forget(("stratascope.linux.bpf",))
+                    taken.append(seconds(partial(basis.answers, abi)))
+                first = max(first, statistics.median(taken))
+                again = max(again, seconds(partial(basis.answers, abi)))
+        return first, again
+
+
+def resident() -> int:
+    """Bytes, from /proc/self/statm."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def weigh(file: Path) -> dict[str, int]:
+    """Resident bytes with the decoded capture, and with that many matrices more, none shared."""
+    judged = Judged(records.load(file))
+    gc.collect()
+    before = resident()
+    kept = []
+    for number in range(MANY):
+        forget(("stratascope.core.depth", "stratascope.layers."))
+        kept.append(judged.judge(judged.states[number % len(judged.states)]))
+    gc.collect()
+    return {"before": before, "after": resident(), "matrices": len({id(matrix) for matrix in kept})}
+
+
+def weighed(record: Record, folder: Path) -> dict[str, int]:
+    """The same, in a process of its own."""
+    file = folder / "weigh.json"
+    records.save(record, file)
+    done = subprocess.run((sys.executable, __file__, str(file)), check=True, capture_output=True, text=True)
+    found: dict[str, int] = json.loads(done.stdout)
+    return found
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(weigh(Path(sys.argv[1]))) + "\n")

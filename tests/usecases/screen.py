@@ -1,0 +1,62 @@
+"""The live view on real engines, and a stand-in for the window that waits for what it publishes."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rig import Rig
+from stratascope import wiring
+from stratascope.core.layer import Layer
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.usecases.elevate import RootAccess
+from stratascope.usecases.read import Reader
+from stratascope.usecases.watch import Watch
+
+
+class Screen:
+    """Stands for the window: keeps the last snapshot, and waits for one that looks as wanted."""
+
+    def __init__(self) -> None:
+        self.snapshots: list[Snapshot] = []
+        self._arrived = threading.Condition()
+
+    def publish(self, snapshot: Snapshot) -> None:
+        with self._arrived:
+            self.snapshots.append(snapshot)
+            self._arrived.notify_all()
+
+    def wait(self, wanted: Callable[[Snapshot], bool], seconds: float = 20.0) -> Snapshot:
+        end = time.monotonic() + seconds
+        with self._arrived:
+            while True:
+                if self.snapshots and wanted(self.snapshots[-1]):
+                    return self.snapshots[-1]
+                left = end - time.monotonic()
+                if left <= 0 or not self._arrived.wait(left):
+                    last = self.snapshots[-1] if self.snapshots else None
+                    raise AssertionError(f"never seen in {seconds} s; last: {last and last.engines}")
+
+
+@contextmanager
+def watching(
+    *rigs: Rig, layers: tuple[Layer, ...] | None = None, root: RootAccess | None = None
+) -> Iterator[tuple[Watch, Screen]]:
+    """The live view of these engines and the screen it publishes to; `layers` instead of the program's."""
+    engines = wiring.find_engines((), {"STRATASCOPE_ENGINES": " ".join(f"{r.kind}={r.endpoint}" for r in rigs)})
+    shared = wiring.translations()
+    reader = engines.reader(shared) if layers is None else Reader(layers, shared, engines._local, engines._reach)
+    watch = Watch(engines.ports, reader, wiring.assembler(shared), root=root)
+    screen = Screen()
+    watch.start(screen.publish)
+    try:
+        yield watch, screen
+    finally:
+        watch.stop()
+        engines.close()
+
+
+def named(snapshot: Snapshot, name: str) -> ContainerState | None:
+    return next((state for state in snapshot.containers if state.container.name == name), None)
