@@ -63,7 +63,9 @@ def test_two_launches_of_one_profile_have_equal_answers() -> None:
     """Their bytes differ: crun and runc arrange the same profile in other ways."""
     one, two = captured("podman-crun-default"), captured("podman-rootless-runc")
     assert one != two
-    assert answers((one,), Abi.X86_64) is answers((two,), Abi.X86_64)
+    answers.cache_clear()  # what other tests left may have pushed the shared one out
+    first, second = answers((one,), Abi.X86_64), answers((two,), Abi.X86_64)
+    assert first is second
 
 
 def test_conditions_of_docker_s_default() -> None:
