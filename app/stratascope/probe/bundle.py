@@ -8,7 +8,6 @@ importlib.resources: the sources must lie in the package as data (a wheel has th
 from __future__ import annotations
 
 from functools import cache
-from importlib import resources
 
 from stratascope.collector.serve import PROTOCOL
 
@@ -41,6 +40,8 @@ class IncompleteError(Exception):
 @cache
 def program() -> bytes:
     """The whole program as one text. Raises IncompleteError."""
+    from importlib import resources  # takes as long as reading ten containers, and few ever need it
+
     folder = resources.files(PACKAGE)
     sources = []
     for module in MODULES:
