@@ -75,7 +75,7 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
         if foreign and not host_place:
             host_place = target
         if not mount.read_only:
-            if foreign and not host_writable:
+            if foreign and not host_writable and kind not in _MEMORY:  # no quota is kept for a file system in memory
                 host_writable = target
             if not node_place and "nodev" not in mount.options:
                 node_place = target
