@@ -1,6 +1,6 @@
 """`make screenshots`: pictures of the real window on the demo capture, for the README and for a designer's eye.
 
-Without arguments the two of the README; with `all` also 200 %, narrow, low, and each layer, into a folder.
+Without arguments the two of the README; with `all` also each layer and each view, narrow and low, into a folder.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from replay import Replay
 from stratascope import wiring
 from stratascope.ui import app as ui
 from stratascope.ui.theme import Mode
+from stratascope.ui.view_switch import View
 from stratascope.ui.window import MainWindow
 
 README = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
@@ -60,6 +61,10 @@ def main(words: list[str]) -> None:
             for layer in range(1, 7):
                 window.open_layer(layer)
                 shoot(window, folder / f"layer-{layer}-{mode.value}.png")
+            for view in View:
+                window.views.show(view)
+                shoot(window, folder / f"{view.value}-{mode.value}.png")
+            window.views.show(View.STRATA)
             for width, height in ((1100, 720), (900, 800), (640, 800), (560, 480)):
                 window.resize(width, height)
                 shoot(window, folder / f"{width}x{height}-{mode.value}.png")

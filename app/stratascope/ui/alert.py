@@ -49,6 +49,7 @@ class Alert(QAbstractButton):
         unknown = unknown_count(states)
         total = len(running)
         self._key = bad[0].key if bad else None
+        self._named, self._unknown = "", 0
         self._count = len(bad)
         if bad:
             self._mark = Mark.OPEN
@@ -60,8 +61,8 @@ class Alert(QAbstractButton):
             self._names = ", ".join(names)
             if len(bad) > NAMED:
                 self._names = translate(msg("{names} and {more} more", names=self._names, more=len(bad) - NAMED))
-            if unknown:
-                self._names = translate(msg("{names}; {count} not known", names=self._names, count=unknown))
+            self._named, self._unknown = self._names, unknown
+            self._names = self._line(self._named)
         else:
             self._mark = Mark.UNKNOWN if unknown else Mark.ENFORCED
             self._names = translate(msg("{count} not known", count=unknown)) if unknown else ""
@@ -117,8 +118,18 @@ class Alert(QAbstractButton):
         painter.drawText(x, y, width, head, Qt.AlignmentFlag.AlignVCenter, text)
         painter.setPen(look.color("text"))
         painter.setFont(look.font(12, MEDIUM))
-        text = painter.fontMetrics().elidedText(self._names, Qt.TextElideMode.ElideRight, width)
+        text, metrics = self._names, painter.fontMetrics()
+        if self._unknown and metrics.horizontalAdvance(text) > width:  # the number must not be what is cut off
+            room = width - metrics.horizontalAdvance(self._line(""))
+            text = self._line(metrics.elidedText(self._named, Qt.TextElideMode.ElideRight, max(0, room)))
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
         painter.drawText(x, y + head, width, names, Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _line(self, names: str) -> str:
+        """The second line, with these names."""
+        if not self._unknown:
+            return names
+        return translate(msg("{names}; {count} not known", names=names, count=self._unknown))
 
     def _go(self) -> None:
         if self._key is not None:
