@@ -61,6 +61,8 @@ def plan_podman(folder: Path, user: tuple[int, int, Path] | None) -> tuple[dict[
 runtime = "{"crun" if user is None else "runc"}"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
+infra_image = "localhost/busybox:latest"
+infra_command = "/bin/sleep 1000000"
 [network]
 default_subnet = "10.{100 + number % 100}.{number // 100 % 250}.0/24"
 network_config_dir = "{folder / "networks"}"

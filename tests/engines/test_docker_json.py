@@ -121,7 +121,7 @@ def test_mounts_devices_and_init() -> None:
     found = recorded("docker_rootful-mounts")
     assert found.init
     assert found.asked.devices == (AskedDevice("/dev/null", "/dev/mynull", "r"),)
-    bind, volume, tmpfs = found.asked.mounts
+    volume, bind, tmpfs = found.asked.mounts
     assert bind == AskedMount("bind", "/etc", "/host-etc", False, "rprivate")
     assert (volume.kind, volume.target, volume.writable, volume.volume) == ("volume", "/data", True, "data")
     assert tmpfs == AskedMount("tmpfs", "", "/t", True)

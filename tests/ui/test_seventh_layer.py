@@ -45,6 +45,9 @@ class Landlock:
     def posture(self, facts, asked, around):
         return None
 
+    def predict(self, facts, before, after, around):
+        return facts
+
     def stance(self, need, posture):
         return None
 

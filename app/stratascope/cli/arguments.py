@@ -60,7 +60,62 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     engines.add_argument("--json", action="store_true", help="print JSON instead of text")
+    _hardening(commands)
     return top
+
+
+def _hardening(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    harden = commands.add_parser(
+        "harden",
+        help="relaunch a container with hardened settings, prove it, and keep a way back",
+        description="Relaunches one container with hardened settings, proves the result from /proc, and rolls back by "
+        "itself where that fails. The original is set aside until it is discarded. Without preset and toggles: an "
+        "unchanged relaunch. Exit status: 0 verified, 1 kept though not verified, 2 usage or engine error, 3 refused, "
+        "4 rolled back.",
+        allow_abbrev=False,
+    )
+    harden.add_argument("container", metavar="NAME|ID")
+    harden.add_argument("--dry-run", action="store_true", help="say what would happen, and change nothing")
+    harden.add_argument("--yes", action="store_true", help="do not ask")
+    harden.add_argument("--keep-unverified", action="store_true", help="keep a replacement that could not be proven")
+    undo = commands.add_parser("undo", help="back to the original that was set aside", allow_abbrev=False)
+    undo.add_argument("container", metavar="NAME|ID")
+    for each in (harden, undo):
+        each.add_argument("--json", action="store_true", help="print a JSON object a line")
+        each.add_argument("--watch", type=_seconds, default=10.0, metavar="SECONDS", help="how long it is watched (10)")
+    discard = commands.add_parser("discard", help="remove the original that was set aside", allow_abbrev=False)
+    discard.add_argument("container", metavar="NAME|ID")
+    recover = commands.add_parser("recover", help="finish or roll back what a crash left half done", allow_abbrev=False)
+    export = commands.add_parser(
+        "export",
+        help="write hardened settings for another tool",
+        description="Prints the settings of a container, hardened as chosen, in the form of another tool. Values of "
+        "the environment are left out.",
+        allow_abbrev=False,
+    )
+    export.add_argument("container", metavar="NAME|ID")
+    export.add_argument(
+        "--as",
+        dest="kind",
+        required=True,
+        choices=("docker-run", "podman-run", "compose", "quadlet", "kubernetes", "seccomp"),
+    )
+    export.add_argument("--secrets", action="store_true", help="with the values of the environment")
+    for each in (harden, export):
+        each.add_argument("--preset", choices=("recommended", "restricted", "strict"))
+        each.add_argument("--set", action="append", default=[], metavar="TOGGLE=VALUE", help="one toggle (repeatable)")
+    for each in (harden, undo, discard, recover, export):
+        each.add_argument("--engine", action="append", default=[], metavar="ID", help="only this engine (repeatable)")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 3600.0:
+        raise argparse.ArgumentTypeError(f"a number of seconds from 0 to 3600 was expected, not {text!r}")
+    return value
 
 
 def _exposure(text: str) -> float:

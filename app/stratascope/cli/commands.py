@@ -27,6 +27,10 @@ DONE, EXCEEDED, FAILED = 0, 1, 2
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command that was parsed; returns the exit code."""
+    if arguments.command in ("harden", "undo", "discard", "recover", "export"):
+        from stratascope.cli import hardening  # what only looks does not load it
+
+        return hardening.run(arguments)
     return engines(arguments) if arguments.command == "engines" else report(arguments)
 
 

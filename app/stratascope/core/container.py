@@ -112,6 +112,24 @@ class AskedDevice:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedPort:
+    """A published port. `host_ip` empty: all addresses; `host_port` empty: the engine chooses."""
+
+    container_port: str  # "80/tcp"
+    host_ip: str
+    host_port: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskedLimit:
+    """A resource limit of the processes (ulimit), by its name as in `--ulimit`: nofile, nproc, core."""
+
+    name: str
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True, slots=True)
 class Asked:
     """What the engine was told, all layers. None: the engine does not say (which is not "no")."""
 
@@ -148,6 +166,8 @@ class Asked:
     selinux_label: str = ""  # the label that the engine chose
     selinux_options: tuple[str, ...] = ()  # "disable", "type:spc_t", "level:s0:c1"
     uid_map: tuple[tuple[int, int, int], ...] = ()  # asked for explicitly
+    ports: tuple[AskedPort, ...] = ()
+    limits: tuple[AskedLimit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

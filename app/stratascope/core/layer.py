@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from stratascope.core.calls import CallTable
 from stratascope.core.capture import Capture, Gap
-from stratascope.core.container import Container
+from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message
 
@@ -282,6 +282,12 @@ class Layer(Protocol):
         """All that decides this layer's stances, hashable, and without PIDs and inodes.
 
         Containers that are alike have equal postures, and are judged once. UNKNOWN facts stay unknown in it.
+        """
+
+    def predict(self, facts: Any, before: Asked, after: Asked, around: Surroundings) -> Any:
+        """The facts of a relaunch with the options `after`, from those of now under `before`; facts None: None.
+
+        What can't be predicted is None (UNKNOWN), never a guess. Unchanged options leave the facts as they are.
         """
 
     def stance(self, need: Need, posture: Any) -> Ruling | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.capture import Capture
-from stratascope.core.container import Container, Engine, EngineState
+from stratascope.core.container import Asked, Container, Engine, EngineState
+from stratascope.core.launch import Created, FileChange, LaunchSpec, Limits, RestartPolicy, Running
 from stratascope.core.message import Message
 
 
@@ -117,3 +118,62 @@ class Prober(Protocol):
 
     def close(self) -> None:
         """End the collector, if it is a process."""
+
+
+class RefusedError(EngineError):
+    """The engine refused one call for a reason of that call's own (a conflict, a bad option); it is well otherwise."""
+
+
+class Relauncher(Protocol):
+    """What hardening asks of an engine. Containers by full id. Every call has a time limit.
+
+    All raise EngineError (RefusedError where the engine refused this very call, with its own words), and
+    NoSuchContainerError where the container is gone. None of them deletes a volume.
+    """
+
+    def plan(self, container: str) -> LaunchSpec:
+        """Everything needed to create it again. What can't be recovered is in `lost`."""
+
+    def body(self, spec: LaunchSpec, asked: Asked) -> str:
+        """Pure: the spec's create request with the difference from `spec.asked` to `asked` written into it."""
+
+    def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
+        """Create, not start."""
+
+    def start(self, container: str) -> None: ...
+
+    def stop(self, container: str, seconds: int) -> None:
+        """SIGTERM, and SIGKILL after so many seconds; returns when it has stopped. No error if it did before."""
+
+    def rename(self, container: str, name: str) -> None: ...
+
+    def remove(self, container: str) -> None:
+        """Also one that runs. Its volumes stay, anonymous ones too."""
+
+    def restart_policy(self, container: str, policy: RestartPolicy) -> None: ...
+
+    def limit(self, container: str, limits: Limits) -> None:
+        """Change limits of a running container; reads them again, and raises RefusedError where they are not so."""
+
+    def running(self, container: str) -> Running: ...
+
+    def labelled(self, label: str, value: str) -> tuple[Running, ...]:
+        """All containers with that label, running or not; an empty value: whatever its value."""
+
+    def named(self, name: str) -> Running | None:
+        """The container of that name."""
+
+    def changes(self, container: str) -> tuple[FileChange, ...]:
+        """What its writable layer holds over its image."""
+
+    def size(self, container: str) -> int | None:
+        """Bytes of its writable layer; None where the engine does not say."""
+
+    def log(self, container: str, lines: int) -> str:
+        """The last lines that it printed, both streams, foreign text."""
+
+    def commit(self, container: str, repository: str) -> str:
+        """Its writable layer as an image; returns the image's id."""
+
+    def oci_config(self, container: str) -> str:
+        """The runtime's resolved config.json, where this user may read it. Raises EngineError otherwise."""

@@ -47,6 +47,14 @@ class Answer:
         """Whether the field is there at all, null or not."""
         return key in self._value
 
+    def names(self) -> tuple[str, ...]:
+        """The names of all fields, sorted."""
+        return tuple(sorted(self._value))
+
+    def raw(self, key: str) -> Any:
+        """A field as it is, of whatever type; None where missing."""
+        return self._value.get(key)
+
     def part(self, key: str) -> Answer:
         """A nested object."""
         return Answer(self._get(key, dict, "an object") or {}, f"{self._where}{key}.")

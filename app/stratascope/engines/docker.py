@@ -11,10 +11,12 @@ from stratascope.core.container import EngineFacts, EngineKind
 from stratascope.engines.answer import Answer, parse_object
 from stratascope.engines.docker_json import DEFAULT_CAPABILITIES, redact
 from stratascope.engines.rest import RestEngine
+from stratascope.engines.wire import close_session
 
 if TYPE_CHECKING:
     import requests
-from stratascope.engines.wire import close_session
+
+    from stratascope.core.ports import Relauncher
 
 _VERSION = re.compile(r"[0-9]+\.[0-9]+").fullmatch
 
@@ -27,6 +29,19 @@ class DockerEngine(RestEngine):
     _events_path = "/events"
     _event_filter = {"filters": '{"type":["container"]}'}  # noqa: RUF012
     _version = ""  # of the API, once the daemon has told
+
+    def relauncher(self) -> Relauncher:
+        """What hardening asks of this engine, on the same connections; `close` of this engine ends both."""
+        from stratascope.engines.docker_relaunch import DockerRelauncher
+
+        return DockerRelauncher(self)
+
+    def api(self) -> tuple[int, int]:
+        """The version of the API that is spoken. Raises EngineError."""
+        self._prefix()  # tells whether anything answers
+        version: str = getattr(self._session(), "_version", "") or self._version
+        major, _, minor = version.partition(".")
+        return (int(major), int(minor)) if _VERSION(version) else (0, 0)
 
     def _open(self) -> requests.Session:
         from docker.api.client import APIClient
@@ -59,6 +74,20 @@ class DockerEngine(RestEngine):
         response: requests.Response = session.get(
             session._url("{0}", path), params=params, stream=stream, timeout=self.timeout
         )  # fmt: skip
+        return response
+
+    def _command(
+        self, session: Any, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
+    ) -> requests.Response:
+        response: requests.Response = session.request(
+            method,
+            session._url("{0}", path),
+            params=params,
+            data=None if data is None else data.encode(),
+            headers={"Content-Type": "application/json"},
+            stream=True,
+            timeout=(self.timeout[0], silence),
+        )
         return response
 
     def _path_prefix(self) -> str:

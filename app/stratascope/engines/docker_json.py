@@ -11,7 +11,9 @@ import shlex
 from stratascope.core.container import (
     Asked,
     AskedDevice,
+    AskedLimit,
     AskedMount,
+    AskedPort,
     Container,
     Engine,
     ProfileKind,
@@ -97,7 +99,11 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         read_only_root=host.flag("ReadonlyRootfs"),
         masked_paths=_paths(host, "MaskedPaths", privileged),
         read_only_paths=_paths(host, "ReadonlyPaths", privileged),
-        mounts=(*(_mount(mount) for mount in answer.parts("Mounts")), *tmpfs_mounts(host)),
+        # Docker lists them in no order
+        mounts=(
+            *sorted((_mount(mount) for mount in answer.parts("Mounts")), key=lambda mount: mount.target),
+            *tmpfs_mounts(host),
+        ),
         devices=tuple(
             AskedDevice(
                 device.text("PathOnHost"), device.text("PathInContainer"), device.text("CgroupPermissions") or "rwm"
@@ -112,7 +118,9 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         cgroup_parent=host.text("CgroupParent"),
         cap_add=cap_add,
         cap_drop=cap_drop,
-        capabilities=_capabilities(cap_add, cap_drop, privileged, engine),
+        capabilities=resulting_capabilities(
+            cap_add, cap_drop, privileged, engine.facts.default_capabilities or DEFAULT_CAPABILITIES
+        ),
         no_new_privileges=no_new_privileges(options, "name=no-new-privileges" in engine.facts.security_options),
         seccomp=seccomp,
         seccomp_profile=seccomp_profile,
@@ -120,11 +128,29 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         apparmor_profile=apparmor_profile,
         selinux_label=answer.text("ProcessLabel"),
         selinux_options=tuple(value for name, value in map(option, options) if name == "label"),
+        ports=_ports(config, host),
+        limits=tuple(
+            AskedLimit(limit.text("Name"), limit.whole("Soft"), limit.whole("Hard")) for limit in host.parts("Ulimits")
+        ),
     )
 
 
-def _capabilities(
-    cap_add: tuple[str, ...], cap_drop: tuple[str, ...], privileged: bool, engine: Engine
+def _ports(config: Answer, host: Answer) -> tuple[AskedPort, ...]:
+    """Those published one by one, and with publish-all each exposed one."""
+    bindings = host.part("PortBindings")
+    found = [
+        AskedPort(name, binding.text("HostIp"), binding.text("HostPort"))
+        for name in bindings.names()
+        for binding in bindings.parts(name)
+    ]
+    if host.flag("PublishAllPorts"):
+        named = {port.container_port for port in found}
+        found += [AskedPort(name, "", "") for name in config.part("ExposedPorts").names() if name not in named]
+    return tuple(sorted(found, key=lambda port: (port.container_port, port.host_ip, port.host_port)))
+
+
+def resulting_capabilities(
+    cap_add: tuple[str, ...], cap_drop: tuple[str, ...], privileged: bool, default: tuple[str, ...]
 ) -> tuple[str, ...]:
     """As moby's TweakCapabilities: adding ALL cancels dropping ALL."""
     if privileged:
@@ -133,8 +159,7 @@ def _capabilities(
         return in_order(set(NAMES) - set(cap_drop))
     if "ALL" in cap_drop:
         return in_order(set(cap_add))
-    base = set(engine.facts.default_capabilities or DEFAULT_CAPABILITIES)
-    return in_order((base - set(cap_drop)) | set(cap_add))
+    return in_order((set(default) - set(cap_drop)) | set(cap_add))
 
 
 def _seccomp(options: tuple[str, ...], privileged: bool, engine: Engine) -> tuple[ProfileKind, str]:

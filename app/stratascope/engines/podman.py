@@ -15,7 +15,11 @@ from stratascope.engines.podman_json import redact
 from stratascope.engines.rest import RestEngine
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import requests
+
+    from stratascope.core.ports import Relauncher
 
 _API = "4.0.0"  # Podman serves every version of its API from this one on, whatever its own
 
@@ -27,6 +31,17 @@ class PodmanEngine(RestEngine):
     _list_path = "/containers/json"
     _events_path = "/events"
     _event_filter = {"filters": '{"type":["container"]}', "stream": "true"}  # noqa: RUF012
+
+    @property
+    def socket(self) -> Path | None:
+        """The socket that it is asked on, where it is one of this machine."""
+        return self._endpoint.path
+
+    def relauncher(self) -> Relauncher:
+        """What hardening asks of this engine, on the same connections; `close` of this engine ends both."""
+        from stratascope.engines.podman_relaunch import PodmanRelauncher
+
+        return PodmanRelauncher(self)
 
     def top(self, container: str, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """A row for each process, in the order of `columns` (podman-top(1): hpid, capeff, seccomp …).
@@ -56,6 +71,21 @@ class PodmanEngine(RestEngine):
 
     def _request(self, session: Any, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
         answer: Any = session.get(path, params=params, stream=stream, timeout=self.timeout)
+        response: requests.Response = answer._response
+        return response
+
+    def _command(
+        self, session: Any, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
+    ) -> requests.Response:
+        answer: Any = session._request(
+            method,
+            path=path,
+            params=params,
+            data=None if data is None else data.encode(),
+            headers={"Content-Type": "application/json"},
+            stream=True,
+            timeout=(self.timeout[0], silence),
+        )
         response: requests.Response = answer._response
         return response
 

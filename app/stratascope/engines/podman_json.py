@@ -9,7 +9,16 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from stratascope.core.container import Asked, AskedDevice, AskedMount, Container, Engine, ProfileKind
+from stratascope.core.container import (
+    Asked,
+    AskedDevice,
+    AskedLimit,
+    AskedMount,
+    AskedPort,
+    Container,
+    Engine,
+    ProfileKind,
+)
 from stratascope.core.ports import RawContainer
 from stratascope.engines.answer import (
     Answer,
@@ -149,6 +158,25 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         selinux_label=answer.text("ProcessLabel"),
         selinux_options=tuple(labels),
         uid_map=_id_map(host.part("IDMappings")),
+        ports=_ports(host),
+        limits=tuple(
+            AskedLimit(limit.text("Name").removeprefix("RLIMIT_").lower(), limit.whole("Soft"), limit.whole("Hard"))
+            for limit in host.parts("Ulimits")
+        ),
+    )
+
+
+def _ports(host: Answer) -> tuple[AskedPort, ...]:
+    """`{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; 0.0.0.0 stands for "all" too, where none was typed."""
+    bindings = host.part("PortBindings")
+    return tuple(
+        AskedPort(
+            port,
+            "" if binding.text("HostIp") == "0.0.0.0" else binding.text("HostIp"),
+            binding.text("HostPort"),
+        )
+        for port in bindings.names()
+        for binding in bindings.parts(port)
     )
 
 

@@ -188,6 +188,12 @@ class RestEngine(ABC):
         """GET by the SDK's client."""
 
     @abstractmethod
+    def _command(
+        self, session: Any, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
+    ) -> requests.Response:
+        """A call of any method by the SDK's client, its body streamed; `data` is JSON text."""
+
+    @abstractmethod
     def _path_prefix(self) -> str:
         """How paths begin: the version of the API that the SDK's session speaks too. May raise what the SDK raises."""
 
@@ -245,6 +251,26 @@ class RestEngine(ABC):
             return body(response.raw, limit).decode("utf-8", "replace")
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise self._error(error) from error
+        finally:
+            response.close()
+
+    def exchange(
+        self, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
+    ) -> tuple[int, bytes]:
+        """HTTP status and body of one call, which is never repeated: it may have been carried out although no answer
+        came. `silence`: seconds. Raises EngineError where no whole answer came; a status of 400 and more is an answer.
+        """
+        import urllib3
+
+        try:
+            self._ready()
+            response = self._command(self._session(), method, path, params, data, silence)
+        except Exception as error:  # SDKs raise what they like
+            raise self._error(error, silence) from error
+        try:
+            return response.status_code, body(response.raw, time.monotonic() + max(silence, _WHOLE * self.timeout[1]))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise self._error(error, silence) from error
         finally:
             response.close()
 
@@ -331,7 +357,7 @@ class RestEngine(ABC):
         except NoSuchContainerError:
             return None
 
-    def _error(self, error: BaseException) -> EngineError:
-        endpoint = self._own
+    def _error(self, error: BaseException, limit: float | None = None) -> EngineError:
+        endpoint, limit = self._own, limit or self.timeout[1]
         trouble = None if self._way is None or isinstance(error, EngineError) else self._way.trouble()
-        return trouble or advice.error_for(error, self.kind, endpoint.rootless, endpoint.installed, self.timeout[1])
+        return trouble or advice.error_for(error, self.kind, endpoint.rootless, endpoint.installed, limit)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from stratascope.core.capture import Capture
-from stratascope.core.container import Container
+from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, BitGrid, BitRow, BitSet, Drift, Row, Tab, Table, Tone, Verdict
 from stratascope.core.message import Message, msg
@@ -30,6 +30,7 @@ from stratascope.layers.capability_facts import (
     held_now,
 )
 from stratascope.layers.capability_findings import capability_drift, capability_findings, short
+from stratascope.layers.capability_prediction import predict_capabilities
 from stratascope.layers.capability_stances import CapabilityPosture, capability_posture, capability_stance
 from stratascope.layers.capability_words import TAKE_OVER, words
 from stratascope.layers.free_ports import PORT_START
@@ -91,6 +92,12 @@ class _Capabilities:
     def posture(self, facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityPosture:
         """See `core.layer.Layer`."""
         return capability_posture(facts, around)
+
+    def predict(
+        self, facts: CapabilityFacts | None, before: Asked, after: Asked, around: Surroundings
+    ) -> CapabilityFacts | None:
+        """See `core.layer.Layer`."""
+        return predict_capabilities(facts, before, after, around)
 
     def stance(self, need: Need, posture: CapabilityPosture) -> Ruling | None:
         """See `core.layer.Layer`."""

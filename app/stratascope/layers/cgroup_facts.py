@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.layer import NamedGap
 from stratascope.layers.cgroup_limits import layout_of, limits_of, number, values_of
-from stratascope.layers.process_limit import user_limit
+from stratascope.layers.process_limit import ProcessLimit, process_limits, user_limit
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
 from stratascope.linux.decode import DecodeError
 
@@ -51,6 +51,7 @@ class CgroupFacts:
     pids_level: int | None
     processes_by_user: int | None  # RLIMIT_NPROC (hard) where it binds this process, or None
     processes_unread: bool  # whether such a limit could not be read
+    process_limits: tuple[ProcessLimit, ...] | None  # of the first process, whoever it runs as
     unknown: tuple[str, ...]  # memory_max, pids_max, cpu_cores, swap_max: not known rather than unlimited
     sources: tuple[tuple[str, str], ...]
     process: str
@@ -117,6 +118,7 @@ def read_facts(capture: Capture) -> CgroupFacts:
         pids_level=limits.pids.level,
         processes_by_user=by_user,
         processes_unread=unread,
+        process_limits=process_limits(capture),
         unknown=limits.unknown,
         sources=tuple(
             [(field, "/sys/fs/cgroup" if place is None else readings[place].source) for field, place in limits.places]

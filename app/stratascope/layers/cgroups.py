@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from stratascope.core.belonging import parse_stat
 from stratascope.core.capture import Capture, Gap
-from stratascope.core.container import AskedDevice, Container
+from stratascope.core.container import Asked, AskedDevice, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Bars, Drift, Finding, Severity, Tab, Table, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.steps import Need
 from stratascope.core.threat import Ruling
 from stratascope.layers.cgroup_facts import ALL, CgroupFacts, read_facts
+from stratascope.layers.cgroup_prediction import predict_cgroup
 from stratascope.layers.cgroup_stances import CgroupPosture, cgroup_posture, cgroup_stance
 from stratascope.layers.cgroup_views import bars, default_pids, of_systemd, rows
 from stratascope.layers.kernel_reading import why_unknown
@@ -110,6 +111,12 @@ class CgroupLayer:
     def posture(self, facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
         """See `core.layer.Layer`."""
         return cgroup_posture(facts, asked, around)
+
+    def predict(
+        self, facts: CgroupFacts | None, before: Asked, after: Asked, around: Surroundings
+    ) -> CgroupFacts | None:
+        """See `core.layer.Layer`."""
+        return predict_cgroup(facts, before, after, around)
 
     def stance(self, need: Need, posture: CgroupPosture) -> Ruling | None:
         """See `core.layer.Layer`."""

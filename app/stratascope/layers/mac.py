@@ -14,7 +14,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from stratascope.core.capture import Capture, Gap
-from stratascope.core.container import Container, ProfileKind
+from stratascope.core.container import Asked, Container, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Drift, Finding, Row, Severity, Tab, Table, Tone, Verdict
 from stratascope.core.message import Message, msg
@@ -35,6 +35,7 @@ from stratascope.layers.mac_facts import (
     mac_facts,
 )
 from stratascope.layers.mac_findings import mac_findings
+from stratascope.layers.mac_prediction import predict_mac
 from stratascope.layers.mac_stances import mac_posture, mac_stance
 from stratascope.linux.lsm import AppArmorMode
 
@@ -89,6 +90,10 @@ class _Mac:
     def posture(self, facts: MacFacts, asked: MacAsked, around: Surroundings) -> Hashable:
         """See `core.layer.Layer`."""
         return mac_posture(facts, around)
+
+    def predict(self, facts: MacFacts | None, before: Asked, after: Asked, around: Surroundings) -> MacFacts | None:
+        """See `core.layer.Layer`."""
+        return predict_mac(facts, before, after, around)
 
     def stance(self, need: Need, posture: Any) -> Ruling | None:
         """See `core.layer.Layer`."""

@@ -8,7 +8,7 @@ own mounts; where these are not known, through what the engine was asked for.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stratascope.core.container import AskedMount, Container
 from stratascope.core.ground import Surroundings
@@ -58,10 +58,20 @@ class MountView:
     writable_paths: tuple[str, ...]  # places of host files and folders that can be written: no socket, no kernel file
     set_uid_paths: tuple[str, ...]  # those of them where set-uid marks count
     reach: MountReach
+    tmpfs: tuple[str, ...] = ()  # places of writable tmpfs
+    seen: tuple[Mount, ...] = field(default=(), repr=False)  # what was judged, so that a prediction can change it
+    container: str = field(default="", repr=False)  # its id
 
 
 def view_of(mounts: tuple[Mount, ...], container: Container, around: Surroundings) -> MountView:
     """Judge the mounts of one process."""
+    return judged(mounts, container.id, container.asked.mounts, around)
+
+
+def judged(
+    mounts: tuple[Mount, ...], container: str, wishes: tuple[AskedMount, ...], around: Surroundings
+) -> MountView:
+    """The same from what counts of the container: its id, and the mounts that were asked for."""
     seen = visible(mounts)
     root = root_mount(seen)
     masked: list[str] = []
@@ -73,7 +83,8 @@ def view_of(mounts: tuple[Mount, ...], container: Container, around: Surrounding
     writable: list[str] = []
     set_uid: list[str] = []
     propagation = Propagation.PRIVATE
-    asked = {mount.target.rstrip("/"): mount for mount in container.asked.mounts}
+    tmpfs: list[str] = []
+    asked = {mount.target.rstrip("/"): mount for mount in wishes}
     for mount in seen:
         if mount.optional:
             how = mount.propagation
@@ -86,6 +97,8 @@ def view_of(mounts: tuple[Mount, ...], container: Container, around: Surrounding
         if kind in _NEVER_TOLD and not mount.root.endswith("/.empty-directory"):
             continue
         target = mount.target
+        if kind == "tmpfs" and mount.root == "/" and not mount.read_only:
+            tmpfs.append(target)
         if target.startswith(("/proc/", "/sys/")):
             if is_mask(mount):
                 masked.append(target)
@@ -110,7 +123,7 @@ def view_of(mounts: tuple[Mount, ...], container: Container, around: Surrounding
                 writable.append(target)
                 if "nosuid" not in mount.options:
                     set_uid.append(target)
-        sockets.extend(_sockets(source, target, mount.device, around))
+        sockets.extend(sockets_in(source, target, mount.device, around))
     if root is not None and root.fs_type not in ("overlay", "fuse.fuse-overlayfs") and root.root == "/":
         source = host_source(root, None, around.ground.mounts)
         if source == "/" and around.ground.mounts and (root.device, "/", "/") in around.ground.mounts:
@@ -133,6 +146,9 @@ def view_of(mounts: tuple[Mount, ...], container: Container, around: Surrounding
         tuple(writable),
         tuple(set_uid),
         reach_of(seen, root, around.ground.mounts),
+        tuple(tmpfs),
+        seen,
+        container,
     )
 
 
@@ -141,7 +157,7 @@ def _made_node(mount: Mount) -> bool:
     return mount.fs_type == "tmpfs" and mount.source == "none" and mount.root[1:].isdigit()
 
 
-def _made_for_it(mount: Mount, container: Container) -> bool:
+def _made_for_it(mount: Mount, container: str) -> bool:
     """Whether the engine or runtime made this mount for the container itself."""
     kind, target = mount.fs_type, mount.target
     if kind in _OWN_TYPES:
@@ -151,7 +167,7 @@ def _made_for_it(mount: Mount, container: Container) -> bool:
         return not (kind == "sysfs" and mount.root == "/" and target != "/sys")
     if target in _INIT_TARGETS or (kind == "tmpfs" and target == "/dev"):
         return True
-    if container.id and f"/{container.id}/" in mount.root:
+    if container and f"/{container}/" in mount.root:
         return True
     if kind == "tmpfs" and mount.root == "/" and mount.source in ("tmpfs", "shm") and "size=" in mount.super_options:
         return target == "/dev/shm"
@@ -184,7 +200,7 @@ def _is_socket(source: str, target: str, around: Surroundings) -> bool:
     return not names.isdisjoint(SOCKET_NAMES) or _plain_run(source) == endpoint
 
 
-def _sockets(source: str, target: str, device: str, around: Surroundings) -> list[str]:
+def sockets_in(source: str, target: str, device: str, around: Surroundings) -> list[str]:
     """Sockets of engines that this host path brings in, by their place inside."""
     name, inside = source.rpartition("/")[2], target.rpartition("/")[2]
     if name in SOCKET_NAMES or inside in SOCKET_NAMES:

@@ -167,7 +167,8 @@ def _row(facts: NamespacesFacts, asked: NamespacesAsked, kind: Kind) -> Row:
         tone, whose, note = Tone.WARN, _ENGINES, _ENGINE_NOTE
     elif fact.shared_with:
         tone, whose = Tone.WARN, msg("Shared with {names}", names=", ".join(fact.shared_with[:5]))
-    return Row(LABELS[kind], msg("{whose} ({inode})", whose=whose, inode=inode), source, tone, asked_word, note)
+    value = whose if inode is None else msg("{whose} ({inode})", whose=whose, inode=inode)
+    return Row(LABELS[kind], value, source, tone, asked_word, note)
 
 
 def _band(facts: NamespacesFacts, verdict: Verdict, host: set[Kind], unknown: list[Kind], weak: bool) -> Message:

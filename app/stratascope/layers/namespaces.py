@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import AskedDevice, AskedMount, Container
+from stratascope.core.container import Asked, AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.layer import About, Assessment, Drift, Finding, NamedGap, Severity
 from stratascope.core.message import msg
@@ -20,6 +20,7 @@ from stratascope.layers.kernel_reading import process_status
 from stratascope.layers.mount_view import MountView, view_of
 from stratascope.layers.mount_weight import HostPath
 from stratascope.layers.namespace_judgement import judge
+from stratascope.layers.namespace_prediction import predict_namespaces
 from stratascope.layers.namespace_stances import NamespacePosture, namespace_posture, namespace_stance
 from stratascope.layers.namespace_words import ABOUT, LABELS
 from stratascope.linux.capability import CapabilitySet
@@ -34,9 +35,12 @@ _MEMBER_LINKS = tuple((Kind(kind), f"ns/{kind}") for kind in NAMESPACES)
 
 @dataclass(frozen=True, slots=True)
 class NamespaceFact:
-    """One namespace. `shared_with_host` is None where the host's is not known; `shared_with` names containers."""
+    """One namespace. `inode` is None where it is only predicted.
 
-    inode: int
+    `shared_with_host` is None where the host's is not known; `shared_with` names containers.
+    """
+
+    inode: int | None
     shared_with_host: bool | None
     shared_with: tuple[str, ...] = ()
 
@@ -155,6 +159,12 @@ class NamespacesLayer:
     def posture(self, facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
         """See `core.layer.Layer`."""
         return namespace_posture(facts, asked, around)
+
+    def predict(
+        self, facts: NamespacesFacts | None, before: Asked, after: Asked, around: Surroundings
+    ) -> NamespacesFacts | None:
+        """See `core.layer.Layer`."""
+        return predict_namespaces(facts, before, after, around)
 
     def stance(self, need: Need, posture: NamespacePosture) -> Ruling | None:
         """See `core.layer.Layer`."""

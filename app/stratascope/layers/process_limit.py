@@ -1,4 +1,4 @@
-"""RLIMIT_NPROC of a process, where it binds: how many processes its user may have. No layer itself.
+"""Resource limits of a process, and RLIMIT_NPROC where it binds: how many processes its user may have. No layer itself.
 
 The hard limit counts, as a process may raise its soft one to that (setrlimit(2)). The host's root is exempt, and so is
 who holds SYS_RESOURCE or SYS_ADMIN in the machine's first user namespace: copy_process, kernel/fork.c.
@@ -7,6 +7,7 @@ who holds SYS_RESOURCE or SYS_ADMIN in the machine's first user namespace: copy_
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.layers.kernel_reading import process_status
@@ -14,7 +15,34 @@ from stratascope.linux.capability import CapabilitySet
 
 _LINE = re.compile(r"^Max processes +(\S+) +(\S+)", re.M).search
 _EXEMPT = CapabilitySet.of(("CAP_SYS_RESOURCE", "CAP_SYS_ADMIN")).bits
+# The kernel's words for the limits that can be asked for, fs/proc/base.c (lnames)
+_NAMES = {"Max processes": "nproc", "Max open files": "nofile", "Max core file size": "core"}
+_LIMIT = re.compile(
+    r"^(Max processes|Max open files|Max core file size) +(\d{1,20}|unlimited) +(\d{1,20}|unlimited)", re.M
+)
 _INITIAL = "user:[4026531837]"  # PROC_USER_INIT_INO, include/linux/proc_ns.h
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLimit:
+    """A resource limit by its name as in `ulimit`; None: unlimited. Files, processes, bytes."""
+
+    name: str
+    soft: int | None
+    hard: int | None
+
+
+def process_limits(capture: Capture) -> tuple[ProcessLimit, ...] | None:
+    """Those of open files, processes and core files, by name; None where they could not be read."""
+    text = capture.text("limits")
+    if isinstance(text, Gap):
+        return None
+    found = [ProcessLimit(_NAMES[name], _number(soft), _number(hard)) for name, soft, hard in _LIMIT.findall(text)]
+    return tuple(sorted(found, key=lambda limit: limit.name)) or None
+
+
+def _number(word: str) -> int | None:
+    return None if word == "unlimited" else int(word)
 
 
 def user_limit(capture: Capture) -> tuple[int | None, bool]:

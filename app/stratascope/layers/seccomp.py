@@ -13,7 +13,7 @@ from typing import Any
 
 from stratascope.core.calls import CallSource
 from stratascope.core.capture import Capture, Gap
-from stratascope.core.container import Container, ProfileKind
+from stratascope.core.container import Asked, Container, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Drift, Verdict
 from stratascope.core.message import Message, msg, plural
@@ -22,6 +22,7 @@ from stratascope.core.threat import Ruling
 from stratascope.layers.kernel_reading import process_status, why_unknown
 from stratascope.layers.seccomp_facts import WANTED, SeccompFacts, seccomp_facts
 from stratascope.layers.seccomp_findings import SeccompAsked, beyond, filters_drift, findings, mode_drift
+from stratascope.layers.seccomp_prediction import predict_seccomp
 from stratascope.layers.seccomp_stances import posture, ruling
 from stratascope.layers.seccomp_view import tabs
 from stratascope.linux.seccomp import SeccompMode
@@ -69,6 +70,12 @@ class _Seccomp:
     def posture(self, facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> Hashable:
         """The answers of the filter to every call, by each entry point."""
         return posture(facts, around)
+
+    def predict(
+        self, facts: SeccompFacts | None, before: Asked, after: Asked, around: Surroundings
+    ) -> SeccompFacts | None:
+        """See `core.layer.Layer`."""
+        return predict_seccomp(facts, before, after, around)
 
     def stance(self, need: Need, posture: Any) -> Ruling | None:
         """Calls only: arguments and capabilities are for others to judge."""

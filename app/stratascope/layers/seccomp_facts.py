@@ -12,8 +12,8 @@ from functools import lru_cache
 
 from stratascope.core.calls import CallSource
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Container, EngineKind, ProfileKind
-from stratascope.core.ground import Surroundings
+from stratascope.core.container import Asked, Container, EngineKind, ProfileKind
+from stratascope.core.ground import PROFILES, Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.layers.kernel_reading import missing_line, process_status
 from stratascope.layers.seccomp_basis import (
@@ -67,7 +67,7 @@ class SeccompFacts:
 
 def seccomp_facts(capture: Capture, container: Container, around: Surroundings) -> SeccompFacts:
     """The facts of one process; never raises."""
-    profile = profile_kind(container, around)
+    profile = profile_kind(container.asked, around)
     status = process_status(capture)
     source = capture.source("status")
     if isinstance(status, Gap):
@@ -79,23 +79,24 @@ def seccomp_facts(capture: Capture, container: Container, around: Surroundings) 
     except DecodeError as error:
         gap = Gap(GapKind.UNPARSED, detail=str(error))
         return _unknown(profile, source, NamedGap("status:Seccomp", gap, f"{source}:Seccomp"))
-    default, default_gap = _checked(_default(container, around, status), "profile")
+    default, default_gap = checked(default_basis(_capabilities(container, status), around), "profile")
     basis: Basis | None = OpenBasis() if mode is SeccompMode.DISABLED else None
     gaps: tuple[NamedGap, ...] = ()
     if mode is SeccompMode.FILTER:
         basis, gaps = _kernel(capture, status.seccomp_filters)
         if basis is None:
-            custom = _custom(container, around, status) if profile is ProfileKind.CUSTOM else None
-            basis, further = _checked(_oci(capture, around), CONFIG)
+            capabilities = _capabilities(container, status)
+            custom = custom_basis(container.asked, capabilities, around) if profile is ProfileKind.CUSTOM else None
+            basis, further = checked(_oci(capture, around), CONFIG)
             if basis is None and profile is ProfileKind.DEFAULT:
                 basis, further = default, (*further, *default_gap)
             elif basis is None:
-                basis, custom_gap = _checked(custom, "profile")
+                basis, custom_gap = checked(custom, "profile")
                 further = (*further, *custom_gap)
             gaps = (*gaps, *further)
     read = basis is None or isinstance(basis, KernelBasis | OpenBasis)
     unseen = 0 if read else max(0, (status.seccomp_filters or 1) - 1)
-    return _counted(
+    return counted(
         SeccompFacts(
             mode,
             status.seccomp_filters,
@@ -111,9 +112,9 @@ def seccomp_facts(capture: Capture, container: Container, around: Surroundings) 
     )
 
 
-def profile_kind(container: Container, around: Surroundings) -> ProfileKind:
+def profile_kind(asked: Asked, around: Surroundings) -> ProfileKind:
     """Which profile is to be expected, from the container's options and the engine's configuration."""
-    asked, engine = container.asked, around.engine
+    engine = around.engine
     if asked.seccomp is not ProfileKind.DEFAULT:
         return asked.seccomp
     if asked.privileged or engine.facts.seccomp_profile == "unconfined":
@@ -156,23 +157,21 @@ def _filter(text: str) -> bytes:
     return raw
 
 
-def _default(container: Container, around: Surroundings, status: ProcessStatus) -> Basis | None:
-    """The engine's default, for this container's capabilities; None where no text of it is known."""
-    capabilities = _capabilities(container, status)
+def default_basis(capabilities: frozenset[str] | None, around: Surroundings) -> Basis | None:
+    """The engine's default, for these capabilities; None where no text of it is known."""
     if capabilities is None:
         return None
     if around.engine.kind is EngineKind.DOCKER:
         return DockerBasis(capabilities, same_version(around.engine.version))
-    files = dict(around.ground.profiles)
+    files = {path: text for path, text in around.ground.profiles if path in PROFILES}
     told = around.engine.facts.seccomp_profile
     path = told if told.startswith("/") else next(iter(files), "")
     return _profile(files[path], path, capabilities, around) if path in files else None
 
 
-def _custom(container: Container, around: Surroundings, status: ProcessStatus) -> Basis | None:
+def custom_basis(asked: Asked, capabilities: frozenset[str] | None, around: Surroundings) -> Basis | None:
     """The profile that was named: its text stands in Docker's answer; a path is read only where it is Podman's own."""
-    capabilities = _capabilities(container, status)
-    told = container.asked.seccomp_profile or around.engine.facts.seccomp_profile
+    told = asked.seccomp_profile or around.engine.facts.seccomp_profile
     if capabilities is None:
         return None
     if told.lstrip().startswith("{"):
@@ -201,7 +200,7 @@ def _capabilities(container: Container, status: ProcessStatus) -> frozenset[str]
     return None if status.bounding is None else frozenset(CapabilitySet(status.bounding).names())
 
 
-def _checked(basis: Basis | None, what: str) -> tuple[Basis | None, tuple[NamedGap, ...]]:
+def checked(basis: Basis | None, what: str) -> tuple[Basis | None, tuple[NamedGap, ...]]:
     """The same, or a gap where its text is no profile."""
     if isinstance(basis, ProfileBasis):
         try:
@@ -211,7 +210,7 @@ def _checked(basis: Basis | None, what: str) -> tuple[Basis | None, tuple[NamedG
     return basis, ()
 
 
-def _counted(facts: SeccompFacts, around: Surroundings) -> SeccompFacts:
+def counted(facts: SeccompFacts, around: Surroundings) -> SeccompFacts:
     """With the counts of each entry point that this kernel may have."""
     if facts.basis is None:
         return facts

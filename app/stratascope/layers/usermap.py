@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Container, EngineKind
+from stratascope.core.container import Asked, Container, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import About, Assessment, Drift, Finding, NamedGap, Severity, Tab, Table, Verdict
 from stratascope.core.message import Message, msg
@@ -19,6 +19,7 @@ from stratascope.layers.free_ports import first_free_port
 from stratascope.layers.kernel_reading import process_status, why_unknown
 from stratascope.layers.namespace_owners import OWNED, owners_of
 from stratascope.layers.usermap_posture import OWNER_WANTS, UsermapPosture, usermap_posture
+from stratascope.layers.usermap_prediction import predict_usermap
 from stratascope.layers.usermap_stances import usermap_stance
 from stratascope.layers.usermap_views import engine_rows, identity_rows, rulers
 from stratascope.linux.decode import DecodeError
@@ -143,6 +144,12 @@ class UsermapLayer:
     def posture(self, facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> UsermapPosture:
         """See `core.layer.Layer`."""
         return usermap_posture(facts, around)
+
+    def predict(
+        self, facts: UsermapFacts | None, before: Asked, after: Asked, around: Surroundings
+    ) -> UsermapFacts | None:
+        """See `core.layer.Layer`."""
+        return predict_usermap(facts, before, after, around)
 
     def stance(self, need: Need, posture: UsermapPosture) -> Ruling | None:
         """See `core.layer.Layer`."""

@@ -14,8 +14,11 @@ from PySide6.QtWidgets import QApplication
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
 from stratascope.ui.feed import Feed, MemorySettings, SettingsLike, WatchLike
+from stratascope.ui.harden_foot import Exports
+from stratascope.ui.harden_side import Hardening
 from stratascope.ui.theme import Look, Mode
 from stratascope.ui.window import MainWindow
+from stratascope.usecases.desk import Desk
 
 SETTLED = 3000  # ms after the start, when the first picture has been drawn
 THEME_VARIABLE = "STRATASCOPE_THEME"
@@ -53,13 +56,20 @@ def _settle() -> None:
 
 
 def make_window(
-    watch: WatchLike, settings: SettingsLike | None = None, report: Callable[[Snapshot], str] | None = None
+    watch: WatchLike,
+    settings: SettingsLike | None = None,
+    report: Callable[[Snapshot], str] | None = None,
+    desk: Desk | None = None,
+    exports: Exports | None = None,
 ) -> MainWindow:
-    """The window with its feed, not yet started. A QApplication must exist."""
+    """The window with its feed, not yet started; hardens only with a desk. A QApplication must exist."""
     kept = settings if settings is not None else MemorySettings()
     look = Look(chosen_mode(kept))
     look.apply()
-    return MainWindow(look, all_layers(), Feed(watch), kept, report)
+    window = MainWindow(look, all_layers(), Feed(watch), kept, report)
+    if desk is not None:
+        window.hardening = Hardening(window, look, all_layers(), desk, exports)
+    return window
 
 
 def run(
@@ -69,10 +79,12 @@ def run(
     demo: bool = False,
     settings: SettingsLike | None = None,
     report: Callable[[Snapshot], str] | None = None,
+    desk: Desk | None = None,
+    exports: Exports | None = None,
 ) -> int:
     """Show the window until it is closed; the exit status. `demo` is told by each snapshot, and kept as a hint."""
     app = make_application(argv)
-    window = make_window(watch, settings, report)
+    window = make_window(watch, settings, report, desk, exports)
     window.banner.setVisible(demo)
     quitting = _quit_on_signals(app, window)
     window.show()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import QEvent, Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QWidget
 
@@ -51,6 +51,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._look, self._settings, self._feed = look, settings, feed
         self.report = report
+        self.hardening: QObject | None = None  # set by whoever builds the window, where there is a desk
         self.snapshot: Snapshot | None = None
         self._states: dict[tuple[str, str], ContainerState] = {}
         self._key: tuple[str, str] | None = None
@@ -124,6 +125,11 @@ class MainWindow(QMainWindow):
         if not self._stopped:
             self._stopped = True
             self._feed.stop()
+
+    @property
+    def feed(self) -> Feed:
+        """Where its snapshots come from."""
+        return self._feed
 
     @property
     def settings(self) -> SettingsLike:

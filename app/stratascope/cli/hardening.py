@@ -1,0 +1,311 @@
+"""`harden`, `undo`, `discard` and `recover`: the same desk as the window's, without a display.
+
+Exit codes: 0 verified (or the dry run is possible), 1 kept though not verified, 2 a usage or engine error, 3 refused,
+nothing changed, 4 rolled back, the original runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from stratascope.cli.output import complain, write
+from stratascope.core.depth import Matrix
+from stratascope.core.message import Message, msg
+from stratascope.core.plain import plain
+from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
+from stratascope.core.relaunch import (
+    BusyError,
+    Damaged,
+    Ended,
+    Ending,
+    JournalError,
+    Progress,
+    Stage,
+    State,
+    Transaction,
+)
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.toggle import Choice, Preset, ToggleError
+from stratascope.i18n import translate
+from stratascope.layers.toggles import parse
+from stratascope.report.export import ExportError, ExportKind, export
+from stratascope.usecases.harden import Plan, Proved
+from stratascope.wiring_relaunch import Station, command, run_options, station_of, stations
+
+VERIFIED, KEPT, FAILED, REFUSED, ROLLED_BACK = 0, 1, 2, 3, 4
+_CODES = {
+    Ending.VERIFIED: VERIFIED,
+    Ending.LIMITED: VERIFIED,
+    Ending.KEPT: KEPT,
+    Ending.REFUSED: REFUSED,
+    Ending.ROLLED_BACK: ROLLED_BACK,
+}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run one of the four commands; returns the exit code."""
+    commands: dict[str, Callable[[argparse.Namespace], int]] = {
+        "harden": _harden,
+        "undo": _undo,
+        "discard": _discard,
+        "recover": _recover,
+        "export": _export,
+    }
+    try:
+        return commands[arguments.command](arguments)
+    except (ToggleError, ProbeError, ExportError) as error:
+        complain(translate(error.message))
+    except EngineError as error:
+        complain(translate(error.message))
+        if error.words:
+            complain(plain(error.words, 1000))
+    except NoSuchContainerError:
+        complain(translate(msg("The container is gone.")))
+    except BusyError:
+        complain(translate(msg("Another window or command works on this container right now.")))
+        return REFUSED
+    except JournalError as error:
+        complain(translate(msg("The journal can't be written: {words}", words=error.words)))
+    return FAILED
+
+
+def _harden(arguments: argparse.Namespace) -> int:
+    with stations(tuple(arguments.engine)) as found:
+        station, container = station_of(found, arguments.container)
+        station.bench.recover()
+        state = station.read(container)
+        if state is None:
+            raise NoSuchContainerError(container)
+        chosen = _chosen(arguments, station, state)
+        made = station.bench.plan(state, chosen)
+        preview = station.bench.preview(state, made.choices)
+        told = _Told(arguments.json)
+        last: dict[str, Any] = {
+            "engine": station.engine.id,
+            "original_id": container,
+            "replacement_id": None,
+            "before": _short(state.matrix),
+            "predicted": _short(preview.after),
+            "after": None,
+            "toggles": [],
+            "blocks": [{"code": item.code, "text": _said(item.text, item.instead)} for item in made.checked.blocks],
+            "warnings": [{"code": item.code, "text": translate(item.text)} for item in made.checked.warnings],
+            "command": command(made),
+        }
+        if arguments.dry_run or made.checked.blocks:
+            refused = bool(made.checked.blocks)
+            told.plan(made, state.matrix, preview.after)
+            told.end({"result": "refused" if refused else "possible", **last})
+            return REFUSED if refused else VERIFIED
+        told.plan(made, state.matrix, preview.after)
+        if not arguments.yes and not _agreed(station, state):
+            told.end({"result": "refused", **last})
+            return REFUSED
+        return _carry_out(arguments, station, made, told, last)
+
+
+def _carry_out(arguments: argparse.Namespace, station: Station, made: Plan, told: _Told, last: dict[str, Any]) -> int:
+    ended: Ended | None = None
+    for event in station.bench.run(made, arguments.watch, _interrupted(), keep_unverified=arguments.keep_unverified):
+        match event:
+            case Progress():
+                told.step(event)
+            case Proved():
+                last["toggles"].append(_proof(event))
+                told.proof(event)
+            case Ended():
+                ended = event
+    if ended is None:
+        return FAILED
+    if ended.transaction is not None and ended.ending in (Ending.VERIFIED, Ending.KEPT):
+        last["replacement_id"] = ended.transaction.new
+        after = station.read(ended.transaction.new)
+        last["after"] = _short(None if after is None else after.matrix)
+    told.ended(ended)
+    told.end({"result": ended.ending.value, **last, "why": "" if ended.why is None else translate(ended.why),
+              "words": ended.words, "log": ended.log})  # fmt: skip
+    return _CODES[ended.ending]
+
+
+def _chosen(arguments: argparse.Namespace, station: Station, state: ContainerState) -> tuple[Choice, ...]:
+    found = {}
+    if arguments.preset is not None:
+        found = {item.toggle: item for item in station.bench.preset(state, Preset(arguments.preset))}
+    for text in arguments.set:
+        item = parse(text)
+        found[item.toggle] = item
+    return tuple(found.values())
+
+
+def _undo(arguments: argparse.Namespace) -> int:
+    with stations(tuple(arguments.engine)) as found:
+        station, transaction = _aside(found, arguments.container)
+        told = _Told(arguments.json)
+        ended: Ended | None = None
+        for event in station.bench.undo(transaction, arguments.watch, _interrupted()):
+            match event:
+                case Progress():
+                    told.step(event)
+                case Ended():
+                    ended = event
+        if ended is None:
+            return FAILED
+        told.ended(ended)
+        told.end(
+            {
+                "result": ended.ending.value,
+                "engine": station.engine.id,
+                "original_id": transaction.old,
+                "replacement_id": transaction.new,
+                "why": "" if ended.why is None else translate(ended.why),
+            }
+        )
+        return _CODES[ended.ending]
+
+
+def _discard(arguments: argparse.Namespace) -> int:
+    with stations(tuple(arguments.engine)) as found:
+        station, transaction = _aside(found, arguments.container)
+        station.bench.discard(transaction)
+        text = msg("{name} is removed. Its volumes stay.", name=transaction.old_aside)
+        write(translate(text) + "\n")
+    return VERIFIED
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    with stations(tuple(arguments.engine)) as found:
+        station, container = station_of(found, arguments.container)
+        state = station.read(container)
+        if state is None:
+            raise NoSuchContainerError(container)
+        made = station.bench.plan(state, _chosen(arguments, station, state))
+        write(export(ExportKind(arguments.kind), run_options(made), secrets=arguments.secrets))
+    return VERIFIED
+
+
+def _recover(arguments: argparse.Namespace) -> int:
+    with stations(tuple(arguments.engine)) as found:
+        for station in found:
+            for item in station.bench.recover():
+                text = msg("{name}: what was left half done is mended.", name=item.name)
+                write(translate(text) + "\n")
+            for kept in station.bench.aside():
+                if isinstance(kept, Damaged):
+                    complain(f"{kept.path}: {plain(kept.words, 200)}")
+    return VERIFIED
+
+
+def _aside(found: tuple[Station, ...], name: str) -> tuple[Station, Transaction]:
+    """What is set aside for a container of that name or id. Raises ProbeError."""
+    for station in found:
+        for item in station.bench.aside():
+            if isinstance(item, Damaged) or item.transaction.stage is not Stage.DONE:
+                continue
+            made = item.transaction
+            if name in (made.name, made.old, made.new) or (len(name) >= 3 and made.new.startswith(name)):
+                return station, made
+    raise ProbeError(msg("Nothing is set aside for {name}.", name=name), name)
+
+
+def _agreed(station: Station, state: ContainerState) -> bool:
+    if not sys.stdin.isatty():
+        complain(translate(msg("Nobody can be asked here: give --yes.")))
+        return False
+    question = msg("Relaunch {name} on {engine}? [y/N] ", name=state.container.name, engine=station.engine.id)
+    sys.stderr.write(translate(question))
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _interrupted() -> Callable[[], bool]:
+    """Ctrl+C means: roll back. A second one is no quicker, as the way back must be walked."""
+    pressed: list[int] = []
+    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
+    signal.signal(signal.SIGTERM, lambda number, frame: pressed.append(number))
+    return lambda: bool(pressed)
+
+
+def _short(matrix: Matrix | None) -> dict[str, Any] | None:
+    if matrix is None:
+        return None
+    return {
+        "exposure": matrix.exposure.worst,
+        "threats": {
+            item.threat.id: {"outcome": item.outcome.value, "depth": list(item.depth)} for item in matrix.threats
+        },
+    }
+
+
+def _proof(event: Proved) -> dict[str, Any]:
+    return {
+        "id": event.choice.toggle,
+        "value": event.choice.value,
+        "outcome": event.proof.outcome.value,
+        "expected": translate(event.proof.expected),
+        "found": translate(event.proof.found),
+        "source": event.proof.source,
+    }
+
+
+def _said(*messages: Message) -> str:
+    return " ".join(translate(item) for item in messages)
+
+
+class _Told:
+    """Prints as it happens: lines for people, or an object a line."""
+
+    def __init__(self, as_json: bool) -> None:
+        self._json = as_json
+
+    def plan(self, made: Plan, before: Matrix | None, after: Matrix) -> None:
+        """What is going to happen."""
+        if self._json:
+            return
+        lines = [f"{item.toggle}={item.value}" for item in made.choices] or [translate(msg("No option changes."))]
+        now = "–" if before is None else f"{before.exposure.worst:.1f}"
+        lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=f"{after.exposure.worst:.1f}")))
+        lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
+        lines += [f"x {_said(item.text, item.instead)}" for item in made.checked.blocks]
+        write("\n".join(plain(line, 500) for line in lines) + "\n")
+
+    def step(self, event: Progress) -> None:
+        """One step."""
+        text = translate(event.message)
+        if self._json:
+            self._line(
+                {"step": event.step, "state": event.state.value, "seconds": round(event.seconds, 3), "message": text}
+            )
+        elif event.state is not State.BEGUN:
+            write(f"  {plain(text, 200)} ({event.seconds:.1f} s)\n")
+
+    def proof(self, event: Proved) -> None:
+        """One toggle held against /proc."""
+        if not self._json:
+            found = translate(event.proof.found)
+            write(plain(f"  {event.choice.toggle}: {event.proof.outcome.value} ({found})", 300) + "\n")
+
+    def ended(self, event: Ended) -> None:
+        """How it ended."""
+        if self._json:
+            return
+        if event.why is not None:
+            complain(translate(event.why))
+        if event.words:
+            complain(plain(event.words, 1000))
+        for line in event.log.splitlines():
+            complain("  | " + plain(line, 300))
+        write(f"{event.ending.value}\n")
+
+    def end(self, last: dict[str, Any]) -> None:
+        """The last line."""
+        if self._json:
+            self._line(last)
+
+    @staticmethod
+    def _line(value: dict[str, Any]) -> None:
+        write(json.dumps(value) + "\n")

@@ -1,0 +1,106 @@
+"""The launch spec: everything needed to create a container again. The engine's JSON is kept whole, security is typed.
+
+Toggles change `asked`; the engine's adapter writes the difference between the spec's `asked` and the wanted one into
+the body, so what no toggle knows stays as the engine said it. Decided against a model of all options: it would lose
+those that it does not know.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from stratascope.core.container import Asked, EngineKind
+from stratascope.core.message import Message
+
+# Labels of a replacement: which relaunch made it, of which original, under which name
+TRANSACTION = "io.github.stratascope.transaction"
+ORIGINAL = "io.github.stratascope.original"
+NAME = "io.github.stratascope.name"
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """As the engine names it: no, on-failure, always, unless-stopped; `retries` for on-failure."""
+
+    name: str = "no"
+    retries: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """One container, ready to be created again.
+
+    `body` is the engine's own create request for an unchanged relaunch, without a name; `inspect` the engine's answer
+    in full. Both hold secrets (environment): they go to the engine and into the journal, never into logs or reports.
+    `lost` is what can't be recovered (a reason to refuse, by name); `differs` what must differ, by name.
+    """
+
+    engine: str
+    kind: EngineKind
+    id: str
+    name: str
+    image: str  # as typed
+    image_id: str
+    asked: Asked
+    body: str = field(repr=False)
+    inspect: str = field(repr=False)
+    restart: RestartPolicy = RestartPolicy()
+    auto_remove: bool = False
+    stop_timeout: int = 10  # seconds
+    labels: tuple[tuple[str, str], ...] = ()
+    image_environment: tuple[str, ...] = ()  # "NAME=value" as the image has it: nobody's secret
+    lost: tuple[Message, ...] = ()
+    differs: tuple[Message, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A container that was created: its id and the engine's warnings (a limit that it ignores is one)."""
+
+    id: str
+    warnings: tuple[str, ...] = ()
+
+
+class Health(StrEnum):
+    NONE = "none"  # it has no healthcheck
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How a container is doing now."""
+
+    id: str
+    name: str
+    status: str  # core.container.Status's words
+    pid: int | None
+    exit_code: int | None
+    restarts: int
+    health: Health
+    labels: tuple[tuple[str, str], ...] = ()
+    error: str = ""  # the engine's own words for why it does not run
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One path of the writable layer: `kind` is added, changed or deleted."""
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Resources that an engine changes while the container runs. None: leave as it is. Bytes, count, cores."""
+
+    memory: int | None = None
+    memory_swap: int | None = None
+    pids: int | None = None
+    cpu_cores: float | None = None
+
+    def any(self) -> bool:
+        """Whether anything is to be changed."""
+        return any(value is not None for value in (self.memory, self.memory_swap, self.pids, self.cpu_cores))

@@ -1,0 +1,105 @@
+"""A toggle: one hardening choice. It changes the asked part of a launch spec, and knows what /proc must say then.
+
+Toggles are listed in `layers/*_toggles.py`, each with its layer; presets choose among them. Nothing here runs anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from stratascope.core.container import Asked, Container, Engine
+from stratascope.core.message import Message
+
+
+class Preset(StrEnum):
+    RECOMMENDED = "recommended"  # what this container very probably does not need
+    RESTRICTED = "restricted"  # Pod Security Standards, restricted
+    STRICT = "strict"
+
+
+class ToggleError(Exception):
+    """A value that a toggle does not take, or a toggle that this engine can't do; `message` says what to do."""
+
+    def __init__(self, message: Message) -> None:
+        super().__init__(message.id)
+        self.message = message
+
+
+class Proven(StrEnum):
+    """What /proc says of a toggle afterwards. UNKNOWN is not success."""
+
+    ENFORCED = "enforced"
+    NOT_ENFORCED = "not-enforced"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A toggle held against the facts of the new process."""
+
+    outcome: Proven
+    expected: Message
+    found: Message
+    source: str  # as a ruling's: `@status:CapEff` is below the process's own directory
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A toggle with a value, as typed: `memory=512m`."""
+
+    toggle: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The container that is to be hardened, and what is known of it now.
+
+    `facts` are by layer id; None where nothing could be read. `files`: path and text of the profile files that the
+    choices name, read by the caller. `changes`: paths that its writable layer holds over its image. `listeners`:
+    address and port of the host's listening TCP sockets. Of these two None: not looked at.
+    """
+
+    container: Container
+    engine: Engine
+    facts: tuple[tuple[str, Any], ...] = ()
+    files: tuple[tuple[str, str], ...] = ()
+    changes: tuple[str, ...] | None = None
+    listeners: tuple[tuple[str, int], ...] | None = None
+
+    def of(self, layer: str) -> Any:
+        """The facts of one layer, None where there are none."""
+        return next((facts for key, facts in self.facts if key == layer), None)
+
+    def text_of(self, path: str) -> str | None:
+        """The text of a profile file; None where it could not be read."""
+        return next((text for key, text in self.files if key == path), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Toggle:
+    """One choice. The functions are pure.
+
+    `check(value, subject)` raises ToggleError for a value out of range or an engine that can't; returns the value in
+    its plain form. `apply(asked, value, subject)` gives the wanted options. `on(asked, subject)`: whether it is in
+    effect already. `risks(value, subject)`: what it could break in this container, and why we think so.
+    `prove(facts, value, subject)`: the layer's facts of the new process held against the value; facts None: UNKNOWN.
+    There the subject is the replacement, with what its engine says of it and all facts of its process.
+    `preset(preset, subject)`: the value that the preset chooses here, None: not part of it.
+    """
+
+    id: str
+    layer: str
+    title: Message
+    what: Message  # one sentence: what it changes
+    values: str  # for the help: "on", "BYTES", "default|FILE"
+    check: Callable[[str, Subject], str]
+    apply: Callable[[Asked, str, Subject], Asked]
+    on: Callable[[Asked, Subject], bool]
+    risks: Callable[[str, Subject], tuple[Message, ...]]
+    prove: Callable[[Any, str, Subject], Proof]
+    preset: Callable[[Preset, Subject], str | None]
+    live: bool = False  # whether the engine can change it without a relaunch

@@ -1,0 +1,141 @@
+"""The command that made a Podman container (Config.CreateCommand) as its options. Pure.
+
+It only fills gaps that Podman's own answers leave: whether an address was chosen, a secret's variable. Decided against
+running it again: it knows nothing of what was changed since, and paths and files in it may mean something else by now.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# podman-run(1): options without a value; every other one takes one
+_FLAGS = frozenset(
+    [
+        "detach",
+        "env-host",
+        "help",
+        "http-proxy",
+        "init",
+        "interactive",
+        "no-healthcheck",
+        "no-hostname",
+        "no-hosts",
+        "oom-kill-disable",
+        "passwd",
+        "privileged",
+        "publish-all",
+        "quiet",
+        "read-only",
+        "read-only-tmpfs",
+        "replace",
+        "rm",
+        "rmi",
+        "rootfs",
+        "sig-proxy",
+        "tls-verify",
+        "tty",
+        "unsetenv-all",
+    ]
+)
+_LETTERS = {
+    "a": "attach",
+    "c": "cpu-shares",
+    "d": "detach",
+    "e": "env",
+    "h": "hostname",
+    "i": "interactive",
+    "l": "label",
+    "m": "memory",
+    "P": "publish-all",
+    "p": "publish",
+    "q": "quiet",
+    "t": "tty",
+    "u": "user",
+    "v": "volume",
+    "w": "workdir",
+}
+_OTHER_NAMES = {"net": "network", "dns-opt": "dns-option", "security-opts": "security-opt"}
+
+Options = dict[str, tuple[str, ...]]
+
+
+def options(command: Sequence[str]) -> Options | None:
+    """Values of each option by its long name, in the order typed; None where it is no `podman run` or `create`."""
+    verbs = [place for place, word in enumerate(command) if word in ("run", "create")]
+    if not verbs:
+        return None
+    found: dict[str, list[str]] = {}
+    words = iter(command[verbs[0] + 1 :])
+    for word in words:
+        if word == "--" or not word.startswith("-") or word == "-":
+            break  # the image; what follows is the container's own command
+        if word.startswith("--"):
+            name, equals, value = word[2:].partition("=")
+            name = _OTHER_NAMES.get(name, name)
+            if not equals:
+                value = "true" if name in _FLAGS else next(words, "")
+            found.setdefault(name, []).append(value)
+            continue
+        letters = word[1:]
+        while letters:
+            name, letters = _LETTERS.get(letters[0], letters[0]), letters[1:]
+            if name in _FLAGS:
+                found.setdefault(name, []).append("true")
+                continue
+            found.setdefault(name, []).append(letters.removeprefix("=") if letters else next(words, ""))
+            break
+    return {name: tuple(values) for name, values in found.items()}
+
+
+def pairs(text: str) -> dict[str, str]:
+    """`type=image,source=x,rw` as names and values; a word without a value has an empty one."""
+    return {name: value for name, _, value in (part.partition("=") for part in text.split(","))}
+
+
+def networks(found: Options) -> dict[str, dict[str, str]]:
+    """`--network NAME:ip=…,mac=…` by name; options for all (`--ip`, `--mac-address`) count for the first."""
+    asked: dict[str, dict[str, str]] = {}
+    for text in found.get("network", ()):
+        for part in text.split(",") if ":" not in text else (text,):
+            name, _, rest = part.partition(":")
+            asked[name] = pairs(rest) if rest else {}
+    for option, key in (("ip", "ip"), ("ip6", "ip6"), ("mac-address", "mac")):
+        for value in found.get(option, ()):
+            first = next(iter(asked), "")
+            asked.setdefault(first, {})[key] = value
+    return asked
+
+
+def published(found: Options) -> set[tuple[str, str]]:
+    """(host address, container's port without a protocol) of each `-p` that names an address; ranges as typed."""
+    named = set()
+    for text in found.get("publish", ()):
+        rest, _, container = text.rpartition(":")
+        if rest.startswith("["):
+            named.add((rest[1:].partition("]")[0], container.partition("/")[0]))
+        elif ":" in rest:
+            named.add((rest.rpartition(":")[0], container.partition("/")[0]))
+    return named
+
+
+def secrets(found: Options) -> list[tuple[str, dict[str, str]]]:
+    """`--secret NAME,type=…,target=…`."""
+    asked = []
+    for text in found.get("secret", ()):
+        name, _, rest = text.partition(",")
+        asked.append((name, pairs(rest) if rest else {}))
+    return asked
+
+
+def mount_options(found: Options) -> dict[str, tuple[str, ...]]:
+    """Options of `-v` and `--mount` by the place in the container, as typed."""
+    asked: dict[str, tuple[str, ...]] = {}
+    for text in found.get("volume", ()):
+        parts = text.split(":")
+        if len(parts) > 2:
+            asked[parts[1]] = tuple(parts[2].split(","))
+    for text in found.get("mount", ()):
+        known = pairs(text)
+        target = known.get("target") or known.get("destination") or known.get("dst") or ""
+        asked[target] = tuple(f"{name}={value}" if value else name for name, value in known.items())
+    return asked

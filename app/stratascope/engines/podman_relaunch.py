@@ -1,0 +1,294 @@
+"""What hardening asks of a Podman engine: create, start, stop, rename … by whole id, with time limits.
+
+podman-py only carries the calls: its own keywords for creating silently ignore no-new-privileges and seccomp, and
+publish ports on all addresses.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked, EngineState, Status
+from stratascope.core.launch import Created, FileChange, Health, LaunchSpec, Limits, RestartPolicy, Running
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, NoSuchContainerError, RawContainer, RefusedError
+from stratascope.engines import advice, podman_asked
+from stratascope.engines.answer import Answer, parse_container, parse_object, status_of
+from stratascope.engines.command import (
+    COMMIT,
+    QUICK,
+    SLOW,
+    STOP_MARGIN,
+    command,
+    compact,
+    found,
+    object_of,
+    objects_of,
+    refusal,
+    understood,
+)
+from stratascope.engines.docker_log import plain_log
+from stratascope.engines.endpoint import socket_facts
+from stratascope.engines.podman_json import translate
+from stratascope.engines.podman_launch import launch_spec
+from stratascope.engines.podman_live import differences, resources
+from stratascope.engines.podman_sources import Sources
+from stratascope.engines.runtime_file import read_here, read_there
+
+if TYPE_CHECKING:
+    from stratascope.engines.podman import PodmanEngine
+
+_KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType
+_GENERATE_SECONDS = 15.0
+
+Generate = Callable[[str], str | None]
+
+
+class PodmanRelauncher:
+    """A `core.ports.Relauncher` on the connections of one engine.
+
+    `generate` gives what `podman generate spec` says of a container, None where it can't be had: the API has no such
+    call. It is only asked where nothing else tells what was typed.
+    """
+
+    def __init__(self, engine: PodmanEngine, generate: Generate | None = None) -> None:
+        self._engine = engine
+        self._generate = generate or self._generate_here
+
+    @understood()
+    def plan(self, container: str) -> LaunchSpec:
+        """Everything needed to create it again. Raises EngineError, NoSuchContainerError."""
+        engine = self._engine.describe()
+        if engine.state is not EngineState.CONNECTED:
+            raise EngineError(engine.state, engine.message or advice.nonsense(), engine.error)
+        inspect = self._inspect(container)
+        answer = parse_container(inspect)
+        configuration: str | None = None
+        with suppress(EngineError):
+            configuration = self._configuration(answer)
+        told = answer.part("Config").texts("CreateCommand")
+        sources = Sources(
+            inspect=inspect,
+            oci=configuration,
+            generated=None if told else self._generate(container),
+            image=found(self._engine, f"/images/{answer.text('Image')}/json") if answer.text("Image") else None,
+        )
+        asked = translate(RawContainer(engine.id, container, inspect), engine).asked
+        return launch_spec(sources, engine.id, asked)
+
+    def body(self, spec: LaunchSpec, asked: Asked) -> str:
+        """Pure. Raises core.toggle.ToggleError for what Podman can't do."""
+        return podman_asked.body(spec, asked)
+
+    @understood()
+    def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
+        """Create, not start."""
+        request = parse_object(body)
+        request["name"] = name
+        request["labels"] = {**(request.get("labels") or {}), **labels}
+        answer = object_of(command(self._engine, "POST", "/containers/create", data=compact(request), silence=SLOW))
+        return Created(answer.text("Id"), answer.texts("Warnings") or ())
+
+    def start(self, container: str) -> None:
+        """No error if it runs."""
+        self._tell(container, "start", silence=SLOW)
+
+    def stop(self, container: str, seconds: int) -> None:
+        """SIGTERM (or its stop signal), and SIGKILL after so many seconds; returns when it has stopped."""
+        self._tell(container, "stop", {"timeout": str(seconds), "ignore": "true"}, silence=seconds + STOP_MARGIN)
+
+    @understood()
+    def rename(self, container: str, name: str) -> None:
+        # Podman renames its storage before it finds in its database that the name is taken
+        if (holder := self.named(name)) is not None and holder.id != container:
+            raise self._refused(f"the container name {name} is already in use by {holder.id}")
+        self._tell(container, "rename", {"name": name})
+
+    def remove(self, container: str) -> None:
+        """Also one that runs. Its volumes stay, anonymous ones too."""
+        command(
+            self._engine,
+            "DELETE",
+            f"/containers/{container}",
+            {"force": "true", "v": "false", "timeout": "0"},
+            silence=SLOW,
+            container=container,
+        )
+
+    @understood()
+    def restart_policy(self, container: str, policy: RestartPolicy) -> None:
+        """RefusedError where Podman can't change it (before 5.1), or does not."""
+        params = {"restartPolicy": policy.name}
+        if policy.name == "on-failure":
+            params["restartRetries"] = str(policy.retries)
+        self._tell(container, "update", params, "{}")
+        now = parse_container(self._inspect(container)).part("HostConfig").part("RestartPolicy")
+        if (now.text("Name") or "no") != policy.name:
+            raise self._refused(f"RestartPolicy: {now.text('Name')}")
+
+    @understood()
+    def limit(self, container: str, limits: Limits) -> None:
+        """Change limits of a running container; reads them again."""
+        if not limits.any():
+            return
+        host = parse_container(self._inspect(container)).part("HostConfig")
+        self._tell(container, "update", data=compact(resources(host, limits)))  # the answer is a bare id, no JSON
+        now = parse_container(self._inspect(container)).part("HostConfig")
+        if ignored := differences(now, limits):
+            raise self._refused("; ".join(ignored))
+
+    @understood()
+    def running(self, container: str) -> Running:
+        """How it is doing now."""
+        return _running(self._inspect(container))
+
+    @understood()
+    def labelled(self, label: str, value: str) -> tuple[Running, ...]:
+        """All containers with that label, running or not; an empty value: whatever its value."""
+        return self._listed("label", f"{label}={value}" if value else label)
+
+    @understood()
+    def named(self, name: str) -> Running | None:
+        """The container of that name."""
+        listed = self._listed("name", f"^{re.escape(name)}$")  # inspect by name would also take the start of an id
+        return next((each for each in listed if each.name == name), None)
+
+    @understood()
+    def changes(self, container: str) -> tuple[FileChange, ...]:
+        """What its writable layer holds over its image."""
+        path = f"/containers/{container}/changes"
+        try:
+            items = objects_of(command(self._engine, "GET", path, silence=SLOW, container=container))
+        except RefusedError:
+            self._inspect(container)  # a container that is gone is refused as an unknown layer
+            raise
+        return tuple(
+            FileChange(item.text("Path"), _KINDS.get(item.whole("Kind"), "changed")) for item in map(Answer, items)
+        )
+
+    @understood()
+    def size(self, container: str) -> int | None:
+        """Bytes of its writable layer; None where the engine does not say."""
+        path = f"/containers/{container}/json"
+        answer = object_of(command(self._engine, "GET", path, {"size": "true"}, silence=SLOW, container=container))
+        return answer.whole("SizeRw") if answer.has("SizeRw") else None
+
+    @understood()
+    def log(self, container: str, lines: int) -> str:
+        """The last lines that it printed, both streams, foreign text. RefusedError where its log can't be read."""
+        params = {"stdout": "true", "stderr": "true", "tail": str(lines), "follow": "false"}
+        body = command(self._engine, "GET", f"/containers/{container}/logs", params, container=container)
+        return plain_log(body, tty=False)  # Podman frames the output of terminals too
+
+    @understood()
+    def commit(self, container: str, repository: str) -> str:
+        """Its writable layer as an image (it is paused meanwhile where it can be); returns the image's id."""
+        name, _, tag = repository.rpartition(":") if ":" in repository.rpartition("/")[2] else (repository, "", "")
+        params = {"container": container, "repo": name, "pause": "true", **({"tag": tag} if tag else {})}
+        try:
+            body = command(self._engine, "POST", "/commit", params, "{}", silence=COMMIT, container=container)
+        except RefusedError as error:
+            if "can not pause" not in error.words:  # rootless on cgroup v1
+                raise
+            params["pause"] = "false"
+            body = command(self._engine, "POST", "/commit", params, "{}", silence=COMMIT, container=container)
+        image: str = object_of(body).text("Id")
+        return image
+
+    @understood()
+    def oci_config(self, container: str) -> str:
+        """The runtime's resolved config.json, of a container that ran, where this user may read it."""
+        return self._configuration(parse_container(self._inspect(container)))
+
+    # Below: how it is done
+
+    def _tell(
+        self,
+        container: str,
+        verb: str,
+        params: Mapping[str, str] | None = None,
+        data: str | None = None,
+        silence: float = QUICK,
+    ) -> bytes:
+        path = f"/containers/{container}/{verb}"
+        return command(self._engine, "POST", path, params, data, silence=silence, container=container)
+
+    def _inspect(self, container: str) -> str:
+        """With the values of its environment."""
+        body = command(self._engine, "GET", f"/containers/{container}/json", container=container)
+        return body.decode("utf-8", "replace")
+
+    def _configuration(self, answer: Answer) -> str:
+        path = answer.text("OCIConfigPath")
+        try:
+            if not path:
+                raise OSError("it has not run yet")
+            text = read_there(self._engine.shell, path) if self._engine.shell else read_here(path)
+            if parse_object(text):
+                return text
+            raise ValueError("the file is empty")
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            raise EngineError(
+                EngineState.CONNECTED,
+                msg("The runtime's own file about this container can't be read here."),
+                str(error),
+            ) from error
+
+    def _generate_here(self, container: str) -> str | None:
+        """From the command line on this machine, as the user whose engine it is: ids are unique, so that an answer is
+        one about this container, whatever storage the command line uses.
+        """
+        path = self._engine.socket
+        program = shutil.which("podman")
+        if program is None or path is None or self._engine.shell or socket_facts(path).daemon_uid != os.geteuid():
+            return None
+        try:
+            done = subprocess.run(
+                (program, "generate", "spec", "--compact", container),
+                capture_output=True,
+                text=True,
+                timeout=_GENERATE_SECONDS,
+                stdin=subprocess.DEVNULL,
+                cwd="/",
+                check=True,
+            )
+            parse_object(done.stdout)
+        except (OSError, ValueError, subprocess.SubprocessError):
+            return None
+        return done.stdout
+
+    def _listed(self, kind: str, value: str) -> tuple[Running, ...]:
+        params = {"all": "true", "filters": json.dumps({kind: [value]})}
+        states = []
+        for item in objects_of(command(self._engine, "GET", "/containers/json", params)):
+            with suppress(NoSuchContainerError):  # it went away meanwhile
+                states.append(self.running(Answer(item).text("Id")))
+        return tuple(states)
+
+    def _refused(self, words: str) -> RefusedError:
+        return RefusedError(EngineState.CONNECTED, refusal(words), words)
+
+
+def _running(inspect: str) -> Running:
+    answer = parse_container(inspect)
+    state, status = answer.part("State"), status_of(answer.part("State"))
+    pid, health = state.whole("Pid"), state.part("Health").text("Status")
+    ended = status in (Status.EXITED, Status.DEAD) or answer.whole("RestartCount") > 0
+    return Running(
+        id=answer.text("Id"),
+        name=answer.text("Name"),
+        status=status.value,
+        pid=pid if pid > 0 else None,
+        exit_code=state.whole("ExitCode") if ended else None,
+        restarts=answer.whole("RestartCount"),
+        health=Health(health) if health in set(Health) else Health.NONE,
+        labels=answer.part("Config").pairs("Labels"),
+        error=state.text("Error"),
+    )

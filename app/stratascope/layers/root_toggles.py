@@ -1,0 +1,156 @@
+"""The toggles of layer 1 that keep a root directory as the image has it: read-only, with tmpfs where it writes.
+
+No layer itself. Where it writes is told by its writable layer (`Subject.changes`), where the caller looked. Only places
+that hold what is made anew at each start get a tmpfs by preset: elsewhere one would hide what the image put there.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked, AskedMount
+from stratascope.core.message import Message, msg
+from stratascope.core.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.layers.mount_weight import within
+from stratascope.layers.toggle_values import NOT_READ, held, only
+
+if TYPE_CHECKING:
+    from stratascope.layers.namespaces import NamespacesFacts
+
+_LAYER, _MOUNTS = "namespaces", "@mountinfo"
+_SHOWN = 5
+_SCRATCH = ("/tmp", "/var/tmp")
+_WRITTEN = ("/run", "/var/run", "/var/cache", "/var/log", "/var/lock", *_SCRATCH)
+_KERNEL = ("/proc", "/sys", "/dev")
+_MOST_TMPFS = 32
+
+
+def _written(subject: Subject) -> tuple[str, ...] | None:
+    """Paths that it wrote to its root directory, without the folders that lead there."""
+    if subject.changes is None:
+        return None
+    paths = sorted(set(subject.changes))
+    return tuple(
+        path
+        for place, path in enumerate(paths)
+        if not any(other.startswith(f"{path}/") for other in paths[place + 1 : place + 2])
+        and not any(within(path, mount.target) for mount in subject.container.asked.mounts)
+    )
+
+
+def _read_only_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if subject.container.asked.read_only_root:
+        return ()
+    written = _written(subject)
+    if written is None:
+        return (msg("Where it writes was not looked at; what has no volume or tmpfs there will fail."),)
+    lost = [path for path in written if not any(within(path, folder) for folder in _WRITTEN)]
+    if not lost:
+        return ()
+    paths = ", ".join(lost[:_SHOWN])
+    return (msg("It wrote to {paths}: such files could no longer be written.", paths=paths),)
+
+
+READ_ONLY_ROOT = Toggle(
+    "read-only-root",
+    _LAYER,
+    msg("Read-only root directory"),
+    msg("Nothing of the image can be changed; it writes to volumes and tmpfs only."),
+    "on",
+    only("on"),
+    lambda asked, value, subject: replace(asked, read_only_root=True),
+    lambda asked, subject: asked.read_only_root,
+    _read_only_risks,
+    lambda facts, value, subject: held(
+        None if facts is None else facts.root_read_only,
+        msg("Its root directory is mounted read-only"),
+        msg("It is read-only"),
+        msg("It is writable"),
+        f"{_MOUNTS}:/",
+    ),
+    lambda preset, subject: "on" if preset is Preset.STRICT and not subject.container.asked.read_only_root else None,
+)
+
+
+def _check_tmpfs(value: str, subject: Subject) -> str:
+    places = tuple(dict.fromkeys(_cleaned(place.strip()) for place in value.split(",") if place.strip()))
+    if not places or len(places) > _MOST_TMPFS:
+        raise ToggleError(msg("Give up to {most} paths inside, separated by commas.", most=_MOST_TMPFS))
+    taken = {mount.target.rstrip("/") for mount in subject.container.asked.mounts if mount.kind != "tmpfs"}
+    for place in places:
+        kernel = any(within(place, folder) for folder in _KERNEL)
+        if not place.startswith("/") or place.strip("/") == "" or ":" in place or not place.isprintable() or kernel:
+            raise ToggleError(msg("A tmpfs can't be mounted at {path}. Give a full path inside.", path=place))
+        if place in taken:
+            raise ToggleError(msg("There is a mount at {path} already, so no tmpfs can be there.", path=place))
+    return ",".join(places)
+
+
+def _cleaned(path: str) -> str:
+    path = posixpath.normpath(path)
+    return path[1:] if path.startswith("//") else path
+
+
+def _tmpfs(asked: Asked, value: str, subject: Subject) -> Asked:
+    have = {mount.target.rstrip("/") for mount in asked.mounts}
+    new = tuple(AskedMount("tmpfs", "", place, True) for place in value.split(",") if place not in have)
+    return replace(asked, mounts=(*asked.mounts, *new)) if new else asked
+
+
+def _tmpfs_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    have = {mount.target.rstrip("/") for mount in subject.container.asked.mounts}
+    new = [place for place in value.split(",") if place not in have]
+    if not new:
+        return ()
+    return (
+        msg("What the image has in {paths} is hidden, what it writes there is lost when it stops, and programs there "
+            "can't be started.", paths=", ".join(new[:_SHOWN])),
+    )  # fmt: skip
+
+
+def _prove_tmpfs(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("A writable tmpfs at {paths}", paths=value)
+    view = None if facts is None else facts.mounts
+    if view is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
+    missing = [place for place in value.split(",") if place not in view.tmpfs]
+    if missing:
+        return Proof(Proven.NOT_ENFORCED, expected, msg("There is none at {path}", path=missing[0]), _MOUNTS)
+    return Proof(Proven.ENFORCED, expected, msg("They are there"), _MOUNTS)
+
+
+def _tmpfs_preset(preset: Preset, subject: Subject) -> str | None:
+    if preset is not Preset.STRICT or subject.container.asked.read_only_root:
+        return None  # what works with a read-only root directory has its places to write
+    written = _written(subject)
+    places = list(_SCRATCH)
+    if written is None:
+        places.append("/run")
+    for path in written or ():
+        folder = posixpath.dirname(path)
+        if any(within(folder, place) for place in _WRITTEN) and folder not in places:
+            places.append(folder)
+    # a change in a folder of a scratch folder needs no tmpfs of its own
+    places = [place for place in places if not any(place != other and within(place, other) for other in _SCRATCH)]
+    have = {mount.target.rstrip("/") for mount in subject.container.asked.mounts}
+    new = [place for place in places if place not in have and not any(within(place, other) for other in have)]
+    return ",".join(new[:_MOST_TMPFS]) or None
+
+
+TMPFS = Toggle(
+    "tmpfs",
+    _LAYER,
+    msg("Memory for what it writes"),
+    msg("Puts an empty file system in memory where it writes: its files are gone when it stops."),
+    "PATH,PATH",
+    _check_tmpfs,
+    _tmpfs,
+    lambda asked, subject: any(mount.kind == "tmpfs" for mount in asked.mounts),
+    _tmpfs_risks,
+    _prove_tmpfs,
+    _tmpfs_preset,
+)
+
+TOGGLES = (READ_ONLY_ROOT, TMPFS)

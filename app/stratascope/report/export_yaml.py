@@ -1,0 +1,93 @@
+"""YAML for exports, written without a library. Every text that could be read as anything else is quoted.
+
+Block style for mappings and lists, double quotes for texts, as YAML 1.1 and 1.2 both read them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Value: TypeAlias = "str | int | float | bool | Mapping[str, Value] | Sequence[Value] | Tagged | None"
+
+_SAFE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*").fullmatch
+# Words that YAML 1.1 or 1.2 reads as a truth value or as nothing
+_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+_SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+
+
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """A value with a tag, such as Compose's `!override`."""
+
+    tag: str
+    value: Value
+
+
+def document(value: Mapping[str, Value]) -> str:
+    """The whole document, with a newline at its end."""
+    return "\n".join(_mapping(value, 0)) + "\n"
+
+
+def text(value: str) -> str:
+    """One text as it stands in YAML."""
+    if _SAFE(value) and value.lower() not in _WORDS:
+        return value
+    return '"' + "".join(map(_character, value)) + '"'
+
+
+def _character(character: str) -> str:
+    if character in _SHORT:
+        return _SHORT[character]
+    code = ord(character)
+    # What is printable to YAML (YAML 1.2, rule 1) and to every terminal
+    if character.isprintable() and not 0xD800 <= code < 0xE000:
+        return character
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def _scalar(value: Value) -> str | None:
+    """None for what takes lines of its own."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value:.10g}" if isinstance(value, float) else str(value)
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, Tagged):
+        inner = _scalar(value.value)
+        return None if inner is None else f"{value.tag} {inner}"
+    if not value:
+        return "{}" if isinstance(value, Mapping) else "[]"
+    return None
+
+
+def _mapping(value: Mapping[str, Value], depth: int) -> Iterator[str]:
+    for key, item in value.items():
+        scalar = _scalar(item)
+        head = f"{'  ' * depth}{text(key)}:"
+        if scalar is not None:
+            yield f"{head} {scalar}"
+            continue
+        yield f"{head} {item.tag}" if isinstance(item, Tagged) else head
+        yield from _block(item, depth + 1)
+
+
+def _block(value: Value, depth: int) -> Iterator[str]:
+    value = value.value if isinstance(value, Tagged) else value
+    if isinstance(value, Mapping):
+        yield from _mapping(value, depth)
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for item in value:
+            scalar = _scalar(item)
+            if scalar is not None:
+                yield f"{'  ' * depth}- {scalar}"
+                continue
+            first, *rest = _block(item, depth + 1)
+            # A list in a list would need a dash in the place of the indentation, too
+            yield f"{'  ' * depth}- {first.lstrip(' ')}"
+            yield from rest

@@ -1,0 +1,126 @@
+"""The journal of relaunches: one file each, written so that a crash leaves the old text or the new one.
+
+Written to a file beside it, synced, renamed, and the folder synced: rename(2) is atomic, and fsync(2) makes it last.
+Files are for their owner only, since they hold the environment of containers. Locks are flock(2) on files of their own:
+the kernel gives them back when this program dies. Decided against a database: a person must be able to read it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import platformdirs
+
+from stratascope.core.relaunch import BusyError, Damaged, JournalError, Transaction
+
+VERSION = 1
+_ID = re.compile(r"[0-9a-f]{8,64}").fullmatch
+
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    version: int
+    transaction: Transaction
+
+
+def default_folder() -> Path:
+    """`$XDG_STATE_HOME/stratascope/relaunches`."""
+    return platformdirs.user_state_path("stratascope") / "relaunches"
+
+
+class FileJournal:
+    """A `core.relaunch.Journal` in a folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or default_folder()
+
+    def write(self, transaction: Transaction) -> None:
+        """Raises JournalError where it could not be made to last."""
+        if _ID(transaction.id) is None:
+            raise JournalError(f"not an id: {transaction.id!r}")
+        try:
+            self._make()
+            path = self._folder / f"{transaction.id}.json"
+            draft = path.with_suffix(".new")
+            text = msgspec.json.format(msgspec.json.encode(_File(VERSION, transaction)))
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                _write_all(descriptor, text)
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            draft.replace(path)
+            self._sync()
+        except OSError as error:
+            raise JournalError(f"{error.filename or self._folder}: {error.strerror}") from error
+
+    def forget(self, transaction: str) -> None:
+        """No error where it is not there. Raises JournalError."""
+        try:
+            (self._folder / f"{transaction}.json").unlink(missing_ok=True)
+            if self._folder.is_dir():
+                self._sync()
+        except OSError as error:
+            raise JournalError(f"{error.filename or self._folder}: {error.strerror}") from error
+
+    def all(self) -> tuple[Transaction | Damaged, ...]:
+        """Every transaction, oldest first; what can't be read is told and left alone."""
+        try:
+            paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".json")
+        except OSError:
+            return ()
+        found: list[Transaction] = []
+        damaged: list[Damaged] = []
+        for path in paths:
+            try:
+                entry = msgspec.json.decode(path.read_bytes(), type=_File)
+            except OSError as error:
+                damaged.append(Damaged(str(path), error.strerror or ""))
+                continue
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                damaged.append(Damaged(str(path), str(error)))
+                continue
+            if entry.version != VERSION:
+                damaged.append(Damaged(str(path), f"version {entry.version}, expected {VERSION}"))
+                continue
+            found.append(entry.transaction)
+        return (*sorted(found, key=lambda transaction: transaction.started_at), *damaged)
+
+    @contextmanager
+    def hold(self, engine: str, container: str) -> Iterator[None]:
+        """Raises BusyError where another program, or another thread of this one, holds it."""
+        name = hashlib.sha256(f"{engine}\0{container}".encode()).hexdigest()[:32]
+        try:
+            self._make()
+            descriptor = os.open(self._folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise JournalError(f"{error.filename or self._folder}: {error.strerror}") from error
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BusyError(container) from None
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _make(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def _sync(self) -> None:
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]

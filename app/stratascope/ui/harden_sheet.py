@@ -1,0 +1,291 @@
+"""The sheet of one relaunch or undo: before, what will be different; during, each step; after, what /proc says.
+
+It is not modal: the strata behind it show the change as it happens. Hiding it while a run goes on stops nothing.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.plain import plain
+from stratascope.core.relaunch import Ended, Ending, Kind, Progress, Transaction
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n import translate
+from stratascope.ui.harden_foot import MainButton
+from stratascope.ui.harden_result import Result
+from stratascope.ui.harden_steps import Steps
+from stratascope.ui.labels import Label, Rule
+from stratascope.ui.marks import Mark, MarkBox
+from stratascope.ui.theme import BOLD, MEDIUM, Look
+from stratascope.usecases.desk import Preview
+from stratascope.usecases.harden import WATCH, Plan, Proved
+
+WIDTH, HEIGHT = 720, 560
+_WATCH_MOST = 3600.0  # seconds
+
+
+class Page(Enum):
+    """What the sheet shows."""
+
+    BEFORE = 0
+    DURING = 1
+    AFTER = 2
+
+
+class HardenSheet(QDialog):
+    """`begun` tells the watch time once the person agreed; `cancelled` asks to roll back."""
+
+    begun = Signal(float)
+    cancelled = Signal()
+    undo_wanted = Signal(object)  # Transaction
+    discard_wanted = Signal(object)
+
+    def __init__(self, look: Look, titles: dict[int, str], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._look, self._window = look, parent
+        self.name = ""
+        self.undo = False
+        self.running = False
+        self.title = Label(look, 18, BOLD, wrap=True)
+        self.lead = Label(look, 13, ink="text2", wrap=True)
+        self.differences, self.warnings = QVBoxLayout(), QVBoxLayout()
+        self.watch = QDoubleSpinBox()
+        self.watch.setRange(0, _WATCH_MOST)
+        self.watch.setDecimals(0)
+        self.watch.setFont(look.font(13))
+        self.watch.setFixedHeight(look.px(28))
+        self.watch.setValue(WATCH)
+        self.watch.setSuffix(translate(msg(" s")))
+        self.watch.setAccessibleName(translate(msg("Seconds that the replacement is watched")))
+        self.steps = Steps(look)
+        self.told = Label(look, 13, MEDIUM, ink="weak", wrap=True)
+        self.after = Result(look, titles)
+        self.after.undo_wanted.connect(self.undo_wanted)
+        self.after.discard_wanted.connect(self.discard_wanted)
+        self.go = MainButton(look)
+        self.go.clicked.connect(self._go)
+        self.back = QPushButton(translate(msg("Cancel")))
+        self.back.clicked.connect(self._back)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self._before())
+        self.pages.addWidget(self._during())
+        self.pages.addWidget(self.after)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*[look.px(20)] * 4)
+        layout.setSpacing(look.px(10))
+        layout.addWidget(self.title)
+        layout.addWidget(self.lead)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(Rule(look))
+        end = QHBoxLayout()
+        end.setSpacing(look.px(8))
+        end.addStretch(1)
+        end.addWidget(self.back)
+        self.go.setFixedWidth(look.px(220))
+        end.addWidget(self.go)
+        layout.addLayout(end)
+        look.changed.connect(self.update)
+
+    def _before(self) -> QWidget:
+        look = self._look
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, look.px(8), 0)
+        column.setSpacing(look.px(6))
+        self._head_differences, self._head_warnings = Label(look, 14, BOLD), Label(look, 14, BOLD)
+        for head, rows in ((self._head_differences, self.differences), (self._head_warnings, self.warnings)):
+            rows.setSpacing(look.px(6))
+            column.addWidget(head)
+            column.addLayout(rows)
+            column.addSpacing(look.px(8))
+        watched = QHBoxLayout()
+        text = Label(look, 13)
+        text.setText(translate(msg("Watch it before it counts as good for")))
+        text.setBuddy(self.watch)
+        watched.addWidget(text)
+        watched.addWidget(self.watch)
+        watched.addStretch(1)
+        self._watched = QWidget()
+        self._watched.setLayout(watched)
+        watched.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self._watched)
+        column.addStretch(1)
+        return self._scroll(inner)
+
+    def _during(self) -> QWidget:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, self._look.px(8), 0)
+        column.addWidget(self.steps)
+        column.addWidget(self.told)
+        column.addStretch(1)
+        return self._scroll(inner)
+
+    def _scroll(self, inner: QWidget) -> QScrollArea:
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inner)
+        return area
+
+    # -- the three pages
+
+    def ask(self, plan: Plan, preview: Preview) -> None:
+        """Before a relaunch: the exact differences, what to expect, and how long to watch."""
+        self.name, self.undo = plain(plan.spec.name, 200), False
+        change, relaunch = (
+            msg("Change the limits of {name}?", name=self.name),
+            msg("Relaunch {name} hardened?", name=self.name),
+        )
+        self.title.setText(translate(change if preview.live else relaunch))
+        if preview.live:
+            lead = msg("It keeps running; the engine changes the limits at once.")
+        else:
+            lead = msg(
+                "A replacement is created beside it, takes its name and its place, and is watched. If it does not do "
+                "well, the original comes back by itself. Its volumes are used on, not copied."
+            )
+        self.lead.setText(translate(lead))
+        self._fill(self.differences, self._head_differences, preview.differences, None,
+                   plural("{count} difference", "{count} differences", len(preview.differences)))  # fmt: skip
+        warned = tuple(each.text for each in plan.checked.warnings)
+        self._fill(self.warnings, self._head_warnings, warned, Mark.TRIANGLE, msg("To keep in mind"))
+        self._watched.setVisible(not preview.live)
+        self._open(translate(msg("Change limits") if preview.live else msg("Relaunch hardened")))
+
+    def ask_undo(self, done: Transaction) -> None:
+        """Before an undo."""
+        self.name, self.undo = plain(done.name, 200), True
+        self.title.setText(translate(msg("Bring the original of {name} back?", name=self.name)))
+        lead = msg(
+            "The hardened one is stopped and set aside with all that it wrote in its own layer; the original starts "
+            "again under its name. Nothing is deleted."
+        )
+        if done.kind is Kind.UNDO:
+            lead = msg("What runs now is set aside, and what was set aside starts again under its name.")
+        self.lead.setText(translate(lead))
+        changed = tuple(msg("{choice} is given up", choice=choice) for choice in done.choices)
+        self._fill(self.differences, self._head_differences, changed, None,
+                   plural("{count} difference", "{count} differences", len(changed)))  # fmt: skip
+        self._fill(self.warnings, self._head_warnings, (), None, msg("To keep in mind"))
+        self._watched.setVisible(True)
+        self._open(translate(msg("Undo")))
+
+    def _open(self, word: str) -> None:
+        self.setWindowTitle(self.title.text())
+        self.pages.setCurrentIndex(Page.BEFORE.value)
+        self.go.show()
+        self.go.say(word)
+        self.back.setText(translate(msg("Cancel")))
+        self.back.setEnabled(True)
+        self.present()
+        self.go.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def present(self) -> None:
+        """In front of the window, no larger than it."""
+        parent, look = self._window, self._look
+        if not self.isVisible():
+            self.resize(min(look.px(WIDTH), parent.width() - 16), min(look.px(HEIGHT), parent.height() - 16))
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def begin(self) -> None:
+        """A run starts: its steps from now on."""
+        self.running = True
+        self.steps.clear()
+        self.told.setText("")
+        title = msg("Undoing {name}…", name=self.name) if self.undo else msg("Relaunching {name}…", name=self.name)
+        self.title.setText(translate(title))
+        self.lead.setText(translate(msg("The journal holds each step, so a crash leaves one of the two running.")))
+        self.pages.setCurrentIndex(Page.DURING.value)
+        self.go.hide()
+        self.back.setText(translate(msg("Cancel and roll back")))
+        self.back.setEnabled(True)
+        self.after.begin()
+
+    def tell(self, event: Progress | Proved) -> None:
+        """What happens."""
+        if isinstance(event, Progress):
+            self.steps.tell(event)
+        else:
+            self.after.add(event)
+
+    def tell_cancelling(self) -> None:
+        """It rolls back at the next safe place."""
+        self.told.setText(translate(msg("It is rolled back at the next safe place.")))
+        self.back.setEnabled(False)
+
+    def end(self, ended: Ended, before: ContainerState | None, preview: Preview | None) -> None:
+        """The result."""
+        self.running = False
+        self.steps.stop(failed=ended.ending in (Ending.ROLLED_BACK, Ending.REFUSED))
+        self.steps.stop()
+        self.title.setText(self.after.show_ended(ended, before, preview, undo=self.undo))
+        self.setWindowTitle(self.title.text())
+        why = "" if ended.why is None else plain(translate(ended.why))
+        self.lead.setText(why)
+        self.lead.setVisible(bool(why))
+        self.pages.setCurrentIndex(Page.AFTER.value)
+        self.go.hide()
+        self.back.setText(translate(msg("Close")))
+        self.back.setEnabled(True)
+        if self.isVisible():
+            self.back.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _fill(
+        self, rows: QVBoxLayout, head: Label, texts: tuple[Message, ...], mark: Mark | None, title: Message
+    ) -> None:
+        look = self._look
+        while (item := rows.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        head.setText(translate(title))
+        head.setVisible(bool(texts))
+        for text in texts:
+            line = QWidget()
+            row = QHBoxLayout(line)
+            row.setContentsMargins(0, 0, 0, 0)
+            row.setSpacing(look.px(8))
+            box = MarkBox(look, 11)
+            box.show_mark(mark or Mark.DOT, "" if mark else "text3")
+            row.addWidget(box, 0, Qt.AlignmentFlag.AlignTop)
+            label = Label(look, 13, wrap=True).selectable()
+            label.setText(plain(translate(text)))
+            row.addWidget(label, 1)
+            rows.addWidget(line)
+
+    def _go(self) -> None:
+        self.lead.setVisible(True)
+        self.begun.emit(self.watch.value())
+
+    def _back(self) -> None:
+        if self.running:
+            self.cancelled.emit()
+        else:
+            self.hide()
+
+    def reject(self) -> None:
+        self.hide()  # Escape: a run goes on, the column tells of it
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        self.hide()

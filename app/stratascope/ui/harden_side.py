@@ -1,0 +1,391 @@
+"""Hardening in the window: puts the right column (or its drawer) there, and carries relaunches through.
+
+It is built on top of a finished window and takes part by signals and an event filter, so that without a desk the
+window has no trace of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
+from PySide6.QtWidgets import QFrame, QMessageBox, QPushButton, QSplitter, QVBoxLayout
+
+from stratascope.core.container import EngineState
+from stratascope.core.layer import Layer
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.plain import plain
+from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Transaction
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.i18n import translate
+from stratascope.ui.harden_aside import AsideSheet, ask_discard
+from stratascope.ui.harden_column import COLUMN, LEAST, MOST, HardenColumn
+from stratascope.ui.harden_foot import Exports
+from stratascope.ui.harden_sheet import HardenSheet
+from stratascope.ui.harden_work import Clerk, Failure, Run
+from stratascope.ui.theme import MEDIUM, Look
+from stratascope.usecases.desk import Aside, Desk, Event, Preview
+from stratascope.usecases.harden import Plan, Proved
+
+if TYPE_CHECKING:
+    from stratascope.ui.window import MainWindow
+
+DRAWER = 1240  # px of the design: narrower windows have a drawer instead of the column
+_KEYS = "Ctrl+H"
+_SETTING = "harden_splitter"
+
+
+class Hardening(QObject):
+    """Column, drawer, sheets and the one run that may be under way."""
+
+    def __init__(
+        self,
+        window: MainWindow,
+        look: Look,
+        layers: tuple[Layer, ...],
+        desk: Desk,
+        exports: Exports | None = None,
+    ) -> None:
+        super().__init__(window)
+        self._window, self._look, self._desk = window, look, desk
+        titles = {layer.number: translate(layer.about.title) for layer in layers}
+        self.clerk = Clerk(self)
+        self.run: Run | None = None
+        self._plan: Plan | None = None
+        self._preview: Preview | None = None
+        self._undoing: Transaction | None = None
+        self._awaited: tuple[str, str] | None = None  # the container that a run left, once a snapshot has it
+        self._question: QMessageBox | None = None
+        self._closing = False
+        self.column = HardenColumn(look, layers, desk, self.clerk, exports)
+        self.sheet = HardenSheet(look, titles, window)
+        self.aside = AsideSheet(look, window)
+        self.drawer = QFrame(window)
+        self.button = QPushButton(translate(msg("Harden…")))
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self._put_in()
+        self.column.wanted.connect(self._ask)
+        self.column.show_wanted.connect(self.sheet.present)
+        self.sheet.begun.connect(self._begin)
+        self.sheet.cancelled.connect(self.cancel)
+        for place in (self.sheet, self.aside):
+            place.undo_wanted.connect(self.ask_undo)
+            place.discard_wanted.connect(self.ask_discard)
+        window.column.view.chosen.connect(lambda _: self.show_current())
+        window.feed.snapshot.connect(self._snapshot)
+        window.installEventFilter(self)
+        self.adapt()
+        self.show_current()
+        self.clerk.ask("recover", desk.recover, self._recovered)
+
+    def _put_in(self) -> None:
+        """The window's splitter into one of our own, with the column at its right; a button into the tool bar."""
+        window, look = self._window, self._look
+        centre = window.centralWidget()
+        layout = None if centre is None else centre.layout()
+        if layout is not None:
+            layout.replaceWidget(window.splitter, self.splitter, Qt.FindChildOption.FindChildrenRecursively)
+        self.splitter.setHandleWidth(1)
+        self.splitter.addWidget(window.splitter)
+        self.splitter.addWidget(self.column)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setStretchFactor(1, 0)
+        for place in (0, 1):
+            self.splitter.setCollapsible(place, False)
+        self.splitter.setSizes([look.px(1440 - COLUMN), look.px(COLUMN)])
+        kept = window.settings.get(_SETTING)
+        if kept:
+            self.splitter.restoreState(QByteArray.fromBase64(kept.encode("ascii", "ignore")))
+        self.column.setMinimumWidth(look.px(LEAST))
+        self.column.setMaximumWidth(look.px(MOST))
+        self.splitter.show()
+        inside = QVBoxLayout(self.drawer)
+        inside.setContentsMargins(1, 1, 1, 1)
+        self.drawer.setObjectName("popup")
+        self.drawer.hide()
+        self.button.setFont(look.font(12, MEDIUM))
+        self.button.setFixedHeight(look.px(30))
+        self.button.clicked.connect(self.turn_drawer)
+        bar = window.toolbar.layout()
+        if bar is not None:
+            bar.removeWidget(window.toolbar.menu)
+            bar.addWidget(self.button)
+            bar.addWidget(window.toolbar.menu)
+        self._action(msg("Harden…"), _KEYS, self.to_column)
+        self._action(msg("Set aside…"), "", self.show_aside)
+
+    def _action(self, text: Message, keys: str, call: Callable[[], None]) -> None:
+        action = QAction(translate(text), self._window)
+        if keys:
+            action.setShortcut(QKeySequence(keys))
+        action.triggered.connect(lambda _=False: call())
+        self._window.addAction(action)
+        menu = self._window.actions_.menu
+        before = next((each for each in menu.actions() if each.isSeparator()), None)
+        if before is None:
+            menu.addAction(action)
+        else:
+            menu.insertAction(before, action)
+
+    # -- where it stands
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is a drawer."""
+        return self._window.width() < self._look.px(DRAWER)
+
+    def adapt(self) -> None:
+        """Column or drawer, as the window's width allows."""
+        inside = self.drawer.layout()
+        if self.narrow and self.column.parent() is not self.drawer:
+            if inside is not None:
+                inside.addWidget(self.column)
+            self.column.show()
+            self.drawer.hide()
+        elif not self.narrow and self.column.parent() is not self.splitter:
+            self.drawer.hide()
+            self.splitter.addWidget(self.column)
+            self.column.show()
+            self.splitter.setSizes([self._window.width() - self._look.px(COLUMN), self._look.px(COLUMN)])
+        self.button.setVisible(self.narrow)
+        self.column.set_height(self._window.height())
+        self._place_drawer()
+
+    def turn_drawer(self) -> None:
+        """Open or close it."""
+        if not self.narrow:
+            return
+        if self.drawer.isVisible():
+            self.drawer.hide()
+            self.button.setFocus()
+        else:
+            self._place_drawer()
+            self.drawer.show()
+            self.drawer.raise_()
+            self._focus()
+
+    def to_column(self) -> None:
+        """The keyboard into the column; opens the drawer."""
+        if self.narrow and not self.drawer.isVisible():
+            self.turn_drawer()
+        else:
+            self._focus()
+
+    def _focus(self) -> None:
+        preset = self.column.presets.parts[self.column.presets.current]
+        (preset if preset.isVisible() else self.column).setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _place_drawer(self) -> None:
+        window, look = self._window, self._look
+        top = self.splitter.mapTo(window, QPoint(0, 0)).y()
+        width = min(look.px(COLUMN), window.width())
+        self.drawer.setGeometry(window.width() - width, top, width, window.height() - top)
+
+    # -- what is shown
+
+    def show_current(self) -> None:
+        """The selected container's toggles."""
+        state, snapshot = self._window.current, self._window.snapshot
+        why = self._why_not(state, snapshot)
+        self.button.setEnabled(state is not None)
+        self.column.show_state(state, why)
+
+    def _why_not(self, state: ContainerState | None, snapshot: Snapshot | None) -> Message | None:
+        if state is None or snapshot is None:
+            return None
+        if snapshot.demo:
+            return msg("This is the demo. Hardening needs an engine on this machine, or one that can be reached.")
+        engine = next((each for each in snapshot.engines if each.id == state.container.engine), None)
+        if engine is not None and engine.state is not EngineState.CONNECTED:
+            return msg("Its engine does not answer now.")
+        return None
+
+    def _snapshot(self, snapshot: Snapshot) -> None:
+        self.show_current()
+        if self._awaited is None:
+            return
+        found = next((state for state in snapshot.containers if state.key == self._awaited), None)
+        if found is not None:
+            if self._window.current is None or self._window.current.key != self._awaited:
+                self._window.go_to(self._awaited)
+            self.sheet.after.show_after(found)
+            if found.matrix is not None:
+                self._awaited = None
+
+    def _recovered(self, answer: tuple[Transaction, ...] | Failure) -> None:
+        if isinstance(answer, Failure) or not answer:
+            return
+        names = ", ".join(plain(done.name, 60) for done in answer[:5])
+        text = plural(
+            "A relaunch that was broken off was put right: {names}.",
+            "{count} relaunches that were broken off were put right: {names}.",
+            len(answer),
+            names=names,
+        )
+        self.column.tell(text)
+        self._window.refresh()
+
+    # -- a relaunch, an undo
+
+    def _ask(self, plan: Plan) -> None:
+        if self.column.preview is not None and not self.busy:
+            self._plan, self._preview, self._undoing = plan, self.column.preview, None
+            self.sheet.ask(plan, self._preview)
+
+    def ask_undo(self, done: Transaction) -> None:
+        """The sheet before an undo."""
+        if self.busy:
+            self.sheet.present()
+            return
+        self.aside.hide()
+        self._plan, self._preview, self._undoing = None, None, done
+        self.sheet.ask_undo(done)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way."""
+        return self.run is not None
+
+    def _begin(self, watch: float) -> None:
+        if self.busy:
+            return
+        plan, undoing, desk = self._plan, self._undoing, self._desk
+
+        def make(cancelled: Callable[[], bool]) -> Iterator[Event]:
+            if undoing is not None:
+                return desk.undo(undoing, watch, cancelled)
+            if plan is None:
+                return iter(())
+            return desk.run(plan, watch, cancelled)
+
+        self.run = Run(make, self)
+        self.run.told.connect(self._told)
+        self.run.over.connect(self._over)
+        self.sheet.begin()
+        self.column.show_running(self.sheet.title.text())
+        self.run.start()
+
+    def cancel(self) -> None:
+        """Roll back at the next safe place."""
+        if self.run is not None:
+            self.run.cancel()
+            self.sheet.tell_cancelling()
+
+    def _told(self, event: Progress | Proved) -> None:
+        self.sheet.tell(event)
+        if isinstance(event, Progress):
+            text = msg("{name}: {step}", name=self.sheet.name, step=event.message)
+            self.column.show_running(plain(translate(text)))
+
+    def _over(self, ended: Ended) -> None:
+        self.run = None
+        if self._question is not None:
+            self._question.done(0)
+        before = None if self._plan is None else self._plan.state
+        done = ended.transaction
+        good = ended.ending in (Ending.VERIFIED, Ending.KEPT, Ending.LIMITED)
+        if done is not None:
+            self._awaited = (done.engine, done.new if good and done.new else done.old)
+        elif before is not None:
+            self._awaited = before.key
+        self.sheet.end(ended, before, self._preview)
+        self.column.show_running("")
+        self._window.refresh()
+        if self._closing:
+            self._window.close()
+
+    # -- what is set aside
+
+    def show_aside(self) -> None:
+        """The list."""
+        self.aside.open_waiting()
+        self.clerk.ask("aside", self._desk.aside, self._aside)
+
+    def _aside(self, answer: tuple[Aside | Damaged, ...] | Failure) -> None:
+        if isinstance(answer, Failure):
+            self.aside.tell_failed(translate(answer.message))
+        else:
+            self.aside.show_aside(answer)
+
+    def ask_discard(self, done: Transaction) -> None:
+        """Deleting asks first."""
+        parent = self.aside if self.aside.isVisible() else self.sheet
+        box = ask_discard(parent, done)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.buttonClicked.connect(lambda button: self._discard(done) if button.objectName() == "discard" else None)
+        self._question = box
+        box.finished.connect(self._answered)
+        box.open()
+
+    def _answered(self, _: int) -> None:
+        self._question = None
+
+    def _discard(self, done: Transaction) -> None:
+        self.clerk.ask(f"discard {done.id}", partial(self._desk.discard, done), partial(self._discarded, done))
+
+    def _discarded(self, done: Transaction, answer: Failure | None) -> None:
+        if isinstance(answer, Failure):
+            told = translate(msg("It could not be discarded: {why} {words}", why=answer.message, words=answer.words))
+            self.column.tell(msg("{text}", text=told))
+            if self.aside.isVisible():
+                self.aside.tell_failed(told)
+            return
+        self.sheet.after.forget(done)
+        self._window.refresh()
+        self.column.show_running("")
+        if self.aside.isVisible():
+            self.clerk.ask("aside", self._desk.aside, self._aside)
+
+    # -- the window's end
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if watched is self._window:
+            if event.type() is QEvent.Type.Resize:
+                self.adapt()
+            elif event.type() is QEvent.Type.Close:
+                if self.busy:
+                    event.ignore()
+                    self._ask_close()
+                    return True
+                self._end()
+            elif isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self.drawer.isVisible():
+                self.turn_drawer()
+                return True
+        return super().eventFilter(watched, event)
+
+    def _ask_close(self) -> None:
+        """Once: ask. Twice (or by a signal again): roll back and go."""
+        if self._question is not None:
+            self._close_after()
+            return
+        box = QMessageBox(self._window)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setWindowTitle(translate(msg("A relaunch is under way")))
+        box.setText(translate(msg("{name} is being relaunched. Roll back and close?", name=self.sheet.name)))
+        box.setInformativeText(translate(msg("The window closes as soon as the original runs again.")))
+        back = box.addButton(translate(msg("Roll back and close")), QMessageBox.ButtonRole.AcceptRole)
+        back.setObjectName("roll-back")
+        stay = box.addButton(translate(msg("Keep going")), QMessageBox.ButtonRole.RejectRole)
+        box.setDefaultButton(stay)
+        box.setEscapeButton(stay)
+        box.buttonClicked.connect(lambda button: self._close_after() if button.objectName() == "roll-back" else None)
+        box.finished.connect(self._answered)
+        self._question = box
+        box.open()
+
+    def _close_after(self) -> None:
+        self._closing = True
+        self.cancel()
+
+    def _end(self) -> None:
+        kept = bytes(self.splitter.saveState().toBase64().data()).decode("ascii")
+        if not self.narrow:
+            self._window.settings.set(_SETTING, kept)
+        self.clerk.end()
+        self.sheet.hide()
+        self.aside.hide()

@@ -1,0 +1,92 @@
+"""What the window and the command line ask of hardening, in one place: options, preview, plan, run, undo, discard.
+
+`options` and `preview` are pure and quick: they work on a state that was read. `plan`, the runs and `aside` talk to the
+engine and belong on a thread of their own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from stratascope.core.depth import Matrix
+from stratascope.core.layer import Verdict
+from stratascope.core.message import Message
+from stratascope.core.relaunch import Damaged, Ended, Progress, Transaction
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.toggle import Choice, Preset, Toggle
+from stratascope.usecases.harden import Plan, Proved
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One toggle for one container. `gains`: how many threats more it stops, or stops by one layer more, alone."""
+
+    toggle: Toggle
+    value: str  # what it would be set to when switched on: the preset's, else a sensible one
+    already: bool  # in effect now: shown on, and can't be switched
+    why_not: Message | None  # this engine or container can't
+    gains: int
+    risks: tuple[Message, ...]
+    presets: tuple[Preset, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerChange:
+    """One layer's verdict now and as predicted, and how many threats more it stops."""
+
+    layer: str
+    number: int
+    before: Verdict
+    after: Verdict
+    more: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What the choices come to, before anything happens. What can't be predicted is unknown in `after` too."""
+
+    before: Matrix
+    after: Matrix
+    layers: tuple[LayerChange, ...]
+    live: bool  # only limits change: the engine can do it without a relaunch
+    differences: tuple[Message, ...]  # of the launch specs, in words
+
+
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """An original that is set aside. `size`: bytes of its writable layer, None where not known."""
+
+    transaction: Transaction
+    engine: str
+    size: int | None
+
+
+Event = Progress | Proved | Ended
+
+
+class Desk(Protocol):
+    """See the module. Methods on the engine raise EngineError, NoSuchContainerError, ToggleError."""
+
+    def options(self, state: ContainerState) -> tuple[Option, ...]: ...
+
+    def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]: ...
+
+    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview: ...
+
+    def plan(self, state: ContainerState, choices: Sequence[Choice]) -> Plan: ...
+
+    def command(self, plan: Plan) -> str:
+        """The command that would do the same, without the values of the environment."""
+
+    def run(self, plan: Plan, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]: ...
+
+    def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]: ...
+
+    def discard(self, transaction: Transaction) -> None: ...
+
+    def aside(self) -> tuple[Aside | Damaged, ...]: ...
+
+    def recover(self) -> tuple[Transaction, ...]:
+        """What a crash left half done, finished or undone; returns what was mended."""

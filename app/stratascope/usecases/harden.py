@@ -1,0 +1,292 @@
+"""Hardening one container: look, plan, check, exchange, watch, prove; and back by itself where that fails.
+
+Generators that yield each step as it happens, for the window and the command line alike. Nothing here knows Qt or an
+engine's JSON.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from stratascope.core.container import Asked, Container, Engine
+from stratascope.core.launch import FileChange, LaunchSpec
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
+from stratascope.core.relaunch import (
+    BusyError,
+    Ended,
+    Ending,
+    Journal,
+    JournalError,
+    Kind,
+    Progress,
+    Stage,
+    State,
+    Transaction,
+)
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.toggle import Choice, Proof, Proven, Subject
+from stratascope.layers.toggles import fold, plain, toggle
+from stratascope.usecases.preflight import Preflight, preflight
+from stratascope.usecases.relaunch import Clock, Exchange, FailedError, roll_back
+
+WATCH = 10.0  # seconds, where nothing else was said
+_SETTLE = 5.0  # seconds that the new process may take to be readable
+_AGAIN = 0.5  # seconds between two readings of it
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What hardening works with. `read` gives a container's state as it is now, None where the engine has it not."""
+
+    port: Relauncher
+    journal: Journal
+    engine: Engine
+    read: Callable[[str], ContainerState | None]
+    containers: Callable[[], Sequence[Container]]
+    exists: Callable[[str], bool | None]
+    text_of: Callable[[str], str | None]  # a file of the user's, for a seccomp profile; None: not readable
+    listeners: Callable[[], tuple[tuple[str, int], ...] | None]  # addresses and ports that listen on the host
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A relaunch that was thought through, and what stands in its way. `body` holds secrets."""
+
+    state: ContainerState
+    subject: Subject
+    spec: LaunchSpec
+    choices: tuple[Choice, ...]
+    wanted: Asked
+    body: str
+    checked: Preflight
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """One choice held against /proc of the new process."""
+
+    choice: Choice
+    proof: Proof
+
+
+def plan(shop: Workshop, container: str, choices: Sequence[Choice]) -> Plan:
+    """Raises EngineError, NoSuchContainerError, ToggleError."""
+    state = shop.read(container)
+    if state is None:
+        raise NoSuchContainerError(container)
+    changes = shop.port.changes(state.container.id)
+    subject = subject_of(shop, state, choices, changes)
+    spec = shop.port.plan(state.container.id)
+    chosen = plain(choices, subject)
+    wanted = fold(spec.asked, chosen, subject)
+    checked = preflight(
+        spec,
+        state.container,
+        shop.containers(),
+        changes,
+        tuple(item for item in shop.journal.all() if isinstance(item, Transaction)),
+        shop.exists,
+    )
+    return Plan(state, subject, spec, chosen, wanted, shop.port.body(spec, wanted), checked)
+
+
+def subject_of(
+    shop: Workshop, state: ContainerState, choices: Sequence[Choice], changes: Sequence[FileChange] = ()
+) -> Subject:
+    """A container as toggles see it, with the files that the choices name."""
+    paths = [choice.value for choice in choices if choice.toggle == "seccomp" and choice.value != "default"]
+    files = tuple((path, text) for path in paths if (text := shop.text_of(path)) is not None)
+    return Subject(
+        state.container,
+        shop.engine,
+        tuple((layer.id, layer.facts) for layer in state.layers),
+        files=files,
+        changes=tuple(change.path for change in changes),
+        listeners=shop.listeners(),
+    )
+
+
+def harden(
+    shop: Workshop,
+    made: Plan,
+    *,
+    watch: float = WATCH,
+    keep_unverified: bool = False,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Progress | Proved | Ended]:
+    """Carry the plan out. The last thing that it yields is an `Ended`; it raises nothing that an engine can cause."""
+    if made.checked.blocks:
+        yield Ended(Ending.REFUSED, None, made.checked.blocks[0].text)
+        return
+    transaction = _transaction(shop, made)
+    try:
+        with shop.journal.hold(transaction.engine, transaction.old):
+            yield from _held(shop, made, transaction, watch, keep_unverified, cancelled)
+    except BusyError:
+        yield Ended(Ending.REFUSED, None, msg("Another window or command works on this container right now."))
+    except JournalError as error:
+        why = msg("The journal can't be written, and without it there would be no way back after a crash.")
+        yield Ended(Ending.REFUSED, None, why, error.words)
+
+
+def _held(
+    shop: Workshop,
+    made: Plan,
+    transaction: Transaction,
+    watch: float,
+    keep_unverified: bool,
+    cancelled: Callable[[], bool],
+) -> Iterator[Progress | Proved | Ended]:
+    exchange = Exchange(shop.port, shop.journal, transaction, cancelled, shop.clock)
+    try:
+        yield from exchange.forward(watch)
+        begun = shop.clock.now()
+        told = Progress("verify", State.BEGUN, 0.0, msg("Hold the result against /proc"))
+        yield told
+        proofs = verify(shop, made, exchange.transaction.new)
+        yield from proofs
+        yield replace(told, state=State.DONE, seconds=shop.clock.now() - begun)
+        failed = [item for item in proofs if item.proof.outcome is not Proven.ENFORCED]
+        if failed and not keep_unverified:
+            raise FailedError(_unproven(failed))
+        done = exchange.keep()
+    except (FailedError, EngineError, NoSuchContainerError, JournalError) as error:
+        yield from _undo(shop, exchange, error)
+        return
+    yield Ended(Ending.KEPT if failed else Ending.VERIFIED, done)
+
+
+def _undo(shop: Workshop, exchange: Exchange, error: Exception) -> Iterator[Progress | Ended]:
+    why, words, log = _told(error)
+    begun = shop.clock.now()
+    told = Progress("roll-back", State.BEGUN, 0.0, msg("Bring the original back"))
+    yield told
+    try:
+        roll_back(shop.port, shop.journal, exchange.transaction)
+    except (EngineError, NoSuchContainerError, JournalError) as second:
+        yield replace(told, state=State.FAILED, seconds=shop.clock.now() - begun)
+        text = msg("{why} The way back failed too: run stratascope recover once the engine answers.", why=why)
+        yield Ended(Ending.ROLLED_BACK, exchange.transaction, text, f"{words}; {_told(second)[1]}", log)
+        return
+    yield replace(told, state=State.DONE, seconds=shop.clock.now() - begun)
+    yield Ended(Ending.ROLLED_BACK, exchange.transaction, why, words, log)
+
+
+def _told(error: Exception) -> tuple[Message, str, str]:
+    match error:
+        case FailedError():
+            return error.why, error.words, error.log
+        case EngineError():
+            return error.message, error.words, ""
+        case JournalError():
+            return msg("The journal can't be written any more."), error.words, ""
+        case NoSuchContainerError():
+            return msg("A container went away in the middle; somebody else removed it."), str(error), ""
+    return msg("Something that should not happen did."), str(error), ""
+
+
+def _unproven(failed: Sequence[Proved]) -> Message:
+    first = failed[0]
+    title = toggle(first.choice.toggle).title
+    if first.proof.outcome is Proven.UNKNOWN:
+        return msg("Not proven: {title}. What /proc says could not be read.", title=title)
+    return msg("Not enforced: {title}. Expected {expected}, found {found}.", title=title,
+               expected=first.proof.expected, found=first.proof.found)  # fmt: skip
+
+
+def verify(shop: Workshop, made: Plan, container: str) -> tuple[Proved, ...]:
+    """Each choice against the facts of the new process. What can't be read yet is read again for a moment."""
+    until = shop.clock.now() + _SETTLE
+    while True:
+        proofs = _proofs(shop, made, shop.read(container))
+        if all(item.proof.outcome is not Proven.UNKNOWN for item in proofs) or shop.clock.now() >= until:
+            return proofs
+        shop.clock.sleep(_AGAIN)
+
+
+def _proofs(shop: Workshop, made: Plan, state: ContainerState | None) -> tuple[Proved, ...]:
+    subject = made.subject if state is None else subject_of(shop, state, made.choices)
+    found = []
+    for choice in made.choices:
+        which = toggle(choice.toggle)
+        facts = None if state is None else subject.of(which.layer)
+        found.append(Proved(choice, which.prove(facts, choice.value, subject)))
+    return tuple(found)
+
+
+def undo(
+    shop: Workshop, done: Transaction, *, watch: float = WATCH, cancelled: Callable[[], bool] = lambda: False
+) -> Iterator[Progress | Ended]:
+    """Back to the original that `done` set aside; the replacement is set aside in its turn."""
+    number = secrets.token_hex(8)
+    try:
+        spec = shop.port.plan(done.new)
+    except (EngineError, NoSuchContainerError) as error:
+        why, words, _ = _told(error)
+        yield Ended(Ending.REFUSED, done, why, words)
+        return
+    back = Transaction(
+        id=number,
+        kind=Kind.UNDO,
+        stage=Stage.INTENT,
+        engine=done.engine,
+        endpoint=done.endpoint,
+        name=done.name,
+        old=done.new,
+        new=done.old,
+        created=False,
+        old_aside=f"{done.name}.old-{number[:8]}",
+        new_aside=done.old_aside,
+        restart=spec.restart,
+        new_restart=done.restart,
+        was_running=True,
+        stop_timeout=spec.stop_timeout,
+        started_at=time.time(),
+        choices=done.choices,
+        inspect=spec.inspect,
+    )
+    try:
+        with shop.journal.hold(back.engine, done.old), shop.journal.hold(back.engine, done.new):
+            exchange = Exchange(shop.port, shop.journal, back, cancelled, shop.clock)
+            try:
+                yield from exchange.forward(watch)
+                kept = exchange.keep()
+                shop.journal.forget(done.id)
+            except (FailedError, EngineError, NoSuchContainerError, JournalError) as error:
+                yield from _undo(shop, exchange, error)
+                return
+            yield Ended(Ending.VERIFIED, kept)
+    except BusyError:
+        yield Ended(Ending.REFUSED, done, msg("Another window or command works on this container right now."))
+    except JournalError as error:
+        yield Ended(Ending.REFUSED, done, msg("The journal can't be written."), error.words)
+
+
+def _transaction(shop: Workshop, made: Plan) -> Transaction:
+    number, spec = secrets.token_hex(8), made.spec
+    return Transaction(
+        id=number,
+        kind=Kind.HARDEN,
+        stage=Stage.INTENT,
+        engine=spec.engine,
+        endpoint=shop.engine.endpoint,
+        name=spec.name,
+        old=spec.id,
+        new="",
+        created=True,
+        old_aside=f"{spec.name}.old-{number[:8]}",
+        new_aside=f"{spec.name}.new-{number[:8]}",
+        restart=spec.restart,
+        new_restart=spec.restart,
+        was_running=True,
+        stop_timeout=spec.stop_timeout,
+        started_at=time.time(),
+        choices=tuple(f"{choice.toggle}={choice.value}" for choice in made.choices),
+        inspect=spec.inspect,
+        body=made.body,
+    )

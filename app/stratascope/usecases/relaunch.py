@@ -1,0 +1,232 @@
+"""The crash-safe order: one container set aside, another one in its place, or all as it was. Knows no toggle.
+
+Each stage is in the journal before the calls that it names. `roll_back` and `roll_forward` may be run any number of
+times, from any stage, by this run or by one after a crash: they look at what is there and do what is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from stratascope.core.launch import NAME, ORIGINAL, TRANSACTION, Health, RestartPolicy, Running
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
+from stratascope.core.relaunch import Journal, Progress, Stage, State, Transaction
+
+NEVER = RestartPolicy()
+POLL = 0.2  # seconds between two looks at the replacement
+HEALTH_MAX = 120.0  # seconds that a healthcheck may take to become healthy
+LOG_LINES = 40
+
+
+class FailedError(Exception):
+    """The relaunch can't go on: why, the engine's own words, and the replacement's last words."""
+
+    def __init__(self, why: Message, words: str = "", log: str = "") -> None:
+        super().__init__(words or why.id)
+        self.why, self.words, self.log = why, words, log
+
+
+@dataclass(slots=True)
+class Clock:
+    """Time, to be replaced in tests."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+class Exchange:
+    """Carries one transaction through; `transaction` is as the journal has it."""
+
+    def __init__(
+        self,
+        port: Relauncher,
+        journal: Journal,
+        transaction: Transaction,
+        cancelled: Callable[[], bool] = lambda: False,
+        clock: Clock | None = None,
+    ) -> None:
+        self.transaction = transaction
+        self._port, self._journal = port, journal
+        self._cancelled, self._clock = cancelled, clock or Clock()
+
+    def forward(self, watch: float) -> Iterator[Progress]:
+        """All steps up to STARTED and watched. Raises FailedError, EngineError, NoSuchContainerError, JournalError."""
+        transaction = self.transaction
+        yield from self._step("journal", msg("Write down what is going to happen"), lambda: self._enter(Stage.INTENT))
+        if transaction.created:
+            yield from self._step("create", msg("Create the replacement beside it"), self._create)
+        yield from self._step("stop", msg("Stop the original"), self._stop)
+        yield from self._step("rename", msg("Give its name to the replacement"), self._rename)
+        yield from self._step("start", msg("Start the replacement"), self._start)
+        yield from self._step("watch", msg("Watch it for {seconds} seconds", seconds=watch), lambda: self._watch(watch))
+
+    def keep(self) -> Transaction:
+        """It is to stay."""
+        self._enter(Stage.VERIFIED)
+        self.transaction = roll_forward(self._port, self._journal, self.transaction)
+        return self.transaction
+
+    def _enter(self, stage: Stage) -> None:
+        if self._cancelled():
+            raise FailedError(msg("Cancelled."))
+        self.transaction = replace(self.transaction, stage=stage)
+        self._journal.write(self.transaction)
+
+    def _create(self) -> None:
+        transaction = self.transaction
+        labels = {TRANSACTION: transaction.id, ORIGINAL: transaction.old, NAME: transaction.name}
+        created = self._port.create(transaction.body, transaction.new_aside, labels)
+        self.transaction = replace(transaction, new=created.id)
+        ignored = [text for text in created.warnings if text]
+        if ignored:
+            raise FailedError(msg("The engine would ignore a part of it. Leave that toggle out."), "; ".join(ignored))
+        self._enter(Stage.CREATED)
+
+    def _stop(self) -> None:
+        self._enter(Stage.STOPPING)
+        self._port.restart_policy(self.transaction.old, NEVER)
+        self._port.stop(self.transaction.old, self.transaction.stop_timeout)
+
+    def _rename(self) -> None:
+        self._enter(Stage.STOPPED)
+        self._port.rename(self.transaction.old, self.transaction.old_aside)
+        self._port.rename(self.transaction.new, self.transaction.name)
+
+    def _start(self) -> None:
+        self._enter(Stage.RENAMED)
+        if not self.transaction.created:
+            self._port.restart_policy(self.transaction.new, self.transaction.new_restart)
+        self._port.start(self.transaction.new)
+        self._enter(Stage.STARTED)
+
+    def _watch(self, seconds: float) -> None:
+        clock, port, new = self._clock, self._port, self.transaction.new
+        begun = clock.now()
+        first = port.running(new).restarts
+        while True:
+            if self._cancelled():
+                raise FailedError(msg("Cancelled."))
+            now = port.running(new)
+            self._judge(now, first)
+            passed = clock.now() - begun
+            waiting = now.health is Health.STARTING
+            if passed >= seconds and not waiting:
+                return
+            if waiting and passed >= max(seconds, HEALTH_MAX):
+                raise FailedError(
+                    msg("Its healthcheck did not say healthy in {seconds} seconds.", seconds=round(passed)),
+                    log=self._log(),
+                )
+            clock.sleep(POLL)
+
+    def _judge(self, now: Running, restarts: int) -> None:
+        if now.status != "running":
+            raise FailedError(
+                msg("The replacement ended by itself, with exit status {status}.", status=str(now.exit_code)),
+                now.error,
+                self._log(),
+            )
+        if now.restarts > restarts:
+            raise FailedError(msg("The replacement ended and was started again by the engine."), log=self._log())
+        if now.health is Health.UNHEALTHY:
+            raise FailedError(msg("The replacement's healthcheck says unhealthy."), log=self._log())
+
+    def _log(self) -> str:
+        with contextlib.suppress(EngineError, NoSuchContainerError):
+            return self._port.log(self.transaction.new, LOG_LINES)
+        return ""
+
+    def _step(self, name: str, message: Message, action: Callable[[], None]) -> Iterator[Progress]:
+        begun = self._clock.now()
+        yield Progress(name, State.BEGUN, 0.0, message)
+        action()
+        yield Progress(name, State.DONE, self._clock.now() - begun, message)
+
+
+def roll_back(port: Relauncher, journal: Journal, transaction: Transaction) -> None:
+    """All as it was before. Raises EngineError where the engine can't be asked: try again later, nothing is lost."""
+    old = _look(port, transaction.old)
+    for new in _replacements(port, transaction):
+        if transaction.created:
+            port.remove(new.id)
+        else:
+            _set_aside(port, new, transaction.new_aside, transaction)
+    if old is not None:
+        if old.name != transaction.name:
+            port.rename(old.id, transaction.name)
+        if transaction.stage is not Stage.INTENT and transaction.stage is not Stage.CREATED:
+            port.restart_policy(old.id, transaction.restart)
+            if transaction.was_running and old.status != "running":
+                port.start(old.id)
+    journal.forget(transaction.id)
+
+
+def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction) -> Transaction:
+    """The replacement stays; the original is set aside and does not start by itself."""
+    old, new = _look(port, transaction.old), _look(port, transaction.new)
+    if old is not None:
+        if old.name == transaction.name:
+            port.rename(old.id, transaction.old_aside)
+        port.restart_policy(old.id, NEVER)
+    if new is not None:
+        if new.name != transaction.name:
+            port.rename(new.id, transaction.name)
+        if new.status != "running" and transaction.was_running:
+            port.start(new.id)
+    done = replace(transaction, stage=Stage.DONE)
+    journal.write(done)
+    return done
+
+
+def recover(port: Relauncher, journal: Journal, transaction: Transaction) -> bool:
+    """What a crash left half done is finished (True) or undone (False). DONE is left alone (True).
+
+    Raises EngineError, JournalError.
+    """
+    if transaction.stage is Stage.DONE:
+        return True
+    if transaction.stage is Stage.VERIFIED:
+        roll_forward(port, journal, transaction)
+        return True
+    roll_back(port, journal, transaction)
+    return False
+
+
+def discard(port: Relauncher, journal: Journal, transaction: Transaction) -> None:
+    """Remove what is set aside. Its volumes stay. Raises EngineError, JournalError."""
+    with contextlib.suppress(NoSuchContainerError):
+        port.remove(transaction.old)
+    journal.forget(transaction.id)
+
+
+def _look(port: Relauncher, container: str) -> Running | None:
+    if not container:
+        return None
+    try:
+        return port.running(container)
+    except NoSuchContainerError:
+        return None
+
+
+def _replacements(port: Relauncher, transaction: Transaction) -> tuple[Running, ...]:
+    """By id, and by label where the program died between the engine's answer and the journal."""
+    found = {}
+    known = _look(port, transaction.new)
+    if known is not None:
+        found[known.id] = known
+    if transaction.created:
+        for item in port.labelled(TRANSACTION, transaction.id):
+            found[item.id] = item
+    return tuple(found.values())
+
+
+def _set_aside(port: Relauncher, item: Running, name: str, transaction: Transaction) -> None:
+    port.restart_policy(item.id, NEVER)
+    if item.status == "running":
+        port.stop(item.id, transaction.stop_timeout)
+    if item.name != name:
+        port.rename(item.id, name)

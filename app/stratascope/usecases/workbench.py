@@ -1,0 +1,221 @@
+"""The real desk: options and previews by the layers' own rules, and runs by an engine's relauncher.
+
+A preview goes the way of everything else: the options wanted, predicted facts, assessments, postures, depth. What can't
+be predicted is unknown there too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from stratascope.core.catalogue import all_threats
+from stratascope.core.container import Asked
+from stratascope.core.depth import Matrix, ThreatState, judge
+from stratascope.core.ground import Ground, Surroundings
+from stratascope.core.launch import Limits
+from stratascope.core.layer import Layer, Verdict
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Stage, State, Transaction
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threat import Outcome
+from stratascope.core.toggle import Choice, Preset, Subject, Toggle, ToggleError
+from stratascope.layers.toggles import all_toggles, choices, fold, plain, toggle
+from stratascope.usecases import relaunch
+from stratascope.usecases.desk import Aside, Event, LayerChange, Option, Preview
+from stratascope.usecases.harden import Plan, Workshop, harden, plan, subject_of, undo, verify
+
+_SENSIBLE = {
+    "capabilities": "default",
+    "memory": "512m",
+    "pids": "256",
+    "cpus": "1",
+    "ulimit-nofile": "1024",
+    "ulimit-nproc": "256",
+    "ulimit-core": "0",
+    "tmpfs": "/tmp",
+    "user": "1000",
+    "userns": "auto",
+    "seccomp": "default",
+    "apparmor": "default",
+    "selinux": "default",
+    "masked-paths": "default",
+    "host-paths": "read-only",
+    "engine-socket": "remove",
+    "devices": "remove",
+    "publish": "loopback",
+    "privileged": "off",
+}
+_PRIVATE = frozenset({"pid", "ipc", "uts", "network", "cgroupns"})
+
+
+class Workbench:
+    """A `usecases.desk.Desk` for the containers of one engine."""
+
+    def __init__(self, shop: Workshop, layers: tuple[Layer, ...], ground: Ground) -> None:
+        self._shop, self._layers, self._ground = shop, layers, ground
+
+    # -- pure
+
+    def options(self, state: ContainerState) -> tuple[Option, ...]:
+        """Every toggle, as it stands with this container."""
+        subject = self._subject(state, ())
+        presets = {preset: {item.toggle: item.value for item in choices(preset, subject)} for preset in Preset}
+        return tuple(self._option(state, subject, item, presets) for item in all_toggles())
+
+    def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
+        """What the preset chooses here."""
+        return choices(preset, self._subject(state, ()))
+
+    def preview(self, state: ContainerState, chosen: Sequence[Choice]) -> Preview:
+        """Raises ToggleError."""
+        subject = self._subject(state, chosen)
+        wanted = plain(chosen, subject)
+        before = state.container.asked
+        after = fold(before, wanted, subject)
+        verdicts, matrix = self._predict(state, before, after)
+        now = state.matrix if state.matrix is not None else matrix
+        changes = tuple(
+            LayerChange(
+                layer.id, layer.number, old.assessment.verdict, verdicts[layer.id], _more(now, matrix, layer.id)
+            )
+            for layer, old in zip(self._layers, state.layers, strict=True)
+        )
+        live = bool(wanted) and all(toggle(item.toggle).live for item in wanted)
+        said = tuple(msg("{what} ({value})", what=toggle(item.toggle).what, value=item.value) for item in wanted)
+        return Preview(now, matrix, changes, live, said)
+
+    # -- with the engine
+
+    def plan(self, state: ContainerState, chosen: Sequence[Choice]) -> Plan:
+        """Raises EngineError, NoSuchContainerError, ToggleError."""
+        return plan(self._shop, state.container.id, chosen)
+
+    def run(
+        self, made: Plan, watch: float, cancelled: Callable[[], bool], *, keep_unverified: bool = False
+    ) -> Iterator[Event]:
+        """A relaunch, or a change of limits where nothing else is wanted."""
+        live = bool(made.choices) and all(toggle(item.toggle).live for item in made.choices)
+        if live and not made.checked.blocks:
+            yield from self._limit(made)
+            return
+        yield from harden(self._shop, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
+
+    def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
+        """Back to what it set aside."""
+        yield from undo(self._shop, transaction, watch=watch, cancelled=cancelled)
+
+    def discard(self, transaction: Transaction) -> None:
+        """Remove what it set aside. Raises EngineError, JournalError, BusyError."""
+        with self._shop.journal.hold(transaction.engine, transaction.old):
+            relaunch.discard(self._shop.port, self._shop.journal, transaction)
+
+    def aside(self) -> tuple[Aside | Damaged, ...]:
+        """What is set aside on this engine."""
+        found: list[Aside | Damaged] = []
+        for item in self._shop.journal.all():
+            if isinstance(item, Damaged):
+                found.append(item)
+            elif item.engine == self._shop.engine.id and item.stage is Stage.DONE:
+                found.append(Aside(item, item.engine, self.size(item.old)))
+        return tuple(found)
+
+    def recover(self) -> tuple[Transaction, ...]:
+        """Finish or undo what a crash left. Raises EngineError, JournalError; one that is held is left alone."""
+        mended = []
+        for item in self._shop.journal.all():
+            if isinstance(item, Damaged) or item.engine != self._shop.engine.id or item.stage is Stage.DONE:
+                continue
+            with self._shop.journal.hold(item.engine, item.old):
+                relaunch.recover(self._shop.port, self._shop.journal, item)
+            mended.append(item)
+        return tuple(mended)
+
+    # -- inside
+
+    def size(self, container: str) -> int | None:
+        """Bytes of its writable layer, None where not known."""
+        try:
+            return self._shop.port.size(container)
+        except (EngineError, NoSuchContainerError):
+            return None
+
+    def _limit(self, made: Plan) -> Iterator[Event]:
+        begun = time.monotonic()
+        told = Progress("limits", State.BEGUN, 0.0, msg("Change the limits while it runs"))
+        yield told
+        wanted = made.wanted
+        try:
+            self._shop.port.limit(
+                made.spec.id, Limits(wanted.memory, wanted.memory_swap, wanted.pids, wanted.cpu_cores)
+            )
+        except EngineError as error:
+            yield replace(told, state=State.FAILED, seconds=time.monotonic() - begun)
+            yield Ended(Ending.REFUSED, None, error.message, error.words)
+            return
+        yield replace(told, state=State.DONE, seconds=time.monotonic() - begun)
+        yield from verify(self._shop, made, made.spec.id)
+        yield Ended(Ending.LIMITED, None)
+
+    def _subject(self, state: ContainerState, chosen: Sequence[Choice]) -> Subject:
+        return subject_of(self._shop, state, chosen)
+
+    def _option(
+        self, state: ContainerState, subject: Subject, item: Toggle, presets: dict[Preset, dict[str, str]]
+    ) -> Option:
+        value = next((found[item.id] for found in presets.values() if item.id in found), _sensible(item.id))
+        already = item.on(state.container.asked, subject)
+        why_not: Message | None = None
+        gains = 0
+        risks: tuple[Message, ...] = ()
+        try:
+            value = item.check(value, subject)
+            risks = item.risks(value, subject)
+            if not already:
+                gains = self._gain(state, Choice(item.id, value))
+        except ToggleError as error:
+            why_not = error.message
+        within = tuple(preset for preset in Preset if item.id in presets[preset])
+        return Option(item, value, already, why_not, gains, risks, within)
+
+    def _gain(self, state: ContainerState, choice: Choice) -> int:
+        if state.matrix is None:
+            return 0
+        return sum(
+            _better(old, new)
+            for old, new in zip(state.matrix.threats, self.preview(state, (choice,)).after.threats, strict=True)
+        )
+
+    def _predict(self, state: ContainerState, before: Asked, after: Asked) -> tuple[dict[str, Verdict], Matrix]:
+        around = Surroundings(self._ground, self._shop.engine)
+        container = replace(state.container, asked=after)
+        verdicts, postures = {}, []
+        for layer, old in zip(self._layers, state.layers, strict=True):
+            facts, asked = layer.predict(old.facts, before, after, around), layer.asked(container)
+            if facts is None:
+                verdicts[layer.id] = Verdict.UNKNOWN
+                postures.append((layer, layer.posture(old.facts, asked, around)))
+                continue
+            verdicts[layer.id] = layer.assess(facts, asked, around).verdict
+            postures.append((layer, layer.posture(facts, asked, around)))
+        return verdicts, judge(all_threats(), tuple(postures), self._ground)
+
+
+def _sensible(name: str) -> str:
+    return "private" if name in _PRIVATE else _SENSIBLE.get(name, "on")
+
+
+def _better(old: ThreatState, new: ThreatState) -> bool:
+    if old.outcome is not new.outcome:
+        return new.outcome is Outcome.STOPPED
+    return new.depth[0] > old.depth[0]
+
+
+def _more(before: Matrix, after: Matrix, layer: str) -> int:
+    """How many threats more that layer stops."""
+    return sum(
+        new.stance(layer).value == "STOPS" and old.stance(layer).value != "STOPS"
+        for old, new in zip(before.threats, after.threats, strict=True)
+    )

@@ -1,0 +1,254 @@
+"""Wiring for hardening: a workbench for one engine, and which engine a container is of.
+
+Beside `wiring`, which every start imports: this is imported only where something is to be changed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from stratascope import wiring
+from stratascope.core.capture import Capture
+from stratascope.core.container import Container, Engine, EngineKind, EngineState
+from stratascope.core.ground import Ground, decode_ground
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, EnginePort, NoSuchContainerError, ProbeError, Relauncher
+from stratascope.core.record import Record
+from stratascope.core.relaunch import Damaged, Stage, Transaction
+from stratascope.core.run_options import RunOptions
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.toggle import Choice, Preset
+from stratascope.layers import all_layers
+from stratascope.report.export import ExportError, ExportKind, export
+from stratascope.state.journal import FileJournal
+from stratascope.usecases.desk import Aside, Event, Option, Preview
+from stratascope.usecases.harden import Plan, Workshop
+from stratascope.usecases.read import machine_of
+from stratascope.usecases.relaunch import Clock
+from stratascope.usecases.workbench import Workbench
+
+_LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h
+_PROFILE_MAX = 1 << 20  # bytes of a profile file
+
+
+class Station:
+    """One engine with all that hardening a container of it takes."""
+
+    def __init__(self, engines: wiring.Engines, port: EnginePort, engine: Engine, journal: FileJournal) -> None:
+        self.engine = engine
+        self._port = port
+        self._shared = wiring.translations()
+        self._reader = engines.reader(self._shared)
+        self._host: Capture = machine_of(self._reader, engine) or self._reader.host()
+        self.ground: Ground = decode_ground(self._host)
+        shop = Workshop(
+            port=self._relauncher(),
+            journal=journal,
+            engine=engine,
+            read=self.read,
+            containers=self.containers,
+            exists=self._exists,
+            text_of=_text,
+            listeners=self._listeners,
+            clock=Clock(),
+        )
+        self.bench = Workbench(shop, all_layers(), self.ground)
+
+    def read(self, container: str) -> ContainerState | None:
+        """A container as it is now; None where the engine has it not. Raises EngineError."""
+        try:
+            raw = self._port.inspect(container)
+        except NoSuchContainerError:
+            return None
+        records = self._reader.records(self.engine, (raw,), self.ground)
+        record = Record(time.time(), self._host, (self.engine,), records)
+        return next(iter(wiring.assembler(self._shared).snapshot(record).containers), None)
+
+    def containers(self) -> Sequence[Container]:
+        """All containers of the engine, translated."""
+        return tuple(self._shared.container(raw, self.engine) for raw in self._port.list())
+
+    def _relauncher(self) -> Relauncher:
+        made: Relauncher = self._port.relauncher()  # type: ignore[attr-defined]
+        return made
+
+    def _exists(self, path: str) -> bool | None:
+        if not self.engine.local:
+            return None
+        try:
+            return Path(path).exists()
+        except OSError:
+            return None
+
+    def _listeners(self) -> tuple[tuple[str, int], ...] | None:
+        if not self.engine.local:
+            return None
+        found: list[tuple[str, int]] = []
+        for name in ("tcp", "tcp6"):
+            try:
+                lines = Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:]
+            except OSError:
+                return None
+            for line in lines:
+                words = line.split()
+                if len(words) > 3 and words[3] == _LISTEN:
+                    address, _, number = words[1].rpartition(":")
+                    found.append((_address(address), int(number, 16)))
+        return tuple(found)
+
+
+def _address(text: str) -> str:
+    """As proc_net_tcp(5) writes it, each 32 bits in the machine's byte order."""
+    import ipaddress
+
+    raw = b"".join(bytes.fromhex(text[place : place + 8])[::-1] for place in range(0, len(text), 8))
+    return str(ipaddress.ip_address(raw))
+
+
+def _text(path: str) -> str | None:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(_PROFILE_MAX + 1)
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text if len(text) <= _PROFILE_MAX else None
+
+
+@contextmanager
+def stations(only: tuple[str, ...] = (), journal: FileJournal | None = None) -> Iterator[tuple[Station, ...]]:
+    """A station for each engine that answers. Raises ProbeError where one of `only` is not known."""
+    with wiring.open_engines(only) as engines:
+        found = wiring.describe(engines)
+        yield tuple(
+            Station(engines, port, engine, journal or FileJournal())
+            for port, engine in zip(engines.ports, found, strict=True)
+            if engine.state is EngineState.CONNECTED
+        )
+
+
+def station_of(found: Sequence[Station], name: str) -> tuple[Station, str]:
+    """The engine that has a container of that name or id, and its full id. Raises ProbeError where none or several."""
+    hits = []
+    for station in found:
+        for container in station.containers():
+            if name in (container.name, container.id) or (len(name) >= 3 and container.id.startswith(name)):
+                hits.append((station, container.id))
+    if not hits:
+        raise ProbeError(msg("No container has the name or id {name}.", name=name), name)
+    if len(hits) > 1:
+        engines = ", ".join(station.engine.id for station, _ in hits)
+        raise ProbeError(msg("Several engines have a {name}: say which, with --engine: {engines}.", name=name,
+                             engines=engines), name)  # fmt: skip
+    return hits[0]
+
+
+def run_options(made: Plan) -> RunOptions:
+    """What the exports write, read from the body that the plan would create. Raises ValueError."""
+    if made.spec.kind is EngineKind.DOCKER:
+        from stratascope.engines.docker_run import run_options as read
+    else:
+        from stratascope.engines.podman_run import run_options as read
+    return read(made.spec, made.wanted, made.body)
+
+
+def command(made: Plan) -> str:
+    """The command that would do the same, without the values of the environment."""
+    kind = ExportKind.DOCKER_RUN if made.spec.kind is EngineKind.DOCKER else ExportKind.PODMAN_RUN
+    try:
+        return export(kind, run_options(made))
+    except (ExportError, ValueError):
+        return ""
+
+
+class AllEngines:
+    """A `usecases.desk.Desk` for every engine of this environment; a station is made where one is first needed."""
+
+    def __init__(self) -> None:
+        self._engines: wiring.Engines | None = None
+        self._stations: dict[str, Station] = {}
+        self._journal = FileJournal()
+        self._lock = threading.Lock()
+
+    def options(self, state: ContainerState) -> tuple[Option, ...]:
+        """See Desk."""
+        return self._bench(state.container.engine).options(state)
+
+    def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
+        """See Desk."""
+        return self._bench(state.container.engine).preset(state, preset)
+
+    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
+        """See Desk."""
+        return self._bench(state.container.engine).preview(state, choices)
+
+    def plan(self, state: ContainerState, choices: Sequence[Choice]) -> Plan:
+        """See Desk."""
+        return self._bench(state.container.engine).plan(state, choices)
+
+    def command(self, plan: Plan) -> str:
+        """See Desk."""
+        return command(plan)
+
+    def run(self, plan: Plan, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
+        """See Desk."""
+        return self._bench(plan.spec.engine).run(plan, watch, cancelled)
+
+    def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
+        """See Desk."""
+        return self._bench(transaction.engine).undo(transaction, watch, cancelled)
+
+    def discard(self, transaction: Transaction) -> None:
+        """See Desk."""
+        self._bench(transaction.engine).discard(transaction)
+
+    def aside(self) -> tuple[Aside | Damaged, ...]:
+        """See Desk; of engines that do not answer the size is not known."""
+        found: list[Aside | Damaged] = []
+        for item in self._journal.all():
+            if isinstance(item, Damaged):
+                found.append(item)
+            elif item.stage is Stage.DONE:
+                try:
+                    size = self._bench(item.engine).size(item.old)
+                except EngineError:
+                    size = None
+                found.append(Aside(item, item.engine, size))
+        return tuple(found)
+
+    def recover(self) -> tuple[Transaction, ...]:
+        """See Desk."""
+        waiting = {
+            item.engine
+            for item in self._journal.all()
+            if not isinstance(item, Damaged) and item.stage is not Stage.DONE
+        }
+        return tuple(mended for engine in sorted(waiting) for mended in self._bench(engine).recover())
+
+    def close(self) -> None:
+        """Give back the connections."""
+        with self._lock:
+            engines, self._engines = self._engines, None
+            self._stations.clear()
+        if engines is not None:
+            engines.close()
+
+    def _bench(self, engine: str) -> Workbench:
+        with self._lock:
+            known = self._stations.get(engine)
+            if known is not None:
+                return known.bench
+            if self._engines is None:
+                self._engines = wiring.find_engines()
+            port = next((item for item in self._engines.ports if item.id == engine), None)
+            if port is None:
+                raise EngineError(EngineState.ABSENT, msg("This engine is not there any more: {name}.", name=engine))
+            described = port.describe()
+            if described.state is not EngineState.CONNECTED:
+                text = described.message or msg("The engine does not answer.")
+                raise EngineError(described.state, text, described.error)
+            made = self._stations[engine] = Station(self._engines, port, described, self._journal)
+            return made.bench

@@ -1,0 +1,153 @@
+"""`harden`, `undo`, `discard` and `recover` as a person types them, on real engines."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig import Rig
+
+APP = Path(__file__).resolve().parents[2] / "app"
+NAME = "hardened"
+# ends at once on SIGTERM, so that a stop takes no ten seconds
+QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
+
+
+class Desk:
+    """The command line against one engine, with a journal of its own."""
+
+    def __init__(self, rig: Rig, state: Path) -> None:
+        self.rig = rig
+        self.environ = {
+            **os.environ,
+            "PYTHONPATH": str(APP),
+            "STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}",
+            "XDG_STATE_HOME": str(state),
+        }
+
+    def popen(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "stratascope", *words],
+            env=self.environ,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        child = self.popen(*words)
+        out, err = child.communicate(timeout=90)
+        return child.returncode, out, err
+
+    def harden(self, *words: str) -> tuple[int, dict[str, Any], str]:
+        code, out, err = self.run("harden", NAME, "--json", "--yes", "--watch", "1", *words)
+        return code, json.loads(out.splitlines()[-1]) if out else {}, err
+
+    def all(self) -> dict[str, tuple[str, str]]:
+        """Name to (id, status) of all containers of this test."""
+        found = {}
+        for line in self.rig.run("ps", "-a", "--no-trunc", "--format", "{{.Names}}|{{.ID}}|{{.Status}}").splitlines():
+            name, number, status = line.split("|", 2)
+            if name.startswith(NAME):
+                found[name] = (number, "running" if status.startswith("Up") else "stopped")
+        return found
+
+    def only_one_runs(self) -> str:
+        running = {name: number for name, (number, status) in self.all().items() if status == "running"}
+        assert list(running) == [NAME]
+        return running[NAME]
+
+
+@pytest.fixture
+def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
+    found = Desk(any_engine, tmp_path)
+    yield found
+    for name in found.all():
+        any_engine.run("rm", "-f", name)
+
+
+def start(desk: Desk, *options: str, command: tuple[str, ...] = QUICK) -> str:
+    return desk.rig.run("run", "-d", "--name", NAME, *options, "busybox", *command).strip().splitlines()[-1]
+
+
+def test_hardened_proven_undone_and_discarded(desk: Desk) -> None:
+    original = start(desk, "-v", "hardened-data:/data", "-e", "SECRET=not-to-be-seen")
+    code, last, err = desk.harden("--set", "no-new-privileges=on", "--set", "capabilities=none")
+    assert (code, last["result"]) == (0, "verified"), (last, err)
+    assert {item["id"]: item["outcome"] for item in last["toggles"]} == {
+        "no-new-privileges": "enforced",
+        "capabilities": "enforced",
+    }
+    assert last["after"]["exposure"] < last["before"]["exposure"]
+    assert desk.only_one_runs() == last["replacement_id"] != original
+    assert "not-to-be-seen" not in json.dumps(last)
+    code, _, err = desk.run("undo", NAME, "--watch", "1")
+    assert code == 0, err
+    assert desk.only_one_runs() == original
+    code, _, err = desk.run("discard", NAME)
+    assert code == 0, err
+    assert list(desk.all()) == [NAME]
+    assert desk.run("undo", NAME)[0] == 2
+
+
+def test_what_breaks_is_rolled_back(desk: Desk) -> None:
+    command = ("sh", "-c", "touch /started || exit 7; trap 'exit 0' TERM; sleep 3600 & wait")
+    original = start(desk, "--tmpfs", "/scratch", command=command)
+    desk.rig.run("exec", NAME, "rm", "/started")
+    code, last, _ = desk.harden("--set", "read-only-root=on")
+    if code == 3:
+        assert {item["code"] for item in last["blocks"]} == {"writable-layer"}
+        return
+    assert (code, last["result"]) == (4, "rolled-back")
+    assert "7" in last["why"]
+    assert desk.only_one_runs() == original
+    assert list(desk.all()) == [NAME]
+
+
+def test_a_dry_run_and_a_refusal_change_nothing(desk: Desk) -> None:
+    original = start(desk, "--rm")
+    assert desk.harden("--set", "no-new-privileges=on", "--dry-run")[0] == 3
+    code, last, _ = desk.harden("--preset", "strict")
+    assert code == 3
+    assert [item["code"] for item in last["blocks"]] == ["auto-remove"]
+    assert desk.only_one_runs() == original
+    desk.rig.run("rm", "-f", NAME)
+    original = start(desk)
+    code, last, _ = desk.harden("--preset", "recommended", "--dry-run")
+    assert (code, last["result"], last["after"]) == (0, "possible", None)
+    assert last["predicted"]["exposure"] <= last["before"]["exposure"]
+    assert desk.only_one_runs() == original
+    for words in (("--set", "capabilities=NOPE"), ("--set", "memory=lots"), ("--set", "nothing=1")):
+        assert desk.harden(*words)[0] == 2
+    assert desk.only_one_runs() == original
+
+
+def test_killed_in_the_middle_and_recovered(desk: Desk) -> None:
+    """The moment is drawn anew each time; the seed is printed."""
+    seed = random.randrange(1 << 32)
+    sys.stdout.write(f"seed {seed}\n")
+    draw = random.Random(seed)
+    start(desk)
+    child = desk.popen("harden", NAME, "--json", "--yes", "--watch", "3", "--set", "no-new-privileges=on")
+    assert child.stdout is not None
+    steps = draw.randrange(1, 9)
+    for _ in range(steps):
+        child.stdout.readline()
+    time.sleep(draw.random() * 0.05)
+    child.send_signal(signal.SIGKILL)
+    child.communicate(timeout=30)
+    code, _, err = desk.run("recover")
+    assert code == 0, err
+    running = desk.only_one_runs()
+    assert desk.run("recover")[0] == 0
+    assert desk.only_one_runs() == running

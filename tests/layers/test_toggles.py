@@ -1,0 +1,187 @@
+"""All toggles together: their ids, choices as typed, folding, and presets on recorded containers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from recorded import recorded
+from stratascope import wiring
+from stratascope.core.catalogue import all_threats
+from stratascope.core.container import Asked, AskedMount, ProfileKind
+from stratascope.core.depth import judge
+from stratascope.core.ground import Surroundings
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.toggle import Choice, Preset, Subject, ToggleError
+from stratascope.i18n import translate
+from stratascope.layers import all_layers
+from stratascope.layers.toggles import all_toggles, choices, fold, parse, toggle
+from toggle_subjects import DOCKER, PODMAN, made, subject
+
+# The contract of the command line: REPORT, section Harden
+VALUES = {
+    "capabilities": "default|none|CAP,CAP",
+    "no-new-privileges": "on",
+    "privileged": "off",
+    "seccomp": "default|FILE",
+    "apparmor": "default|NAME",
+    "selinux": "default",
+    "pid": "private",
+    "ipc": "private",
+    "uts": "private",
+    "network": "private",
+    "cgroupns": "private",
+    "read-only-root": "on",
+    "tmpfs": "PATH,PATH",
+    "masked-paths": "default",
+    "host-paths": "read-only",
+    "engine-socket": "remove",
+    "devices": "remove",
+    "publish": "loopback",
+    "memory": "BYTES",
+    "pids": "N",
+    "cpus": "X",
+    "ulimit-nofile": "N",
+    "ulimit-nproc": "N",
+    "ulimit-core": "N",
+    "user": "UID[:GID]",
+    "userns": "auto|keep-id|nomap|MAP",
+}
+DEMO = tuple(state for state in wiring.demo_snapshot().containers if state.matrix is not None)
+
+
+def test_ids_and_values_are_the_contract() -> None:
+    assert {each.id: each.values for each in all_toggles()} == VALUES
+    numbers = {layer.id: layer.number for layer in all_layers()}
+    order = [numbers[each.layer] for each in all_toggles()]
+    assert order == sorted(order, reverse=True)
+    assert {each.id for each in all_toggles() if each.live} == {"memory", "pids", "cpus"}
+
+
+def test_parsing() -> None:
+    assert parse("memory=512m") == Choice("memory", "512m")
+    assert parse(" userns = 0:200000:65536") == Choice("userns", "0:200000:65536")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("speed=9", "There is no toggle speed"),
+        ("memory", "Give a value as in memory=BYTES"),
+        ("memory=", "Give a value"),
+        ("", "There is no toggle"),
+    ],
+)
+def test_parsing_what_is_no_choice(text: str, words: str) -> None:
+    with pytest.raises(ToggleError) as error:
+        parse(text)
+    assert words in translate(error.value.message)
+
+
+def test_folding() -> None:
+    asked = Asked(privileged=True, seccomp=ProfileKind.UNCONFINED)
+    known = subject(asked)
+    chosen = [Choice("capabilities", "chown"), Choice("pids", "10"), Choice("privileged", "off"), Choice("pids", "20")]
+    after = fold(asked, chosen, known)
+    assert (after.privileged, after.pids, after.cap_add) == (False, 20, ("CAP_CHOWN",))
+    assert after.capabilities == ("CAP_CHOWN",)
+    assert fold(asked, [], known) == asked
+    with pytest.raises(ToggleError) as error:
+        fold(asked, [Choice("capabilities", "none")], known)
+    assert "privileged=off" in translate(error.value.message)
+
+
+def of(state: ContainerState) -> Subject:
+    engines = {engine.id: engine for engine in wiring.demo_snapshot().engines}
+    facts = tuple((layer.id, layer.facts) for layer in state.layers)
+    return Subject(state.container, engines[state.container.engine], facts)
+
+
+def chosen(name: str, preset: Preset) -> dict[str, str]:
+    state = next(state for state in DEMO if state.container.name == name)
+    return {choice.toggle: choice.value for choice in choices(preset, of(state))}
+
+
+@pytest.mark.parametrize("state", DEMO, ids=lambda state: state.container.name)
+def test_each_preset_is_possible_and_holds_the_one_before(state: ContainerState) -> None:
+    known, ground = of(state), wiring.demo_snapshot().ground
+    around = Surroundings(ground, known.engine)
+    assert state.matrix is not None
+    before, names = state.matrix.exposure.worst, set[str]()
+    for preset in Preset:
+        found = choices(preset, known)
+        ids = {choice.toggle for choice in found}
+        assert names <= ids
+        names = ids
+        after = fold(state.container.asked, found, known)
+        for choice in found:
+            one = toggle(choice.toggle)
+            assert one.check(choice.value, known) == choice.value
+            assert one.on(after, known)
+        wanted = made(after)
+        again = replace(known, container=replace(known.container, asked=after))
+        assert choices(preset, again) == (), "a preset never holds what is in effect"
+        postures = []
+        for layer in all_layers():
+            facts = layer.predict(known.of(layer.id), state.container.asked, after, around)
+            layer.assess(facts, layer.asked(wanted), around)
+            postures.append((layer, layer.posture(facts, layer.asked(wanted), around)))
+        exposure = judge(all_threats(), tuple(postures), ground).exposure.worst
+        assert exposure <= before
+        before = exposure
+
+
+def test_recommended_leaves_alone_what_it_may_need() -> None:
+    assert "engine-socket" not in chosen("portainer", Preset.RECOMMENDED)
+    assert "pid" not in chosen("node-exporter", Preset.RECOMMENDED)
+    assert chosen("node-exporter", Preset.RECOMMENDED)["capabilities"] == "none"
+    assert chosen("legacy-vpn", Preset.RECOMMENDED)["capabilities"] == "default"
+    assert "devices" not in chosen("legacy-vpn", Preset.RESTRICTED)
+    assert "privileged" not in chosen("backup", Preset.RECOMMENDED)
+
+
+def test_restricted_and_strict() -> None:
+    restricted, strict = chosen("backup", Preset.RESTRICTED), chosen("backup", Preset.STRICT)
+    assert restricted["privileged"] == "off"
+    assert restricted["capabilities"] == "CAP_NET_BIND_SERVICE"
+    assert strict["read-only-root"] == "on"
+    assert strict["ulimit-core"] == "0"
+    assert chosen("node-exporter", Preset.RESTRICTED)["network"] == "private"
+    assert chosen("portainer", Preset.STRICT)["engine-socket"] == "remove"
+    assert "tmpfs" not in chosen("redis-cache", Preset.STRICT), "its root directory is read-only already"
+
+
+def test_no_preset_asks_a_rootless_engine_of_old_for_limits() -> None:
+    for preset in Preset:
+        assert not {"memory", "pids", "cpus"} & chosen("thumbnailer", preset).keys()
+
+
+def test_limits_leave_room() -> None:
+    known = subject(process=recorded("lsm/apparmor/docker-default"))
+    groups = known.of("cgroup")
+    for used, wanted in ((1 << 20, 256 << 20), (300 << 20, 640 << 20)):
+        told = replace(known, facts=(("cgroup", replace(groups, memory_current=used, pids_current=200)),))
+        found = {choice.toggle: choice.value for choice in choices(Preset.RECOMMENDED, told)}
+        assert (found["memory"], found["pids"]) == (str(wanted), "400")
+
+
+def test_strict_puts_memory_where_it_writes() -> None:
+    asked = Asked(mounts=(AskedMount("volume", "", "/var/lib/db", True, volume="v"),))
+    changes = ("/run", "/run/nginx.pid", "/var/cache/nginx/client_temp", "/etc/x", "/tmp/a/b", "/var/lib/db/1")
+    found = {choice.toggle: choice.value for choice in choices(Preset.STRICT, subject(asked, changes=changes))}
+    assert found["tmpfs"] == "/tmp,/var/tmp,/run,/var/cache/nginx"
+
+
+def test_a_program_that_became_another_user_may_start_as_that_one() -> None:
+    process = recorded("lsm/apparmor/docker-user1000")
+    found = {choice.toggle: choice.value for choice in choices(Preset.RESTRICTED, subject(Asked(), process))}
+    assert found["user"] == "1000:1000"
+    assert "user" not in {each.toggle for each in choices(Preset.RESTRICTED, subject(Asked(user="app"), process))}
+
+
+def test_podmans_own_limit_of_processes_counts_as_none() -> None:
+    process = recorded("lsm/apparmor/podman-default")
+    for engine, there in ((PODMAN, True), (DOCKER, False)):
+        known = subject(Asked(pids=2048), process, engine)
+        assert ("pids" in {each.toggle for each in choices(Preset.RECOMMENDED, known)}) is there

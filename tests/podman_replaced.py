@@ -1,0 +1,41 @@
+"""A container of a real Podman set aside and its replacement started, as hardening does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rig import Rig
+from stratascope.core.container import EngineKind
+from stratascope.core.launch import NAME, ORIGINAL, TRANSACTION, LaunchSpec
+from stratascope.core.ports import Relauncher
+from stratascope.engines.endpoint import Endpoint
+from stratascope.engines.podman import PodmanEngine
+from stratascope.engines.podman_relaunch import PodmanRelauncher
+
+
+@contextmanager
+def relauncher(rig: Rig) -> Iterator[PodmanRelauncher]:
+    engine = PodmanEngine(Endpoint(rig.id, EngineKind.PODMAN, rig.endpoint, "test", rig.rootless))
+    try:
+        port: Relauncher = engine.relauncher()
+        assert isinstance(port, PodmanRelauncher)
+        yield port
+    finally:
+        engine.close()
+
+
+@contextmanager
+def replaced(rig: Rig, port: Relauncher, body: str, spec: LaunchSpec) -> Iterator[str]:
+    """The original set aside and its replacement started, in the crash-safe order."""
+    made = port.create(body, f"{spec.name}.new-t1", {TRANSACTION: "t1", ORIGINAL: spec.id, NAME: spec.name})
+    try:
+        if port.running(spec.id).status == "running":
+            port.stop(spec.id, 0)
+        if not spec.auto_remove:
+            port.rename(spec.id, f"{spec.name}.old-t1")
+            port.rename(made.id, spec.name)
+        port.start(made.id)
+        yield made.id
+    finally:
+        rig.remove(made.id, spec.id)  # the original has another name by now

@@ -1,0 +1,114 @@
+"""Compose files. Compose itself is not among the packages that tests have, so their structure is looked at."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exported import exported, hardened
+from rig import Rig
+from stratascope.core.container import Asked, AskedLimit, AskedPort, EngineKind
+from stratascope.core.run_options import RunMount, RunOptions
+from stratascope.report.export import ExportKind, export
+
+yaml = pytest.importorskip("yaml")
+_LABELS = ("--label", "com.docker.compose.service=web", "--label", "com.docker.compose.project=p")
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc,name-defined]
+    """With Compose's two tags."""
+
+
+_Loader.add_constructor("!reset", lambda loader, node: None)
+_Loader.add_constructor("!override", lambda loader, node: loader.construct_sequence(node, deep=True))
+
+
+def _read(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.load(text, _Loader)
+    return found
+
+
+def _accepted(text: str, folder: Path) -> None:
+    """By Compose itself, where it is installed."""
+    if subprocess.run(("docker", "compose", "version"), capture_output=True, check=False).returncode != 0:
+        return
+    base, over = folder / "compose.yaml", folder / "over.yaml"
+    base.write_text("services:\n  web:\n    image: busybox\n")
+    over.write_text(text)
+    files = ("-f", str(base), "-f", str(over)) if "  web:\n" in text else ("-f", str(over))
+    done = subprocess.run(("docker", "compose", *files, "config"), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_override_says_what_makes_it_hard(docker_rootful: Rig, tmp_path: Path) -> None:
+    args = (*_LABELS, "--privileged", "--pid", "host", "-p", "18074:80", "-e", "A=secret", "-v", "/etc:/host")
+    with docker_rootful.container(*args) as container, exported(docker_rootful, container, hardened) as options:
+        text = export(ExportKind.COMPOSE, options)
+    service = _read(text)["services"]["web"]
+    assert "secret" not in text
+    assert service["privileged"] is False
+    assert service["pid"] is None
+    assert "pid: !reset null" in text
+    assert service["cap_drop"] == ["ALL"]
+    assert service["cap_add"] == ["CAP_CHOWN"]
+    assert "no-new-privileges" in service["security_opt"]
+    assert service["read_only"] is True
+    assert service["ports"] == ["127.0.0.1:18074:80/tcp"]
+    assert service["tmpfs"] == ["/scratch:mode=1777"]
+    assert service["volumes"] == [{"type": "bind", "source": "/etc", "target": "/host"}]
+    assert service["mem_limit"] == 64 << 20
+    assert service["deploy"]["resources"]["limits"] == {"memory": str(64 << 20), "cpus": "0.5", "pids": 50}
+    assert service["ulimits"] == {"nofile": {"soft": 100, "hard": 200}}
+    assert service["user"] == "1000:1000"
+    assert text.count("!override") >= 5
+    assert "image" not in service
+    _accepted(text, tmp_path)
+
+
+def test_another_container_is_a_whole_service(docker_rootful: Rig, tmp_path: Path) -> None:
+    args = ("--restart", "always", "-v", "named:/data", "--tmpfs", "/t", "-e", "A=secret", "-w", "/tmp")
+    with docker_rootful.container(*args, name="whole") as container, exported(docker_rootful, container) as options:
+        text = export(ExportKind.COMPOSE, options)
+    found = _read(text)
+    service = found["services"]["whole"]
+    assert (service["image"], service["command"], service["restart"]) == ("busybox", ["sleep", "3600"], "always")
+    assert service["environment"]["A"] is None
+    assert service["working_dir"] == "/tmp"
+    assert found["volumes"] == {"named": {"external": True, "name": "named"}}
+    assert "!override" not in text
+    _accepted(text, tmp_path)
+
+
+def test_dollars_are_doubled() -> None:
+    options = RunOptions(
+        kind=EngineKind.DOCKER,
+        name="x",
+        image="i",
+        before=Asked(),
+        asked=Asked(),
+        command=("echo", "$HOME ${X}"),
+        environment=(("A", "pa$$"),),
+        mounts=(RunMount("bind", "/a$b", "/c"),),
+    )
+    service = _read(export(ExportKind.COMPOSE, options, secrets=True))["services"]["x"]
+    assert service["command"] == ["echo", "$$HOME $${X}"]
+    assert service["environment"]["A"] == "pa$$$$"
+    assert service["volumes"][0]["source"] == "/a$$b"
+
+
+def test_lists_that_are_to_be_empty_are_emptied() -> None:
+    before = Asked(
+        cap_add=("CAP_SYS_ADMIN",), ports=(AskedPort("80/tcp", "", "80"),), limits=(AskedLimit("core", 0, 0),)
+    )
+    labels = (("com.docker.compose.service", "web"),)
+    options = RunOptions(
+        kind=EngineKind.DOCKER, name="p-web-1", image="i", before=before, asked=replace(before, cap_add=(), ports=()),
+        labels=labels,
+    )  # fmt: skip
+    text = export(ExportKind.COMPOSE, options)
+    assert "cap_add: !override []" in text
+    assert "ports: !override []" in text

@@ -1,0 +1,284 @@
+"""A desk without engines: the real toggles on the states that the window has, and a relaunch that is only told.
+
+`outcome` chooses how the next run ends; `gate`, where it is set, holds the run in its watch step until it is opened.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+from stratascope.core.catalogue import all_threats
+from stratascope.core.container import Engine, EngineKind
+from stratascope.core.depth import Matrix, judge
+from stratascope.core.ground import UNREAD, Ground, Surroundings
+from stratascope.core.launch import LaunchSpec, RestartPolicy
+from stratascope.core.layer import Verdict
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch import (
+    Damaged,
+    Ended,
+    Ending,
+    Kind,
+    Progress,
+    Stage,
+    State,
+    Transaction,
+)
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threat import Outcome
+from stratascope.core.toggle import Choice, Preset, Proof, Proven, Subject, ToggleError
+from stratascope.layers import all_layers
+from stratascope.layers import toggles as toggling
+from stratascope.usecases.desk import Aside, Event, LayerChange, Option, Preview
+from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.preflight import Block, Preflight, Warned
+
+FORMS = {
+    "capabilities": "default",
+    "seccomp": "default",
+    "apparmor": "default",
+    "selinux": "default",
+    "privileged": "off",
+    "memory": "512m",
+    "pids": "256",
+    "cpus": "1",
+    "ulimit-nofile": "65536",
+    "ulimit-nproc": "1024",
+    "ulimit-core": "0",
+    "user": "1000:1000",
+    "userns": "auto",
+    "tmpfs": "/tmp",
+    "masked-paths": "default",
+    "host-paths": "read-only",
+    "engine-socket": "remove",
+    "devices": "remove",
+    "publish": "loopback",
+}
+PRIVATE = ("pid", "ipc", "uts", "network", "cgroupns")
+STEPS = (
+    ("journal", msg("Write down what is going to happen"), 0.01),
+    ("create", msg("Create the replacement beside it"), 0.31),
+    ("stop", msg("Stop the original"), 0.62),
+    ("rename", msg("Give its name to the replacement"), 0.08),
+    ("start", msg("Start the replacement"), 0.44),
+)
+
+
+class FakeDesk:
+    """See the module. `calls` tells what was asked of it, by which thread."""
+
+    def __init__(self, engines: Sequence[Engine] = (), ground: Ground = UNREAD, pace: float = 0.0) -> None:
+        self._engines = {engine.id: engine for engine in engines}
+        self._ground, self._pace = ground, pace
+        self.outcome = Ending.VERIFIED
+        self.unproven = ""  # a toggle that is found not to be enforced
+        self.blocks: tuple[Block, ...] = ()
+        self.gate: threading.Event | None = None
+        self.set_aside: list[Transaction] = []
+        self.damaged: tuple[Damaged, ...] = ()
+        self.broken_off: tuple[Transaction, ...] = ()
+        self.calls: list[tuple[str, str]] = []
+        self.plan_fails: Exception | None = None
+        self.discard_fails: Exception | None = None
+
+    def _call(self, name: str) -> None:
+        self.calls.append((name, threading.current_thread().name))
+
+    def _subject(self, state: ContainerState) -> Subject:
+        engine = self._engines.get(state.container.engine)
+        engine = engine or Engine(state.container.engine, EngineKind.DOCKER, "unix:///run/docker.sock")
+        return Subject(state.container, engine, tuple((layer.id, layer.facts) for layer in state.layers))
+
+    def options(self, state: ContainerState) -> tuple[Option, ...]:
+        subject = self._subject(state)
+        chosen = {preset: {c.toggle: c.value for c in toggling.choices(preset, subject)} for preset in Preset}
+        found = []
+        for toggle in toggling.all_toggles():
+            value = next((held[toggle.id] for held in chosen.values() if toggle.id in held), None)
+            value = value or FORMS.get(toggle.id, "private" if toggle.id in PRIVATE else "on")
+            why: Message | None = None
+            risks: tuple[Message, ...] = ()
+            gains = 0
+            try:
+                value = toggle.check(value, subject)
+                risks = toggle.risks(value, subject)
+            except ToggleError as error:
+                why = error.message
+            already = toggle.on(subject.container.asked, subject)
+            if why is None and not already:
+                gains = sum(
+                    change.more for change in self._preview(state, (Choice(toggle.id, value),), loose=True).layers
+                )
+            presets = tuple(preset for preset in Preset if toggle.id in chosen[preset])
+            found.append(Option(toggle, value, already, why, max(0, gains), risks, presets))
+        return tuple(found)
+
+    def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
+        return toggling.choices(preset, self._subject(state))
+
+    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
+        return self._preview(state, choices)
+
+    def _preview(self, state: ContainerState, choices: Sequence[Choice], *, loose: bool = False) -> Preview:
+        subject = self._subject(state)
+        assert state.matrix is not None
+        try:
+            wanted = toggling.fold(subject.container.asked, choices, subject)
+        except ToggleError:
+            if not loose:
+                raise
+            wanted = subject.container.asked
+        after, verdicts = self._predict(state, subject, wanted)
+        changes = tuple(
+            LayerChange(layer.id, layer.number, layer.assessment.verdict, verdicts[layer.id],
+                        _more(state.matrix, after, layer.id))
+            for layer in state.layers
+        )  # fmt: skip
+        live = bool(choices) and all(toggling.toggle(choice.toggle).live for choice in choices)
+        words = tuple(
+            msg("{title}: {value}", title=toggling.toggle(choice.toggle).title, value=choice.value)
+            for choice in choices
+        )
+        return Preview(state.matrix, after, changes, live, words)
+
+    def _predict(self, state: ContainerState, subject: Subject, wanted: object) -> tuple[Matrix, dict[str, Verdict]]:
+        """By the layers, where the states have facts; states made by hand stay as they are."""
+        assert state.matrix is not None
+        verdicts = {layer.id: layer.assessment.verdict for layer in state.layers}
+        asked = subject.container.asked
+        if wanted == asked or any(layer.facts is None for layer in state.layers):
+            return state.matrix, verdicts
+        around = Surroundings(self._ground, subject.engine)
+        hardened = replace(subject.container, asked=wanted)  # type: ignore[arg-type]
+        postures = []
+        for layer, now in zip(all_layers(), state.layers, strict=True):
+            predict = getattr(layer, "predict", None)
+            facts = now.facts if predict is None else predict(now.facts, asked, wanted, around)
+            told = layer.asked(hardened)
+            verdicts[layer.id] = layer.assess(facts, told, around).verdict
+            postures.append((layer, layer.posture(facts, told, around)))
+        return judge(all_threats(), tuple(postures), self._ground), verdicts
+
+    def plan(self, state: ContainerState, choices: Sequence[Choice]) -> Plan:
+        self._call("plan")
+        if self.plan_fails is not None:
+            raise self.plan_fails
+        subject, container = self._subject(state), state.container
+        wanted = toggling.fold(container.asked, choices, subject)
+        spec = LaunchSpec(container.engine, subject.engine.kind, container.id, container.name, container.image, "",
+                          container.asked, "{}", "{}", RestartPolicy("always"))  # fmt: skip
+        warned = (Warned("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")),)
+        return Plan(state, subject, spec, tuple(choices), wanted, "{}", Preflight(self.blocks, warned))
+
+    def command(self, plan: Plan) -> str:
+        words = " ".join(f"--with {choice.toggle}={choice.value}" for choice in plan.choices)
+        return f"docker run -d --name {plan.spec.name} {words} {plan.spec.image}"
+
+    def run(self, plan: Plan, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
+        self._call("run")
+        done = self._transaction(plan)
+        live = all(toggling.toggle(choice.toggle).live for choice in plan.choices)
+        if live:
+            yield from self._step("limit", msg("Change the limits"), 0.1)
+            yield from self._proofs(plan)
+            yield Ended(Ending.LIMITED, None)
+            return
+        yield from self._steps(watch, cancelled)
+        if cancelled() or self.outcome is Ending.ROLLED_BACK:
+            yield from self._step("roll-back", msg("Bring the original back"), 0.4)
+            why = msg("Cancelled.") if cancelled() else msg("The replacement ended by itself, with exit status 1.")
+            log = "" if cancelled() else "nginx: [emerg] mkdir() failed (30: Read-only file system)\n\x1b[31mbad"
+            yield Ended(Ending.ROLLED_BACK, done, why, "" if cancelled() else "exit 1", log)
+            return
+        yield from self._step("verify", msg("Hold the result against /proc"), 0.05)
+        yield from self._proofs(plan)
+        self.set_aside.append(done)
+        yield Ended(Ending.KEPT if self.unproven else Ending.VERIFIED, done)
+
+    def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
+        self._call("undo")
+        yield from self._steps(watch, cancelled)
+        back = replace(transaction, id="u1", kind=Kind.UNDO, old=transaction.new, new=transaction.old)
+        if cancelled():
+            yield from self._step("roll-back", msg("Bring the original back"), 0.4)
+            yield Ended(Ending.ROLLED_BACK, back, msg("Cancelled."))
+            return
+        self.set_aside = [each for each in self.set_aside if each.id != transaction.id] + [back]
+        yield Ended(Ending.VERIFIED, back)
+
+    def discard(self, transaction: Transaction) -> None:
+        self._call("discard")
+        if self.discard_fails is not None:
+            raise self.discard_fails
+        self.set_aside = [each for each in self.set_aside if each.id != transaction.id]
+
+    def aside(self) -> tuple[Aside | Damaged, ...]:
+        self._call("aside")
+        return (*(Aside(each, each.engine, 4_823_449) for each in self.set_aside), *self.damaged)
+
+    def recover(self) -> tuple[Transaction, ...]:
+        self._call("recover")
+        return self.broken_off
+
+    # -- how
+
+    def _steps(self, watch: float, cancelled: Callable[[], bool]) -> Iterator[Progress]:
+        for name, text, seconds in STEPS:
+            if cancelled():
+                return
+            yield from self._step(name, text, seconds)
+        text = msg("Watch it for {seconds} seconds", seconds=watch)
+        yield Progress("watch", State.BEGUN, 0.0, text)
+        if self.gate is not None:
+            while not self.gate.wait(0.01) and not cancelled():
+                pass
+        if not cancelled() and self.outcome is not Ending.ROLLED_BACK:
+            yield Progress("watch", State.DONE, watch, text)
+
+    def _step(self, name: str, text: Message, seconds: float) -> Iterator[Progress]:
+        yield Progress(name, State.BEGUN, 0.0, text)
+        time.sleep(seconds * self._pace)
+        yield Progress(name, State.DONE, seconds, text)
+
+    def _proofs(self, plan: Plan) -> Iterator[Proved]:
+        for choice in plan.choices:
+            title = toggling.toggle(choice.toggle).title
+            expected = msg("{title}: {value}", title=title, value=choice.value)
+            bad = choice.toggle == self.unproven
+            outcome = Proven.NOT_ENFORCED if bad else Proven.ENFORCED
+            yield Proved(choice, Proof(outcome, expected, msg("It is 0") if bad else expected, "@status:CapBnd"))
+
+    def _transaction(self, plan: Plan) -> Transaction:
+        spec = plan.spec
+        words = tuple(f"{choice.toggle}={choice.value}" for choice in plan.choices)
+        return Transaction(
+            id="t1",
+            kind=Kind.HARDEN,
+            stage=Stage.DONE,
+            engine=spec.engine,
+            endpoint="unix:///run/docker.sock",
+            name=spec.name,
+            old=spec.id,
+            new=f"new-{spec.id[:8]}",
+            created=True,
+            old_aside=f"{spec.name}.old-1",
+            new_aside=f"{spec.name}.new-1",
+            restart=spec.restart,
+            new_restart=spec.restart,
+            was_running=True,
+            stop_timeout=10,
+            started_at=time.time() - 4000,
+            choices=words,
+        )
+
+
+def _more(before: Matrix, after: Matrix, layer: str) -> int:
+    """How many threats more that layer stops."""
+    stops = [
+        sum(each.outcome is Outcome.STOPPED and each.stance(layer) == "STOPS" for each in matrix.threats)
+        for matrix in (before, after)
+    ]
+    return stops[1] - stops[0]

@@ -1,0 +1,510 @@
+"""Hardening in the window, with a desk that needs no engine: a whole relaunch, a rollback, an undo, and the way out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QTableWidget, QTableWidgetItem
+from pytestqt.qtbot import QtBot
+
+from replay import Replay
+from stratascope import wiring
+from stratascope.core.container import EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError
+from stratascope.core.relaunch import Damaged, Ending
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.toggle import Preset, Proven
+from stratascope.ui import app as ui
+from stratascope.ui.harden_foot import Exported
+from stratascope.ui.harden_sheet import Page
+from stratascope.ui.harden_side import Hardening
+from stratascope.ui.window import MainWindow
+from stratascope.usecases.preflight import Block
+from ui import sample
+from ui.fake_desk import FakeDesk
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+BLOCK = Block("swarm", msg("Docker Swarm owns this container."), msg("Export the hardened settings."))
+
+
+@pytest.fixture(scope="module")
+def picture() -> Snapshot:
+    """The demo's containers, as if they were of this machine."""
+    record = wiring.demo_record()
+    record = replace(record, engines=tuple(replace(each, state=EngineState.CONNECTED) for each in record.engines))
+    found: list[Snapshot] = []
+    Replay(record, wiring.assembler(), demo=False).start(found.append)
+    return found[0]
+
+
+@pytest.fixture
+def desk(picture: Snapshot) -> FakeDesk:
+    return FakeDesk(picture.engines, picture.ground)
+
+
+@pytest.fixture
+def window(qtbot: QtBot, desk: FakeDesk, picture: Snapshot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+    monkeypatch.setenv("STRATASCOPE_THEME", "light")
+    made = ui.make_window(sample.StillWatch(), desk=desk)
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.show_snapshot(picture)
+    select(made, "ci-runner")
+    made.activateWindow()
+    qtbot.waitUntil(made.isActiveWindow)
+    yield made
+    made.clock.stop()
+    side = side_of(made)
+    if desk.gate is not None:
+        desk.gate.set()
+    qtbot.waitUntil(lambda: not side.busy)
+    side.clerk.end()
+
+
+def select(window: MainWindow, name: str) -> ContainerState:
+    assert window.snapshot is not None
+    state = next(state for state in window.snapshot.containers if state.container.name == name)
+    assert window.column.view.select_key(state.key)
+    return state
+
+
+def side_of(window: MainWindow) -> Hardening:
+    side: QObject | None = window.hardening
+    assert isinstance(side, Hardening)
+    return side
+
+
+def planned(qtbot: QtBot, window: MainWindow) -> Hardening:
+    side = side_of(window)
+    qtbot.waitUntil(lambda: side.column.plan is not None)
+    return side
+
+
+def relaunch(qtbot: QtBot, window: MainWindow) -> Hardening:
+    """By the keyboard: the button, and the sheet's."""
+    side = planned(qtbot, window)
+    side.column.button.setFocus()
+    QTest.keyClick(side.column.button, Qt.Key.Key_Space)
+    assert side.sheet.isVisible()
+    assert side.sheet.pages.currentIndex() == Page.BEFORE.value
+    QTest.keyClick(side.sheet.go, Qt.Key.Key_Space)
+    return side
+
+
+def cell(table: QTableWidget, row: int, column: int) -> QTableWidgetItem:
+    found = table.item(row, column)
+    assert found is not None
+    return found
+
+
+def over(qtbot: QtBot, side: Hardening) -> None:
+    qtbot.waitUntil(lambda: not side.busy)
+    assert side.sheet.pages.currentIndex() == Page.AFTER.value
+
+
+def test_without_a_desk_there_is_no_trace(qtbot: QtBot) -> None:
+    made = ui.make_window(sample.StillWatch())
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.show_snapshot(sample.snapshot())
+    assert made.hardening is None
+    assert not [action for action in made.actions_.menu.actions() if "Set aside" in action.text()]
+    made.clock.stop()
+
+
+def test_the_recommended_preset_is_on_at_first(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = side_of(window)
+    column = side.column
+    assert column.title.text() == "Harden ci-runner"
+    assert column.presets.current is Preset.RECOMMENDED
+    assert window.current is not None
+    assert column.choices == tuple(
+        choice for choice in desk.preset(window.current, Preset.RECOMMENDED) if choice in column.choices
+    )
+    assert column.choices
+    assert {name for name, row in column.rows.items() if row.able and row.isChecked()} == {
+        choice.toggle for choice in column.choices
+    }
+    planned(qtbot, window)
+    assert column.button.isEnabled()
+    assert column.button.text() == "Relaunch hardened"
+    assert "kept for undo" in column.note.text()
+    assert "docker run" in column.command.code.accessibleName()
+
+
+def test_engine_work_is_never_on_the_windows_thread(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    side.show_aside()
+    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 1)
+    assert {name for name, _ in desk.calls} >= {"recover", "plan", "run", "aside"}
+    assert threading.main_thread().name not in {thread for _, thread in desk.calls}
+
+
+def test_presets_by_arrow_keys_and_ones_own_choice(window: MainWindow) -> None:
+    column = side_of(window).column
+    recommended = column.choices
+    column.presets.parts[Preset.RECOMMENDED].setFocus()
+    QTest.keyClick(column.presets, Qt.Key.Key_Right)
+    QTest.keyClick(column.presets, Qt.Key.Key_Right)
+    assert column.presets.current is Preset.STRICT
+    assert len(column.choices) > len(recommended)
+    name = column.choices[0].toggle
+    column.rows[name].setFocus()
+    QTest.keyClick(column.rows[name], Qt.Key.Key_Space)
+    assert column.presets.current is None
+    assert name not in {choice.toggle for choice in column.choices}
+
+
+def test_choices_stay_with_their_container(window: MainWindow) -> None:
+    column = side_of(window).column
+    column._preset_chosen(Preset.STRICT)
+    strict = column.choices
+    select(window, "web")
+    assert column.presets.current is Preset.RECOMMENDED
+    select(window, "ci-runner")
+    assert column.choices == strict
+
+
+def test_the_prediction_follows_the_switches(window: MainWindow) -> None:
+    column = side_of(window).column
+    assert column.preview is not None
+    before = column.preview.after.exposure.worst
+    for name in list(column.rows):
+        if column.rows[name].able:
+            column.set_on(name, False)
+    assert column.preview.after.exposure.worst == column.preview.before.exposure.worst
+    assert before < column.preview.before.exposure.worst
+    assert not column.button.isEnabled()
+    assert column.choices == ()
+
+
+def test_a_value_that_cannot_be_is_told_and_not_taken(window: MainWindow) -> None:
+    column = side_of(window).column
+    column.set_on("memory", True)
+    row = column.rows["memory"]
+    assert row.value.isVisibleTo(row)
+    row.value.click()
+    sheet = column.sheet
+    assert sheet.isVisible()
+    sheet.field.setText("much")
+    assert not sheet.take.isEnabled()
+    assert "Give a size such as 512m" in sheet.error.text()
+    QTest.keyClick(sheet, Qt.Key.Key_Return)
+    assert sheet.isVisible()
+    sheet.field.setText("300m")
+    assert sheet.error.text() == ""
+    QTest.keyClick(sheet.field, Qt.Key.Key_Return)
+    assert not sheet.isVisible()
+    assert {choice.toggle: choice.value for choice in column.choices}["memory"] == "300m"
+
+
+def test_capabilities_are_chosen_in_a_grid(window: MainWindow) -> None:
+    column = side_of(window).column
+    column.set_on("capabilities", True)
+    column.rows["capabilities"].value.click()
+    sheet = column.sheet
+    assert sheet.grid is not None
+    assert sheet.grid.count() == 41
+    blocks = {sheet.grid.visualItemRect(sheet.grid.item(number)).left() for number in range(41)}
+    assert len(blocks) == 3
+    assert max(sheet.grid.visualItemRect(sheet.grid.item(n)).right() for n in range(41)) <= sheet.grid.width()
+    sheet.choices["none"].setChecked(True)
+    sheet.grid.setFocus()
+    sheet.grid.setCurrentRow(10)
+    QTest.keyClick(sheet.grid, Qt.Key.Key_Space)
+    assert sheet.value == "CAP_NET_BIND_SERVICE"
+    assert sheet.grid.item(10).data(Qt.ItemDataRole.AccessibleTextRole) == "NET_BIND_SERVICE: kept"
+    sheet.take.click()
+    assert {choice.toggle: choice.value for choice in column.choices}["capabilities"] == "CAP_NET_BIND_SERVICE"
+    assert column.rows["capabilities"].value.text() == "1 of 41"
+
+
+def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot) -> None:
+    desk.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
+    assert side.sheet.pages.currentIndex() == Page.DURING.value
+    assert "done" in side.sheet.steps.lines["stop"].accessibleName()
+    assert "under way" in side.sheet.steps.lines["watch"].accessibleName()
+    assert side.column.button.text() == "Show"
+    select(window, "web")  # the window is not blocked
+    select(window, "ci-runner")
+    old = window.current
+    assert old is not None
+    desk.gate.set()
+    over(qtbot, side)
+    assert side.sheet.title.text() == "Hardened, and proven"
+    table = side.sheet.after.table
+    assert table.rowCount() == len(side.sheet.after._proofs) > 0
+    assert {proof.proof.outcome for proof in side.sheet.after._proofs} == {Proven.ENFORCED}
+    assert "/proc/PID/status:CapBnd" in cell(table, 0, 3).toolTip()
+    assert side.sheet.after.undo.isVisible()
+    # the replacement arrives: it is selected, and stands beside the prediction
+    new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
+    others = tuple(each for each in picture.containers if each.key != old.key)
+    window.feed.snapshot.emit(replace(picture, containers=(*others, new)))
+    assert window.current is not None
+    assert window.current.key == new.key
+    assert "reading" not in side.sheet.after.exposure.accessibleName()
+
+
+def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = planned(qtbot, window)
+    desk.unproven = side.column.choices[0].toggle
+    relaunch(qtbot, window)
+    over(qtbot, side)
+    assert side.sheet.title.text() == "Hardened, but not all of it is proven"
+    assert cell(side.sheet.after.table, 0, 1).text() == "Not enforced"
+    assert cell(side.sheet.after.table, 0, 3).text() == "It is 0"
+
+
+def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    desk.outcome = Ending.ROLLED_BACK
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    assert side.sheet.title.text() == "Rolled back: the original runs as before"
+    assert side.sheet.lead.text() == "The replacement ended by itself, with exit status 1."
+    assert "Read-only file system" in side.sheet.after.log.toPlainText()
+    assert "\x1b" not in side.sheet.after.log.toPlainText()
+    assert side.sheet.after.words.text() == "exit 1"
+    assert not side.sheet.after.undo.isVisible()
+    assert "failed" in side.sheet.steps.lines["watch"].accessibleName()
+    assert "done" in side.sheet.steps.lines["roll-back"].accessibleName()
+    assert window.current is not None
+    assert window.current.container.name == "ci-runner"
+
+
+def test_cancel_means_roll_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    desk.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
+    side.sheet.back.click()
+    assert "next safe place" in side.sheet.told.text()
+    over(qtbot, side)
+    assert side.sheet.title.text() == "Rolled back: the original runs as before"
+
+
+def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    desk.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
+    QTest.keyClick(side.sheet, Qt.Key.Key_Escape)
+    assert not side.sheet.isVisible()
+    assert side.busy
+    side.column.button.click()
+    assert side.sheet.isVisible()
+    desk.gate.set()
+    over(qtbot, side)
+    assert side.sheet.title.text() == "Hardened, and proven"
+
+
+def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    side.sheet.after.undo.click()
+    assert side.sheet.title.text() == "Bring the original of ci-runner back?"
+    side.sheet.go.click()
+    over(qtbot, side)
+    assert side.sheet.title.text() == "Undone: the original runs again"
+    assert [done.kind.value for done in desk.set_aside] == ["undo"]
+
+
+def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    desk.damaged = (Damaged("journal/x.json", "no JSON"),)
+    action = next(each for each in window.actions_.menu.actions() if each.text() == "Set aside…")
+    action.trigger()
+    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 2)
+    table = side.aside.table
+    assert [cell(table, 0, column).text() for column in range(5)] == [
+        "ci-runner", "docker", "1 hour ago", "4.6 MiB", "Can be undone",
+    ]  # fmt: skip
+    assert "no JSON" in cell(table, 1, 4).text()
+    table.selectRow(1)
+    assert not side.aside.discard.isEnabled()
+    table.selectRow(0)
+    press(side.aside.discard.click, "")
+    assert len(desk.set_aside) == 1  # kept: nothing was pressed but Escape
+    press(side.aside.discard.click, "discard")
+    qtbot.waitUntil(lambda: not desk.set_aside)
+    qtbot.waitUntil(lambda: table.rowCount() == 1)
+
+
+def press(call: Callable[[], object], name: str) -> None:
+    """Answer the question that `call` opens; an empty name: Escape."""
+    call()
+    box = next(each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible())
+    if name:
+        next(button for button in box.buttons() if button.objectName() == name).click()
+    else:
+        QTest.keyClick(box, Qt.Key.Key_Escape)
+
+
+def test_a_discard_that_fails_says_so(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    desk.discard_fails = EngineError(EngineState.STOPPED, msg("The engine does not answer."), "EOF")
+    press(side.sheet.after.discard.click, "discard")
+    qtbot.waitUntil(side.column.told.isVisible)
+    assert "The engine does not answer. EOF" in side.column.told.text()
+    assert len(desk.set_aside) == 1
+
+
+def test_a_block_says_why_and_the_button_offers_the_way_out(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = planned(qtbot, window)
+    desk.blocks = (BLOCK,)
+    side.column.set_on("memory", False)
+    planned(qtbot, window)
+    assert side.column.note.text() == "Docker Swarm owns this container. Export the hardened settings."
+    assert side.column.button.text() == "Copy the command"
+    side.column.button.click()
+    assert QGuiApplication.clipboard().text().startswith("docker run")
+    assert not side.sheet.isVisible()
+
+
+def test_exports_are_in_a_menu(
+    qtbot: QtBot, desk: FakeDesk, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRATASCOPE_THEME", "dark")
+    desk.blocks = (BLOCK,)
+    made = ui.make_window(
+        sample.StillWatch(), desk=desk,
+        exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),),
+    )  # fmt: skip
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.show_snapshot(picture)
+    select(made, "ci-runner")
+    side = planned(qtbot, made)
+    assert side.column.button.text() == "Export instead…"
+    side.column.button.click()
+    menu = side.column.command.menu
+    assert [action.text() for action in menu.actions()] == ["Compose override file"]
+    part = menu.actions()[0].menu()
+    assert isinstance(part, QMenu)
+    part.actions()[0].trigger()
+    assert QGuiApplication.clipboard().text() == "ci-runner"
+    menu.hide()
+    made.clock.stop()
+    made.close()
+
+
+def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = side_of(window)
+    for choice in side.column.choices:
+        side.column.set_on(choice.toggle, False)
+    side.column.set_on("memory", True)
+    planned(qtbot, window)
+    assert side.column.button.text() == "Change limits"
+    assert side.column.prediction.title.text() == "After the change, predicted"
+    relaunch(qtbot, window)
+    over(qtbot, side)
+    assert side.sheet.title.text() == "The limits are changed"
+    assert not side.sheet.after.undo.isVisible()
+
+
+def test_a_plan_that_fails_can_be_tried_again(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = planned(qtbot, window)
+    desk.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
+    side.column.set_on("memory", False)
+    qtbot.waitUntil(lambda: side.column.button.text() == "Try again")
+    assert side.column.note.text() == "The engine does not answer."
+    desk.plan_fails = None
+    side.column.button.click()
+    planned(qtbot, window)
+    assert side.column.button.text() == "Relaunch hardened"
+
+
+def test_closing_while_a_relaunch_runs_asks_and_rolls_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    desk.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
+    press(window.close, "")
+    assert window.isVisible()
+    assert side.busy
+    press(window.close, "roll-back")
+    qtbot.waitUntil(lambda: not window.isVisible())
+    assert not side.busy
+    assert side.sheet.after.ended is not None
+    assert side.sheet.after.ended.ending is Ending.ROLLED_BACK
+
+
+def test_below_1240_the_column_is_a_drawer(qtbot: QtBot, window: MainWindow) -> None:
+    side = side_of(window)
+    assert side.column.isVisible()
+    assert not side.button.isVisible()
+    window.resize(1100, 800)
+    assert not side.column.isVisible()
+    assert side.button.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    assert side.column.isVisible()
+    assert side.drawer.geometry().right() <= window.width()
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert not side.drawer.isVisible()
+    window.resize(1440, 900)
+    assert side.column.isVisible()
+    assert 288 <= side.column.width() <= 400
+
+
+def test_low_windows_fold_parts_but_never_the_button(window: MainWindow) -> None:
+    column = side_of(window).column
+    assert column.command.isVisible()
+    window.resize(1440, 790)
+    assert not column.command.isVisible()
+    assert column.prediction.rows[1].isVisible()
+    window.resize(1440, 600)
+    assert not column.prediction.rows[1].isVisible()
+    assert column.button.isVisible()
+
+
+def test_what_cannot_be_hardened_says_why(window: MainWindow, picture: Snapshot) -> None:
+    column = side_of(window).column
+    select(window, next(each for each in picture.containers if each.container.pid is None).container.name)
+    assert "does not run" in column.nothing.text()
+    assert not column.button.isVisible()
+    window.feed.snapshot.emit(replace(picture, demo=True))
+    assert "This is the demo" in column.nothing.text()
+
+
+def test_every_part_has_a_name_for_the_screen_reader(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    column = side.column
+    for row in column.rows.values():
+        assert row.accessibleName()
+        assert row.accessibleDescription()
+    assert "Now: Exposure" in column.prediction.now.accessibleName()
+    assert "Capabilities" in column.prediction.rows[3].accessibleName()
+    assert column.button.accessibleName() == "Relaunch hardened"
+    assert column.button.accessibleDescription() == column.note.text()
+
+
+def test_what_a_crash_left_is_told(
+    qtbot: QtBot, desk: FakeDesk, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRATASCOPE_THEME", "light")
+    state = next(each for each in picture.containers if each.container.name == "web")
+    desk.broken_off = (desk._transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED))),)
+    made = ui.make_window(sample.StillWatch(), desk=desk)
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.show_snapshot(picture)
+    side = side_of(made)
+    qtbot.waitUntil(side.column.told.isVisible)
+    assert "web" in side.column.told.text()
+    made.clock.stop()
+    made.close()

@@ -1,0 +1,146 @@
+"""An engine in memory, for faults that a real one can't be made to show: it may die before or after any call."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from stratascope.core.container import Asked, EngineKind, EngineState
+from stratascope.core.launch import Created, FileChange, Health, LaunchSpec, Limits, RestartPolicy, Running
+from stratascope.core.message import msg
+from stratascope.core.ports import NoSuchContainerError, RefusedError
+
+
+class CrashError(BaseException):
+    """The program was killed here: no handler may see it."""
+
+
+@dataclass
+class Box:
+    """A container as this engine keeps it."""
+
+    running: Running
+    policy: RestartPolicy = field(default_factory=RestartPolicy)
+    files: tuple[FileChange, ...] = ()
+
+
+@dataclass
+class MemoryEngine:
+    """A `core.ports.Relauncher`. `before` and `after` are called with each changing call's number and name."""
+
+    boxes: dict[str, Box] = field(default_factory=dict)
+    before: Callable[[int, str], None] = lambda number, name: None
+    after: Callable[[int, str], None] = lambda number, name: None
+    on_start: Callable[[Running], Running] = lambda item: item
+    warnings: tuple[str, ...] = ()
+    calls: list[str] = field(default_factory=list)
+    _ids: itertools.count[int] = field(default_factory=itertools.count)
+
+    def add(self, name: str, *, status: str = "running", policy: str = "always") -> str:
+        number = f"{next(self._ids):064x}"
+        item = Running(number, name, status, 7 if status == "running" else None, None, 0, Health.NONE)
+        self.boxes[number] = Box(item, RestartPolicy(policy))
+        return number
+
+    def _change(self, name: str) -> Callable[[], None]:
+        number = len(self.calls)
+        self.calls.append(name)
+        self.before(number, name)
+        return lambda: self.after(number, name)
+
+    def _box(self, container: str) -> Box:
+        if container not in self.boxes:
+            raise NoSuchContainerError(container)
+        return self.boxes[container]
+
+    def plan(self, container: str) -> LaunchSpec:
+        box = self._box(container)
+        return LaunchSpec(
+            "memory",
+            EngineKind.DOCKER,
+            container,
+            box.running.name,
+            "image",
+            "sha256:1",
+            Asked(),
+            "{}",
+            "{}",
+            box.policy,
+        )
+
+    def body(self, spec: LaunchSpec, asked: Asked) -> str:
+        return spec.body
+
+    def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
+        done = self._change("create")
+        if self.named(name) is not None:
+            raise RefusedError(EngineState.CONNECTED, msg("The name is taken."), "409")
+        number = self.add(name, status="created")
+        box = self.boxes[number]
+        box.running = replace(box.running, labels=tuple(labels.items()))
+        done()
+        return Created(number, self.warnings)
+
+    def start(self, container: str) -> None:
+        done = self._change("start")
+        box = self._box(container)
+        box.running = self.on_start(replace(box.running, status="running", pid=9))
+        done()
+
+    def stop(self, container: str, seconds: int) -> None:
+        done = self._change("stop")
+        box = self._box(container)
+        box.running = replace(box.running, status="exited", pid=None, exit_code=0)
+        done()
+
+    def rename(self, container: str, name: str) -> None:
+        done = self._change("rename")
+        other = self.named(name)
+        if other is not None and other.id != container:
+            raise RefusedError(EngineState.CONNECTED, msg("The name is taken."), "409")
+        box = self._box(container)
+        box.running = replace(box.running, name=name)
+        done()
+
+    def remove(self, container: str) -> None:
+        done = self._change("remove")
+        self._box(container)
+        del self.boxes[container]
+        done()
+
+    def restart_policy(self, container: str, policy: RestartPolicy) -> None:
+        done = self._change("restart_policy")
+        self._box(container).policy = policy
+        done()
+
+    def limit(self, container: str, limits: Limits) -> None:
+        self._change("limit")()
+
+    def running(self, container: str) -> Running:
+        return self._box(container).running
+
+    def labelled(self, label: str, value: str) -> tuple[Running, ...]:
+        return tuple(
+            box.running
+            for box in self.boxes.values()
+            if dict(box.running.labels).get(label) in ({value} if value else set())
+        )
+
+    def named(self, name: str) -> Running | None:
+        return next((box.running for box in self.boxes.values() if box.running.name == name), None)
+
+    def changes(self, container: str) -> tuple[FileChange, ...]:
+        return self._box(container).files
+
+    def size(self, container: str) -> int | None:
+        return 0
+
+    def log(self, container: str, lines: int) -> str:
+        return "last words"
+
+    def commit(self, container: str, repository: str) -> str:
+        return "sha256:2"
+
+    def oci_config(self, container: str) -> str:
+        return "{}"
