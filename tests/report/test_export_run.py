@@ -19,6 +19,37 @@ from torture import TORTURES, Places, Torture, differences, surroundings
 _NETNS = "linux.namespaces"  # Podman's path of the network namespace, made anew for each
 _OWN_INIT = "process-podman"  # needs a program that is not installed everywhere
 _FIXED = ("network", "network-rootless", "everything")
+# Options of Podman alone
+_PODMAN = (
+    Torture(
+        "own-process",
+        (
+            *("--tz", "UTC", "--umask", "0077", "--timeout", "5000", "--unsetenv", "container", "--no-hosts"),
+            *("--log-opt", "max-size=1m", "--sdnotify", "ignore", "--passwd-entry", "own:x:1234:1234::/:/bin/sh"),
+        ),
+        (),
+    ),
+    Torture(
+        "own-security",
+        (
+            *("--security-opt", "mask=/sys/fs:/proc/loadavg", "--security-opt", "unmask=/proc/kcore", "--read-only"),
+            *("--security-opt", "proc-opts=nosuid,hidepid=2", "--security-opt", "label=type:spc_t"),
+        ),
+        (),
+    ),
+    Torture("own-loose", ("--security-opt", "unmask=ALL", "--security-opt", "seccomp=unconfined"), ()),
+    Torture(
+        "own-storage",
+        (
+            *("--volume", "{folder}/deep:/over:O", "--mount", "type=image,source=busybox,target=/img"),
+            *("--mount", "type=devpts,target=/dp", "--volume", "{folder}/shared:/slave:rslave,noexec"),
+        ),
+        (),
+    ),
+    Torture("own-health", ("--health-cmd", '["CMD","true"]', "--health-startup-cmd", "true"), ()),
+    Torture("own-network", ("--network", "{first}:interface_name=eth7,alias=al", "--network", "{second}"), ()),
+    Torture("own-uidmap", ("--uidmap", "0:200000:5000", "--gidmap", "0:300000:5000"), ()),
+)
 _SECRET = "not for everybody"
 
 
@@ -70,13 +101,29 @@ def test_docker_command_gives_the_same_config(
 
 @pytest.mark.parametrize(
     "torture",
-    [each for each in TORTURES if "podman_rootful" in each.kinds and each.name not in (_OWN_INIT, *_FIXED)],
+    [
+        *(each for each in TORTURES if "podman_rootful" in each.kinds and each.name not in (_OWN_INIT, *_FIXED)),
+        *_PODMAN,
+    ],
     ids=lambda each: each.name,
 )
 def test_podman_command_gives_the_same_config(
     podman_rootful: Rig, podman_places: Places, torture: Torture, tmp_path: Path
 ) -> None:
     _same(podman_rootful, podman_places, torture, tmp_path, EngineKind.PODMAN)
+
+
+def test_rootless_user_namespaces(podman_rootless: Rig, tmp_path: Path) -> None:
+    for word in ("nomap", "keep-id"):
+        with podman_rootless.container("--userns", word) as old:
+            config = podman_rootless.config(old)
+            with exported(podman_rootless, old) as options:
+                text = export_run.render(options, EngineKind.PODMAN, True)
+            assert f"--userns {word}" in text
+            with set_aside(podman_rootless, old, options.name):
+                new = carried_out(podman_rootless, text, tmp_path)
+                found = differences(config, podman_rootless.config(new), old, new)
+        assert [path for path in found if not path.startswith(_NETNS)] == []
 
 
 def test_hardened_command_is_as_hard(any_engine: Rig, tmp_path: Path) -> None:

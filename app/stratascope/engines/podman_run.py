@@ -110,7 +110,8 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
 
 def _mode(request: Answer, field: str) -> str:
     said = request.part(field)
-    name = {"path": "ns", "default": ""}.get(said.text("nsmode"), said.text("nsmode"))
+    # The command line has other words for three of them
+    name = {"path": "ns", "default": "", "no-map": "nomap"}.get(said.text("nsmode"), said.text("nsmode"))
     if name == "pod" or (name == "host" and field == "userns"):
         return ""
     return f"{name}:{said.text('value')}" if said.text("value") else name
@@ -179,7 +180,7 @@ def _mounts(request: Answer, unsaid: list[Message]) -> tuple[RunMount, ...]:
         kind, target = mount.text("type"), mount.text("destination")
         if kind not in ("bind", "tmpfs", "devpts", "ramfs"):
             unsaid.append(msg("The mount of the kind {kind} at {path}.", kind=kind, path=target))
-        found.append(_of(kind, "" if kind == "tmpfs" else mount.text("source"), target, words))
+        found.append(_of(kind, mount.text("source") if kind == "bind" else "", target, words))
     for volume in request.parts("volumes"):
         words = volume.texts("Options") or ()
         name = volume.text("Name")

@@ -13,6 +13,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.run_options import RunMount, RunOptions
 from stratascope.report.export_run import health_times, port_text, profile_comment, profile_path, security_words
 from stratascope.report.export_words import (
+    USUAL,
     capabilities,
     comment,
     file_name,
@@ -28,6 +29,15 @@ from stratascope.report.export_yaml import Tagged, Value, document
 _SERVICE = "com.docker.compose.service"
 _LABELS = "com.docker.compose."
 _UNNAMED = re.compile(r"[^a-zA-Z0-9._-]+")
+_NUMBERS = {
+    "cpu-shares": "cpu_shares",
+    "cpu-period": "cpu_period",
+    "cpu-quota": "cpu_quota",
+    "oom-score-adj": "oom_score_adj",
+    "memory-swappiness": "mem_swappiness",
+}
+_TEXTS = {"cpuset-cpus": "cpuset", "cgroup-parent": "cgroup_parent", "runtime": "runtime"}
+_LISTS = {"device-cgroup-rule": "device_cgroup_rules", "expose": "expose"}
 Service = dict[str, Value]
 
 
@@ -250,7 +260,7 @@ def _whole(
     for name, value in options.environment:
         if name in options.plain:
             continue
-        if not secrets and may_be_secret(options, name):
+        if not secrets and may_be_secret(options, name, value):
             hidden.append(name)
             environment[name] = None  # the value of whoever calls Compose
         else:
@@ -292,13 +302,31 @@ def _whole(
         said["healthcheck"] = {"disable": True} if disabled else {"test": list(options.health.test), **times, **retried}
     if options.log_driver:
         said["logging"] = {"driver": options.log_driver, "options": dict(options.log_options)}
-    unsaid.extend(one(name, value) for name, value in (*options.shared, *options.own))
+    _further(options, said, unsaid)
     return hidden
+
+
+def _further(options: RunOptions, said: Service, unsaid: list[Message]) -> None:
+    """The options that only the command lines have names for, where Compose has one, too."""
+    lists: dict[str, list[Value]] = {}
+    for name, value in (*options.shared, *options.own):
+        if name in _NUMBERS:
+            said[_NUMBERS[name]] = int(value)
+        elif name in _TEXTS:
+            said[_TEXTS[name]] = value
+        elif name in _LISTS:
+            lists.setdefault(_LISTS[name], []).append(value)
+        elif (name, value) not in USUAL:
+            unsaid.append(one(name, value))
+    said.update(lists)
 
 
 def _networks(options: RunOptions, networks: dict[str, Value]) -> Value:
     joined: dict[str, Value] = {}
     for endpoint in options.networks:
+        if endpoint.network in ("bridge", "podman"):
+            joined["default"] = None  # the engine's own, which has no name that Compose takes
+            continue
         key = _UNNAMED.sub("-", endpoint.network)
         networks[key] = {"external": True, "name": endpoint.network}
         found: Service = {}

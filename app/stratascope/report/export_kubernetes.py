@@ -136,7 +136,7 @@ def _environment(options: RunOptions, container: Map, secrets: bool, secret: str
     for name, value in options.environment:
         if name in options.plain:
             continue
-        if not secrets and may_be_secret(options, name):
+        if not secrets and may_be_secret(options, name, value):
             hidden.append(name)
             values.append({"name": name, "valueFrom": {"secretKeyRef": {"name": secret, "key": name}}})
         else:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.run_options import RunMount, RunOptions
+from stratascope.report.export_mounts import comma_separated
 from stratascope.report.export_run import port_text
 from stratascope.report.export_words import capabilities, comment, file_name, has_profile, missing, one, title
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
+_LONG = {"volume-subpath": "subpath", "volume-nocopy": "nocopy"}  # Docker's words for Podman's
 _SPECIAL = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"})
 
 
@@ -160,15 +162,18 @@ def _sorted(mount: RunMount, volumes: list[str], tmpfs: list[str], others: list[
     words = ",".join((*(("ro",) if mount.read_only else ()), *mount.words))
     if mount.kind == "tmpfs" and not mount.long:
         tmpfs.append(f"{mount.target}:{words}".rstrip(":").replace("%", "%%"))
-    elif mount.kind in ("bind", "volume", "overlay"):
+    elif mount.kind in ("bind", "volume", "overlay") and not mount.long and ":" not in mount.source + mount.target:
         source = f"{mount.source}:" if mount.source else ""
         volumes.append(f"{source}{mount.target}:{words}".rstrip(":").replace("%", "%%"))
     else:
         fields = [f"type={mount.kind}", *((f"src={mount.source}",) if mount.source else ()), f"dst={mount.target}"]
         if mount.kind == "image":
             fields.append(f"rw={str(not mount.read_only).lower()}")
-        fields += [f"{name}={value}" for name, value in mount.long if name != "type"]
-        others.append(",".join(fields).replace("%", "%%"))
+        elif mount.read_only:
+            fields.append("ro")
+        named = [(_LONG.get(name, name), value) for name, value in mount.long if name != "type"]
+        fields += [*mount.words, *(f"{name}={value}" if value else name for name, value in named)]
+        others.append(comma_separated(fields).replace("%", "%%"))
 
 
 def _limits(options: RunOptions, lines: list[str]) -> None:

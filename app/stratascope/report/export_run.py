@@ -6,16 +6,15 @@ a comment above the command.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-import re
 import shlex
 
 from stratascope.core.container import AskedPort, EngineKind
 from stratascope.core.message import Message, msg
-from stratascope.core.run_options import HealthTest, RunMount, RunOptions
+from stratascope.core.run_options import HealthTest, RunOptions
+from stratascope.report.export_mounts import comma_separated, written
 from stratascope.report.export_words import (
+    USUAL,
     capabilities,
     comment,
     file_name,
@@ -30,15 +29,6 @@ from stratascope.report.export_words import (
 Options = list[tuple[str, str | None]]  # without the dashes; None: the option has no value
 
 _DOCKER, _PODMAN = EngineKind.DOCKER, EngineKind.PODMAN
-# docker-run(1): what the third part of -v may be there; Podman takes all options of mount(8)
-_DOCKER_WORDS = frozenset(("z", "Z", "shared", "rshared", "slave", "rslave", "private", "rprivate", "nocopy"))
-_PROPAGATIONS = _DOCKER_WORDS - {"z", "Z", "nocopy"}  # of binds only
-_DOCKER_ONLY_WORDS = frozenset(("consistent", "cached", "delegated"))
-_DOCKER_TMPFS = re.compile(
-    r"(size|mode|uid|gid|nr_inodes|nr_blocks|mpol)=.*|(no)?(exec|suid|dev|atime|diratime)|rw|"
-    r"r?bind|r?(shared|slave|private)|(rel|strict)atime|sync|async|dirsync"
-).fullmatch
-_USUAL_WORDS = frozenset(("rbind", "bind", "rprivate", "nosuid", "nodev"))  # Podman says them of each of its volumes
 _LOG_DRIVERS = {"json-file": "k8s-file", "k8s-file": "json-file", "journald": "journald", "none": "none"}
 _SECOND = 1_000_000_000
 
@@ -56,7 +46,7 @@ def render(options: RunOptions, tool: EngineKind, secrets: bool) -> str:
     if options.kind is tool:
         said.extend((name, value or None) for name, value in options.own)
     else:
-        unsaid.extend(one(name, value) for name, value in options.own)
+        unsaid.extend(one(name, value) for name, value in options.own if (name, value) not in USUAL)
     words = [_quoted(name, value) for name, value in said]
     entry, command = _command(options, tool)
     words += [*entry, shlex.join((options.image, *command))]
@@ -139,9 +129,9 @@ def _process(
             said.append((name, None))
     hidden = []
     for name, value in options.environment:
-        if f"{name}" in options.plain:
+        if name in options.plain:
             continue  # the image has it
-        if not secrets and may_be_secret(options, name):
+        if not secrets and may_be_secret(options, name, value):
             hidden.append(name)
             said.append(("env", name))  # the shell's own value is taken
         else:
@@ -208,74 +198,13 @@ def _storage(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[
         elif options.read_only_tmpfs:
             said.extend(("tmpfs", f"{place}:rw,mode=1777") for place in ("/run", "/tmp", "/var/tmp"))
     for mount in options.mounts:
-        said.append(_mount(mount, options, tool, unsaid))
+        said.append(written(mount, options, tool, unsaid))
     for device in options.devices:
         # A name of the Container Device Interface has no place in the container
         word = device.source if "=" in device.source else f"{device.source}:{device.target}:{device.permissions}"
         said.append(("device", word))
     if options.shm_size:
         said.append(("shm-size", str(options.shm_size)))
-
-
-def _mount(mount: RunMount, options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[str, str]:
-    words = list(mount.words)
-    if options.kind is not tool:
-        kept = [word for word in words if _knows(tool, mount, word)]
-        gone = [word for word in words if word not in kept]
-        if gone and mount.kind != "tmpfs" and set(gone) - _USUAL_WORDS:
-            unsaid.append(msg("Options of the mount at {path}: {options}.", path=mount.target, options=",".join(gone)))
-        words = kept
-    access = "ro" if mount.read_only else "rw"
-    if mount.kind == "tmpfs" and not mount.long:
-        words = ["ro", *words] if mount.read_only else words
-        return ("tmpfs", ":".join((mount.target, ",".join(words))) if words else mount.target)
-    plain = mount.kind in ("bind", "volume", "overlay") and not mount.long and ":" not in mount.source + mount.target
-    if plain:
-        parts = [mount.source, mount.target] if mount.source else [mount.target]
-        if mount.kind == "overlay":
-            return ("volume", ":".join((*parts, ",".join(words) or "O")))
-        return ("volume", ":".join((*parts, ",".join((access, *words)))) if mount.source else mount.target)
-    fields = [f"type={mount.kind}"]
-    if mount.source:
-        fields.append(f"src={mount.source}")
-    fields.append(f"dst={mount.target}")
-    if mount.kind == "image":
-        fields.append(f"rw={str(not mount.read_only).lower()}")
-    elif mount.read_only:
-        fields.append("readonly")
-    for name, value in (*((word, "") for word in words), *mount.long):
-        if name == "type":
-            continue
-        named = name if options.kind is tool else _long_name(name, tool)
-        if named:
-            fields.append(f"{named}={value}" if value else named)
-        else:
-            unsaid.append(msg("Options of the mount at {path}: {options}.", path=mount.target, options=name))
-    return ("mount", _csv(fields))
-
-
-def _knows(tool: EngineKind, mount: RunMount, word: str) -> bool:
-    if tool is _PODMAN:
-        return word not in _DOCKER_ONLY_WORDS
-    if mount.kind == "tmpfs":
-        return bool(_DOCKER_TMPFS(word))
-    return word in _DOCKER_WORDS and not (mount.kind == "volume" and word in _PROPAGATIONS)
-
-
-def _long_name(name: str, tool: EngineKind) -> str:
-    """Podman's and Docker's words for `--mount` are the same but for volumes."""
-    if tool is _PODMAN:
-        names = {"volume-nocopy": "nocopy", "volume-subpath": "subpath", "consistency": "consistency"}
-        return names.get(name, name if name.startswith(("bind-propagation", "tmpfs-")) else "")
-    names = {"nocopy": "volume-nocopy", "subpath": "volume-subpath"}
-    return names.get(name, "bind-propagation" if name in _DOCKER_WORDS and name not in ("z", "Z") else "")
-
-
-def _csv(fields: list[str]) -> str:
-    """Both tools read a mount as one line of comma-separated values (Go, encoding/csv)."""
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(fields)
-    return line.getvalue()
 
 
 def _network(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:
@@ -299,7 +228,7 @@ def _network(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[
         if tool is _PODMAN:
             said.append(("network", f"{name}:{','.join(fields)}" if fields else name))
         else:
-            said.append(("network", _csv([f"name={name}", *fields]) if fields else name))
+            said.append(("network", comma_separated([f"name={name}", *fields]) if fields else name))
     for option, values in (
         ("dns", options.dns),
         ("dns-search", options.dns_search),

@@ -34,12 +34,14 @@ class ExportError(Exception):
 _HARMLESS = frozenset(
     ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "HOSTNAME", "PWD", "SHELL", "USER", "LOGNAME", "container")
 )
+# What Podman's requests say of any container, and what no other tool would do
+USUAL = frozenset((("systemd", "false"), ("image-volume", "ignore"), ("http-proxy", "false")))
 _FILE = re.compile(r"[^A-Za-z0-9_.-]+")
 
 
-def may_be_secret(options: RunOptions, variable: str) -> bool:
+def may_be_secret(options: RunOptions, variable: str, value: str) -> bool:
     """Whether a variable's value is left out unless asked for: nobody can tell a secret by its name."""
-    return variable not in _HARMLESS and variable not in options.plain
+    return bool(value) and variable not in _HARMLESS and variable not in options.plain
 
 
 def file_name(options: RunOptions) -> str:
