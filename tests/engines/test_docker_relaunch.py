@@ -17,6 +17,8 @@ from stratascope.engines.docker_relaunch import DockerRelauncher
 from stratascope.engines.endpoint import Endpoint
 from torture import Places, Torture, differences, surroundings, tortures
 
+pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
+
 
 @contextmanager
 def relauncher(rig: Rig) -> Iterator[DockerRelauncher]:

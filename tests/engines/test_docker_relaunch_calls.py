@@ -18,6 +18,8 @@ from stratascope.engines.docker import DockerEngine
 from stratascope.engines.docker_relaunch import DockerRelauncher
 from stratascope.engines.endpoint import Endpoint
 
+pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
+
 NOBODY = "f" * 64
 
 

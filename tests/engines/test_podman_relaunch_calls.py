@@ -18,6 +18,8 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.engines.podman_asked import with_image
 from stratascope.engines.rest import RestEngine
 
+pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
+
 GONE = "0" * 64
 
 

@@ -15,6 +15,8 @@ from stratascope.core.container import Asked, AskedLimit, AskedPort, EngineKind
 from stratascope.core.run_options import RunMount, RunOptions
 from stratascope.report.export import ExportKind, export
 
+pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
+
 yaml = pytest.importorskip("yaml")
 _LABELS = ("--label", "com.docker.compose.service=web", "--label", "com.docker.compose.project=p")
 

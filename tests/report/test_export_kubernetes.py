@@ -14,6 +14,8 @@ from stratascope.core.run_options import RunOptions
 from stratascope.report.export import ExportKind, export
 from stratascope.report.export_kubernetes import dns_name
 
+pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
+
 _LITERAL = "$HOME `id` 'x' \"y\" : #\nno"
 
 

@@ -15,6 +15,8 @@ from stratascope.core.container import Asked, AskedDevice, AskedLimit, EngineKin
 from stratascope.core.run_options import RunMount, RunOptions
 from stratascope.report.export import ExportKind, export
 
+pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
+
 _QUADLET = "/usr/libexec/podman/quadlet"
 _UNIT = """[Container]
 Image=localhost/busybox

@@ -16,6 +16,8 @@ from stratascope.report import export_run
 from stratascope.report.export_words import has_profile
 from torture import TORTURES, Places, Torture, differences, surroundings
 
+pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
+
 _NETNS = "linux.namespaces"  # Podman's path of the network namespace, made anew for each
 _OWN_INIT = "process-podman"  # needs a program that is not installed everywhere
 _FIXED = ("network", "network-rootless", "everything")
