@@ -218,7 +218,7 @@ def test_gone(podman: Rig) -> None:
 
 def test_an_engine_that_hangs(podman_rootful: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RestEngine, "timeout", (1.0, 1.0))
-    monkeypatch.setattr("stratascope.engines.podman_relaunch.QUICK", 1.0)
+    monkeypatch.setattr("stratascope.engines.command.QUICK", 1.0)
     with podman_rootful.container() as container, relauncher(podman_rootful) as port:
         podman_rootful.freeze()
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from stratascope.core.container import Asked, AskedPort, Engine, EngineKind, ProfileKind
+from stratascope.core.container import Asked, AskedPort, ProfileKind
 from stratascope.core.launch import LaunchSpec, Limits
 from stratascope.core.message import msg
 from stratascope.core.toggle import ToggleError
@@ -224,8 +224,3 @@ def live_options(host: dict[str, Any], limits: Limits) -> dict[str, int]:
             else {"NanoCpus": round(limits.cpu_cores * 1e9)}
         )
     return found
-
-
-def daemon_default(engine: Engine) -> str:
-    """The seccomp profile that the daemon gives where none is asked for."""
-    return engine.facts.seccomp_profile or "builtin" if engine.kind is EngineKind.DOCKER else "builtin"

@@ -5,19 +5,17 @@ Decided against the SDK's methods: they have no field for a process limit or cor
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from stratascope.core.container import Asked, Engine, EngineState, Status
+from stratascope.core.container import Asked, Engine, EngineState
 from stratascope.core.launch import (
     ORIGINAL,
     Created,
     FileChange,
-    Health,
     LaunchSpec,
     Limits,
     RestartPolicy,
@@ -25,8 +23,8 @@ from stratascope.core.launch import (
 )
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.engines import advice, docker_options
-from stratascope.engines.answer import Answer, parse_container, parse_object, status_of
+from stratascope.engines import docker_options
+from stratascope.engines.answer import Answer, parse_container, parse_object
 from stratascope.engines.command import (
     COMMIT,
     SLOW,
@@ -35,34 +33,30 @@ from stratascope.engines.command import (
     compact,
     found,
     object_of,
-    objects_of,
-    refusal,
     understood,
 )
 from stratascope.engines.docker_launch import Around, launch_spec
 from stratascope.engines.docker_log import plain_log
 from stratascope.engines.docker_mounts import target
+from stratascope.engines.relauncher import RestRelauncher
 
 if TYPE_CHECKING:
     from stratascope.engines.docker import DockerEngine
 
-_KINDS = {0: "changed", 1: "added", 2: "deleted"}  # Docker's API, ContainerChanges
 _NETWORKS_AT_CREATE = (1, 44)  # the first API that takes more than one network in create
 
 
-class DockerRelauncher:
+class DockerRelauncher(RestRelauncher["DockerEngine"]):
     """A `core.ports.Relauncher` on the connections of one engine."""
 
     def __init__(self, engine: DockerEngine) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._described: Engine | None = None
 
     @understood()
     def plan(self, container: str) -> LaunchSpec:
         """Everything needed to create it again. Raises EngineError, NoSuchContainerError."""
-        engine = self._described = self._engine.describe()
-        if engine.state is not EngineState.CONNECTED:
-            raise EngineError(engine.state, engine.message or advice.nonsense(), engine.error)
+        engine = self._described = self._connected()
         inspect = self._inspect(container)
         answer = parse_container(inspect)
         image = found(self._engine, f"/images/{answer.text('Image')}/json")
@@ -101,10 +95,6 @@ class DockerRelauncher:
             raise
         return made
 
-    def start(self, container: str) -> None:
-        """No error if it runs."""
-        self._tell(container, "start", silence=SLOW)
-
     def stop(self, container: str, seconds: int) -> None:
         """SIGTERM (or its stop signal), and SIGKILL after so many seconds; returns when it has stopped."""
         self._tell(container, "stop", {"t": str(seconds)}, silence=seconds + STOP_MARGIN)
@@ -114,22 +104,13 @@ class DockerRelauncher:
 
     def remove(self, container: str) -> None:
         """Also one that runs. Its volumes stay, anonymous ones too."""
-        command(
-            self._engine,
-            "DELETE",
-            f"/containers/{container}",
-            {"force": "true", "v": "false"},
-            silence=SLOW,
-            container=container,
-        )
+        self._delete(container, {"force": "true", "v": "false"})
 
     @understood()
     def restart_policy(self, container: str, policy: RestartPolicy) -> None:
         wanted = {"Name": policy.name, "MaximumRetryCount": policy.retries}
         self._tell(container, "update", data=compact({"RestartPolicy": wanted}))
-        now = parse_container(self._inspect(container)).part("HostConfig").part("RestartPolicy")
-        if (now.text("Name") or "no") != policy.name:
-            raise self._ignored(f"RestartPolicy: {now.text('Name')}")
+        self._check_policy(container, policy)
 
     @understood()
     def limit(self, container: str, limits: Limits) -> None:
@@ -145,17 +126,7 @@ class DockerRelauncher:
         ignored = [f"{key}: {now.raw(key)}" for key, value in wanted.items() if (now.raw(key) or 0) != value]
         warnings = answer.texts("Warnings") or ()
         if ignored or warnings:
-            raise self._ignored("; ".join((*ignored, *warnings)))
-
-    @understood()
-    def running(self, container: str) -> Running:
-        """How it is doing now."""
-        return self._running(self._inspect(container))
-
-    @understood()
-    def labelled(self, label: str, value: str) -> tuple[Running, ...]:
-        """All containers with that label, running or not; an empty value: whatever its value."""
-        return self._listed("label", f"{label}={value}" if value else label)
+            raise self._refused("; ".join((*ignored, *warnings)))
 
     @understood()
     def named(self, name: str) -> Running | None:
@@ -166,27 +137,7 @@ class DockerRelauncher:
     @understood()
     def changes(self, container: str) -> tuple[FileChange, ...]:
         """What its writable layer holds over its image."""
-        body = command(
-            self._engine, "GET", f"/containers/{container}/changes", silence=SLOW, container=container
-        )  # fmt: skip
-        return tuple(
-            FileChange(item.text("Path"), _KINDS.get(item.whole("Kind"), "changed"))
-            for item in map(Answer, objects_of(body))
-        )
-
-    @understood()
-    def size(self, container: str) -> int | None:
-        """Bytes of its writable layer; None where the engine does not say."""
-        body = command(
-            self._engine,
-            "GET",
-            f"/containers/{container}/json",
-            {"size": "true"},
-            silence=SLOW,
-            container=container,
-        )
-        answer = object_of(body)
-        return answer.whole("SizeRw") if answer.has("SizeRw") else None
+        return self._changed_files(container)
 
     @understood()
     def log(self, container: str, lines: int) -> str:
@@ -223,22 +174,6 @@ class DockerRelauncher:
 
     # Below: how it is done
 
-    def _tell(
-        self,
-        container: str,
-        verb: str,
-        params: Mapping[str, str] | None = None,
-        data: str | None = None,
-        silence: float = 30.0,
-    ) -> bytes:
-        path = f"/containers/{container}/{verb}"
-        return command(self._engine, "POST", path, params, data, silence=silence, container=container)
-
-    def _inspect(self, container: str) -> str:
-        """With the values of its environment."""
-        body = command(self._engine, "GET", f"/containers/{container}/json", container=container)
-        return body.decode("utf-8", "replace")
-
     def _borrowed(self, answer: Answer) -> frozenset[str]:
         """Where mounts of other containers (volumes-from) are."""
         places: set[str] = set()
@@ -269,37 +204,3 @@ class DockerRelauncher:
             raise RefusedError(
                 EngineState.CONNECTED, msg("The name of its image means another image by now. Try again."), words
             )
-
-    def _listed(self, kind: str, value: str) -> tuple[Running, ...]:
-        params = {"all": "true", "filters": json.dumps({kind: [value]})}
-        listed = objects_of(command(self._engine, "GET", "/containers/json", params))
-        states = []
-        for item in listed:
-            with suppress(NoSuchContainerError):  # it went away meanwhile
-                states.append(self.running(Answer(item).text("Id")))
-        return tuple(states)
-
-    def _running(self, inspect: str) -> Running:
-        answer = parse_container(inspect)
-        state, status = answer.part("State"), status_of(answer.part("State"))
-        pid, health = state.whole("Pid"), state.part("Health").text("Status")
-        ended = status in (Status.EXITED, Status.DEAD) or answer.whole("RestartCount") > 0
-        return Running(
-            id=answer.text("Id"),
-            name=answer.text("Name").removeprefix("/"),
-            status=status.value,
-            pid=pid if pid > 0 else None,
-            exit_code=state.whole("ExitCode") if ended else None,
-            restarts=answer.whole("RestartCount"),
-            health=Health(health) if health in set(Health) else Health.NONE,
-            labels=answer.part("Config").pairs("Labels"),
-            error=state.text("Error"),
-        )
-
-    def _ignored(self, words: str) -> RefusedError:
-        return RefusedError(EngineState.CONNECTED, refusal(words), words)
-
-    def _unreadable(self, words: str) -> EngineError:
-        return EngineError(
-            EngineState.CONNECTED, msg("The runtime's own file about this container can't be read here."), words
-        )

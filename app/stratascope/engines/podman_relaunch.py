@@ -6,7 +6,6 @@ publish ports on all addresses.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -15,23 +14,19 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from stratascope.core.container import Asked, EngineState, Status
-from stratascope.core.launch import Created, FileChange, Health, LaunchSpec, Limits, RestartPolicy, Running
-from stratascope.core.message import msg
-from stratascope.core.ports import EngineError, NoSuchContainerError, RawContainer, RefusedError
-from stratascope.engines import advice, podman_asked
-from stratascope.engines.answer import Answer, parse_container, parse_object, status_of
+from stratascope.core.container import Asked
+from stratascope.core.launch import Created, FileChange, LaunchSpec, Limits, RestartPolicy, Running
+from stratascope.core.ports import EngineError, RawContainer, RefusedError
+from stratascope.engines import podman_asked
+from stratascope.engines.answer import Answer, parse_container, parse_object
 from stratascope.engines.command import (
     COMMIT,
-    QUICK,
     SLOW,
     STOP_MARGIN,
     command,
     compact,
     found,
     object_of,
-    objects_of,
-    refusal,
     understood,
 )
 from stratascope.engines.docker_log import plain_log
@@ -40,18 +35,18 @@ from stratascope.engines.podman_json import translate
 from stratascope.engines.podman_launch import launch_spec
 from stratascope.engines.podman_live import differences, resources
 from stratascope.engines.podman_sources import Sources
+from stratascope.engines.relauncher import RestRelauncher
 from stratascope.engines.runtime_file import read_here, read_there
 
 if TYPE_CHECKING:
     from stratascope.engines.podman import PodmanEngine
 
-_KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType
 _GENERATE_SECONDS = 15.0
 
 Generate = Callable[[str], str | None]
 
 
-class PodmanRelauncher:
+class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
     """A `core.ports.Relauncher` on the connections of one engine.
 
     `generate` gives what `podman generate spec` says of a container, None where it can't be had: the API has no such
@@ -59,15 +54,13 @@ class PodmanRelauncher:
     """
 
     def __init__(self, engine: PodmanEngine, generate: Generate | None = None) -> None:
-        self._engine = engine
+        super().__init__(engine)
         self._generate = generate or self._generate_here
 
     @understood()
     def plan(self, container: str) -> LaunchSpec:
         """Everything needed to create it again. Raises EngineError, NoSuchContainerError."""
-        engine = self._engine.describe()
-        if engine.state is not EngineState.CONNECTED:
-            raise EngineError(engine.state, engine.message or advice.nonsense(), engine.error)
+        engine = self._connected()
         inspect = self._inspect(container)
         answer = parse_container(inspect)
         configuration: str | None = None
@@ -96,10 +89,6 @@ class PodmanRelauncher:
         answer = object_of(command(self._engine, "POST", "/containers/create", data=compact(request), silence=SLOW))
         return Created(answer.text("Id"), answer.texts("Warnings") or ())
 
-    def start(self, container: str) -> None:
-        """No error if it runs."""
-        self._tell(container, "start", silence=SLOW)
-
     def stop(self, container: str, seconds: int) -> None:
         """SIGTERM (or its stop signal), and SIGKILL after so many seconds; returns when it has stopped."""
         self._tell(container, "stop", {"timeout": str(seconds), "ignore": "true"}, silence=seconds + STOP_MARGIN)
@@ -113,14 +102,7 @@ class PodmanRelauncher:
 
     def remove(self, container: str) -> None:
         """Also one that runs. Its volumes stay, anonymous ones too."""
-        command(
-            self._engine,
-            "DELETE",
-            f"/containers/{container}",
-            {"force": "true", "v": "false", "timeout": "0"},
-            silence=SLOW,
-            container=container,
-        )
+        self._delete(container, {"force": "true", "v": "false", "timeout": "0"})
 
     @understood()
     def restart_policy(self, container: str, policy: RestartPolicy) -> None:
@@ -129,9 +111,7 @@ class PodmanRelauncher:
         if policy.name == "on-failure":
             params["restartRetries"] = str(policy.retries)
         self._tell(container, "update", params, "{}")
-        now = parse_container(self._inspect(container)).part("HostConfig").part("RestartPolicy")
-        if (now.text("Name") or "no") != policy.name:
-            raise self._refused(f"RestartPolicy: {now.text('Name')}")
+        self._check_policy(container, policy)
 
     @understood()
     def limit(self, container: str, limits: Limits) -> None:
@@ -145,16 +125,6 @@ class PodmanRelauncher:
             raise self._refused("; ".join(ignored))
 
     @understood()
-    def running(self, container: str) -> Running:
-        """How it is doing now."""
-        return _running(self._inspect(container))
-
-    @understood()
-    def labelled(self, label: str, value: str) -> tuple[Running, ...]:
-        """All containers with that label, running or not; an empty value: whatever its value."""
-        return self._listed("label", f"{label}={value}" if value else label)
-
-    @understood()
     def named(self, name: str) -> Running | None:
         """The container of that name."""
         listed = self._listed("name", f"^{re.escape(name)}$")  # inspect by name would also take the start of an id
@@ -163,22 +133,11 @@ class PodmanRelauncher:
     @understood()
     def changes(self, container: str) -> tuple[FileChange, ...]:
         """What its writable layer holds over its image."""
-        path = f"/containers/{container}/changes"
         try:
-            items = objects_of(command(self._engine, "GET", path, silence=SLOW, container=container))
+            return self._changed_files(container)
         except RefusedError:
             self._inspect(container)  # a container that is gone is refused as an unknown layer
             raise
-        return tuple(
-            FileChange(item.text("Path"), _KINDS.get(item.whole("Kind"), "changed")) for item in map(Answer, items)
-        )
-
-    @understood()
-    def size(self, container: str) -> int | None:
-        """Bytes of its writable layer; None where the engine does not say."""
-        path = f"/containers/{container}/json"
-        answer = object_of(command(self._engine, "GET", path, {"size": "true"}, silence=SLOW, container=container))
-        return answer.whole("SizeRw") if answer.has("SizeRw") else None
 
     @understood()
     def log(self, container: str, lines: int) -> str:
@@ -209,22 +168,6 @@ class PodmanRelauncher:
 
     # Below: how it is done
 
-    def _tell(
-        self,
-        container: str,
-        verb: str,
-        params: Mapping[str, str] | None = None,
-        data: str | None = None,
-        silence: float = QUICK,
-    ) -> bytes:
-        path = f"/containers/{container}/{verb}"
-        return command(self._engine, "POST", path, params, data, silence=silence, container=container)
-
-    def _inspect(self, container: str) -> str:
-        """With the values of its environment."""
-        body = command(self._engine, "GET", f"/containers/{container}/json", container=container)
-        return body.decode("utf-8", "replace")
-
     def _configuration(self, answer: Answer) -> str:
         path = answer.text("OCIConfigPath")
         try:
@@ -235,11 +178,7 @@ class PodmanRelauncher:
                 return text
             raise ValueError("the file is empty")
         except (OSError, ValueError, subprocess.SubprocessError) as error:
-            raise EngineError(
-                EngineState.CONNECTED,
-                msg("The runtime's own file about this container can't be read here."),
-                str(error),
-            ) from error
+            raise self._unreadable(str(error)) from error
 
     def _generate_here(self, container: str) -> str | None:
         """From the command line on this machine, as the user whose engine it is: ids are unique, so that an answer is
@@ -263,32 +202,3 @@ class PodmanRelauncher:
         except (OSError, ValueError, subprocess.SubprocessError):
             return None
         return done.stdout
-
-    def _listed(self, kind: str, value: str) -> tuple[Running, ...]:
-        params = {"all": "true", "filters": json.dumps({kind: [value]})}
-        states = []
-        for item in objects_of(command(self._engine, "GET", "/containers/json", params)):
-            with suppress(NoSuchContainerError):  # it went away meanwhile
-                states.append(self.running(Answer(item).text("Id")))
-        return tuple(states)
-
-    def _refused(self, words: str) -> RefusedError:
-        return RefusedError(EngineState.CONNECTED, refusal(words), words)
-
-
-def _running(inspect: str) -> Running:
-    answer = parse_container(inspect)
-    state, status = answer.part("State"), status_of(answer.part("State"))
-    pid, health = state.whole("Pid"), state.part("Health").text("Status")
-    ended = status in (Status.EXITED, Status.DEAD) or answer.whole("RestartCount") > 0
-    return Running(
-        id=answer.text("Id"),
-        name=answer.text("Name"),
-        status=status.value,
-        pid=pid if pid > 0 else None,
-        exit_code=state.whole("ExitCode") if ended else None,
-        restarts=answer.whole("RestartCount"),
-        health=Health(health) if health in set(Health) else Health.NONE,
-        labels=answer.part("Config").pairs("Labels"),
-        error=state.text("Error"),
-    )

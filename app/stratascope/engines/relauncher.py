@@ -1,0 +1,125 @@
+"""What the relaunchers of both engines share: calls that are spelled alike, and how a container is doing.
+
+Where the two APIs differ (create, plan, limits, what a stop takes) each has its own file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Generic, TypeVar
+
+from stratascope.core.container import Engine, EngineState, Status
+from stratascope.core.launch import FileChange, Health, RestartPolicy, Running
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.engines import advice
+from stratascope.engines.answer import Answer, parse_container, status_of
+from stratascope.engines.command import QUICK, SLOW, command, object_of, objects_of, refusal, understood
+from stratascope.engines.rest import RestEngine
+
+_KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same
+
+E = TypeVar("E", bound=RestEngine)
+
+
+class RestRelauncher(Generic[E]):
+    """Half of a `core.ports.Relauncher`, on the connections of one engine."""
+
+    def __init__(self, engine: E) -> None:
+        self._engine = engine
+
+    def start(self, container: str) -> None:
+        """No error if it runs."""
+        self._tell(container, "start", silence=SLOW)
+
+    @understood()
+    def running(self, container: str) -> Running:
+        """How it is doing now."""
+        return _running(self._inspect(container))
+
+    @understood()
+    def labelled(self, label: str, value: str) -> tuple[Running, ...]:
+        """All containers with that label, running or not; an empty value: whatever its value."""
+        return self._listed("label", f"{label}={value}" if value else label)
+
+    @understood()
+    def size(self, container: str) -> int | None:
+        """Bytes of its writable layer; None where the engine does not say."""
+        path = f"/containers/{container}/json"
+        answer = object_of(command(self._engine, "GET", path, {"size": "true"}, silence=SLOW, container=container))
+        return answer.whole("SizeRw") if answer.has("SizeRw") else None
+
+    def _connected(self) -> Engine:
+        """The engine as it describes itself; EngineError where it can't."""
+        engine = self._engine.describe()
+        if engine.state is not EngineState.CONNECTED:
+            raise EngineError(engine.state, engine.message or advice.nonsense(), engine.error)
+        return engine
+
+    def _tell(
+        self,
+        container: str,
+        verb: str,
+        params: Mapping[str, str] | None = None,
+        data: str | None = None,
+        silence: float = QUICK,
+    ) -> bytes:
+        path = f"/containers/{container}/{verb}"
+        return command(self._engine, "POST", path, params, data, silence=silence, container=container)
+
+    def _inspect(self, container: str) -> str:
+        """With the values of its environment."""
+        body = command(self._engine, "GET", f"/containers/{container}/json", container=container)
+        return body.decode("utf-8", "replace")
+
+    def _delete(self, container: str, params: Mapping[str, str]) -> None:
+        path = f"/containers/{container}"
+        command(self._engine, "DELETE", path, params, silence=SLOW, container=container)
+
+    def _changed_files(self, container: str) -> tuple[FileChange, ...]:
+        path = f"/containers/{container}/changes"
+        items = objects_of(command(self._engine, "GET", path, silence=SLOW, container=container))
+        return tuple(
+            FileChange(item.text("Path"), _KINDS.get(item.whole("Kind"), "changed")) for item in map(Answer, items)
+        )
+
+    def _listed(self, kind: str, value: str) -> tuple[Running, ...]:
+        params = {"all": "true", "filters": json.dumps({kind: [value]})}
+        states = []
+        for item in objects_of(command(self._engine, "GET", "/containers/json", params)):
+            with suppress(NoSuchContainerError):  # it went away meanwhile
+                states.append(self.running(Answer(item).text("Id")))
+        return tuple(states)
+
+    def _check_policy(self, container: str, policy: RestartPolicy) -> None:
+        """Engines answer well to what they ignore."""
+        now = parse_container(self._inspect(container)).part("HostConfig").part("RestartPolicy")
+        if (now.text("Name") or "no") != policy.name:
+            raise self._refused(f"RestartPolicy: {now.text('Name')}")
+
+    def _refused(self, words: str) -> RefusedError:
+        return RefusedError(EngineState.CONNECTED, refusal(words), words)
+
+    def _unreadable(self, words: str) -> EngineError:
+        text = msg("The runtime's own file about this container can't be read here.")
+        return EngineError(EngineState.CONNECTED, text, words)
+
+
+def _running(inspect: str) -> Running:
+    answer = parse_container(inspect)
+    state, status = answer.part("State"), status_of(answer.part("State"))
+    pid, health = state.whole("Pid"), state.part("Health").text("Status")
+    ended = status in (Status.EXITED, Status.DEAD) or answer.whole("RestartCount") > 0
+    return Running(
+        id=answer.text("Id"),
+        name=answer.text("Name").removeprefix("/"),  # Docker's begin with one, and no name can
+        status=status.value,
+        pid=pid if pid > 0 else None,
+        exit_code=state.whole("ExitCode") if ended else None,
+        restarts=answer.whole("RestartCount"),
+        health=Health(health) if health in set(Health) else Health.NONE,
+        labels=answer.part("Config").pairs("Labels"),
+        error=state.text("Error"),
+    )
