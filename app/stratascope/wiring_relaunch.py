@@ -5,9 +5,8 @@ Beside `wiring`, which every start imports: this is imported only where somethin
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,22 +15,20 @@ from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineKind, EngineState
 from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.message import msg
-from stratascope.core.ports import EngineError, EnginePort, NoSuchContainerError, ProbeError, Relauncher
+from stratascope.core.ports import EnginePort, NoSuchContainerError, ProbeError, Relauncher
 from stratascope.core.record import Record
-from stratascope.core.relaunch import Damaged, Stage, Transaction
 from stratascope.core.run_options import RunOptions
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.toggle import Choice, Preset
 from stratascope.layers import all_layers
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.tcp import parse_listeners
 from stratascope.report.export import ExportError, ExportKind, export
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.desk import Aside, Event, Option, Preview
 from stratascope.usecases.harden import Plan, Workshop
 from stratascope.usecases.read import machine_of
 from stratascope.usecases.relaunch import Clock
 from stratascope.usecases.workbench import Workbench
 
-_LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 _PROFILE_MAX = 1 << 20  # bytes of a profile file
 
 
@@ -87,26 +84,11 @@ class Station:
     def _listeners(self) -> tuple[tuple[str, int], ...] | None:
         if not self.engine.local:
             return None
-        found: list[tuple[str, int]] = []
-        for name in ("tcp", "tcp6"):
-            try:
-                lines = Path("/proc/net", name).read_text(encoding="ascii").splitlines()[1:]
-            except OSError:
-                return None
-            for line in lines:
-                words = line.split()
-                if len(words) > 3 and words[3] == _LISTEN:
-                    address, _, number = words[1].rpartition(":")
-                    found.append((_address(address), int(number, 16)))
-        return tuple(found)
-
-
-def _address(text: str) -> str:
-    """As proc_net_tcp(5) writes it, each 32 bits in the machine's byte order."""
-    import ipaddress
-
-    raw = b"".join(bytes.fromhex(text[place : place + 8])[::-1] for place in range(0, len(text), 8))
-    return str(ipaddress.ip_address(raw))
+        try:
+            texts = [Path("/proc/net", name).read_text(encoding="ascii") for name in ("tcp", "tcp6")]
+            return tuple(listener for text in texts for listener in parse_listeners(text))
+        except (OSError, DecodeError):
+            return None
 
 
 def _text(path: str) -> str | None:
@@ -135,7 +117,7 @@ def station_of(found: Sequence[Station], name: str) -> tuple[Station, str]:
     hits = []
     for station in found:
         for container in station.containers():
-            if name in (container.name, container.id) or (len(name) >= 3 and container.id.startswith(name)):
+            if container.is_called(name):
                 hits.append((station, container.id))
     if not hits:
         raise ProbeError(msg("No container has the name or id {name}.", name=name), name)
@@ -162,93 +144,3 @@ def command(made: Plan) -> str:
         return export(kind, run_options(made))
     except (ExportError, ValueError):
         return ""
-
-
-class AllEngines:
-    """A `usecases.desk.Desk` for every engine of this environment; a station is made where one is first needed."""
-
-    def __init__(self) -> None:
-        self._engines: wiring.Engines | None = None
-        self._stations: dict[str, Station] = {}
-        self._journal = FileJournal()
-        self._lock = threading.Lock()
-
-    def options(self, state: ContainerState) -> tuple[Option, ...]:
-        """See Desk."""
-        return self._bench(state.container.engine).options(state)
-
-    def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
-        """See Desk."""
-        return self._bench(state.container.engine).preset(state, preset)
-
-    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
-        """See Desk."""
-        return self._bench(state.container.engine).preview(state, choices)
-
-    def plan(self, state: ContainerState, choices: Sequence[Choice]) -> Plan:
-        """See Desk."""
-        return self._bench(state.container.engine).plan(state, choices)
-
-    def command(self, plan: Plan) -> str:
-        """See Desk."""
-        return command(plan)
-
-    def run(self, plan: Plan, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
-        """See Desk."""
-        return self._bench(plan.spec.engine).run(plan, watch, cancelled)
-
-    def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
-        """See Desk."""
-        return self._bench(transaction.engine).undo(transaction, watch, cancelled)
-
-    def discard(self, transaction: Transaction) -> None:
-        """See Desk."""
-        self._bench(transaction.engine).discard(transaction)
-
-    def aside(self) -> tuple[Aside | Damaged, ...]:
-        """See Desk; of engines that do not answer the size is not known."""
-        found: list[Aside | Damaged] = []
-        for item in self._journal.all():
-            if isinstance(item, Damaged):
-                found.append(item)
-            elif item.stage is Stage.DONE:
-                try:
-                    size = self._bench(item.engine).size(item.old)
-                except EngineError:
-                    size = None
-                found.append(Aside(item, item.engine, size))
-        return tuple(found)
-
-    def recover(self) -> tuple[Transaction, ...]:
-        """See Desk."""
-        waiting = {
-            item.engine
-            for item in self._journal.all()
-            if not isinstance(item, Damaged) and item.stage is not Stage.DONE
-        }
-        return tuple(mended for engine in sorted(waiting) for mended in self._bench(engine).recover())
-
-    def close(self) -> None:
-        """Give back the connections."""
-        with self._lock:
-            engines, self._engines = self._engines, None
-            self._stations.clear()
-        if engines is not None:
-            engines.close()
-
-    def _bench(self, engine: str) -> Workbench:
-        with self._lock:
-            known = self._stations.get(engine)
-            if known is not None:
-                return known.bench
-            if self._engines is None:
-                self._engines = wiring.find_engines()
-            port = next((item for item in self._engines.ports if item.id == engine), None)
-            if port is None:
-                raise EngineError(EngineState.ABSENT, msg("This engine is not there any more: {name}.", name=engine))
-            described = port.describe()
-            if described.state is not EngineState.CONNECTED:
-                text = described.message or msg("The engine does not answer.")
-                raise EngineError(described.state, text, described.error)
-            made = self._stations[engine] = Station(self._engines, port, described, self._journal)
-            return made.bench

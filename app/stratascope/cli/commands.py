@@ -14,7 +14,7 @@ from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import Snapshot
 from stratascope.i18n import translate
 from stratascope.layers import all_layers
 from stratascope.report import as_json
@@ -133,14 +133,9 @@ def _of_engines(record: Record, wanted: list[str]) -> Record:
 
 
 def _only(snapshot: Snapshot, names: list[str]) -> tuple[Snapshot, list[str]]:
-    """The containers of these names or ids (at least 3 characters of an id), and the names that fit none."""
+    """The containers of these names or ids (`Container.is_called`), and the names that fit none."""
     if not names:
         return snapshot, []
-    kept = [state for state in snapshot.containers if any(_fits(state, name) for name in names)]
-    missing = [name for name in names if not any(_fits(state, name) for state in kept)]
+    kept = [state for state in snapshot.containers if any(state.container.is_called(name) for name in names)]
+    missing = [name for name in names if not any(state.container.is_called(name) for state in kept)]
     return replace(snapshot, containers=tuple(kept)), missing
-
-
-def _fits(state: ContainerState, name: str) -> bool:
-    container = state.container
-    return name in (container.name, container.id) or (len(name) >= 3 and container.id.startswith(name))

@@ -1,4 +1,4 @@
-"""`harden`, `undo`, `discard` and `recover`: the same desk as the window's, without a display.
+"""`harden`, `undo`, `discard`, `recover` and `export`: the same desk as the window's, without a display.
 
 Exit codes: 0 verified (or the dry run is possible), 1 kept though not verified, 2 a usage or engine error, 3 refused,
 nothing changed, 4 rolled back, the original runs.
@@ -48,7 +48,7 @@ _CODES = {
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run one of the four commands; returns the exit code."""
+    """Run one of these commands; returns the exit code."""
     commands: dict[str, Callable[[argparse.Namespace], int]] = {
         "harden": _harden,
         "undo": _undo,
@@ -66,8 +66,8 @@ def run(arguments: argparse.Namespace) -> int:
             complain(plain(error.words, 1000))
     except NoSuchContainerError:
         complain(translate(msg("The container is gone.")))
-    except BusyError:
-        complain(translate(msg("Another window or command works on this container right now.")))
+    except BusyError as error:
+        complain(translate(error.message))
         return REFUSED
     except JournalError as error:
         complain(translate(msg("The journal can't be written: {words}", words=error.words)))

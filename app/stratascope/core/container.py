@@ -195,6 +195,10 @@ class Container:
         """Identity across snapshots."""
         return (self.engine, self.id)
 
+    def is_called(self, word: str) -> bool:
+        """Whether a person may mean it by that word: its name, its id, or at least 3 characters of its id."""
+        return word in (self.name, self.id) or (len(word) >= 3 and self.id.startswith(word))
+
 
 # Runtimes with a kernel of their own inside: what /proc says here is not what the workload meets.
 OTHER_KERNEL_RUNTIMES = ("runsc", "kata", "krun", "io.containerd.runsc", "io.containerd.kata")

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.launch import RestartPolicy
-from stratascope.core.message import Message
+from stratascope.core.message import Message, msg
 
 
 class Stage(StrEnum):
@@ -72,6 +72,8 @@ class Damaged:
 
 class BusyError(Exception):
     """Somebody else works on this container right now."""
+
+    message = msg("Another window or command works on this container right now.")
 
 
 class JournalError(Exception):

@@ -35,7 +35,7 @@ def reason(error: Exception) -> tuple[Message, str]:
         case JournalError():
             return msg("The journal can't be written, and without it there would be no way back."), error.words
         case BusyError():
-            return msg("Another window or command works on this container right now."), ""
+            return error.message, ""
     return msg("It could not be done."), str(error)
 
 

@@ -127,8 +127,8 @@ def harden(
     try:
         with shop.journal.hold(transaction.engine, transaction.old):
             yield from _held(shop, made, transaction, watch, keep_unverified, cancelled)
-    except BusyError:
-        yield Ended(Ending.REFUSED, None, msg("Another window or command works on this container right now."))
+    except BusyError as error:
+        yield Ended(Ending.REFUSED, None, error.message)
     except JournalError as error:
         why = msg("The journal can't be written, and without it there would be no way back after a crash.")
         yield Ended(Ending.REFUSED, None, why, error.words)
@@ -261,8 +261,8 @@ def undo(
                 yield from _undo(shop, exchange, error)
                 return
             yield Ended(Ending.VERIFIED, kept)
-    except BusyError:
-        yield Ended(Ending.REFUSED, done, msg("Another window or command works on this container right now."))
+    except BusyError as error:
+        yield Ended(Ending.REFUSED, done, error.message)
     except JournalError as error:
         yield Ended(Ending.REFUSED, done, msg("The journal can't be written."), error.words)
 

@@ -58,16 +58,17 @@ def preflight(
     exists: Callable[[str], bool | None],
 ) -> Preflight:
     """`exists(path)`: whether a path of the engine's host is there, None where this program can't tell."""
+    written = _own(container, changes)
     blocks = [
         *_owners(container),
         *_states(spec, container),
         *_dependents(container, others),
         *_missing(container, exists),
         *_unfinished(container, transactions),
-        *_layer(_own(container, changes)),
+        *_layer(written),
         *(Block("lost", text, _EXPORT) for text in spec.lost),
     ]
-    return Preflight(tuple(blocks), tuple(_warnings(spec, container, _own(container, changes))))
+    return Preflight(tuple(blocks), tuple(_warnings(spec, container, written)))
 
 
 def _owners(container: Container) -> list[Block]:

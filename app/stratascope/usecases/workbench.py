@@ -20,7 +20,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Stage, State, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threat import Outcome
+from stratascope.core.threat import Outcome, Stance
 from stratascope.core.toggle import Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.layers.toggles import all_toggles, choices, fold, plain, toggle
 from stratascope.usecases import relaunch
@@ -71,21 +71,7 @@ class Workbench:
 
     def preview(self, state: ContainerState, chosen: Sequence[Choice]) -> Preview:
         """Raises ToggleError."""
-        subject = self._subject(state, chosen)
-        wanted = plain(chosen, subject)
-        before = state.container.asked
-        after = fold(before, wanted, subject)
-        verdicts, matrix = self._predict(state, before, after)
-        now = state.matrix if state.matrix is not None else matrix
-        changes = tuple(
-            LayerChange(
-                layer.id, layer.number, old.assessment.verdict, verdicts[layer.id], _more(now, matrix, layer.id)
-            )
-            for layer, old in zip(self._layers, state.layers, strict=True)
-        )
-        live = bool(wanted) and all(toggle(item.toggle).live for item in wanted)
-        said = tuple(msg("{what} ({value})", what=toggle(item.toggle).what, value=item.value) for item in wanted)
-        return Preview(now, matrix, changes, live, said)
+        return self._preview(state, chosen, self._subject(state, chosen))
 
     # -- with the engine
 
@@ -97,8 +83,7 @@ class Workbench:
         self, made: Plan, watch: float, cancelled: Callable[[], bool], *, keep_unverified: bool = False
     ) -> Iterator[Event]:
         """A relaunch, or a change of limits where nothing else is wanted."""
-        live = bool(made.choices) and all(toggle(item.toggle).live for item in made.choices)
-        if live and not made.checked.blocks:
+        if _live(made.choices) and not made.checked.blocks:
             yield from self._limit(made)
             return
         yield from harden(self._shop, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
@@ -134,6 +119,21 @@ class Workbench:
         return tuple(mended)
 
     # -- inside
+
+    def _preview(self, state: ContainerState, chosen: Sequence[Choice], subject: Subject) -> Preview:
+        wanted = plain(chosen, subject)
+        before = state.container.asked
+        after = fold(before, wanted, subject)
+        verdicts, matrix = self._predict(state, before, after)
+        now = state.matrix if state.matrix is not None else matrix
+        changes = tuple(
+            LayerChange(
+                layer.id, layer.number, old.assessment.verdict, verdicts[layer.id], _more(now, matrix, layer.id)
+            )
+            for layer, old in zip(self._layers, state.layers, strict=True)
+        )
+        said = tuple(msg("{what} ({value})", what=toggle(item.toggle).what, value=item.value) for item in wanted)
+        return Preview(now, matrix, changes, _live(wanted), said)
 
     def size(self, container: str) -> int | None:
         """Bytes of its writable layer, None where not known."""
@@ -174,19 +174,17 @@ class Workbench:
             value = item.check(value, subject)
             risks = item.risks(value, subject)
             if not already:
-                gains = self._gain(state, Choice(item.id, value))
+                gains = self._gain(state, Choice(item.id, value), subject)
         except ToggleError as error:
             why_not = error.message
         within = tuple(preset for preset in Preset if item.id in presets[preset])
         return Option(item, value, already, why_not, gains, risks, within)
 
-    def _gain(self, state: ContainerState, choice: Choice) -> int:
+    def _gain(self, state: ContainerState, choice: Choice, subject: Subject) -> int:
         if state.matrix is None:
             return 0
-        return sum(
-            _better(old, new)
-            for old, new in zip(state.matrix.threats, self.preview(state, (choice,)).after.threats, strict=True)
-        )
+        after = self._preview(state, (choice,), subject).after
+        return sum(_better(old, new) for old, new in zip(state.matrix.threats, after.threats, strict=True))
 
     def _predict(self, state: ContainerState, before: Asked, after: Asked) -> tuple[dict[str, Verdict], Matrix]:
         around = Surroundings(self._ground, self._shop.engine)
@@ -194,13 +192,15 @@ class Workbench:
         verdicts, postures = {}, []
         for layer, old in zip(self._layers, state.layers, strict=True):
             facts, asked = layer.predict(old.facts, before, after, around), layer.asked(container)
-            if facts is None:
-                verdicts[layer.id] = Verdict.UNKNOWN
-                postures.append((layer, layer.posture(old.facts, asked, around)))
-                continue
-            verdicts[layer.id] = layer.assess(facts, asked, around).verdict
-            postures.append((layer, layer.posture(facts, asked, around)))
+            known = facts is not None
+            verdicts[layer.id] = layer.assess(facts, asked, around).verdict if known else Verdict.UNKNOWN
+            postures.append((layer, layer.posture(facts if known else old.facts, asked, around)))
         return verdicts, judge(all_threats(), tuple(postures), self._ground)
+
+
+def _live(chosen: Sequence[Choice]) -> bool:
+    """Whether the engine can do all of it while the container runs."""
+    return bool(chosen) and all(toggle(item.toggle).live for item in chosen)
 
 
 def _sensible(name: str) -> str:
@@ -216,6 +216,6 @@ def _better(old: ThreatState, new: ThreatState) -> bool:
 def _more(before: Matrix, after: Matrix, layer: str) -> int:
     """How many threats more that layer stops."""
     return sum(
-        new.stance(layer).value == "STOPS" and old.stance(layer).value != "STOPS"
+        new.stance(layer) is Stance.STOPS and old.stance(layer) is not Stance.STOPS
         for old, new in zip(before.threats, after.threats, strict=True)
     )

@@ -1,0 +1,34 @@
+"""/proc/net/tcp and tcp6: who listens. Pure; see proc_pid_net(5).
+
+Only sockets in the state LISTEN are told. Decided against the other columns: nothing asks for them.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+
+from stratascope.linux.decode import DecodeError
+
+_LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h
+
+
+def parse_listeners(text: str) -> tuple[tuple[str, int], ...]:
+    """Address and port of each listening socket, in the order of the file. Raises DecodeError."""
+    found = []
+    for line in text.splitlines()[1:]:
+        words = line.split()
+        if len(words) > 3 and words[3] == _LISTEN:
+            address, _, port = words[1].rpartition(":")
+            try:
+                found.append((_address(address), int(port, 16)))
+            except ValueError as error:
+                raise DecodeError(f"no address and port: {words[1][:60]!r}") from error
+    return tuple(found)
+
+
+def _address(text: str) -> str:
+    """Each 32 bits stand in the machine's own order of bytes."""
+    order = -1 if sys.byteorder == "little" else 1
+    raw = b"".join(bytes.fromhex(text[place : place + 8])[::order] for place in range(0, len(text), 8))
+    return str(ipaddress.ip_address(raw))
