@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from stratascope.core.ground import Ground
-from stratascope.core.message import Message, msg
+from stratascope.core.message import msg
 from stratascope.core.steps import (
     Access,
     Capability,
@@ -32,9 +32,9 @@ from stratascope.core.steps import (
     SignalRoot,
     Tracing,
 )
-from stratascope.core.threat import Ruling, Stance
+from stratascope.core.threat import Ruling
+from stratascope.layers.mac_rulings import lets, stops, unknown
 
-LABEL = "@attr/current"
 MEASURED = {"docker-default": "Docker 26.1", "containers-default": "Podman 5.4"}
 
 # What both profiles forbid to write; a name in brackets stands for any but these letters, and matches a slash too
@@ -97,25 +97,25 @@ def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
         case Mounting(operation):
             return _mounting(operation, posture, who)
         case Tracing("host"):
-            return _stops(
+            return stops(
                 msg("The profile {profile}, as measured on {engine}, keeps it out of the host's processes.", **who)
             )
         case Tracing("see"):
-            return _lets(msg("AppArmor does not hide processes."))
+            return lets(msg("AppArmor does not hide processes."))
         case Tracing():
-            return _lets(
+            return lets(
                 msg("The profile {profile} lets it trace processes under the same profile.", profile=posture.label)
             )
         case SignalRoot():
-            return _stops(
+            return stops(
                 msg("The profile {profile}, as measured on {engine}, lets it signal only its own kind.", **who)
             )
         case NewUserNamespace() | LeaveNewUserNamespace():
             return _user_namespace(posture, who)
         case Capability() | LowPort():
-            return _lets(msg("The profile {profile} allows the use of every capability.", profile=posture.label))
+            return lets(msg("The profile {profile} allows the use of every capability.", profile=posture.label))
         case Device() | EngineSocket() | HostFiles() | HostFileSystem() | RootWritable():
-            return _lets(
+            return lets(
                 msg("The profile {profile} allows all files but some of /proc and /sys.", profile=posture.label)
             )
         case _:
@@ -138,50 +138,38 @@ def _file(path: str, access: Access, fresh: bool, posture: AppArmorPosture, who:
     seen = _ROOTS.sub("", path, count=1) if fresh else path
     if forbids(posture.profile, seen, access):
         if access is Access.READ:
-            return _stops(msg("The profile {profile}, as measured on {engine}, forbids reading this file.", **who))
-        return _stops(msg("The profile {profile}, as measured on {engine}, forbids writing this file.", **who))
+            return stops(msg("The profile {profile}, as measured on {engine}, forbids reading this file.", **who))
+        return stops(msg("The profile {profile}, as measured on {engine}, forbids writing this file.", **who))
     if fresh:
         text = msg(
             "The profile {profile} goes by paths, and in a fresh file system this one is another.",
             profile=posture.label,
         )
-        return _lets(text)
-    return _lets(msg("The profile {profile} says nothing against this file.", profile=posture.label))
+        return lets(text)
+    return lets(msg("The profile {profile} says nothing against this file.", profile=posture.label))
 
 
 def _mounting(operation: str, posture: AppArmorPosture, who: _Words) -> Ruling:
     match operation:
         case "mount" | "bind" | "remount":
-            return _stops(msg("The profile {profile}, as measured on {engine}, forbids every mount.", **who))
+            return stops(msg("The profile {profile}, as measured on {engine}, forbids every mount.", **who))
         case "pivot_root":
-            return _stops(msg("The profile {profile}, as measured on {engine}, forbids pivot_root.", **who))
+            return stops(msg("The profile {profile}, as measured on {engine}, forbids pivot_root.", **who))
         case "umount":
-            return _lets(msg("The profile {profile} allows unmounting.", profile=posture.label))
+            return lets(msg("The profile {profile} allows unmounting.", profile=posture.label))
         case "new-api" | "setattr" | "open-tree":
-            return _lets(msg("AppArmor does not look at this way of changing mounts."))
+            return lets(msg("AppArmor does not look at this way of changing mounts."))
         case "move" if posture.move_mount:
-            return _stops(msg("The profile {profile}, as measured on {engine}, forbids move_mount.", **who))
+            return stops(msg("The profile {profile}, as measured on {engine}, forbids move_mount.", **who))
         case "move" if posture.move_mount is False:
-            return _lets(msg("AppArmor does not look at move_mount on this kernel."))
+            return lets(msg("AppArmor does not look at move_mount on this kernel."))
         case _:
-            return _unknown(msg("Whether AppArmor looks at this on this kernel is not known."))
+            return unknown(msg("Whether AppArmor looks at this on this kernel is not known."))
 
 
 def _user_namespace(posture: AppArmorPosture, who: _Words) -> Ruling:
     if posture.user_namespaces is None:
-        return _unknown(msg("Whether profiles here are made to forbid new user namespaces could not be read."))
+        return unknown(msg("Whether profiles here are made to forbid new user namespaces could not be read."))
     if posture.user_namespaces:
-        return _stops(msg("The profile {profile}, as measured on {engine}, forbids new user namespaces.", **who))
-    return _lets(msg("AppArmor does not look at new user namespaces here: kernel or parser are too old for it."))
-
-
-def _stops(reason: Message) -> Ruling:
-    return Ruling(Stance.STOPS, reason, LABEL)
-
-
-def _lets(reason: Message) -> Ruling:
-    return Ruling(Stance.LETS_THROUGH, reason, LABEL)
-
-
-def _unknown(reason: Message) -> Ruling:
-    return Ruling(Stance.UNKNOWN, reason, LABEL)
+        return stops(msg("The profile {profile}, as measured on {engine}, forbids new user namespaces.", **who))
+    return lets(msg("AppArmor does not look at new user namespaces here: kernel or parser are too old for it."))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.message import Message, msg
+from stratascope.core.message import msg
 from stratascope.core.steps import (
     Access,
     Call,
@@ -36,8 +36,8 @@ from stratascope.core.steps import (
 )
 from stratascope.core.threat import Ruling, Stance
 from stratascope.layers.mac_facts import MacFacts
+from stratascope.layers.mac_rulings import lets, stops, unknown
 
-LABEL = "@attr/current"
 _CONTAINER = "container_t"
 _PRIVILEGED = "spc_t"
 
@@ -118,12 +118,12 @@ def selinux_stance(need: Need, posture: SELinuxPosture) -> Ruling | None:
     """What the type alone says to one need; None: not its job."""
     found = _privileged(need, posture) if posture.type == _PRIVILEGED else _container(need, posture)
     if found is not None and found.stance is Stance.LETS_THROUGH and _by_the_mounter(need, posture):
-        return _unknown(
+        return unknown(
             msg("It also depends on what the policy lets the engine do, which mounted the container's files.")
         )
     if found is None or posture.measured or posture.type == _PRIVILEGED:
         return found
-    return _unknown(
+    return unknown(
         msg("What this host's SELinux policy permits {type} is not known here.", type=posture.type)
     )  # fmt: skip
 
@@ -142,39 +142,39 @@ def _container(need: Need, posture: SELinuxPosture) -> Ruling | None:
         case Capability(any_of, where):
             return _capability(any_of, where, posture)
         case LowPort():
-            return _lets(msg("The type container_t may bind low ports."))
+            return lets(msg("The type container_t may bind low ports."))
         case KernelFile(path, access):
             return _file(path, access)
         case Mounting(operation):
             if operation in _UNMEDIATED:
-                return _lets(msg("SELinux does not look at this way of changing mounts."))
-            return _stops(msg("The type container_t may not change mounts."))
+                return lets(msg("SELinux does not look at this way of changing mounts."))
+            return stops(msg("The type container_t may not change mounts."))
         case Tracing("look"):
-            return _lets(msg("The type container_t may look at its own processes."))
+            return lets(msg("The type container_t may look at its own processes."))
         case Tracing("own"):
-            return _stops(msg("The type container_t may trace nobody, not even its own processes."))
+            return stops(msg("The type container_t may trace nobody, not even its own processes."))
         case Tracing("see"):
-            return _stops(msg("The type container_t may not read what /proc shows of the host's processes."))
+            return stops(msg("The type container_t may not read what /proc shows of the host's processes."))
         case Tracing():
-            return _stops(msg("The type container_t may not look into processes that are not of its container."))
+            return stops(msg("The type container_t may not look into processes that are not of its container."))
         case SignalRoot():
-            return _stops(msg("The type container_t may signal only processes of its container."))
+            return stops(msg("The type container_t may signal only processes of its container."))
         case NewUserNamespace():
-            return _stops(msg("The type container_t may not create user namespaces."))
+            return stops(msg("The type container_t may not create user namespaces."))
         case LeaveNewUserNamespace():
-            return _lets(msg("In a user namespace the type container_t may use the capabilities for the network."))
+            return lets(msg("In a user namespace the type container_t may use the capabilities for the network."))
         case Device(_, _, _, access):
             return _device(access, posture)
         case Calls(ways) if _makes_object(ways):
-            return _stops(msg("The type container_t may not use this part of the kernel."))
+            return stops(msg("The type container_t may not use this part of the kernel."))
         case RootWritable():
-            return _lets(msg("The files of a container have a type that it may write."))
+            return lets(msg("The files of a container have a type that it may write."))
         case HostFiles():
-            return _unknown(
+            return unknown(
                 msg("It is refused unless the path is labelled for containers (:z or :Z), which can't be seen here.")
             )
         case EngineSocket():
-            return _stops(msg("The type container_t may not connect to an engine."))
+            return stops(msg("The type container_t may not connect to an engine."))
         case _:
             return None
 
@@ -195,11 +195,11 @@ def _capability(any_of: tuple[str, ...], where: Where, posture: SELinuxPosture) 
     elif initial == own:
         may = own
     else:
-        return _unknown(msg("Whether the type container_t may use {names} depends on the user namespace, "
+        return unknown(msg("Whether the type container_t may use {names} depends on the user namespace, "
                             "which could not be told.", names=names))  # fmt: skip
     if may:
-        return _lets(msg("The type container_t may use {names}.", names=names))
-    return _stops(msg("The type container_t may not use {names}, even if the process holds it.", names=names))
+        return lets(msg("The type container_t may use {names}.", names=names))
+    return stops(msg("The type container_t may not use {names}, even if the process holds it.", names=names))
 
 
 def _is_first(where: Where, posture: SELinuxPosture) -> bool | None:
@@ -219,19 +219,19 @@ def _is_first(where: Where, posture: SELinuxPosture) -> bool | None:
 def _file(path: str, access: Access) -> Ruling:
     if access is Access.WRITE:
         if _MAY_WRITE.fullmatch(path):
-            return _lets(msg("The type container_t may write this file, if ordinary permissions let it."))
-        return _stops(msg("The type container_t may not write this file."))
+            return lets(msg("The type container_t may write this file, if ordinary permissions let it."))
+        return stops(msg("The type container_t may not write this file."))
     if _MAY_NOT_READ.fullmatch(path):
-        return _stops(msg("The type container_t may not read this file."))
-    return _lets(msg("The type container_t may read this file, if ordinary permissions let it."))
+        return stops(msg("The type container_t may not read this file."))
+    return lets(msg("The type container_t may read this file, if ordinary permissions let it."))
 
 
 def _device(access: str, posture: SELinuxPosture) -> Ruling:
     if "m" in access:
-        return _stops(msg("The type container_t may not make device nodes."))
+        return stops(msg("The type container_t may not make device nodes."))
     if posture.own_user_namespace is False:
-        return _lets(msg("Nodes that the engine made in the container have a type that container_t may open."))
-    return _unknown(msg("It depends on the type of the device node, which can't be seen from here."))
+        return lets(msg("Nodes that the engine made in the container have a type that container_t may open."))
+    return unknown(msg("It depends on the type of the device node, which can't be seen from here."))
 
 
 def _privileged(need: Need, posture: SELinuxPosture) -> Ruling | None:
@@ -240,20 +240,8 @@ def _privileged(need: Need, posture: SELinuxPosture) -> Ruling | None:
         if lacking and (need.where is Where.INITIAL or posture.own_user_namespace is False):
             names = ", ".join(name.removeprefix("CAP_") for name in need.any_of)
             if posture.measured:
-                return _stops(msg("The type spc_t may do nearly everything, but not use {names}.", names=names))
-            return _unknown(msg("Whether this host's SELinux policy lets spc_t use {names} is not known.", names=names))
+                return stops(msg("The type spc_t may do nearly everything, but not use {names}.", names=names))
+            return unknown(msg("Whether this host's SELinux policy lets spc_t use {names} is not known.", names=names))
     if _container(need, posture) is None:
         return None
-    return _lets(msg("The type spc_t is made for privileged containers: SELinux lets it do nearly everything."))
-
-
-def _stops(reason: Message) -> Ruling:
-    return Ruling(Stance.STOPS, reason, LABEL)
-
-
-def _lets(reason: Message) -> Ruling:
-    return Ruling(Stance.LETS_THROUGH, reason, LABEL)
-
-
-def _unknown(reason: Message) -> Ruling:
-    return Ruling(Stance.UNKNOWN, reason, LABEL)
+    return lets(msg("The type spc_t is made for privileged containers: SELinux lets it do nearly everything."))

@@ -31,8 +31,9 @@ from stratascope.core.steps import (
 )
 from stratascope.core.threat import Ruling, Stance
 from stratascope.layers.kernel_reading import why_unknown
-from stratascope.layers.mac_apparmor import LABEL, AppArmorPosture, apparmor_posture, apparmor_stance
+from stratascope.layers.mac_apparmor import AppArmorPosture, apparmor_posture, apparmor_stance
 from stratascope.layers.mac_facts import ENFORCING, UNCONFINED_TYPES, MacFacts
+from stratascope.layers.mac_rulings import LABEL
 from stratascope.layers.mac_selinux import SELinuxPosture, selinux_posture, selinux_stance
 
 # What a policy of either kind may refuse
