@@ -11,8 +11,9 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
+from stratascope.ui.segments import Segments
 from stratascope.ui.theme import Look
-from stratascope.ui.view_switch import Segments, View
+from stratascope.ui.view_switch import View
 from stratascope.ui.window import MainWindow
 from ui import fake_fleet, sample
 

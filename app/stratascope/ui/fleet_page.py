@@ -42,8 +42,8 @@ from stratascope.ui.fleet_table import (
 )
 from stratascope.ui.labels import Label, Line, tip
 from stratascope.ui.marks import SEVERITY_INK, severity_word
+from stratascope.ui.segments import Segments
 from stratascope.ui.theme import BOLD, REGULAR, Look
-from stratascope.ui.view_switch import Segments
 
 _TEXTS = {Ink.OPEN_SERIOUS: "0", Ink.OPEN_MEDIUM: "0", Ink.OPEN_MINOR: "0", Ink.UNKNOWN: "?", Ink.ONCE: "1",
           Ink.TWICE: "2", Ink.DEEP: "3"}  # fmt: skip

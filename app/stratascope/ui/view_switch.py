@@ -1,18 +1,19 @@
-"""The switch of the tool bar (Strata, Matrix, System calls, Fleet): segments of which one is pressed in."""
+"""The switch of the tool bar (Strata, Matrix, System calls, Fleet), which folds into a menu."""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from functools import partial
 
-from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QKeyEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtCore import QPoint, Signal
+from PySide6.QtGui import QAction
+from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n import translate
 from stratascope.ui.labels import tip
-from stratascope.ui.theme import BOLD, MEDIUM, Look
+from stratascope.ui.segments import Segments
+from stratascope.ui.theme import MEDIUM, Look
 
 
 class View(StrEnum):
@@ -33,100 +34,6 @@ def view_word(view: View) -> str:
         View.FLEET: msg("Fleet"),
     }
     return translate(words[view])
-
-
-class _Segment(QAbstractButton):
-    def __init__(self, look: Look, text: str) -> None:
-        super().__init__()
-        self._look = look
-        self.setText(text)
-        self.setCheckable(True)
-        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-
-    def sizeHint(self) -> QSize:
-        look = self._look
-        self.setFont(look.font(13, BOLD))
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + look.px(24), look.px(26))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        radius = look.px(6)
-        if self.isChecked():
-            painter.setPen(QPen(look.color("line"), 1))
-            painter.setBrush(look.color("panel"))
-            painter.drawRoundedRect(box, radius, radius)
-        if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("accent"), 2))
-            painter.drawRoundedRect(box, radius, radius)
-        painter.setFont(look.font(13, BOLD if self.isChecked() else MEDIUM))
-        lit = self.isChecked() or self.underMouse()
-        painter.setPen(look.color("text" if lit else "text2"))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text())
-
-
-class Segments(QWidget):
-    """Several words of which one holds; left and right arrows go from one to the next."""
-
-    chosen = Signal(int)  # by the person
-
-    def __init__(self, look: Look, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._look = look
-        self._texts: tuple[str, ...] = ()
-        self.buttons: list[QAbstractButton] = []
-        self._group = QButtonGroup(self)
-        self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(*[look.px(2)] * 4)
-        self._row.setSpacing(0)
-        self.setAccessibleName(name)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        look.changed.connect(self.update)
-
-    def offer(self, texts: tuple[str, ...]) -> None:
-        """Other words; what was pressed in stays where it is still there."""
-        if texts == self._texts:
-            return
-        before = next((button.text() for button in self.buttons if button.isChecked()), "")
-        self._texts = texts
-        for button in self.buttons:
-            self._group.removeButton(button)
-            self._row.removeWidget(button)
-            button.hide()
-            button.deleteLater()
-        self.buttons = []
-        for place, text in enumerate(texts):
-            button = _Segment(self._look, text)
-            button.clicked.connect(lambda _=False, place=place: self.chosen.emit(place))
-            self._group.addButton(button)
-            self._row.addWidget(button)
-            self.buttons.append(button)
-        self.choose(texts.index(before) if before in texts else 0)
-
-    def choose(self, place: int) -> None:
-        """Press one in, without telling."""
-        if 0 <= place < len(self.buttons):
-            self.buttons[place].setChecked(True)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()), 0)
-        here = next((at for at, button in enumerate(self.buttons) if button.isChecked()), 0)
-        if step and 0 <= here + step < len(self.buttons):
-            self.buttons[here + step].setFocus(Qt.FocusReason.TabFocusReason)
-            self.buttons[here + step].click()
-        else:
-            super().keyPressEvent(event)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.color("sunk"))
-        painter.drawRoundedRect(QRectF(self.rect()), look.px(8), look.px(8))
 
 
 class ViewSwitch(QWidget):
