@@ -23,6 +23,7 @@ from stratascope.core.relaunch import (
     Ending,
     Kind,
     Progress,
+    Remedy,
     Stage,
     State,
     Transaction,
@@ -162,7 +163,7 @@ class FakeDesk:
             postures.append((layer, layer.posture(facts, told, around)))
         return judge(all_threats(), tuple(postures), self._ground), verdicts
 
-    def plan(self, state: ContainerState, choices: Sequence[Choice]) -> Plan:
+    def plan(self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
         self._call("plan")
         if self.plan_fails is not None:
             raise self.plan_fails

@@ -33,6 +33,13 @@ class Kind(StrEnum):
     UNDO = "undo"
 
 
+class Remedy(StrEnum):
+    """An option that makes a blocked relaunch safe: with it, one kind of block is dealt with instead of refused."""
+
+    COMMIT_LAYER = "commit-layer"  # what it wrote over its image goes into an image that the replacement starts from
+    DEPENDENTS = "with-dependents"  # containers that use its namespaces are relaunched with it, as one
+
+
 @dataclass(frozen=True, slots=True)
 class Transaction:
     """One relaunch. `old` is set aside, `new` takes its name; `created`: whether `new` was made for it.

@@ -13,7 +13,7 @@ from typing import Protocol
 from stratascope.core.depth import Matrix
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message
-from stratascope.core.relaunch import Damaged, Ended, Progress, Transaction
+from stratascope.core.relaunch import Damaged, Ended, Progress, Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, Toggle
 from stratascope.usecases.harden import Plan, Proved
@@ -75,7 +75,9 @@ class Desk(Protocol):
 
     def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview: ...
 
-    def plan(self, state: ContainerState, choices: Sequence[Choice]) -> Plan: ...
+    def plan(
+        self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()
+    ) -> Plan: ...
 
     def command(self, plan: Plan) -> str:
         """The command that would do the same, without the values of the environment."""

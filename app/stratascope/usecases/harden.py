@@ -23,6 +23,7 @@ from stratascope.core.relaunch import (
     JournalError,
     Kind,
     Progress,
+    Remedy,
     Stage,
     State,
     Transaction,
@@ -64,6 +65,7 @@ class Plan:
     wanted: Asked
     body: str
     checked: Preflight
+    remedies: frozenset[Remedy] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Proved:
     proof: Proof
 
 
-def plan(shop: Workshop, container: str, choices: Sequence[Choice]) -> Plan:
+def plan(shop: Workshop, container: str, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
     """Raises EngineError, NoSuchContainerError, ToggleError."""
     state = shop.read(container)
     if state is None:
@@ -91,8 +93,9 @@ def plan(shop: Workshop, container: str, choices: Sequence[Choice]) -> Plan:
         changes,
         tuple(item for item in shop.journal.all() if isinstance(item, Transaction)),
         shop.exists,
+        remedies,
     )
-    return Plan(state, subject, spec, chosen, wanted, shop.port.body(spec, wanted), checked)
+    return Plan(state, subject, spec, chosen, wanted, shop.port.body(spec, wanted), checked, remedies)
 
 
 def subject_of(

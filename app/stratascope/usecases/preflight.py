@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from stratascope.core.container import Container, Status
 from stratascope.core.launch import FileChange, LaunchSpec
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch import Stage, Transaction
+from stratascope.core.relaunch import Remedy, Stage, Transaction
 
 # Where programs keep what they make anew at each start
 VOLATILE = ("/run", "/tmp", "/var/run", "/var/tmp", "/var/cache", "/var/lock", "/dev", "/proc", "/sys")
@@ -23,11 +23,12 @@ _SHOWN = 5  # paths in one sentence
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Why it can't be done, by a stable code, and what to do instead."""
+    """Why it can't be done, by a stable code, and what to do instead; `remedy`: the option that makes it safe."""
 
     code: str
     text: Message
     instead: Message
+    remedy: Remedy | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,12 @@ def preflight(
     changes: Sequence[FileChange],
     transactions: Sequence[Transaction],
     exists: Callable[[str], bool | None],
+    remedies: frozenset[Remedy] = frozenset(),
 ) -> Preflight:
-    """`exists(path)`: whether a path of the engine's host is there, None where this program can't tell."""
+    """`exists(path)`: whether a path of the engine's host is there, None where this program can't tell.
+
+    `remedies`: the options that were taken; the blocks that they deal with become warnings.
+    """
     written = _own(container, changes)
     blocks = [
         *_owners(container),
@@ -68,7 +73,9 @@ def preflight(
         *_layer(written),
         *(Block("lost", text, _EXPORT) for text in spec.lost),
     ]
-    return Preflight(tuple(blocks), tuple(_warnings(spec, container, written)))
+    left = [block for block in blocks if block.remedy is None or block.remedy not in remedies]
+    treated = [Warned(block.code, block.text) for block in blocks if block not in left]
+    return Preflight(tuple(left), (*treated, *_warnings(spec, container, written)))
 
 
 def _owners(container: Container) -> list[Block]:

@@ -18,7 +18,7 @@ from stratascope.core.launch import Limits
 from stratascope.core.layer import Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
-from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Stage, State, Transaction
+from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Remedy, Stage, State, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threat import Outcome, Stance
 from stratascope.core.toggle import Choice, Preset, Subject, Toggle, ToggleError
@@ -75,9 +75,9 @@ class Workbench:
 
     # -- with the engine
 
-    def plan(self, state: ContainerState, chosen: Sequence[Choice]) -> Plan:
+    def plan(self, state: ContainerState, chosen: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
         """Raises EngineError, NoSuchContainerError, ToggleError."""
-        return plan(self._shop, state.container.id, chosen)
+        return plan(self._shop, state.container.id, chosen, remedies)
 
     def run(
         self, made: Plan, watch: float, cancelled: Callable[[], bool], *, keep_unverified: bool = False
