@@ -165,13 +165,28 @@ def take_record(engines: Engines, shared: Translations, *, privileged: bool = Fa
     return take(engines.ports, reader)
 
 
-def live_watch() -> LateWatch:
-    """The live view of this environment's engines, for the window."""
+class LateEngines:
+    """This environment's engines, found by the first thread that needs them; not the window's: it takes time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: Engines | None = None
+
+    def get(self) -> Engines:
+        """Finds them at the first call."""
+        with self._lock:
+            if self._found is None:
+                self._found = find_engines()
+            return self._found
+
+
+def live_watch(late: LateEngines | None = None) -> LateWatch:
+    """The live view of this environment's engines, for the window. It closes them at its end."""
     from stratascope.usecases.late import LateWatch
     from stratascope.usecases.watch import Watch
 
     def make() -> tuple[Watch, Callable[[], None]]:
-        engines = find_engines()
+        engines = (late or LateEngines()).get()
         shared = translations()
         watch = Watch(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, engines.root())
         return watch, engines.close

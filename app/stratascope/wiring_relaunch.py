@@ -6,7 +6,7 @@ Beside `wiring`, which every start imports: this is imported only where somethin
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineKind, EngineState
 from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.message import msg
-from stratascope.core.ports import EnginePort, NoSuchContainerError, ProbeError, Relauncher
+from stratascope.core.ports import EngineError, EnginePort, NoSuchContainerError, ProbeError, Relauncher
 from stratascope.core.record import Record
 from stratascope.core.run_options import RunOptions
 from stratascope.core.snapshot import ContainerState
@@ -110,6 +110,27 @@ def stations(only: tuple[str, ...] = (), journal: FileJournal | None = None) -> 
             for port, engine in zip(engines.ports, found, strict=True)
             if engine.state is EngineState.CONNECTED
         )
+
+
+def bench_of(engines: wiring.Engines, engine_id: str, journal: FileJournal) -> Workbench:
+    """The bench of one engine. Raises EngineError where it can't be used now."""
+    port = next((port for port in engines.ports if port.id == engine_id), None)
+    if port is None:
+        raise EngineError(EngineState.ABSENT, msg("The engine {name} is not among those found.", name=engine_id))
+    engine = port.describe()
+    if engine.state is not EngineState.CONNECTED:
+        text = engine.message or msg("The engine {name} can't be used now.", name=engine_id)
+        raise EngineError(engine.state, text, engine.error)
+    return Station(engines, port, engine, journal).bench
+
+
+def exports_of(made: Plan) -> tuple[tuple[ExportKind, Callable[[], str]], ...]:
+    """Each kind of export with the text that it comes to. Raises ExportError, ValueError when it is wanted."""
+
+    def text_of(kind: ExportKind) -> Callable[[], str]:
+        return lambda: export(kind, run_options(made))
+
+    return tuple((kind, text_of(kind)) for kind in ExportKind)
 
 
 def station_of(found: Sequence[Station], name: str) -> tuple[Station, str]:

@@ -33,7 +33,7 @@ from stratascope.core.threat import Outcome
 from stratascope.core.toggle import Choice, Preset, Proof, Proven, Subject, ToggleError
 from stratascope.layers import all_layers
 from stratascope.layers import toggles as toggling
-from stratascope.usecases.desk import Aside, Event, LayerChange, Option, Preview
+from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, Preview
 from stratascope.usecases.harden import Plan, Proved
 from stratascope.usecases.preflight import Block, Preflight, Warned
 
@@ -82,7 +82,9 @@ class FakeDesk:
         self.damaged: tuple[Damaged, ...] = ()
         self.broken_off: tuple[Transaction, ...] = ()
         self.calls: list[tuple[str, str]] = []
+        self.offer_fails: Exception | None = None
         self.plan_fails: Exception | None = None
+        self.recover_fails: Exception | None = None
         self.discard_fails: Exception | None = None
 
     def _call(self, name: str) -> None:
@@ -116,6 +118,12 @@ class FakeDesk:
             presets = tuple(preset for preset in Preset if toggle.id in chosen[preset])
             found.append(Option(toggle, value, already, why, max(0, gains), risks, presets))
         return tuple(found)
+
+    def offer(self, state: ContainerState) -> Offer:
+        self._call("offer")
+        if self.offer_fails is not None:
+            raise self.offer_fails
+        return Offer(self.options(state), tuple((preset, self.preset(state, preset)) for preset in Preset))
 
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
         return toggling.choices(preset, self._subject(state))
@@ -172,7 +180,8 @@ class FakeDesk:
         spec = LaunchSpec(container.engine, subject.engine.kind, container.id, container.name, container.image, "",
                           container.asked, "{}", "{}", RestartPolicy("always"))  # fmt: skip
         warned = (Warned("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")),)
-        return Plan(state, subject, spec, tuple(choices), wanted, "{}", Preflight(self.blocks, warned))
+        left = tuple(block for block in self.blocks if block.remedy is None or block.remedy not in remedies)
+        return Plan(state, subject, spec, tuple(choices), wanted, "{}", Preflight(left, warned), remedies)
 
     def command(self, plan: Plan) -> str:
         words = " ".join(f"--with {choice.toggle}={choice.value}" for choice in plan.choices)
@@ -202,7 +211,8 @@ class FakeDesk:
     def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
         self._call("undo")
         yield from self._steps(watch, cancelled)
-        back = replace(transaction, id="u1", kind=Kind.UNDO, old=transaction.new, new=transaction.old)
+        kind = Kind.HARDEN if transaction.kind is Kind.UNDO else Kind.UNDO
+        back = replace(transaction, id="u1", kind=kind, old=transaction.new, new=transaction.old)
         if cancelled():
             yield from self._step("roll-back", msg("Bring the original back"), 0.4)
             yield Ended(Ending.ROLLED_BACK, back, msg("Cancelled."))
@@ -222,6 +232,8 @@ class FakeDesk:
 
     def recover(self) -> tuple[Transaction, ...]:
         self._call("recover")
+        if self.recover_fails is not None:
+            raise self.recover_fails
         return self.broken_off
 
     # -- how

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -18,7 +19,7 @@ from stratascope import wiring
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch import Damaged, Ending
+from stratascope.core.relaunch import Damaged, Ending, Remedy
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.toggle import Preset, Proven
 from stratascope.ui import app as ui
@@ -73,6 +74,12 @@ def select(window: MainWindow, name: str) -> ContainerState:
     assert window.snapshot is not None
     state = next(state for state in window.snapshot.containers if state.container.name == name)
     assert window.column.view.select_key(state.key)
+    column = side_of(window).column
+    if state.matrix is not None and not window.snapshot.demo:
+        until = time.monotonic() + 5
+        while column.offered_key != state.key and time.monotonic() < until:
+            QTest.qWait(2)
+        assert column.offered_key == state.key
     return state
 
 
@@ -317,6 +324,14 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     over(qtbot, side)
     assert side.sheet.title.text() == "Undone: the original runs again"
     assert [done.kind.value for done in desk.set_aside] == ["undo"]
+    assert side.sheet.after.discard.text() == "Discard it…"
+    side.sheet.after.undo.click()
+    assert side.sheet.title.text() == "Go back to the hardened ci-runner?"
+    assert side.sheet.lead.isVisible()
+    side.sheet.go.setFocus()
+    QTest.keyClick(side.sheet.go, Qt.Key.Key_Return)
+    over(qtbot, side)
+    assert side.sheet.title.text() == "The hardened one runs again"
 
 
 def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
@@ -373,6 +388,81 @@ def test_a_block_says_why_and_the_button_offers_the_way_out(qtbot: QtBot, window
     side.column.button.click()
     assert QGuiApplication.clipboard().text().startswith("docker run")
     assert not side.sheet.isVisible()
+
+
+def test_our_own_blocks_have_a_way_out_here(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = planned(qtbot, window)
+    desk.blocks = (Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),)
+    side.column.set_on("memory", False)
+    planned(qtbot, window)
+    assert side.column.button.text() == "Show what is set aside"
+    side.column.button.click()
+    qtbot.waitUntil(side.aside.isVisible)
+    side.aside.hide()
+    desk.blocks = (Block("unfinished", msg("It was not finished."), msg("Run recover first.")),)
+    side.column.set_on("memory", True)
+    planned(qtbot, window)
+    assert side.column.button.text() == "Put it right"
+    desk.calls.clear()
+    desk.blocks = ()
+    side.column.button.click()
+    qtbot.waitUntil(lambda: "recover" in {name for name, _ in desk.calls})
+
+
+def test_an_option_that_makes_it_safe_is_taken_and_given_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = planned(qtbot, window)
+    boxes = side.column.remedies.boxes
+    assert not side.column.remedies.isVisible()
+    desk.blocks = (Block("writable-layer", msg("It wrote files."), msg("Commit it."), Remedy.COMMIT_LAYER), BLOCK)
+    side.column.set_on("memory", False)
+    planned(qtbot, window)
+    assert side.column.note.text() == "Docker Swarm owns this container. Export the hardened settings."
+    desk.blocks = desk.blocks[:1]
+    side.column.set_on("memory", True)
+    planned(qtbot, window)
+    assert side.column.note.text() == "It wrote files."
+    assert boxes[Remedy.COMMIT_LAYER].isVisible()
+    assert not boxes[Remedy.DEPENDENTS].isVisible()
+    assert side.column.button.text() == "Take its files along"
+    side.column.button.click()
+    planned(qtbot, window)
+    assert side.column.button.text() == "Relaunch hardened"
+    assert boxes[Remedy.COMMIT_LAYER].isChecked()
+    assert side.column.plan is not None
+    assert side.column.plan.remedies == {Remedy.COMMIT_LAYER}
+    boxes[Remedy.COMMIT_LAYER].click()
+    planned(qtbot, window)
+    assert side.column.button.text() == "Take its files along"
+
+
+def test_an_engine_that_offers_nothing_says_so(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    desk.offer_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
+    column = side_of(window).column
+    state = next(each for each in window.snapshot.containers if each.container.name == "web")  # type: ignore[union-attr]
+    assert window.column.view.select_key(state.key)
+    qtbot.waitUntil(column.nothing.isVisible)
+    assert column.nothing.text() == "The engine is stopped."
+    assert "connection refused" in column.nothing.toolTip()
+    assert not column.button.isVisible()
+    desk.offer_fails = None
+    select(window, "ci-runner")
+    assert column.button.isVisible()
+
+
+def test_what_could_not_be_put_right_is_tried_again_when_the_engine_is_back(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = side_of(window)
+    desk.recover_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
+    side.recover()
+    qtbot.waitUntil(side.column.told.isVisible)
+    assert "can't be put right yet: The engine is stopped." in side.column.told.text()
+    away = tuple(replace(each, state=EngineState.STOPPED) for each in picture.engines)
+    window.feed.snapshot.emit(replace(picture, engines=away))
+    desk.calls.clear()
+    desk.recover_fails = None
+    window.feed.snapshot.emit(picture)
+    qtbot.waitUntil(lambda: "recover" in {name for name, _ in desk.calls})
 
 
 def test_exports_are_in_a_menu(

@@ -1,57 +1,56 @@
 """The right column: presets, toggles, prediction, command, and the button. It asks for a relaunch; it runs none.
 
-Prediction is worked out here at once, since that is pure and quick; the plan, which asks the engine, comes from the
-clerk a moment later.
+Prediction is worked out here at once, since that is pure and quick. What can be had (the offer) and the plan come from
+the clerk a moment later, since both may ask the engine.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import partial
 
 from PySide6.QtCore import Qt, QTimer, Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
+from stratascope.core.relaunch import Remedy
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, ToggleError
 from stratascope.i18n import translate
 from stratascope.ui.gap_words import runs
+from stratascope.ui.harden_choices import Memory
 from stratascope.ui.harden_foot import CommandBox, Exports, MainButton
+from stratascope.ui.harden_list import ToggleList
+from stratascope.ui.harden_note import Act, Note, note
 from stratascope.ui.harden_prediction import Prediction
 from stratascope.ui.harden_presets import PresetSwitch
-from stratascope.ui.harden_row import Fold, ToggleRow
+from stratascope.ui.harden_remedies import RemedyBoxes
+from stratascope.ui.harden_row import ToggleRow
 from stratascope.ui.harden_value import ValueSheet
 from stratascope.ui.harden_work import Clerk, Failure
 from stratascope.ui.labels import Label, Line, Rule, tip
 from stratascope.ui.marks import Mark, MarkBox
 from stratascope.ui.theme import BOLD, MEDIUM, Look
-from stratascope.usecases.desk import Desk, Option, Preview
+from stratascope.usecases.desk import Desk, Offer, Option, Preview
 from stratascope.usecases.harden import Plan
 
 COLUMN, LEAST, MOST = 324, 288, 400
 SETTLE = 200  # ms after the last switch before the engine is asked
 FOLD_COMMAND, FOLD_LAYERS = 820, 760  # height of the window, px of the design
-_REMEMBERED = 200  # containers whose choices are remembered
-
-
-@dataclass
-class _Chosen:
-    """What is switched on for one container."""
-
-    preset: Preset | None = Preset.RECOMMENDED
-    on: dict[str, str] = field(default_factory=dict)
-    values: dict[str, str] = field(default_factory=dict)  # set by hand, also of what is off now
-    begun: bool = False
+PATIENCE = 150  # ms that an offer may take before the column says that it is coming
 
 
 class HardenColumn(QWidget):
-    """`wanted` has a plan that nothing stands in the way of; `show_wanted` asks for the sheet of the run."""
+    """`wanted` has a plan that nothing stands in the way of; `show_wanted` asks for the sheet of the run.
+
+    `aside_wanted` asks for the list of what is set aside, `recover_wanted` to put right what a crash left.
+    """
 
     wanted = Signal(object)
     show_wanted = Signal()
+    aside_wanted = Signal()
+    recover_wanted = Signal()
 
     def __init__(
         self, look: Look, layers: tuple[Layer, ...], desk: Desk, clerk: Clerk, exports: Exports | None = None
@@ -60,14 +59,16 @@ class HardenColumn(QWidget):
         self._look, self._desk, self._clerk = look, desk, clerk
         self._numbers = {layer.id: layer.number for layer in layers}
         self._state: ContainerState | None = None
-        self._chosen: dict[tuple[str, str], _Chosen] = {}
+        self._memory = Memory()
+        self.offer: Offer | None = None
+        self._offered_to: ContainerState | None = None  # whose offer it is
         self.options: dict[str, Option] = {}
-        self.rows: dict[str, ToggleRow] = {}
         self.preview: Preview | None = None
         self.plan: Plan | None = None
         self._failure: Failure | None = None
         self._refused: Message | None = None
         self._running: str = ""  # the step of a run that is under way
+        self._noted: Note | None = None
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(translate(msg("Harden")))
@@ -78,14 +79,14 @@ class HardenColumn(QWidget):
         self.presets = PresetSwitch(look)
         self.presets.chosen.connect(self._preset_chosen)
         self.nothing = Label(look, 13, ink="text2", wrap=True)
-        self._list = QWidget()
-        self._list.setObjectName("page")
-        self._offered, self._already, self._never = QVBoxLayout(), QWidget(), QWidget()
-        self.fold_already, self.fold_never = Fold(look), Fold(look)
-        self.toggles = QScrollArea()
+        self.toggles = ToggleList(look, self._numbers)
+        self.toggles.switched.connect(self.set_on)
+        self.toggles.value_wanted.connect(self._open_value)
         self.prediction = Prediction(look, {layer.number: translate(layer.about.title) for layer in layers})
         self.command = CommandBox(look, exports)
-        self.command.failed.connect(lambda words: self.tell(msg("The file could not be written: {words}", words=words)))
+        self.command.failed.connect(self.tell)
+        self.remedies = RemedyBoxes(look)
+        self.remedies.turned.connect(self._remedy_turned)
         self.note_mark = MarkBox(look, 11)
         self.note = Label(look, 12, ink="text2", wrap=True)
         self.button = MainButton(look)
@@ -97,30 +98,14 @@ class HardenColumn(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLE)
         self._timer.timeout.connect(self._ask_plan)
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE)
+        self._patience.timeout.connect(self._tell_coming)
         self.show_state(None)
 
     def _lay_out(self) -> None:
         look = self._look
-        inner = QVBoxLayout(self._list)
-        inner.setContentsMargins(0, 0, look.px(4), 0)
-        inner.setSpacing(0)
-        inner.addLayout(self._offered)
-        for fold, rows in ((self.fold_already, self._already), (self.fold_never, self._never)):
-            column = QVBoxLayout(rows)
-            column.setContentsMargins(0, 0, 0, 0)
-            column.setSpacing(0)
-            rows.hide()
-            fold.toggled.connect(rows.setVisible)
-            inner.addWidget(fold)
-            inner.addWidget(rows)
-        inner.addStretch(1)
-        self._offered.setSpacing(0)
-        self.toggles.setFrameShape(QFrame.Shape.NoFrame)
-        self.toggles.setWidgetResizable(True)
-        self.toggles.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.toggles.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.toggles.setWidget(self._list)
-        self.toggles.setMinimumHeight(look.px(92))
         noted = QHBoxLayout()
         noted.setSpacing(look.px(6))
         noted.addWidget(self.note_mark, 0, Qt.AlignmentFlag.AlignTop)
@@ -138,6 +123,7 @@ class HardenColumn(QWidget):
         column.addWidget(self.command)
         self._rule = Rule(look)
         column.addWidget(self._rule)
+        column.addWidget(self.remedies)
         column.addLayout(noted)
         column.addWidget(self.button)
         self._filler = QWidget()
@@ -149,31 +135,56 @@ class HardenColumn(QWidget):
         """Another container, or the same one read anew. `why_not`: nothing can be hardened here at all."""
         if state is not None and state is self._state and why_not is self._refused:
             return
-        another = state is None or self._state is None or state.key != self._state.key
-        asked_anew = another or state is None or self._state is None or _start(state) != _start(self._state)
-        self._state, self._refused = state, why_not
+        before, self._state, self._refused = self._state, state, why_not
+        another = state is None or before is None or state.key != before.key
         name = "" if state is None else plain(state.container.name, 200)
         self.title.say(translate(msg("Harden {name}", name=name)) if name else translate(msg("Harden")))
+        if another:
+            self.told.hide()
         text = self._why_nothing(state, why_not)
-        self._show_body(text)
         if text is not None or state is None:
+            self._patience.stop()
+            self._clerk.drop("offer")
+            self._show_body(text)
             self._forget_plan()
             return
-        try:
-            options = self._desk.options(state)
-        except ToggleError as error:
-            self._show_body(error.message)
-            self._forget_plan()
+        known = self._offered_to
+        if known is not None and known.key == state.key and not _differ(known, state):
+            self._show_body(None)
+            self._show_chosen(ask=another or before is None or _start(state) != _start(before))
             return
-        self.options = {option.toggle.id: option for option in options}
-        self._show_rows(options)
+        if known is None or known.key != state.key:
+            self._forget_plan()
+            self.toggles.setEnabled(False)  # these are another container's
+            self.button.setEnabled(False)
+            self._patience.start()
+        self._clerk.ask("offer", partial(self._desk.offer, state), partial(self._offered, state))
+
+    def _offered(self, state: ContainerState, answer: Offer | Failure) -> None:
+        """What can be had with that container; another may be shown by now."""
+        if self._state is None or state.key != self._state.key:
+            return
+        self._patience.stop()
+        if isinstance(answer, Failure):
+            self._offered_to = None
+            self._show_body(answer.message)
+            self.nothing.setToolTip(tip(answer.words))
+            return
+        before, self._offered_to, self.offer = self._offered_to, state, answer
+        another = before is None or before.key != state.key
+        self._show_body(None)
+        self.toggles.setEnabled(True)
+        self.options = {option.toggle.id: option for option in answer.options}
+        self.toggles.show_options(answer.options)
         if another:
             self.toggles.verticalScrollBar().setValue(0)
-        chosen = self._of(state)
+        chosen = self._memory.of(state.key)
         if not chosen.begun:
-            chosen.begun = True
-            self._take_preset(chosen, Preset.RECOMMENDED)
-        self._show_chosen(ask=asked_anew)
+            chosen.take(Preset.RECOMMENDED, answer)
+        self._show_chosen(ask=another or before is None or _start(state) != _start(before))
+
+    def _tell_coming(self) -> None:
+        self._show_body(msg("Looking at what can be hardened…"))
 
     def show_running(self, step: str) -> None:
         """A run is under way: its step in words; "" when it is over."""
@@ -182,9 +193,14 @@ class HardenColumn(QWidget):
             self._ask_soon()
         self._tell()
 
-    def tell(self, message: Message) -> None:
-        """A line below the title, until the next container."""
+    def look_again(self) -> None:
+        """What stood in the way may be gone."""
+        self._ask_soon()
+
+    def tell(self, message: Message, words: str = "") -> None:
+        """A line below the title, until the next container; `words` are the other side's own."""
         self.told.setText(plain(translate(message)))
+        self.told.setToolTip(tip(words))
         self.told.show()
 
     def set_height(self, height: int) -> None:
@@ -195,12 +211,19 @@ class HardenColumn(QWidget):
         self.prediction.set_folded(height < look.px(FOLD_LAYERS))
 
     @property
+    def offered_key(self) -> tuple[str, str] | None:
+        """Whose toggles the rows show; None before the first offer has come."""
+        return None if self._offered_to is None else self._offered_to.key
+
+    @property
+    def rows(self) -> dict[str, ToggleRow]:
+        """The rows by toggle."""
+        return self.toggles.rows
+
+    @property
     def choices(self) -> tuple[Choice, ...]:
         """What is switched on, in the order of the options."""
-        if self._state is None:
-            return ()
-        on = self._of(self._state).on
-        return tuple(Choice(name, on[name]) for name in self.options if name in on)
+        return () if self._state is None else self._memory.of(self._state.key).choices(self.options)
 
     # -- what the person does
 
@@ -208,21 +231,17 @@ class HardenColumn(QWidget):
         """Switch one toggle."""
         if self._state is None or name not in self.options:
             return
-        chosen = self._of(self._state)
-        chosen.preset = None
-        if on:
-            chosen.on[name] = chosen.values.get(name, self.options[name].value)
-        else:
-            chosen.on.pop(name, None)
+        chosen = self._memory.of(self._state.key)
+        chosen.switch(name, chosen.values.get(name, self.options[name].value) if on else None)
         self._show_chosen()
 
     def set_value(self, name: str, value: str) -> None:
         """Another value, checked by the sheet; switches the toggle on."""
         if self._state is None:
             return
-        chosen = self._of(self._state)
-        chosen.preset = None
-        chosen.on[name] = chosen.values[name] = value
+        chosen = self._memory.of(self._state.key)
+        chosen.values[name] = value
+        chosen.switch(name, value)
         self._show_chosen()
         if name in self.rows:
             self.rows[name].value.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -240,48 +259,44 @@ class HardenColumn(QWidget):
 
     def press(self) -> None:
         """The button: relaunch, show the run, try again, or the way out where something blocks."""
-        if self._running:
-            self.show_wanted.emit()
-        elif self._failure is not None:
-            self._ask_plan()
-        elif self.plan is not None and self.plan.checked.blocks:
-            if self.command.can_export:
+        noted = self._noted
+        if noted is None:
+            return
+        match noted.act:
+            case Act.SHOW:
+                self.show_wanted.emit()
+            case Act.AGAIN:
+                self._ask_plan()
+            case Act.REMEDY if noted.remedy is not None:
+                self._remedy_turned(noted.remedy, True)
+            case Act.ASIDE:
+                self.aside_wanted.emit()
+            case Act.RECOVER:
+                self.recover_wanted.emit()
+            case Act.EXPORT if self.command.can_export:
                 self.command.open_exports(self.button)
-            else:
+            case Act.EXPORT:
                 self.command.copy_command()
-        elif self.plan is not None and self.choices:
-            self.wanted.emit(self.plan)
+            case Act.RELAUNCH if self.plan is not None:
+                self.wanted.emit(self.plan)
 
     def _preset_chosen(self, preset: Preset | None) -> None:
-        if self._state is None:
+        if self._state is None or self.offer is None:
             return
-        chosen = self._of(self._state)
+        chosen = self._memory.of(self._state.key)
         if preset is None:
             chosen.preset = None
         else:
-            self._take_preset(chosen, preset)
+            chosen.take(preset, self.offer)
         self._show_chosen()
 
-    def _take_preset(self, chosen: _Chosen, preset: Preset) -> None:
-        if self._state is None:
-            return
-        try:
-            choices = self._desk.preset(self._state, preset)
-        except ToggleError as error:
-            self.tell(error.message)
-            return
-        chosen.preset = preset
-        chosen.on = {choice.toggle: choice.value for choice in choices}
+    def _remedy_turned(self, remedy: Remedy, on: bool) -> None:
+        if self._state is not None:
+            chosen = self._memory.of(self._state.key)
+            chosen.remedies = chosen.remedies | {remedy} if on else chosen.remedies - {remedy}
+            self._ask_soon()
 
     # -- how
-
-    def _of(self, state: ContainerState) -> _Chosen:
-        found = self._chosen.get(state.key)
-        if found is None:
-            while len(self._chosen) >= _REMEMBERED:
-                del self._chosen[next(iter(self._chosen))]
-            found = self._chosen[state.key] = _Chosen()
-        return found
 
     def _why_nothing(self, state: ContainerState | None, why_not: Message | None) -> Message | None:
         if state is None:
@@ -303,44 +318,6 @@ class HardenColumn(QWidget):
         self.note_mark.setVisible(False)
         self.set_height(self.window().height())
 
-    def _show_rows(self, options: tuple[Option, ...]) -> None:
-        groups: tuple[list[Option], list[Option], list[Option]] = ([], [], [])
-        for option in options:
-            groups[2 if option.why_not is not None else 1 if option.already else 0].append(option)
-        groups[0].sort(key=_first)
-        order = [option.toggle.id for group in groups for option in group]
-        places = (self._offered, self._already.layout(), self._never.layout())
-        focus = next((name for name, row in self.rows.items() if row.hasFocus()), "")
-        if list(self.rows) != order or any(
-            self.rows[option.toggle.id].able != (option.why_not is None and not option.already) for option in options
-        ):
-            for row in self.rows.values():
-                row.hide()
-                row.setParent(None)
-                row.deleteLater()
-            self.rows = {}
-            for group, place in zip(groups, places, strict=True):
-                for option in group:
-                    row = ToggleRow(self._look, option, self._numbers.get(option.toggle.layer, 0))
-                    row.switched.connect(self.set_on)
-                    row.value_wanted.connect(self._open_value)
-                    self.rows[option.toggle.id] = row
-                    if place is not None:
-                        place.addWidget(row)
-            if focus in self.rows:
-                self.rows[focus].setFocus(Qt.FocusReason.OtherFocusReason)
-        else:
-            for option in options:
-                row = self.rows[option.toggle.id]
-                if row.option != option:
-                    row.show_option(option)
-        self.fold_already.show_head(translate(msg("In effect now")), len(groups[1]))
-        self.fold_never.show_head(translate(msg("Not possible here")), len(groups[2]))
-        self.fold_already.setVisible(bool(groups[1]))
-        self.fold_never.setVisible(bool(groups[2]))
-        self._already.setVisible(bool(groups[1]) and self.fold_already.isChecked())
-        self._never.setVisible(bool(groups[2]) and self.fold_never.isChecked())
-
     def _open_value(self, name: str) -> None:
         row = self.rows[name]
         self.sheet.open_for(self.options[name], row.value_text, row.value)
@@ -349,12 +326,9 @@ class HardenColumn(QWidget):
         """Switches, values and prediction as they are now."""
         if self._state is None:
             return
-        chosen = self._of(self._state)
+        chosen = self._memory.of(self._state.key)
         self.presets.choose(chosen.preset)
-        for name, row in self.rows.items():
-            if row.able:
-                row.setChecked(name in chosen.on)
-                row.show_value(chosen.on.get(name, chosen.values.get(name, self.options[name].value)))
+        self.toggles.show_chosen(chosen)
         self._failure = None
         try:
             self.preview = self._desk.preview(self._state, self.choices)
@@ -384,7 +358,8 @@ class HardenColumn(QWidget):
         state, choices = self._state, self.choices
         self._failure = None
         if state is not None and choices and self.isVisible():
-            self._clerk.ask("plan", partial(_plan, self._desk, state, choices), self._planned)
+            remedies = self._memory.of(state.key).remedies
+            self._clerk.ask("plan", partial(_plan, self._desk, state, choices, remedies), self._planned)
         self._tell()
 
     def showEvent(self, event: object) -> None:
@@ -401,55 +376,44 @@ class HardenColumn(QWidget):
 
     def _tell(self) -> None:
         """The line above the button, and the button."""
-        plan, live = self.plan, self.preview is not None and self.preview.live
-        able, attention, more = True, False, ""
-        word = msg("Change limits") if live else msg("Relaunch hardened")
-        if self._running:
-            text, word = msg("{step}", step=self._running), msg("Show")
-        elif self._failure is not None:
-            text, attention, more = self._failure.message, True, self._failure.words
-            word = msg("Try again")
-            able = self.preview is not None
-        elif not self.choices:
-            text, able = msg("Switch on what it shall have, or choose a preset."), False
-        elif plan is None:
-            text, able = msg("Looking for what stands in the way…"), False
-        elif plan.checked.blocks:
-            first = plan.checked.blocks[0]
-            attention = True
-            text = msg("{why} {instead}", why=first.text, instead=first.instead)
-            more = "\n".join(translate(block.text) for block in plan.checked.blocks)
-            word = msg("Export instead…") if self.command.can_export else msg("Copy the command")
-        elif live:
-            text = msg("It keeps running; only its limits change.")
-        else:
-            text = msg(
-                "Down while it stops (at most {seconds} s) and starts. The original is kept for undo.",
-                seconds=plan.spec.stop_timeout,
-            )
-        told = plain(translate(text))
+        noted = self._noted = note(
+            running=self._running,
+            failure=self._failure,
+            chosen=bool(self.choices),
+            preset=self.presets.current is not None,
+            plan=self.plan,
+            preview=self.preview,
+            can_export=self.command.can_export,
+        )
+        told = plain(translate(noted.text))
         self.note.setText(told)
-        self.note.setToolTip(tip(more))
+        self.note.setToolTip(tip(noted.more))
         usable = not self.presets.isHidden()
-        self.note_mark.setVisible(attention and usable)
+        self.note_mark.setVisible(noted.attention and usable)
         self.note_mark.show_mark(Mark.TRIANGLE)
-        self.button.say(translate(word))
+        self.button.say(translate(noted.word))
         self.button.setAccessibleDescription(told)
-        self.button.setEnabled(able)
+        self.button.setEnabled(noted.act is not Act.NOTHING)
+        if self.plan is not None:  # while it is looked for, the boxes stay as they are
+            taken = self.plan.remedies
+            offered = {block.remedy for block in self.plan.checked.blocks if block.remedy is not None}
+            self.remedies.show_remedies(tuple(each for each in Remedy if each in taken or each in offered), taken)
+        self.remedies.setVisible(usable and self.remedies.any)
 
 
-def _plan(desk: Desk, state: ContainerState, choices: tuple[Choice, ...]) -> tuple[Plan, str]:
-    made = desk.plan(state, choices)
+def _plan(
+    desk: Desk, state: ContainerState, choices: tuple[Choice, ...], remedies: frozenset[Remedy]
+) -> tuple[Plan, str]:
+    made = desk.plan(state, choices, remedies)
     return made, desk.command(made)
+
+
+def _differ(before: ContainerState, now: ContainerState) -> bool:
+    """Whether what can be had may be another by now; mere use of memory is not such a change."""
+    return before is not now and (_start(before) != _start(now) or before.matrix != now.matrix)
 
 
 def _start(state: ContainerState) -> object:
     """What a plan depends on; the rest of a container's state changes every moment."""
     container = state.container
     return container.id, container.asked, container.status, container.started
-
-
-def _first(option: Option) -> tuple[int, int]:
-    """Sort key: what the mildest preset has goes first, then what brings most."""
-    presets = list(Preset)
-    return min((presets.index(preset) for preset in option.presets), default=len(presets)), -option.gains

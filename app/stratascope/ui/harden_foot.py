@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QPainter, QPaintEvent, QPen, QTextLayout, QTextOption
+from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen, QTextLayout, QTextOption
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFileDialog,
@@ -22,6 +22,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
+from stratascope.report.export_words import ExportError
 from stratascope.ui.labels import tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 from stratascope.usecases.harden import Plan
@@ -29,7 +30,7 @@ from stratascope.usecases.harden import Plan
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """The hardened settings for another tool; `text` is made when it is wanted."""
+    """The hardened settings for another tool; `text` is made when wanted, and raises ExportError, ValueError."""
 
     title: Message  # "Compose override file"
     file_name: str
@@ -55,6 +56,12 @@ class MainButton(QAbstractButton):
         self.setText(text)
         self.setAccessibleName(text)
         self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()  # by itself only QPushButton does that
+            return
+        super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
         return QSize(self._look.px(200), max(self._look.px(36), self._look.box(14) + self._look.px(8)))
@@ -89,7 +96,8 @@ class _Code(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def say(self, text: str) -> None:
-        self._text = plain(" ".join(text.replace("\\\n", " ").split()))
+        lines = [line for line in text.splitlines() if not line.startswith("#")]  # what is told there is in the tooltip
+        self._text = plain(" ".join("\n".join(lines).replace("\\\n", " ").split()))
         self.setAccessibleName(self._text[:4000])
         self.setToolTip(tip(text))
         self.update()
@@ -119,9 +127,9 @@ class _Code(QWidget):
 
 
 class CommandBox(QWidget):
-    """44 high, with Copy, and Export where there is something to export to. `failed`: why a file can't be written."""
+    """44 high, with Copy, and Export where there is something to export to. `failed` has a message: why not."""
 
-    failed = Signal(str)
+    failed = Signal(object)
 
     def __init__(self, look: Look, exports: Exports | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -196,16 +204,30 @@ class CommandBox(QWidget):
         return self._menu
 
     def _copy_export(self, each: Exported) -> None:
-        QGuiApplication.clipboard().setText(each.text())
+        text = self._text(each)
+        if text is not None:
+            QGuiApplication.clipboard().setText(text)
 
     def _save(self, each: Exported) -> None:
+        text = self._text(each)
+        if text is None:
+            return
         path, _ = QFileDialog.getSaveFileName(self.window(), translate(each.title), each.file_name)
         if not path:
             return
         try:
-            Path(path).write_text(each.text(), encoding="utf-8")
+            Path(path).write_text(text, encoding="utf-8")
         except OSError as error:
-            self.failed.emit(str(error))
+            self.failed.emit(msg("The file could not be written: {words}", words=str(error)))
+
+    def _text(self, each: Exported) -> str | None:
+        try:
+            return each.text()
+        except ExportError as error:
+            self.failed.emit(error.message)
+        except ValueError as error:
+            self.failed.emit(msg("It could not be exported: {words}", words=str(error)))
+        return None
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look, painter = self._look, QPainter(self)

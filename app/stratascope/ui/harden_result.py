@@ -25,11 +25,17 @@ from stratascope.core.plain import plain
 from stratascope.core.relaunch import Ended, Ending, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threat import evidence
-from stratascope.core.toggle import ToggleError
 from stratascope.i18n import translate
-from stratascope.layers.toggles import toggle
 from stratascope.ui.exposure import level_ink
-from stratascope.ui.harden_words import PROVEN_INK, PROVEN_MARK, ending_title, exposure_range, proven_word
+from stratascope.ui.harden_words import (
+    PROVEN_INK,
+    PROVEN_MARK,
+    Course,
+    ending_title,
+    exposure_range,
+    proven_word,
+    toggle_title,
+)
 from stratascope.ui.labels import Label, tip
 from stratascope.ui.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.theme import BOLD, MEDIUM, Look
@@ -119,12 +125,11 @@ class Result(QScrollArea):
         rows.setSpacing(0)
         for row in (self._compared_head, self.exposure, *self.layers.values()):
             rows.addWidget(row)
-        self.undo = QPushButton(translate(msg("Undo…")))
-        self.discard = QPushButton(translate(msg("Discard the original…")))
+        self.undo, self.discard = QPushButton(), QPushButton()
         self.undo.clicked.connect(lambda _=False: self._emit(self.undo_wanted))
         self.discard.clicked.connect(lambda _=False: self._emit(self.discard_wanted))
         self._kept = Label(look, 12, ink="text2", wrap=True)
-        self._kept.setText(translate(msg("The original is set aside, stopped, with all its data.")))
+        self._show_way(Course.HARDEN)
         self._way = QWidget()
         way = QHBoxLayout(self._way)
         way.setContentsMargins(0, 0, 0, 0)
@@ -167,7 +172,7 @@ class Result(QScrollArea):
         """One toggle was held against /proc."""
         self._proofs.append(proved)
 
-    def show_ended(self, ended: Ended, before: ContainerState | None, preview: Preview | None, *, undo: bool) -> str:
+    def show_ended(self, ended: Ended, before: ContainerState | None, preview: Preview | None, course: Course) -> str:
         """Fill it; the title."""
         self.ended, self._before, self._preview = ended, before, preview
         self.words.setText(plain(ended.words))
@@ -178,11 +183,24 @@ class Result(QScrollArea):
         self.log_head.setVisible(bool(log))
         self._show_proofs()
         good = ended.ending in (Ending.VERIFIED, Ending.KEPT, Ending.LIMITED)
-        self.compared.setVisible(good and not undo and before is not None)
+        self.compared.setVisible(good and course is Course.HARDEN and before is not None)
         self.show_after(None)
-        self._way.setVisible(good and not undo and ended.transaction is not None)
+        self._way.setVisible(good and ended.transaction is not None)
+        self._show_way(course)
         self.verticalScrollBar().setValue(0)
-        return ending_title(ended.ending, undo=undo)
+        return ending_title(ended.ending, course)
+
+    def _show_way(self, course: Course) -> None:
+        """What is set aside now, and what can be done with it."""
+        if course is Course.UNDO:
+            kept = msg("The hardened one is set aside, stopped, with all that it wrote.")
+            back, away = msg("Back to it…"), msg("Discard it…")
+        else:
+            kept = msg("The original is set aside, stopped, with all its data.")
+            back, away = msg("Undo…"), msg("Discard the original…")
+        self._kept.setText(translate(kept))
+        self.undo.setText(translate(back))
+        self.discard.setText(translate(away))
 
     def show_after(self, after: ContainerState | None) -> None:
         """The container as it is now; None until it was read."""
@@ -217,7 +235,7 @@ class Result(QScrollArea):
         table.setVisible(bool(self._proofs))
         for row, proved in enumerate(self._proofs):
             proof = proved.proof
-            texts = (_title(proved.choice.toggle), proven_word(proof.outcome), translate(proof.expected),
+            texts = (toggle_title(proved.choice.toggle), proven_word(proof.outcome), translate(proof.expected),
                      translate(proof.found))  # fmt: skip
             source = evidence(proof.source, "PID")
             for column, text in enumerate(texts):
@@ -245,13 +263,6 @@ class Result(QScrollArea):
 
 def _cell(verdict: Verdict | None) -> tuple[str, str, Mark | None]:
     return ("–", "text3", None) if verdict is None else (verdict_word(verdict), "text", Mark(verdict.value))
-
-
-def _title(name: str) -> str:
-    try:
-        return translate(toggle(name).title)
-    except ToggleError:
-        return name
 
 
 def _pixmap(look: Look, mark: Mark) -> object:

@@ -29,6 +29,7 @@ from stratascope.i18n import translate
 from stratascope.ui.harden_foot import MainButton
 from stratascope.ui.harden_result import Result
 from stratascope.ui.harden_steps import Steps
+from stratascope.ui.harden_words import Course, question_title, running_title, toggle_title
 from stratascope.ui.labels import Label, Rule
 from stratascope.ui.marks import Mark, MarkBox
 from stratascope.ui.theme import BOLD, MEDIUM, Look
@@ -59,7 +60,7 @@ class HardenSheet(QDialog):
         super().__init__(parent)
         self._look, self._window = look, parent
         self.name = ""
-        self.undo = False
+        self.course = Course.HARDEN
         self.running = False
         self.title = Label(look, 18, BOLD, wrap=True)
         self.lead = Label(look, 13, ink="text2", wrap=True)
@@ -148,12 +149,9 @@ class HardenSheet(QDialog):
 
     def ask(self, plan: Plan, preview: Preview) -> None:
         """Before a relaunch: the exact differences, what to expect, and how long to watch."""
-        self.name, self.undo = plain(plan.spec.name, 200), False
-        change, relaunch = (
-            msg("Change the limits of {name}?", name=self.name),
-            msg("Relaunch {name} hardened?", name=self.name),
-        )
-        self.title.setText(translate(change if preview.live else relaunch))
+        self.name, self.course = plain(plan.spec.name, 200), Course.HARDEN
+        limits = translate(msg("Change the limits of {name}?", name=self.name))
+        self.title.setText(limits if preview.live else question_title(self.course, self.name))
         if preview.live:
             lead = msg("It keeps running; the engine changes the limits at once.")
         else:
@@ -171,23 +169,29 @@ class HardenSheet(QDialog):
 
     def ask_undo(self, done: Transaction) -> None:
         """Before an undo."""
-        self.name, self.undo = plain(done.name, 200), True
-        self.title.setText(translate(msg("Bring the original of {name} back?", name=self.name)))
+        back = done.kind is Kind.UNDO
+        self.name, self.course = plain(done.name, 200), Course.REDO if back else Course.UNDO
+        self.title.setText(question_title(self.course, self.name))
         lead = msg(
             "The hardened one is stopped and set aside with all that it wrote in its own layer; the original starts "
             "again under its name. Nothing is deleted."
         )
-        if done.kind is Kind.UNDO:
+        if back:
             lead = msg("What runs now is set aside, and what was set aside starts again under its name.")
         self.lead.setText(translate(lead))
-        changed = tuple(msg("{choice} is given up", choice=choice) for choice in done.choices)
+        titles = tuple(toggle_title(choice.partition("=")[0]) for choice in done.choices)
+        changed = tuple(
+            msg("{title} comes back", title=title) if back else msg("{title} is given up", title=title)
+            for title in titles
+        )
         self._fill(self.differences, self._head_differences, changed, None,
                    plural("{count} difference", "{count} differences", len(changed)))  # fmt: skip
         self._fill(self.warnings, self._head_warnings, (), None, msg("To keep in mind"))
         self._watched.setVisible(True)
-        self._open(translate(msg("Undo")))
+        self._open(translate(msg("Go back to it") if back else msg("Undo")))
 
     def _open(self, word: str) -> None:
+        self.lead.show()
         self.setWindowTitle(self.title.text())
         self.pages.setCurrentIndex(Page.BEFORE.value)
         self.go.show()
@@ -211,8 +215,7 @@ class HardenSheet(QDialog):
         self.running = True
         self.steps.clear()
         self.told.setText("")
-        title = msg("Undoing {name}…", name=self.name) if self.undo else msg("Relaunching {name}…", name=self.name)
-        self.title.setText(translate(title))
+        self.title.setText(running_title(self.course, self.name))
         self.lead.setText(translate(msg("The journal holds each step, so a crash leaves one of the two running.")))
         self.pages.setCurrentIndex(Page.DURING.value)
         self.go.hide()
@@ -237,7 +240,7 @@ class HardenSheet(QDialog):
         self.running = False
         self.steps.stop(failed=ended.ending in (Ending.ROLLED_BACK, Ending.REFUSED))
         self.steps.stop()
-        self.title.setText(self.after.show_ended(ended, before, preview, undo=self.undo))
+        self.title.setText(self.after.show_ended(ended, before, preview, self.course))
         self.setWindowTitle(self.title.text())
         why = "" if ended.why is None else plain(translate(ended.why))
         self.lead.setText(why)

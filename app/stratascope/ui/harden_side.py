@@ -60,6 +60,7 @@ class Hardening(QObject):
         self._awaited: tuple[str, str] | None = None  # the container that a run left, once a snapshot has it
         self._question: QMessageBox | None = None
         self._closing = False
+        self._unmended = False  # something is left half done that could not be put right yet
         self.column = HardenColumn(look, layers, desk, self.clerk, exports)
         self.sheet = HardenSheet(look, titles, window)
         self.aside = AsideSheet(look, window)
@@ -69,6 +70,8 @@ class Hardening(QObject):
         self._put_in()
         self.column.wanted.connect(self._ask)
         self.column.show_wanted.connect(self.sheet.present)
+        self.column.aside_wanted.connect(self.show_aside)
+        self.column.recover_wanted.connect(self.recover)
         self.sheet.begun.connect(self._begin)
         self.sheet.cancelled.connect(self.cancel)
         for place in (self.sheet, self.aside):
@@ -79,7 +82,8 @@ class Hardening(QObject):
         window.installEventFilter(self)
         self.adapt()
         self.show_current()
-        self.clerk.ask("recover", desk.recover, self._recovered)
+        self._connected: frozenset[str] = frozenset()
+        self.recover()
 
     def _put_in(self) -> None:
         """The window's splitter into one of our own, with the column at its right; a button into the tool bar."""
@@ -203,8 +207,16 @@ class Hardening(QObject):
             return msg("Its engine does not answer now.")
         return None
 
+    def recover(self) -> None:
+        """What a crash left half done is put right, at the start and whenever an engine comes back."""
+        self.clerk.ask("recover", self._desk.recover, self._recovered)
+
     def _snapshot(self, snapshot: Snapshot) -> None:
         self.show_current()
+        connected = frozenset(each.id for each in snapshot.engines if each.state is EngineState.CONNECTED)
+        if not snapshot.demo and self._unmended and connected - self._connected:
+            self.recover()
+        self._connected = connected
         if self._awaited is None:
             return
         found = next((state for state in snapshot.containers if state.key == self._awaited), None)
@@ -216,7 +228,12 @@ class Hardening(QObject):
                 self._awaited = None
 
     def _recovered(self, answer: tuple[Transaction, ...] | Failure) -> None:
-        if isinstance(answer, Failure) or not answer:
+        self._unmended = isinstance(answer, Failure)
+        if isinstance(answer, Failure):
+            text = msg("A relaunch that was broken off can't be put right yet: {why}", why=answer.message)
+            self.column.tell(text, answer.words)
+            return
+        if not answer:
             return
         names = ", ".join(plain(done.name, 60) for done in answer[:5])
         text = plural(
@@ -226,6 +243,7 @@ class Hardening(QObject):
             names=names,
         )
         self.column.tell(text)
+        self.column.look_again()
         self._window.refresh()
 
     # -- a relaunch, an undo
@@ -335,7 +353,7 @@ class Hardening(QObject):
             return
         self.sheet.after.forget(done)
         self._window.refresh()
-        self.column.show_running("")
+        self.column.look_again()
         if self.aside.isVisible():
             self.clerk.ask("aside", self._desk.aside, self._aside)
 

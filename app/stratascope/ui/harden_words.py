@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 from stratascope.core.depth import Matrix
 from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.plain import plain
 from stratascope.core.relaunch import Ending
 from stratascope.core.threat import Outcome
-from stratascope.core.toggle import Preset, Proven
+from stratascope.core.toggle import Preset, Proven, ToggleError
 from stratascope.i18n import translate
+from stratascope.layers.toggles import toggle
 from stratascope.linux.capability import LAST
 from stratascope.report.standing import Standing, standings
 from stratascope.ui.exposure import number_text, to_text
@@ -40,6 +43,14 @@ def preset_tip(preset: Preset | None) -> str:
         None: msg("What you switched on yourself."),
     }
     return translate(words[preset])
+
+
+def toggle_title(name: str) -> str:
+    """The title of a toggle; a journal of a later version may name one that is not known here."""
+    try:
+        return translate(toggle(name).title)
+    except ToggleError:
+        return plain(name, 60)
 
 
 def human(option: Option, value: str) -> str:
@@ -124,25 +135,59 @@ def proven_word(outcome: Proven) -> str:
     return translate(words[outcome])
 
 
-def ending_title(ending: Ending, *, undo: bool) -> str:
-    """How it ended, as a title."""
-    if undo:
-        words: dict[Ending, Message] = {
-            Ending.VERIFIED: msg("Undone: the original runs again"),
-            Ending.KEPT: msg("Undone: the original runs again"),
-            Ending.LIMITED: msg("Undone"),
-            Ending.ROLLED_BACK: msg("Not undone: the hardened one runs as before"),
-            Ending.REFUSED: msg("Not undone: nothing was changed"),
-        }
-    else:
-        words = {
-            Ending.VERIFIED: msg("Hardened, and proven"),
-            Ending.KEPT: msg("Hardened, but not all of it is proven"),
-            Ending.LIMITED: msg("The limits are changed"),
-            Ending.ROLLED_BACK: msg("Rolled back: the original runs as before"),
-            Ending.REFUSED: msg("Refused: nothing was changed"),
-        }
-    return translate(words[ending])
+class Course(Enum):
+    """Which way a run goes."""
+
+    HARDEN = "harden"
+    UNDO = "undo"  # back to the original
+    REDO = "redo"  # to the hardened one again, after an undo
+
+
+def question_title(course: Course, name: str) -> str:
+    """Before it begins."""
+    words = {
+        Course.HARDEN: msg("Relaunch {name} hardened?", name=name),
+        Course.UNDO: msg("Bring the original of {name} back?", name=name),
+        Course.REDO: msg("Go back to the hardened {name}?", name=name),
+    }
+    return translate(words[course])
+
+
+def running_title(course: Course, name: str) -> str:
+    """While it runs."""
+    words = {
+        Course.HARDEN: msg("Relaunching {name}…", name=name),
+        Course.UNDO: msg("Undoing {name}…", name=name),
+        Course.REDO: msg("Going back to the hardened {name}…", name=name),
+    }
+    return translate(words[course])
+
+
+_ENDINGS: dict[Course, dict[Ending, Message]] = {
+    Course.HARDEN: {
+        Ending.VERIFIED: msg("Hardened, and proven"),
+        Ending.KEPT: msg("Hardened, but not all of it is proven"),
+        Ending.LIMITED: msg("The limits are changed"),
+        Ending.ROLLED_BACK: msg("Rolled back: the original runs as before"),
+        Ending.REFUSED: msg("Refused: nothing was changed"),
+    },
+    Course.UNDO: {
+        Ending.VERIFIED: msg("Undone: the original runs again"),
+        Ending.ROLLED_BACK: msg("Not undone: the hardened one runs as before"),
+        Ending.REFUSED: msg("Not undone: nothing was changed"),
+    },
+    Course.REDO: {
+        Ending.VERIFIED: msg("The hardened one runs again"),
+        Ending.ROLLED_BACK: msg("Rolled back: the original runs as before"),
+        Ending.REFUSED: msg("Refused: nothing was changed"),
+    },
+}
+
+
+def ending_title(ending: Ending, course: Course) -> str:
+    """How it ended, as a title. Only a hardening has all endings: the other ways prove no toggles."""
+    words = _ENDINGS[course]
+    return translate(words.get(ending, words[Ending.VERIFIED]))
 
 
 def ending_mark(ending: Ending) -> Mark:

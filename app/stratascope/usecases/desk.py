@@ -1,7 +1,7 @@
 """What the window and the command line ask of hardening, in one place: options, preview, plan, run, undo, discard.
 
-`options` and `preview` are pure and quick: they work on a state that was read. `plan`, the runs and `aside` talk to the
-engine and belong on a thread of their own.
+`preview` is pure and quick: it works on a state that was read and was offered before. All else may talk to the engine
+or take a while, and belongs on a thread of its own.
 """
 
 from __future__ import annotations
@@ -30,6 +30,18 @@ class Option:
     gains: int
     risks: tuple[Message, ...]
     presets: tuple[Preset, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Every toggle as it stands with one container, and what each preset chooses there."""
+
+    options: tuple[Option, ...]
+    presets: tuple[tuple[Preset, tuple[Choice, ...]], ...]
+
+    def of(self, preset: Preset) -> tuple[Choice, ...]:
+        """What the preset chooses here."""
+        return next((choices for each, choices in self.presets if each is preset), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +81,7 @@ Event = Progress | Proved | Ended
 class Desk(Protocol):
     """See the module. Methods on the engine raise EngineError, NoSuchContainerError, ToggleError."""
 
-    def options(self, state: ContainerState) -> tuple[Option, ...]: ...
-
-    def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]: ...
+    def offer(self, state: ContainerState) -> Offer: ...
 
     def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview: ...
 
@@ -91,4 +101,7 @@ class Desk(Protocol):
     def aside(self) -> tuple[Aside | Damaged, ...]: ...
 
     def recover(self) -> tuple[Transaction, ...]:
-        """What a crash left half done, finished or undone; returns what was mended."""
+        """What a crash left half done, finished or undone; returns what was mended.
+
+        What can't be mended yet is left as it is, and raised after all else was tried.
+        """

@@ -1,4 +1,4 @@
-"""The real desk: options and previews by the layers' own rules, and runs by an engine's relauncher.
+"""Hardening on one engine: options and previews by the layers' own rules, and runs by an engine's relauncher.
 
 A preview goes the way of everything else: the options wanted, predicted facts, assessments, postures, depth. What can't
 be predicted is unknown there too.
@@ -24,7 +24,7 @@ from stratascope.core.threat import Outcome, Stance
 from stratascope.core.toggle import Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.layers.toggles import all_toggles, choices, fold, plain, toggle
 from stratascope.usecases import relaunch
-from stratascope.usecases.desk import Aside, Event, LayerChange, Option, Preview
+from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, Preview
 from stratascope.usecases.harden import Plan, Workshop, harden, plan, subject_of, undo, verify
 
 _SENSIBLE = {
@@ -52,7 +52,7 @@ _PRIVATE = frozenset({"pid", "ipc", "uts", "network", "cgroupns"})
 
 
 class Workbench:
-    """A `usecases.desk.Desk` for the containers of one engine."""
+    """What a `usecases.desk.Desk` does for the containers of one engine."""
 
     def __init__(self, shop: Workshop, layers: tuple[Layer, ...], ground: Ground) -> None:
         self._shop, self._layers, self._ground = shop, layers, ground
@@ -64,6 +64,10 @@ class Workbench:
         subject = self._subject(state, ())
         presets = {preset: {item.toggle: item.value for item in choices(preset, subject)} for preset in Preset}
         return tuple(self._option(state, subject, item, presets) for item in all_toggles())
+
+    def offer(self, state: ContainerState) -> Offer:
+        """All toggles and presets for one container."""
+        return Offer(self.options(state), tuple((preset, self.preset(state, preset)) for preset in Preset))
 
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
         """What the preset chooses here."""
@@ -132,7 +136,10 @@ class Workbench:
             )
             for layer, old in zip(self._layers, state.layers, strict=True)
         )
-        said = tuple(msg("{what} ({value})", what=toggle(item.toggle).what, value=item.value) for item in wanted)
+        said = tuple(
+            msg("{title}: {value}. {what}", title=which.title, value=item.value, what=which.what)
+            for item, which in ((item, toggle(item.toggle)) for item in wanted)
+        )
         return Preview(now, matrix, changes, _live(wanted), said)
 
     def size(self, container: str) -> int | None:
@@ -166,7 +173,8 @@ class Workbench:
         self, state: ContainerState, subject: Subject, item: Toggle, presets: dict[Preset, dict[str, str]]
     ) -> Option:
         value = next((found[item.id] for found in presets.values() if item.id in found), _sensible(item.id))
-        already = item.on(state.container.asked, subject)
+        # A limit that a preset would lower is not in effect as the preset wants it
+        already = item.on(state.container.asked, subject) and not any(item.id in found for found in presets.values())
         why_not: Message | None = None
         gains = 0
         risks: tuple[Message, ...] = ()

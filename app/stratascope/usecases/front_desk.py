@@ -1,0 +1,102 @@
+"""The window's desk over all engines: each question goes to the bench of the container's engine.
+
+A bench is made when it is first needed, off the window's thread, since that asks the engine what it is. The journal is
+one for all engines, so what is set aside is listed even where an engine is away.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError
+from stratascope.core.relaunch import BusyError, Damaged, Journal, JournalError, Remedy, Stage, Transaction
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.toggle import Choice, ToggleError
+from stratascope.usecases.desk import Aside, Event, Offer, Preview
+from stratascope.usecases.harden import Plan
+from stratascope.usecases.workbench import Workbench
+
+OpenBench = Callable[[str], Workbench]  # by the engine's id; raises EngineError where it can't be used now
+
+
+class FrontDesk:
+    """A `usecases.desk.Desk`; may be asked from several threads."""
+
+    def __init__(self, open_bench: OpenBench, journal: Journal, command: Callable[[Plan], str]) -> None:
+        self._open, self._journal, self.command = open_bench, journal, command
+        self._benches: dict[str, Workbench] = {}
+        self._lock = threading.Lock()
+
+    def offer(self, state: ContainerState) -> Offer:
+        """Raises EngineError, ToggleError."""
+        return self._bench(state.container.engine).offer(state)
+
+    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
+        """Raises ToggleError."""
+        bench = self._benches.get(state.container.engine)
+        if bench is None:
+            raise ToggleError(msg("Its engine was not asked yet."))
+        return bench.preview(state, choices)
+
+    def plan(self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
+        """Raises EngineError, NoSuchContainerError, ToggleError."""
+        return self._bench(state.container.engine).plan(state, choices, remedies)
+
+    def run(self, plan: Plan, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
+        """Raises EngineError where the engine can't be used any more."""
+        yield from self._bench(plan.spec.engine).run(plan, watch, cancelled)
+
+    def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
+        """Raises EngineError where the engine can't be used now."""
+        yield from self._bench(transaction.engine).undo(transaction, watch, cancelled)
+
+    def discard(self, transaction: Transaction) -> None:
+        """Raises EngineError, JournalError, BusyError."""
+        self._bench(transaction.engine).discard(transaction)
+
+    def aside(self) -> tuple[Aside | Damaged, ...]:
+        """What is set aside on all engines; the size is not known where an engine is away."""
+        found: list[Aside | Damaged] = []
+        for item in self._journal.all():
+            if isinstance(item, Damaged):
+                found.append(item)
+            elif item.stage is Stage.DONE:
+                found.append(Aside(item, item.engine, self._size(item)))
+        return tuple(found)
+
+    def recover(self) -> tuple[Transaction, ...]:
+        """Raises the last EngineError or JournalError, after all engines were tried."""
+        waiting = {
+            item.engine: None
+            for item in self._journal.all()
+            if isinstance(item, Transaction) and item.stage is not Stage.DONE
+        }
+        mended: list[Transaction] = []
+        failure: EngineError | JournalError | None = None
+        for engine in waiting:
+            try:
+                mended += self._bench(engine).recover()
+            except BusyError:
+                continue  # another window or command is at it
+            except (EngineError, JournalError) as error:
+                failure = error
+        if failure is not None:
+            raise failure
+        return tuple(mended)
+
+    def _size(self, item: Transaction) -> int | None:
+        try:
+            return self._bench(item.engine).size(item.old)
+        except EngineError:
+            return None
+
+    def _bench(self, engine: str) -> Workbench:
+        with self._lock:
+            known = self._benches.get(engine)
+        if known is None:
+            made = self._open(engine)  # asks the engine: not under the lock
+            with self._lock:
+                known = self._benches.setdefault(engine, made)
+        return known
