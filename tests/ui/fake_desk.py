@@ -226,6 +226,10 @@ class FakeDesk:
             raise self.discard_fails
         self.set_aside = [each for each in self.set_aside if each.id != transaction.id]
 
+    def kept(self) -> tuple[Transaction, ...]:
+        self._call("kept")
+        return tuple(self.set_aside)
+
     def aside(self) -> tuple[Aside | Damaged, ...]:
         self._call("aside")
         return (*(Aside(each, each.engine, 4_823_449) for each in self.set_aside), *self.damaged)

@@ -16,7 +16,7 @@ from pytestqt.qtbot import QtBot
 
 from replay import Replay
 from stratascope import wiring
-from stratascope.core.container import EngineState
+from stratascope.core.container import EngineState, Status
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch import Damaged, Ending, Remedy
@@ -332,6 +332,33 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     QTest.keyClick(side.sheet.go, Qt.Key.Key_Return)
     over(qtbot, side)
     assert side.sheet.title.text() == "The hardened one runs again"
+
+
+def test_the_column_tells_what_is_set_aside_and_leads_back(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    side.sheet.back.click()
+    kept = side.column.kept
+    old = window.current
+    assert old is not None
+    # both are there: the replacement under its name, and the original, which does not run
+    new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
+    stopped = replace(old, container=replace(old.container, name="ci-runner.old-1", pid=None, status=Status.EXITED))
+    others = tuple(each for each in picture.containers if each.key != old.key)
+    window.feed.snapshot.emit(replace(picture, containers=(*others, new, stopped)))
+    assert window.column.view.select_key(new.key)
+    qtbot.waitUntil(lambda: kept.text.text() == "Hardened 1 hour ago; the original is set aside.")
+    kept.undo.click()
+    assert side.sheet.title.text() == "Bring the original of ci-runner back?"
+    side.sheet.back.click()
+    assert window.column.view.select_key(stopped.key)
+    qtbot.waitUntil(lambda: kept.text.text() == "This is the original of ci-runner, set aside 1 hour ago.")
+    assert side.column.nothing.text() == "It waits here, stopped, in case it is wanted again."
+    press(kept.discard.click, "discard")
+    qtbot.waitUntil(kept.isHidden)
+    assert desk.set_aside == []
 
 
 def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(

@@ -14,13 +14,14 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
-from stratascope.core.relaunch import Remedy
+from stratascope.core.relaunch import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, ToggleError
 from stratascope.i18n import translate
 from stratascope.ui.gap_words import runs
 from stratascope.ui.harden_choices import Memory
 from stratascope.ui.harden_foot import CommandBox, Exports, MainButton
+from stratascope.ui.harden_kept import KeptLine, about
 from stratascope.ui.harden_list import ToggleList
 from stratascope.ui.harden_note import Act, Note, note
 from stratascope.ui.harden_prediction import Prediction
@@ -76,6 +77,8 @@ class HardenColumn(QWidget):
         self.title = Line(look, 15, BOLD)
         self.told = Label(look, 12, MEDIUM, ink="weak", wrap=True)
         self.told.hide()
+        self.kept = KeptLine(look)
+        self._kept: tuple[Transaction, ...] = ()
         self.presets = PresetSwitch(look)
         self.presets.chosen.connect(self._preset_chosen)
         self.nothing = Label(look, 13, ink="text2", wrap=True)
@@ -115,6 +118,7 @@ class HardenColumn(QWidget):
         column.setSpacing(look.px(8))
         column.addWidget(self.title)
         column.addWidget(self.told)
+        column.addWidget(self.kept)
         column.addWidget(self.nothing)
         self._body = (self.presets, self.toggles, self.prediction, self.command, self.note, self.button)
         column.addWidget(self.presets)
@@ -141,6 +145,7 @@ class HardenColumn(QWidget):
         self.title.say(translate(msg("Harden {name}", name=name)) if name else translate(msg("Harden")))
         if another:
             self.told.hide()
+        self._show_kept()
         text = self._why_nothing(state, why_not)
         if text is not None or state is None:
             self._patience.stop()
@@ -185,6 +190,19 @@ class HardenColumn(QWidget):
 
     def _tell_coming(self) -> None:
         self._show_body(msg("Looking at what can be hardened…"))
+
+    def show_kept(self, kept: tuple[Transaction, ...]) -> None:
+        """What is set aside now, of all containers."""
+        self._kept = kept
+        self._show_kept()
+
+    def _show_kept(self) -> None:
+        state = self._state
+        done = None if state is None else about(self._kept, state.container.id)
+        self.kept.show_kept(done, "" if state is None else state.container.id)
+        if done is not None and state is not None and not self.nothing.isHidden():
+            why = self._why_nothing(state, self._refused)
+            self._show_body(why)
 
     def show_running(self, step: str) -> None:
         """A run is under way: its step in words; "" when it is over."""
@@ -303,6 +321,8 @@ class HardenColumn(QWidget):
             return msg("Choose a container.")
         if why_not is not None:
             return why_not
+        if not runs(state) and any(state.container.id == each.old for each in self._kept):
+            return msg("It waits here, stopped, in case it is wanted again.")
         if not runs(state):
             return msg("It does not run, so what is hardened could not be proven. Start it first.")
         if state.matrix is None:

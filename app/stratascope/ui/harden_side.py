@@ -74,7 +74,7 @@ class Hardening(QObject):
         self.column.recover_wanted.connect(self.recover)
         self.sheet.begun.connect(self._begin)
         self.sheet.cancelled.connect(self.cancel)
-        for place in (self.sheet, self.aside):
+        for place in (self.sheet, self.aside, self.column.kept):
             place.undo_wanted.connect(self.ask_undo)
             place.discard_wanted.connect(self.ask_discard)
         window.column.view.chosen.connect(lambda _: self.show_current())
@@ -83,6 +83,7 @@ class Hardening(QObject):
         self.adapt()
         self.show_current()
         self._connected: frozenset[str] = frozenset()
+        self._keys: frozenset[tuple[str, str]] = frozenset()
         self.recover()
 
     def _put_in(self) -> None:
@@ -211,8 +212,19 @@ class Hardening(QObject):
         """What a crash left half done is put right, at the start and whenever an engine comes back."""
         self.clerk.ask("recover", self._desk.recover, self._recovered)
 
+    def _look_up(self) -> None:
+        self.clerk.ask("kept", self._desk.kept, self._kept_known)
+
+    def _kept_known(self, answer: tuple[Transaction, ...] | Failure) -> None:
+        if not isinstance(answer, Failure):
+            self.column.show_kept(answer)
+
     def _snapshot(self, snapshot: Snapshot) -> None:
         self.show_current()
+        keys = frozenset(state.key for state in snapshot.containers)
+        if keys != self._keys:  # somebody may have set one aside, or discarded it
+            self._keys = keys
+            self._look_up()
         connected = frozenset(each.id for each in snapshot.engines if each.state is EngineState.CONNECTED)
         if not snapshot.demo and self._unmended and connected - self._connected:
             self.recover()
@@ -310,6 +322,7 @@ class Hardening(QObject):
         elif before is not None:
             self._awaited = before.key
         self.sheet.end(ended, before, self._preview)
+        self._look_up()
         self.column.show_running("")
         self._window.refresh()
         if self._closing:
@@ -330,7 +343,8 @@ class Hardening(QObject):
 
     def ask_discard(self, done: Transaction) -> None:
         """Deleting asks first."""
-        parent = self.aside if self.aside.isVisible() else self.sheet
+        places = (place for place in (self.aside, self.sheet) if place.isVisible())
+        parent = next(places, self._window)
         box = ask_discard(parent, done)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.buttonClicked.connect(lambda button: self._discard(done) if button.objectName() == "discard" else None)
@@ -352,6 +366,7 @@ class Hardening(QObject):
                 self.aside.tell_failed(told)
             return
         self.sheet.after.forget(done)
+        self._look_up()
         self._window.refresh()
         self.column.look_again()
         if self.aside.isVisible():

@@ -98,6 +98,9 @@ class Desk(Protocol):
 
     def discard(self, transaction: Transaction) -> None: ...
 
+    def kept(self) -> tuple[Transaction, ...]:
+        """What is set aside, oldest first, without asking any engine."""
+
     def aside(self) -> tuple[Aside | Damaged, ...]: ...
 
     def recover(self) -> tuple[Transaction, ...]:

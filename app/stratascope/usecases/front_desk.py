@@ -56,6 +56,10 @@ class FrontDesk:
         """Raises EngineError, JournalError, BusyError."""
         self._bench(transaction.engine).discard(transaction)
 
+    def kept(self) -> tuple[Transaction, ...]:
+        """From the journal alone."""
+        return tuple(item for item in self._journal.all() if isinstance(item, Transaction) and item.stage is Stage.DONE)
+
     def aside(self) -> tuple[Aside | Damaged, ...]:
         """What is set aside on all engines; the size is not known where an engine is away."""
         found: list[Aside | Damaged] = []
