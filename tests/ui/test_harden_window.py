@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QObject, Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QPlainTextEdit, QTableWidget, QTableWidgetItem
 from pytestqt.qtbot import QtBot
 
 from replay import Replay
@@ -234,6 +234,18 @@ def test_capabilities_are_chosen_in_a_grid(window: MainWindow) -> None:
     sheet.take.click()
     assert {choice.toggle: choice.value for choice in column.choices}["capabilities"] == "CAP_NET_BIND_SERVICE"
     assert column.rows["capabilities"].value.text() == "1 of 41"
+
+
+def test_the_sheet_shows_the_command_and_what_to_keep_in_mind(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    side.column.button.click()
+    before = side.sheet.before
+    assert before.head_warnings.text() == "To keep in mind"
+    assert before.warnings.count() == 1
+    assert before.differences.count() == len(side.column.choices)
+    boxes = before.findChildren(QPlainTextEdit)
+    assert [box.toPlainText() for box in boxes if box.isVisibleTo(before)] == [side.column.command.text]
+    side.sheet.back.click()
 
 
 def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot) -> None:

@@ -174,6 +174,11 @@ class CommandBox(QWidget):
         self.export.setVisible(self.can_export)
 
     @property
+    def text(self) -> str:
+        """The command, whole."""
+        return self._command
+
+    @property
     def can_export(self) -> bool:
         """Whether there is anything in the menu."""
         return self._exports is not None and self._plan is not None

@@ -11,7 +11,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QDoubleSpinBox,
     QFrame,
     QHBoxLayout,
     QPushButton,
@@ -21,23 +20,22 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.relaunch import Ended, Ending, Kind, Progress, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
+from stratascope.ui.harden_before import Before, Quoted
 from stratascope.ui.harden_foot import MainButton
 from stratascope.ui.harden_result import Result
 from stratascope.ui.harden_steps import Steps
 from stratascope.ui.harden_words import Course, question_title, running_title, toggle_title
 from stratascope.ui.labels import Label, Rule
-from stratascope.ui.marks import Mark, MarkBox
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 from stratascope.usecases.desk import Preview
-from stratascope.usecases.harden import WATCH, Plan, Proved
+from stratascope.usecases.harden import Plan, Proved
 
 WIDTH, HEIGHT = 720, 560
-_WATCH_MOST = 3600.0  # seconds
 
 
 class Page(Enum):
@@ -64,15 +62,8 @@ class HardenSheet(QDialog):
         self.running = False
         self.title = Label(look, 18, BOLD, wrap=True)
         self.lead = Label(look, 13, ink="text2", wrap=True)
-        self.differences, self.warnings = QVBoxLayout(), QVBoxLayout()
-        self.watch = QDoubleSpinBox()
-        self.watch.setRange(0, _WATCH_MOST)
-        self.watch.setDecimals(0)
-        self.watch.setFont(look.font(13))
-        self.watch.setFixedHeight(look.px(28))
-        self.watch.setValue(WATCH)
-        self.watch.setSuffix(translate(msg(" s")))
-        self.watch.setAccessibleName(translate(msg("Seconds that the replacement is watched")))
+        self.before = Before(look)
+        self.watch = self.before.watch
         self.steps = Steps(look)
         self.told = Label(look, 13, MEDIUM, ink="weak", wrap=True)
         self.after = Result(look, titles)
@@ -83,7 +74,7 @@ class HardenSheet(QDialog):
         self.back = QPushButton(translate(msg("Cancel")))
         self.back.clicked.connect(self._back)
         self.pages = QStackedWidget()
-        self.pages.addWidget(self._before())
+        self.pages.addWidget(self.before)
         self.pages.addWidget(self._during())
         self.pages.addWidget(self.after)
         layout = QVBoxLayout(self)
@@ -101,32 +92,6 @@ class HardenSheet(QDialog):
         end.addWidget(self.go)
         layout.addLayout(end)
         look.changed.connect(self.update)
-
-    def _before(self) -> QWidget:
-        look = self._look
-        inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, look.px(8), 0)
-        column.setSpacing(look.px(6))
-        self._head_differences, self._head_warnings = Label(look, 14, BOLD), Label(look, 14, BOLD)
-        for head, rows in ((self._head_differences, self.differences), (self._head_warnings, self.warnings)):
-            rows.setSpacing(look.px(6))
-            column.addWidget(head)
-            column.addLayout(rows)
-            column.addSpacing(look.px(8))
-        watched = QHBoxLayout()
-        text = Label(look, 13)
-        text.setText(translate(msg("Watch it before it counts as good for")))
-        text.setBuddy(self.watch)
-        watched.addWidget(text)
-        watched.addWidget(self.watch)
-        watched.addStretch(1)
-        self._watched = QWidget()
-        self._watched.setLayout(watched)
-        watched.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(self._watched)
-        column.addStretch(1)
-        return self._scroll(inner)
 
     def _during(self) -> QWidget:
         inner = QWidget()
@@ -147,7 +112,7 @@ class HardenSheet(QDialog):
 
     # -- the three pages
 
-    def ask(self, plan: Plan, preview: Preview) -> None:
+    def ask(self, plan: Plan, preview: Preview, command: str) -> None:
         """Before a relaunch: the exact differences, what to expect, and how long to watch."""
         self.name, self.course = plain(plan.spec.name, 200), Course.HARDEN
         limits = translate(msg("Change the limits of {name}?", name=self.name))
@@ -160,11 +125,9 @@ class HardenSheet(QDialog):
                 "well, the original comes back by itself. Its volumes are used on, not copied."
             )
         self.lead.setText(translate(lead))
-        self._fill(self.differences, self._head_differences, preview.differences, None,
-                   plural("{count} difference", "{count} differences", len(preview.differences)))  # fmt: skip
         warned = tuple(each.text for each in plan.checked.warnings)
-        self._fill(self.warnings, self._head_warnings, warned, Mark.TRIANGLE, msg("To keep in mind"))
-        self._watched.setVisible(not preview.live)
+        quotes = (Quoted(msg("The command that would do the same"), command),) if command else ()
+        self.before.show_change(preview.differences, warned, quotes, watched=not preview.live)
         self._open(translate(msg("Change limits") if preview.live else msg("Relaunch hardened")))
 
     def ask_undo(self, done: Transaction) -> None:
@@ -184,10 +147,7 @@ class HardenSheet(QDialog):
             msg("{title} comes back", title=title) if back else msg("{title} is given up", title=title)
             for title in titles
         )
-        self._fill(self.differences, self._head_differences, changed, None,
-                   plural("{count} difference", "{count} differences", len(changed)))  # fmt: skip
-        self._fill(self.warnings, self._head_warnings, (), None, msg("To keep in mind"))
-        self._watched.setVisible(True)
+        self.before.show_change(changed)
         self._open(translate(msg("Go back to it") if back else msg("Undo")))
 
     def _open(self, word: str) -> None:
@@ -251,30 +211,6 @@ class HardenSheet(QDialog):
         self.back.setEnabled(True)
         if self.isVisible():
             self.back.setFocus(Qt.FocusReason.OtherFocusReason)
-
-    def _fill(
-        self, rows: QVBoxLayout, head: Label, texts: tuple[Message, ...], mark: Mark | None, title: Message
-    ) -> None:
-        look = self._look
-        while (item := rows.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        head.setText(translate(title))
-        head.setVisible(bool(texts))
-        for text in texts:
-            line = QWidget()
-            row = QHBoxLayout(line)
-            row.setContentsMargins(0, 0, 0, 0)
-            row.setSpacing(look.px(8))
-            box = MarkBox(look, 11)
-            box.show_mark(mark or Mark.DOT, "" if mark else "text3")
-            row.addWidget(box, 0, Qt.AlignmentFlag.AlignTop)
-            label = Label(look, 13, wrap=True).selectable()
-            label.setText(plain(translate(text)))
-            row.addWidget(label, 1)
-            rows.addWidget(line)
 
     def _go(self) -> None:
         self.lead.setVisible(True)

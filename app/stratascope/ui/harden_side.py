@@ -263,7 +263,7 @@ class Hardening(QObject):
     def _ask(self, plan: Plan) -> None:
         if self.column.preview is not None and not self.busy:
             self._plan, self._preview, self._undoing = plan, self.column.preview, None
-            self.sheet.ask(plan, self._preview)
+            self.sheet.ask(plan, self._preview, self.column.command.text)
 
     def ask_undo(self, done: Transaction) -> None:
         """The sheet before an undo."""
