@@ -15,6 +15,7 @@ from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineKind, EngineState
 from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.message import msg
+from stratascope.core.owner import OwnerError, OwnerKind, OwnerText
 from stratascope.core.ports import EngineError, EnginePort, NoSuchContainerError, ProbeError, Relauncher
 from stratascope.core.record import Record
 from stratascope.core.run_options import RunOptions
@@ -22,7 +23,10 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.tcp import parse_listeners
+from stratascope.owners.local import LocalOwners
+from stratascope.report import export_quadlet, export_run
 from stratascope.report.export import ExportError, ExportKind, export
+from stratascope.report.export_words import compact_profile, has_profile
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.harden import Plan, Workshop
 from stratascope.usecases.read import machine_of
@@ -52,6 +56,8 @@ class Station:
             text_of=_text,
             listeners=self._listeners,
             clock=Clock(),
+            owners=LocalOwners(engine),
+            owner_text=owner_text,
         )
         self.bench = Workbench(shop, all_layers(), self.ground)
 
@@ -158,8 +164,23 @@ def run_options(made: Plan) -> RunOptions:
     return read(made.spec, made.wanted, made.body)
 
 
+def owner_text(made: Plan, kind: OwnerKind) -> OwnerText:
+    """The override file or drop-in, with the seccomp profile that it names. No secrets. Raises OwnerError."""
+    try:
+        options = run_options(made)
+        text = export(ExportKind.COMPOSE if kind is OwnerKind.COMPOSE else ExportKind.QUADLET, options)
+    except (ExportError, ValueError) as error:
+        raise OwnerError(msg("Its settings can't be written as a file of its owner."), str(error)) from error
+    if not has_profile(options):
+        return OwnerText(text)
+    name = export_run.profile_path(options) if kind is OwnerKind.COMPOSE else export_quadlet.profile_path(options)
+    return OwnerText(text, compact_profile(options), name)
+
+
 def command(made: Plan) -> str:
-    """The command that would do the same, without the values of the environment."""
+    """The command that would do the same, without the values of the environment; with an owner, that one's."""
+    if made.owner is not None:
+        return "\n".join(made.owner.commands) + "\n"
     kind = ExportKind.DOCKER_RUN if made.spec.kind is EngineKind.DOCKER else ExportKind.PODMAN_RUN
     try:
         return export(kind, run_options(made))

@@ -96,6 +96,7 @@ def _harden(arguments: argparse.Namespace) -> int:
             "blocks": [{"code": item.code, "text": _said(item.text, item.instead)} for item in made.checked.blocks],
             "warnings": [{"code": item.code, "text": translate(item.text)} for item in made.checked.warnings],
             "command": command(made),
+            "owner": _owner(made),
         }
         if arguments.dry_run or made.checked.blocks:
             refused = bool(made.checked.blocks)
@@ -172,6 +173,11 @@ def _discard(arguments: argparse.Namespace) -> int:
     with stations(tuple(arguments.engine)) as found:
         station, transaction = _aside(found, arguments.container)
         station.bench.discard(transaction)
+        if transaction.owner is not None:
+            kept = msg("The change of {name} stays for good, in {path}.", name=transaction.name,
+                       path=transaction.owner.files[0].path)  # fmt: skip
+            write(translate(kept) + "\n")
+            return VERIFIED
         text = msg("{name} is removed. Its volumes stay.", name=transaction.old_aside)
         write(translate(text) + "\n")
     return VERIFIED
@@ -241,6 +247,18 @@ def _short(matrix: Matrix | None) -> dict[str, Any] | None:
     }
 
 
+def _owner(made: Plan) -> dict[str, Any] | None:
+    owner = made.owner
+    if owner is None:
+        return None
+    return {
+        "kind": owner.kind.value,
+        "service": owner.service,
+        "files": [{"path": file.path, "text": file.content} for file in owner.files],
+        "commands": list(owner.commands),
+    }
+
+
 def _proof(event: Proved) -> dict[str, Any]:
     return {
         "id": event.choice.toggle,
@@ -271,6 +289,11 @@ class _Told:
         lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=f"{after.exposure.worst:.1f}")))
         lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
         lines += [f"x {_said(item.text, item.instead)}" for item in made.checked.blocks]
+        if made.owner is not None:
+            lines.append(translate(made.owner.title))
+            for file in made.owner.files:
+                lines += [f"{file.path}:", *(f"  | {line}" for line in file.content.splitlines())]
+            lines += [f"$ {line}" for line in made.owner.commands]
         write("\n".join(plain(line, 500) for line in lines) + "\n")
 
     def step(self, event: Progress) -> None:

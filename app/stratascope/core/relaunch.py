@@ -13,6 +13,7 @@ from typing import Protocol
 
 from stratascope.core.launch import RestartPolicy
 from stratascope.core.message import Message, msg
+from stratascope.core.owner import Owned
 
 
 class Stage(StrEnum):
@@ -46,6 +47,7 @@ class Transaction:
 
     `old_aside` and `new_aside` are the names that the two have while the other one has `name`. `inspect` and `body`
     are kept so that a person could create the old one again by hand if all else failed; they hold secrets.
+    `owner`: Compose or systemd creates the container, so nothing is set aside; the way back is to take its files out.
     """
 
     id: str
@@ -67,6 +69,7 @@ class Transaction:
     choices: tuple[str, ...] = ()  # "memory=512m"
     inspect: str = field(default="", repr=False)
     body: str = field(default="", repr=False)
+    owner: Owned | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ class State(StrEnum):
 class Progress:
     """One step as it happens. `seconds` is how long it took, 0.0 when it begins."""
 
-    step: str  # preflight, journal, create, stop, rename, start, watch, verify, finish, roll-back
+    step: str  # preflight, journal, create, stop, rename, start, watch, verify, finish, roll-back; write, re-create
     state: State
     seconds: float
     message: Message

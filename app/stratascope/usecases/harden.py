@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.launch import FileChange, LaunchSpec
 from stratascope.core.message import Message, msg
+from stratascope.core.owner import OwnerKind, OwnerPlan, OwnerRefusal, Owners, OwnerText
 from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
 from stratascope.core.relaunch import (
     BusyError,
@@ -52,11 +53,16 @@ class Workshop:
     text_of: Callable[[str], str | None]  # a file of the user's, for a seccomp profile; None: not readable
     listeners: Callable[[], tuple[tuple[str, int], ...] | None]  # addresses and ports that listen on the host
     clock: Clock
+    owners: Owners | None = None  # None: nothing that Compose or systemd owns is changed
+    owner_text: Callable[[Plan, OwnerKind], OwnerText] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A relaunch that was thought through, and what stands in its way. `body` holds secrets."""
+    """A relaunch that was thought through, and what stands in its way. `body` holds secrets.
+
+    `owner`: the program that creates it again instead of the engine's own call.
+    """
 
     state: ContainerState
     subject: Subject
@@ -66,6 +72,7 @@ class Plan:
     body: str
     checked: Preflight
     remedies: frozenset[Remedy] = frozenset()
+    owner: OwnerPlan | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,16 +93,27 @@ def plan(shop: Workshop, container: str, choices: Sequence[Choice], remedies: fr
     spec = shop.port.plan(state.container.id)
     chosen = plain(choices, subject)
     wanted = fold(spec.asked, chosen, subject)
+    others = shop.containers()
+    made = Plan(state, subject, spec, chosen, wanted, shop.port.body(spec, wanted), Preflight((), ()), remedies)
+    owner = _owner(shop, made, others)
     checked = preflight(
         spec,
         state.container,
-        shop.containers(),
+        others,
         changes,
         tuple(item for item in shop.journal.all() if isinstance(item, Transaction)),
         shop.exists,
         remedies,
+        owner,
     )
-    return Plan(state, subject, spec, chosen, wanted, shop.port.body(spec, wanted), checked, remedies)
+    return replace(made, checked=checked, owner=owner if isinstance(owner, OwnerPlan) else None)
+
+
+def _owner(shop: Workshop, made: Plan, others: Sequence[Container]) -> OwnerPlan | OwnerRefusal | None:
+    text = shop.owner_text
+    if shop.owners is None or text is None:
+        return None
+    return shop.owners.plan(made.state.container, made.spec, others, lambda kind: text(made, kind))
 
 
 def subject_of(
@@ -156,7 +174,7 @@ def _held(
         yield replace(told, state=State.DONE, seconds=shop.clock.now() - begun)
         failed = [item for item in proofs if item.proof.outcome is not Proven.ENFORCED]
         if failed and not keep_unverified:
-            raise FailedError(_unproven(failed))
+            raise FailedError(unproven(failed))
         done = exchange.keep()
     except (FailedError, EngineError, NoSuchContainerError, JournalError) as error:
         yield from _undo(shop, exchange, error)
@@ -165,7 +183,7 @@ def _held(
 
 
 def _undo(shop: Workshop, exchange: Exchange, error: Exception) -> Iterator[Progress | Ended]:
-    why, words, log = _told(error)
+    why, words, log = in_words(error)
     begun = shop.clock.now()
     told = Progress("roll-back", State.BEGUN, 0.0, msg("Bring the original back"))
     yield told
@@ -174,13 +192,14 @@ def _undo(shop: Workshop, exchange: Exchange, error: Exception) -> Iterator[Prog
     except (EngineError, NoSuchContainerError, JournalError) as second:
         yield replace(told, state=State.FAILED, seconds=shop.clock.now() - begun)
         text = msg("{why} The way back failed too: run stratascope recover once the engine answers.", why=why)
-        yield Ended(Ending.ROLLED_BACK, exchange.transaction, text, f"{words}; {_told(second)[1]}", log)
+        yield Ended(Ending.ROLLED_BACK, exchange.transaction, text, f"{words}; {in_words(second)[1]}", log)
         return
     yield replace(told, state=State.DONE, seconds=shop.clock.now() - begun)
     yield Ended(Ending.ROLLED_BACK, exchange.transaction, why, words, log)
 
 
-def _told(error: Exception) -> tuple[Message, str, str]:
+def in_words(error: Exception) -> tuple[Message, str, str]:
+    """Why, the engine's own words, and the container's last ones."""
     match error:
         case FailedError():
             return error.why, error.words, error.log
@@ -193,7 +212,7 @@ def _told(error: Exception) -> tuple[Message, str, str]:
     return msg("Something that should not happen did."), str(error), ""
 
 
-def _unproven(failed: Sequence[Proved]) -> Message:
+def unproven(failed: Sequence[Proved]) -> Message:
     first = failed[0]
     title = toggle(first.choice.toggle).title
     if first.proof.outcome is Proven.UNKNOWN:
@@ -230,7 +249,7 @@ def undo(
     try:
         spec = shop.port.plan(done.new)
     except (EngineError, NoSuchContainerError) as error:
-        why, words, _ = _told(error)
+        why, words, _ = in_words(error)
         yield Ended(Ending.REFUSED, done, why, words)
         return
     back = Transaction(

@@ -6,12 +6,13 @@ a volume, leaves two owners of one container, or could not be undone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from stratascope.core.container import Container, Status
 from stratascope.core.launch import FileChange, LaunchSpec
 from stratascope.core.message import Message, msg
+from stratascope.core.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch import Remedy, Stage, Transaction
 
 # Where programs keep what they make anew at each start
@@ -58,14 +59,21 @@ def preflight(
     transactions: Sequence[Transaction],
     exists: Callable[[str], bool | None],
     remedies: frozenset[Remedy] = frozenset(),
+    owner: OwnerPlan | OwnerRefusal | None = None,
 ) -> Preflight:
     """`exists(path)`: whether a path of the engine's host is there, None where this program can't tell.
+
+    `owner`: how the program that owns it creates it again. That one knows its own settings, so nothing of them is lost.
 
     `remedies`: the options that were taken; the blocks that they deal with become warnings.
     """
     written = _own(container, changes)
+    owned = isinstance(owner, OwnerPlan)
+    if owned:  # it keeps neither a layer nor others' namespaces, and has its own idea of --rm
+        remedies = frozenset()
+        spec = replace(spec, lost=(), differs=(), auto_remove=False)
     blocks = [
-        *_owners(container),
+        *_owners(container, owner),
         *_states(spec, container),
         *_dependents(container, others),
         *_missing(container, exists),
@@ -75,35 +83,53 @@ def preflight(
     ]
     left = [block for block in blocks if block.remedy is None or block.remedy not in remedies]
     treated = [Warned(block.code, block.text) for block in blocks if block not in left]
-    return Preflight(tuple(left), (*treated, *_warnings(spec, container, written)))
+    if owned:
+        left = [replace(block, remedy=None) for block in left]
+    told = [Warned("owner", text) for text in owner.warnings] if isinstance(owner, OwnerPlan) else []
+    return Preflight(tuple(left), (*treated, *told, *_warnings(spec, container, written)))
 
 
-def _owners(container: Container) -> list[Block]:
+def lost_files(container: Container, changes: Sequence[FileChange]) -> str:
+    """The files outside its volumes that a new container would not have, in words; empty where none."""
+    kept = [change.path for change in _leaves(_own(container, changes)) if not _volatile(change.path)]
+    return _some(kept)
+
+
+def _owners(container: Container, owner: OwnerPlan | OwnerRefusal | None) -> list[Block]:
     labels = dict(container.labels)
     found = []
     if any(name.startswith("com.docker.swarm.") for name in labels):
         found.append(Block("swarm", msg("Docker Swarm owns this container and would start its own again."), _EXPORT))
     if any(name.startswith("io.kubernetes.") for name in labels):
         found.append(Block("kubernetes", msg("Kubernetes owns this container and would start its own again."), _EXPORT))
+    if isinstance(owner, OwnerRefusal):
+        found.append(Block(owner.kind.value, owner.text, owner.instead))
+    elif owner is None:
+        found += _unasked(labels)
+    if container.pod:
+        found.append(Block("pod", msg("It is part of a pod, whose namespaces and ports belong to the pod."), _EXPORT))
+    return found
+
+
+def _unasked(labels: Mapping[str, str]) -> list[Block]:
+    """Where the owner can't be asked."""
     if "com.docker.compose.project" in labels or "io.podman.compose.project" in labels:
-        found.append(
+        return [
             Block(
                 "compose",
                 msg("Compose owns this container: its next up would undo the change and delete what is set aside."),
                 msg("Export a Compose override file, and let Compose create the service again with it."),
             )
-        )
+        ]
     if "PODMAN_SYSTEMD_UNIT" in labels:
-        found.append(
+        return [
             Block(
                 "systemd",
                 msg("A systemd unit owns this container, and its next start would replace the hardened one."),
                 msg("Export a Quadlet drop-in, and restart the unit with it."),
             )
-        )
-    if container.pod:
-        found.append(Block("pod", msg("It is part of a pod, whose namespaces and ports belong to the pod."), _EXPORT))
-    return found
+        ]
+    return []
 
 
 def _states(spec: LaunchSpec, container: Container) -> list[Block]:
@@ -152,13 +178,22 @@ def _missing(container: Container, exists: Callable[[str], bool | None]) -> list
 
 def _unfinished(container: Container, transactions: Sequence[Transaction]) -> list[Block]:
     for transaction in transactions:
-        if container.id in (transaction.old, transaction.new):
+        if container.id in (transaction.old, transaction.new) or _served(container, transaction):
+            if transaction.owner is not None and transaction.stage is Stage.DONE:
+                text = msg("An earlier change of it through its owner can still be undone.")
+                return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))]
             if transaction.stage is not Stage.DONE:
                 text = msg("An earlier relaunch of it was not finished.")
                 return [Block("unfinished", text, msg("Run stratascope recover first."))]
             text = msg("An original of it is still set aside.")
             return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))]
     return []
+
+
+def _served(container: Container, transaction: Transaction) -> bool:
+    """Whether it is of a service that was changed through its owner: that one gives it a new id as it likes."""
+    owner = transaction.owner
+    return owner is not None and transaction.engine == container.engine and set(owner.labels) <= set(container.labels)
 
 
 def _own(container: Container, changes: Sequence[FileChange]) -> list[FileChange]:

@@ -104,47 +104,58 @@ class Exchange:
         self._enter(Stage.STARTED)
 
     def _watch(self, seconds: float) -> None:
-        clock, port, new = self._clock, self._port, self.transaction.new
-        begun = clock.now()
-        first = port.running(new).restarts
-        while True:
-            if self._cancelled():
-                raise FailedError(msg("Cancelled."))
-            now = port.running(new)
-            self._judge(now, first)
-            passed = clock.now() - begun
-            waiting = now.health is Health.STARTING
-            if passed >= seconds and not waiting:
-                return
-            if waiting and passed >= max(seconds, HEALTH_MAX):
-                raise FailedError(
-                    msg("Its healthcheck did not say healthy in {seconds} seconds.", seconds=round(passed)),
-                    log=self._log(),
-                )
-            clock.sleep(POLL)
-
-    def _judge(self, now: Running, restarts: int) -> None:
-        if now.status != "running":
-            raise FailedError(
-                msg("The replacement ended by itself, with exit status {status}.", status=str(now.exit_code)),
-                now.error,
-                self._log(),
-            )
-        if now.restarts > restarts:
-            raise FailedError(msg("The replacement ended and was started again by the engine."), log=self._log())
-        if now.health is Health.UNHEALTHY:
-            raise FailedError(msg("The replacement's healthcheck says unhealthy."), log=self._log())
-
-    def _log(self) -> str:
-        with contextlib.suppress(EngineError, NoSuchContainerError):
-            return self._port.log(self.transaction.new, LOG_LINES)
-        return ""
+        watch_running(self._port, self.transaction.new, seconds, self._cancelled, self._clock)
 
     def _step(self, name: str, message: Message, action: Callable[[], None]) -> Iterator[Progress]:
         begun = self._clock.now()
         yield Progress(name, State.BEGUN, 0.0, message)
         action()
         yield Progress(name, State.DONE, self._clock.now() - begun, message)
+
+
+def watch_running(
+    port: Relauncher, container: str, seconds: float, cancelled: Callable[[], bool], clock: Clock
+) -> None:
+    """Returns once it has run so long, and is healthy where it has a healthcheck. Raises FailedError."""
+    begun = clock.now()
+    first = port.running(container).restarts
+    while True:
+        if cancelled():
+            raise FailedError(msg("Cancelled."))
+        now = port.running(container)
+        _judge(port, now, first)
+        passed = clock.now() - begun
+        waiting = now.health is Health.STARTING
+        if passed >= seconds and not waiting:
+            return
+        if waiting and passed >= max(seconds, HEALTH_MAX):
+            raise FailedError(
+                msg("Its healthcheck did not say healthy in {seconds} seconds.", seconds=round(passed)),
+                log=last_words(port, container),
+            )
+        clock.sleep(POLL)
+
+
+def _judge(port: Relauncher, now: Running, restarts: int) -> None:
+    if now.status != "running":
+        raise FailedError(
+            msg("The replacement ended by itself, with exit status {status}.", status=str(now.exit_code)),
+            now.error,
+            last_words(port, now.id),
+        )
+    if now.restarts > restarts:
+        raise FailedError(
+            msg("The replacement ended and was started again by the engine."), log=last_words(port, now.id)
+        )
+    if now.health is Health.UNHEALTHY:
+        raise FailedError(msg("The replacement's healthcheck says unhealthy."), log=last_words(port, now.id))
+
+
+def last_words(port: Relauncher, container: str) -> str:
+    """What it printed last, empty where that can't be told."""
+    with contextlib.suppress(EngineError, NoSuchContainerError):
+        return port.log(container, LOG_LINES)
+    return ""
 
 
 def roll_back(port: Relauncher, journal: Journal, transaction: Transaction) -> None:

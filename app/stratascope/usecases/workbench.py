@@ -26,6 +26,7 @@ from stratascope.layers.toggles import all_toggles, choices, fold, plain, toggle
 from stratascope.usecases import relaunch
 from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, Preview
 from stratascope.usecases.harden import Plan, Workshop, harden, plan, subject_of, undo, verify
+from stratascope.usecases.owner import accept_owned, harden_owned, recover_owned, undo_owned
 
 _SENSIBLE = {
     "capabilities": "default",
@@ -87,6 +88,9 @@ class Workbench:
         self, made: Plan, watch: float, cancelled: Callable[[], bool], *, keep_unverified: bool = False
     ) -> Iterator[Event]:
         """A relaunch, or a change of limits where nothing else is wanted."""
+        if made.owner is not None:
+            yield from harden_owned(self._shop, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
+            return
         if _live(made.choices) and not made.checked.blocks:
             yield from self._limit(made)
             return
@@ -94,10 +98,14 @@ class Workbench:
 
     def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
         """Back to what it set aside."""
-        yield from undo(self._shop, transaction, watch=watch, cancelled=cancelled)
+        back = undo if transaction.owner is None else undo_owned
+        yield from back(self._shop, transaction, watch=watch, cancelled=cancelled)
 
     def discard(self, transaction: Transaction) -> None:
-        """Remove what it set aside. Raises EngineError, JournalError, BusyError."""
+        """Remove what it set aside, or accept what an owner did. Raises EngineError, JournalError, BusyError."""
+        if transaction.owner is not None:
+            accept_owned(self._shop, transaction)
+            return
         with self._shop.journal.hold(transaction.engine, transaction.old):
             relaunch.discard(self._shop.port, self._shop.journal, transaction)
 
@@ -108,7 +116,7 @@ class Workbench:
             if isinstance(item, Damaged):
                 found.append(item)
             elif item.engine == self._shop.engine.id and item.stage is Stage.DONE:
-                found.append(Aside(item, item.engine, self.size(item.old)))
+                found.append(Aside(item, item.engine, 0 if item.owner is not None else self.size(item.old)))
         return tuple(found)
 
     def recover(self) -> tuple[Transaction, ...]:
@@ -116,6 +124,10 @@ class Workbench:
         mended = []
         for item in self._shop.journal.all():
             if isinstance(item, Damaged) or item.engine != self._shop.engine.id or item.stage is Stage.DONE:
+                continue
+            if item.owner is not None:
+                recover_owned(self._shop, item)
+                mended.append(item)
                 continue
             with self._shop.journal.hold(item.engine, item.old):
                 relaunch.recover(self._shop.port, self._shop.journal, item)

@@ -1,0 +1,273 @@
+"""Compose: an override file beside the project's own, and `up` for just this service.
+
+What Compose did is in the labels that it gives: the project's files, and a hash of the service as it was then. Only
+where the files give the same hash today would it create the same container again; what differs (an edited file, another
+variable in the environment of whoever called it) is a reason to refuse. The hash leaves out what `--no-deps` leaves out
+of a service, `depends_on` in Compose before 2.27, so both hashes count.
+Decided against reading the files ourselves: only Compose knows how it merges, fills in and includes.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from stratascope.core.container import Container, Engine
+from stratascope.core.launch import LaunchSpec
+from stratascope.core.message import Message, msg
+from stratascope.core.owner import Owned, OwnerError, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
+from stratascope.owners import files
+from stratascope.owners.call import run, writable
+
+PREFIX = "com.docker.compose."
+PODMAN_COMPOSE = "io.podman.compose."
+# What Compose looks for without -f, in its order
+DEFAULTS = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+OVERRIDES = (
+    "compose.override.yml",
+    "compose.override.yaml",
+    "docker-compose.override.yml",
+    "docker-compose.override.yaml",
+)
+_OVERRIDE = "compose.override.yaml"
+_JOINT = "---\n"  # a further YAML document, which Compose merges over the ones before
+_NEEDED = (2, 24)  # the first Compose that knows !override
+_LOOK = 20.0  # seconds for a command that only looks
+_MARGIN = 90.0  # seconds that `up` may take beside stopping
+_VERSION = re.compile(r"(\d+)\.(\d+)")
+_UNSET = ("DOCKER_HOST", "DOCKER_CONTEXT")  # --host says which engine
+
+_EXPORT = msg("Export a Compose override file, and let Compose create the service again with it.")
+
+
+class Compose:
+    """Compose on one engine."""
+
+    def __init__(self, engine: Engine, environ: Mapping[str, str]) -> None:
+        self._engine = engine
+        self._environ = {
+            name: value
+            for name, value in environ.items()
+            if name not in _UNSET and not name.startswith(("COMPOSE_", "DOCKER_TLS"))
+        }
+
+    def plan(
+        self, container: Container, spec: LaunchSpec, others: Sequence[Container], text: Callable[[], OwnerText]
+    ) -> OwnerPlan | OwnerRefusal:
+        """Looks only. Raises OwnerError."""
+        owned = self._owned(container, spec)
+        why = self._foreign(container) or self._unclear(container, owned, others) or self._unable()
+        if why is None:
+            why = self._changed(owned) or self._moved(spec)
+        if why is not None:
+            return why
+        target, plainly = self._target(owned)
+        if not writable(target.parent):
+            return _no(msg("This user can't write into the project's folder, {path}.", path=str(target.parent)))
+        made = text()
+        before = files.read(str(target))
+        head = f"{files.MARK}{owned.service}\n"
+        written = [OwnerFile(str(target), head + made.text, before, _JOINT)]
+        if made.profile:
+            profile = Path(owned.directory, made.profile_name)
+            there = files.read(str(profile))
+            if there is not None and there != made.profile:
+                return _no(msg("The file {path} is there already; it is left as it is.", path=str(profile)))
+            written += [OwnerFile(str(profile), made.profile)] if there is None else []
+        planned = _with(owned, tuple(written))
+        now = self._hashes(owned)
+        then = self._hashes(owned, (str(target), written[0].content))
+        if now == then:
+            return _no(msg("Compose would find nothing to change."))
+        warnings = [
+            msg("Compose creates it anew from its files: what was changed by hand since is not kept."),
+            msg("A later docker compose up without -f reads {path} by itself; where -f is given, name it too.",
+                path=str(target)) if plainly else
+            msg("A later docker compose up has to name {path} with -f too, or it takes the change back.",
+                path=str(target)),
+        ]  # fmt: skip
+        if then[0] != then[1]:
+            warnings.append(msg("The next docker compose up may create it anew once more, with the same settings."))
+        return OwnerPlan(
+            planned,
+            msg("Compose creates the service {service} of the project {project} again.", service=owned.service,
+                project=owned.project),
+            (shlex.join(self._up(planned, (*owned.sources, str(target)))),),
+            tuple(warnings),
+        )  # fmt: skip
+
+    def check(self, owned: Owned) -> None:
+        """Raises OwnerError where the files would not give the container of then."""
+        if owned.stamp not in self._hashes(owned):
+            raise OwnerError(msg("The project's files were changed in the meantime. Try again."))
+
+    def recreate(self, owned: Owned, lock: int) -> None:
+        """Raises OwnerError."""
+        there = [file.path for file in owned.files if file.joint and Path(file.path).exists()]  # not a profile
+        names = tuple(dict.fromkeys((*owned.sources, *there)))
+        run(self._up(owned, names), self._environ, limit=owned.patience, lock=lock)
+
+    # -- what it can't be done for
+
+    def _owned(self, container: Container, spec: LaunchSpec) -> Owned:
+        labels = dict(container.labels)
+        project, service = labels.get(f"{PREFIX}project", ""), labels.get(f"{PREFIX}service", "")
+        return Owned(
+            kind=OwnerKind.COMPOSE,
+            service=service,
+            labels=(
+                (f"{PREFIX}project", project),
+                (f"{PREFIX}service", service),
+                (f"{PREFIX}oneoff", labels.get(f"{PREFIX}oneoff", "False")),
+            ),
+            sources=_paths(labels.get(f"{PREFIX}project.config_files", "")),
+            files=(),
+            patience=spec.stop_timeout + _MARGIN,
+            stamp=labels.get(f"{PREFIX}config-hash", ""),
+            endpoint=self._engine.endpoint,
+            project=project,
+            directory=labels.get(f"{PREFIX}project.working_dir", ""),
+            environment_files=_paths(labels.get(f"{PREFIX}project.environment_file", "")),
+        )
+
+    def _foreign(self, container: Container) -> OwnerRefusal | None:
+        if any(name.startswith(PODMAN_COMPOSE) for name, _ in container.labels):
+            return _no(msg("podman-compose made it, which can't create one service again without touching the others."))
+        if dict(container.labels).get(f"{PREFIX}oneoff", "False") != "False":
+            return _no(msg("It is a single run of a service (docker compose run), which Compose never makes again."))
+        if not self._engine.local:
+            return _no(msg("Its engine is on another machine, where the project's files may be others."))
+        return None
+
+    def _unclear(self, container: Container, owned: Owned, others: Sequence[Container]) -> OwnerRefusal | None:
+        if not (owned.service and owned.sources and owned.stamp and owned.directory):
+            return _no(msg("Compose owns it, but its labels do not say from which files it was made."))
+        gone = [path for path in (*owned.sources, *owned.environment_files) if not Path(path).is_file()]
+        if gone or not Path(owned.directory).is_dir():
+            return _no(msg("A file that Compose made it from is gone: {path}.", path=(gone or [owned.directory])[0]))
+        wanted = set(owned.labels)
+        same = [other for other in others if other.id != container.id and wanted <= set(other.labels)]
+        if same:
+            count = len(same) + 1
+            return _no(msg("The service has {count} containers, and Compose would create all of them again.",
+                           count=count))  # fmt: skip
+        return None
+
+    def _unable(self) -> OwnerRefusal | None:
+        missing = msg("Install docker compose 2.24 or newer, or export the override file.")
+        if shutil.which("docker", path=self._environ.get("PATH")) is None:
+            return _no(msg("Compose owns it, and the command docker is not installed here."), missing)
+        try:
+            said = run(("docker", "compose", "version", "--short"), self._environ, limit=_LOOK)
+        except OwnerError:
+            return _no(msg("Compose owns it, and docker compose is not installed here."), missing)
+        found = _VERSION.search(said)
+        if found is None or (int(found[1]), int(found[2])) < _NEEDED:
+            return _no(msg("This docker compose can't replace lists of settings: {version}.", version=said.strip()),
+                       missing)  # fmt: skip
+        return None
+
+    def _changed(self, owned: Owned) -> OwnerRefusal | None:
+        try:
+            hashes = self._hashes(owned)
+        except OwnerError as error:
+            return _no(msg("Compose can't read the project's files any more: {words}", words=error.words))
+        if owned.stamp in hashes:
+            return None
+        return _no(
+            msg("The project's files, or variables that they use, were changed since the container was made."),
+            msg("Run docker compose up first, so that both agree again, or export the override file."),
+        )
+
+    def _moved(self, spec: LaunchSpec) -> OwnerRefusal | None:
+        """Compose takes the image by its name; that may be another one by now."""
+        command = ("docker", "--host", self._engine.endpoint, "image", "inspect", "--format", "{{.Id}}", spec.image)
+        try:
+            now = run(command, self._environ, limit=_LOOK).strip()
+        except OwnerError:
+            now = ""
+        if now.removeprefix("sha256:") == spec.image_id.removeprefix("sha256:"):
+            return None
+        return _no(
+            msg("The image {image} is another one by now, or gone; Compose would not make the same container again.",
+                image=spec.image),
+            msg("Run docker compose up first, so that both agree again, or export the override file."),
+        )  # fmt: skip
+
+    # -- commands
+
+    def _base(self, owned: Owned, names: Sequence[str]) -> tuple[str, ...]:
+        options = ["--project-name", owned.project, "--project-directory", owned.directory]
+        for path in owned.environment_files:
+            options += ["--env-file", path]
+        for path in names:
+            options += ["-f", path]
+        return ("docker", "--host", owned.endpoint, "compose", *options)
+
+    def _up(self, owned: Owned, names: Sequence[str]) -> tuple[str, ...]:
+        names = tuple(dict.fromkeys(names))
+        return (*self._base(owned, names), "up", "-d", "--no-deps", "--no-build", "--pull", "never", owned.service)
+
+    def _hashes(self, owned: Owned, instead: tuple[str, str] | None = None) -> tuple[str, str]:
+        """With what it depends on, and without. `instead`: a file's text as it will be. Raises OwnerError."""
+        path, content = instead or ("", "")
+        names = [name for name in owned.sources if name != path]
+        alone = f"services:\n  {_quoted(owned.service)}:\n    depends_on: !reset null\n"
+        found = []
+        for given in (content, f"{content}\n{_JOINT}{alone}" if content else alone):
+            command = (*self._base(owned, (*names, "-") if given else names), "config", "--hash", owned.service)
+            words = run(command, self._environ, limit=_LOOK, given=given).split()
+            if len(words) != 2:
+                raise OwnerError(msg("Compose answered something else than a hash."), " ".join(words)[:200])
+            found.append(words[1])
+        return found[0], found[1]
+
+    def _target(self, owned: Owned) -> tuple[Path, bool]:
+        """Where the override goes, and whether Compose finds it there by itself."""
+        first = Path(owned.sources[0])
+        for path in owned.sources[1:]:
+            if _ours(Path(path)):
+                return Path(path), Path(path).name == _OVERRIDE
+        folder = first.parent
+        default = next((name for name in DEFAULTS if (folder / name).exists()), "")
+        taken = [folder / name for name in OVERRIDES if (folder / name).exists()]
+        plainly = len(owned.sources) == 1 and first.name == default and folder == Path(owned.directory)
+        if plainly and not _chooses(folder / ".env") and all(_ours(path) for path in taken) and len(taken) < 2:
+            return (taken[0], True) if taken else (folder / _OVERRIDE, True)
+        return first.with_name(f"{first.stem}.stratascope{first.suffix or '.yaml'}"), False
+
+
+def _no(text: Message, instead: Message = _EXPORT) -> OwnerRefusal:
+    return OwnerRefusal(OwnerKind.COMPOSE, text, instead)
+
+
+def _with(owned: Owned, written: tuple[OwnerFile, ...]) -> Owned:
+    return replace(owned, files=written)
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    """Compose joins paths with commas; one with a comma in it can't be told from two, and is then gone."""
+    return tuple(os.path.normpath(path) for path in text.split(",") if path)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _ours(path: Path) -> bool:
+    return files.ours(files.read(str(path)) or "")
+
+
+def _chooses(path: Path) -> bool:
+    """Whether the project's .env names the files to use."""
+    try:
+        return re.search(r"^\s*(export\s+)?COMPOSE_FILE\s*=", path.read_text("utf-8"), re.MULTILINE) is not None
+    except FileNotFoundError:
+        return False
+    except (OSError, UnicodeDecodeError):
+        return True

@@ -1,0 +1,134 @@
+"""Our text into a file that an owner reads, and out again; whatever else is in the file stays.
+
+Written beside it, synced, renamed: a crash leaves the old file or the new one. A file that is not ours is never
+written into, and text of ours that somebody changed is not taken out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import os
+import secrets
+from pathlib import Path
+
+from stratascope.core.message import msg
+from stratascope.core.owner import OwnerError, OwnerFile
+
+MARK = "# io.github.stratascope: "
+_MAX = 1 << 20  # bytes
+
+
+def read(path: str) -> str | None:
+    """What the file holds; None where it is not there. Raises OwnerError."""
+    try:
+        with Path(path).open(encoding="utf-8", newline="") as file:
+            text = file.read(_MAX + 1)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise OwnerError(msg("The file {path} can't be read.", path=path), str(error)) from error
+    if len(text) > _MAX:
+        raise OwnerError(msg("The file {path} can't be read.", path=path), f"more than {_MAX} bytes")
+    return text
+
+
+def ours(text: str) -> bool:
+    """Whether that file was begun by us."""
+    return text.removeprefix("---\n").startswith(MARK)
+
+
+def holds(file: OwnerFile) -> bool:
+    """Whether our text is in it as it was written. Raises OwnerError."""
+    return file.text in (read(file.path) or "")
+
+
+def put(file: OwnerFile, like: str) -> None:
+    """Write our text; nothing where it is there. `like`: whose owner a new file gets. Raises OwnerError."""
+    now = read(file.path)
+    if now is not None and file.text in now:
+        return
+    if now is not None and now.strip() and not ours(now):
+        raise OwnerError(msg("Somebody made the file {path} meanwhile; it is left as it is.", path=file.path))
+    if now is not None and now.strip():
+        text = f"{now}{'' if now.endswith(chr(10)) else chr(10)}{file.joint}{file.text}"
+    else:
+        text = file.text
+    _write(Path(file.path), text, like)
+
+
+def take(file: OwnerFile) -> None:
+    """Take our text out. Raises OwnerError where it was changed by hand."""
+    now = read(file.path)
+    if now is None:
+        return
+    found = next((text for text in (file.joint + file.text, file.text + file.joint, file.text) if text in now), None)
+    if found is None:
+        if MARK in file.text and file.text.splitlines()[0] not in now:
+            return  # it was taken out, the rest is of other services
+        raise OwnerError(
+            msg("The file {path} was changed by hand since. Take out there what is not wanted.", path=file.path)
+        )
+    path = Path(file.path)
+    rest = now.replace(found, "", 1)
+    if rest.strip() not in ("", "---"):
+        _write(path, rest, file.path)
+        return
+    try:
+        _tidy(path)
+        path.unlink(missing_ok=True)
+        if path.parent.suffix == ".d":
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()  # only an empty one goes
+        _sync(path.parent if path.parent.is_dir() else path.parent.parent)
+    except OSError as error:
+        raise OwnerError(msg("The file {path} can't be removed.", path=file.path), error.strerror or "") from error
+
+
+def _write(path: Path, text: str, like: str) -> None:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
+    try:
+        model = (path if path.exists() else Path(like)).stat()
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True)
+            _give(path.parent, model)
+        _tidy(path)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
+        try:
+            _give(descriptor, model)
+            data = text.encode()
+            while data:
+                data = data[os.write(descriptor, data) :]
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        draft.replace(path)
+        _sync(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise OwnerError(msg("The file {path} can't be written.", path=str(path)), error.strerror or "") from error
+
+
+def _tidy(path: Path) -> None:
+    """Drafts that a crash left. Nobody else writes now: the caller holds the lock."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????.new"):
+        left.unlink(missing_ok=True)
+
+
+def _give(what: Path | int, model: os.stat_result) -> None:
+    """As root in a user's project: the file is to be the user's, who must be able to change it."""
+    if os.geteuid() != 0:
+        return
+    if isinstance(what, int):
+        os.fchown(what, model.st_uid, model.st_gid)
+    else:
+        os.chown(what, model.st_uid, model.st_gid, follow_symlinks=False)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,73 @@
+"""The owners of this machine, for one engine: which of them a container has, and their files and commands in turn."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from stratascope.core.container import Container, Engine
+from stratascope.core.launch import LaunchSpec
+from stratascope.core.message import msg
+from stratascope.core.owner import Owned, OwnerError, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
+from stratascope.owners import files
+from stratascope.owners.call import alone
+from stratascope.owners.compose import PODMAN_COMPOSE, PREFIX, Compose
+from stratascope.owners.systemd import LABEL, Systemd
+
+
+class LocalOwners:
+    """A `core.owner.Owners`."""
+
+    def __init__(self, engine: Engine, environ: Mapping[str, str] | None = None) -> None:
+        environ = os.environ if environ is None else environ
+        self._compose = Compose(engine, environ)
+        self._systemd = Systemd(engine, environ, os.geteuid())
+
+    def plan(
+        self,
+        container: Container,
+        spec: LaunchSpec,
+        others: Sequence[Container],
+        text: Callable[[OwnerKind], OwnerText],
+    ) -> OwnerPlan | OwnerRefusal | None:
+        """Looks only. None where nobody owns it."""
+        labels = dict(container.labels)
+        kind = OwnerKind.COMPOSE
+        try:
+            if LABEL in labels:  # first: a unit may well run Compose
+                kind = OwnerKind.SYSTEMD
+                return self._systemd.plan(container, spec, lambda: text(kind))
+            if f"{PREFIX}project" in labels or f"{PODMAN_COMPOSE}project" in labels:
+                return self._compose.plan(container, spec, others, lambda: text(kind))
+        except OwnerError as error:
+            why = msg("Its owner can't be asked to change it: {why} {words}", why=error.message, words=error.words)
+            return OwnerRefusal(kind, why, msg("Mend that first, or change its owner's files by hand."))
+        return None
+
+    def check(self, owned: Owned) -> None:
+        """Raises OwnerError where the owner's files were changed since."""
+        self._of(owned).check(owned)
+
+    def holds(self, owned: Owned) -> bool:
+        """Whether every file of it has our text in it, unchanged. Raises OwnerError."""
+        return all(files.holds(file) for file in owned.files)
+
+    def put(self, owned: Owned) -> None:
+        """Raises OwnerError. What others are named by goes first, so that no file names one that is not there."""
+        with alone(owned.sources[0], owned.patience):
+            for file in reversed(owned.files):
+                files.put(file, owned.sources[0])
+
+    def take(self, owned: Owned) -> None:
+        """Raises OwnerError."""
+        with alone(owned.sources[0], owned.patience):
+            for file in owned.files:
+                files.take(file)
+
+    def recreate(self, owned: Owned) -> None:
+        """Raises OwnerError."""
+        with alone(owned.sources[0], owned.patience) as lock:
+            self._of(owned).recreate(owned, lock)
+
+    def _of(self, owned: Owned) -> Compose | Systemd:
+        return self._compose if owned.kind is OwnerKind.COMPOSE else self._systemd

@@ -1,0 +1,192 @@
+"""systemd with Quadlet: a drop-in for the `.container` file, and a restart of the unit that is generated from it.
+
+Only Quadlet's `.container` files: what `podman generate systemd` wrote holds a whole command line, which no drop-in can
+change. A unit's service is asked of the manager that runs it, the system's for a rootful engine, the user's own else.
+"""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+
+from stratascope.core.container import Container, Engine, EngineKind
+from stratascope.core.launch import LaunchSpec
+from stratascope.core.message import Message, msg
+from stratascope.core.owner import Owned, OwnerError, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
+from stratascope.owners import files
+from stratascope.owners.call import run, writable
+
+LABEL = "PODMAN_SYSTEMD_UNIT"
+DROP_IN = "50-stratascope.conf"
+_PROPERTIES = ("LoadState", "ActiveState", "SourcePath", "NeedDaemonReload")
+_LOOK = 20.0  # seconds for a command that only looks
+_MARGIN = 120.0  # seconds that a restart may take beside stopping
+_NEEDED = 5  # the first Podman whose Quadlet reads drop-ins
+
+_EXPORT = msg("Export a Quadlet drop-in, and restart the unit with it.")
+
+
+class Systemd:
+    """The manager that runs the units of one engine."""
+
+    def __init__(self, engine: Engine, environ: Mapping[str, str], uid: int) -> None:
+        self._engine, self._uid = engine, uid
+        self._environ = {"SYSTEMD_PAGER": "", "SYSTEMD_COLORS": "0", **environ, "LC_ALL": "C.UTF-8"}
+        if engine.rootless:
+            self._environ.setdefault("XDG_RUNTIME_DIR", f"/run/user/{uid}")
+
+    def plan(self, container: Container, spec: LaunchSpec, text: Callable[[], OwnerText]) -> OwnerPlan | OwnerRefusal:
+        """Looks only. Raises OwnerError."""
+        unit = dict(container.labels).get(LABEL, "")
+        why = self._unable(unit)
+        if why is not None:
+            return why
+        try:
+            shown = self._show(unit)
+        except OwnerError as error:
+            return _no(msg("systemd can't be asked about its unit {unit}: {words}", unit=unit,
+                           words=error.words or error.message.id))  # fmt: skip
+        source = Path(shown["SourcePath"])
+        why = _unfit(unit, shown) or _changed(container, source)
+        if why is not None:
+            return why
+        folder = self._folder(source)
+        if not writable(folder):
+            return _no(msg("This user can't write into the folder {path}.", path=str(folder)))
+        made = text()
+        target = folder / DROP_IN
+        before = files.read(str(target))
+        if before is not None and before.strip() and not files.ours(before):
+            return _no(msg("The file {path} is there already; it is left as it is.", path=str(target)))
+        text_ = f"{files.MARK}{unit}\n{made.text}"
+        if text_ in (before or ""):
+            return _no(msg("The drop-in says all of it already."))
+        written = [OwnerFile(str(target), text_, before)]
+        if made.profile:
+            profile = self._home() / made.profile_name.removeprefix("%E/")
+            there = files.read(str(profile))
+            if there is not None and there != made.profile:
+                return _no(msg("The file {path} is there already; it is left as it is.", path=str(profile)))
+            written += [OwnerFile(str(profile), made.profile)] if there is None else []
+        owned = Owned(
+            kind=OwnerKind.SYSTEMD,
+            service=unit,
+            labels=((LABEL, unit),),
+            sources=(str(source),),
+            files=tuple(written),
+            patience=spec.stop_timeout + _MARGIN,
+            stamp=_stamp(source),
+            endpoint=self._engine.endpoint,
+            user=self._engine.rootless,
+        )
+        return OwnerPlan(
+            owned,
+            msg("systemd starts the unit {unit} again, with a drop-in for its Quadlet file.", unit=unit),
+            tuple(shlex.join(command) for command in self._commands(owned)),
+            (msg("systemd creates it anew from its Quadlet file: what was changed by hand since is not kept."),),
+        )
+
+    def check(self, owned: Owned) -> None:
+        """Raises OwnerError where the file was changed."""
+        if _stamp(Path(owned.sources[0])) != owned.stamp:
+            raise OwnerError(msg("The unit's Quadlet file was changed in the meantime. Try again."))
+
+    def recreate(self, owned: Owned, lock: int) -> None:
+        """Raises OwnerError."""
+        reload, restart = self._commands(owned)
+        run(reload, self._environ, limit=_LOOK, lock=lock)
+        with suppress(OwnerError):  # it failed too often just now, which a drop-in of ours may have made it do
+            run((*self._systemctl(owned.user), "reset-failed", owned.service), self._environ, limit=_LOOK, lock=lock)
+        run(restart, self._environ, limit=owned.patience, lock=lock)
+
+    def _commands(self, owned: Owned) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        base = self._systemctl(owned.user)
+        return (*base, "daemon-reload"), (*base, "restart", owned.service)
+
+    @staticmethod
+    def _systemctl(user: bool) -> tuple[str, ...]:
+        return ("systemctl", *(("--user",) if user else ()), "--no-ask-password")
+
+    def _unable(self, unit: str) -> OwnerRefusal | None:
+        if self._engine.kind is not EngineKind.PODMAN or not self._engine.local:
+            return _no(msg("A systemd unit owns this container, on another machine or of another engine."))
+        if shutil.which("systemctl", path=self._environ.get("PATH")) is None:
+            return _no(msg("A systemd unit owns this container, and the command systemctl is not here."))
+        if not unit.endswith(".service") or "@" in unit or unit.startswith("-"):
+            return _no(msg("A systemd unit of a kind that shares its file with others owns it: {unit}.", unit=unit))
+        major = self._engine.version.partition(".")[0]
+        if not major.isdigit() or int(major) < _NEEDED:
+            return _no(msg("Quadlet reads drop-ins from Podman 5 on; this is {version}.", version=self._engine.version))
+        if self._engine.rootless and self._engine.daemon_uid not in (None, self._uid):
+            return _no(msg("A systemd unit of another user owns this container."), msg("Run Stratascope as that user."))
+        if not self._engine.rootless and self._uid != 0:
+            return _no(
+                msg("A unit of the system owns this container, and only root may restart it."),
+                msg("Run Stratascope as root, or export a Quadlet drop-in."),
+            )
+        return None
+
+    def _show(self, unit: str) -> dict[str, str]:
+        options = [word for name in _PROPERTIES for word in ("-p", name)]
+        said = run((*self._systemctl(self._engine.rootless), "show", *options, "--", unit), self._environ, limit=_LOOK)
+        found = dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
+        if any(name not in found for name in _PROPERTIES):
+            raise OwnerError(msg("systemctl answered something else than properties."), said[:200].strip())
+        return found
+
+    def _home(self) -> Path:
+        """Where units' own settings are (%E of systemd.unit(5))."""
+        if not self._engine.rootless:
+            return Path("/etc")
+        home = Path(self._environ.get("HOME") or Path.home())
+        return Path(self._environ.get("XDG_CONFIG_HOME") or home / ".config")
+
+    def _folder(self, source: Path) -> Path:
+        """Beside the file where that is for an administrator; a package's own folder is left alone."""
+        name = f"{source.name}.d"
+        if source.is_relative_to("/usr"):
+            return self._home() / "containers/systemd" / name
+        return source.parent / name
+
+
+def _unfit(unit: str, shown: Mapping[str, str]) -> OwnerRefusal | None:
+    if shown["LoadState"] != "loaded" or not shown["SourcePath"].endswith(".container"):
+        return _no(msg("Its unit {unit} is not made from a Quadlet file, so that no drop-in can change it.", unit=unit))
+    if not Path(shown["SourcePath"]).is_file():
+        return _no(msg("The file that its unit is made from is gone: {path}.", path=shown["SourcePath"]))
+    if shown["NeedDaemonReload"] == "yes":
+        return _no(
+            msg("The files of its unit {unit} were changed since systemd read them.", unit=unit),
+            msg("Reload and restart the unit first, so that both agree again, or export a Quadlet drop-in."),
+        )
+    return None
+
+
+def _changed(container: Container, source: Path) -> OwnerRefusal | None:
+    """Whether a file is younger than the container: a restart would bring more than our change."""
+    try:
+        folder = source.with_name(f"{source.name}.d")
+        times = [path.stat().st_mtime for path in (source, *folder.glob("*.conf"))]
+    except OSError as error:
+        return _no(msg("The file that its unit is made from can't be read: {words}", words=str(error)))
+    if container.created and max(times) > container.created:
+        return _no(
+            msg("The Quadlet file of its unit was changed since the container was made: {path}.", path=str(source)),
+            msg("Reload and restart the unit first, so that both agree again, or export a Quadlet drop-in."),
+        )
+    return None
+
+
+def _stamp(source: Path) -> str:
+    try:
+        found = source.stat()
+    except OSError:
+        return ""
+    return f"{found.st_ino}:{found.st_mtime_ns}:{found.st_size}"
+
+
+def _no(text: Message, instead: Message = _EXPORT) -> OwnerRefusal:
+    return OwnerRefusal(OwnerKind.SYSTEMD, text, instead)

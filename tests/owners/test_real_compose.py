@@ -1,0 +1,319 @@
+"""Services of real Compose projects, hardened as a person types it; Compose's own next `up` keeps the change."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rig import Rig
+
+APP = Path(__file__).resolve().parents[2] / "app"
+# ends at once on SIGTERM, so that a stop takes no ten seconds
+QUICK = '["sh", "-c", "trap \'exit 0\' TERM; sleep 3600 & wait"]'
+# writes where only a root that can be written lets it
+WRITES = '["sh", "-c", "date > /run/started || exit 7; trap \'exit 0\' TERM; sleep 3600 & wait"]'
+FILE = """services:
+  web:
+    image: busybox
+    command: {command}
+    depends_on: [db]
+    environment:
+      SECRET: not-to-be-seen
+    volumes: ["data:/data"]
+  db:
+    image: busybox
+    command: {command}
+volumes:
+  data:
+"""
+HARDER = ("--set", "no-new-privileges=on", "--set", "capabilities=none")
+
+
+class Project:
+    """One project on one engine, and the program beside it with a journal of its own."""
+
+    def __init__(self, rig: Rig, folder: Path) -> None:
+        self.rig, self.folder = rig, folder
+        self.name = f"strata{os.getpid()}"
+        self.file = folder / "compose.yaml"
+        self.override = folder / "compose.override.yaml"
+        self.environ = {
+            **os.environ,
+            **rig.env,
+            "PYTHONPATH": str(APP),
+            "STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}",
+            "XDG_STATE_HOME": str(folder / "state"),
+        }
+
+    def write(self, command: str = QUICK, name: str = "compose.yaml") -> None:
+        self.file = self.folder / name
+        self.file.write_text(FILE.format(command=command))
+
+    def compose(self, *words: str, check: bool = True) -> str:
+        """As its user would call it: in its folder, without -f."""
+        done = subprocess.run(
+            ("docker", "--host", self.rig.endpoint, "compose", "--project-name", self.name, *words),
+            cwd=self.folder,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=90,
+            check=False,
+        )
+        assert done.returncode == 0 or not check, done.stderr
+        return done.stdout.strip()
+
+    def id(self, service: str) -> str:
+        """The full id of the one container that the service has, which runs."""
+        found = self.compose("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.State}}", service).splitlines()
+        assert len(found) == 1, found
+        number, state = found[0].split()
+        assert state == "running"
+        return number
+
+    def options(self, service: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.rig.inspect(self.id(service))["HostConfig"]
+        return found
+
+    def popen(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "stratascope", *words],
+            env=self.environ,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        child = self.popen(*words)
+        out, err = child.communicate(timeout=120)
+        return child.returncode, out, err
+
+    def harden(self, service: str, *words: str) -> tuple[int, dict[str, Any], str]:
+        name = f"{self.name}-{service}-1"
+        code, out, err = self.run("harden", name, "--json", "--yes", "--watch", "1", *words)
+        return code, json.loads(out.splitlines()[-1]) if out else {}, err
+
+    def no_new_privileges(self, service: str) -> bool:
+        status = Path(f"/proc/{self.rig.pid(self.id(service))}/status").read_text()
+        return "NoNewPrivs:\t1" in status
+
+    def as_before(self) -> None:
+        """Only its user's files, and its own containers."""
+        assert not self.override.exists()
+        assert [path.name for path in self.folder.glob("*stratascope*")] == []
+        assert not self.no_new_privileges("web")
+
+
+@pytest.fixture
+def project(docker_rootful: Rig, tmp_path: Path) -> Iterator[Project]:
+    yield from _project(docker_rootful, tmp_path)
+
+
+@pytest.fixture
+def any_project(any_engine: Rig, tmp_path: Path) -> Iterator[Project]:
+    yield from _project(any_engine, tmp_path)
+
+
+def _project(rig: Rig, folder: Path) -> Iterator[Project]:
+    done = subprocess.run(("docker", "compose", "version"), capture_output=True, check=False, env=rig.env)
+    if done.returncode:
+        if os.environ.get("STRATASCOPE_REQUIRE_ENGINES") == "1":
+            pytest.fail("docker compose is not installed")
+        pytest.skip("docker compose is not installed")
+    found = Project(rig, folder)
+    found.write()
+    yield found
+    found.compose("down", "-v", "-t", "1")
+
+
+@pytest.mark.slow
+def test_hardened_kept_by_compose_and_undone(any_project: Project) -> None:
+    _whole_way(any_project)
+
+
+def test_a_service_is_hardened_through_compose(project: Project) -> None:
+    _whole_way(project)
+
+
+def _whole_way(project: Project) -> None:
+    project.compose("up", "-d", "-t", "1")
+    web, db = project.id("web"), project.id("db")
+    code, last, err = project.harden("web", *HARDER, "--dry-run")
+    assert (code, last["result"]) == (0, "possible"), (last, err)
+    assert last["owner"]["files"][0]["path"] == str(project.override)
+    assert not project.override.exists()
+    code, last, err = project.harden("web", *HARDER)
+    assert (code, last["result"]) == (0, "verified"), (last, err)
+    assert {item["outcome"] for item in last["toggles"]} == {"enforced"}
+    assert project.id("web") == last["replacement_id"] != web
+    assert project.id("db") == db
+    assert project.no_new_privileges("web")
+    assert project.override.read_text() == last["owner"]["files"][0]["text"]
+    assert "not-to-be-seen" not in json.dumps(last)
+    project.compose("up", "-d", "-t", "1")
+    assert project.no_new_privileges("web")
+    assert project.id("db") == db
+    code, _, err = project.run("undo", f"{project.name}-web-1", "--watch", "1")
+    assert code == 0, err
+    project.as_before()
+    assert project.id("db") == db
+    assert project.run("undo", f"{project.name}-web-1")[0] == 2
+
+
+def test_what_breaks_is_rolled_back(project: Project) -> None:
+    project.write(WRITES)
+    project.compose("up", "-d", "-t", "1")
+    db = project.id("db")
+    code, last, err = project.harden("web", "--set", "read-only-root=on", "--set", "no-new-privileges=on")
+    assert (code, last["result"]) == (4, "rolled-back"), (last, err)
+    assert "7" in last["why"]
+    assert "Read-only" in last["log"]
+    project.as_before()
+    assert project.id("db") == db
+    assert project.harden("web", *HARDER)[0] == 0  # nothing is left over that would be in the way
+
+
+@pytest.mark.slow
+def test_two_services_share_the_override(project: Project) -> None:
+    project.compose("up", "-d", "-t", "1")
+    for service in ("web", "db"):
+        code, last, err = project.harden(service, "--set", "no-new-privileges=on")
+        assert code == 0, (last, err)
+    project.compose("up", "-d", "-t", "1")
+    assert project.no_new_privileges("web")
+    assert project.no_new_privileges("db")
+    code, last, _ = project.harden("web", *HARDER)
+    assert (code, [item["code"] for item in last["blocks"]]) == (3, ["set-aside"])
+    code, _, err = project.run("undo", f"{project.name}-web-1", "--watch", "0")
+    assert code == 0, err
+    assert not project.no_new_privileges("web")
+    assert project.no_new_privileges("db")
+    code, out, err = project.run("discard", f"{project.name}-db-1")
+    assert code == 0, err
+    assert str(project.override) in out
+    assert project.no_new_privileges("db")
+    # a second change goes on top of the accepted one
+    code, last, err = project.harden("db", "--set", "capabilities=none")
+    assert code == 0, (last, err)
+    assert project.no_new_privileges("db")
+    assert project.options("db")["CapDrop"] == ["ALL"]
+    code, _, err = project.run("undo", f"{project.name}-db-1", "--watch", "0")
+    assert code == 0, err
+    assert project.no_new_privileges("db")
+    assert not project.options("db")["CapDrop"]
+
+
+@pytest.mark.slow
+def test_a_file_of_another_name_gets_an_override_of_its_own(project: Project) -> None:
+    project.file.unlink()
+    project.write(name="stack.yml")
+    seccomp = project.folder / "profile.json"
+    seccomp.write_text(
+        '{"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["acct"], "action": "SCMP_ACT_ERRNO"}]}'
+    )
+    project.compose("-f", "stack.yml", "up", "-d", "-t", "1")
+    code, last, err = project.harden("web", "--set", f"seccomp={seccomp}")
+    assert code == 0, (last, err)
+    paths = [Path(file["path"]) for file in last["owner"]["files"]]
+    assert [path.parent for path in paths] == [project.folder] * 2
+    assert paths[0].name == "stack.stratascope.yml"
+    assert all(path.exists() for path in paths)
+    assert any("-f" in item["text"] for item in last["warnings"])
+    code, _, err = project.run("undo", f"{project.name}-web-1", "--watch", "0")
+    assert code == 0, err
+    assert not any(path.exists() for path in paths)
+    project.write(name="compose.yaml")  # for the end of the test
+
+
+def test_what_was_changed_since_is_refused(project: Project) -> None:
+    project.compose("up", "-d", "-t", "1")
+    web = project.id("web")
+    text = project.file.read_text()
+    for changed, words in (
+        (text + "# nothing\n", ""),
+        (text.replace("seen", "known"), "changed since"),
+        ("services: [", "can't read"),
+        (None, "gone"),
+    ):
+        if changed is None:
+            project.file.unlink()
+        else:
+            project.file.write_text(changed)
+        code, last, err = project.harden("web", *HARDER, "--dry-run")
+        if not words:
+            assert code == 0, err
+            continue
+        assert code == 3
+        assert [item["code"] for item in last["blocks"]] == ["compose"]
+        assert words in last["blocks"][0]["text"]
+    project.write()
+    assert project.id("web") == web
+    project.compose("up", "-d", "-t", "1", "--scale", "web=2")
+    code, last, _ = project.harden("web", *HARDER)
+    assert code == 3
+    assert "2 containers" in last["blocks"][0]["text"]
+    project.compose("up", "-d", "-t", "1")
+    project.override.write_text("services:\n  db:\n    read_only: true\n")
+    mine = project.override.read_text()
+    code, last, err = project.harden("web", *HARDER)
+    assert code == 0, (last, err)
+    assert project.override.read_text() == mine  # a user's file is never touched
+    ours = Path(last["owner"]["files"][0]["path"])
+    ours.write_text(ours.read_text().replace("no-new-privileges", "no-new-privileges:false"))
+    code, _, err = project.run("undo", f"{project.name}-web-1")
+    assert code == 3
+    assert "changed by hand" in err
+
+
+def _killed(project: Project, steps: int, moment: float) -> None:
+    """Killed after so many lines and a moment; recovered; all is as before, or verified."""
+    child = project.popen(
+        "harden", f"{project.name}-web-1", "--json", "--yes", "--watch", "1", "--set", "no-new-privileges=on"
+    )
+    assert child.stdout is not None
+    for _ in range(steps):
+        child.stdout.readline()
+    time.sleep(moment)
+    child.send_signal(signal.SIGKILL)
+    child.communicate(timeout=60)
+    code, _, err = project.run("recover")
+    assert code == 0, err
+    project.id("web")
+    if project.override.exists():
+        assert project.no_new_privileges("web")
+        assert project.run("undo", f"{project.name}-web-1", "--watch", "0")[0] == 0
+    project.as_before()
+    assert [path.name for path in project.folder.iterdir() if path.name.startswith(".")] == []
+    journal = project.folder / "state/stratascope/relaunches"
+    assert list(journal.glob("*.json")) == []
+
+
+def test_killed_in_the_middle_and_recovered(project: Project) -> None:
+    """The moments are drawn anew each time; the seed is printed."""
+    seed = random.randrange(1 << 32)
+    sys.stdout.write(f"seed {seed}\n")
+    draw = random.Random(seed)
+    project.compose("up", "-d", "-t", "1")
+    # lines: journal, write, re-create, watch, each begun and done
+    _killed(project, 5, draw.random() * 0.8)
+    _killed(project, draw.randrange(1, 9), draw.random() * 0.05)
+
+
+@pytest.mark.slow
+def test_killed_everywhere_and_recovered(project: Project) -> None:
+    project.compose("up", "-d", "-t", "1")
+    for steps in range(1, 11):
+        for moment in (0.0, 0.1, 0.3) if steps == 5 else (0.0,):
+            _killed(project, steps, moment)
