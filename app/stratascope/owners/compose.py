@@ -71,8 +71,7 @@ class Compose:
             return _no(msg("This user can't write into the project's folder, {path}.", path=str(target.parent)))
         made = text()
         before = files.read(str(target))
-        head = f"{files.MARK}{owned.service}\n"
-        written = [OwnerFile(str(target), head + made.text, before, _JOINT)]
+        written = [OwnerFile(str(target), files.head(owned.service) + made.text, before, _JOINT)]
         if made.profile:
             profile = Path(owned.directory, made.profile_name)
             there = files.read(str(profile))

@@ -33,6 +33,11 @@ def read(path: str) -> str | None:
     return text
 
 
+def head(service: str) -> str:
+    """The first line of a text of ours, like no other: a service may get a second text once the first is accepted."""
+    return f"{MARK}{service} {secrets.token_hex(4)}\n"
+
+
 def ours(text: str) -> bool:
     """Whether that file was begun by us."""
     return text.removeprefix("---\n").startswith(MARK)
@@ -59,30 +64,37 @@ def put(file: OwnerFile, like: str) -> None:
 
 def take(file: OwnerFile) -> None:
     """Take our text out. Raises OwnerError where it was changed by hand."""
+    path = Path(file.path)
+    with contextlib.suppress(OSError):
+        _tidy(path)
     now = read(file.path)
     if now is None:
+        _gone(path)
         return
     found = next((text for text in (file.joint + file.text, file.text + file.joint, file.text) if text in now), None)
     if found is None:
-        if MARK in file.text and file.text.splitlines()[0] not in now:
+        if file.text.startswith(MARK) and file.text.splitlines()[0] not in now:
             return  # it was taken out, the rest is of other services
         raise OwnerError(
             msg("The file {path} was changed by hand since. Take out there what is not wanted.", path=file.path)
         )
-    path = Path(file.path)
     rest = now.replace(found, "", 1)
     if rest.strip() not in ("", "---"):
         _write(path, rest, file.path)
         return
     try:
-        _tidy(path)
         path.unlink(missing_ok=True)
-        if path.parent.suffix == ".d":
-            with contextlib.suppress(OSError):
-                path.parent.rmdir()  # only an empty one goes
+        _gone(path)
         _sync(path.parent if path.parent.is_dir() else path.parent.parent)
     except OSError as error:
         raise OwnerError(msg("The file {path} can't be removed.", path=file.path), error.strerror or "") from error
+
+
+def _gone(path: Path) -> None:
+    """A folder for drop-ins without one is of no use."""
+    if path.parent.name.endswith(".container.d"):
+        with contextlib.suppress(OSError):  # only an empty one goes
+            path.parent.rmdir()
 
 
 def _write(path: Path, text: str, like: str) -> None:

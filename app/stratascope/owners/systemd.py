@@ -61,10 +61,9 @@ class Systemd:
         before = files.read(str(target))
         if before is not None and before.strip() and not files.ours(before):
             return _no(msg("The file {path} is there already; it is left as it is.", path=str(target)))
-        text_ = f"{files.MARK}{unit}\n{made.text}"
-        if text_ in (before or ""):
+        if made.text in (before or ""):
             return _no(msg("The drop-in says all of it already."))
-        written = [OwnerFile(str(target), text_, before)]
+        written = [OwnerFile(str(target), files.head(unit) + made.text, before)]
         if made.profile:
             profile = self._home() / made.profile_name.removeprefix("%E/")
             there = files.read(str(profile))

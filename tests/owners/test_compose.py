@@ -1,0 +1,191 @@
+"""What Compose is asked, and what is made of answers that a real one does not give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from owners.fakes import program, said
+from stratascope.core.container import Asked, Container, Engine, EngineKind, Status
+from stratascope.core.launch import LaunchSpec
+from stratascope.core.owner import OwnerError, OwnerPlan, OwnerRefusal, OwnerText
+from stratascope.owners.compose import Compose
+
+ENGINE = Engine("docker", EngineKind.DOCKER, "unix:///d.sock")
+SPEC = LaunchSpec(
+    "docker", EngineKind.DOCKER, "a" * 64, "p-web-1", "busybox", "sha256:1", Asked(), "{}", "{}", stop_timeout=1
+)
+TEXT = "services:\n  web:\n    read_only: true\n"
+# version, image, and a hash that knows whether an override is given
+DOCKER = """case "$*" in
+*"compose version"*) echo 2.26.1-4;;
+*"image inspect"*) echo sha256:1;;
+*--hash*) case "$(cat)" in *read_only*) echo web new;; *) echo web old;; esac;;
+esac"""
+
+
+class Project:
+    def __init__(self, folder: Path) -> None:
+        self.bin = folder / "bin"
+        self.folder = folder / "project"
+        for path in (self.bin, self.folder):
+            path.mkdir()
+        self.source = self.folder / "compose.yaml"
+        self.source.write_text("services: {}\n")
+        self.docker(DOCKER)
+
+    def docker(self, script: str) -> None:
+        program(self.bin, "docker", script)
+
+    def container(self, **labels: str) -> Container:
+        found = {
+            "project": "p",
+            "service": "web",
+            "oneoff": "False",
+            "config-hash": "old",
+            "project.config_files": str(self.source),
+            "project.working_dir": str(self.folder),
+            **labels,
+        }
+        pairs = tuple((f"com.docker.compose.{name.replace('__', '.')}", value) for name, value in found.items())
+        return Container("docker", "a" * 64, "p-web-1", "busybox", Status.RUNNING, 7, 1.0, 1.0, labels=pairs)
+
+    def compose(self, engine: Engine = ENGINE) -> Compose:
+        return Compose(engine, {"PATH": str(self.bin), "COMPOSE_FILE": "/other.yaml", "DOCKER_HOST": "tcp://other"})
+
+    def plan(
+        self,
+        container: Container | None = None,
+        others: Sequence[Container] = (),
+        text: OwnerText = OwnerText(TEXT),  # noqa: B008
+    ) -> OwnerPlan | OwnerRefusal:
+        return self.compose().plan(container or self.container(), SPEC, others, lambda: text)
+
+    def planned(self, container: Container | None = None, text: OwnerText | None = None) -> OwnerPlan:
+        found = self.plan(container, text=text or OwnerText(TEXT))
+        assert isinstance(found, OwnerPlan), found
+        return found
+
+    def refused(self, container: Container | None = None, others: Sequence[Container] = ()) -> str:
+        found = self.plan(container, others)
+        assert isinstance(found, OwnerRefusal), found
+        return found.text.id
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_the_plan_names_file_and_command(project: Project) -> None:
+    plan = project.planned()
+    (file,) = plan.files
+    assert file.path == str(project.folder / "compose.override.yaml")
+    assert file.content.endswith(TEXT)
+    (command,) = plan.commands
+    assert command == (
+        f"docker --host unix:///d.sock compose --project-name p --project-directory {project.folder} "
+        f"-f {project.source} -f {file.path} up -d --no-deps --no-build --pull never web"
+    )
+    assert not Path(file.path).exists()
+    assert not any(" up " in line for line in said(project.bin))
+    assert not any("other" in line for line in said(project.bin))
+    assert len(plan.warnings) == 2
+
+
+def test_what_is_run_is_what_was_shown(project: Project) -> None:
+    plan = project.planned()
+    Path(plan.files[0].path).write_text(TEXT)
+    project.compose().recreate(plan.owned, 0)
+    assert f"docker {said(project.bin)[-1]}" == plan.commands[0]
+    Path(plan.files[0].path).unlink()
+    project.compose().recreate(plan.owned, 0)
+    assert said(project.bin)[-1].count("-f ") == 1
+
+
+@pytest.mark.parametrize(
+    ("names", "wanted", "plainly"),
+    [
+        (("compose.yaml",), "compose.override.yaml", True),
+        (("docker-compose.yml",), "compose.override.yaml", True),
+        (("stack.yml",), "stack.stratascope.yml", False),
+        (("docker-compose.yml", "compose.yaml*"), "docker-compose.stratascope.yml", False),  # Compose takes the other
+        (("compose.yaml", "more.yaml"), "compose.stratascope.yaml", False),
+        (("compose.yaml", ".env*"), "compose.stratascope.yaml", False),
+        (("compose.yaml", "compose.override.yml*"), "compose.stratascope.yaml", False),
+        (("compose.yaml", "compose.override.yml"), "compose.stratascope.yaml", False),
+    ],
+)
+def test_where_the_override_goes(project: Project, names: tuple[str, ...], wanted: str, plainly: bool) -> None:
+    """With `*`: a file that is there, but that Compose was not given."""
+    project.source.unlink()
+    for name in names:
+        (project.folder / name.removesuffix("*")).write_text("COMPOSE_FILE=x.yaml\n")
+    given = ",".join(str(project.folder / name) for name in names if not name.endswith("*"))
+    plan = project.planned(project.container(**{"project.config_files": given}))
+    assert Path(plan.files[0].path).name == wanted
+    assert any("by itself" in item.id for item in plan.warnings) is plainly
+
+
+def test_what_stands_in_the_way(project: Project) -> None:
+    container = project.container()
+    assert "single run" in project.refused(project.container(oneoff="True"))
+    assert "labels" in project.refused(project.container(service=""))
+    assert "gone" in project.refused(project.container(**{"project.config_files": "/nowhere.yaml"}))
+    assert "gone" in project.refused(project.container(**{"project.environment_file": "/nowhere.env"}))
+    assert "changed since" in project.refused(project.container(**{"config-hash": "older"}))
+    assert "{count} containers" in project.refused(container, (container, replace(container, id="b" * 64)))
+    podman = replace(container, labels=(*container.labels, ("io.podman.compose.project", "p")))
+    assert "podman-compose" in project.refused(podman)
+    remote = Engine("docker", EngineKind.DOCKER, "ssh://somewhere")
+    found = project.compose(remote).plan(container, SPEC, (), lambda: OwnerText(TEXT))
+    assert isinstance(found, OwnerRefusal)
+    assert "another machine" in found.text.id
+
+
+def test_what_compose_and_docker_may_say(project: Project) -> None:
+    for old, new, words in (
+        ("echo 2.26.1-4", "echo v2.23.3", "can't replace"),
+        ("echo 2.26.1-4", "echo dev", "can't replace"),
+        ("echo 2.26.1-4", "exit 1", "not installed"),
+        ("echo sha256:1", "echo sha256:2", "another one"),
+        ("echo sha256:1", "exit 1", "another one"),
+        ("echo web old", "echo nonsense from somewhere else", "can't read"),
+        ("echo web old", "echo yaml: line 1 >&2; exit 15", "can't read"),
+        ("echo web new", "echo web old", "nothing to change"),
+    ):
+        project.docker(DOCKER.replace(old, new))
+        assert words in project.refused(), new
+    (project.bin / "docker").unlink()
+    assert "not installed" in project.refused()
+
+
+def test_a_dependency_that_the_hash_leaves_out(project: Project) -> None:
+    """Compose before 2.27 hashes what a service depends on, which `up --no-deps` leaves out."""
+    script = DOCKER.replace("--hash*) case", "--hash*) case").replace(
+        '"$(cat)" in *read_only*)', '"$(cat)" in *read_only*depends_on*) echo web alone;; *read_only*)'
+    )
+    project.docker(script)
+    assert any("once more" in item.id for item in project.planned().warnings)
+
+
+def test_a_profile_lies_beside_it(project: Project) -> None:
+    text = OwnerText(TEXT, '{"defaultAction": "SCMP_ACT_ALLOW"}\n', "p-web-1-seccomp.json")
+    plan = project.planned(text=text)
+    path = project.folder / "p-web-1-seccomp.json"
+    assert plan.files[1].path == str(path)
+    path.write_text(text.profile)
+    assert len(project.planned(text=text).files) == 1  # it is there already, and not ours to remove
+    path.write_text("{}")
+    assert isinstance(project.plan(text=text), OwnerRefusal)
+
+
+def test_files_that_change_between_plan_and_run(project: Project) -> None:
+    plan = project.planned()
+    project.compose().check(plan.owned)
+    project.docker(DOCKER.replace("echo web old", "echo web newer"))
+    with pytest.raises(OwnerError):
+        project.compose().check(plan.owned)
