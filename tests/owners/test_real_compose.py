@@ -188,6 +188,11 @@ def test_what_breaks_is_rolled_back(project: Project) -> None:
 @pytest.mark.slow
 def test_two_services_share_the_override(project: Project) -> None:
     project.compose("up", "-d", "-t", "1")
+    code, out, err = project.run("harden", f"{project.name}-web-1", "--dry-run", *HARDER)
+    assert code == 0, err
+    assert f"\n{project.override}:\n  | # io.github.stratascope: web" in out
+    assert "\n  |       - ALL\n" in out
+    assert f"\n$ docker --host {project.rig.endpoint} compose --project-name {project.name} " in out
     for service in ("web", "db"):
         code, last, err = project.harden(service, "--set", "no-new-privileges=on")
         assert code == 0, (last, err)
@@ -240,31 +245,37 @@ def test_a_file_of_another_name_gets_an_override_of_its_own(project: Project) ->
 def test_what_was_changed_since_is_refused(project: Project) -> None:
     project.compose("up", "-d", "-t", "1")
     web = project.id("web")
-    text = project.file.read_text()
-    for changed, words in (
-        (text + "# nothing\n", ""),
-        (text.replace("seen", "known"), "changed since"),
-        ("services: [", "can't read"),
-        (None, "gone"),
-    ):
-        if changed is None:
-            project.file.unlink()
-        else:
-            project.file.write_text(changed)
-        code, last, err = project.harden("web", *HARDER, "--dry-run")
-        if not words:
-            assert code == 0, err
-            continue
-        assert code == 3
-        assert [item["code"] for item in last["blocks"]] == ["compose"]
-        assert words in last["blocks"][0]["text"]
-    project.write()
+    code, last = _refused(project, project.file.read_text().replace("seen", "known"))
+    assert (code, [item["code"] for item in last["blocks"]]) == (3, ["compose"])
+    assert "changed since" in last["blocks"][0]["text"]
     assert project.id("web") == web
+    project.as_before()
+    project.write()
+
+
+def _refused(project: Project, text: str) -> tuple[int, dict[str, Any]]:
+    project.file.write_text(text)
+    code, last, _ = project.harden("web", *HARDER)
+    return code, last
+
+
+@pytest.mark.slow
+def test_what_else_is_refused(project: Project) -> None:
+    project.compose("up", "-d", "-t", "1")
+    code, last = _refused(project, "services: [")
+    assert (code, [item["code"] for item in last["blocks"]]) == (3, ["compose"])
+    assert "can't read" in last["blocks"][0]["text"]
+    project.write()
     project.compose("up", "-d", "-t", "1", "--scale", "web=2")
     code, last, _ = project.harden("web", *HARDER)
     assert code == 3
     assert "2 containers" in last["blocks"][0]["text"]
+
+
+@pytest.mark.slow
+def test_what_a_user_wrote_is_left_alone(project: Project) -> None:
     project.compose("up", "-d", "-t", "1")
+    project.file.write_text(project.file.read_text() + "# nothing that counts\n")
     project.override.write_text("services:\n  db:\n    read_only: true\n")
     mine = project.override.read_text()
     code, last, err = project.harden("web", *HARDER)

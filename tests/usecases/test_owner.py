@@ -16,6 +16,7 @@ from stratascope.core.owner import (
     Owned,
     OwnerError,
     OwnerFile,
+    OwnerGoneError,
     OwnerKind,
     OwnerPlan,
     OwnerRefusal,
@@ -220,6 +221,28 @@ def test_a_way_back_that_fails_is_told_and_recovered_later(shop: Shop) -> None:
     shop.owners.at = lambda number, name: None
     assert recover_owned(shop.work, left) is False
     assert not shop.consistent()
+    assert shop.kept() == ()
+
+
+def test_a_project_that_was_removed_leaves_nothing_to_recover(shop: Shop) -> None:
+    def gone(number: int, name: str) -> None:
+        if name == "before recreate":
+            raise OwnerGoneError(msg("A file that its owner makes it from is gone: {path}.", path="/p"))
+
+    def die(number: int, name: str) -> None:
+        if name == "before recreate":
+            raise CrashError
+
+    shop.owners.at = die
+    with pytest.raises(CrashError):
+        shop.harden()
+    shop.owners.at = gone
+    (left,) = shop.kept()
+    with pytest.raises(OwnerGoneError):
+        recover_owned(shop.work, left)
+    assert shop.kept() == (left,)
+    shop.engine.boxes.clear()
+    assert recover_owned(shop.work, left) is False
     assert shop.kept() == ()
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from stratascope.cli.output import complain, write
 from stratascope.core.depth import Matrix
 from stratascope.core.message import Message, msg
+from stratascope.core.owner import OwnerError
 from stratascope.core.plain import plain
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch import (
@@ -77,7 +78,10 @@ def run(arguments: argparse.Namespace) -> int:
 def _harden(arguments: argparse.Namespace) -> int:
     with stations(tuple(arguments.engine)) as found:
         station, container = station_of(found, arguments.container)
-        station.bench.recover()
+        try:
+            station.bench.recover()
+        except OwnerError as error:  # of this or of another container; the preflight knows
+            complain(translate(error.message))
         state = station.read(container)
         if state is None:
             raise NoSuchContainerError(container)

@@ -30,6 +30,10 @@ class OwnerError(EngineError):
         super().__init__(EngineState.CONNECTED, message, words)
 
 
+class OwnerGoneError(OwnerError):
+    """The files that it was made from are gone: nobody can create it again from them."""
+
+
 @dataclass(frozen=True, slots=True)
 class OwnerFile:
     """Text that goes into a file. `before`: what the file held, None where it was not there. No secret is in here.
@@ -141,4 +145,5 @@ class Owners(Protocol):
         """Our text out of the files; a file with nothing else goes. May be repeated. Raises OwnerError."""
 
     def recreate(self, owned: Owned) -> None:
-        """Let the owner create this service's container again, from the files as they are. Raises OwnerError."""
+        """Let the owner create this service's container again, from the files as they are. Raises OwnerError,
+        OwnerGoneError."""

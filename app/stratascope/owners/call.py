@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stratascope.core.message import msg
-from stratascope.core.owner import OwnerError
+from stratascope.core.owner import OwnerError, OwnerGoneError
 
 _WORDS = 2000  # characters of what a command says that are kept
 _LOOK = 0.1  # seconds between two tries to get the lock
@@ -29,6 +29,9 @@ def alone(path: str, seconds: float) -> Iterator[int]:
     """Hold that file; yields the descriptor for a child. Raises OwnerError where another has it for too long."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        text = msg("A file that its owner makes it from is gone: {path}.", path=path)
+        raise OwnerGoneError(text) from error
     except OSError as error:
         text = msg("A file that its owner makes it from can't be read: {path}.", path=path)
         raise OwnerError(text, error.strerror or "") from error

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 
 from stratascope.core.container import Container, Engine
 from stratascope.core.launch import LaunchSpec
 from stratascope.core.message import msg
-from stratascope.core.owner import Owned, OwnerError, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
+from stratascope.core.owner import Owned, OwnerError, OwnerGoneError, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files
 from stratascope.owners.call import alone
 from stratascope.owners.compose import PODMAN_COMPOSE, PREFIX, Compose
@@ -60,7 +61,9 @@ class LocalOwners:
 
     def take(self, owned: Owned) -> None:
         """Raises OwnerError."""
-        with alone(owned.sources[0], owned.patience):
+        with ExitStack() as held:
+            with suppress(OwnerGoneError):  # then nobody uses our text either
+                held.enter_context(alone(owned.sources[0], owned.patience))
             for file in owned.files:
                 files.take(file)
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from stratascope.core.launch import Running
 from stratascope.core.message import Message, msg
-from stratascope.core.owner import Owned, OwnerError, Owners
+from stratascope.core.owner import Owned, OwnerError, OwnerGoneError, Owners
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch import (
     BusyError,
@@ -158,7 +158,9 @@ class _Work:
         owned = _owned(self.transaction)
         _owners(self.shop).recreate(owned)
         found = _theirs(self.shop, owned)
-        if len(found) != 1:
+        if not found:
+            raise FailedError(msg("Its owner started it, and it ended at once."))
+        if len(found) > 1:
             raise FailedError(msg("Its owner made {count} containers instead of one.", count=len(found)))
         if found[0].id == self.transaction.old:
             raise FailedError(msg("Its owner saw nothing to change, and left the container as it was."))
@@ -237,8 +239,13 @@ def _back(shop: Workshop, transaction: Transaction) -> None:
     else:
         owners.take(owned)
     if transaction.stage is not Stage.INTENT:
-        owners.recreate(owned)
-        _runs(shop, owned)
+        try:
+            owners.recreate(owned)
+            _runs(shop, owned)
+        except OwnerGoneError:
+            if _theirs(shop, owned):
+                raise
+            # somebody removed the service with its files: there is nothing to bring back
     shop.journal.forget(transaction.id)
 
 

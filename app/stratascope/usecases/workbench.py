@@ -17,6 +17,7 @@ from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.launch import Limits
 from stratascope.core.layer import Layer, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.owner import OwnerError
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Remedy, Stage, State, Transaction
 from stratascope.core.snapshot import ContainerState
@@ -120,18 +121,27 @@ class Workbench:
         return tuple(found)
 
     def recover(self) -> tuple[Transaction, ...]:
-        """Finish or undo what a crash left. Raises EngineError, JournalError; one that is held is left alone."""
-        mended = []
+        """Finish or undo what a crash left. Raises EngineError, JournalError; one that is held is left alone.
+
+        An owner that can't be asked keeps none of the others from being mended.
+        """
+        mended: list[Transaction] = []
+        failed: list[OwnerError] = []
         for item in self._shop.journal.all():
             if isinstance(item, Damaged) or item.engine != self._shop.engine.id or item.stage is Stage.DONE:
                 continue
             if item.owner is not None:
-                recover_owned(self._shop, item)
-                mended.append(item)
+                try:
+                    recover_owned(self._shop, item)
+                    mended.append(item)
+                except OwnerError as error:
+                    failed.append(error)
                 continue
             with self._shop.journal.hold(item.engine, item.old):
                 relaunch.recover(self._shop.port, self._shop.journal, item)
             mended.append(item)
+        if failed:
+            raise failed[0]
         return tuple(mended)
 
     # -- inside
