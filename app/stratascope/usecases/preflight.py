@@ -89,6 +89,11 @@ def preflight(
     return Preflight(tuple(left), (*treated, *told, *_warnings(spec, container, written)))
 
 
+def has_owner(container: Container) -> bool:
+    """Whether Compose or systemd made it, by its labels."""
+    return bool(_unasked(dict(container.labels)))
+
+
 def lost_files(container: Container, changes: Sequence[FileChange]) -> str:
     """The files outside its volumes that a new container would not have, in words; empty where none."""
     kept = [change.path for change in _leaves(_own(container, changes)) if not _volatile(change.path)]

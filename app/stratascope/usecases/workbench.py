@@ -28,6 +28,7 @@ from stratascope.usecases import relaunch
 from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, Preview
 from stratascope.usecases.harden import Plan, Workshop, harden, plan, subject_of, undo, verify
 from stratascope.usecases.owner import accept_owned, harden_owned, recover_owned, undo_owned
+from stratascope.usecases.preflight import has_owner
 
 _SENSIBLE = {
     "capabilities": "default",
@@ -162,7 +163,8 @@ class Workbench:
             msg("{title}: {value}. {what}", title=which.title, value=item.value, what=which.what)
             for item, which in ((item, toggle(item.toggle)) for item in wanted)
         )
-        return Preview(now, matrix, changes, _live(wanted), said)
+        live = _live(wanted) and not has_owner(state.container)  # the owner would take it back at its next turn
+        return Preview(now, matrix, changes, live, said)
 
     def size(self, container: str) -> int | None:
         """Bytes of its writable layer, None where not known."""
