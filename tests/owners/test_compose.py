@@ -130,6 +130,23 @@ def test_where_the_override_goes(project: Project, names: tuple[str, ...], wante
     assert any("by itself" in item.id for item in plan.warnings) is plainly
 
 
+def test_a_file_of_ours_that_another_service_had_may_be_gone(project: Project) -> None:
+    """Compose names the same files in the labels of all services; the hash tells whether they count for this one."""
+    given = f"{project.source},{project.folder}/compose.override.yaml"
+    container = project.container(**{"project.config_files": given})
+    assert project.planned(container).owned.sources == (str(project.source),)
+    assert "changed since" in project.refused(
+        project.container(**{"project.config_files": given, "config-hash": "older"})
+    )
+
+
+def test_a_file_of_our_name_that_is_not_ours(project: Project) -> None:
+    path = project.folder / "compose.stratascope.yaml"
+    (project.folder / "compose.override.yml").write_text("services: {}\n")
+    path.write_text("services: {}\n")
+    assert "already" in project.refused()
+
+
 def test_what_stands_in_the_way(project: Project) -> None:
     container = project.container()
     assert "single run" in project.refused(project.container(oneoff="True"))

@@ -42,8 +42,12 @@ HARDER = ("--set", "no-new-privileges=on", "--set", "capabilities=none")
 
 
 def say(*words: object) -> None:
-    sys.stdout.write(f"{time.monotonic():7.1f} {' '.join(map(str, words))}\n")
+    """Into a file that can be watched from outside, too."""
+    line = f"{time.monotonic():7.1f} {' '.join(map(str, words))}\n"
+    sys.stdout.write(line)
     sys.stdout.flush()
+    with (OUT / "progress.txt").open("a") as file:
+        file.write(line)
 
 
 class Side:
@@ -56,7 +60,7 @@ class Side:
         self.units = HOME / ".config/containers/systemd" if self.user else Path("/etc/containers/systemd")
         self.variables = (
             f"PYTHONPATH={SHARE}/checkout/app:{SHARE}/site",
-            "PYTHONDONTWRITEBYTECODE=1",
+            f"PYTHONPYCACHEPREFIX=/var/tmp/compiled-{name}",  # the share can't be written into
             f"STRATASCOPE_ENGINES=podman=unix://{socket}",
             *((f"XDG_RUNTIME_DIR=/run/user/{UID}", f"HOME={HOME}", "USER=user") if self.user else ()),
         )
@@ -78,11 +82,10 @@ class Side:
         return out.strip()
 
     def program(self, *words: str) -> dict[str, Any]:
-        say(self.name, *words)
         begun = time.monotonic()
         code, out, err = self.run(sys.executable, "-m", "stratascope", *words)
         lines = [line for line in out.splitlines() if line.startswith("{")]
-        return {
+        found = {
             "code": code,
             "last": json.loads(lines[-1]) if lines else {},
             "out": "" if lines else out,
@@ -90,6 +93,9 @@ class Side:
             "seconds": round(time.monotonic() - begun, 1),
             **self.state(),
         }
+        told = {key: found["last"].get(key) for key in ("result", "blocks", "why", "words")}
+        say(self.name, *words, json.dumps({**found, "last": told}))
+        return found
 
     def state(self) -> dict[str, Any]:
         """What there is now, told by code that is not ours."""
@@ -114,6 +120,7 @@ class Side:
             self.command(sys.executable, "-m", "stratascope", *words), stdout=subprocess.PIPE, text=True
         )
         assert child.stdout is not None
+        say(self.name, "killed", lines, moment, self.state())
         for _ in range(lines):
             child.stdout.readline()
         time.sleep(moment)
@@ -143,7 +150,6 @@ class Side:
         found["owner"] = [path.stat().st_uid, path.parent.stat().st_uid] if path.exists() else []
         self.systemctl("restart", "web.service")
         found["restarted"] = self.state()
-        found["again"] = self.harden("web", "--set", "read-only-root=on")
         found["undone"] = self.program("undo", "web", "--json", "--watch", "1")
         found["broken"] = self.harden("writer", "--set", "read-only-root=on")
         source = self.units / "web.container"
@@ -152,7 +158,7 @@ class Side:
         self.systemctl("daemon-reload")
         found["reloaded"] = self.harden("web", *HARDER)
         self.systemctl("restart", "web.service")
-        for lines, moment in ((3, 0.0), (5, 0.0), (5, 1.0), (7, 0.5)):
+        for lines, moment in ((3, 0.0), (5, 0.5), (7, 0.5)):
             found[f"killed {lines} {moment}"] = self.killed(lines, moment)
             if path.exists():
                 self.program("undo", "web", "--json", "--watch", "0")

@@ -61,7 +61,6 @@ def test_hardened_proven_and_kept_by_the_next_restart(side: Json) -> None:
     assert side["drop-in"] == done["last"]["owner"]["files"][0]["text"]
     assert len(set(side["owner"])) == 1
     assert "not-to-be-seen" not in str(done)
-    assert [item["code"] for item in side["again"]["last"]["blocks"]] == ["set-aside"]
 
 
 def test_the_drop_in_is_its_users(machine: Machine) -> None:
@@ -94,7 +93,7 @@ def test_a_file_that_was_changed_since_is_refused(side: Json) -> None:
 
 def test_killed_in_the_middle_and_recovered(side: Json) -> None:
     steps = [name for name in side if name.startswith("killed")]
-    assert len(steps) == 4
+    assert len(steps) == 3
     for name in steps:
         found = side[name]
         assert found["code"] == 0, (name, found)

@@ -35,6 +35,7 @@ OVERRIDES = (
     "docker-compose.override.yaml",
 )
 _OVERRIDE = "compose.override.yaml"
+_OURS = ".stratascope"  # in the names of files that Compose does not look for by itself
 _JOINT = "---\n"  # a further YAML document, which Compose merges over the ones before
 _NEEDED = (2, 24)  # the first Compose that knows !override
 _LOOK = 20.0  # seconds for a command that only looks
@@ -71,6 +72,8 @@ class Compose:
             return _no(msg("This user can't write into the project's folder, {path}.", path=str(target.parent)))
         made = text()
         before = files.read(str(target))
+        if before is not None and before.strip() and not files.ours(before):
+            return _no(msg("The file {path} is there already; it is left as it is.", path=str(target)))
         written = [OwnerFile(str(target), files.head(owned.service) + made.text, before, _JOINT)]
         if made.profile:
             profile = Path(owned.directory, made.profile_name)
@@ -78,7 +81,7 @@ class Compose:
             if there is not None and there != made.profile:
                 return _no(msg("The file {path} is there already; it is left as it is.", path=str(profile)))
             written += [OwnerFile(str(profile), made.profile)] if there is None else []
-        planned = _with(owned, tuple(written))
+        planned = replace(owned, files=tuple(written))
         now = self._hashes(owned)
         then = self._hashes(owned, (str(target), written[0].content))
         if now == then:
@@ -115,6 +118,7 @@ class Compose:
 
     def _owned(self, container: Container, spec: LaunchSpec) -> Owned:
         labels = dict(container.labels)
+        named = _paths(labels.get(f"{PREFIX}project.config_files", ""))
         project, service = labels.get(f"{PREFIX}project", ""), labels.get(f"{PREFIX}service", "")
         return Owned(
             kind=OwnerKind.COMPOSE,
@@ -124,7 +128,7 @@ class Compose:
                 (f"{PREFIX}service", service),
                 (f"{PREFIX}oneoff", labels.get(f"{PREFIX}oneoff", "False")),
             ),
-            sources=_paths(labels.get(f"{PREFIX}project.config_files", "")),
+            sources=tuple(path for path in named if not _taken_out(Path(path))),
             files=(),
             patience=spec.stop_timeout + _MARGIN,
             stamp=labels.get(f"{PREFIX}config-hash", ""),
@@ -238,20 +242,21 @@ class Compose:
         plainly = len(owned.sources) == 1 and first.name == default and folder == Path(owned.directory)
         if plainly and not _chooses(folder / ".env") and all(_ours(path) for path in taken) and len(taken) < 2:
             return (taken[0], True) if taken else (folder / _OVERRIDE, True)
-        return first.with_name(f"{first.stem}.stratascope{first.suffix or '.yaml'}"), False
+        return first.with_name(f"{first.stem}{_OURS}{first.suffix or '.yaml'}"), False
 
 
 def _no(text: Message, instead: Message = _EXPORT) -> OwnerRefusal:
     return OwnerRefusal(OwnerKind.COMPOSE, text, instead)
 
 
-def _with(owned: Owned, written: tuple[OwnerFile, ...]) -> Owned:
-    return replace(owned, files=written)
-
-
 def _paths(text: str) -> tuple[str, ...]:
     """Compose joins paths with commas; one with a comma in it can't be told from two, and is then gone."""
     return tuple(os.path.normpath(path) for path in text.split(",") if path)
+
+
+def _taken_out(path: Path) -> bool:
+    """Whether it may be a file of ours that is gone by now: of another service, then, or the hash would be another."""
+    return (path.name == _OVERRIDE or _OURS in path.name) and not path.exists()
 
 
 def _quoted(name: str) -> str:
