@@ -20,6 +20,7 @@ from stratascope.core.ports import EngineError, EnginePort, NoSuchContainerError
 from stratascope.core.record import Record
 from stratascope.core.run_options import RunOptions
 from stratascope.core.snapshot import ContainerState
+from stratascope.engines.host_files import LocalFiles
 from stratascope.layers import all_layers
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.tcp import parse_listeners
@@ -52,7 +53,7 @@ class Station:
             engine=engine,
             read=self.read,
             containers=self.containers,
-            exists=self._exists,
+            host=LocalFiles(engine.endpoint),
             text_of=_text,
             listeners=self._listeners,
             clock=Clock(),
@@ -78,14 +79,6 @@ class Station:
     def _relauncher(self) -> Relauncher:
         made: Relauncher = self._port.relauncher()  # type: ignore[attr-defined]
         return made
-
-    def _exists(self, path: str) -> bool | None:
-        if not self.engine.local:
-            return None
-        try:
-            return Path(path).exists()
-        except OSError:
-            return None
 
     def _listeners(self) -> tuple[tuple[str, int], ...] | None:
         if not self.engine.local:

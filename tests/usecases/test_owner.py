@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Status
+from stratascope.core.footing import Entry
 from stratascope.core.launch import LaunchSpec, Running
 from stratascope.core.message import msg
 from stratascope.core.owner import (
@@ -25,6 +26,7 @@ from stratascope.core.owner import (
 from stratascope.core.relaunch import Ended, Ending, JournalError, Kind, Remedy, Stage, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Subject
+from stratascope.linux.mounts import Propagation
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.harden import Plan, Workshop
 from stratascope.usecases.owner import accept_owned, harden_owned, recover_owned, undo_owned
@@ -104,6 +106,22 @@ class MemoryOwners:
         return box.running
 
 
+class Unseen:
+    """Nothing is known of the host's files."""
+
+    def exists(self, path: str) -> bool | None:
+        return None
+
+    def replaced(self, pid: int, source: str, target: str) -> bool | None:
+        return None
+
+    def propagation(self, path: str) -> Propagation | None:
+        return None
+
+    def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
+        return None
+
+
 class Shop:
     """A workshop around it, with a journal on the disk."""
 
@@ -118,7 +136,7 @@ class Shop:
             engine=Engine("memory", EngineKind.DOCKER, "unix:///memory"),
             read=lambda container: None,
             containers=lambda: (),
-            exists=lambda path: None,
+            host=Unseen(),
             text_of=lambda path: None,
             listeners=lambda: None,
             clock=Clock(lambda: self.seconds, self._sleep),
@@ -381,7 +399,7 @@ def test_the_preflight_with_and_without_an_owner(shop: Shop) -> None:
     plan = OwnerPlan(OWNED, msg("Compose does it."), (), (msg("It may make its networks anew."),))
 
     def codes(owner: OwnerPlan | OwnerRefusal | None, done: tuple[Transaction, ...] = ()) -> list[str]:
-        checked = preflight(spec, compose, (), (), done, lambda path: None, frozenset(), owner)
+        checked = preflight(spec, compose, (), (), done, Unseen(), frozenset(), owner)
         return [block.code for block in checked.blocks]
 
     assert codes(None) == ["compose", "auto-remove", "lost"]
@@ -391,7 +409,7 @@ def test_the_preflight_with_and_without_an_owner(shop: Shop) -> None:
         "lost",
     ]
     assert codes(plan) == []
-    checked = preflight(spec, compose, (), (), (), lambda path: None, frozenset(), plan)
+    checked = preflight(spec, compose, (), (), (), Unseen(), frozenset(), plan)
     assert [item.code for item in checked.warnings] == ["owner"]
     shop.harden()
     assert codes(plan, shop.kept()) == ["set-aside"]

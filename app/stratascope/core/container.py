@@ -185,8 +185,12 @@ class Container:
     runtime: str = ""  # runc, crun, runsc (gVisor), kata …
     command: str = ""
     pod: str = ""
+    infra: bool = False  # it holds its pod's namespaces
     init: bool = False  # a small init process was put in front (docker run --init)
     labels: tuple[tuple[str, str], ...] = ()
+    # other containers, by name or id, that it is tied to beside namespaces that it shares (those are in `asked`)
+    links: tuple[str, ...] = ()  # docker run --link on the default network
+    requires: tuple[str, ...] = ()  # what Podman starts before it
     error: str = ""  # why the engine's answer could not be understood; all else is then unknown
     asked: Asked = field(default_factory=Asked)
 

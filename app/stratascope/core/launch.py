@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from stratascope.core.container import Asked, EngineKind
+from stratascope.core.footing import Footing
 from stratascope.core.message import Message
 
 # Labels of a replacement: which relaunch made it, of which original, under which name
@@ -52,6 +53,7 @@ class LaunchSpec:
     image_environment: tuple[str, ...] = ()  # "NAME=value" as the image has it: nobody's secret
     lost: tuple[Message, ...] = ()
     differs: tuple[Message, ...] = ()
+    footing: Footing = field(default_factory=Footing)
 
 
 @dataclass(frozen=True, slots=True)

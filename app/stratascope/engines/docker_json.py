@@ -76,6 +76,7 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         command=shlex.join(word for word in words if word),
         init=host.flag("Init"),
         labels=config.pairs("Labels"),
+        links=tuple(word.partition(":")[0].removeprefix("/") for word in host.texts("Links") or ()),
         asked=_asked(answer, config, host, engine),
     )
 

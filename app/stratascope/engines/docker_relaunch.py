@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from stratascope.core.launch import (
 )
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.engines import docker_options
+from stratascope.engines import docker_options, footing
 from stratascope.engines.answer import Answer, parse_container, parse_object
 from stratascope.engines.command import (
     COMMIT,
@@ -67,7 +68,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             host_name=object_of(command(self._engine, "GET", "/info")).text("Name"),
             borrowed=self._borrowed(answer),
         )
-        return launch_spec(inspect, engine, around)
+        return replace(launch_spec(inspect, engine, around), footing=self._footing(answer))
 
     def body(self, spec: LaunchSpec, asked: Asked) -> str:
         """Pure. Raises core.toggle.ToggleError for what Docker can't do."""
@@ -173,6 +174,11 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             raise self._unreadable(str(error)) from error
 
     # Below: how it is done
+
+    def _seen(self, container: str, path: str, place: str) -> footing.Seen:
+        """By the engine: Docker's own folder is for root only."""
+        path_there = f"/containers/{container}/archive"
+        return footing.from_archive(command(self._engine, "GET", path_there, {"path": path}, container=container))
 
     def _borrowed(self, answer: Answer) -> frozenset[str]:
         """Where mounts of other containers (volumes-from) are."""

@@ -63,6 +63,17 @@ def socket_facts(path: Path) -> SocketFacts:
 
 def peer_uid(path: Path) -> int | None:
     """The user of the process that listens there; None where it can't be asked."""
+    credentials = _peer(path)
+    return None if credentials is None else credentials[1]
+
+
+def peer_pid(path: Path) -> int | None:
+    """The process that listens there (systemd itself, where it holds the socket), as this machine counts."""
+    credentials = _peer(path)
+    return None if credentials is None else credentials[0] or None
+
+
+def _peer(path: Path) -> tuple[int, int, int] | None:
     with socket.socket(socket.AF_UNIX) as link:
         link.settimeout(CONNECT_SECONDS)
         try:
@@ -70,8 +81,8 @@ def peer_uid(path: Path) -> int | None:
             credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         except (OSError, ValueError):
             return None
-    uid: int = struct.unpack("3i", credentials)[1]
-    return uid
+    pid, uid, gid = struct.unpack("3i", credentials)
+    return pid, uid, gid
 
 
 def listens(path: Path) -> bool:

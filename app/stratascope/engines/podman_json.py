@@ -105,8 +105,10 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         runtime=answer.text("OCIRuntime"),
         command=shlex.join(word for word in words if word),
         pod=answer.text("Pod"),
+        infra=answer.flag("IsInfra"),
         init=host.flag("Init"),
         labels=config.pairs("Labels"),
+        requires=answer.texts("Dependencies") or (),
         asked=_asked(answer, config, host, engine),
     )
 

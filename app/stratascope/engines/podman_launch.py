@@ -91,6 +91,9 @@ def _basics(source: Known, body: Body, lost: list[Message], differs: list[Messag
             body["rootfs_overlay"] = True
     else:
         body["image"], body["raw_image_name"] = answer.text("Image"), answer.text("ImageName")
+        if not source.image:
+            lost.append(msg("Its image {image} was deleted, so no container can be made of it any more.",
+                            image=answer.text("ImageName")))  # fmt: skip
     _command(source, body)
     body["terminal"], body["stdin"] = config.flag("Tty"), config.flag("OpenStdin")
     if config.pairs("Labels"):

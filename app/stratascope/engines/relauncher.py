@@ -9,14 +9,16 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Generic, TypeVar
+from urllib.parse import quote
 
 from stratascope.core.container import Engine, EngineState, Status
+from stratascope.core.footing import Footing
 from stratascope.core.launch import FileChange, Health, RestartPolicy, Running
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.engines import advice
-from stratascope.engines.answer import Answer, parse_container, status_of
-from stratascope.engines.command import QUICK, SLOW, command, object_of, objects_of, refusal, understood
+from stratascope.engines import advice, footing
+from stratascope.engines.answer import Answer, parse_container, parse_object, status_of
+from stratascope.engines.command import QUICK, SLOW, command, found, object_of, objects_of, refusal, understood
 from stratascope.engines.rest import RestEngine
 
 _KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same
@@ -50,6 +52,63 @@ class RestRelauncher(Generic[E]):
         path = f"/containers/{container}/json"
         answer = object_of(command(self._engine, "GET", path, {"size": "true"}, silence=SLOW, container=container))
         return answer.whole("SizeRw") if answer.has("SizeRw") else None
+
+    def log(self, container: str, lines: int) -> str:
+        """See `core.ports.Relauncher`."""
+        raise NotImplementedError
+
+    def _footing(self, answer: Answer) -> Footing:
+        """What there is to tell of it. What the engine refuses to tell is left out: it is only for warnings."""
+        container = answer.text("Id")
+        return Footing(
+            restarts=answer.whole("RestartCount"),
+            attached=footing.attached(answer),
+            sessions=self._sessions(answer),
+            healthcheck=footing.has_healthcheck(answer),
+            log=footing.keeps_log(answer) and self._printed(container),
+            networks=self._lost_networks(answer),
+            edited=self._edited(answer),
+        )
+
+    def _sessions(self, answer: Answer) -> int:
+        count = 0
+        for number in answer.texts("ExecIDs") or ():
+            with suppress(RefusedError):
+                text = found(self._engine, f"/exec/{number}/json")
+                count += text is not None and footing.is_session(Answer(parse_object(text)), answer)
+        return count
+
+    def _printed(self, container: str) -> bool:
+        with suppress(RefusedError):
+            return bool(self.log(container, 1))
+        return False
+
+    def _lost_networks(self, answer: Answer) -> tuple[str, ...]:
+        """Those whose name leads to another network by now, or to none."""
+        lost = []
+        for name, number in footing.network_ids(answer).items():
+            with suppress(RefusedError):
+                text = found(self._engine, self._network_path(quote(name, safe="")))
+                if text is None or number not in ("", self._network_id(Answer(parse_object(text)))):
+                    lost.append(name)
+        return tuple(lost)
+
+    def _network_path(self, name: str) -> str:
+        return f"/networks/{name}"
+
+    def _network_id(self, answer: Answer) -> str:
+        return answer.text("Id")
+
+    def _edited(self, answer: Answer) -> tuple[str, ...]:
+        seen = {}
+        for path, place in footing.named_files(answer).items():
+            with suppress(RefusedError, OSError, ValueError):
+                seen[path] = self._seen(answer.text("Id"), path, place)
+        return footing.edited(answer, seen, footing.machine_lines()) if seen else ()
+
+    def _seen(self, container: str, path: str, place: str) -> footing.Seen:
+        """A file that the engine made for a container, at `place` on its host. Raises OSError, ValueError."""
+        raise NotImplementedError
 
     def _connected(self) -> Engine:
         """The engine as it describes itself; EngineError where it can't."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from stratascope.core.container import Asked, Container, Engine
+from stratascope.core.footing import HostFiles
 from stratascope.core.launch import FileChange, LaunchSpec
 from stratascope.core.message import Message, msg
 from stratascope.core.owner import OwnerKind, OwnerPlan, OwnerRefusal, Owners, OwnerText
@@ -49,7 +50,7 @@ class Workshop:
     engine: Engine
     read: Callable[[str], ContainerState | None]
     containers: Callable[[], Sequence[Container]]
-    exists: Callable[[str], bool | None]
+    host: HostFiles
     text_of: Callable[[str], str | None]  # a file of the user's, for a seccomp profile; None: not readable
     listeners: Callable[[], tuple[tuple[str, int], ...] | None]  # addresses and ports that listen on the host
     clock: Clock
@@ -102,9 +103,12 @@ def plan(shop: Workshop, container: str, choices: Sequence[Choice], remedies: fr
         others,
         changes,
         tuple(item for item in shop.journal.all() if isinstance(item, Transaction)),
-        shop.exists,
+        shop.host,
         remedies,
         owner,
+        wanted=wanted,
+        subject=subject,
+        now=time.time(),
     )
     return replace(made, checked=checked, owner=owner if isinstance(owner, OwnerPlan) else None)
 

@@ -6,20 +6,26 @@ a volume, leaves two owners of one container, or could not be undone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from stratascope.core.container import Container, Status
+from stratascope.core.container import Asked, Container, EngineKind, Status
+from stratascope.core.footing import HostFiles
 from stratascope.core.launch import FileChange, LaunchSpec
 from stratascope.core.message import Message, msg
 from stratascope.core.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch import Remedy, Stage, Transaction
+from stratascope.core.toggle import Subject
+from stratascope.usecases.cautions import Warned as Warned
+from stratascope.usecases.cautions import access, cut_off, host_paths, no_longer_shared
+from stratascope.usecases.cautions import some as _some
 
 # Where programs keep what they make anew at each start
 VOLATILE = ("/run", "/tmp", "/var/run", "/var/tmp", "/var/cache", "/var/lock", "/dev", "/proc", "/sys")
 # What engines write or make in every container
 ENGINE_MADE = ("/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/run/.containerenv")
-_SHOWN = 5  # paths in one sentence
+_SECRETS = "/run/secrets"
+_LOOP = 60.0  # seconds that one which ended by itself has to run before it counts as steady
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +36,6 @@ class Block:
     text: Message
     instead: Message
     remedy: Remedy | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Warned:
-    """What will be different, or could break."""
-
-    code: str
-    text: Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,15 @@ def preflight(
     others: Sequence[Container],
     changes: Sequence[FileChange],
     transactions: Sequence[Transaction],
-    exists: Callable[[str], bool | None],
+    host: HostFiles,
     remedies: frozenset[Remedy] = frozenset(),
     owner: OwnerPlan | OwnerRefusal | None = None,
+    *,
+    wanted: Asked | None = None,
+    subject: Subject | None = None,
+    now: float = 0.0,
 ) -> Preflight:
-    """`exists(path)`: whether a path of the engine's host is there, None where this program can't tell.
+    """`wanted`: the options as they would be; `subject`: what is known of it; `now`: seconds since the epoch.
 
     `owner`: how the program that owns it creates it again. That one knows its own settings, so nothing of them is lost.
 
@@ -74,9 +76,13 @@ def preflight(
         spec = replace(spec, lost=(), differs=(), auto_remove=False)
     blocks = [
         *_owners(container, owner),
-        *_states(spec, container),
+        *_states(spec, container, now),
         *_dependents(container, others),
-        *_missing(container, exists),
+        *_attached_by_name(container, others),
+        *_networks(spec),
+        *_missing(container, host),
+        *_unshared(spec, container, host),
+        *(() if owned else _secrets(container, written)),  # its owner writes them anew
         *_unfinished(container, transactions),
         *_layer(written),
         *(Block("lost", text, _EXPORT) for text in spec.lost),
@@ -86,7 +92,10 @@ def preflight(
     if owned:
         left = [replace(block, remedy=None) for block in left]
     told = [Warned("owner", text) for text in owner.warnings] if isinstance(owner, OwnerPlan) else []
-    return Preflight(tuple(left), (*treated, *told, *_warnings(spec, container, written)))
+    warnings = (*told, *_warnings(spec, container, written), *cut_off(spec), *host_paths(spec, container, host))
+    if wanted is not None and subject is not None:
+        warnings += tuple(access(spec, wanted, subject, host))
+    return Preflight(tuple(left), (*treated, *warnings))
 
 
 def has_owner(container: Container) -> bool:
@@ -137,12 +146,20 @@ def _unasked(labels: Mapping[str, str]) -> list[Block]:
     return []
 
 
-def _states(spec: LaunchSpec, container: Container) -> list[Block]:
+def _states(spec: LaunchSpec, container: Container, now: float) -> list[Block]:
     start = msg("Start it, and try again.")
     if spec.auto_remove:
         text = msg("Its engine deletes it as soon as it stops (--rm), so there would be no way back.")
         return [Block("auto-remove", text, _EXPORT)]
+    if container.infra:
+        text = msg("It holds the namespaces and ports of a pod, and all members would lose them.")
+        return [Block("infra", text, msg("Choose a container of the pod that does the work."))]
     match container.status:
+        case Status.RUNNING if spec.footing.restarts and now - container.started < _LOOP:
+            text = msg(
+                "It ended by itself and was started again just now: nobody could tell whether a change broke it."
+            )
+            return [Block("restarting", text, msg("Wait until it has run for a minute; its log says why it ended."))]
         case Status.RUNNING:
             return []
         case Status.PAUSED:
@@ -169,16 +186,71 @@ def _dependents(container: Container, others: Sequence[Container]) -> list[Block
     return [Block("dependents", text, msg("Stop these first, and create them again afterwards."))]
 
 
-def _missing(container: Container, exists: Callable[[str], bool | None]) -> list[Block]:
+def _attached_by_name(container: Container, others: Sequence[Container]) -> list[Block]:
+    """Those that would go on with the original, although it is set aside: a link follows its new name, and a
+    requirement (Podman) is kept by id and would start it again.
+    """
+    found = []
+    linked = [other.name for other in others if container.name in other.links]
+    if linked:
+        text = msg("Other containers are linked to it, and their links would follow the original: {names}.",
+                   names=_some(linked))  # fmt: skip
+        instead = msg("Put them into a network together instead of linking them, or remove them first.")
+        found.append(Block("linked", text, instead))
+    modes = {f"container:{container.id}", f"container:{container.name}"}
+    requiring = [
+        other.name
+        for other in others
+        if container.id in other.requires
+        and not other.infra
+        and not modes & {other.asked.network_mode, other.asked.pid_mode, other.asked.ipc_mode, other.asked.uts_mode}
+    ]
+    if requiring:
+        text = msg("Other containers require it, and starting them would start the original again: {names}.",
+                   names=_some(requiring))  # fmt: skip
+        found.append(Block("required", text, msg("Remove these first, and create them again afterwards.")))
+    return found
+
+
+def _networks(spec: LaunchSpec) -> list[Block]:
+    if not spec.footing.networks:
+        return []
+    text = msg("A network of it was removed or made anew, so the original could not start again: {names}.",
+               names=_some(spec.footing.networks))  # fmt: skip
+    return [Block("network-replaced", text, msg("Disconnect it from that network, and connect it again."))]
+
+
+def _missing(container: Container, host: HostFiles) -> list[Block]:
     gone = [
         mount.source
         for mount in container.asked.mounts
-        if mount.kind == "bind" and mount.source and exists(mount.source) is False
+        if mount.kind == "bind" and mount.source and host.exists(mount.source) is False
     ]
     if not gone:
         return []
     text = msg("A host path that it mounts is gone, so the original could not start again: {paths}.", paths=_some(gone))
     return [Block("bind-gone", text, msg("Bring the path back first."))]
+
+
+def _unshared(spec: LaunchSpec, container: Container, host: HostFiles) -> list[Block]:
+    """Docker refuses to start it so; Podman starts it, and the mounts stay out."""
+    paths = no_longer_shared(container, host) if spec.kind is EngineKind.DOCKER else []
+    if not paths:
+        return []
+    text = msg("A host path is to pass mounts on, but is not shared any more, so the original could not start again: "
+               "{paths}.", paths=_some(paths))  # fmt: skip
+    return [Block("not-shared", text, msg("Make it shared again first (mount --make-rshared)."))]
+
+
+def _secrets(container: Container, changes: Sequence[FileChange]) -> list[Block]:
+    """Compose copies secrets that come from its own environment into the container, where no volume is."""
+    if not any(name.startswith(("com.docker.compose.", "io.podman.compose.")) for name, _ in container.labels):
+        return []
+    paths = [change.path for change in _leaves(changes) if change.path.startswith(f"{_SECRETS}/")]
+    if not paths:
+        return []
+    text = msg("Compose wrote secrets into it, which the replacement would not have: {paths}.", paths=_some(paths))
+    return [Block("compose-secrets", text, msg("Let Compose create the service again, which writes them anew."))]
 
 
 def _unfinished(container: Container, transactions: Sequence[Transaction]) -> list[Block]:
@@ -239,7 +311,3 @@ def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChan
     if any(mount.kind == "tmpfs" for mount in container.asked.mounts):
         found.append(Warned("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")))
     return found
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
