@@ -24,7 +24,7 @@ from stratascope.core.launch import (
 )
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.engines import docker_options, footing
+from stratascope.engines import docker_options
 from stratascope.engines.answer import Answer, parse_container, parse_object
 from stratascope.engines.command import (
     COMMIT,
@@ -174,11 +174,6 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             raise self._unreadable(str(error)) from error
 
     # Below: how it is done
-
-    def _seen(self, container: str, path: str, place: str) -> footing.Seen:
-        """By the engine: Docker's own folder is for root only."""
-        path_there = f"/containers/{container}/archive"
-        return footing.from_archive(command(self._engine, "GET", path_there, {"path": path}, container=container))
 
     def _borrowed(self, answer: Answer) -> frozenset[str]:
         """Where mounts of other containers (volumes-from) are."""

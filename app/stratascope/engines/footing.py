@@ -8,8 +8,6 @@ later; a host that moved to another network).
 
 from __future__ import annotations
 
-import io
-import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,19 +32,6 @@ class Seen:
 
     text: str
     written: float
-
-
-def from_archive(archive: bytes) -> Seen:
-    """The single file of a tar, as Docker's API gives it. Raises ValueError."""
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            member = tar.next()
-            file = None if member is None else tar.extractfile(member)
-            if member is None or file is None:
-                raise ValueError("no file in the archive")
-            return Seen(file.read().decode("utf-8", "replace"), member.mtime)
-    except tarfile.TarError as error:
-        raise ValueError(f"no archive: {error}") from error
 
 
 def named_files(answer: Answer) -> dict[str, str]:

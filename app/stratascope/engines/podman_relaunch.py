@@ -13,13 +13,12 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked
 from stratascope.core.launch import Created, FileChange, LaunchSpec, Limits, RestartPolicy, Running
 from stratascope.core.ports import EngineError, RawContainer, RefusedError
-from stratascope.engines import footing, podman_asked
+from stratascope.engines import podman_asked
 from stratascope.engines.answer import Answer, parse_container, parse_object
 from stratascope.engines.command import (
     COMMIT,
@@ -175,12 +174,6 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
 
     def _network_id(self, answer: Answer) -> str:
         return answer.text("id")
-
-    def _seen(self, container: str, path: str, place: str) -> footing.Seen:
-        """From its place here: Podman takes 0.1 s for an archive of each. Elsewhere it is not looked at."""
-        if self._engine.shell:
-            raise OSError("the engine is on another machine")
-        return footing.Seen(read_here(place), Path(place).stat().st_mtime)
 
     def _configuration(self, answer: Answer) -> str:
         path = answer.text("OCIConfigPath")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
@@ -20,6 +21,7 @@ from stratascope.engines import advice, footing
 from stratascope.engines.answer import Answer, parse_container, parse_object, status_of
 from stratascope.engines.command import QUICK, SLOW, command, found, object_of, objects_of, refusal, understood
 from stratascope.engines.rest import RestEngine
+from stratascope.engines.runtime_file import read_here
 
 _KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same
 
@@ -100,15 +102,14 @@ class RestRelauncher(Generic[E]):
         return answer.text("Id")
 
     def _edited(self, answer: Answer) -> tuple[str, ...]:
+        """Read where the engine keeps them, where this user may. Decided against its archive call, which would give
+        them to everybody: for it Docker mounts all anew, and makes the folders of host paths that are gone.
+        """
         seen = {}
-        for path, place in footing.named_files(answer).items():
-            with suppress(RefusedError, OSError, ValueError):
-                seen[path] = self._seen(answer.text("Id"), path, place)
+        for path, place in footing.named_files(answer).items() if not self._engine.shell else ():
+            with suppress(OSError, ValueError):
+                seen[path] = footing.Seen(read_here(place), Path(place).stat().st_mtime)
         return footing.edited(answer, seen, footing.machine_lines()) if seen else ()
-
-    def _seen(self, container: str, path: str, place: str) -> footing.Seen:
-        """A file that the engine made for a container, at `place` on its host. Raises OSError, ValueError."""
-        raise NotImplementedError
 
     def _connected(self) -> Engine:
         """The engine as it describes itself; EngineError where it can't."""

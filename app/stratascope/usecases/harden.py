@@ -34,7 +34,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Proof, Proven, Subject
 from stratascope.layers.toggles import fold, plain, toggle
 from stratascope.usecases.preflight import Preflight, preflight
-from stratascope.usecases.relaunch import Clock, Exchange, FailedError, roll_back
+from stratascope.usecases.relaunch import Clock, Exchange, FailedError, NameTakenError, roll_back
 
 WATCH = 10.0  # seconds, where nothing else was said
 _SETTLE = 5.0  # seconds that the new process may take to be readable
@@ -196,6 +196,8 @@ def _undo(shop: Workshop, exchange: Exchange, error: Exception) -> Iterator[Prog
     except (EngineError, NoSuchContainerError, JournalError) as second:
         yield replace(told, state=State.FAILED, seconds=shop.clock.now() - begun)
         text = msg("{why} The way back failed too: run stratascope recover once the engine answers.", why=why)
+        if isinstance(second, NameTakenError):
+            text = second.message
         yield Ended(Ending.ROLLED_BACK, exchange.transaction, text, f"{words}; {in_words(second)[1]}", log)
         return
     yield replace(told, state=State.DONE, seconds=shop.clock.now() - begun)

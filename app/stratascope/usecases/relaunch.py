@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from stratascope.core.launch import NAME, ORIGINAL, TRANSACTION, Health, RestartPolicy, Running
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch import Journal, Progress, Stage, State, Transaction
 
 NEVER = RestartPolicy()
@@ -28,6 +28,15 @@ class FailedError(Exception):
     def __init__(self, why: Message, words: str = "", log: str = "") -> None:
         super().__init__(words or why.id)
         self.why, self.words, self.log = why, words, log
+
+
+class NameTakenError(RefusedError):
+    """The original runs again, but not under its name. The journal keeps the rest of the way back."""
+
+    def __init__(self, name: str, error: RefusedError) -> None:
+        text = msg("Another container took its name meanwhile, so the original runs as {name}. "
+                   "Free the name, then run stratascope recover.", name=name)  # fmt: skip
+        super().__init__(error.state, text, error.words)
 
 
 @dataclass(slots=True)
@@ -167,13 +176,23 @@ def roll_back(port: Relauncher, journal: Journal, transaction: Transaction) -> N
         else:
             _set_aside(port, new, transaction.new_aside, transaction)
     if old is not None:
-        if old.name != transaction.name:
-            port.rename(old.id, transaction.name)
+        taken = None if old.name == transaction.name else _renamed(port, old.id, transaction.name)
         if transaction.stage is not Stage.INTENT and transaction.stage is not Stage.CREATED:
             port.restart_policy(old.id, transaction.restart)
             if transaction.was_running and old.status != "running":
                 port.start(old.id)
+        if taken is not None:
+            raise NameTakenError(old.name, taken)
     journal.forget(transaction.id)
+
+
+def _renamed(port: Relauncher, container: str, name: str) -> RefusedError | None:
+    """The refusal where somebody took the name meanwhile: to run matters more than to be called right."""
+    try:
+        port.rename(container, name)
+    except RefusedError as error:
+        return error
+    return None
 
 
 def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction) -> Transaction:

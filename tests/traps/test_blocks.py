@@ -1,0 +1,269 @@
+"""Traps that a relaunch would fall into: refused before anything changes, on real engines."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from rig import Rig
+from traps.scene import Scene
+
+on_docker = pytest.mark.parametrize(
+    "scene", ["docker_rootful", pytest.param("docker_rootless", marks=pytest.mark.slow)], indirect=True
+)
+on_podman = pytest.mark.parametrize(
+    "scene", [pytest.param(kind, marks=pytest.mark.slow) for kind in ("podman_rootful", "podman_rootless")],
+    indirect=True,
+)  # fmt: skip
+on_rootful = pytest.mark.parametrize(
+    "scene", ["docker_rootful", pytest.param("podman_rootful", marks=pytest.mark.slow)], indirect=True
+)
+
+
+def test_an_ordinary_container_is_not_refused(scene: Scene) -> None:
+    """Without this every other test of this file could pass for a wrong reason."""
+    scene.start("-v", "trap-data:/data", "--restart", "always")
+    assert scene.check("trap", "no-new-privileges=on").blocks == {}
+
+
+def test_written_files(scene: Scene) -> None:
+    scene.start("-v", "trap-data:/data", "--tmpfs", "/fleeting")
+    scene.rig.run("exec", "trap", "sh", "-c", "touch /data/kept /fleeting/x /tmp/x /kept")
+    found = scene.check()
+    assert set(found.blocks) == {"writable-layer"}
+    assert "/kept" in found.blocks["writable-layer"]
+    assert "/data" not in found.blocks["writable-layer"]
+    assert {"tmpfs", "passing-files"} <= set(found.warnings)
+    assert "/tmp/x" in found.warnings["passing-files"]
+    scene.told("writable layer lost", "refused, by path; a tmpfs and passing folders are warned of, volumes not")
+
+
+def test_secrets_and_configs_that_compose_writes(scene: Scene) -> None:
+    scene.start("--label", "com.docker.compose.project=p", "--label", "com.docker.compose.service=s")
+    assert set(scene.check().blocks) == {"compose"}
+    scene.rig.run("exec", "trap", "sh", "-c", "mkdir -p /run/secrets; echo x >/run/secrets/token; echo y >/app.conf")
+    found = scene.check().blocks
+    assert set(found) == {"compose", "compose-secrets", "writable-layer"}
+    assert "/run/secrets/token" in found["compose-secrets"]
+    assert "/app.conf" in found["writable-layer"]
+    scene.told("Compose: inline configs and secrets of the environment", "refused, by path")
+    scene.told("compose up deletes the original", "refused")
+
+
+@pytest.mark.parametrize(
+    ("label", "code"),
+    [
+        ("com.docker.swarm.service.id=x", "swarm"),
+        ("io.kubernetes.pod.name=x", "kubernetes"),
+        ("PODMAN_SYSTEMD_UNIT=trap.service", "systemd"),
+    ],
+)
+@on_docker
+def test_other_owners(scene: Scene, label: str, code: str) -> None:
+    scene.start("--label", label)
+    assert code in scene.check().blocks
+    scene.told(f"owned by {code}", "refused")
+
+
+@on_podman
+def test_a_pod(scene: Scene) -> None:
+    rig = scene.rig
+    rig.run("pod", "create", "--name", "trap-pod", "--infra-command", "sleep 3600", "--infra-image", "busybox")
+    try:
+        scene.start("--pod", "trap-pod")
+        assert set(scene.check().blocks) == {"pod"}
+        infra = rig.inspect("trap")["Dependencies"][0]
+        assert "infra" in scene.check(infra).blocks
+        # why: the pod starts each member that it knows by id, so also one that is set aside
+        rig.run("rename", "trap", "trap-aside")
+        rig.run("stop", "-t", "0", "trap-aside")
+        rig.run("pod", "restart", "trap-pod")
+        assert "trap-aside" in scene.names(running=True)
+    finally:
+        rig.run("pod", "rm", "-f", "-t", "0", "trap-pod")
+    scene.told("pod: restart starts the set-aside original", "seen; members and infra are refused")
+
+
+@on_podman
+def test_required_by_another(scene: Scene) -> None:
+    rig = scene.rig
+    original = scene.start()
+    scene.start("--requires", "trap", name="trap-needs-it")
+    found = scene.check().blocks
+    assert len(found) == 1
+    assert "trap-needs-it" in next(iter(found.values()))
+    rig.run("rename", "trap", "trap-aside")
+    rig.run("stop", "-t", "0", "trap-needs-it", "trap-aside")
+    rig.run("start", "trap-needs-it")
+    assert rig.inspect(original)["State"]["Running"]
+    scene.told("podman start of a dependent starts the original", "seen; refused, by name")
+
+
+@on_docker
+def test_linked_from_another(scene: Scene) -> None:
+    scene.start()
+    scene.start("--link", "trap:alias", name="trap-linked")
+    found = scene.check().blocks
+    assert len(found) == 1
+    assert "trap-linked" in next(iter(found.values()))
+    assert scene.check("trap-linked").blocks == {}
+    scene.rig.run("rename", "trap", "trap-aside")
+    assert scene.rig.inspect("trap-linked")["HostConfig"]["Links"] == ["/trap-aside:/trap-linked/alias"]
+    scene.told("a legacy link follows the rename", "seen; refused, by name")
+
+
+def test_namespaces_shared_with_another(scene: Scene) -> None:
+    scene.start()
+    scene.start("--network", "container:trap", name="trap-inside")
+    found = scene.check().blocks
+    assert set(found) == {"dependents"}
+    assert "trap-inside" in found["dependents"]
+    scene.told("dependents share its namespaces", "refused, by name")
+
+
+def test_a_restart_loop(scene: Scene) -> None:
+    """At each look it may be running, waiting to be started, or (Podman) between two starts."""
+    scene.start("--restart", "always", command=("sh", "-c", "sleep 0.4; exit 1"))
+    deadline = time.monotonic() + 20
+    while scene.rig.inspect("trap")["RestartCount"] < 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    seen = set()
+    for _ in range(4):
+        blocks = scene.check().blocks
+        assert blocks
+        seen |= set(blocks)
+        time.sleep(0.2)
+    assert "restarting" in seen
+    assert seen <= {"restarting", "not-running"}
+    scene.told("restart loop", "refused at each of four looks")
+
+
+@on_rootful
+def test_paused(scene: Scene) -> None:
+    scene.start()
+    scene.rig.run("pause", "trap")
+    assert set(scene.check().blocks) == {"paused"}
+    scene.told("paused", "refused")
+
+
+def test_removed_by_itself(scene: Scene) -> None:
+    scene.start("--rm", "-v", "/nameless")
+    assert set(scene.check().blocks) == {"auto-remove"}
+    scene.told("--rm", "refused: there would be no way back")
+
+
+def test_a_deleted_image(scene: Scene) -> None:
+    """Docker refuses to delete the image of one that runs, Podman that of any container."""
+    rig = scene.rig
+    image = "trap-image:latest"
+    scene.start(name="trap-first")
+    rig.run("commit", "trap-first", image)
+    scene.start(image=image)
+    digest = rig.inspect("trap")["Image"]
+    assert "lost" not in scene.check().blocks
+    if rig.kind == "podman":
+        rig.run("rmi", image, check=False)
+        assert rig.run("image", "inspect", digest)
+        rig.remove("trap")
+        rig.run("rmi", image)
+        scene.told("image deleted", "can't happen: Podman keeps an image while a container uses it")
+        return
+    rig.run("stop", "-t", "0", "trap")
+    rig.run("rmi", "-f", image)
+    found = scene.check().blocks
+    assert set(found) == {"lost", "not-running"}
+    assert "trap-image" in found["lost"]
+    scene.told("image deleted", "refused")
+
+
+def test_a_network_made_anew(scene: Scene) -> None:
+    rig = scene.rig
+    rig.run("network", "create", "trap-net")
+    try:
+        scene.start("--network", "trap-net")
+        assert scene.check().blocks == {}
+        rig.run("network", "rm", "trap-net", check=False)
+        assert "trap-net" in rig.run("network", "ls", "--format", "{{.Name}}").split()
+        rig.run("stop", "-t", "0", "trap")
+        rig.run("network", "rm", "trap-net", check=False)
+        if "trap-net" in rig.run("network", "ls", "--format", "{{.Name}}").split():
+            scene.told("network made anew under its name", "can't happen: the engine keeps it for its containers")
+            return
+        rig.run("network", "create", "trap-net")
+        assert "Error" not in rig.run("ps")
+        rig.run("start", "trap", check=False)
+        assert scene.names(running=True) == []
+        found = scene.check().blocks
+        assert set(found) == {"network-replaced", "not-running"}
+        assert "trap-net" in found["network-replaced"]
+        scene.told("network made anew under its name", "only once it is stopped; it can't start again; refused")
+    finally:
+        scene.clear()
+        rig.run("network", "rm", "trap-net", check=False)
+
+
+def test_a_host_path_that_is_gone(scene: Scene, tmp_path: Path) -> None:
+    folder = owned(scene.rig, tmp_path / "gone")
+    scene.start("-v", f"{folder}:/data")
+    assert scene.check().blocks == {}
+    shutil.rmtree(folder)
+    found = scene.check().blocks
+    assert set(found) == {"bind-gone"}
+    assert str(folder) in found["bind-gone"]
+    assert not folder.exists()
+    scene.told("bind source gone", "refused, by path")
+
+
+@on_rootful
+def test_a_mount_that_is_not_shared_any_more(scene: Scene, tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    with mounted(scene.rig, folder):
+        scene.start("-v", f"{folder}:/shared:rshared", name="trap-shared")
+        scene.start("-v", f"{folder}:/shared:rslave")
+        assert "not-shared" not in {**scene.check().blocks, **scene.check().warnings}
+        inside(scene.rig, "mount", "--make-private", str(folder))
+        for name in ("trap", "trap-shared"):
+            found = scene.check(name)
+            told = found.blocks if scene.rig.kind == "docker" else found.warnings
+            assert str(folder) in told["not-shared"]
+        scene.rig.run("stop", "-t", "0", "trap-shared")
+        scene.rig.run("start", "trap-shared", check=False)
+        starts = "trap-shared" in scene.names(running=True)
+        assert starts is (scene.rig.kind == "podman")
+        scene.clear()
+    what = "warned of: Podman starts it without passing mounts on" if starts else "it can't start again; refused"
+    scene.told("mount no longer shared", what)
+
+
+def owned(rig: Rig, folder: Path) -> Path:
+    """A folder that the engine's user owns."""
+    folder.mkdir()
+    if rig.user is not None:
+        os.chown(folder, *rig.user[:2])
+    return folder
+
+
+def inside(rig: Rig, *command: str) -> None:
+    """Run it in the engine's mount namespace."""
+    pid = rig.daemon_pids()[0]
+    subprocess.run(("nsenter", f"--mount=/proc/{pid}/ns/mnt", *command), check=True, timeout=30)
+
+
+@contextmanager
+def mounted(rig: Rig, folder: Path) -> Iterator[None]:
+    """A shared mount there, in the engine's sight only."""
+    inside(rig, "mount", "-t", "tmpfs", "trap", str(folder))
+    try:
+        inside(rig, "mount", "--make-shared", str(folder))
+        yield
+    finally:
+        inside(rig, "umount", "--lazy", str(folder))
