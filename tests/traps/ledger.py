@@ -31,6 +31,46 @@ class Ledger:
 LEDGER = Ledger()
 
 _LAUNCH, _CALLS = "tests/engines/test_docker_launch.py", "tests/engines/test_docker_relaunch_calls.py"
-_RELAUNCH, _PODMAN = "tests/engines/test_docker_relaunch.py", "tests/engines/test_podman_relaunch.py"
-_PODMAN_CALLS = "tests/engines/test_podman_relaunch_calls.py"
-ELSEWHERE: tuple[tuple[str, str], ...] = ()
+_DOCKER, _PODMAN = "tests/engines/test_docker_relaunch.py", "tests/engines/test_podman_relaunch.py"
+_UNCHANGED = f"{_DOCKER}::test_unchanged_on_rootful"
+_PODMANS = f"{_PODMAN}::test_an_unchanged_relaunch_loses_nothing"
+ELSEWHERE: tuple[tuple[str, str], ...] = (
+    # Docker: the raw inspect passed back
+    ("host name and domain with UTS=host or container:", f"{_LAUNCH}::test_names_that_docker_refuses_are_dropped"),
+    ("host name = short id", f"{_LAUNCH}::test_a_host_name_that_is_the_short_id_is_dropped_and_told"),
+    ("Config.MacAddress", f"{_LAUNCH}::test_a_dynamic_mac_address_stays_dynamic"),
+    ("MAC of a second network", f"{_LAUNCH}::test_the_mac_address_of_a_second_network_is_its_own"),
+    ('--entrypoint ""', f"{_LAUNCH}::test_an_entry_point_that_was_taken_away"),
+    ('--entrypoint "", on engines', _UNCHANGED),
+    ("image tag moved", f"{_CALLS}::test_a_tag_that_moved"),
+    ("anonymous volumes pinned", f"{_LAUNCH}::test_volumes_without_a_name_are_pinned"),
+    ("an emptied volume", f"{_CALLS}::test_a_volume_that_was_emptied_stays_empty"),
+    ("Links as typed", f"{_LAUNCH}::test_links_as_they_were_typed"),
+    ("network aliases", f"{_LAUNCH}::test_endpoints_keep_what_was_asked_for_and_lose_what_came_of_it"),
+    ("networks beyond the first on an old API", f"{_CALLS}::test_networks_are_connected_one_by_one_on_an_old_api"),
+    ("host port chosen by the engine", f"{_LAUNCH}::test_ports_that_the_engine_chose_are_told"),
+    ("ContainerIDFile, ConsoleSize", f"{_LAUNCH}::test_stale_fields_are_dropped_and_told"),
+    ("CapAdd/CapDrop as typed", f"{_LAUNCH}::test_capabilities_in_other_words_are_no_change"),
+    ("ulimits, annotations, seccomp JSON, groups, devices, volume options", _UNCHANGED),
+    (
+        "dropping privileged, replaced SecurityOpt, MemorySwap",
+        "tests/engines/test_docker_relaunch_options.py::test_changed_on_rootful",
+    ),
+    ("a tmpfs on a bind's target", f"{_CALLS}::test_a_tmpfs_on_a_binds_target_is_refused"),
+    ("volumes-from", "tests/engines/test_docker_relaunch_options.py::test_a_mount_of_another_container_is_left_out"),
+    # Podman: an own SpecGenerator
+    ("what libpod's inspect loses: sysctls, devices, masks, init, addresses, entries, requires", _PODMANS),
+    (
+        "static addresses and secrets",
+        f"{_PODMAN}::test_static_addresses_and_secrets_come_from_the_command_or_from_generate",
+    ),
+    ("the OCI configuration can't be read", f"{_PODMAN}::test_an_unreadable_configuration_is_a_reason_to_refuse"),
+    (
+        "every change in the OCI configuration",
+        "tests/engines/test_podman_relaunch_changes.py::test_a_change_is_in_the_new_configuration",
+    ),
+    ("name conflict on rename", "tests/engines/test_podman_relaunch_calls.py::test_refusals"),
+    ("name conflict on rename", f"{_CALLS}::test_refusals"),
+    ("limits that a live update ignores", f"{_CALLS}::test_limits_that_rootless_docker_ignores_are_refused"),
+    ("chown, su-exec, gosu, ping fail", "tests/cli/test_hardening.py::test_what_breaks_is_rolled_back"),
+)

@@ -98,7 +98,7 @@ def test_nothing_is_lost_on_the_way_there_and_back(scene: Scene, original: str) 
     assert set(volumes(before).values()) <= left
     name = volumes(before)["/nameless"]
     assert rig.run("run", "--rm", "-v", f"{name}:/v", "busybox", "cat", "/v/mark") == "kept"
-    rig.run("volume", "rm", name)
+    rig.run("volume", "rm", name, check=False)  # Podman removes a nameless one with any container of --rm
     scene.told("removal with -v deletes volumes", "discard leaves them, nameless ones too")
 
 

@@ -42,7 +42,7 @@ class LocalFiles:
             targets = {mount.target for mount in parse_mountinfo(_text(f"{place}/mountinfo"))}
         except (OSError, DecodeError):
             return None
-        if target.rstrip("/") not in targets:
+        if (target.rstrip("/") or "/") not in targets:
             return None  # unmounted, or a process of another machine
         here, there = _stat(self._root() + source), _stat(f"{place}/root{target}")
         if not isinstance(here, os.stat_result) or not isinstance(there, os.stat_result):
