@@ -72,5 +72,4 @@ ELSEWHERE: tuple[tuple[str, str], ...] = (
     ("name conflict on rename", "tests/engines/test_podman_relaunch_calls.py::test_refusals"),
     ("name conflict on rename", f"{_CALLS}::test_refusals"),
     ("limits that a live update ignores", f"{_CALLS}::test_limits_that_rootless_docker_ignores_are_refused"),
-    ("chown, su-exec, gosu, ping fail", "tests/cli/test_hardening.py::test_what_breaks_is_rolled_back"),
 )

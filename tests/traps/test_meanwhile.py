@@ -67,7 +67,7 @@ def test_a_name_that_is_taken_meanwhile(scene: Scene, tmp_path: Path) -> None:
     scene.told("name taken meanwhile", "exit 4; the original runs under another name, told; recover renames it")
 
 
-@pytest.mark.parametrize("given_back", [True, False])
+@pytest.mark.parametrize("given_back", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_port_that_is_taken_meanwhile(scene: Scene, tmp_path: Path, given_back: bool) -> None:
     """By another container, after the original was stopped. It needs the same port to come back."""
     rig = scene.rig
