@@ -410,6 +410,6 @@ def test_the_preflight_with_and_without_an_owner(shop: Shop) -> None:
     ]
     assert codes(plan) == []
     checked = preflight(spec, compose, (), (), (), Unseen(), frozenset(), plan)
-    assert [item.code for item in checked.warnings] == ["owner"]
+    assert [item.code for item in checked.warnings] == ["owner", "no-healthcheck"]
     shop.harden()
     assert codes(plan, shop.kept()) == ["set-aside"]
