@@ -403,11 +403,7 @@ def test_the_preflight_with_and_without_an_owner(shop: Shop) -> None:
         return [block.code for block in checked.blocks]
 
     assert codes(None) == ["compose", "auto-remove", "lost"]
-    assert codes(OwnerRefusal(OwnerKind.COMPOSE, msg("Changed."), msg("Export."))) == [
-        "compose",
-        "auto-remove",
-        "lost",
-    ]
+    assert codes(OwnerRefusal(OwnerKind.COMPOSE, msg("Changed."), msg("Export."))) == ["compose", "lost"]
     assert codes(plan) == []
     checked = preflight(spec, compose, (), (), (), Unseen(), frozenset(), plan)
     assert [item.code for item in checked.warnings] == ["owner", "no-healthcheck"]

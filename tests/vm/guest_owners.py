@@ -19,10 +19,10 @@ from typing import Any
 SHARE, OUT = Path("/mnt/share"), Path("/mnt/out")
 UID = 1000
 HOME = Path("/home/user")
-# The second one writes where only a root that can be written lets it
+# The second one writes where only a root that can be written lets it (Podman has a tmpfs on /run and /tmp else)
 UNITS = {
     "web": "trap 'exit 0' TERM; sleep 3600 & wait",
-    "writer": "date > /run/started || exit 7; trap 'exit 0' TERM; sleep 3600 & wait",
+    "writer": "mkdir -p /var/cache/it || exit 7; trap 'exit 0' TERM; sleep 3600 & wait",
 }
 UNIT = """[Container]
 Image=localhost/bb

@@ -71,9 +71,11 @@ def preflight(
     """
     written = _own(container, changes)
     owned = isinstance(owner, OwnerPlan)
-    if owned:  # it keeps neither a layer nor others' namespaces, and has its own idea of --rm
+    if owner is not None:  # Quadlet says --rm of each, and creates it again
+        spec = replace(spec, auto_remove=False)
+    if owned:  # it keeps neither a layer nor others' namespaces
         remedies = frozenset()
-        spec = replace(spec, lost=(), differs=(), auto_remove=False)
+        spec = replace(spec, lost=(), differs=())
     blocks = [
         *_owners(container, owner),
         *_states(spec, container, now),
