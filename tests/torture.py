@@ -122,6 +122,7 @@ _DEVICES = (
 
 TORTURES = (
     Torture("plain", (), ALL),
+    Torture("one-word", ("--tty", "--interactive"), ALL, "busybox", ("sh",)),
     Torture("process", _DOCKER_PROCESS, DOCKER),
     Torture("domain", ("--domainname", "example.org"), ("docker_rootful",)),
     Torture("process-podman", _PROCESS, ALL[2:]),

@@ -92,7 +92,10 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
     answer = parse_container(raw.inspect)
     state, config, host = answer.part("State"), answer.part("Config"), answer.part("HostConfig")
     pid = state.whole("Pid")
-    words = [answer.text("Path"), *(answer.texts("Args") or ())]
+    path = answer.text("Path")
+    words = [path, *(answer.texts("Args") or ())]
+    if words == [path, path] and config.texts("Cmd") == (path,):
+        words = [path]  # inspect says the only word of a command twice
     return Container(
         engine=raw.engine,
         id=answer.text("Id") or raw.id,

@@ -146,7 +146,8 @@ def _basics(source: Known, body: Body, lost: list[Message], differs: list[Messag
 def _command(source: Known, body: Body) -> None:
     answer, config = source.answer, source.config
     command = list(config.texts("Cmd") or ())
-    whole = [answer.text("Path"), *(answer.texts("Args") or ())]
+    # inspect says the only word of a command twice, as Path and as Args (libpod, getContainerInspectData)
+    whole = words(part(source.oci, "process"), "args") or [answer.text("Path"), *(answer.texts("Args") or ())]
     if whole[:1] in (["/run/podman-init"], ["/dev/init"]):
         whole = whole[2:]  # `/run/podman-init -- command`
     # Inspect joins an entry point's words to one text, so it is what stands before the command
