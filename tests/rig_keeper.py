@@ -147,7 +147,7 @@ class Keeper:
             time.sleep(0.05)
             reap()
         self.remove_cgroups()
-        if self.plan["rules"] and not Path("/sys/class/net/podman0").exists():
+        if self.plan["rules"] and not any(Path("/sys/class/net").glob("podman*")):
             with contextlib.suppress(OSError):  # netavark leaves its table behind
                 subprocess.run(("nft", "delete", "table", "inet", "netavark"), capture_output=True, check=False)
         self.unmount()

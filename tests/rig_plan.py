@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import pwd
 import stat
@@ -56,7 +58,9 @@ def plan_docker(folder: Path, user: tuple[int, int, Path] | None) -> tuple[dict[
 def plan_podman(folder: Path, user: tuple[int, int, Path] | None) -> tuple[dict[str, str], list[str]]:
     env = base_environ(folder)
     number = os.getpid() * 7 + folder.stat().st_ino  # a subnet of its own: several test runs share the machine
+    subnet = f"10.{100 + number % 100}.{number // 100 % 250}"
     (folder / "networks").mkdir()
+    (folder / "networks" / "podman.json").write_text(json.dumps(_default_network(number, subnet)))
     (folder / "containers.conf").write_text(f"""[engine]
 runtime = "{"crun" if user is None else "runc"}"
 cgroup_manager = "cgroupfs"
@@ -64,7 +68,7 @@ events_logger = "file"
 infra_image = "localhost/busybox:latest"
 infra_command = "/bin/sleep 1000000"
 [network]
-default_subnet = "10.{100 + number % 100}.{number // 100 % 250}.0/24"
+default_subnet = "{subnet}.0/24"
 network_config_dir = "{folder / "networks"}"
 default_rootless_network_cmd = "slirp4netns"
 """)
@@ -79,6 +83,22 @@ runroot = "{folder / "run" / "storage"}"
     env["PODMAN_IGNORE_CGROUPSV1_WARNING"] = "1"
     argv = ["podman", "--tmpdir", str(folder / "run" / "libpod"), "system", "service", "--time=0"]
     return env, [*argv, f"unix://{folder / 'run' / 'engine.sock'}"]
+
+
+def _default_network(number: int, subnet: str) -> dict[str, object]:
+    """Podman's default network on an interface of its own: two runs that both make podman0 would share its address."""
+    return {
+        "name": "podman",
+        "id": hashlib.sha256(f"podman {number}".encode()).hexdigest(),
+        "driver": "bridge",
+        "network_interface": f"podmans{number % 1_000_000}",
+        "created": "2026-01-01T00:00:00Z",
+        "subnets": [{"subnet": f"{subnet}.0/24", "gateway": f"{subnet}.1"}],
+        "ipv6_enabled": False,
+        "internal": False,
+        "dns_enabled": False,
+        "ipam_options": {"driver": "host-local"},
+    }
 
 
 def ordinary_user() -> tuple[int, int, Path]:
