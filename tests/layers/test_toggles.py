@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from recorded import recorded
 from stratascope import wiring
 from stratascope.core.catalogue import all_threats
-from stratascope.core.container import Asked, AskedMount, ProfileKind
+from stratascope.core.container import Asked, AskedMount, AskedPort, Engine, ProfileKind
 from stratascope.core.depth import judge
 from stratascope.core.ground import Surroundings
 from stratascope.core.snapshot import ContainerState
@@ -17,6 +18,7 @@ from stratascope.core.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.i18n import translate
 from stratascope.layers import all_layers
 from stratascope.layers.toggles import all_toggles, choices, fold, parse, toggle
+from stratascope.linux.capability import CapabilitySet
 from toggle_subjects import DOCKER, PODMAN, made, subject
 
 # The contract of the command line: REPORT, section Harden
@@ -118,7 +120,8 @@ def test_each_preset_is_possible_and_holds_the_one_before(state: ContainerState)
         for choice in found:
             one = toggle(choice.toggle)
             assert one.check(choice.value, known) == choice.value
-            assert one.on(after, known)
+            by_name = choice.toggle == "capabilities" and preset is Preset.RECOMMENDED and state.container.asked.cap_add
+            assert one.on(after, known) or by_name
         wanted = made(after)
         again = replace(known, container=replace(known.container, asked=after))
         assert choices(preset, again) == (), "a preset never holds what is in effect"
@@ -136,7 +139,9 @@ def test_recommended_leaves_alone_what_it_may_need() -> None:
     assert "engine-socket" not in chosen("portainer", Preset.RECOMMENDED)
     assert "pid" not in chosen("node-exporter", Preset.RECOMMENDED)
     assert chosen("node-exporter", Preset.RECOMMENDED)["capabilities"] == "none"
-    assert chosen("legacy-vpn", Preset.RECOMMENDED)["capabilities"] == "default"
+    assert "CAP_NET_ADMIN" in chosen("legacy-vpn", Preset.RECOMMENDED)["capabilities"], "given by name"
+    assert "CAP_NET_RAW" in chosen("legacy-vpn", Preset.RECOMMENDED)["capabilities"], "as network tools need it"
+    assert chosen("legacy-vpn", Preset.RESTRICTED)["capabilities"] == "CAP_NET_BIND_SERVICE"
     assert "devices" not in chosen("legacy-vpn", Preset.RESTRICTED)
     assert "privileged" not in chosen("backup", Preset.RECOMMENDED)
 
@@ -157,13 +162,58 @@ def test_no_preset_asks_a_rootless_engine_of_old_for_limits() -> None:
         assert not {"memory", "pids", "cpus"} & chosen("thumbnailer", preset).keys()
 
 
-def test_limits_leave_room() -> None:
-    known = subject(process=recorded("lsm/apparmor/docker-default"))
+_MIB, _GIB = 1 << 20, 1 << 30
+
+
+@pytest.mark.parametrize(
+    ("used", "total", "recommended", "strict"),
+    [
+        (1 * _MIB, 8 * _GIB, 4 * _GIB, 256 * _MIB),  # small today: the machine is protected, it may grow
+        (300 * _MIB, 8 * _GIB, 4 * _GIB, 640 * _MIB),
+        (1536 * _MIB, 8 * _GIB, 6 * _GIB, 3 * _GIB),  # more than half, but something is left for the machine
+        (3 * _GIB + 1, 8 * _GIB, None, None),  # twice the present use does not fit: no limit is better than a kill
+        (1 * _MIB, None, 1 * _GIB, 256 * _MIB),
+        (300 * _MIB, None, 2432 * _MIB, 640 * _MIB),
+    ],
+)
+def test_limits_leave_room(used: int, total: int | None, recommended: int | None, strict: int | None) -> None:
+    known = subject(process=recorded("lsm/apparmor/docker-default"), memory_total=total)
     groups = known.of("cgroup")
-    for used, wanted in ((1 << 20, 256 << 20), (300 << 20, 640 << 20)):
-        told = replace(known, facts=(("cgroup", replace(groups, memory_current=used, pids_current=200)),))
-        found = {choice.toggle: choice.value for choice in choices(Preset.RECOMMENDED, told)}
-        assert (found["memory"], found["pids"]) == (str(wanted), "400")
+    told = replace(known, facts=(("cgroup", replace(groups, memory_current=used, pids_current=200)),))
+    for preset, memory, pids in ((Preset.RECOMMENDED, recommended, "512"), (Preset.STRICT, strict, "400")):
+        found = {choice.toggle: choice.value for choice in choices(preset, told)}
+        assert (found.get("memory"), found["pids"]) == (None if memory is None else str(memory), pids)
+
+
+def _kept(asked: Asked, engine: Engine = DOCKER, **about: Any) -> set[str] | None:
+    """What the recommended preset leaves a container of that engine, whose process is as `about` says."""
+    known = subject(asked, recorded("lsm/apparmor/docker-default"), engine)
+    facts = replace(known.of("capabilities"), **about)
+    found = choices(Preset.RECOMMENDED, replace(known, facts=(("capabilities", facts),)))
+    value = {choice.toggle: choice.value for choice in found}.get("capabilities")
+    return None if value is None else set(value.replace("CAP_", "").split(","))
+
+
+def test_recommended_takes_what_hardly_anything_needs() -> None:
+    needed = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "NET_BIND_SERVICE"}
+    logins = {"AUDIT_WRITE", "SYS_CHROOT"}
+    full, none = CapabilitySet(0xA80425FB), CapabilitySet()
+    dropped: dict[str, Any] = {"permitted": none, "effective": none, "root_inside": False}
+    assert _kept(Asked(), bounding=full) == needed | logins, "root may let others log in"
+    assert _kept(Asked(), bounding=full, **dropped) == needed, "its start script is all that is root"
+    assert _kept(Asked(), bounding=full - CapabilitySet.of(("CAP_KILL",))) == needed | logins | {"SETPCAP"}
+    assert _kept(Asked(cap_add=("CAP_MKNOD",)), bounding=full) == needed | logins | {"MKNOD"}
+    assert _kept(Asked(cap_add=("ALL",)), bounding=CapabilitySet.full()) is None
+    assert _kept(Asked(), bounding=None) is None, "nothing by guess"
+    assert _kept(Asked(), PODMAN, bounding=CapabilitySet(0x800405FB)) == needed | {"SYS_CHROOT"}
+
+
+def test_a_program_that_dropped_root_keeps_low_ports_only_where_it_publishes_one() -> None:
+    known = subject(Asked(), recorded("lsm/apparmor/docker-user1000"))
+    for port, value in (("80/tcp", "CAP_NET_BIND_SERVICE"), ("8080/tcp", "none"), ("5432/tcp", "none")):
+        ports = (AskedPort(port, "0.0.0.0", "8000"),)
+        told = replace(known, container=replace(known.container, asked=Asked(ports=ports)))
+        assert {each.toggle: each.value for each in choices(Preset.RESTRICTED, told)}["capabilities"] == value
 
 
 def test_strict_puts_memory_where_it_writes() -> None:

@@ -69,6 +69,7 @@ class Subject:
     files: tuple[tuple[str, str], ...] = ()
     changes: tuple[str, ...] | None = None
     listeners: tuple[tuple[str, int], ...] | None = None
+    memory_total: int | None = None  # bytes that the engine's machine has
 
     def of(self, layer: str) -> Any:
         """The facts of one layer, None where there are none."""

@@ -1,8 +1,9 @@
 """The toggles of layer 3: leave privileged mode, fewer capabilities, no new ones by exec. No layer itself.
 
 `capabilities=default` takes away what goes beyond the engine's default and gives nothing back that was dropped: a
-toggle never loosens. A list is taken as it is, since a person chose it. Leaving privileged mode drags along what that
-mode switched off: filter, profile, masks and SELinux's type; namespaces shared with the host are toggles of their own.
+toggle never loosens. A list is taken as it is, since a person chose it. The recommended preset leaves what was added by
+name, as it leaves an engine's socket: someone meant it. Leaving privileged mode drags along what that mode switched
+off: filter, profile, masks and SELinux's type; namespaces shared with the host are toggles of their own.
 """
 
 from __future__ import annotations
@@ -144,14 +145,35 @@ def _preset(preset: Preset, subject: Subject) -> str | None:
     asked, engine = subject.container.asked, subject.engine
     now = bounding(asked, engine)
     if preset is Preset.RECOMMENDED:
-        if asked.privileged or not now:
-            return None
-        if _idle(subject):
-            return "none"
-        return None if now <= engine_default(engine) else "default"
+        return None if asked.privileged or not now else _recommended(now, subject)
     now = engine_default(engine) | named(asked.cap_add) if asked.privileged else now
     value = "CAP_NET_BIND_SERVICE" if now & _BIND and _uses_bind(subject) else "none"
     return None if not asked.privileged and now == named(_names(value)) else value
+
+
+# Making device nodes, file capabilities and raw packets is for installing and for network tools. SETPCAP is for giving
+# powers away, and a process that did so shows it.
+_HARDLY_USED = CapabilitySet.of(("CAP_MKNOD", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETPCAP"))
+# For logins and jails: not where its program became an ordinary user for good
+_OF_LOGINS = CapabilitySet.of(("CAP_AUDIT_WRITE", "CAP_SYS_CHROOT"))
+_LOW = frozenset(map(str, range(1, 1024)))  # ports that not everyone may bind, ip(7)
+_NETWORK_TOOL = CapabilitySet.of(("CAP_NET_ADMIN",))
+
+
+def _recommended(now: CapabilitySet, subject: Subject) -> str | None:
+    """What was given by name it is taken to need. Of the default, what hardly anything needs goes; nothing by guess."""
+    facts, asked = _facts(subject), subject.container.asked
+    if _idle(subject):
+        return "none"
+    if facts is None or facts.bounding is None or facts.permitted is None or "ALL" in asked.cap_add:
+        return None
+    spare = _HARDLY_USED if facts.permitted else _HARDLY_USED | _OF_LOGINS
+    if now & _NETWORK_TOOL:
+        spare -= _RAW
+    if facts.bounding != now:
+        spare -= CapabilitySet.of(("CAP_SETPCAP",))
+    left = now - ((spare & engine_default(subject.engine)) - named(asked.cap_add))
+    return None if left == now else ",".join(left.names()) or "none"
 
 
 def _idle(subject: Subject) -> bool:
@@ -162,11 +184,16 @@ def _idle(subject: Subject) -> bool:
 
 
 def _uses_bind(subject: Subject) -> bool:
-    """Podman would give it to a program of another user that does not hold it now, so it is asked for by need."""
-    facts = _facts(subject)
-    if starts_as_root(subject.container.asked):
-        return True
-    return facts is not None and facts.effective is not None and bool(facts.effective & _BIND)
+    """Podman would give it to a program of another user that does not hold it now, so it is asked for by need.
+
+    A program that became another user by itself is started as that one by the same presets: where it publishes no port
+    below 1024 it has no use for it.
+    """
+    facts, asked = _facts(subject), subject.container.asked
+    if facts is not None and facts.effective is not None and (not starts_as_root(asked) or facts.root_inside is False):
+        low = any(port.container_port.partition("/")[0] in _LOW for port in asked.ports)
+        return bool(facts.effective & _BIND) or (starts_as_root(asked) and low)
+    return starts_as_root(asked)
 
 
 CAPABILITIES = Toggle(

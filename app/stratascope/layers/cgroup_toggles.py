@@ -1,8 +1,9 @@
 """The toggles of layer 2: limits on memory, processes and CPU time, and the resource limits of each process (ulimit).
 
 No layer itself. A limit on memory counts swap as well: what a container may not have in memory it should not have on
-the disk either. Recommended limits leave room: twice the present use, and never less than is of use at all. No preset
-limits processes by ulimit: that one counts all of a user's, in whatever container they are.
+the disk either. Recommended limits protect the machine and leave the container what it may grow to, half of the memory;
+strict ones stay close to the present use, twice of it, and never less than is of use at all. No preset limits processes
+by ulimit: that one counts all of a user's, in whatever container they are.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ _LEAST_MEMORY = 6 * _MIB  # moby, daemon/daemon_unix.go: linuxMinMemory
 _LEAST_CPUS = 0.01  # moby, the same place
 _MOST_PIDS = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
 _ROOM_MEMORY, _ROOM_PIDS, _STEP = 256 * _MIB, 256, 64 * _MIB
+_ROOM_UNKNOWN, _MUCH_ROOM_PIDS = 1024 * _MIB, 512
 _PODMAN_PIDS = 2048  # what Podman sets where nothing was asked for, containers.conf(5)
 _FILES = 65536  # far more than servers use, far less than what makes programs slow that close all of them
 
@@ -88,10 +90,22 @@ def _limited(
 
 
 def _memory_preset(preset: Preset, subject: Subject) -> str | None:
-    facts = _facts(subject)
+    """A database may be small today: but for the strict preset the limit only keeps it from taking the whole machine.
+
+    Without knowing how large the machine is, eight times the present use has to do.
+    """
+    facts, total = _facts(subject), subject.memory_total
     if subject.container.asked.memory or facts is None or facts.own is False or facts.memory_current is None:
         return None
-    return str(max(_ROOM_MEMORY, -(-2 * facts.memory_current // _STEP) * _STEP))
+    used = facts.memory_current
+    close = max(_ROOM_MEMORY, -(-2 * used // _STEP) * _STEP)
+    if total is None:
+        return str(close if preset is Preset.STRICT else max(_ROOM_UNKNOWN, -(-8 * used // _STEP) * _STEP))
+    most = total * 3 // 4 // _STEP * _STEP  # what is left lets the machine itself go on
+    if close > most:
+        return None
+    wide = max(close, total // 2 // _STEP * _STEP, min(most, -(-4 * used // _STEP) * _STEP))
+    return str(close if preset is Preset.STRICT else wide)
 
 
 MEMORY = Toggle(
@@ -137,7 +151,7 @@ def _pids_preset(preset: Preset, subject: Subject) -> str | None:
     by_default = subject.engine.kind is EngineKind.PODMAN and asked.pids == _PODMAN_PIDS
     if (asked.pids and not by_default) or facts is None or facts.own is False or facts.pids_current is None:
         return None
-    return str(max(_ROOM_PIDS, 2 * facts.pids_current))
+    return str(max(_ROOM_PIDS if preset is Preset.STRICT else _MUCH_ROOM_PIDS, 2 * facts.pids_current))
 
 
 PIDS = Toggle(
