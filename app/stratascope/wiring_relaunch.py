@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stratascope import wiring
+from stratascope.core.belonging import belongs
 from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineKind, EngineState
 from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.message import msg
 from stratascope.core.owner import OwnerError, OwnerKind, OwnerText
-from stratascope.core.ports import EngineError, EnginePort, NoSuchContainerError, ProbeError, Relauncher
+from stratascope.core.ports import EngineError, EnginePort, Found, NoSuchContainerError, ProbeError, Relauncher
 from stratascope.core.record import Record
 from stratascope.core.run_options import RunOptions
 from stratascope.core.snapshot import ContainerState
@@ -29,6 +30,7 @@ from stratascope.report import export_quadlet, export_run
 from stratascope.report.export import ExportError, ExportKind, export
 from stratascope.report.export_words import compact_profile, has_profile
 from stratascope.state.journal import FileJournal
+from stratascope.usecases.crew import Hand, born_with, present
 from stratascope.usecases.harden import Plan, Workshop
 from stratascope.usecases.read import machine_of
 from stratascope.usecases.relaunch import Clock
@@ -59,6 +61,9 @@ class Station:
             clock=Clock(),
             owners=LocalOwners(engine),
             owner_text=owner_text,
+            memory_total=self.ground.memory_total,
+            born_with=lambda container: self._crew(container, lambda found: born_with(found, self.ground)),
+            present=lambda container: self._crew(container, present),
         )
         self.bench = Workbench(shop, all_layers(), self.ground)
 
@@ -75,6 +80,17 @@ class Station:
     def containers(self) -> Sequence[Container]:
         """All containers of the engine, translated."""
         return tuple(self._shared.container(raw, self.engine) for raw in self._port.list())
+
+    def _crew(self, container: str, hands: Callable[[Found], frozenset[Hand] | None]) -> frozenset[Hand] | None:
+        """Processes of a container that runs; None where they are out of reach."""
+        try:
+            raw = self._port.inspect(container)
+        except NoSuchContainerError:
+            return None
+        found = self._reader.records(self.engine, (raw,), self.ground)[0].found
+        if found is None or belongs(self._shared.container(raw, self.engine), found.first, self.ground) is not None:
+            return None
+        return hands(found)
 
     def _relauncher(self) -> Relauncher:
         made: Relauncher = self._port.relauncher()  # type: ignore[attr-defined]

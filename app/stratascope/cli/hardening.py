@@ -140,7 +140,7 @@ def _carry_out(arguments: argparse.Namespace, station: Station, made: Plan, told
 def _chosen(arguments: argparse.Namespace, station: Station, state: ContainerState) -> tuple[Choice, ...]:
     found = {}
     if arguments.preset is not None:
-        found = {item.toggle: item for item in station.bench.preset(state, Preset(arguments.preset))}
+        found = {item.toggle: item for item in station.bench.preset(state, Preset(arguments.preset), look=True)}
     for text in arguments.set:
         item = parse(text)
         found[item.toggle] = item

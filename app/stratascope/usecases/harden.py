@@ -33,12 +33,18 @@ from stratascope.core.relaunch import (
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Proof, Proven, Subject
 from stratascope.layers.toggles import fold, plain, toggle
+from stratascope.usecases.crew import Hand, missing
 from stratascope.usecases.preflight import Preflight, preflight
-from stratascope.usecases.relaunch import Clock, Exchange, FailedError, NameTakenError, roll_back
+from stratascope.usecases.relaunch import LOG_LINES, Clock, Exchange, FailedError, NameTakenError, roll_back
 
 WATCH = 10.0  # seconds, where nothing else was said
 _SETTLE = 5.0  # seconds that the new process may take to be readable
 _AGAIN = 0.5  # seconds between two readings of it
+_COME_BACK = 10.0  # seconds beyond the watch until all processes that belong to its start must be there
+
+
+def _unread(container: str) -> frozenset[Hand] | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,9 @@ class Workshop:
     clock: Clock
     owners: Owners | None = None  # None: nothing that Compose or systemd owns is changed
     owner_text: Callable[[Plan, OwnerKind], OwnerText] | None = None
+    memory_total: int | None = None  # bytes that the engine's machine has
+    born_with: Callable[[str], frozenset[Hand] | None] = _unread  # processes of a container, see usecases.crew
+    present: Callable[[str], frozenset[Hand] | None] = _unread
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +130,9 @@ def _owner(shop: Workshop, made: Plan, others: Sequence[Container]) -> OwnerPlan
 
 
 def subject_of(
-    shop: Workshop, state: ContainerState, choices: Sequence[Choice], changes: Sequence[FileChange] = ()
+    shop: Workshop, state: ContainerState, choices: Sequence[Choice], changes: Sequence[FileChange] | None = None
 ) -> Subject:
-    """A container as toggles see it, with the files that the choices name."""
+    """A container as toggles see it, with the files that the choices name; `changes` None: not looked at."""
     paths = [choice.value for choice in choices if choice.toggle == "seccomp" and choice.value != "default"]
     files = tuple((path, text) for path in paths if (text := shop.text_of(path)) is not None)
     return Subject(
@@ -131,8 +140,9 @@ def subject_of(
         shop.engine,
         tuple((layer.id, layer.facts) for layer in state.layers),
         files=files,
-        changes=tuple(change.path for change in changes),
+        changes=None if changes is None else tuple(change.path for change in changes),
         listeners=shop.listeners(),
+        memory_total=shop.memory_total,
     )
 
 
@@ -169,7 +179,9 @@ def _held(
 ) -> Iterator[Progress | Proved | Ended]:
     exchange = Exchange(shop.port, shop.journal, transaction, cancelled, shop.clock)
     try:
+        before = shop.born_with(transaction.old)
         yield from exchange.forward(watch)
+        _all_back(shop, made, before, exchange.transaction.new)
         begun = shop.clock.now()
         told = Progress("verify", State.BEGUN, 0.0, msg("Hold the result against /proc"))
         yield told
@@ -184,6 +196,22 @@ def _held(
         yield from _undo(shop, exchange, error)
         return
     yield Ended(Ending.KEPT if failed else Ending.VERIFIED, done)
+
+
+def _all_back(shop: Workshop, made: Plan, before: frozenset[Hand] | None, container: str) -> None:
+    """Raises FailedError where a process that belongs to its start does not come."""
+    until, users = shop.clock.now() + _COME_BACK, all(choice.toggle != "user" for choice in made.choices)
+    while before:
+        now = shop.present(container)
+        lost = () if now is None else missing(before, now, users=users)
+        if not lost:
+            return
+        if shop.clock.now() >= until:
+            first = lost[0]
+            why = msg("A process {name} of user {user} ran in it before, and did not come up again.", name=first.name,
+                      user="?" if first.user is None else first.user)  # fmt: skip
+            raise FailedError(why, log=shop.port.log(container, LOG_LINES))
+        shop.clock.sleep(_AGAIN)
 
 
 def _undo(shop: Workshop, exchange: Exchange, error: Exception) -> Iterator[Progress | Ended]:

@@ -72,9 +72,10 @@ class Workbench:
         """All toggles and presets for one container."""
         return Offer(self.options(state), tuple((preset, self.preset(state, preset)) for preset in Preset))
 
-    def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
-        """What the preset chooses here."""
-        return choices(preset, self._subject(state, ()))
+    def preset(self, state: ContainerState, preset: Preset, *, look: bool = False) -> tuple[Choice, ...]:
+        """What the preset chooses here. `look`: ask the engine where it writes, which may raise EngineError."""
+        changes = self._shop.port.changes(state.container.id) if look else None
+        return choices(preset, subject_of(self._shop, state, (), changes))
 
     def preview(self, state: ContainerState, chosen: Sequence[Choice]) -> Preview:
         """Raises ToggleError."""
