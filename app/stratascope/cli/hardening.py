@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from stratascope.cli.harden_words import chosen_lines, ending
 from stratascope.cli.output import complain, write
 from stratascope.core.depth import Matrix
 from stratascope.core.message import Message, msg
@@ -105,6 +106,7 @@ def _harden(arguments: argparse.Namespace) -> int:
         if arguments.dry_run or made.checked.blocks:
             refused = bool(made.checked.blocks)
             told.plan(made, state.matrix, preview.after)
+            told.dry(refused, last["command"])
             told.end({"result": "refused" if refused else "possible", **last})
             return REFUSED if refused else VERIFIED
         told.plan(made, state.matrix, preview.after)
@@ -288,7 +290,7 @@ class _Told:
         """What is going to happen."""
         if self._json:
             return
-        lines = [f"{item.toggle}={item.value}" for item in made.choices] or [translate(msg("No option changes."))]
+        lines = list(chosen_lines(made))
         now = "–" if before is None else f"{before.exposure.worst:.1f}"
         lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=f"{after.exposure.worst:.1f}")))
         lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
@@ -299,6 +301,14 @@ class _Told:
                 lines += [f"{file.path}:", *(f"  | {line}" for line in file.content.splitlines())]
             lines += [f"$ {line}" for line in made.owner.commands]
         write("\n".join(plain(line, 500) for line in lines) + "\n")
+
+    def dry(self, refused: bool, as_command: str) -> None:
+        """The end of what only looked: the command that would do the same, or that it can't be done."""
+        if self._json:
+            return
+        end = msg("Refused. Nothing was changed.") if refused else msg("Possible. Nothing was changed.")
+        shown = as_command.splitlines() if not refused else []
+        write("".join(f"  {plain(line, 2000)}\n" for line in shown) + translate(end) + "\n")
 
     def step(self, event: Progress) -> None:
         """One step."""
@@ -326,7 +336,7 @@ class _Told:
             complain(plain(event.words, 1000))
         for line in event.log.splitlines():
             complain("  | " + plain(line, 300))
-        write(f"{event.ending.value}\n")
+        write(f"{ending(event)}\n")
 
     def end(self, last: dict[str, Any]) -> None:
         """The last line."""

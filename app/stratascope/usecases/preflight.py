@@ -14,7 +14,7 @@ from stratascope.core.footing import HostFiles
 from stratascope.core.launch import FileChange, LaunchSpec
 from stratascope.core.message import Message, msg
 from stratascope.core.owner import OwnerPlan, OwnerRefusal
-from stratascope.core.relaunch import Remedy, Stage, Transaction
+from stratascope.core.relaunch import Kind, Remedy, Stage, Transaction
 from stratascope.core.toggle import Subject
 from stratascope.usecases.cautions import Warned as Warned
 from stratascope.usecases.cautions import access, cut_off, host_paths, no_longer_shared
@@ -264,6 +264,9 @@ def _unfinished(container: Container, transactions: Sequence[Transaction]) -> li
             if transaction.stage is not Stage.DONE:
                 text = msg("An earlier relaunch of it was not finished.")
                 return [Block("unfinished", text, msg("Run stratascope recover first."))]
+            if transaction.kind is Kind.UNDO:
+                text = msg("What its last undo replaced is still set aside.")
+                return [Block("set-aside", text, msg("Discard that first."))]
             text = msg("An original of it is still set aside.")
             return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))]
     return []

@@ -1,0 +1,60 @@
+"""What `harden` and `undo` print for people beside the steps: the choices with their risks, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch import Ended, Ending, Kind
+from stratascope.i18n import translate
+from stratascope.layers.toggles import toggle
+from stratascope.usecases.harden import Plan
+
+_MIB = 1 << 20
+
+
+def chosen_lines(made: Plan) -> Sequence[str]:
+    """Each choice as it could be typed, and below it what it could break in this container."""
+    # what a program can lose is another matter where it is started as another user by the same choices
+    asked = made.subject.container.asked
+    other_user = replace(asked, user=made.wanted.user)
+    started = replace(made.subject, container=replace(made.subject.container, asked=other_user))
+    lines = []
+    for choice in made.choices:
+        lines.append(f"{choice.toggle}={_short(choice.toggle, choice.value)}")
+        risks = toggle(choice.toggle).risks(choice.value, made.subject if choice.toggle == "user" else started)
+        lines += [f"  ? {translate(risk)}" for risk in risks]
+    return lines or [translate(msg("No option changes."))]
+
+
+def _short(name: str, value: str) -> str:
+    """Memory in MiB and capabilities without their prefix, both as they may be typed."""
+    if name == "memory" and int(value) % _MIB == 0:
+        return f"{int(value) // _MIB}m"
+    return value.replace("CAP_", "") if name == "capabilities" else value
+
+
+def ending(event: Ended) -> str:
+    """How it ended, and what can be done now."""
+    return translate(_ending(event))
+
+
+def _ending(event: Ended) -> Message:
+    made = event.transaction
+    match event.ending:
+        case Ending.VERIFIED if made is not None and made.kind is Kind.UNDO:
+            return msg("The original of {name} runs again. The replacement is kept as {aside} until it is discarded.",
+                       name=made.name, aside=made.old_aside)  # fmt: skip
+        case Ending.VERIFIED if made is not None:
+            return msg("Verified. The original of {name} is kept as {aside}: undo brings it back, discard removes it.",
+                       name=made.name, aside=made.old_aside)  # fmt: skip
+        case Ending.KEPT:
+            return msg("Kept, though not verified.")
+        case Ending.LIMITED:
+            return msg("The limits are changed, without a relaunch.")
+        case Ending.ROLLED_BACK:
+            return msg("Rolled back.")
+        case Ending.REFUSED:
+            return msg("Refused. Nothing was changed.")
+    return msg("Verified.")

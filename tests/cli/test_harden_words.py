@@ -1,0 +1,65 @@
+"""What people read before and after a relaunch, beside the steps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from recorded import recorded
+from stratascope.cli.harden_words import chosen_lines, ending
+from stratascope.core.container import Asked, EngineKind
+from stratascope.core.launch import LaunchSpec, RestartPolicy
+from stratascope.core.relaunch import Ended, Ending, Kind, Stage, Transaction
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.toggle import Choice, Subject
+from stratascope.layers.toggles import fold, plain
+from stratascope.usecases.harden import Plan
+from stratascope.usecases.preflight import Preflight
+from toggle_subjects import subject
+
+DONE = Transaction(
+    *("1", Kind.HARDEN, Stage.DONE, "docker", "unix:///run/docker.sock", "web", "old", "new", True),
+    *("web.old-1", "web.new-1", RestartPolicy(), RestartPolicy(), True, 10, 0.0),
+)
+
+
+def planned(known: Subject, **values: str) -> Plan:
+    choices = plain([Choice(name.replace("_", "-"), value) for name, value in values.items()], known)
+    asked = known.container.asked
+    spec = LaunchSpec("docker", EngineKind.DOCKER, "old", "web", "img", "sha", asked, "{}", "{}")
+    state = ContainerState(known.container, ())
+    return Plan(state, known, spec, choices, fold(asked, choices, known), "{}", Preflight((), ()))
+
+
+@pytest.mark.parametrize(
+    ("how", "made", "words"),
+    [
+        (Ending.VERIFIED, DONE, "kept as web.old-1: undo brings it back"),
+        (Ending.VERIFIED, replace(DONE, kind=Kind.UNDO), "The original of web runs again."),
+        (Ending.VERIFIED, None, "Verified."),
+        (Ending.KEPT, DONE, "not verified"),
+        (Ending.LIMITED, None, "without a relaunch"),
+        (Ending.ROLLED_BACK, DONE, "Rolled back."),
+        (Ending.REFUSED, None, "Nothing was changed."),
+    ],
+)
+def test_how_it_ended(how: Ending, made: Transaction | None, words: str) -> None:
+    assert words in ending(Ended(how, made))
+
+
+def test_choices_are_told_as_they_may_be_typed_with_what_they_could_break() -> None:
+    known = subject(Asked(), recorded("lsm/apparmor/docker-default"))
+    lines = list(chosen_lines(planned(known, memory="256m", capabilities="CHOWN,KILL")))
+    assert lines[0] == "capabilities=CHOWN,KILL"
+    assert lines[1].startswith("  ? It starts as root: programs that become another user")
+    assert "memory=256m" in lines
+    assert list(chosen_lines(planned(known))) == ["No option changes."]
+
+
+def test_as_another_user_it_loses_nothing_that_it_did_not_hold() -> None:
+    known = subject(Asked(), recorded("lsm/apparmor/docker-user1000"))
+    alone = list(chosen_lines(planned(known, capabilities="none")))
+    both = list(chosen_lines(planned(known, capabilities="none", user="1000:1000")))
+    assert any("It starts as root" in line for line in alone)
+    assert both == ["user=1000:1000", "capabilities=none"]
