@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from exported import carried_out
 from rig import KINDS, Rig
 from rig_fixtures import Engines
 from software.programs import IMAGE, PATH, PROGRAMS, Program, Service
@@ -26,7 +27,7 @@ from software.root import NoSoftwareError, root
 
 APP = Path(__file__).resolve().parents[2] / "app"
 PRESETS = ("recommended", "restricted", "strict")
-VERIFIED, ROLLED_BACK = 0, 4
+VERIFIED, REFUSED, ROLLED_BACK = 0, 3, 4
 # Without `slow`: one preset of each software, on an engine of another kind each
 SOON = {
     ("nginx", "recommended", "docker_rootful"),
@@ -161,8 +162,16 @@ def test_it_serves_and_its_data_is_there(
         assert containers(rig)[at.name] == (original, True)
         for key, value in (("before", "kept-1"), ("since", "kept-2")):
             assert until(lambda key=key: program.get(at, key), value) == value  # type: ignore[misc]
+        code, _, said = shell.run("harden", at.name, "--preset", preset, "--dry-run")
+        assert (code, "What its last undo replaced is still set aside." in said) == (REFUSED, True), said
         assert shell.run("discard", at.name)[0] == VERIFIED
         assert [name for name in containers(rig) if name.startswith(at.name)] == [at.name]
+        # and the same, typed by hand
+        code, _, command = shell.run(*("export", at.name, "--preset", preset, "--as", f"{rig.kind}-run", "--secrets"))
+        assert code == VERIFIED, command
+        rig.remove(at.name)
+        carried_out(rig, command, tmp_path)
+        assert until(lambda: program.get(at, "since"), "kept-2") == "kept-2", command
 
 
 def eventually_put(program: Program, at: Service, key: str, value: str) -> None:
