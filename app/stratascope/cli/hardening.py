@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.cli.harden_words import chosen_lines, ending
+from stratascope.cli.harden_words import chosen_lines, ending, warning_lines
 from stratascope.cli.output import complain, write
 from stratascope.core.depth import Matrix
 from stratascope.core.message import Message, msg
@@ -293,7 +293,7 @@ class _Told:
         lines = list(chosen_lines(made))
         now = "–" if before is None else f"{before.exposure.worst:.1f}"
         lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=f"{after.exposure.worst:.1f}")))
-        lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
+        lines += warning_lines(made)
         lines += [f"x {_said(item.text, item.instead)}" for item in made.checked.blocks]
         if made.owner is not None:
             lines.append(translate(made.owner.title))
