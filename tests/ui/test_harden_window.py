@@ -184,6 +184,7 @@ def test_choices_stay_with_their_container(window: MainWindow) -> None:
 
 def test_the_prediction_follows_the_switches(window: MainWindow) -> None:
     column = side_of(window).column
+    column.presets.parts[Preset.STRICT].click()
     assert column.preview is not None
     before = column.preview.after.exposure.worst
     for name in list(column.rows):
