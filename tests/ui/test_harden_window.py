@@ -480,8 +480,8 @@ def test_an_engine_that_offers_nothing_says_so(qtbot: QtBot, window: MainWindow,
     column = side_of(window).column
     state = next(each for each in window.snapshot.containers if each.container.name == "web")  # type: ignore[union-attr]
     assert window.column.view.select_key(state.key)
-    qtbot.waitUntil(column.nothing.isVisible)
-    assert column.nothing.text() == "The engine is stopped."
+    qtbot.waitUntil(lambda: column.nothing.text() == "The engine is stopped.")
+    assert column.nothing.isVisible()
     assert "connection refused" in column.nothing.toolTip()
     assert not column.button.isVisible()
     desk.offer_fails = None

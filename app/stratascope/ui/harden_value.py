@@ -190,6 +190,8 @@ class ValueSheet(QFrame):
         for word in fixed:
             radio = self._radio(_word(word))
             radio.toggled.connect(self._judge)
+            if word == "none":
+                radio.toggled.connect(self._empty_grid)
             self.choices[word] = radio
         if fixed and own:
             self._own = self._radio(translate(msg("My own choice")))
@@ -212,6 +214,11 @@ class ValueSheet(QFrame):
                     self.grid.keep(CapabilitySet.of(tuple(value.split(","))))
                 except DecodeError:
                     self.grid.keep(CapabilitySet())
+
+    def _empty_grid(self, none: bool) -> None:
+        """What is chosen in the grid from now on is what is kept of nothing."""
+        if none and self.grid is not None and not self.grid.isHidden():
+            self.grid.keep(CapabilitySet())
 
     def _kept(self, _: str) -> None:
         if self._own is not None:
