@@ -34,7 +34,7 @@ def cut_off(spec: LaunchSpec) -> Iterator[Warned]:
         text = plural("{count} exec session in it ends.", "{count} exec sessions in it end.", footing.sessions)
         yield Warned("exec-sessions", text)
     if footing.log:
-        yield Warned("log", msg("What it printed so far stays with the original, and goes when that is discarded."))
+        yield Warned("log", msg("What it printed so far stays with the original, and goes when that one is removed."))
     if not footing.healthcheck:
         text = msg("It has no healthcheck: that it runs for the time of the watch is all that shows that it works.")
         yield Warned("no-healthcheck", text)
