@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from stratascope.core.container import Asked, Container, Engine, EngineKind, Status
+from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, Status
 from stratascope.core.footing import Entry
 from stratascope.core.launch import LaunchSpec, Running
 from stratascope.core.message import msg
@@ -23,11 +23,13 @@ from stratascope.core.owner import (
     OwnerRefusal,
     OwnerText,
 )
+from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch import Ended, Ending, JournalError, Kind, Remedy, Stage, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Subject
 from stratascope.linux.mounts import Propagation
 from stratascope.state.journal import FileJournal
+from stratascope.usecases.crew import Hand
 from stratascope.usecases.harden import Plan, Workshop
 from stratascope.usecases.owner import accept_owned, harden_owned, recover_owned, undo_owned
 from stratascope.usecases.preflight import Preflight, preflight
@@ -203,6 +205,39 @@ def test_what_ends_by_itself_is_rolled_back(shop: Shop) -> None:
     assert ended.log == "last words"
     assert not shop.consistent()
     assert shop.kept() == ()
+
+
+@pytest.mark.parametrize("gone", [True, False])
+def test_one_that_its_owner_removes_at_once(shop: Shop, gone: bool) -> None:
+    """systemd's restarts remove a container that ended; Podman then refuses to tell of it."""
+    ask = shop.engine.running
+
+    def running(container: str) -> Running:
+        if container != shop.owners.old and shop.owners.file:
+            if gone:
+                shop.engine.boxes.clear()
+            raise RefusedError(EngineState.CONNECTED, msg("The engine refused this."), "no such container")
+        return ask(container)
+
+    shop.engine.running = running  # type: ignore[method-assign]
+    ended = shop.harden()
+    assert ended.ending is Ending.ROLLED_BACK
+    assert ended.why is not None
+    assert ("its owner removed it" in ended.why.id) is gone
+    assert not shop.consistent()
+
+
+def test_workers_that_do_not_come_up_again(shop: Shop) -> None:
+    shop.work = replace(
+        shop.work,
+        born_with=lambda container: frozenset({Hand("worker", 33)}),
+        present=lambda container: frozenset({Hand("master", 0)}),
+    )
+    ended = shop.harden()
+    assert ended.ending is Ending.ROLLED_BACK
+    assert ended.why is not None
+    assert dict(ended.why.args)["name"] == "worker"
+    assert not shop.consistent()
 
 
 def test_an_owner_that_fails_or_sees_nothing_to_do(shop: Shop) -> None:

@@ -78,6 +78,7 @@ def test_undone(side: Json) -> None:
 def test_what_breaks_is_rolled_back(side: Json) -> None:
     broken = side["broken"]
     assert (broken["code"], broken["last"]["result"]) == (4, "rolled-back"), broken
+    assert "ended" in broken["last"]["why"]
     runs(broken, "writer", hardened=False)
     assert broken["files"] == side["start"]["files"]
     assert broken["web"] == side["undone"]["web"]

@@ -181,7 +181,7 @@ def _held(
     try:
         before = shop.born_with(transaction.old)
         yield from exchange.forward(watch)
-        _all_back(shop, made, before, exchange.transaction.new)
+        all_back(shop, made, before, exchange.transaction.new)
         begun = shop.clock.now()
         told = Progress("verify", State.BEGUN, 0.0, msg("Hold the result against /proc"))
         yield told
@@ -198,7 +198,7 @@ def _held(
     yield Ended(Ending.KEPT if failed else Ending.VERIFIED, done)
 
 
-def _all_back(shop: Workshop, made: Plan, before: frozenset[Hand] | None, container: str) -> None:
+def all_back(shop: Workshop, made: Plan, before: frozenset[Hand] | None, container: str) -> None:
     """Raises FailedError where a process that belongs to its start does not come."""
     until, users = shop.clock.now() + _COME_BACK, all(choice.toggle != "user" for choice in made.choices)
     while before:

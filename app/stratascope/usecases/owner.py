@@ -15,7 +15,7 @@ from dataclasses import replace
 from stratascope.core.launch import Running
 from stratascope.core.message import Message, msg
 from stratascope.core.owner import Owned, OwnerError, OwnerGoneError, Owners
-from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch import (
     BusyError,
     Ended,
@@ -28,7 +28,7 @@ from stratascope.core.relaunch import (
     Transaction,
 )
 from stratascope.core.toggle import Proven
-from stratascope.usecases.harden import Plan, Proved, Workshop, in_words, unproven, verify
+from stratascope.usecases.harden import Plan, Proved, Workshop, all_back, in_words, unproven, verify
 from stratascope.usecases.preflight import lost_files
 from stratascope.usecases.relaunch import FailedError, watch_running
 
@@ -170,13 +170,17 @@ class _Work:
     def _watch(self, seconds: float) -> None:
         try:
             watch_running(self.shop.port, self.transaction.new, seconds, self.cancelled, self.shop.clock)
-        except NoSuchContainerError as error:
+        except (NoSuchContainerError, RefusedError) as error:  # Podman refuses to tell of one that goes just now
+            if any(item.id == self.transaction.new for item in _theirs(self.shop, _owned(self.transaction))):
+                raise
             text = msg("The replacement ended by itself, and its owner removed it.")
             raise FailedError(text, str(error)) from error
 
 
 def _hardened(shop: Workshop, made: Plan, work: _Work, watch: float, keep_unverified: bool) -> Events:
+    before = shop.born_with(work.transaction.old)
     yield from work.forward(watch)
+    all_back(shop, made, before, work.transaction.new)
     begun = shop.clock.now()
     told = Progress("verify", State.BEGUN, 0.0, msg("Hold the result against /proc"))
     yield told
