@@ -163,18 +163,47 @@ def needs_of(threats: tuple[Threat, ...]) -> tuple[Need, ...]:
     return tuple(found)
 
 
-def judge(threats: tuple[Threat, ...], postures: tuple[tuple[Layer, Posture], ...], ground: Ground) -> Matrix:
-    """The matrix of one container, from each layer's posture (`Layer.posture`) and the ground."""
-    return _judge(_catalogue(threats), postures, ground)
+def judge(
+    threats: tuple[Threat, ...],
+    postures: tuple[tuple[Layer, Posture], ...],
+    ground: Ground,
+    near: tuple[tuple[Layer, Posture], ...] = (),
+) -> Matrix:
+    """The matrix of one container, from each layer's posture (`Layer.posture`) and the ground.
+
+    `near`: the same layers in other postures that were judged before. Threats to which no layer answers otherwise are
+    taken from there, which makes a preview of one option quick; the result is the same.
+    """
+    return _judge(_Question(_catalogue(threats), postures, ground, near))
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    catalogue: _Catalogue
+    postures: tuple[tuple[Layer, Posture], ...]
+    ground: Ground
+    near: tuple[tuple[Layer, Posture], ...] = field(default=(), compare=False)
 
 
 @lru_cache(maxsize=1024)
-def _judge(catalogue: _Catalogue, postures: tuple[tuple[Layer, Posture], ...], ground: Ground) -> Matrix:
-    rows = [_answers(catalogue, layer, posture) for layer, posture in postures]
+def _judge(question: _Question) -> Matrix:
+    catalogue, ground = question.catalogue, question.ground
+    rows = [_answers(catalogue, layer, posture) for layer, posture in question.postures]
     grounds = _ground_answers(catalogue, ground)
+    known: tuple[ThreatState, ...] = ()
+    changed: list[tuple[tuple[LayerRuling | None, ...], tuple[LayerRuling | None, ...]]] = []
+    if question.near and [layer for layer, _ in question.near] == [layer for layer, _ in question.postures]:
+        known = _judge(_Question(catalogue, question.near, ground)).threats
+        others = [_answers(catalogue, layer, posture) for layer, posture in question.near]
+        changed = [(row, other) for row, other in zip(rows, others, strict=True) if row is not other]
     states = []
     place = 0
-    for threat in catalogue.threats:
+    for number, threat in enumerate(catalogue.threats):
+        end = place + len(threat.routes)
+        if known and all(row[place:end] == other[place:end] for row, other in changed):
+            states.append(known[number])
+            place = end
+            continue
         routes = []
         for route in threat.routes:
             rulings = tuple([answer for row in rows if (answer := row[place]) is not None])

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from stratascope.core.catalogue import all_threats
 from stratascope.core.container import Asked
-from stratascope.core.depth import Matrix, ThreatState, judge
+from stratascope.core.depth import Matrix, Posture, ThreatState, judge
 from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.launch import Limits
 from stratascope.core.layer import Layer, Verdict
@@ -51,6 +51,8 @@ _SENSIBLE = {
     "publish": "loopback",
     "privileged": "off",
 }
+Postures = tuple[tuple[Layer, Posture], ...]
+
 _PRIVATE = frozenset({"pid", "ipc", "uts", "network", "cgroupns"})
 
 
@@ -59,6 +61,7 @@ class Workbench:
 
     def __init__(self, shop: Workshop, layers: tuple[Layer, ...], ground: Ground) -> None:
         self._shop, self._layers, self._ground = shop, layers, ground
+        self._near: tuple[ContainerState, Postures] | None = None  # as it is now, of the container looked at last
 
     # -- pure
 
@@ -228,7 +231,17 @@ class Workbench:
             known = facts is not None
             verdicts[layer.id] = layer.assess(facts, asked, around).verdict if known else Verdict.UNKNOWN
             postures.append((layer, layer.posture(facts if known else old.facts, asked, around)))
-        return verdicts, judge(all_threats(), tuple(postures), self._ground)
+        return verdicts, judge(all_threats(), tuple(postures), self._ground, self._postures(state, around))
+
+    def _postures(self, state: ContainerState, around: Surroundings) -> Postures:
+        """Of today: most options change one layer and a handful of threats, the others are as they are now."""
+        if self._near is None or self._near[0] is not state:
+            found = tuple(
+                (layer, layer.posture(old.facts, layer.asked(state.container), around))
+                for layer, old in zip(self._layers, state.layers, strict=True)
+            )
+            self._near = state, found
+        return self._near[1]
 
 
 def _live(chosen: Sequence[Choice]) -> bool:
@@ -241,6 +254,8 @@ def _sensible(name: str) -> str:
 
 
 def _better(old: ThreatState, new: ThreatState) -> bool:
+    if old is new:
+        return False
     if old.outcome is not new.outcome:
         return new.outcome is Outcome.STOPPED
     return new.depth[0] > old.depth[0]
@@ -249,6 +264,6 @@ def _better(old: ThreatState, new: ThreatState) -> bool:
 def _more(before: Matrix, after: Matrix, layer: str) -> int:
     """How many threats more that layer stops."""
     return sum(
-        new.stance(layer) is Stance.STOPS and old.stance(layer) is not Stance.STOPS
+        old is not new and new.stance(layer) is Stance.STOPS and old.stance(layer) is not Stance.STOPS
         for old, new in zip(before.threats, after.threats, strict=True)
     )
