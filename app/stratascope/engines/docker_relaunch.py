@@ -53,6 +53,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
     def __init__(self, engine: DockerEngine) -> None:
         super().__init__(engine)
         self._described: Engine | None = None
+        self._machine = ""
 
     @understood()
     def plan(self, container: str) -> LaunchSpec:
@@ -65,7 +66,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         around = Around(
             image=image,
             tagged="" if tagged is None else Answer(parse_object(tagged)).text("Id"),
-            host_name=object_of(command(self._engine, "GET", "/info")).text("Name"),
+            host_name=self._host_name(),
             borrowed=self._borrowed(answer),
         )
         return replace(launch_spec(inspect, engine, around), footing=self._footing(answer))
@@ -174,6 +175,12 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             raise self._unreadable(str(error)) from error
 
     # Below: how it is done
+
+    def _host_name(self) -> str:
+        """Of the engine's machine; it hardly changes while a relauncher lives."""
+        if not self._machine:
+            self._machine = object_of(command(self._engine, "GET", "/info")).text("Name")
+        return self._machine
 
     def _borrowed(self, answer: Answer) -> frozenset[str]:
         """Where mounts of other containers (volumes-from) are."""

@@ -6,6 +6,7 @@ Where the two APIs differ (create, plan, limits, what a stop takes) each has its
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +27,7 @@ from stratascope.engines.runtime_file import read_here
 _KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same
 
 E = TypeVar("E", bound=RestEngine)
+_KNOWN = 30.0  # seconds for which an engine's description of itself holds: Podman takes up to half a second for one
 
 
 class RestRelauncher(Generic[E]):
@@ -33,6 +35,7 @@ class RestRelauncher(Generic[E]):
 
     def __init__(self, engine: E) -> None:
         self._engine = engine
+        self._known: tuple[float, Engine] | None = None
 
     def start(self, container: str) -> None:
         """No error if it runs."""
@@ -113,9 +116,13 @@ class RestRelauncher(Generic[E]):
 
     def _connected(self) -> Engine:
         """The engine as it describes itself; EngineError where it can't."""
+        now = time.monotonic()
+        if self._known is not None and now - self._known[0] < _KNOWN:
+            return self._known[1]
         engine = self._engine.describe()
         if engine.state is not EngineState.CONNECTED:
             raise EngineError(engine.state, engine.message or advice.nonsense(), engine.error)
+        self._known = now, engine
         return engine
 
     def _tell(
