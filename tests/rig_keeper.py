@@ -103,6 +103,7 @@ class Keeper:
         self.cgroups: set[Path] = set()
 
     def start(self) -> None:
+        reap()  # a zombie of a killed daemon's containerd would pass for one that runs
         uid = self.plan["uid"]
         with Path(self.plan["log"]).open("ab") as log:
             self.daemon = subprocess.Popen(

@@ -49,7 +49,7 @@ class Station:
         self._reader = engines.reader(self._shared)
         self._host: Capture = machine_of(self._reader, engine) or self._reader.host()
         self.ground: Ground = decode_ground(self._host)
-        shop = Workshop(
+        self.shop = Workshop(
             port=self._relauncher(),
             journal=journal,
             engine=engine,
@@ -65,7 +65,7 @@ class Station:
             born_with=lambda container: self._crew(container, lambda found: born_with(found, self.ground)),
             present=lambda container: self._crew(container, present),
         )
-        self.bench = Workbench(shop, all_layers(), self.ground)
+        self.bench = Workbench(self.shop, all_layers(), self.ground)
 
     def read(self, container: str) -> ContainerState | None:
         """A container as it is now; None where the engine has it not. Raises EngineError."""
@@ -115,16 +115,20 @@ def _text(path: str) -> str | None:
     return text if len(text) <= _PROFILE_MAX else None
 
 
+def connected(engines: wiring.Engines, journal: FileJournal | None = None) -> tuple[Station, ...]:
+    """A station for each of these engines that answers."""
+    return tuple(
+        Station(engines, port, engine, journal or FileJournal())
+        for port, engine in zip(engines.ports, wiring.describe(engines), strict=True)
+        if engine.state is EngineState.CONNECTED
+    )
+
+
 @contextmanager
 def stations(only: tuple[str, ...] = (), journal: FileJournal | None = None) -> Iterator[tuple[Station, ...]]:
-    """A station for each engine that answers. Raises ProbeError where one of `only` is not known."""
+    """The same for the engines of this environment. Raises ProbeError where one of `only` is not known."""
     with wiring.open_engines(only) as engines:
-        found = wiring.describe(engines)
-        yield tuple(
-            Station(engines, port, engine, journal or FileJournal())
-            for port, engine in zip(engines.ports, found, strict=True)
-            if engine.state is EngineState.CONNECTED
-        )
+        yield connected(engines, journal)
 
 
 def bench_of(engines: wiring.Engines, engine_id: str, journal: FileJournal) -> Workbench:

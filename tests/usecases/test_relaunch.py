@@ -59,7 +59,8 @@ def go(engine: MemoryEngine, journal: FileJournal, made: Transaction, watch: flo
     try:
         for _ in exchange.forward(watch):
             pass
-        return exchange.keep()
+        exchange.verified()
+        return exchange.finish()
     except (FailedError, RefusedError, JournalError):
         roll_back(engine, journal, exchange.transaction)
         raise
@@ -155,7 +156,8 @@ def test_the_number_of_calls() -> None:
     old = engine.add("web")
     exchange = Exchange(engine, _Forgetful(), transaction(engine, old), clock=_Time().clock())
     list(exchange.forward(1.0))
-    exchange.keep()
+    exchange.verified()
+    exchange.finish()
     assert engine.calls == [
         "create",
         "restart_policy",
@@ -178,7 +180,8 @@ class _Forgetful(FileJournal):
 def _through(exchange: Exchange) -> None:
     for _ in exchange.forward(1.0):
         pass
-    exchange.keep()
+    exchange.verified()
+    exchange.finish()
 
 
 def _points() -> Iterator[tuple[str, int]]:

@@ -20,6 +20,7 @@ from stratascope.layers import all_layers
 from stratascope.report import as_json
 from stratascope.report.threats import exceeds
 from stratascope.state import record as records
+from stratascope.state.pending import any_written
 from stratascope.usecases.translate import Translations
 
 DONE, EXCEEDED, FAILED = 0, 1, 2
@@ -37,6 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
 def engines(arguments: argparse.Namespace) -> int:
     """`stratascope engines`."""
     with wiring.open_engines() as opened:
+        put_right(opened)
         found = wiring.describe(opened)
     if arguments.json:
         write(json.dumps([as_json.engine_object(engine) for engine in found], indent=2) + "\n")
@@ -85,6 +87,14 @@ def report(arguments: argparse.Namespace) -> int:
     return DONE
 
 
+def put_right(opened: wiring.Engines) -> None:
+    """What a crash left half done, as at every start; nearly always there is nothing, and nothing is loaded for it."""
+    if any_written():
+        from stratascope.cli import recovering
+
+        recovering.before_looking(opened)
+
+
 def _page(snapshot: Snapshot, file: Path) -> bool:
     """Write the page; False, with a word why, where that can't be done."""
     from stratascope.report import as_html
@@ -116,6 +126,7 @@ def _record(arguments: argparse.Namespace, shared: Translations) -> Record:
     if arguments.from_capture is not None:
         return _of_engines(records.load(arguments.from_capture), arguments.engine)
     with wiring.open_engines(tuple(arguments.engine)) as found:
+        put_right(found)
         return wiring.take_record(found, shared, privileged=arguments.privileged, terminal=on_terminal())
 
 

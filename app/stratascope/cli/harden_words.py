@@ -61,6 +61,8 @@ def _ending(event: Ended) -> Message:
             return msg("The limits are changed, without a relaunch.")
         case Ending.ROLLED_BACK:
             return msg("Rolled back.")
+        case Ending.UNFINISHED:
+            return msg("Broken off: not hardened, and not brought back yet.")
         case Ending.REFUSED:
             return msg("Refused. Nothing was changed.")
     return msg("Verified.")

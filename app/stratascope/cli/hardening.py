@@ -13,11 +13,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from stratascope.cli import recovering
 from stratascope.cli.harden_words import chosen_lines, ending, warning_lines
 from stratascope.cli.output import complain, write
 from stratascope.core.depth import Matrix
 from stratascope.core.message import Message, msg
-from stratascope.core.owner import OwnerError
 from stratascope.core.plain import plain
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch import (
@@ -46,6 +46,7 @@ _CODES = {
     Ending.KEPT: KEPT,
     Ending.REFUSED: REFUSED,
     Ending.ROLLED_BACK: ROLLED_BACK,
+    Ending.UNFINISHED: FAILED,
 }
 
 
@@ -55,7 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         "harden": _harden,
         "undo": _undo,
         "discard": _discard,
-        "recover": _recover,
+        "recover": recovering.run,
         "export": _export,
     }
     try:
@@ -78,11 +79,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _harden(arguments: argparse.Namespace) -> int:
     with stations(tuple(arguments.engine)) as found:
+        recovering.at_start(found)
         station, container = station_of(found, arguments.container)
-        try:
-            station.bench.recover()
-        except OwnerError as error:  # of this or of another container; the preflight knows
-            complain(translate(error.message))
         state = station.read(container)
         if state is None:
             raise NoSuchContainerError(container)
@@ -151,6 +149,7 @@ def _chosen(arguments: argparse.Namespace, station: Station, state: ContainerSta
 
 def _undo(arguments: argparse.Namespace) -> int:
     with stations(tuple(arguments.engine)) as found:
+        recovering.at_start(found)
         station, transaction = _aside(found, arguments.container)
         told = _Told(arguments.json)
         ended: Ended | None = None
@@ -177,6 +176,7 @@ def _undo(arguments: argparse.Namespace) -> int:
 
 def _discard(arguments: argparse.Namespace) -> int:
     with stations(tuple(arguments.engine)) as found:
+        recovering.at_start(found)
         station, transaction = _aside(found, arguments.container)
         station.bench.discard(transaction)
         if transaction.owner is not None:
@@ -191,24 +191,13 @@ def _discard(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     with stations(tuple(arguments.engine)) as found:
+        recovering.at_start(found)
         station, container = station_of(found, arguments.container)
         state = station.read(container)
         if state is None:
             raise NoSuchContainerError(container)
         made = station.bench.plan(state, _chosen(arguments, station, state))
         write(export(ExportKind(arguments.kind), run_options(made), secrets=arguments.secrets))
-    return VERIFIED
-
-
-def _recover(arguments: argparse.Namespace) -> int:
-    with stations(tuple(arguments.engine)) as found:
-        for station in found:
-            for item in station.bench.recover():
-                text = msg("{name}: what was left half done is mended.", name=item.name)
-                write(translate(text) + "\n")
-            for kept in station.bench.aside():
-                if isinstance(kept, Damaged):
-                    complain(f"{kept.path}: {plain(kept.words, 200)}")
     return VERIFIED
 
 

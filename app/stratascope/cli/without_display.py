@@ -22,6 +22,7 @@ def run() -> int:
     )
     shared = wiring.translations()
     with wiring.open_engines() as found:
+        commands.put_right(found)
         record = wiring.take_record(found, shared)
     if any(engine.state is EngineState.CONNECTED for engine in record.engines):
         commands.show(wiring.assembler(shared).snapshot(record), as_text=True)

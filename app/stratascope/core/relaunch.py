@@ -21,7 +21,8 @@ class Stage(StrEnum):
 
     INTENT = "intent"  # about to create the new container
     CREATED = "created"  # it exists beside the old one, which still runs
-    STOPPING = "stopping"  # about to set the old one's restart policy to no, and to stop it
+    HELD = "held"  # about to set the old one's restart policy to no
+    STOPPING = "stopping"  # about to stop the old one
     STOPPED = "stopped"  # about to change the names
     RENAMED = "renamed"  # about to start the new one
     STARTED = "started"  # it was started and is being watched
@@ -133,6 +134,7 @@ class Ending(StrEnum):
     KEPT = "kept-unverified"
     ROLLED_BACK = "rolled-back"
     REFUSED = "refused"
+    UNFINISHED = "unfinished"  # neither way could be gone to its end: recovery does that later
     LIMITED = "limits-changed"  # live, without a relaunch
 
 

@@ -12,13 +12,13 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import msgspec
-import platformdirs
 
 from stratascope.core.relaunch import BusyError, Damaged, JournalError, Transaction
+from stratascope.state.pending import default_folder
 
 VERSION = 1
 _ID = re.compile(r"[0-9a-f]{8,64}").fullmatch
@@ -27,11 +27,6 @@ _ID = re.compile(r"[0-9a-f]{8,64}").fullmatch
 class _File(msgspec.Struct, forbid_unknown_fields=True):
     version: int
     transaction: Transaction
-
-
-def default_folder() -> Path:
-    """`$XDG_STATE_HOME/stratascope/relaunches`."""
-    return platformdirs.user_state_path("stratascope") / "relaunches"
 
 
 class FileJournal:
@@ -58,6 +53,8 @@ class FileJournal:
             draft.replace(path)
             self._sync()
         except OSError as error:
+            with suppress(OSError):
+                (self._folder / f"{transaction.id}.new").unlink(missing_ok=True)
             raise JournalError(f"{error.filename or self._folder}: {error.strerror}") from error
 
     def forget(self, transaction: str) -> None:

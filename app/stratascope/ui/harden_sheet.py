@@ -198,7 +198,7 @@ class HardenSheet(QDialog):
     def end(self, ended: Ended, before: ContainerState | None, preview: Preview | None) -> None:
         """The result."""
         self.running = False
-        self.steps.stop(failed=ended.ending in (Ending.ROLLED_BACK, Ending.REFUSED))
+        self.steps.stop(failed=ended.ending in (Ending.ROLLED_BACK, Ending.REFUSED, Ending.UNFINISHED))
         self.steps.stop()
         self.title.setText(self.after.show_ended(ended, before, preview, self.course))
         self.setWindowTitle(self.title.text())

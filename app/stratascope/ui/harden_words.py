@@ -170,16 +170,19 @@ _ENDINGS: dict[Course, dict[Ending, Message]] = {
         Ending.LIMITED: msg("The limits are changed"),
         Ending.ROLLED_BACK: msg("Rolled back: the original runs as before"),
         Ending.REFUSED: msg("Refused: nothing was changed"),
+        Ending.UNFINISHED: msg("Broken off: not hardened, and not brought back yet"),
     },
     Course.UNDO: {
         Ending.VERIFIED: msg("Undone: the original runs again"),
         Ending.ROLLED_BACK: msg("Not undone: the hardened one runs as before"),
         Ending.REFUSED: msg("Not undone: nothing was changed"),
+        Ending.UNFINISHED: msg("Broken off: neither undone nor brought back yet"),
     },
     Course.REDO: {
         Ending.VERIFIED: msg("The hardened one runs again"),
         Ending.ROLLED_BACK: msg("Rolled back: the original runs as before"),
         Ending.REFUSED: msg("Refused: nothing was changed"),
+        Ending.UNFINISHED: msg("Broken off: not there again, and not brought back yet"),
     },
 }
 

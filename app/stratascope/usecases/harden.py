@@ -6,6 +6,7 @@ engine's JSON.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +17,7 @@ from stratascope.core.footing import HostFiles
 from stratascope.core.launch import FileChange, LaunchSpec
 from stratascope.core.message import Message, msg
 from stratascope.core.owner import OwnerKind, OwnerPlan, OwnerRefusal, Owners, OwnerText
-from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch import (
     BusyError,
     Ended,
@@ -191,11 +192,21 @@ def _held(
         failed = [item for item in proofs if item.proof.outcome is not Proven.ENFORCED]
         if failed and not keep_unverified:
             raise FailedError(unproven(failed))
-        done = exchange.keep()
+        exchange.verified()
     except (FailedError, EngineError, NoSuchContainerError, JournalError) as error:
         yield from _undo(shop, exchange, error)
         return
-    yield Ended(Ending.KEPT if failed else Ending.VERIFIED, done)
+    yield _finished(exchange, Ending.KEPT if failed else Ending.VERIFIED)
+
+
+def _finished(exchange: Exchange, ending: Ending) -> Ended:
+    """It stays whatever happens now: that it does is in the journal, and recovery would finish it too."""
+    try:
+        return Ended(ending, exchange.finish())
+    except (EngineError, NoSuchContainerError, JournalError) as error:
+        why, words, _ = in_words(error)
+        text = msg("{why} The replacement stays; run stratascope recover to finish.", why=why)
+        return Ended(ending, exchange.transaction, text, words)
 
 
 def all_back(shop: Workshop, made: Plan, before: frozenset[Hand] | None, container: str) -> None:
@@ -215,21 +226,33 @@ def all_back(shop: Workshop, made: Plan, before: frozenset[Hand] | None, contain
 
 
 def _undo(shop: Workshop, exchange: Exchange, error: Exception) -> Iterator[Progress | Ended]:
+    made = exchange.transaction
+    if isinstance(error, JournalError) and made.stage is Stage.INTENT and not (made.created and made.new):
+        with contextlib.suppress(JournalError):
+            shop.journal.forget(made.id)
+        raise error  # the very first word could not be written: nothing was done
     why, words, log = in_words(error)
     begun = shop.clock.now()
     told = Progress("roll-back", State.BEGUN, 0.0, msg("Bring the original back"))
     yield told
     try:
-        roll_back(shop.port, shop.journal, exchange.transaction)
+        lost = isinstance(error, EngineError) and not isinstance(error, RefusedError)
+        roll_back(shop.port, shop.journal, exchange.transaction, lost=lost, clock=shop.clock)
     except (EngineError, NoSuchContainerError, JournalError) as second:
         yield replace(told, state=State.FAILED, seconds=shop.clock.now() - begun)
-        text = msg("{why} The way back failed too: run stratascope recover once the engine answers.", why=why)
-        if isinstance(second, NameTakenError):
-            text = second.message
-        yield Ended(Ending.ROLLED_BACK, exchange.transaction, text, f"{words}; {in_words(second)[1]}", log)
+        text = msg("{why} The way back failed too: run stratascope recover as soon as that is mended.", why=why)
+        ending = Ending.UNFINISHED
+        if isinstance(second, NameTakenError):  # the original runs
+            text, ending = second.message, Ending.ROLLED_BACK
+        yield Ended(ending, exchange.transaction, text, _joined(words, in_words(second)[1]), log)
         return
     yield replace(told, state=State.DONE, seconds=shop.clock.now() - begun)
     yield Ended(Ending.ROLLED_BACK, exchange.transaction, why, words, log)
+
+
+def _joined(*words: str) -> str:
+    """The engine's words to both, once where they are the same."""
+    return "; ".join(dict.fromkeys(filter(None, words)))
 
 
 def in_words(error: Exception) -> tuple[Message, str, str]:
@@ -311,12 +334,11 @@ def undo(
             exchange = Exchange(shop.port, shop.journal, back, cancelled, shop.clock)
             try:
                 yield from exchange.forward(watch)
-                kept = exchange.keep()
-                shop.journal.forget(done.id)
+                exchange.verified()
             except (FailedError, EngineError, NoSuchContainerError, JournalError) as error:
                 yield from _undo(shop, exchange, error)
                 return
-            yield Ended(Ending.VERIFIED, kept)
+            yield _finished(exchange, Ending.VERIFIED)
     except BusyError as error:
         yield Ended(Ending.REFUSED, done, error.message)
     except JournalError as error:

@@ -104,8 +104,12 @@ def accept_owned(shop: Workshop, done: Transaction) -> None:
 def recover_owned(shop: Workshop, transaction: Transaction) -> bool:
     """What a crash left half done is finished (True) or undone (False). Raises EngineError, JournalError, BusyError."""
     with shop.journal.hold(transaction.engine, _owned(transaction).key):
-        if transaction.stage is Stage.DONE:
+        # read again: whoever held it may have come to its end just now
+        kept = (item for item in shop.journal.all() if isinstance(item, Transaction))
+        now = next((item for item in kept if item.id == transaction.id), None)
+        if now is None or now.stage is Stage.DONE:
             return True
+        transaction = now
         if transaction.stage is Stage.VERIFIED:
             _keep(shop, transaction)
             return True
@@ -217,7 +221,7 @@ def _guarded(work: _Work, run: Callable[[], Events]) -> Events:
         yield replace(told, state=State.FAILED, seconds=clock.now() - begun)
         text = msg("{why} The way back failed too: {second} Run stratascope recover afterwards.", why=why,
                    second=in_words(second)[0])  # fmt: skip
-        yield Ended(Ending.ROLLED_BACK, work.transaction, text, f"{words}; {in_words(second)[1]}", log)
+        yield Ended(Ending.UNFINISHED, work.transaction, text, f"{words}; {in_words(second)[1]}", log)
         return
     yield replace(told, state=State.DONE, seconds=clock.now() - begun)
     yield Ended(Ending.ROLLED_BACK, work.transaction, why, words, log)

@@ -17,6 +17,8 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.core.relaunch import Journal, Progress, Stage, State, Transaction
 
 NEVER = RestartPolicy()
+_ALIVE = ("running", "stopping", "restarting")
+LATE = 2.0  # seconds that a create whose answer was lost is waited for
 POLL = 0.2  # seconds between two looks at the replacement
 HEALTH_MAX = 120.0  # seconds that a healthcheck may take to become healthy
 LOG_LINES = 40
@@ -73,9 +75,12 @@ class Exchange:
         yield from self._step("start", msg("Start the replacement"), self._start)
         yield from self._step("watch", msg("Watch it for {seconds} seconds", seconds=watch), lambda: self._watch(watch))
 
-    def keep(self) -> Transaction:
-        """It is to stay."""
+    def verified(self) -> None:
+        """It is to stay: from here on there is no way but forward. Raises FailedError, JournalError."""
         self._enter(Stage.VERIFIED)
+
+    def finish(self) -> Transaction:
+        """What is left after that; `recover` does the same. Raises EngineError, NoSuchContainerError, JournalError."""
         self.transaction = roll_forward(self._port, self._journal, self.transaction)
         return self.transaction
 
@@ -96,8 +101,12 @@ class Exchange:
         self._enter(Stage.CREATED)
 
     def _stop(self) -> None:
+        self._enter(Stage.HELD)
+        if self.transaction.restart != NEVER:
+            self._port.restart_policy(self.transaction.old, NEVER)
+        if self._port.running(self.transaction.old).status != "running":
+            raise FailedError(msg("It ended by itself meanwhile, so it was left alone."))  # a job would be done twice
         self._enter(Stage.STOPPING)
-        self._port.restart_policy(self.transaction.old, NEVER)
         self._port.stop(self.transaction.old, self.transaction.stop_timeout)
 
     def _rename(self) -> None:
@@ -167,20 +176,23 @@ def last_words(port: Relauncher, container: str) -> str:
     return ""
 
 
-def roll_back(port: Relauncher, journal: Journal, transaction: Transaction) -> None:
-    """All as it was before. Raises EngineError where the engine can't be asked: try again later, nothing is lost."""
+def roll_back(
+    port: Relauncher, journal: Journal, transaction: Transaction, *, lost: bool = False, clock: Clock | None = None
+) -> None:
+    """All as it was before. Raises EngineError where the engine can't be asked: try again later, nothing is lost.
+
+    `lost`: the answer to the last call may be lost, so that a create may still be under way.
+    """
     old = _look(port, transaction.old)
-    for new in _replacements(port, transaction):
+    for new in _replacements(port, transaction, LATE if lost else 0.0, clock or Clock()):
         if transaction.created:
-            port.remove(new.id)
+            with contextlib.suppress(NoSuchContainerError):
+                port.remove(new.id)
         else:
             _set_aside(port, new, transaction.new_aside, transaction)
     if old is not None:
         taken = None if old.name == transaction.name else _renamed(port, old.id, transaction.name)
-        if transaction.stage is not Stage.INTENT and transaction.stage is not Stage.CREATED:
-            port.restart_policy(old.id, transaction.restart)
-            if transaction.was_running and old.status != "running":
-                port.start(old.id)
+        _bring_back(port, old, transaction)
         if taken is not None:
             raise NameTakenError(old.name, taken)
     journal.forget(transaction.id)
@@ -199,30 +211,32 @@ def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction) -
     """The replacement stays; the original is set aside and does not start by itself."""
     old, new = _look(port, transaction.old), _look(port, transaction.new)
     if old is not None:
-        if old.name == transaction.name:
-            port.rename(old.id, transaction.old_aside)
-        port.restart_policy(old.id, NEVER)
+        aside = transaction.old_aside if old.name == transaction.name else old.name
+        _set_aside(port, old, aside, transaction)
     if new is not None:
         if new.name != transaction.name:
             port.rename(new.id, transaction.name)
         if new.status != "running" and transaction.was_running:
             port.start(new.id)
+    for item in journal.all():  # before DONE: of the two, one at most may be listed as set aside
+        if isinstance(item, Transaction) and (item.old, item.new) == (transaction.new, transaction.old):
+            journal.forget(item.id)
     done = replace(transaction, stage=Stage.DONE)
     journal.write(done)
     return done
 
 
-def recover(port: Relauncher, journal: Journal, transaction: Transaction) -> bool:
+def recover(port: Relauncher, journal: Journal, transaction: Transaction, clock: Clock | None = None) -> bool:
     """What a crash left half done is finished (True) or undone (False). DONE is left alone (True).
 
     Raises EngineError, JournalError.
     """
     if transaction.stage is Stage.DONE:
         return True
-    if transaction.stage is Stage.VERIFIED:
+    if transaction.stage is Stage.VERIFIED and _look(port, transaction.new) is not None:
         roll_forward(port, journal, transaction)
         return True
-    roll_back(port, journal, transaction)
+    roll_back(port, journal, transaction, lost=True, clock=clock)
     return False
 
 
@@ -242,21 +256,48 @@ def _look(port: Relauncher, container: str) -> Running | None:
         return None
 
 
-def _replacements(port: Relauncher, transaction: Transaction) -> tuple[Running, ...]:
+def _replacements(port: Relauncher, transaction: Transaction, late: float, clock: Clock) -> tuple[Running, ...]:
     """By id, and by label where the program died between the engine's answer and the journal."""
     found = {}
     known = _look(port, transaction.new)
     if known is not None:
         found[known.id] = known
-    if transaction.created:
+    until = clock.now() + (late if transaction.created and transaction.stage is Stage.INTENT else 0.0)
+    while transaction.created:
         for item in port.labelled(TRANSACTION, transaction.id):
             found[item.id] = item
+        if found or clock.now() >= until:
+            break
+        clock.sleep(POLL)
     return tuple(found.values())
 
 
+def _bring_back(port: Relauncher, old: Running, transaction: Transaction) -> None:
+    """The original runs again as it did, with its restart policy."""
+    if transaction.stage in (Stage.INTENT, Stage.CREATED):
+        return
+    runs = old.status == "running"
+    if transaction.stage is Stage.STOPPING and old.status in _ALIVE:
+        # A stop whose answer was lost may be under way, and would end it after we have looked. Ours returns after that
+        # one; where it is refused so was the first.
+        with contextlib.suppress(RefusedError):
+            port.stop(old.id, transaction.stop_timeout)
+            runs = False
+    ours = transaction.stage is not Stage.HELD or transaction.restart != NEVER  # else it ended by itself
+    if transaction.was_running and not runs and ours:
+        port.start(old.id)
+    if transaction.restart != NEVER:
+        try:
+            port.restart_policy(old.id, transaction.restart)
+        except RefusedError:
+            if transaction.stage is not Stage.HELD:  # there it was refused too, and is as it was
+                raise
+
+
 def _set_aside(port: Relauncher, item: Running, name: str, transaction: Transaction) -> None:
-    port.restart_policy(item.id, NEVER)
-    if item.status == "running":
+    if transaction.restart != NEVER or transaction.new_restart != NEVER:
+        port.restart_policy(item.id, NEVER)
+    if item.status in _ALIVE:
         port.stop(item.id, transaction.stop_timeout)
     if item.name != name:
         port.rename(item.id, name)

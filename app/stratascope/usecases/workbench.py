@@ -17,7 +17,6 @@ from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.launch import Limits
 from stratascope.core.layer import Layer, Verdict
 from stratascope.core.message import Message, msg
-from stratascope.core.owner import OwnerError
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Remedy, Stage, State, Transaction
 from stratascope.core.snapshot import ContainerState
@@ -27,8 +26,9 @@ from stratascope.layers.toggles import all_toggles, choices, fold, plain, toggle
 from stratascope.usecases import relaunch
 from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, Preview
 from stratascope.usecases.harden import Plan, Workshop, harden, plan, subject_of, undo, verify
-from stratascope.usecases.owner import accept_owned, harden_owned, recover_owned, undo_owned
+from stratascope.usecases.owner import accept_owned, harden_owned, undo_owned
 from stratascope.usecases.preflight import has_owner
+from stratascope.usecases.recovering import Mended, Result, recover_all
 
 _SENSIBLE = {
     "capabilities": "default",
@@ -125,29 +125,17 @@ class Workbench:
                 found.append(Aside(item, item.engine, 0 if item.owner is not None else self.size(item.old)))
         return tuple(found)
 
-    def recover(self) -> tuple[Transaction, ...]:
-        """Finish or undo what a crash left. Raises EngineError, JournalError; one that is held is left alone.
+    def mend(self) -> tuple[Mended, ...]:
+        """What a crash left on this engine, each finished or undone, or why not now."""
+        return tuple(recover_all(self._shop))
 
-        An owner that can't be asked keeps none of the others from being mended.
-        """
-        mended: list[Transaction] = []
-        failed: list[OwnerError] = []
-        for item in self._shop.journal.all():
-            if isinstance(item, Damaged) or item.engine != self._shop.engine.id or item.stage is Stage.DONE:
-                continue
-            if item.owner is not None:
-                try:
-                    recover_owned(self._shop, item)
-                    mended.append(item)
-                except OwnerError as error:
-                    failed.append(error)
-                continue
-            with self._shop.journal.hold(item.engine, item.old):
-                relaunch.recover(self._shop.port, self._shop.journal, item)
-            mended.append(item)
-        if failed:
-            raise failed[0]
-        return tuple(mended)
+    def recover(self) -> tuple[Transaction, ...]:
+        """The same; those that were mended. Raises EngineError, NoSuchContainerError, JournalError after the last."""
+        found = self.mend()
+        for item in found:
+            if item.error is not None:
+                raise item.error
+        return tuple(item.transaction for item in found if item.result is not Result.HELD)
 
     # -- inside
 

@@ -1,0 +1,103 @@
+"""What a crash left half done, put right: `recover`, and the same at the start of each command that opens engines.
+
+At a start it fails nothing: who wants a report gets it, and is told on the side. Only engines that have an unfinished
+relaunch in the journal are touched.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+
+from stratascope import wiring
+from stratascope.cli.output import complain, write
+from stratascope.core.message import Message, msg
+from stratascope.core.plain import plain
+from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
+from stratascope.core.relaunch import Damaged, JournalError, Transaction
+from stratascope.i18n import translate
+from stratascope.state.journal import FileJournal
+from stratascope.usecases.recovering import Mended, Result, unfinished
+from stratascope.wiring_relaunch import Station, connected, stations
+
+DONE, FAILED = 0, 2
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """`stratascope recover`. Raises ProbeError where an engine that was asked for is not known."""
+    journal, only = FileJournal(), tuple(arguments.engine)
+    tried: list[Mended] = []
+    with stations(only) as found:
+        for station in found:
+            for item in station.bench.mend():
+                tried.append(item)
+                if item.result in (Result.FINISHED, Result.UNDONE):
+                    write(_words(item) + "\n")
+                else:
+                    _complain(item)
+    known = {item.transaction.id for item in tried}
+    left = [item for item in unfinished(journal) if item.id not in known]
+    unreached = [item for item in left if not only or item.engine in only or item.endpoint in only]
+    for each in unreached:
+        complain(_unreached(each))
+    for damaged in journal.all():
+        if isinstance(damaged, Damaged):
+            complain(f"{damaged.path}: {plain(damaged.words, 200)}")
+    return FAILED if unreached or any(item.result is Result.FAILED for item in tried) else DONE
+
+
+def at_start(found: Sequence[Station]) -> None:
+    """Before anything is looked for: after a crash a container may not even have its name."""
+    if unfinished(FileJournal()):
+        for station in found:
+            for item in station.bench.mend():
+                if item.result is not Result.HELD:
+                    _complain(item)
+
+
+def before_looking(engines: wiring.Engines) -> None:
+    """The same for commands that only look. Raises nothing."""
+    if unfinished(FileJournal()):
+        try:
+            at_start(connected(engines))
+        except (EngineError, ProbeError, OSError) as error:
+            complain(translate(msg("A relaunch that was broken off could not be put right now: {why}", why=str(error))))
+
+
+def _complain(item: Mended) -> None:
+    complain(_words(item))
+    if isinstance(item.error, EngineError | JournalError) and item.error.words:
+        complain(plain(item.error.words, 1000))
+
+
+def _words(item: Mended) -> str:
+    name, error = plain(item.transaction.name, 80), item.error
+    why: Message | None = None
+    match item.result:
+        case Result.FINISHED:
+            text = msg("{name}: a relaunch that was broken off is finished; the replacement runs.", name=name)
+        case Result.UNDONE:
+            text = msg("{name}: a relaunch that was broken off is undone; all is as it was before.", name=name)
+        case Result.HELD:
+            text = msg("{name}: another window or command works on it right now, so it is left alone.", name=name)
+        case Result.FAILED:
+            match error:
+                case EngineError():
+                    why = error.message
+                case JournalError():
+                    why = msg("The journal can't be written.")
+                case NoSuchContainerError() | None:
+                    why = msg("A container of it went away meanwhile.")
+            text = msg("{name}: a relaunch that was broken off can't be put right now, and stays written down. {why}",
+                       name=name, why=why)  # fmt: skip
+    return translate(text)
+
+
+def _unreached(left: Transaction) -> str:
+    text = msg(
+        "{name}: a relaunch of it was broken off, and its engine {engine} does not answer. Start the engine, then run "
+        "stratascope recover again.",
+        name=plain(left.name, 80),
+        engine=plain(left.engine, 80),
+    )
+    return translate(text)
