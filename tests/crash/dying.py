@@ -1,0 +1,157 @@
+"""A relaunch that dies: `harden` or `undo` of one container on a real engine, killed at one point of it.
+
+python tests/crash/dying.py HOW NUMBER VERB CONTAINER
+
+The points are its engine calls and journal writes in their order, each printed on stdout once it was passed. HOW and
+NUMBER say where SIGKILL comes: `at` that point (before a journal write, after an engine call), or `in` it (an engine
+call that is still under way). With a NUMBER beyond the last it runs through. `undo` first hardens, and counts from
+there. With HOW `wait` it is not killed, but says `here` before that point, and goes on when a line comes on stdin; how
+it ended is then printed, as JSON. DYING_PATIENCE: seconds that an engine call may take instead of up to minutes. The
+engine and the journal's folder are those of the environment, as for `stratascope` itself.
+
+Decided against a hook in the program: relauncher and journal are protocols, so those that count are handed in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from stratascope import wiring
+from stratascope.core.container import EngineState
+from stratascope.core.relaunch import Ended, Ending, Transaction
+from stratascope.core.toggle import Choice
+from stratascope.i18n import translate
+from stratascope.layers import all_layers
+from stratascope.state.journal import FileJournal
+from stratascope.usecases.workbench import Workbench
+from stratascope.wiring_relaunch import Station, station_of
+
+UNDER_WAY = 0.03  # seconds after which a call is under way
+CHOICE = Choice("no-new-privileges", "on")
+
+
+def say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Fate:
+    """Counts the points that are passed, and ends this process at one of them."""
+
+    def __init__(self, how: str, number: int) -> None:
+        self._how, self._number = how, number
+        self._passed = 0
+        self.counting = True
+        self.waits = how == "wait"
+        self.waited = False
+
+    @contextmanager
+    def point(self, name: str, *, write: bool) -> Iterator[None]:
+        """One call or write."""
+        if not self.counting:
+            yield
+            return
+        here = self._passed == self._number
+        if here and self.waits:
+            here = False
+            say("here")
+            sys.stdin.readline()
+            self.waited = True
+        if here and write:
+            die()
+        if here and self._how == "in":
+            threading.Timer(UNDER_WAY, die).start()
+        yield
+        say(name)
+        if here:
+            die()
+        self._passed += 1
+
+
+class Calls:
+    """A relauncher whose calls are points; the pure one is none."""
+
+    def __init__(self, port: Any, fate: Fate) -> None:
+        self._port, self._fate = port, fate
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(self._port, name)
+        if name == "body":
+            return real
+
+        def call(*values: Any) -> Any:
+            with self._fate.point(name, write=False):
+                return real(*values)
+
+        return call
+
+
+class Writes(FileJournal):
+    """A journal whose writes are points."""
+
+    def __init__(self, fate: Fate) -> None:
+        super().__init__()
+        self._fate = fate
+
+    def write(self, transaction: Transaction) -> None:
+        with self._fate.point(f"write {transaction.stage}", write=True):
+            super().write(transaction)
+
+    def forget(self, transaction: str) -> None:
+        with self._fate.point("forget", write=True):
+            super().forget(transaction)
+
+
+def hurry(port: Any, fate: Fate, patience: float) -> None:
+    """Shorten the time that its calls may take, once it has waited."""
+    real = port.exchange
+
+    def exchange(method: str, path: str, params: Any, data: str | None, silence: float) -> Any:
+        return real(method, path, params, data, min(silence, patience) if fate.waited and patience else silence)
+
+    port.exchange = exchange
+
+
+def main(how: str, number: int, verb: str, container: str) -> None:
+    fate = Fate(how, number)
+    with wiring.open_engines() as engines:
+        (port,), (engine,) = engines.ports, wiring.describe(engines)
+        assert engine.state is EngineState.CONNECTED, engine
+        hurry(port, fate, float(os.environ.get("DYING_PATIENCE", "0")))
+        journal = Writes(fate)
+        station = Station(engines, port, engine, journal)
+        shop = replace(station.shop, port=Calls(station.shop.port, fate))
+        bench = Workbench(shop, all_layers(), station.ground)
+        fate.counting = False
+        state = station.read(station_of((station,), container)[1])
+        assert state is not None
+        made = bench.plan(state, (CHOICE,))
+        fate.counting = verb == "harden"
+        *_, ended = bench.run(made, 0.0, lambda: False)
+        assert isinstance(ended, Ended), ended
+        if fate.waits:
+            say(json.dumps({"ending": ended.ending, "why": ended.why and translate(ended.why), "words": ended.words}))
+            return
+        assert ended.ending is Ending.VERIFIED, ended
+        if verb == "undo":
+            assert ended.transaction is not None
+            fate.counting = True
+            *_, ended = bench.undo(ended.transaction, 0.0, lambda: False)
+            assert isinstance(ended, Ended), ended
+            assert ended.ending is Ending.VERIFIED, ended
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4])

@@ -1,0 +1,193 @@
+"""Containers whose relaunch is killed, and what is left of them: the set-up, the deaths and the look afterwards.
+
+Many deaths share one journal and one `recover`, as after a crash of the machine; that also saves most of the time.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from rig import Rig
+from stratascope.core.relaunch import Damaged, Stage, Transaction
+from stratascope.state.journal import FileJournal
+
+HERE = Path(__file__).resolve().parent
+APP = HERE.parents[1] / "app"
+QUICK = "trap 'exit 0' TERM; sleep 3600 & wait"
+LINGERING = "trap 'sleep 2; exit 0' TERM; sleep 3600 & wait"  # a stop of it is under way for a while
+
+# All engine calls and journal writes of a relaunch, in their order
+HARDEN = (
+    "write intent", "create", "write created", "write held", "restart_policy", "running", "write stopping",
+    "stop", "write stopped", "rename", "rename", "write renamed", "start", "write started", "running", "running",
+    "write verified", "running", "running", "restart_policy", "write done",
+)  # fmt: skip
+UNDO = (
+    "plan", "write intent", "write held", "restart_policy", "running", "write stopping", "stop", "write stopped",
+    "rename", "rename", "write renamed", "restart_policy", "start", "write started", "running", "running",
+    "write verified", "running", "running", "restart_policy", "forget", "write done",
+)  # fmt: skip
+POINTS = {"harden": HARDEN, "undo": UNDO}
+CHANGING = frozenset(("create", "restart_policy", "stop", "rename", "start"))
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """Where a relaunch dies: `at` a write (before it) or call (after it), or `in` a call, under way."""
+
+    verb: str
+    how: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        what = POINTS[self.verb][self.number]
+        when = "in" if self.how == "in" else "before" if _is_write(what) else "after"
+        return f"{self.verb} {self.number:2} {when} {what}"
+
+    @property
+    def container(self) -> str:
+        return f"crash-{self.verb}-{self.how}-{self.number}"
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the relaunch is finished afterwards, instead of undone."""
+        passed = POINTS[self.verb][: self.number + (0 if _is_write(POINTS[self.verb][self.number]) else 1)]
+        return "write verified" in passed
+
+
+def points(verb: str) -> tuple[Point, ...]:
+    """All of them."""
+    numbers = range(len(POINTS[verb]))
+    inside = [number for number in numbers if POINTS[verb][number] in CHANGING]
+    return (*(Point(verb, "at", number) for number in numbers), *(Point(verb, "in", number) for number in inside))
+
+
+class Scene:
+    """One engine and one journal."""
+
+    def __init__(self, rig: Rig, state: Path) -> None:
+        self.rig = rig
+        self.journal = FileJournal(state / "stratascope" / "relaunches")
+        self.environ = {
+            **os.environ,
+            "PYTHONPATH": str(APP),
+            "STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}",
+            "XDG_STATE_HOME": str(state),
+        }
+        self.originals: dict[str, str] = {}
+
+    def start(self, name: str, command: str = QUICK, restart: str = "always") -> str:
+        """A container with data in a named and an anonymous volume."""
+        volumes = ("-v", f"{name}:/named", "-v", "/anonymous")
+        options = ("-d", "--restart", restart, "--name", name, *volumes)
+        made = self.rig.run("run", *options, "busybox", "sh", "-c", command)
+        self.originals[name] = made.splitlines()[-1]
+        for file in self.data(name):
+            file.write_text("kept")
+        return self.originals[name]
+
+    def dying(self, point: Point) -> subprocess.Popen[str]:
+        """Its relaunch, begun."""
+        words = (point.how, str(point.number), point.verb, point.container)
+        return self.python(str(HERE / "dying.py"), *words)
+
+    def python(self, *words: str) -> subprocess.Popen[str]:
+        pipe = subprocess.PIPE
+        return subprocess.Popen(
+            (sys.executable, *words), env=self.environ, text=True, stdin=pipe, stdout=pipe, stderr=pipe
+        )
+
+    def stratascope(self, *words: str) -> tuple[int, str, str]:
+        """The command line; its exit code and what it printed."""
+        child = self.python("-m", "stratascope", *words)
+        out, err = child.communicate(timeout=120)
+        return child.returncode, out, err
+
+    def kill(self, chosen: tuple[Point, ...]) -> None:
+        """Containers, and a relaunch of each that dies."""
+
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(self.kill_one, chosen))
+
+    def kill_one(self, point: Point) -> None:
+        """One of them."""
+        self.start(point.container, LINGERING if point.how == "in" else QUICK)
+        child = self.dying(point)
+        out, err = child.communicate(timeout=120)
+        assert child.returncode == -9, (point.name, out, err)
+        passed = tuple(out.splitlines())
+        assert passed == POINTS[point.verb][: len(passed)], (point.name, out)
+        assert len(passed) in (point.number, point.number + 1), (point.name, out)
+
+    def entry(self, name: str) -> tuple[Transaction, ...]:
+        """What the journal has about that container."""
+        found = []
+        for item in self.journal.all():
+            assert not isinstance(item, Damaged), item
+            if item.name == name:
+                found.append(item)
+        return tuple(found)
+
+    def all(self, name: str) -> dict[str, tuple[str, bool]]:
+        """Name to id and whether it runs, of all containers that came of it."""
+        found = {}
+        for line in self.rig.run("ps", "-a", "--no-trunc", "--format", "{{.Names}}|{{.ID}}|{{.Status}}").splitlines():
+            called, number, status = line.split("|", 2)
+            if called.split(".")[0] == name:
+                found[called] = (number, status.startswith("Up"))
+        return found
+
+    def wrong(self, point: Point) -> list[str]:
+        """What is not as it should be after `recover`; empty where all is well."""
+        name = point.container
+        return self.wrong_with(name, goes_on=point.goes_on, undone=point.verb == "undo")
+
+    def wrong_with(self, name: str, *, goes_on: bool, undone: bool = False) -> list[str]:
+        """The same for any container. `undone`: it had been hardened before, and was on its way back."""
+        there, entries, found = self.all(name), self.entry(name), []
+        running = [called for called, (_, runs) in there.items() if runs]
+        if running != [name]:
+            return [f"running: {running}, there: {sorted(there)}"]
+        if (there[name][0] == self.originals[name]) is not (undone is goes_on):
+            found.append("the wrong one runs")
+        if any(item.stage is not Stage.DONE for item in entries):
+            found.append(f"unfinished: {[item.stage.value for item in entries]}")
+        if len(entries) != (1 if undone or goes_on else 0):
+            found.append(f"{len(entries)} entries")
+        aside = {item.old_aside: item.old for item in entries}
+        if {called: number for called, (number, _) in there.items() if called != name} != aside:
+            found.append(f"there: {sorted(there)}, aside: {sorted(aside)}")
+        policies = {called: self.policy(called) for called in there}
+        if policies != {called: "always" if called == name else "no" for called in there}:
+            found.append(f"restart policies: {policies}")
+        data = [file.read_text() if file.exists() else "gone" for file in self.data(name)]
+        if data != ["kept", "kept"]:
+            found.append(f"its data: {data}")
+        return found
+
+    def policy(self, container: str) -> str:
+        """Its restart policy; Podman may have no word for none."""
+        word: str = self.rig.inspect(container)["HostConfig"]["RestartPolicy"]["Name"]
+        return word or "no"
+
+    def data(self, name: str) -> list[Path]:
+        """The files in its volumes, as its process sees them. No exec: Podman's over the API may lose its output."""
+        root = Path(f"/proc/{self.rig.pid(name)}/root")
+        return [root / "named/mark", root / "anonymous/mark"]
+
+    def clear(self) -> None:
+        """Remove all containers of the scene, and their volumes."""
+        names = [called for name in self.originals for called in self.all(name)]
+        if names:
+            self.rig.remove(*names)
+        self.rig.run("volume", "rm", *self.originals, check=False)
+
+
+def _is_write(what: str) -> bool:
+    return what.startswith("write") or what == "forget"
