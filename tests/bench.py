@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from unittest.mock import patch
 
 import bench_depth
 import bench_fleet
+import bench_harden
 from fleet import launched
 from rig import Rig
 from stratascope import wiring
@@ -315,6 +316,19 @@ def judging(rig: Rig, table: Table) -> None:
     table.line(what, (bare + grown) / 2**20, bare / 2**20, 1.5, "MiB")
 
 
+def hardening(rigs: Mapping[str, Rig], table: Table) -> None:
+    for rig in rigs.values():
+        ours, hand = bench_harden.Downtime(rig, as_installed(rig)).measure()
+        table.line(f"down while hardened, {rig.kind} / stop, rm, run by hand", ours, hand, 1.0)
+    for rig in rigs.values():
+        found = bench_harden.thinking(rig, bench_depth.forget)
+        table.limit(f"plan and preview all presets, {rig.kind}", (found.plan + found.preview) * 1000, 100.0)
+        table.limit("    preview alone", found.preview * 1000, 100.0)
+        table.limit("    all options of one container", found.options * 1000, 100.0)
+        ratios = [f"{seconds / found.inspect:.2f}" for seconds in (found.plan, found.preview, found.options)]
+        say(f"    (plan, preview, options / one inspect of {found.inspect * 1000:.0f} ms: {', '.join(ratios)})")
+
+
 def fleet_many_against_few(table: Table) -> None:
     numbers = bench_fleet.measure()
     for name, what in (("near", "as it opens"), ("whole", "all in view")):
@@ -325,6 +339,8 @@ def fleet_many_against_few(table: Table) -> None:
 def main() -> int:
     """Run everything; 1 where a goal is missed."""
     table = Table()
+    with launched(("docker_rootful", "podman_rootful")) as rigs:
+        hardening(rigs, table)
     with launched(("docker_rootful",)) as rigs:
         rig = rigs["docker_rootful"]
         fill(rig, SMALL)
