@@ -55,12 +55,34 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """How a replacement failed: what symptoms are sought in. `silent`: ports on which it no longer listens."""
+
+    log: str = ""
+    words: str = ""  # the engine's own
+    exit_code: int | None = None
+    out_of_memory: bool = False
+    silent: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Suspicion:
+    """Why a toggle may be to blame for a failure, and what would help. The greater `weight` counts, 1 to 100."""
+
+    weight: int
+    text: Message
+
+
+@dataclass(frozen=True, slots=True)
 class Subject:
     """The container that is to be hardened, and what is known of it now.
 
     `facts` are by layer id; None where nothing could be read. `files`: path and text of the profile files that the
     choices name, read by the caller. `changes`: paths that its writable layer holds over its image. `listeners`:
-    address and port of the host's listening TCP sockets. Of these two None: not looked at.
+    address and port of the host's listening TCP sockets. `listens`: TCP ports on which it listens itself. `set_uid`:
+    programs of its image that give the rights of their owner, or rights of their own. `nodes`: device nodes in its
+    /dev that not every container has. `users`: name and user of the processes that it
+    started first. Of these None: not looked at. `published`: TCP ports of the host that lead to it, as its engine says.
     """
 
     container: Container
@@ -70,6 +92,11 @@ class Subject:
     changes: tuple[str, ...] | None = None
     listeners: tuple[tuple[str, int], ...] | None = None
     memory_total: int | None = None  # bytes that the engine's machine has
+    listens: tuple[int, ...] | None = None
+    set_uid: tuple[str, ...] | None = None
+    nodes: tuple[str, ...] | None = None
+    users: tuple[tuple[str, int], ...] | None = None
+    published: tuple[int, ...] = ()
 
     def of(self, layer: str) -> Any:
         """The facts of one layer, None where there are none."""
@@ -78,6 +105,10 @@ class Subject:
     def text_of(self, path: str) -> str | None:
         """The text of a profile file; None where it could not be read."""
         return next((text for key, text in self.files if key == path), None)
+
+
+def _innocent(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +120,8 @@ class Toggle:
     effect already. `risks(value, subject)`: what it could break in this container, and why we think so.
     `prove(facts, value, subject)`: the layer's facts of the new process held against the value; facts None: UNKNOWN.
     There the subject is the replacement, with what its engine says of it and all facts of its process.
-    `preset(preset, subject)`: the value that the preset chooses here, None: not part of it.
+    `preset(preset, subject)`: the value that the preset chooses here, None: not part of it. `symptoms(failure, value,
+    subject)`: whether the way in which a replacement failed points to this toggle.
     """
 
     id: str
@@ -104,3 +136,4 @@ class Toggle:
     prove: Callable[[Any, str, Subject], Proof]
     preset: Callable[[Preset, Subject], str | None]
     live: bool = False  # whether the engine can change it without a relaunch
+    symptoms: Callable[[Failure, str, Subject], Suspicion | None] = _innocent

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.message import Message, msg
-from stratascope.core.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.asked_capabilities import bounding, engine_default, named, starts_as_root, with_result
+from stratascope.layers.capability_symptoms import lacked, suspicion
 from stratascope.layers.capability_words import TAKE_OVER
+from stratascope.layers.free_ports import PRIVILEGED_PORTS
+from stratascope.layers.symptoms import words
 from stratascope.layers.toggle_values import LATER_PRESETS, NOT_READ, held, only
 from stratascope.linux.capability import CapabilitySet, number_of
 from stratascope.linux.decode import DecodeError
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
 _LAYER = "capabilities"
 _BOUNDING, _NNP = "@status:CapBnd", "@status:NoNewPrivs"
+_SHOWN = 5
 _BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
 
 
@@ -110,6 +114,25 @@ def _wanted(value: str, subject: Subject) -> CapabilitySet:
     return bounding(_apply(replace(asked, privileged=False), value, subject), subject.engine)
 
 
+_NOTHING = msg("")
+
+
+def _seen(group: CapabilitySet, subject: Subject) -> Message | None:
+    """What was seen of such a use in this container; empty: it is not so used, None: not known."""
+    if group == _BIND and subject.listens is not None:
+        low = [str(port) for port in subject.listens if port < PRIVILEGED_PORTS]
+        if not low:
+            return _NOTHING
+        return msg("It listens on port {ports}, which takes this where its network does not let everyone.",
+                   ports=", ".join(low[:_SHOWN]))  # fmt: skip
+    if group == _CHANGES_USER:
+        others = [f"{name} ({user})" for name, user in subject.users or () if user]
+        if others and starts_as_root(subject.container.asked):
+            return msg("It starts as root and runs these as other users, which would fail: {names}.",
+                       names=", ".join(others[:_SHOWN]))  # fmt: skip
+    return None
+
+
 def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
     facts, asked = _facts(subject), subject.container.asked
     now = bounding(asked, subject.engine)
@@ -117,7 +140,8 @@ def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if facts is not None and facts.effective is not None:
         holds = facts.effective | (facts.permitted or CapabilitySet())
     lost = (now if holds is None or starts_as_root(asked) else holds) - _wanted(value, subject)
-    found = [text for group, text in _LOSSES if lost & group]
+    found = [_seen(group, subject) or text for group, text in _LOSSES if lost & group]
+    found = [text for text in found if text.id]
     rest = (lost if holds is None else lost & holds) - _ORDINARY - (engine_default(subject.engine) - _BIND)
     if rest and asked.privileged:
         found.append(msg("As a privileged container it holds all capabilities; which of them it uses is not known."))
@@ -196,6 +220,11 @@ def _uses_bind(subject: Subject) -> bool:
     return starts_as_root(asked)
 
 
+def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    kept = _wanted(value, subject)
+    return suspicion(lacked(failure, bounding(subject.container.asked, subject.engine) - kept, subject), kept)
+
+
 CAPABILITIES = Toggle(
     "capabilities",
     _LAYER,
@@ -208,7 +237,11 @@ CAPABILITIES = Toggle(
     _risks,
     _prove,
     _preset,
+    symptoms=_symptoms,
 )
+
+
+_NO_GAIN = msg("It seems to gain rights by a set-uid program, which no-new-privileges forbids. Leave that toggle out.")
 
 
 def _forbid(asked: Asked, value: str, subject: Subject) -> Asked:
@@ -217,6 +250,13 @@ def _forbid(asked: Asked, value: str, subject: Subject) -> Asked:
 
 def _forbid_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     facts = _facts(subject)
+    if subject.set_uid is not None:
+        if not subject.set_uid:
+            return ()
+        return (
+            msg("Programs in it that give rights to whoever starts them no longer do: {paths}.",
+                paths=", ".join(subject.set_uid[:_SHOWN])),
+        )  # fmt: skip
     if facts is None or facts.regain_by_exec is None:
         return (msg("su, sudo, ping and other set-uid programs in it would no longer gain rights."),)
     if facts.regain_by_exec or facts.root_inside is False:
@@ -243,6 +283,11 @@ NO_NEW_PRIVILEGES = Toggle(
     _forbid_risks,
     _prove_forbidden,
     lambda preset, subject: None if subject.container.asked.no_new_privileges else "on",
+    symptoms=words(
+        (95, r"no new privileges|no_new_privs|effective uid is not 0", _NO_GAIN),
+        (80, r"(?:must|has to|needs to) be (?:suid|setuid|set-uid|installed setuid)|\bsudo:|setuid root", _NO_GAIN),
+        (45, r"\bsu: |\bping: |polkit|pkexec|fusermount|newuidmap", _NO_GAIN),
+    ),
 )
 
 
@@ -290,6 +335,14 @@ def _prove_left(facts: CapabilityFacts | None, value: str, subject: Subject) -> 
     return Proof(Proven.ENFORCED if left else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
 
 
+def _privileged_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    kept = bounding(_leave(subject.container.asked, value, subject), subject.engine)
+    found = lacked(failure, bounding(subject.container.asked, subject.engine) - kept, subject)
+    if found is not None and not found[1]:
+        return Suspicion(60, msg("Something was not permitted to it that privileged mode allows."))
+    return suspicion(found, kept)
+
+
 PRIVILEGED = Toggle(
     "privileged",
     _LAYER,
@@ -302,6 +355,7 @@ PRIVILEGED = Toggle(
     _leave_risks,
     _prove_left,
     lambda preset, subject: "off" if preset in LATER_PRESETS and subject.container.asked.privileged else None,
+    symptoms=_privileged_symptoms,
 )
 
 TOGGLES = (PRIVILEGED, CAPABILITIES, NO_NEW_PRIVILEGES)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, AskedLimit, EngineKind
 from stratascope.core.message import Message, msg
-from stratascope.core.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.symptoms import NO_FILES, NO_FORK, NO_MEMORY, Symptoms, find, words
 from stratascope.layers.toggle_values import NOT_READ, no_risks, size_of, whole
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ _LEAST_CPUS = 0.01  # moby, the same place
 _MOST_PIDS = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
 _ROOM_MEMORY, _ROOM_PIDS, _STEP = 256 * _MIB, 256, 64 * _MIB
 _ROOM_UNKNOWN, _MUCH_ROOM_PIDS = 1024 * _MIB, 512
+_KILLED = 137  # 128 and SIGKILL, as engines tell it
 _PODMAN_PIDS = 2048  # what Podman sets where nothing was asked for, containers.conf(5)
 _FILES = 65536  # far more than servers use, far less than what makes programs slow that close all of them
 
@@ -108,6 +110,17 @@ def _memory_preset(preset: Preset, subject: Subject) -> str | None:
     return str(close if preset is Preset.STRICT else wide)
 
 
+def _memory_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    mib = int(value) // _MIB
+    if failure.out_of_memory:
+        return Suspicion(100, msg("The kernel killed it at the limit of {mib} MiB. Give it more memory.", mib=mib))
+    if find(failure, NO_MEMORY) is not None:
+        return Suspicion(90, msg("It found no more memory at the limit of {mib} MiB. Give it more.", mib=mib))
+    if failure.exit_code == _KILLED:
+        return Suspicion(60, msg("It was killed, perhaps at the limit of {mib} MiB. Give it more memory.", mib=mib))
+    return None
+
+
 MEMORY = Toggle(
     "memory",
     _LAYER,
@@ -121,6 +134,7 @@ MEMORY = Toggle(
     _prove_memory,
     _memory_preset,
     live=True,
+    symptoms=_memory_symptoms,
 )
 
 
@@ -167,6 +181,7 @@ PIDS = Toggle(
     _prove_pids,
     _pids_preset,
     live=True,
+    symptoms=words((90, NO_FORK, msg("It could start no more processes or threads. Give it a greater limit."))),
 )
 
 
@@ -212,6 +227,7 @@ CPUS = Toggle(
     _prove_cpus,
     _cpus_preset,
     live=True,
+    symptoms=words((30, r"time(?:d )?[- ]?out", msg("It was too slow for something: give it more CPU time."))),
 )
 
 
@@ -247,6 +263,7 @@ def _ulimit(
     bounds: tuple[int, int],
     risks: Callable[[str, Subject], tuple[Message, ...]],
     strict: int | None,
+    symptoms: Symptoms,
 ) -> Toggle:
     def check(value: str, subject: Subject) -> str:
         return str(whole(value, *bounds))
@@ -273,6 +290,7 @@ def _ulimit(
         risks,
         lambda facts, value, subject: _prove_ulimit(name, facts, value),
         preset,
+        symptoms=symptoms,
     )
 
 
@@ -289,6 +307,7 @@ OPEN_FILES = _ulimit(
     (16, 1 << 30),  # NR_OPEN_MAX, fs/file.c, is about that
     _files_risks,
     _FILES,
+    words((95, NO_FILES, msg("It could open no more files and connections. Give it a greater limit."))),
 )
 PROCESSES_OF_USER = _ulimit(
     "nproc",
@@ -297,6 +316,7 @@ PROCESSES_OF_USER = _ulimit(
     (1, _MOST_PIDS),
     lambda value, subject: (msg("Processes of the same user in other containers count too, and may use it up."),),
     None,
+    words((85, NO_FORK, msg("Its user could start no more processes or threads. Give it a greater limit."))),
 )
 CORE_FILES = _ulimit(
     "core",
@@ -305,6 +325,7 @@ CORE_FILES = _ulimit(
     (0, (1 << 63) - 1),
     no_risks,
     0,
+    words((20, r"core dump|\bcore file", msg("Its log speaks of core files, which it can no longer write."))),
 )
 
 TOGGLES = (MEMORY, PIDS, CPUS, OPEN_FILES, PROCESSES_OF_USER, CORE_FILES)

@@ -28,6 +28,8 @@ _DEFAULT = (
     "c 5:2 rwm",
     "c 136:* rwm",
 )
+# /dev/net/tun: runc (until 1.2) and crun allow it everywhere, and make the node nowhere
+OF_RUNTIMES = ("c 10:200 rwm",)
 _OTHER_BLOCK = re.compile(r"/dev/(?:loop|ram|zram|nbd|sr|zd|rbd)[0-9]+(?:p[0-9]+)?").fullmatch
 _KNOWN = {"/dev/mem": "c 1:1", "/dev/kmem": "c 1:2", "/dev/port": "c 1:4", "/dev/kmsg": "c 1:11", "/dev/loop0": "b 7:0"}
 
@@ -44,6 +46,11 @@ def _allows(rule: str, kind: str, major: int | None, minor: int | None, access: 
         return False
     pairs = zip(number.split(":"), (major, minor), strict=True)
     return all(have == "*" or want is None or have == str(want) for have, want in pairs)
+
+
+def in_every_container(kind: str, major: int, minor: int) -> bool:
+    """Whether the runtimes give such a node to every container."""
+    return any(_allows(rule, kind, major, minor, "r") for rule in _DEFAULT)
 
 
 def is_block(node: str) -> bool:

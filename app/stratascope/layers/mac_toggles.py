@@ -13,6 +13,7 @@ from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.layers.mac_facts import ENFORCING, UNCONFINED_TYPES
+from stratascope.layers.symptoms import REFUSED, words
 from stratascope.layers.toggle_values import NOT_READ, only
 
 if TYPE_CHECKING:
@@ -97,6 +98,10 @@ APPARMOR = Toggle(
     _apparmor_risks,
     _prove_apparmor,
     _apparmor_preset,
+    symptoms=words(
+        (95, r"apparmor", msg("AppArmor's profile forbids something that it needs.")),
+        (40, REFUSED, msg("Something was refused to it, which may have been by AppArmor's profile.")),
+    ),
 )
 
 
@@ -162,6 +167,10 @@ SELINUX = Toggle(
     _selinux_risks,
     _prove_selinux,
     _selinux_preset,
+    symptoms=words(
+        (95, r"selinux|\bavc:", msg("SELinux forbids something that it needs.")),
+        (50, REFUSED, msg("Something was refused to it, which may have been by SELinux.")),
+    ),
 )
 
 TOGGLES = (APPARMOR, SELINUX)

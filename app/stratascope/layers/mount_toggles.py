@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import Message, msg
-from stratascope.core.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
-from stratascope.layers.device_rules import runtime_default
+from stratascope.core.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.device_rules import OF_RUNTIMES, runtime_default
 from stratascope.layers.mount_weight import SOCKET_NAMES, within
+from stratascope.layers.symptoms import READ_ONLY, REFUSED, find, mounted, of_kernel
 from stratascope.layers.toggle_values import LATER_PRESETS, NOT_READ, held, only
 
 if TYPE_CHECKING:
     from stratascope.layers.namespaces import NamespacesFacts
 
-_LAYER, _MOUNTS = "namespaces", "@mountinfo"
+_LAYER, _MOUNTS, _NODES = "namespaces", "@mountinfo", "@root/dev"
 _SHOWN = 5
 
 
@@ -55,6 +56,13 @@ def _mask_preset(preset: Preset, subject: Subject) -> str | None:
     return None if asked.privileged or _masked(asked, subject) else "default"
 
 
+def _mask_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    line = find(failure, rf"{READ_ONLY}|{REFUSED}", lambda line: of_kernel(line.path))
+    if line is None:
+        return None
+    return Suspicion(90, msg("It used {path}, which is hidden or read-only now.", path=line.path))
+
+
 MASKED_PATHS = Toggle(
     "masked-paths",
     _LAYER,
@@ -75,6 +83,7 @@ MASKED_PATHS = Toggle(
         _MOUNTS,
     ),
     _mask_preset,
+    symptoms=_mask_symptoms,
 )
 
 
@@ -121,6 +130,17 @@ def _prove_protected(facts: NamespacesFacts | None, value: str, subject: Subject
     return Proof(Proven.ENFORCED, expected, msg("None of them can be written"), _MOUNTS)
 
 
+def _protect_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    line = find(failure, READ_ONLY, lambda line: mounted(line.path, subject, "bind"))
+    if line is not None:
+        return Suspicion(95, msg("It wrote {path}, which is in a folder of the host.", path=line.path))
+    if find(failure, READ_ONLY, lambda line: not line.path) is not None and not _protected(
+        subject.container.asked, subject
+    ):
+        return Suspicion(50, msg("It wrote where it may only read now. Its log does not say where."))
+    return None
+
+
 HOST_PATHS = Toggle(
     "host-paths",
     _LAYER,
@@ -135,6 +155,7 @@ HOST_PATHS = Toggle(
     lambda preset, subject: (
         "read-only" if preset in LATER_PRESETS and not _protected(subject.container.asked, subject) else None
     ),
+    symptoms=_protect_symptoms,
 )
 
 
@@ -200,6 +221,14 @@ def _prove_no_socket(facts: NamespacesFacts | None, value: str, subject: Subject
     return Proof(Proven.ENFORCED, expected, msg("There is none"), _MOUNTS)
 
 
+def _socket_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    names = [posixpath.basename(mount.target) for mount in subject.container.asked.mounts if _is_socket(mount, subject)]
+    sought = "|".join([*map(re.escape, names), r"docker daemon", r"(?:docker|podman|containerd|crio)\.sock"])
+    if find(failure, sought) is None:
+        return None
+    return Suspicion(95, msg("It wants the engine's socket. A program that controls the engine can't do without."))
+
+
 ENGINE_SOCKET = Toggle(
     "engine-socket",
     _LAYER,
@@ -214,6 +243,7 @@ ENGINE_SOCKET = Toggle(
     lambda preset, subject: (
         "remove" if preset is Preset.STRICT and not _no_socket(subject.container.asked, subject) else None
     ),
+    symptoms=_socket_symptoms,
 )
 
 
@@ -226,23 +256,40 @@ def _device_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 
 def _prove_no_devices(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
-    """Rootless engines bind device nodes, so mounts show them; others make them, and only the rules tell."""
+    """Rootless engines bind device nodes, so mounts show them; others make them in its /dev, and rules allow them.
+
+    Control groups of version 2 hold the rules in a program that no file shows: there the nodes alone tell.
+    """
     expected = msg("No device of the host was passed in")
     if facts is None or facts.devices is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
     if facts.devices:
         return Proof(Proven.NOT_ENFORCED, expected, msg("{device} is in sight", device=facts.devices[0]), _MOUNTS)
+    if subject.nodes:
+        return Proof(Proven.NOT_ENFORCED, expected, msg("{device} is in sight", device=subject.nodes[0]), _NODES)
     if subject.engine.rootless:
         return Proof(Proven.ENFORCED, expected, msg("None is in sight"), _MOUNTS)
     limits = subject.of("cgroup")
     rules: tuple[str, ...] | None = None if limits is None else limits.devices
+    if rules is None and subject.nodes is not None:
+        return Proof(Proven.ENFORCED, expected, msg("Only the standard devices are in its /dev"), _NODES)
     if rules is None:
         text = msg("Device nodes that the engine makes, and the rules for them, are not shown by this kernel")
         return Proof(Proven.UNKNOWN, expected, text, "@cgroup:devices")
-    beyond = [rule for rule in rules if rule not in runtime_default(False, ())]
+    beyond = [rule for rule in rules if rule not in (*runtime_default(False, ()), *OF_RUNTIMES)]
     if beyond:
         return Proof(Proven.NOT_ENFORCED, expected, msg("The rules allow {rule}", rule=beyond[0]), "@cgroup:devices")
     return Proof(Proven.ENFORCED, expected, msg("The rules allow the standard devices only"), "@cgroup:devices")
+
+
+def _device_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    for device in subject.container.asked.devices:
+        for name in {device.target, device.source} - {""}:
+            if find(failure, rf"{re.escape(name)}(?![\w/])") is not None:
+                return Suspicion(95, msg("Its log names {device}, which it no longer has.", device=name))
+    if find(failure, r"no such device|\bENODEV\b|\bENXIO\b", lambda line: True) is not None:
+        return Suspicion(70, msg("Its log says that a device is missing."))
+    return None
 
 
 DEVICES = Toggle(
@@ -257,6 +304,7 @@ DEVICES = Toggle(
     _device_risks,
     _prove_no_devices,
     lambda preset, subject: "remove" if preset is Preset.STRICT and subject.container.asked.devices else None,
+    symptoms=_device_symptoms,
 )
 
 TOGGLES = (MASKED_PATHS, HOST_PATHS, ENGINE_SOCKET, DEVICES)

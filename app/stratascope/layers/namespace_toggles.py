@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from stratascope.core.container import Asked, AskedPort
 from stratascope.core.message import Message, msg
 from stratascope.core.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.layers.symptoms import UNREACHABLE, UNRESOLVED, Symptoms, words
 from stratascope.layers.toggle_values import LATER_PRESETS, NOT_READ, only, shared_mode
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def _private(
     own: Callable[[Asked], Asked],
     texts: tuple[Message, Message, Message],
     presets: tuple[Preset, ...],
+    symptoms: Symptoms,
 ) -> Toggle:
     """`own` gives the options with that namespace private."""
     field = f"{name}_mode"
@@ -65,7 +67,17 @@ def _private(
         return "private" if host and chosen in presets and not subject.container.pod else None
 
     def risks(value: str, subject: Subject) -> tuple[Message, ...]:
-        return (risk,) if risk.id and shared_mode(_mode(subject.container.asked, field)) else ()
+        if not risk.id or not shared_mode(_mode(subject.container.asked, field)):
+            return ()
+        if kind != "net" or subject.listens is None:
+            return (risk,)
+        if not subject.listens:
+            return (
+                msg("It listens on no port, but what it reaches by the host's own addresses it may reach no more."),
+            )
+        ports = ", ".join(map(str, subject.listens[:8]))
+        return (msg("It listens on port {ports}: on its own network nobody reaches that, as it publishes no port.",
+                    ports=ports),)  # fmt: skip
 
     return Toggle(
         name,
@@ -79,6 +91,7 @@ def _private(
         risks,
         lambda facts, value, subject: _prove(kind, facts),
         preset,
+        symptoms=symptoms,
     )
 
 
@@ -92,6 +105,7 @@ PID = _private(
         msg("It sees other processes now; if it watches or debugs them, it can no longer."),
     ),
     LATER_PRESETS,
+    words((70, r"no such process|\bESRCH\b|/proc/[0-9]+\b", msg("It looks for a process that is not its own."))),
 )
 IPC = _private(
     "ipc",
@@ -103,6 +117,13 @@ IPC = _private(
         msg("If it exchanges data with other processes by shared memory, that ends."),
     ),
     LATER_PRESETS,
+    words(
+        (
+            70,
+            r"\bshm|shared memory|\bsem(?:get|op|aphore)|\bmq_|message queue|/dev/shm",
+            msg("It looks for shared memory or queues that are not its own."),
+        ),
+    ),
 )
 UTS = _private(
     "uts",
@@ -114,6 +135,7 @@ UTS = _private(
         msg("Its host name becomes the container's; what reports under the host's name will show another."),
     ),
     LATER_PRESETS,
+    words((50, r"host ?name", msg("Its log speaks of a host name, and it has another one now."))),
 )
 NETWORK = _private(
     "network",
@@ -127,6 +149,10 @@ NETWORK = _private(
         ),
     ),
     LATER_PRESETS,
+    words(
+        (85, UNRESOLVED, msg("It looks for a name that its own network does not know.")),
+        (75, UNREACHABLE, msg("It does not reach what it reached in the network that it shared.")),
+    ),
 )
 CGROUPNS = _private(
     "cgroupns",
@@ -134,6 +160,7 @@ CGROUPNS = _private(
     lambda asked: replace(asked, cgroupns_mode="private"),
     (msg("Own view of control groups"), msg("It does not see the host's tree of control groups."), msg("")),
     tuple(Preset),
+    words((60, r"cgroup", msg("Its log speaks of control groups, of which it sees its own only."))),
 )
 
 
@@ -177,7 +204,7 @@ def _prove_publish(facts: NamespacesFacts | None, value: str, subject: Subject) 
     """By the host's listening sockets: the engine's helper listens there for the container."""
     expected, source = msg("Its published ports listen on this machine alone"), "/proc/net/tcp"
     ports = {port.host_port for port in subject.container.asked.ports if port.container_port.endswith("/tcp")}
-    numbers = {int(port) for port in ports if port.isascii() and port.isdigit()}
+    numbers = {int(port) for port in ports if port.isascii() and port.isdigit()} | set(subject.published)
     if subject.listeners is None or not numbers:
         return Proof(Proven.UNKNOWN, expected, msg("Who listens on the host was not read"), source)
     found = [(address, port) for address, port in subject.listeners if port in numbers]

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import Message, msg
-from stratascope.core.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.mount_weight import within
+from stratascope.layers.symptoms import DENIED, MISSING, READ_ONLY, find, mounted, of_kernel
 from stratascope.layers.toggle_values import NOT_READ, held, only
 
 if TYPE_CHECKING:
@@ -57,6 +58,21 @@ def _read_only_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     return (msg("It wrote to {paths}: such files could no longer be written.", paths=paths),)
 
 
+def _read_only_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    line = find(failure, READ_ONLY, lambda line: not of_kernel(line.path) and not mounted(line.path, subject, "bind"))
+    if line is None:
+        return None
+    if not line.path:
+        text = msg("It wrote to its root directory. Its log names no path, so none can be given a tmpfs.")
+        return Suspicion(85, text)
+    folder = posixpath.dirname(line.path)
+    if folder in ("", "/"):
+        text = msg("It wrote {path}. Give it a volume for that, or leave read-only-root out.", path=line.path)
+    else:
+        text = msg("It wrote {path}. Give it memory there: tmpfs={folder}.", path=line.path, folder=folder)
+    return Suspicion(90, text)
+
+
 READ_ONLY_ROOT = Toggle(
     "read-only-root",
     _LAYER,
@@ -75,6 +91,7 @@ READ_ONLY_ROOT = Toggle(
         f"{_MOUNTS}:/",
     ),
     lambda preset, subject: "on" if preset is Preset.STRICT and not subject.container.asked.read_only_root else None,
+    symptoms=_read_only_symptoms,
 )
 
 
@@ -143,6 +160,20 @@ def _tmpfs_preset(preset: Preset, subject: Subject) -> str | None:
     return ",".join(new[:_MOST_TMPFS]) or None
 
 
+def _tmpfs_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    places = value.split(",")
+    for weight, pattern, text in (
+        (85, DENIED, msg("Programs below {path} can't be started: a tmpfs is noexec. Use a volume there instead.")),
+        (80, MISSING, msg("What the image has in {path} is hidden by the tmpfs. Use a volume there instead.")),
+        (70, r"no space left|\bENOSPC\b", msg("The tmpfs at {path} is full. Use a volume there instead.")),
+    ):
+        line = find(failure, pattern, lambda line: any(within(line.path, place) for place in places))
+        if line is not None:
+            place = next(place for place in places if within(line.path, place))
+            return Suspicion(weight, replace(text, args=(("path", place),)))
+    return None
+
+
 TMPFS = Toggle(
     "tmpfs",
     _LAYER,
@@ -155,6 +186,7 @@ TMPFS = Toggle(
     _tmpfs_risks,
     _prove_tmpfs,
     _tmpfs_preset,
+    symptoms=_tmpfs_symptoms,
 )
 
 TOGGLES = (READ_ONLY_ROOT, TMPFS)

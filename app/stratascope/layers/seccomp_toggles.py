@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg
-from stratascope.core.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.asked_capabilities import bounding
+from stratascope.layers.symptoms import NOT_PERMITTED, SIGSYS, find
 from stratascope.layers.toggle_values import NOT_READ, docker
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import SeccompMode
@@ -29,6 +30,7 @@ _LAYER, _STATUS = "seccomp", "@status:Seccomp"
 # Without these no program starts, and none ends: the runtime itself calls execve under the filter
 _NEEDED = ("execve", "exit_group", "brk", "mmap")
 _SHOWN = 8
+_BAD_CALL = 159  # 128 and SIGSYS, as engines tell it
 
 
 def _check(value: str, subject: Subject) -> str:
@@ -130,6 +132,16 @@ def _preset(preset: Preset, subject: Subject) -> str | None:
     return None if _on(asked, subject) else "default"
 
 
+def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    if failure.exit_code == _BAD_CALL or find(failure, SIGSYS) is not None:
+        return Suspicion(100, msg("The filter ended it for a system call that it does not allow."))
+    if find(failure, r"seccomp|function not implemented|\bENOSYS\b|\(38: ") is not None:
+        return Suspicion(80, msg("A system call that it needs is stopped by the filter."))
+    if find(failure, NOT_PERMITTED) is not None:
+        return Suspicion(40, msg("Something was not permitted to it, which may have been a system call."))
+    return None
+
+
 SECCOMP = Toggle(
     _LAYER,
     _LAYER,
@@ -142,6 +154,7 @@ SECCOMP = Toggle(
     _risks,
     _prove,
     _preset,
+    symptoms=_symptoms,
 )
 
 TOGGLES = (SECCOMP,)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
-from stratascope.core.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.asked_capabilities import starts_as_root
+from stratascope.layers.free_ports import PRIVILEGED_PORTS
+from stratascope.layers.symptoms import DENIED, NOT_PERMITTED, find, words
 from stratascope.layers.toggle_values import NOT_READ, docker, in_no_preset, own_user_namespace
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import FULL, parse_idmap
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 _LAYER, _UID_MAP, _UID = "usermap", "@uid_map", "@status:Uid"
 _MOST_ID = 0xFFFFFFFE  # -1 means "do not change" (setresuid(2))
 _WORDS = ("auto", "keep-id", "nomap")
+_WANTS_ROOT = r"(?:must|needs? to|has to|can only|only) (?:be )?(?:run|started|executed).{0,20}\broot\b"
 
 
 def _facts(subject: Subject) -> UsermapFacts | None:
@@ -73,7 +76,14 @@ def _user_risks(value: str, subject: Subject) -> tuple[Message, ...]:
             msg("Who owns the files in {paths} was not looked at; it may no longer write there.",
                 paths=", ".join(volumes[:5]))
         )  # fmt: skip
-    if facts is None or facts.uid_inside in (None, 0):
+    low = [str(port) for port in subject.listens or () if port < PRIVILEGED_PORTS]
+    others = [f"{name} ({user})" for name, user in subject.users or () if user and user != _ids(value)[0]]
+    if low:
+        found.append(msg("It listens on port {ports}, which may fail for an ordinary user.", ports=", ".join(low[:5])))
+    if others:
+        text = msg("It runs these as other users, which only root can: {names}.", names=", ".join(others[:5]))
+        found.append(text)
+    if not low and not others and (facts is None or facts.uid_inside in (None, 0)):
         found.append(msg("It runs as root now: ports below 1024 and changing to another user may fail."))
     return tuple(found)
 
@@ -98,6 +108,24 @@ def _user_preset(preset: Preset, subject: Subject) -> str | None:
     return str(facts.uid_inside) if facts.gid_inside is None else f"{facts.uid_inside}:{facts.gid_inside}"
 
 
+def _user_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    if (
+        find(failure, r"(?:must|needs? to|has to|can only|only) (?:be )?(?:run|started|executed).{0,20}\broot\b")
+        is not None
+    ):
+        return Suspicion(95, msg("Its program says that it must be started as root."))
+    line = find(failure, DENIED, lambda line: bool(line.path) and "bind" not in line.text)
+    if line is not None:
+        text = msg("User {value} may not use {path}. Give that to the user, or choose the one who owns it.",
+                   value=value, path=line.path)  # fmt: skip
+        return Suspicion(85, text)
+    if any(port < PRIVILEGED_PORTS for port in failure.silent) or find(failure, r"\bbind\b.*(?:denied|permitted)"):
+        return Suspicion(75, msg("User {value} may bind no port below 1024.", value=value))
+    if find(failure, NOT_PERMITTED) is not None:
+        return Suspicion(60, msg("Something was not permitted to it that root may do."))
+    return None
+
+
 USER = Toggle(
     "user",
     _LAYER,
@@ -110,6 +138,7 @@ USER = Toggle(
     _user_risks,
     _prove_user,
     _user_preset,
+    symptoms=_user_symptoms,
 )
 
 
@@ -214,6 +243,19 @@ USERNS = Toggle(
     _userns_risks,
     _prove_userns,
     in_no_preset,
+    symptoms=words(
+        (
+            95,
+            r"sub[ug]id|unused id|newuidmap|uid_map|user namespace|id ?mapp",
+            msg("The engine could not give it such a range of ids."),
+        ),
+        (
+            75,
+            rf"{DENIED}|value too large|\bEOVERFLOW\b",
+            msg("Files keep their owners, who are nobody in its new ids."),
+        ),
+        (55, NOT_PERMITTED, msg("Something was not permitted to it: root inside is an ordinary user now.")),
+    ),
 )
 
 TOGGLES = (USERNS, USER)
