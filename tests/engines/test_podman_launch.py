@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stratascope.core.container import Asked
-from stratascope.engines.podman_command import mount_options, networks, options, published, secrets
+from stratascope.core.container import Asked, AskedDevice
+from stratascope.engines.podman_command import device_of, mount_options, networks, options, published, secrets, without
 from stratascope.engines.podman_launch import launch_spec
 from stratascope.engines.podman_launch_network import mode
 from stratascope.engines.podman_sources import Sources, known
@@ -111,3 +111,26 @@ def test_only_value_errors_come_out(inspect: Any, oci: Any, image: Any) -> None:
         json.loads(launch_spec(sources, "podman", Asked()).body)
     with suppress(ValueError):
         assert isinstance(known(sources).told, bool)
+
+
+@pytest.mark.parametrize(
+    ("command", "left"),
+    [
+        ("podman run -d --device /dev/fuse --name x img --device /dev/fuse",
+         "podman run -d --name x img --device /dev/fuse"),
+        ("podman run -it --device=/dev/fuse:/dev/f:r -e --device img", "podman run -it -e --device img"),
+        ("podman --url unix:/x create -e A=1 -p80:80 --device /dev/a --device /dev/fuse img sh -c x",
+         "podman --url unix:/x create -e A=1 -p80:80 --device /dev/a img sh -c x"),
+        ("podman start --device /dev/fuse", "podman start --device /dev/fuse"),
+        ("podman run --device", "podman run --device"),
+        ("", ""),
+    ],
+)  # fmt: skip
+def test_an_option_that_no_longer_holds_is_taken_out(command: str, left: str) -> None:
+    assert without(command.split(), "device", lambda value: value.startswith("/dev/fuse")) == left.split()
+
+
+def test_a_rootless_engines_devices_and_masks_are_in_its_command_alone() -> None:
+    assert device_of("/dev/fuse") == AskedDevice("/dev/fuse", "/dev/fuse", "rwm")
+    assert device_of("/dev/fuse:r") == AskedDevice("/dev/fuse", "/dev/fuse", "r")
+    assert device_of("/dev/fuse:/dev/f:rw") == AskedDevice("/dev/fuse", "/dev/f", "rw")

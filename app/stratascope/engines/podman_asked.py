@@ -15,6 +15,7 @@ from stratascope.core.launch import LaunchSpec
 from stratascope.core.message import msg
 from stratascope.core.toggle import ToggleError
 from stratascope.engines.podman_asked_limits import limits, ports
+from stratascope.engines.podman_command import device_of, without
 from stratascope.engines.podman_launch_network import mode
 from stratascope.engines.podman_launch_security import MASKED, READ_ONLY
 from stratascope.engines.podman_sources import ANNOTATION
@@ -111,6 +112,7 @@ def _paths(found: Body, had: Asked, asked: Asked) -> None:
         return
     if None in after:
         found.pop("unmask", None)
+        _forget(found, "security-opt", lambda value: value.lower().startswith("unmask"))
         if before == ((), ()):
             found.pop("mask", None)
         return
@@ -241,6 +243,12 @@ def _writable(found: Body, target: str, writable: bool) -> None:
             each[options] = [*(word for word in each.get(options) or () if word not in ("rw", "ro")), access]
 
 
+def _forget(found: Body, name: str, drop: Callable[[str], bool]) -> None:
+    """Also in the command that Podman keeps: what inspect does not tell is read there the next time."""
+    if command := found.get("containerCreateCommand"):
+        found["containerCreateCommand"] = without(command, name, drop)
+
+
 def _devices(found: Body, had: Asked, asked: Asked) -> None:
     if had.devices == asked.devices:
         return
@@ -256,3 +264,5 @@ def _devices(found: Body, had: Asked, asked: Asked) -> None:
         for device, each in zip(asked.devices, wanted, strict=True)
     ]
     _put(found, "devices", [*wanted, *others])
+    left = {device.target for device in asked.devices}
+    _forget(found, "device", lambda value: device_of(value).target not in left)

@@ -6,7 +6,9 @@ running it again: it knows nothing of what was changed since, and paths and file
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+
+from stratascope.core.container import AskedDevice
 
 # podman-run(1): options without a value; every other one takes one
 _FLAGS = frozenset(
@@ -85,6 +87,35 @@ def options(command: Sequence[str]) -> Options | None:
             found.setdefault(name, []).append(letters.removeprefix("=") if letters else next(words, ""))
             break
     return {name: tuple(values) for name, values in found.items()}
+
+
+def without(command: Sequence[str], name: str, drop: Callable[[str], bool]) -> list[str]:
+    """The command without the long option of that name where `drop` says so of its value: it no longer holds."""
+    verbs = [place for place, word in enumerate(command) if word in ("run", "create")]
+    place = verbs[0] + 1 if verbs else len(command)
+    kept = list(command[:place])
+    while place < len(command) and command[place].startswith("-") and command[place] not in ("-", "--"):
+        word, taken = command[place], 1
+        if word.startswith("--"):
+            found, equals, value = word[2:].partition("=")
+            found = _OTHER_NAMES.get(found, found)
+            if not equals and found not in _FLAGS:
+                taken, value = 2, next(iter(command[place + 1 : place + 2]), "")
+        else:
+            found, value, letters = "", "", [_LETTERS.get(letter, letter) for letter in word[1:]]
+            valued = next((number for number, each in enumerate(letters) if each not in _FLAGS), None)
+            taken = 2 if valued is not None and valued == len(letters) - 1 else 1
+        if found != name or not drop(value):
+            kept += command[place : place + taken]
+        place += taken
+    return [*kept, *command[place:]]
+
+
+def device_of(word: str) -> AskedDevice:
+    """`--device SOURCE[:TARGET][:rwm]`."""
+    source, *rest = word.split(":")
+    target = rest.pop(0) if rest and rest[0].startswith("/") else source
+    return AskedDevice(source, target, rest[0] if rest and rest[0] else "rwm")
 
 
 def pairs(text: str) -> dict[str, str]:

@@ -33,6 +33,8 @@ from stratascope.engines.answer import (
     status_of,
 )
 from stratascope.engines.docker_json import profile, tmpfs_mounts
+from stratascope.engines.podman_command import device_of
+from stratascope.engines.podman_command import options as typed_options
 from stratascope.linux.capability import NAMES
 
 _ANNOTATION = "io.podman.annotations."
@@ -120,7 +122,10 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
     notes = dict(config.pairs("Annotations")) | dict(host.pairs("Annotations"))
     options = host.texts("SecurityOpt") or ()
     privileged = host.flag("Privileged")
-    unmasked = () if privileged or "unmask=all" in (word.lower() for word in options) else None
+    typed = typed_options(config.texts("CreateCommand") or ()) or {}
+    # inspect tells of it only where nothing at all is masked, and the engine masks a path or two by itself
+    said = {word.lower() for word in (*options, *typed.get("security-opt", ()))}
+    unmasked = () if privileged or "unmask=all" in said else None
     seccomp, seccomp_profile = _seccomp(options, notes, privileged, engine)
     apparmor, apparmor_profile = _apparmor(answer.text("AppArmorProfile"), notes, privileged)
     labels = [value for name, value in map(option, options) if name == "label"]
@@ -145,7 +150,9 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
                 device.text("PathOnHost"), device.text("PathInContainer"), device.text("CgroupPermissions") or "rwm"
             )
             for device in host.parts("Devices")
-        ),
+        )
+        # a rootless engine binds them, and inspect shows neither a device nor a mount
+        or tuple(device_of(word) for word in typed.get("device", ()) if engine.rootless and not privileged),
         memory=host.limit("Memory"),
         memory_swap=host.limit("MemorySwap"),
         pids=host.limit("PidsLimit"),
