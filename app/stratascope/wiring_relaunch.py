@@ -15,6 +15,7 @@ from stratascope.core.belonging import belongs
 from stratascope.core.capture import Capture
 from stratascope.core.container import Container, Engine, EngineKind, EngineState
 from stratascope.core.ground import Ground, decode_ground
+from stratascope.core.launch import Inside, Vitals
 from stratascope.core.message import msg
 from stratascope.core.owner import OwnerError, OwnerKind, OwnerText
 from stratascope.core.ports import EngineError, EnginePort, Found, NoSuchContainerError, ProbeError, Relauncher
@@ -30,10 +31,12 @@ from stratascope.report import export_quadlet, export_run
 from stratascope.report.export import ExportError, ExportKind, export
 from stratascope.report.export_words import compact_profile, has_profile
 from stratascope.state.journal import FileJournal
+from stratascope.usecases import inside
 from stratascope.usecases.crew import Hand, born_with, present
 from stratascope.usecases.harden import Plan, Workshop
 from stratascope.usecases.read import machine_of
 from stratascope.usecases.relaunch import Clock
+from stratascope.usecases.vitals import MEMBER_WANTS, WANTS, vitals
 from stratascope.usecases.workbench import Workbench
 
 _PROFILE_MAX = 1 << 20  # bytes of a profile file
@@ -64,6 +67,8 @@ class Station:
             memory_total=self.ground.memory_total,
             born_with=lambda container: self._crew(container, lambda found: born_with(found, self.ground)),
             present=lambda container: self._crew(container, present),
+            vitals=self._vitals,
+            inside=self._inside,
         )
         self.bench = Workbench(self.shop, all_layers(), self.ground)
 
@@ -91,6 +96,28 @@ class Station:
         if found is None or belongs(self._shared.container(raw, self.engine), found.first, self.ground) is not None:
             return None
         return hands(found)
+
+    def _vitals(self, container: str) -> Vitals:
+        """Read anew each time: nothing where the engine or its kernel can't be asked now."""
+        try:
+            found = self._shared.container(self._port.inspect(container), self.engine)
+        except (EngineError, NoSuchContainerError):
+            return Vitals()
+        read = self._reader.once(self.engine, found.pid, WANTS, MEMBER_WANTS) if found.pid else None
+        return vitals(found, read, self.ground)
+
+    def _inside(self, container: str) -> Inside:
+        """Nothing where it can't be looked at now."""
+        try:
+            found = self._shared.container(self._port.inspect(container), self.engine)
+        except (EngineError, NoSuchContainerError):
+            return Inside()
+        if not found.pid:
+            return Inside()
+        read = self._reader.once(self.engine, found.pid, inside.WANTS)
+        parent = None if self.engine.rootless else inside.parent(found, read, self.ground)
+        publisher = None if parent is None else self._reader.once(self.engine, parent, inside.PUBLISHER_WANTS)
+        return inside.inside(found, read, publisher, self.ground)
 
     def _relauncher(self) -> Relauncher:
         made: Relauncher = self._port.relauncher()  # type: ignore[attr-defined]

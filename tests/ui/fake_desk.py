@@ -36,6 +36,7 @@ from stratascope.layers import toggles as toggling
 from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, Preview
 from stratascope.usecases.harden import Plan, Proved
 from stratascope.usecases.preflight import Block, Preflight, Warned
+from stratascope.usecases.undo_plan import UndoPlan
 
 FORMS = {
     "capabilities": "default",
@@ -81,6 +82,7 @@ class FakeDesk:
         self.set_aside: list[Transaction] = []
         self.damaged: tuple[Damaged, ...] = ()
         self.broken_off: tuple[Transaction, ...] = ()
+        self.written: tuple[str, ...] | None = ()
         self.calls: list[tuple[str, str]] = []
         self.offer_fails: Exception | None = None
         self.plan_fails: Exception | None = None
@@ -207,6 +209,10 @@ class FakeDesk:
         yield from self._proofs(plan)
         self.set_aside.append(done)
         yield Ended(Ending.KEPT if self.unproven else Ending.VERIFIED, done)
+
+    def undo_plan(self, transaction: Transaction) -> UndoPlan:
+        self._call("undo_plan")
+        return UndoPlan(self.written)
 
     def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
         self._call("undo")

@@ -75,12 +75,12 @@ def _hardening(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         allow_abbrev=False,
     )
     harden.add_argument("container", metavar="NAME|ID")
-    harden.add_argument("--dry-run", action="store_true", help="say what would happen, and change nothing")
     harden.add_argument("--yes", action="store_true", help="do not ask")
     harden.add_argument("--keep-unverified", action="store_true", help="keep a replacement that could not be proven")
     undo = commands.add_parser("undo", help="back to the original that was set aside", allow_abbrev=False)
     undo.add_argument("container", metavar="NAME|ID")
     for each in (harden, undo):
+        each.add_argument("--dry-run", action="store_true", help="say what would happen, and change nothing")
         each.add_argument("--json", action="store_true", help="print a JSON object a line")
         each.add_argument("--watch", type=_seconds, default=10.0, metavar="SECONDS", help="how long it is watched (10)")
     discard = commands.add_parser("discard", help="remove the original that was set aside", allow_abbrev=False)

@@ -17,7 +17,7 @@ from stratascope.cli import recovering
 from stratascope.cli.harden_words import chosen_lines, ending, warning_lines
 from stratascope.cli.output import complain, write
 from stratascope.core.depth import Matrix
-from stratascope.core.message import Message, msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.plain import plain
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch import (
@@ -37,9 +37,11 @@ from stratascope.i18n import translate
 from stratascope.layers.toggles import parse
 from stratascope.report.export import ExportError, ExportKind, export
 from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.undo_plan import UndoPlan
 from stratascope.wiring_relaunch import Station, command, run_options, station_of, stations
 
 VERIFIED, KEPT, FAILED, REFUSED, ROLLED_BACK = 0, 1, 2, 3, 4
+_PATHS = 20  # of an undo's plan for people; JSON has all
 _CODES = {
     Ending.VERIFIED: VERIFIED,
     Ending.LIMITED: VERIFIED,
@@ -133,7 +135,8 @@ def _carry_out(arguments: argparse.Namespace, station: Station, made: Plan, told
         last["after"] = _short(None if after is None else after.matrix)
     told.ended(ended)
     told.end({"result": ended.ending.value, **last, "why": "" if ended.why is None else translate(ended.why),
-              "words": ended.words, "log": ended.log})  # fmt: skip
+              "words": ended.words, "log": ended.log, "blame": "" if ended.blame is None else translate(ended.blame),
+              "suspects": list(ended.suspects)})  # fmt: skip
     return _CODES[ended.ending]
 
 
@@ -152,6 +155,19 @@ def _undo(arguments: argparse.Namespace) -> int:
         recovering.at_start(found)
         station, transaction = _aside(found, arguments.container)
         told = _Told(arguments.json)
+        wanted = station.bench.undo_plan(transaction)
+        last: dict[str, Any] = {
+            "engine": station.engine.id,
+            "original_id": transaction.old,
+            "replacement_id": transaction.new,
+            "written": None if wanted.written is None else list(wanted.written),
+            "blocks": [{"code": item.code, "text": _said(item.text, item.instead)} for item in wanted.blocks],
+            "warnings": [{"code": item.code, "text": translate(item.text)} for item in wanted.warnings],
+        }
+        told.undo_plan(wanted)
+        if arguments.dry_run or wanted.blocks:
+            told.end({"result": "refused" if wanted.blocks else "possible", **last})
+            return REFUSED if wanted.blocks else VERIFIED
         ended: Ended | None = None
         for event in station.bench.undo(transaction, arguments.watch, _interrupted()):
             match event:
@@ -165,9 +181,7 @@ def _undo(arguments: argparse.Namespace) -> int:
         told.end(
             {
                 "result": ended.ending.value,
-                "engine": station.engine.id,
-                "original_id": transaction.old,
-                "replacement_id": transaction.new,
+                **last,
                 "why": "" if ended.why is None else translate(ended.why),
             }
         )
@@ -299,6 +313,22 @@ class _Told:
         shown = as_command.splitlines() if not refused else []
         write("".join(f"  {plain(line, 2000)}\n" for line in shown) + translate(end) + "\n")
 
+    def undo_plan(self, wanted: UndoPlan) -> None:
+        """What stays behind."""
+        if self._json:
+            return
+        lines = []
+        if wanted.written:
+            lines.append(translate(msg("It wrote this outside its volumes since, which the original does not have:")))
+            lines += [f"  {path}" for path in wanted.written[:_PATHS]]
+            if (more := len(wanted.written) - _PATHS) > 0:
+                lines.append(translate(plural("  … and {count} more", "  … and {count} more", more)))
+        elif wanted.written is not None:
+            lines.append(translate(msg("It wrote nothing outside its volumes since.")))
+        lines += [f"! {translate(item.text)}" for item in wanted.warnings]
+        lines += [f"x {_said(item.text, item.instead)}" for item in wanted.blocks]
+        write("\n".join(plain(line, 500) for line in lines) + "\n")
+
     def step(self, event: Progress) -> None:
         """One step."""
         text = translate(event.message)
@@ -306,6 +336,8 @@ class _Told:
             self._line(
                 {"step": event.step, "state": event.state.value, "seconds": round(event.seconds, 3), "message": text}
             )
+        elif event.state is State.BEGUN and event.seconds:  # it waits for something
+            write(f"  {plain(text, 200)} …\n")
         elif event.state is not State.BEGUN:
             write(f"  {plain(text, 200)} ({event.seconds:.1f} s)\n")
 
@@ -325,6 +357,8 @@ class _Told:
             complain(plain(event.words, 1000))
         for line in event.log.splitlines():
             complain("  | " + plain(line, 300))
+        if event.blame is not None:
+            complain(translate(event.blame))
         write(f"{ending(event)}\n")
 
     def end(self, last: dict[str, Any]) -> None:

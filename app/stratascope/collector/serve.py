@@ -33,6 +33,7 @@ from stratascope.collector.read import (
     read_process,
     whole_failure,
 )
+from stratascope.collector.vitals import VITALS, read_vitals
 
 PROTOCOL = 2
 LINE_MAX = 8 << 20  # bytes of one request
@@ -78,7 +79,8 @@ class Collector:
             return _nothing(pid, whole_failure(pid, error, self._hidepid(error)))
         special = [name for name in dict.fromkeys(wants) if name in PRIVILEGED]
         try:
-            entries = read_process(directory, pid, [name for name in wants if name not in PRIVILEGED])
+            plain = [name for name in wants if name not in PRIVILEGED | VITALS]
+            entries = read_process(directory, pid, plain)
             if _ended(entries):
                 return _nothing(pid, failed("", source, GONE, None, "the process has ended"))
             if special:
@@ -89,6 +91,7 @@ class Collector:
             cgroup = text_of(entries, "cgroup")
             if cgroup is None and "cgroup" not in wants and (with_members or CGROUPS in wants):
                 cgroup = _file("cgroup", directory)
+            entries += read_vitals(directory, pid, wants, cgroup, self._mounts)
             groups = limits.of(cgroup) if cgroup is not None and CGROUPS in wants else []
             if not with_members:
                 return (pid, entries, groups), [], ""
@@ -114,7 +117,8 @@ class Collector:
             if directory is None:
                 continue
             try:
-                entries = read_process(directory, pid, names)
+                entries = read_process(directory, pid, [name for name in names if name not in VITALS])
+                entries += read_vitals(directory, pid, wants, text_of(entries, "cgroup"), self._mounts)
             finally:
                 os.close(directory)
             if _ended(entries) or (namespace is not None and text_of(entries, "ns/pid") != namespace):

@@ -140,13 +140,19 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How it ended; `why` where it did not go through, `log` the replacement's last words."""
+    """How it ended; `why` where it did not go through, `log` the replacement's last words.
+
+    `blame`: our best explanation, and what would help; `suspects`: ids of the toggles that it points to, likeliest
+    first. Without suspects it can't be told.
+    """
 
     ending: Ending
     transaction: Transaction | None
     why: Message | None = None
     words: str = ""  # the engine's own
     log: str = ""
+    blame: Message | None = None
+    suspects: tuple[str, ...] = ()
 
 
 Told = Iterator[Progress | Ended]

@@ -189,4 +189,14 @@ def _running(inspect: str) -> Running:
         health=Health(health) if health in set(Health) else Health.NONE,
         labels=answer.part("Config").pairs("Labels"),
         error=state.text("Error"),
+        out_of_memory=state.flag("OOMKilled"),
+        published=_published(answer.part("NetworkSettings").part("Ports")),
     )
+
+
+def _published(ports: Answer) -> tuple[int, ...]:
+    """`{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "32768"}], "81/tcp": null}`, in Docker and Podman alike."""
+    texts = {
+        binding.text("HostPort") for name in ports.names() if name.endswith("/tcp") for binding in ports.parts(name)
+    }
+    return tuple(sorted(int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 6))

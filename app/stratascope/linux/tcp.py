@@ -1,30 +1,46 @@
 """/proc/net/tcp and tcp6: who listens. Pure; see proc_pid_net(5).
 
-Only sockets in the state LISTEN are told. Decided against the other columns: nothing asks for them.
+Only sockets in the state LISTEN are told: where they listen, and by which inode a process has them open. Decided
+against the other columns: nothing asks for them.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import sys
+from dataclasses import dataclass
 
 from stratascope.linux.decode import DecodeError
 
 _LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 
 
-def parse_listeners(text: str) -> tuple[tuple[str, int], ...]:
-    """Address and port of each listening socket, in the order of the file. Raises DecodeError."""
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """A listening socket. `inode` is in the links of the processes that have it open: `socket:[N]`."""
+
+    address: str
+    port: int
+    inode: int
+
+
+def parse_listening(text: str) -> tuple[Listening, ...]:
+    """Each listening socket, in the order of the file. Raises DecodeError."""
     found = []
     for line in text.splitlines()[1:]:
         words = line.split()
         if len(words) > 3 and words[3] == _LISTEN:
             address, _, port = words[1].rpartition(":")
             try:
-                found.append((_address(address), int(port, 16)))
-            except ValueError as error:
-                raise DecodeError(f"no address and port: {words[1][:60]!r}") from error
+                found.append(Listening(_address(address), int(port, 16), int(words[9])))
+            except (ValueError, IndexError) as error:
+                raise DecodeError(f"no address, port and inode: {line[:160]!r}") from error
     return tuple(found)
+
+
+def parse_listeners(text: str) -> tuple[tuple[str, int], ...]:
+    """Address and port of each listening socket, in the order of the file. Raises DecodeError."""
+    return tuple((item.address, item.port) for item in parse_listening(text))
 
 
 def _address(text: str) -> str:

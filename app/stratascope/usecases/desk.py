@@ -17,6 +17,7 @@ from stratascope.core.relaunch import Damaged, Ended, Progress, Remedy, Transact
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, Toggle
 from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.undo_plan import UndoPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,9 @@ class Desk(Protocol):
         """The command that would do the same, without the values of the environment."""
 
     def run(self, plan: Plan, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]: ...
+
+    def undo_plan(self, transaction: Transaction) -> UndoPlan:
+        """What would stay behind. Changes nothing."""
 
     def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]: ...
 

@@ -16,6 +16,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, ToggleError
 from stratascope.usecases.desk import Aside, Event, Offer, Preview
 from stratascope.usecases.harden import Plan
+from stratascope.usecases.undo_plan import UndoPlan
 from stratascope.usecases.workbench import Workbench
 
 OpenBench = Callable[[str], Workbench]  # by the engine's id; raises EngineError where it can't be used now
@@ -47,6 +48,10 @@ class FrontDesk:
     def run(self, plan: Plan, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
         """Raises EngineError where the engine can't be used any more."""
         yield from self._bench(plan.spec.engine).run(plan, watch, cancelled)
+
+    def undo_plan(self, transaction: Transaction) -> UndoPlan:
+        """Raises EngineError."""
+        return self._bench(transaction.engine).undo_plan(transaction)
 
     def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
         """Raises EngineError where the engine can't be used now."""

@@ -10,11 +10,11 @@ import contextlib
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.footing import HostFiles
-from stratascope.core.launch import FileChange, LaunchSpec
+from stratascope.core.launch import FileChange, Inside, LaunchSpec, Vitals
 from stratascope.core.message import Message, msg
 from stratascope.core.owner import OwnerKind, OwnerPlan, OwnerRefusal, Owners, OwnerText
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
@@ -32,11 +32,14 @@ from stratascope.core.relaunch import (
     Transaction,
 )
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.toggle import Choice, Proof, Proven, Subject
+from stratascope.core.toggle import Choice, Failure, Proof, Proven, Subject
 from stratascope.layers.toggles import fold, plain, toggle
+from stratascope.usecases.blame import blame
+from stratascope.usecases.blame import unproven as left_out
 from stratascope.usecases.crew import Hand, missing
-from stratascope.usecases.preflight import Preflight, preflight
-from stratascope.usecases.relaunch import LOG_LINES, Clock, Exchange, FailedError, NameTakenError, roll_back
+from stratascope.usecases.preflight import Preflight, preflight, unwatched
+from stratascope.usecases.relaunch import Clock, Exchange, FailedError, NameTakenError, roll_back
+from stratascope.usecases.watching import Expected, last_words
 
 WATCH = 10.0  # seconds, where nothing else was said
 _SETTLE = 5.0  # seconds that the new process may take to be readable
@@ -66,6 +69,10 @@ class Workshop:
     memory_total: int | None = None  # bytes that the engine's machine has
     born_with: Callable[[str], frozenset[Hand] | None] = _unread  # processes of a container, see usecases.crew
     present: Callable[[str], frozenset[Hand] | None] = _unread
+    # ports and counters, read when they are asked for: nothing where they can't be
+    vitals: Callable[[str], Vitals] = lambda container: Vitals()
+    # what takes a moment to look at, and only a plan and a proof ask for
+    inside: Callable[[str], Inside] = lambda container: Inside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,7 @@ class Plan:
     checked: Preflight
     remedies: frozenset[Remedy] = frozenset()
     owner: OwnerPlan | None = None
+    before: Vitals = field(default_factory=Vitals)  # of the original
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +108,8 @@ def plan(shop: Workshop, container: str, choices: Sequence[Choice], remedies: fr
     if state is None:
         raise NoSuchContainerError(container)
     changes = shop.port.changes(state.container.id)
-    subject = subject_of(shop, state, choices, changes)
+    before = shop.vitals(state.container.id)
+    subject = _looked(shop, replace(subject_of(shop, state, choices, changes), listens=before.listens))
     spec = shop.port.plan(state.container.id)
     chosen = plain(choices, subject)
     wanted = fold(spec.asked, chosen, subject)
@@ -120,7 +129,8 @@ def plan(shop: Workshop, container: str, choices: Sequence[Choice], remedies: fr
         subject=subject,
         now=time.time(),
     )
-    return replace(made, checked=checked, owner=owner if isinstance(owner, OwnerPlan) else None)
+    checked = replace(checked, warnings=(*checked.warnings, *unwatched(before)))
+    return replace(made, checked=checked, before=before, owner=owner if isinstance(owner, OwnerPlan) else None)
 
 
 def _owner(shop: Workshop, made: Plan, others: Sequence[Container]) -> OwnerPlan | OwnerRefusal | None:
@@ -145,6 +155,26 @@ def subject_of(
         listeners=shop.listeners(),
         memory_total=shop.memory_total,
     )
+
+
+def _looked(shop: Workshop, subject: Subject) -> Subject:
+    """With what is looked at for one container alone, and what its engine says of its ports."""
+    number = subject.container.id
+    inside = shop.inside(number)
+    return replace(
+        subject,
+        nodes=inside.nodes,
+        set_uid=inside.set_uid,
+        users=_users(shop.born_with(number)),
+        listeners=subject.listeners if inside.listeners is None else inside.listeners,
+        published=shop.port.running(number).published,
+    )
+
+
+def _users(hands: frozenset[Hand] | None) -> tuple[tuple[str, int], ...] | None:
+    if hands is None:
+        return None
+    return tuple(sorted((hand.name, hand.user) for hand in hands if hand.user is not None))
 
 
 def harden(
@@ -178,7 +208,9 @@ def _held(
     keep_unverified: bool,
     cancelled: Callable[[], bool],
 ) -> Iterator[Progress | Proved | Ended]:
-    exchange = Exchange(shop.port, shop.journal, transaction, cancelled, shop.clock)
+    expected = Expected(made.before, shop.vitals)
+    exchange = Exchange(shop.port, shop.journal, transaction, cancelled, shop.clock, expected, made.spec.body)
+    failed: list[Proved] = []
     try:
         before = shop.born_with(transaction.old)
         yield from exchange.forward(watch)
@@ -194,7 +226,8 @@ def _held(
             raise FailedError(unproven(failed))
         exchange.verified()
     except (FailedError, EngineError, NoSuchContainerError, JournalError) as error:
-        yield from _undo(shop, exchange, error)
+        for event in _undo(shop, exchange, error):
+            yield _blamed(event, made, exchange, error, failed) if isinstance(event, Ended) else event
         return
     yield _finished(exchange, Ending.KEPT if failed else Ending.VERIFIED)
 
@@ -221,8 +254,23 @@ def all_back(shop: Workshop, made: Plan, before: frozenset[Hand] | None, contain
             first = lost[0]
             why = msg("A process {name} of user {user} ran in it before, and did not come up again.", name=first.name,
                       user="?" if first.user is None else first.user)  # fmt: skip
-            raise FailedError(why, log=shop.port.log(container, LOG_LINES))
+            log = last_words(shop.port, container)
+            raise FailedError(why, log=log, failure=Failure(log))
         shop.clock.sleep(_AGAIN)
+
+
+def _blamed(ended: Ended, made: Plan, exchange: Exchange, error: Exception, failed: Sequence[Proved]) -> Ended:
+    """With our best explanation, where it is the replacement that failed."""
+    match error:
+        case FailedError(failure=Failure() as failure):
+            text, suspects = blame(made.choices, failure, made.subject)
+        case RefusedError() if exchange.transaction.stage in (Stage.INTENT, Stage.RENAMED):  # of create, of start
+            text, suspects = blame(made.choices, Failure(words=error.words), made.subject)
+        case FailedError() if failed:
+            text, suspects = left_out([item.choice for item in failed])
+        case _:
+            return ended
+    return replace(ended, blame=text, suspects=suspects)
 
 
 def _undo(shop: Workshop, exchange: Exchange, error: Exception) -> Iterator[Progress | Ended]:
@@ -289,7 +337,7 @@ def verify(shop: Workshop, made: Plan, container: str) -> tuple[Proved, ...]:
 
 
 def _proofs(shop: Workshop, made: Plan, state: ContainerState | None) -> tuple[Proved, ...]:
-    subject = made.subject if state is None else subject_of(shop, state, made.choices)
+    subject = made.subject if state is None else _looked(shop, subject_of(shop, state, made.choices))
     found = []
     for choice in made.choices:
         which = toggle(choice.toggle)
@@ -331,7 +379,8 @@ def undo(
     )
     try:
         with shop.journal.hold(back.engine, done.old), shop.journal.hold(back.engine, done.new):
-            exchange = Exchange(shop.port, shop.journal, back, cancelled, shop.clock)
+            expected = Expected(shop.vitals(done.new), shop.vitals)
+            exchange = Exchange(shop.port, shop.journal, back, cancelled, shop.clock, expected)
             try:
                 yield from exchange.forward(watch)
                 exchange.verified()

@@ -30,7 +30,7 @@ from stratascope.core.relaunch import (
 from stratascope.core.toggle import Proven
 from stratascope.usecases.harden import Plan, Proved, Workshop, all_back, in_words, unproven, verify
 from stratascope.usecases.preflight import lost_files
-from stratascope.usecases.relaunch import FailedError, watch_running
+from stratascope.usecases.watching import FailedError, watch_running
 
 _SETTLE = 10.0  # seconds that the owner's container may take to run after the way back
 _AGAIN = 0.2  # seconds between two looks at it

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from stratascope.core.container import Asked, Container, EngineKind, Status
 from stratascope.core.footing import HostFiles
-from stratascope.core.launch import FileChange, LaunchSpec
+from stratascope.core.launch import FileChange, LaunchSpec, Vitals
 from stratascope.core.message import Message, msg
 from stratascope.core.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch import Kind, Remedy, Stage, Transaction
@@ -278,6 +278,11 @@ def _served(container: Container, transaction: Transaction) -> bool:
     return owner is not None and transaction.engine == container.engine and set(owner.labels) <= set(container.labels)
 
 
+def written(container: Container, changes: Sequence[FileChange]) -> tuple[str, ...]:
+    """Paths of its own that it wrote over its image, without the folders that lead there."""
+    return tuple(change.path for change in _leaves(_own(container, changes)))
+
+
 def _own(container: Container, changes: Sequence[FileChange]) -> list[FileChange]:
     """Without what the engine made for itself: places to mount on, and files that it writes at each start."""
     made = [*ENGINE_MADE, *(mount.target.rstrip("/") for mount in container.asked.mounts)]
@@ -316,3 +321,11 @@ def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChan
     if any(mount.kind == "tmpfs" for mount in container.asked.mounts):
         found.append(Warned("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")))
     return found
+
+
+def unwatched(before: Vitals) -> tuple[Warned, ...]:
+    """Where it can't be told whether the replacement works as the original did."""
+    if before.listens is not None:
+        return ()
+    text = msg("On which ports it listens can't be read, so nobody will see if its replacement does not.")
+    return (Warned("ports-unknown", text),)

@@ -106,6 +106,18 @@ class Reader:
                 found[place] = self._or_top(containers[place], found.get(place), ground, reach.top)
         return tuple(ContainerRecord(raw, found.get(place)) for place, raw in enumerate(raws))
 
+    def once(
+        self, engine: Engine, pid: int, wants: tuple[str, ...], member_wants: tuple[str, ...] = ()
+    ) -> Found | None:
+        """Names that no layer wants, of one process: what is read for a purpose of its own. None: out of reach."""
+        prober = self._reach(engine).prober
+        if prober is None:
+            return None
+        try:
+            return self._capture(prober, (Wish(pid, wants, member_wants, members=bool(member_wants)),))[0]
+        except ProbeError:
+            return None
+
     def _capture(self, prober: Prober, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
         """Read as root where that is possible, else as ever. Raises ProbeError."""
         found = self._root.capture(wishes) if prober is self._local else None

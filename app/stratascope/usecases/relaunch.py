@@ -7,29 +7,21 @@ times, from any stage, by this run or by one after a crash: they look at what is
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from stratascope.core.launch import NAME, ORIGINAL, TRANSACTION, Health, RestartPolicy, Running
+from stratascope.core.launch import NAME, ORIGINAL, TRANSACTION, Created, RestartPolicy, Running
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
+from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch import Journal, Progress, Stage, State, Transaction
+from stratascope.core.toggle import Failure
+from stratascope.usecases.watching import POLL, Expected, Watcher
+from stratascope.usecases.watching import Clock as Clock
+from stratascope.usecases.watching import FailedError as FailedError
 
 NEVER = RestartPolicy()
 _ALIVE = ("running", "stopping", "restarting")
 LATE = 2.0  # seconds that a create whose answer was lost is waited for
-POLL = 0.2  # seconds between two looks at the replacement
-HEALTH_MAX = 120.0  # seconds that a healthcheck may take to become healthy
-LOG_LINES = 40
-
-
-class FailedError(Exception):
-    """The relaunch can't go on: why, the engine's own words, and the replacement's last words."""
-
-    def __init__(self, why: Message, words: str = "", log: str = "") -> None:
-        super().__init__(words or why.id)
-        self.why, self.words, self.log = why, words, log
 
 
 class NameTakenError(RefusedError):
@@ -39,14 +31,6 @@ class NameTakenError(RefusedError):
         text = msg("Another container took its name meanwhile, so the original runs as {name}. "
                    "Free the name, then run stratascope recover.", name=name)  # fmt: skip
         super().__init__(error.state, text, error.words)
-
-
-@dataclass(slots=True)
-class Clock:
-    """Time, to be replaced in tests."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
 
 
 class Exchange:
@@ -59,10 +43,15 @@ class Exchange:
         transaction: Transaction,
         cancelled: Callable[[], bool] = lambda: False,
         clock: Clock | None = None,
+        expected: Expected | None = None,
+        unchanged: str = "",
     ) -> None:
+        """`unchanged`: the create request of an unchanged relaunch, to tell whose warnings the engine's are."""
         self.transaction = transaction
         self._port, self._journal = port, journal
         self._cancelled, self._clock = cancelled, clock or Clock()
+        self._watcher = Watcher(port, self._clock, cancelled, expected)
+        self._unchanged = unchanged
 
     def forward(self, watch: float) -> Iterator[Progress]:
         """All steps up to STARTED and watched. Raises FailedError, EngineError, NoSuchContainerError, JournalError."""
@@ -73,7 +62,7 @@ class Exchange:
         yield from self._step("stop", msg("Stop the original"), self._stop)
         yield from self._step("rename", msg("Give its name to the replacement"), self._rename)
         yield from self._step("start", msg("Start the replacement"), self._start)
-        yield from self._step("watch", msg("Watch it for {seconds} seconds", seconds=watch), lambda: self._watch(watch))
+        yield from self._watcher.watch(self.transaction.new, watch)
 
     def verified(self) -> None:
         """It is to stay: from here on there is no way but forward. Raises FailedError, JournalError."""
@@ -95,10 +84,29 @@ class Exchange:
         labels = {TRANSACTION: transaction.id, ORIGINAL: transaction.old, NAME: transaction.name}
         created = self._port.create(transaction.body, transaction.new_aside, labels)
         self.transaction = replace(transaction, new=created.id)
-        ignored = [text for text in created.warnings if text]
+        ignored = self._new_warnings(created, labels)
         if ignored:
-            raise FailedError(msg("The engine would ignore a part of it. Leave that toggle out."), "; ".join(ignored))
+            raise FailedError(
+                msg("The engine would ignore a part of it. Leave that toggle out."),
+                "; ".join(ignored),
+                failure=Failure(words="; ".join(ignored)),
+            )
         self._enter(Stage.CREATED)
+
+    def _new_warnings(self, created: Created, labels: dict[str, str]) -> list[str]:
+        """What the engine warns of, without what it would say of the original too: that is no fault of a toggle.
+
+        It is asked by creating the original once more, without starting it. The label lets recovery find that one.
+        """
+        transaction = self.transaction
+        warnings = _plain_warnings(created, transaction.new_aside)
+        if not warnings or not self._unchanged:
+            return warnings
+        name = f"{transaction.new_aside}.same"
+        same = self._port.create(self._unchanged, name, labels)
+        self._port.remove(same.id)
+        known = _plain_warnings(same, name)
+        return [text for text in warnings if text not in known]
 
     def _stop(self) -> None:
         self._enter(Stage.HELD)
@@ -121,9 +129,6 @@ class Exchange:
         self._port.start(self.transaction.new)
         self._enter(Stage.STARTED)
 
-    def _watch(self, seconds: float) -> None:
-        watch_running(self._port, self.transaction.new, seconds, self._cancelled, self._clock)
-
     def _step(self, name: str, message: Message, action: Callable[[], None]) -> Iterator[Progress]:
         begun = self._clock.now()
         yield Progress(name, State.BEGUN, 0.0, message)
@@ -131,49 +136,12 @@ class Exchange:
         yield Progress(name, State.DONE, self._clock.now() - begun, message)
 
 
-def watch_running(
-    port: Relauncher, container: str, seconds: float, cancelled: Callable[[], bool], clock: Clock
-) -> None:
-    """Returns once it has run so long, and is healthy where it has a healthcheck. Raises FailedError."""
-    begun = clock.now()
-    first = port.running(container).restarts
-    while True:
-        if cancelled():
-            raise FailedError(msg("Cancelled."))
-        now = port.running(container)
-        _judge(port, now, first)
-        passed = clock.now() - begun
-        waiting = now.health is Health.STARTING
-        if passed >= seconds and not waiting:
-            return
-        if waiting and passed >= max(seconds, HEALTH_MAX):
-            raise FailedError(
-                msg("Its healthcheck did not say healthy in {seconds} seconds.", seconds=round(passed)),
-                log=last_words(port, container),
-            )
-        clock.sleep(POLL)
-
-
-def _judge(port: Relauncher, now: Running, restarts: int) -> None:
-    if now.status != "running":
-        raise FailedError(
-            msg("The replacement ended by itself, with exit status {status}.", status=str(now.exit_code)),
-            now.error,
-            last_words(port, now.id),
-        )
-    if now.restarts > restarts:
-        raise FailedError(
-            msg("The replacement ended and was started again by the engine."), log=last_words(port, now.id)
-        )
-    if now.health is Health.UNHEALTHY:
-        raise FailedError(msg("The replacement's healthcheck says unhealthy."), log=last_words(port, now.id))
-
-
-def last_words(port: Relauncher, container: str) -> str:
-    """What it printed last, empty where that can't be told."""
-    with contextlib.suppress(EngineError, NoSuchContainerError):
-        return port.log(container, LOG_LINES)
-    return ""
+def _plain_warnings(created: Created, name: str) -> list[str]:
+    """Without what differs between two of a kind."""
+    found = []
+    for text in filter(None, created.warnings):
+        found.append(text.replace(created.id, "…").replace(created.id[:12], "…").replace(name, "…"))
+    return found
 
 
 def roll_back(

@@ -29,6 +29,7 @@ from stratascope.usecases.harden import Plan, Workshop, harden, plan, subject_of
 from stratascope.usecases.owner import accept_owned, harden_owned, undo_owned
 from stratascope.usecases.preflight import has_owner
 from stratascope.usecases.recovering import Mended, Result, recover_all
+from stratascope.usecases.undo_plan import UndoPlan, undo_plan
 
 _SENSIBLE = {
     "capabilities": "default",
@@ -101,6 +102,10 @@ class Workbench:
             yield from self._limit(made)
             return
         yield from harden(self._shop, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
+
+    def undo_plan(self, transaction: Transaction) -> UndoPlan:
+        """What the replacement wrote since, and what stands in the way. Raises EngineError."""
+        return undo_plan(self._shop, transaction)
 
     def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
         """Back to what it set aside."""

@@ -1,0 +1,103 @@
+"""What tells whether a program still works, on request only: its listening sockets, and kills for want of memory.
+
+`net/tcp` and `net/tcp6` are cut down to the lines of listening sockets: with whom a program talks is nobody's business
+here, and a busy server's list would be too long. `fd:sockets` names the sockets that a process has open (`socket:[N]`),
+which tells its own from those of others in one network. `cgroup:oom` is the file of its own memory cgroup that counts
+kills. Decided against reading any of it with the layers' facts: it costs time, and only a relaunch asks for it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Iterable, List, Optional
+
+from stratascope.collector.cgroups import V2, Mounts, lines
+from stratascope.collector.read import (
+    CHUNK,
+    SIZE_MAX,
+    UNSUPPORTED,
+    Entry,
+    entry,
+    failed,
+    failure,
+)
+
+LISTENING = ("net/tcp", "net/tcp6")
+SOCKETS = "fd:sockets"
+OOM = "cgroup:oom"
+VITALS = frozenset((*LISTENING, SOCKETS, OOM))
+
+FILES_MAX = 1 << 16  # open files of one process that are looked at
+_LISTEN = b"0A"  # TCP_LISTEN, include/net/tcp_states.h
+# "oom_kill N" is in both: Documentation/admin-guide/cgroup-v2.rst; mm/memcontrol.c, since Linux 4.13
+_COUNTERS = {"memory": "memory.oom_control", V2: "memory.events"}
+
+
+def read_vitals(directory: int, pid: int, names: Iterable[str], cgroup: Optional[str], mounts: Mounts) -> List[Entry]:
+    """Those among these names; `cgroup` is the text of the process's file of that name."""
+    found: List[Entry] = []
+    for name in names:
+        if name in LISTENING:
+            found.append(_listening(name, directory, pid))
+        elif name == SOCKETS:
+            found.append(_sockets(directory, pid))
+        elif name == OOM:
+            found.append(_kills(cgroup, mounts))
+    return found
+
+
+def _listening(name: str, directory: int, pid: int) -> Entry:
+    source = "/proc/%d/%s" % (pid, name)
+    kept: List[bytes] = []
+    rest = b""
+    size = 0
+    try:
+        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory)
+        try:
+            while size <= SIZE_MAX:  # the kernel names listening sockets first (net/ipv4/tcp_ipv4.c, tcp_get_idx)
+                chunk = os.read(descriptor, CHUNK)
+                if not chunk:
+                    break
+                size += len(chunk)
+                *whole, rest = (rest + chunk).split(b"\n")
+                kept += [line for line in whole if line.split()[3:4] in ([_LISTEN], [b"st"])]
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return failure(name, source, error)
+    return (name, source, b"".join(line + b"\n" for line in kept).decode("utf-8", "surrogateescape"))
+
+
+def _sockets(directory: int, pid: int) -> Entry:
+    source = "/proc/%d/fd" % pid
+    found: List[str] = []
+    try:
+        folder = os.open("fd", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW, dir_fd=directory)
+        try:
+            numbers = os.listdir(folder)
+            if len(numbers) > FILES_MAX:
+                return failed(SOCKETS, source, UNSUPPORTED, None, "more than %d open files" % FILES_MAX)
+            for number in numbers:
+                try:
+                    link = os.readlink(number, dir_fd=folder)
+                except FileNotFoundError:
+                    continue  # closed meanwhile
+                if link.startswith("socket:["):
+                    found.append(link)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        return failure(SOCKETS, source, error)
+    return (SOCKETS, source, "\n".join(found))
+
+
+def _kills(cgroup: Optional[str], mounts: Mounts) -> Entry:
+    mounts.ready()
+    for controllers, path in lines(cgroup or ""):
+        for hierarchy, name in _COUNTERS.items():
+            # a kernel names the v2 hierarchy even where version 1 has the memory: the one that is mounted counts
+            place = mounts.place(hierarchy, path) if hierarchy in controllers else None
+            if place is not None and os.path.exists(place[0] + place[1] + "/" + name):
+                source = place[0] + place[1] + "/" + name
+                return entry(OOM, source, source)
+    return failed(OOM, OOM, UNSUPPORTED, None, "its memory cgroup can't be seen from here")

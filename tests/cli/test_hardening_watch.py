@@ -1,0 +1,151 @@
+"""What a replacement must do, on real engines: listen again, keep to its memory limit; and who is to blame if not."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.test_hardening import NAME, Desk, start
+from rig import Rig
+
+# A server that writes a file before it listens, and sits there if it can't
+SERVER = (
+    "sh",
+    "-c",
+    "trap 'exit 0' TERM; mkdir -p /var/cache/www;"
+    " (touch /var/cache/www/here && exec httpd -f -p 8080) & sleep 3600 & wait",
+)
+
+
+@pytest.fixture
+def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
+    found = Desk(any_engine, tmp_path)
+    yield found
+    for name in found.all():
+        any_engine.run("rm", "-f", name)
+
+
+def listening(desk: Desk, port: int = 8080) -> bool:
+    pid = desk.rig.pid(NAME)
+    return f":{port:04X} " in Path(f"/proc/{pid}/net/tcp").read_text() + Path(f"/proc/{pid}/net/tcp6").read_text()
+
+
+def wait_until_listening(desk: Desk) -> None:
+    deadline = time.monotonic() + 10
+    while not listening(desk):
+        assert time.monotonic() < deadline, "it never listened"
+        time.sleep(0.05)
+
+
+def test_it_listens_again(desk: Desk) -> None:
+    start(desk, command=SERVER)
+    wait_until_listening(desk)
+    code, last, err = desk.harden("--set", "no-new-privileges=on")
+    assert (code, last["result"]) == (0, "verified"), (last, err)
+    assert listening(desk)
+    assert not [item for item in last["warnings"] if item["code"] == "ports-unknown"]
+
+
+@pytest.mark.slow  # half a minute of grace
+def test_one_that_no_longer_listens_is_rolled_back(desk: Desk) -> None:
+    original = start(desk, command=SERVER)
+    wait_until_listening(desk)
+    code, last, _ = desk.harden("--set", "read-only-root=on", "--set", "no-new-privileges=on")
+    assert (code, last["result"]) == (4, "rolled-back")
+    assert last["why"] == "It listened on port 8080 before, and does not now."
+    assert "Read-only file system" in last["log"]
+    assert last["suspects"] == ["read-only-root"]
+    assert "tmpfs=/var/cache" in last["blame"]
+    assert desk.only_one_runs() == original
+    assert listening(desk)
+
+
+def test_one_that_ends_tells_who_is_to_blame(desk: Desk) -> None:
+    command = ("sh", "-c", "chown 1000 /tmp || exit 1; trap 'exit 0' TERM; sleep 3600 & wait")
+    original = start(desk, command=command)
+    code, last, _ = desk.harden("--set", "capabilities=NET_BIND_SERVICE", "--set", "no-new-privileges=on")
+    assert (code, last["result"]) == (4, "rolled-back"), last
+    assert last["suspects"] == ["capabilities"]
+    assert "capabilities=CHOWN,NET_BIND_SERVICE" in last["blame"]
+    assert desk.only_one_runs() == original
+
+
+def test_a_warning_that_the_original_got_too_does_not_stop_it(desk: Desk) -> None:
+    """Rootless engines warn of limits that they can't set, whatever else is asked."""
+    start(desk, "--memory", "64m")
+    code, last, err = desk.harden("--set", "no-new-privileges=on")
+    assert (code, last["result"]) == (0, "verified"), (last, err)
+    assert len(desk.all()) == 2, "nothing but the original is left"
+
+
+def test_the_hosts_network_is_shared_but_its_ports_are_its_own(desk: Desk) -> None:
+    """The machine's own listeners must not be awaited."""
+    port = 20000 + os.getpid() % 10000
+    command = ("sh", "-c", f"trap 'exit 0' TERM; httpd -f -p 127.0.0.1:{port} & sleep 3600 & wait")
+    start(desk, "--network", "host", command=command)
+    wait_until = time.monotonic() + 10
+    while not listening(desk, port):
+        assert time.monotonic() < wait_until
+        time.sleep(0.05)
+    code, last, err = desk.harden("--set", "no-new-privileges=on")
+    assert (code, last["result"]) == (0, "verified"), (last, err)
+    assert listening(desk, port)
+
+
+def test_before_an_undo_what_it_wrote_is_listed(desk: Desk) -> None:
+    """Without the folders that lead there, and without what the engine makes in every container."""
+    original = start(desk, "-v", "hardened-data:/data")
+    assert desk.run("undo", NAME, "--dry-run")[0] == 2
+    code, last, err = desk.harden("--set", "no-new-privileges=on")
+    assert code == 0, err
+    code, out, err = desk.run("undo", NAME, "--dry-run")
+    assert (code, "It wrote nothing" in out) == (0, True), err
+    desk.rig.run("exec", NAME, "sh", "-c", "mkdir /kept; echo 1 > /kept/a; echo 2 > /data/b")
+    code, out, err = desk.run("undo", NAME, "--dry-run", "--json")
+    plan = json.loads(out.splitlines()[-1])
+    assert (code, plan["result"], plan["written"]) == (0, "possible", ["/kept/a"]), err
+    assert desk.only_one_runs() == last["replacement_id"], "nothing was changed"
+    code, out, err = desk.run("undo", NAME, "--watch", "0")
+    assert (code, "/kept/a" in out) == (0, True), err
+    assert desk.only_one_runs() == original
+    aside = next(name for name in desk.all() if name != NAME)
+    desk.rig.run("start", aside)
+    assert desk.rig.run("exec", aside, "cat", "/kept/a") == "1", "it is still there"
+
+
+def test_what_was_removed_by_somebody_else_can_not_be_undone(desk: Desk) -> None:
+    original = start(desk)
+    assert desk.harden("--set", "no-new-privileges=on")[0] == 0
+    desk.rig.run("rm", "-f", original)
+    code, out, _ = desk.run("undo", NAME, "--json")
+    last = json.loads(out.splitlines()[-1])
+    assert (code, last["result"], [item["code"] for item in last["blocks"]]) == (3, "refused", ["gone"])
+    assert len(out.splitlines()) == 1
+    desk.only_one_runs()
+
+
+# Each holds 100 MiB or more of text: the program itself, or a process that it starts
+EATERS = {
+    "the program": "sleep 1; x=$(head -c 100m /dev/zero | tr '\\0' x); sleep 3600",
+    "one of its processes": "trap 'exit 0' TERM; sleep 1; head -c 100m /dev/zero | tail > /dev/null; sleep 3600 & wait",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("which", EATERS)
+def test_one_that_eats_its_memory(desk: Desk, which: str) -> None:
+    if desk.rig.rootless:
+        pytest.skip("rootless engines set no limits on cgroup v1")
+    original = start(desk, "--stop-timeout", "1", command=("sh", "-c", EATERS[which]))
+    time.sleep(3)
+    code, last, _ = desk.harden("--set", "memory=16m", "--set", "no-new-privileges=on", "--watch", "8")
+    assert (code, last["result"]) == (4, "rolled-back"), last
+    assert "more memory than its limit allows" in last["why"]
+    assert last["suspects"] == ["memory"]
+    assert "16 MiB" in last["blame"]
+    assert desk.only_one_runs() == original
