@@ -24,6 +24,7 @@ _USUAL_NAMES = (
     *("ip6-allrouters", "host.containers.internal", "host.docker.internal", "gateway.docker.internal"),
 )
 _DOCKERS_RESOLVER = ("nameserver 127.0.0.11", "options ndots:0")
+_NO_NETWORKS = ("host", "none", "pasta", "slirp4netns")  # modes; no network can have such a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +114,12 @@ def is_session(session: Answer, container: Answer) -> bool:
 
 
 def network_ids(answer: Answer) -> dict[str, str]:
-    """The networks that it is connected to: name to the id that the engine knew it by."""
+    """The networks that it is connected to: name to the id that the engine knew it by.
+
+    Podman lists the host's own among them, which is no network that could go away.
+    """
     networks = answer.part("NetworkSettings").part("Networks")
-    return {name: networks.part(name).text("NetworkID") for name in networks.names()}
+    return {name: networks.part(name).text("NetworkID") for name in networks.names() if name not in _NO_NETWORKS}
 
 
 def machine_lines() -> str:
