@@ -42,6 +42,7 @@ def wait_until_listening(desk: Desk) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 def test_it_listens_again(desk: Desk) -> None:
     start(desk, command=SERVER)
     wait_until_listening(desk)
@@ -118,6 +119,7 @@ def test_before_an_undo_what_it_wrote_is_listed(desk: Desk) -> None:
     assert desk.rig.run("exec", aside, "cat", "/kept/a") == "1", "it is still there"
 
 
+@pytest.mark.slow
 def test_what_was_removed_by_somebody_else_can_not_be_undone(desk: Desk) -> None:
     original = start(desk)
     assert desk.harden("--set", "no-new-privileges=on")[0] == 0
