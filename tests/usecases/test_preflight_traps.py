@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from stratascope.core.container import Asked, AskedMount, Container, EngineKind, Status
-from stratascope.core.footing import Entry, Footing
+from stratascope.core.footing import Entry, Footing, Health
 from stratascope.core.launch import FileChange, LaunchSpec
 from stratascope.linux.mounts import Propagation
 from stratascope.usecases.preflight import Preflight, preflight
@@ -51,7 +51,7 @@ def checked(
     now: float = 5000.0,
 ) -> Preflight:
     spec = LaunchSpec("docker", kind, NUMBER, "web", "nginx", "sha256:1", found.asked, "{}", "{}")
-    spec = replace(spec, footing=footing or Footing(healthcheck=True))
+    spec = replace(spec, footing=footing or Footing(healthcheck=True, health=Health.HEALTHY))
     return preflight(spec, found, (found, *others), changes, (), host or Host(), now=now)
 
 
@@ -123,6 +123,11 @@ def test_a_file_that_was_replaced() -> None:
     found = container(asked=Asked(mounts=(replace(BIND, propagation=""),)))
     assert codes(checked(found, host=Host(other=True)))[1] == ["bind-replaced"]
     assert codes(checked(replace(found, pid=None), host=Host(other=True)))[1] == []
+
+
+def test_a_healthcheck_that_says_nothing_yet() -> None:
+    for health in (Health.STARTING, Health.UNHEALTHY):
+        assert codes(checked(container(), footing=Footing(healthcheck=True, health=health)))[1] == ["not-healthy"]
 
 
 def test_what_is_cut_off() -> None:

@@ -24,13 +24,13 @@ Look = Callable[[float], Vitals]
 class _Scene:
     """One container that runs in a clock that goes only by sleeping."""
 
-    def __init__(self, before: Vitals, look: Look) -> None:
+    def __init__(self, before: Vitals, look: Look, health: Health = Health.HEALTHY) -> None:
         self.seconds = 0.0
         self.engine = MemoryEngine()
         self.container = self.engine.add("web")
         self.cancelled = False
         clock = Clock(lambda: self.seconds, self._sleep)
-        expected = Expected(before, lambda container: look(self.seconds))
+        expected = Expected(before, lambda container: look(self.seconds), health)
         self._watcher = Watcher(self.engine, clock, lambda: self.cancelled, expected)
 
     def _sleep(self, seconds: float) -> None:
@@ -107,6 +107,27 @@ def test_a_healthcheck_and_a_port_are_both_awaited() -> None:
     error = scene.fails()
     assert "healthcheck" in translate(error.why)
     assert scene.seconds > 100
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "fails"),
+    [
+        (Health.HEALTHY, Health.STARTING, True),
+        (Health.HEALTHY, Health.UNHEALTHY, True),
+        (Health.STARTING, Health.STARTING, False),  # as on Podman without systemd, which never runs it
+        (Health.STARTING, Health.UNHEALTHY, True),
+        (Health.UNHEALTHY, Health.STARTING, False),
+        (Health.UNHEALTHY, Health.UNHEALTHY, False),
+    ],
+)
+def test_it_need_not_be_healthier_than_the_original(before: Health, now: Health, fails: bool) -> None:
+    scene = _Scene(Vitals(()), lambda now: Vitals(()), before)
+    scene.set(health=now)
+    if fails:
+        assert "healthcheck" in translate(scene.fails().why)
+        return
+    assert scene.watch()[-1].state is State.DONE
+    assert scene.seconds < 4.0
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,17 @@ what a relaunch would cut off. `Footing` is read with the spec; `HostFiles` is a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from stratascope.linux.mounts import Propagation
+
+
+class Health(StrEnum):
+    NONE = "none"  # it has no healthcheck
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +31,7 @@ class Footing:
     log: bool = False  # its engine keeps what it printed, and removes that with it
     networks: tuple[str, ...] = ()  # whose name leads to another network by now, or to none
     edited: tuple[str, ...] = ()  # files that the engine makes, changed by hand: /etc/hosts …
+    health: Health = Health.NONE  # what its healthcheck says now
 
 
 @dataclass(frozen=True, slots=True)

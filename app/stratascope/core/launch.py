@@ -8,10 +8,10 @@ those that it does not know.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.footing import Footing
+from stratascope.core.footing import Health as Health
 from stratascope.core.message import Message
 
 # Labels of a replacement: which relaunch made it, of which original, under which name
@@ -62,13 +62,6 @@ class Created:
 
     id: str
     warnings: tuple[str, ...] = ()
-
-
-class Health(StrEnum):
-    NONE = "none"  # it has no healthcheck
-    STARTING = "starting"
-    HEALTHY = "healthy"
-    UNHEALTHY = "unhealthy"
 
 
 @dataclass(frozen=True, slots=True)

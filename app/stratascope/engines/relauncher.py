@@ -70,6 +70,7 @@ class RestRelauncher(Generic[E]):
             attached=footing.attached(answer),
             sessions=self._sessions(answer),
             healthcheck=footing.has_healthcheck(answer),
+            health=_health(answer),
             log=footing.keeps_log(answer) and self._printed(container),
             networks=self._lost_networks(answer),
             edited=self._edited(answer),
@@ -174,10 +175,15 @@ class RestRelauncher(Generic[E]):
         return EngineError(EngineState.CONNECTED, text, words)
 
 
+def _health(answer: Answer) -> Health:
+    word = answer.part("State").part("Health").text("Status")
+    return Health(word) if word in set(Health) else Health.NONE
+
+
 def _running(inspect: str) -> Running:
     answer = parse_container(inspect)
     state, status = answer.part("State"), status_of(answer.part("State"))
-    pid, health = state.whole("Pid"), state.part("Health").text("Status")
+    pid = state.whole("Pid")
     ended = status in (Status.EXITED, Status.DEAD) or answer.whole("RestartCount") > 0
     return Running(
         id=answer.text("Id"),
@@ -186,7 +192,7 @@ def _running(inspect: str) -> Running:
         pid=pid if pid > 0 else None,
         exit_code=state.whole("ExitCode") if ended else None,
         restarts=answer.whole("RestartCount"),
-        health=Health(health) if health in set(Health) else Health.NONE,
+        health=_health(answer),
         labels=answer.part("Config").pairs("Labels"),
         error=state.text("Error"),
         out_of_memory=state.flag("OOMKilled"),

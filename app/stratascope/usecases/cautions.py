@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from stratascope.core.container import Asked, Container, EngineKind
 from stratascope.core.footing import HostFiles
-from stratascope.core.launch import LaunchSpec
+from stratascope.core.launch import Health, LaunchSpec
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.toggle import Subject
 from stratascope.linux.mounts import Propagation
@@ -38,6 +38,9 @@ def cut_off(spec: LaunchSpec) -> Iterator[Warned]:
     if not footing.healthcheck:
         text = msg("It has no healthcheck: that it runs for the time of the watch is all that shows that it works.")
         yield Warned("no-healthcheck", text)
+    elif footing.health is not Health.HEALTHY:
+        text = msg("Its healthcheck does not say healthy now, so it is not waited for either.")
+        yield Warned("not-healthy", text)
     if footing.edited:
         text = msg("Files that the engine makes were edited by hand and come back as they were: {paths}.",
                    paths=some(footing.edited))  # fmt: skip

@@ -208,7 +208,7 @@ def _held(
     keep_unverified: bool,
     cancelled: Callable[[], bool],
 ) -> Iterator[Progress | Proved | Ended]:
-    expected = Expected(made.before, shop.vitals)
+    expected = Expected(made.before, shop.vitals, made.spec.footing.health)
     exchange = Exchange(shop.port, shop.journal, transaction, cancelled, shop.clock, expected, made.spec.body)
     failed: list[Proved] = []
     try:
@@ -359,7 +359,7 @@ def undo(
         return
     back = Transaction(
         id=number,
-        kind=Kind.UNDO,
+        kind=Kind.HARDEN if done.kind is Kind.UNDO else Kind.UNDO,
         stage=Stage.INTENT,
         engine=done.engine,
         endpoint=done.endpoint,
@@ -379,7 +379,7 @@ def undo(
     )
     try:
         with shop.journal.hold(back.engine, done.old), shop.journal.hold(back.engine, done.new):
-            expected = Expected(shop.vitals(done.new), shop.vitals)
+            expected = Expected(shop.vitals(done.new), shop.vitals, spec.footing.health)
             exchange = Exchange(shop.port, shop.journal, back, cancelled, shop.clock, expected)
             try:
                 yield from exchange.forward(watch)

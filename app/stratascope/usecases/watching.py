@@ -49,10 +49,15 @@ def _nothing(container: str) -> Vitals:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the original did, and the replacement must do too. `look` reads a container's vitals."""
+    """What the original did, and the replacement must do too. `look` reads a container's vitals.
+
+    `health`: what the original's healthcheck said. Podman without systemd never runs one, so its word is awaited only
+    where the original had it.
+    """
 
     before: Vitals = field(default_factory=Vitals)
     look: Callable[[str], Vitals] = _nothing
+    health: Health = Health.HEALTHY
 
 
 class Watcher:
@@ -81,7 +86,7 @@ class Watcher:
             self._judge(now, first)
             passed = self._clock.now() - begun
             self._look(now, last=passed >= seconds)
-            starting = now.health is Health.STARTING
+            starting = now.health is Health.STARTING and self._expected.health is Health.HEALTHY
             if passed >= seconds and not starting and not self._lacking:
                 break
             if starting and passed >= max(seconds, HEALTH_MAX):
@@ -127,7 +132,7 @@ class Watcher:
             self._fail(now, why)
         if now.restarts > restarts:
             self._fail(now, msg("The replacement ended and was started again by the engine."))
-        if now.health is Health.UNHEALTHY:
+        if now.health is Health.UNHEALTHY and self._expected.health is not Health.UNHEALTHY:
             self._fail(now, msg("The replacement's healthcheck says unhealthy."))
 
     def _fail(self, now: Running, why: Message, *, out_of_memory: bool = False) -> None:
