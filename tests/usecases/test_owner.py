@@ -340,6 +340,23 @@ def test_a_full_disk_under_the_journal_changes_nothing(shop: Shop) -> None:
     assert "before recreate" not in shop.owners.calls
 
 
+def test_a_disk_that_fills_up_at_the_very_end_takes_nothing_back(shop: Shop) -> None:
+    class Full(FileJournal):
+        def write(self, transaction: Transaction) -> None:
+            if transaction.stage is Stage.DONE:
+                raise JournalError("No space left on device")
+            super().write(transaction)
+
+    whole = shop.work
+    shop.work = replace(whole, journal=Full(shop.journal._folder))
+    ended = shop.harden()
+    assert (ended.ending, ended.words) == (Ending.VERIFIED, "No space left on device")
+    assert shop.consistent()
+    shop.work = whole
+    _recovered(shop)
+    assert shop.consistent()
+
+
 class _Dying(FileJournal):
     """Dies before or after the n-th thing that is written."""
 

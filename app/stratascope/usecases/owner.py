@@ -30,7 +30,7 @@ from stratascope.core.relaunch import (
 from stratascope.core.toggle import Proven
 from stratascope.usecases.harden import Plan, Proved, Workshop, all_back, in_words, unproven, verify
 from stratascope.usecases.preflight import lost_files
-from stratascope.usecases.watching import FailedError, watch_running
+from stratascope.usecases.watching import Expected, FailedError, watch_running
 
 _SETTLE = 10.0  # seconds that the owner's container may take to run after the way back
 _AGAIN = 0.2  # seconds between two looks at it
@@ -57,7 +57,7 @@ def harden_owned(
             if why is not None:
                 yield Ended(Ending.REFUSED, None, why.message, why.words)
                 return
-            work = _Work(shop, transaction, cancelled)
+            work = _Work(shop, transaction, cancelled, Expected(made.before, shop.vitals))
             yield from _guarded(work, lambda: _hardened(shop, made, work, watch, keep_unverified))
     except BusyError as error:
         yield Ended(Ending.REFUSED, None, error.message)
@@ -120,9 +120,15 @@ def recover_owned(shop: Workshop, transaction: Transaction) -> bool:
 class _Work:
     """One transaction on its way; `transaction` is as the journal has it."""
 
-    def __init__(self, shop: Workshop, transaction: Transaction, cancelled: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        shop: Workshop,
+        transaction: Transaction,
+        cancelled: Callable[[], bool],
+        expected: Expected | None = None,
+    ) -> None:
         self.transaction = transaction
-        self.shop, self.cancelled = shop, cancelled
+        self.shop, self.cancelled, self._expected = shop, cancelled, expected
 
     def forward(self, watch: float) -> Iterator[Progress]:
         """All steps up to STARTED and watched. Raises FailedError, EngineError, NoSuchContainerError, JournalError."""
@@ -173,7 +179,9 @@ class _Work:
 
     def _watch(self, seconds: float) -> None:
         try:
-            watch_running(self.shop.port, self.transaction.new, seconds, self.cancelled, self.shop.clock)
+            watch_running(
+                self.shop.port, self.transaction.new, seconds, self.cancelled, self.shop.clock, self._expected
+            )
         except (NoSuchContainerError, RefusedError) as error:  # Podman refuses to tell of one that goes just now
             if any(item.id == self.transaction.new for item in _theirs(self.shop, _owned(self.transaction))):
                 raise
@@ -195,13 +203,22 @@ def _hardened(shop: Workshop, made: Plan, work: _Work, watch: float, keep_unveri
     if failed and not keep_unverified:
         raise FailedError(unproven(failed))
     work.enter(Stage.VERIFIED)
-    yield Ended(Ending.KEPT if failed else Ending.VERIFIED, _keep(shop, work.transaction))
+    yield _finished(work, Ending.KEPT if failed else Ending.VERIFIED)
 
 
 def _undone(work: _Work, watch: float) -> Events:
     yield from work.forward(watch)
     work.enter(Stage.VERIFIED)
-    yield Ended(Ending.VERIFIED, _keep(work.shop, work.transaction))
+    yield _finished(work, Ending.VERIFIED)
+
+
+def _finished(work: _Work, ending: Ending) -> Ended:
+    """It stays whatever happens now: that it does is in the journal, and recovery would finish it too."""
+    try:
+        return Ended(ending, _keep(work.shop, work.transaction))
+    except JournalError as error:
+        text = msg("The journal can't be written any more. The replacement stays; run stratascope recover to finish.")
+        return Ended(ending, work.transaction, text, error.words)
 
 
 def _guarded(work: _Work, run: Callable[[], Events]) -> Events:
