@@ -17,6 +17,7 @@ from stratascope.core.ground import UNREAD, Ground, Surroundings
 from stratascope.core.launch import LaunchSpec, RestartPolicy
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.ports import EngineError
 from stratascope.core.relaunch import (
     Damaged,
     Ended,
@@ -36,6 +37,7 @@ from stratascope.layers import toggles as toggling
 from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, Preview
 from stratascope.usecases.harden import Plan, Proved
 from stratascope.usecases.preflight import Block, Preflight, Warned
+from stratascope.usecases.recovering import Mended, Result
 from stratascope.usecases.undo_plan import UndoPlan
 
 FORMS = {
@@ -86,7 +88,7 @@ class FakeDesk:
         self.calls: list[tuple[str, str]] = []
         self.offer_fails: Exception | None = None
         self.plan_fails: Exception | None = None
-        self.recover_fails: Exception | None = None
+        self.recover_fails: EngineError | None = None
         self.discard_fails: Exception | None = None
 
     def _call(self, name: str) -> None:
@@ -240,11 +242,11 @@ class FakeDesk:
         self._call("aside")
         return (*(Aside(each, each.engine, 4_823_449) for each in self.set_aside), *self.damaged)
 
-    def recover(self) -> tuple[Transaction, ...]:
+    def recover(self) -> tuple[Mended, ...]:
         self._call("recover")
-        if self.recover_fails is not None:
-            raise self.recover_fails
-        return self.broken_off
+        error = self.recover_fails
+        result = Result.UNDONE if error is None else Result.FAILED
+        return tuple(Mended(each, result, error) for each in self.broken_off)
 
     # -- how
 

@@ -124,7 +124,7 @@ def test_relaunched_proven_undone_and_discarded(
             )
             qtbot.waitUntil(lambda: "reading" not in side.sheet.after.exposure.accessibleName(), timeout=WAIT)
             side.sheet.after.undo.click()
-            qtbot.waitUntil(side.sheet.go.isVisible, timeout=WAIT)
+            qtbot.waitUntil(side.sheet.go.isEnabled, timeout=WAIT)
             QTest.keyClick(side.sheet.go, Qt.Key.Key_Return)
             over(qtbot, side)
             assert side.sheet.title.text() == "Undone: the original runs again"

@@ -329,10 +329,15 @@ def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWi
 
 
 def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    desk.written = ("/var/lib/one", "/var/lib/two")
     side = relaunch(qtbot, window)
     over(qtbot, side)
     side.sheet.after.undo.click()
     assert side.sheet.title.text() == "Bring the original of ci-runner back?"
+    assert not side.sheet.go.isEnabled()
+    qtbot.waitUntil(side.sheet.go.isEnabled)
+    boxes = side.sheet.before.findChildren(QPlainTextEdit)
+    assert [box.toPlainText() for box in boxes if box.isVisible()] == ["/var/lib/one\n/var/lib/two"]
     side.sheet.go.click()
     over(qtbot, side)
     assert side.sheet.title.text() == "Undone: the original runs again"
@@ -341,7 +346,8 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     side.sheet.after.undo.click()
     assert side.sheet.title.text() == "Go back to the hardened ci-runner?"
     assert side.sheet.lead.isVisible()
-    side.sheet.go.setFocus()
+    qtbot.waitUntil(side.sheet.go.isEnabled)
+    assert side.sheet.go.hasFocus()
     QTest.keyClick(side.sheet.go, Qt.Key.Key_Return)
     over(qtbot, side)
     assert side.sheet.title.text() == "The hardened one runs again"
@@ -493,6 +499,8 @@ def test_what_could_not_be_put_right_is_tried_again_when_the_engine_is_back(
     qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
 ) -> None:
     side = side_of(window)
+    state = next(each for each in picture.containers if each.container.name == "web")
+    desk.broken_off = (desk._transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED))),)
     desk.recover_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
     side.recover()
     qtbot.waitUntil(side.column.told.isVisible)

@@ -6,16 +6,15 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
-import pytest
-
 from stratascope.core.container import EngineState
 from stratascope.core.launch import RestartPolicy
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch import BusyError, Damaged, Kind, Stage, Transaction
+from stratascope.core.relaunch import Damaged, Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.front_desk import FrontDesk
 from stratascope.usecases.harden import Plan
+from stratascope.usecases.recovering import Mended, Result
 from stratascope.usecases.workbench import Workbench
 
 AWAY = EngineError(EngineState.STOPPED, msg("It is stopped."), "connection refused")
@@ -25,14 +24,11 @@ AWAY = EngineError(EngineState.STOPPED, msg("It is stopped."), "connection refus
 class Bench:
     """Of one engine; only what the desk asks of it."""
 
-    mends: tuple[Transaction, ...] = ()
-    fails: Exception | None = None
+    mends: tuple[Mended, ...] = ()
     asked: list[str] = field(default_factory=list)
 
-    def recover(self) -> tuple[Transaction, ...]:
-        self.asked.append("recover")
-        if self.fails is not None:
-            raise self.fails
+    def mend(self) -> tuple[Mended, ...]:
+        self.asked.append("mend")
         return self.mends
 
     def size(self, container: str) -> int | None:
@@ -77,20 +73,13 @@ def test_no_engine_is_asked_where_nothing_is_left_half_done(tmp_path: Path) -> N
 
 def test_an_engine_that_is_away_keeps_the_others_from_nothing(tmp_path: Path) -> None:
     journal = FileJournal(tmp_path)
-    mended = transaction("podman", Stage.STOPPED, 2)
-    for item in (transaction("docker", Stage.STOPPED, 1), mended, replace(mended, id="00000003", stage=Stage.CREATED)):
+    away, back = transaction("docker", Stage.STOPPED, 1), transaction("podman", Stage.STOPPED, 2)
+    for item in (away, back, replace(back, id="00000003", stage=Stage.CREATED)):
         journal.write(item)
-    rooms = Rooms(podman=Bench(mends=(mended,)))
-    with pytest.raises(EngineError, match="connection refused"):
-        desk(rooms, journal).recover()
+    rooms = Rooms(podman=Bench(mends=(Mended(back, Result.UNDONE),)))
+    assert desk(rooms, journal).recover() == (Mended(away, Result.FAILED, AWAY), Mended(back, Result.UNDONE))
     assert rooms.opened == ["docker", "podman"]
-    assert rooms.benches["podman"].asked == ["recover"]
-
-
-def test_what_another_program_works_on_is_no_failure(tmp_path: Path) -> None:
-    journal = FileJournal(tmp_path)
-    journal.write(transaction("docker", Stage.STOPPED, 1))
-    assert desk(Rooms(docker=Bench(fails=BusyError("web"))), journal).recover() == ()
+    assert rooms.benches["podman"].asked == ["mend"]
 
 
 def test_what_is_set_aside_is_listed_though_its_engine_is_away(tmp_path: Path) -> None:

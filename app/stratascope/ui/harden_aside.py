@@ -36,14 +36,20 @@ def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
     box.setTextFormat(Qt.TextFormat.PlainText)
     box.setIcon(QMessageBox.Icon.Warning)
     name = plain(done.name, 200)
-    box.setWindowTitle(translate(msg("Discard what is set aside?")))
-    box.setText(translate(msg("Discard what is set aside of {name}?", name=name)))
-    box.setInformativeText(
-        translate(msg("It is deleted with all that it wrote in its own layer, and there is no undo any more. "
-                      "Its volumes stay."))
-    )  # fmt: skip
-    yes = box.addButton(translate(msg("Discard")), QMessageBox.ButtonRole.DestructiveRole)
-    no = box.addButton(translate(msg("Keep it")), QMessageBox.ButtonRole.RejectRole)
+    if done.owner is not None:
+        title, text = msg("Accept the change?"), msg("Accept the change of {name}?", name=name)
+        more = msg("What was written for its owner stays in its files, and there is no undo here any more.")
+        word, other = msg("Accept"), msg("Not yet")
+    else:
+        title, text = msg("Discard what is set aside?"), msg("Discard what is set aside of {name}?", name=name)
+        more = msg("It is deleted with all that it wrote in its own layer, and there is no undo any more. "
+                   "Its volumes stay.")  # fmt: skip
+        word, other = msg("Discard"), msg("Keep it")
+    box.setWindowTitle(translate(title))
+    box.setText(translate(text))
+    box.setInformativeText(translate(more))
+    yes = box.addButton(translate(word), QMessageBox.ButtonRole.DestructiveRole)
+    no = box.addButton(translate(other), QMessageBox.ButtonRole.RejectRole)
     yes.setObjectName("discard")
     box.setDefaultButton(no)
     box.setEscapeButton(no)
@@ -115,7 +121,7 @@ class AsideSheet(QDialog):
     def show_aside(self, found: tuple[Aside | Damaged, ...]) -> None:
         """What there is."""
         text = msg(
-            "Originals of hardened containers. They are stopped, do not start by themselves, and keep their disk."
+            "What can be gone back to. Containers in it are stopped, do not start by themselves, and keep their disk."
         )
         self.lead.setText(translate(text if found else msg("Nothing is set aside.")))
         self._fill(found)
@@ -143,7 +149,7 @@ class AsideSheet(QDialog):
                 done = item.transaction
                 state = translate(msg("Can be undone") if done.stage is Stage.DONE else msg("Not finished"))
                 texts = (plain(done.name, 200), plain(item.engine, 60), since_text(time.time() - done.started_at),
-                         bytes_text(item.size), state)  # fmt: skip
+                         bytes_text(None if done.owner is not None else item.size), state)  # fmt: skip
             for column, text in enumerate(texts):
                 cell = QTableWidgetItem(text)
                 cell.setFont(look.font(13, MEDIUM if column == 0 else look.font(13).weight()))
@@ -160,6 +166,8 @@ class AsideSheet(QDialog):
         done = self.current
         self.undo.setEnabled(done is not None and done.stage is Stage.DONE)
         self.discard.setEnabled(done is not None and done.stage is Stage.DONE)
+        owned = done is not None and done.owner is not None
+        self.discard.setText(translate(msg("Accept…") if owned else msg("Discard…")))
 
     def _emit(self, signal: object) -> None:
         if self.current is not None:

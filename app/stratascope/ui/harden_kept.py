@@ -25,6 +25,8 @@ def about(kept: tuple[Transaction, ...], container: str) -> Transaction | None:
 def kept_text(done: Transaction, container: str) -> Message:
     """What is set aside, as a sentence."""
     since = since_text(time.time() - done.started_at)
+    if done.owner is not None:
+        return msg("Hardened {since} through its owner; that can still be undone.", since=since)
     if container == done.new:
         if done.kind is Kind.UNDO:
             return msg("Undone {since}; the hardened one is set aside.", since=since)
@@ -75,4 +77,5 @@ class KeptLine(QWidget):
         self.setVisible(done is not None)
         if done is not None:
             self.text.setText(plain(translate(kept_text(done, container))))
+            self.discard.setText(translate(msg("Accept…") if done.owner is not None else msg("Discard…")))
             self.undo.setText(translate(msg("Go back to it…") if done.kind is Kind.UNDO else msg("Undo…")))

@@ -84,6 +84,8 @@ def note(
         return _blocked(plan, can_export)
     if live:
         return Note(msg("It keeps running; only its limits change."), go, Act.RELAUNCH)
+    if plan.owner is not None:
+        return Note(plan.owner.title, go, Act.RELAUNCH, more="\n".join(each.path for each in plan.owner.files))
     text = msg(
         "Down while it stops (at most {seconds} s) and starts. The original is kept for undo.",
         seconds=plan.spec.stop_timeout,

@@ -90,6 +90,7 @@ class Result(QScrollArea):
 
     undo_wanted = Signal(object)
     discard_wanted = Signal(object)
+    leave_out_wanted = Signal(str)  # a toggle that is probably to blame
 
     def __init__(self, look: Look, titles: dict[int, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -102,6 +103,10 @@ class Result(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.words = Label(look, 12, ink="text2", wrap=True, fixed=True).selectable()
+        self.blame = Label(look, 13, MEDIUM, ink="weak", wrap=True).selectable()
+        self.leave_out = QPushButton()
+        self.leave_out.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.leave_out.clicked.connect(lambda _=False: self._leave_out())
         self.log_head = Label(look, 14, BOLD)
         self.log_head.setText(translate(msg("What the replacement said last")))
         self.log = QPlainTextEdit()
@@ -140,7 +145,16 @@ class Result(QScrollArea):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, look.px(8), 0)
         column.setSpacing(look.px(10))
-        for widget in (self.words, self.log_head, self.log, self.table, self.compared, self._way):
+        for widget in (
+            self.words,
+            self.blame,
+            self.leave_out,
+            self.log_head,
+            self.log,
+            self.table,
+            self.compared,
+            self._way,
+        ):
             column.addWidget(widget)
         column.addStretch(1)
         self.setWidget(inner)
@@ -177,6 +191,7 @@ class Result(QScrollArea):
         self.ended, self._before, self._preview = ended, before, preview
         self.words.setText(plain(ended.words))
         self.words.setVisible(bool(ended.words))
+        self._show_blame(ended)
         log = "\n".join(plain(line) for line in ended.log.splitlines())
         self.log.setPlainText(log)
         self.log.setVisible(bool(log))
@@ -190,9 +205,25 @@ class Result(QScrollArea):
         self.verticalScrollBar().setValue(0)
         return ending_title(ended.ending, course)
 
+    def _show_blame(self, ended: Ended) -> None:
+        self.blame.setText("" if ended.blame is None else plain(translate(ended.blame)))
+        self.blame.setVisible(ended.blame is not None)
+        self.leave_out.setVisible(bool(ended.suspects))
+        if ended.suspects:
+            title = toggle_title(ended.suspects[0])
+            self.leave_out.setText(translate(msg("Switch off “{title}”", title=title)))
+
+    def _leave_out(self) -> None:
+        if self.ended is not None and self.ended.suspects:
+            self.leave_out_wanted.emit(self.ended.suspects[0])
+
     def _show_way(self, course: Course) -> None:
         """What is set aside now, and what can be done with it."""
-        if course is Course.UNDO:
+        done = None if self.ended is None else self.ended.transaction
+        if done is not None and done.owner is not None:
+            kept = msg("What was written for its owner stays in its files until it is undone.")
+            back, away = msg("Undo…"), msg("Accept…")
+        elif course is Course.UNDO:
             kept = msg("The hardened one is set aside, stopped, with all that it wrote.")
             back, away = msg("Back to it…"), msg("Discard it…")
         else:

@@ -20,7 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg, plural
 from stratascope.core.plain import plain
 from stratascope.core.relaunch import Ended, Ending, Kind, Progress, Transaction
 from stratascope.core.snapshot import ContainerState
@@ -30,10 +30,12 @@ from stratascope.ui.harden_foot import MainButton
 from stratascope.ui.harden_result import Result
 from stratascope.ui.harden_steps import Steps
 from stratascope.ui.harden_words import Course, question_title, running_title, toggle_title
-from stratascope.ui.labels import Label, Rule
+from stratascope.ui.harden_work import Failure
+from stratascope.ui.labels import Label, Rule, tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 from stratascope.usecases.desk import Preview
 from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.undo_plan import UndoPlan
 
 WIDTH, HEIGHT = 720, 560
 
@@ -66,6 +68,7 @@ class HardenSheet(QDialog):
         self.watch = self.before.watch
         self.steps = Steps(look)
         self.told = Label(look, 13, MEDIUM, ink="weak", wrap=True)
+        self.told_before = Label(look, 12, MEDIUM, ink="weak", wrap=True)  # above the buttons, before a run
         self.after = Result(look, titles)
         self.after.undo_wanted.connect(self.undo_wanted)
         self.after.discard_wanted.connect(self.discard_wanted)
@@ -83,6 +86,7 @@ class HardenSheet(QDialog):
         layout.addWidget(self.title)
         layout.addWidget(self.lead)
         layout.addWidget(self.pages, 1)
+        layout.addWidget(self.told_before)
         layout.addWidget(Rule(look))
         end = QHBoxLayout()
         end.setSpacing(look.px(8))
@@ -124,10 +128,15 @@ class HardenSheet(QDialog):
                 "A replacement is created beside it, takes its name and its place, and is watched. If it does not do "
                 "well, the original comes back by itself. Its volumes are used on, not copied."
             )
+        if plan.owner is not None:
+            lead = msg(
+                "{title} What is written for it is shown below. If it does not do well, the text is taken out and it "
+                "is created again as before.",
+                title=plan.owner.title,
+            )
         self.lead.setText(translate(lead))
         warned = tuple(each.text for each in plan.checked.warnings)
-        quotes = (Quoted(msg("The command that would do the same"), command),) if command else ()
-        self.before.show_change(preview.differences, warned, quotes, watched=not preview.live)
+        self.before.show_change(preview.differences, warned, _quotes(plan, command), watched=not preview.live)
         self._open(translate(msg("Change limits") if preview.live else msg("Relaunch hardened")))
 
     def ask_undo(self, done: Transaction) -> None:
@@ -135,22 +144,53 @@ class HardenSheet(QDialog):
         back = done.kind is Kind.UNDO
         self.name, self.course = plain(done.name, 200), Course.REDO if back else Course.UNDO
         self.title.setText(question_title(self.course, self.name))
-        lead = msg(
-            "The hardened one is stopped and set aside with all that it wrote in its own layer; the original starts "
-            "again under its name. Nothing is deleted."
+        self.lead.setText(translate(_undo_lead(done)))
+        self._show_undo(done)
+        self._open(translate(msg("Go back to it") if back else msg("Undo")))
+
+        self.go.setEnabled(False)
+        self.told_before.setText(translate(msg("Looking at what it wrote since…")))
+
+    def show_undo_plan(self, done: Transaction, answer: UndoPlan | Failure) -> None:
+        """What would stay behind, and whether it can be done. Where it can't be told, the person decides."""
+        if isinstance(answer, Failure):
+            self.told_before.setText(plain(translate(answer.message)))
+            self.told_before.setToolTip(tip(answer.words))
+            self.go.setEnabled(True)
+            return
+        blocked = tuple(msg("{why} {instead}", why=each.text, instead=each.instead) for each in answer.blocks)
+        self.told_before.setText("" if not blocked else plain(translate(blocked[0])))
+        written = answer.written or ()
+        title = plural(
+            "One path that it wrote since stays with what is set aside",
+            "{count} paths that it wrote since stay with what is set aside",
+            len(written),
         )
-        if back:
-            lead = msg("What runs now is set aside, and what was set aside starts again under its name.")
-        self.lead.setText(translate(lead))
+        if done.owner is not None:
+            title = plural(
+                "One path that it wrote since is lost", "{count} paths that it wrote since are lost", len(written)
+            )
+        quotes = (Quoted(title, "\n".join(written)),) if written else ()
+        self._show_undo(done, tuple(each.text for each in answer.warnings), quotes)
+        self.go.setEnabled(not blocked)
+        if not blocked and self.isVisible():
+            self.go.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_undo(
+        self, done: Transaction, warnings: tuple[Message, ...] = (), quotes: tuple[Quoted, ...] = ()
+    ) -> None:
         titles = tuple(toggle_title(choice.partition("=")[0]) for choice in done.choices)
+        back = self.course is Course.REDO
         changed = tuple(
             msg("{title} comes back", title=title) if back else msg("{title} is given up", title=title)
             for title in titles
         )
-        self.before.show_change(changed)
-        self._open(translate(msg("Go back to it") if back else msg("Undo")))
+        self.before.show_change(changed, warnings, quotes)
 
     def _open(self, word: str) -> None:
+        self.go.setEnabled(True)
+        self.told_before.setText("")
+        self.told_before.setToolTip("")
         self.lead.show()
         self.setWindowTitle(self.title.text())
         self.pages.setCurrentIndex(Page.BEFORE.value)
@@ -173,6 +213,7 @@ class HardenSheet(QDialog):
     def begin(self) -> None:
         """A run starts: its steps from now on."""
         self.running = True
+        self.told_before.setText("")
         self.steps.clear()
         self.told.setText("")
         self.title.setText(running_title(self.course, self.name))
@@ -228,3 +269,26 @@ class HardenSheet(QDialog):
     def closeEvent(self, event: QCloseEvent) -> None:
         event.ignore()
         self.hide()
+
+
+def _undo_lead(done: Transaction) -> Message:
+    if done.owner is not None:
+        return msg("What was written into its files is taken out, and its owner creates it again as it was before.")
+    if done.kind is Kind.UNDO:
+        return msg("What runs now is set aside, and what was set aside starts again under its name.")
+    return msg(
+        "The hardened one is stopped and set aside with all that it wrote in its own layer; the original starts "
+        "again under its name. Nothing is deleted."
+    )
+
+
+def _quotes(plan: Plan, command: str) -> tuple[Quoted, ...]:
+    """What is written and run for an owner; else the command that would do the same."""
+    if plan.owner is None:
+        return (Quoted(msg("The command that would do the same"), command),) if command else ()
+    files = tuple(
+        Quoted(msg("Added to {path}", path=each.path) if each.before else msg("New file {path}", path=each.path),
+               each.text)
+        for each in plan.owner.files
+    )  # fmt: skip
+    return (*files, Quoted(msg("What is run then"), "\n".join(plan.owner.commands)))

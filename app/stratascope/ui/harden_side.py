@@ -29,6 +29,8 @@ from stratascope.ui.harden_work import Clerk, Failure, Run
 from stratascope.ui.theme import MEDIUM, Look
 from stratascope.usecases.desk import Aside, Desk, Event, Preview
 from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.recovering import Mended, Result
+from stratascope.usecases.undo_plan import UndoPlan
 
 if TYPE_CHECKING:
     from stratascope.ui.window import MainWindow
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 DRAWER = 1240  # px of the design: narrower windows have a drawer instead of the column
 _KEYS = "Ctrl+H"
 _SETTING = "harden_splitter"
+_PUT_RIGHT = (Result.FINISHED, Result.UNDONE)
 
 
 class Hardening(QObject):
@@ -74,6 +77,7 @@ class Hardening(QObject):
         self.column.recover_wanted.connect(self.recover)
         self.sheet.begun.connect(self._begin)
         self.sheet.cancelled.connect(self.cancel)
+        self.sheet.after.leave_out_wanted.connect(self._leave_out)
         for place in (self.sheet, self.aside, self.column.kept):
             place.undo_wanted.connect(self.ask_undo)
             place.discard_wanted.connect(self.ask_discard)
@@ -239,22 +243,24 @@ class Hardening(QObject):
             if found.matrix is not None:
                 self._awaited = None
 
-    def _recovered(self, answer: tuple[Transaction, ...] | Failure) -> None:
-        self._unmended = isinstance(answer, Failure)
-        if isinstance(answer, Failure):
-            text = msg("A relaunch that was broken off can't be put right yet: {why}", why=answer.message)
-            self.column.tell(text, answer.words)
+    def _recovered(self, answer: tuple[Mended, ...] | Failure) -> None:
+        failures = [answer] if isinstance(answer, Failure) else [Failure(each.error) for each in answer if each.error]
+        self._unmended = bool(failures)
+        if failures:
+            text = msg("A relaunch that was broken off can't be put right yet: {why}", why=failures[0].message)
+            self.column.tell(text, failures[0].words)
+        done = () if isinstance(answer, Failure) else tuple(each for each in answer if each.result in _PUT_RIGHT)
+        if not done:
             return
-        if not answer:
-            return
-        names = ", ".join(plain(done.name, 60) for done in answer[:5])
-        text = plural(
-            "A relaunch that was broken off was put right: {names}.",
-            "{count} relaunches that were broken off were put right: {names}.",
-            len(answer),
-            names=names,
-        )
-        self.column.tell(text)
+        if not failures:
+            names = ", ".join(plain(each.transaction.name, 60) for each in done[:5])
+            text = plural(
+                "A relaunch that was broken off was put right: {names}.",
+                "{count} relaunches that were broken off were put right: {names}.",
+                len(done),
+                names=names,
+            )
+            self.column.tell(text)
         self.column.look_again()
         self._window.refresh()
 
@@ -273,6 +279,11 @@ class Hardening(QObject):
         self.aside.hide()
         self._plan, self._preview, self._undoing = None, None, done
         self.sheet.ask_undo(done)
+        self.clerk.ask("undo-plan", partial(self._desk.undo_plan, done), partial(self._undo_planned, done))
+
+    def _undo_planned(self, done: Transaction, answer: UndoPlan | Failure) -> None:
+        if not self.busy and self._undoing is done:
+            self.sheet.show_undo_plan(done, answer)
 
     @property
     def busy(self) -> bool:
@@ -327,6 +338,12 @@ class Hardening(QObject):
         self._window.refresh()
         if self._closing:
             self._window.close()
+
+    def _leave_out(self, name: str) -> None:
+        """What was probably to blame is switched off; the person looks at the rest and tries again."""
+        self.sheet.hide()
+        self.column.set_on(name, False)
+        self.to_column()
 
     # -- what is set aside
 

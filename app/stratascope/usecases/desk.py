@@ -17,6 +17,7 @@ from stratascope.core.relaunch import Damaged, Ended, Progress, Remedy, Transact
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, Toggle
 from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.recovering import Mended
 from stratascope.usecases.undo_plan import UndoPlan
 
 
@@ -107,8 +108,6 @@ class Desk(Protocol):
 
     def aside(self) -> tuple[Aside | Damaged, ...]: ...
 
-    def recover(self) -> tuple[Transaction, ...]:
-        """What a crash left half done, finished or undone; returns what was mended.
-
-        What can't be mended yet is left as it is, and raised after all else was tried.
-        """
+    def recover(self) -> tuple[Mended, ...]:
+        """What a crash left half done: each finished, undone, left to a living program, or why not now. Raises nothing
+        that an engine or a disk can cause."""

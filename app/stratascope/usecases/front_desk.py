@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch import BusyError, Damaged, Journal, JournalError, Remedy, Stage, Transaction
+from stratascope.core.relaunch import Damaged, Journal, Remedy, Stage, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, ToggleError
 from stratascope.usecases.desk import Aside, Event, Offer, Preview
 from stratascope.usecases.harden import Plan
+from stratascope.usecases.recovering import Mended, Result, unfinished
 from stratascope.usecases.undo_plan import UndoPlan
 from stratascope.usecases.workbench import Workbench
 
@@ -75,25 +76,18 @@ class FrontDesk:
                 found.append(Aside(item, item.engine, self._size(item)))
         return tuple(found)
 
-    def recover(self) -> tuple[Transaction, ...]:
-        """Raises the last EngineError or JournalError, after all engines were tried."""
-        waiting = {
-            item.engine: None
-            for item in self._journal.all()
-            if isinstance(item, Transaction) and item.stage is not Stage.DONE
-        }
-        mended: list[Transaction] = []
-        failure: EngineError | JournalError | None = None
-        for engine in waiting:
+    def recover(self) -> tuple[Mended, ...]:
+        """No engine is asked where nothing is left half done."""
+        left: dict[str, list[Transaction]] = {}
+        for item in unfinished(self._journal):
+            left.setdefault(item.engine, []).append(item)
+        found: list[Mended] = []
+        for engine, items in left.items():
             try:
-                mended += self._bench(engine).recover()
-            except BusyError:
-                continue  # another window or command is at it
-            except (EngineError, JournalError) as error:
-                failure = error
-        if failure is not None:
-            raise failure
-        return tuple(mended)
+                found += self._bench(engine).mend()
+            except EngineError as error:
+                found += (Mended(item, Result.FAILED, error) for item in items)
+        return tuple(found)
 
     def _size(self, item: Transaction) -> int | None:
         try:

@@ -28,7 +28,7 @@ from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, 
 from stratascope.usecases.harden import Plan, Workshop, harden, plan, subject_of, undo, verify
 from stratascope.usecases.owner import accept_owned, harden_owned, undo_owned
 from stratascope.usecases.preflight import has_owner
-from stratascope.usecases.recovering import Mended, Result, recover_all
+from stratascope.usecases.recovering import Mended, recover_all
 from stratascope.usecases.undo_plan import UndoPlan, undo_plan
 
 _SENSIBLE = {
@@ -133,14 +133,6 @@ class Workbench:
     def mend(self) -> tuple[Mended, ...]:
         """What a crash left on this engine, each finished or undone, or why not now."""
         return tuple(recover_all(self._shop))
-
-    def recover(self) -> tuple[Transaction, ...]:
-        """The same; those that were mended. Raises EngineError, NoSuchContainerError, JournalError after the last."""
-        found = self.mend()
-        for item in found:
-            if item.error is not None:
-                raise item.error
-        return tuple(item.transaction for item in found if item.result is not Result.HELD)
 
     # -- inside
 
