@@ -14,7 +14,7 @@ from stratascope.core.container import Asked, Engine, EngineFacts, EngineKind, P
 from stratascope.core.launch import LaunchSpec, RestartPolicy
 from stratascope.core.toggle import ToggleError
 from stratascope.engines import docker_options
-from stratascope.engines.docker_launch import Around, launch_spec, with_image
+from stratascope.engines.docker_launch import Around, launch_spec, repointed, with_image
 from stratascope.engines.docker_log import plain_log
 from stratascope.engines.docker_mounts import join_bind, split_bind
 
@@ -294,6 +294,22 @@ def test_capabilities_in_other_words_are_no_change() -> None:
 def test_another_image() -> None:
     found = spec(inspect())
     assert json.loads(with_image(found.body, "sha256:x")) == {**json.loads(found.body), "Image": "sha256:x"}
+
+
+def test_others_that_it_needs_under_their_new_ids() -> None:
+    old, new, other = "a" * 64, "b" * 64, "c" * 64
+    host = {
+        "NetworkMode": f"container:{old}",
+        "PidMode": f"container:{old}",
+        "IpcMode": f"container:{other}",
+        "Links": ["/web:/me/peer", "/db:/me/db"],
+        "VolumesFrom": [old],
+    }
+    found = json.loads(repointed(spec(inspect(host=host)).body, {old: new, "web": new}))["HostConfig"]
+    assert found["NetworkMode"] == found["PidMode"] == f"container:{new}"
+    assert found["IpcMode"] == f"container:{other}"
+    assert found["Links"] == [f"{new}:peer", "db:db"]
+    assert found["VolumesFrom"] == [old]
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from stratascope.core.container import Asked, EngineKind, EngineState
 from stratascope.core.launch import Created, FileChange, Health, LaunchSpec, Limits, RestartPolicy, Running
@@ -23,6 +25,11 @@ class Box:
     running: Running
     policy: RestartPolicy = field(default_factory=RestartPolicy)
     files: tuple[FileChange, ...] = ()
+    image: str = "image"
+    holds: tuple[FileChange, ...] = ()  # what its image was committed with
+    needs: tuple[str, ...] = ()  # whose namespaces it uses
+    starts: int = 0
+    joined: dict[str, int] = field(default_factory=dict)  # which start of these it has the namespaces of
 
 
 @dataclass
@@ -34,14 +41,27 @@ class MemoryEngine:
     after: Callable[[int, str], None] = lambda number, name: None
     on_start: Callable[[Running], Running] = lambda item: item
     warnings: tuple[str, ...] = ()
+    images: dict[str, tuple[FileChange, ...]] = field(default_factory=lambda: {"image": ()})
+    last_words: tuple[FileChange, ...] = ()  # what every container writes while it is stopped
     calls: list[str] = field(default_factory=list)
     _ids: itertools.count[int] = field(default_factory=itertools.count)
 
-    def add(self, name: str, *, status: str = "running", policy: str = "always") -> str:
+    def add(self, name: str, *, status: str = "running", policy: str = "always", needs: tuple[str, ...] = ()) -> str:
         number = f"{next(self._ids):064x}"
         item = Running(number, name, status, 7 if status == "running" else None, None, 0, Health.NONE)
-        self.boxes[number] = Box(item, RestartPolicy(policy))
+        joined = {key: self.boxes[key].starts for key in needs}
+        self.boxes[number] = Box(item, RestartPolicy(policy), needs=needs, joined=joined)
         return number
+
+    def dead(self) -> list[str]:
+        """Names of those that run in namespaces whose owner has ended meanwhile."""
+        return [
+            box.running.name
+            for box in self.boxes.values()
+            if box.running.status == "running"
+            for key in box.needs
+            if self.boxes[key].running.status != "running" or self.boxes[key].starts != box.joined[key]
+        ]
 
     def _change(self, name: str) -> Callable[[], None]:
         number = len(self.calls)
@@ -72,12 +92,24 @@ class MemoryEngine:
     def body(self, spec: LaunchSpec, asked: Asked) -> str:
         return spec.body
 
+    def with_image(self, body: str, image: str, name: str) -> str:
+        return json.dumps({**_read(body), "image": name})
+
+    def repointed(self, body: str, moved: Mapping[str, str]) -> str:
+        request = _read(body)
+        return json.dumps({**request, "needs": [moved.get(key, key) for key in request.get("needs", ())]})
+
     def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
         done = self._change("create")
         if self.named(name) is not None:
             raise RefusedError(EngineState.CONNECTED, msg("The name is taken."), "409")
-        number = self.add(name, status="created")
+        request = _read(body)
+        image, needs = request.get("image", "image"), tuple(request.get("needs", ()))
+        if image not in self.images or not set(needs) <= set(self.boxes):
+            raise RefusedError(EngineState.CONNECTED, msg("No such image, or container to join."), "404")
+        number = self.add(name, status="created", needs=needs)
         box = self.boxes[number]
+        box.image, box.holds = image, self.images[image]
         box.running = replace(box.running, labels=tuple(labels.items()))
         done()
         return Created(number, self.warnings)
@@ -85,6 +117,10 @@ class MemoryEngine:
     def start(self, container: str) -> None:
         done = self._change("start")
         box = self._box(container)
+        if any(self.boxes[key].running.status != "running" for key in box.needs):
+            raise RefusedError(EngineState.CONNECTED, msg("It can't join one that does not run."), "409")
+        box.starts += 1
+        box.joined = {key: self.boxes[key].starts for key in box.needs}
         box.running = self.on_start(replace(box.running, status="running", pid=9))
         done()
 
@@ -92,6 +128,7 @@ class MemoryEngine:
         done = self._change("stop")
         box = self._box(container)
         box.running = replace(box.running, status="exited", pid=None, exit_code=0)
+        box.files = (*box.files, *self.last_words)
         done()
 
     def rename(self, container: str, name: str) -> None:
@@ -106,6 +143,8 @@ class MemoryEngine:
     def remove(self, container: str) -> None:
         done = self._change("remove")
         self._box(container)
+        if any(container in box.needs for box in self.boxes.values()):  # as Podman
+            raise RefusedError(EngineState.CONNECTED, msg("Others need it."), "409")
         del self.boxes[container]
         done()
 
@@ -140,7 +179,22 @@ class MemoryEngine:
         return "last words"
 
     def commit(self, container: str, repository: str) -> str:
-        return "sha256:2"
+        done = self._change("commit")
+        box = self._box(container)
+        self.images[repository] = (*box.holds, *box.files)
+        done()
+        return f"sha256:{repository}"
+
+    def remove_image(self, name: str) -> None:
+        done = self._change("remove_image")
+        if not any(box.image == name for box in self.boxes.values()):
+            self.images.pop(name, None)
+        done()
 
     def oci_config(self, container: str) -> str:
         return "{}"
+
+
+def _read(body: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(body or "{}")
+    return found

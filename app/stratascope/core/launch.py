@@ -7,6 +7,7 @@ those that it does not know.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from stratascope.core.container import Asked, EngineKind
@@ -19,6 +20,10 @@ TRANSACTION = "io.github.stratascope.transaction"
 ORIGINAL = "io.github.stratascope.original"
 NAME = "io.github.stratascope.name"
 
+# Images that a writable layer was committed to. `localhost/` is nobody's registry, so that none is ever asked for it
+IMAGES = "localhost/stratascope/"
+_IMAGE_NAME_MAX = 100  # characters; Docker allows 255 for the whole
+
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
@@ -26,6 +31,21 @@ class RestartPolicy:
 
     name: str = "no"
     retries: int = 0
+
+
+def layer_image(name: str, transaction: str) -> str:
+    """What the image of a container's writable layer is called.
+
+    A repository is lower case, and only single separators stand between letters and digits, which is stricter than
+    what containers may be called (github.com/distribution/reference).
+    """
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_IMAGE_NAME_MAX].strip("-")
+    return f"{IMAGES}{plain or 'container'}:{transaction}"
+
+
+def own_image(image: str) -> str:
+    """The image's name where it is one of those, else nothing."""
+    return image if image.startswith(IMAGES) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,12 @@ class Relauncher(Protocol):
     def body(self, spec: LaunchSpec, asked: Asked) -> str:
         """Pure: the spec's create request with the difference from `spec.asked` to `asked` written into it."""
 
+    def with_image(self, body: str, image: str, name: str) -> str:
+        """Pure: the same create request, from another image by its id; `name` is what that one is called."""
+
+    def repointed(self, body: str, moved: Mapping[str, str]) -> str:
+        """Pure: the same create request; where it names others (ids, names) it names what they moved to (ids)."""
+
     def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
         """Create, not start."""
 
@@ -174,6 +180,9 @@ class Relauncher(Protocol):
 
     def commit(self, container: str, repository: str) -> str:
         """Its writable layer as an image; returns the image's id."""
+
+    def remove_image(self, name: str) -> None:
+        """Only that name of it where it has several. No error where it is not there, or is still used."""
 
     def oci_config(self, container: str) -> str:
         """The runtime's resolved config.json, where this user may read it. Raises EngineError otherwise."""

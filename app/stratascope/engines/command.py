@@ -43,14 +43,15 @@ def command(
     *,
     silence: float = QUICK,
     container: str = "",
+    well: tuple[int, ...] = (),
 ) -> bytes:
-    """The body of a successful answer (204 and 304 too: nothing to do is done).
+    """The body of a successful answer (204 and 304 too: nothing to do is done; and what is in `well`).
 
     `data` is JSON text. Raises NoSuchContainerError where the engine says that `container` is gone, RefusedError for
     any other refusal of this call, EngineError where the engine can't be asked at all.
     """
     status, body = engine.exchange(method, path, params or {}, data, silence)
-    if status < 400:
+    if status < 400 or status in well:
         return body
     words = _words(body)
     if status in (401, 403) and not _about_containers(words):

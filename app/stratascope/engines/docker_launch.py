@@ -7,6 +7,7 @@ that Docker would refuse or misunderstand. Decided against the SDK's keywords: t
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from stratascope.engines.docker_mounts import pin_volumes
 
 _SHORT = 12  # characters of an id that serve as host name and network alias
 _STOP_SECONDS = 10  # where the container has no stop timeout of its own (docker stop)
+_SHARED = ("NetworkMode", "PidMode", "IpcMode", "UTSMode", "UsernsMode", "Cgroup")  # may be `container:…`
 _NAMELESS = ("host", "none")  # networks without an endpoint that could be configured
 # What may be asked for of an endpoint; the rest of what inspect shows came of it
 _ENDPOINT = ("IPAMConfig", "Links", "Aliases", "DriverOpts", "GwPriority")
@@ -75,8 +77,25 @@ def launch_spec(inspect: str, engine: Engine, around: Around) -> LaunchSpec:
 
 
 def with_image(body: str, image: str) -> str:
-    """The same request from another image, such as one that the writable layer was committed to. `image`: its id."""
+    """The same request from another image, such as one that the writable layer was committed to."""
     return compact({**parse_object(body), "Image": image})
+
+
+def repointed(body: str, moved: Mapping[str, str]) -> str:
+    """The same request, with the containers whose namespaces it shares and that it is linked to by their new ids.
+
+    What it borrows volumes from stays as it is: that is looked at only once, and the volumes are the same.
+    """
+    request = parse_object(body)
+    host = dict(request.get("HostConfig") or {})
+    for key in _SHARED:
+        kind, _, other = str(host.get(key) or "").partition(":")
+        if kind == "container" and other in moved:
+            host[key] = f"{kind}:{moved[other]}"
+    if host.get("Links"):
+        links = [str(link).partition(":") for link in host["Links"]]
+        host["Links"] = [f"{moved.get(other, other)}:{alias or other}" for other, _, alias in links]
+    return compact({**request, "HostConfig": host})
 
 
 def _body(raw: dict[str, Any], around: Around, differs: list[Message]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from stratascope.core.container import Asked, Engine, EngineState
 from stratascope.core.launch import (
+    IMAGES,
     ORIGINAL,
     Created,
     FileChange,
@@ -36,7 +37,7 @@ from stratascope.engines.command import (
     object_of,
     understood,
 )
-from stratascope.engines.docker_launch import Around, launch_spec
+from stratascope.engines.docker_launch import Around, launch_spec, repointed, with_image
 from stratascope.engines.docker_log import plain_log
 from stratascope.engines.docker_mounts import target
 from stratascope.engines.relauncher import RestRelauncher
@@ -75,6 +76,14 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         """Pure. Raises core.toggle.ToggleError for what Docker can't do."""
         default = "builtin" if self._described is None else self._described.facts.seccomp_profile or "builtin"
         return docker_options.body(spec, asked, default)
+
+    def with_image(self, body: str, image: str, name: str) -> str:
+        """Pure. By its name: that is what `docker ps` shows, and what keeps a prune from taking it for left over."""
+        return with_image(body, name)
+
+    def repointed(self, body: str, moved: Mapping[str, str]) -> str:
+        """Pure."""
+        return repointed(body, moved)
 
     @understood()
     def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
@@ -203,7 +212,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
 
     def _check_image(self, new: str, image: str, original: str) -> None:
         """A tag may have moved between the plan and now."""
-        if image.startswith("sha256:") or not original:
+        if image.startswith(("sha256:", IMAGES)) or not original:
             return
         made = parse_container(self._inspect(new)).text("Image")
         meant = parse_container(self._inspect(original)).text("Image")

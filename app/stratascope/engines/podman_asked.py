@@ -7,7 +7,7 @@ record of some options in annotations, from which inspect and the next relaunch 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from stratascope.core.container import Asked, AskedMount, ProfileKind
@@ -29,6 +29,7 @@ _LISTS = (
     ("overlay_volumes", "destination"),
     ("image_volumes", "Destination"),
 )
+_SHARED = ("netns", "pidns", "ipcns", "utsns", "cgroupns", "userns")
 _WITH_PORTS = ("bridge", "private", "default", "slirp4netns", "pasta")
 
 
@@ -44,10 +45,31 @@ def body(spec: LaunchSpec, asked: Asked) -> str:
     return json.dumps(found)
 
 
-def with_image(text: str, image: str) -> str:
-    """The same request from another image (a commit of the writable layer), by its id."""
+def with_image(text: str, image: str, name: str = "") -> str:
+    """The same request from another image (a commit of the writable layer), by its id; `name`: what to call it."""
     found: Body = json.loads(text)
     found["image"] = image
+    if name:
+        found["raw_image_name"] = name
+    return json.dumps(found)
+
+
+def repointed(text: str, moved: Mapping[str, str]) -> str:
+    """The same request, with the containers whose namespaces it shares and that it requires by their new ids.
+
+    What it borrows volumes from stays as it is: that is looked at only once, and the volumes are the same.
+    """
+    found: Body = json.loads(text)
+    for key in _SHARED:
+        space = found.get(key)
+        if space and space.get("nsmode") == "container" and space.get("value") in moved:
+            found[key] = {**space, "value": moved[space["value"]]}
+    if required := found.get("dependencyContainers"):
+        found["dependencyContainers"] = [moved.get(each, each) for each in required]
+    note = f"{ANNOTATION}userns"
+    kind, _, other = found.get("annotations", {}).get(note, "").partition(":")
+    if kind == "container" and other in moved:
+        found["annotations"] = {**found["annotations"], note: f"{kind}:{moved[other]}"}
     return json.dumps(found)
 
 

@@ -81,6 +81,14 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         """Pure. Raises core.toggle.ToggleError for what Podman can't do."""
         return podman_asked.body(spec, asked)
 
+    def with_image(self, body: str, image: str, name: str) -> str:
+        """Pure."""
+        return podman_asked.with_image(body, image, name)
+
+    def repointed(self, body: str, moved: Mapping[str, str]) -> str:
+        """Pure."""
+        return podman_asked.repointed(body, moved)
+
     @understood()
     def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
         """Create, not start."""

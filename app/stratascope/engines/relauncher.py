@@ -58,6 +58,10 @@ class RestRelauncher(Generic[E]):
         answer = object_of(command(self._engine, "GET", path, {"size": "true"}, silence=SLOW, container=container))
         return answer.whole("SizeRw") if answer.has("SizeRw") else None
 
+    def remove_image(self, name: str) -> None:
+        """Only that name of it where it has several. No error where it is not there, or is still used."""
+        command(self._engine, "DELETE", f"/images/{name}", {"force": "false"}, silence=SLOW, well=(404, 409))
+
     def log(self, container: str, lines: int) -> str:
         """See `core.ports.Relauncher`."""
         raise NotImplementedError
