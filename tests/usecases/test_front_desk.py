@@ -31,8 +31,8 @@ class Bench:
         self.asked.append("mend")
         return self.mends
 
-    def size(self, container: str) -> int | None:
-        return len(container)
+    def size(self, transaction: Transaction) -> int | None:
+        return len(transaction.old)
 
 
 def transaction(engine: str, stage: Stage, number: int) -> Transaction:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Stage(StrEnum):
     INTENT = "intent"  # about to create the new container
     CREATED = "created"  # it exists beside the old one, which still runs
     HELD = "held"  # about to set the old one's restart policy to no
-    STOPPING = "stopping"  # about to stop the old one
+    STOPPING = "stopping"  # about to stop the old one, and to commit what it wrote
     STOPPED = "stopped"  # about to change the names
     RENAMED = "renamed"  # about to start the new one
     STARTED = "started"  # it was started and is being watched
@@ -43,11 +43,33 @@ class Remedy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Member:
+    """One container of a relaunch, and the one that takes its place. The fields are those of `Transaction`."""
+
+    name: str
+    old: str
+    new: str
+    old_aside: str
+    new_aside: str
+    restart: RestartPolicy
+    new_restart: RestartPolicy
+    was_running: bool
+    stop_timeout: int
+    image: str = ""
+    old_image: str = ""
+    inspect: str = field(default="", repr=False)
+    body: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Transaction:
     """One relaunch. `old` is set aside, `new` takes its name; `created`: whether `new` was made for it.
 
     `old_aside` and `new_aside` are the names that the two have while the other one has `name`. `inspect` and `body`
-    are kept so that a person could create the old one again by hand if all else failed; they hold secrets.
+    are kept so that a person could create the old one again by hand if all else failed; they hold secrets. `image` is
+    the name of the image that the old one's writable layer is committed to, empty where it is not carried over;
+    `old_image` the one that the old one itself was made from in that way, which goes when the old one is discarded.
+    `further` are those that are relaunched with it, since they use its namespaces; each stands after all it needs.
     `owner`: Compose or systemd creates the container, so nothing is set aside; the way back is to take its files out.
     """
 
@@ -71,6 +93,24 @@ class Transaction:
     inspect: str = field(default="", repr=False)
     body: str = field(default="", repr=False)
     owner: Owned | None = None
+    image: str = ""
+    old_image: str = ""
+    further: tuple[Member, ...] = ()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The container itself, and then those that are relaunched with it."""
+        return (Member(**{each.name: getattr(self, each.name) for each in fields(Member)}), *self.further)
+
+    def with_members(self, members: tuple[Member, ...]) -> Transaction:
+        """The same relaunch, with what became known of them."""
+        first, *further = members
+        own = {each.name: getattr(first, each.name) for each in fields(Member)}
+        return replace(self, further=tuple(further), **own)
+
+    def concerns(self, container: str) -> bool:
+        """Whether it is one of them, old or new, by its id."""
+        return any(container in (member.old, member.new) for member in self.members)
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,10 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """An original that is set aside. `size`: bytes of its writable layer, None where not known."""
+    """An original that is set aside, with those that were relaunched with it.
+
+    `size`: bytes of their writable layers, None where not known.
+    """
 
     transaction: Transaction
     engine: str

@@ -91,7 +91,7 @@ class FrontDesk:
 
     def _size(self, item: Transaction) -> int | None:
         try:
-            return self._bench(item.engine).size(item.old)
+            return self._bench(item.engine).size(item)
         except EngineError:
             return None
 

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from stratascope.core.container import Asked, Container, Engine
+from stratascope.core.container import Asked, Container, Engine, Status
 from stratascope.core.footing import HostFiles
-from stratascope.core.launch import FileChange, Inside, LaunchSpec, Vitals
+from stratascope.core.launch import FileChange, Health, Inside, LaunchSpec, Vitals, layer_image, own_image
 from stratascope.core.message import Message, msg
 from stratascope.core.owner import OwnerKind, OwnerPlan, OwnerRefusal, Owners, OwnerText
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
@@ -25,6 +25,7 @@ from stratascope.core.relaunch import (
     Journal,
     JournalError,
     Kind,
+    Member,
     Progress,
     Remedy,
     Stage,
@@ -37,8 +38,10 @@ from stratascope.layers.toggles import fold, plain, toggle
 from stratascope.usecases.blame import blame
 from stratascope.usecases.blame import unproven as left_out
 from stratascope.usecases.crew import Hand, missing
-from stratascope.usecases.preflight import Preflight, preflight, unwatched
-from stratascope.usecases.relaunch import Clock, Exchange, FailedError, NameTakenError, roll_back
+from stratascope.usecases.followers import Follower, followers, with_followers
+from stratascope.usecases.preflight import Preflight, own_changes, preflight, unwatched
+from stratascope.usecases.relaunch import Clock, Exchange, FailedError, NameTakenError, held, roll_back
+from stratascope.usecases.ties import dependents
 from stratascope.usecases.watching import Expected, last_words
 
 WATCH = 10.0  # seconds, where nothing else was said
@@ -92,6 +95,7 @@ class Plan:
     remedies: frozenset[Remedy] = frozenset()
     owner: OwnerPlan | None = None
     before: Vitals = field(default_factory=Vitals)  # of the original
+    further: tuple[Follower, ...] = ()  # relaunched with it, unchanged
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +120,13 @@ def plan(shop: Workshop, container: str, choices: Sequence[Choice], remedies: fr
     others = shop.containers()
     made = Plan(state, subject, spec, chosen, wanted, shop.port.body(spec, wanted), Preflight((), ()), remedies)
     owner = _owner(shop, made, others)
+    transactions = tuple(item for item in shop.journal.all() if isinstance(item, Transaction))
     checked = preflight(
         spec,
         state.container,
         others,
         changes,
-        tuple(item for item in shop.journal.all() if isinstance(item, Transaction)),
+        transactions,
         shop.host,
         remedies,
         owner,
@@ -130,7 +135,13 @@ def plan(shop: Workshop, container: str, choices: Sequence[Choice], remedies: fr
         now=time.time(),
     )
     checked = replace(checked, warnings=(*checked.warnings, *unwatched(before)))
-    return replace(made, checked=checked, before=before, owner=owner if isinstance(owner, OwnerPlan) else None)
+    made = replace(made, before=before)
+    if isinstance(owner, OwnerPlan):
+        return replace(made, checked=checked, owner=owner)
+    needing = [other for other, _ in dependents(state.container, others)]
+    found = followers(shop.port, needing, others, transactions, shop.host, remedies, time.time())
+    checked = with_followers(checked, found, remedies)
+    return replace(made, checked=checked, further=found if Remedy.DEPENDENTS in remedies else ())
 
 
 def _owner(shop: Workshop, made: Plan, others: Sequence[Container]) -> OwnerPlan | OwnerRefusal | None:
@@ -191,7 +202,7 @@ def harden(
         return
     transaction = _transaction(shop, made)
     try:
-        with shop.journal.hold(transaction.engine, transaction.old):
+        with held(shop.journal, transaction):
             yield from _held(shop, made, transaction, watch, keep_unverified, cancelled)
     except BusyError as error:
         yield Ended(Ending.REFUSED, None, error.message)
@@ -208,8 +219,13 @@ def _held(
     keep_unverified: bool,
     cancelled: Callable[[], bool],
 ) -> Iterator[Progress | Proved | Ended]:
+    known = {item.id: item for item in (made.state.container, *(each.container for each in made.further))}
+
+    def wrote(container: str) -> bool:
+        return own_changes(known[container], shop.port.changes(container))
+
     expected = Expected(made.before, shop.vitals, made.spec.footing.health)
-    exchange = Exchange(shop.port, shop.journal, transaction, cancelled, shop.clock, expected, made.spec.body)
+    exchange = Exchange(shop.port, shop.journal, transaction, cancelled, shop.clock, expected, made.spec.body, wrote)
     failed: list[Proved] = []
     try:
         before = shop.born_with(transaction.old)
@@ -350,36 +366,21 @@ def undo(
     shop: Workshop, done: Transaction, *, watch: float = WATCH, cancelled: Callable[[], bool] = lambda: False
 ) -> Iterator[Progress | Ended]:
     """Back to the original that `done` set aside; the replacement is set aside in its turn."""
-    number = secrets.token_hex(8)
     try:
-        spec = shop.port.plan(done.new)
+        strangers = _strangers(shop, done)
+        back, health = _way_back(shop, done)
     except (EngineError, NoSuchContainerError) as error:
         why, words, _ = in_words(error)
         yield Ended(Ending.REFUSED, done, why, words)
         return
-    back = Transaction(
-        id=number,
-        kind=Kind.HARDEN if done.kind is Kind.UNDO else Kind.UNDO,
-        stage=Stage.INTENT,
-        engine=done.engine,
-        endpoint=done.endpoint,
-        name=done.name,
-        old=done.new,
-        new=done.old,
-        created=False,
-        old_aside=f"{done.name}.old-{number[:8]}",
-        new_aside=done.old_aside,
-        restart=spec.restart,
-        new_restart=done.restart,
-        was_running=True,
-        stop_timeout=spec.stop_timeout,
-        started_at=time.time(),
-        choices=done.choices,
-        inspect=spec.inspect,
-    )
+    if strangers:
+        why = msg("Other containers have come to need it since: {names}. Remove these first.",
+                  names=", ".join(strangers))  # fmt: skip
+        yield Ended(Ending.REFUSED, done, why)
+        return
     try:
-        with shop.journal.hold(back.engine, done.old), shop.journal.hold(back.engine, done.new):
-            expected = Expected(shop.vitals(done.new), shop.vitals, spec.footing.health)
+        with held(shop.journal, back):
+            expected = Expected(shop.vitals(done.new), shop.vitals, health)
             exchange = Exchange(shop.port, shop.journal, back, cancelled, shop.clock, expected)
             try:
                 yield from exchange.forward(watch)
@@ -394,9 +395,74 @@ def undo(
         yield Ended(Ending.REFUSED, done, msg("The journal can't be written."), error.words)
 
 
+def _strangers(shop: Workshop, done: Transaction) -> list[str]:
+    """Those that need a replacement and that the undo would not take along."""
+    containers = shop.containers()
+    ours = {container.id for container in containers if done.concerns(container.id)}
+    needing = {
+        other.id: other.name
+        for container in containers
+        if container.id in {member.new for member in done.members}
+        for other, _ in dependents(container, containers)
+    }
+    return [name for key, name in needing.items() if key not in ours]
+
+
+def _way_back(shop: Workshop, done: Transaction) -> tuple[Transaction, Health]:
+    """With what the healthcheck of the one that runs now says. Raises EngineError, NoSuchContainerError."""
+    number = secrets.token_hex(8)
+    found = [_swapped(shop, member, number) for member in done.members]
+    first, *further = (member for member, _ in found)
+    kind = Kind.HARDEN if done.kind is Kind.UNDO else Kind.UNDO  # to take an undo back is to harden again
+    back = replace(done, id=number, kind=kind, stage=Stage.INTENT, created=False, started_at=time.time())
+    return back.with_members((replace(first, was_running=True), *further)), found[0][1]
+
+
+def _swapped(shop: Workshop, member: Member, number: str) -> tuple[Member, Health]:
+    spec, now = shop.port.plan(member.new), shop.port.running(member.new)
+    made = Member(
+        name=member.name,
+        old=member.new,
+        new=member.old,
+        old_aside=f"{member.name}.old-{number[:8]}",
+        new_aside=member.old_aside,
+        restart=spec.restart,
+        new_restart=member.restart,
+        was_running=now.status == "running",
+        stop_timeout=spec.stop_timeout,
+        old_image=own_image(spec.image),
+        inspect=spec.inspect,
+    )
+    return made, now.health
+
+
+def _member(spec: LaunchSpec, number: str, body: str, remedies: frozenset[Remedy], *, running: bool) -> Member:
+    commit = Remedy.COMMIT_LAYER in remedies and bool(spec.image_id)
+    return Member(
+        name=spec.name,
+        old=spec.id,
+        new="",
+        old_aside=f"{spec.name}.old-{number[:8]}",
+        new_aside=f"{spec.name}.new-{number[:8]}",
+        restart=spec.restart,
+        new_restart=spec.restart,
+        was_running=running,
+        stop_timeout=spec.stop_timeout,
+        image=layer_image(spec.name, number) if commit else "",
+        old_image=own_image(spec.image),
+        inspect=spec.inspect,
+        body=body,
+    )
+
+
 def _transaction(shop: Workshop, made: Plan) -> Transaction:
     number, spec = secrets.token_hex(8), made.spec
-    return Transaction(
+    further = tuple(
+        _member(each.spec, number, each.spec.body, made.remedies, running=each.container.status is Status.RUNNING)
+        for each in made.further
+    )
+    main = _member(spec, number, made.body, made.remedies, running=True)
+    bare = Transaction(
         id=number,
         kind=Kind.HARDEN,
         stage=Stage.INTENT,
@@ -406,14 +472,13 @@ def _transaction(shop: Workshop, made: Plan) -> Transaction:
         old=spec.id,
         new="",
         created=True,
-        old_aside=f"{spec.name}.old-{number[:8]}",
-        new_aside=f"{spec.name}.new-{number[:8]}",
+        old_aside="",
+        new_aside="",
         restart=spec.restart,
         new_restart=spec.restart,
         was_running=True,
         stop_timeout=spec.stop_timeout,
         started_at=time.time(),
         choices=tuple(f"{choice.toggle}={choice.value}" for choice in made.choices),
-        inspect=spec.inspect,
-        body=made.body,
     )
+    return bare.with_members((main, *further))

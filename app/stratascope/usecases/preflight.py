@@ -19,23 +19,30 @@ from stratascope.core.toggle import Subject
 from stratascope.usecases.cautions import Warned as Warned
 from stratascope.usecases.cautions import access, cut_off, host_paths, no_longer_shared
 from stratascope.usecases.cautions import some as _some
+from stratascope.usecases.ties import Tie, dependents
 
 # Where programs keep what they make anew at each start
 VOLATILE = ("/run", "/tmp", "/var/run", "/var/tmp", "/var/cache", "/var/lock", "/dev", "/proc", "/sys")
 # What engines write or make in every container
 ENGINE_MADE = ("/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/run/.containerenv")
 _SECRETS = "/run/secrets"
+TIED = {Tie.NAMESPACES: "dependents", Tie.LINK: "linked", Tie.REQUIRES: "required"}  # codes
 _LOOP = 60.0  # seconds that one which ended by itself has to run before it counts as steady
+COMPOSED = frozenset({"com.docker.compose.project", "io.podman.compose.project"})  # labels
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Why it can't be done, by a stable code, and what to do instead; `remedy`: the option that makes it safe."""
+    """Why it can't be done, by a stable code, and what to do instead.
+
+    `remedy`: the option that makes it safe, and `then` what happens with that.
+    """
 
     code: str
     text: Message
     instead: Message
     remedy: Remedy | None = None
+    then: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,22 +86,22 @@ def preflight(
     blocks = [
         *_owners(container, owner),
         *_states(spec, container, now),
-        *_dependents(container, others),
-        *_attached_by_name(container, others),
+        *_dependents(dependents(container, others), owned=owned),
         *_networks(spec),
         *_missing(container, host),
         *_unshared(spec, container, host),
         *(() if owned else _secrets(container, written)),  # its owner writes them anew
         *_unfinished(container, transactions),
-        *_layer(written),
+        *_layer(spec, container, written),
         *(Block("lost", text, _EXPORT) for text in spec.lost),
     ]
     left = [block for block in blocks if block.remedy is None or block.remedy not in remedies]
-    treated = [Warned(block.code, block.text) for block in blocks if block not in left]
+    treated = [Warned(block.code, block.then or block.text) for block in blocks if block not in left]
     if owned:
         left = [replace(block, remedy=None) for block in left]
     told = [Warned("owner", text) for text in owner.warnings] if isinstance(owner, OwnerPlan) else []
-    warnings = (*told, *_warnings(spec, container, written), *cut_off(spec), *host_paths(spec, container, host))
+    passing = () if Remedy.COMMIT_LAYER in remedies else written
+    warnings = (*told, *_warnings(spec, container, passing), *cut_off(spec), *host_paths(spec, container, host))
     if wanted is not None and subject is not None:
         warnings += tuple(access(spec, wanted, subject, host))
     return Preflight(tuple(left), (*treated, *warnings))
@@ -129,7 +136,7 @@ def _owners(container: Container, owner: OwnerPlan | OwnerRefusal | None) -> lis
 
 def _unasked(labels: Mapping[str, str]) -> list[Block]:
     """Where the owner can't be asked."""
-    if "com.docker.compose.project" in labels or "io.podman.compose.project" in labels:
+    if not COMPOSED.isdisjoint(labels):
         return [
             Block(
                 "compose",
@@ -173,45 +180,29 @@ def _states(spec: LaunchSpec, container: Container, now: float) -> list[Block]:
             return [Block("not-running", msg("It does not run, so the result could not be proven."), start)]
 
 
-def _dependents(container: Container, others: Sequence[Container]) -> list[Block]:
-    """Those that use its namespaces would be left in the old one's."""
-    names = {f"container:{container.id}", f"container:{container.name}"}
-    users = [
-        other.name
-        for other in others
-        if other.id != container.id
-        and names & {other.asked.network_mode, other.asked.pid_mode, other.asked.ipc_mode, other.asked.uts_mode}
-    ]
-    if not users:
-        return []
-    text = msg("Other containers use its namespaces and would lose them: {names}.", names=_some(users))
-    return [Block("dependents", text, msg("Stop these first, and create them again afterwards."))]
-
-
-def _attached_by_name(container: Container, others: Sequence[Container]) -> list[Block]:
-    """Those that would go on with the original, although it is set aside: a link follows its new name, and a
-    requirement (Podman) is kept by id and would start it again.
-    """
+def _dependents(needed_by: Sequence[tuple[Container, Tie]], *, owned: bool) -> list[Block]:
+    """Those that need it would be left with the original, that is set aside."""
+    instead = msg("Relaunch these with it; or remove these first, and create them again afterwards.")
+    if owned:
+        instead = msg("Remove these first, and create them again afterwards.")
     found = []
-    linked = [other.name for other in others if container.name in other.links]
-    if linked:
-        text = msg("Other containers are linked to it, and their links would follow the original: {names}.",
-                   names=_some(linked))  # fmt: skip
-        instead = msg("Put them into a network together instead of linking them, or remove them first.")
-        found.append(Block("linked", text, instead))
-    modes = {f"container:{container.id}", f"container:{container.name}"}
-    requiring = [
-        other.name
-        for other in others
-        if container.id in other.requires
-        and not other.infra
-        and not modes & {other.asked.network_mode, other.asked.pid_mode, other.asked.ipc_mode, other.asked.uts_mode}
-    ]
-    if requiring:
-        text = msg("Other containers require it, and starting them would start the original again: {names}.",
-                   names=_some(requiring))  # fmt: skip
-        found.append(Block("required", text, msg("Remove these first, and create them again afterwards.")))
+    for tie in Tie:
+        if names := _some([other.name for other, how in needed_by if how is tie]):
+            then = msg("Created anew with it, unchanged, and started after it: {names}.", names=names)
+            found.append(Block(TIED[tie], _tied(tie, names), instead, Remedy.DEPENDENTS, then))
     return found
+
+
+def _tied(tie: Tie, names: str) -> Message:
+    match tie:
+        case Tie.NAMESPACES:
+            return msg("Other containers use its namespaces and would lose them: {names}.", names=names)
+        case Tie.LINK:
+            return msg("Other containers are linked to it, and their links would follow the original: {names}.",
+                       names=names)  # fmt: skip
+        case Tie.REQUIRES:
+            return msg("Other containers require it, and starting them would start the original again: {names}.",
+                       names=names)  # fmt: skip
 
 
 def _networks(spec: LaunchSpec) -> list[Block]:
@@ -257,7 +248,7 @@ def _secrets(container: Container, changes: Sequence[FileChange]) -> list[Block]
 
 def _unfinished(container: Container, transactions: Sequence[Transaction]) -> list[Block]:
     for transaction in transactions:
-        if container.id in (transaction.old, transaction.new) or _served(container, transaction):
+        if transaction.concerns(container.id) or _served(container, transaction):
             if transaction.owner is not None and transaction.stage is Stage.DONE:
                 text = msg("An earlier change of it through its owner can still be undone.")
                 return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))]
@@ -293,12 +284,21 @@ def _own(container: Container, changes: Sequence[FileChange]) -> list[FileChange
     ]
 
 
-def _layer(changes: Sequence[FileChange]) -> list[Block]:
+def own_changes(container: Container, changes: Sequence[FileChange]) -> bool:
+    """Whether its writable layer holds anything that it wrote itself."""
+    return bool(_own(container, changes))
+
+
+def _layer(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]) -> list[Block]:
     kept = [change.path for change in _leaves(changes) if not _volatile(change.path)]
     if not kept:
         return []
     text = msg("It wrote files outside its volumes, which the replacement would not have: {paths}.", paths=_some(kept))
-    return [Block("writable-layer", text, msg("Give it volumes for them, or commit it to an image first."))]
+    instead = msg("Give it volumes for them, or carry them over in an image.")
+    then = msg("What it wrote is carried over in an image that stays on this engine: {paths}.", paths=_some(kept))
+    # Compose keeps inline files in that layer, which it writes itself; a bare root folder (Podman) is no image
+    possible = bool(spec.image_id) and COMPOSED.isdisjoint(dict(container.labels))
+    return [Block("writable-layer", text, instead, Remedy.COMMIT_LAYER if possible else None, then)]
 
 
 def _leaves(changes: Sequence[FileChange]) -> list[FileChange]:

@@ -47,7 +47,7 @@ def recover_all(shop: Workshop) -> Iterator[Mended]:
             if item.owner is not None:  # it holds it by itself
                 yield Mended(item, _result(recover_owned(shop, item)))
                 continue
-            with shop.journal.hold(item.engine, item.old):
+            with relaunch.held(shop.journal, item):
                 # read again: whoever held it may have come to its end just now
                 now = next((each for each in unfinished(shop.journal) if each.id == item.id), None)
                 if now is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from stratascope.core.catalogue import all_threats
@@ -117,7 +118,7 @@ class Workbench:
         if transaction.owner is not None:
             accept_owned(self._shop, transaction)
             return
-        with self._shop.journal.hold(transaction.engine, transaction.old):
+        with relaunch.held(self._shop.journal, transaction):
             relaunch.discard(self._shop.port, self._shop.journal, transaction)
 
     def aside(self) -> tuple[Aside | Damaged, ...]:
@@ -127,7 +128,7 @@ class Workbench:
             if isinstance(item, Damaged):
                 found.append(item)
             elif item.engine == self._shop.engine.id and item.stage is Stage.DONE:
-                found.append(Aside(item, item.engine, 0 if item.owner is not None else self.size(item.old)))
+                found.append(Aside(item, item.engine, 0 if item.owner is not None else self.size(item)))
         return tuple(found)
 
     def mend(self) -> tuple[Mended, ...]:
@@ -155,12 +156,14 @@ class Workbench:
         live = _live(wanted) and not has_owner(state.container)  # the owner would take it back at its next turn
         return Preview(now, matrix, changes, live, said)
 
-    def size(self, container: str) -> int | None:
-        """Bytes of its writable layer, None where not known."""
-        try:
-            return self._shop.port.size(container)
-        except (EngineError, NoSuchContainerError):
-            return None
+    def size(self, transaction: Transaction) -> int | None:
+        """Bytes of the writable layers that it set aside, None where not known."""
+        known = []
+        for member in transaction.members:
+            with suppress(EngineError, NoSuchContainerError):
+                known.append(self._shop.port.size(member.old))
+        sizes = [size for size in known if size is not None]
+        return sum(sizes) if sizes else None
 
     def _limit(self, made: Plan) -> Iterator[Event]:
         begun = time.monotonic()

@@ -1,0 +1,59 @@
+"""Which containers need another one, in what way, and in which order. Pure.
+
+What needs a container is held to it by its id: after a relaunch it would still be the original, set aside, that it is
+tied to. Borrowed volumes (`--volumes-from`) are no such tie: the volumes stay, and their owner is asked for only once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from stratascope.core.container import Container
+
+_MODES = ("network_mode", "pid_mode", "ipc_mode", "uts_mode", "cgroupns_mode", "userns_mode")
+
+
+class Tie(StrEnum):
+    NAMESPACES = "namespaces"  # uses its network, processes, IPC …
+    LINK = "link"  # Docker's --link: an address and a name that were looked up when it was started
+    REQUIRES = "requires"  # Podman starts the other one before it
+
+
+def dependents(container: Container, others: Iterable[Container]) -> tuple[tuple[Container, Tie], ...]:
+    """All that need it, directly or through another, and how; each after all of these that it needs itself."""
+    everyone = {container.id: container, **{other.id: other for other in others}}
+    ties = {key: _ties(other, everyone) for key, other in everyone.items()}
+    reached = {container.id: Tie.NAMESPACES}
+    while more := {
+        key: next(tie for target, tie in needed.items() if target in reached)
+        for key, needed in ties.items()
+        if key not in reached and any(target in reached for target in needed)
+    }:
+        reached |= more
+    found: list[tuple[Container, Tie]] = []
+    waiting = [key for key in reached if key != container.id]
+    while waiting:
+        # Links may go round in a circle: then whichever is first
+        place = next((key for key in waiting if not any(target in waiting for target in ties[key])), waiting[0])
+        waiting.remove(place)
+        found.append((everyone[place], reached[place]))
+    return tuple(found)
+
+
+def _ties(container: Container, everyone: dict[str, Container]) -> dict[str, Tie]:
+    """What it needs, by id."""
+    found: dict[str, Tie] = {}
+    modes = [str(getattr(container.asked, name)).partition(":") for name in _MODES]
+    words = [(word, Tie.NAMESPACES) for kind, _, word in modes if kind == "container"]
+    words += [(word, Tie.LINK) for word in container.links]
+    words += [(word, Tie.REQUIRES) for word in container.requires]
+    for word, tie in words:
+        target = word if word in everyone else _called(word, everyone)
+        if target and target != container.id:
+            found.setdefault(target, tie)
+    return found
+
+
+def _called(word: str, everyone: dict[str, Container]) -> str:
+    return next((key for key, other in everyone.items() if other.name == word), "")
