@@ -57,7 +57,8 @@ class Desk:
         """Name to (id, status) of all containers of this test."""
         found = {}
         for line in self.rig.run("ps", "-a", "--no-trunc", "--format", "{{.Names}}|{{.ID}}|{{.Status}}").splitlines():
-            name, number, status = line.split("|", 2)
+            names, number, status = line.split("|", 2)
+            name = next(each for each in names.split(",") if "/" not in each)  # a link is told as a name, too
             if name.startswith(NAME):
                 found[name] = (number, "running" if status.startswith("Up") else "stopped")
         return found

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from stratascope import __version__
+from stratascope.core.relaunch import Remedy
 
 
 def parser() -> argparse.ArgumentParser:
@@ -77,6 +78,21 @@ def _hardening(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     harden.add_argument("container", metavar="NAME|ID")
     harden.add_argument("--yes", action="store_true", help="do not ask")
     harden.add_argument("--keep-unverified", action="store_true", help="keep a replacement that could not be proven")
+    harden.add_argument(
+        "--commit-layer",
+        dest="remedies",
+        action="append_const",
+        const=Remedy.COMMIT_LAYER,
+        default=[],
+        help="carry over what it wrote outside its volumes, in an image that stays on the engine",
+    )
+    harden.add_argument(
+        "--with-dependents",
+        dest="remedies",
+        action="append_const",
+        const=Remedy.DEPENDENTS,
+        help="relaunch with it, unchanged, the containers that use its namespaces, are linked to it or require it",
+    )
     undo = commands.add_parser("undo", help="back to the original that was set aside", allow_abbrev=False)
     undo.add_argument("container", metavar="NAME|ID")
     for each in (harden, undo):

@@ -37,6 +37,7 @@ from stratascope.i18n import translate
 from stratascope.layers.toggles import parse
 from stratascope.report.export import ExportError, ExportKind, export
 from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.preflight import Block
 from stratascope.usecases.undo_plan import UndoPlan
 from stratascope.wiring_relaunch import Station, command, run_options, station_of, stations
 
@@ -87,7 +88,7 @@ def _harden(arguments: argparse.Namespace) -> int:
         if state is None:
             raise NoSuchContainerError(container)
         chosen = _chosen(arguments, station, state)
-        made = station.bench.plan(state, chosen)
+        made = station.bench.plan(state, chosen, frozenset(arguments.remedies))
         preview = station.bench.preview(state, made.choices)
         told = _Told(arguments.json)
         last: dict[str, Any] = {
@@ -98,7 +99,7 @@ def _harden(arguments: argparse.Namespace) -> int:
             "predicted": _short(preview.after),
             "after": None,
             "toggles": [],
-            "blocks": [{"code": item.code, "text": _said(item.text, item.instead)} for item in made.checked.blocks],
+            "blocks": [_block(item) for item in made.checked.blocks],
             "warnings": [{"code": item.code, "text": translate(item.text)} for item in made.checked.warnings],
             "command": command(made),
             "owner": _owner(made),
@@ -198,8 +199,9 @@ def _discard(arguments: argparse.Namespace) -> int:
                        path=transaction.owner.files[0].path)  # fmt: skip
             write(translate(kept) + "\n")
             return VERIFIED
-        text = msg("{name} is removed. Its volumes stay.", name=transaction.old_aside)
-        write(translate(text) + "\n")
+        for member in transaction.members:
+            text = msg("{name} is removed. Its volumes stay.", name=member.old_aside)
+            write(translate(text) + "\n")
     return VERIFIED
 
 
@@ -221,9 +223,9 @@ def _aside(found: tuple[Station, ...], name: str) -> tuple[Station, Transaction]
         for item in station.bench.aside():
             if isinstance(item, Damaged) or item.transaction.stage is not Stage.DONE:
                 continue
-            made = item.transaction
-            if name in (made.name, made.old, made.new) or (len(name) >= 3 and made.new.startswith(name)):
-                return station, made
+            for made in item.transaction.members:
+                if name in (made.name, made.old, made.new) or (len(name) >= 3 and made.new.startswith(name)):
+                    return station, item.transaction
     raise ProbeError(msg("Nothing is set aside for {name}.", name=name), name)
 
 
@@ -279,6 +281,11 @@ def _proof(event: Proved) -> dict[str, Any]:
     }
 
 
+def _block(block: Block) -> dict[str, Any]:
+    remedy = None if block.remedy is None else block.remedy.value
+    return {"code": block.code, "text": _said(block.text, block.instead), "remedy": remedy}
+
+
 def _said(*messages: Message) -> str:
     return " ".join(translate(item) for item in messages)
 
@@ -297,7 +304,9 @@ class _Told:
         now = "–" if before is None else f"{before.exposure.worst:.1f}"
         lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=f"{after.exposure.worst:.1f}")))
         lines += warning_lines(made)
-        lines += [f"x {_said(item.text, item.instead)}" for item in made.checked.blocks]
+        for item in made.checked.blocks:
+            option = "" if item.remedy is None else f" (--{item.remedy.value})"
+            lines.append(f"x {_said(item.text, item.instead)}{option}")
         if made.owner is not None:
             lines.append(translate(made.owner.title))
             for file in made.owner.files:
