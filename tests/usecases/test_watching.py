@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -164,20 +165,23 @@ def _go(engine: MemoryEngine, journal: FileJournal, unchanged: str) -> Exchange:
     return Exchange(engine, journal, transaction(engine, old), clock=clock, unchanged=unchanged)
 
 
+SWAP = '{"warned_of": ["swap"]}'
+
+
 class _Warning(MemoryEngine):
     """Warns of what is in the request, and names the container that it made."""
 
     def create(self, body: str, name: str, labels: object) -> Created:
         made = super().create(body, name, labels)  # type: ignore[arg-type]
-        texts = [word for word in body.split(",") if word]
+        texts = json.loads(body).get("warned_of", ()) if body else ()
         return Created(made.id, tuple(f"{text} of {name} ({made.id[:12]}) discarded" for text in texts))
 
 
 def test_a_warning_that_the_original_would_get_too_is_no_failure(tmp_path: Path) -> None:
     engine = _Warning()
     old = engine.add("web")
-    exchange = _go(engine, FileJournal(tmp_path), "swap")
-    exchange.transaction = replace(exchange.transaction, body="swap")
+    exchange = _go(engine, FileJournal(tmp_path), SWAP)
+    exchange.transaction = replace(exchange.transaction, body=SWAP)
     list(exchange.forward(1.0))
     exchange.verified()
     assert exchange.finish().stage is Stage.DONE
@@ -188,8 +192,8 @@ def test_a_new_warning_is_a_failure_with_the_engines_words(tmp_path: Path) -> No
     engine = _Warning()
     old = engine.add("web")
     journal = FileJournal(tmp_path)
-    exchange = _go(engine, journal, "swap")
-    exchange.transaction = replace(exchange.transaction, body="swap,memory limit")
+    exchange = _go(engine, journal, SWAP)
+    exchange.transaction = replace(exchange.transaction, body='{"warned_of": ["swap", "memory limit"]}')
     with pytest.raises(FailedError) as caught:
         list(exchange.forward(1.0))
     assert "memory limit" in caught.value.words
@@ -202,7 +206,7 @@ def test_a_new_warning_is_a_failure_with_the_engines_words(tmp_path: Path) -> No
 def test_without_warnings_nothing_more_is_created(tmp_path: Path) -> None:
     engine = _Warning()
     engine.add("web")
-    exchange = _go(engine, FileJournal(tmp_path), "swap")
+    exchange = _go(engine, FileJournal(tmp_path), SWAP)
     exchange.transaction = replace(exchange.transaction, body="")
     list(exchange.forward(1.0))
     assert engine.calls.count("create") == 1
@@ -215,8 +219,8 @@ def test_killed_while_warnings_are_compared(tmp_path: Path, when: str, number: i
     engine = _Warning()
     old = engine.add("web")
     journal = FileJournal(tmp_path)
-    exchange = _go(engine, journal, "swap")
-    exchange.transaction = replace(exchange.transaction, body="swap")
+    exchange = _go(engine, journal, SWAP)
+    exchange.transaction = replace(exchange.transaction, body=SWAP)
 
     def kill(call: int, name: str) -> None:
         if call == number:
