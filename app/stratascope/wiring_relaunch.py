@@ -33,7 +33,7 @@ from stratascope.report.export_words import compact_profile, has_profile
 from stratascope.state.journal import FileJournal
 from stratascope.usecases import inside
 from stratascope.usecases.crew import Hand, born_with, present
-from stratascope.usecases.harden import Plan, Workshop
+from stratascope.usecases.planning import Plan, Workshop
 from stratascope.usecases.read import machine_of
 from stratascope.usecases.relaunch import Clock
 from stratascope.usecases.vitals import MEMBER_WANTS, WANTS, vitals

@@ -15,7 +15,7 @@ from stratascope.core.relaunch import Ended, Ending, Kind, Stage, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Subject
 from stratascope.layers.toggles import fold, plain
-from stratascope.usecases.harden import Plan
+from stratascope.usecases.planning import Plan
 from stratascope.usecases.preflight import Preflight, Warned
 from toggle_subjects import subject
 

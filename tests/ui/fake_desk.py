@@ -35,8 +35,9 @@ from stratascope.core.toggle import Choice, Preset, Proof, Proven, Subject, Togg
 from stratascope.layers import all_layers
 from stratascope.layers import toggles as toggling
 from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, Preview
-from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.planning import Plan
 from stratascope.usecases.preflight import Block, Preflight, Warned
+from stratascope.usecases.proving import Proved
 from stratascope.usecases.recovering import Mended, Result
 from stratascope.usecases.undo_plan import UndoPlan
 

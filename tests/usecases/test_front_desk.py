@@ -13,7 +13,7 @@ from stratascope.core.ports import EngineError
 from stratascope.core.relaunch import Damaged, Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.front_desk import FrontDesk
-from stratascope.usecases.harden import Plan
+from stratascope.usecases.planning import Plan
 from stratascope.usecases.recovering import Mended, Result
 from stratascope.usecases.workbench import Workbench
 

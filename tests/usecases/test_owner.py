@@ -30,8 +30,8 @@ from stratascope.core.toggle import Subject
 from stratascope.linux.mounts import Propagation
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.crew import Hand
-from stratascope.usecases.harden import Plan, Workshop
 from stratascope.usecases.owner import accept_owned, harden_owned, recover_owned, undo_owned
+from stratascope.usecases.planning import Plan, Workshop
 from stratascope.usecases.preflight import Preflight, preflight
 from stratascope.usecases.relaunch import Clock
 from usecases.memory_engine import CrashError, MemoryEngine

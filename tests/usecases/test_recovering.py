@@ -13,9 +13,10 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, RefusedError
 from stratascope.core.relaunch import Ended, Ending, JournalError, Stage, Transaction
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.harden import Workshop, undo
+from stratascope.usecases.planning import Workshop
 from stratascope.usecases.recovering import Result, recover_all, unfinished
 from stratascope.usecases.relaunch import Exchange
+from stratascope.usecases.undo import undo
 from usecases.memory_engine import CrashError, MemoryEngine
 from usecases.test_owner import Unseen
 from usecases.test_relaunch import _Time, go, transaction

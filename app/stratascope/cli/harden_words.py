@@ -9,7 +9,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch import Ended, Ending, Kind
 from stratascope.i18n import translate
 from stratascope.layers.toggles import toggle
-from stratascope.usecases.harden import Plan
+from stratascope.usecases.planning import Plan
 
 _MIB = 1 << 20
 

@@ -36,8 +36,9 @@ from stratascope.core.toggle import Choice, Preset, ToggleError
 from stratascope.i18n import translate
 from stratascope.layers.toggles import parse
 from stratascope.report.export import ExportError, ExportKind, export
-from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.planning import Plan
 from stratascope.usecases.preflight import Block
+from stratascope.usecases.proving import Proved
 from stratascope.usecases.undo_plan import UndoPlan
 from stratascope.wiring_relaunch import Station, command, run_options, station_of, stations
 

@@ -13,7 +13,7 @@ from stratascope.i18n import translate
 from stratascope.ui.labels import Label
 from stratascope.ui.marks import Mark, MarkBox
 from stratascope.ui.theme import BOLD, Look
-from stratascope.usecases.harden import WATCH
+from stratascope.usecases.watching import WATCH
 
 WATCH_MOST = 3600.0  # seconds
 LINES_MOST = 12  # of a text that is shown whole; longer ones scroll

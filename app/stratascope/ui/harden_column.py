@@ -34,7 +34,7 @@ from stratascope.ui.labels import Label, Line, Rule, tip
 from stratascope.ui.marks import Mark, MarkBox
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 from stratascope.usecases.desk import Desk, Offer, Option, Preview
-from stratascope.usecases.harden import Plan
+from stratascope.usecases.planning import Plan
 
 COLUMN, LEAST, MOST = 324, 288, 400
 SETTLE = 200  # ms after the last switch before the engine is asked

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from stratascope.core.message import Message, msg
 from stratascope.report.export_words import ExportKind
 from stratascope.ui.harden_foot import Exported
-from stratascope.usecases.harden import Plan
+from stratascope.usecases.planning import Plan
 
 Texts = Callable[[Plan], Sequence[tuple[ExportKind, Callable[[], str]]]]
 

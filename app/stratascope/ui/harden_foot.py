@@ -25,7 +25,7 @@ from stratascope.i18n import translate
 from stratascope.report.export_words import ExportError
 from stratascope.ui.labels import tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look
-from stratascope.usecases.harden import Plan
+from stratascope.usecases.planning import Plan
 
 
 @dataclass(frozen=True, slots=True)

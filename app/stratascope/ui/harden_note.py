@@ -10,7 +10,7 @@ from stratascope.core.relaunch import Remedy
 from stratascope.i18n import translate
 from stratascope.ui.harden_work import Failure
 from stratascope.usecases.desk import Preview
-from stratascope.usecases.harden import Plan
+from stratascope.usecases.planning import Plan
 
 
 class Act(Enum):

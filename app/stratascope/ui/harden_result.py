@@ -40,7 +40,7 @@ from stratascope.ui.labels import Label, tip
 from stratascope.ui.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 from stratascope.usecases.desk import Preview
-from stratascope.usecases.harden import Proved
+from stratascope.usecases.proving import Proved
 
 LOG_LINES = 8
 

@@ -34,7 +34,8 @@ from stratascope.ui.harden_work import Failure
 from stratascope.ui.labels import Label, Rule, tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 from stratascope.usecases.desk import Preview
-from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.planning import Plan
+from stratascope.usecases.proving import Proved
 from stratascope.usecases.undo_plan import UndoPlan
 
 WIDTH, HEIGHT = 720, 560

@@ -28,7 +28,8 @@ from stratascope.ui.harden_sheet import HardenSheet
 from stratascope.ui.harden_work import Clerk, Failure, Run
 from stratascope.ui.theme import MEDIUM, Look
 from stratascope.usecases.desk import Aside, Desk, Event, Preview
-from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.planning import Plan
+from stratascope.usecases.proving import Proved
 from stratascope.usecases.recovering import Mended, Result
 from stratascope.usecases.undo_plan import UndoPlan
 

@@ -17,7 +17,7 @@ from stratascope.state.settings import Settings
 from stratascope.ui import app
 from stratascope.ui.harden_exports import exported
 from stratascope.usecases.front_desk import FrontDesk
-from stratascope.usecases.harden import Plan
+from stratascope.usecases.planning import Plan
 from stratascope.usecases.workbench import Workbench
 
 

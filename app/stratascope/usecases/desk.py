@@ -16,7 +16,8 @@ from stratascope.core.message import Message
 from stratascope.core.relaunch import Damaged, Ended, Progress, Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, Toggle
-from stratascope.usecases.harden import Plan, Proved
+from stratascope.usecases.planning import Plan
+from stratascope.usecases.proving import Proved
 from stratascope.usecases.recovering import Mended
 from stratascope.usecases.undo_plan import UndoPlan
 

@@ -15,7 +15,7 @@ from stratascope.core.relaunch import Damaged, Journal, Remedy, Stage, Transacti
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, ToggleError
 from stratascope.usecases.desk import Aside, Event, Offer, Preview
-from stratascope.usecases.harden import Plan
+from stratascope.usecases.planning import Plan
 from stratascope.usecases.recovering import Mended, Result, unfinished
 from stratascope.usecases.undo_plan import UndoPlan
 from stratascope.usecases.workbench import Workbench

@@ -28,8 +28,10 @@ from stratascope.core.relaunch import (
     Transaction,
 )
 from stratascope.core.toggle import Proven
-from stratascope.usecases.harden import Plan, Proved, Workshop, all_back, in_words, unproven, verify
+from stratascope.usecases.ending import in_words
+from stratascope.usecases.planning import Plan, Workshop
 from stratascope.usecases.preflight import lost_files
+from stratascope.usecases.proving import Proved, all_back, unproven, verify
 from stratascope.usecases.watching import Expected, FailedError, watch_running
 
 _SETTLE = 10.0  # seconds that the owner's container may take to run after the way back

@@ -12,8 +12,8 @@ from enum import StrEnum
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch import BusyError, Damaged, Journal, JournalError, Stage, Transaction
 from stratascope.usecases import relaunch
-from stratascope.usecases.harden import Workshop
 from stratascope.usecases.owner import recover_owned
+from stratascope.usecases.planning import Workshop
 
 
 class Result(StrEnum):

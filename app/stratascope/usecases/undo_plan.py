@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch import Transaction
-from stratascope.usecases.harden import Workshop
+from stratascope.usecases.planning import Workshop
 from stratascope.usecases.preflight import Block, Warned, unwatched, written
 
 

@@ -26,10 +26,13 @@ from stratascope.core.toggle import Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.layers.toggles import all_toggles, choices, fold, plain, toggle
 from stratascope.usecases import relaunch
 from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, Preview
-from stratascope.usecases.harden import Plan, Workshop, harden, plan, subject_of, undo, verify
+from stratascope.usecases.harden import harden
 from stratascope.usecases.owner import accept_owned, harden_owned, undo_owned
+from stratascope.usecases.planning import Plan, Workshop, plan, subject_of
 from stratascope.usecases.preflight import has_owner
+from stratascope.usecases.proving import verify
 from stratascope.usecases.recovering import Mended, recover_all
+from stratascope.usecases.undo import undo
 from stratascope.usecases.undo_plan import UndoPlan, undo_plan
 
 _SENSIBLE = {
