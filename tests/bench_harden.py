@@ -105,11 +105,11 @@ def thinking(rig: Rig, forget: Callable[[], None]) -> Thinking:
 
         def preview(state: ContainerState) -> None:
             for preset in Preset:
-                station.bench.preview(state, station.bench.preset(state, preset))
+                station.bench.foresight.preview(state, station.bench.foresight.preset(state, preset))
 
         def plan(state: ContainerState) -> None:
             for preset in Preset:
-                station.bench.plan(state, station.bench.preset(state, preset))
+                station.bench.plan(state, station.bench.foresight.preset(state, preset))
 
         def inspect(state: ContainerState) -> None:
             subprocess.run(
@@ -118,7 +118,7 @@ def thinking(rig: Rig, forget: Callable[[], None]) -> Thinking:
 
         taken: dict[str, list[float]] = {}
         for _ in range(ROUNDS):
-            for name, run in (("options", station.bench.options), ("preview", preview), ("plan", plan),
+            for name, run in (("options", station.bench.foresight.options), ("preview", preview), ("plan", plan),
                               ("inspect", inspect)):  # fmt: skip
                 state = fresh()
                 start = time.perf_counter()

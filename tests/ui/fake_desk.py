@@ -29,12 +29,12 @@ from stratascope.core.relaunch import (
     State,
     Transaction,
 )
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threat import Outcome
 from stratascope.core.toggle import Choice, Preset, Proof, Proven, Subject, ToggleError
 from stratascope.layers import all_layers
 from stratascope.layers import toggles as toggling
-from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, Preview
+from stratascope.usecases.desk import Aside, Event, Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.planning import Plan
 from stratascope.usecases.preflight import Block, Preflight, Warned
 from stratascope.usecases.proving import Proved
@@ -80,6 +80,7 @@ class FakeDesk:
         self._ground, self._pace = ground, pace
         self.outcome = Ending.VERIFIED
         self.unproven = ""  # a toggle that is found not to be enforced
+        self.hints = ""  # the toggle that would help most
         self.blocks: tuple[Block, ...] = ()
         self.gate: threading.Event | None = None
         self.set_aside: list[Transaction] = []
@@ -123,6 +124,18 @@ class FakeDesk:
             presets = tuple(preset for preset in Preset if toggle.id in chosen[preset])
             found.append(Option(toggle, value, already, why, max(0, gains), risks, presets))
         return tuple(found)
+
+    def know(self, snapshot: Snapshot) -> None:
+        return None
+
+    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
+        self._call("hint")
+        found = next((each for each in offer.options if each.toggle.id == self.hints), None)
+        taken = {choice.toggle for choice in choices}
+        if found is None or self.hints in taken:
+            return None
+        more = Choice(found.toggle.id, found.value)
+        return Hint(found.toggle, found.value, self._preview(state, (*choices, more)).after)
 
     def offer(self, state: ContainerState) -> Offer:
         self._call("offer")

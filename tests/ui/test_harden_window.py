@@ -23,9 +23,11 @@ from stratascope.core.relaunch import Damaged, Ending, Remedy
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.toggle import Preset, Proven
 from stratascope.ui import app as ui
+from stratascope.ui import start
 from stratascope.ui.harden_foot import Exported
 from stratascope.ui.harden_sheet import Page
 from stratascope.ui.harden_side import Hardening
+from stratascope.ui.harden_words import exposure_range
 from stratascope.ui.window import MainWindow
 from stratascope.usecases.preflight import Block
 from ui import sample
@@ -614,8 +616,40 @@ def test_what_cannot_be_hardened_says_why(window: MainWindow, picture: Snapshot)
     select(window, next(each for each in picture.containers if each.container.pid is None).container.name)
     assert "does not run" in column.nothing.text()
     assert not column.button.isVisible()
-    window.feed.snapshot.emit(replace(picture, demo=True))
-    assert "This is the demo" in column.nothing.text()
+
+
+def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snapshot) -> None:
+    """With the real desk, which has no engine at all."""
+    made = ui.make_window(sample.StillWatch(), desk=start.desk_of(wiring.LateEngines()))
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.show_snapshot(replace(picture, demo=True))
+    side = side_of(made)
+    made.feed.snapshot.emit(replace(picture, demo=True))
+    state = next(each for each in picture.containers if each.container.name == "ci-runner")
+    assert made.column.view.select_key(state.key)
+    qtbot.waitUntil(lambda: side.column.offered_key == state.key)
+    assert side.column.rows
+    assert side.column.preview is not None
+    assert "This is the demo" in side.column.note.text()
+    assert not side.column.button.isEnabled()
+    qtbot.waitUntil(side.column.hint.isVisible)
+    made.clock.stop()
+    side.clerk.end()
+
+
+def test_what_would_help_most_is_named_where_it_stays_serious(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    column = side_of(window).column
+    desk.hints = "engine-socket"
+    column.presets.parts[Preset.RECOMMENDED].click()
+    qtbot.waitUntil(column.hint.isVisible)
+    told = column.hint.link.text()
+    column.hint.link.click()
+    assert column.preview is not None
+    assert told == f"Take the engine's socket away: {exposure_range(column.preview.after)}"
+    assert "engine-socket" in {choice.toggle for choice in column.choices}
+    qtbot.waitUntil(lambda: not column.hint.isVisible())
 
 
 def test_every_part_has_a_name_for_the_screen_reader(qtbot: QtBot, window: MainWindow) -> None:

@@ -90,7 +90,7 @@ def _harden(arguments: argparse.Namespace) -> int:
             raise NoSuchContainerError(container)
         chosen = _chosen(arguments, station, state)
         made = station.bench.plan(state, chosen, frozenset(arguments.remedies))
-        preview = station.bench.preview(state, made.choices)
+        preview = station.bench.foresight.preview(state, made.choices)
         told = _Told(arguments.json)
         last: dict[str, Any] = {
             "engine": station.engine.id,
@@ -145,7 +145,7 @@ def _carry_out(arguments: argparse.Namespace, station: Station, made: Plan, told
 def _chosen(arguments: argparse.Namespace, station: Station, state: ContainerState) -> tuple[Choice, ...]:
     found = {}
     if arguments.preset is not None:
-        found = {item.toggle: item for item in station.bench.preset(state, Preset(arguments.preset), look=True)}
+        found = {item.toggle: item for item in station.bench.preset(state, Preset(arguments.preset))}
     for text in arguments.set:
         item = parse(text)
         found[item.toggle] = item

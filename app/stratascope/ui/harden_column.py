@@ -21,6 +21,7 @@ from stratascope.i18n import translate
 from stratascope.ui.gap_words import runs
 from stratascope.ui.harden_choices import Memory
 from stratascope.ui.harden_foot import CommandBox, Exports, MainButton
+from stratascope.ui.harden_hint import HintLine
 from stratascope.ui.harden_kept import KeptLine, about
 from stratascope.ui.harden_list import ToggleList
 from stratascope.ui.harden_note import Act, Note, note
@@ -33,7 +34,7 @@ from stratascope.ui.harden_work import Clerk, Failure
 from stratascope.ui.labels import Label, Line, Rule, tip
 from stratascope.ui.marks import Mark, MarkBox
 from stratascope.ui.theme import BOLD, MEDIUM, Look
-from stratascope.usecases.desk import Desk, Offer, Option, Preview
+from stratascope.usecases.desk import Desk, Hint, Offer, Option, Preview
 from stratascope.usecases.planning import Plan
 
 COLUMN, LEAST, MOST = 324, 288, 400
@@ -68,6 +69,7 @@ class HardenColumn(QWidget):
         self.plan: Plan | None = None
         self._failure: Failure | None = None
         self._refused: Message | None = None
+        self._look_only: Message | None = None
         self._running: str = ""  # the step of a run that is under way
         self._noted: Note | None = None
         self.setObjectName("page")
@@ -86,6 +88,8 @@ class HardenColumn(QWidget):
         self.toggles.switched.connect(self.set_on)
         self.toggles.value_wanted.connect(self._open_value)
         self.prediction = Prediction(look, {layer.number: translate(layer.about.title) for layer in layers})
+        self.hint = HintLine(look)
+        self.hint.taken.connect(self.set_value)
         self.command = CommandBox(look, exports)
         self.command.failed.connect(self.tell)
         self.remedies = RemedyBoxes(look)
@@ -124,6 +128,7 @@ class HardenColumn(QWidget):
         column.addWidget(self.presets)
         column.addWidget(self.toggles, 1)
         column.addWidget(self.prediction)
+        column.addWidget(self.hint)
         column.addWidget(self.command)
         self._rule = Rule(look)
         column.addWidget(self._rule)
@@ -135,11 +140,15 @@ class HardenColumn(QWidget):
 
     # -- what is shown
 
-    def show_state(self, state: ContainerState | None, why_not: Message | None = None) -> None:
-        """Another container, or the same one read anew. `why_not`: nothing can be hardened here at all."""
+    def show_state(
+        self, state: ContainerState | None, why_not: Message | None = None, look_only: Message | None = None
+    ) -> None:
+        """Another container, or the same one read anew. `why_not`: nothing can be hardened here at all. `look_only`:
+        why all can be looked at, and nothing done.
+        """
         if state is not None and state is self._state and why_not is self._refused:
             return
-        before, self._state, self._refused = self._state, state, why_not
+        before, self._state, self._refused, self._look_only = self._state, state, why_not, look_only
         another = state is None or before is None or state.key != before.key
         name = "" if state is None else plain(state.container.name, 200)
         self.title.say(translate(msg("Harden {name}", name=name)) if name else translate(msg("Harden")))
@@ -360,7 +369,20 @@ class HardenColumn(QWidget):
         else:
             if ask:
                 self._ask_soon()
+        self._ask_hint()
         self._tell()
+
+    def _ask_hint(self) -> None:
+        self.hint.show_hint(None)
+        self._clerk.drop("hint")
+        state, offer = self._state, self.offer
+        if state is None or offer is None or self.preview is None or self.preview.live:
+            return
+        self._clerk.ask("hint", partial(self._desk.hint, state, self.choices, offer), self._hinted)
+
+    def _hinted(self, answer: Hint | Failure | None) -> None:
+        usable = not self.presets.isHidden()
+        self.hint.show_hint(answer if usable and not isinstance(answer, Failure) else None)
 
     def _ask_soon(self) -> None:
         self._forget_plan()
@@ -377,7 +399,7 @@ class HardenColumn(QWidget):
     def _ask_plan(self) -> None:
         state, choices = self._state, self.choices
         self._failure = None
-        if state is not None and choices and self.isVisible():
+        if state is not None and choices and self.isVisible() and self._look_only is None:
             remedies = self._memory.of(state.key).remedies
             self._clerk.ask("plan", partial(_plan, self._desk, state, choices, remedies), self._planned)
         self._tell()
@@ -398,6 +420,7 @@ class HardenColumn(QWidget):
         """The line above the button, and the button."""
         noted = self._noted = note(
             running=self._running,
+            look_only=self._look_only,
             failure=self._failure,
             chosen=bool(self.choices),
             preset=self.presets.current is not None,

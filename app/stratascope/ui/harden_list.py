@@ -115,7 +115,6 @@ def _able(option: Option) -> bool:
     return option.why_not is None and not option.already
 
 
-def _first(option: Option) -> tuple[int, int]:
-    """Sort key: what the mildest preset has goes first, then what brings most."""
-    presets = list(Preset)
-    return min((presets.index(preset) for preset in option.presets), default=len(presets)), -option.gains
+def _first(option: Option) -> tuple[bool, int, int]:
+    """Sort key: what is recommended goes first, then what stops the most serious things, then what brings most."""
+    return Preset.RECOMMENDED not in option.presets, -option.serious, -option.gains

@@ -59,6 +59,7 @@ _OWN_BLOCKS = {
 def note(
     *,
     running: str,
+    look_only: Message | None,
     failure: Failure | None,
     chosen: bool,
     preset: bool,
@@ -66,11 +67,15 @@ def note(
     preview: Preview | None,
     can_export: bool,
 ) -> Note:
-    """`running`: the step of a run that is under way. `chosen`: whether anything is switched on; `preset`: by one."""
+    """`running`: the step of a run that is under way. `look_only`: why nothing can be done. `chosen`: whether anything
+    is switched on; `preset`: by one.
+    """
     live = preview is not None and preview.live
     go = msg("Change limits") if live else msg("Relaunch hardened")
     if running:
         return Note(msg("{step}", step=running), msg("Show"), Act.SHOW)
+    if look_only is not None:
+        return Note(look_only, go, Act.NOTHING)
     if failure is not None:
         act = Act.AGAIN if preview is not None else Act.NOTHING
         return Note(failure.message, msg("Try again"), act, attention=True, more=failure.words)

@@ -201,13 +201,18 @@ class Hardening(QObject):
         state, snapshot = self._window.current, self._window.snapshot
         why = self._why_not(state, snapshot)
         self.button.setEnabled(state is not None)
-        self.column.show_state(state, why)
+        demo = None
+        if snapshot is not None:
+            self._desk.know(snapshot)
+            if snapshot.demo:
+                demo = msg("This is the demo: nothing here can be relaunched. It needs a container of your own.")
+        self.column.show_state(state, why, demo)
 
     def _why_not(self, state: ContainerState | None, snapshot: Snapshot | None) -> Message | None:
         if state is None or snapshot is None:
             return None
         if snapshot.demo:
-            return msg("This is the demo. Hardening needs an engine on this machine, or one that can be reached.")
+            return None
         engine = next((each for each in snapshot.engines if each.id == state.container.engine), None)
         if engine is not None and engine.state is not EngineState.CONNECTED:
             return msg("Its engine does not answer now.")

@@ -97,6 +97,11 @@ def gain_text(option: Option) -> str:
         return translate(msg("In effect now"))
     if option.gains <= 0:
         return translate(msg("Stops nothing more here"))
+    if option.serious:
+        return translate(
+            plural("Stops {count}, {serious} serious", "Stops {count}, {serious} serious", option.gains,
+                   serious=option.serious)
+        )  # fmt: skip
     return translate(plural("Stops {count}", "Stops {count}", option.gains))
 
 

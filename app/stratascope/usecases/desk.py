@@ -14,7 +14,7 @@ from stratascope.core.depth import Matrix
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message
 from stratascope.core.relaunch import Damaged, Ended, Progress, Remedy, Transaction
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.toggle import Choice, Preset, Toggle
 from stratascope.usecases.planning import Plan
 from stratascope.usecases.proving import Proved
@@ -33,6 +33,7 @@ class Option:
     gains: int
     risks: tuple[Message, ...]
     presets: tuple[Preset, ...]
+    serious: int = 0  # of the gains: critical and high ones that are not stopped now
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,30 @@ class Aside:
     size: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """One further toggle that would help most, and what it would lead to."""
+
+    toggle: Toggle
+    value: str
+    after: Matrix
+
+
 Event = Progress | Proved | Ended
 
 
 class Desk(Protocol):
     """See the module. Methods on the engine raise EngineError, NoSuchContainerError, ToggleError."""
 
+    def know(self, snapshot: Snapshot) -> None:
+        """What is shown now; quick."""
+
     def offer(self, state: ContainerState) -> Offer: ...
 
     def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview: ...
+
+    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
+        """What would help most beside the choices, where the exposure stays serious; as slow as an offer."""
 
     def plan(
         self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()

@@ -9,12 +9,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
+from stratascope.core.container import Engine
+from stratascope.core.launch import FileChange
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch import Damaged, Journal, Remedy, Stage, Transaction
-from stratascope.core.snapshot import ContainerState
-from stratascope.core.toggle import Choice, ToggleError
-from stratascope.usecases.desk import Aside, Event, Offer, Preview
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.toggle import Choice, Subject, ToggleError
+from stratascope.layers import all_layers
+from stratascope.usecases.desk import Aside, Event, Hint, Offer, Preview
+from stratascope.usecases.foresight import Foresight
 from stratascope.usecases.planning import Plan
 from stratascope.usecases.recovering import Mended, Result, unfinished
 from stratascope.usecases.undo_plan import UndoPlan
@@ -23,24 +27,52 @@ from stratascope.usecases.workbench import Workbench
 OpenBench = Callable[[str], Workbench]  # by the engine's id; raises EngineError where it can't be used now
 
 
+def foreseen(snapshot: Snapshot, engine: Engine) -> Foresight:
+    """For containers that were recorded: nothing but their snapshot is known."""
+
+    def subject(state: ContainerState, chosen: object, changes: Sequence[FileChange] | None) -> Subject:
+        return Subject(state.container, engine, tuple((layer.id, layer.facts) for layer in state.layers))
+
+    return Foresight(all_layers(), snapshot.ground, engine, subject)
+
+
 class FrontDesk:
     """A `usecases.desk.Desk`; may be asked from several threads."""
 
     def __init__(self, open_bench: OpenBench, journal: Journal, command: Callable[[Plan], str]) -> None:
         self._open, self._journal, self.command = open_bench, journal, command
+        self._demo: dict[str, Foresight] = {}
         self._benches: dict[str, Workbench] = {}
         self._lock = threading.Lock()
 
+    def know(self, snapshot: Snapshot) -> None:
+        """What is shown now: the demo's containers are on no engine, and are looked at all the same."""
+        if not snapshot.demo:
+            self._demo = {}
+        elif not self._demo:
+            self._demo = {engine.id: foreseen(snapshot, engine) for engine in snapshot.engines}
+
     def offer(self, state: ContainerState) -> Offer:
         """Raises EngineError, ToggleError."""
-        return self._bench(state.container.engine).offer(state)
+        demo = self._demo.get(state.container.engine)
+        return self._bench(state.container.engine).offer(state) if demo is None else demo.offer(state)
 
     def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
         """Raises ToggleError."""
-        bench = self._benches.get(state.container.engine)
+        return self._foresight(state).preview(state, choices)
+
+    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
+        """Raises ToggleError."""
+        return self._foresight(state).hint(state, choices, offer)
+
+    def _foresight(self, state: ContainerState) -> Foresight:
+        engine = state.container.engine
+        if engine in self._demo:
+            return self._demo[engine]
+        bench = self._benches.get(engine)
         if bench is None:
             raise ToggleError(msg("Its engine was not asked yet."))
-        return bench.preview(state, choices)
+        return bench.foresight
 
     def plan(self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
         """Raises EngineError, NoSuchContainerError, ToggleError."""

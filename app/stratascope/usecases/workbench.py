@@ -1,8 +1,4 @@
-"""Hardening on one engine: options and previews by the layers' own rules, and runs by an engine's relauncher.
-
-A preview goes the way of everything else: the options wanted, predicted facts, assessments, postures, depth. What can't
-be predicted is unknown there too.
-"""
+"""Hardening on one engine: plans, runs by its relauncher, and what is set aside there."""
 
 from __future__ import annotations
 
@@ -11,83 +7,45 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from stratascope.core.catalogue import all_threats
-from stratascope.core.container import Asked
-from stratascope.core.depth import Matrix, Posture, ThreatState, judge
-from stratascope.core.ground import Ground, Surroundings
-from stratascope.core.launch import Limits
-from stratascope.core.layer import Layer, Verdict
-from stratascope.core.message import Message, msg
+from stratascope.core.ground import Ground
+from stratascope.core.launch import FileChange, Limits
+from stratascope.core.layer import Layer
+from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Remedy, Stage, State, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threat import Outcome, Stance
-from stratascope.core.toggle import Choice, Preset, Subject, Toggle, ToggleError
-from stratascope.layers.toggles import all_toggles, choices, fold, plain, toggle
+from stratascope.core.toggle import Choice, Preset
 from stratascope.usecases import relaunch
-from stratascope.usecases.desk import Aside, Event, LayerChange, Offer, Option, Preview
+from stratascope.usecases.desk import Aside, Event, Offer
+from stratascope.usecases.foresight import Foresight, all_live
 from stratascope.usecases.harden import harden
 from stratascope.usecases.owner import accept_owned, harden_owned, undo_owned
 from stratascope.usecases.planning import Plan, Workshop, plan, subject_of
-from stratascope.usecases.preflight import has_owner
 from stratascope.usecases.proving import verify
 from stratascope.usecases.recovering import Mended, recover_all
 from stratascope.usecases.undo import undo
 from stratascope.usecases.undo_plan import UndoPlan, undo_plan
-
-_SENSIBLE = {
-    "capabilities": "default",
-    "memory": "512m",
-    "pids": "256",
-    "cpus": "1",
-    "ulimit-nofile": "1024",
-    "ulimit-nproc": "256",
-    "ulimit-core": "0",
-    "tmpfs": "/tmp",
-    "user": "1000",
-    "userns": "auto",
-    "seccomp": "default",
-    "apparmor": "default",
-    "selinux": "default",
-    "masked-paths": "default",
-    "host-paths": "read-only",
-    "engine-socket": "remove",
-    "devices": "remove",
-    "publish": "loopback",
-    "privileged": "off",
-}
-Postures = tuple[tuple[Layer, Posture], ...]
-
-_PRIVATE = frozenset({"pid", "ipc", "uts", "network", "cgroupns"})
 
 
 class Workbench:
     """What a `usecases.desk.Desk` does for the containers of one engine."""
 
     def __init__(self, shop: Workshop, layers: tuple[Layer, ...], ground: Ground) -> None:
-        self._shop, self._layers, self._ground = shop, layers, ground
-        self._near: tuple[ContainerState, Postures] | None = None  # as it is now, of the container looked at last
-
-    # -- pure
-
-    def options(self, state: ContainerState) -> tuple[Option, ...]:
-        """Every toggle, as it stands with this container."""
-        subject = self._subject(state, ())
-        presets = {preset: {item.toggle: item.value for item in choices(preset, subject)} for preset in Preset}
-        return tuple(self._option(state, subject, item, presets) for item in all_toggles())
+        self._shop = shop
+        self.foresight = Foresight(
+            layers, ground, shop.engine, lambda state, chosen, changes: subject_of(shop, state, chosen, changes)
+        )
 
     def offer(self, state: ContainerState) -> Offer:
-        """All toggles and presets for one container."""
-        return Offer(self.options(state), tuple((preset, self.preset(state, preset)) for preset in Preset))
+        """Every toggle and preset, by what the container wrote too, where the engine tells."""
+        changes: tuple[FileChange, ...] | None = None
+        with suppress(EngineError, NoSuchContainerError):
+            changes = self._shop.port.changes(state.container.id)
+        return self.foresight.offer(state, changes)
 
-    def preset(self, state: ContainerState, preset: Preset, *, look: bool = False) -> tuple[Choice, ...]:
-        """What the preset chooses here. `look`: ask the engine where it writes, which may raise EngineError."""
-        changes = self._shop.port.changes(state.container.id) if look else None
-        return choices(preset, subject_of(self._shop, state, (), changes))
-
-    def preview(self, state: ContainerState, chosen: Sequence[Choice]) -> Preview:
-        """Raises ToggleError."""
-        return self._preview(state, chosen, self._subject(state, chosen))
+    def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
+        """What the preset chooses here, by what the container wrote too. Raises EngineError."""
+        return self.foresight.preset(state, preset, self._shop.port.changes(state.container.id))
 
     # -- with the engine
 
@@ -102,7 +60,7 @@ class Workbench:
         if made.owner is not None:
             yield from harden_owned(self._shop, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
             return
-        if _live(made.choices) and not made.checked.blocks:
+        if all_live(made.choices) and not made.checked.blocks:
             yield from self._limit(made)
             return
         yield from harden(self._shop, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
@@ -140,25 +98,6 @@ class Workbench:
 
     # -- inside
 
-    def _preview(self, state: ContainerState, chosen: Sequence[Choice], subject: Subject) -> Preview:
-        wanted = plain(chosen, subject)
-        before = state.container.asked
-        after = fold(before, wanted, subject)
-        verdicts, matrix = self._predict(state, before, after)
-        now = state.matrix if state.matrix is not None else matrix
-        changes = tuple(
-            LayerChange(
-                layer.id, layer.number, old.assessment.verdict, verdicts[layer.id], _more(now, matrix, layer.id)
-            )
-            for layer, old in zip(self._layers, state.layers, strict=True)
-        )
-        said = tuple(
-            msg("{title}: {value}. {what}", title=which.title, value=item.value, what=which.what)
-            for item, which in ((item, toggle(item.toggle)) for item in wanted)
-        )
-        live = _live(wanted) and not has_owner(state.container)  # the owner would take it back at its next turn
-        return Preview(now, matrix, changes, live, said)
-
     def size(self, transaction: Transaction) -> int | None:
         """Bytes of the writable layers that it set aside, None where not known."""
         known = []
@@ -184,77 +123,3 @@ class Workbench:
         yield replace(told, state=State.DONE, seconds=time.monotonic() - begun)
         yield from verify(self._shop, made, made.spec.id)
         yield Ended(Ending.LIMITED, None)
-
-    def _subject(self, state: ContainerState, chosen: Sequence[Choice]) -> Subject:
-        return subject_of(self._shop, state, chosen)
-
-    def _option(
-        self, state: ContainerState, subject: Subject, item: Toggle, presets: dict[Preset, dict[str, str]]
-    ) -> Option:
-        value = next((found[item.id] for found in presets.values() if item.id in found), _sensible(item.id))
-        # A limit that a preset would lower is not in effect as the preset wants it
-        already = item.on(state.container.asked, subject) and not any(item.id in found for found in presets.values())
-        why_not: Message | None = None
-        gains = 0
-        risks: tuple[Message, ...] = ()
-        try:
-            value = item.check(value, subject)
-            risks = item.risks(value, subject)
-            if not already:
-                gains = self._gain(state, Choice(item.id, value), subject)
-        except ToggleError as error:
-            why_not = error.message
-        within = tuple(preset for preset in Preset if item.id in presets[preset])
-        return Option(item, value, already, why_not, gains, risks, within)
-
-    def _gain(self, state: ContainerState, choice: Choice, subject: Subject) -> int:
-        if state.matrix is None:
-            return 0
-        after = self._preview(state, (choice,), subject).after
-        return sum(_better(old, new) for old, new in zip(state.matrix.threats, after.threats, strict=True))
-
-    def _predict(self, state: ContainerState, before: Asked, after: Asked) -> tuple[dict[str, Verdict], Matrix]:
-        around = Surroundings(self._ground, self._shop.engine)
-        container = replace(state.container, asked=after)
-        verdicts, postures = {}, []
-        for layer, old in zip(self._layers, state.layers, strict=True):
-            facts, asked = layer.predict(old.facts, before, after, around), layer.asked(container)
-            known = facts is not None
-            verdicts[layer.id] = layer.assess(facts, asked, around).verdict if known else Verdict.UNKNOWN
-            postures.append((layer, layer.posture(facts if known else old.facts, asked, around)))
-        return verdicts, judge(all_threats(), tuple(postures), self._ground, self._postures(state, around))
-
-    def _postures(self, state: ContainerState, around: Surroundings) -> Postures:
-        """Of today: most options change one layer and a handful of threats, the others are as they are now."""
-        if self._near is None or self._near[0] is not state:
-            found = tuple(
-                (layer, layer.posture(old.facts, layer.asked(state.container), around))
-                for layer, old in zip(self._layers, state.layers, strict=True)
-            )
-            self._near = state, found
-        return self._near[1]
-
-
-def _live(chosen: Sequence[Choice]) -> bool:
-    """Whether the engine can do all of it while the container runs."""
-    return bool(chosen) and all(toggle(item.toggle).live for item in chosen)
-
-
-def _sensible(name: str) -> str:
-    return "private" if name in _PRIVATE else _SENSIBLE.get(name, "on")
-
-
-def _better(old: ThreatState, new: ThreatState) -> bool:
-    if old is new:
-        return False
-    if old.outcome is not new.outcome:
-        return new.outcome is Outcome.STOPPED
-    return new.depth[0] > old.depth[0]
-
-
-def _more(before: Matrix, after: Matrix, layer: str) -> int:
-    """How many threats more that layer stops."""
-    return sum(
-        old is not new and new.stance(layer) is Stance.STOPS and old.stance(layer) is not Stance.STOPS
-        for old, new in zip(before.threats, after.threats, strict=True)
-    )

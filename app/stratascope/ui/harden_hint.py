@@ -1,0 +1,52 @@
+"""Below the prediction, where it stays serious: the one further toggle that would help most, to be switched on."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from stratascope.core.message import msg
+from stratascope.i18n import translate
+from stratascope.ui.harden_words import exposure_range
+from stratascope.ui.labels import Label, tip
+from stratascope.ui.theme import MEDIUM, Look
+from stratascope.usecases.desk import Hint
+
+
+class HintLine(QWidget):
+    """`taken` has the toggle and its value."""
+
+    taken = Signal(str, str)
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.hint: Hint | None = None
+        self.text = Label(look, 12, ink="text2", wrap=True)
+        self.text.setText(translate(msg("It stays serious. What would help most:")))
+        self.link = QPushButton()
+        self.link.setObjectName("link")
+        self.link.setFont(look.font(12, MEDIUM))
+        self.link.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.link.clicked.connect(lambda _=False: self._take())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.text)
+        column.addWidget(self.link)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.hide()
+
+    def show_hint(self, hint: Hint | None) -> None:
+        """None: no trace of it."""
+        self.hint = hint
+        self.setVisible(hint is not None)
+        if hint is not None:
+            title, number = hint.toggle.title, exposure_range(hint.after)
+            self.link.setText(translate(msg("{title}: {exposure}", title=title, exposure=number)))
+            self.link.setToolTip(tip(translate(hint.toggle.what)))
+            spoken = msg("Switch on {title}; the exposure would be {exposure}", title=title, exposure=number)
+            self.link.setAccessibleName(translate(spoken))
+
+    def _take(self) -> None:
+        if self.hint is not None:
+            self.taken.emit(self.hint.toggle.id, self.hint.value)
