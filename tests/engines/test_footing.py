@@ -122,3 +122,11 @@ def test_only_value_errors_come_out(top: dict[str, Any], text: str) -> None:
         footing.edited(answer, {HOSTS: Seen(text, 0.0), RESOLVER: Seen(text, 1e9)}, "")
     with suppress(ValueError):
         footing.is_session(answer, answer)
+
+
+def test_compose_attaches_to_nothing() -> None:
+    labels = {"com.docker.compose.project": "shop"}
+    config = {"AttachStdout": True, "Labels": labels}
+    assert not footing.attached(Answer({"Config": config}))
+    assert footing.attached(Answer({"Config": {**config, "Labels": {}}}))
+    assert footing.attached(Answer({"Config": {**config, "OpenStdin": True}}))

@@ -17,7 +17,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.i18n import translate
 from stratascope.layers import all_layers
-from stratascope.layers.toggles import all_toggles, choices, fold, parse, toggle
+from stratascope.layers.toggles import all_toggles, choices, fold, parse, toggle, value_text
 from stratascope.linux.capability import CapabilitySet
 from toggle_subjects import DOCKER, PODMAN, made, subject
 
@@ -235,3 +235,20 @@ def test_podmans_own_limit_of_processes_counts_as_none() -> None:
     for engine, there in ((PODMAN, True), (DOCKER, False)):
         known = subject(Asked(pids=2048), process, engine)
         assert ("pids" in {each.toggle for each in choices(Preset.RECOMMENDED, known)}) is there
+
+
+@pytest.mark.parametrize(
+    ("choice", "text"),
+    [
+        (Choice("memory", "536870912"), "512 MiB"),
+        (Choice("memory", str(3 << 29)), "1.5 GiB"),
+        (Choice("memory", str(11 << 30)), "11 GiB"),
+        (Choice("memory", "512"), "512"),
+        (Choice("capabilities", "CAP_CHOWN,CAP_KILL"), "CHOWN, KILL"),
+        (Choice("capabilities", "none"), "none"),
+        (Choice("tmpfs", "/run,/tmp"), "/run, /tmp"),
+        (Choice("pids", "512"), "512"),
+    ],
+)
+def test_a_value_for_reading(choice: Choice, text: str) -> None:
+    assert value_text(choice) == text

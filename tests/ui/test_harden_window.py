@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QObject, QPoint, QPointF, Qt
+from PySide6.QtGui import QGuiApplication, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QPlainTextEdit, QTableWidget, QTableWidgetItem
 from pytestqt.qtbot import QtBot
@@ -248,6 +248,22 @@ def test_the_sheet_shows_the_command_and_what_to_keep_in_mind(qtbot: QtBot, wind
     assert before.differences.count() == len(side.column.choices)
     boxes = before.findChildren(QPlainTextEdit)
     assert [box.toPlainText() for box in boxes if box.isVisibleTo(before)] == [side.column.command.text]
+    side.sheet.back.click()
+
+
+def test_the_wheel_scrolls_the_page_and_changes_no_number(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    side.column.button.click()
+    watch = side.sheet.watch
+    before = watch.value()
+    watch.setFocus()
+    centre = QPointF(watch.rect().center())
+    wheel = QWheelEvent(
+        centre, QPointF(watch.mapToGlobal(centre.toPoint())), QPoint(), QPoint(0, -120), Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
+    )  # fmt: skip
+    QApplication.sendEvent(watch, wheel)
+    assert watch.value() == before
     side.sheet.back.click()
 
 

@@ -88,9 +88,14 @@ def _addresses(answer: Answer) -> set[str]:
 
 
 def attached(answer: Answer) -> bool:
-    """Whether it was started in the foreground, or reads input that somebody may still give."""
+    """Whether it was started in the foreground, or reads input that somebody may still give.
+
+    Compose asks for AttachStdout of each container, also of those that it starts in the background.
+    """
     config = answer.part("Config")
-    return any(config.flag(name) for name in ("AttachStdin", "AttachStdout", "OpenStdin", "StdinOnce"))
+    composed = any(name.startswith("com.docker.compose.") for name, _ in config.pairs("Labels"))
+    names = ("AttachStdin", "OpenStdin", "StdinOnce") if composed else ("AttachStdin", "AttachStdout", "OpenStdin")
+    return any(config.flag(name) for name in names)
 
 
 def has_healthcheck(answer: Answer) -> bool:

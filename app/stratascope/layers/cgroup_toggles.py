@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _LAYER = "cgroup"
 _MIB = 1 << 20
+_GIB = 1 << 30
 _LEAST_MEMORY = 6 * _MIB  # moby, daemon/daemon_unix.go: linuxMinMemory
 _LEAST_CPUS = 0.01  # moby, the same place
 _MOST_PIDS = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
@@ -106,7 +107,9 @@ def _memory_preset(preset: Preset, subject: Subject) -> str | None:
     most = total * 3 // 4 // _STEP * _STEP  # what is left lets the machine itself go on
     if close > most:
         return None
-    wide = max(close, total // 2 // _STEP * _STEP, min(most, -(-4 * used // _STEP) * _STEP))
+    half = total // 2
+    half = half // _GIB * _GIB if half >= 4 * _GIB else half // _STEP * _STEP  # a number that can be read
+    wide = max(close, half, min(most, -(-4 * used // _STEP) * _STEP))
     return str(close if preset is Preset.STRICT else wide)
 
 

@@ -52,6 +52,22 @@ def parse(text: str) -> Choice:
     return Choice(found.id, value.strip())
 
 
+_UNITS = (("GiB", 30), ("MiB", 20), ("KiB", 10))
+
+
+def value_text(choice: Choice) -> str:
+    """A value for reading, the same in every language: 512 MiB; CHOWN, KILL; else as it is typed."""
+    if toggle(choice.toggle).values == "BYTES" and choice.value.isascii() and choice.value.isdigit():
+        size = int(choice.value)
+        for unit, bits in _UNITS:
+            if size >= 1 << bits:
+                number = f"{size / (1 << bits):.1f}".removesuffix(".0")
+                return f"{number} {unit}"
+    if choice.toggle == "capabilities":
+        return ", ".join(name.removeprefix("CAP_") for name in choice.value.split(","))
+    return choice.value.replace(",", ", ") if choice.toggle == "tmpfs" else choice.value
+
+
 def choices(preset: Preset, subject: Subject) -> tuple[Choice, ...]:
     """What a preset chooses for this container, with values in their plain form, in the order of the toggles."""
     asked = subject.container.asked

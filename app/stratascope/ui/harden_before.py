@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
@@ -27,13 +28,24 @@ class Quoted:
     text: str
 
 
+class _Seconds(QDoubleSpinBox):
+    """Scrolls with the page: whoever turns the wheel over it means the page, not the number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
 class Before(QScrollArea):
     """Scrolls as one."""
 
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
-        self.watch = QDoubleSpinBox()
+        self.watch = _Seconds()
         self.watch.setRange(0, WATCH_MOST)
         self.watch.setDecimals(0)
         self.watch.setFont(look.font(13))

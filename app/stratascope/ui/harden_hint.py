@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n import translate
@@ -11,6 +11,8 @@ from stratascope.ui.harden_words import exposure_range
 from stratascope.ui.labels import Label, tip
 from stratascope.ui.theme import MEDIUM, Look
 from stratascope.usecases.desk import Hint
+
+LINK = -5  # px of the design: a link's own padding, so that its word begins where other text does
 
 
 class HintLine(QWidget):
@@ -32,7 +34,11 @@ class HintLine(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         column.addWidget(self.text)
-        column.addWidget(self.link)
+        below = QHBoxLayout()
+        below.setContentsMargins(look.px(LINK), 0, 0, 0)
+        below.addWidget(self.link)
+        below.addStretch(1)
+        column.addLayout(below)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.hide()
 

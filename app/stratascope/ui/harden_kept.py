@@ -12,6 +12,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.core.relaunch import Kind, Transaction
 from stratascope.i18n import translate
+from stratascope.ui.harden_hint import LINK
 from stratascope.ui.harden_words import since_text
 from stratascope.ui.labels import Label
 from stratascope.ui.theme import MEDIUM, Look
@@ -51,8 +52,8 @@ class KeptLine(QWidget):
         self.discard = self._link(lambda: self.discard_wanted.emit(self.done))
         self.discard.setText(translate(msg("Discard…")))
         links = QHBoxLayout()
-        links.setContentsMargins(0, 0, 0, 0)
-        links.setSpacing(look.px(14))
+        links.setContentsMargins(look.px(LINK), 0, 0, 0)
+        links.setSpacing(look.px(10))
         links.addWidget(self.undo)
         links.addWidget(self.discard)
         links.addStretch(1)

@@ -150,17 +150,16 @@ class HardenSheet(QDialog):
         self._open(translate(msg("Go back to it") if back else msg("Undo")))
 
         self.go.setEnabled(False)
-        self.told_before.setText(translate(msg("Looking at what it wrote since…")))
+        self._tell_before(translate(msg("Looking at what it wrote since…")))
 
     def show_undo_plan(self, done: Transaction, answer: UndoPlan | Failure) -> None:
         """What would stay behind, and whether it can be done. Where it can't be told, the person decides."""
         if isinstance(answer, Failure):
-            self.told_before.setText(plain(translate(answer.message)))
-            self.told_before.setToolTip(tip(answer.words))
+            self._tell_before(plain(translate(answer.message)), answer.words)
             self.go.setEnabled(True)
             return
         blocked = tuple(msg("{why} {instead}", why=each.text, instead=each.instead) for each in answer.blocks)
-        self.told_before.setText("" if not blocked else plain(translate(blocked[0])))
+        self._tell_before("" if not blocked else plain(translate(blocked[0])))
         written = answer.written or ()
         title = plural(
             "One path that it wrote since stays with what is set aside",
@@ -190,8 +189,7 @@ class HardenSheet(QDialog):
 
     def _open(self, word: str) -> None:
         self.go.setEnabled(True)
-        self.told_before.setText("")
-        self.told_before.setToolTip("")
+        self._tell_before("")
         self.lead.show()
         self.setWindowTitle(self.title.text())
         self.pages.setCurrentIndex(Page.BEFORE.value)
@@ -201,6 +199,11 @@ class HardenSheet(QDialog):
         self.back.setEnabled(True)
         self.present()
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _tell_before(self, text: str, words: str = "") -> None:
+        self.told_before.setText(text)
+        self.told_before.setToolTip(tip(words))
+        self.told_before.setVisible(bool(text))
 
     def present(self) -> None:
         """In front of the window, no larger than it."""
@@ -214,7 +217,7 @@ class HardenSheet(QDialog):
     def begin(self) -> None:
         """A run starts: its steps from now on."""
         self.running = True
-        self.told_before.setText("")
+        self._tell_before("")
         self.steps.clear()
         self.told.setText("")
         self.title.setText(running_title(self.course, self.name))

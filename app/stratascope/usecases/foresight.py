@@ -19,7 +19,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threat import Outcome, Stance
 from stratascope.core.toggle import Choice, Preset, Subject, Toggle, ToggleError
-from stratascope.layers.toggles import all_toggles, choices, fold, plain, toggle
+from stratascope.layers.toggles import all_toggles, choices, fold, plain, toggle, value_text
 from stratascope.usecases.desk import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.preflight import has_owner
 
@@ -117,7 +117,7 @@ class Foresight:
             for layer, old in zip(self._layers, state.layers, strict=True)
         )
         said = tuple(
-            msg("{title}: {value}. {what}", title=which.title, value=item.value, what=which.what)
+            msg("{title}: {value}. {what}", title=which.title, value=value_text(item), what=which.what)
             for item, which in ((item, toggle(item.toggle)) for item in wanted)
         )
         live = all_live(wanted) and not has_owner(state.container)  # the owner would take it back at its next turn
