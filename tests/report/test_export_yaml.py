@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.report.export_yaml import Tagged, Value, document, text
 
-yaml = pytest.importorskip("yaml")
 _ODD = ("", "yes", "No", "~", "null", "1", "1e3", "0x1f", "1_000", "12:30:45", ".inf", "=", "<<", "a: b", "- a", "#x",
         "{}", "[]", "&a", "*a", "!t", "|", ">", "'", '"', "\\", "%", "@", "`", " a", "a ", "a\nb", "\x00\x7f\x85",
         "\u2028", "\ufeff", "😀", "\u202e", "2026-01-01", "on", "---", "...", "a\tb", "é")  # fmt: skip

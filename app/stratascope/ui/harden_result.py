@@ -220,7 +220,12 @@ class Result(QScrollArea):
     def _show_way(self, course: Course) -> None:
         """What is set aside now, and what can be done with it."""
         done = None if self.ended is None else self.ended.transaction
-        if done is not None and done.owner is not None:
+        owned = done is not None and done.owner is not None
+        for button in (self.undo, self.discard):
+            button.setVisible(not owned or course is Course.HARDEN)
+        if owned and course is not Course.HARDEN:
+            kept, back, away = msg("What was written for its owner is taken out again."), msg("Undo…"), msg("Accept…")
+        elif owned:
             kept = msg("What was written for its owner stays in its files until it is undone.")
             back, away = msg("Undo…"), msg("Accept…")
         elif course is Course.UNDO:
