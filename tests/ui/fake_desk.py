@@ -17,6 +17,7 @@ from stratascope.core.ground import UNREAD, Ground, Surroundings
 from stratascope.core.launch import LaunchSpec, RestartPolicy
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.owner import OwnerPlan
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch import (
     Damaged,
@@ -80,6 +81,8 @@ class FakeDesk:
         self._ground, self._pace = ground, pace
         self.outcome = Ending.VERIFIED
         self.unproven = ""  # a toggle that is found not to be enforced
+        self.suspects: tuple[str, ...] = ()  # who is to blame for a rollback
+        self.owner: OwnerPlan | None = None
         self.hints = ""  # the toggle that would help most
         self.blocks: tuple[Block, ...] = ()
         self.gate: threading.Event | None = None
@@ -199,7 +202,8 @@ class FakeDesk:
                           container.asked, "{}", "{}", RestartPolicy("always"))  # fmt: skip
         warned = (Warned("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")),)
         left = tuple(block for block in self.blocks if block.remedy is None or block.remedy not in remedies)
-        return Plan(state, subject, spec, tuple(choices), wanted, "{}", Preflight(left, warned), remedies)
+        made = Plan(state, subject, spec, tuple(choices), wanted, "{}", Preflight(left, warned), remedies)
+        return replace(made, owner=self.owner)
 
     def command(self, plan: Plan) -> str:
         words = " ".join(f"--with {choice.toggle}={choice.value}" for choice in plan.choices)
@@ -219,7 +223,8 @@ class FakeDesk:
             yield from self._step("roll-back", msg("Bring the original back"), 0.4)
             why = msg("Cancelled.") if cancelled() else msg("The replacement ended by itself, with exit status 1.")
             log = "" if cancelled() else "nginx: [emerg] mkdir() failed (30: Read-only file system)\n\x1b[31mbad"
-            yield Ended(Ending.ROLLED_BACK, done, why, "" if cancelled() else "exit 1", log)
+            blame = msg("The log speaks of a read-only file system.") if self.suspects else None
+            yield Ended(Ending.ROLLED_BACK, done, why, "" if cancelled() else "exit 1", log, blame, self.suspects)
             return
         yield from self._step("verify", msg("Hold the result against /proc"), 0.05)
         yield from self._proofs(plan)
@@ -311,6 +316,7 @@ class FakeDesk:
             stop_timeout=10,
             started_at=time.time() - 4000,
             choices=words,
+            owner=None if self.owner is None else self.owner.owned,
         )
 
 

@@ -18,6 +18,7 @@ from replay import Replay
 from stratascope import wiring
 from stratascope.core.container import EngineState, Status
 from stratascope.core.message import msg
+from stratascope.core.owner import Owned, OwnerFile, OwnerKind, OwnerPlan
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch import Damaged, Ending, Remedy
 from stratascope.core.snapshot import ContainerState, Snapshot
@@ -320,6 +321,55 @@ def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(qtbot: QtBot, wind
     assert "done" in side.sheet.steps.lines["roll-back"].accessibleName()
     assert window.current is not None
     assert window.current.container.name == "ci-runner"
+
+
+def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = planned(qtbot, window)
+    side.column.presets.parts[Preset.STRICT].click()
+    assert "read-only-root" in {choice.toggle for choice in side.column.choices}
+    desk.outcome, desk.suspects = Ending.ROLLED_BACK, ("read-only-root",)
+    planned(qtbot, window)
+    relaunch(qtbot, window)
+    over(qtbot, side)
+    after = side.sheet.after
+    assert after.blame.text() == "The log speaks of a read-only file system."
+    assert after.leave_out.text() == "Switch off “Read-only root directory”"
+    after.leave_out.click()
+    assert not side.sheet.isVisible()
+    assert "read-only-root" not in {choice.toggle for choice in side.column.choices}
+    desk.suspects = ()
+    planned(qtbot, window)
+    relaunch(qtbot, window)
+    over(qtbot, side)
+    assert not after.leave_out.isVisible()
+    assert not after.blame.isVisible()
+
+
+def test_what_an_owner_is_given_is_shown_and_taken_out_again(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    file = OwnerFile("/srv/shop/compose.override.yaml", "services:\n  web: {}\n")
+    owned = Owned(OwnerKind.COMPOSE, "web", (), ("/srv/shop/compose.yaml",), (file,), 60.0)
+    desk.owner = OwnerPlan(owned, msg("Compose creates the service again."), ("docker compose up -d web",))
+    side = side_of(window)
+    side.column.set_on("memory", False)
+    planned(qtbot, window)
+    assert side.column.note.text() == "Compose creates the service again."
+    side.column.button.click()
+    boxes = side.sheet.before.findChildren(QPlainTextEdit)
+    assert [box.toPlainText() for box in boxes if box.isVisibleTo(side.sheet.before)] == [
+        "services:\n  web: {}",
+        "docker compose up -d web",
+    ]
+    side.sheet.go.click()
+    over(qtbot, side)
+    after = side.sheet.after
+    assert after.discard.text() == "Accept…"
+    after.undo.click()
+    assert "taken out" in side.sheet.lead.text()
+    qtbot.waitUntil(side.sheet.go.isEnabled)
+    side.sheet.go.click()
+    over(qtbot, side)
+    assert not after.undo.isVisible()
+    assert not after.discard.isVisible()
 
 
 def test_cancel_means_roll_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:

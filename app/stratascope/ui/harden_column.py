@@ -192,6 +192,7 @@ class HardenColumn(QWidget):
         self.toggles.show_options(answer.options)
         if another:
             self.toggles.verticalScrollBar().setValue(0)
+            self.remedies.show_remedies((), frozenset())
         chosen = self._memory.of(state.key)
         if not chosen.begun:
             chosen.take(Preset.RECOMMENDED, answer)
