@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from pathlib import Path
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
@@ -16,6 +17,7 @@ from PySide6.QtWidgets import QApplication
 from replay import Replay
 from stratascope import wiring
 from stratascope.ui import app as ui
+from stratascope.ui import start
 from stratascope.ui.theme import Mode
 from stratascope.ui.view_switch import View
 from stratascope.ui.window import MainWindow
@@ -24,15 +26,17 @@ README = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
 
 
 def settle() -> None:
-    """Let everything be laid out and painted."""
-    for _ in range(20):
+    """Let everything be laid out and painted, also what threads work out."""
+    for _ in range(60):
         QApplication.processEvents()
+        time.sleep(0.02)
 
 
-def make(mode: Mode, width: int = 1440, height: int = 900, *, demo: bool = False) -> MainWindow:
+def make(mode: Mode, width: int = 1440, height: int = 900, *, demo: bool = True) -> MainWindow:
     """The window on the demo capture."""
     os.environ[ui.THEME_VARIABLE] = mode.value
-    window = ui.make_window(Replay(wiring.demo_record(), wiring.assembler(), demo=demo))
+    desk = start.desk_of(wiring.LateEngines())  # of no engine: in the demo all can be looked at
+    window = ui.make_window(Replay(wiring.demo_record(), wiring.assembler(), demo=demo), desk=desk)
     window.resize(width, height)
     window.show()
     window.start()

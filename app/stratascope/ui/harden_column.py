@@ -235,7 +235,7 @@ class HardenColumn(QWidget):
         """Fold parts away in a low window: first the command, then the layers of the prediction."""
         look = self._look
         usable = not self.presets.isHidden()
-        self.command.setVisible(usable and height >= look.px(FOLD_COMMAND))
+        self.command.setVisible(usable and self._look_only is None and height >= look.px(FOLD_COMMAND))
         self.prediction.set_folded(height < look.px(FOLD_LAYERS))
 
     @property
