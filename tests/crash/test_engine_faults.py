@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -70,12 +71,21 @@ class Waiting:
 
 def kill_engine(rig: Rig, *, machine: bool = False) -> None:
     """SIGKILL for the daemon, or for all that there is, as a machine that loses its power."""
-    for pid in rig.offspring() if machine else rig.daemon_pids():
-        try:
+    killed = rig.offspring() if machine else rig.daemon_pids()
+    for pid in killed:
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+    deadline = time.monotonic() + 20
+    while any(_lives(pid) for pid in killed) and time.monotonic() < deadline:
+        time.sleep(0.02)  # a containerd that is just dying would pass for one that the next daemon can use
     rig.stop()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize("number", [CREATE, STOP, START], ids=["create", "stop", "start"])
