@@ -7,6 +7,7 @@ that hold what is made anew at each start get a tmpfs by preset: elsewhere one w
 from __future__ import annotations
 
 import posixpath
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -58,6 +59,9 @@ def _read_only_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     return (msg("It wrote to {paths}: such files could no longer be written.", paths=paths),)
 
 
+_FOLDER = re.compile(r"mkdir|director", re.I).search
+
+
 def _read_only_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
     line = find(failure, READ_ONLY, lambda line: not of_kernel(line.path) and not mounted(line.path, subject, "bind"))
     if line is None:
@@ -65,7 +69,8 @@ def _read_only_symptoms(failure: Failure, value: str, subject: Subject) -> Suspi
     if not line.path:
         text = msg("It wrote to its root directory. Its log names no path, so none can be given a tmpfs.")
         return Suspicion(85, text)
-    folder = posixpath.dirname(line.path)
+    # A folder that it could not make is the place itself; a file lies in it
+    folder = line.path if _FOLDER(line.text) else posixpath.dirname(line.path)
     if folder in ("", "/"):
         text = msg("It wrote {path}. Give it a volume for that, or leave read-only-root out.", path=line.path)
     else:
