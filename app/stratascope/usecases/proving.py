@@ -19,6 +19,11 @@ _AGAIN = 0.5  # seconds between two readings of it
 _COME_BACK = 10.0  # seconds beyond the watch until all processes that belong to its start must be there
 
 
+_OTHER_USERS = frozenset(
+    {"user", "userns"}
+)  # toggles after which its processes are of others; keep-id of the user's own
+
+
 @dataclass(frozen=True, slots=True)
 class Proved:
     """One choice held against /proc of the new process."""
@@ -58,7 +63,7 @@ def unproven(failed: Sequence[Proved]) -> Message:
 
 def all_back(shop: Workshop, made: Plan, before: frozenset[Hand] | None, container: str) -> None:
     """Raises FailedError where a process that belongs to its start does not come."""
-    until, users = shop.clock.now() + _COME_BACK, all(choice.toggle != "user" for choice in made.choices)
+    until, users = shop.clock.now() + _COME_BACK, not _OTHER_USERS & {each.toggle for each in made.choices}
     while before:
         now = shop.present(container)
         lost = () if now is None else missing(before, now, users=users)
