@@ -7,16 +7,15 @@ from dataclasses import replace
 import pytest
 
 from recorded import recorded
-from stratascope.cli.harden_words import chosen_lines, ending, warning_lines
+from stratascope.cli.harden_words import chosen_lines, ending
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.launch import LaunchSpec, RestartPolicy
-from stratascope.core.message import msg
 from stratascope.core.relaunch import Ended, Ending, Kind, Stage, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Subject
 from stratascope.layers.toggles import fold, plain
 from stratascope.usecases.planning import Plan
-from stratascope.usecases.preflight import Preflight, Warned
+from stratascope.usecases.preflight import Preflight
 from toggle_subjects import subject
 
 DONE = Transaction(
@@ -64,12 +63,3 @@ def test_as_another_user_it_loses_nothing_that_it_did_not_hold() -> None:
     both = list(chosen_lines(planned(known, capabilities="none", user="1000:1000")))
     assert any("It starts as root" in line for line in alone)
     assert both == ["user=1000:1000", "capabilities=none"]
-
-
-def test_what_a_relaunch_changes_is_not_told_of_limits_alone() -> None:
-    known = subject(Asked(), recorded("lsm/apparmor/docker-default"))
-    warned = Preflight((), (Warned("differs", msg("Its host name changes.")),))
-    limits = replace(planned(known, memory="256m", pids="100"), checked=warned)
-    relaunch = replace(planned(known, memory="256m", no_new_privileges="on"), checked=warned)
-    assert list(warning_lines(limits)) == []
-    assert list(warning_lines(relaunch)) == ["! Its host name changes."]

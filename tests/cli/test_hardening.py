@@ -152,3 +152,17 @@ def test_killed_in_the_middle_and_recovered(desk: Desk) -> None:
     running = desk.only_one_runs()
     assert desk.run("recover")[0] == 0
     assert desk.only_one_runs() == running
+
+
+def test_limits_are_changed_where_a_relaunch_would_be_refused(docker_rootful: Rig, tmp_path: Path) -> None:
+    """It goes away when it stops, and has files that a replacement would not have: neither matters while it runs."""
+    desk = Desk(docker_rootful, tmp_path)
+    original = start(desk, "--rm")
+    try:
+        desk.rig.run("exec", NAME, "touch", "/written")
+        code, last, err = desk.harden("--set", "pids=64")
+        assert (code, last["result"], last["blocks"]) == (0, "limits-changed", []), (last, err)
+        assert desk.only_one_runs() == original
+        assert desk.harden("--set", "pids=64", "--set", "no-new-privileges=on", "--dry-run")[0] == 3
+    finally:
+        desk.rig.run("rm", "-f", NAME)

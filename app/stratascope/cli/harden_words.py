@@ -28,12 +28,6 @@ def chosen_lines(made: Plan) -> Sequence[str]:
     return lines or [translate(msg("No option changes."))]
 
 
-def warning_lines(made: Plan) -> Sequence[str]:
-    """What will be different; nothing where only limits change, as that takes no relaunch."""
-    live = bool(made.choices) and all(toggle(choice.toggle).live for choice in made.choices)
-    return [] if live else [f"! {translate(item.text)}" for item in made.checked.warnings]
-
-
 def _short(name: str, value: str) -> str:
     """Memory in MiB and capabilities without their prefix, both as they may be typed."""
     if name == "memory" and int(value) % _MIB == 0:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stratascope.cli import recovering
-from stratascope.cli.harden_words import chosen_lines, ending, warning_lines
+from stratascope.cli.harden_words import chosen_lines, ending
 from stratascope.cli.output import complain, write
 from stratascope.core.depth import Matrix
 from stratascope.core.message import Message, msg, plural
@@ -304,7 +304,7 @@ class _Told:
         lines = list(chosen_lines(made))
         now = "–" if before is None else f"{before.exposure.worst:.1f}"
         lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=f"{after.exposure.worst:.1f}")))
-        lines += warning_lines(made)
+        lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
         for item in made.checked.blocks:
             option = "" if item.remedy is None else f" (--{item.remedy.value})"
             lines.append(f"x {_said(item.text, item.instead)}{option}")

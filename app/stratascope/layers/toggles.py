@@ -52,6 +52,11 @@ def parse(text: str) -> Choice:
     return Choice(found.id, value.strip())
 
 
+def all_live(chosen: Sequence[Choice]) -> bool:
+    """Whether the engine can do all of it while the container runs."""
+    return bool(chosen) and all(toggle(item.toggle).live for item in chosen)
+
+
 _UNITS = (("GiB", 30), ("MiB", 20), ("KiB", 10))
 
 

@@ -19,7 +19,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threat import Outcome, Stance
 from stratascope.core.toggle import Choice, Preset, Subject, Toggle, ToggleError
-from stratascope.layers.toggles import all_toggles, choices, fold, plain, toggle, value_text
+from stratascope.layers.toggles import all_live, all_toggles, choices, fold, plain, toggle, value_text
 from stratascope.usecases.desk import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.preflight import has_owner
 
@@ -173,11 +173,6 @@ class Foresight:
             )
             near = self._near = state, found
         return near[1]
-
-
-def all_live(chosen: Sequence[Choice]) -> bool:
-    """Whether the engine can do all of it while the container runs."""
-    return bool(chosen) and all(toggle(item.toggle).live for item in chosen)
 
 
 def _sensible(name: str) -> str:

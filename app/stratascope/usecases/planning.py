@@ -18,10 +18,10 @@ from stratascope.core.relaunch import (
 )
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Subject
-from stratascope.layers.toggles import fold, plain
+from stratascope.layers.toggles import all_live, fold, plain
 from stratascope.usecases.crew import Hand
 from stratascope.usecases.followers import Follower, followers, with_followers
-from stratascope.usecases.preflight import Preflight, preflight, unwatched
+from stratascope.usecases.preflight import Preflight, preflight, unwatched, while_running
 from stratascope.usecases.relaunch import Clock
 from stratascope.usecases.ties import dependents
 
@@ -106,6 +106,8 @@ def plan(shop: Workshop, container: str, choices: Sequence[Choice], remedies: fr
     made = replace(made, before=before)
     if isinstance(owner, OwnerPlan):
         return replace(made, checked=checked, owner=owner)
+    if all_live(chosen):
+        return replace(made, checked=while_running(checked))
     needing = [other for other, _ in dependents(state.container, others)]
     found = followers(shop.port, needing, others, transactions, shop.host, remedies, time.time())
     checked = with_followers(checked, found, remedies)

@@ -107,6 +107,17 @@ def preflight(
     return Preflight(tuple(left), (*treated, *warnings))
 
 
+# What stands in the way of a change of limits too, which is made while it runs; all else is about a relaunch
+_IN_ANY_CASE = frozenset(
+    {"swarm", "kubernetes", "compose", "systemd", "paused", "restarting", "not-running", "unfinished"}
+)
+
+
+def while_running(checked: Preflight) -> Preflight:
+    """What is left of it where only limits change."""
+    return Preflight(tuple(block for block in checked.blocks if block.code in _IN_ANY_CASE), ())
+
+
 def has_owner(container: Container) -> bool:
     """Whether Compose or systemd made it, by its labels."""
     return bool(_unasked(dict(container.labels)))

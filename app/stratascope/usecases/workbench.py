@@ -15,9 +15,10 @@ from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Remedy, Stage, State, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset
+from stratascope.layers.toggles import all_live
 from stratascope.usecases import relaunch
 from stratascope.usecases.desk import Aside, Event, Offer
-from stratascope.usecases.foresight import Foresight, all_live
+from stratascope.usecases.foresight import Foresight
 from stratascope.usecases.harden import harden
 from stratascope.usecases.owner import accept_owned, harden_owned, undo_owned
 from stratascope.usecases.planning import Plan, Workshop, plan, subject_of
