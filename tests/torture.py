@@ -11,6 +11,7 @@ The image `torture` has an entry point, a command, a user, volumes, ports, a hea
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -167,10 +168,13 @@ def tortures(kind: str) -> tuple[Torture, ...]:
     return tuple(torture for torture in TORTURES if kind in torture.kinds)
 
 
+_NUMBERS = itertools.count(1)
+
+
 @contextmanager
 def surroundings(rig: Rig) -> Iterator[Places]:
     """Everything that the options name; all of it is removed after."""
-    mark = f"torture-{os.getpid()}"
+    mark = f"torture-{os.getpid()}-{next(_NUMBERS)}"
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
     names = (f"{mark}-1", f"{mark}-2")
     volume = f"{mark}-volume"

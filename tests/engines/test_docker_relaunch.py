@@ -31,13 +31,13 @@ def relauncher(rig: Rig) -> Iterator[DockerRelauncher]:
         engine.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rootful_places(docker_rootful: Rig) -> Iterator[Places]:
     with surroundings(docker_rootful) as places:
         yield places
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def rootless_places(docker_rootless: Rig) -> Iterator[Places]:
     with surroundings(docker_rootless) as places:
         yield places

@@ -84,13 +84,13 @@ def podman(request: pytest.FixtureRequest) -> Rig:
     return rig
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def podman_rootful_places(podman_rootful: Rig) -> Iterator[Places]:
     with surroundings(podman_rootful) as found:
         yield found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def podman_rootless_places(podman_rootless: Rig) -> Iterator[Places]:
     with surroundings(podman_rootless) as found:
         yield found

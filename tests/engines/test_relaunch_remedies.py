@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from engines.test_podman_relaunch import unnamed
 from podman_replaced import relauncher as podman
 from rig import KINDS, Rig
 from rig_fixtures import Engines
+from stratascope.core.container import Asked
 from stratascope.core.launch import layer_image
 from stratascope.core.ports import Relauncher
 from stratascope.engines.podman_asked import repointed, with_image
@@ -60,6 +62,11 @@ class _Places(dict[str, Places]):
     def close(self) -> None:
         for around in self._open:
             around.__exit__(None, None, None)
+
+
+def _ordered(asked: Asked) -> Asked:
+    """Podman lists mounts in another order each time."""
+    return replace(asked, mounts=tuple(sorted(asked.mounts, key=lambda mount: mount.target)))
 
 
 @pytest.mark.slow
