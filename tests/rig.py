@@ -95,15 +95,19 @@ class Rig:
 
     def run(self, *args: str, check: bool = True, timeout: float = 60) -> str:
         """Run the engine's command line; its stdout without the last newline. AssertionError on failure."""
-        done = subprocess.run(
-            self.command(*args),
-            check=False,
-            env=self.env,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            stdin=subprocess.DEVNULL,
-        )
+        for _ in range(2):
+            done = subprocess.run(
+                self.command(*args),
+                check=False,
+                env=self.env,
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                stdin=subprocess.DEVNULL,
+            )
+            # Docker 26 now and then starts no exec session on a busy machine, and has no word to say of it
+            if args[0] != "exec" or done.returncode != 126 or done.stderr:
+                break
         if check and done.returncode != 0:
             raise AssertionError(f"{self.name}: {' '.join(args)} ended with {done.returncode}:\n{done.stderr}")
         return done.stdout.rstrip("\n")

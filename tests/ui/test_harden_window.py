@@ -405,7 +405,7 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     assert not side.sheet.go.isEnabled()
     qtbot.waitUntil(side.sheet.go.isEnabled)
     boxes = side.sheet.before.findChildren(QPlainTextEdit)
-    assert [box.toPlainText() for box in boxes if box.isVisible()] == ["/var/lib/one\n/var/lib/two"]
+    assert [box.toPlainText() for box in boxes if box.isVisibleTo(side.sheet.before)] == ["/var/lib/one\n/var/lib/two"]
     side.sheet.go.click()
     over(qtbot, side)
     assert side.sheet.title.text() == "Undone: the original runs again"
