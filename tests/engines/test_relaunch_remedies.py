@@ -40,7 +40,7 @@ def port_of(rig: Rig) -> Iterator[Relauncher]:
         yield port
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def places(engines: Engines) -> Iterator[dict[str, Places]]:
     """Made when a kind is first asked for."""
     made = _Places(engines)
