@@ -197,6 +197,7 @@ class HardenColumn(QWidget):
         if not chosen.begun:
             chosen.take(Preset.RECOMMENDED, answer)
         self._show_chosen(ask=another or before is None or _start(state) != _start(before))
+        self._ask_hint()
 
     def _tell_coming(self) -> None:
         self._show_body(msg("Looking at what can be hardened…"))
@@ -212,7 +213,8 @@ class HardenColumn(QWidget):
         self.kept.show_kept(done, "" if state is None else state.container.id)
         if done is not None and state is not None and not self.nothing.isHidden():
             why = self._why_nothing(state, self._refused)
-            self._show_body(why)
+            if why is not None:  # else what hides the rest is the offer, which is late or failed
+                self._show_body(why)
 
     def show_running(self, step: str) -> None:
         """A run is under way: its step in words; "" when it is over."""
@@ -344,6 +346,10 @@ class HardenColumn(QWidget):
         self.nothing.setText("" if why is None else plain(translate(why)))
         for widget in (*self._body, self._rule):
             widget.setVisible(why is None)
+        self.remedies.setVisible(why is None and self.remedies.any)
+        if why is not None:
+            self._clerk.drop("hint")
+            self.hint.show_hint(None)
         self._filler.setVisible(why is not None)
         self.note_mark.setVisible(False)
         self.set_height(self.window().height())
@@ -367,10 +373,11 @@ class HardenColumn(QWidget):
             self.preview = None
             self._failure = Failure(error)
             self._forget_plan()
+            self._ask_hint()
         else:
             if ask:
                 self._ask_soon()
-        self._ask_hint()
+                self._ask_hint()
         self._tell()
 
     def _ask_hint(self) -> None:

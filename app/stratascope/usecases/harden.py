@@ -32,11 +32,11 @@ from stratascope.core.toggle import Failure, Proven
 from stratascope.usecases.blame import blame
 from stratascope.usecases.blame import unproven as left_out
 from stratascope.usecases.ending import back, finished
-from stratascope.usecases.planning import Plan, Workshop
+from stratascope.usecases.planning import Plan, Workshop, expected
 from stratascope.usecases.preflight import own_changes
 from stratascope.usecases.proving import Proved, all_back, unproven, verify
 from stratascope.usecases.relaunch import Exchange, FailedError, held
-from stratascope.usecases.watching import WATCH, Expected
+from stratascope.usecases.watching import WATCH
 
 
 def harden(
@@ -75,8 +75,9 @@ def _held(
     def wrote(container: str) -> bool:
         return own_changes(known[container], shop.port.changes(container))
 
-    expected = Expected(made.before, shop.vitals, made.spec.footing.health)
-    exchange = Exchange(shop.port, shop.journal, transaction, cancelled, shop.clock, expected, made.spec.body, wrote)
+    exchange = Exchange(
+        shop.port, shop.journal, transaction, cancelled, shop.clock, expected(shop, made), made.spec.body, wrote
+    )
     failed: list[Proved] = []
     try:
         before = shop.born_with(transaction.old)

@@ -29,7 +29,7 @@ from stratascope.core.relaunch import (
 )
 from stratascope.core.toggle import Proven
 from stratascope.usecases.ending import in_words
-from stratascope.usecases.planning import Plan, Workshop
+from stratascope.usecases.planning import Plan, Workshop, expected
 from stratascope.usecases.preflight import lost_files
 from stratascope.usecases.proving import Proved, all_back, unproven, verify
 from stratascope.usecases.watching import Expected, FailedError, watch_running
@@ -59,7 +59,7 @@ def harden_owned(
             if why is not None:
                 yield Ended(Ending.REFUSED, None, why.message, why.words)
                 return
-            work = _Work(shop, transaction, cancelled, Expected(made.before, shop.vitals))
+            work = _Work(shop, transaction, cancelled, expected(shop, made))
             yield from _guarded(work, lambda: _hardened(shop, made, work, watch, keep_unverified))
     except BusyError as error:
         yield Ended(Ending.REFUSED, None, error.message)

@@ -24,6 +24,7 @@ from stratascope.usecases.followers import Follower, followers, with_followers
 from stratascope.usecases.preflight import Preflight, preflight, unwatched, while_running
 from stratascope.usecases.relaunch import Clock
 from stratascope.usecases.ties import dependents
+from stratascope.usecases.watching import Expected
 
 
 def _unread(container: str) -> frozenset[Hand] | None:
@@ -112,6 +113,11 @@ def plan(shop: Workshop, container: str, choices: Sequence[Choice], remedies: fr
     found = followers(shop.port, needing, others, transactions, shop.host, remedies, time.time())
     checked = with_followers(checked, found, remedies)
     return replace(made, checked=checked, further=found if Remedy.DEPENDENTS in remedies else ())
+
+
+def expected(shop: Workshop, made: Plan) -> Expected:
+    """What a replacement must do as the original did, whoever creates it."""
+    return Expected(made.before, shop.vitals, made.spec.footing.health)
 
 
 def _owner(shop: Workshop, made: Plan, others: Sequence[Container]) -> OwnerPlan | OwnerRefusal | None:
