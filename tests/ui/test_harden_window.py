@@ -718,6 +718,23 @@ def test_what_would_help_most_is_named_where_it_stays_serious(qtbot: QtBot, wind
     qtbot.waitUntil(lambda: not column.hint.isVisible())
 
 
+def test_a_hint_is_not_worked_out_again_for_nothing_and_goes_with_the_rest(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    column = side_of(window).column
+    desk.hints = "engine-socket"
+    column.presets.parts[Preset.RECOMMENDED].click()
+    qtbot.waitUntil(column.hint.isVisible)
+    desk.calls.clear()
+    read_again = tuple(replace(each) for each in picture.containers)
+    window.feed.snapshot.emit(replace(picture, containers=read_again))
+    qtbot.wait(50)
+    assert [name for name, _ in desk.calls if name in ("hint", "offer")] == []
+    assert column.hint.isVisible()
+    select(window, next(each for each in picture.containers if each.container.pid is None).container.name)
+    assert not column.hint.isVisible()
+
+
 def test_every_part_has_a_name_for_the_screen_reader(qtbot: QtBot, window: MainWindow) -> None:
     side = planned(qtbot, window)
     column = side.column
