@@ -65,6 +65,13 @@ def test_a_missing_file_is_told_by_name() -> None:
         resources.read_text("none-such")
 
 
+def test_what_packagers_take_is_found_in_the_checkout_too() -> None:
+    for name in (resources.DESKTOP_ENTRY, resources.METAINFO):
+        assert resources.path(name) == CHECKOUT / "packaging" / name
+    with pytest.raises(resources.MissingResourceError, match=r"desktop/none-such is missing from .*/packaging"):
+        resources.path("desktop/none-such")
+
+
 @pytest.mark.parametrize("name", ["", ".", "..", "../pyproject.toml", "style/../../LICENSE", "/etc/passwd"])
 def test_only_names_below_the_root_are_taken(name: str) -> None:
     with pytest.raises(ValueError, match="not the name of a resource"):
@@ -112,7 +119,10 @@ def test_an_installed_wheel_finds_its_own(installed: Path) -> None:
     assert root.is_relative_to(installed.parent.parent)
     assert root.name == "_resources"
     ours = {file.relative_to(CHECKOUT / "resources") for file in (CHECKOUT / "resources").rglob("*") if file.is_file()}
-    assert ours
+    for folder in resources.PACKAGED:
+        packaged = {file for file in (CHECKOUT / "packaging" / folder).rglob("*") if file.is_file()}
+        assert packaged, folder
+        ours |= {file.relative_to(CHECKOUT / "packaging") for file in packaged}
     assert {file.relative_to(root) for file in root.rglob("*") if file.is_file()} == ours
 
 

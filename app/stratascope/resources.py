@@ -2,6 +2,9 @@
 
 Four homes, the first that exists wins: beside the package (`_resources` in a wheel and in a PyInstaller folder), the
 checkout's `resources/`, a Flatpak's `/app/share/stratascope`, and `share/stratascope` of the Python's own prefix.
+What a packager also takes by itself (the entry for the menu, AppStream's text, polkit's action) lies in the checkout's
+`packaging/`, and everywhere else among the rest under the same name.
+
 Decided against importlib.resources: Qt wants real file names, and nothing here runs from a zip.
 """
 
@@ -11,6 +14,13 @@ import sys
 from functools import cache
 from pathlib import Path, PurePosixPath
 
+APPLICATION_ID = "io.github.stratascope.Stratascope"
+ICON = f"icons/hicolor/scalable/apps/{APPLICATION_ID}.svg"
+SYMBOLIC_ICON = f"icons/hicolor/symbolic/apps/{APPLICATION_ID}-symbolic.svg"
+DESKTOP_ENTRY = f"desktop/{APPLICATION_ID}.desktop"
+METAINFO = f"metainfo/{APPLICATION_ID}.metainfo.xml"
+
+PACKAGED = ("desktop", "metainfo", "polkit")  # folders of `packaging/` that pyproject.toml puts beside the resources
 PACKAGE = Path(__file__).resolve().parent
 FLATPAK = Path("/app/share/stratascope")
 
@@ -52,9 +62,12 @@ def path(name: str) -> Path:
     relative = PurePosixPath(name)
     if relative.is_absolute() or ".." in relative.parts or not relative.parts:
         raise ValueError(f"not the name of a resource: {name!r}")
-    found = root() / relative
+    home = root()
+    if relative.parts[0] in PACKAGED and home == PACKAGE.parent.parent / "resources":
+        home = home.parent / "packaging"
+    found = home / relative
     if not found.exists():
-        raise MissingResourceError(f"Stratascope's data file {name} is missing from {root()}")
+        raise MissingResourceError(f"Stratascope's data file {name} is missing from {home}")
     return found
 
 

@@ -9,8 +9,10 @@ import socket
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication
 
+from stratascope import resources
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
 from stratascope.ui.feed import Feed, MemorySettings, SettingsLike, WatchLike
@@ -45,9 +47,16 @@ def make_application(argv: list[str]) -> QApplication:
         QTimer.singleShot(SETTLED, app, _settle)
     app.setApplicationName("stratascope")
     app.setApplicationDisplayName("Stratascope")
-    app.setDesktopFileName("io.github.stratascope.Stratascope")
+    app.setDesktopFileName(resources.APPLICATION_ID)
+    app.setWindowIcon(own_icon())
     app.setStyle("Fusion")
     return app
+
+
+def own_icon() -> QIcon:
+    """The program's icon: as the desktop's theme draws it, else from our own file."""
+    own = QIcon(str(resources.path(resources.ICON)))
+    return QIcon.fromTheme(resources.APPLICATION_ID, own)
 
 
 def _settle() -> None:
