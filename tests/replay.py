@@ -23,6 +23,9 @@ class Replay:
     def refresh(self, key: tuple[str, str] | None = None) -> None:
         """Nothing to read again."""
 
+    def pace(self, seconds: float) -> None:
+        """The same."""
+
     def focus(self, key: tuple[str, str] | None) -> None:
         """Nothing to look at more closely."""
 

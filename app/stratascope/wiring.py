@@ -23,6 +23,8 @@ from stratascope.probe.elevated import ElevatedProber, Kind, open_elevated, ways
 from stratascope.probe.local import LocalProber
 from stratascope.probe.piped import PipedProber
 from stratascope.probe.podman_top import PodmanTop
+from stratascope.state.preferences import ENGINES
+from stratascope.state.settings import Settings
 from stratascope.usecases.assemble import Assembler
 from stratascope.usecases.read import Reach, Reader, take
 from stratascope.usecases.translate import Translations
@@ -127,7 +129,7 @@ def open_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None =
 def find_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None = None) -> Engines:
     """The same for a caller that closes them itself. Raises ProbeError where one of `only` is not known."""
     environ = os.environ if environ is None else environ
-    found = discover(environ)
+    found = discover(environ, further=ENGINES.of(Settings()))
     if only:
         found = tuple(dict.fromkeys(end for word in only for end in _named(word, found, environ)))
     return Engines(tuple(open_engine(endpoint, environ) for endpoint in found))

@@ -307,5 +307,8 @@ class StillWatch:
     def focus(self, key: tuple[str, str] | None) -> None:
         self.focused = key
 
+    def pace(self, seconds: float) -> None:
+        self.paced = seconds
+
     def stop(self) -> None:
         self.stopped += 1

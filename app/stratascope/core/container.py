@@ -191,6 +191,9 @@ class Container:
     # other containers, by name or id, that it is tied to beside namespaces that it shares (those are in `asked`)
     links: tuple[str, ...] = ()  # docker run --link on the default network
     requires: tuple[str, ...] = ()  # what Podman starts before it
+    exit_code: int | None = None  # of its last run; None while it runs, or where not said
+    out_of_memory: bool = False  # its last run was ended by the kernel for want of memory
+    health: str = ""  # what its healthcheck came to: starting, healthy, unhealthy; empty where it has none
     error: str = ""  # why the engine's answer could not be understood; all else is then unknown
     asked: Asked = field(default_factory=Asked)
 

@@ -157,6 +157,19 @@ def status_of(state: Answer) -> Status:
     return Status.UNKNOWN
 
 
+def exit_code_of(state: Answer) -> int | None:
+    """The status that it ended with; None while it runs, or where that is not said."""
+    if state.whole("Pid") > 0 or not state.has("ExitCode"):
+        return None
+    return state.whole("ExitCode")
+
+
+def health_of(state: Answer) -> str:
+    """What its healthcheck came to, in the engine's word; empty where it has none."""
+    word = (state.part("Health").text("Status") or state.part("Healthcheck").text("Status")).lower()
+    return "" if word == "none" else word
+
+
 def capability_names(words: tuple[str, ...] | None) -> tuple[str, ...]:
     """As typed (`net_admin`, `CAP_NET_ADMIN`, `all`) to CAP_… names or ALL, each once, in order."""
     return tuple(dict.fromkeys(_capability(word) for word in words or ()))

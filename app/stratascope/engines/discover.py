@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,11 +40,16 @@ class Candidate:
 
 
 def discover(
-    environ: Mapping[str, str] = os.environ, home: Path | None = None, root: Path = Path("/"), uid: int | None = None
+    environ: Mapping[str, str] = os.environ,
+    home: Path | None = None,
+    root: Path = Path("/"),
+    uid: int | None = None,
+    further: Sequence[str] = (),
 ) -> tuple[Endpoint, ...]:
     """All engine endpoints for this user, each once, with short, stable and unique ids.
 
-    `root` and `uid` stand for the file system and the user, for tests.
+    `root` and `uid` stand for the file system and the user, for tests. `further`: what the user's settings add, in the
+    form of the variable, which replaces them too.
     """
     home = home or Path(environ.get("HOME", "/"))
     uid = os.getuid() if uid is None else uid
@@ -52,7 +57,8 @@ def discover(
     if asked:
         candidates = [_asked_for(word) for word in asked]
     else:
-        candidates = [*_standard(environ, home, root, uid), *_configured(environ, home)]
+        added = [_asked_for(word, "settings") for word in further]
+        candidates = [*_standard(environ, home, root, uid), *_configured(environ, home), *added]
     unique: dict[str, Candidate] = {}
     for candidate in candidates:
         key = _identity(candidate.endpoint)
@@ -70,14 +76,14 @@ def discover(
     return _named(endpoints)
 
 
-def _asked_for(word: str) -> Candidate:
+def _asked_for(word: str, reason: str = VARIABLE) -> Candidate:
     """`kind=address`, or an address; a bare path is a socket."""
     kind, equals, address = word.partition("=")
     certain = bool(equals) and kind in tuple(EngineKind)
     address = address if certain else word
     if address.startswith("/"):
         address = f"unix://{address}"
-    return Candidate(address, VARIABLE, EngineKind(kind) if certain else None, certain=certain)
+    return Candidate(address, reason, EngineKind(kind) if certain else None, certain=certain)
 
 
 def _standard(environ: Mapping[str, str], home: Path, root: Path, uid: int) -> Iterator[Candidate]:

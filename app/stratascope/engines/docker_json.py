@@ -24,6 +24,8 @@ from stratascope.engines.answer import (
     blank_environment,
     capability_names,
     cores,
+    exit_code_of,
+    health_of,
     in_order,
     no_new_privileges,
     option,
@@ -76,6 +78,9 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         command=shlex.join(word for word in words if word),
         init=host.flag("Init"),
         labels=config.pairs("Labels"),
+        exit_code=exit_code_of(state),
+        out_of_memory=state.flag("OOMKilled"),
+        health=health_of(state),
         links=tuple(word.partition(":")[0].removeprefix("/") for word in host.texts("Links") or ()),
         asked=_asked(answer, config, host, engine),
     )

@@ -25,6 +25,8 @@ from stratascope.engines.answer import (
     blank_environment,
     capability_names,
     cores,
+    exit_code_of,
+    health_of,
     in_order,
     no_new_privileges,
     option,
@@ -113,6 +115,9 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         infra=answer.flag("IsInfra"),
         init=host.flag("Init"),
         labels=config.pairs("Labels"),
+        exit_code=exit_code_of(state),
+        out_of_memory=state.flag("OOMKilled"),
+        health=health_of(state),
         requires=answer.texts("Dependencies") or (),
         asked=_asked(answer, config, host, engine),
     )

@@ -1,6 +1,9 @@
-"""Small settings that the window remembers, as texts in one JSON file in the user's configuration folder.
+"""What is kept between runs, as texts in one JSON file in the user's configuration folder.
 
-A damaged or unwritable file is no reason not to start: it counts as empty, and what can't be kept is forgotten.
+Nothing is lost: a damaged file counts as empty and is kept beside the new one; one of a newer version keeps what this
+version does not know; a file that can't be read is never overwritten. None of that is a reason not to start. Another
+window may have written meanwhile, so that only the one key is changed. `state/preferences.py` has the table of what a
+person chooses; the rest (sizes of the window …) is remembered by whoever owns it.
 """
 
 from __future__ import annotations
@@ -9,8 +12,15 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import platformdirs
+
+from stratascope.core.message import Message, msg
+
+VERSION = 1
+_VERSION = "version"
+_MOST = 1 << 20  # bytes; what is larger is not ours
 
 
 def default_path() -> Path:
@@ -19,43 +29,115 @@ def default_path() -> Path:
 
 
 class Settings:
-    """Keys to texts. Written at once, by rename, so a crash leaves the old or the new file."""
+    """Keys to texts. Written at once, by rename, so a crash leaves the old or the new file.
+
+    `trouble`: what was wrong with the file as it was found; `unkept`: why the last change could not be written.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or default_path()
-        self._values: dict[str, str] = _read(self._path)
+        self._may_write = True
+        self._damaged = False
+        self.trouble: Message | None = None
+        self.unkept: Message | None = None
+        self._values = _texts(self._load())
 
     def get(self, key: str) -> str | None:
         """The remembered value, or None."""
         return self._values.get(key)
 
     def set(self, key: str, value: str) -> None:
-        """Remember a value."""
+        """Remember a value; never raises."""
         if self._values.get(key) == value:
             return
         self._values[key] = value
+        if not self._may_write:
+            return
         try:
-            _write(self._path, self._values)
-        except OSError:
-            return  # a read-only home: the window works all the same
+            self._keep(key, value)
+        except OSError as error:  # a read-only home or a full disk: the window works all the same
+            self.unkept = msg("{file} could not be written: {why}. What you choose lasts until the program ends.",
+                              file=str(self._path), why=error.strerror or str(error))  # fmt: skip
+        else:
+            self.unkept = None
+
+    def _load(self) -> dict[str, Any]:
+        try:
+            document = _read(self._path)
+        except FileNotFoundError:
+            return {}
+        except NotADirectoryError:
+            return {}
+        except OSError as error:
+            self._may_write = False
+            self.trouble = msg("The settings in {file} can't be read ({why}), so the defaults are used.",
+                               file=str(self._path), why=error.strerror or str(error))  # fmt: skip
+            return {}
+        if document is None:
+            self._damaged = True
+            self.trouble = msg(
+                "The settings in {file} are damaged, so the defaults are used. The file is kept, as {kept}.",
+                file=str(self._path),
+                kept=_free(self._path).name,
+            )
+            return {}
+        found = document.get(_VERSION, VERSION)
+        if isinstance(found, int) and found > VERSION:
+            self.trouble = msg(
+                "The settings in {file} are of a newer version of Stratascope. What this one knows is used, the rest "
+                "is kept.",
+                file=str(self._path),
+            )
+        return document
+
+    def _keep(self, key: str, value: str) -> None:
+        document: dict[str, Any] | None = {}
+        if self._damaged:
+            self._path.replace(_free(self._path))
+            self._damaged = False
+        else:
+            try:
+                document = _read(self._path)
+            except (FileNotFoundError, NotADirectoryError):
+                document = {}
+            if document is None:  # damaged while we ran: what we know of it is still good
+                self._path.replace(_free(self._path))
+                document = dict(self._values)
+        _write(self._path, {_VERSION: VERSION, **(document or {}), key: value})
 
 
-def _read(path: Path) -> dict[str, str]:
+def _read(path: Path) -> dict[str, Any] | None:
+    """None: it is no JSON object of a sensible size. Raises OSError."""
+    with path.open("rb") as file:
+        data = file.read(_MOST + 1)
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    if not isinstance(document, dict):
-        return {}
+        document = json.loads(data.decode("utf-8")) if len(data) <= _MOST else None
+    except (ValueError, RecursionError):
+        return None
+    return document if isinstance(document, dict) else None
+
+
+def _texts(document: dict[str, Any]) -> dict[str, str]:
     return {key: value for key, value in document.items() if isinstance(value, str)}
 
 
-def _write(path: Path, values: dict[str, str]) -> None:
+def _free(path: Path) -> Path:
+    """A name beside it that nothing has yet."""
+    number, name = 1, path.with_name(f"{path.name}.damaged")
+    while name.exists():
+        number += 1
+        name = path.with_name(f"{path.name}.damaged-{number}")
+    return name
+
+
+def _write(path: Path, values: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".settings-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(values, file, indent=1)
+            json.dump(values, file, indent=1, ensure_ascii=False)
+            file.flush()
+            os.fsync(file.fileno())
         Path(name).replace(path)
     except OSError:
         Path(name).unlink(missing_ok=True)

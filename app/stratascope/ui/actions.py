@@ -8,30 +8,22 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAction, QActionGroup, QGuiApplication, QKeySequence
-from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QLineEdit, QMenu, QPlainTextEdit, QVBoxLayout
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QPlainTextEdit
 
-import stratascope
 from stratascope.core.message import Message, msg
 from stratascope.i18n import translate
+from stratascope.state import preferences
 from stratascope.ui.container_order import ViewBy
 from stratascope.ui.copying import container_text, snapshot_text
 from stratascope.ui.labels import Label
 from stratascope.ui.list_head import view_by_word
 from stratascope.ui.root_button import KEYS
-from stratascope.ui.theme import BOLD, Look, Mode
+from stratascope.ui.theme import Look, Mode
+from stratascope.ui.theme_words import mode_word
 
 if TYPE_CHECKING:
+    from stratascope.ui.settings_dialog import SettingsDialog
     from stratascope.ui.window import MainWindow
-
-
-def mode_word(mode: Mode) -> str:
-    """A theme in words."""
-    words: dict[Mode, Message] = {
-        Mode.AUTO: msg("As the desktop"),
-        Mode.LIGHT: msg("Light"),
-        Mode.DARK: msg("Dark"),
-    }
-    return translate(words[mode])
 
 
 class Actions:
@@ -39,6 +31,7 @@ class Actions:
 
     def __init__(self, window: MainWindow, look: Look) -> None:
         self._window, self._look = window, look
+        self._settings_dialog: SettingsDialog | None = None
         self.menu = QMenu(window)
         self._views = QActionGroup(window)
         self._modes = QActionGroup(window)
@@ -64,6 +57,7 @@ class Actions:
         self._add(msg("Read all again"), "F5", window.refresh)
         self._add(msg("Show what only root can read"), KEYS, window.elevate)
         self.menu.addSeparator()
+        self._add(msg("Settings…"), "Ctrl+,", self.show_settings)
         self._add(msg("About Stratascope"), "", self.about)
         self._add(msg("Quit"), "Ctrl+Q", window.close)
         self._key("Alt+Left", window.go_back)
@@ -115,30 +109,37 @@ class Actions:
             QGuiApplication.clipboard().setText(snapshot_text(self._window.snapshot, self._window.report))
 
     def about(self) -> None:
-        """What this program is."""
-        dialog = QDialog(self._window)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.setWindowTitle(translate(msg("About Stratascope")))
-        title = Label(self._look, 22, BOLD)
-        title.setText(translate(msg("Stratascope {version}", version=stratascope.__version__)))
-        text = Label(self._look, 13, wrap=True)
-        text.setText(
-            translate(
-                msg(
-                    "Shows what really stands between a container and the kernel, layer by layer, as the kernel "
-                    "enforces it. Every line says where it was read."
-                )
-            )
-        )
-        text.setMinimumWidth(self._look.px(380))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(dialog.reject)
-        layout = QVBoxLayout(dialog)
-        layout.setContentsMargins(*[self._look.px(20)] * 4)
-        layout.setSpacing(self._look.px(10))
-        for widget in (title, text, buttons):
-            layout.addWidget(widget)
-        dialog.open()
+        """What this program is, and what it is made of."""
+        from stratascope.ui.about import About  # not needed for the first picture
+
+        About(self._look, self._window).open()
+
+    def show_settings(self) -> None:
+        """What can be chosen; what is chosen counts at once, but for language and engines."""
+        from stratascope.ui.settings_dialog import SettingsDialog  # the same
+
+        if self._settings_dialog is None:
+            dialog = SettingsDialog(self._look, self._window.settings, self._window)
+            dialog.changed.connect(self._taken_up)
+            dialog.restart_wanted.connect(self._window.restart)
+            dialog.finished.connect(self._settings_closed)
+            self._settings_dialog = dialog
+        self._settings_dialog.show()
+        self._settings_dialog.raise_()
+
+    def _settings_closed(self) -> None:
+        if self._settings_dialog is not None:
+            self._settings_dialog.deleteLater()
+            self._settings_dialog = None
+
+    def _taken_up(self, which: object) -> None:
+        kept = self._window.settings
+        if which is preferences.THEME:
+            self._look.set_mode(Mode(preferences.THEME.of(kept)))
+            for action in self._modes.actions():
+                action.setChecked(action.data() is self._look.mode)
+        elif which is preferences.REFRESH:
+            self._window.feed.pace(preferences.REFRESH.of(kept))
 
     def _digit(self, number: int) -> None:
         focus = QApplication.focusWidget()
@@ -149,7 +150,7 @@ class Actions:
 
     def _set_mode(self, mode: Mode) -> None:
         self._look.set_mode(mode)
-        self._window.settings.set("theme", mode.value)
+        preferences.THEME.choose(self._window.settings, mode.value)
 
     def _choice(self, menu: QMenu, group: QActionGroup, text: str, data: object) -> QAction:
         action = QAction(text, self._window)

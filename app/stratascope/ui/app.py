@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from pathlib import Path
 
 from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer
 from PySide6.QtGui import QIcon
@@ -15,23 +16,25 @@ from PySide6.QtWidgets import QApplication
 from stratascope import resources
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
+from stratascope.state import preferences
 from stratascope.ui.feed import Feed, MemorySettings, SettingsLike, WatchLike
 from stratascope.ui.harden_foot import Exports
 from stratascope.ui.harden_side import Hardening
+from stratascope.ui.herald import Herald
+from stratascope.ui.single import Only
 from stratascope.ui.theme import Look, Mode
 from stratascope.ui.window import MainWindow
 from stratascope.usecases.desk import Desk
 
+RESTART = 1000  # no status of a program: those go to 255
 SETTLED = 3000  # ms after the start, when the first picture has been drawn
 THEME_VARIABLE = "STRATASCOPE_THEME"
 
 
 def chosen_mode(settings: SettingsLike) -> Mode:
-    """The theme: from the environment, else as remembered, else the desktop's."""
-    for value in (os.environ.get(THEME_VARIABLE), settings.get("theme")):
-        if value in [mode.value for mode in Mode]:
-            return Mode(value)
-    return Mode.AUTO
+    """The theme: from the environment, else as chosen, else the desktop's."""
+    forced = os.environ.get(THEME_VARIABLE)
+    return Mode(forced) if forced in [mode.value for mode in Mode] else Mode(preferences.THEME.of(settings))
 
 
 def make_application(argv: list[str]) -> QApplication:
@@ -76,6 +79,10 @@ def make_window(
     look = Look(chosen_mode(kept))
     look.apply()
     window = MainWindow(look, all_layers(), Feed(watch), kept, report)
+    window.feed.pace(preferences.REFRESH.of(kept))
+    trouble = getattr(kept, "trouble", None)
+    if trouble is not None:
+        window.told.tell(trouble)
     if desk is not None:
         window.hardening = Hardening(window, look, all_layers(), desk, exports)
     return window
@@ -90,19 +97,39 @@ def run(
     report: Callable[[Snapshot], str] | None = None,
     desk: Desk | None = None,
     exports: Exports | None = None,
+    where: Path | None = None,
 ) -> int:
-    """Show the window until it is closed; the exit status. `demo` is told by each snapshot, and kept as a hint."""
+    """Show the window until it is closed; the exit status, RESTART where a person wants it to start again.
+
+    `demo` is told by each snapshot, and kept as a hint. `where`: the place at which further starts are heard.
+    """
     app = make_application(argv)
     window = make_window(watch, settings, report, desk, exports)
     window.banner.setVisible(demo)
     quitting = _quit_on_signals(app, window)
+    herald = Herald(window)
+    only = _only(where, window)
     window.show()
     window.start()
     try:
-        return app.exec()
+        status = app.exec()
+        return RESTART if window.restarts else status
     finally:
         quitting.setParent(None)
         window.stop()
+        herald.stop()
+        if only is not None:
+            only.close()
+
+
+def _only(where: Path | None, window: MainWindow) -> Only | None:
+    """Further starts raise this window; not where another one listens already and does not answer."""
+    if where is None:
+        return None
+    try:
+        return Only(where, window.come_forward)
+    except OSError:
+        return None
 
 
 class _Signals(QObject):

@@ -26,6 +26,9 @@ class WatchLike(Protocol):
     def focus(self, key: tuple[str, str] | None) -> None:
         """The container that is looked at: its present use is read again and again."""
 
+    def pace(self, seconds: float) -> None:
+        """How often that is done."""
+
     def elevate(self) -> None:
         """Ask for what only root can read; each snapshot's `privilege` tells how it goes."""
 
@@ -79,6 +82,9 @@ class Feed(QObject):
 
     def focus(self, key: tuple[str, str] | None) -> None:
         self._watch.focus(key)
+
+    def pace(self, seconds: float) -> None:
+        self._watch.pace(seconds)
 
     def elevate(self) -> None:
         self._watch.elevate()

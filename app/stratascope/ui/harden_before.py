@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
@@ -11,12 +12,12 @@ from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QPlainTextEdi
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
+from stratascope.state.preferences import WATCH_MOST
 from stratascope.ui.labels import Label
 from stratascope.ui.marks import Mark, MarkBox
 from stratascope.ui.theme import BOLD, Look
 from stratascope.usecases.watching import WATCH
 
-WATCH_MOST = 3600.0  # seconds
 LINES_MOST = 12  # of a text that is shown whole; longer ones scroll
 
 
@@ -45,6 +46,7 @@ class Before(QScrollArea):
     def __init__(self, look: Look) -> None:
         super().__init__()
         self._look = look
+        self.usual: Callable[[], float] = lambda: WATCH  # seconds that are offered each time
         self.watch = _Seconds()
         self.watch.setRange(0, WATCH_MOST)
         self.watch.setDecimals(0)
@@ -99,6 +101,7 @@ class Before(QScrollArea):
         self._fill(self.differences, self.head_differences, differences, None, count)
         self._fill(self.warnings, self.head_warnings, warnings, Mark.TRIANGLE, msg("To keep in mind"))
         self._watched.setVisible(watched)
+        self.watch.setValue(self.usual())
         _empty(self.quotes)
         for quoted in quotes:
             self._quote(quoted)

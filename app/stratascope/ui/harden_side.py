@@ -21,6 +21,7 @@ from stratascope.core.plain import plain
 from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Transaction
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n import translate
+from stratascope.state import preferences
 from stratascope.ui.harden_aside import AsideSheet, ask_discard
 from stratascope.ui.harden_column import COLUMN, LEAST, MOST, HardenColumn
 from stratascope.ui.harden_foot import Exports
@@ -58,6 +59,7 @@ class Hardening(QObject):
         titles = {layer.number: translate(layer.about.title) for layer in layers}
         self.clerk = Clerk(self)
         self.run: Run | None = None
+        self.kept: tuple[Transaction, ...] = ()  # what is set aside, as far as known
         self._plan: Plan | None = None
         self._preview: Preview | None = None
         self._undoing: Transaction | None = None
@@ -67,6 +69,7 @@ class Hardening(QObject):
         self._unmended = False  # something is left half done that could not be put right yet
         self.column = HardenColumn(look, layers, desk, self.clerk, exports)
         self.sheet = HardenSheet(look, titles, window)
+        self.sheet.before.usual = lambda: preferences.WATCH.of(window.settings)
         self.aside = AsideSheet(look, window)
         self.drawer = QFrame(window)
         self.button = QPushButton(translate(msg("Harden…")))
@@ -227,6 +230,7 @@ class Hardening(QObject):
 
     def _kept_known(self, answer: tuple[Transaction, ...] | Failure) -> None:
         if not isinstance(answer, Failure):
+            self.kept = answer
             self.column.show_kept(answer)
 
     def _snapshot(self, snapshot: Snapshot) -> None:

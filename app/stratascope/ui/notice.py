@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QPushButton, QWidget
 
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.i18n import translate
@@ -16,7 +16,7 @@ WORDS_MAX = 400  # characters of what another program said
 
 
 class Notice(Ribbon):
-    """Shows why what only root can read is not shown, until it is closed or has become true no longer."""
+    """Shows one thing until it is closed; why root's reading was refused also goes when that is true no longer."""
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(look, parent)
@@ -39,10 +39,14 @@ class Notice(Ribbon):
         if message is None:
             self.hide()
             return
+        self.tell(message, privilege.words)
+
+    def tell(self, message: Message, words: str = "") -> None:
+        """Appear with this; `words` are what another program said."""
         said = translate(message)
-        words = plain(privilege.words.strip(), WORDS_MAX)
+        words = plain(words.strip(), WORDS_MAX)
         self.text.say(said)
-        self.text.setToolTip(tip(f"{said}\n{words}"))
+        self.text.setToolTip(tip(f"{said}\n{words}".strip()))
         self.setAccessibleName(said)
         self.setAccessibleDescription(words)
         self.show()

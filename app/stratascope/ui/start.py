@@ -5,8 +5,10 @@ Hardening's wiring is imported when it is first needed, by a thread that is not 
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from stratascope import wiring
 from stratascope.core.snapshot import Snapshot
@@ -14,7 +16,7 @@ from stratascope.layers import all_layers
 from stratascope.report.export_words import ExportKind
 from stratascope.state.journal import FileJournal
 from stratascope.state.settings import Settings
-from stratascope.ui import app
+from stratascope.ui import app, single
 from stratascope.ui.harden_exports import exported
 from stratascope.usecases.front_desk import FrontDesk
 from stratascope.usecases.planning import Plan
@@ -22,16 +24,31 @@ from stratascope.usecases.workbench import Workbench
 
 
 def main(words: list[str]) -> int:
-    """Show the window on the engines of this environment until it is closed."""
+    """Show the window on the engines of this environment until it is closed; or raise the one that there is."""
+    where = single.place(os.environ)
+    if where is not None and single.raise_other(where, os.environ):
+        return 0
     late = wiring.LateEngines()
-    return app.run(
+    status = app.run(
         wiring.live_watch(late),
         [sys.argv[0], *words],
         settings=Settings(),
         report=as_text,
         desk=desk_of(late),
         exports=lambda plan: exported(plan, _texts),
+        where=where,
     )
+    if status == app.RESTART:
+        start_again()
+    return status
+
+
+def start_again() -> NoReturn:
+    """The same program with the same words in place of this process, which has ended its work."""
+    frozen = getattr(sys, "frozen", False)
+    words = [sys.executable, *(sys.argv[1:] if frozen else sys.orig_argv[1:])]
+    # PyInstaller's loader takes itself for a child of its own without this (its manual, "Run-time information")
+    os.execve(sys.executable, words, {**os.environ, "PYINSTALLER_RESET_ENVIRONMENT": "1"} if frozen else os.environ)
 
 
 def desk_of(late: wiring.LateEngines) -> FrontDesk:

@@ -5,6 +5,7 @@ Nothing here reads or decodes; a snapshot comes from the feed, and what did not 
 
 from __future__ import annotations
 
+import os
 import time
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
@@ -59,11 +60,13 @@ class MainWindow(QMainWindow):
         self._shown_at: float | None = None
         self._layer = 3
         self._stopped = False
+        self.restarts = False  # whether the program is to start again once it has ended
         self.setWindowTitle(translate(msg("Stratascope")))
         self.setMinimumSize(560, 480)
 
         self.toolbar = Toolbar(look)
         self.notice = Notice(look)
+        self.told = Notice(look)  # what was found at the start, such as damaged settings
         self.banner = Banner(look)
         self.banner.hide()
         self.containers = ContainerModel()
@@ -125,6 +128,27 @@ class MainWindow(QMainWindow):
         if not self._stopped:
             self._stopped = True
             self._feed.stop()
+
+    def restart(self) -> None:
+        """End, and start again; not where closing is refused (a relaunch is under way)."""
+        self.restarts = True
+        self.restarts = self.close()
+
+    def come_forward(self, token: str = "") -> None:
+        """In front of other windows; `token` lets a Wayland compositor agree (see xdg-activation)."""
+        if token:
+            os.environ["XDG_ACTIVATION_TOKEN"] = token  # Qt takes it from there, once
+        if self.isMinimized():
+            self.setWindowState(self.windowState() & ~Qt.WindowState.WindowMinimized)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def look_at(self, key: tuple[str, str]) -> None:
+        """In front, with that container, where it is still there."""
+        self.come_forward()
+        if key in self._states:
+            self.go_to(key)
 
     @property
     def feed(self) -> Feed:
@@ -335,6 +359,8 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.fit.remember(self._settings)
+        self._settings.set("filter", self.toolbar.filter.text())
+        self._settings.set("view", self.views.current.value)
         self.stop()
         super().closeEvent(event)
 
@@ -343,3 +369,7 @@ class MainWindow(QMainWindow):
         view_by = self._settings.get("view_by")
         if view_by in [each.value for each in ViewBy]:
             self.set_view_by(ViewBy(view_by))
+        self.toolbar.filter.setText(self._settings.get("filter") or "")
+        view = self._settings.get("view")
+        if view in [each.value for each in self.views.switch.views]:
+            self.views.show(View(view))

@@ -61,6 +61,7 @@ class Fit:
         column.addWidget(window.toolbar)
         column.addWidget(window.banner)
         column.addWidget(window.notice)
+        column.addWidget(window.told)
         row = QHBoxLayout()
         row.addWidget(window.splitter)
         column.addLayout(row, 1)

@@ -19,6 +19,7 @@ class LateWatch:
         self._watch: Watch | None = None
         self._give_back: Callable[[], None] = _nothing
         self._focus: tuple[str, str] | None = None
+        self._pace: float | None = None
         self._ended = False
         self._thread: threading.Thread | None = None
 
@@ -31,6 +32,8 @@ class LateWatch:
                 if not self._ended:
                     self._watch, self._give_back = watch, give_back
                     watch.focus(self._focus)
+                    if self._pace is not None:
+                        watch.pace(self._pace)
                     watch.start(publish)
                     return
             give_back()
@@ -48,6 +51,12 @@ class LateWatch:
         self._focus = key
         if self._watch is not None:
             self._watch.focus(key)
+
+    def pace(self, seconds: float) -> None:
+        """See Watch."""
+        self._pace = seconds
+        if self._watch is not None:
+            self._watch.pace(seconds)
 
     def elevate(self) -> None:
         """See Watch."""

@@ -33,8 +33,8 @@ Publish = Callable[[Snapshot], None]
 PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between tries to reach an engine again; the last one repeats
 SECOND_LOOK = 0.6  # seconds after an event at which its container is read once more
 HEARTBEAT = 5.0  # seconds between questions whether an engine still answers (a stopped one ends no stream)
-FOCUS = 2.0  # seconds between readings of the container that is looked at, for its present use
 SETTLE = 0.25  # seconds from an engine's first list to following its events
+PACE = 2.0  # seconds between readings of the container that is looked at, where nothing else was said
 GATHER = 0.02  # seconds in which changes are gathered into one snapshot
 ALL = "*"  # in place of a container's id
 
@@ -96,6 +96,8 @@ class Watch:
         self._ground: Ground | None = None
         self._record: Record | None = None
         self._focus: tuple[str, str] | None = None
+        self._pace = PACE
+        self._next_look = 0.0  # when the container that is looked at is to be read again
 
     def start(self, publish: Publish) -> None:
         """Begin; returns at once."""
@@ -118,11 +120,15 @@ class Watch:
                 room.try_now.set()
 
     def focus(self, key: tuple[str, str] | None) -> None:
-        """The container that is looked at: its present use is read again every two seconds."""
-        self._focus = key
+        """The container that is looked at: its present use is read again and again, see `pace`."""
+        self._focus, self._next_look = key, 0.0
         for room in self._rooms:
             with room.ready:
                 room.ready.notify_all()
+
+    def pace(self, seconds: float) -> None:
+        """How often that is done."""
+        self._pace = seconds
 
     def elevate(self) -> None:
         """Begin to read what only root can, of all containers and of those to come; returns at once.
@@ -239,14 +245,16 @@ class Watch:
         """Does the engine still answer? And what does the container use that is looked at?"""
         focus = self._focus
         watched = focus is not None and focus[0] == room.port.id
-        if watched and focus is not None and room.engine is not None:
+        now = time.monotonic()
+        if watched and focus is not None and room.engine is not None and now >= self._next_look:
+            self._next_look = now + self._pace
             with room.ready:
                 record = room.records.get(focus[1])
             if record is not None and room.engine.state is EngineState.CONNECTED:
                 self._store(room, room.engine, (record.raw,))
         engine = room.port.describe()
         before = room.engine
-        self._describe(room, engine, FOCUS if watched else HEARTBEAT)
+        self._describe(room, engine, min(self._pace, HEARTBEAT) if watched else HEARTBEAT)
         if engine.state is EngineState.CONNECTED and before is not None and before.state is not engine.state:
             self._want(room, ALL)
 

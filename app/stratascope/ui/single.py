@@ -1,0 +1,132 @@
+"""One window for each user, display and set of engines: a second start raises the first one's window and ends.
+
+A socket in the user's runtime folder; whoever may connect is this user (the folder is theirs alone, and the kernel is
+asked who connects). Another choice of engines by STRATASCOPE_ENGINES is another window, since that is what was asked
+for. Where there is no such folder, or the first one does not answer, a window opens all the same. Decided against
+D-Bus, which is not there everywhere, and against QLocalServer: a plain socket is loaded already.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import socket
+import stat
+import struct
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSocketNotifier
+
+PATIENCE = 1.5  # seconds for the first one to answer
+_RAISE, _DONE = b"raise", b"done\n"
+_TOKEN = "XDG_ACTIVATION_TOKEN"  # with it a Wayland compositor lets a window come to the front
+_MOST = 4096
+# What makes it another window
+_ASPECTS = ("WAYLAND_DISPLAY", "DISPLAY", "STRATASCOPE_ENGINES", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "HOME")
+
+
+def place(environ: Mapping[str, str]) -> Path | None:
+    """Where the socket is, in a folder of this user's alone; None where there is no such folder."""
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    if not runtime.startswith("/"):
+        return None
+    folder = Path(runtime) / "stratascope"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
+        return None
+    told = "\0".join(environ.get(name, "") for name in _ASPECTS)
+    where = folder / f"window-{hashlib.sha256(told.encode(errors='surrogateescape')).hexdigest()[:16]}"
+    return where if len(os.fsencode(where)) < 100 else None  # sun_path has 108 bytes
+
+
+def raise_other(where: Path, environ: Mapping[str, str]) -> bool:
+    """Whether there is a window already, and it has come to the front."""
+    token = environ.get(_TOKEN, "")[:1000]
+    try:
+        with socket.socket(socket.AF_UNIX) as link:
+            link.settimeout(PATIENCE)
+            link.connect(str(where))
+            link.sendall(b" ".join((_RAISE, token.encode(errors="replace"))) + b"\n")
+            return link.recv(_MOST) == _DONE
+    except (OSError, ValueError):
+        return False
+
+
+class Only(QObject):
+    """Listens for further starts; `came` is called with the activation token of each, "" where there is none."""
+
+    def __init__(self, where: Path, came: Callable[[str], None]) -> None:
+        """Raises OSError where it can't listen there."""
+        super().__init__()
+        self._where, self._came = where, came
+        self._server = socket.socket(socket.AF_UNIX)
+        try:
+            self._server.setblocking(False)
+            with _alone(where):
+                if _answered(where):
+                    raise FileExistsError(str(where))
+                with contextlib.suppress(FileNotFoundError):
+                    where.unlink()  # of one that was killed
+                self._server.bind(str(where))
+                self._server.listen(8)
+        except OSError:
+            self._server.close()
+            raise
+        self._notifier = QSocketNotifier(self._server.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._connected)
+
+    def close(self) -> None:
+        """Listen no longer."""
+        self._notifier.setEnabled(False)
+        with contextlib.suppress(OSError):
+            self._where.unlink()
+        self._server.close()
+
+    def _connected(self) -> None:
+        try:
+            link, _ = self._server.accept()
+        except OSError:
+            return
+        with link:
+            try:
+                link.settimeout(0.2)  # it has written before we look, and the window must not wait long
+                if _uid(link) != os.getuid():
+                    return
+                word, _, token = link.recv(_MOST).rstrip(b"\n").partition(b" ")
+                if word != _RAISE:
+                    return
+                self._came(token.decode(errors="replace"))
+                link.sendall(_DONE)
+            except OSError:
+                return
+
+
+@contextlib.contextmanager
+def _alone(where: Path) -> Iterator[None]:
+    """Two that start at the same moment: one after the other."""
+    with where.with_suffix(".lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _answered(where: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(PATIENCE)
+        try:
+            link.connect(str(where))
+        except OSError:
+            return False
+        return True
+
+
+def _uid(link: socket.socket) -> int:
+    """See SO_PEERCRED in unix(7)."""
+    size = struct.calcsize("3i")
+    return int(struct.unpack("3i", link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size))[1])
