@@ -147,7 +147,7 @@ def test_about_tells_each_library_with_its_licence(qtbot: QtBot, look: Look, win
     about = About(look, window)
     about.show()
     names = [item.text() for row in range(about.table.rowCount()) if (item := about.table.item(row, 0))]
-    assert names[0] == "stratascope"
+    assert names[0] == "Stratascope"
     assert {"Python", "PySide6_Essentials", "docker", "podman", "pyqtgraph", "jeepney"} <= set(names)
     licences = {item.text() for row in range(about.table.rowCount()) if (item := about.table.item(row, 2))}
     assert "" not in licences

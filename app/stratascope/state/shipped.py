@@ -10,7 +10,7 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 
 from stratascope import resources
@@ -38,10 +38,10 @@ def parts() -> tuple[Part, ...]:
     for distribution in _reached(_PROGRAM):
         part = _part(distribution)
         found[part.name.lower()] = part
-    own = found.pop(_PROGRAM, Part("Stratascope", "", "Apache-2.0", ""))
+    own = found.pop(_PROGRAM, Part("", "", "Apache-2.0", ""))
     python = Part("Python", platform.python_version(), "PSF-2.0", "")
     rest = sorted((*found.values(), *_bundled()), key=lambda part: part.name.lower())
-    return (own, python, *rest)
+    return (replace(own, name="Stratascope"), python, *rest)
 
 
 def _reached(name: str) -> Iterator[metadata.Distribution]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
@@ -152,7 +152,7 @@ class SettingsDialog(QDialog):
         grid = QGridLayout()
         grid.setHorizontalSpacing(look.px(12))
         grid.setVerticalSpacing(look.px(8))
-        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(0, 1)
         choices: tuple[tuple[Message, QWidget], ...] = (
             (msg("Language"), self.language),
             (msg("Theme"), self.theme),
@@ -163,10 +163,9 @@ class SettingsDialog(QDialog):
             text = Label(look, 13, wrap=True)
             text.setText(translate(title))
             text.setBuddy(widget)
-            text.setMinimumWidth(look.px(300))
             widget.setAccessibleName(text.text())
-            grid.addWidget(text, row, 0, Qt.AlignmentFlag.AlignVCenter)
-            grid.addWidget(widget, row, 1, Qt.AlignmentFlag.AlignLeft)
+            grid.addWidget(text, row, 0)
+            grid.addWidget(widget, row, 1)
             widget.setMinimumWidth(look.px(150))
         self.limit.setAccessibleName(self.above.text())
         column = QVBoxLayout(self)
@@ -176,9 +175,9 @@ class SettingsDialog(QDialog):
         column.addWidget(Rule(look))
         column.addWidget(self._head(msg("Notifications")))
         limit = QHBoxLayout()
-        limit.addWidget(self.above)
+        limit.addWidget(self.above, 1)
         limit.addWidget(self.limit)
-        limit.addStretch(1)
+        self.limit.setMinimumWidth(look.px(150))
         column.addLayout(limit)
         column.addWidget(self.failure)
         for box in (self.above, self.failure):
