@@ -4,7 +4,7 @@ ARGS ?=
 PY := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format bench wheel screenshots demo-record clean
+.PHONY: help run test test-all lint format bench wheel translations screenshots demo-record clean
 
 help: ## Show this list
 	@echo "Stratascope: what really stands between a container and the host's kernel"
@@ -46,6 +46,10 @@ wheel: ## Build dist/*.whl
 	@sh packaging/setup.sh run
 	@PIP_CONSTRAINT=packaging/constraints.txt PIP_BUILD_CONSTRAINT=packaging/constraints.txt \
 		$(PY) -m pip wheel --no-deps --wheel-dir dist .
+
+translations: ## Take new texts into resources/locale, and compile it (ARGS=check only looks)
+	@sh packaging/setup.sh test
+	@$(PY) tests/translations.py $(ARGS)
 
 screenshots: ## Take the pictures of resources/screenshots anew
 	@sh packaging/setup.sh test

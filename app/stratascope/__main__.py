@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
+    _speak()
     from stratascope.cli.arguments import parser
 
     words = list(sys.argv[1:] if arguments is None else arguments)
@@ -33,6 +34,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return start.main(words)
     except KeyboardInterrupt:
         return 130
+
+
+def _speak() -> None:
+    """Choose the language, before the first text is made; what can't be had is told and is no reason not to start."""
+    from stratascope import i18n, language
+
+    wanted = None
+    if not os.environ.get(language.VARIABLE):
+        from stratascope.state.settings import Settings
+
+        wanted = Settings().get(language.SETTING)
+    problem = language.start(os.environ, wanted)
+    if problem is not None:
+        from stratascope.cli.output import complain
+
+        complain(i18n.translate(problem))
 
 
 def has_display(environ: Mapping[str, str]) -> bool:

@@ -10,23 +10,39 @@ from stratascope.core.plain import plain
 
 DOMAIN = "stratascope"
 _translations: gettext.NullTranslations = gettext.NullTranslations()
+_language = "en"
 
 
-def install(translations: gettext.NullTranslations) -> None:
+def install(translations: gettext.NullTranslations, language: str = "en") -> None:
     """Use these translations from now on (process-wide: the language is one per program)."""
-    global _translations  # noqa: PLW0603
-    _translations = translations
+    global _translations, _language
+    _translations, _language = translations, language
+
+
+def language() -> str:
+    """The current language as HTML and Qt name it: en, ja."""
+    return _language
 
 
 def translate(message: Message) -> str:
-    """The message in the current language; foreign text in its arguments made harmless."""
+    """The message in the current language; foreign text in its arguments made harmless.
+
+    A translation whose fields are wrong must not bring the program down: then the English is shown.
+    """
+    if not message.id:
+        return ""  # gettext's own answer to this is the head of the catalogue
     if message.count is None:
         template = _translations.gettext(message.id)
     else:
         template = _translations.ngettext(message.id, message.many, message.count)
     if not message.args:
         return template.replace("{{", "{").replace("}}", "}") if "{" in template else template
-    return Formatter().vformat(template, (), {name: _text(value) for name, value in message.args})
+    values = {name: _text(value) for name, value in message.args}
+    try:
+        return Formatter().vformat(template, (), values)
+    except (LookupError, ValueError, AttributeError):
+        english = message.id if message.count in (None, 1) else message.many
+        return Formatter().vformat(english, (), values)
 
 
 def _text(value: Argument) -> str | int | float:

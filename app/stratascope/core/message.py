@@ -26,6 +26,7 @@ class Message:
 
 
 Argument = str | int | float | Message
+NOTHING = Message("")  # no text at all; `msg("")` would be taken for something to translate
 
 
 def msg(text: str, /, **args: Argument) -> Message:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, EngineKind, ProfileKind
-from stratascope.core.message import Message, msg
+from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.asked_capabilities import bounding, engine_default, named, starts_as_root, with_result
 from stratascope.layers.capability_symptoms import lacked, suspicion
@@ -114,15 +114,12 @@ def _wanted(value: str, subject: Subject) -> CapabilitySet:
     return bounding(_apply(replace(asked, privileged=False), value, subject), subject.engine)
 
 
-_NOTHING = msg("")
-
-
 def _seen(group: CapabilitySet, subject: Subject) -> Message | None:
     """What was seen of such a use in this container; empty: it is not so used, None: not known."""
     if group == _BIND and subject.listens is not None:
         low = [str(port) for port in subject.listens if port < PRIVILEGED_PORTS]
         if not low:
-            return _NOTHING
+            return NOTHING
         return msg("It listens on port {ports}, which takes this where its network does not let everyone.",
                    ports=", ".join(low[:_SHOWN]))  # fmt: skip
     if group == _CHANGES_USER:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, AskedPort
-from stratascope.core.message import Message, msg
+from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.layers.symptoms import UNREACHABLE, UNRESOLVED, Symptoms, words
 from stratascope.layers.toggle_values import LATER_PRESETS, NOT_READ, only, shared_mode
@@ -158,7 +158,7 @@ CGROUPNS = _private(
     "cgroupns",
     "cgroup",
     lambda asked: replace(asked, cgroupns_mode="private"),
-    (msg("Own view of control groups"), msg("It does not see the host's tree of control groups."), msg("")),
+    (msg("Own view of control groups"), msg("It does not see the host's tree of control groups."), NOTHING),
     tuple(Preset),
     words((60, r"cgroup", msg("Its log speaks of control groups, of which it sees its own only."))),
 )

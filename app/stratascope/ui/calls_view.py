@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.calls import CallSource, CallTable, CallVerdict
 from stratascope.core.layer import CallMap
-from stratascope.core.message import msg
+from stratascope.core.message import NOTHING, msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
 from stratascope.report.call_map import (
@@ -136,7 +136,7 @@ class CallsView(QWidget):
         """`numbers`: with the attack surface above the cells; a layer's own page tells that already."""
         super().__init__(parent)
         self._look = look
-        self._map = CallMap(msg(""), ())
+        self._map = CallMap(NOTHING, ())
         self._other: tuple[CallTable, ...] | None = None
         self._other_title = translate(DEFAULT_TITLE)
         self.abi = ""
