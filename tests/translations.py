@@ -16,6 +16,7 @@ at each change, is less.
 from __future__ import annotations
 
 import io
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -96,7 +97,7 @@ def po_text(catalogue: Catalog) -> bytes:
 def mo_text(catalogue: Catalog) -> bytes:
     """The `.mo` as it ought to be on disk. What is not translated is left out: gettext then gives the English."""
     for message in list(catalogue):
-        if message.id and not all(message.string if isinstance(message.id, tuple) else (message.string,)):
+        if message.id and not all(_texts(message)):
             catalogue.delete(message.id)
     stream = io.BytesIO()
     write_mo(stream, catalogue)
@@ -104,8 +105,9 @@ def mo_text(catalogue: Catalog) -> bytes:
 
 
 def fields(text: str) -> list[str]:
-    """The fields of a text, with how they are to be formatted. Raises ValueError where braces don't match."""
-    return sorted(f"{name}:{spec}" for _, name, spec, _ in Formatter().parse(text) if name is not None)
+    """The fields of a text, also those of argparse's words. Raises ValueError where braces don't match."""
+    ours = [f"{name}:{spec}" for _, name, spec, _ in Formatter().parse(text) if name is not None]
+    return sorted(ours + re.findall(r"%(?:\(\w+\))?[a-z]", text))
 
 
 def complaints(catalogue: Catalog, template: Catalog) -> list[str]:
@@ -121,11 +123,16 @@ def complaints(catalogue: Catalog, template: Catalog) -> list[str]:
     return wrong
 
 
+def _texts(message: Message) -> tuple[str, ...]:
+    """The translation in its plural forms."""
+    given = message.string or ""
+    return (given,) if isinstance(given, str) else tuple(str(each or "") for each in given)
+
+
 def _faults(message: Message, plurals: int) -> list[str]:
     """What is wrong with one translation."""
     ids = (message.id,) if isinstance(message.id, str) else tuple(message.id)
-    given = message.string or ""
-    texts = (given,) if isinstance(given, str) else tuple(given)
+    texts = _texts(message)
     if message.fuzzy:
         return ["fuzzy"]
     if not all(texts):

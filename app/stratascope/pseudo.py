@@ -12,7 +12,7 @@ import re
 
 OPEN, CLOSE = "⟦", "⟧"
 LONGER = 0.4
-_FIELDS = re.compile(r"(\{\{|\}\}|\{[^{}]*\})")
+_FIELDS = re.compile(r"(\{\{|\}\}|\{[^{}]*\}|%(?:\(\w+\))?[sdr])")
 _ACCENTS = str.maketrans(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz",
     "ÀƁÇÐÉƑĜĤÎĴĶĻṀÑÖÞǪŔŠŢÛṼŴẊÝŽàƀçðéƒĝĥîĵķļɱñöþǫŕšţûṽŵẋýž",

@@ -7,107 +7,151 @@ import math
 from pathlib import Path
 
 from stratascope import __version__
+from stratascope.cli.parsing import Parser, speak, told
+from stratascope.core.message import msg
 from stratascope.core.relaunch import Remedy
+from stratascope.i18n import translate
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """The parser of `stratascope`; without a command the window is meant."""
-    top = argparse.ArgumentParser(
+    speak()
+    top = Parser(
         prog="stratascope",
-        description="Shows what really stands between a container and the host's kernel, layer by layer. "
-        "Without a command it opens the window.",
-        epilog="STRATASCOPE_ENGINES (endpoints separated by spaces, each optionally kind=…) replaces the search "
-        "for engines.",
-        allow_abbrev=False,
+        description=told(
+            msg(
+                "Shows what really stands between a container and the host's kernel, layer by layer. "
+                "Without a command it opens the window."
+            )
+        ),
+        epilog=told(
+            msg(
+                "STRATASCOPE_ENGINES (endpoints separated by spaces, each optionally kind=…) replaces the search "
+                "for engines."
+            )
+        ),
     )
-    top.add_argument("--version", action="version", version=f"stratascope {__version__}")
+    top.add_argument(
+        "--version",
+        action="version",
+        version=f"stratascope {__version__}",
+        help=told(msg("print the version and exit")),
+    )
     commands = top.add_subparsers(dest="command", metavar="COMMAND")
     report = commands.add_parser(
         "report",
-        help="print the layers of containers",
-        description="Prints the layers of each container, as the kernel enforces them. With names or ids: of these "
-        "only, with every decoded fact.",
-        allow_abbrev=False,
+        help=told(msg("print the layers of containers")),
+        description=told(
+            msg(
+                "Prints the layers of each container, as the kernel enforces them. With names or ids: of these "
+                "only, with every decoded fact."
+            )
+        ),
     )
-    report.add_argument("containers", nargs="*", metavar="NAME|ID", help="only these containers, in detail")
+    report.add_argument("containers", nargs="*", metavar="NAME|ID", help=told(msg("only these containers, in detail")))
     form = report.add_mutually_exclusive_group()
-    form.add_argument("--json", action="store_true", help="print JSON instead of text")
-    form.add_argument("--html", type=Path, metavar="FILE", help="write one self-contained page into FILE instead")
+    form.add_argument("--json", action="store_true", help=told(msg("print JSON instead of text")))
+    form.add_argument(
+        "--html", type=Path, metavar="FILE", help=told(msg("write one self-contained page into FILE instead"))
+    )
     report.add_argument(
         "--fail-above",
         type=_exposure,
         metavar="N",
-        help="exit with 1 where a container's exposure is above N (0 to 10)",
+        help=told(msg("exit with 1 where a container's exposure is above N (0 to 10)")),
     )
     report.add_argument(
         "--engine",
         action="append",
         default=[],
         metavar="ID",
-        help="only this engine, by its id or endpoint (repeatable)",
+        help=told(msg("only this engine, by its id or endpoint (repeatable)")),
     )
     report.add_argument(
         "--privileged",
         action="store_true",
-        help="also read what only root can (seccomp filters, namespaces of others); asks for a password where needed",
+        help=told(
+            msg(
+                "also read what only root can (seccomp filters, namespaces of others); asks for a password where needed"
+            )
+        ),
     )
     record = report.add_mutually_exclusive_group()
-    record.add_argument("--save-capture", type=Path, metavar="FILE", help="also record everything read into FILE")
-    record.add_argument("--from-capture", type=Path, metavar="FILE", help="work from such a record instead")
+    record.add_argument(
+        "--save-capture", type=Path, metavar="FILE", help=told(msg("also record everything read into FILE"))
+    )
+    record.add_argument("--from-capture", type=Path, metavar="FILE", help=told(msg("work from such a record instead")))
     engines = commands.add_parser(
         "engines",
-        help="list the engines and what to do where one can't be used",
-        description="Lists the container engines that were found, and what to do where one can't be used.",
-        allow_abbrev=False,
+        help=told(msg("list the engines and what to do where one can't be used")),
+        description=told(msg("Lists the container engines that were found, and what to do where one can't be used.")),
     )
-    engines.add_argument("--json", action="store_true", help="print JSON instead of text")
+    engines.add_argument("--json", action="store_true", help=told(msg("print JSON instead of text")))
     _hardening(commands)
     return top
 
 
-def _hardening(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _hardening(commands: argparse._SubParsersAction[Parser]) -> None:
     harden = commands.add_parser(
         "harden",
-        help="relaunch a container with hardened settings, prove it, and keep a way back",
-        description="Relaunches one container with hardened settings, proves the result from /proc, and rolls back by "
-        "itself where that fails. The original is set aside until it is discarded. Without preset and toggles: an "
-        "unchanged relaunch. Exit status: 0 verified, 1 kept though not verified, 2 usage or engine error, 3 refused, "
-        "4 rolled back.",
-        allow_abbrev=False,
+        help=told(msg("relaunch a container with hardened settings, prove it, and keep a way back")),
+        description=told(
+            msg(
+                "Relaunches one container with hardened settings, proves the result from /proc, and rolls back by "
+                "itself where that fails. The original is set aside until it is discarded. Without preset and "
+                "toggles: an unchanged relaunch. Exit status: 0 verified, 1 kept though not verified, 2 usage or "
+                "engine error, 3 refused, 4 rolled back."
+            )
+        ),
     )
     harden.add_argument("container", metavar="NAME|ID")
-    harden.add_argument("--yes", action="store_true", help="do not ask")
-    harden.add_argument("--keep-unverified", action="store_true", help="keep a replacement that could not be proven")
+    harden.add_argument("--yes", action="store_true", help=told(msg("do not ask")))
+    harden.add_argument(
+        "--keep-unverified", action="store_true", help=told(msg("keep a replacement that could not be proven"))
+    )
     harden.add_argument(
         "--commit-layer",
         dest="remedies",
         action="append_const",
         const=Remedy.COMMIT_LAYER,
         default=[],
-        help="carry over what it wrote outside its volumes, in an image that stays on the engine",
+        help=told(msg("carry over what it wrote outside its volumes, in an image that stays on the engine")),
     )
     harden.add_argument(
         "--with-dependents",
         dest="remedies",
         action="append_const",
         const=Remedy.DEPENDENTS,
-        help="relaunch with it, unchanged, the containers that use its namespaces, are linked to it or require it",
+        help=told(
+            msg("relaunch with it, unchanged, the containers that use its namespaces, are linked to it or require it")
+        ),
     )
-    undo = commands.add_parser("undo", help="back to the original that was set aside", allow_abbrev=False)
+    undo = commands.add_parser("undo", help=told(msg("back to the original that was set aside")), allow_abbrev=False)
     undo.add_argument("container", metavar="NAME|ID")
     for each in (harden, undo):
-        each.add_argument("--dry-run", action="store_true", help="say what would happen, and change nothing")
-        each.add_argument("--json", action="store_true", help="print a JSON object a line")
-        each.add_argument("--watch", type=_seconds, default=10.0, metavar="SECONDS", help="how long it is watched (10)")
-    discard = commands.add_parser("discard", help="remove the original that was set aside", allow_abbrev=False)
+        each.add_argument("--dry-run", action="store_true", help=told(msg("say what would happen, and change nothing")))
+        each.add_argument("--json", action="store_true", help=told(msg("print a JSON object a line")))
+        each.add_argument(
+            "--watch", type=_seconds, default=10.0, metavar="SECONDS", help=told(msg("how long it is watched (10)"))
+        )
+    discard = commands.add_parser(
+        "discard",
+        help=told(msg("remove the original that was set aside")),
+    )
     discard.add_argument("container", metavar="NAME|ID")
-    recover = commands.add_parser("recover", help="finish or roll back what a crash left half done", allow_abbrev=False)
+    recover = commands.add_parser(
+        "recover",
+        help=told(msg("finish or roll back what a crash left half done")),
+    )
     export = commands.add_parser(
         "export",
-        help="write hardened settings for another tool",
-        description="Prints the settings of a container, hardened as chosen, in the form of another tool. Values of "
-        "the environment are left out.",
-        allow_abbrev=False,
+        help=told(msg("write hardened settings for another tool")),
+        description=told(
+            msg(
+                "Prints the settings of a container, hardened as chosen, in the form of another tool. Values of "
+                "the environment are left out."
+            )
+        ),
     )
     export.add_argument("container", metavar="NAME|ID")
     export.add_argument(
@@ -116,12 +160,16 @@ def _hardening(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         required=True,
         choices=("docker-run", "podman-run", "compose", "quadlet", "kubernetes", "seccomp"),
     )
-    export.add_argument("--secrets", action="store_true", help="with the values of the environment")
+    export.add_argument("--secrets", action="store_true", help=told(msg("with the values of the environment")))
     for each in (harden, export):
         each.add_argument("--preset", choices=("recommended", "restricted", "strict"))
-        each.add_argument("--set", action="append", default=[], metavar="TOGGLE=VALUE", help="one toggle (repeatable)")
+        each.add_argument(
+            "--set", action="append", default=[], metavar="TOGGLE=VALUE", help=told(msg("one toggle (repeatable)"))
+        )
     for each in (harden, undo, discard, recover, export):
-        each.add_argument("--engine", action="append", default=[], metavar="ID", help="only this engine (repeatable)")
+        each.add_argument(
+            "--engine", action="append", default=[], metavar="ID", help=told(msg("only this engine (repeatable)"))
+        )
 
 
 def _seconds(text: str) -> float:
@@ -130,7 +178,9 @@ def _seconds(text: str) -> float:
     except ValueError:
         value = -1.0
     if not 0.0 <= value <= 3600.0:
-        raise argparse.ArgumentTypeError(f"a number of seconds from 0 to 3600 was expected, not {text!r}")
+        raise argparse.ArgumentTypeError(
+            translate(msg("a number of seconds from 0 to 3600 was expected, not {text}", text=text))
+        )
     return value
 
 
@@ -141,5 +191,5 @@ def _exposure(text: str) -> float:
     except ValueError:
         number = math.nan
     if not 0.0 <= number <= 10.0:  # NaN neither
-        raise argparse.ArgumentTypeError(f"not a number from 0 to 10: {text!r}")
+        raise argparse.ArgumentTypeError(translate(msg("not a number from 0 to 10: {text}", text=text)))
     return number

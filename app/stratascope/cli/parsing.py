@@ -1,0 +1,85 @@
+"""argparse in the language of the program: its own words, its errors, and lines that fit wide letters too.
+
+argparse asks gettext for its words by a name in its module, in the language of the environment and in no catalogue
+that anyone ships. That name is pointed at our catalogue (`speak`), and the words are listed here so that they are
+extracted; a test holds the list against what the Pythons of today ask for. Decided against gettext.textdomain with
+LANGUAGE set in the environment: podman and ssh, which we start, would answer in that language too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.i18n import translate
+from stratascope.report.style import Style, wrap
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
+WORDS = (
+    msg("usage: "),
+    msg("positional arguments"),
+    msg("options"),
+    msg("subcommands"),
+    msg("%(heading)s:"),
+    msg("show this help message and exit"),
+    msg("%(prog)s: error: %(message)s\n"),
+    msg("argument %(argument_name)s: %(message)s"),
+    msg("the following arguments are required: %s"),
+    msg("one of the arguments %s is required"),
+    msg("unrecognized arguments: %s"),
+    msg("not allowed with argument %s"),
+    msg("ignored explicit argument %r"),
+    msg("expected one argument"),
+    msg("expected at most one argument"),
+    msg("expected at least one argument"),
+    plural("expected %s argument", "expected %s arguments", 1),
+    msg("ambiguous option: %(option)s could match %(matches)s"),
+    msg("invalid %(type)s value: %(value)r"),
+    msg("invalid choice: %(value)r (choose from %(choices)s)"),
+    msg("invalid choice: %(value)r, maybe you meant %(closest)r? (choose from %(choices)s)"),
+)
+
+
+def speak() -> None:
+    """Let argparse ask our catalogue."""
+    setattr(argparse, "_", _said)  # noqa: B010
+    setattr(argparse, "ngettext", _counted)  # noqa: B010
+
+
+def _said(text: str | None) -> str | None:
+    return translate(Message(text)) if text else text
+
+
+def _counted(one: str, many: str, count: int) -> str:
+    return translate(Message(one, (), many, count))
+
+
+def told(text: Message) -> str:
+    """Our own text as argparse wants it: it takes % for a field."""
+    return translate(text).replace("%", "%%")
+
+
+class Formatter(argparse.HelpFormatter):
+    """Lines by the cells of a terminal."""
+
+    def _split_lines(self, text: str, width: int) -> list[str]:
+        return wrap(" ".join(text.split()), "", Style(width=width))
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return "\n".join(wrap(" ".join(text.split()), indent, Style(width=width)))
+
+
+class Parser(argparse.ArgumentParser):
+    """Knows no abbreviations; what the encoding of the terminal lacks is escaped, rather than ending in a traceback."""
+
+    def __init__(self, *words: Any, **more: Any) -> None:
+        super().__init__(*words, **{"formatter_class": Formatter, "allow_abbrev": False, **more})
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        stream = file or sys.stderr
+        encoding = getattr(stream, "encoding", None) or "ascii"
+        super()._print_message(message.encode(encoding, "backslashreplace").decode(encoding), file)
