@@ -33,9 +33,12 @@ def stretched(message: str) -> str:
     """The message in the pseudo-locale."""
     parts = _FIELDS.split(message)  # text, field, text …
     letters = sum(len(part) for part in parts[::2])
-    if not letters or not any(part.strip() for part in parts[::2]):
-        return message  # nothing but fields: nothing to translate
+    if not any(letter.isalpha() for part in parts[::2] for letter in part):
+        return message  # fields and marks: nothing to translate
     accented = "".join(part if place % 2 else part.translate(_ACCENTS) for place, part in enumerate(parts))
     lead = accented[: len(accented) - len(accented.lstrip())]
     tail = accented[len(accented.rstrip()) :]
-    return f"{lead}{OPEN}{accented.strip()}{'~' * round(letters * LONGER)}{CLOSE}{tail}"
+    more = "~" * round(letters * LONGER)
+    if " " in message.strip():  # what may be broken into lines in English may be broken here
+        more = " ".join(more[place : place + 6] for place in range(0, len(more), 6))
+    return f"{lead}{OPEN}{accented.strip()}{more}{CLOSE}{tail}"

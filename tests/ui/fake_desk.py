@@ -169,7 +169,7 @@ class FakeDesk:
         )  # fmt: skip
         live = bool(choices) and all(toggling.toggle(choice.toggle).live for choice in choices)
         words = tuple(
-            msg("{title}: {value}", title=toggling.toggle(choice.toggle).title, value=choice.value)
+            msg("{title}: {value}", title=toggling.toggle(choice.toggle).title, value=toggling.value_text(choice))
             for choice in choices
         )
         return Preview(state.matrix, after, changes, live, words)
@@ -290,7 +290,7 @@ class FakeDesk:
     def _proofs(self, plan: Plan) -> Iterator[Proved]:
         for choice in plan.choices:
             title = toggling.toggle(choice.toggle).title
-            expected = msg("{title}: {value}", title=title, value=choice.value)
+            expected = msg("{title}: {value}", title=title, value=toggling.value_text(choice))
             bad = choice.toggle == self.unproven
             outcome = Proven.NOT_ENFORCED if bad else Proven.ENFORCED
             yield Proved(choice, Proof(outcome, expected, msg("It is 0") if bad else expected, "@status:CapBnd"))

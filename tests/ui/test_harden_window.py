@@ -404,8 +404,12 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     assert side.sheet.title.text() == "Bring the original of ci-runner back?"
     assert not side.sheet.go.isEnabled()
     qtbot.waitUntil(side.sheet.go.isEnabled)
-    boxes = side.sheet.before.findChildren(QPlainTextEdit)
-    assert [box.toPlainText() for box in boxes if box.isVisibleTo(side.sheet.before)] == ["/var/lib/one\n/var/lib/two"]
+
+    def quoted() -> list[str]:
+        boxes = side.sheet.before.findChildren(QPlainTextEdit)
+        return [box.toPlainText() for box in boxes if box.isVisibleTo(side.sheet.before)]
+
+    qtbot.waitUntil(lambda: quoted() == ["/var/lib/one\n/var/lib/two"])  # what is new is shown by the event loop
     side.sheet.go.click()
     over(qtbot, side)
     assert side.sheet.title.text() == "Undone: the original runs again"

@@ -60,7 +60,7 @@ _PERSONALITIES = {
     0x20000: "UNAME26",
     0x20008: "PER_LINUX32|UNAME26",
     0x40000: "ADDR_NO_RANDOMIZE",
-    0xFFFFFFFF: "0xffffffff (only asking)",
+    0xFFFFFFFF: "0xffffffff",  # only asks
 }
 _FLAGS = {("clone", 0): _CLONE, ("unshare", 0): _CLONE, ("setns", 1): _CLONE}
 _VALUES = {

@@ -17,6 +17,7 @@ from stratascope import resources
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
 from stratascope.state import preferences
+from stratascope.ui import qt_words
 from stratascope.ui.feed import Feed, MemorySettings, SettingsLike, WatchLike
 from stratascope.ui.harden_foot import Exports
 from stratascope.ui.harden_side import Hardening
@@ -53,6 +54,7 @@ def make_application(argv: list[str]) -> QApplication:
     app.setDesktopFileName(resources.APPLICATION_ID)
     app.setWindowIcon(own_icon())
     app.setStyle("Fusion")
+    qt_words.speak(app)
     return app
 
 

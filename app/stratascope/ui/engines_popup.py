@@ -10,7 +10,7 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg, plural
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
-from stratascope.ui.labels import Label, Line
+from stratascope.ui.labels import Label, Line, tip
 from stratascope.ui.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
@@ -33,6 +33,7 @@ class EnginesButton(QAbstractButton):
         self._engines = engines
         words = [f"{plain(engine.id, 60)}: {engine_state_word(engine.state)}" for engine in engines]
         self.setAccessibleDescription("\n".join(words))
+        self.setToolTip(tip("\n".join(words)))
         self.updateGeometry()
         self.update()
 
@@ -84,7 +85,9 @@ class EnginesButton(QAbstractButton):
             paint_mark(painter, QRectF(x, (self.height() - side) / 2, side, side), mark, look, ink)
             x += look.px(16)
             painter.setPen(look.color("text"))
-            painter.drawText(QRectF(x, 0, 400, self.height()), middle, name)
+            room = max(0, self.width() - x)
+            shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
+            painter.drawText(QRectF(x, 0, 400, self.height()), middle, shown)
             x += painter.fontMetrics().horizontalAdvance(name)
             if word:
                 x += look.px(5)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from stratascope.core.layer import Finding, NamedGap
+from stratascope.core.layer import Finding, NamedGap, Severity
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
 from stratascope.ui.gap_words import advice, reason
-from stratascope.ui.labels import Label
+from stratascope.ui.labels import Label, tip
 from stratascope.ui.marks import SEVERITY_INK, Mark, MarkBox, severity_word
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
@@ -29,6 +30,7 @@ class FindingCard(QWidget):
             (Label(look, 11, ink="text2", wrap=True, fixed=True).selectable(), plain(finding.source, 2000)),
             (Label(look, 11, ink="text3", wrap=True).selectable(), refs),
         )
+        parts[2][0].setToolTip(tip(finding.source))  # a long id has no place to be broken at
         _card(self, look, Mark.TRIANGLE if finding.severity.value != "low" else Mark.DOT, ink, word, parts)
         self.setAccessibleName(translate(msg("{severity}: {text}", severity=word, text=text)))
 
@@ -48,6 +50,12 @@ class GapCard(QWidget):
         self.setAccessibleName(translate(msg("Not known: {what}. {why}", what=what, why=reason(gap.gap))))
 
 
+def _widest(look: Look) -> int:
+    """Of the words that may stand at the left of a card; all cards have the same room for them."""
+    words = [severity_word(severity) for severity in Severity] + [translate(msg("Not known"))]
+    return max(QFontMetrics(look.font(11, BOLD)).horizontalAdvance(word) for word in words)
+
+
 def _card(widget: QWidget, look: Look, mark: Mark, ink: str, word: str, parts: tuple[tuple[Label, str], ...]) -> None:
     side = QHBoxLayout()
     side.setSpacing(look.px(6))
@@ -59,7 +67,7 @@ def _card(widget: QWidget, look: Look, mark: Mark, ink: str, word: str, parts: t
     side.addWidget(label)
     side.addStretch(1)
     left = QWidget()
-    left.setFixedWidth(look.px(96))
+    left.setFixedWidth(max(look.px(96), look.px(12) + 11 + _widest(look)))
     left.setLayout(side)
     side.setContentsMargins(0, 0, 0, 0)
     right = QVBoxLayout()

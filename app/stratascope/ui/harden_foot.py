@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QGuiApplication, QKeyEvent, QPainter, QPaintEvent, QPen, QTextLayout, QTextOption
+from PySide6.QtGui import (
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QTextLayout,
+    QTextOption,
+)
 from PySide6.QtWidgets import (
     QAbstractButton,
     QFileDialog,
@@ -55,6 +65,8 @@ class MainButton(QAbstractButton):
         """Another word on it."""
         self.setText(text)
         self.setAccessibleName(text)
+        self.updateGeometry()
+        self._tell()
         self.update()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -64,7 +76,23 @@ class MainButton(QAbstractButton):
         super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(200), max(self._look.px(36), self._look.box(14) + self._look.px(8)))
+        look = self._look
+        word = QFontMetrics(look.font(14, BOLD)).horizontalAdvance(self.text())
+        return QSize(max(look.px(200), word + look.px(24)), max(look.px(36), look.box(14) + look.px(8)))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._look.px(80), self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tell()
+
+    def _tell(self) -> None:
+        cut = QFontMetrics(self._look.font(14, BOLD)).horizontalAdvance(self.text()) > self._room()
+        self.setToolTip(tip(self.text()) if cut else "")
+
+    def _room(self) -> int:
+        return self.width() - self._look.px(6)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look, painter = self._look, QPainter(self)
@@ -84,7 +112,8 @@ class MainButton(QAbstractButton):
             painter.drawRoundedRect(box.adjusted(2.5, 2.5, -2.5, -2.5), radius - 2, radius - 2)
         painter.setFont(look.font(14, BOLD))
         painter.setPen(look.color("on_accent" if self.isEnabled() else "text3"))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text())
+        shown = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self._room())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, shown)
 
 
 class _Code(QWidget):

@@ -11,7 +11,7 @@ from stratascope.core.message import msg
 from stratascope.i18n import translate
 from stratascope.ui.exposure import exposure_sentence, level_ink, number_text, to_text
 from stratascope.ui.harden_words import SEGMENTS, gain_words, segments, segments_sentence
-from stratascope.ui.labels import Label, tip
+from stratascope.ui.labels import Line, tip
 from stratascope.ui.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.theme import BOLD, MEDIUM, REGULAR, Look
 from stratascope.usecases.desk import LayerChange, Preview
@@ -159,7 +159,7 @@ class Prediction(QWidget):
     def __init__(self, look: Look, titles: dict[int, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look = look
-        self.title = Label(look, 13, BOLD)
+        self.title = Line(look, 13, BOLD)
         self.now = Bar(look, translate(msg("Now")))
         self.then = Bar(look, translate(msg("Then")))
         self.rows = {number: LayerRow(look, titles[number]) for number in sorted(titles, reverse=True)}
@@ -178,7 +178,7 @@ class Prediction(QWidget):
     def show_preview(self, preview: Preview) -> None:
         """Tell it."""
         text = msg("After the change, predicted") if preview.live else msg("After the relaunch, predicted")
-        self.title.setText(translate(text))
+        self.title.say(translate(text))
         self.now.show_matrix(preview.before)
         self.then.show_matrix(preview.after)
         for change in preview.layers:

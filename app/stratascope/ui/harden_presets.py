@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.message import msg
@@ -30,10 +29,6 @@ class _Part(Segment):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self._look.px(24), self._look.px(26))
-
-    def shown(self, painter: QPainter) -> str:
-        """The word, as much of it as there is room for."""
-        return painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 2)
 
 
 class PresetSwitch(Strip):

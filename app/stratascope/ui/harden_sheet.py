@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QPushButton,
     QScrollArea,
+    QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
@@ -93,7 +94,8 @@ class HardenSheet(QDialog):
         end.setSpacing(look.px(8))
         end.addStretch(1)
         end.addWidget(self.back)
-        self.go.setFixedWidth(look.px(220))
+        self.go.setMinimumWidth(look.px(220))
+        self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         end.addWidget(self.go)
         layout.addLayout(end)
         look.changed.connect(self.update)

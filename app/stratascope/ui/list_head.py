@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
-from PySide6.QtGui import QAction, QActionGroup, QPainter, QPaintEvent
+from PySide6.QtGui import QAction, QActionGroup, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n import translate
 from stratascope.ui.container_order import ViewBy
+from stratascope.ui.labels import tip
 from stratascope.ui.theme import MEDIUM, Look
 
 EXPOSURE = 52  # px: the exposure's column, with the gap before it
@@ -66,6 +67,12 @@ class ListHead(QWidget):
         if inset != self.inset:
             self.inset = inset
             self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        word = translate(msg("Exposure"))
+        cut = QFontMetrics(self._look.font(10, MEDIUM)).horizontalAdvance(word) > self._look.px(EXPOSURE)
+        self.setToolTip(tip(word) if cut else "")
 
     def sizeHint(self) -> QSize:
         return QSize(self._look.px(240), max(self._look.px(24), self._look.box(11) + self._look.px(8)))

@@ -84,7 +84,8 @@ class Legend(QWidget):
             painter.setFont(look.font(12))
             painter.setPen(look.color("text2"))
             width = metrics.horizontalAdvance(word)
-            painter.drawText(QRectF(x, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, word)
+            cut = metrics.elidedText(word, Qt.TextElideMode.ElideRight, max(0, round(self.width() - x)))
+            painter.drawText(QRectF(x, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, cut)
             x += width + space
 
     def _paint_kind(self, painter: QPainter, kind: Kind, x: float) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QWidget
 
+from stratascope.ui.labels import tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
 
@@ -30,8 +31,13 @@ class Segment(QAbstractButton):
         return QSize(self.fontMetrics().horizontalAdvance(self.text()) + look.px(self.beside), look.px(26))
 
     def shown(self, painter: QPainter) -> str:
-        """The word as it is drawn."""
-        return self.text()
+        """The word, as much of it as there is room for."""
+        return painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - 2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() < self.sizeHint().width() and not self.toolTip():
+            self.setToolTip(tip(self.text()))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         look, painter = self._look, QPainter(self)
