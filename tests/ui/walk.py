@@ -1,0 +1,234 @@
+"""Reads a window as its users do: every letter that is drawn, every word for the mouse and for a screen reader.
+
+What is drawn is taken from Qt itself: each widget is painted into an SVG, whose texts have places and fonts. So text
+that our own widgets paint is seen like that of a label. Decided against reading the widgets' properties alone: they
+say what a widget would show, not what it shows.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from xml.etree import ElementTree
+
+from PySide6.QtCore import (
+    QAbstractItemModel,
+    QAbstractListModel,
+    QAbstractTableModel,
+    QBuffer,
+    QIODevice,
+    QModelIndex,
+    QPoint,
+    QRectF,
+    Qt,
+)
+from PySide6.QtGui import QFont, QFontMetricsF, QPainter, QRegion, QTransform
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QAbstractScrollArea,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QLineEdit,
+    QMenu,
+    QPlainTextEdit,
+    QWidget,
+)
+
+from stratascope.pseudo import CLOSE, OPEN
+
+_SVG = "{http://www.w3.org/2000/svg}"
+_TAG = re.compile(r"<[^>]+>")
+_MATRIX = re.compile(r"matrix\(([^)]*)\)")
+_ROLES = (
+    Qt.ItemDataRole.DisplayRole,
+    Qt.ItemDataRole.ToolTipRole,
+    Qt.ItemDataRole.AccessibleTextRole,
+    Qt.ItemDataRole.AccessibleDescriptionRole,
+)
+_SLACK = 1.6  # of a pixel: what hinting and rounding come to
+_SHARE = 0.3  # of the smaller of two texts that lie on each other
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A text that a widget painted, and the place that it takes, in the widget's own pixels."""
+
+    text: str
+    box: QRectF
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A text of a widget; `kind` says for whom."""
+
+    widget: str
+    kind: str
+    text: str
+
+
+def visible(top: QWidget) -> Iterator[QWidget]:
+    """Every widget that can be seen of a window, or of a part of one."""
+    if top.isVisible():
+        yield top
+        yield from (each for each in top.findChildren(QWidget) if each.isVisible() and each.window() is top.window())
+
+
+def path_of(widget: QWidget) -> str:
+    """The widget as a developer finds it."""
+    names: list[str] = []
+    each: QWidget | None = widget
+    while each is not None:
+        names.append(each.objectName() or type(each).__name__)
+        each = each.parentWidget()
+    return "/".join(reversed(names[:4]))
+
+
+def drawn(widget: QWidget) -> list[Drawn]:
+    """What it paints itself, its children left out."""
+    buffer = QBuffer()
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    generator = QSvgGenerator()
+    generator.setOutputDevice(buffer)
+    generator.setSize(widget.size())
+    generator.setResolution(widget.logicalDpiX())
+    painter = QPainter(generator)
+    QWidget.render(widget, painter, QPoint(), QRegion(), QWidget.RenderFlag(0))  # a QGraphicsView has another
+    painter.end()
+    found: list[Drawn] = []
+    _collect(ElementTree.fromstring(bytes(buffer.data().data())), QTransform(), found)
+    return found
+
+
+def _collect(element: ElementTree.Element, transform: QTransform, found: list[Drawn]) -> None:
+    matrix = _MATRIX.search(element.get("transform", ""))
+    if matrix:
+        transform = QTransform(*(float(part) for part in matrix[1].split(",")))
+    if element.tag == f"{_SVG}text" and element.text and element.text.strip():
+        font = QFont(element.get("font-family", "").split(",")[0].strip("'\""))
+        font.setPixelSize(max(1, round(float(element.get("font-size", "12")))))
+        font.setWeight(QFont.Weight(int(element.get("font-weight", "400"))))
+        metrics = QFontMetricsF(font)
+        x, y = float(element.get("x", "0")), float(element.get("y", "0"))
+        # the height of small letters and capitals; what line spacing adds may be cut
+        box = QRectF(x, y - metrics.capHeight(), metrics.horizontalAdvance(element.text.rstrip()), metrics.capHeight())
+        found.append(Drawn(element.text, transform.mapRect(box)))
+    for child in element:
+        _collect(child, transform, found)
+
+
+def told(widget: QWidget, texts: list[Drawn]) -> Iterator[Told]:
+    """What it says: on the screen (`texts`), to the mouse, to a screen reader."""
+    where = path_of(widget)
+
+    def say(kind: str, text: object) -> Iterator[Told]:
+        if isinstance(text, str) and text.strip():
+            yield Told(where, kind, html.unescape(_TAG.sub(" ", text)) if "<p>" in text else text)
+
+    if not is_raw(widget):
+        rows = isinstance(widget.parentWidget(), QAbstractItemView)  # are read below, before they are cut into lines
+        for each in () if rows else texts:
+            yield from say("drawn", each.text)
+    yield from say("tooltip", widget.toolTip())
+    yield from say("name", widget.accessibleName())
+    yield from say("description", widget.accessibleDescription())
+    if widget.isWindow():
+        yield from say("title", widget.windowTitle())
+    if isinstance(widget, QLineEdit):
+        yield from say("placeholder", widget.placeholderText())
+    if isinstance(widget, QComboBox):
+        for place in range(widget.count()):
+            yield from say("choice", widget.itemText(place))
+    if isinstance(widget, QMenu):
+        for action in widget.actions():
+            yield from say("action", action.text())
+    if isinstance(widget, QAbstractItemView):
+        yield from (Told(where, kind, text) for kind, text in _items(widget.model()))
+
+
+def _items(model: QAbstractItemModel | None, parent: QModelIndex | None = None) -> Iterator[tuple[str, str]]:
+    if model is None:
+        return
+    root = parent or QModelIndex()
+    columns = 1 if isinstance(model, QAbstractListModel) else model.columnCount(root)
+    for row in range(model.rowCount(root)):
+        for column in range(columns):
+            index = model.index(row, column, root)
+            for role in _ROLES:
+                text = model.data(index, role)
+                if isinstance(text, str) and text.strip():
+                    yield f"item {role.name}", html.unescape(_TAG.sub(" ", text))
+            if column == 0 and not isinstance(model, (QAbstractTableModel, QAbstractListModel)):
+                yield from _items(model, index)
+    for orientation in Qt.Orientation:
+        for section in range(columns if orientation is Qt.Orientation.Horizontal else 0):
+            for role in _ROLES:
+                text = model.headerData(section, orientation, role)
+                if isinstance(text, str) and text.strip():
+                    yield f"head {role.name}", html.unescape(_TAG.sub(" ", text))
+
+
+def is_raw(widget: QWidget) -> bool:
+    """Whether it shows what the kernel wrote, letter by letter."""
+    return isinstance(widget, QPlainTextEdit) or isinstance(widget.parentWidget(), QPlainTextEdit)
+
+
+def misfits(widget: QWidget, texts: list[Drawn]) -> Iterator[str]:
+    """What of `texts` is cut off, lies on other text, or is shortened with nothing that tells the whole."""
+    if is_raw(widget) or isinstance(widget, QLineEdit) or widget.width() < 4 or widget.height() < 4:
+        return
+    where, room = path_of(widget), QRectF(widget.rect())
+    rolls = isinstance(widget.parentWidget(), QAbstractScrollArea)  # a viewport: what is below can be rolled to
+    for each in texts:
+        box = each.box
+        wide = box.left() < room.left() - _SLACK or box.right() > room.right() + _SLACK
+        high = box.top() < room.top() - _SLACK or box.bottom() > room.bottom() + _SLACK
+        endless = isinstance(widget, QLabel) and widget.toolTip() and " " not in each.text  # an id that nothing breaks
+        if wide and not endless and not (rolls and _rolls_sideways(widget)):
+            ends = f"{box.left():.0f}–{box.right():.0f} of {room.right():.0f}"
+            yield f"{where}: {each.text!r} is cut off at the side ({ends})"
+        if high and not rolls:
+            yield f"{where}: {each.text!r} is cut off above or below"
+    if isinstance(widget, QLabel) and widget.wordWrap() and widget.text():  # Qt leaves out lines without room
+        wanted = widget.heightForWidth(widget.width())
+        if wanted > widget.height() + _SLACK:
+            yield f"{where}: {widget.text()!r} is cut off above or below ({widget.height()} of {wanted})"
+    if not rolls:
+        yield from (f"{where}: {text}" for text in _overlaps(texts))
+    if any("…" in each.text and each.text.count(OPEN) != each.text.count(CLOSE) for each in texts):
+        wraps = isinstance(widget, QLabel) and widget.wordWrap()
+        if not wraps and not rolls and not widget.toolTip():
+            cut = next(each.text for each in texts if "…" in each.text)
+            yield f"{where}: {cut!r} is shortened, and no tooltip tells the whole"
+    if isinstance(widget, QAbstractButton) and widget.text() and texts:
+        whole = widget.text().replace("&&", "\0").replace("&", "").replace("\0", "&")
+        shown = "".join(each.text for each in texts)
+        if whole.split("\t")[0].strip() not in shown and "…" not in shown:
+            yield f"{where}: shows {shown!r} of {whole!r}"
+
+
+def _rolls_sideways(viewport: QWidget) -> bool:
+    area = viewport.parentWidget()
+    return isinstance(area, QAbstractScrollArea) and area.horizontalScrollBar().maximum() > 0
+
+
+def _overlaps(texts: list[Drawn]) -> Iterator[str]:
+    for place, one in enumerate(texts):
+        for other in texts[place + 1 :]:
+            both = one.box.intersected(other.box)
+            least = min(one.box.width() * one.box.height(), other.box.width() * other.box.height())
+            if one.text != other.text and least > 0 and both.width() * both.height() > _SHARE * least:
+                yield f"{one.text!r} lies on {other.text!r}"
+
+
+def settle(times: int = 30) -> None:
+    """Let everything be laid out and painted, also what threads work out."""
+    from PySide6.QtTest import QTest
+
+    for _ in range(times):
+        QApplication.processEvents()
+    QTest.qWait(20)
