@@ -17,6 +17,8 @@ from rig_fixtures import (
     podman_rootless,
 )
 
+os.environ["STRATASCOPE_LANGUAGE"] = "en"  # what tests say of the program's words holds on every developer's desktop
+
 __all__ = ("any_engine", "docker_rootful", "docker_rootless", "engines", "podman_rootful", "podman_rootless")
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import gettext
+from collections.abc import Callable, Iterable
 from string import Formatter
 
-from stratascope.core.message import Argument, Message
+from stratascope.core.message import Argument, Message, msg
 from stratascope.core.plain import plain
 
 DOMAIN = "stratascope"
@@ -43,6 +44,23 @@ def translate(message: Message) -> str:
     except (LookupError, ValueError, AttributeError):
         english = message.id if message.count in (None, 1) else message.many
         return Formatter().vformat(english, (), values)
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Translated texts as a list in one sentence: `a, b` or `a、b`."""
+    return _joined(texts, lambda first, rest: msg("{first}, {rest}", first=first, rest=rest))
+
+
+def together(texts: Iterable[str]) -> str:
+    """Translated sentences one after the other, with a space between them where the language has one."""
+    return _joined(texts, lambda first, rest: msg("{first} {rest}", first=first, rest=rest))
+
+
+def _joined(texts: Iterable[str], join: Callable[[str, str], Message]) -> str:
+    found = ""
+    for text in texts:
+        found = translate(join(found, text)) if found and text else found or text
+    return found
 
 
 def _text(value: Argument) -> str | int | float:

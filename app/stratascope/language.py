@@ -15,6 +15,7 @@ import gettext
 import re
 import struct
 from collections.abc import Mapping
+from pathlib import Path
 
 from stratascope import i18n, resources
 from stratascope.core.message import Message, msg
@@ -88,10 +89,18 @@ def catalogue(language: str) -> gettext.NullTranslations:
         return Pseudo()
     try:
         file = resources.path(f"locale/{language}/LC_MESSAGES/{i18n.DOMAIN}.mo")
+    except resources.MissingResourceError as error:
+        raise CatalogueError(str(error)) from error
+    return read(file)
+
+
+def read(file: Path) -> gettext.NullTranslations:
+    """A compiled catalogue. Raises CatalogueError."""
+    try:
         with file.open("rb") as stream:
             return gettext.GNUTranslations(stream)
-    except OSError as error:  # also a file that is no catalogue, and one that is not there
-        raise CatalogueError(error.strerror or str(error)) from error
+    except OSError as error:
+        raise CatalogueError(f"{file} can't be read ({error.strerror or 'it is no catalogue'})") from error
     except (ValueError, LookupError, struct.error, SyntaxError, RecursionError, MemoryError, OverflowError) as error:
         raise CatalogueError(f"{file} is damaged") from error
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch import Ended, Ending, Kind
+from stratascope.core.toggle import Proven
 from stratascope.i18n import translate
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.planning import Plan
@@ -33,6 +34,16 @@ def _short(name: str, value: str) -> str:
     if name == "memory" and int(value) % _MIB == 0:
         return f"{int(value) // _MIB}m"
     return value.replace("CAP_", "") if name == "capabilities" else value
+
+
+def proven_word(outcome: Proven) -> Message:
+    """What /proc said to a choice, in a word or two."""
+    words = {
+        Proven.ENFORCED: msg("enforced"),
+        Proven.NOT_ENFORCED: msg("not-enforced"),
+        Proven.UNKNOWN: msg("unknown"),
+    }
+    return words[outcome]
 
 
 def ending(event: Ended) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stratascope.cli import recovering
-from stratascope.cli.harden_words import chosen_lines, ending
+from stratascope.cli.harden_words import chosen_lines, ending, proven_word
 from stratascope.cli.output import complain, write
 from stratascope.core.depth import Matrix
 from stratascope.core.message import Message, msg, plural
@@ -33,7 +33,7 @@ from stratascope.core.relaunch import (
 )
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, ToggleError
-from stratascope.i18n import translate
+from stratascope.i18n import together, translate
 from stratascope.layers.toggles import parse
 from stratascope.report.export import ExportError, ExportKind, export
 from stratascope.usecases.planning import Plan
@@ -288,7 +288,7 @@ def _block(block: Block) -> dict[str, Any]:
 
 
 def _said(*messages: Message) -> str:
-    return " ".join(translate(item) for item in messages)
+    return together(translate(item) for item in messages)
 
 
 class _Told:
@@ -349,13 +349,15 @@ class _Told:
         elif event.state is State.BEGUN and event.seconds:  # it waits for something
             write(f"  {plain(text, 200)} …\n")
         elif event.state is not State.BEGUN:
-            write(f"  {plain(text, 200)} ({event.seconds:.1f} s)\n")
+            took = msg("{step} ({seconds} s)", step=plain(text, 200), seconds=f"{event.seconds:.1f}")
+            write(f"  {translate(took)}\n")
 
     def proof(self, event: Proved) -> None:
         """One toggle held against /proc."""
         if not self._json:
             found = translate(event.proof.found)
-            write(plain(f"  {event.choice.toggle}: {event.proof.outcome.value} ({found})", 300) + "\n")
+            outcome = translate(proven_word(event.proof.outcome))
+            write(plain(f"  {event.choice.toggle}: {outcome} ({found})", 300) + "\n")
 
     def ended(self, event: Ended) -> None:
         """How it ended."""

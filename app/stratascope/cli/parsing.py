@@ -10,14 +10,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.i18n import translate
 from stratascope.report.style import Style, wrap
-
-if TYPE_CHECKING:
-    from _typeshed import SupportsWrite
 
 WORDS = (
     msg("usage: "),
@@ -79,7 +76,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *words: Any, **more: Any) -> None:
         super().__init__(*words, **{"formatter_class": Formatter, "allow_abbrev": False, **more})
 
-    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+    def _print_message(self, message: str, file: Any = None) -> None:
         stream = file or sys.stderr
         encoding = getattr(stream, "encoding", None) or "ascii"
         super()._print_message(message.encode(encoding, "backslashreplace").decode(encoding), file)

@@ -125,7 +125,7 @@ def _with_others(kind: Kind, fact: NamespaceFact, source: str) -> Finding:
         f"namespaces.shared-{kind}",
         "namespaces",
         Severity.LOW,
-        msg(WITH_OTHERS[kind].id, names=names),
+        Message(WITH_OTHERS[kind].id, (("names", names),)),
         msg("That is how a pod works; where it is no pod, give each container its own."),
         source,
         ("namespaces(7)",),

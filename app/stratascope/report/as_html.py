@@ -11,22 +11,22 @@ import base64
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from stratascope.core.depth import Matrix
 from stratascope.core.layer import Finding, Layer, Severity
 from stratascope.core.message import msg, plural
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threat import Outcome, Threat
-from stratascope.i18n import translate
+from stratascope.i18n import language, listed, together, translate
 from stratascope.report.html_calls import calls_section
 from stratascope.report.html_strata import PATTERNS, draw, mark
 from stratascope.report.html_tables import Named, bits_table, fleet_table, matrix_table, stance_key
 from stratascope.report.html_words import element, text
 from stratascope.report.threats import by_outcome, counts, counts_line, exposure_line, rank
-from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, exposure_level, gap_words
+from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, exposure_level, gap_words, moment
 from stratascope.resources import read_text
 
+_PLACE = "@@"  # in a message, where a link goes that only HTML has
 FULL = 20  # so many different tables of threats are printed with every reason; more of them would make a huge page
 
 
@@ -45,7 +45,7 @@ def render(snapshot: Snapshot, layers: tuple[Layer, ...]) -> str:
         f"<title>{text(title)}</title><style>{style}</style>"
     )
     body = "\n".join(part for part in _body(snapshot, layers, named) if part)
-    return f'<!DOCTYPE html>\n<html lang="en">\n<head>{head}</head>\n<body>\n{body}\n</body>\n</html>\n'
+    return f'<!DOCTYPE html>\n<html lang="{language()}">\n<head>{head}</head>\n<body>\n{body}\n</body>\n</html>\n'
 
 
 def _style() -> str:
@@ -87,12 +87,12 @@ def _body(snapshot: Snapshot, layers: tuple[Layer, ...], named: list[Named]) -> 
     yield calls_section(named)
     yield _glossary(named)
     yield "</main>"
-    when = datetime.fromtimestamp(snapshot.taken_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    when = moment(snapshot.taken_at)
     yield element("footer", element("p", text(msg("Written by Stratascope from what was read at {when}.", when=when))))
 
 
 def _head(snapshot: Snapshot) -> str:
-    when = datetime.fromtimestamp(snapshot.taken_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    when = moment(snapshot.taken_at)
     line = msg(
         "{containers} on Linux {kernel}, read {when}",
         containers=_count(snapshot),
@@ -125,10 +125,10 @@ def _alert(snapshot: Snapshot) -> str:
             "{count} of {total} could take over this machine: {names}", count=len(taking), total=total, names=names
         )
         return element("p", text(line), "alert")
-    parts = [text(msg("None of {total} can take over this machine", total=total))]
+    parts = [translate(msg("None of {total} can take over this machine", total=total))]
     if unknown:
-        parts.append(text(msg("{count} not known", count=unknown)))
-    return element("p", ", ".join(parts), "calm")
+        parts.append(translate(msg("{count} not known", count=unknown)))
+    return element("p", text(listed(parts)), "calm")
 
 
 def _list(named: list[Named], layers: tuple[Layer, ...]) -> str:
@@ -226,7 +226,8 @@ def _threats(
     before = shown.setdefault(id(matrix), (anchor, state))
     if before[0] != anchor:
         link = f'<a href="#{before[0]}">{text(before[1].container.name, 80)}</a>'
-        return element("p", f"{text(msg('Its threats and layers are the same as those of'))} {link}.")
+        same = text(msg("Its threats and layers are the same as those of {name}.", name=_PLACE))
+        return element("p", same.replace(_PLACE, link))
     parts = [stance_key()]
     if brief:
         note = msg("Where layers stop it, not every reason is printed; a page of fewer containers has them all.")
@@ -262,10 +263,11 @@ def _glossary(named: list[Named]) -> str:
             f"<li>{text(route.name)}: <code>{text('; '.join(step.text for step in route.steps), 400)}</code></li>"
             for route in threat.routes
         )
+        words = together((translate(threat.what), translate(threat.gives)))
         rows.append(
             f'<dt id="t-{text(threat.id)}">{text(threat.title)} <small>{text(threat.id)}, '
             f"{text(SEVERITIES[threat.severity])}</small></dt>"
-            f"<dd>{text(threat.what)} {text(threat.gives)}<br>→ {text(threat.advice)} {text(' '.join(threat.refs))}"
+            f"<dd>{text(words)}<br>→ {text(threat.advice)} {text(' '.join(threat.refs))}"
             f"<ul>{routes}</ul></dd>"
         )
     head = element("h2", text(msg("The threats")))

@@ -7,7 +7,6 @@ are printed where asked for. Widths count terminal cells, so Japanese names line
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Rulers, Severity, Table, Verdict, View
@@ -26,7 +25,7 @@ from stratascope.report.call_map import (
 from stratascope.report.style import SEVERITY_STYLE, VERDICT_STYLE, Style, clip, cut_middle, pad, width_of, wrap
 from stratascope.report.threat_lines import exposure_lines, open_lines, table_lines
 from stratascope.report.threats import rank
-from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, age, gap_words
+from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, age, gap_words, moment
 
 __all__ = ["Style", "engine_lines", "render"]
 _LOUD = frozenset({Severity.CRITICAL, Severity.HIGH})  # what the summary prints in full
@@ -49,7 +48,7 @@ def _worst_first(state: ContainerState) -> tuple[bool, tuple[bool, float, float]
 
 
 def _head(snapshot: Snapshot, style: Style) -> Iterator[str]:
-    when = datetime.fromtimestamp(snapshot.taken_at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    when = moment(snapshot.taken_at)
     count = plural("{count} container", "{count} containers", len(snapshot.containers))
     text = translate(
         msg(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import EngineState, Status
 from stratascope.core.layer import Severity, Verdict
@@ -97,6 +99,13 @@ def depth_words(depth: tuple[int, int]) -> Message:
 def gap_words(gap: Gap) -> Message:
     """Why a reading is missing, as part of a sentence."""
     return _GAPS[gap.kind]
+
+
+def moment(seconds: float) -> Message:
+    """A point in time, the same wherever it is read: UTC."""
+    at = datetime.fromtimestamp(seconds, UTC)
+    return msg("{year}-{month}-{day} {hour}:{minute}:{second} UTC", year=f"{at:%Y}", month=f"{at:%m}", day=f"{at:%d}",
+               hour=f"{at:%H}", minute=f"{at:%M}", second=f"{at:%S}")  # fmt: skip
 
 
 def age(seconds: float) -> Message:

@@ -71,10 +71,7 @@ class Alert(QAbstractButton):
             elif unknown == total:
                 self._head = translate(msg("Nothing could be read"))
             else:
-                self._head = translate(
-                    plural("None of {total} can take over this machine", "None of {total} can take over this machine",
-                           total, total=total)
-                )  # fmt: skip
+                self._head = translate(msg("None of {total} can take over this machine", total=total))
         self.setText(self._head)
         self.setAccessibleName(self._head)
         self.setAccessibleDescription(self._names)

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.layer import BitGrid, Tone
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
-from stratascope.i18n import translate
+from stratascope.i18n import together, translate
 from stratascope.ui.bits_list import CELL, BitList, RowRole, explain
 from stratascope.ui.labels import Label, Line, Rule, tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look
@@ -140,7 +140,7 @@ class BitsView(QWidget):
         box = self.list.visualRect(index)
         self.area.ensureVisible(0, box.center().y(), 0, 2 * self.list.row_height)
         grid = self.list.bits.grid
-        self.what.setText(" ".join((f"{plain(row.name)}:", *explain(row))))
+        self.what.setText(f"{plain(row.name)}: {together(explain(row))}")
         chosen = grid.sets[grid.emphasis] if 0 <= grid.emphasis < len(grid.sets) else None
         if chosen is not None:
             self.hex.say(translate(msg("{name} {bits}", name=chosen.name, bits=chosen.text)))

@@ -21,7 +21,7 @@ from stratascope.core.calls import CallSource, CallTable, CallVerdict
 from stratascope.core.layer import CallMap
 from stratascope.core.message import NOTHING, msg
 from stratascope.core.plain import plain
-from stratascope.i18n import translate
+from stratascope.i18n import listed, together, translate
 from stratascope.report.call_map import (
     SHARED_KERNEL,
     count_words,
@@ -86,7 +86,7 @@ class _Legend(QWidget):
 
     def say(self, counts: dict[CallVerdict, int]) -> None:
         self._counts = counts
-        self.setAccessibleName(", ".join(self._word(verdict, count) for verdict, count in counts.items() if count))
+        self.setAccessibleName(listed(self._word(verdict, count) for verdict, count in counts.items() if count))
         self.update()
 
     def _word(self, verdict: CallVerdict, count: int) -> str:
@@ -242,7 +242,7 @@ class CallsView(QWidget):
         self.numbers.setText(translate(surface_line(found)))
         dangerous = dangerous_line(found, 12)
         lines = [translate(line) for line in (dangerous, SHARED_KERNEL) if line is not None]
-        self.passing.setText(" ".join(lines))
+        self.passing.setText(together(lines))
         self.legend.say(
             {
                 CallVerdict.ALLOWED: found.allowed,
@@ -291,5 +291,5 @@ class CallsView(QWidget):
             text = msg("With {other}: {answer}.", other=self._other_title, answer=answer(pair, here=False))
             self.there.setText(plain(translate(text)))
         parts = [translate(message) for message in explain(pair.name)]
-        self.words.setText(plain(" ".join(parts)))
+        self.words.setText(plain(together(parts)))
         self.words.setVisible(bool(parts))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea,
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg, plural
 from stratascope.core.plain import plain
-from stratascope.i18n import translate
+from stratascope.i18n import listed, translate
 from stratascope.ui.labels import Label, Line, tip
 from stratascope.ui.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
 from stratascope.ui.theme import BOLD, MEDIUM, Look
@@ -128,7 +128,7 @@ def engine_card(look: Look, engine: Engine) -> QWidget:
         lines.append((plain(translate(engine.message), 1500), 12.0, "text", False))
     if engine.error:
         lines.append((plain(engine.error, 1500), 11.0, "text2", True))
-    lines += [(", ".join(facts), 12.0, "text2", False), (plain(engine.endpoint, 500), 11.0, "text3", True)]
+    lines += [(listed(facts), 12.0, "text2", False), (plain(engine.endpoint, 500), 11.0, "text3", True)]
     for text, size, line_ink, fixed in lines:
         label = Label(look, size, ink=line_ink, wrap=True, fixed=fixed).selectable()
         label.setText(text)

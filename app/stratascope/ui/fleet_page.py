@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.layer import Layer, Severity
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.snapshot import ContainerState
-from stratascope.i18n import translate
+from stratascope.i18n import listed, translate
 from stratascope.ui.container_order import haystack, matches
 from stratascope.ui.fleet_cells import paint_cell
 from stratascope.ui.fleet_files import save
@@ -66,7 +66,7 @@ class Legend(QWidget):
         """Only what is in the table."""
         there = {cell.ink for row in table.rows for cell in row.cells}
         self.inks = tuple(ink for ink in Ink if ink in there)
-        self.setAccessibleName(", ".join(ink_word(ink) for ink in self.inks))
+        self.setAccessibleName(listed(ink_word(ink) for ink in self.inks))
         self.updateGeometry()
         self.update()
 

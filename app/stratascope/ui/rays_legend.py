@@ -7,7 +7,7 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen, QPo
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.message import Message, msg
-from stratascope.i18n import translate
+from stratascope.i18n import listed, translate
 from stratascope.report.standing import SERIOUS, Kind
 from stratascope.ui.labels import tip
 from stratascope.ui.theme import Look
@@ -56,7 +56,7 @@ class Legend(QWidget):
     def show_counts(self, found: dict[Kind, int]) -> None:
         """Tell these numbers."""
         self._found = found
-        text = ", ".join(word for _, word in entries(found)) if found else ""
+        text = listed(word for _, word in entries(found)) if found else ""
         self.setAccessibleName(text)
         self.setToolTip(tip(text))
         self.update()

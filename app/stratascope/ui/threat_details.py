@@ -10,7 +10,7 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.plain import plain
 from stratascope.core.threat import Outcome, Ruling, Stance, evidence
-from stratascope.i18n import translate
+from stratascope.i18n import listed, translate
 from stratascope.report.standing import Standing, family_word, stance_word, standing, standing_word
 from stratascope.report.words import OUTCOMES
 from stratascope.ui.header import Chip
@@ -146,7 +146,7 @@ class ThreatDetails(QScrollArea):
         _add(column, Label(look, 13, wrap=True), translate(threat.advice))
         _add(column, Label(look, 12, ink="text2", wrap=True), first_sentence(state, titles))
         for group in together(state):
-            names = ", ".join(titles.get(layer, layer) for layer in group)
+            names = listed(titles.get(layer, layer) for layer in group)
             text = msg("Fall together, as the same setting would undo each: {layers}.", layers=names)
             _add(column, Label(look, 12, MEDIUM, "weak", wrap=True), translate(text))
         for number, route in enumerate(state.routes, 1):
