@@ -34,6 +34,7 @@ from stratascope.ui.theme_words import mode_word
 
 T = TypeVar("T")
 WIDTH, ENGINES_HEIGHT = 520, 76
+EXAMPLE = "ssh://user@host/run/docker.sock"
 
 # Each language in its own words: whoever can't read the window must find theirs
 LANGUAGE_NAMES = {"en": "English", "ja": "日本語"}
@@ -190,7 +191,7 @@ class SettingsDialog(QDialog):
         column.addWidget(lead)
         self.engines.setFont(look.font(12, fixed=True))
         self.engines.setTabChangesFocus(True)
-        self.engines.setPlaceholderText("ssh://user@host/run/docker.sock")
+        self.engines.setPlaceholderText(EXAMPLE)
         self.engines.setAccessibleName(head.text())
         self.engines.setFixedHeight(look.px(ENGINES_HEIGHT))
         column.addWidget(self.engines)
