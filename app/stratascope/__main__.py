@@ -10,9 +10,12 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
+from stratascope import frozen
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
+    frozen.begin()
     _speak()
     from stratascope.cli.arguments import parser
 

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 
 from stratascope import resources
 from stratascope.core.snapshot import Snapshot
+from stratascope.frozen import own_plugins
 from stratascope.layers import all_layers
 from stratascope.state import preferences
 from stratascope.ui import qt_words
@@ -44,7 +45,8 @@ def make_application(argv: list[str]) -> QApplication:
     if isinstance(existing, QApplication):
         app = existing
     else:
-        app = QApplication(argv)
+        with own_plugins():
+            app = QApplication(argv)
         # Nothing that is made until the first picture is garbage, and later nobody should look through all of it again:
         # each of these looks stops the window for 10 ms and more.
         gc.disable()

@@ -1,0 +1,102 @@
+"""What an AppImage leaves in the environment is taken out, all of it and nothing else."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from stratascope import frozen
+
+USER = {"HOME": "/home/one", "PATH": "/usr/bin", "PYTHONPATH": "/home/one/python", "QT_STYLE_OVERRIDE": "kvantum"}
+MOUNT = "/tmp/.mount_StrataX"
+PROGRAM = f"{MOUNT}/usr/lib/stratascope/stratascope"
+BUNDLE = {
+    "LD_LIBRARY_PATH": f"{MOUNT}/usr/lib/stratascope/_internal",
+    "_PYI_APPLICATION_HOME_DIR": f"{MOUNT}/usr/lib/stratascope/_internal",
+    "_PYI_ARCHIVE_FILE": PROGRAM,
+}
+RUNTIME = {"APPDIR": MOUNT, "APPIMAGE": "/home/one/it.AppImage", "ARGV0": "./it.AppImage", "OWD": "/home/one"}
+
+
+def restored(environ: dict[str, str]) -> dict[str, str]:
+    found = dict(environ)
+    frozen.restore(found, PROGRAM)
+    return found
+
+
+def test_all_of_the_bundle_goes() -> None:
+    assert restored({**USER, **BUNDLE, **RUNTIME}) == USER
+
+
+def test_a_bundle_without_the_runtime() -> None:
+    """Unpacked by hand and started there."""
+    assert restored({**USER, **BUNDLE}) == USER
+
+
+def test_what_was_there_comes_back() -> None:
+    before = {
+        "LD_LIBRARY_PATH": "/opt/lib",
+        "APPDIR": "/tmp/.mount_term",
+        "APPIMAGE": "/opt/term",
+        "ARGV0": "",
+        "OWD": "/",
+    }
+    kept = {f"{name}_ORIG": value for name, value in before.items()}
+    assert restored({**USER, **BUNDLE, **RUNTIME, **kept}) == {**USER, **before}
+
+
+def test_the_terminals_own_appimage_is_left_alone() -> None:
+    terminal = {"APPDIR": "/tmp/.mount_term", "APPIMAGE": "/opt/term.AppImage", "OWD": "/home/one"}
+    assert restored({**USER, **BUNDLE, **terminal}) == {**USER, **terminal}
+
+
+def test_an_ordinary_installation_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {**BUNDLE, **RUNTIME, "APPDIR": str(Path(sys.executable).parent)}.items():
+        monkeypatch.setenv(name, value)
+    before = dict(os.environ)
+    frozen.begin()
+    assert dict(os.environ) == before
+
+
+def test_whatever_is_started_inherits_it() -> None:
+    """Also what is started without an environment of its own, and by C code."""
+    script = (
+        "import os, subprocess, sys\n"
+        "from stratascope import frozen\n"
+        "sys.frozen, sys.executable = True, sys.argv[1]\n"
+        "frozen.begin()\n"
+        "sys.stdout.flush()\n"
+        "subprocess.run(['/usr/bin/env'])\n"
+        "os.system('/usr/bin/env')\n"
+    )
+    clean = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": "/",
+        "LC_ALL": "C.UTF-8",
+        "PYTHONPATH": str(Path(frozen.__file__).parents[1]),
+    }
+    done = subprocess.run(
+        (sys.executable, "-c", script, PROGRAM),
+        env={**clean, **BUNDLE, **RUNTIME},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stdout.splitlines()
+    shells = {"PWD", "SHLVL", "_", "OLDPWD"}
+    assert {line for line in lines if line.partition("=")[0] not in shells} == {f"{n}={v}" for n, v in clean.items()}
+    assert lines.count("HOME=/") == 2
+
+
+def test_while_qt_starts_it_finds_only_its_own_plugins() -> None:
+    environ = {**USER, "QT_PLUGIN_PATH": "/usr/lib/qt6/plugins", "QT_QPA_PLATFORM": "xcb"}
+    before = dict(environ)
+    with frozen.own_plugins(environ, frozen=True):
+        assert environ == {**USER, "QT_QPA_PLATFORM": "xcb"}
+    assert environ == before
+    with frozen.own_plugins(environ, frozen=False):
+        assert environ == before
