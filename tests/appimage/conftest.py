@@ -1,0 +1,101 @@
+"""The AppImage that `make appimage` has built, for the tests that only `make appimage-test` runs.
+
+They are left out of every other run of the tests, since they need the built file, root and minutes. Fixtures: the file,
+a tiny AppImage with the same runtime in front of a small shell script, and who runs it: root or an ordinary user.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from appimage.started import Person, mounts, until
+from rig_plan import ordinary_user
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SCRIPT = """#!/bin/sh
+what=$1
+[ $# = 0 ] || shift
+case $what in
+words) for word; do printf '%s\\n' "[$word]"; done ;;
+environment) env ;;
+read) cat "$APPDIR/$1" ;;
+end) exit "$1" ;;
+die) kill -"$1" $$ ;;
+wait) echo "$APPDIR"; exec sleep "${1:-600}" ;;
+trap) trap 'echo told; exit 3' TERM; echo "$APPDIR"; while :; do sleep 0.05; done ;;
+open) ls /proc/self/fd ;;
+esac
+"""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without being asked for by their mark, these are not run."""
+    if "appimage" in (config.getoption("markexpr") or ""):
+        return
+    here = [item for item in items if item.get_closest_marker("appimage")]
+    if here:
+        config.hook.pytest_deselected(items=here)
+        items[:] = [item for item in items if item not in here]
+
+
+@pytest.fixture(scope="session")
+def appimage() -> Path:
+    """The file that was built."""
+    found = sorted((CHECKOUT / "dist").glob("Stratascope-*-x86_64.AppImage"), key=lambda path: path.stat().st_mtime)
+    assert found, "no AppImage in dist/: make appimage"
+    return found[-1]
+
+
+@pytest.fixture(scope="session")
+def open_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that an ordinary user can reach too, with a space in its name."""
+    folder = tmp_path_factory.mktemp("open") / "two words"
+    folder.mkdir()
+    for each in (folder, *folder.parents):
+        if each != Path("/tmp") and each.is_relative_to("/tmp"):
+            each.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny(appimage: Path, open_folder: Path) -> Path:
+    """The runtime as it was built, in front of a file system with a shell script and some files."""
+    source = open_folder / "AppDir"
+    (source / "usr/empty").mkdir(parents=True)
+    (source / "usr/share").mkdir()
+    (source / "AppRun").write_text(SCRIPT)
+    (source / "AppRun").chmod(0o755)
+    (source / "usr/share/large").write_bytes(bytes(range(256)) * 9000)  # several blocks, the last one not full
+    (source / "usr/share/small").write_text("a few words\n")
+    (source / "usr/share/none").touch()
+    (source / "usr/link").symlink_to("share/small")
+    made = open_folder / "tiny.squashfs"
+    options = ("-comp", "zstd", "-b", "256K", "-root-owned", "-noappend", "-quiet", "-no-progress")
+    subprocess.run(("mksquashfs", source, made, *options), check=True)
+    target = open_folder / "Tiny 1.AppImage"
+    with appimage.open("rb") as file:
+        program = file.read(offset_of(appimage))
+    target.write_bytes(program + made.read_bytes())
+    target.chmod(0o755)
+    return target
+
+
+def offset_of(appimage: Path) -> int:
+    """As it says itself."""
+    return int(subprocess.run((appimage, "--appimage-offset"), capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.fixture(params=("root", "user"))
+def person(request: pytest.FixtureRequest) -> Iterator[Person]:
+    """Root, and then an ordinary user. Afterwards no mount and no folder is left."""
+    if os.geteuid() != 0:
+        pytest.skip("the tests of the AppImage are run by root")
+    before = set(mounts())
+    yield Person(*ordinary_user()) if request.param == "user" else Person(0, 0, Path.home())
+    until(lambda: set(mounts()) <= before, "no mount is left")
+    until(lambda: not [path for path in Path("/tmp").glob(".mount_Strata*") if str(path) not in before], "no folder")
