@@ -4,13 +4,13 @@ ARGS ?=
 PY := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format bench wheel translations screenshots demo-record clean
+.PHONY: help run test test-all lint format bench wheel translations appimage appimage-test screenshots demo-record clean
 
 help: ## Show this list
 	@echo "Stratascope: what really stands between a container and the host's kernel"
 	@echo
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(firstword $(MAKEFILE_LIST)) | \
-		while read -r word target text; do printf '  make %-12s %s\n' "$$target" "$$text"; done
+		while read -r word target text; do printf '  make %-13s %s\n' "$$target" "$$text"; done
 	@echo
 	@echo "The first run installs what is missing (packaging/setup.sh says how); ARGS='report web' passes arguments on."
 
@@ -50,6 +50,14 @@ wheel: ## Build dist/*.whl
 translations: ## Take new texts into resources/locale, and compile it (ARGS=check only looks)
 	@sh packaging/setup.sh test
 	@$(PY) tests/translations.py $(ARGS)
+
+appimage: ## Build dist/*.AppImage, in a root folder of Debian 12
+	@sh packaging/setup.sh appimage
+	@sh packaging/appimage/build.sh
+
+appimage-test: appimage ## Build it and test it: FUSE, displays, Debian 12 and 13, engines, the same bytes twice, speed
+	@sh packaging/setup.sh test
+	@MARKS=appimage BUDGET=$${BUDGET:-3600} sh packaging/test.sh tests/appimage $(ARGS)
 
 screenshots: ## Take the pictures of resources/screenshots anew
 	@sh packaging/setup.sh test

@@ -1,5 +1,6 @@
 #!/bin/sh
 # Makes this checkout ready to run (`setup.sh run`) or to be tested (`setup.sh test`, `test-all`); called by `make`.
+# `setup.sh appimage` installs what building and testing the AppImage needs beside that, and makes no .venv.
 #
 # 1. System packages, on Debian and Ubuntu: what debian-run.txt (and debian-test.txt) lists and is not there is
 #    installed with apt-get, as root or through sudo. Elsewhere the missing parts are named and nothing is touched.
@@ -20,8 +21,9 @@ case $purpose in
 run) lists=packaging/debian-run.txt ;;
 test) lists="packaging/debian-run.txt packaging/debian-test.txt" ;;
 test-all) lists="packaging/debian-run.txt packaging/debian-test.txt packaging/debian-test-all.txt" ;;
+appimage) lists=packaging/debian-appimage.txt ;;
 *)
-    echo "usage: packaging/setup.sh run|test|test-all"
+    echo "usage: packaging/setup.sh run|test|test-all|appimage"
     exit 2
     ;;
 esac
@@ -129,6 +131,8 @@ if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
 else
     debian=
 fi
+
+[ "$purpose" != appimage ] || exit 0
 
 base=$(choose_python)
 if [ -z "$base" ]; then

@@ -48,16 +48,8 @@ find "$root/checkout" -mindepth 1 -maxdepth 1 ! -name .venv -exec rm -rf {} +
     tar --extract --directory "$root/checkout"
 
 # This machine's way to the indexes.
-cp -L /etc/resolv.conf /etc/hosts "$root/etc/" 2>/dev/null || true
-for file in /etc/apt/apt.conf.d/*; do
-    if grep -q '^ *Acquire::' "$file" 2>/dev/null; then cp "$file" "$root/etc/apt/apt.conf.d/"; fi
-done
-for item in /etc/pip.conf /etc/xdg/pip /usr/local/share/ca-certificates; do
-    if [ -e "$item" ]; then
-        mkdir -p "$root$(dirname "$item")"
-        cp -RL "$item" "$root$(dirname "$item")/"
-    fi
-done
+. "$checkout/packaging/way.sh"
+way_into "$root"
 
 if [ -n "${AS_USER:-}" ]; then
     grep -q '^trial:' "$root/etc/passwd" || chroot "$root" sh -c '
@@ -72,7 +64,7 @@ fi
 
 # Everything from here on is in a mount namespace of its own; the arguments arrive as they are.
 status=0
-ROOT=$root WHAT=$what unshare --mount --propagation private sh -eu -c '
+ROOT=$root WHAT=$what WAY=$checkout/packaging/way.sh unshare --mount --propagation private sh -eu -c '
     mount -t proc proc "$ROOT/proc"
     mount --rbind /sys "$ROOT/sys"
     mount --rbind /dev "$ROOT/dev"
@@ -101,7 +93,8 @@ ROOT=$root WHAT=$what unshare --mount --propagation private sh -eu -c '
     fi
 
     # A clean environment, except for what leads to the indexes and to the display.
-    passed=$(env | grep -iE "^(PIP_[A-Z_]+|https?_proxy|no_proxy|SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE)=[^ ]*$" || true)
+    . "$WAY"
+    passed=$(way_variables)
     if [ "$WHAT" != test ] && [ -n "${DISPLAY:-}" ]; then
         passed="$passed DISPLAY=$DISPLAY"
         [ ! -f "$ROOT/run/xauthority" ] || passed="$passed XAUTHORITY=/run/xauthority"

@@ -1,0 +1,18 @@
+"""What PyInstaller's starter runs: the program, or a Python file in its place.
+
+`--bundled-python FILE …` is for the tests and for looking into a bundle: what runs there is its own Python with its own
+Qt, which nothing outside can be.
+"""
+
+import runpy
+import sys
+
+from stratascope import frozen
+from stratascope.__main__ import main
+
+if sys.argv[1:2] == ["--bundled-python"] and len(sys.argv) > 2:
+    frozen.begin()
+    del sys.argv[:2]
+    runpy.run_path(sys.argv[0], run_name="__main__")
+else:
+    sys.exit(main())
