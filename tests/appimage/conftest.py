@@ -6,8 +6,10 @@ a tiny AppImage with the same runtime in front of a small shell script, and who 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,15 +53,29 @@ def appimage() -> Path:
     return found[-1]
 
 
+@contextlib.contextmanager
+def open_to_all(name: str) -> Iterator[Path]:
+    """A folder that an ordinary user can reach too; pytest closes its own to others, again and again."""
+    with tempfile.TemporaryDirectory(prefix="strata-appimage-", ignore_cleanup_errors=True) as made:
+        Path(made).chmod(0o755)
+        folder = Path(made) / name
+        folder.mkdir()
+        yield folder
+
+
 @pytest.fixture(scope="session")
-def open_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that an ordinary user can reach too, with a space in its name."""
-    folder = tmp_path_factory.mktemp("open") / "two words"
-    folder.mkdir()
-    for each in (folder, *folder.parents):
-        if each != Path("/tmp") and each.is_relative_to("/tmp"):
-            each.chmod(0o755)
-    return folder
+def open_folder() -> Iterator[Path]:
+    """For the small AppImage, with a space in its name."""
+    with open_to_all("two words") as folder:
+        yield folder
+
+
+@pytest.fixture
+def own_folder(person: Person) -> Iterator[Path]:
+    """The person's own."""
+    with open_to_all("own") as folder:
+        os.chown(folder, person.uid, person.gid)
+        yield folder
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -36,6 +36,10 @@ class Person:
     gid: int
     home: Path
     variables: Mapping[str, str] = field(default_factory=dict)
+
+    def having(self, variables: Mapping[str, str]) -> Person:
+        """The same person with these in the environment too."""
+        return replace(self, variables={**self.variables, **variables})
 
     def environ(self, **more: str) -> dict[str, str]:
         """A clean one."""

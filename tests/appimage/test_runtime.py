@@ -141,7 +141,7 @@ def test_closed_standard_descriptors_do_no_harm(person: Person, tiny: Path) -> N
     assert person.run("/bin/sh", "-c", '"$0" end 5 <&- >&- 2>&-', tiny).returncode == 5
 
 
-def test_unpacked_where_there_is_no_device(tiny: Path, tmp_path: Path) -> None:
+def test_unpacked_where_there_is_no_device(tiny: Path) -> None:
     done = subprocess.run((*NO_DEVICE, tiny, "environment"), capture_output=True, text=True, check=False)
     assert done.returncode == 0
     assert "fuse3" in done.stderr
@@ -177,7 +177,7 @@ def test_a_kill_leaves_nothing_unpacked(person: Person, tiny: Path) -> None:
     until(lambda: not folder.exists(), "what was unpacked is gone")
 
 
-def test_no_room_is_told(tiny: Path, tmp_path: Path) -> None:
+def test_no_room_is_told(tiny: Path) -> None:
     """A full disk everywhere: a sentence that says what to do."""
     script = """
         mkdir /run/strata-no-room; cp "$1" /run/strata-no-room/it; mount --bind /dev/null /dev/fuse
@@ -196,13 +196,12 @@ def test_no_room_is_told(tiny: Path, tmp_path: Path) -> None:
     assert "TMPDIR" in done.stderr
 
 
-def test_extract(person: Person, tiny: Path, tmp_path: Path) -> None:
-    give(tmp_path, person)
+def test_extract(person: Person, tiny: Path, own_folder: Path) -> None:
     for _ in range(2):  # over what is there, too
-        done = person.run(tiny, "--appimage-extract", cwd=tmp_path)
+        done = person.run(tiny, "--appimage-extract", cwd=own_folder)
         assert done.returncode == 0, done.stderr
         assert "squashfs-root/usr/share/large" in done.stdout.splitlines()
-    root, source = tmp_path / "squashfs-root", tiny.parent / "AppDir"
+    root, source = own_folder / "squashfs-root", tiny.parent / "AppDir"
     assert {path.relative_to(root) for path in root.rglob("*")} == {p.relative_to(source) for p in source.rglob("*")}
     assert (root / "usr/share/large").read_bytes() == (source / "usr/share/large").read_bytes()
     assert (root / "usr/link").readlink() == Path("share/small")
@@ -210,12 +209,11 @@ def test_extract(person: Person, tiny: Path, tmp_path: Path) -> None:
     assert person.run(root / "AppRun", "end", "6").returncode == 6
 
 
-def test_extract_some(person: Person, tiny: Path, tmp_path: Path) -> None:
-    give(tmp_path, person)
-    assert person.run(tiny, "--appimage-extract", "usr/sh*/small", cwd=tmp_path).returncode == 0
-    files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
+def test_extract_some(person: Person, tiny: Path, own_folder: Path) -> None:
+    assert person.run(tiny, "--appimage-extract", "usr/sh*/small", cwd=own_folder).returncode == 0
+    files = {str(path.relative_to(own_folder)) for path in own_folder.rglob("*") if path.is_file()}
     assert files == {"squashfs-root/usr/share/small"}
-    done = person.run(tiny, "--appimage-extract", "nothing*", cwd=tmp_path)
+    done = person.run(tiny, "--appimage-extract", "nothing*", cwd=own_folder)
     assert done.returncode == 127
     assert "nothing*" in done.stderr
 
@@ -271,14 +269,6 @@ def test_a_file_that_was_cut_off_is_told(person: Person, tiny: Path, open_folder
         done = person.run(cut, *words)
         assert done.returncode == 127
         assert "is damaged; get it again" in done.stderr
-
-
-def give(folder: Path, person: Person) -> None:
-    """Make this folder the person's own."""
-    for each in (folder, *folder.parents):
-        if each != Path("/tmp") and each.is_relative_to("/tmp"):
-            each.chmod(0o755)
-    os.chown(folder, person.uid, person.gid)
 
 
 def is_gone(folder: str) -> bool:
