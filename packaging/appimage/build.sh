@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds dist/Stratascope-VERSION-x86_64.AppImage; called by `make appimage`, which has set up what is needed.
+# build.sh [FOLDER]: builds Stratascope-VERSION-x86_64.AppImage in that folder, or in dist; called by `make appimage`,
+# which has set up what is needed.
 #
 # It is built in a root folder of Debian 12, so that it runs on all that is as new as that: a program built on a newer
 # system asks for a newer C library. The root is made by mmdebstrap on first use and kept, with the Python packages, in
@@ -72,8 +73,8 @@ ROOT=$root BUILD=$build unshare --mount --propagation private sh -eu -c '
         "$@" sh /build/checkout/packaging/appimage/inside.sh
 ' sh "VERSION=$VERSION" "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" $(way_variables) >&2 9>&- || stop "the build failed (above)"
 
-mkdir -p dist
-target=dist/Stratascope-$VERSION-x86_64.AppImage
+mkdir -p "${1:-dist}"
+target=${1:-dist}/Stratascope-$VERSION-x86_64.AppImage
 cp "$build/AppImage" "$target.new" # beside, and then in its place: the old one may be running
 chmod 755 "$target.new"
 mv "$target.new" "$target"

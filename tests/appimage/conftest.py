@@ -115,3 +115,9 @@ def person(request: pytest.FixtureRequest) -> Iterator[Person]:
     yield Person(*ordinary_user()) if request.param == "user" else Person(0, 0, Path.home())
     until(lambda: set(mounts()) <= before, "no mount is left")
     until(lambda: not [path for path in Path("/tmp").glob(".mount_Strata*") if str(path) not in before], "no folder")
+
+
+@pytest.fixture
+def user() -> Person:
+    """The ordinary one."""
+    return Person(*ordinary_user())

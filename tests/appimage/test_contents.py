@@ -1,0 +1,89 @@
+"""What is in the AppImage, and what is not: size, the desktop's files, licences, and which libraries it asks for."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.appimage
+ID = "io.github.stratascope.Stratascope"
+CHECKOUT = Path(__file__).resolve().parents[2]
+MOST = 65_000_000  # bytes
+# libraries that come with the packages of packaging/appimage/host.txt, or with every system
+HOST = re.compile(
+    r"(ld-linux-x86-64|lib(c|m|dl|rt|pthread|resolv|util|stdc\+\+|gcc_s|EGL|GL|X11|X11-xcb|xcb|fontconfig|freetype|expat|z|"
+    r"glib-2\.0|gthread-2\.0|dbus-1|wayland-client))\.so\.\d+"
+)
+
+
+@pytest.fixture(scope="module")
+def unpacked(appimage: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("unpacked")
+    subprocess.run((appimage, "--appimage-extract"), cwd=folder, stdout=subprocess.DEVNULL, check=True)
+    return folder / "squashfs-root"
+
+
+def programs(folder: Path) -> list[Path]:
+    found = [path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    return [path for path in found if path.read_bytes()[:4] == b"\x7fELF"]
+
+
+def test_it_is_small_enough(appimage: Path) -> None:
+    assert appimage.stat().st_size < MOST
+
+
+def test_the_desktops_files_are_where_tools_look(unpacked: Path) -> None:
+    desktop = (CHECKOUT / f"packaging/desktop/{ID}.desktop").read_bytes()
+    assert (unpacked / f"{ID}.desktop").read_bytes() == desktop
+    assert (unpacked / f"usr/share/applications/{ID}.desktop").read_bytes() == desktop
+    metainfo = (CHECKOUT / f"packaging/metainfo/{ID}.metainfo.xml").read_bytes()
+    for name in ("metainfo", "appdata"):
+        assert (unpacked / f"usr/share/metainfo/{ID}.{name}.xml").read_bytes() == metainfo
+    icon = (CHECKOUT / f"resources/icons/hicolor/scalable/apps/{ID}.svg").read_bytes()
+    for name in (f"{ID}.svg", ".DirIcon", f"usr/share/icons/hicolor/scalable/apps/{ID}.svg"):
+        assert (unpacked / name).read_bytes() == icon
+    assert (unpacked / f"usr/share/icons/hicolor/symbolic/apps/{ID}-symbolic.svg").exists()
+
+
+def test_it_asks_for_nothing_that_the_host_need_not_have(unpacked: Path) -> None:
+    found = programs(unpacked)
+    assert len(found) > 50
+    here = {path.name for path in unpacked.rglob("*")}
+    asked = set()
+    for path in found:
+        text = subprocess.run(("objdump", "-p", path), capture_output=True, text=True, check=True).stdout
+        asked |= set(re.findall(r"NEEDED +(\S+)", text))
+    assert sorted(name for name in asked - here if not HOST.fullmatch(name)) == []
+    # and brings nothing that must be the host's
+    assert sorted(name for name in here if HOST.fullmatch(name)) == []
+
+
+def test_it_runs_on_systems_with_an_older_c_library(unpacked: Path, appimage: Path) -> None:
+    """glibc 2.36 is Debian 12's, 2.35 Ubuntu 22.04's."""
+    text = ""
+    for path in programs(unpacked):
+        text += subprocess.run(("objdump", "-T", path), capture_output=True, text=True, check=True).stdout
+    versions = {int(number) for number in re.findall(r"\bGLIBC_2\.(\d+)", text)}
+    assert 17 < max(versions) <= 35
+    header = subprocess.run(("objdump", "-p", appimage), capture_output=True, text=True, check=True).stdout
+    assert "NEEDED" not in header, "the runtime is static"
+
+
+def test_licences_come_along(unpacked: Path) -> None:
+    docs = {path.name for path in (unpacked / "usr/share/doc/stratascope/licences").iterdir()}
+    assert {"stratascope", "libsquashfuse-dev", "libfuse3-dev", "libc6", "libssl3", "libxkbcommon0"} <= docs
+    internal = unpacked / "usr/lib/stratascope/_internal"
+    packages = {path.name.partition("-")[0].lower() for path in internal.glob("*.dist-info")}
+    assert {"pyside6_essentials", "shiboken6", "numpy", "pyqtgraph", "docker", "podman", "msgspec"} <= packages
+
+
+def test_what_is_never_loaded_is_left_out(unpacked: Path) -> None:
+    names = {path.name for path in unpacked.rglob("*")}
+    assert not [name for name in names if re.match(r"libQt6(Qml|Quick|Designer|Sql|Test|Help|Egl)", name)]
+    assert not names & {"libqgtk3.so", "libqeglfs.so", "libqvnc.so", "libqlinuxfb.so", "tkinter", "pip"}
+    links = [path for path in unpacked.rglob("*") if path.is_symlink()]
+    assert len(links) > 20
+    assert [path for path in links if not path.exists()] == []
