@@ -8,7 +8,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from stratascope import frozen
 
@@ -28,13 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from stratascope.cli import commands
 
             return commands.run(parsed)
-        if not has_display(os.environ):
-            from stratascope.cli import without_display
-
-            return without_display.run()
-        from stratascope.ui import start
-
-        return start.main(words)
+        return _window(words)
     except KeyboardInterrupt:
         return 130
 
@@ -55,12 +49,20 @@ def _speak() -> None:
         complain(i18n.translate(problem))
 
 
-def has_display(environ: Mapping[str, str]) -> bool:
-    """Whether a window can be shown: a display server, or a Qt platform that needs none."""
-    platform = environ.get("QT_QPA_PLATFORM", "").partition(":")[0]
-    if platform in ("offscreen", "minimal", "vnc"):
-        return True
-    return bool(environ.get("WAYLAND_DISPLAY") or environ.get("DISPLAY"))
+def _window(words: list[str]) -> int:
+    from stratascope.cli import display
+
+    trouble = display.trouble(os.environ)
+    if trouble is None:
+        try:
+            from stratascope.ui import start
+        except ImportError as error:
+            trouble = display.no_qt(error)
+        else:
+            return start.main(words)
+    from stratascope.cli import without_display
+
+    return without_display.run(trouble)
 
 
 if __name__ == "__main__":

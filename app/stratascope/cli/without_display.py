@@ -6,20 +6,13 @@ from stratascope import wiring
 from stratascope.cli import commands
 from stratascope.cli.output import complain
 from stratascope.core.container import EngineState
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.i18n import translate
 
 
-def run() -> int:
+def run(why: Message) -> int:
     """Print the report of the engines found, or of the demo capture where there is none."""
-    complain(
-        translate(
-            msg(
-                "There is no display (neither WAYLAND_DISPLAY nor DISPLAY is set), so there is no window. "
-                "This is the report as text."
-            )
-        )
-    )
+    complain(translate(msg("{why} This is the report as text.", why=why)))
     shared = wiring.translations()
     with wiring.open_engines() as found:
         commands.put_right(found)
