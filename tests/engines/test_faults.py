@@ -205,3 +205,19 @@ def test_a_broken_stream_of_events_is_an_error(engine: RestEngine, start: Start)
     assert next(stream).container == "aa"
     with pytest.raises(EngineError):
         next(stream)
+
+
+def test_a_call_that_comes_after_the_end_opens_nothing(engine: RestEngine, start: Start) -> None:
+    """A thread of the window's that is late: its call fails, and leaves no connection for the garbage collector."""
+    start(answers_for(engine, INFO[engine.kind]))
+    link = engine._link()
+    assert engine.describe().state is EngineState.CONNECTED
+    engine.close()
+    assert engine.describe().state is EngineState.UNREACHABLE
+    for call in (engine.list, lambda: engine.inspect("x"), lambda: engine.exchange("GET", "/info", {}, None, 1.0)):
+        with pytest.raises(EngineError, match="gave this engine back"):
+            call()
+    with pytest.raises(ConnectionAbortedError):
+        link.get("/info", 1.0)  # it was about to connect
+    assert link.sock is None
+    gc.collect()  # an open socket would be a warning, and so a failure

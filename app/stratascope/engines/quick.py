@@ -7,6 +7,7 @@ which stays with the SDKs.
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import socket
 import time
@@ -22,6 +23,7 @@ class QuickConnection(http.client.HTTPConnection):
         super().__init__("engine", timeout=connect)
         self._path = path
         self._silence = silence
+        self._over = False
         self.api_version = ""  # as the last answer's head says it: both engines put it into each
 
     def connect(self) -> None:
@@ -35,6 +37,9 @@ class QuickConnection(http.client.HTTPConnection):
             link.close()
             raise
         self.sock = link
+        if self._over:  # shut while it connected
+            self.close()
+            raise ConnectionAbortedError(errno.ECONNABORTED, "the connection was given up")
 
     def get(self, url: str, seconds: float) -> tuple[int, bytes]:
         """Status and whole body. Raises OSError (TimeoutError after `seconds`), http.client.HTTPException."""
@@ -56,6 +61,7 @@ class QuickConnection(http.client.HTTPConnection):
 
     def shut(self) -> None:
         """Close it, and end a call that another thread waits in."""
+        self._over = True
         link: socket.socket | None = self.sock
         if link is not None:
             with contextlib.suppress(OSError):

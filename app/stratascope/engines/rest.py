@@ -8,6 +8,7 @@ engine that is not behind a local socket, and for whatever went wrong.
 
 from __future__ import annotations
 
+import errno
 import http.client
 import threading
 import time
@@ -208,8 +209,9 @@ class RestEngine(ABC):
         """Version, rootless, and the rest. Raises EngineError, ValueError."""
 
     def _ready(self) -> None:
-        """Called before each call; raises OSError or EngineError where nothing listens."""
-        if self._way is not None and not self._closed:
+        """Called before each call; raises OSError or EngineError where nothing listens, or where it was closed."""
+        self._still_open()
+        if self._way is not None:
             with self._way_lock:
                 # A socket of the user's own wins, also when it appears later
                 if self._own.path is not None and listens(self._own.path):
@@ -224,6 +226,11 @@ class RestEngine(ABC):
         address = self._endpoint.endpoint
         if not address.startswith(("tcp://", "http://", "https://")):
             raise EngineError(EngineState.UNREACHABLE, advice.unsupported(address), "unknown kind of address")
+
+    def _still_open(self) -> None:
+        """A thread that comes late must not open what nobody would close."""
+        if self._closed:
+            raise ConnectionAbortedError(errno.ECONNABORTED, "the program gave this engine back")
 
     def _move(self, endpoint: Endpoint) -> None:
         """Ask there from now on."""
@@ -302,8 +309,9 @@ class RestEngine(ABC):
         """This thread's own."""
         link: QuickConnection | None = getattr(self._sessions, "link", None)
         if link is None:
-            link = self._sessions.link = QuickConnection(str(self._endpoint.path), *self.timeout)
             with self._lock:
+                self._still_open()
+                link = self._sessions.link = QuickConnection(str(self._endpoint.path), *self.timeout)
                 self._links.append(link)
         return link
 
@@ -340,9 +348,13 @@ class RestEngine(ABC):
         session: requests.Session | None = getattr(self._sessions, "session", None)
         if session is None:
             session = self._open()
-            self._sessions.session = session
             with self._lock:
-                self._opened.append(session)
+                if not self._closed:
+                    self._sessions.session = session
+                    self._opened.append(session)
+            if self._closed:
+                close_session(session)
+                self._still_open()
         return session
 
     def _inspectors(self) -> ThreadPoolExecutor:
