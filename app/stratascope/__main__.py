@@ -9,28 +9,36 @@ import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from stratascope import frozen
+
+if TYPE_CHECKING:
+    from stratascope.core.message import Message
+
+INTERRUPTED = 130  # by SIGINT, as shells count: 128 + signal(7)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
     frozen.begin()
     _speak()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words:
+        return _window()
     from stratascope.cli.arguments import parser
 
-    words = list(sys.argv[1:] if arguments is None else arguments)
     parsed = parser().parse_args(words)
-    try:
-        if parsed.command is not None:
-            # One short burst of small objects that nearly all live to the end: no garbage worth looking for.
-            gc.disable()
-            from stratascope.cli import commands
+    if parsed.command is None:
+        return _window()
+    # One short burst of small objects that nearly all live to the end: no garbage worth looking for.
+    gc.disable()
+    from stratascope.cli import commands
 
-            return commands.run(parsed)
-        return _window(words)
+    try:
+        return commands.run(parsed)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
 
 
 def _speak() -> None:
@@ -49,17 +57,25 @@ def _speak() -> None:
         complain(i18n.translate(problem))
 
 
-def _window(words: list[str]) -> int:
+def _window() -> int:
     from stratascope.cli import display
 
-    trouble = display.trouble(os.environ)
+    try:
+        return _shown(display.trouble(os.environ))
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _shown(trouble: Message | None) -> int:
+    from stratascope.cli import display
+
     if trouble is None:
         try:
             from stratascope.ui import start
         except ImportError as error:
             trouble = display.no_qt(error)
         else:
-            return start.main(words)
+            return start.main([])
     from stratascope.cli import without_display
 
     return without_display.run(trouble)

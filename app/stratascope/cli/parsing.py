@@ -14,7 +14,6 @@ from typing import Any
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.i18n import translate
-from stratascope.report.style import Style, wrap
 
 WORDS = (
     msg("usage: "),
@@ -64,10 +63,16 @@ class Formatter(argparse.HelpFormatter):
     """Lines by the cells of a terminal."""
 
     def _split_lines(self, text: str, width: int) -> list[str]:
-        return wrap(" ".join(text.split()), "", Style(width=width))
+        return _lines(text, width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n".join(wrap(" ".join(text.split()), indent, Style(width=width)))
+        return "\n".join(_lines(text, width, indent))
+
+
+def _lines(text: str, width: int, indent: str = "") -> list[str]:
+    from stratascope.report.style import Style, wrap  # only for a help, that nobody is in a hurry for
+
+    return wrap(" ".join(text.split()), indent, Style(width=width))
 
 
 class Parser(argparse.ArgumentParser):
