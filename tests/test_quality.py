@@ -32,6 +32,7 @@ THIRD_PARTY = {
     "state": frozenset({"msgspec", "platformdirs"}),
     "ui": frozenset({"PySide6", "numpy", "pyqtgraph", "shiboken6"}),
     "wiring": frozenset({"platformdirs"}),
+    "wiring_placing": frozenset({"platformdirs"}),
 }
 
 

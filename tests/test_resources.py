@@ -78,9 +78,9 @@ def test_only_names_below_the_root_are_taken(name: str) -> None:
         resources.path(name)
 
 
-def run(*command: str, cwd: Path) -> str:
+def run(*command: str, cwd: Path, **more: str) -> str:
     """Run it with nothing of this test's Python paths in the environment; its output, or a failure that shows it."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | more
     done = subprocess.run(
         command, cwd=cwd, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
@@ -129,3 +129,15 @@ def test_an_installed_wheel_finds_its_own(installed: Path) -> None:
 def test_an_installed_wheel_starts(installed: Path) -> None:
     assert __version__ in run(str(installed), "-m", "stratascope", "--version", cwd=Path("/"))
     assert __version__ in run(str(installed.with_name("stratascope")), "--version", cwd=Path("/"))
+
+
+def test_an_installed_wheel_reports_and_goes_into_the_menu(installed: Path, tmp_path: Path) -> None:
+    """Every file that these need is in it: the demo, the entry, the icons, and the program that root would run."""
+    script = str(installed.with_name("stratascope"))
+    site = Path(run(str(installed), "-c", "import stratascope; print(stratascope.__path__[0])", cwd=Path("/")).strip())
+    demo = str(site / "_resources" / "demo" / "demo.json")
+    assert "ci-runner" in run(script, "report", "--from-capture", demo, cwd=Path("/"))
+    run(script, "desktop", "install", cwd=Path("/"), XDG_DATA_HOME=str(tmp_path))
+    assert f"\nExec={script}\n" in (tmp_path / "applications" / Path(resources.DESKTOP_ENTRY).name).read_text("utf-8")
+    code = "from stratascope.placing.helper import program; print(program()[:32])"
+    assert "Stratascope writes" in run(str(installed), "-c", code, cwd=Path("/"))

@@ -247,7 +247,7 @@ def test_a_helper_of_another_version_is_refused_with_the_way_to_renew_it(program
     error = refused()
     assert "version 1 of the collector's language" in translate(error.message)
     assert str(programs.parent / "helper") in translate(error.message)
-    assert "Install the helper of this version" in translate(error.message)
+    assert "stratascope helper install" in translate(error.message)
     assert not (programs / "asked").exists()
 
 

@@ -37,9 +37,16 @@ def test_the_action_names_the_helper_and_no_interpreter() -> None:
     }
 
 
-def test_the_policy_in_packaging_is_the_one_that_is_made() -> None:
-    """Where this fails: `python -m stratascope.probe.installed FOLDER` makes it anew."""
-    assert (CHECKOUT / "packaging/polkit" / Path(POLICY).name).read_text("utf-8") == policy_text()
+def test_the_words_are_in_japanese_too() -> None:
+    action = Xml.fromstring(policy_text()).find("action")
+    assert action is not None
+    language = "{http://www.w3.org/XML/1998/namespace}lang"
+    for name in ("description", "message"):
+        english, japanese = action.findall(name)
+        assert (english.get(language), japanese.get(language)) == (None, "ja")
+        assert english.text
+        assert japanese.text
+        assert not japanese.text.isascii()
 
 
 def test_the_helper_runs_alone_and_can_be_read(tmp_path: Path) -> None:

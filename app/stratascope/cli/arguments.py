@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 
 from stratascope import __version__
+from stratascope.cli import arguments_desktop
 from stratascope.cli.parsing import Parser, speak, told
 from stratascope.core.message import msg
 from stratascope.core.relaunch import Remedy
@@ -88,6 +89,7 @@ def parser() -> Parser:
     )
     engines.add_argument("--json", action="store_true", help=told(msg("print JSON instead of text")))
     _hardening(commands)
+    arguments_desktop.add(commands)
     return top
 
 

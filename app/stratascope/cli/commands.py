@@ -32,6 +32,10 @@ def run(arguments: argparse.Namespace) -> int:
         from stratascope.cli import hardening  # what only looks does not load it
 
         return hardening.run(arguments)
+    if arguments.command in ("desktop", "helper"):
+        from stratascope.cli import placing
+
+        return placing.run(arguments)
     return engines(arguments) if arguments.command == "engines" else report(arguments)
 
 

@@ -110,6 +110,11 @@ def _helper_there(*, flatpak: bool) -> bool:
     return False
 
 
+def was_denied(code: int | None, words: str) -> bool:
+    """Whether a person, or the rules of this machine, said no; else it was just not possible by this way."""
+    return code == _DISMISSED or (code == _NOT_AUTHORIZED and "Not authorized" in words)
+
+
 class ElevatedProber(PipedProber):
     """A `core.ports.Prober` that `begin` starts once; when it has ended, every call is a ProbeError."""
 
@@ -175,7 +180,7 @@ class ElevatedProber(PipedProber):
         return NoRootError(
             msg(
                 "The installed helper {path} speaks version {theirs} of the collector's language, this program version "
-                "{ours}. Install the helper of this version of Stratascope, or remove that file.",
+                "{ours}. Renew it with stratascope helper install, or remove it with stratascope helper remove.",
                 path=HELPER,
                 theirs=plain(str(theirs)),
                 ours=PROTOCOL,
@@ -188,7 +193,7 @@ class ElevatedProber(PipedProber):
         if self._is_greeted:
             return self._ended(error.words)
         code = self._child.returncode if self._child is not None else None
-        denied = code == _DISMISSED or (code == _NOT_AUTHORIZED and "Not authorized" in error.words)
+        denied = was_denied(code, error.words)
         if self.way.kind is Kind.ROOT:
             return error
         return NoRootError(

@@ -1,8 +1,9 @@
 """The two files by which an installed helper is started as root: the helper itself, and polkit's word on who may.
 
 The helper is the collector as one program, with nothing of ours beside it. The action names its path alone, never an
-interpreter, so whoever is asked for a password knows what runs. `python -m stratascope.probe.installed FOLDER` writes
-both; packaging/polkit holds the policy as it comes out here (a test compares them).
+interpreter, so whoever is asked for a password knows what runs. Only who sits at this machine is asked. The action's
+text is packaging/polkit's file. `stratascope helper install` puts both in place (the room `placing`); for who packages
+the program, `python -m stratascope.probe.installed FOLDER` writes them.
 """
 
 from __future__ import annotations
@@ -11,34 +12,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from stratascope import resources
 from stratascope.probe.bundle import program
 
 ACTION = "io.github.stratascope.Stratascope.read-as-root"
 HELPER = "/usr/libexec/stratascope-helper"
 POLICY = "/usr/share/polkit-1/actions/io.github.stratascope.Stratascope.policy"
 _FIRST_LINE = b"#!/usr/bin/python3 -SI\n"
-
-# Asked each time and not kept: for some minutes any program of the same session could else start it unseen. Only who
-# sits at this machine is asked.
-_POLICY = """\
-<?xml version="1.0" encoding="UTF-8"?>
-<!DOCTYPE policyconfig PUBLIC "-//freedesktop//DTD PolicyKit Policy Configuration 1.0//EN"
- "http://www.freedesktop.org/standards/PolicyKit/1/policyconfig.dtd">
-<policyconfig>
-  <vendor>Stratascope</vendor>
-  <icon_name>io.github.stratascope.Stratascope</icon_name>
-  <action id="{action}">
-    <description>Read what only root can read of containers</description>
-    <message>Stratascope asks to read seccomp filters and namespaces of containers. It changes nothing.</message>
-    <defaults>
-      <allow_any>no</allow_any>
-      <allow_inactive>no</allow_inactive>
-      <allow_active>auth_admin</allow_active>
-    </defaults>
-    <annotate key="org.freedesktop.policykit.exec.path">{helper}</annotate>
-  </action>
-</policyconfig>
-"""
 
 
 def helper_text() -> bytes:
@@ -47,8 +27,8 @@ def helper_text() -> bytes:
 
 
 def policy_text() -> str:
-    """The action, to be installed as POLICY with mode 0644."""
-    return _POLICY.format(action=ACTION, helper=HELPER)
+    """The action, to be installed as POLICY with mode 0644. Raises MissingResourceError."""
+    return resources.read_text(f"polkit/{Path(POLICY).name}")
 
 
 def write(folder: Path) -> tuple[Path, Path]:

@@ -1,0 +1,199 @@
+"""`stratascope desktop` and `stratascope helper`: what is put into the system or taken out, told before and after.
+
+Exit codes: 0 done, or there was nothing to do; 2 it could not be done, or something had to be left where it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from stratascope import wiring_placing as wiring
+from stratascope.cli.output import complain, on_terminal, write
+from stratascope.core.message import Message, msg
+from stratascope.core.plain import plain
+from stratascope.core.ports import ProbeError
+from stratascope.i18n import translate
+from stratascope.placing import files, menu
+from stratascope.placing.entry import Origin, UnfitError
+from stratascope.placing.helper import AsRoot, HelperFiles, NonsenseError
+from stratascope.placing.menu import Placed, Taken
+from stratascope.probe.bundle import IncompleteError
+from stratascope.resources import MissingResourceError
+
+DONE, FAILED = 0, 2
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run either command; returns the exit code."""
+    act = _desktop if arguments.command == "desktop" else _helper
+    try:
+        return act(arguments)
+    except (MissingResourceError, IncompleteError) as error:
+        complain(translate(msg("A part of Stratascope is missing from this installation. Install it again.")))
+        complain(plain(str(error), 1000))
+    except files.BlockedError as error:
+        for path, state in error.paths:
+            complain(translate(_in_the_way(path, state)))
+        complain(translate(msg("Nothing was changed.")))
+    except UnfitError as error:
+        complain(translate(msg("The path {path} can't stand in a menu's entry. Move Stratascope to a folder without "
+                               "“=” and control characters in its name.", path=error.path)))  # fmt: skip
+    except ProbeError as error:
+        complain(translate(error.message))
+        if error.words:
+            complain(plain(error.words, 1000))
+    except NonsenseError as error:
+        complain(translate(msg("What ran as root did not answer as Stratascope does, so it is not known what it did.")))
+        complain(plain(str(error), 1000))
+    except OSError as error:
+        complain(translate(_failed(error)))
+    return FAILED
+
+
+def _desktop(arguments: argparse.Namespace) -> int:
+    start = wiring.how_started()
+    if start.origin is Origin.FLATPAK:
+        say(msg("Flatpak puts Stratascope into the menu by itself, and takes it out when it is uninstalled."))
+        return DONE
+    try:
+        data = wiring.data_folder(system=arguments.system)
+    except RuntimeError:
+        complain(translate(msg("This user has no home folder. Set XDG_DATA_HOME to a folder that can be written to.")))
+        return FAILED
+    if arguments.system and os.geteuid() != 0:
+        complain(translate(msg("Only root can do this for all users. Run it with sudo, or leave out --system.")))
+        return FAILED
+    if wiring.stranger(data):
+        complain(translate(msg("{folder} belongs to another user than root. Run this as that user, without sudo.",
+                               folder=str(data))))  # fmt: skip
+        return FAILED
+    if arguments.act == "remove":
+        return _taken(_would_take(menu.paths(data)) if arguments.dry_run else menu.remove(data), arguments.dry_run)
+    if not wiring.starts(start):
+        complain(translate(msg("From the menu this Python would not find Stratascope. Install it with pipx or pip, and "
+                               "run the command stratascope of that installation.")))  # fmt: skip
+        return FAILED
+    if arguments.dry_run:
+        return _would_put(menu.planned(data, start.command))
+    placed = menu.install(data, start.command)
+    _placed(placed)
+    if placed.written:
+        say(msg("Stratascope is in the menu now. Its entry starts {command}.", command=" ".join(start.command)))
+    return DONE
+
+
+def _helper(arguments: argparse.Namespace) -> int:
+    wanted = wiring.helper_files()
+    # from Flatpak's sandbox the host's own folders can't be seen: there the side that is root looks
+    unseen = wiring.in_flatpak()
+    if arguments.act == "remove":
+        if not unseen and wanted.absent():
+            say(msg("There is no helper. Nothing was changed."))
+            return DONE
+        if arguments.dry_run:
+            return _taken(_would_take((wanted.helper, wanted.policy), root=True), dry_run=True)
+        return _taken(wanted.remove(_root(msg("These files will be removed as root:"), wanted, sizes=False)), False)
+    if not unseen and wanted.installed():
+        say(msg("The helper of this version is installed already. Nothing was changed."))
+        return DONE
+    if arguments.dry_run:
+        return _would_put(wanted.planned(), wanted.needed, root=True, unseen=unseen)
+    _placed(wanted.install(_root(msg("These files will be written as root:"), wanted, sizes=True)))
+    say(msg("From now on polkit asks for the password in Stratascope's words. The helper only reads."))
+    return DONE
+
+
+def _root(head: Message, wanted: HelperFiles, *, sizes: bool) -> AsRoot | None:
+    """Say what will happen, and how root is reached."""
+    say(head)
+    for file in wanted.planned():
+        write(_line(file, root=True) if sizes else f"  {plain(file[0])}\n")
+    name, as_root = wiring.root_way(terminal=on_terminal())
+    if name:
+        say(msg("{program} may now ask for a password.", program=name))
+    return as_root
+
+
+def _line(file: files.File, *, root: bool) -> str:
+    path, mode, text = file
+    if root:
+        told = msg("{path} (owner root, mode {mode}, {count} bytes)", path=path, mode=f"{mode:04o}", count=len(text))
+    else:
+        told = msg("{path} ({count} bytes)", path=path, count=len(text))
+    return f"  {translate(told)}\n"
+
+
+def _would_put(
+    wanted: Sequence[files.File], needed: tuple[str, ...] = (), *, root: bool = False, unseen: bool = False
+) -> int:
+    """What `put` would do, and what would be in its way. Raises BlockedError."""
+    if not unseen:
+        files.check(list(wanted), needed, root)
+    new = [file for file in wanted if unseen or not files.same(file, root)]
+    if new:
+        say(msg("These files would be written as root:") if root else msg("These files would be written:"))
+        write("".join(_line(file, root=root) for file in new))
+    for path, _, _ in (file for file in wanted if file not in new):
+        say(msg("Already there: {path}", path=path))
+    return DONE
+
+
+def _placed(placed: Placed) -> None:
+    for path in placed.written:
+        say(msg("Written: {path}", path=str(path)))
+    for path in placed.unchanged:
+        say(msg("Already there: {path}", path=str(path)))
+    for name in placed.refreshed:
+        say(msg("Refreshed by {program}", program=name))
+
+
+def _taken(taken: Taken, dry_run: bool) -> int:
+    for path in taken.removed:
+        say(msg("Would be removed: {path}", path=str(path)) if dry_run else msg("Removed: {path}", path=str(path)))
+    for name in taken.refreshed:
+        say(msg("Refreshed by {program}", program=name))
+    if not taken.removed and not taken.kept:
+        say(msg("There was nothing to remove."))
+    for path, changed in taken.kept:
+        if changed:
+            complain(translate(msg("Left alone, since it was changed after Stratascope wrote it: {path}",
+                                   path=str(path))))  # fmt: skip
+        else:
+            complain(translate(msg("Left alone, since Stratascope did not write it: {path}", path=str(path))))
+    return FAILED if taken.kept else DONE
+
+
+def _would_take(paths: Sequence[Path], *, root: bool = False) -> Taken:
+    found = [(path, files.state_of(str(path), root)) for path in paths]
+    kept = [(path, state == files.CHANGED) for path, state in found if state in (files.CHANGED, files.FOREIGN)]
+    return Taken(tuple(path for path, state in found if state == files.OURS), tuple(kept))
+
+
+def _in_the_way(path: str, state: str) -> Message:
+    match state:
+        case files.CHANGED:
+            return msg("{path} was changed after Stratascope wrote it. Move it away, then try again.", path=path)
+        case files.MISSING:
+            return msg("There is no folder {path}. Install polkit (with pkexec) first.", path=path)
+        case files.OPEN:
+            return msg("Others than root can write to {path}, so nothing that root runs may lie below it.", path=path)
+    return msg("{path} was not written by this command. If a package brought it, leave it; else move it away.",
+               path=path)  # fmt: skip
+
+
+def _failed(error: OSError) -> Message:
+    path, why = str(error.filename or ""), error.strerror or str(error)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return msg("There is no room left on the disk. Nothing was changed; make room, then try again.")
+    if not path:
+        return msg("That could not be done: {why}. Nothing was changed.", why=why)
+    return msg("{path} can't be written: {why}. Nothing was changed.", path=path, why=why)
+
+
+def say(text: Message) -> None:
+    """Print one line."""
+    write(translate(text) + "\n")

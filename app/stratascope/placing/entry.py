@@ -1,0 +1,111 @@
+"""The entry for the menu, with the command that starts this very installation.
+
+What is started is written as the Desktop Entry Specification wants it (1.5, "The Exec key"): quoted, then escaped once
+more as a value. The names of symbolic links are kept: a link in ~/.local/bin outlives the folder that it points to.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+_RESERVED = " \t\n\"'\\><~|&;$*?#()`"  # "Reserved characters"
+_IN_QUOTES = '"`$\\'
+_VALUE = {"\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+class Origin(StrEnum):
+    """How this program came here, as far as the menu is concerned."""
+
+    APPIMAGE = "appimage"
+    FLATPAK = "flatpak"  # which puts its programs into the menu itself
+    PROGRAM = "program"  # a script of pip or pipx, or a folder made by PyInstaller
+    MODULE = "module"  # a Python with `-m stratascope`
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What starts this installation, without arguments of the moment."""
+
+    origin: Origin
+    command: tuple[str, ...]
+
+
+class UnfitError(Exception):
+    """This path can't stand in an entry for the menu."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.path = path
+
+
+def start(
+    environ: Mapping[str, str],
+    package: Path,
+    *,
+    flatpak: bool,
+    frozen: bool = False,
+    script: str = "",
+    python: str = sys.executable,
+) -> Start:
+    """How this installation is started. `package`: the folder of our package; `script`: sys.argv[0]."""
+    if flatpak:
+        return Start(Origin.FLATPAK, ())
+    image, mounted = environ.get("APPIMAGE", ""), environ.get("APPDIR", "")
+    # a terminal that came in an AppImage of its own hands both on; ours is the one that we lie in
+    if image and mounted and package.resolve().is_relative_to(Path(mounted).resolve()):
+        return Start(Origin.APPIMAGE, (os.path.abspath(image),))  # noqa: PTH100 - links are kept
+    if frozen:
+        return Start(Origin.PROGRAM, (python,))
+    if Path(script).name == "stratascope" and os.access(script, os.X_OK):
+        return Start(Origin.PROGRAM, (os.path.abspath(script),))  # noqa: PTH100
+    return Start(Origin.MODULE, (python, "-m", "stratascope"))
+
+
+def entry(template: str, command: tuple[str, ...], folders: tuple[str, ...] = ()) -> bytes:
+    """The entry, started by this command. `folders`: what `remove` may take with it. Raises UnfitError.
+
+    `template` is packaging/desktop's file, whose Exec line is put in the place of ours.
+    """
+    # GLib looks for the program by the name as it stands there, %% and all; env it finds, and that is handed the name
+    start_by = ("/usr/bin/env",) if "%" in command[0] else ()
+    words = " ".join(_quoted(word) for word in (*start_by, *command))
+    ours = f"TryExec={_value(_fit(command[0]))}\nExec={_value(words)}"
+    lines = [ours if line.startswith("Exec=") else line for line in template.splitlines()]
+    if folders:
+        lines.append("X-Stratascope-Folders=" + "".join(f"{folder};" for folder in folders))
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def folders_of(text: str) -> tuple[str, ...]:
+    """The folders that an entry says were made for it, below the data folder; none that leads out of it."""
+    for line in text.splitlines():
+        if line.startswith("X-Stratascope-Folders="):
+            names = line.partition("=")[2].split(";")
+            return tuple(name for name in names if name and not name.startswith("/") and ".." not in name.split("/"))
+    return ()
+
+
+def _fit(path: str) -> str:
+    """An `=` is forbidden in the program's name, and a control character is shown by no menu. Raises UnfitError."""
+    encodable = not any("\ud800" <= letter <= "\udfff" for letter in path)
+    if "=" in path or not encodable or any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
+        raise UnfitError(path)
+    return path
+
+
+def _quoted(word: str) -> str:
+    word = word.replace("%", "%%")
+    if word and not any(letter in _RESERVED for letter in word):
+        return word
+    return '"' + "".join("\\" + letter if letter in _IN_QUOTES else letter for letter in word) + '"'
+
+
+def _value(text: str) -> str:
+    """As a value of type string: "Values of type string may contain all ASCII characters except control characters"."""
+    escaped = "".join(_VALUE.get(letter, letter) for letter in text)
+    return escaped.replace(" ", "\\s", 1) if escaped.startswith(" ") else escaped

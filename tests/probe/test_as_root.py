@@ -1,0 +1,71 @@
+"""A program of ours once as root: by the same ways as the collector, and what a refusal leaves. pkexec is a script."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from probe.test_elevated import PASS, programs, script
+from stratascope.i18n import translate
+from stratascope.probe.as_root import run_as_root, usable
+from stratascope.probe.elevated import Kind, NoRootError, ways
+
+__all__ = ("programs",)
+
+ECHO = b"import sys\nsys.stdout.write(sys.stdin.read().upper())\n"
+
+
+def answer(*, patience: float = 5) -> bytes:
+    return run_as_root(ways(os.environ), ECHO, b"asked", patience=patience)
+
+
+def refused(*, patience: float = 5) -> NoRootError:
+    with pytest.raises(NoRootError) as caught:
+        answer(patience=patience)
+    return caught.value
+
+
+def test_the_program_and_what_it_is_asked_go_by_standard_input(programs: Path) -> None:
+    script(programs, "pkexec", f'echo "$@" > {programs}/said; {PASS}')
+    assert answer() == b"ASKED"
+    assert (programs / "said").read_text().startswith("/usr/bin/python3 -SI -c import sys")
+
+
+def test_an_installed_helper_is_no_way(programs: Path) -> None:
+    """It can only read; so it is left out, and nobody is asked for it."""
+    helper = programs.parent / "helper"
+    helper.write_text("#!/bin/sh\nexit 1\n")
+    helper.chmod(0o755)
+    script(programs, "pkexec", PASS)
+    assert [way.kind for way in ways(os.environ)] == [Kind.HELPER, Kind.PKEXEC]
+    assert [way.kind for way in usable(ways(os.environ))] == [Kind.PKEXEC]
+    assert answer() == b"ASKED"
+
+
+@pytest.mark.parametrize(("text", "final"), [("echo dismissed >&2; exit 126", True), ("exit 127", False)])
+def test_a_refusal_ends_the_search_and_anything_else_does_not(programs: Path, text: str, final: bool) -> None:
+    script(programs, "pkexec", text)
+    script(programs, "sudo", f"touch {programs}/asked; exit 1")
+    assert "All else is as before" in translate(refused().message)
+    assert (programs / "asked").exists() is not final
+
+
+def test_what_can_t_be_asked_gives_way_to_the_next(programs: Path) -> None:
+    script(programs, "pkexec", "exit 127")
+    script(programs, "sudo", 'shift 2; exec "$@"')
+    assert answer() == b"ASKED"
+
+
+def test_neither_is_there(programs: Path) -> None:
+    assert "Neither pkexec nor sudo" in translate(refused().message)
+
+
+def test_nobody_answers(programs: Path) -> None:
+    script(programs, "pkexec", f"echo $$ > {programs}/pid; exec sleep 60")
+    before = time.monotonic()
+    assert "Nobody answered" in translate(refused(patience=0.5).message)
+    assert time.monotonic() - before < 5
+    assert not Path(f"/proc/{(programs / 'pid').read_text().strip()}").exists()
