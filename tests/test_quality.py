@@ -26,7 +26,7 @@ CONSTRAINTS = CHECKOUT / "packaging" / "constraints.txt"
 
 # Which room may import what from outside the standard library. A room that is not named: nothing.
 THIRD_PARTY = {
-    "cli": frozenset({"platformdirs"}),
+    "cli": frozenset({"platformdirs", "shtab"}),
     "engines": frozenset({"docker", "podman", "requests", "urllib3"}),
     "report": frozenset({"wcwidth"}),
     "state": frozenset({"msgspec", "platformdirs"}),

@@ -22,6 +22,11 @@ INTERRUPTED = 130  # by SIGINT, as shells count: 128 + signal(7)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
     frozen.begin()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == ["__complete"]:
+        from stratascope.cli import completing
+
+        return completing.run(words[1:])
     _speak()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words:

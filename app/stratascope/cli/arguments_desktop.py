@@ -1,4 +1,4 @@
-"""The words of `stratascope desktop` and `stratascope helper`."""
+"""The words of the commands that make the program at home on this machine: desktop, helper, completion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stratascope.core.message import msg
 
 
 def add(commands: argparse._SubParsersAction[Parser]) -> None:
-    """Add both to the parser of `stratascope`."""
+    """Add them to the parser of `stratascope`."""
     desktop = commands.add_parser(
         "desktop",
         help=told(msg("put Stratascope into the desktop's menu, or take it out")),
@@ -47,3 +47,14 @@ def add(commands: argparse._SubParsersAction[Parser]) -> None:
                 place.add_argument(
                     "--system", action="store_true", help=told(msg("for all users of this machine; takes root"))
                 )
+    completion = commands.add_parser(
+        "completion",
+        help=told(msg("print the script by which a shell completes these words")),
+        description=told(
+            msg(
+                "Prints the script by which a shell completes the words of stratascope, names of containers included. "
+                "For bash: stratascope completion bash > ~/.local/share/bash-completion/completions/stratascope"
+            )
+        ),
+    )
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help=told(msg("the shell that it is for")))

@@ -36,6 +36,10 @@ def run(arguments: argparse.Namespace) -> int:
         from stratascope.cli import placing
 
         return placing.run(arguments)
+    if arguments.command == "completion":
+        from stratascope.cli import completion
+
+        return completion.run(arguments)
     return engines(arguments) if arguments.command == "engines" else report(arguments)
 
 
