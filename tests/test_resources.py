@@ -139,5 +139,8 @@ def test_an_installed_wheel_reports_and_goes_into_the_menu(installed: Path, tmp_
     assert "ci-runner" in run(script, "report", "--from-capture", demo, cwd=Path("/"))
     run(script, "desktop", "install", cwd=Path("/"), XDG_DATA_HOME=str(tmp_path))
     assert f"\nExec={script}\n" in (tmp_path / "applications" / Path(resources.DESKTOP_ENTRY).name).read_text("utf-8")
+    prefix = installed.parent.parent
+    for page in ("man1/stratascope.1", "ja/man1/stratascope.1"):
+        assert (prefix / "share" / "man" / page).is_file()
     code = "from stratascope.placing.helper import program; print(program()[:32])"
     assert "Stratascope writes" in run(str(installed), "-c", code, cwd=Path("/"))
