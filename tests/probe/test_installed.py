@@ -33,7 +33,7 @@ def test_the_action_names_the_helper_and_no_interpreter() -> None:
     assert {each.tag: each.text for each in defaults} == {
         "allow_any": "no",
         "allow_inactive": "no",
-        "allow_active": "auth_admin",  # never kept, never without a question
+        "allow_active": "auth_admin_keep",  # never without a question; kept for the process that asked, and no other
     }
 
 

@@ -1,9 +1,12 @@
 """The two files by which an installed helper is started as root: the helper itself, and polkit's word on who may.
 
 The helper is the collector as one program, with nothing of ours beside it. The action names its path alone, never an
-interpreter, so whoever is asked for a password knows what runs. Only who sits at this machine is asked. The action's
-text is packaging/polkit's file. `stratascope helper install` puts both in place (the room `placing`); for who packages
-the program, `python -m stratascope.probe.installed FOLDER` writes them.
+interpreter, so whoever is asked for a password knows what runs. Only who sits at this machine is asked. The answer is
+kept for some minutes for the very process that asked (polkit 126, tried: another process of the same user is asked
+again), so that no other program starts the helper unseen. The action's text is packaging/polkit's file.
+
+`stratascope helper install` puts both in place (the room `placing`); for who packages the program,
+`python -m stratascope.probe.installed FOLDER` writes them.
 """
 
 from __future__ import annotations
