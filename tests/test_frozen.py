@@ -32,6 +32,13 @@ def test_all_of_the_bundle_goes() -> None:
     assert restored({**USER, **BUNDLE, **RUNTIME}) == USER
 
 
+def test_the_appimage_is_remembered_where_it_is_ours() -> None:
+    assert frozen.restore({**USER, **BUNDLE, **RUNTIME}, PROGRAM) == "/home/one/it.AppImage"
+    assert frozen.restore({**USER, **BUNDLE, **RUNTIME}, "/opt/stratascope/stratascope") == ""
+    assert frozen.restore({**USER, **BUNDLE}, PROGRAM) == ""
+    assert frozen.image() == "", "these tests run in none"
+
+
 def test_a_bundle_without_the_runtime() -> None:
     """Unpacked by hand and started there."""
     assert restored({**USER, **BUNDLE}) == USER

@@ -23,6 +23,7 @@ ORIGINAL = "_ORIG"
 STARTER = "_PYI_"  # PyInstaller's notes to itself
 # Where Qt looks for plugins: another Qt's can't be loaded into the one that we bring
 QT_PLUGINS = ("QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH")
+_image = ""  # told by `begin`, once a process
 
 
 def is_frozen() -> bool:
@@ -30,12 +31,17 @@ def is_frozen() -> bool:
     return bool(getattr(sys, "frozen", False))
 
 
-def restore(environ: MutableMapping[str, str], executable: str) -> None:
-    """Take out what the bundle with this executable has put in. A terminal's own AppImage is not ours."""
+def restore(environ: MutableMapping[str, str], executable: str) -> str:
+    """Take out what the bundle with this executable has put in. A terminal's own AppImage is not ours.
+
+    Gives the path of our AppImage, "" where we lie in none.
+    """
+    image = ""
     names = [LOADER]
     appdir = environ.get("APPDIR", "")
     if appdir and Path(executable).resolve().is_relative_to(Path(appdir).resolve()):
         names += RUNTIME
+        image = environ.get("APPIMAGE", "")
     for name in names:
         before = environ.pop(name + ORIGINAL, None)
         environ.pop(name, None)
@@ -43,12 +49,19 @@ def restore(environ: MutableMapping[str, str], executable: str) -> None:
             environ[name] = before
     for name in [name for name in environ if name.startswith(STARTER)]:
         del environ[name]
+    return image
 
 
 def begin() -> None:
     """To be called first of all."""
+    global _image  # noqa: PLW0603
     if is_frozen():
-        restore(os.environ, sys.executable)
+        _image = restore(os.environ, sys.executable)
+
+
+def image() -> str:
+    """The AppImage that this program was started from, as its runtime named it; "" where it was none."""
+    return _image
 
 
 @contextmanager

@@ -8,12 +8,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import platformdirs
 
-from stratascope import resources
+from stratascope import frozen
 from stratascope.placing import menu
 from stratascope.placing.entry import Origin, Start, start
 from stratascope.placing.helper import AsRoot, HelperFiles
@@ -28,15 +27,9 @@ def in_flatpak() -> bool:
     return Path(FLATPAK_INFO).exists()
 
 
-def how_started(environ: Mapping[str, str] | None = None) -> Start:
+def how_started() -> Start:
     """What starts this installation."""
-    return start(
-        os.environ if environ is None else environ,
-        resources.PACKAGE,
-        flatpak=in_flatpak(),
-        frozen=bool(getattr(sys, "frozen", False)),
-        script=sys.argv[0],
-    )
+    return start(flatpak=in_flatpak(), image=frozen.image(), frozen=frozen.is_frozen(), script=sys.argv[0])
 
 
 def starts(found: Start) -> bool:

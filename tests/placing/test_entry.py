@@ -13,7 +13,6 @@ from stratascope import resources
 from stratascope.placing.entry import Origin, Start, UnfitError, entry, folders_of, start
 
 TEMPLATE = resources.read_text(resources.DESKTOP_ENTRY)
-PACKAGE = Path("/tmp/.mount_Strata/usr/lib/stratascope")
 
 
 def values(text: bytes) -> dict[str, str]:
@@ -74,30 +73,21 @@ def test_the_folders_are_remembered_and_none_leads_out() -> None:
     assert folders_of("X-Stratascope-Folders=a;../b;/c;d/../../e;;a b;\n") == ("a", "a b")
 
 
-def test_an_appimage_is_started_by_its_own_file(tmp_path: Path) -> None:
-    """Only where we lie in it: a terminal that is an AppImage hands its variables on to all that it starts."""
-    mounted, image = tmp_path / "mounted", tmp_path / "Some App.AppImage"
-    (mounted / "usr").mkdir(parents=True)
-    environ = {"APPIMAGE": str(image), "APPDIR": str(mounted)}
-    inside = start(environ, mounted / "usr" / "stratascope", flatpak=False, frozen=True, python="/x/python")
-    assert inside == Start(Origin.APPIMAGE, (str(image),))
-    outside = start(environ, tmp_path / "lib" / "stratascope", flatpak=False, script="", python="/x/python")
-    assert outside == Start(Origin.MODULE, ("/x/python", "-m", "stratascope"))
-
-
-def test_each_other_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_way_is_started_by_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     script = tmp_path / "stratascope"
     script.write_text("")
     there = str(script)
-    assert start({}, PACKAGE, flatpak=False, script=there, python="/p").origin is Origin.MODULE, "can't be run"
+    assert start(script=there, python="/p").origin is Origin.MODULE, "can't be run"
     script.chmod(0o755)
     link = tmp_path / "bin" / "stratascope"
     link.parent.mkdir()
     link.symlink_to(script)  # as pipx does: the link stays where it is, the folder behind it may not
-    assert start({}, PACKAGE, flatpak=False, script=str(link), python="/p") == Start(Origin.PROGRAM, (str(link),))
+    assert start(script=str(link), python="/p") == Start(Origin.PROGRAM, (str(link),))
     monkeypatch.chdir(tmp_path)
-    assert start({}, PACKAGE, flatpak=False, script="./stratascope", python="/p").command == (there,)
-    other = start({}, PACKAGE, flatpak=False, script="/x/stratascope/__main__.py", python="/p")
+    assert start(script="./stratascope", python="/p").command == (there,)
+    other = start(script="/x/stratascope/__main__.py", python="/p")
     assert other == Start(Origin.MODULE, ("/p", "-m", "stratascope"))
-    assert start({}, PACKAGE, flatpak=False, frozen=True, python="/f/S").command == ("/f/S",)
-    assert start({}, PACKAGE, flatpak=True, script=there) == Start(Origin.FLATPAK, ())
+    assert start(frozen=True, python="/f/S", script=there).command == ("/f/S",)
+    image = start(image="./Some App.AppImage", frozen=True, python="/f/S", script=there)
+    assert image == Start(Origin.APPIMAGE, (f"{tmp_path}/Some App.AppImage",))
+    assert start(flatpak=True, script=there) == Start(Origin.FLATPAK, ())

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -44,20 +43,12 @@ class UnfitError(Exception):
 
 
 def start(
-    environ: Mapping[str, str],
-    package: Path,
-    *,
-    flatpak: bool,
-    frozen: bool = False,
-    script: str = "",
-    python: str = sys.executable,
+    *, flatpak: bool = False, image: str = "", frozen: bool = False, script: str = "", python: str = sys.executable
 ) -> Start:
-    """How this installation is started. `package`: the folder of our package; `script`: sys.argv[0]."""
+    """How this installation is started. `image`: our AppImage, if it is one; `script`: sys.argv[0]."""
     if flatpak:
         return Start(Origin.FLATPAK, ())
-    image, mounted = environ.get("APPIMAGE", ""), environ.get("APPDIR", "")
-    # a terminal that came in an AppImage of its own hands both on; ours is the one that we lie in
-    if image and mounted and package.resolve().is_relative_to(Path(mounted).resolve()):
+    if image:
         return Start(Origin.APPIMAGE, (os.path.abspath(image),))  # noqa: PTH100 - links are kept
     if frozen:
         return Start(Origin.PROGRAM, (python,))
