@@ -133,6 +133,18 @@ def test_a_dry_run_and_a_refusal_change_nothing(desk: Desk) -> None:
     assert desk.only_one_runs() == original
 
 
+def test_one_that_never_ran_is_refused(desk: Desk) -> None:
+    """Nothing is known of it that a prediction could start from, and there is no process to prove anything with."""
+    desk.rig.run("create", "--name", NAME, "busybox", *QUICK)
+    code, last, err = desk.harden("--preset", "recommended")
+    assert (code, last["result"], err) == (3, "refused", "")
+    assert (last["before"], last["predicted"]) == (None, None)
+    assert last["blocks"][0]["code"] == "not-running"
+    code, out, _ = desk.run("harden", NAME, "--preset", "recommended", "--dry-run")
+    assert code == 3
+    assert "It does not run" in out
+
+
 def test_killed_in_the_middle_and_recovered(desk: Desk) -> None:
     """The moment is drawn anew each time; the seed is printed."""
     seed = random.randrange(1 << 32)

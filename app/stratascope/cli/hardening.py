@@ -90,14 +90,15 @@ def _harden(arguments: argparse.Namespace) -> int:
             raise NoSuchContainerError(container)
         chosen = _chosen(arguments, station, state)
         made = station.bench.plan(state, chosen, frozenset(arguments.remedies))
-        preview = station.bench.foresight.preview(state, made.choices)
+        # of a container that has never run nothing is known that could be predicted from
+        predicted = None if state.matrix is None else station.bench.foresight.preview(state, made.choices).after
         told = _Told(arguments.json)
         last: dict[str, Any] = {
             "engine": station.engine.id,
             "original_id": container,
             "replacement_id": None,
             "before": _short(state.matrix),
-            "predicted": _short(preview.after),
+            "predicted": _short(predicted),
             "after": None,
             "toggles": [],
             "blocks": [_block(item) for item in made.checked.blocks],
@@ -107,11 +108,11 @@ def _harden(arguments: argparse.Namespace) -> int:
         }
         if arguments.dry_run or made.checked.blocks:
             refused = bool(made.checked.blocks)
-            told.plan(made, state.matrix, preview.after)
+            told.plan(made, state.matrix, predicted)
             told.dry(refused, last["command"])
             told.end({"result": "refused" if refused else "possible", **last})
             return REFUSED if refused else VERIFIED
-        told.plan(made, state.matrix, preview.after)
+        told.plan(made, state.matrix, predicted)
         if not arguments.yes and not _agreed(station, state):
             told.end({"result": "refused", **last})
             return REFUSED
@@ -297,13 +298,13 @@ class _Told:
     def __init__(self, as_json: bool) -> None:
         self._json = as_json
 
-    def plan(self, made: Plan, before: Matrix | None, after: Matrix) -> None:
+    def plan(self, made: Plan, before: Matrix | None, after: Matrix | None) -> None:
         """What is going to happen."""
         if self._json:
             return
         lines = list(chosen_lines(made))
-        now = "–" if before is None else f"{before.exposure.worst:.1f}"
-        lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=f"{after.exposure.worst:.1f}")))
+        now, then = ("–" if each is None else f"{each.exposure.worst:.1f}" for each in (before, after))
+        lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=then)))
         lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
         for item in made.checked.blocks:
             option = "" if item.remedy is None else f" (--{item.remedy.value})"
