@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from cli.test_commands import environ, run
-from stratascope import resources
+from stratascope import resources, wiring_placing
+from stratascope.cli import placing
+from stratascope.probe import elevated
 from stratascope.probe.installed import HELPER, POLICY, helper_text, policy_text
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -136,6 +141,7 @@ def test_the_helper_is_installed_serves_and_is_removed() -> None:
     ]
 
 
+@pytest.mark.slow
 @needs_root
 def test_an_older_helper_is_renewed_and_a_stranger_s_kept(tmp_path: Path) -> None:
     """A package's own files have no seal: they are the package's to change."""
@@ -168,6 +174,68 @@ def test_without_polkit_there_is_nobody_to_ask() -> None:
     done = in_own_system(f"{ME} helper install; echo $?; ls /usr/libexec", polkit=False)
     assert done.stdout.splitlines()[-1] == "2"
     assert "Install polkit (with pkexec) first." in done.stderr
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A user who is not root, in a folder of root in the place of the system's; pkexec asks nobody."""
+    home = Path("/opt") / f"stratascope-test-{os.getpid()}"
+    (home / "actions").mkdir(parents=True, mode=0o755)
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name, text in (
+        ("pkexec", f'echo asked >> {tmp_path}/asked; exec "$@"'),
+        ("flatpak-spawn", f'[ "$1" = --host ] || exit 1; shift; echo spawned >> {tmp_path}/asked; exec "$@"'),
+    ):
+        (programs / name).write_text(f"#!/bin/sh\n{text}\n")
+        (programs / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setenv("DISPLAY", ":0")
+    monkeypatch.setattr(elevated, "already_root", lambda: False)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(wiring_placing, "HELPER", str(home / "helper"))
+    monkeypatch.setattr(wiring_placing, "POLICY", str(home / "actions" / "own.policy"))
+    yield home
+    shutil.rmtree(home)
+
+
+def helper(act: str) -> int:
+    return placing.run(argparse.Namespace(command="helper", act=act, dry_run=False))
+
+
+@needs_root
+@pytest.mark.parametrize("flatpak", [False, True])
+def test_root_is_asked_once_and_only_where_there_is_something_to_do(
+    elsewhere: Path, flatpak: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In Flatpak's sandbox the host's folders can't be seen, so there root is asked each time."""
+    if flatpak:
+        monkeypatch.setattr(wiring_placing, "FLATPAK_INFO", "/etc/passwd")
+    for act in ("install", "remove"):
+        (tmp_path / "asked").unlink(missing_ok=True)
+        assert (helper(act), helper(act)) == (0, 0)
+        lines = (tmp_path / "asked").read_text().split()
+        assert lines.count("asked") == (2 if flatpak else 1)
+        assert ("spawned" in lines) == flatpak
+        said = capsys.readouterr().out
+        assert "pkexec may now ask for a password." in said
+    assert [path.name for path in elsewhere.rglob("*")] == ["actions"]
+
+
+@needs_root
+def test_what_root_says_is_not_believed_blindly(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever stands in the place of pkexec and ends well."""
+    for answer in ("", "[]", "{}", '{"stratascope":"placed"}', '{"stratascope":"placed","done":[1]}', '{"error":"x"}'):
+        program = Path(os.environ["PATH"].partition(":")[0]) / "pkexec"
+        program.write_text(f"#!/bin/sh\ncat > /dev/null\necho '{answer}'\n")
+        assert helper("install") == 2
+        assert "it is not known what it did" in capsys.readouterr().err
+    program.write_text('#!/bin/sh\ncat > /dev/null\necho \'{"stratascope":"placed","error":[30,"/usr/x"]}\'\n')
+    assert helper("install") == 2
+    assert "/usr/x can't be written: Read-only file system. Nothing was changed." in capsys.readouterr().err
+    assert not (elsewhere / "helper").exists()
 
 
 def test_the_policy_is_what_is_installed() -> None:
