@@ -18,6 +18,7 @@ import pytest
 
 from cli.test_commands import NOWHERE, environ, run
 from rig import Rig
+from stratascope.cli.completing import PATIENCE
 from stratascope.cli.completion import script
 from stratascope.layers.toggles import all_toggles
 
@@ -161,7 +162,10 @@ def seen(terminal: int, text: str, times: int) -> str:
 
 def test_the_names_of_real_containers(any_engine: Rig) -> None:
     with any_engine.container():
-        done = run("__complete", "containers", engines=any_engine.endpoint)
+        for _ in range(3):  # what takes too long on an overloaded machine is left out
+            done = run("__complete", "containers", engines=any_engine.endpoint)
+            if done.stdout:
+                break
         listed = json.loads(run("report", "--json", engines=any_engine.endpoint).stdout)["containers"]
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [container["name"] for container in listed]
@@ -175,7 +179,7 @@ def test_an_engine_that_hangs_is_left_out(tmp_path: Path) -> None:
         listening.listen()
         before = time.monotonic()
         done = run("__complete", "containers", engines=f"docker=unix://{tmp_path}/sock")
-        assert time.monotonic() - before < 6
+        assert time.monotonic() - before < PATIENCE + 10
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 
 WORD = "__complete"  # the first word of such a call
-PATIENCE = 1.5  # seconds
+PATIENCE = 3.0  # seconds; 20 containers take 0.2, and 1 on a machine that is overloaded
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]*\Z")  # what shells take as one word, whatever an engine says
 
 
