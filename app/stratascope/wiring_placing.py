@@ -12,8 +12,8 @@ from pathlib import Path
 
 import platformdirs
 
-from stratascope import frozen
-from stratascope.placing import menu
+from stratascope import frozen, resources
+from stratascope.placing import files, menu
 from stratascope.placing.entry import Origin, Start, start
 from stratascope.placing.helper import AsRoot, HelperFiles
 from stratascope.probe.as_root import run_as_root, usable
@@ -41,6 +41,21 @@ def starts(found: Start) -> bool:
         (found.command[0], "-c", "import stratascope"), cwd="/", env=environment, capture_output=True, check=False
     )
     return asked.returncode == 0
+
+
+def changeable(found: Start) -> str:
+    """The first part of this installation that another user than root could change; "": none.
+
+    An entry for all users must not start such a thing: whoever changes it would act as any of them.
+    """
+    parts = [found.command[0]]
+    if found.origin is not Origin.APPIMAGE:
+        parts.append(str(resources.PACKAGE))
+    for part in map(os.path.realpath, parts):
+        loose = files.open_folders([part])
+        if loose or files.is_open(part):
+            return loose[0] if loose else part
+    return ""
 
 
 def data_folder(*, system: bool) -> Path:

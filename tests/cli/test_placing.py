@@ -97,16 +97,32 @@ def test_a_home_that_can_t_be_written_is_told() -> None:
 
 @needs_root
 def test_root_for_all_users_and_not_for_a_stranger(tmp_path: Path) -> None:
+    """In the place of this checkout, which others may be able to change, a program that only root can."""
+    code = (
+        "import sys\n"
+        "from stratascope import resources, wiring_placing\n"
+        "from stratascope.cli import commands\n"
+        "from stratascope.cli.arguments import parser\n"
+        "from stratascope.placing.entry import Origin, Start\n"
+        "wiring_placing.how_started = lambda: Start(Origin.APPIMAGE, (sys.argv[1],))\n"
+        "sys.exit(commands.run(parser().parse_args(sys.argv[2:])))\n"
+    )
+    as_if = f"{shlex.quote(sys.executable)} -B -c {shlex.quote(code)}"
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "program").touch(mode=0o755)
     done = in_own_system(
-        f"{ME} desktop install --system; cat /usr/local/share/{ENTRY}; {ME} desktop remove --system",
-        "find /usr/local/share",
-        f"chown 12345 {tmp_path}; XDG_DATA_HOME={tmp_path}/share {ME} desktop install; echo $?",
+        f"{as_if} /usr/bin/env desktop install --system; cat /usr/local/share/{ENTRY}",
+        f"{as_if} /usr/bin/env desktop remove --system; find /usr/local/share",
+        f"{as_if} {own}/program desktop install --system; echo $?",
+        f"chown 12345 {own}; XDG_DATA_HOME={own}/share {ME} desktop install; echo $?",
     )
     assert "Written: /usr/local/share/icons/hicolor/scalable/apps/" in done.stdout
-    assert "StartupWMClass=stratascope" in done.stdout
-    assert done.stdout.endswith("/usr/local/share\n2\n")
+    assert "\nExec=/usr/bin/env\n" in done.stdout
+    assert done.stdout.endswith("/usr/local/share\n2\n2\n")
+    assert "Others than root can change /" in done.stderr
     assert "belongs to another user than root" in done.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in own.iterdir()] == ["program"]
 
 
 @needs_root

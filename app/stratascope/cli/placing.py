@@ -77,6 +77,11 @@ def _desktop(arguments: argparse.Namespace) -> int:
         complain(translate(msg("From the menu this Python would not find Stratascope. Install it with pipx or pip, and "
                                "run the command stratascope of that installation.")))  # fmt: skip
         return FAILED
+    loose = wiring.changeable(start) if arguments.system else ""
+    if loose:
+        complain(translate(msg("Others than root can change {path}, so not all users should start what lies there. "
+                               "Install Stratascope as root, outside of a user's home.", path=loose)))  # fmt: skip
+        return FAILED
     if arguments.dry_run:
         return _would_put(menu.planned(data, start.command))
     placed = menu.install(data, start.command)

@@ -150,13 +150,18 @@ def open_folders(paths: list[str]) -> list[str]:
         folder = os.path.realpath(os.path.dirname(path))
         while folder not in seen:
             try:
-                found = os.stat(folder)
-                loose = found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and found.st_gid != 0)
-                seen[folder] = bool(found.st_uid != 0 or loose)
+                seen[folder] = is_open(folder)
             except FileNotFoundError:
                 seen[folder] = False  # root will make it
             folder = os.path.dirname(folder)
-    return sorted(folder for folder, is_open in seen.items() if is_open)
+    return sorted(folder for folder, loose in seen.items() if loose)
+
+
+def is_open(path: str) -> bool:
+    """Whether another user than root could change what is there. Raises OSError."""
+    found = os.stat(path)
+    loose = found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and found.st_gid != 0)
+    return bool(found.st_uid != 0 or loose)
 
 
 def main() -> None:
