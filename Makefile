@@ -53,11 +53,12 @@ translations: ## Take new texts into resources/locale, and compile it (ARGS=chec
 
 appimage: ## Build dist/*.AppImage, in a root folder of Debian 12
 	@sh packaging/setup.sh appimage
-	@sh packaging/appimage/build.sh
+	@sh packaging/own-root.sh sh packaging/appimage/build.sh
 
 appimage-test: appimage ## Build it and test it: FUSE, displays, Debian 12 and 13, engines, the same bytes twice, speed
 	@sh packaging/setup.sh test
 	@MARKS=appimage BUDGET=$${BUDGET:-3600} sh packaging/test.sh tests/appimage $(ARGS)
+	@$(PY) tests/appimage/bench.py
 
 screenshots: ## Take the pictures of resources/screenshots anew
 	@sh packaging/setup.sh test

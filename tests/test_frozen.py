@@ -33,9 +33,9 @@ def test_all_of_the_bundle_goes() -> None:
 
 
 def test_the_appimage_is_remembered_where_it_is_ours() -> None:
-    assert frozen.restore({**USER, **BUNDLE, **RUNTIME}, PROGRAM) == "/home/one/it.AppImage"
-    assert frozen.restore({**USER, **BUNDLE, **RUNTIME}, "/opt/stratascope/stratascope") == ""
-    assert frozen.restore({**USER, **BUNDLE}, PROGRAM) == ""
+    assert frozen.restore({**USER, **BUNDLE, **RUNTIME}, PROGRAM) == RUNTIME
+    assert frozen.restore({**USER, **BUNDLE, **RUNTIME}, "/opt/stratascope/stratascope") == {}
+    assert frozen.restore({**USER, **BUNDLE}, PROGRAM) == {}
     assert frozen.image() == "", "these tests run in none"
 
 
@@ -61,12 +61,29 @@ def test_the_terminals_own_appimage_is_left_alone() -> None:
     assert restored({**USER, **BUNDLE, **terminal}) == {**USER, **terminal}
 
 
+def test_the_runtimes_word_is_kept_for_the_menu_and_for_a_new_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frozen, "_taken", {})
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(sys, "executable", PROGRAM)
+    told = {**RUNTIME, "APPIMAGE_ORIG": "/opt/term.AppImage"}
+    for name, value in {**BUNDLE, **told}.items():
+        monkeypatch.setenv(name, value)
+    frozen.begin()
+    assert os.environ["APPIMAGE"] == "/opt/term.AppImage"
+    assert frozen.image() == RUNTIME["APPIMAGE"]
+    once_more = frozen.again()
+    assert once_more.pop("PYINSTALLER_RESET_ENVIRONMENT") == "1"
+    assert {name: once_more[name] for name in told} == told
+    assert "LD_LIBRARY_PATH" not in once_more
+
+
 def test_an_ordinary_installation_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in {**BUNDLE, **RUNTIME, "APPDIR": str(Path(sys.executable).parent)}.items():
         monkeypatch.setenv(name, value)
     before = dict(os.environ)
     frozen.begin()
-    assert dict(os.environ) == before
+    assert dict(os.environ) == before == frozen.again()
+    assert frozen.image() == ""
 
 
 def test_whatever_is_started_inherits_it() -> None:

@@ -23,7 +23,7 @@ ORIGINAL = "_ORIG"
 STARTER = "_PYI_"  # PyInstaller's notes to itself
 # Where Qt looks for plugins: another Qt's can't be loaded into the one that we bring
 QT_PLUGINS = ("QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH")
-_image = ""  # told by `begin`, once a process
+_taken: dict[str, str] = {}  # by `begin`, once a process
 
 
 def is_frozen() -> bool:
@@ -31,37 +31,42 @@ def is_frozen() -> bool:
     return bool(getattr(sys, "frozen", False))
 
 
-def restore(environ: MutableMapping[str, str], executable: str) -> str:
-    """Take out what the bundle with this executable has put in. A terminal's own AppImage is not ours.
+def restore(environ: MutableMapping[str, str], executable: str) -> dict[str, str]:
+    """Take out what the bundle with this executable has put in. Returns the runtime's part of it, as it was.
 
-    Gives the path of our AppImage, "" where we lie in none.
+    What a terminal's own AppImage says is not ours, and stays.
     """
-    image = ""
-    names = [LOADER]
     appdir = environ.get("APPDIR", "")
-    if appdir and Path(executable).resolve().is_relative_to(Path(appdir).resolve()):
-        names += RUNTIME
-        image = environ.get("APPIMAGE", "")
-    for name in names:
+    ours = bool(appdir) and Path(executable).resolve().is_relative_to(Path(appdir).resolve())
+    names = RUNTIME if ours else ()
+    taken = {key: environ[key] for name in names for key in (name, name + ORIGINAL) if key in environ}
+    for name in (LOADER, *names):
         before = environ.pop(name + ORIGINAL, None)
         environ.pop(name, None)
         if before is not None:
             environ[name] = before
     for name in [name for name in environ if name.startswith(STARTER)]:
         del environ[name]
-    return image
+    return taken
 
 
 def begin() -> None:
     """To be called first of all."""
-    global _image  # noqa: PLW0603
     if is_frozen():
-        _image = restore(os.environ, sys.executable)
+        _taken.update(restore(os.environ, sys.executable))
 
 
 def image() -> str:
     """The AppImage that this program was started from, as its runtime named it; "" where it was none."""
-    return _image
+    return _taken.get("APPIMAGE", "")
+
+
+def again() -> dict[str, str]:
+    """The environment in which this program starts itself once more, as the bundle's starter wants it."""
+    if not is_frozen():
+        return dict(os.environ)
+    # the starter takes itself for a child of its own without this (PyInstaller's manual, "Run-time information")
+    return {**os.environ, **_taken, "PYINSTALLER_RESET_ENVIRONMENT": "1"}
 
 
 @contextmanager

@@ -9,7 +9,7 @@
 # Reproducible: the same commit in the same root gives the same bytes. All that is built lies at /build there, times
 # are the commit's, names are sorted, hashes are not random (inside.sh).
 #
-# Needs root, for the root folder. Exit: 0 built, 2 it can't be built on this machine and the text says why.
+# Needs root, for the root folder. Exit: 0 built, 1 the build failed, 2 it can't be built on this machine, and why.
 
 set -eu
 cd "$(dirname "$0")/../.."
@@ -24,7 +24,8 @@ stop() {
 for program in mmdebstrap unshare flock git; do
     command -v $program >/dev/null || stop "$program is missing; packaging/setup.sh appimage installs it"
 done
-unshare --mount true 2>/dev/null || stop "no mount namespace can be made here, and the AppImage is built in one"
+unshare --mount --propagation private true 2>/dev/null ||
+    stop "no mount namespace can be made here (in a container, or a chroot), and the AppImage is built in one"
 
 . packaging/way.sh
 cache=${STRATASCOPE_APPIMAGE:-${XDG_CACHE_HOME:-$HOME/.cache}/stratascope-appimage}
@@ -71,7 +72,10 @@ ROOT=$root BUILD=$build unshare --mount --propagation private sh -eu -c '
     fi
     exec chroot "$ROOT" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
         "$@" sh /build/checkout/packaging/appimage/inside.sh
-' sh "VERSION=$VERSION" "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" $(way_variables) >&2 9>&- || stop "the build failed (above)"
+' sh "VERSION=$VERSION" "SOURCE_DATE_EPOCH=$SOURCE_DATE_EPOCH" $(way_variables) >&2 9>&- || {
+    echo "stratascope: the build failed (above)" >&2
+    exit 1
+}
 
 mkdir -p "${1:-dist}"
 target=${1:-dist}/Stratascope-$VERSION-x86_64.AppImage

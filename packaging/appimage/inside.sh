@@ -13,7 +13,7 @@ id=io.github.stratascope.Stratascope
 say() { echo "stratascope: $*"; }
 
 # The marker holds what /opt/venv was made from.
-wanted=$(python3 -VV && cat packaging/constraints.txt pyproject.toml)
+wanted=$(python3 -VV && cat packaging/constraints.txt pyproject.toml && grep "pip install" -A 1 "$0")
 if [ ! -f /opt/venv/.made-from ] || [ "$(cat /opt/venv/.made-from)" != "$wanted" ]; then
     say "installing the Python packages (the first time this takes a minute)"
     rm -rf /opt/venv
@@ -24,7 +24,7 @@ import tomllib
 print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")')
     echo "$needed" >/tmp/needed.txt
     env -u PYTHONDONTWRITEBYTECODE /opt/venv/bin/pip install --quiet --disable-pip-version-check \
-        -c packaging/constraints.txt -r /tmp/needed.txt pyinstaller
+        -c packaging/constraints.txt -r /tmp/needed.txt pyinstaller hatchling
     printf '%s\n' "$wanted" >/opt/venv/.made-from
 fi
 
@@ -35,7 +35,9 @@ gcc -std=c11 -O2 -Wall -Wextra -Werror -static -s -Wl,--build-id=none -Wl,--no-w
 printf 'AI\002' | dd of=/build/runtime bs=1 seek=8 conv=notrunc status=none # type 2
 
 say "collecting the program"
-PYTHONPATH=app /opt/venv/bin/pyinstaller --log-level WARN --noconfirm --distpath /build/collected --workpath /build/work \
+/opt/venv/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --no-compile \
+    --target /build/site . # for what is said about it: version, licence
+PYTHONPATH=app:/build/site /opt/venv/bin/pyinstaller --log-level WARN --noconfirm --distpath /build/collected --workpath /build/work \
     packaging/appimage/stratascope.spec
 
 app=/build/AppDir
@@ -54,17 +56,20 @@ cp -R resources/icons/hicolor $share/icons/
 cp $share/applications/$id.desktop $share/icons/hicolor/scalable/apps/$id.svg $app/
 ln -s $id.svg $app/.DirIcon
 
-# Licences: the Python packages bring theirs; here are those of Debian's parts, and what the runtime is linked with.
-docs=$share/doc/stratascope/licences
-mkdir -p $docs
-cp LICENSE $docs/stratascope
+# Licences: the Python packages bring theirs; here are those of Debian's parts, and of what the runtime is linked with.
+# They are among the resources, where the program finds them to show them.
+licences=$app/usr/lib/stratascope/_internal/stratascope/_resources/licences
+mkdir -p $licences $share/doc
+ln -s ../../lib/stratascope/_internal/stratascope/_resources/licences $share/doc/stratascope
 {
     echo libc6 libfuse3-dev libsquashfuse-dev libzstd-dev liblzma-dev zlib1g-dev libpython3.11-minimal | tr ' ' '\n'
     find $app -name '*.so*' -type f | sed 's,.*/,,' | sort -u | while read -r name; do
         dpkg-query -S "*/$name" 2>/dev/null | sed 's/:.*//' | head -n 1
     done
 } | sort -u | while read -r package; do
-    if [ -f "/usr/share/doc/$package/copyright" ]; then cp -L "/usr/share/doc/$package/copyright" "$docs/$package"; fi
+    if [ -f "/usr/share/doc/$package/copyright" ]; then
+        cp -L "/usr/share/doc/$package/copyright" "$licences/$package.txt"
+    fi
 done
 
 say "packing"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
 
 import pytest
+
+from stratascope import __version__
 
 pytestmark = pytest.mark.appimage
 ID = "io.github.stratascope.Stratascope"
@@ -72,12 +75,24 @@ def test_it_runs_on_systems_with_an_older_c_library(unpacked: Path, appimage: Pa
     assert "NEEDED" not in header, "the runtime is static"
 
 
-def test_licences_come_along(unpacked: Path) -> None:
-    docs = {path.name for path in (unpacked / "usr/share/doc/stratascope/licences").iterdir()}
-    assert {"stratascope", "libsquashfuse-dev", "libfuse3-dev", "libc6", "libssl3", "libxkbcommon0"} <= docs
-    internal = unpacked / "usr/lib/stratascope/_internal"
-    packages = {path.name.partition("-")[0].lower() for path in internal.glob("*.dist-info")}
-    assert {"pyside6_essentials", "shiboken6", "numpy", "pyqtgraph", "docker", "podman", "msgspec"} <= packages
+def test_licences_come_along(unpacked: Path, appimage: Path, tmp_path: Path) -> None:
+    """As *About* shows them: of the Python packages, and of what comes from Debian."""
+    script = tmp_path / "parts.py"
+    script.write_text(
+        "import json, sys\n"
+        "from stratascope.state.shipped import parts\n"
+        "json.dump([[part.name, part.version, part.licence, len(part.text)] for part in parts()], sys.stdout)\n"
+    )
+    done = subprocess.run((appimage, "--bundled-python", script), capture_output=True, text=True, check=True)
+    found = {name: (version, licence, size) for name, version, licence, size in json.loads(done.stdout)}
+    assert found["Stratascope"][:2] == (__version__, "Apache-2.0")
+    assert found["Stratascope"][2] > 5000
+    for name in ("PySide6_Essentials", "shiboken6", "numpy", "pyqtgraph", "docker", "podman", "msgspec", "requests"):
+        assert found[name][0], name
+        assert found[name][1] or found[name][2], name
+    for name in ("libsquashfuse-dev", "libfuse3-dev", "libc6", "libssl3", "libxkbcommon0", "libpython3.11-minimal"):
+        assert found[name][2] > 500, name
+    assert (unpacked / "usr/share/doc/stratascope/libssl3.txt").exists()
 
 
 def test_what_is_never_loaded_is_left_out(unpacked: Path) -> None:

@@ -219,6 +219,7 @@ def test_all_resources_come_along_and_all_modules_load(root: Person, appimage: P
         text=True,
         check=True,
     ).stdout.splitlines()
+    files = [name for name in files if not name.startswith("licences/")]  # a bundle's own, see test_contents.py
     assert sorted(files) == sorted(line.removeprefix("resources/") for line in listed if line.startswith("resources/"))
     modules = {
         line.removeprefix("app/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
@@ -235,3 +236,22 @@ def test_the_exit_status_and_words_of_the_command_line(root: Person, appimage: P
     assert root.run(appimage, "report", "--nonsense").returncode == 2
     done = root.run(appimage, STRATASCOPE_ENGINES="unix:///nonexistent")
     assert "display" in done.stdout + done.stderr  # there is none: it says so, and prints the report
+
+
+def test_it_can_start_itself_again(root: Person, appimage: Path, tmp_path: Path) -> None:
+    """As for another language: the same process, the same mount, and clean again for what is started then."""
+    script = tmp_path / "again.py"
+    script.write_text(
+        "import json, os, sys\n"
+        "from stratascope import frozen\n"
+        "from stratascope.ui import start\n"
+        "if sys.argv[1:] != ['again']:\n"
+        "    sys.argv = ['stratascope', '--bundled-python', sys.argv[0], 'again']\n"
+        "    start.start_again()\n"
+        "json.dump([dict(os.environ), frozen.image()], sys.stdout)\n"
+    )
+    environ, image = told(root.run(appimage, "--bundled-python", script, LD_LIBRARY_PATH="/opt/mine", OWD="/before"))
+    assert {name: value for name, value in environ.items() if name not in QTS} == root.environ(
+        LD_LIBRARY_PATH="/opt/mine", OWD="/before"
+    )
+    assert image == str(appimage)

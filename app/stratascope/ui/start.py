@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from stratascope import wiring
+from stratascope import frozen, wiring
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
 from stratascope.report.export_words import ExportKind
@@ -45,10 +45,8 @@ def main(words: list[str]) -> int:
 
 def start_again() -> NoReturn:
     """The same program with the same words in place of this process, which has ended its work."""
-    frozen = getattr(sys, "frozen", False)
-    words = [sys.executable, *(sys.argv[1:] if frozen else sys.orig_argv[1:])]
-    # PyInstaller's loader takes itself for a child of its own without this (its manual, "Run-time information")
-    os.execve(sys.executable, words, {**os.environ, "PYINSTALLER_RESET_ENVIRONMENT": "1"} if frozen else os.environ)
+    words = [sys.executable, *(sys.argv[1:] if frozen.is_frozen() else sys.orig_argv[1:])]
+    os.execve(sys.executable, words, frozen.again())
 
 
 def desk_of(late: wiring.LateEngines) -> FrontDesk:
