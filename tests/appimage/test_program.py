@@ -14,7 +14,7 @@ from appimage.displays import x11
 from appimage.started import PATH, Person
 from ordinary import as_user
 from rig import Rig
-from stratascope import __version__
+from stratascope import __version__, resources
 from stratascope.probe import bundle
 
 pytestmark = pytest.mark.appimage
@@ -211,16 +211,18 @@ def test_all_resources_come_along_and_all_modules_load(root: Person, appimage: P
         "files = [str(each.relative_to(resources.root())) for each in resources.root().rglob('*') if each.is_file()]\n"
         "json.dump([names, files, bundle.program().decode(), sys.version], sys.stdout)\n"
     )
+    beside = [f"packaging/{folder}" for folder in resources.PACKAGED]
     names, files, program, version = told(root.run(appimage, "--bundled-python", script))
     listed = subprocess.run(
-        ("git", "ls-files", "--cached", "--others", "--exclude-standard", "resources", "app"),
+        ("git", "ls-files", "--cached", "--others", "--exclude-standard", "resources", "app", *beside),
         cwd=APP.parent,
         capture_output=True,
         text=True,
         check=True,
     ).stdout.splitlines()
     files = [name for name in files if not name.startswith("licences/")]  # a bundle's own, see test_contents.py
-    assert sorted(files) == sorted(line.removeprefix("resources/") for line in listed if line.startswith("resources/"))
+    expected = [line.partition("/")[2] for line in listed if line.startswith(("resources/", "packaging/"))]
+    assert sorted(files) == sorted(expected)
     modules = {
         line.removeprefix("app/").removesuffix(".py").removesuffix("/__init__").replace("/", ".")
         for line in listed
