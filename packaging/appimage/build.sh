@@ -33,6 +33,7 @@ mkdir -p "$cache"
 cache=$(cd "$cache" && pwd)
 exec 9>"$cache/lock"
 flock 9 # one build at a time
+rm -rf "$cache"/build-* # of one that was killed
 
 packages=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' packaging/appimage/root.txt | paste -sd,)
 recipe=$(echo "bookworm $packages" | sha256sum | cut -c1-16)

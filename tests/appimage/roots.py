@@ -38,7 +38,7 @@ def root(release: str) -> Path:
         cache.mkdir(parents=True, exist_ok=True)
         for old in cache.glob(f"host-{release}-*"):
             shutil.rmtree(old)
-        with tempfile.TemporaryDirectory(prefix="making-", dir=cache) as folder:
+        with tempfile.TemporaryDirectory(prefix="preparing-", dir=cache) as folder:
             made = Path(folder) / "root"
             include = f"--include={','.join(packages(release))}"
             command = ("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", include)
