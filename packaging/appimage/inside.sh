@@ -37,7 +37,7 @@ printf 'AI\002' | dd of=/build/runtime bs=1 seek=8 conv=notrunc status=none # ty
 say "collecting the program"
 /opt/venv/bin/pip install --quiet --disable-pip-version-check --no-index --no-deps --no-build-isolation --no-compile \
     --target /build/site . # for what is said about it: version, licence
-PYTHONPATH=app:/build/site /opt/venv/bin/pyinstaller --log-level WARN --noconfirm --distpath /build/collected --workpath /build/work \
+PYTHONPATH=app:/build/site /opt/venv/bin/pyinstaller --log-level ERROR --noconfirm --distpath /build/collected --workpath /build/work \
     packaging/appimage/stratascope.spec
 
 app=/build/AppDir

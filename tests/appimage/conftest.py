@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from appimage.started import Person, mounts, until
+from appimage.started import Person, mounts, offset_of, until
 from rig_plan import ordinary_user
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -99,11 +99,6 @@ def tiny(appimage: Path, open_folder: Path) -> Path:
     target.write_bytes(program + made.read_bytes())
     target.chmod(0o755)
     return target
-
-
-def offset_of(appimage: Path) -> int:
-    """As it says itself."""
-    return int(subprocess.run((appimage, "--appimage-offset"), capture_output=True, text=True, check=True).stdout)
 
 
 @pytest.fixture(params=("root", "user"))

@@ -20,6 +20,11 @@ def mounts() -> list[str]:
     return [line.split()[4] for line in lines if " - fuse.appimage stratascope " in line]
 
 
+def offset_of(appimage: Path) -> int:
+    """As it says itself."""
+    return int(subprocess.run((appimage, "--appimage-offset"), capture_output=True, text=True, check=True).stdout)
+
+
 def until(holds: Callable[[], bool], what: str, seconds: float = 10.0) -> None:
     """Wait for it. AssertionError where it does not come."""
     end = time.monotonic() + seconds
