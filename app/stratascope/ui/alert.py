@@ -13,7 +13,7 @@ from stratascope.i18n import translate
 from stratascope.ui.container_model import unknown_count
 from stratascope.ui.container_order import critical, worst_first
 from stratascope.ui.gap_words import runs
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.marks import Mark, paint_mark
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
@@ -75,7 +75,7 @@ class Alert(QAbstractButton):
         self.setText(self._head)
         self.setAccessibleName(self._head)
         self.setAccessibleDescription(self._names)
-        self.setToolTip(tip(f"{self._head}\n{self._names}" if self._names else self._head))
+        give_tip(self, f"{self._head}\n{self._names}" if self._names else self._head)
         self.setEnabled(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor if bad else Qt.CursorShape.ArrowCursor)
         self.updateGeometry()

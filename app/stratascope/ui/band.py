@@ -30,7 +30,7 @@ from stratascope.i18n import translate
 from stratascope.ui.fail_button import FailButton
 from stratascope.ui.gap_words import advice, reason
 from stratascope.ui.kept_picture import KeptPicture
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.marks import INK, Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.theme import BOLD, MEDIUM, REGULAR, Look
 
@@ -58,6 +58,7 @@ class Band(QAbstractButton):
         self._fact, self._word, self._verdict, self._running = "", "", Verdict.UNKNOWN, True
         self._description = ""
         self.setCheckable(True)
+        self.setAutoExclusive(True)  # one of several, also for screen readers
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -82,7 +83,7 @@ class Band(QAbstractButton):
         self._rays, self._away = rays, away and rays
         self.fail.setChecked(self._away)
         text = msg("Bring it back") if self._away else msg("Suppose it fails")
-        self.fail.setToolTip(tip(translate(msg("{text} (X)", text=text))))
+        give_tip(self.fail, translate(msg("{text} (X)", text=text)))
         self.fail.setAccessibleName(translate(msg("{text}: {title}", text=text, title=self._title)))
         self._tell()
         self._tell_fail()
@@ -115,7 +116,7 @@ class Band(QAbstractButton):
         name = msg("Layer {number}, {title}: {verdict}", number=self.number, title=self._title, verdict=self._word)
         self.setAccessibleName(translate(name))
         self.setAccessibleDescription(self._description)
-        self.setToolTip(tip(f"{self._title}: {self._word}\n{self._description}"))
+        give_tip(self, f"{self._title}: {self._word}\n{self._description}")
         self.update()
 
     def sizeHint(self) -> QSize:

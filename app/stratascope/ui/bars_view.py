@@ -10,7 +10,7 @@ from stratascope.core.layer import Bar, Bars, Tone
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
-from stratascope.ui.labels import Label, Line, tip
+from stratascope.ui.labels import Label, Line, give_tip
 from stratascope.ui.marks import TONE_INK, TONE_MARK, paint_mark
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
@@ -41,7 +41,7 @@ class BarWidget(QWidget):
         self._texts = (plain(translate(bar.label), 200), plain(translate(bar.value), 300), plain(bar.source, 300), note)
         self.setAccessibleName(f"{self._texts[0]}: {self._texts[1]}")
         self.setAccessibleDescription("\n".join(part for part in self._texts[2:] if part))
-        self.setToolTip(tip("\n".join(part for part in self._texts if part)))
+        give_tip(self, "\n".join(part for part in self._texts if part))
         self.updateGeometry()
         self.update()
 

@@ -25,12 +25,14 @@ from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.i18n import together, translate
 from stratascope.ui.bits_list import CELL, BitList, RowRole, explain
-from stratascope.ui.labels import Label, Line, Rule, tip
+from stratascope.ui.labels import Label, Line, Rule, give_tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
 
 class _Heads(QWidget):
     """Inh Prm Eff Bnd Amb above each block."""
+
+    decoration = True  # each bit names its sets
 
     def __init__(self, look: Look, view: BitList) -> None:
         super().__init__()
@@ -145,4 +147,4 @@ class BitsView(QWidget):
         if chosen is not None:
             self.hex.say(translate(msg("{name} {bits}", name=chosen.name, bits=chosen.text)))
             self.source.say(chosen.source)
-            self.hex.setToolTip(tip("\n".join(f"{each.name}: {each.text} ({each.source})" for each in grid.sets)))
+            give_tip(self.hex, "\n".join(f"{each.name}: {each.text} ({each.source})" for each in grid.sets))

@@ -50,6 +50,7 @@ class AbiButton(QAbstractButton):
         self._look = look
         self.setText(plain(abi, 20))
         self.setCheckable(True)
+        self.setAutoExclusive(True)  # one of several, also for screen readers
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(translate(msg("Entry point {abi}", abi=abi)))
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)

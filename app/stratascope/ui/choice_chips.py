@@ -10,7 +10,7 @@ from stratascope.core.depth import Matrix
 from stratascope.core.message import msg, plural
 from stratascope.i18n import translate
 from stratascope.report.standing import Standing, standing_word, standings
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.marks import Mark, paint_mark
 from stratascope.ui.stance_cell import STANDING_INK, STANDING_MARK
 from stratascope.ui.theme import MEDIUM, Look
@@ -32,9 +32,7 @@ class Chip(QAbstractButton):
         """The number before the word."""
         self._count = count
         self.setAccessibleName(translate(msg("{word}: {count}", word=self.text(), count=count)))
-        self.setToolTip(
-            tip(translate(plural("Show only this {count} threat", "Show only these {count} threats", count)))
-        )
+        give_tip(self, translate(plural("Show only this {count} threat", "Show only these {count} threats", count)))
         self.updateGeometry()
         self.update()
 

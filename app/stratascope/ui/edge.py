@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.ui.band import FACTS
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.theme import BOLD, Look
 
 STRIP, GROUND = 34, 60
@@ -27,8 +27,8 @@ class Edge(QWidget):
         """Write the lines; `more` is for the tooltip and for the ear."""
         self._title, self._lines = title, lines
         self.setAccessibleName(title)
-        self.setAccessibleDescription(". ".join((*lines, *more)))
-        self.setToolTip(tip("\n".join((title, *lines, *more))))
+        self.setAccessibleDescription(". ".join(line for line in (*lines, *more) if line))
+        give_tip(self, "\n".join((title, *lines, *more)))
         self.update()
 
     def keep_to(self, right: int) -> None:

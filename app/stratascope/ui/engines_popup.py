@@ -10,13 +10,16 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg, plural
 from stratascope.core.plain import plain
 from stratascope.i18n import listed, translate
-from stratascope.ui.labels import Label, Line, tip
+from stratascope.ui import reading_order
+from stratascope.ui.labels import Label, Line
 from stratascope.ui.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
 
 class EnginesButton(QAbstractButton):
     """Mark and name of each engine; folded into a number where there is no room."""
+
+    opens = True
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -33,7 +36,7 @@ class EnginesButton(QAbstractButton):
         self._engines = engines
         words = [f"{plain(engine.id, 60)}: {engine_state_word(engine.state)}" for engine in engines]
         self.setAccessibleDescription("\n".join(words))
-        self.setToolTip(tip("\n".join(words)))
+        give_tip(self, "\n".join(words))
         self.updateGeometry()
         self.update()
 
@@ -152,6 +155,9 @@ class EnginesPopup(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(1, 1, 1, 1)
         layout.addWidget(self.area)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return reading_order.step(self, forward=forward)
 
     def open_below(self, anchor: QWidget, engines: tuple[Engine, ...]) -> None:
         """Show it, its right edge at the anchor's."""

@@ -22,6 +22,7 @@ from stratascope.core.plain import plain
 from stratascope.core.threat import Outcome
 from stratascope.i18n import translate
 from stratascope.report.standing import family_word
+from stratascope.ui import reading_order
 from stratascope.ui.exposure import (
     breakdown,
     exposure_sentence,
@@ -31,7 +32,7 @@ from stratascope.ui.exposure import (
     number_text,
     to_text,
 )
-from stratascope.ui.labels import Label, tip
+from stratascope.ui.labels import Label, give_tip, tip
 from stratascope.ui.marks import SEVERITY_INK, severity_word
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
@@ -40,6 +41,8 @@ WIDTH = 620
 
 class ExposureButton(QAbstractButton):
     """Number 30, the word of CVSS beside it; a click opens the sheet."""
+
+    opens = True
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -61,7 +64,7 @@ class ExposureButton(QAbstractButton):
         self.setEnabled(matrix is not None)
         self.setText(self._number)
         self.setAccessibleName(spoken)
-        self.setToolTip(tip(translate(msg("{exposure}. Click to see how it comes about.", exposure=spoken))))
+        give_tip(self, translate(msg("{exposure}. Click to see how it comes about.", exposure=spoken)))
         self.updateGeometry()
         self.update()
 
@@ -147,6 +150,9 @@ class ExposureSheet(QFrame):
         for widget in (self.title, self.table, self.total, self.rule):
             layout.addWidget(widget)
 
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return reading_order.step(self, forward=forward)
+
     def show_matrix(self, matrix: Matrix) -> None:
         """Fill it."""
         look, parts = self._look, breakdown(matrix)
@@ -169,6 +175,7 @@ class ExposureSheet(QFrame):
                 item.setFont(look.font(12, MEDIUM if column == 1 else BOLD if column in (2, 4) else MEDIUM))
                 item.setData(Qt.ItemDataRole.UserRole, threat.id)
                 item.setToolTip(tip(plain(translate(threat.what))))
+                item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, plain(translate(threat.what)))
                 if column == 4:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(row, column, item)

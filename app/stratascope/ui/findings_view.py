@@ -10,7 +10,7 @@ from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
 from stratascope.ui.gap_words import advice, reason
-from stratascope.ui.labels import Label, tip
+from stratascope.ui.labels import Label, give_tip
 from stratascope.ui.marks import SEVERITY_INK, Mark, MarkBox, severity_word
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
@@ -30,7 +30,7 @@ class FindingCard(QWidget):
             (Label(look, 11, ink="text2", wrap=True, fixed=True).selectable(), plain(finding.source, 2000)),
             (Label(look, 11, ink="text3", wrap=True).selectable(), refs),
         )
-        parts[2][0].setToolTip(tip(finding.source))  # a long id has no place to be broken at
+        give_tip(parts[2][0], finding.source)  # a long id has no place to be broken at
         _card(self, look, Mark.TRIANGLE if finding.severity.value != "low" else Mark.DOT, ink, word, parts)
         self.setAccessibleName(translate(msg("{severity}: {text}", severity=word, text=text)))
 

@@ -10,12 +10,13 @@ import importlib
 import math
 from typing import Any
 
-from PySide6.QtCore import QEvent, QObject, QPointF, QRectF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen, QWheelEvent
 from PySide6.QtWidgets import QGraphicsItem, QGridLayout, QScrollBar, QStyleOptionGraphicsItem, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n import translate
+from stratascope.ui import spoken
 from stratascope.ui.fleet_heads import EMPTY, GROUPED, LEFT, TOP, ColumnHeads, RowHeads
 from stratascope.ui.fleet_mosaic import Mosaic
 from stratascope.ui.fleet_table import FleetTable, card_lines
@@ -98,6 +99,7 @@ class FleetGrid(QWidget):
         viewport.setMouseTracking(True)
         viewport.installEventFilter(self)
         self.canvas.installEventFilter(self)
+        spoken.expose(self.canvas, self)
         self.rows, self.columns = RowHeads(look), ColumnHeads(look)
         self.rows.setFixedWidth(look.px(LEFT))
         self.rows.pointed.connect(lambda row: self.point(row, -1))
@@ -228,8 +230,7 @@ class FleetGrid(QWidget):
             self.rows.light(row)
             self.columns.light(column)
             self._cells.update()
-            if row >= 0 and column >= 0:
-                self.canvas.setAccessibleDescription(". ".join(card_lines(self.table, self.table.rows[row], column)))
+            spoken.tell_taken(self.canvas, self.part_in_hand())
         self.pointed.emit(row, column, where if where is not None else QPointF())
 
     def cell_at(self, where: QPointF) -> tuple[int, int]:
@@ -325,6 +326,39 @@ class FleetGrid(QWidget):
         if (left, top) != (part.x(), part.y()):
             self._set(left, top, pitch_x, pitch_y)
         self.point(row, column, self.place_of(row, column))
+
+    # -- for the ear: cell by cell, row after row
+
+    def part_count(self) -> int:
+        return len(self.table.rows) * len(self.table.columns)
+
+    def part_name(self, place: int) -> str:
+        return ", ".join(self._lines(place)[:3])
+
+    def part_more(self, place: int) -> str:
+        return "\n".join(self._lines(place)[3:])
+
+    def part_box(self, place: int) -> QRect:
+        part, (pitch_x, pitch_y) = self.part(), self.pitch()
+        row, column = divmod(place, len(self.table.columns))
+        left, top = (column - part.x()) * pitch_x, (row - part.y()) * pitch_y
+        return QRectF(left, top, pitch_x, pitch_y).toAlignedRect()
+
+    def part_in_hand(self) -> int:
+        row, column = self.lit
+        inside = 0 <= row < len(self.table.rows) and 0 <= column < len(self.table.columns)
+        return row * len(self.table.columns) + column if inside else -1
+
+    def take_part(self, place: int) -> None:
+        self.canvas.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._go(*divmod(place, len(self.table.columns)))
+
+    def open_part(self, place: int) -> None:
+        self._open(place // len(self.table.columns))
+
+    def _lines(self, place: int) -> tuple[str, ...]:
+        row, column = divmod(place, len(self.table.columns))
+        return card_lines(self.table, self.table.rows[row], column)
 
     # -- how it looks
 

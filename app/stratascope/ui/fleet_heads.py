@@ -20,6 +20,8 @@ EMPTY = FleetTable("", (), ())
 class _Head(QWidget):
     """Common to both: the table, what is in view, what is under the pointer."""
 
+    decoration = True  # each cell names its container and its column
+
     pointed = Signal(int)  # the row or column under the pointer, -1 for none
     clicked = Signal(int)
 

@@ -40,7 +40,7 @@ from stratascope.ui.fleet_table import (
     running,
     threat_table,
 )
-from stratascope.ui.labels import Label, Line, tip
+from stratascope.ui.labels import Label, Line, give_tip
 from stratascope.ui.marks import SEVERITY_INK, severity_word
 from stratascope.ui.segments import Segments
 from stratascope.ui.theme import BOLD, REGULAR, Look
@@ -297,6 +297,6 @@ class FleetPage(QWidget):
         button = QToolButton()
         button.setText(translate(text))
         button.setAccessibleName(translate(what))
-        button.setToolTip(tip(translate(what)))
+        give_tip(button, translate(what))
         button.clicked.connect(lambda _=False: call())
         return button

@@ -22,6 +22,7 @@ from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.relaunch import Damaged, Stage, Transaction
 from stratascope.i18n import translate
+from stratascope.ui import reading_order
 from stratascope.ui.harden_words import bytes_text, since_text
 from stratascope.ui.labels import Label, tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look
@@ -107,6 +108,9 @@ class AsideSheet(QDialog):
         layout.addWidget(self.lead)
         layout.addWidget(table, 1)
         layout.addLayout(end)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return reading_order.step(self, forward=forward)
 
     def open_waiting(self) -> None:
         """Show it before the engines have answered."""

@@ -86,7 +86,9 @@ class CapabilityGrid(QListWidget):
         for number, name in enumerate(NAMES):
             item = QListWidgetItem(name.removeprefix("CAP_"))
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
-            item.setToolTip(tip("\n".join(plain(translate(each)) for each in words(number))))
+            told = "\n".join(plain(translate(each)) for each in words(number))
+            item.setToolTip(tip(told))
+            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, told)
             self.addItem(item)
         rows = max(look.px(ROW), look.box(11)) * ROWS
         self.setFixedSize(look.px(BLOCK) * 3 + 4, rows + 8)

@@ -31,7 +31,7 @@ from stratascope.ui.harden_remedies import RemedyBoxes
 from stratascope.ui.harden_row import ToggleRow
 from stratascope.ui.harden_value import ValueSheet
 from stratascope.ui.harden_work import Clerk, Failure
-from stratascope.ui.labels import Label, Line, Rule, tip
+from stratascope.ui.labels import Label, Line, Rule, give_tip
 from stratascope.ui.marks import Mark, MarkBox
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 from stratascope.usecases.desk import Desk, Hint, Offer, Option, Preview
@@ -182,7 +182,7 @@ class HardenColumn(QWidget):
         if isinstance(answer, Failure):
             self._offered_to = None
             self._show_body(answer.message)
-            self.nothing.setToolTip(tip(answer.words))
+            give_tip(self.nothing, answer.words)
             return
         before, self._offered_to, self.offer = self._offered_to, state, answer
         another = before is None or before.key != state.key
@@ -230,7 +230,7 @@ class HardenColumn(QWidget):
     def tell(self, message: Message, words: str = "") -> None:
         """A line below the title, until the next container; `words` are the other side's own."""
         self.told.setText(plain(translate(message)))
-        self.told.setToolTip(tip(words))
+        give_tip(self.told, words)
         self.told.show()
 
     def set_height(self, height: int) -> None:
@@ -438,7 +438,7 @@ class HardenColumn(QWidget):
         )
         told = plain(translate(noted.text))
         self.note.setText(told)
-        self.note.setToolTip(tip(noted.more))
+        give_tip(self.note, noted.more)
         usable = not self.presets.isHidden()
         self.note_mark.setVisible(noted.attention and usable)
         self.note_mark.show_mark(Mark.TRIANGLE)

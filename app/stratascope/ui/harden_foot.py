@@ -33,7 +33,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
 from stratascope.report.export_words import ExportError
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 from stratascope.usecases.planning import Plan
 
@@ -89,7 +89,7 @@ class MainButton(QAbstractButton):
 
     def _tell(self) -> None:
         cut = QFontMetrics(self._look.font(14, BOLD)).horizontalAdvance(self.text()) > self._room()
-        self.setToolTip(tip(self.text()) if cut else "")
+        give_tip(self, self.text() if cut else "")
 
     def _room(self) -> int:
         return self.width() - self._look.px(6)
@@ -128,7 +128,7 @@ class _Code(QWidget):
         lines = [line for line in text.splitlines() if not line.startswith("#")]  # what is told there is in the tooltip
         self._text = plain(" ".join("\n".join(lines).replace("\\\n", " ").split()))
         self.setAccessibleName(self._text[:4000])
-        self.setToolTip(tip(text))
+        give_tip(self, text)
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout
 from stratascope.core.message import msg
 from stratascope.i18n import translate
 from stratascope.ui.harden_words import exposure_range
-from stratascope.ui.labels import Label, tip
+from stratascope.ui.labels import Label, give_tip
 from stratascope.ui.theme import MEDIUM, Look
 from stratascope.usecases.desk import Hint
 
@@ -49,7 +49,7 @@ class HintLine(QWidget):
         if hint is not None:
             title, number = hint.toggle.title, exposure_range(hint.after)
             self.link.setText(translate(msg("{title}: {exposure}", title=title, exposure=number)))
-            self.link.setToolTip(tip(translate(hint.toggle.what)))
+            give_tip(self.link, translate(hint.toggle.what))
             spoken = msg("Switch on {title}; the exposure would be {exposure}", title=title, exposure=number)
             self.link.setAccessibleName(translate(spoken))
 

@@ -11,7 +11,7 @@ from stratascope.core.message import msg
 from stratascope.i18n import translate
 from stratascope.ui.exposure import exposure_sentence, level_ink, number_text, to_text
 from stratascope.ui.harden_words import SEGMENTS, gain_words, segments, segments_sentence
-from stratascope.ui.labels import Line, tip
+from stratascope.ui.labels import Line, give_tip
 from stratascope.ui.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.theme import BOLD, MEDIUM, REGULAR, Look
 from stratascope.usecases.desk import LayerChange, Preview
@@ -47,7 +47,7 @@ class Bar(QWidget):
             msg("{word}: {exposure}. {parts}", word=self._word, exposure=exposure_sentence(matrix), parts=told)
         )
         self.setAccessibleName(text)
-        self.setToolTip(tip(text))
+        give_tip(self, text)
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -117,7 +117,7 @@ class LayerRow(QWidget):
             msg("{layer}: {before}, then {after}, {gain}", layer=self._title, before=before, after=after, gain=gain)
         )
         self.setAccessibleName(text)
-        self.setToolTip(tip(text))
+        give_tip(self, text)
         self.update()
 
     def sizeHint(self) -> QSize:

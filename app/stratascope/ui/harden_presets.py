@@ -9,7 +9,7 @@ from stratascope.core.message import msg
 from stratascope.core.toggle import Preset
 from stratascope.i18n import translate
 from stratascope.ui.harden_words import preset_tip, preset_word
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.segments import Segment, Strip
 from stratascope.ui.theme import Look
 
@@ -24,7 +24,7 @@ class _Part(Segment):
 
     def __init__(self, look: Look, preset: Preset | None) -> None:
         super().__init__(look, preset_word(preset))
-        self.setToolTip(tip(preset_tip(preset)))
+        give_tip(self, preset_tip(preset))
         self.setAccessibleDescription(preset_tip(preset))
 
     def minimumSizeHint(self) -> QSize:

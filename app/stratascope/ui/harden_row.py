@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
+from stratascope.ui import spoken
 from stratascope.ui.harden_words import human, note_text, whole_text
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.marks import Mark, paint_mark, paint_number
 from stratascope.ui.theme import MEDIUM, Look
 from stratascope.usecases.desk import Option
@@ -56,6 +57,8 @@ def paint_switch(painter: QPainter, box: QRectF, look: Look, *, on: bool, able: 
 
 class ValueButton(QAbstractButton):
     """The value of a toggle, with a small arrow; opens the sheet where it is changed."""
+
+    opens = True
 
     def __init__(self, look: Look, parent: QWidget) -> None:
         super().__init__(parent)
@@ -125,7 +128,7 @@ class ToggleRow(QAbstractButton):
         self._note = told
         self.show_value(option.value)
         whole = whole_text(option)
-        self.setToolTip(tip(f"{self.text()}\n{whole}"))
+        give_tip(self, f"{self.text()}\n{whole}")
         layer = translate(msg("Layer {number}", number=self._number))
         self.setAccessibleDescription("\n".join(plain(line) for line in (*whole.split("\n"), layer)))
         self._place()
@@ -136,8 +139,10 @@ class ToggleRow(QAbstractButton):
         self.value_text = value
         self.value.setText(human(self.option, value))
         name = translate(msg("{title}: {value}", title=self.text(), value=self.value.text()))
-        self.value.setAccessibleName(name)
-        self.value.setToolTip(tip(translate(msg("{name}. Click to change it.", name=name))))
+        self.value.setAccessibleName(
+            translate(msg("{title}, change the value: {value}", title=self.text(), value=self.value.text()))
+        )
+        give_tip(self.value, translate(msg("{name}. Click to change it.", name=name)))
         self.setAccessibleName(name if takes_values(self.option) and self.isChecked() else self.text())
         self._place()
 
@@ -216,6 +221,8 @@ class ToggleRow(QAbstractButton):
 class Fold(QAbstractButton):
     """A head over rows that are folded away: "In effect now 6"."""
 
+    unfolds = True
+
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look, self._count = look, 0
@@ -232,9 +239,8 @@ class Fold(QAbstractButton):
         self._tell()
 
     def _tell(self, _: bool = False) -> None:
-        state = translate(msg("unfolded") if self.isChecked() else msg("folded"))
-        name = msg("{head}: {count}, {state}", head=self.text(), count=self._count, state=state)
-        self.setAccessibleName(translate(name))
+        self.setAccessibleName(translate(msg("{head}: {count}", head=self.text(), count=self._count)))
+        spoken.tell_unfolded(self)
         self.update()
 
     def sizeHint(self) -> QSize:

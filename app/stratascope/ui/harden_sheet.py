@@ -26,13 +26,14 @@ from stratascope.core.plain import plain
 from stratascope.core.relaunch import Ended, Ending, Kind, Progress, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
+from stratascope.ui import reading_order
 from stratascope.ui.harden_before import Before, Quoted
 from stratascope.ui.harden_foot import MainButton
 from stratascope.ui.harden_result import Result
 from stratascope.ui.harden_steps import Steps
 from stratascope.ui.harden_words import Course, question_title, running_title, toggle_title
 from stratascope.ui.harden_work import Failure
-from stratascope.ui.labels import Label, Rule, tip
+from stratascope.ui.labels import Label, Rule, give_tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 from stratascope.usecases.desk import Preview
 from stratascope.usecases.planning import Plan
@@ -204,7 +205,7 @@ class HardenSheet(QDialog):
 
     def _tell_before(self, text: str, words: str = "") -> None:
         self.told_before.setText(text)
-        self.told_before.setToolTip(tip(words))
+        give_tip(self.told_before, words)
         self.told_before.setVisible(bool(text))
 
     def present(self) -> None:
@@ -268,6 +269,9 @@ class HardenSheet(QDialog):
             self.cancelled.emit()
         else:
             self.hide()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return reading_order.step(self, forward=forward)
 
     def reject(self) -> None:
         self.hide()  # Escape: a run goes on, the column tells of it

@@ -25,6 +25,7 @@ from stratascope.core.plain import plain
 from stratascope.i18n import translate
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
+from stratascope.ui import reading_order
 from stratascope.ui.harden_capabilities import CapabilityGrid
 from stratascope.ui.harden_words import typed
 from stratascope.ui.labels import Label
@@ -244,6 +245,9 @@ class ValueSheet(QFrame):
             name, value = self._option.toggle.id, self.value
             self.hide()
             self.taken.emit(name, value)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return reading_order.step(self, forward=forward)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):

@@ -23,7 +23,7 @@ from stratascope.ui.container_model import short_image
 from stratascope.ui.exposure import why, worst_open
 from stratascope.ui.exposure_sheet import ExposureButton
 from stratascope.ui.gap_words import runs, status_word
-from stratascope.ui.labels import Line, tip
+from stratascope.ui.labels import Line, give_tip
 from stratascope.ui.marks import SEVERITY_INK, Mark, MarkBox
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
@@ -44,8 +44,8 @@ class Chip(QWidget):
     def say(self, text: str, whole: str = "", ink: str = "text2") -> None:
         """Show `text`; `whole` is its long form for tooltip and screen reader."""
         self._text, self._ink = plain(text, 200), ink
-        self.setToolTip(tip(whole or text))
         self.setAccessibleName(plain(whole or text, 400))
+        give_tip(self, whole or text)
         self.updateGeometry()
         self.update()
 
@@ -82,7 +82,7 @@ class SupposeLine(QFrame):
         self.back.setObjectName("link")
         self.back.setFont(look.font(12, BOLD))
         self.back.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.back.setToolTip(tip(translate(msg("As it really is (Escape)"))))
+        give_tip(self.back, translate(msg("As it really is (Escape)")))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(look.px(8), 0, look.px(4), 0)
         layout.setSpacing(look.px(6))
@@ -108,7 +108,7 @@ class Header(QWidget):
         self.back.setObjectName("flat")
         self.back.setText("←")
         self.back.setAccessibleName(translate(msg("Back to the list")))
-        self.back.setToolTip(tip(translate(msg("Back to the list (Alt+Left)"))))
+        give_tip(self.back, translate(msg("Back to the list (Alt+Left)")))
         self.back.hide()
         self.name = Line(look, 22, BOLD, middle=True)
         self.chips = [Chip(look) for _ in range(5)]

@@ -17,6 +17,7 @@ from stratascope.core.plain import plain
 from stratascope.ui.theme import REGULAR, Look
 
 TIP_LIMIT = 900  # characters; a tooltip is no place for ten thousand
+_TOLD = "described-by-tip"  # property: the description that the last tooltip gave
 _LONG_WORD = re.compile(r"(\S{48})(?=\S)")
 
 
@@ -27,6 +28,23 @@ def tip(text: str) -> str:
     lines = [plain(line) for line in (text if len(text) <= TIP_LIMIT else text[: TIP_LIMIT - 1] + "…").split("\n")]
     # a zero width space lets one endless word break
     return "<p>" + "<br/>".join(html.escape(_LONG_WORD.sub("\\1\u200b", line)) for line in lines) + "</p>"
+
+
+def give_tip(widget: QWidget, text: str) -> None:
+    """`text` as the tooltip of `widget`, and as its description for screen readers unless it has one of its own.
+
+    Without a description Qt would read out the tooltip, which is markup.
+    """
+    widget.setToolTip(tip(text))
+    told = widget.accessibleDescription()
+    if told and told != widget.property(_TOLD):
+        return
+    name = widget.accessibleName() or str(widget.property("text") or "")
+    words = "\n".join(plain(line) for line in text.split("\n")).removeprefix(name).lstrip(".: \n").strip()
+    words = words or (" " if text else "")  # nothing but the name: a blank, since nothing at all is the tooltip again
+    if words != told:
+        widget.setProperty(_TOLD, words)
+        widget.setAccessibleDescription(words)
 
 
 class Label(QLabel):
@@ -121,11 +139,13 @@ class Line(Label):
 
     def _tell(self) -> None:
         cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
-        self.setToolTip(tip(self._whole) if cut else "")
+        give_tip(self, self._whole if cut else "")
 
 
 class Rule(QWidget):
     """A hairline."""
+
+    decoration = True
 
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)

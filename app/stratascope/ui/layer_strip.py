@@ -11,7 +11,7 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
 from stratascope.ui.gap_words import runs
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.theme import Look
 
@@ -21,13 +21,14 @@ class _Cell(QAbstractButton):
         super().__init__()
         self._look, self._title, self.number, self._mark = look, title, number, Mark.UNKNOWN
         self.setCheckable(True)
+        self.setAutoExclusive(True)  # one of several, also for screen readers
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def show_mark(self, mark: Mark, word: str) -> None:
         self._mark = mark
         text = translate(msg("Layer {number}, {title}: {verdict}", number=self.number, title=self._title, verdict=word))
         self.setAccessibleName(text)
-        self.setToolTip(tip(text))
+        give_tip(self, text)
         self.update()
 
     def sizeHint(self) -> QSize:

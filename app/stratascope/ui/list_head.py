@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QSizePolicy, QWid
 from stratascope.core.message import Message, msg
 from stratascope.i18n import translate
 from stratascope.ui.container_order import ViewBy
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.theme import MEDIUM, Look
 
 EXPOSURE = 52  # px: the exposure's column, with the gap before it
@@ -72,7 +72,7 @@ class ListHead(QWidget):
         super().resizeEvent(event)
         word = translate(msg("Exposure"))
         cut = QFontMetrics(self._look.font(10, MEDIUM)).horizontalAdvance(word) > self._look.px(EXPOSURE)
-        self.setToolTip(tip(word) if cut else "")
+        give_tip(self, word if cut else "")
 
     def sizeHint(self) -> QSize:
         return QSize(self._look.px(240), max(self._look.px(24), self._look.box(11) + self._look.px(8)))

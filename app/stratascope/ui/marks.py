@@ -139,6 +139,8 @@ def paint_number(painter: QPainter, box: QRectF, number: int, look: Look, ink: s
 class MarkBox(QWidget):
     """One mark as a widget; what it means is said by the text beside it."""
 
+    decoration = True
+
     def __init__(self, look: Look, side: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look, self._side = look, side

@@ -8,7 +8,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.i18n import translate
-from stratascope.ui.labels import Line, tip
+from stratascope.ui.labels import Line, give_tip
 from stratascope.ui.ribbon import Ribbon
 from stratascope.ui.theme import MEDIUM, Look
 
@@ -46,7 +46,7 @@ class Notice(Ribbon):
         said = translate(message)
         words = plain(words.strip(), WORDS_MAX)
         self.text.say(said)
-        self.text.setToolTip(tip(f"{said}\n{words}".strip()))
+        give_tip(self.text, f"{said}\n{words}".strip())
         self.setAccessibleName(said)
         self.setAccessibleDescription(words)
         self.show()

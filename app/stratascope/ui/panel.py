@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.layer import About, Finding, Layer, Row, Table, View
+from stratascope.core.layer import About, Finding, Layer, Row, Table, Verdict, View
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState, LayerState
@@ -25,7 +25,7 @@ from stratascope.i18n import translate
 from stratascope.ui.findings_view import FindingCard, GapCard
 from stratascope.ui.gap_words import runs
 from stratascope.ui.labels import Label, Line, Rule
-from stratascope.ui.marks import Mark, MarkBox
+from stratascope.ui.marks import Mark, MarkBox, verdict_word
 from stratascope.ui.raw_view import RawView, raw_text
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 from stratascope.ui.view_page import Page
@@ -41,6 +41,7 @@ class TabButton(QAbstractButton):
         self.key = key
         self._look = look
         self.setCheckable(True)
+        self.setAutoExclusive(True)  # one of several, also for screen readers
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._fit()
@@ -179,7 +180,10 @@ class Panel(QFrame):
         self.title.setText(plain(title))
         self.fact.say(translate(layer.assessment.fact) if layer else "")
         self.picture.say(translate(about.picture) if about else "")
-        self.setAccessibleName(translate(msg("Layer {number}, {title}", number=number, title=title)))
+        word = verdict_word(layer.assessment.verdict) if layer else verdict_word(Verdict.UNKNOWN)
+        word = word if running else translate(msg("Not running"))
+        name = msg("Layer {number}, {title}: {verdict}", number=number, title=title, verdict=word)
+        self.setAccessibleName(translate(name))
         wanted = self._open.get(number, "")
         names: list[tuple[str, str]] = []
         views: dict[str, tuple[View, ...]] = {}

@@ -36,11 +36,13 @@ from PySide6.QtWidgets import QWidget
 
 from stratascope.core.depth import Matrix
 from stratascope.core.message import msg
+from stratascope.core.plain import plain
 from stratascope.i18n import translate
 from stratascope.report.rays import Bundle, bundles, order_of
 from stratascope.report.rays_layout import Lane
-from stratascope.ui import rays_access
+from stratascope.ui import spoken
 from stratascope.ui.kept_picture import KeptPicture
+from stratascope.ui.rays_access import spoken as lane_words
 from stratascope.ui.rays_paint import (
     Heights,
 )
@@ -51,7 +53,7 @@ FALL = 180  # ms
 PAUSE = 90  # ms that the pointer rests near a lane before all others fade
 
 
-class RayLayer(rays_access.LaneOwner):
+class RayLayer(QWidget):
     """`hovered` tells the lane in hand (None: none), `chosen` the id of a threat to be shown in the matrix."""
 
     hovered = Signal(object)
@@ -88,7 +90,7 @@ class RayLayer(rays_access.LaneOwner):
         self._pause.setInterval(PAUSE)
         self._pause.timeout.connect(lambda: self.take(self._next))
         look.changed.connect(self._relook)
-        rays_access.install()
+        spoken.expose(self, self)
 
     # -- what is shown
 
@@ -131,6 +133,7 @@ class RayLayer(rays_access.LaneOwner):
         self.update()
 
     def lanes(self) -> list[Lane]:
+        """All lanes from left to right."""
         return self.scene.lanes()
 
     def lane(self, threat: str) -> Lane | None:
@@ -138,6 +141,7 @@ class RayLayer(rays_access.LaneOwner):
         return self.scene.lane(threat)
 
     def lane_box(self, lane: Lane) -> QRect:
+        """Where a lane is, in this widget."""
         return self.scene.lane_box(lane)
 
     # -- the lane in hand
@@ -148,8 +152,8 @@ class RayLayer(rays_access.LaneOwner):
             self._at = threat
             lane = self.lane(threat) if threat else None
             self.hovered.emit(lane)
-            if lane is not None and self.hasFocus():
-                rays_access.tell_focus(self, self.lanes().index(lane))
+            if lane is not None:
+                spoken.tell_taken(self, self.lanes().index(lane))
             self.update()
 
     @property
@@ -197,6 +201,35 @@ class RayLayer(rays_access.LaneOwner):
         super().focusOutEvent(event)
         self.take("")
         self.update()
+
+    # -- for the ear
+
+    def part_count(self) -> int:
+        return len(self.lanes())
+
+    def part_name(self, place: int) -> str:
+        lane = self.lanes()[place]
+        return lane_words(lane.ray, lane.count)
+
+    def part_more(self, place: int) -> str:
+        return plain(translate(self.lanes()[place].ray.state.threat.what))
+
+    def part_box(self, place: int) -> QRect:
+        return self.lane_box(self.lanes()[place])
+
+    def part_in_hand(self) -> int:
+        if not self._at:
+            return -1
+        return next((at for at, lane in enumerate(self.lanes()) if lane.ray.id == self._at), -1)
+
+    def take_part(self, place: int) -> None:
+        lane = self.lanes()[place]
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.take("" if lane.count else lane.ray.id)
+
+    def open_part(self, place: int) -> None:
+        lane = self.lanes()[place]
+        self.chosen.emit("" if lane.count else lane.ray.id)  # of many: only to the matrix
 
     # -- the mouse, as the parts below meet it
 

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.i18n import listed, translate
 from stratascope.report.standing import SERIOUS, Kind
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.theme import Look
 
 HEIGHT = 18
@@ -58,7 +58,7 @@ class Legend(QWidget):
         self._found = found
         text = listed(word for _, word in entries(found)) if found else ""
         self.setAccessibleName(text)
-        self.setToolTip(tip(text))
+        give_tip(self, text)
         self.update()
 
     def sizeHint(self) -> QSize:

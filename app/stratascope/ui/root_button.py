@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.i18n import translate
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.theme import MEDIUM, Look
 
 KEYS = "Ctrl+R"
@@ -46,7 +46,7 @@ class RootButton(QAbstractButton):
         self.setAccessibleName(words)
         told = translate(self._told(privilege))
         self.setAccessibleDescription(told)
-        self.setToolTip(tip(f"{words} ({KEYS})\n{told}" if self.can_ask else f"{words}\n{told}"))
+        give_tip(self, f"{words} ({KEYS})\n{told}" if self.can_ask else f"{words}\n{told}")
         self.setEnabled(self.can_ask)
         self.setVisible(privilege.state is not PrivilegeState.ABSENT)
         self.updateGeometry()

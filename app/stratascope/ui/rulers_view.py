@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
@@ -17,7 +17,8 @@ from stratascope.core.layer import RulerRange, Rulers, Tone
 from stratascope.core.message import msg, plural
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
-from stratascope.ui.labels import Label, Line, tip
+from stratascope.ui import spoken
+from stratascope.ui.labels import Label, Line, give_tip
 from stratascope.ui.marks import TONE_INK
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
@@ -72,6 +73,7 @@ class RulersWidget(QWidget):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.current = 0
         self.show_rulers(rulers)
+        spoken.expose(self, self)
 
     def show_rulers(self, rulers: Rulers) -> None:
         """Another map in the same place."""
@@ -82,7 +84,7 @@ class RulersWidget(QWidget):
         self.outside = place(tuple((part.outside, part.length) for part in self.ranges))
         self.setAccessibleName(plain(translate(rulers.title)))
         self.setAccessibleDescription("\n".join(range_text(part) for part in self.ranges))
-        self.setToolTip(tip("\n".join(range_text(part) for part in self.ranges)))
+        give_tip(self, "\n".join(range_text(part) for part in self.ranges))
         self._tell()
         self.update()
 
@@ -93,19 +95,43 @@ class RulersWidget(QWidget):
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()), 0)
         if step and self.ranges:
-            self.current = (self.current + step) % len(self.ranges)
-            self._tell()
-            self.update()
+            self.take_part((self.current + step) % len(self.ranges))
             return
         super().keyPressEvent(event)
+
+    # -- for the ear
+
+    def part_count(self) -> int:
+        return len(self.ranges)
+
+    def part_name(self, place: int) -> str:
+        return range_text(self.ranges[place])
+
+    def part_more(self, place: int) -> str:
+        return ""
+
+    def part_box(self, place: int) -> QRect:
+        above = self.inside[place]
+        left, right = round(above.start * self.width()), round(above.end * self.width())
+        return QRect(left, 0, max(1, right - left), self.height())
+
+    def part_in_hand(self) -> int:
+        return self.current if self.ranges else -1
+
+    def take_part(self, place: int) -> None:
+        self.current = place
+        self._tell()
+        self.update()
+        spoken.tell_taken(self, place)
+
+    def open_part(self, place: int) -> None:
+        """There is nothing behind it."""
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         x = event.position().x() / max(1, self.width())
         for at, (above, below) in enumerate(zip(self.inside, self.outside, strict=True)):
             if above.start <= x <= above.end or below.start <= x <= below.end:
-                self.current = at
-                self._tell()
-                self.update()
+                self.take_part(at)
                 break
         super().mousePressEvent(event)
 

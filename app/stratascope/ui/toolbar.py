@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QSizePoli
 from stratascope.core.message import msg
 from stratascope.i18n import translate
 from stratascope.ui.engines_popup import EnginesButton
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.root_button import RootButton
 from stratascope.ui.theme import MEDIUM, Look
 from stratascope.ui.view_switch import ViewSwitch
@@ -59,11 +59,13 @@ class FilterField(QLineEdit):
 class MenuButton(QAbstractButton):
     """Three dots."""
 
+    opens = True
+
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look = look
         self.setAccessibleName(translate(msg("Menu")))
-        self.setToolTip(tip(translate(msg("Menu (F10)"))))
+        give_tip(self, translate(msg("Menu (F10)")))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWid
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n import translate
-from stratascope.ui.labels import tip
+from stratascope.ui.labels import give_tip
 from stratascope.ui.segments import Segments
 from stratascope.ui.theme import MEDIUM, Look
 
@@ -65,7 +65,7 @@ class ViewSwitch(QWidget):
         self.menu.clear()
         for place, (view, button) in enumerate(zip(views, self.segments.buttons, strict=True), 1):
             word = translate(msg("{view} (Ctrl+{number})", view=view_word(view), number=place))
-            button.setToolTip(tip(word))
+            give_tip(button, word)
             action = QAction(word, self.menu)
             action.triggered.connect(partial(self._turn, view))
             self.menu.addAction(action)

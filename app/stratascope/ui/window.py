@@ -9,13 +9,14 @@ import os
 import time
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
-from PySide6.QtGui import QCloseEvent, QResizeEvent
+from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n import translate
+from stratascope.ui import reading_order
 from stratascope.ui.actions import Actions
 from stratascope.ui.banner import Banner
 from stratascope.ui.container_list import ContainerColumn
@@ -347,6 +348,13 @@ class MainWindow(QMainWindow):
         self.column.nothing.setVisible(nothing)
         if nothing:
             self.column.nothing.say(translate(msg("No container holds these words")))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if not reading_order.press(event.key()):
+            super().keyPressEvent(event)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return reading_order.step(self, forward=forward)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

@@ -1,0 +1,86 @@
+"""The Tab key goes as the eye reads: row by row, the columns of the window one after the other.
+
+Qt's own order is that in which widgets were made and given to their parents: pages that are made later, rows that come
+and go and parts that fold away leave it in a tangle, and some are never reached. Decided against `setTabOrder`: every
+part of the window would have to know all others, whenever one of them changes.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtWidgets import QAbstractButton, QApplication, QScrollArea, QWidget
+
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+
+
+def stops(top: QWidget, here: QWidget | None = None) -> list[QWidget]:
+    """Where the Tab key stops below `top`, in order; `here` is among them in any case."""
+    found: list[QWidget] = []
+    children = [child for child in top.children() if isinstance(child, QWidget)]
+    for child in in_order([each for each in children if each.isVisible() and not each.isWindow()]):
+        wanted = child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isEnabled() and child.focusProxy() is None
+        if wanted or child is here:
+            found.append(child)
+        found += stops(child, here)
+    return found
+
+
+def in_order(widgets: list[QWidget]) -> list[QWidget]:
+    """Siblings as the eye reads them: rows from above, each from the left. What lies over others comes after them."""
+    boxes = {widget: widget.geometry() for widget in widgets}
+    above = [
+        one
+        for one, box in boxes.items()
+        if any(other is not one and box != rect and box.contains(rect) for other, rect in boxes.items())
+    ]
+    rows: list[tuple[QRect, list[QWidget]]] = []
+    for widget in sorted(widgets, key=lambda each: (boxes[each].top(), boxes[each].left())):
+        if widget in above:
+            continue
+        box = boxes[widget]
+        row = next((members for first, members in rows if _beside(first, box)), None)
+        if row is None:
+            rows.append((box, [widget]))
+        else:
+            row.append(widget)
+    read = [widget for _, row in rows for widget in sorted(row, key=lambda each: boxes[each].left())]
+    return read + above
+
+
+def _beside(one: QRect, other: QRect) -> bool:
+    """Whether they stand in one row."""
+    shared = min(one.bottom(), other.bottom()) - max(one.top(), other.top()) + 1
+    return shared * 2 > min(one.height(), other.height())
+
+
+def step(window: QWidget, *, forward: bool) -> bool:
+    """Give the keyboard to the next stop (or the one before), round and round; False where there is none."""
+    here = QApplication.focusWidget()
+    order = stops(window, here)
+    if not order:
+        return False
+    at = order.index(here) if here in order else -1 if forward else 0
+    place = (at + (1 if forward else -1)) % len(order)
+    window.setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)
+    reason = Qt.FocusReason.TabFocusReason if forward else Qt.FocusReason.BacktabFocusReason
+    order[place].setFocus(reason)
+    show_in_areas(order[place])
+    return True
+
+
+def show_in_areas(widget: QWidget) -> None:
+    """Scroll whatever it stands in, so that it is seen."""
+    parent = widget.parentWidget()
+    while parent is not None and not parent.isWindow():
+        if isinstance(parent, QScrollArea):
+            parent.ensureWidgetVisible(widget, 0, 8)
+        parent = parent.parentWidget()
+
+
+def press(key: int) -> bool:
+    """Enter presses the button that has the keyboard, as the space bar does; True where it did."""
+    focus = QApplication.focusWidget()
+    if key in _ENTER and isinstance(focus, QAbstractButton) and focus.isEnabled():
+        focus.click()
+        return True
+    return False
