@@ -25,6 +25,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.toggle import Preset, Proven
 from stratascope.ui import app as ui
 from stratascope.ui import start
+from stratascope.ui.harden_column import PATIENCE
 from stratascope.ui.harden_foot import Exported
 from stratascope.ui.harden_sheet import Page
 from stratascope.ui.harden_side import Hardening
@@ -767,3 +768,17 @@ def test_what_a_crash_left_is_told(
     assert "web" in side.column.told.text()
     made.clock.stop()
     made.close()
+
+
+def test_a_glance_at_another_container_leaves_the_toggles(window: MainWindow, qtbot: QtBot) -> None:
+    column = planned(qtbot, window).column
+    assert window.snapshot is not None
+    here = window.current
+    assert here is not None
+    other = next(each for each in window.snapshot.containers if each.matrix is not None and each.key != here.key)
+    for key in (other.key, here.key):  # faster than the desk answers
+        window.column.view.select_key(key)
+    qtbot.wait(PATIENCE + 150)
+    assert column.toggles.isVisible()
+    assert column.toggles.isEnabled()
+    assert not column.nothing.isVisible()

@@ -11,7 +11,7 @@ from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
 from stratascope.ui.labels import Label, Line, give_tip
-from stratascope.ui.marks import TONE_INK, TONE_MARK, paint_mark
+from stratascope.ui.marks import TONE_INK, TONE_MARK, paint_mark, tone_word
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
 
@@ -40,7 +40,7 @@ class BarWidget(QWidget):
         note = plain(translate(bar.note)) if bar.note else ""
         self._texts = (plain(translate(bar.label), 200), plain(translate(bar.value), 300), plain(bar.source, 300), note)
         self.setAccessibleName(f"{self._texts[0]}: {self._texts[1]}")
-        self.setAccessibleDescription("\n".join(part for part in self._texts[2:] if part))
+        self.setAccessibleDescription("\n".join(part for part in (tone_word(bar.tone), *self._texts[2:]) if part))
         give_tip(self, "\n".join(part for part in self._texts if part))
         self.updateGeometry()
         self.update()

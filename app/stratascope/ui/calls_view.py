@@ -149,6 +149,7 @@ class CallsView(QWidget):
         self.field = _Search()
         self.field.setPlaceholderText(translate(msg("Find a system call")))
         self.field.setAccessibleName(translate(msg("Find a system call")))
+        self.field.setAccessibleDescription(translate(msg("The down key goes to what was found, Escape empties it")))
         self.field.setClearButtonEnabled(True)
         self.field.setFixedHeight(look.box(13) + look.px(11))
         self.field.setMaximumWidth(look.px(240))

@@ -71,6 +71,7 @@ class Before(QScrollArea):
         column.addLayout(self.quotes)
         column.addStretch(1)
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAccessibleName(translate(msg("What will be different")))
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(inner)

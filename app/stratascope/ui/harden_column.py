@@ -164,6 +164,9 @@ class HardenColumn(QWidget):
             return
         known = self._offered_to
         if known is not None and known.key == state.key and not _differ(known, state):
+            self._patience.stop()  # of a container that was passed through on the way back to this one
+            self._clerk.drop("offer")
+            self.toggles.setEnabled(True)
             self._show_body(None)
             self._show_chosen(ask=another or before is None or _start(state) != _start(before))
             return

@@ -102,6 +102,7 @@ class Result(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(translate(msg("The result")))
         self.words = Label(look, 12, ink="text2", wrap=True, fixed=True).selectable()
         self.blame = Label(look, 13, MEDIUM, ink="weak", wrap=True).selectable()
         self.leave_out = QPushButton()
@@ -122,6 +123,7 @@ class Result(QScrollArea):
         self._compared_head = _Compared(look, 0, "")
         head_words = tuple(translate(each) for each in (msg("Before"), msg("Predicted"), msg("Now")))
         self._compared_head.cells = tuple((word, "head", None) for word in head_words)
+        self._compared_head.setAccessibleName(", ".join(head_words))
         self.exposure = _Compared(look, 0, translate(msg("Exposure")))
         self.layers = {number: _Compared(look, number, titles[number]) for number in sorted(titles, reverse=True)}
         self.compared = QWidget()
@@ -278,7 +280,9 @@ class Result(QScrollArea):
                 item = QTableWidgetItem(plain(text, 400))
                 item.setForeground(QColor(look.color(PROVEN_INK[proof.outcome] if column == 1 else "text")))
                 item.setFont(look.font(12, BOLD if column == 1 else MEDIUM))
-                item.setToolTip(tip(translate(msg("{text}\nRead from {source}", text=plain(text), source=source))))
+                read = translate(msg("{text}\nRead from {source}", text=plain(text), source=source))
+                item.setToolTip(tip(read))
+                item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, read.removeprefix(plain(text)).strip())
                 if column == 1:
                     item.setData(Qt.ItemDataRole.DecorationRole, _pixmap(look, PROVEN_MARK[proof.outcome]))
                 table.setItem(row, column, item)

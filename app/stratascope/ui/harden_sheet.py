@@ -108,7 +108,9 @@ class HardenSheet(QDialog):
         column.addWidget(self.steps)
         column.addWidget(self.told)
         column.addStretch(1)
-        return self._scroll(inner)
+        area = self._scroll(inner)
+        area.setAccessibleName(translate(msg("Steps so far")))
+        return area
 
     def _scroll(self, inner: QWidget) -> QScrollArea:
         area = QScrollArea()

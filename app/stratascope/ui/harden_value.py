@@ -151,7 +151,8 @@ class ValueSheet(QFrame):
         self.field.setVisible(bool(self._free) and not capabilities)
         self.browse.setVisible(self._free == "FILE")
         self.field.setPlaceholderText(_hint(self._free))
-        self.field.setAccessibleName(_hint(self._free))
+        self.field.setAccessibleName(self.title.text())
+        self.field.setAccessibleDescription(_hint(self._free))
         self._show_grid(capabilities, value)
         if value in self.choices:
             self.choices[value].setChecked(True)

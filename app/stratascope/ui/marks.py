@@ -51,6 +51,12 @@ def verdict_word(verdict: Verdict) -> str:
     return translate(VERDICTS[verdict])
 
 
+def tone_word(tone: Tone) -> str:
+    """What the mark of a tone says; nothing where it has none."""
+    mark = TONE_MARK.get(tone)
+    return "" if mark is None else verdict_word(Verdict(mark.value))
+
+
 def severity_word(severity: Severity) -> str:
     """The severity in a word."""
     return translate(SEVERITIES[severity])

@@ -54,6 +54,7 @@ class RawView(QWidget):
         self.field = QLineEdit()
         self.field.setPlaceholderText(translate(msg("Search the raw text")))
         self.field.setAccessibleName(translate(msg("Search the raw text")))
+        self.field.setAccessibleDescription(translate(msg("Enter goes to the next place")))
         self.field.setMinimumHeight(look.px(28))
         self.field.setMaximumWidth(look.px(320))
         self.found = Line(look, 11, ink="text2")

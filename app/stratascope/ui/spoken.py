@@ -1,6 +1,8 @@
 """What Qt can't know of drawn controls, for screen readers: roles, the parts of a drawn view, and what is just said.
 
-Qt asks a factory for an interface to a widget. PySide does not keep the Python objects, so they are kept here.
+Qt asks a factory for an interface to a widget, keeps it as long as the widget lives, and then deletes it. The Python
+side of it has to outlive that: were it freed first, Qt would delete it a second time. So all are kept here until Qt has
+let go of them.
 A drawn view with parts to walk through (rays, the fleet's cells, ranges of ids) gives itself to `expose`: it is then a
 list with one child for each part. Decided against tables for them: PySide has no interface for those.
 """
@@ -53,13 +55,17 @@ class Parts(Protocol):
 
 
 _exposed: WeakKeyDictionary[QObject, ref[Any]] = WeakKeyDictionary()
-_kept: WeakKeyDictionary[QObject, QAccessibleInterface] = WeakKeyDictionary()
+_kept: list[QAccessibleInterface] = []
+ROOM = 200  # interfaces made before it is looked which of them are gone
 
 
 def expose(widget: QWidget, parts: Parts) -> None:
     """Let `widget` be a list of these parts. Neither is kept alive by it."""
     _exposed[widget] = ref(parts)
     install()
+    if QAccessible.isActive():  # Qt may have made one of its own already, for an event
+        made = QAccessible.queryAccessibleInterface(widget)
+        QAccessible.deleteAccessibleInterface(QAccessible.uniqueId(made))
 
 
 def decoration(widget: QObject) -> bool:
@@ -84,7 +90,7 @@ class _PartActions(QAccessibleActionInterface):
         super().__init__()
         self._owner, self._place = owner, place
 
-    def action_names(self) -> list[str]:
+    def actionNames(self) -> list[str]:
         return [PRESS, SET_FOCUS]
 
     def doAction(self, action_name: str) -> None:
@@ -178,6 +184,7 @@ class PartList(QAccessibleWidget):
         # weak: the interface is kept as long as the widget lives, not the other way round
         self.owner, self._parts = ref(widget), parts
         self._made: dict[int, PartInterface] = {}
+        self._ids: list[int] = []
 
     def parts(self) -> Parts | None:
         """What is drawn, while it lives."""
@@ -194,8 +201,14 @@ class PartList(QAccessibleWidget):
         made = self._made.get(index)
         if made is None:
             made = self._made[index] = PartInterface(self, index)
-            QAccessible.registerAccessibleInterface(made)
+            self._ids.append(QAccessible.registerAccessibleInterface(made))
         return made
+
+    def forget_parts(self) -> None:
+        """The view is gone: let Qt let go of its parts."""
+        for number in self._ids:
+            QAccessible.deleteAccessibleInterface(number)
+        self._ids, self._made = [], {}
 
     def childAt(self, x: int, y: int) -> QAccessibleInterface | None:  # type: ignore[override]
         widget, parts = self.owner(), self.parts()
@@ -271,7 +284,7 @@ class Opener(QAccessibleWidget):
             return "" if button is None else button.accessibleDescription().strip()
         return super().text(kind)
 
-    def action_names(self) -> list[str]:
+    def actionNames(self) -> list[str]:
         return [PRESS, SET_FOCUS]
 
     def doAction(self, action_name: str) -> None:
@@ -289,9 +302,6 @@ def _marked(widget: QObject, mark: str) -> bool:
 
 
 def _make(key: str, made_for: QObject) -> QAccessibleInterface | None:
-    found = _kept.get(made_for)
-    if found is not None and shiboken6.isValid(found):
-        return found
     made: QAccessibleInterface | None = None
     if made_for in _exposed and isinstance(made_for, QWidget):
         made = PartList(made_for, _exposed[made_for])
@@ -301,8 +311,19 @@ def _make(key: str, made_for: QObject) -> QAccessibleInterface | None:
     elif key in ("QWidget", "QFrame") and isinstance(made_for, QWidget) and shiboken6.createdByPython(made_for):
         made = Named(made_for)  # of these Qt would tell nothing but the name
     if made is not None:
-        _kept[made_for] = made
+        _kept.append(made)
+        if len(_kept) % ROOM == 0:
+            _let_go()
     return made
+
+
+def _let_go() -> None:
+    """Drop those that Qt has deleted."""
+    gone = [each for each in _kept if not shiboken6.isValid(each)]
+    _kept[:] = [each for each in _kept if shiboken6.isValid(each)]
+    for each in gone:
+        if isinstance(each, PartList):
+            each.forget_parts()
 
 
 @cache

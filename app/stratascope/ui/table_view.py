@@ -31,7 +31,7 @@ from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
 from stratascope.ui.labels import Label, tip
-from stratascope.ui.marks import TONE_INK, TONE_MARK, paint_mark
+from stratascope.ui.marks import TONE_INK, TONE_MARK, paint_mark, tone_word
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
 LABEL, VALUE, ASKED, SOURCE = range(4)
@@ -80,7 +80,9 @@ class FactsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return cell_text(row, column)
         if role == Qt.ItemDataRole.AccessibleTextRole:
-            return "\n".join(part for part in (cell_text(row, column), _note(row, column)) if part)
+            mark = tone_word(row.tone) if column == VALUE else ""
+            parts = [part for part in (cell_text(row, column), mark, _note(row, column)) if part]
+            return "\n".join(parts) or translate(msg("empty"))
         if role == Qt.ItemDataRole.ToolTipRole:
             return tip("\n".join(part for part in (cell_text(row, column), _note(row, column)) if part))
         return None
