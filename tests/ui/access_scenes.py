@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
 from PySide6.QtGui import QAction
@@ -230,7 +230,7 @@ def from_buttons(window: MainWindow) -> Iterator[Scene]:
             if not button.isVisible():
                 continue
             name = button.accessibleName() or button.text()
-            found = brought_up(lambda button=button: press(button))
+            found = brought_up(partial(press, button))
             for top in found:
                 yield f"button: {name}", top
             put_away(found)
@@ -252,7 +252,7 @@ def values(window: MainWindow) -> Iterator[Scene]:
     """The sheet of each toggle that takes a value."""
     column = side_of(window).column
     for row in [row for row in column.rows.values() if row.able and takes_values(row.option)]:
-        found = brought_up(lambda row=row: _open_value(row))
+        found = brought_up(partial(_open_value, row))
         for top in found:
             yield f"value of {row.text()}", top
         put_away(found)

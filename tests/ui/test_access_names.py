@@ -146,7 +146,7 @@ def nameless(widget: QWidget) -> bool:
 
 def check(walk: Iterator[scenes.Scene]) -> int:
     """Go through these scenes; how many there were."""
-    count, found = 0, {}
+    count, found = 0, dict[str, str]()
     for name, top in walk:
         count += 1
         for problem in problems(top):

@@ -129,7 +129,7 @@ class Band(QAbstractButton):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.click()
+            (self.fail if self.fail.hasFocus() else self).click()
             return
         if event.key() in (Qt.Key.Key_X, Qt.Key.Key_Delete) and self._rays:
             self.fail_asked.emit()

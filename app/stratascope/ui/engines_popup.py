@@ -11,7 +11,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.plain import plain
 from stratascope.i18n import listed, translate
 from stratascope.ui import reading_order
-from stratascope.ui.labels import Label, Line
+from stratascope.ui.labels import Label, Line, give_tip
 from stratascope.ui.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 

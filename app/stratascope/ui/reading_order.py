@@ -14,15 +14,19 @@ _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
 def stops(top: QWidget, here: QWidget | None = None) -> list[QWidget]:
-    """Where the Tab key stops below `top`, in order; `here` is among them in any case."""
+    """Where the Tab key stops below `top`, in order; `here` is among them in any case, even if it is hidden by now."""
     found: list[QWidget] = []
-    children = [child for child in top.children() if isinstance(child, QWidget)]
-    for child in in_order([each for each in children if each.isVisible() and not each.isWindow()]):
+    children = [child for child in top.children() if isinstance(child, QWidget) and not child.isWindow()]
+    for child in in_order([each for each in children if each.isVisible() or _leads_to(each, here)]):
         wanted = child.focusPolicy() & Qt.FocusPolicy.TabFocus and child.isEnabled() and child.focusProxy() is None
-        if wanted or child is here:
+        if (wanted and child.isVisible()) or child is here:
             found.append(child)
         found += stops(child, here)
     return found
+
+
+def _leads_to(widget: QWidget, here: QWidget | None) -> bool:
+    return here is not None and (widget is here or widget.isAncestorOf(here))
 
 
 def in_order(widgets: list[QWidget]) -> list[QWidget]:
@@ -66,6 +70,28 @@ def step(window: QWidget, *, forward: bool) -> bool:
     order[place].setFocus(reason)
     show_in_areas(order[place])
     return True
+
+
+def keep(window: QWidget, *places: QWidget) -> None:
+    """Where the keyboard is at nothing, or at something hidden: to the first stop in the first of these places.
+
+    A stack gives it to what had it last on a page, even if that is hidden meanwhile; and what is switched off loses it.
+    """
+    here = window.focusWidget()
+    if here is not None and here.isVisible() and here.isEnabled():
+        return
+    for place in places:
+        if enter(place):
+            return
+
+
+def enter(place: QWidget) -> bool:
+    """The keyboard to the first stop in it; False where there is none."""
+    own = [place] if place.focusPolicy() & Qt.FocusPolicy.TabFocus and place.isEnabled() else []
+    found = (own or stops(place)) if place.isVisible() else []
+    if found:
+        found[0].setFocus(Qt.FocusReason.OtherFocusReason)
+    return bool(found)
 
 
 def show_in_areas(widget: QWidget) -> None:

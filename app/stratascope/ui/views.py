@@ -17,6 +17,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.i18n import translate
+from stratascope.ui import reading_order
 from stratascope.ui.calls_page import CallMapPage
 from stratascope.ui.header import Header
 from stratascope.ui.matrix_page import MatrixPage
@@ -117,6 +118,8 @@ class Views(QObject):
             wanted = self._matrix_page() if self.current is View.MATRIX else self._calls_page()
             self._stack.setCurrentWidget(wanted)
             stack.setCurrentWidget(self.page)
+        here, places = window.focusWidget(), (window.column.view, stack)
+        reading_order.keep(window, *(places[::-1] if here is not None and stack.isAncestorOf(here) else places))
 
     def find(self) -> None:
         """To the field that searches what is in view."""

@@ -62,6 +62,7 @@ class MainWindow(QMainWindow):
         self._layer = 3
         self._stopped = False
         self.restarts = False  # whether the program is to start again once it has ended
+        self._key_at: QWidget | None = None  # what had the keyboard when the key now handled was pressed
         self.setWindowTitle(translate(msg("Stratascope")))
         self.setMinimumSize(560, 480)
 
@@ -233,8 +234,11 @@ class MainWindow(QMainWindow):
     def turn_page(self) -> None:
         """In one column: from the list to the container."""
         if self.fit.one_column() and self.current is not None:
+            from_list = self.column.isAncestorOf(self.focusWidget())
             self.fit.page_turned = True
             self.fit.adapt()
+            if from_list:
+                reading_order.enter(self.middle_stack)
 
     def go_back(self) -> None:
         """In one column: to the list; in a low window: to the strata."""
@@ -349,8 +353,14 @@ class MainWindow(QMainWindow):
         if nothing:
             self.column.nothing.say(translate(msg("No container holds these words")))
 
+    def event(self, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.ShortcutOverride:  # comes before the key itself
+            self._key_at = self.focusWidget()
+        return super().event(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        if not reading_order.press(event.key()):
+        # a list hands Enter on after it has acted on it, and the keyboard may be at a button by then
+        if self._key_at is not self.focusWidget() or not reading_order.press(event.key()):
             super().keyPressEvent(event)
 
     def focusNextPrevChild(self, forward: bool) -> bool:

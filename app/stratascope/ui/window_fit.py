@@ -111,8 +111,9 @@ class Fit:
             window.column.setMinimumWidth(0)
             window.column.setMaximumWidth(UNBOUNDED)
             in_front = self.page_turned and window.current is not None
-            window.column.setVisible(not in_front and not empty)
-            window.middle_stack.setVisible(in_front or empty)
+            shown = ((window.middle_stack, in_front or empty), (window.column, not in_front and not empty))
+            for part, there in sorted(shown, key=lambda each: not each[1]):
+                part.setVisible(there)  # what comes is there first, so that the keyboard can go on to it
         else:
             window.column.setVisible(True)
             window.middle_stack.setVisible(True)
