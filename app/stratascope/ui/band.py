@@ -234,11 +234,11 @@ class Band(QAbstractButton):
             painter.setPen(QPen(look.color("accent"), 2))
             painter.drawPath(path)
         elif self.hasFocus() or self.underMouse():
-            painter.setPen(QPen(look.color("line2"), 2 if self.hasFocus() else 1))
+            painter.setPen(QPen(look.color("line2"), 1))
             painter.drawPath(path)
-        if self.isChecked() and self.hasFocus():
-            painter.setPen(QPen(look.color("accent"), 1))
-            painter.drawRoundedRect(box.adjusted(3.5, 3.5, -3.5, -3.5), radius - 3, radius - 3)
+        if self.hasFocus():
+            painter.setPen(QPen(look.color("accent"), 2))
+            painter.drawRoundedRect(box.adjusted(4, 4, -4, -4), radius - 3, radius - 3)
 
     def _surface(self, ratio: float, path: QPainterPath) -> QPixmap:
         """The band without outline and words, kept until something of it changes: hatches and dashes take long."""

@@ -123,8 +123,10 @@ class _Cells(QStyledItemDelegate):
             painter.drawRoundedRect(body, look.px(4), look.px(4))
         if state & QStyle.StateFlag.State_Selected:
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("accent" if view.hasFocus() else "line2"), 2 if view.hasFocus() else 1))
-            painter.drawRoundedRect(body.adjusted(0.5, 0, -0.5, 0), look.px(4), look.px(4))
+            strong = view.hasFocus()
+            painter.setPen(QPen(look.color("accent" if strong else "line2"), 2 if strong else 1))
+            edge = body.adjusted(1, 0.5, -1, -0.5) if strong else body.adjusted(0.5, 0, -0.5, 0)  # on whole pixels
+            painter.drawRoundedRect(edge, look.px(4), look.px(4))
         elif state & QStyle.StateFlag.State_MouseOver:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(look.color("line"), 1))

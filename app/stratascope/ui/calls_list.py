@@ -140,8 +140,9 @@ class _Cells(QStyledItemDelegate):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if state & QStyle.StateFlag.State_Selected:
             strong = view.hasFocus()
-            painter.setPen(QPen(look.color("accent" if strong else "line2"), 2 if strong else 1.4))
-            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), look.px(4), look.px(4))
+            painter.setPen(QPen(look.color("accent" if strong else "line2"), 2.4 if strong else 1))
+            inside = 0.7 if strong else 0.0
+            painter.drawRoundedRect(box.adjusted(inside, inside, -inside, -inside), look.px(4), look.px(4))
         elif state & QStyle.StateFlag.State_MouseOver:
             painter.setPen(QPen(look.color("line2"), 1))
             painter.drawRoundedRect(box, look.px(4), look.px(4))

@@ -6,7 +6,7 @@ Compared with the engine's default where the layer gives it, or with what `compa
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -65,7 +65,8 @@ class AbiButton(QAbstractButton):
         look, painter = self._look, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        painter.setPen(look.color("accent" if self.hasFocus() else "line2" if self.underMouse() else "line"))
+        ink = look.color("accent" if self.hasFocus() else "line2" if self.underMouse() else "line")
+        painter.setPen(QPen(ink, 2 if self.hasFocus() else 1))
         painter.setBrush(look.color("accent_soft" if self.isChecked() else "panel"))
         painter.drawRoundedRect(box, look.px(6), look.px(6))
         painter.setFont(look.font(12, BOLD if self.isChecked() else MEDIUM))

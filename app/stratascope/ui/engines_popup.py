@@ -150,6 +150,7 @@ class EnginesPopup(QFrame):
         self.setAccessibleName(translate(msg("Engines")))
         self._look = look
         self.area = QScrollArea()
+        self.area.setProperty("reads", True)
         self.area.setAccessibleName(translate(msg("Engines and their states")))
         self.area.setWidgetResizable(True)
         self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

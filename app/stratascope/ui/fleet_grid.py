@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPen, QWheelEvent
 from PySide6.QtWidgets import QGraphicsItem, QGridLayout, QScrollBar, QStyleOptionGraphicsItem, QWidget
 
 from stratascope.core.message import msg
@@ -57,10 +57,11 @@ class _Cells(QGraphicsItem):
         if column >= 0:
             painter.drawRect(QRectF((column - part.x()) * pitch_x, 0, pitch_x, height))
         painter.drawImage(QPointF(0, 0), grid.mosaic.image(part, width, height, ratio))
-        if row >= 0 and column >= 0:
+        strong = grid.canvas.hasFocus()
+        if row >= 0 and column >= 0 and (strong or grid.canvas.underMouse()):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("accent"), 2))
+            painter.setPen(QPen(look.color("accent" if strong else "line2"), 3 if strong else 1.5))
             box = QRectF((column - part.x()) * pitch_x, (row - part.y()) * pitch_y, pitch_x, pitch_y)
             painter.drawRoundedRect(box.adjusted(-0.5, -0.5, 0.5, 0.5), 3, 3)
         painter.restore()
@@ -257,6 +258,9 @@ class FleetGrid(QWidget):
         if isinstance(event, QWheelEvent):
             self._wheel(event)
             return True
+        if isinstance(event, QFocusEvent) and watched is self.canvas:
+            self._taken(event)
+            self._cells.update()
         if isinstance(event, QKeyEvent) and kind == QEvent.Type.KeyPress:
             return self._key(event)
         if isinstance(event, QMouseEvent) and watched is not self.canvas:
@@ -317,6 +321,13 @@ class FleetGrid(QWidget):
         else:
             return False
         return True
+
+    def _taken(self, event: QFocusEvent) -> None:
+        """The keyboard has come: its place is the cell that is lit, else the first one in view."""
+        by_mouse = event.reason() is Qt.FocusReason.MouseFocusReason
+        if event.gotFocus() and self.part_in_hand() < 0 and self.part_count() and not by_mouse:
+            part = self.part()
+            self._go(min(len(self.table.rows) - 1, round(part.y())), min(len(self.table.columns) - 1, round(part.x())))
 
     def _go(self, row: int, column: int) -> None:
         """To that cell, and bring it into view."""

@@ -72,6 +72,7 @@ class Before(QScrollArea):
         column.addStretch(1)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setAccessibleName(translate(msg("What will be different")))
+        self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(inner)

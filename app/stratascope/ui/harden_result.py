@@ -103,6 +103,7 @@ class Result(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(translate(msg("The result")))
+        self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
         self.words = Label(look, 12, ink="text2", wrap=True, fixed=True).selectable()
         self.blame = Label(look, 13, MEDIUM, ink="weak", wrap=True).selectable()
         self.leave_out = QPushButton()

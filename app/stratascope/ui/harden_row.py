@@ -75,8 +75,9 @@ class ValueButton(QAbstractButton):
     def paintEvent(self, event: QPaintEvent) -> None:
         look, painter = self._look, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box = QRectF(self.rect()).adjusted(0.75, 0.75, -0.75, -0.75)
         focus = self.hasFocus()
+        edge = 1.0 if focus else 0.5
+        box = QRectF(self.rect()).adjusted(edge, edge, -edge, -edge)
         painter.setPen(QPen(look.color("accent" if focus else "line2"), 2 if focus else 1))
         painter.setBrush(look.color("sunk" if self.underMouse() else "panel"))
         painter.drawRoundedRect(box, look.px(5), look.px(5))

@@ -110,6 +110,7 @@ class HardenSheet(QDialog):
         column.addStretch(1)
         area = self._scroll(inner)
         area.setAccessibleName(translate(msg("Steps so far")))
+        area.setProperty("reads", True)
         return area
 
     def _scroll(self, inner: QWidget) -> QScrollArea:

@@ -8,7 +8,7 @@ part of the window would have to know all others, whenever one of them changes.
 from __future__ import annotations
 
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtWidgets import QAbstractButton, QApplication, QScrollArea, QWidget
+from PySide6.QtWidgets import QAbstractButton, QAbstractItemView, QApplication, QScrollArea, QWidget
 
 _ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
@@ -98,9 +98,22 @@ def show_in_areas(widget: QWidget) -> None:
     """Scroll whatever it stands in, so that it is seen."""
     parent = widget.parentWidget()
     while parent is not None and not parent.isWindow():
-        if isinstance(parent, QScrollArea):
-            parent.ensureWidgetVisible(widget, 0, 8)
+        inner = parent.widget() if isinstance(parent, QScrollArea) else None
+        if isinstance(parent, QScrollArea) and inner is not None:
+            box = _place(widget)
+            centre = widget.mapTo(inner, box.center())
+            room = parent.viewport().size()
+            parent.ensureVisible(
+                centre.x(), centre.y(), min(box.width(), room.width()) // 2, min(box.height(), room.height()) // 2
+            )
         parent = parent.parentWidget()
+
+
+def _place(widget: QWidget) -> QRect:
+    """What has to be seen of it: of a list that is longer than the area the row that the keys are at."""
+    if isinstance(widget, QAbstractItemView) and widget.currentIndex().isValid():
+        return widget.visualRect(widget.currentIndex()).translated(widget.viewport().pos())
+    return widget.rect()
 
 
 def press(key: int) -> bool:

@@ -28,7 +28,7 @@ QPushButton, QToolButton { background: transparent; color: @text; border: 1px so
 QPushButton:hover, QToolButton:hover { background: @sunk; }
 QPushButton:pressed, QToolButton:pressed { background: @line; }
 QPushButton:focus, QToolButton:focus { border: 2px solid @accent; }
-QPushButton:disabled, QToolButton:disabled { color: @line2; border-color: @line; }
+QPushButton:disabled, QToolButton:disabled { color: @text3; border-color: @line; }
 QPushButton[flat="true"], QToolButton#flat { border-color: transparent; padding: $4 $6; }
 QPushButton[flat="true"]:hover, QToolButton#flat:hover { background: @sunk; }
 QPushButton[flat="true"]:focus, QToolButton#flat:focus { border: 2px solid @accent; }
@@ -38,7 +38,7 @@ QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0
 QMenu { background: @panel; color: @text; border: 1px solid @line2; border-radius: $8; padding: $4; }
 QMenu::item { padding: $6 $20 $6 $12; border-radius: $4; }
 QMenu::item:selected { background: @accent_soft; color: @text; }
-QMenu::item:disabled { color: @line2; }
+QMenu::item:disabled { color: @text3; }
 QMenu::separator { height: 1px; background: @line; margin: $4 $8; }
 QMenu::indicator { width: $12; height: $12; }
 QMenu::icon { padding-left: $8; }
@@ -56,6 +56,8 @@ QListView, QTableView { background: transparent; border: none; color: @text; gri
 QHeaderView { background: transparent; border: none; }
 QHeaderView::section { background: transparent; color: @text3; border: none; border-bottom: 1px solid @line;
   padding: $2 $6; }
+QScrollArea[reads="true"], QTableWidget { border: 2px solid transparent; border-radius: $4; }
+QScrollArea[reads="true"]:focus, QTableWidget:focus { border-color: @accent; }
 """
 
 

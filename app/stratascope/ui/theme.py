@@ -157,7 +157,7 @@ class Look(QObject):
         ):
             palette.setColor(role, self.color(token))
         for role in (roles.WindowText, roles.Text, roles.ButtonText):
-            palette.setColor(QPalette.ColorGroup.Disabled, role, self.color("line2"))
+            palette.setColor(QPalette.ColorGroup.Disabled, role, self.color("text3"))
         return palette
 
     def _desktop_changed(self) -> None:

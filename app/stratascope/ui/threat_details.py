@@ -90,6 +90,7 @@ class ThreatDetails(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
         self.setAccessibleName(translate(msg("The threat in full")))
         self.setMinimumHeight(look.px(120))
         self.setMinimumWidth(look.px(220))
