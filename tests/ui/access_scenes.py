@@ -78,7 +78,7 @@ def side_of(window: MainWindow) -> Hardening:
 
 def settle() -> None:
     """Let layouts and repaints come through."""
-    for _ in range(3):
+    for _ in range(6):
         QApplication.processEvents()
 
 
@@ -96,7 +96,8 @@ def choose(window: MainWindow, name: str) -> None:
     assert window.column.view.select_key(state.key)
     column = side_of(window).column
     until(lambda: column.offered_key == state.key)
-    until(lambda: column.plan is not None)
+    if column.isVisible():  # in a drawer that is shut nothing is planned
+        until(lambda: column.plan is not None)
     settle()
 
 
@@ -268,6 +269,9 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     desk = side._desk
     assert isinstance(desk, FakeDesk)
     desk.gate = threading.Event()
+    if not side.column.isVisible():
+        side.turn_drawer()
+        until(lambda: side.column.plan is not None)
     side.column.button.click()
     settle()
     yield "before a relaunch", side.sheet
@@ -287,6 +291,7 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     side.sheet.hide()
     side.show_aside()
     until(lambda: side.aside.table.rowCount() > 0)
+    settle()
     yield "set aside", side.aside
     side.aside.hide()
     settle()

@@ -108,8 +108,16 @@ def problems(top: QWidget) -> Iterator[str]:
     for widget in top.findChildren(QWidget):
         if widget.isVisible() and widget.window() is top and nameless(widget):
             yield f"{type(widget).__name__}: draws something that is not told"
-    names = Counter((interface(each).role(), told(interface(each))) for each in scenes.keyboard_stops(top))
+    for widget in top.findChildren(QComboBox):
+        if widget.isVisible() and not interface(widget).relations(QAccessible.RelationFlag.Label):
+            yield f"{widget.currentText()!r} is in a box without a label: Qt tells its text for its name"
+    names = Counter((interface(each).role(), known_by(each)) for each in scenes.keyboard_stops(top))
     yield from (f"{count} times {name!r}" for (_, name), count in names.items() if count > 1)
+
+
+def known_by(widget: QWidget) -> str:
+    """Its name; of a box to choose from Qt tells what is chosen, and the name by its label."""
+    return widget.accessibleName() if isinstance(widget, QComboBox) else told(interface(widget))
 
 
 def role_fits(widget: QWidget, role: QAccessible.Role) -> bool:

@@ -9,7 +9,16 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QMenu, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
 
 from stratascope.core.layer import CallMap
 from stratascope.core.message import Message, msg
@@ -41,6 +50,14 @@ class CallMapPage(QFrame):
         self.menu.aboutToShow.connect(self._offer)
         self.button.setMenu(self.menu)
         self.view = CallsView(look)
+        self.view.setObjectName("page")
+        self.view.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._area = QScrollArea()  # a low window, or a large font: the whole scrolls rather than that parts overlap
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setWidgetResizable(True)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(self.view)
         self.empty = Label(look, 13, ink="text2", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         head = QHBoxLayout()
@@ -53,7 +70,7 @@ class CallMapPage(QFrame):
         layout.addLayout(head)
         layout.addLayout(self._pile, 1)
         self._pile.addWidget(self.empty)  # not before: it shows its first page, which would be a window of its own
-        self._pile.addWidget(self.view)
+        self._pile.addWidget(self._area)
         self.setAccessibleName(translate(msg("System calls")))
         self.show_state(None, ())
 
@@ -76,7 +93,7 @@ class CallMapPage(QFrame):
             self.view.show_map(found)
         self.button.show()
         self._compare()
-        self._pile.setCurrentWidget(self.view)
+        self._pile.setCurrentWidget(self._area)
 
     def compare_with(self, key: tuple[str, str] | None) -> None:
         """Put the container of that key beside it; None: the engine's default."""

@@ -38,6 +38,7 @@ from stratascope.ui.labels import Label, Line, Rule
 from stratascope.ui.marks import paint_mark
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
+LEAST_LIST = 120  # px: five rows and a bit
 DEFAULT_TITLE = msg("the engine's default")
 
 
@@ -160,6 +161,7 @@ class CallsView(QWidget):
         self.passing = Label(look, 12, ink="text2", wrap=True)
         self.legend = _Legend(look)
         self.list = CallList(look)
+        self.list.setMinimumHeight(look.px(LEAST_LIST))
         self.name = Label(look, 13, BOLD, wrap=True)
         self.answer = Label(look, 12, wrap=True).selectable()
         self.there = Label(look, 12, ink="text2", wrap=True)

@@ -30,8 +30,8 @@ class FindingCard(QWidget):
             (Label(look, 11, ink="text2", wrap=True, fixed=True).selectable(), plain(finding.source, 2000)),
             (Label(look, 11, ink="text3", wrap=True).selectable(), refs),
         )
-        give_tip(parts[2][0], finding.source)  # a long id has no place to be broken at
         _card(self, look, Mark.TRIANGLE if finding.severity.value != "low" else Mark.DOT, ink, word, parts)
+        give_tip(parts[2][0], plain(finding.source, 2000))  # a long id has no place to be broken at
         self.setAccessibleName(translate(msg("{severity}: {text}", severity=word, text=text)))
 
 

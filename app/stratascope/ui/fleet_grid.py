@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from PySide6.QtCore import QEvent, QObject, QPointF, QRect, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPen, QWheelEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QMouseEvent, QPainter, QPen, QResizeEvent, QWheelEvent
 from PySide6.QtWidgets import QGraphicsItem, QGridLayout, QScrollBar, QStyleOptionGraphicsItem, QWidget
 
 from stratascope.core.message import msg
@@ -80,6 +80,7 @@ class FleetGrid(QWidget):
         self.mosaic = Mosaic(look)
         self._pressed: QPointF | None = None
         self._fitted = True  # nobody has zoomed yet
+        self._heads = look.px(GROUPED)  # height that the titles would like
         self._pitch = (1.0, 1.0)  # as it was set: the view's own changes with its size
         graph: Any = importlib.import_module("pyqtgraph")
         graph.setConfigOption("exitCleanup", False)  # it would walk through all objects when the program ends
@@ -133,7 +134,8 @@ class FleetGrid(QWidget):
         self.table = self.rows.table = self.columns.table = table
         self.columns.inks = inks
         grouped = any(column.group for column in table.columns)
-        self.columns.setFixedHeight(self._look.px(GROUPED if grouped else TOP))
+        self._heads = self._look.px(GROUPED if grouped else TOP)
+        self._fit_heads()
         self.mosaic.show(table)
         if other:
             self.point(-1, -1)
@@ -141,6 +143,14 @@ class FleetGrid(QWidget):
         self._moved()
         self.rows.update()
         self.columns.update()
+
+    def _fit_heads(self) -> None:
+        """Titles have their whole length, but never so much that hardly a row is left."""
+        self.columns.setFixedHeight(max(self._look.px(40), min(self._heads, self.height() * 2 // 5)))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit_heads()
 
     def area(self) -> tuple[int, int]:
         """Width and height of the cells' view in pixels."""

@@ -18,6 +18,7 @@ from stratascope.core.relaunch import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, ToggleError
 from stratascope.i18n import translate
+from stratascope.ui import spoken
 from stratascope.ui.gap_words import runs
 from stratascope.ui.harden_choices import Memory
 from stratascope.ui.harden_foot import CommandBox, Exports, MainButton
@@ -235,6 +236,7 @@ class HardenColumn(QWidget):
         self.told.setText(plain(translate(message)))
         give_tip(self.told, words)
         self.told.show()
+        spoken.announce(self, self.told.text())
 
     def set_height(self, height: int) -> None:
         """Fold parts away in a low window: first the command, then the layers of the prediction."""

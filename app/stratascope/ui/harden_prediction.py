@@ -13,6 +13,7 @@ from stratascope.ui.exposure import exposure_sentence, level_ink, number_text, t
 from stratascope.ui.harden_words import SEGMENTS, gain_words, segments, segments_sentence
 from stratascope.ui.labels import Line, give_tip
 from stratascope.ui.marks import Mark, paint_mark, paint_number, verdict_word
+from stratascope.ui.stance_cell import paint_dots
 from stratascope.ui.theme import BOLD, MEDIUM, REGULAR, Look
 from stratascope.usecases.desk import LayerChange, Preview
 
@@ -27,6 +28,36 @@ def paint_arrow(painter: QPainter, left: float, right: float, y: float, look: Lo
     painter.drawPolyline(
         QPolygonF([QPointF(right - half, y - half), QPointF(right, y), QPointF(right - half, y + half)])
     )
+
+
+def paint_segment(painter: QPainter, box: QRectF, token: str, look: Look) -> None:
+    """One part of a bar; its pattern says what its colour says: full, hatched, hollow (open, from serious to minor),
+    dotted (not known), one line, two lines (so many layers, as near as a bar can tell)."""
+    painter.save()
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(look.color(token))
+    if token == "barlow":
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(look.color("text3"), 1.4))
+        painter.drawRoundedRect(box.adjusted(0.7, 0.7, -0.7, -0.7), 1.5, 1.5)
+        painter.restore()
+        return
+    painter.drawRoundedRect(box, 1.5, 1.5)
+    painter.setClipRect(box)
+    painter.setPen(QPen(look.color("panel"), 1.5))
+    if token == "weak":
+        x, step = box.left() - box.height(), look.px(5)
+        while x < box.right():
+            painter.drawLine(QPointF(x, box.bottom()), QPointF(x + box.height(), box.top()))
+            x += step
+    elif token == "unk":
+        paint_dots(painter, box, look, "panel", strong=True)
+    elif token in ("ray2", "ray"):
+        lines = (0.5,) if token == "ray2" else (0.32, 0.68)
+        for part in lines:
+            y = round(box.top() + box.height() * part)
+            painter.drawLine(QPointF(box.left() + 2, y), QPointF(box.right() - 2, y))
+    painter.restore()
 
 
 class Bar(QWidget):
@@ -91,10 +122,8 @@ class Bar(QWidget):
         spare = float(sum(widths)) - room
         if widths and spare > 0:
             widths[widths.index(max(widths))] -= spare
-        painter.setPen(Qt.PenStyle.NoPen)
         for (_, token), length in zip(parts, widths, strict=True):
-            painter.setBrush(look.color(token))
-            painter.drawRoundedRect(QRectF(x, box.top(), length, box.height()), 1.5, 1.5)
+            paint_segment(painter, QRectF(x, box.top(), length, box.height()), token, look)
             x += length + gap
 
 

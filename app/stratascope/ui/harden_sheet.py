@@ -23,10 +23,10 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.plain import plain
-from stratascope.core.relaunch import Ended, Ending, Kind, Progress, Transaction
+from stratascope.core.relaunch import Ended, Ending, Kind, Progress, State, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
-from stratascope.ui import reading_order
+from stratascope.ui import reading_order, spoken
 from stratascope.ui.harden_before import Before, Quoted
 from stratascope.ui.harden_foot import MainButton
 from stratascope.ui.harden_result import Result
@@ -238,6 +238,8 @@ class HardenSheet(QDialog):
         """What happens."""
         if isinstance(event, Progress):
             self.steps.tell(event)
+            if event.state is State.BEGUN:
+                spoken.announce(self, plain(translate(event.message)))
         else:
             self.after.add(event)
 
@@ -256,6 +258,7 @@ class HardenSheet(QDialog):
         why = "" if ended.why is None else plain(translate(ended.why))
         self.lead.setText(why)
         self.lead.setVisible(bool(why))
+        spoken.announce(self, f"{self.title.text()} {why}".strip())
         self.pages.setCurrentIndex(Page.AFTER.value)
         self.go.hide()
         self.back.setText(translate(msg("Close")))

@@ -25,7 +25,7 @@ from stratascope.core.plain import plain
 from stratascope.i18n import translate
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
-from stratascope.ui import reading_order
+from stratascope.ui import reading_order, spoken
 from stratascope.ui.harden_capabilities import CapabilityGrid
 from stratascope.ui.harden_words import typed
 from stratascope.ui.labels import Label
@@ -238,7 +238,10 @@ class ValueSheet(QFrame):
         value = self.value
         why = self._check(self._option.toggle.id, value) if value else None
         self.take.setEnabled(bool(value) and why is None)
-        self.error.setText(plain(translate(why)) if why is not None else "")
+        told = plain(translate(why)) if why is not None else ""
+        if told != self.error.text():
+            self.error.setText(told)
+            spoken.announce(self, told)
         self._fit()
 
     def _take(self) -> None:

@@ -8,6 +8,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.i18n import translate
+from stratascope.ui import spoken
 from stratascope.ui.labels import Line, give_tip
 from stratascope.ui.ribbon import Ribbon
 from stratascope.ui.theme import MEDIUM, Look
@@ -50,3 +51,4 @@ class Notice(Ribbon):
         self.setAccessibleName(said)
         self.setAccessibleDescription(words)
         self.show()
+        spoken.announce(self, said)

@@ -70,11 +70,11 @@ def paint_stance(painter: QPainter, box: QRectF, stance: Stance, where: Standing
     paint_mark(painter, mark, STANCE_MARK[stance], look, stance_ink(stance, where))
 
 
-def paint_dots(painter: QPainter, box: QRectF, look: Look, ink: str = "unk") -> None:
-    """The dot grid of what is not known, pitch 6."""
-    pitch, radius = 6 * look.scale, 0.8 * look.scale
+def paint_dots(painter: QPainter, box: QRectF, look: Look, ink: str = "unk", *, strong: bool = False) -> None:
+    """The dot grid of what is not known, pitch 6; `strong` where nothing else is drawn."""
+    pitch, radius = 6 * look.scale, (1.3 if strong else 0.8) * look.scale
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(look.color(ink, 0.45))
+    painter.setBrush(look.color(ink, 1.0 if strong else 0.45))
     y = box.top() + pitch / 2
     while y < box.bottom():
         x = box.left() + pitch / 2

@@ -107,7 +107,7 @@ class Toolbar(QWidget):
         layout = QHBoxLayout(self)
         layout.setContentsMargins(look.px(12), 0, look.px(12), 0)
         layout.setSpacing(look.px(8))
-        self.filter.setMinimumWidth(look.px(150))
+        self.filter.setMinimumWidth(look.px(110))
         self.filter.setMaximumWidth(look.px(276))
         layout.addWidget(self.filter, 1)
         layout.addSpacing(look.px(20))

@@ -16,7 +16,7 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n import translate
-from stratascope.ui import reading_order
+from stratascope.ui import reading_order, spoken
 from stratascope.ui.actions import Actions
 from stratascope.ui.banner import Banner
 from stratascope.ui.container_list import ContainerColumn
@@ -39,7 +39,7 @@ from stratascope.ui.theme import Look
 from stratascope.ui.toolbar import Toolbar
 from stratascope.ui.view_switch import View
 from stratascope.ui.views import Views
-from stratascope.ui.window_fit import Fit
+from stratascope.ui.window_fit import Fit, least_size
 
 ARRIVING = 3.0  # seconds from the first picture on, in which engines answer one after the other
 
@@ -64,7 +64,7 @@ class MainWindow(QMainWindow):
         self.restarts = False  # whether the program is to start again once it has ended
         self._key_at: QWidget | None = None  # what had the keyboard when the key now handled was pressed
         self.setWindowTitle(translate(msg("Stratascope")))
-        self.setMinimumSize(560, 480)
+        self.setMinimumSize(least_size(look, self.screen().availableSize()))
 
         self.toolbar = Toolbar(look)
         self.notice = Notice(look)
@@ -349,9 +349,12 @@ class MainWindow(QMainWindow):
 
     def _tell_filter(self) -> None:
         nothing = bool(self._states) and self.containers.shown() == 0
+        said = not self.column.nothing.isHidden()
         self.column.nothing.setVisible(nothing)
         if nothing:
             self.column.nothing.say(translate(msg("No container holds these words")))
+            if not said:
+                spoken.announce(self, self.column.nothing.text())
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ShortcutOverride:  # comes before the key itself

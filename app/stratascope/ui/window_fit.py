@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray
+from PySide6.QtCore import QByteArray, QSize
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from stratascope.ui.feed import SettingsLike
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 
 LIST, LIST_LEAST, LIST_MOST, LIST_NARROW = 300, 264, 420, 64
 NARROW, ONE_COLUMN, FOLD_ENGINES, LOW, COMPACT = 960, 720, 1320, 700, 560  # px, design lengths
+LEAST_WIDTH, LEAST_HEIGHT = 560, 480
 UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
+
+
+def least_size(look: Look, screen: QSize) -> QSize:
+    """What a window needs at least, with the desktop's font; never more than the screen has."""
+    return QSize(look.px(LEAST_WIDTH), look.px(LEAST_HEIGHT)).boundedTo(screen)
 
 
 class Fit:
