@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import wcwidth
@@ -13,6 +14,9 @@ _MARKS = {Verdict.ENFORCED: "■", Verdict.WEAKENED: "◪", Verdict.OPEN: "○",
 _PLAIN_MARKS = {Verdict.ENFORCED: "#", Verdict.WEAKENED: "/", Verdict.OPEN: "o", Verdict.UNKNOWN: "?"}
 VERDICT_STYLE = {Verdict.ENFORCED: "32", Verdict.WEAKENED: "33", Verdict.OPEN: "31", Verdict.UNKNOWN: "2"}
 SEVERITY_STYLE = {Severity.CRITICAL: "1;31", Severity.HIGH: "31", Severity.MEDIUM: "33", Severity.LOW: "2"}
+_OPENING = "（「『【〔《〈［｛"
+_CLOSING = "、。，．・：；？！）」』】〕》〉］｝…‥〜ーぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮヵヶ々ゝゞヽヾ"
+_UNIT = re.compile(rf"[{_OPENING}]*(?:[!-~]+|\s+|\S)[{_CLOSING}]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +36,27 @@ class Style:
 
 
 def wrap(text: str, indent: str, style: Style, code: str = "") -> list[str]:
-    lines = wcwidth.wrap(text, max(20, style.width - len(indent)), break_on_hyphens=False) or [""]
+    width = max(20, style.width - len(indent))
+    narrow = width_of(text) <= len(text)
+    lines = wcwidth.wrap(text, width, break_on_hyphens=False) if narrow else _wide(text, width)
+    lines = lines or [""]
     return [indent + (style.paint(line, code) if code else line) for line in lines]
+
+
+def _wide(text: str, width: int) -> list[str]:
+    """Lines of text without spaces between its words: broken before any wide letter, but never so that a line begins
+    with a mark that ends something, or ends with a bracket that opens (JIS X 4051 calls it kinsoku)."""
+    lines, line = [], ""
+    for unit in _UNIT.findall(text):
+        if line and width_of(line) + width_of(unit.rstrip()) > width:
+            lines.append(line.rstrip())
+            line = ""
+        line += unit if line else unit.lstrip()
+        while width_of(line.rstrip()) > width:
+            first, *_ = wcwidth.wrap(line, width, break_on_hyphens=False)
+            lines.append(first)
+            line = line[len(first) :].lstrip()
+    return [*lines, line.rstrip()] if line.strip() else lines
 
 
 def width_of(text: str) -> int:

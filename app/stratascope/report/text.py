@@ -28,6 +28,7 @@ from stratascope.report.threats import rank
 from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, age, gap_words, moment
 
 __all__ = ["Style", "engine_lines", "render"]
+_ROOTLESS, _AS_ROOT = msg("rootless"), msg("as root")
 _LOUD = frozenset({Severity.CRITICAL, Severity.HIGH})  # what the summary prints in full
 
 
@@ -71,12 +72,13 @@ def engine_lines(engines: tuple[Engine, ...], style: Style) -> list[str]:
         return [translate(msg("No container engine was found."))]
     width = max(width_of(plain(engine.id, 40)) for engine in engines)
     states = max(width_of(translate(ENGINE_STATES[engine.state])) for engine in engines)
+    rights = max(width_of(translate(word)) for word in (_ROOTLESS, _AS_ROOT))
     lines = []
     for engine in engines:
         good = engine.state is EngineState.CONNECTED
         state = style.paint(pad(translate(ENGINE_STATES[engine.state]), states), "32" if good else "33")
-        rootless = translate(msg("rootless") if engine.rootless else msg("as root")) if good else ""
-        parts = [pad(plain(engine.id, 40), width), state, pad(plain(engine.version, 20), 9), pad(rootless, 8)]
+        rootless = translate(_ROOTLESS if engine.rootless else _AS_ROOT) if good else ""
+        parts = [pad(plain(engine.id, 40), width), state, pad(plain(engine.version, 20), 9), pad(rootless, rights)]
         lines.append(("  " + "  ".join(parts) + "  " + plain(engine.endpoint, 200)).rstrip())
         if engine.message is not None:
             lines += wrap(translate(engine.message), " " * (width + 4), style)
