@@ -37,7 +37,7 @@ class Chip(QAbstractButton):
         self.update()
 
     def _words(self) -> str:
-        return f"{self._count} {self.text()}"
+        return translate(msg("{count} {word}", count=self._count, word=self.text()))
 
     def sizeHint(self) -> QSize:
         look = self._look
