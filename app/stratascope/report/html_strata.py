@@ -19,6 +19,7 @@ from stratascope.report.rays import GROUND as KERNEL
 from stratascope.report.rays_layout import Label, Lane, Place
 from stratascope.report.standing import Kind, family_word
 from stratascope.report.strata_lanes import labels, lanes
+from stratascope.report.style import clip
 from stratascope.report.threats import counts, counts_line
 from stratascope.report.words import VERDICTS
 
@@ -66,6 +67,7 @@ def draw(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...], groun
     found = tuple(lane for place in places for lane in place.lanes)
     placed, left_out = labels(found, left - 8, right + 8)
     titles = {layer.id: translate(layer.about.title) for layer in layers}
+    shared = msg("Linux {kernel}, shared by all containers", kernel=ground.kernel or "?")
     spoken = msg("The layers of {name}. {counts}", name=state.container.name, counts=counts_line(counts(matrix)))
     parts = [
         f'<svg class="strata" viewBox="0 0 {WIDTH} {floor + GROUND}" role="img" aria-label="{text(spoken)}">',
@@ -73,8 +75,7 @@ def draw(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...], groun
         *(_band(layer, titles.get(layer.id, layer.id), tops[layer.number]) for layer in bands),
         f'<rect class="ground" x="0" y="{floor}" width="{WIDTH}" height="{GROUND}" rx="7"/>',
         f'<text class="gt" x="16" y="{floor + 24}">{text(msg("The kernel"))}</text>',
-        f'<text class="gs" x="16" y="{floor + 42}">'
-        f"{text(msg('Linux {kernel}, shared by all containers', kernel=ground.kernel or '?'), 44)}</text>",
+        f'<text class="gs" x="16" y="{floor + 42}">{text(clip(translate(shared), 44))}</text>',
         _rays(found, tops, floor),
         _labels(placed, left_out, matrix, floor),
         "</svg>",
@@ -100,7 +101,7 @@ def _band(layer: LayerState, title: str, top: float) -> str:
     word = text(VERDICTS[verdict])
     field = f'x="{FACTS}" y="{top}" width="{WIDTH - FACTS}" height="{BAND}"'
     pattern = {Verdict.WEAKENED: "hatch", Verdict.UNKNOWN: "dots"}.get(verdict)
-    shown = text(title, 26)
+    shown, fact = text(clip(title, 26)), text(clip(translate(layer.assessment.fact), 38))
     return "".join(
         (
             f'<rect class="b{verdict.value[0]}" x=".6" y="{top + 0.6:g}" width="{WIDTH - 1.2:g}"'
@@ -111,7 +112,7 @@ def _band(layer: LayerState, title: str, top: float) -> str:
             mark(verdict, 37, top + 12.5, 14),
             f'<text class="bt" x="60" y="{top + 16}">{shown} <tspan class="w{verdict.value[0]}" dx="4">{word}</tspan>'
             "</text>",
-            f'<text class="bs" x="60" y="{top + 31}">{text(layer.assessment.fact, 38)}</text>',
+            f'<text class="bs" x="60" y="{top + 31}">{fact}</text>',
         )
     )
 

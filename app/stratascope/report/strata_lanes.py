@@ -12,15 +12,23 @@ from stratascope.i18n import translate
 from stratascope.report.rays import bundles
 from stratascope.report.rays_layout import Label, Lane, Place, lay_out, place_labels
 from stratascope.report.standing import SERIOUS, Kind, family_word
+from stratascope.report.style import width_of
 
 FAMILY_GAP, LETTER, ROWS, LEAD = 11.0, 6.9, 3, 7.0
+WIDE_LETTER = 11.5  # of Japanese, at 11 px
 
 
 def lanes(matrix: Matrix, numbers: Mapping[str, int], left: float, right: float) -> tuple[Place, ...]:
     """Families and lanes between two edges; `numbers` are the layers' by id."""
     bundled = bundles(matrix, numbers)
-    names = {bundle.family: len(family_word(bundle.family)) * LETTER + 4 for bundle in bundled}
+    names = {bundle.family: room(family_word(bundle.family)) + 4 for bundle in bundled}
     return lay_out(bundled, left, right, FAMILY_GAP, names, grouped=False)
+
+
+def room(text: str) -> float:
+    """About how wide the text is."""
+    wide = max(0, width_of(text) - len(text))
+    return (len(text) - wide) * LETTER + wide * WIDE_LETTER
 
 
 def labels(found: tuple[Lane, ...], left: float, right: float) -> tuple[tuple[Label, ...], int]:
@@ -33,4 +41,4 @@ def labels(found: tuple[Lane, ...], left: float, right: float) -> tuple[tuple[La
 def _label(lane: Lane) -> Label:
     critical = lane.ray.kind is Kind.CRITICAL
     title = translate(lane.ray.state.threat.title)
-    return Label(lane.ray.id, lane.x, len(title) * LETTER + (12 if critical else 4), critical)
+    return Label(lane.ray.id, lane.x, room(title) + (12 if critical else 4), critical)
