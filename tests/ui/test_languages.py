@@ -27,6 +27,7 @@ from stratascope.layers.toggles import all_toggles
 from stratascope.linux.capability import NAMES
 from stratascope.linux.syscalls import known_names
 from stratascope.resources import read_text
+from stratascope.state.shipped import parts
 from stratascope.ui import app as ui
 from stratascope.ui import qt_words
 from translations import extracted
@@ -71,9 +72,17 @@ def picture() -> Snapshot:
 @cache
 def foreign() -> frozenset[str]:
     """Words that nobody translates: all that the demo's kernel and engines wrote, names of calls, of capabilities."""
-    texts = [KNOWN, read_text("demo/demo.json"), *NAMES, *known_names(), *(each.id for each in all_toggles())]
+    texts = [
+        KNOWN,
+        *language.LANGUAGES.values(),
+        read_text("demo/demo.json"),
+        *NAMES,
+        *known_names(),
+        *(each.id for each in all_toggles()),
+    ]
     for threat in all_threats():
         texts += [threat.id, *threat.refs, *(step.text for route in threat.routes for step in route.steps)]
+    texts += [word for part in parts() for word in (part.name, part.version, part.licence)]
     return frozenset(word for text in texts for word in WORD.findall(text))
 
 
@@ -160,6 +169,7 @@ def walked(qtbot: QtBot, speech: str, width: int, height: int = 900) -> Findings
     return found
 
 
+@pytest.mark.parametrize("speech", ["xx", pytest.param("ja", marks=pytest.mark.slow)], indirect=True)
 def test_everything_is_translated_and_fits(qtbot: QtBot, speech: str) -> None:
     found = walked(qtbot, speech, 1440)
     assert found.seen > 1500

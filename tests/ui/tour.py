@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.harden_side import Hardening
+from stratascope.ui.settings_dialog import SettingsDialog
 from stratascope.ui.view_switch import View
 from stratascope.ui.window import MainWindow
 from ui.fake_desk import FakeDesk
@@ -84,6 +85,12 @@ def sheets(window: MainWindow) -> Iterator[Stop]:
     settle(5)
     yield "about", about
     about.reject()
+    settle(5)
+    window.actions_.show_settings()
+    settle(5)
+    chosen = next(each for each in window.findChildren(SettingsDialog) if each.isVisible())
+    yield "settings", chosen
+    chosen.reject()
     settle(5)
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
+from stratascope.language import LANGUAGES, SETTING
+
 T = TypeVar("T")
 
 
@@ -92,9 +94,7 @@ def _addresses(text: str) -> tuple[str, ...]:
 _NEVER, _ON, _OFF = "never", "on", "off"
 REFRESH_LEAST, REFRESH_MOST = 1.0, 60.0  # seconds
 WATCH_MOST = 3600.0  # seconds
-LANGUAGES = ("en", "ja")  # those that the program speaks; "" is the desktop's
-
-LANGUAGE = Preference("language", "", _one_of("", *LANGUAGES), str)
+LANGUAGE = Preference(SETTING, "", _one_of("", *LANGUAGES), str)  # "" is the desktop's
 THEME = Preference("theme", "auto", _one_of("auto", "light", "dark"), str)
 # seconds between readings of the container that is looked at
 REFRESH = Preference("refresh", 2.0, _number(REFRESH_LEAST, REFRESH_MOST), "{:g}".format)

@@ -25,6 +25,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
+from stratascope.language import LANGUAGES
 from stratascope.state import preferences
 from stratascope.state.preferences import Preference
 from stratascope.ui.feed import SettingsLike
@@ -35,9 +36,6 @@ from stratascope.ui.theme_words import mode_word
 T = TypeVar("T")
 WIDTH, ENGINES_HEIGHT = 520, 76
 EXAMPLE = "ssh://user@host/run/docker.sock"
-
-# Each language in its own words: whoever can't read the window must find theirs
-LANGUAGE_NAMES = {"en": "English", "ja": "日本語"}
 
 
 class SettingsDialog(QDialog):
@@ -73,8 +71,8 @@ class SettingsDialog(QDialog):
     # -- what is chosen
 
     def _fill(self) -> None:
-        for code in ("", *preferences.LANGUAGES):
-            self.language.addItem(LANGUAGE_NAMES.get(code) or translate(msg("As the desktop")), code)
+        for code in ("", *LANGUAGES):
+            self.language.addItem(LANGUAGES.get(code) or translate(msg("As the desktop")), code)
         for mode in Mode:
             self.theme.addItem(mode_word(mode), mode.value)
         kept = self._settings
