@@ -121,6 +121,7 @@ def hardening(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> Iterator[Stop
     settle()
     yield "after", side.sheet
     side.sheet.hide()
+    qtbot.waitUntil(lambda: column.plan is not None or not column.choices)
     settle()
     yield "kept", window
     side.show_aside()
