@@ -63,14 +63,14 @@ class Formatter(argparse.HelpFormatter):
     """Lines by the cells of a terminal."""
 
     def _split_lines(self, text: str, width: int) -> list[str]:
-        return _lines(text, width)
+        return super()._split_lines(text, width) if text.isascii() else _lines(text, width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
-        return "\n".join(_lines(text, width, indent))
+        return super()._fill_text(text, width, indent) if text.isascii() else "\n".join(_lines(text, width, indent))
 
 
 def _lines(text: str, width: int, indent: str = "") -> list[str]:
-    from stratascope.report.style import Style, wrap  # only for a help, that nobody is in a hurry for
+    from stratascope.report.style import Style, wrap  # nothing else needs the widths of letters
 
     return wrap(" ".join(text.split()), indent, Style(width=width))
 
