@@ -77,7 +77,7 @@ class ViewSwitch(QWidget):
             self.segments.choose(self.views.index(view))
             self.button.setText(translate(msg("{view} ▾", view=view_word(view))))
             self.button.setAccessibleName(translate(msg("View: {view}", view=view_word(view))))
-            self.button.setToolTip(tip(self.button.accessibleName()))
+            give_tip(self.button, self.button.accessibleName())
 
     def set_folded(self, folded: bool) -> None:
         """One button instead of all segments."""
