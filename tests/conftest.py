@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from rig_fixtures import (
     any_engine,
@@ -20,6 +21,10 @@ from rig_fixtures import (
 os.environ["STRATASCOPE_LANGUAGE"] = "en"  # what tests say of the program's words holds on every developer's desktop
 
 __all__ = ("any_engine", "docker_rootful", "docker_rootless", "engines", "podman_rootful", "podman_rootless")
+
+# How long an example takes says how busy the machine is, which is no fault of the program.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
