@@ -43,7 +43,24 @@ def run(*words: str, language: str = "ja", **more: str) -> subprocess.CompletedP
     )
 
 
-@pytest.mark.parametrize("command", ["", "report", "engines", "harden", "undo", "discard", "recover", "export"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "",
+        "report",
+        "engines",
+        "harden",
+        "undo",
+        "discard",
+        "recover",
+        "export",
+        "desktop",
+        "desktop install",
+        "helper",
+        "helper install",
+        "completion",
+    ],
+)
 def test_the_help_is_in_japanese(command: str) -> None:
     done = run(*command.split(), "--help", COLUMNS="80")
     assert (done.returncode, done.stderr) == (0, "")

@@ -25,7 +25,7 @@ from stratascope.core.plain import plain
 from stratascope.core.relaunch import Ended, Ending, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threat import evidence
-from stratascope.i18n import translate
+from stratascope.i18n import listed, translate
 from stratascope.ui.exposure import level_ink
 from stratascope.ui.harden_words import (
     PROVEN_INK,
@@ -36,7 +36,7 @@ from stratascope.ui.harden_words import (
     proven_word,
     toggle_title,
 )
-from stratascope.ui.labels import Label, tip
+from stratascope.ui.labels import Label, give_tip, tip
 from stratascope.ui.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 from stratascope.usecases.desk import Preview
@@ -60,6 +60,7 @@ class _Compared(QWidget):
         name = msg("{title}: before {before}, predicted {predicted}, now {now}", title=self._title, before=words[0],
                    predicted=words[1], now=words[2])  # fmt: skip
         self.setAccessibleName(translate(name))
+        give_tip(self, translate(name))
         self.update()
 
     def sizeHint(self) -> QSize:
@@ -82,7 +83,10 @@ class _Compared(QWidget):
                 paint_mark(painter, QRectF(x, middle - small / 2, small, small), mark, look)
             painter.setFont(look.font(13, BOLD if mark is None and self._number == 0 and ink != "head" else MEDIUM))
             painter.setPen(look.color("text3" if ink == "head" else ink))
-            painter.drawText(QRectF(x + (look.px(18) if mark else 0), 0, wide * 0.2, self.height()), centre, word)
+            left = x + (look.px(18) if mark else 0)
+            room = min(wide * 0.2, self.width() - left)
+            cut = painter.fontMetrics().elidedText(word, Qt.TextElideMode.ElideRight, int(room))
+            painter.drawText(QRectF(left, 0, room + 2, self.height()), centre, cut)
 
 
 class Result(QScrollArea):
@@ -124,7 +128,8 @@ class Result(QScrollArea):
         self._compared_head = _Compared(look, 0, "")
         head_words = tuple(translate(each) for each in (msg("Before"), msg("Predicted"), msg("Now")))
         self._compared_head.cells = tuple((word, "head", None) for word in head_words)
-        self._compared_head.setAccessibleName(", ".join(head_words))
+        self._compared_head.setAccessibleName(listed(head_words))
+        give_tip(self._compared_head, listed(head_words))
         self.exposure = _Compared(look, 0, translate(msg("Exposure")))
         self.layers = {number: _Compared(look, number, titles[number]) for number in sorted(titles, reverse=True)}
         self.compared = QWidget()
