@@ -105,7 +105,7 @@ def test_digits_open_layers(window: MainWindow, qtbot: QtBot, number: int) -> No
 
 
 def test_f1_explains_and_ctrl_f_searches(window: MainWindow, qtbot: QtBot) -> None:
-    QTest.keyClick(window, Qt.Key.Key_F1)
+    QTest.keyClick(window, Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier)
     assert window.panel.current == ABOUT
     QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert window.panel.current == RAW

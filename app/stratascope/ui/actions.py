@@ -15,6 +15,7 @@ from stratascope.i18n import translate
 from stratascope.state import preferences
 from stratascope.ui.container_order import ViewBy
 from stratascope.ui.copying import container_text, snapshot_text
+from stratascope.ui.guide import Guide
 from stratascope.ui.labels import Label
 from stratascope.ui.list_head import view_by_word
 from stratascope.ui.root_button import KEYS
@@ -48,7 +49,7 @@ class Actions:
         self._add(msg("Copy this container as text"), "Ctrl+C", self.copy_container)
         self._add(msg("Copy all containers as text"), "Ctrl+Shift+C", self.copy_all)
         self._add(msg("Search what is shown"), "Ctrl+F", window.views.find)
-        self._add(msg("Explain this layer"), "F1", window.views.explain)
+        self._add(msg("Explain this layer"), "Shift+F1", window.views.explain)
         self._add(
             msg("Suppose this layer fails, or bring it back"), "", lambda: window.suppose_fails(window.panel.number)
         )
@@ -58,6 +59,8 @@ class Actions:
         self._add(msg("Show what only root can read"), KEYS, window.elevate)
         self.menu.addSeparator()
         self._add(msg("Settings…"), "Ctrl+,", self.show_settings)
+        self.guide = Guide(window, look)
+        self._add(msg("Guide"), "F1", self.guide.open)
         self._add(msg("About Stratascope"), "", self.about)
         self._add(msg("Quit"), "Ctrl+Q", window.close)
         self._key("Alt+Left", window.go_back)

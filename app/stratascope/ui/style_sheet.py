@@ -23,6 +23,7 @@ QLineEdit:focus { border: 2px solid @accent; padding: 0 @focuspad; }
 QPlainTextEdit, QTextEdit { background: @sunk; color: @text; border: 1px solid @line; border-radius: $7;
   selection-background-color: @accent; selection-color: @on_accent; }
 QPlainTextEdit:focus { border-color: @accent; }
+QTextBrowser#guide { background: @panel; border: none; border-radius: 0; }
 QPushButton, QToolButton { background: transparent; color: @text; border: 1px solid @line2; border-radius: $7;
   padding: $4 $12; }
 QPushButton:hover, QToolButton:hover { background: @sunk; }
@@ -53,6 +54,10 @@ QScrollBar::add-page, QScrollBar::sub-page { background: transparent; }
 QSplitter::handle { background: transparent; }
 QListView, QTableView { background: transparent; border: none; color: @text; gridline-color: @line;
   selection-background-color: @accent_soft; selection-color: @text; outline: none; }
+QListView#chapters::item { padding: $6 $8; border: 1px solid transparent; border-radius: $6; }
+QListView#chapters::item:hover { background: @sunk; }
+QListView#chapters::item:selected { background: @sel; color: @text; }
+QListView#chapters:focus::item:selected { border-color: @accent; }
 QHeaderView { background: transparent; border: none; }
 QHeaderView::section { background: transparent; color: @text3; border: none; border-bottom: 1px solid @line;
   padding: $2 $6; }
