@@ -22,7 +22,7 @@ TEXT = "services:\n  web:\n    read_only: true\n"
 # version, image, and a hash that knows whether an override is given
 DOCKER = """case "$*" in
 *"compose version"*) echo 2.26.1-4;;
-*"image inspect"*) echo sha256:1;;
+*"image inspect"*) echo 'sha256:1 null';;
 *--hash*) case "$(cat)" in *read_only*) echo web new;; *) echo web old;; esac;;
 esac"""
 
@@ -53,8 +53,9 @@ class Project:
         pairs = tuple((f"com.docker.compose.{name.replace('__', '.')}", value) for name, value in found.items())
         return Container("docker", "a" * 64, "p-web-1", "busybox", Status.RUNNING, 7, 1.0, 1.0, labels=pairs)
 
-    def compose(self, engine: Engine = ENGINE) -> Compose:
-        return Compose(engine, {"PATH": str(self.bin), "COMPOSE_FILE": "/other.yaml", "DOCKER_HOST": "tcp://other"})
+    def compose(self, engine: Engine = ENGINE, uid: int = 0) -> Compose:
+        environ = {"PATH": str(self.bin), "COMPOSE_FILE": "/other.yaml", "DOCKER_HOST": "tcp://other"}
+        return Compose(engine, environ, uid)
 
     def plan(
         self,
@@ -163,13 +164,43 @@ def test_what_stands_in_the_way(project: Project) -> None:
     assert "another machine" in found.text.id
 
 
+@pytest.mark.parametrize("name", ["project.config_files", "project.working_dir", "config-hash"])
+def test_an_image_that_speaks_for_compose_is_not_believed(project: Project, name: str) -> None:
+    """Its maker could name a compose file of their own, with the hash that fits, and have it run."""
+    labels = f'{{"com.docker.compose.{name}": "x"}}'
+    project.docker(DOCKER.replace("sha256:1 null", f"sha256:1 {labels}"))
+    assert "The image itself says" in project.refused()
+    assert not any("config --hash" in line or " up " in line for line in said(project.bin))  # no file was read
+
+
+def test_labels_of_images_that_can_not_be_read_and_those_that_compose_builds(project: Project) -> None:
+    for labels in ("", "nonsense", "[]", "{"):
+        project.docker(DOCKER.replace("sha256:1 null", f"sha256:1 {labels}"))
+        assert "The image itself says" in project.refused()
+    built = '{"com.docker.compose.project": "p", "com.docker.compose.service": "web", "a": "b"}'
+    project.docker(DOCKER.replace("sha256:1 null", f"sha256:1 {built}"))
+    project.planned()
+
+
+def test_root_reads_no_files_for_the_user_of_a_rootless_engine(project: Project) -> None:
+    """The user chose the labels, and Compose would put into the container what root can read."""
+    rootless = replace(ENGINE, rootless=True, daemon_uid=1000)
+    found = project.compose(rootless, 0).plan(project.container(), SPEC, (), lambda: OwnerText(TEXT))
+    assert isinstance(found, OwnerRefusal)
+    assert "another user" in found.text.id
+    assert said(project.bin) == []
+    assert isinstance(
+        project.compose(rootless, 1000).plan(project.container(), SPEC, (), lambda: OwnerText(TEXT)), OwnerPlan
+    )
+
+
 def test_what_compose_and_docker_may_say(project: Project) -> None:
     for old, new, words in (
         ("echo 2.26.1-4", "echo v2.23.3", "can't replace"),
         ("echo 2.26.1-4", "echo dev", "can't replace"),
         ("echo 2.26.1-4", "exit 1", "not installed"),
-        ("echo sha256:1", "echo sha256:2", "another one"),
-        ("echo sha256:1", "exit 1", "another one"),
+        ("sha256:1 null", "sha256:2 null", "another one"),
+        ("echo 'sha256:1 null'", "exit 1", "another one"),
         ("echo web old", "echo nonsense from somewhere else", "can't read"),
         ("echo web old", "echo yaml: line 1 >&2; exit 15", "can't read"),
         ("echo web new", "echo web old", "nothing to change"),

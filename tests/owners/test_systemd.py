@@ -31,6 +31,10 @@ class Unit:
         self.source.write_text("[Container]\nImage=bb\n")
         self.drop_in = self.folder / "web.container.d" / "50-stratascope.conf"
         self.show()
+        self.image("null")
+
+    def image(self, labels: str, status: int = 0) -> None:
+        program(self.bin, "podman", f"echo '{labels}'; exit {status}")
 
     def show(self, **changed: str) -> None:
         found = {
@@ -93,6 +97,26 @@ def test_what_stands_in_the_way(unit: Unit) -> None:
     assert "another user" in unit.refused(ROOTLESS, 0)
     assert "another engine" in unit.refused(replace(ROOTFUL, kind=EngineKind.DOCKER))
     assert "another" in unit.refused(replace(ROOTFUL, endpoint="ssh://somewhere"))
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        ('{"PODMAN_SYSTEMD_UNIT": "ssh.service"}', "The image itself says"),
+        ('{"PODMAN_SYSTEMD_UNIT": ""}', "The image itself says"),
+        ("[]", "The image itself says"),
+        ("nonsense", "can't be told"),
+        ("", "can't be told"),
+    ],
+)
+def test_an_image_that_claims_to_be_of_a_unit_is_not_believed(unit: Unit, labels: str, words: str) -> None:
+    unit.image(labels)
+    assert words in unit.refused()
+    assert not any("show" in line for line in said(unit.bin))  # systemd is not even asked
+    unit.image("null", 125)
+    assert "can't be told" in unit.refused()
+    unit.image('{"maintainer": "somebody"}')
+    assert isinstance(unit.plan(), OwnerPlan)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from pathlib import Path
 
@@ -37,6 +38,25 @@ def test_round_trip(tmp_path: Path) -> None:
     assert records.load(path) == RECORD
     assert records.dumps(records.load(path)) == path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:
+    path = tmp_path / "capture.json"
+    path.write_text("")
+    path.chmod(0o644)
+    records.save(RECORD, path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_pipe_keeps_its_mode(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe, 0o622)
+    mode = pipe.stat().st_mode
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    records.save(RECORD, pipe)
+    assert os.read(reader, 20)
+    os.close(reader)
+    assert pipe.stat().st_mode == mode
 
 
 @given(st.text(alphabet=st.characters()))

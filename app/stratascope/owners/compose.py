@@ -5,10 +5,14 @@ where the files give the same hash today would it create the same container agai
 variable in the environment of whoever called it) is a reason to refuse. The hash leaves out what `--no-deps` leaves out
 of a service, `depends_on` in Compose before 2.27, so both hashes count.
 Decided against reading the files ourselves: only Compose knows how it merges, fills in and includes.
+
+Labels are not Compose's word alone: whoever makes an image can write them into it, and so name files of their own.
+Where the image has them, nothing is read and nothing is run.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -41,6 +45,11 @@ _NEEDED = (2, 24)  # the first Compose that knows !override
 _LOOK = 20.0  # seconds for a command that only looks
 _MARGIN = 90.0  # seconds that `up` may take beside stopping
 _VERSION = re.compile(r"(\d+)\.(\d+)")
+# What names the files and vouches for them. The other labels are on every image that Compose builds.
+_TRUSTED = frozenset(
+    f"{PREFIX}{name}"
+    for name in ("config-hash", "project.config_files", "project.environment_file", "project.working_dir")
+)
 _UNSET = ("DOCKER_HOST", "DOCKER_CONTEXT")  # --host says which engine
 
 _EXPORT = msg("Export a Compose override file, and let Compose create the service again with it.")
@@ -49,8 +58,8 @@ _EXPORT = msg("Export a Compose override file, and let Compose create the servic
 class Compose:
     """Compose on one engine."""
 
-    def __init__(self, engine: Engine, environ: Mapping[str, str]) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, environ: Mapping[str, str], uid: int) -> None:
+        self._engine, self._uid = engine, uid
         self._environ = {
             name: value
             for name, value in environ.items()
@@ -64,7 +73,7 @@ class Compose:
         owned = self._owned(container, spec)
         why = self._foreign(container) or self._unclear(container, owned, others) or self._unable()
         if why is None:
-            why = self._changed(owned) or self._moved(spec)
+            why = self._image(spec) or self._changed(owned)  # no file is read that only an image names
         if why is not None:
             return why
         target, plainly = self._target(owned)
@@ -145,6 +154,9 @@ class Compose:
             return _no(msg("It is a single run of a service (docker compose run), which Compose never makes again."))
         if not self._engine.local:
             return _no(msg("Its engine is on another machine, where the project's files may be others."))
+        if self._engine.rootless and self._engine.daemon_uid not in (None, self._uid):
+            # its user chose the labels; root would read files for them that they may not read themselves
+            return _no(msg("A project of another user owns this container."), msg("Run Stratascope as that user."))
         return None
 
     def _unclear(self, container: Container, owned: Owned, others: Sequence[Container]) -> OwnerRefusal | None:
@@ -187,20 +199,32 @@ class Compose:
             msg("Run docker compose up first, so that both agree again, or export the override file."),
         )
 
-    def _moved(self, spec: LaunchSpec) -> OwnerRefusal | None:
-        """Compose takes the image by its name; that may be another one by now."""
-        command = ("docker", "--host", self._engine.endpoint, "image", "inspect", "--format", "{{.Id}}", spec.image)
+    def _image(self, spec: LaunchSpec) -> OwnerRefusal | None:
+        """Compose takes the image by its name; that may be another one by now, or one that speaks for Compose."""
+        form = "{{.Id}} {{json .Config.Labels}}"
+        command = ("docker", "--host", self._engine.endpoint, "image", "inspect", "--format", form, spec.image)
         try:
-            now = run(command, self._environ, limit=_LOOK).strip()
+            said = run(command, self._environ, limit=_LOOK).strip()
         except OwnerError:
-            now = ""
-        if now.removeprefix("sha256:") == spec.image_id.removeprefix("sha256:"):
+            said = ""
+        now, _, labels = said.partition(" ")
+        if now.removeprefix("sha256:") != spec.image_id.removeprefix("sha256:"):
+            return _no(
+                msg(
+                    "The image {image} is another one by now, or gone; Compose would not make the same container "
+                    "again.",
+                    image=spec.image,
+                ),
+                msg("Run docker compose up first, so that both agree again, or export the override file."),
+            )
+        if names_of(labels).isdisjoint(_TRUSTED):
             return None
         return _no(
-            msg("The image {image} is another one by now, or gone; Compose would not make the same container again.",
-                image=spec.image),
-            msg("Run docker compose up first, so that both agree again, or export the override file."),
-        )  # fmt: skip
+            msg(
+                "The image itself says that Compose owns it, as whoever made the image could write. It is not believed."
+            ),
+            msg("Export the hardened settings, and use an image without these labels."),
+        )
 
     # -- commands
 
@@ -247,6 +271,17 @@ class Compose:
 
 def _no(text: Message, instead: Message = _EXPORT) -> OwnerRefusal:
     return OwnerRefusal(OwnerKind.COMPOSE, text, instead)
+
+
+def names_of(labels: str) -> frozenset[str]:
+    """The names in an image's labels, as JSON; all that count where they can't be read, so that nothing is believed."""
+    try:
+        found = json.loads(labels)
+    except (ValueError, RecursionError):
+        return _TRUSTED
+    if found is None:
+        return frozenset()
+    return frozenset(found) if isinstance(found, dict) else _TRUSTED
 
 
 def _paths(text: str) -> tuple[str, ...]:

@@ -21,7 +21,7 @@ class LocalOwners:
 
     def __init__(self, engine: Engine, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ
-        self._compose = Compose(engine, environ)
+        self._compose = Compose(engine, environ, os.geteuid())
         self._systemd = Systemd(engine, environ, os.geteuid())
 
     def plan(

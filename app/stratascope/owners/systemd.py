@@ -6,6 +6,7 @@ change. A unit's service is asked of the manager that runs it, the system's for 
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 from collections.abc import Callable, Mapping
@@ -42,6 +43,9 @@ class Systemd:
         """Looks only. Raises OwnerError."""
         unit = dict(container.labels).get(LABEL, "")
         why = self._unable(unit)
+        if why is not None:
+            return why
+        why = self._image(unit, spec)
         if why is not None:
             return why
         try:
@@ -127,6 +131,24 @@ class Systemd:
                 msg("Run Stratascope as root, or export a Quadlet drop-in."),
             )
         return None
+
+    def _image(self, unit: str, spec: LaunchSpec) -> OwnerRefusal | None:
+        """Whoever makes an image can write that label into it, and have any unit started again."""
+        command = ("podman", "--url", self._engine.endpoint, "image", "inspect", "--format", "{{json .Labels}}")
+        try:
+            found = json.loads(run((*command, spec.image_id), self._environ, limit=_LOOK))
+        except (OwnerError, ValueError, RecursionError) as error:
+            words = (error.words or error.message.id) if isinstance(error, OwnerError) else str(error)
+            return _no(msg("It can't be told whether the unit {unit} made it or its image only says so: {words}",
+                           unit=unit, words=words))  # fmt: skip
+        if found is None or (isinstance(found, dict) and LABEL not in found):
+            return None
+        return _no(
+            msg(
+                "The image itself says that systemd owns it, as whoever made the image could write. It is not believed."
+            ),
+            msg("Export the hardened settings, and use an image without these labels."),
+        )
 
     def _show(self, unit: str) -> dict[str, str]:
         options = [word for name in _PROPERTIES for word in ("-p", name)]

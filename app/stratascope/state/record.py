@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,10 @@ def save(record: Record, path: Path) -> None:
     """Write a record, readable by its owner only: commands and labels may hold secrets."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        about = os.fstat(descriptor)
+        # a file that was there keeps its mode; not another's, whose it stays, and not a pipe such as /dev/stdout
+        if stat.S_ISREG(about.st_mode) and about.st_uid == os.geteuid():
+            os.fchmod(descriptor, 0o600)
         file.write(dumps(record))
 
 
