@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -14,16 +15,22 @@ if TYPE_CHECKING:
     import urllib3
 
 _STEP = 1 << 16
+BODY_MAX = 256 << 20  # bytes of one answer, unpacked; ten thousand containers are a tenth of it
 
 
 def body(answer: urllib3.BaseHTTPResponse, limit: float) -> bytes:
     """The whole body by the moment `limit` of the monotonic clock, or TimeoutError; its connection is given back.
 
-    urllib3's own limit is for each read, so an engine that sends a byte now and then would never end it.
+    urllib3's own limit is for each read, so an engine that sends a byte now and then would never end it. One that sends
+    without end would fill the memory: OSError.
     """
-    parts = []
+    parts, size = [], 0
     while part := answer.read1(_STEP, decode_content=True):
         parts.append(part)
+        size += len(part)
+        if size > BODY_MAX:
+            answer.close()
+            raise OSError(errno.EMSGSIZE, f"the answer is longer than {BODY_MAX} bytes")
         if time.monotonic() > limit:
             answer.close()
             raise TimeoutError("the answer did not end in time")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.message import Message, msg
+from stratascope.core.plain import plain
 from stratascope.core.run_options import RunMount, RunOptions
 from stratascope.report.export_mounts import comma_separated
 from stratascope.report.export_run import port_text
@@ -15,7 +16,7 @@ from stratascope.report.export_words import capabilities, comment, file_name, ha
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
 _LONG = {"volume-subpath": "subpath", "volume-nocopy": "nocopy"}  # Docker's words for Podman's
-_SPECIAL = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"})
+_SPECIAL = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def render(options: RunOptions) -> str:
@@ -53,9 +54,18 @@ def profile_path(options: RunOptions) -> str:
 def word(text: str) -> str:
     """One word of a unit file: specifiers escaped, quoted where needed (systemd.syntax(7))."""
     escaped = text.replace("%", "%%")
-    if escaped and not set(escaped) & set(" \t\n\r\"'\\;"):
+    if escaped and not set(escaped) & set(" \t\n\r\"'\\;") and plain(escaped) == escaped:
         return escaped
-    return '"' + escaped.translate(_SPECIAL) + '"'
+    return '"' + "".join(map(_letter, escaped)) + '"'
+
+
+def _letter(letter: str) -> str:
+    """systemd knows C's escapes: what could act on a terminal is written as its bytes."""
+    if letter in _SPECIAL:
+        return _SPECIAL[letter]
+    if plain(letter) == letter:
+        return letter
+    return "".join(f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogateescape"))
 
 
 def _args(lines: list[str], *words: str) -> None:

@@ -12,6 +12,7 @@ import shlex
 from stratascope.core.container import AskedPort, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.run_options import HealthTest, RunOptions
+from stratascope.report import shell_words
 from stratascope.report.export_mounts import comma_separated, written
 from stratascope.report.export_words import (
     USUAL,
@@ -49,7 +50,7 @@ def render(options: RunOptions, tool: EngineKind, secrets: bool) -> str:
         unsaid.extend(one(name, value) for name, value in options.own if (name, value) not in USUAL)
     words = [_quoted(name, value) for name, value in said]
     entry, command = _command(options, tool)
-    words += [*entry, shlex.join((options.image, *command))]
+    words += [*entry, shell_words.words((options.image, *command))]
     head = [
         *title(options, msg("The container {name} as a command, written by Stratascope.", name=options.name)),
         *(missing(each) for each in unsaid),
@@ -99,7 +100,7 @@ def _quoted(name: str, value: str | None) -> str:
     if value is None:
         return f"--{name}"
     together = value in ("", "true", "false") or value.startswith("-")
-    return shlex.quote(f"--{name}={value}") if together else f"--{name} {shlex.quote(value)}"
+    return shell_words.word(f"--{name}={value}") if together else f"--{name} {shell_words.word(value)}"
 
 
 def _command(options: RunOptions, tool: EngineKind) -> tuple[list[str], tuple[str, ...]]:
@@ -109,7 +110,7 @@ def _command(options: RunOptions, tool: EngineKind) -> tuple[list[str], tuple[st
     if not entry:
         return ["--entrypoint="], options.command
     if tool is _PODMAN and (len(entry) > 1 or entry[0].startswith("[")):
-        return [f"--entrypoint {shlex.quote(json.dumps(list(entry)))}"], options.command
+        return [f"--entrypoint {shell_words.word(json.dumps(list(entry)))}"], options.command
     return [_quoted("entrypoint", entry[0])], (*entry[1:], *options.command)
 
 
