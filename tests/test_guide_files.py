@@ -16,6 +16,8 @@ from stratascope.cli.arguments import parser
 from stratascope.layers import all_layers
 from stratascope.ui import guide
 from stratascope.ui.guide_pages import FALLBACK, Chapter, NoGuideError, load, read_chapter
+from translations import load as load_catalogue
+from translations import po_file
 
 GUIDE = Path(__file__).resolve().parent.parent / "resources" / "guide"
 LANGUAGES = ("en", "ja")
@@ -136,8 +138,11 @@ def _messages() -> set[str]:
 def test_bold_words_are_words_of_the_window() -> None:
     """Bold is kept for what the window says, so that the guide calls nothing by another name than it does."""
     messages = _messages()
+    japanese = {str(each.id): each.string for each in load_catalogue(po_file("ja")) if isinstance(each.id, str)}
     for name, text in texts("en").items():
-        assert [word for word in _BOLD.findall(text) if word not in messages] == [], name
+        english = _BOLD.findall(text)
+        assert [word for word in english if word not in messages] == [], name
+        assert sorted(_BOLD.findall(texts("ja")[name])) == sorted(japanese[word] for word in english), name
 
 
 def test_reading_a_chapter() -> None:
