@@ -138,7 +138,7 @@ def _messages() -> set[str]:
 def test_bold_words_are_words_of_the_window() -> None:
     """Bold is kept for what the window says, so that the guide calls nothing by another name than it does."""
     messages = _messages()
-    japanese = {str(each.id): each.string for each in load_catalogue(po_file("ja")) if isinstance(each.id, str)}
+    japanese = {str(each.id): str(each.string) for each in load_catalogue(po_file("ja")) if isinstance(each.id, str)}
     for name, text in texts("en").items():
         english = _BOLD.findall(text)
         assert [word for word in english if word not in messages] == [], name

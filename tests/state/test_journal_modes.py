@@ -1,0 +1,51 @@
+"""The journal holds the environments of containers: nobody but its owner may read it, whatever the umask says."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from stratascope.core.launch import RestartPolicy
+from stratascope.core.relaunch import Kind, Stage, Transaction
+from stratascope.state.journal import FileJournal
+
+
+def _transaction() -> Transaction:
+    policy = RestartPolicy("no", 0)
+    return Transaction(
+        id="ab" * 8,
+        kind=next(iter(Kind)),
+        stage=Stage.INTENT,
+        engine="docker",
+        endpoint="unix:///run/docker.sock",
+        name="web",
+        old="a" * 64,
+        new="",
+        created=True,
+        old_aside="web-old",
+        new_aside="web-new",
+        restart=policy,
+        new_restart=policy,
+        was_running=True,
+        stop_timeout=10,
+        started_at=1.0,
+        inspect='{"Config": {"Env": ["PASSWORD=hunter2"]}}',
+    )
+
+
+def test_only_its_owner_can_read_the_journal(tmp_path: Path) -> None:
+    folder = tmp_path / "state" / "relaunches"
+    journal = FileJournal(folder)
+    before = os.umask(0)
+    try:
+        journal.write(_transaction())
+        with journal.hold("docker", "a" * 64):
+            pass
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    files = list(folder.iterdir())
+    assert any("hunter2" in path.read_text() for path in files)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in files] == [0o600] * len(files)
+    assert len(files) > 1
