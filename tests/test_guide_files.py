@@ -76,7 +76,16 @@ def test_links_lead_to_places_of_the_guide(language: str) -> None:
 
 
 def test_every_place_that_f1_goes_to_is_there() -> None:
-    places = [*guide.VIEWS.values(), guide.LIST, guide.ENGINES, guide.HARDENING, guide.NOTHING, guide.ROOT]
+    places = [
+        *guide.VIEWS.values(),
+        guide.LIST,
+        guide.ENGINES,
+        guide.HARDENING,
+        guide.RELAUNCH,
+        guide.ASIDE,
+        guide.NOTHING,
+        guide.ROOT,
+    ]
     places += [guide.EXPOSURE, *((guide.LAYERS, layer.id) for layer in all_layers())]
     chapters = {chapter.name: chapter for chapter in load(FALLBACK)}
     for name, anchor in places:

@@ -18,6 +18,7 @@ from stratascope.ui.app import make_window
 from stratascope.ui.guide_pages import load
 from stratascope.ui.guide_text import MARKS, GuideDocument
 from stratascope.ui.guide_window import ChapterModel, GuideWindow
+from stratascope.ui.harden_side import Hardening
 from stratascope.ui.theme import Look, Mode, contrast
 from stratascope.ui.window import MainWindow
 from ui import sample
@@ -123,6 +124,25 @@ def test_f1_in_the_other_views_and_in_hardening(window: MainWindow, qtbot: QtBot
     assert focus is not None
     assert at(opened(window, qtbot, focus)) == "hardening"
     assert window.actions_.guide.shown is shown  # one window, however often it is asked for
+
+
+def test_f1_in_the_sheets_of_hardening(window: MainWindow, qtbot: QtBot) -> None:
+    hardening = window.hardening
+    assert isinstance(hardening, Hardening)
+    for sheet, words in (
+        (hardening.sheet, "What Relaunch hardened does"),
+        (hardening.aside, "What is set aside"),
+    ):
+        sheet.show()
+        sheet.activateWindow()
+        qtbot.waitUntil(sheet.isActiveWindow)
+        sheet.setFocus()
+        QTest.keyClick(sheet, Qt.Key.Key_F1)
+        shown = window.actions_.guide.shown
+        assert shown is not None
+        qtbot.waitUntil(shown.isActiveWindow)
+        assert heading(shown) == words
+        sheet.close()
 
 
 def test_f1_without_a_container_helps_with_engines(window: MainWindow, qtbot: QtBot) -> None:

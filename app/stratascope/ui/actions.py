@@ -60,7 +60,7 @@ class Actions:
         self.menu.addSeparator()
         self._add(msg("Settings…"), "Ctrl+,", self.show_settings)
         self.guide = Guide(window, look)
-        self._add(msg("Guide"), "F1", self.guide.open)
+        self.menu.addAction(self.guide.action)
         self._add(msg("About Stratascope"), "", self.about)
         self._add(msg("Quit"), "Ctrl+Q", window.close)
         self._key("Alt+Left", window.go_back)

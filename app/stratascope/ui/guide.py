@@ -8,9 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject
+from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QWidget
 
 from stratascope import i18n
+from stratascope.core.message import msg
+from stratascope.i18n import translate
 from stratascope.ui.theme import Look
 from stratascope.ui.view_switch import View
 
@@ -26,7 +29,7 @@ VIEWS = {
 }
 LIST = ("window", "list")
 ENGINES = ("engines", "")
-HARDENING = ("hardening", "")
+HARDENING, RELAUNCH, ASIDE = ("hardening", ""), ("hardening", "relaunch"), ("way-back", "set-aside")
 ROOT = ("root", "")
 EXPOSURE = ("depth", "exposure")
 LAYERS = "layers"  # the chapter; a layer's id is its place in it
@@ -41,12 +44,23 @@ class Guide(QObject):
         self._window, self._look = window, look
         self._shown: GuideWindow | None = None
         self._language = ""
+        self._further: list[tuple[QWidget, tuple[str, str]]] = []
+        self.action = QAction(translate(msg("Guide")), self)
+        self.action.setShortcut(QKeySequence("F1"))
+        self.action.triggered.connect(lambda _=False: self.open())
+        window.addAction(self.action)
         window.installEventFilter(self)
 
     @property
     def shown(self) -> GuideWindow | None:
         """Its window, once it was asked for."""
         return self._shown
+
+    def serve(self, other: QWidget, place: tuple[str, str]) -> None:
+        """F1 in that window of its own too, or in that part of the main window."""
+        self._further.append((other, place))
+        if other.isWindow():
+            other.addAction(self.action)
 
     def open(self) -> None:
         """At the chapter for what has the keyboard."""
@@ -70,10 +84,10 @@ class Guide(QObject):
     def place(self, focus: QWidget | None) -> tuple[str, str]:
         """Chapter and anchor."""
         window = self._window
-        column = getattr(window.hardening, "column", None)
         if focus is not None:
-            if isinstance(column, QWidget) and within(focus, column):
-                return HARDENING
+            for other, place in self._further:
+                if within(focus, other):
+                    return place
             if within(focus, window.popup) or within(focus, window.toolbar.engines):
                 return ENGINES
             if within(focus, window.toolbar.root):

@@ -29,7 +29,7 @@ from stratascope.ui.guide_pages import Chapter, NoGuideError, chapter_name, load
 from stratascope.ui.guide_search import Search
 from stratascope.ui.guide_text import GuideDocument
 from stratascope.ui.guide_view import GuideView
-from stratascope.ui.labels import Label, Line, tip
+from stratascope.ui.labels import Label, Line, give_tip, tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look
 
 WIDTH, HEIGHT, NARROW = 980, 720, 640
@@ -91,7 +91,7 @@ class GuideWindow(QDialog):
         kind = Qt.WindowType
         self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)  # the program ends with the main window
         self.setWindowFlags(kind.Window | kind.WindowCloseButtonHint | kind.WindowMinMaxButtonsHint)
-        self.setWindowTitle(translate(msg("Guide to Stratascope")))
+        self.setWindowTitle(translate(msg("Guide")))
         self.missing = Label(look, 14, wrap=True).selectable()
         self.chapters: tuple[Chapter, ...] = ()
         try:
@@ -125,7 +125,7 @@ class GuideWindow(QDialog):
         button.setObjectName("flat")
         button.setText(sign)
         button.setAccessibleName(words)
-        button.setToolTip(tip(words))
+        give_tip(button, words)
         return button
 
     def _lay_out(self) -> None:
@@ -139,6 +139,7 @@ class GuideWindow(QDialog):
         self.contents.setAccessibleName(translate(msg("Chapters")))
         self.field.setPlaceholderText(translate(msg("Search the guide")))
         self.field.setAccessibleName(translate(msg("Search the guide")))
+        self.field.setAccessibleDescription(translate(msg("Enter goes to the next place")))
         self.field.setClearButtonEnabled(False)
         self.field.setMaximumWidth(look.px(280))
         self.field.setMinimumWidth(look.px(120))

@@ -22,6 +22,7 @@ from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Transact
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n import translate
 from stratascope.state import preferences
+from stratascope.ui import guide
 from stratascope.ui.harden_aside import AsideSheet, ask_discard
 from stratascope.ui.harden_column import COLUMN, LEAST, MOST, HardenColumn
 from stratascope.ui.harden_foot import Exports
@@ -88,6 +89,8 @@ class Hardening(QObject):
         window.column.view.chosen.connect(lambda _: self.show_current())
         window.feed.snapshot.connect(self._snapshot)
         window.installEventFilter(self)
+        for part, chapter in ((self.column, guide.HARDENING), (self.sheet, guide.RELAUNCH), (self.aside, guide.ASIDE)):
+            window.actions_.guide.serve(part, chapter)
         self.adapt()
         self.show_current()
         self._connected: frozenset[str] = frozenset()

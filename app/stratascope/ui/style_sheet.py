@@ -23,7 +23,8 @@ QLineEdit:focus { border: 2px solid @accent; padding: 0 @focuspad; }
 QPlainTextEdit, QTextEdit { background: @sunk; color: @text; border: 1px solid @line; border-radius: $7;
   selection-background-color: @accent; selection-color: @on_accent; }
 QPlainTextEdit:focus { border-color: @accent; }
-QTextBrowser#guide { background: @panel; border: none; border-radius: 0; }
+QTextBrowser#guide { background: @panel; border: 2px solid @panel; border-radius: 0; }
+QTextBrowser#guide:focus { border-color: @accent; }
 QPushButton, QToolButton { background: transparent; color: @text; border: 1px solid @line2; border-radius: $7;
   padding: $4 $12; }
 QPushButton:hover, QToolButton:hover { background: @sunk; }
@@ -57,7 +58,8 @@ QListView, QTableView { background: transparent; border: none; color: @text; gri
 QListView#chapters::item { padding: $6 $8; border: 1px solid transparent; border-radius: $6; }
 QListView#chapters::item:hover { background: @sunk; }
 QListView#chapters::item:selected { background: @sel; color: @text; }
-QListView#chapters:focus::item:selected { border-color: @accent; }
+QListView#chapters { border: 2px solid @panel; border-radius: $6; }
+QListView#chapters:focus { border-color: @accent; }
 QHeaderView { background: transparent; border: none; }
 QHeaderView::section { background: transparent; color: @text3; border: none; border-bottom: 1px solid @line;
   padding: $2 $6; }
