@@ -233,6 +233,22 @@ def test_a_link_by_keyboard(guide: Callable[..., GuideWindow]) -> None:
     assert at(shown) == "root"
 
 
+def test_tab_goes_round_through_everything(guide: Callable[..., GuideWindow]) -> None:
+    """From links too: the text does not keep the keyboard."""
+    for chapter in ("start", "keys"):
+        shown = guide(chapter)
+        shown.follow(QUrl("04-depth.md"))
+        shown.back.click()
+        shown.field.setText("layer")
+        shown.view.setFocus()
+        seen: list[QWidget | None] = []
+        for _ in range(60):
+            QTest.keyClick(QApplication.focusWidget(), Qt.Key.Key_Tab)
+            seen.append(QApplication.focusWidget())
+        wanted = {shown.list, shown.view, shown.field, shown.forward, shown.previous, shown.next}
+        assert wanted <= set(seen), [each for each in wanted if each not in seen]
+
+
 def test_nothing_is_loaded_from_anywhere(guide: Callable[..., GuideWindow]) -> None:
     shown = guide()
     document = shown.view.document_
