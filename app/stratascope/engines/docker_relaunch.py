@@ -41,6 +41,7 @@ from stratascope.engines.docker_launch import Around, launch_spec, repointed, wi
 from stratascope.engines.docker_log import plain_log
 from stratascope.engines.docker_mounts import target
 from stratascope.engines.relauncher import RestRelauncher
+from stratascope.engines.runtime_file import read_here
 
 if TYPE_CHECKING:
     from stratascope.engines.docker import DockerEngine
@@ -179,7 +180,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             folder = Path(f"/proc/{parent}/cwd")
             if folder.readlink().name != container:
                 raise OSError(f"process {pid} is not of this machine")
-            return (folder / "config.json").read_text("utf-8")
+            return read_here(str(folder / "config.json"))
         except (OSError, StopIteration, ValueError) as error:
             raise self._unreadable(str(error)) from error
 
