@@ -79,3 +79,10 @@ def test_everything_is_in_the_source_distribution() -> None:
     assert included is not None
     for name in DOCUMENTS:
         assert f'"{name}"' in included.group(1), name
+
+
+def test_the_changelog_has_an_empty_beginning_and_this_version() -> None:
+    """New lines go under Unreleased; a version has its date."""
+    heads = re.findall(r"^## \[(.+?)\](.*)$", text("CHANGELOG.md"), re.MULTILINE)
+    assert heads[0] == ("Unreleased", "")
+    assert re.fullmatch(r" - \d{4}-\d\d-\d\d", heads[1][1])
