@@ -29,7 +29,7 @@ TOLD = frozenset({"setText", "setToolTip", "setWindowTitle", "setAccessibleName"
                   "setPlaceholderText", "setStatusTip", "setWhatsThis", "setInformativeText", "setTitle", "setSuffix",
                   "setPrefix", "addAction", "addMenu", "addButton", "setNameFilter", "QLabel", "QPushButton",
                   "QToolButton", "QCheckBox", "QRadioButton", "QAction", "QGroupBox", "QMenu", "say", "write",
-                  "complain", "tip", "showMessage"})  # fmt: skip
+                  "complain", "tip", "give_tip", "showMessage"})  # fmt: skip
 LETTERS = re.compile(r"[^\W\d_]{3}")
 NAMES = frozenset({"stratascope", "Stratascope"})
 
