@@ -139,7 +139,7 @@ def strata_alone(window: MainWindow) -> Iterator[scenes.Scene]:
     yield "strata", window
 
 
-@pytest.mark.parametrize("mode", [Mode.LIGHT, Mode.DARK])
+@pytest.mark.parametrize("mode", [pytest.param(Mode.LIGHT, marks=pytest.mark.slow), Mode.DARK])
 def test_the_text_of_the_window(qapp: object, mode: Mode) -> None:
     with scenes.opened() as window:
         assert check(window, mode, strata_alone(window)) > 100

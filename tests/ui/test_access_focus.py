@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from stratascope.ui import reading_order
 from stratascope.ui.theme import Mode
+from stratascope.ui.view_switch import View
 from stratascope.ui.window import MainWindow
 from ui import access_scenes as scenes
 
@@ -93,7 +94,17 @@ def unseen(window: MainWindow, walk: Iterator[scenes.Scene]) -> list[str]:
     return [f"{who}: {why}" for who, why in wrong.items()]
 
 
-@pytest.mark.parametrize("mode", [Mode.LIGHT, pytest.param(Mode.DARK, marks=pytest.mark.slow)])
+def test_in_the_call_map(window: MainWindow) -> None:
+    """One of the views; a step of the right column is seen there too."""
+    window.views.show(View.CALLS)
+    scenes.settle()
+    wrong = unseen(window, iter([("calls", window)]))
+    assert not wrong, "\n".join(wrong)
+    window.views.show(View.STRATA)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", [Mode.LIGHT, Mode.DARK])
 def test_in_each_view(window: MainWindow, mode: Mode) -> None:
     window._look.set_mode(mode)
     try:

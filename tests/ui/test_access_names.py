@@ -192,6 +192,7 @@ def test_a_relaunch(qapp: object) -> None:
         assert check(scenes.relaunch(fresh)) > 4
 
 
+@pytest.mark.slow
 def test_narrow_windows(window: MainWindow) -> None:
     assert check(scenes.narrow(window)) > 20
 
