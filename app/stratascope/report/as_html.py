@@ -22,6 +22,7 @@ from stratascope.report.html_calls import calls_section
 from stratascope.report.html_strata import PATTERNS, draw, mark
 from stratascope.report.html_tables import Named, bits_table, fleet_table, matrix_table, stance_key
 from stratascope.report.html_words import element, text
+from stratascope.report.taking_over import none_could, taking_over
 from stratascope.report.threats import by_outcome, counts, counts_line, exposure_line, rank
 from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, exposure_level, gap_words, moment
 from stratascope.resources import read_text
@@ -116,18 +117,16 @@ def _head(snapshot: Snapshot) -> str:
 
 
 def _alert(snapshot: Snapshot) -> str:
-    total = len(snapshot.containers)
-    taking = [s for s in snapshot.containers if s.matrix is not None and s.matrix.open(Severity.CRITICAL)]
-    unknown = sum(state.matrix is None for state in snapshot.containers)
-    if taking:
-        names = ", ".join(state.container.name for state in taking[:12]) + (" …" if len(taking) > 12 else "")
+    found = taking_over(snapshot.containers)
+    if could := found.could:
+        names = ", ".join(state.container.name for state in could[:12]) + (" …" if len(could) > 12 else "")
         line = msg(
-            "{count} of {total} could take over this machine: {names}", count=len(taking), total=total, names=names
+            "{count} of {total} could take over this machine: {names}", count=len(could), total=found.total, names=names
         )
         return element("p", text(line), "alert")
-    parts = [translate(msg("None of {total} can take over this machine", total=total))]
-    if unknown:
-        parts.append(translate(msg("{count} not known", count=unknown)))
+    parts = [translate(none_could(found))]
+    if found.unknown:
+        parts.append(translate(msg("{count} not known", count=found.unknown)))
     return element("p", text(listed(parts)), "calm")
 
 

@@ -10,9 +10,8 @@ from stratascope.core.message import msg, plural
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
-from stratascope.ui.container_model import unknown_count
-from stratascope.ui.container_order import critical, worst_first
-from stratascope.ui.gap_words import runs
+from stratascope.report.taking_over import none_could, taking_over
+from stratascope.ui.container_order import worst_first
 from stratascope.ui.labels import give_tip
 from stratascope.ui.marks import Mark, paint_mark
 from stratascope.ui.theme import BOLD, MEDIUM, Look
@@ -44,10 +43,8 @@ class Alert(QAbstractButton):
 
     def show_states(self, states: tuple[ContainerState, ...]) -> None:
         """Say it of these containers."""
-        running = [state for state in states if runs(state)]
-        bad = sorted((state for state in running if critical(state)), key=worst_first)
-        unknown = unknown_count(states)
-        total = len(running)
+        found = taking_over(states)
+        bad, unknown, total = sorted(found.could, key=worst_first), found.unknown, found.total
         self._key = bad[0].key if bad else None
         self._named, self._unknown = "", 0
         self._count = len(bad)
@@ -66,12 +63,8 @@ class Alert(QAbstractButton):
         else:
             self._mark = Mark.UNKNOWN if unknown else Mark.ENFORCED
             self._names = translate(msg("{count} not known", count=unknown)) if unknown else ""
-            if total == 0:
-                self._head, self._mark = translate(msg("No container runs")), Mark.NOT_RUNNING
-            elif unknown == total:
-                self._head = translate(msg("Nothing could be read"))
-            else:
-                self._head = translate(msg("None of {total} can take over this machine", total=total))
+            self._mark = self._mark if total else Mark.NOT_RUNNING
+            self._head = translate(none_could(found))
         self.setText(self._head)
         self.setAccessibleName(self._head)
         self.setAccessibleDescription(self._names)

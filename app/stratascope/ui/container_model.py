@@ -16,7 +16,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
-from stratascope.ui.container_order import ViewBy, haystack, matches, section_title, sections, undecided
+from stratascope.ui.container_order import ViewBy, haystack, matches, section_title, sections
 from stratascope.ui.exposure import exposure_sentence
 from stratascope.ui.gap_words import runs, status_word
 from stratascope.ui.labels import tip
@@ -264,8 +264,3 @@ def spoken(entry: Entry) -> str:
             for number in sorted(layers)
         ]
     return "\n".join(lines)
-
-
-def unknown_count(states: tuple[ContainerState, ...]) -> int:
-    """Of how many running containers it is not known whether they could take over the machine."""
-    return sum(undecided(state) for state in states)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threat import Outcome
 from stratascope.i18n import translate
-from stratascope.ui.gap_words import runs
+from stratascope.report.taking_over import critical as critical
+from stratascope.report.taking_over import runs
+from stratascope.report.taking_over import undecided as undecided
 
 
 class ViewBy(StrEnum):
@@ -47,21 +47,6 @@ def section_of(state: ContainerState) -> str:
     if state.matrix.exposure.best >= LIMIT:
         return EXPOSED
     return DEFENDED if state.matrix.exposure.worst < LIMIT else UNKNOWN
-
-
-def critical(state: ContainerState) -> bool:
-    """Whether a critical threat is open: a process in it could take over the machine."""
-    return state.matrix is not None and bool(state.matrix.open(Severity.CRITICAL))
-
-
-def undecided(state: ContainerState) -> bool:
-    """Whether it is not known of a running container if it could take over the machine."""
-    if not runs(state) or critical(state):
-        return False
-    return state.matrix is None or any(
-        threat.outcome is Outcome.UNKNOWN and threat.threat.severity is Severity.CRITICAL
-        for threat in state.matrix.threats
-    )
 
 
 def worst_first(state: ContainerState) -> tuple[float, float, str, tuple[str, str]]:

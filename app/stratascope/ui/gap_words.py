@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 from stratascope.core.capture import Gap, GapKind
-from stratascope.core.container import Container, Status
+from stratascope.core.container import Container
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
+from stratascope.report.taking_over import runs as runs  # the window asks it here
 from stratascope.report.words import STATUSES
-
-_STOPPED = frozenset({Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVING})
-
-
-def runs(state: ContainerState) -> bool:
-    """Whether a process of it can be expected."""
-    container = state.container
-    return not container.error and container.pid is not None and container.status not in _STOPPED
 
 
 def reason(gap: Gap) -> str:

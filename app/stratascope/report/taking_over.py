@@ -1,0 +1,63 @@
+"""Which containers could take over the machine, and of which it is not known: one count for window and page.
+
+Of those that run, since nothing that does not run can try. Where none could, only those are counted of which that is
+known: "None of 5" is a promise for each of the five.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.container import Status
+from stratascope.core.layer import Severity
+from stratascope.core.message import Message, msg
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threat import Outcome
+
+_STOPPED = frozenset({Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVING})
+
+
+@dataclass(frozen=True, slots=True)
+class TakingOver:
+    """`could`: those that could; `unknown`: of how many it is not known; `total`: how many run."""
+
+    could: tuple[ContainerState, ...]
+    unknown: int
+    total: int
+
+
+def taking_over(states: tuple[ContainerState, ...]) -> TakingOver:
+    """Of these containers."""
+    running = [state for state in states if runs(state)]
+    could = tuple(state for state in running if critical(state))
+    return TakingOver(could, sum(undecided(state) for state in running), len(running))
+
+
+def none_could(found: TakingOver) -> Message:
+    """What is said where none is known to."""
+    if found.total == 0:
+        return msg("No container runs")
+    if found.unknown == found.total:
+        return msg("Nothing could be read")
+    return msg("None of {total} can take over this machine", total=found.total - found.unknown)
+
+
+def runs(state: ContainerState) -> bool:
+    """Whether a process of it can be expected."""
+    container = state.container
+    return not container.error and container.pid is not None and container.status not in _STOPPED
+
+
+def critical(state: ContainerState) -> bool:
+    """Whether a critical threat is open: a process in it could take over the machine."""
+    return state.matrix is not None and bool(state.matrix.open(Severity.CRITICAL))
+
+
+def undecided(state: ContainerState) -> bool:
+    """Whether it is not known of a running container if it could take over the machine."""
+    if not runs(state) or critical(state):
+        return False
+    return state.matrix is None or any(
+        threat.outcome is Outcome.UNKNOWN and threat.threat.severity is Severity.CRITICAL
+        for threat in state.matrix.threats
+    )
