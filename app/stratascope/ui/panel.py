@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
@@ -17,11 +15,12 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.layer import About, Finding, Layer, Row, Table, Verdict, View
+from stratascope.core.layer import About, Finding, Layer, Verdict, View
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState, LayerState
 from stratascope.i18n import translate
+from stratascope.ui.asked_table import asked_table
 from stratascope.ui.findings_view import FindingCard, GapCard
 from stratascope.ui.gap_words import runs
 from stratascope.ui.labels import Label, Line, Rule
@@ -275,21 +274,3 @@ class Panel(QFrame):
         if self._state is not None:
             layer = self._layers.get(self.number)
             self.raw.show_text(raw_text(self._state.capture, layer.wants if layer else ()))
-
-
-def asked_table(asked: object) -> Table | None:
-    """What the engine was told, field by field, for a layer of which nothing could be read."""
-    if not is_dataclass(asked):
-        return None
-    rows = []
-    for field in fields(asked):
-        value = getattr(asked, field.name)
-        text = ", ".join(str(part) for part in value) if isinstance(value, tuple) else str(value)
-        if value is None:
-            shown = msg("not said")
-        elif value in (True, False) and isinstance(value, bool):
-            shown = msg("yes") if value else msg("no")
-        else:
-            shown = msg("{text}", text=text or "–")
-        rows.append(Row(msg("{text}", text=field.name.replace("_", " ")), shown, "inspect"))
-    return Table(msg("What the engine was asked for"), tuple(rows)) if rows else None
