@@ -55,7 +55,7 @@ THREATS = (
         Family.KERNEL,
         Severity.CRITICAL,
         msg("Start another kernel"),
-        msg("A process could load another kernel that takes over the machine at the next restart."),
+        msg("A process could load another kernel, which runs once the machine is restarted by kexec."),
         msg("It owns the machine from then on."),
         msg("Drop SYS_BOOT, which no engine gives by default, and leave privileged mode."),
         "capabilities",
@@ -263,7 +263,7 @@ THREATS = (
         Severity.HIGH,
         msg("Set the clock"),
         msg("A process could change the time of the whole machine."),
-        msg("Expired certificates become valid again, logs lie, and timed jobs run or never run."),
+        msg("Expired certificates become valid again, logs lie, and timed jobs run too early or not at all."),
         msg("Drop SYS_TIME, which no engine gives by default."),
         "capabilities",
         (

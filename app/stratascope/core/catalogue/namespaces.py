@@ -40,7 +40,7 @@ THREATS = (
         Family.NAMESPACES,
         Severity.MEDIUM,
         msg("Become root in a new user namespace"),
-        msg("A process could create a user namespace, in which it holds all 41 capabilities."),
+        msg("A process could create a user namespace, in which it holds every capability."),
         msg("They count only in there, but they open kernel code in which most known escapes began."),
         msg("Use a seccomp profile that stops unshare and clone with CLONE_NEWUSER, as Docker's default does."),
         "seccomp",
@@ -115,7 +115,7 @@ THREATS = (
         Severity.MEDIUM,
         msg("Enter another namespace"),
         msg("A process could enter a namespace of another container or of the host, once it has a handle to it."),
-        msg("The wall that the namespace is stands open for it."),
+        msg("What the namespace keeps apart from others lies open to it."),
         _DROP_ADMIN,
         "capabilities",
         (

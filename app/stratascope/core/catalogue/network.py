@@ -19,7 +19,7 @@ from stratascope.core.message import msg
 from stratascope.core.steps import Capability, Feature, LowPort, Shares, Where
 from stratascope.core.threat import Family, Route, Step, Threat
 
-_DROP_RAW = msg("Drop NET_RAW. ping works without it where the host's ping_group_range allows it.")
+_DROP_RAW = msg("Drop NET_RAW. ping works without it where ping_group_range of its network allows it.")
 
 
 def _net(name: str) -> Capability:
