@@ -113,6 +113,12 @@ def test_sys_admin_alone_is_weakened_but_critical() -> None:
     assert codes(found)["capabilities.sys-admin"] is Severity.CRITICAL
 
 
+def test_what_only_exec_can_bring_is_not_said_to_be_held() -> None:
+    found = assess(with_sets(DEFAULT, 0, int(MASK, 16) | 1 << 21), cap_add=("CAP_SYS_ADMIN",))
+    assert found.verdict is Verdict.WEAKENED
+    assert translate(found.fact) == "0 of 41, 1 more in the bounding set"
+
+
 def test_one_more_that_takes_nothing_over_is_weakened() -> None:
     bits = int(MASK, 16) | 1 << 23
     found = assess(with_sets(DEFAULT, bits, bits))
@@ -146,7 +152,7 @@ def test_everything_dropped() -> None:
     assert translate(found.fact) == "None of 41"
     grid = found.tabs[0].views[0]
     assert isinstance(grid, BitGrid)
-    assert sum(row.word is not None and translate(row.word) == "missing" for row in grid.rows) == 14
+    assert sum(row.word is not None and translate(row.word) == "dropped" for row in grid.rows) == 14
 
 
 def test_asked_against_enforced() -> None:

@@ -123,7 +123,7 @@ def test_each_entry_point_is_a_way() -> None:
         (0x00050FFF, Stance.STOPS, "with 4095"),
         (0x7FF00000, Stance.STOPS, "with ENOSYS"),
         (0x00030000, Stance.STOPS, "SIGSYS"),
-        (0x00000000, Stance.STOPS, "ends a process"),
+        (0x00000000, Stance.STOPS, "ends a thread"),
         (0x80000000, Stance.STOPS, "ends a process"),
         (0x7FC00000, Stance.UNKNOWN, "another process"),
     ],

@@ -360,7 +360,7 @@ def test_risks_are_about_this_container() -> None:
     assert "SYS_ADMIN" in risks("capabilities", "default", subject(Asked(cap_add=("CAP_SYS_ADMIN",))))
     assert "If it stores anything in /data" in risks("host-paths", "read-only", subject(Asked(mounts=(DATA,))))
     assert "control the engine" in risks("engine-socket", "remove", subject(Asked(mounts=(SOCKET,))))
-    assert "nobody reaches it" in risks("network", "private", subject(Asked(network_mode="host")))
+    assert "nobody outside of its own network" in risks("network", "private", subject(Asked(network_mode="host")))
     assert risks("network", "private", subject()) == ""
     wrote = subject(changes=("/etc", "/etc/app.conf", "/run/app.pid"))
     assert risks("read-only-root", "on", wrote) == "It wrote to /etc/app.conf: such files could no longer be written."

@@ -48,7 +48,7 @@ class _Capabilities:
         msg("takes root's powers away"),
         msg("Key cards: root once had one key for every door; now each door has its own card, and few are given out."),
         (
-            msg("Linux has split root's power into 41 rights. A process can only do what it holds the right for."),
+            msg("Linux has split root's power into some forty rights. A process can do only what it holds one for."),
             msg(
                 "Without this layer root in the container could do what root on the host can: mount its disks,"
                 " load code into its kernel, set its clock."
@@ -132,6 +132,9 @@ def _fact(facts: CapabilityFacts) -> Message:
         if facts.initial_user_namespace is None:
             return msg("All {total}, not known over what", total=total)
         return msg("All {total}, over the whole machine", total=total)
+    if added and not added & effective:
+        return msg("{count} of {total}, {added} more in the bounding set", count=len(effective), total=total,
+                   added=len(added))  # fmt: skip
     if len(added) == 1:
         return msg("{count} of {total}, {name} added", count=len(effective), total=total, name=short(added))
     if added:
@@ -183,7 +186,7 @@ def _rows(values: tuple[int, ...], default: int | None, own: bool, last: int) ->
                 tone = Tone.BAD if number in TAKE_OVER and not own else Tone.WARN
                 word = msg("added")
             elif expected and not here:
-                tone, word = Tone.GOOD, msg("missing")
+                tone, word = Tone.GOOD, msg("dropped")
         explanation, note = words(number)
         bits = tuple(bool(value >> number & 1) for value in values)
         rows.append(BitRow(number, _short(number), bits, explanation, tone, word, note))

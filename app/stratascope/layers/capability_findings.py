@@ -11,7 +11,7 @@ from stratascope.core.ground import inode_of
 from stratascope.core.layer import Drift, Finding, Severity
 from stratascope.core.message import msg
 from stratascope.layers.capability_facts import SETS, CapabilitiesAsked, CapabilityFacts, held_now
-from stratascope.layers.capability_words import BASELINE, SERIOUS, TAKE_OVER
+from stratascope.layers.capability_words import BASELINE, SERIOUS, SET_WORDS, TAKE_OVER
 from stratascope.layers.kernel_reading import process_status
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
 from stratascope.linux.namespace import Kind, is_initial
@@ -274,7 +274,7 @@ def _set_drift(
             msg(
                 "Process {pid} holds more in its {field} set, but in another user namespace than the first: {names}.",
                 pid=other.pid,
-                field=field,
+                field=SET_WORDS[field],
                 names=short(more),
             ),
             msg("Find out what started it; a nested container or a browser's sandbox does this on purpose."),
@@ -289,7 +289,7 @@ def _set_drift(
             msg(
                 "Process {pid} holds more in its {field} set than the container's first: {names}.",
                 pid=other.pid,
-                field=field,
+                field=SET_WORDS[field],
                 names=short(more),
             ),
             msg("Look for an exec with --privileged or another user; end that session when it is no longer needed."),
@@ -304,7 +304,7 @@ def _set_drift(
             msg(
                 "Process {pid} holds less in its {field} set than the container's first: it gave up {names}.",
                 pid=other.pid,
-                field=field,
+                field=SET_WORDS[field],
                 names=short(less),
             ),
             msg("Nothing to do: services give up rights when they no longer need them."),

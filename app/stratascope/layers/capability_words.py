@@ -54,6 +54,15 @@ BASELINE = CapabilitySet.of(
     )
 )
 
+# by the field of the facts, as one says "its effective set"
+SET_WORDS: dict[str, Message] = {
+    "inheritable": msg("inheritable"),
+    "permitted": msg("permitted"),
+    "effective": msg("effective"),
+    "bounding": msg("bounding"),
+    "ambient": msg("ambient"),
+}
+
 UNNAMED = (
     msg("Newer than this program: it has no words for it yet."),
     msg("No engine's default holds a capability that it does not know."),
@@ -94,7 +103,7 @@ WORDS: tuple[tuple[Message, Message], ...] = (
         msg("Kept: services start as root and change to a user of their own."),
     ),
     (
-        msg("Drop capabilities from its bounding set, and pass on those that it may have."),
+        msg("Drop capabilities from its bounding set, make those in it inheritable, and change the securebits."),
         msg("Kept: it mainly serves to give powers away. No power comes out of it that the bounding set lacks."),
     ),
     (
@@ -127,7 +136,7 @@ WORDS: tuple[tuple[Message, Message], ...] = (
     ),
     (
         msg("Ignore the permissions of shared memory, semaphores and queues of System V."),
-        msg("Left out: it would reach into other users' shared memory where that is shared."),
+        msg("Left out: where the IPC namespace is shared, it reaches other users' memory there."),
     ),
     (
         msg("Load code into the kernel, and remove it."),
@@ -157,7 +166,9 @@ WORDS: tuple[tuple[Message, Message], ...] = (
     ),
     (
         msg("Restart the machine, and load another kernel to start in place of the present one."),
-        msg("Left out: it concerns the whole machine. With its own processes only, a restart ends just the container."),
+        msg(
+            "Left out: it concerns the whole machine. In a PID namespace of its own a restart ends the container only."
+        ),
     ),
     (
         msg("Raise priorities, and bind processes of others to processors."),
@@ -230,7 +241,7 @@ WORDS: tuple[tuple[Message, Message], ...] = (
         msg("Left out: the kernel checks such programs, but that check had holes. With PERFMON they read its memory."),
     ),
     (
-        msg("Freeze and restore processes: choose process ids, read links of other processes' memory maps."),
+        msg("For tools that freeze and restore processes: choose process ids, read links of others' memory maps."),
         msg("Left out: the engine does this from outside, for containers that are moved."),
     ),
 )

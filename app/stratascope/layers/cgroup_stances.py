@@ -104,7 +104,7 @@ def cgroup_stance(need: Need, posture: CgroupPosture) -> Ruling | None:
 
 _PROCESS_TEXTS = (
     msg("Its limit leaves too few processes for that."),
-    msg("Its limit leaves room for a great many processes."),
+    msg("It has room for a great many processes."),
     msg("Its limit of processes could not be read."),
 )
 _MEMORY_TEXTS = (

@@ -37,6 +37,7 @@ from stratascope.layers.mac_facts import (
 from stratascope.layers.mac_findings import mac_findings
 from stratascope.layers.mac_prediction import predict_mac
 from stratascope.layers.mac_stances import mac_posture, mac_stance
+from stratascope.layers.mac_words import mode_word
 from stratascope.linux.lsm import AppArmorMode
 
 # Types that container-selinux and the older svirt policy make for containers
@@ -136,7 +137,7 @@ def _verdict(facts: MacFacts, asked: MacAsked) -> tuple[Verdict, Message]:
         if _unconfined_by_request(asked):
             return Verdict.WEAKENED, msg("AppArmor unconfined, as asked")
         return Verdict.OPEN, msg("Not confined by AppArmor")
-    return Verdict.WEAKENED, msg("AppArmor {label}, {mode}", label=label, mode=facts.mode or "")
+    return Verdict.WEAKENED, msg("AppArmor {label}, {mode}", label=label, mode=mode_word(facts.mode))
 
 
 def _unconfined_by_request(asked: MacAsked) -> bool:

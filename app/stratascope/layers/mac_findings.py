@@ -6,6 +6,7 @@ from stratascope.core.container import ProfileKind
 from stratascope.core.layer import Finding, Severity, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.layers.mac_facts import LSM_LIST, UNCONFINED_TYPES, MacAsked, MacFacts
+from stratascope.layers.mac_words import mode_word
 from stratascope.linux.lsm import AppArmorMode
 
 _CIS_APPARMOR = "CIS-Docker-1.6.0:5.2"
@@ -101,7 +102,7 @@ def _apparmor_findings(facts: MacFacts, label: str, asked: MacAsked, verdict: Ve
                 msg(
                     "The profile {label} is in the mode {mode}: not all that it forbids is refused.",
                     label=label,
-                    mode=facts.mode or "",
+                    mode=mode_word(facts.mode),
                 ),
                 msg("Load the profile in enforce mode, with aa-enforce for example."),
                 source,
@@ -156,7 +157,7 @@ def _selinux_findings(facts: MacFacts, label: str, asked: MacAsked) -> tuple[Fin
                 msg(
                     "The type {type} may do everything: SELinux does not confine this container.", type=facts.type or ""
                 ),
-                msg("Start it without --privileged, --security-opt label=disable, --pid host and --ipc host.")
+                msg("Start it without --privileged, --security-opt label=disable, --pid host or --ipc host.")
                 if asked.selinux_off
                 else msg("Nobody asked for that: switch SELinux on in the engine (selinux-enabled in daemon.json)."),
                 source,

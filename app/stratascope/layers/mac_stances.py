@@ -35,6 +35,7 @@ from stratascope.layers.mac_apparmor import AppArmorPosture, apparmor_posture, a
 from stratascope.layers.mac_facts import ENFORCING, UNCONFINED_TYPES, MacFacts
 from stratascope.layers.mac_rulings import LABEL
 from stratascope.layers.mac_selinux import SELinuxPosture, selinux_posture, selinux_stance
+from stratascope.layers.mac_words import mode_word
 
 # What a policy of either kind may refuse
 _MEDIATED = (
@@ -112,7 +113,7 @@ def _apparmor(facts: MacFacts, label: str, ground: Ground) -> MacPosture:
             msg("AppArmor does not confine this container."), Stance.LETS_THROUGH if free else Stance.UNKNOWN
         )  # fmt: skip
     return _unknown(msg("What the profile {profile} refuses in the mode {mode} is not known here.",
-                        profile=label, mode=facts.mode or ""))  # fmt: skip
+                        profile=label, mode=mode_word(facts.mode)))  # fmt: skip
 
 
 def _selinux(facts: MacFacts, kind: str, around: Surroundings) -> MacPosture:

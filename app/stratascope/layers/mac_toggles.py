@@ -13,6 +13,7 @@ from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.layers.mac_facts import ENFORCING, UNCONFINED_TYPES
+from stratascope.layers.mac_words import mode_word
 from stratascope.layers.symptoms import REFUSED, words
 from stratascope.layers.toggle_values import NOT_READ, only
 
@@ -74,7 +75,7 @@ def _prove_apparmor(facts: MacFacts | None, value: str, subject: Subject) -> Pro
         return Proof(Proven.NOT_ENFORCED, expected, msg("AppArmor gives no label"), _LABEL)
     profile = facts.profile or ""
     right = profile.startswith(_DEFAULTS) if value == "default" else profile == value
-    found = msg("{label}, {mode}", label=facts.label or "", mode=facts.mode or "")
+    found = msg("{label}, {mode}", label=facts.label or "", mode=mode_word(facts.mode))
     outcome = Proven.ENFORCED if right and facts.mode in ENFORCING else Proven.NOT_ENFORCED
     return Proof(outcome, expected, found, _LABEL)
 
@@ -144,7 +145,7 @@ def _prove_selinux(facts: MacFacts | None, value: str, subject: Subject) -> Proo
     if facts.type is None or facts.mode is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _LABEL)
     confined = facts.policy_loaded is not False and facts.type not in UNCONFINED_TYPES and facts.mode == "enforcing"
-    found = msg("{label}, {mode}", label=facts.label or "", mode=facts.mode)
+    found = msg("{label}, {mode}", label=facts.label or "", mode=mode_word(facts.mode))
     return Proof(Proven.ENFORCED if confined else Proven.NOT_ENFORCED, expected, found, _LABEL)
 
 

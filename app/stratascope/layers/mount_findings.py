@@ -95,7 +95,7 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
                 _LAYER,
                 Severity.HIGH,
                 msg(
-                    "A whole disk of the host is inside, past the permissions of its files: {names}.",
+                    "A whole disk of the host is inside ({names}): opening it gets past the permissions of its files.",
                     names=", ".join(disks[:5]),
                 ),
                 msg("Mount the directory that it needs instead of passing in the disk."),
@@ -216,10 +216,12 @@ def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool) -> F
         "namespaces.unmasked",
         _LAYER,
         Severity.CRITICAL if alone else Severity.HIGH if root else Severity.MEDIUM,
-        msg("/proc is not masked: root inside may write settings of the host's kernel, which name programs to run.")
+        msg(
+            "/proc is not masked: root inside may write the host's kernel settings, some of which name programs to run."
+        )
         if root
         else msg("/proc is not masked: it shows more of the host. Changing the kernel's settings takes root outside."),
-        msg("Start it without --privileged, systempaths=unconfined (Docker) and unmask (Podman)."),
+        msg("Start it without --privileged, systempaths=unconfined (Docker) or unmask (Podman)."),
         source,
         refs,
     )

@@ -60,7 +60,7 @@ def _mask_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion 
     line = find(failure, rf"{READ_ONLY}|{REFUSED}", lambda line: of_kernel(line.path))
     if line is None:
         return None
-    return Suspicion(90, msg("It used {path}, which is hidden or read-only now.", path=line.path))
+    return Suspicion(90, msg("It tried to use {path}, which is hidden or read-only now.", path=line.path))
 
 
 MASKED_PATHS = Toggle(
@@ -133,11 +133,11 @@ def _prove_protected(facts: NamespacesFacts | None, value: str, subject: Subject
 def _protect_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
     line = find(failure, READ_ONLY, lambda line: mounted(line.path, subject, "bind"))
     if line is not None:
-        return Suspicion(95, msg("It wrote {path}, which is in a folder of the host.", path=line.path))
+        return Suspicion(95, msg("It tried to write {path}, which is in a folder of the host.", path=line.path))
     if find(failure, READ_ONLY, lambda line: not line.path) is not None and not _protected(
         subject.container.asked, subject
     ):
-        return Suspicion(50, msg("It wrote where it may only read now. Its log does not say where."))
+        return Suspicion(50, msg("It tried to write where it may only read now. Its log does not say where."))
     return None
 
 
@@ -233,7 +233,7 @@ ENGINE_SOCKET = Toggle(
     "engine-socket",
     _LAYER,
     msg("Take the engine's socket away"),
-    msg("It can no longer tell the engine what to do, which is to be root on its machine."),
+    msg("It can no longer command the engine, and so no longer has its rights: root's, unless it is rootless."),
     "remove",
     _check_socket,
     _remove_socket,

@@ -12,7 +12,7 @@ from stratascope.core.message import Message, msg, plural
 from stratascope.layers.kernel_reading import why_unknown
 from stratascope.layers.mount_findings import mount_findings, no_policy, writable_root
 from stratascope.layers.mount_rows import mount_rows
-from stratascope.layers.namespace_words import LABELS, NOTES, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
+from stratascope.layers.namespace_words import LABELS, NOTES, SHARED, SHARED_PID_AS_ROOT, SHORT, WITH_OTHERS
 from stratascope.linux.namespace import Kind
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _with_others(kind: Kind, fact: NamespaceFact, source: str) -> Finding:
         "namespaces",
         Severity.LOW,
         Message(WITH_OTHERS[kind].id, (("names", names),)),
-        msg("That is how a pod works; where it is no pod, give each container its own."),
+        msg("That is how a pod works. Where there is no pod, give each container its own."),
         source,
         ("namespaces(7)",),
     )
@@ -176,7 +176,7 @@ def _band(facts: NamespacesFacts, verdict: Verdict, host: set[Kind], unknown: li
     if writable_root(facts):
         return msg("The host's root directory is writable")
     if Kind.PID in host and Kind.NET in host:
-        return msg("In the host's processes and network")
+        return msg("The host's PID and network namespaces")
     if Kind.MNT in host:
         return msg("In the host's mount namespace")
     if verdict is Verdict.UNKNOWN:
@@ -187,13 +187,13 @@ def _band(facts: NamespacesFacts, verdict: Verdict, host: set[Kind], unknown: li
     if len(telling) > 1:
         return plural("{count} shared with the host", "{count} shared with the host", len(telling))
     if telling:
-        return msg("Shared with the host: {kind}", kind=next(iter(telling)).value)
+        return msg("Shared with the host: {kind}", kind=SHORT[next(iter(telling))])
     if facts.mounts is not None and not facts.mounts.proc_guarded:
         return msg("Own namespaces; /proc is not masked")
     if facts.host_paths:
         return plural("Own namespaces; {count} host path", "Own namespaces; {count} host paths", len(facts.host_paths))
     if host:
-        return msg("Shared with the host: cgroup")
+        return msg("Shared with the host: {kind}", kind=SHORT[Kind.CGROUP])
     if weak:
         return msg("Shared with other containers")
     return msg("Own namespaces, masks in place")

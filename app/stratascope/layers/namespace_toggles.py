@@ -76,7 +76,7 @@ def _private(
                 msg("It listens on no port, but what it reaches by the host's own addresses it may reach no more."),
             )
         ports = ", ".join(map(str, subject.listens[:8]))
-        return (msg("It listens on port {ports}: on its own network nobody reaches that, as it publishes no port.",
+        return (msg("It listens on port {ports}: outside of its own network nobody reaches it, as it publishes none.",
                     ports=ports),)  # fmt: skip
 
     return Toggle(
@@ -145,7 +145,8 @@ NETWORK = _private(
         msg("Own network"),
         msg("It has network interfaces and ports of its own."),
         msg(
-            "It listens on the host's own addresses now: on its own network nobody reaches it, as it publishes no port."
+            "It listens on the host's own addresses now. As it publishes no port, nobody outside of its own network "
+            "reaches it then."
         ),
     ),
     LATER_PRESETS,
@@ -230,7 +231,7 @@ PUBLISH = Toggle(
     "publish",
     _LAYER,
     msg("Publish to this machine only"),
-    msg("Its published ports answer on 127.0.0.1 only."),
+    msg("Its published ports answer on this machine's loopback addresses only."),
     "loopback",
     _check_publish,
     _publish,

@@ -30,6 +30,18 @@ LABELS: dict[Kind, Message] = {
     Kind.TIME: msg("Clocks since boot (time)"),
 }
 
+# within a line
+SHORT: dict[Kind, Message] = {
+    Kind.PID: msg("processes (pid)"),
+    Kind.NET: msg("network (net)"),
+    Kind.MNT: msg("mounts (mnt)"),
+    Kind.IPC: msg("shared memory (ipc)"),
+    Kind.UTS: msg("host name (uts)"),
+    Kind.CGROUP: msg("cgroup view"),
+    Kind.USER: msg("users (user)"),
+    Kind.TIME: msg("clocks since boot (time)"),
+}
+
 NOTES: dict[Kind, Message] = {
     Kind.PID: msg("Hides other processes, and keeps signals from them."),
     Kind.NET: msg("Own interfaces, addresses, ports, firewall rules and abstract sockets."),

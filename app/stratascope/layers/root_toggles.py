@@ -67,14 +67,14 @@ def _read_only_symptoms(failure: Failure, value: str, subject: Subject) -> Suspi
     if line is None:
         return None
     if not line.path:
-        text = msg("It wrote to its root directory. Its log names no path, so none can be given a tmpfs.")
+        text = msg("It tried to write to its root directory. Its log names no path, so none can be given a tmpfs.")
         return Suspicion(85, text)
     # A folder that it could not make is the place itself; a file lies in it
     folder = line.path if _FOLDER(line.text) else posixpath.dirname(line.path)
     if folder in ("", "/"):
-        text = msg("It wrote {path}. Give it a volume for that, or leave read-only-root out.", path=line.path)
+        text = msg("It tried to write {path}. Give it a volume for that, or leave read-only-root out.", path=line.path)
     else:
-        text = msg("It wrote {path}. Give it memory there: tmpfs={folder}.", path=line.path, folder=folder)
+        text = msg("It tried to write {path}. Give it memory there: tmpfs={folder}.", path=line.path, folder=folder)
     return Suspicion(90, text)
 
 

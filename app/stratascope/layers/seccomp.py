@@ -36,7 +36,9 @@ class _Seccomp:
         msg("closes dangerous ways into the kernel"),
         msg("House rules: whatever cards someone carries, some doors of this house are not opened to visitors at all."),
         (
-            msg("A filter looks at each system call before the kernel starts on it, and refuses those on no list."),
+            msg(
+                "A filter looks at each system call before the kernel starts on it, and refuses what its rules forbid."
+            ),
             msg(
                 "Without it a process can reach every corner of the kernel, and a flaw in a rarely used one"
                 " is enough to break out."
@@ -98,7 +100,7 @@ class _Seccomp:
         return tuple(found)
 
 
-_STRICT_FACT = msg("Strict: read, write and exit only")
+_STRICT_FACT = msg("Strict: read, write, exit and sigreturn only")
 _NO_FILTER_ASKED = msg("No filter, as asked")
 _NO_FILTER = msg("No filter, though one was asked for")
 _NO_FILTER_PLAIN = msg("No filter")
@@ -110,9 +112,9 @@ _UNREAD = {
 }
 _AS_STRICT = {
     ProfileKind.DEFAULT: msg("Filter of the engine's default, read from the kernel"),
-    ProfileKind.CUSTOM: msg("A filter of your own, as strict as the default"),
-    ProfileKind.UNCONFINED: msg("A filter that nobody asked for, as strict as the default"),
-    ProfileKind.UNKNOWN: msg("A filter as strict as the default"),
+    ProfileKind.CUSTOM: msg("Own filter, no weaker than the default"),
+    ProfileKind.UNCONFINED: msg("A filter that nobody asked for, no weaker than the default"),
+    ProfileKind.UNKNOWN: msg("A filter no weaker than the default"),
 }
 
 

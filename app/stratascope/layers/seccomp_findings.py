@@ -143,7 +143,7 @@ def _weaker(facts: SeccompFacts, each: Beyond) -> Finding:
     source = (
         INSPECT if facts.basis is None or facts.source is not CallSource.KERNEL else f"{facts.status_source}:Seccomp"
     )
-    names = ", ".join(each.names[:_NAMED])
+    names = ", ".join(each.names[:_NAMED]) + (" …" if len(each.names) > _NAMED else "")
     count = len(each.names)
     if each.abi in (Abi.I386, Abi.X32):
         return Finding(
@@ -152,7 +152,7 @@ def _weaker(facts: SeccompFacts, each: Beyond) -> Finding:
             Severity.HIGH if each.dangerous else Severity.LOW,
             plural(
                 "By the {abi} calls the filter lets through {count} call that it should stop: {names}.",
-                "By the {abi} calls the filter lets through {count} calls that it should stop, such as {names}.",
+                "By the {abi} calls the filter lets through {count} calls that it should stop: {names}.",
                 count,
                 abi=each.abi.value,
                 names=names,
@@ -167,7 +167,7 @@ def _weaker(facts: SeccompFacts, each: Beyond) -> Finding:
         Severity.HIGH if each.dangerous else Severity.LOW,
         plural(
             "The filter lets through {count} call that the engine's default stops: {names}.",
-            "The filter lets through {count} calls that the engine's default stops, such as {names}.",
+            "The filter lets through {count} calls that the engine's default stops: {names}.",
             count,
             names=names,
         ),

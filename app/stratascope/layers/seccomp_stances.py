@@ -105,7 +105,11 @@ def _strict(need: Calls) -> Ruling:
     through = next((way.name for way in need.ways if way.name in _STRICT), None)
     if through is not None:
         return Ruling(Stance.LETS_THROUGH, msg("The strict mode lets {call} through.", call=through), _STATUS)
-    return Ruling(Stance.STOPS, msg("The strict mode allows only to read, to write and to end."), _STATUS)
+    return Ruling(
+        Stance.STOPS,
+        msg("The strict mode allows only to read, to write, to end, and to come back from a signal."),
+        _STATUS,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +223,8 @@ def _stopping(found: _Found) -> Message:
             return msg("The filter answers {call} with {errno}.", call=call, errno=errno_name(action))
         case ActionKind.TRAP:
             return msg("The filter answers {call} with the signal SIGSYS.", call=call)
+        case ActionKind.KILL_THREAD:  # alone; the process goes on where it has others
+            return msg("The filter ends a thread that calls {call}.", call=call)
         case _:
             return msg("The filter ends a process that calls {call}.", call=call)
 

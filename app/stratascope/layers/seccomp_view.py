@@ -24,7 +24,7 @@ _MODES = {
     SeccompMode.FILTER: (msg("Filter"), Tone.GOOD),
 }
 _MODE_NOTE = msg("The mode tells that there is a filter, not what it lets through.")
-_FILTERS_LABEL = msg("Filters")
+_FILTERS_LABEL = msg("Number of filters")
 _FILTERS_NOTE = msg("With several filters the strictest answer counts.")
 _PROFILE_LABEL = msg("Profile asked for")
 _PROFILES = {

@@ -80,7 +80,7 @@ _NAMES = {
 _MOUNT = msg(
     "Changes what is mounted where: brings back hidden files, and reaches kernel code that reads file systems."
 )
-_NAMESPACE = msg("Makes or enters namespaces; in one of its own a process has capabilities that it has nowhere else.")
+_NAMESPACE = msg("Makes or enters namespaces; in a user namespace of its own a process has every capability.")
 _MODULE = msg("Puts code into the kernel, or takes it out: who may do that owns the machine.")
 _KEXEC = msg("Starts another kernel in place of the running one.")
 _CLOCK = msg("Sets the clock of the whole machine: certificates, logs and timers go wrong for everyone.")
@@ -102,7 +102,7 @@ _WARNINGS = {
     "chroot": msg("Changes the own root directory; a process that holds an open directory outside can leave by it."),
     "setns unshare": _NAMESPACE,
     "clone clone3": msg(
-        "Starts processes, and with its flags also new namespaces, in which a process has capabilities."
+        "Starts processes, and with its flags also namespaces; in a user namespace of its own one has every capability."
     ),
     "create_module delete_module finit_module init_module": _MODULE,
     "kexec_load kexec_file_load": _KEXEC,
@@ -113,12 +113,12 @@ _WARNINGS = {
     "syslog": msg("Reads the kernel's log, with addresses and what happens in other containers."),
     "reboot": msg("Stops or restarts the machine; in a PID namespace of its own only the container."),
     "swapon swapoff": _SWAP,
-    "acct": msg("Makes the kernel write a record of every process of the machine to a file."),
+    "acct": msg("Makes the kernel write a record of each process that ends in the own PID namespace to a file."),
     "quotactl quotactl_fd": _QUOTA,
     "iopl ioperm": _PORTS,
     "modify_ldt vm86 vm86old": _EMULATION,
     "ptrace process_vm_readv process_vm_writev process_madvise pidfd_getfd": _PEEK,
-    "kcmp": msg("Tells whether two processes share files or memory, and so shows kernel addresses by comparison."),
+    "kcmp": msg("Tells whether two processes share files or memory; hardly any program needs to know."),
     "open_by_handle_at": msg("Opens any file of a file system by its number, past every directory: a known way out."),
     "name_to_handle_at": msg("Gives the numbers by which open_by_handle_at opens files."),
     "add_key keyctl request_key": _KEYRING,

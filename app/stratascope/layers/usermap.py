@@ -72,7 +72,7 @@ class UsermapLayer:
     number = 6
     about = About(
         title=msg("User namespace"),
-        role=msg("makes root inside nobody outside"),
+        role=msg("makes root inside an ordinary user outside"),
         picture=msg("A tenant instead of the owner: at home inside the flat, a stranger everywhere else in the house."),
         explanation=(
             msg("A user namespace gives ids a meaning of their own: root inside is some ordinary number on the host."),
@@ -236,7 +236,7 @@ def _verdict(facts: UsermapFacts, around: Surroundings) -> tuple[Verdict, Messag
     if facts.range_shared_with:
         return Verdict.WEAKENED, msg("Own users, range shared with others")
     if host is None:
-        return Verdict.ENFORCED, msg("Root inside is nobody outside")
+        return Verdict.ENFORCED, msg("There is no root inside")
     return Verdict.ENFORCED, msg("Root inside is user {uid} outside", uid=host)
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stratascope.layers.usermap import UsermapFacts
 
 _LAYER, _UID_MAP, _UID = "usermap", "@uid_map", "@status:Uid"
+_SHOWN = 3  # ranges of ids
 _MOST_ID = 0xFFFFFFFE  # -1 means "do not change" (setresuid(2))
 _WORDS = ("auto", "keep-id", "nomap")
 _WANTS_ROOT = r"(?:must|needs? to|has to|can only|only) (?:be )?(?:run|started|executed).{0,20}\broot\b"
@@ -59,7 +60,11 @@ def _check_user(value: str, subject: Subject) -> str:
     ):
         if number is not None and ranges is not None and not any(i <= number < i + n for i, _, n in ranges):
             raise ToggleError(
-                msg("The id {number} does not exist in its user namespace; the ids there end before it.", number=number)
+                msg(
+                    "The id {number} does not exist in its user namespace. Choose one of these: {ids}.",
+                    number=number,
+                    ids=", ".join(f"{first}–{first + length - 1}" for first, _, length in ranges[:_SHOWN]),
+                )
             )
     return str(uid) if gid is None else f"{uid}:{gid}"
 
@@ -197,7 +202,9 @@ def _userns_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     found = [msg("Files in volumes and host paths keep their owners of now, which are nobody for its new ids.")]
     if value == "auto":
         found.append(
-            msg("Podman needs a range of ids for this: a line for the user containers in /etc/subuid and subgid.")
+            msg("Podman takes the ids from those of its user in /etc/subuid and /etc/subgid; enough must be left.")
+            if subject.engine.rootless
+            else msg("Podman needs ids for this: a line for the user containers in /etc/subuid and /etc/subgid.")
         )
     return tuple(found)
 
