@@ -285,7 +285,7 @@ def test_what_a_user_wrote_is_left_alone(project: Project) -> None:
     ours.write_text(ours.read_text().replace("no-new-privileges", "no-new-privileges:false"))
     code, _, err = project.run("undo", f"{project.name}-web-1")
     assert code == 3
-    assert "changed by hand" in err
+    assert "changed after Stratascope wrote to it" in err
 
 
 def _killed(project: Project, steps: int, moment: float) -> None:

@@ -24,7 +24,7 @@ def state(number: int) -> ContainerState:
     grid = replace(sample.grid(extra), whole_machine=None if kind == 8 else kind not in (0, 3, 7))
     if kind == 5:
         rows = tuple(
-            replace(row, bits=(False,) * 5, word=msg("missing"), tone=Tone.GOOD) if row.number in (13, 27) else row
+            replace(row, bits=(False,) * 5, word=msg("dropped"), tone=Tone.GOOD) if row.number in (13, 27) else row
             for row in grid.rows
         )
         grid = replace(grid, rows=rows)

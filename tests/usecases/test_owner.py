@@ -263,7 +263,7 @@ def test_a_way_back_that_fails_is_told_and_recovered_later(shop: Shop) -> None:
 
     def fail(number: int, name: str) -> None:
         if name == "before take":
-            raise OwnerError(msg("The file {path} was changed by hand since.", path="/p/ours"))
+            raise OwnerError(msg("The file {path} was changed.", path="/p/ours"))
 
     shop.owners.at = fail
     ended = shop.harden()
@@ -324,7 +324,7 @@ def test_refused_before_anything_is_changed(shop: Shop) -> None:
     ended = _last(undo_owned(shop.work, done, watch=1.0))
     assert ended.ending is Ending.REFUSED
     assert ended.why is not None
-    assert "by hand" in ended.why.id
+    assert "after Stratascope wrote to it" in ended.why.id
     assert shop.kept() == (done,)
 
 

@@ -185,7 +185,7 @@ def _new_ports(asked: Asked) -> tuple[Message, ...]:
     ports = ", ".join(port.container_port for port in asked.ports if port.host_port in ("", "0"))
     if not ports:
         return ()
-    return (msg("The engine chose the host's port for {ports}, and will choose another one.", ports=ports),)
+    return (msg("The engine chose the host's port for {ports}, and may choose another one.", ports=ports),)
 
 
 def _stop_seconds(value: Any) -> int:

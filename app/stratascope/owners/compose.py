@@ -96,7 +96,7 @@ class Compose:
         if now == then:
             return _no(msg("Compose would find nothing to change."))
         warnings = [
-            msg("Compose creates it anew from its files: what was changed by hand since is not kept."),
+            msg("Compose creates it anew from its files: changes made to it by hand are not kept."),
             msg("A later docker compose up without -f reads {path} by itself; where -f is given, name it too.",
                 path=str(target)) if plainly else
             msg("A later docker compose up has to name {path} with -f too, or it takes the change back.",

@@ -76,7 +76,10 @@ def take(file: OwnerFile) -> None:
         if file.text.startswith(MARK) and file.text.splitlines()[0] not in now:
             return  # it was taken out, the rest is of other services
         raise OwnerError(
-            msg("The file {path} was changed by hand since. Take out there what is not wanted.", path=file.path)
+            msg(
+                "The file {path} was changed after Stratascope wrote to it. Take out there what is not wanted.",
+                path=file.path,
+            )
         )
     rest = now.replace(found, "", 1)
     if rest.strip() not in ("", "---"):

@@ -41,7 +41,9 @@ class LocalOwners:
             if f"{PREFIX}project" in labels or f"{PODMAN_COMPOSE}project" in labels:
                 return self._compose.plan(container, spec, others, lambda: text(kind))
         except OwnerError as error:
-            why = msg("Its owner can't be asked to change it: {why} {words}", why=error.message, words=error.words)
+            why = msg("Its owner can't be asked to change it: {why}", why=error.message)
+            if error.words:
+                why = msg("{sentence} {words}", sentence=why, words=error.words)
             return OwnerRefusal(kind, why, msg("Mend that first, or change its owner's files by hand."))
         return None
 

@@ -89,7 +89,7 @@ class Systemd:
             owned,
             msg("systemd starts the unit {unit} again, with a drop-in for its Quadlet file.", unit=unit),
             tuple(shlex.join(command) for command in self._commands(owned)),
-            (msg("systemd creates it anew from its Quadlet file: what was changed by hand since is not kept."),),
+            (msg("systemd creates it anew from its Quadlet file: changes made to it by hand are not kept."),),
         )
 
     def check(self, owned: Owned) -> None:

@@ -248,8 +248,8 @@ class PipedProber:
         code = child.returncode if child is not None else None
         return ProbeError(
             msg(
-                "The collector behind {program} ended. It needs Python 3.8 or newer there, and is started again with "
-                "the next reading.",
+                "The collector behind {program} ended, perhaps for want of Python 3.8 or newer there. It is started "
+                "again with the next reading.",
                 program=self._command[0],
             ),
             self._said(f"ended with {code}"),

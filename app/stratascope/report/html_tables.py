@@ -107,7 +107,7 @@ def stance_key() -> str:
         f'<span class="{_STANCE_CLASS[stance]}">{STANCE_MARKS[stance]}</span> {text(STANCES[stance])}'
         for stance in Stance
     ]
-    return element("p", ", ".join(parts), "key")
+    return element("p", " · ".join(parts), "key")
 
 
 def fleet_table(named: Sequence[Named]) -> str:

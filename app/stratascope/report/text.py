@@ -119,7 +119,7 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
     for finding in shown:
         yield from _finding(finding, style)
     if len(shown) < len(state.findings):
-        rest = plural("{count} smaller finding", "{count} smaller findings", len(state.findings) - len(shown))
+        rest = plural("{count} less serious finding", "{count} less serious findings", len(state.findings) - len(shown))
         more = msg("{rest}: stratascope report {name}", rest=rest, name=container.name)
         yield from wrap(translate(more), "  ", style, "2")
     drifting = [process for process in state.processes if process.drift]
@@ -213,7 +213,7 @@ def _calls(view: CallMap, style: Style) -> Iterator[str]:
     yield "    " + style.paint(translate(view.title), "4")
     for table in view.tables:
         default = table_of(view.default, table.abi)
-        text = f"{translate(origin(table))}: {translate(surface_line(surface(table, default)))}"
+        text = translate(msg("{title}: {what}", title=origin(table), what=surface_line(surface(table, default))))
         yield from _columns(plain(table.abi, 20), text, "", style)
         for call in table.calls:
             if call.condition is not None:

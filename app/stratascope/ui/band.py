@@ -116,7 +116,8 @@ class Band(QAbstractButton):
         name = msg("Layer {number}, {title}: {verdict}", number=self.number, title=self._title, verdict=self._word)
         self.setAccessibleName(translate(name))
         self.setAccessibleDescription(self._description)
-        give_tip(self, f"{self._title}: {self._word}\n{self._description}")
+        told = translate(msg("{title}: {what}", title=self._title, what=self._word))
+        give_tip(self, f"{told}\n{self._description}")
         self.update()
 
     def sizeHint(self) -> QSize:

@@ -142,7 +142,7 @@ class BitsView(QWidget):
         box = self.list.visualRect(index)
         self.area.ensureVisible(0, box.center().y(), 0, 2 * self.list.row_height)
         grid = self.list.bits.grid
-        self.what.setText(f"{plain(row.name)}: {together(explain(row))}")
+        self.what.setText(translate(msg("{title}: {what}", title=row.name, what=together(explain(row)))))
         chosen = grid.sets[grid.emphasis] if 0 <= grid.emphasis < len(grid.sets) else None
         if chosen is not None:
             self.hex.say(translate(msg("{name} {bits}", name=chosen.name, bits=chosen.text)))

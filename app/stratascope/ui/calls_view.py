@@ -149,7 +149,7 @@ class CallsView(QWidget):
         self._switch = QHBoxLayout()
         self._switch.setSpacing(look.px(4))
         self.field = _Search()
-        self.field.setPlaceholderText(translate(msg("Find a system call")))
+        self.field.setPlaceholderText(translate(msg("Find by name")))
         self.field.setAccessibleName(translate(msg("Find a system call")))
         self.field.setAccessibleDescription(translate(msg("The down key goes to what was found, Escape empties it")))
         self.field.setClearButtonEnabled(True)

@@ -34,7 +34,7 @@ class EnginesButton(QAbstractButton):
     def show_engines(self, engines: tuple[Engine, ...]) -> None:
         """Tell their states."""
         self._engines = engines
-        words = [f"{plain(engine.id, 60)}: {engine_state_word(engine.state)}" for engine in engines]
+        words = [_state(engine) for engine in engines]
         self.setAccessibleDescription("\n".join(words))
         give_tip(self, "\n".join(words))
         self.updateGeometry()
@@ -136,8 +136,12 @@ def engine_card(look: Look, engine: Engine) -> QWidget:
         label = Label(look, size, ink=line_ink, wrap=True, fixed=fixed).selectable()
         label.setText(text)
         layout.addWidget(label)
-    card.setAccessibleName(translate(msg("{engine}: {state}", engine=engine.id, state=engine_state_word(engine.state))))
+    card.setAccessibleName(_state(engine))
     return card
+
+
+def _state(engine: Engine) -> str:
+    return translate(msg("{engine}: {state}", engine=plain(engine.id, 60), state=engine_state_word(engine.state)))
 
 
 class EnginesPopup(QFrame):

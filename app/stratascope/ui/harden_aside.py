@@ -80,7 +80,7 @@ class AsideSheet(QDialog):
         table.setShowGrid(False)
         table.setTabKeyNavigation(False)
         table.verticalHeader().hide()
-        heads = (msg("Container"), msg("Engine"), msg("Since"), msg("Disk"), msg("State"))
+        heads = (msg("Container"), msg("Engine"), msg("When"), msg("Disk"), msg("State"))
         table.setHorizontalHeaderLabels([translate(head) for head in heads])
         header = table.horizontalHeader()
         header.setFont(look.font(11, MEDIUM))

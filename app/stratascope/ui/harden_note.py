@@ -91,10 +91,16 @@ def note(
         return Note(msg("It keeps running; only its limits change."), go, Act.RELAUNCH)
     if plan.owner is not None:
         return Note(plan.owner.title, go, Act.RELAUNCH, more="\n".join(each.path for each in plan.owner.files))
-    text = msg(
-        "Down while it stops (at most {seconds} s) and starts. The original is kept for undo.",
-        seconds=plan.spec.stop_timeout,
-    )
+    seconds = plan.spec.stop_timeout
+    if Remedy.COMMIT_LAYER in plan.remedies:
+        text = msg(
+            "Down while it stops (at most {seconds} s), is saved and starts. The original is kept for undo.",
+            seconds=seconds,
+        )
+    else:
+        text = msg(
+            "Down while it stops (at most {seconds} s) and starts. The original is kept for undo.", seconds=seconds
+        )
     return Note(text, go, Act.RELAUNCH)
 
 

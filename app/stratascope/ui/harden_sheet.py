@@ -227,7 +227,9 @@ class HardenSheet(QDialog):
         self.steps.clear()
         self.told.setText("")
         self.title.setText(running_title(self.course, self.name))
-        self.lead.setText(translate(msg("The journal holds each step, so a crash leaves one of the two running.")))
+        self.lead.setText(
+            translate(msg("The journal holds each step: after a crash the next start finishes this, or goes back."))
+        )
         self.pages.setCurrentIndex(Page.DURING.value)
         self.go.hide()
         self.back.setText(translate(msg("Cancel and roll back")))

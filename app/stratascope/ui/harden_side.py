@@ -390,7 +390,9 @@ class Hardening(QObject):
 
     def _discarded(self, done: Transaction, answer: Failure | None) -> None:
         if isinstance(answer, Failure):
-            told = translate(msg("It could not be discarded: {why} {words}", why=answer.message, words=answer.words))
+            told = translate(msg("It could not be discarded: {why}", why=answer.message))
+            if answer.words:
+                told = translate(msg("{sentence} {words}", sentence=told, words=answer.words))
             self.column.tell(msg("{text}", text=told))
             if self.aside.isVisible():
                 self.aside.tell_failed(told)

@@ -29,7 +29,7 @@ def preset_word(preset: Preset | None) -> str:
         Preset.RECOMMENDED: msg("Recommended"),
         Preset.RESTRICTED: msg("Restricted"),
         Preset.STRICT: msg("Strict"),
-        None: msg("Own"),
+        None: msg("Custom"),
     }
     return translate(words[preset])
 

@@ -18,7 +18,7 @@ def spoken(ray: Ray, count: int = 0) -> str:
         Kind.CRITICAL: msg("open, critical"),
         Kind.HIGH: msg("open, high"),
         Kind.MEDIUM: msg("open, medium"),
-        Kind.LOW: msg("open, minor"),
+        Kind.LOW: msg("open, low"),
         Kind.UNKNOWN: msg("not known"),
         Kind.HOST: msg("held by the host's settings alone"),
         Kind.ONCE: msg("stopped by layer {number} alone", number=ray.end),

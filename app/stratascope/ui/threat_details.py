@@ -38,10 +38,10 @@ def headline(state: ThreatState) -> str:
                 most,
             )
         )
+    if least == most == 1:
+        return translate(msg("One layer stops it: a single line of defence."))
     if least == most:
-        return translate(
-            plural("One layer stops it: a single line of defence.", "{count} layers stop it by themselves.", least)
-        )
+        return translate(msg("{count} layers stop it by themselves.", count=least))
     return translate(
         plural(
             "At least {count} layer stops it, at most {most}: not all could be told.",

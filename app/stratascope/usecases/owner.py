@@ -309,7 +309,8 @@ def _in_the_way(shop: Workshop, owned: Owned) -> tuple[Message, str] | None:
     """What an undo would lose, or could not do."""
     path = owned.files[0].path
     changed = msg(
-        "The file {path} was changed by hand since. Take out there what is not wanted, and discard.", path=path
+        "The file {path} was changed after Stratascope wrote to it. Take out there what is not wanted, and discard.",
+        path=path,
     )
     try:
         if not _owners(shop).holds(owned):
