@@ -14,6 +14,7 @@ from stratascope.ui.labels import Line
 from stratascope.ui.theme import Look
 
 LONGEST = 400_000  # characters shown; a reading is cut, never the window stopped
+_LINE = 20_000
 
 
 def raw_text(capture: Capture | None, wants: tuple[str, ...]) -> str:
@@ -38,11 +39,17 @@ def _wanted(name: str, wants: tuple[str, ...]) -> bool:
 
 def _body(reading: Reading) -> str:
     if reading.text is not None:
-        return "".join(plain(line, 20_000) + "\n" for line in reading.text.splitlines())
+        return "".join(_line(line) + "\n" for line in reading.text.splitlines())
     if reading.gap is None:
         return ""
     code = f" (errno {reading.gap.errno})" if reading.gap.errno else ""
     return f"{reading.gap.kind.value}{code}: {reason(reading.gap)}\n"
+
+
+def _line(text: str) -> str:
+    """Harmless, but with the tabs that the kernel writes between name and value."""
+    text = text if len(text) <= _LINE else text[: _LINE - 1] + "…"
+    return "\t".join(map(plain, text.split("\t")))
 
 
 class RawView(QWidget):
