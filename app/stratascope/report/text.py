@@ -13,7 +13,7 @@ from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Ruler
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot, drawn
-from stratascope.i18n import translate
+from stratascope.i18n import listed, translate
 from stratascope.report.call_map import (
     SHARED_KERNEL,
     origin,
@@ -125,8 +125,14 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
     drifting = [process for process in state.processes if process.drift]
     for process in drifting:
         inside = "" if process.pid_inside is None else f" ({process.pid_inside})"
-        what = ", ".join(process.drift)
-        yield f"  PID {process.pid}{inside} {plain(process.command, 40)}: {what}"
+        ids = dict.fromkeys(each.partition(".")[0] for each in process.drift)
+        differs = msg(
+            "PID {pid} {command} differs from the first process: {layers}",
+            pid=f"{process.pid}{inside}",
+            command=plain(process.command, 40),
+            layers=listed(translate(titles.get(each, msg("{id}", id=each))) for each in ids),
+        )
+        yield from wrap(translate(differs), "  ", style)
     if style.details:
         if state.matrix is not None:
             yield from table_lines(state.matrix, layers, style)
