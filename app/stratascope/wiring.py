@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
-from stratascope import resources
+from stratascope import resources, sandbox
 from stratascope.core.container import Engine
 from stratascope.core.message import msg
 from stratascope.core.ports import EnginePort, Found, ProbeError, Prober
@@ -19,8 +19,8 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.engines.discover import VARIABLE, discover
 from stratascope.engines.opening import open_engine, translators
 from stratascope.layers import all_layers
+from stratascope.probe.confined import own_prober, withheld
 from stratascope.probe.elevated import ElevatedProber, Kind, open_elevated, ways
-from stratascope.probe.local import LocalProber
 from stratascope.probe.piped import PipedProber
 from stratascope.probe.podman_top import PodmanTop
 from stratascope.state.preferences import ENGINES
@@ -32,8 +32,6 @@ from stratascope.usecases.translate import Translations
 if TYPE_CHECKING:
     from stratascope.engines.endpoint import Endpoint
     from stratascope.usecases.late import LateWatch
-
-FLATPAK_INFO = "/.flatpak-info"  # exists in every Flatpak sandbox (flatpak-run(1))
 
 
 def translations() -> Translations:
@@ -50,9 +48,11 @@ class Root:
     """A `usecases.elevate.RootAccess`: finds out how the collector can be started as root, and starts it on request."""
 
     def __init__(
-        self, environ: Mapping[str, str], started: list[ElevatedProber], flatpak: bool, terminal: bool
+        self, environ: Mapping[str, str], started: list[ElevatedProber], access: sandbox.Access, terminal: bool
     ) -> None:
-        self._ways = ways(environ, flatpak=flatpak, terminal=terminal)
+        self._withheld = access is sandbox.Access.WITHHELD
+        flatpak = access is not sandbox.Access.OUTSIDE
+        self._ways = () if self._withheld else ways(environ, flatpak=flatpak, terminal=terminal)
         self._started = started  # for whoever closes them
 
     @property
@@ -63,6 +63,8 @@ class Root:
 
     def open(self) -> Prober:
         """Ask and start. Raises ProbeError."""
+        if self._withheld:
+            raise withheld()
         return open_elevated(self._ways, told=self._started)
 
 
@@ -71,8 +73,8 @@ class Engines:
 
     def __init__(self, ports: tuple[EnginePort, ...]) -> None:
         self.ports = ports
-        self._flatpak = os.path.exists(FLATPAK_INFO)  # noqa: PTH110
-        self._local: Prober = PipedProber(("flatpak-spawn", "--host")) if self._flatpak else LocalProber()
+        self.access = sandbox.access()
+        self._local = own_prober(self.access)
         self._remote: dict[tuple[str, ...], Prober] = {}  # by the command that leads there
         self._lock = threading.Lock()
         self._elevated: list[ElevatedProber] = []
@@ -83,9 +85,7 @@ class Engines:
 
     def root(self, environ: Mapping[str, str] | None = None, *, terminal: bool = False) -> Root:
         """The way to a prober that is root. `terminal`: a person sits at the terminal that we run on."""
-        return Root(
-            os.environ if environ is None else environ, self._elevated, flatpak=self._flatpak, terminal=terminal
-        )
+        return Root(os.environ if environ is None else environ, self._elevated, access=self.access, terminal=terminal)
 
     def close(self) -> None:
         """End what was started."""
@@ -190,7 +190,8 @@ def live_watch(late: LateEngines | None = None) -> LateWatch:
     def make() -> tuple[Watch, Callable[[], None]]:
         engines = (late or LateEngines()).get()
         shared = translations()
-        watch = Watch(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, engines.root())
+        root = None if engines.access is sandbox.Access.WITHHELD else engines.root()
+        watch = Watch(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, root)
         return watch, engines.close
 
     return LateWatch(make)

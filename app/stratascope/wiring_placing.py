@@ -12,19 +12,19 @@ from pathlib import Path
 
 import platformdirs
 
-from stratascope import frozen, resources
+from stratascope import frozen, resources, sandbox
 from stratascope.placing import files, menu
 from stratascope.placing.entry import Origin, Start, start
 from stratascope.placing.helper import AsRoot, HelperFiles
 from stratascope.probe.as_root import run_as_root, usable
-from stratascope.probe.elevated import Kind, ways
+from stratascope.probe.confined import withheld
+from stratascope.probe.elevated import Kind, NoRootError, ways
 from stratascope.probe.installed import HELPER, POLICY, helper_text, policy_text
-from stratascope.wiring import FLATPAK_INFO
 
 
 def in_flatpak() -> bool:
     """Whether this runs in Flatpak's sandbox."""
-    return Path(FLATPAK_INFO).exists()
+    return sandbox.access() is not sandbox.Access.OUTSIDE
 
 
 def how_started() -> Start:
@@ -84,5 +84,12 @@ def root_way(*, terminal: bool) -> tuple[str, AsRoot | None]:
     if os.geteuid() == 0 and not flatpak:
         return "", None
     found = usable(ways(os.environ, flatpak=flatpak, terminal=terminal))
+    if sandbox.access() is sandbox.Access.WITHHELD:
+        return "", _withheld
     asking = next((way.kind.value for way in found if way.kind is not Kind.ROOT), "")
     return asking, lambda program, request: run_as_root(found, program, request)
+
+
+def _withheld(program: bytes, request: bytes) -> bytes:
+    closed = withheld()
+    raise NoRootError(closed.message, closed.command)

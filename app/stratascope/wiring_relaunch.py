@@ -69,6 +69,7 @@ class Station:
             present=lambda container: self._crew(container, present),
             vitals=self._vitals,
             inside=self._inside,
+            trouble=lambda: self._reader.trouble if engine.local else None,
         )
         self.bench = Workbench(self.shop, all_layers(), self.ground)
 
@@ -167,7 +168,11 @@ def bench_of(engines: wiring.Engines, engine_id: str, journal: FileJournal) -> W
     if engine.state is not EngineState.CONNECTED:
         text = engine.message or msg("The engine {name} can't be used now.", name=engine_id)
         raise EngineError(engine.state, text, engine.error)
-    return Station(engines, port, engine, journal).bench
+    station = Station(engines, port, engine, journal)
+    trouble = station.shop.trouble()
+    if trouble is not None and not trouble.command:  # it may be well the next time: nothing is kept of this one
+        raise EngineError(EngineState.UNREACHABLE, trouble.message, trouble.words)
+    return station.bench
 
 
 def exports_of(made: Plan) -> tuple[tuple[ExportKind, Callable[[], str]], ...]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from cli.test_commands import environ, run
-from stratascope import resources, wiring_placing
+from stratascope import resources, sandbox, wiring_placing
 from stratascope.cli import placing
 from stratascope.probe import elevated
 from stratascope.probe.installed import HELPER, POLICY, helper_text, policy_text
@@ -226,7 +226,8 @@ def test_root_is_asked_once_and_only_where_there_is_something_to_do(
 ) -> None:
     """In Flatpak's sandbox the host's folders can't be seen, so there root is asked each time."""
     if flatpak:
-        monkeypatch.setattr(wiring_placing, "FLATPAK_INFO", "/etc/passwd")
+        (tmp_path / "info").write_text(f"[Session Bus Policy]\n{sandbox.NAME}=talk\n")
+        monkeypatch.setattr(sandbox, "INFO", tmp_path / "info")
     for act in ("install", "remove"):
         (tmp_path / "asked").unlink(missing_ok=True)
         assert (helper(act), helper(act)) == (0, 0)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,18 @@ import pytest
 
 from report import page_sample
 from stratascope import wiring
+from stratascope.core.message import msg
+from stratascope.core.record import Trouble
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
-from stratascope.report import as_json, text
+from stratascope.report import as_html, as_json, text
 from stratascope.state import record as records
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 LAYERS = {"namespaces", "cgroup", "capabilities", "seccomp", "mac", "usermap"}
 SETS = ("inheritable", "permitted", "effective", "bounding", "ambient")
 KINDS = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
-GAPS = {"ABSENT", "DENIED", "GONE", "UNSUPPORTED", "UNPARSED", "FOREIGN"}
+GAPS = {"ABSENT", "DENIED", "GONE", "UNSUPPORTED", "UNPARSED", "FOREIGN", "CONFINED"}
 VERDICTS = {"ENFORCED", "WEAKENED", "OPEN", "UNKNOWN"}
 NUMBER, TEXT, FLAG = (int, type(None)), (str, type(None)), (bool, type(None))
 
@@ -198,3 +201,18 @@ def test_text_and_json_agree(snapshot: Snapshot, document: dict[str, Any]) -> No
         assert container["name"] in words
         for finding in container["findings"]:
             assert " ".join(finding["text"].split()) in words
+
+
+def test_trouble_with_this_machine_is_told_in_each_form(snapshot: Snapshot, document: dict[str, Any]) -> None:
+    """The command that mends it stands alone on its line, however narrow the page, so that it can be copied."""
+    assert document["trouble"] is None
+    closed = replace(snapshot, trouble=Trouble(msg("It is closed."), f"open {'x' * 90}", "open"))
+    told = json.loads(as_json.render(closed))["trouble"]
+    assert told == {"message": "It is closed.", "command": f"open {'x' * 90}", "words": "open"}
+    lines = text.render(closed, all_layers(), text.Style(width=60)).splitlines()
+    assert f"  open {'x' * 90}" in lines
+    assert "It is closed." in lines
+    page = as_html.render(closed, all_layers())
+    assert f"It is closed.<br><code>open {'x' * 90}</code>" in page
+    other = replace(snapshot, trouble=Trouble(msg("No service."), words="its words"))
+    assert "  its words" in text.render(other, all_layers(), text.Style()).splitlines()

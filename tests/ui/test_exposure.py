@@ -51,6 +51,10 @@ def test_where_something_is_unknown_the_least_is_written_and_what_it_may_be() ->
     assert exposure_sentence(SOCKET_UNKNOWN) == "Exposure 1.6 to 9.1, at least Low"
 
 
+def test_what_may_be_more_than_low_is_not_green() -> None:
+    assert (level_word(SOCKET_UNKNOWN), level_ink(SOCKET_UNKNOWN)) == ("Not known", "text2")
+
+
 def test_where_nothing_is_known_there_is_a_dash() -> None:
     assert (number_text(None), to_text(None), level_word(None)) == ("–", "", "Not known")
     assert exposure_sentence(None) == "Exposure not known"

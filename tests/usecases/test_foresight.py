@@ -8,6 +8,7 @@ import pytest
 
 from replay import Replay
 from stratascope import wiring
+from stratascope.core.capture import Gap, GapKind
 from stratascope.core.layer import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threat import Outcome
@@ -90,3 +91,16 @@ def test_what_is_serious_is_open_now_and_held_afterwards(picture: Snapshot) -> N
 def test_what_does_not_run_is_offered_nothing_to_gain(picture: Snapshot) -> None:
     foresight, state = of(picture, "ci-runner")
     assert {each.gains for each in foresight.offer(replace(state, matrix=None)).options} == {0}
+
+
+def test_where_nothing_is_known_nothing_is_predicted(picture: Snapshot) -> None:
+    foresight, state = of(picture, next(each.container.name for each in picture.containers if each.matrix is not None))
+    blank = replace(
+        state,
+        gap=Gap(GapKind.CONFINED),
+        matrix=None,
+        layers=tuple(replace(layer, facts=None) for layer in state.layers),
+    )
+    offer = foresight.offer(blank)
+    with pytest.raises(ToggleError):
+        foresight.preview(blank, offer.of(Preset.RECOMMENDED))

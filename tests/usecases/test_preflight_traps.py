@@ -9,8 +9,10 @@ import pytest
 from stratascope.core.container import Asked, AskedMount, Container, EngineKind, Status
 from stratascope.core.footing import Entry, Footing, Health
 from stratascope.core.launch import FileChange, LaunchSpec
+from stratascope.core.message import msg
+from stratascope.core.record import Trouble
 from stratascope.linux.mounts import Propagation
-from stratascope.usecases.preflight import Preflight, preflight
+from stratascope.usecases.preflight import Preflight, preflight, unproven
 
 NUMBER = "a" * 64
 
@@ -135,3 +137,12 @@ def test_what_is_cut_off() -> None:
     assert codes(made) == (
         ["network-replaced"], ["attached", "exec-sessions", "log", "no-healthcheck", "edited-files"]
     )  # fmt: skip
+
+
+def test_where_the_kernel_cannot_be_asked_nothing_is_changed() -> None:
+    assert unproven(None) == ()
+    (block,) = unproven(Trouble(msg("Closed."), "open it"))
+    assert (block.code, block.remedy) == ("confined", None)
+    assert dict(block.instead.args)["command"] == "open it"
+    (block,) = unproven(Trouble(msg("The service is not there.")))
+    assert block.instead == msg("The service is not there.")

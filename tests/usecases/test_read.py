@@ -10,7 +10,15 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, who
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, Status
 from stratascope.core.ground import UNREAD
 from stratascope.core.message import msg
-from stratascope.core.ports import EngineError, Found, NoSuchContainerError, ProbeError, RawContainer, Wish
+from stratascope.core.ports import (
+    ConfinedError,
+    EngineError,
+    Found,
+    NoSuchContainerError,
+    ProbeError,
+    RawContainer,
+    Wish,
+)
 from stratascope.usecases.read import Reach, Reader
 from stratascope.usecases.translate import Translations
 
@@ -91,3 +99,38 @@ def test_the_machine_as_root_sees_it_is_still_looked_at_by_its_person() -> None:
     reader.use(Host("0", "pid:[4026531836]"))
     assert reader.host().text("id:uid") == "1000"
     assert reader.host().text("/proc/1/ns/pid") == "pid:[4026531836]"
+
+
+def test_a_sandbox_that_is_closed_is_a_reason_of_its_own() -> None:
+    """Where the engine itself tells nothing it is the gap; where it does, what it leaves out could be read."""
+    closed = ConfinedError(msg("Closed."), "open it")
+    found = read(Prober(closed), None)
+    gap = whole_gap(found.first)
+    assert gap is not None
+    assert (gap.kind, gap.detail) == (GapKind.CONFINED, "open it")
+
+    untold = Reading("ns/net", "podman top", None, Gap(GapKind.UNSUPPORTED))
+    denied = Reading("ns/pid", "podman top", None, Gap(GapKind.DENIED))
+    told = Found(Capture(7, (*TOP.first.readings, untold, denied), "podman-top"), (Capture(8, (untold,)),))
+    answer = read(Prober(closed), lambda container, pid: told)
+    assert answer.first.text("status") == TOP.first.text("status")
+    kinds = [part.text(name) for part, name in ((answer.first, "ns/net"), (answer.first, "ns/pid"))]
+    assert [each.kind for each in kinds if isinstance(each, Gap)] == [GapKind.CONFINED, GapKind.DENIED]
+    assert answer.members[0].text("ns/net") == Gap(GapKind.CONFINED, detail="open it")
+
+
+def test_the_trouble_with_this_machine_is_told_until_it_can_be_read() -> None:
+    local = Prober(ConfinedError(msg("Closed."), "open it"))
+    shared = Translations(dict.fromkeys(EngineKind, translate))
+    reader = Reader((), shared, local, lambda _: Reach(local))
+    assert reader.trouble is None
+    reader.records(ENGINE, (RAW,), UNREAD)
+    assert reader.trouble is not None
+    assert (reader.trouble.message, reader.trouble.command) == (msg("Closed."), "open it")
+    local.answer = TOP
+    reader.records(ENGINE, (RAW,), UNREAD)
+    assert reader.trouble is None
+
+    other = Prober(ProbeError(msg("No way."), "words"))
+    Reader((), shared, local, lambda _: Reach(other)).records(ENGINE, (RAW,), UNREAD)
+    assert reader.trouble is None  # another machine's trouble is that engine's

@@ -21,6 +21,7 @@ class GapKind(StrEnum):
     UNSUPPORTED = "UNSUPPORTED"  # this way of reading cannot give it
     UNPARSED = "UNPARSED"  # read, but not understood
     FOREIGN = "FOREIGN"  # the PID is not of this kernel, or no longer that container's
+    CONFINED = "CONFINED"  # this program runs in a sandbox that keeps it from the host
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,14 @@ class ProbeError(Exception):
         self.words = words
 
 
+class ConfinedError(ProbeError):
+    """The sandbox that this program runs in keeps it from this machine; `command` would allow it."""
+
+    def __init__(self, message: Message, command: str) -> None:
+        super().__init__(message, command)
+        self.command = command
+
+
 class EventKind(StrEnum):
     CHANGED = "changed"  # inspect it again
     REMOVED = "removed"

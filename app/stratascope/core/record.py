@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine
+from stratascope.core.message import Message
 from stratascope.core.ports import Found, RawContainer
 
 
@@ -15,6 +16,15 @@ class ContainerRecord:
 
     raw: RawContainer
     found: Found | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why this machine's kernel could not be asked; `command`: what would mend it, word for word."""
+
+    message: Message
+    command: str = ""
+    words: str = ""  # what the failing program said itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class Record:
     engines: tuple[Engine, ...]
     containers: tuple[ContainerRecord, ...]
     hosts: tuple[tuple[str, Capture], ...] = ()
+    trouble: Trouble | None = None  # where this machine could not be read at all
 
     def host_of(self, engine: str) -> Capture:
         """The capture of the machine that this engine runs on."""

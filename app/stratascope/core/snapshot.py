@@ -11,6 +11,7 @@ from stratascope.core.depth import Matrix
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Assessment, Finding, Verdict
 from stratascope.core.privilege import Privilege
+from stratascope.core.record import Trouble
 
 V = TypeVar("V")
 
@@ -71,6 +72,7 @@ class Snapshot:
     containers: tuple[ContainerState, ...]
     demo: bool = False
     privilege: Privilege = field(default_factory=Privilege)
+    trouble: Trouble | None = None  # why nothing could be read of this machine's kernel, if so
 
 
 def drawn(state: ContainerState, kind: type[V]) -> V | None:

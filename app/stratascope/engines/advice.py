@@ -35,6 +35,19 @@ def stopped(kind: EngineKind, rootless: bool) -> Message:
     return msg("Nothing listens on Podman's socket. Start it with: sudo systemctl enable --now podman.socket")
 
 
+def out_of_sight(kind: EngineKind) -> Message:
+    """The same from inside a Flatpak, which keeps the file of a socket that was there when it started."""
+    if kind is EngineKind.DOCKER:
+        return msg(
+            "Docker does not run, or was started after Stratascope, which can't see it then. "
+            "See that Docker runs, and start Stratascope again."
+        )
+    return msg(
+        "Nothing listens on Podman's socket. Start it with: systemctl --user enable --now podman.socket; where "
+        "that does not show it, start Stratascope again."
+    )
+
+
 def denied(kind: EngineKind, rootless: bool) -> Message:
     """The socket is there, but not for this user."""
     if rootless:

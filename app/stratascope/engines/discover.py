@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from stratascope import sandbox
 from stratascope.core.container import EngineKind
 from stratascope.engines.configured import connections, contexts
 from stratascope.engines.endpoint import Endpoint, peer_uid
@@ -73,6 +74,9 @@ def discover(
     ]
     if not asked:
         endpoints += _placeholders(endpoints, environ, root, uid)
+    if sandbox.access() is not sandbox.Access.OUTSIDE:
+        # which programs the host has can't be told; what is at the place of a socket is all there is to know
+        endpoints = [replace(endpoint, installed=True, confined=True, may_start=False) for endpoint in endpoints]
     return _named(endpoints)
 
 

@@ -15,6 +15,7 @@ from stratascope.core.ports import EngineError
 from stratascope.engines import advice
 
 CONNECT_SECONDS = 3.0
+_NOBODY = 65534  # how the kernel calls users that are not of our user namespace (user_namespaces(7))
 READ_SECONDS = 10.0
 
 
@@ -28,6 +29,7 @@ class Endpoint:
     reason: str
     rootless: bool = False  # as far as its place tells; the engine's own word counts once it answers
     installed: bool = True  # whether its program is on this machine; decides between stopped and absent
+    confined: bool = False  # we are in a Flatpak, which sees the socket only as it was at its own start
     may_start: bool = False  # whether we may start Podman's service where this socket is silent
     tls: str = ""  # folder with ca.pem, cert.pem and key.pem
     verify: bool = True  # whether the server's certificate is checked
@@ -54,17 +56,33 @@ def socket_facts(path: Path) -> SocketFacts:
         found = path.stat()
     except OSError:
         return SocketFacts()
-    try:
-        group = grp.getgrgid(found.st_gid).gr_name
-    except KeyError:
-        group = str(found.st_gid)
-    return SocketFacts(stat.S_IMODE(found.st_mode), group, peer_uid(path))
+    return SocketFacts(stat.S_IMODE(found.st_mode), _group(found.st_gid), peer_uid(path))
 
 
 def peer_uid(path: Path) -> int | None:
-    """The user of the process that listens there; None where it can't be asked."""
+    """The user of the process that listens there; None where it can't be asked, or is a stranger to our sandbox."""
     credentials = _peer(path)
-    return None if credentials is None else credentials[1]
+    return None if credentials is None or _stranger(credentials[1], "uid_map") else credentials[1]
+
+
+def _group(gid: int) -> str | None:
+    if _stranger(gid, "gid_map"):
+        return None
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _stranger(number: int, map_name: str) -> bool:
+    """Whether that is only the name of whoever our user namespace does not know."""
+    if number != _NOBODY:
+        return False
+    try:
+        ranges = Path("/proc/self", map_name).read_text(encoding="ascii").split()
+    except OSError:
+        return True
+    return ranges != ["0", "0", "4294967295"]
 
 
 def peer_pid(path: Path) -> int | None:

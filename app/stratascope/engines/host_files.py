@@ -13,19 +13,19 @@ from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
+from stratascope import sandbox
 from stratascope.core.footing import Entry
 from stratascope.engines.endpoint import peer_pid
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import Propagation, parse_mountinfo, visible
-
-_SANDBOX = "/.flatpak-info"  # in a Flatpak this program sees other files than the host has (flatpak-run(1))
 
 
 class LocalFiles:
     """For an engine behind `endpoint`. Each question is answered anew: nothing is kept."""
 
     def __init__(self, endpoint: str) -> None:
-        local = endpoint.startswith("unix://") and not os.path.lexists(_SANDBOX)
+        # in a Flatpak this program sees other files than the host has
+        local = endpoint.startswith("unix://") and sandbox.access() is sandbox.Access.OUTSIDE
         self._socket = Path(endpoint.removeprefix("unix://")) if local else None
 
     def exists(self, path: str) -> bool | None:

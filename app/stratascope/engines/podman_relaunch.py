@@ -37,7 +37,7 @@ from stratascope.engines.podman_launch import launch_spec
 from stratascope.engines.podman_live import differences, resources
 from stratascope.engines.podman_sources import Sources
 from stratascope.engines.relauncher import RestRelauncher
-from stratascope.engines.runtime_file import read_here, read_there
+from stratascope.engines.runtime_file import read
 
 if TYPE_CHECKING:
     from stratascope.engines.podman import PodmanEngine
@@ -188,7 +188,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         try:
             if not path:
                 raise OSError("it has not run yet")
-            text = read_there(self._engine.shell, path) if self._engine.shell else read_here(path)
+            text = read(self._engine.shell, path)
             if parse_object(text):
                 return text
             raise ValueError("the file is empty")

@@ -1,4 +1,4 @@
-"""Read the OCI runtime's config.json, whose path the engine told: here, or where the engine is."""
+"""Read the OCI runtime's config.json, whose path the engine told: here, on a Flatpak's host, or where the engine is."""
 
 from __future__ import annotations
 
@@ -8,8 +8,26 @@ import stat
 import subprocess
 from collections.abc import Sequence
 
+from stratascope import sandbox
+
 _MOST = 1 << 24  # bytes; a privileged container's has some hundred thousand
 _SECONDS = 20.0
+
+
+def read(shell: Sequence[str], path: str) -> str:
+    """`shell`: what runs a command on the engine's machine, empty where that is this one.
+
+    Raises OSError, ValueError, subprocess.SubprocessError.
+    """
+    if shell:
+        return read_there(shell, path)
+    match sandbox.access():
+        case sandbox.Access.OUTSIDE:
+            return read_here(path)
+        case sandbox.Access.GRANTED:
+            return read_there((*sandbox.HOST, "sh", "-c"), path)
+        case sandbox.Access.WITHHELD:
+            raise OSError(f"this Flatpak may not read {path}, which is a file of the host")
 
 
 def read_here(path: str) -> str:
@@ -28,6 +46,7 @@ def read_there(shell: Sequence[str], path: str) -> str:
         capture_output=True,
         timeout=_SECONDS,
         stdin=subprocess.DEVNULL,
+        cwd="/",
         check=True,
     )
     return _text(done.stdout)

@@ -46,5 +46,7 @@ def why_unknown(gaps: tuple[NamedGap, ...]) -> Message:
             return msg("Read, but not understood")
         case GapKind.UNSUPPORTED:
             return msg("Not readable from here")
+        case GapKind.CONFINED:
+            return msg("Closed to this Flatpak")
         case GapKind.ABSENT:
             return msg("This kernel does not tell")

@@ -17,8 +17,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from stratascope import sandbox
 from stratascope.core.message import msg
 from stratascope.core.owner import OwnerError, OwnerGoneError
+from stratascope.owners.host import on_host
 
 _WORDS = 2000  # characters of what a command says that are kept
 _LOOK = 0.1  # seconds between two tries to get the lock
@@ -65,7 +67,7 @@ def run(
     name = next((word for word in ("compose", "systemctl") if word in command), command[0])
     try:
         child = subprocess.Popen(
-            command,
+            on_host(command, environ, lock),
             env=dict(environ),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -74,6 +76,7 @@ def run(
             errors="replace",
             start_new_session=True,  # Ctrl+C means this program, which then walks the way back
             pass_fds=() if lock is None else (lock,),
+            cwd=None if sandbox.access() is sandbox.Access.OUTSIDE else "/",  # it has to be there on the host too
         )
     except OSError as error:
         raise OwnerError(msg("The command {name} can't be run.", name=name), error.strerror or "") from error

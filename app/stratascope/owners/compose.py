@@ -16,7 +16,6 @@ import json
 import os
 import re
 import shlex
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.owner import Owned, OwnerError, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files
 from stratascope.owners.call import run, writable
+from stratascope.owners.host import barred, there, unreachable
 
 PREFIX = "com.docker.compose."
 PODMAN_COMPOSE = "io.podman.compose."
@@ -71,7 +71,12 @@ class Compose:
     ) -> OwnerPlan | OwnerRefusal:
         """Looks only. Raises OwnerError."""
         owned = self._owned(container, spec)
-        why = self._foreign(container) or self._unclear(container, owned, others) or self._unable()
+        why = (
+            self._foreign(container)
+            or self._out_of_reach(owned)
+            or self._unclear(container, owned, others)
+            or self._unable()
+        )
         if why is None:
             why = self._image(spec) or self._changed(owned)  # no file is read that only an image names
         if why is not None:
@@ -159,6 +164,10 @@ class Compose:
             return _no(msg("A project of another user owns this container."), msg("Run Stratascope as that user."))
         return None
 
+    @staticmethod
+    def _out_of_reach(owned: Owned) -> OwnerRefusal | None:
+        return barred(OwnerKind.COMPOSE) or unreachable(OwnerKind.COMPOSE, *owned.sources, *owned.environment_files)
+
     def _unclear(self, container: Container, owned: Owned, others: Sequence[Container]) -> OwnerRefusal | None:
         if not (owned.service and owned.sources and owned.stamp and owned.directory):
             return _no(msg("Compose owns it, but its labels do not say from which files it was made."))
@@ -175,7 +184,7 @@ class Compose:
 
     def _unable(self) -> OwnerRefusal | None:
         missing = msg("Install docker compose 2.24 or newer, or export the override file.")
-        if shutil.which("docker", path=self._environ.get("PATH")) is None:
+        if not there("docker", self._environ):
             return _no(msg("Compose owns it, and the command docker is not installed here."), missing)
         try:
             said = run(("docker", "compose", "version", "--short"), self._environ, limit=_LOOK)

@@ -13,6 +13,7 @@ from stratascope.core.owner import Owned, OwnerError, OwnerGoneError, OwnerKind,
 from stratascope.owners import files
 from stratascope.owners.call import alone
 from stratascope.owners.compose import PODMAN_COMPOSE, PREFIX, Compose
+from stratascope.owners.host import barred, unreachable
 from stratascope.owners.systemd import LABEL, Systemd
 
 
@@ -49,20 +50,24 @@ class LocalOwners:
 
     def check(self, owned: Owned) -> None:
         """Raises OwnerError where the owner's files were changed since."""
+        _reach(owned)
         self._of(owned).check(owned)
 
     def holds(self, owned: Owned) -> bool:
         """Whether every file of it has our text in it, unchanged. Raises OwnerError."""
+        _reach(owned)
         return all(files.holds(file) for file in owned.files)
 
     def put(self, owned: Owned) -> None:
         """Raises OwnerError. What others are named by goes first, so that no file names one that is not there."""
+        _reach(owned)
         with alone(owned.sources[0], owned.patience):
             for file in reversed(owned.files):
                 files.put(file, owned.sources[0])
 
     def take(self, owned: Owned) -> None:
         """Raises OwnerError."""
+        _reach(owned)
         with ExitStack() as held:
             with suppress(OwnerGoneError):  # then nobody uses our text either
                 held.enter_context(alone(owned.sources[0], owned.patience))
@@ -71,8 +76,16 @@ class LocalOwners:
 
     def recreate(self, owned: Owned) -> None:
         """Raises OwnerError."""
+        _reach(owned)
         with alone(owned.sources[0], owned.patience) as lock:
             self._of(owned).recreate(owned, lock)
 
     def _of(self, owned: Owned) -> Compose | Systemd:
         return self._compose if owned.kind is OwnerKind.COMPOSE else self._systemd
+
+
+def _reach(owned: Owned) -> None:
+    """Before anything is changed. Raises OwnerError where this is a Flatpak that may not do it, with what allows it."""
+    why = barred(owned.kind) or unreachable(owned.kind, *owned.sources)
+    if why is not None:
+        raise OwnerError(why.text, str(dict(why.instead.args).get("command", "")))

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.owner import Owned, OwnerError, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files
 from stratascope.owners.call import run, writable
+from stratascope.owners.host import barred, config_home, there, unreachable
 
 LABEL = "PODMAN_SYSTEMD_UNIT"
 DROP_IN = "50-stratascope.conf"
@@ -42,7 +42,7 @@ class Systemd:
     def plan(self, container: Container, spec: LaunchSpec, text: Callable[[], OwnerText]) -> OwnerPlan | OwnerRefusal:
         """Looks only. Raises OwnerError."""
         unit = dict(container.labels).get(LABEL, "")
-        why = self._unable(unit)
+        why = barred(OwnerKind.SYSTEMD) or self._unable(unit)
         if why is not None:
             return why
         why = self._image(unit, spec)
@@ -54,7 +54,7 @@ class Systemd:
             return _no(msg("systemd can't be asked about its unit {unit}: {words}", unit=unit,
                            words=error.words or error.message.id))  # fmt: skip
         source = Path(shown["SourcePath"])
-        why = _unfit(unit, shown) or _changed(container, source)
+        why = unreachable(OwnerKind.SYSTEMD, str(source)) or _unfit(unit, shown) or _changed(container, source)
         if why is not None:
             return why
         folder = self._folder(source)
@@ -116,7 +116,7 @@ class Systemd:
     def _unable(self, unit: str) -> OwnerRefusal | None:
         if self._engine.kind is not EngineKind.PODMAN or not self._engine.local:
             return _no(msg("A systemd unit owns this container, on another machine or of another engine."))
-        if shutil.which("systemctl", path=self._environ.get("PATH")) is None:
+        if not there("systemctl", self._environ):
             return _no(msg("A systemd unit owns this container, and the command systemctl is not here."))
         if not unit.endswith(".service") or "@" in unit or unit.startswith("-"):
             return _no(msg("A systemd unit of a kind that shares its file with others owns it: {unit}.", unit=unit))
@@ -162,8 +162,7 @@ class Systemd:
         """Where units' own settings are (%E of systemd.unit(5))."""
         if not self._engine.rootless:
             return Path("/etc")
-        home = Path(self._environ.get("HOME") or Path.home())
-        return Path(self._environ.get("XDG_CONFIG_HOME") or home / ".config")
+        return config_home(self._environ)
 
     def _folder(self, source: Path) -> Path:
         """Beside the file where that is for an administrator; a package's own folder is left alone."""

@@ -25,10 +25,11 @@ from stratascope.core.ports import ProbeError
 from stratascope.probe.bundle import BOOT
 from stratascope.probe.installed import HELPER
 from stratascope.probe.piped import ENVIRONMENT, TIME_LIMIT, PipedProber
+from stratascope.sandbox import HOST
 
 PYTHON = "/usr/bin/python3"  # the host's own: one inside an AppImage's mount is closed to root
 PATIENCE = 300.0  # seconds in which a person may answer the question for the password
-FLATPAK = ("flatpak-spawn", "--host")
+FLATPAK = HOST
 _DISMISSED, _NOT_AUTHORIZED = 126, 127  # pkexec(1), "RETURN VALUE"; 127 also where it can't ask or start
 
 
@@ -105,7 +106,7 @@ def _helper_there(*, flatpak: bool) -> bool:
     if not flatpak:
         return os.access(HELPER, os.X_OK)
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        asked = subprocess.run([*FLATPAK, "test", "-x", HELPER], check=False, capture_output=True, timeout=5.0)
+        asked = subprocess.run([*FLATPAK, "test", "-x", HELPER], check=False, capture_output=True, timeout=5.0, cwd="/")
         return asked.returncode == 0
     return False
 

@@ -103,6 +103,10 @@ def _head(snapshot: Snapshot) -> str:
     parts = [element("h1", "Stratascope"), element("p", text(line))]
     if snapshot.demo:
         parts.append(element("p", text(msg("Replayed from a capture: these containers are not on this machine now."))))
+    if snapshot.trouble is not None:
+        command = snapshot.trouble.command
+        said = text(snapshot.trouble.message) + (f"<br><code>{text(command)}</code>" if command else "")
+        parts.append(element("p", said, "alert"))
     parts.append(_alert(snapshot))
     rows = []
     for engine in snapshot.engines:

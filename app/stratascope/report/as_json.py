@@ -19,6 +19,7 @@ from stratascope.core.depth import Matrix, ThreatState
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.message import Message
+from stratascope.core.record import Trouble
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
 from stratascope.core.threat import Ruling, evidence
 from stratascope.i18n import translate
@@ -52,7 +53,13 @@ def _head(snapshot: Snapshot) -> dict[str, Any]:
         "taken_at": moment(snapshot.taken_at),
         "ground": _ground(snapshot.ground),
         "engines": [engine_object(engine) for engine in snapshot.engines],
+        "trouble": None if snapshot.trouble is None else _trouble(snapshot.trouble),
     }
+
+
+def _trouble(trouble: Trouble) -> dict[str, str]:
+    """Why this machine's kernel could not be asked, and the command that mends it ("" where none does)."""
+    return {"message": translate(trouble.message), "command": trouble.command, "words": trouble.words}
 
 
 def moment(seconds: float) -> str:

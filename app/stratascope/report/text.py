@@ -34,7 +34,7 @@ _LOUD = frozenset({Severity.CRITICAL, Severity.HIGH})  # what the summary prints
 
 def render(snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> str:
     """The whole report. Containers: the worst first."""
-    lines = [*_head(snapshot, style), "", *engine_lines(snapshot.engines, style)]
+    lines = [*_head(snapshot, style), "", *engine_lines(snapshot.engines, style), *trouble_lines(snapshot, style)]
     for state in sorted(snapshot.containers, key=_worst_first):
         lines += ["", *_container(state, snapshot, layers, style)]
     if not snapshot.containers:
@@ -85,6 +85,19 @@ def engine_lines(engines: tuple[Engine, ...], style: Style) -> list[str]:
         if engine.error:
             lines += wrap(plain(engine.error, 400), " " * (width + 4), style, "2")
     return lines
+
+
+def trouble_lines(snapshot: Snapshot, style: Style) -> Iterator[str]:
+    """Why this machine's kernel could not be asked; the command that mends it in one piece, to be copied."""
+    trouble = snapshot.trouble
+    if trouble is None:
+        return
+    yield ""
+    yield from wrap(translate(trouble.message), "", style, "33")
+    if trouble.command:
+        yield "  " + style.paint(plain(trouble.command), "1")
+    elif trouble.words:
+        yield from wrap(plain(trouble.words.strip(), 400), "  ", style, "2")
 
 
 def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> Iterator[str]:

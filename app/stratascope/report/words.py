@@ -75,6 +75,7 @@ _GAPS = {
     GapKind.UNSUPPORTED: msg("it can't be read from here"),
     GapKind.UNPARSED: msg("it was read, but not understood"),
     GapKind.FOREIGN: msg("the process is not on this kernel"),
+    GapKind.CONFINED: msg("this Flatpak may not look at the host"),
 }
 
 

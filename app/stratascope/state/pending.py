@@ -13,6 +13,9 @@ from pathlib import Path
 def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """`$XDG_STATE_HOME/stratascope/relaunches`."""
     home = environ.get("XDG_STATE_HOME", "").strip()
+    if not home and "FLATPAK_ID" in environ:
+        # Flatpak before 1.13 keeps nothing of ~/.local/state when its sandbox ends, and a journal has to last
+        home = environ.get("XDG_DATA_HOME", "").strip()
     return (Path(home) if home else Path("~/.local/state").expanduser()) / "stratascope" / "relaunches"
 
 

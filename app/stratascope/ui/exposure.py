@@ -51,13 +51,22 @@ def to_text(matrix: Matrix | None) -> str:
 
 
 def level_word(matrix: Matrix | None) -> str:
-    """The word of CVSS."""
-    return translate(msg("Not known") if matrix is None else exposure_word(matrix.exposure.best))
+    """The word of CVSS; none where it is low at best and may be more."""
+    return translate(
+        msg("Not known") if matrix is None or _may_be_more(matrix) else exposure_word(matrix.exposure.best)
+    )
 
 
 def level_ink(matrix: Matrix | None) -> str:
-    """The colour token."""
-    return "text3" if matrix is None else _INKS[exposure_level(matrix.exposure.best)]
+    """The colour token; what is low at best and may be more is never green."""
+    if matrix is None:
+        return "text3"
+    return "text2" if _may_be_more(matrix) else _INKS[exposure_level(matrix.exposure.best)]
+
+
+def _may_be_more(matrix: Matrix) -> bool:
+    best, worst = (_INKS[exposure_level(number)] for number in (matrix.exposure.best, matrix.exposure.worst))
+    return best == "enf" and worst != "enf"
 
 
 def exposure_sentence(matrix: Matrix | None) -> str:

@@ -10,6 +10,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
 from stratascope.report.taking_over import runs as runs  # the window asks it here
 from stratascope.report.words import STATUSES
+from stratascope.sandbox import GRANT
 
 
 def reason(gap: Gap) -> str:
@@ -21,6 +22,7 @@ def reason(gap: Gap) -> str:
         GapKind.UNSUPPORTED: msg("It can't be read from here."),
         GapKind.UNPARSED: msg("It was read, but not understood."),
         GapKind.FOREIGN: msg("The process is on another kernel, so what /proc says here is not about it."),
+        GapKind.CONFINED: msg("This Flatpak may not look at the host's kernel."),
     }
     return translate(sentences[gap.kind])
 
@@ -33,6 +35,7 @@ def advice(gap: Gap) -> str:
         GapKind.UNSUPPORTED: msg("Start Stratascope on the machine where the container runs."),
         GapKind.UNPARSED: msg("Please save a capture (--save-capture) and report it."),
         GapKind.FOREIGN: msg("Start Stratascope on the machine, or in the VM, where the engine runs."),
+        GapKind.CONFINED: msg("Allow it with: {command}", command=GRANT),
     }
     found = sentences.get(gap.kind)
     return translate(found) if found else ""

@@ -37,6 +37,7 @@ from stratascope.ui.strata import Strata
 from stratascope.ui.suppose import Supposing, sentence
 from stratascope.ui.theme import Look
 from stratascope.ui.toolbar import Toolbar
+from stratascope.ui.trouble_notice import TroubleNotice
 from stratascope.ui.view_switch import View
 from stratascope.ui.views import Views
 from stratascope.ui.window_fit import Fit, least_size
@@ -69,6 +70,7 @@ class MainWindow(QMainWindow):
         self.toolbar = Toolbar(look)
         self.notice = Notice(look)
         self.told = Notice(look)  # what was found at the start, such as damaged settings
+        self.trouble = TroubleNotice(look)
         self.banner = Banner(look)
         self.banner.hide()
         self.containers = ContainerModel()
@@ -174,6 +176,7 @@ class MainWindow(QMainWindow):
         self.toolbar.engines.show_engines(snapshot.engines)
         self.toolbar.root.show_privilege(snapshot.privilege)
         self.notice.show_privilege(snapshot.privilege)
+        self.trouble.show_trouble(None if snapshot.demo else snapshot.trouble)
         self.banner.setVisible(snapshot.demo)
         if self._key not in self._states:
             self._key = None

@@ -68,6 +68,7 @@ class Fit:
         column.addWidget(window.banner)
         column.addWidget(window.notice)
         column.addWidget(window.told)
+        column.addWidget(window.trouble)
         row = QHBoxLayout()
         row.addWidget(window.splitter)
         column.addLayout(row, 1)

@@ -78,6 +78,7 @@ class Assembler:
             record.engines,
             tuple(item.state for item in finished if item.state is not None),
             demo,
+            trouble=record.trouble,
         )
 
     def _peers_of(self, known: list[_Known]) -> tuple[Peers, ...]:

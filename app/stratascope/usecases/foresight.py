@@ -78,7 +78,9 @@ class Foresight:
         return choices(preset, self._subject_of(state, (), changes))
 
     def preview(self, state: ContainerState, chosen: Sequence[Choice]) -> Preview:
-        """Raises ToggleError."""
+        """Raises ToggleError, also where nothing of it could be read."""
+        if state.gap is not None:
+            raise ToggleError(msg("Nothing of it could be read, so what a change would come to can't be predicted."))
         return self._preview(state, chosen, self._subject_of(state, chosen, None))
 
     def hint(self, state: ContainerState, chosen: Sequence[Choice], offer: Offer) -> Hint | None:

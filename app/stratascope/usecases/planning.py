@@ -11,6 +11,7 @@ from stratascope.core.footing import HostFiles
 from stratascope.core.launch import FileChange, Inside, LaunchSpec, Vitals
 from stratascope.core.owner import OwnerKind, OwnerPlan, OwnerRefusal, Owners, OwnerText
 from stratascope.core.ports import NoSuchContainerError, Relauncher
+from stratascope.core.record import Trouble
 from stratascope.core.relaunch import (
     Journal,
     Remedy,
@@ -21,7 +22,7 @@ from stratascope.core.toggle import Choice, Subject
 from stratascope.layers.toggles import all_live, fold, plain
 from stratascope.usecases.crew import Hand
 from stratascope.usecases.followers import Follower, followers, with_followers
-from stratascope.usecases.preflight import Preflight, preflight, unwatched, while_running
+from stratascope.usecases.preflight import Preflight, preflight, unproven, unwatched, while_running
 from stratascope.usecases.relaunch import Clock
 from stratascope.usecases.ties import dependents
 from stratascope.usecases.watching import Expected
@@ -53,6 +54,8 @@ class Workshop:
     vitals: Callable[[str], Vitals] = lambda container: Vitals()
     # what takes a moment to look at, and only a plan and a proof ask for
     inside: Callable[[str], Inside] = lambda container: Inside()
+    # why the engine's kernel could not be asked when it was last tried; None where it could
+    trouble: Callable[[], Trouble | None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +106,9 @@ def plan(shop: Workshop, container: str, choices: Sequence[Choice], remedies: fr
         subject=subject,
         now=time.time(),
     )
+    blind = unproven(shop.trouble())
+    if blind:  # nothing else counts then, and of much of it nothing could be said
+        return replace(made, checked=Preflight(blind, ()), before=before)
     checked = replace(checked, warnings=(*checked.warnings, *unwatched(before)))
     made = replace(made, before=before)
     if isinstance(owner, OwnerPlan):

@@ -14,6 +14,7 @@ from stratascope.core.footing import HostFiles
 from stratascope.core.launch import FileChange, LaunchSpec, Vitals
 from stratascope.core.message import Message, msg
 from stratascope.core.owner import OwnerPlan, OwnerRefusal
+from stratascope.core.record import Trouble
 from stratascope.core.relaunch import Kind, Remedy, Stage, Transaction
 from stratascope.core.toggle import Subject
 from stratascope.usecases.cautions import Warned as Warned
@@ -105,6 +106,18 @@ def preflight(
     if wanted is not None and subject is not None:
         warnings += tuple(access(spec, wanted, subject, host))
     return Preflight(tuple(left), (*treated, *warnings))
+
+
+def unproven(trouble: Trouble | None) -> tuple[Block, ...]:
+    """Where the kernel can't be asked nothing could be proven, and what is not known is no success."""
+    if trouble is None:
+        return ()
+    if trouble.command:
+        text = msg("This Flatpak may not look at the host's kernel, so it can't be proven that a change is in effect.")
+        instead = msg("Allow it with this, and start Stratascope again: {command}", command=trouble.command)
+        return (Block("confined", text, instead),)
+    text = msg("The host's kernel can't be asked now, so it can't be proven that a change is in effect.")
+    return (Block("confined", text, trouble.message),)
 
 
 # What stands in the way of a change of limits too, which is made while it runs; all else is about a relaunch

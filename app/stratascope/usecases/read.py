@@ -18,6 +18,7 @@ from stratascope.core.container import Container, Engine, EngineState, Status
 from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.layer import Layer
 from stratascope.core.ports import (
+    ConfinedError,
     EngineError,
     EnginePort,
     Found,
@@ -27,7 +28,7 @@ from stratascope.core.ports import (
     RawContainer,
     Wish,
 )
-from stratascope.core.record import ContainerRecord, Record
+from stratascope.core.record import ContainerRecord, Record, Trouble
 from stratascope.usecases.privileged import Loss, RootReadings
 from stratascope.usecases.translate import Translations
 
@@ -63,6 +64,7 @@ class Reader:
         self._translations = translations
         self._local = local
         self._reach = reach
+        self._trouble: Trouble | None = None
 
     def use(self, root: Prober, on_loss: Loss | None = None) -> None:
         """Read this machine with this prober, which is root, and all that only root can; see RootReadings."""
@@ -72,12 +74,20 @@ class Reader:
         """Read what only root can anew with the next reading: of one container, or of all."""
         self._root.forget(key)
 
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why this machine could not be read the last time that was tried; None where it could."""
+        return self._trouble
+
     def host(self) -> Capture:
         """This machine's facts; where even these are out of reach, a capture that says why."""
         try:
             own = self._local.host()
         except ProbeError as error:
-            own = unread(0, Gap(GapKind.UNSUPPORTED, detail=error.words))
+            self._note(error)
+            own = unread(0, _gap(error))
+        else:
+            self._note(None)
         as_root = self._root.host()
         return own if as_root is None else _of_person(as_root, own)
 
@@ -96,8 +106,12 @@ class Reader:
         if wishes and reach.prober is not None:
             try:
                 found = dict(zip(asked, self._capture(reach.prober, wishes), strict=True))
+                if reach.prober is self._local:
+                    self._note(None)
             except ProbeError as error:
-                gap = Gap(GapKind.UNSUPPORTED, detail=error.words)
+                if reach.prober is self._local:
+                    self._note(error)
+                gap = _gap(error)
                 found = {place: Found(unread(containers[place].pid or 0, gap)) for place in asked}
             if self._root.wanted:
                 self._add_as_root(containers, found, ground, None if reach.prober is self._local else reach.prober)
@@ -137,19 +151,41 @@ class Reader:
             added = more.get(containers[place].key, ())
             found[place] = replace(found[place], first=replace(first, readings=(*first.readings, *added)))
 
+    def _note(self, error: ProbeError | None) -> None:
+        command = error.command if isinstance(error, ConfinedError) else ""
+        self._trouble = None if error is None else Trouble(error.message, command, error.words)
+
     @staticmethod
     def _or_top(container: Container, found: Found | None, ground: Ground, top: Callable[[str, int], Found]) -> Found:
         """`found`, or the engine's own word where the process is not within reach of our /proc."""
         gap = Gap(GapKind.UNSUPPORTED) if found is None else whole_gap(found.first)
         if found is not None and gap is None:
             gap = belongs(container, found.first, ground)
-        if gap is None or gap.kind not in (GapKind.FOREIGN, GapKind.UNSUPPORTED, GapKind.GONE):
+        if gap is None or gap.kind not in (GapKind.FOREIGN, GapKind.UNSUPPORTED, GapKind.GONE, GapKind.CONFINED):
             return found if found is not None else Found(unread(container.pid or 0, Gap(GapKind.UNSUPPORTED)))
         try:
             answer = top(container.id, container.pid or 0)
         except (EngineError, NoSuchContainerError):  # it hangs, or the container went away meanwhile
             return found if found is not None else Found(unread(container.pid or 0, gap))
-        return answer
+        return answer if gap.kind is not GapKind.CONFINED else _confined(answer, gap)
+
+
+def _gap(error: ProbeError) -> Gap:
+    """The same as a reason why something is not known."""
+    return Gap(GapKind.CONFINED if isinstance(error, ConfinedError) else GapKind.UNSUPPORTED, detail=error.words)
+
+
+def _confined(found: Found, gap: Gap) -> Found:
+    """What the engine did not tell could be read, if only this program were allowed to."""
+
+    def told(capture: Capture) -> Capture:
+        readings = tuple(
+            replace(each, gap=gap) if each.gap is not None and each.gap.kind is GapKind.UNSUPPORTED else each
+            for each in capture.readings
+        )
+        return replace(capture, readings=readings)
+
+    return replace(found, first=told(found.first), members=tuple(told(member) for member in found.members))
 
 
 def _of_person(as_root: Capture, own: Capture) -> Capture:
@@ -190,6 +226,7 @@ def take(engines: Sequence[EnginePort], reader: Reader) -> Record:
         engines=tuple(engine for engine, _, _ in answers),
         containers=tuple(item for _, records, _ in answers for item in records),
         hosts=tuple((engine.id, elsewhere) for engine, _, elsewhere in answers if elsewhere is not None),
+        trouble=reader.trouble,
     )
 
 
@@ -198,4 +235,4 @@ def machine_of(reader: Reader, engine: Engine) -> Capture | None:
     try:
         return reader.host_of(engine)
     except ProbeError as error:
-        return unread(0, Gap(GapKind.UNSUPPORTED, detail=error.words))
+        return unread(0, _gap(error))

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from stratascope.core.capture import Capture
+from stratascope.core.capture import Capture, whole_gap
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.ports import EngineError, EnginePort, EventKind, NoSuchContainerError, Prober, RawContainer
@@ -94,6 +94,7 @@ class Watch:
         self._host_lock = threading.Lock()
         self._host: Capture | None = None
         self._ground: Ground | None = None
+        self._host_due = 0.0  # when to try again to read the machine, where it could not be read
         self._record: Record | None = None
         self._focus: tuple[str, str] | None = None
         self._pace = PACE
@@ -297,11 +298,14 @@ class Watch:
         return decode_ground(room.host) if room.host is not None else self._own_ground()[1]
 
     def _own_ground(self) -> tuple[Capture, Ground]:
-        """This machine's facts: read once, and again after `refresh`."""
+        """This machine's facts: read once, and again after `refresh`; where they could not be read, now and then."""
         with self._host_lock:
-            if self._host is None or self._ground is None:
+            now = time.monotonic()
+            failed = self._host is not None and whole_gap(self._host) is not None
+            if self._host is None or self._ground is None or (failed and now >= self._host_due):
                 self._host = self._reader.host()
                 self._ground = decode_ground(self._host)
+                self._host_due = now + HEARTBEAT
             return self._host, self._ground
 
     def _describe(self, room: _Room, engine: Engine, until_next: float = HEARTBEAT) -> None:
@@ -333,7 +337,9 @@ class Watch:
                     containers.extend(room.records.values())
                     if room.host is not None:
                         hosts.append((room.engine.id, room.host))
-            record = Record(time.time(), host, tuple(engines), tuple(containers), tuple(hosts))
+            record = Record(
+                time.time(), host, tuple(engines), tuple(containers), tuple(hosts), trouble=self._reader.trouble
+            )
             self._record = record
             try:
                 snapshot = self._with_demo(self._assembler.snapshot(record))
