@@ -36,6 +36,7 @@ from stratascope.core.toggle import Choice, Preset, ToggleError
 from stratascope.i18n import together, translate
 from stratascope.layers.toggles import parse
 from stratascope.report.export import ExportError, ExportKind, export
+from stratascope.state.journal import FileJournal
 from stratascope.usecases.planning import Plan
 from stratascope.usecases.preflight import Block
 from stratascope.usecases.proving import Proved
@@ -225,10 +226,28 @@ def _aside(found: tuple[Station, ...], name: str) -> tuple[Station, Transaction]
         for item in station.bench.aside():
             if isinstance(item, Damaged) or item.transaction.stage is not Stage.DONE:
                 continue
-            for made in item.transaction.members:
-                if name in (made.name, made.old, made.new) or (len(name) >= 3 and made.new.startswith(name)):
-                    return station, item.transaction
+            if _is_of(item.transaction, name):
+                return station, item.transaction
+    there = {station.engine.id for station in found}
+    for kept in FileJournal().all():
+        if (
+            isinstance(kept, Transaction)
+            and kept.stage is Stage.DONE
+            and _is_of(kept, name)
+            and kept.engine not in there
+        ):
+            text = msg("What is set aside for {name} is on the engine {engine}, which does not answer now.", name=name,
+                       engine=kept.engine)  # fmt: skip
+            raise ProbeError(text, name)
     raise ProbeError(msg("Nothing is set aside for {name}.", name=name), name)
+
+
+def _is_of(transaction: Transaction, name: str) -> bool:
+    """Whether it is of a container of that name or id."""
+    return any(
+        name in (made.name, made.old, made.new) or (len(name) >= 3 and made.new.startswith(name))
+        for made in transaction.members
+    )
 
 
 def _agreed(station: Station, state: ContainerState) -> bool:
