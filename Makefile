@@ -4,7 +4,7 @@ ARGS ?=
 PY := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all lint format bench wheel translations appimage appimage-test screenshots demo-record clean
+.PHONY: help run test test-all flatpak-test lint format bench wheel translations appimage appimage-test screenshots demo-record clean
 
 help: ## Show this list
 	@echo "Stratascope: what really stands between a container and the host's kernel"
@@ -25,6 +25,10 @@ test: ## Set up what is missing, also Xvfb and engines, then run the tests, with
 test-all: ## The same with the slow ones, the machines with AppArmor and SELinux among them
 	@sh packaging/setup.sh test-all
 	@MARKS="slow or not slow" BUDGET=$${BUDGET:-7200} sh packaging/test.sh $(ARGS)
+
+flatpak-test: ## Build the Flatpak on a runtime made here, and test it in its real sandbox, beside your own Flatpaks
+	@sh packaging/setup.sh flatpak
+	@MARKS=flatpak BUDGET=$${BUDGET:-3600} sh packaging/test.sh tests/flatpak $(ARGS)
 
 lint: ## Types, style, and who may import whom
 	@sh packaging/setup.sh test

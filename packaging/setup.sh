@@ -1,6 +1,6 @@
 #!/bin/sh
-# Makes this checkout ready to run (`setup.sh run`) or to be tested (`setup.sh test`, `test-all`); called by `make`.
-# `setup.sh appimage` installs what building and testing the AppImage needs beside that, and makes no .venv.
+# Makes this checkout ready to run (`setup.sh run`) or to be tested (`setup.sh test`, `test-all`, `flatpak`); called by
+# `make`. `setup.sh appimage` installs what building and testing the AppImage needs beside that, and makes no .venv.
 #
 # 1. System packages, on Debian and Ubuntu: what debian-run.txt (and debian-test.txt) lists and is not there is
 #    installed with apt-get, as root or through sudo. Elsewhere the missing parts are named and nothing is touched.
@@ -21,9 +21,10 @@ case $purpose in
 run) lists=packaging/debian-run.txt ;;
 test) lists="packaging/debian-run.txt packaging/debian-test.txt" ;;
 test-all) lists="packaging/debian-run.txt packaging/debian-test.txt packaging/debian-test-all.txt" ;;
+flatpak) lists="packaging/debian-run.txt packaging/debian-test.txt packaging/debian-flatpak.txt" ;;
 appimage) lists=packaging/debian-appimage.txt ;;
 *)
-    echo "usage: packaging/setup.sh run|test|test-all|appimage"
+    echo "usage: packaging/setup.sh run|test|test-all|flatpak|appimage"
     exit 2
     ;;
 esac
