@@ -29,7 +29,7 @@ from stratascope.language import LANGUAGES
 from stratascope.state import preferences
 from stratascope.state.preferences import Preference
 from stratascope.ui.feed import SettingsLike
-from stratascope.ui.labels import Label, Rule
+from stratascope.ui.labels import Label, Rule, give_tip
 from stratascope.ui.theme import BOLD, MEDIUM, Look, Mode
 from stratascope.ui.theme_words import mode_word
 
@@ -52,6 +52,7 @@ class SettingsDialog(QDialog):
         self.refresh = self._spin(preferences.REFRESH_LEAST, preferences.REFRESH_MOST, 0, msg(" s"))
         self.watch = self._spin(0.0, preferences.WATCH_MOST, 0, msg(" s"))
         self.above = QCheckBox(translate(msg("Tell when a container appears with an exposure above")))
+        give_tip(self.above, self.above.text())  # it shares its line with the number
         self.limit = self._spin(0.0, 10.0, 1, None)
         self.failure = QCheckBox(translate(msg("Tell when a hardened container ends by itself or becomes unhealthy")))
         self.engines = QPlainTextEdit()

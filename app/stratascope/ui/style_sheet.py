@@ -21,6 +21,7 @@ QLineEdit { background: @sunk; color: @text; border: 1px solid @line; border-rad
 QLineEdit:hover { border-color: @line2; }
 QLineEdit:focus { border: 2px solid @accent; padding: 0 @focuspad; }
 QPlainTextEdit, QTextEdit { background: @sunk; color: @text; border: 1px solid @line; border-radius: $7;
+  placeholder-text-color: @text3;
   selection-background-color: @accent; selection-color: @on_accent; }
 QPlainTextEdit:focus { border-color: @accent; }
 QTextBrowser#guide { background: @panel; border: 2px solid @panel; border-radius: 0; }
@@ -63,6 +64,9 @@ QListView#chapters:focus { border-color: @accent; }
 QHeaderView { background: transparent; border: none; }
 QHeaderView::section { background: transparent; color: @text3; border: none; border-bottom: 1px solid @line;
   padding: $2 $6; }
+QCheckBox, QRadioButton { border: 1px solid transparent; border-radius: $4; }
+QCheckBox:focus, QRadioButton:focus { border-color: @accent; }
+QComboBox:focus { background-color: @accent; color: @on_accent; }
 QScrollArea[reads="true"], QTableWidget { border: 2px solid transparent; border-radius: $4; }
 QScrollArea[reads="true"]:focus, QTableWidget:focus { border-color: @accent; }
 """
