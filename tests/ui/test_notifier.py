@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from stratascope import sandbox
 from stratascope.core.message import msg
 from stratascope.ui import notifier as module
 from stratascope.ui.notifier import Notifier
@@ -75,7 +76,7 @@ def test_told_and_clicked(
     info = tmp_path / "flatpak-info"
     if sandboxed:
         info.write_text("")
-    monkeypatch.setattr(module, "FLATPAK_INFO", str(info))
+    monkeypatch.setattr(sandbox, "INFO", info)
     with service(*(module._Portal if sandboxed else module._Desktop).place) as there:
         assert there.stdout is not None
         made = Notifier()

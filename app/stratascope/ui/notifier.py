@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import html
 import logging
-import os
 import queue
 import threading
 from importlib import import_module
@@ -20,11 +19,10 @@ from PySide6.QtCore import QObject, Signal
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.i18n import translate
+from stratascope.sandbox import APP, Access, access
 from stratascope.usecases.alerts import Alert
 
 logger = logging.getLogger(__name__)
-APP_ID = "io.github.stratascope.Stratascope"
-FLATPAK_INFO = "/.flatpak-info"
 SHOWN_MOST = 200  # of which a click is still understood
 _PAUSE = 1.0  # seconds between looks for something to send while clicks are waited for
 _ANSWER = 5.0  # seconds
@@ -56,7 +54,7 @@ class Notifier(QObject):
 
     def _run(self) -> None:
         try:
-            bus = _Portal(self.clicked.emit) if os.path.exists(FLATPAK_INFO) else _Desktop(self.clicked.emit)  # noqa: PTH110
+            bus = (_Desktop if access() is Access.OUTSIDE else _Portal)(self.clicked.emit)
         except Exception as error:  # noqa: BLE001  # no bus, or one that does not let us in
             logger.info("no notifications: %s", error)
             while self._waiting.get() is not None:
@@ -134,10 +132,10 @@ class _Desktop(_Bus):
     place = ("/org/freedesktop/Notifications", "org.freedesktop.Notifications", "org.freedesktop.Notifications")
 
     def _send(self, alert: Alert, title: str, text: str) -> None:
-        hints = {"desktop-entry": ("s", APP_ID), "urgency": ("y", 1)}
+        hints = {"desktop-entry": ("s", APP), "urgency": ("y", 1)}
         actions = ["default", translate(msg("Show it"))]
         # the body may be markup, the title is plain text
-        body = ("Stratascope", 0, APP_ID, title, html.escape(text, quote=False), actions, hints, -1)
+        body = ("Stratascope", 0, APP, title, html.escape(text, quote=False), actions, hints, -1)
         number = self._call("Notify", "susssasa{sv}i", body)[0]
         self.shown[number] = alert
 
