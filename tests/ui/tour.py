@@ -58,6 +58,7 @@ def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
         settle()
         yield f"view {view.value}", window
     window.views.show(View.STRATA)
+    settle()
     window.suppose_fails(3)
     settle()
     yield "a layer away", window
