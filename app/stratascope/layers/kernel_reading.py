@@ -11,7 +11,7 @@ from stratascope.linux.status import ProcessStatus, parse_status
 ON = msg("On")
 OFF = msg("Off")
 UNKNOWN = msg("Not known")
-NOT_ASKED = msg("Nothing was asked for")
+NOT_ASKED = msg("Nothing")
 
 
 def process_status(capture: Capture) -> ProcessStatus | Gap:

@@ -34,7 +34,7 @@ from stratascope.ui.theme import BOLD, MEDIUM, Look, Mode
 from stratascope.ui.theme_words import mode_word
 
 T = TypeVar("T")
-WIDTH, ENGINES_HEIGHT = 520, 76
+WIDTH, ENGINES_HEIGHT = 560, 76
 EXAMPLE = "ssh://user@host/run/docker.sock"
 
 
