@@ -129,6 +129,13 @@ def test_an_engine_that_was_asked_for_and_cannot_be_used_is_an_error() -> None:
     assert run("report", "--engine", "unix:///nowhere/other.sock").returncode == 2
 
 
+def test_a_limit_is_not_kept_where_nobody_could_look() -> None:
+    done = run("report", "--fail-above", "7")
+    assert done.returncode == 2
+    assert "--fail-above" in done.stderr
+    assert "docker" in done.stdout, "the report itself is there, and says why"
+
+
 def test_an_unknown_engine_is_an_error() -> None:
     done = run("report", "--engine", "nonsense")
     assert (done.returncode, done.stdout) == (2, "")

@@ -87,7 +87,10 @@ def report(arguments: argparse.Namespace) -> int:
         return FAILED
     for name in missing:
         complain(translate(msg("No container has the name or id {name}.", name=name)))
-    unusable = bool(record.engines) and not any(e.state is EngineState.CONNECTED for e in record.engines)
+    unusable = not any(e.state is EngineState.CONNECTED for e in record.engines)
+    if unusable and arguments.fail_above is not None:  # a gate must not open because nobody looked
+        complain(translate(msg("No engine can be used, so nothing was held against the limit of --fail-above.")))
+        return FAILED
     if missing or (arguments.engine and unusable):
         return FAILED
     if arguments.fail_above is not None and exceeds(snapshot.containers, arguments.fail_above):
