@@ -114,4 +114,59 @@ def test_a_file_that_is_not_ours_to_read_is_left_alone(tmp_path: Path) -> None:
     assert os.strerror(21) in translate(settings.trouble)
     settings.set("a", "1")
     assert settings.get("a") == "1"
+    assert settings.unkept is not None
+    assert "not written either" in translate(settings.unkept)
     assert path.is_dir()
+
+
+def test_a_damaged_file_that_somebody_mended_meanwhile_is_not_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text("{broken")
+    settings = Settings(path)
+    path.write_text('{"theme": "dark"}')
+    settings.set("a", "1")
+    assert json.loads(path.read_text()) == {"version": VERSION, "theme": "dark", "a": "1"}
+    assert [file.name for file in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_a_damaged_file_that_was_removed_meanwhile(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text("{broken")
+    settings = Settings(path)
+    path.unlink()
+    settings.set("a", "1")
+    assert settings.unkept is None
+    assert Settings(path).get("a") == "1"
+
+
+def test_what_could_not_be_kept_is_kept_once_it_can(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.write_text("")  # in the way
+    settings = Settings(folder / "settings.json")
+    settings.set("language", "ja")
+    settings.set("language", "ja")  # once more, while it still can't be
+    assert settings.unkept is not None
+    folder.unlink()
+    settings.set("theme", "dark")
+    assert settings.unkept is None
+    kept = Settings(folder / "settings.json")
+    assert (kept.get("language"), kept.get("theme")) == ("ja", "dark")
+
+
+def test_half_a_character_from_elsewhere_does_no_harm(tmp_path: Path) -> None:
+    path = tmp_path / "settings.json"
+    path.write_text('{"filter": "\\ud83d"}')
+    settings = Settings(path)
+    settings.set("a", "名前")
+    assert settings.unkept is None
+    assert (Settings(path).get("a"), Settings(path).get("filter")) == ("名前", "\ud83d")
+    assert [file.name for file in tmp_path.iterdir()] == ["settings.json"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    real, link = tmp_path / "dotfiles.json", tmp_path / "settings.json"
+    real.write_text('{"theme": "dark"}')
+    link.symlink_to(real.name)
+    Settings(link).set("a", "1")
+    assert link.is_symlink()
+    assert json.loads(real.read_text())["a"] == "1"

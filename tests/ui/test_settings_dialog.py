@@ -75,6 +75,8 @@ def test_what_is_no_address_is_told_and_not_kept(dialog: SettingsDialog, kept: S
     assert dialog.error.isVisible()
     assert "ftp://x is no address of an engine" in dialog.error.text()
     assert preferences.ENGINES.of(kept) == ("/run/a.sock",)
+    dialog.refresh.setValue(7)  # what is wrong stays wrong, whatever else is chosen
+    assert dialog.error.isVisible()
     dialog.engines.setPlainText("/run/a.sock")
     assert not dialog.error.isVisible()
 

@@ -2,8 +2,8 @@
 
 Nothing is lost: a damaged file counts as empty and is kept beside the new one; one of a newer version keeps what this
 version does not know; a file that can't be read is never overwritten. None of that is a reason not to start. Another
-window may have written meanwhile, so that only the one key is changed. `state/preferences.py` has the table of what a
-person chooses; the rest (sizes of the window …) is remembered by whoever owns it.
+window may have written meanwhile, so that only what was chosen here is changed. `state/preferences.py` has the table of
+what a person chooses; the rest (sizes of the window …) is remembered by whoever owns it.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Settings:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = path or default_path()
+        self._path = Path(os.path.realpath(path or default_path()))  # a link stays one
         self._may_write = True
-        self._damaged = False
+        self._pending: dict[str, str] = {}  # chosen, and not in the file yet
         self.trouble: Message | None = None
         self.unkept: Message | None = None
         self._values = _texts(self._load())
@@ -48,17 +48,20 @@ class Settings:
 
     def set(self, key: str, value: str) -> None:
         """Remember a value; never raises."""
-        if self._values.get(key) == value:
+        if self._values.get(key) == value and key not in self._pending:
             return
-        self._values[key] = value
+        self._values[key] = self._pending[key] = value
         if not self._may_write:
+            self.unkept = msg("{file} can't be read, so it is not written either. What you choose lasts until the "
+                              "program ends.", file=str(self._path))  # fmt: skip
             return
         try:
-            self._keep(key, value)
-        except OSError as error:  # a read-only home or a full disk: the window works all the same
+            self._keep()
+        except (OSError, ValueError, RecursionError) as error:  # the window works all the same
             self.unkept = msg("{file} could not be written: {why}. What you choose lasts until the program ends.",
-                              file=str(self._path), why=error.strerror or str(error))  # fmt: skip
+                              file=str(self._path), why=getattr(error, "strerror", None) or str(error))  # fmt: skip
         else:
+            self._pending.clear()
             self.unkept = None
 
     def _load(self) -> dict[str, Any]:
@@ -74,7 +77,6 @@ class Settings:
                                file=str(self._path), why=error.strerror or str(error))  # fmt: skip
             return {}
         if document is None:
-            self._damaged = True
             self.trouble = msg(
                 "The settings in {file} are damaged, so the defaults are used. The file is kept, as {kept}.",
                 file=str(self._path),
@@ -90,20 +92,16 @@ class Settings:
             )
         return document
 
-    def _keep(self, key: str, value: str) -> None:
-        document: dict[str, Any] | None = {}
-        if self._damaged:
+    def _keep(self) -> None:
+        """What is in the file now, by whomever, with what is pending."""
+        try:
+            document = _read(self._path)
+        except (FileNotFoundError, NotADirectoryError):
+            document = {}
+        if document is None:  # damaged: what we know of it is still good
             self._path.replace(_free(self._path))
-            self._damaged = False
-        else:
-            try:
-                document = _read(self._path)
-            except (FileNotFoundError, NotADirectoryError):
-                document = {}
-            if document is None:  # damaged while we ran: what we know of it is still good
-                self._path.replace(_free(self._path))
-                document = dict(self._values)
-        _write(self._path, {_VERSION: VERSION, **(document or {}), key: value})
+            document = dict(self._values)
+        _write(self._path, {_VERSION: VERSION, **document, **self._pending})
 
 
 def _read(path: Path) -> dict[str, Any] | None:
@@ -135,10 +133,10 @@ def _write(path: Path, values: dict[str, Any]) -> None:
     descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".settings-")
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(values, file, indent=1, ensure_ascii=False)
+            json.dump(values, file, indent=1)
             file.flush()
             os.fsync(file.fileno())
         Path(name).replace(path)
-    except OSError:
+    except BaseException:
         Path(name).unlink(missing_ok=True)
         raise

@@ -47,6 +47,7 @@ class SettingsDialog(QDialog):
     def __init__(self, look: Look, settings: SettingsLike, parent: QWidget) -> None:
         super().__init__(parent)
         self._look, self._settings, self._window = look, settings, parent
+        self._wrong: Message | None = None  # with what was typed, as long as it stands there
         self.setWindowTitle(translate(msg("Settings")))
         self.language, self.theme = self._combo(), self._combo()
         self.refresh = self._spin(preferences.REFRESH_LEAST, preferences.REFRESH_MOST, 0, msg(" s"))
@@ -117,14 +118,16 @@ class SettingsDialog(QDialog):
             found = preferences.ENGINES.parse(text)
         except ValueError as error:
             word = plain(str(error), 80)
-            self._tell(msg("{word} is no address of an engine. Write one a line: /run/docker.sock, unix:///path, "
-                           "ssh://user@host/path or tcp://host:port.", word=word))  # fmt: skip
+            self._wrong = msg("{word} is no address of an engine. Write one a line: /run/docker.sock, unix:///path, "
+                              "ssh://user@host/path or tcp://host:port.", word=word)  # fmt: skip
+            self._tell()
             return
+        self._wrong = None
         self._choose(preferences.ENGINES, found)
 
-    def _tell(self, wrong: Message | None = None) -> None:
+    def _tell(self) -> None:
         """What is wrong with what was typed, else why it could not be kept."""
-        told = wrong or getattr(self._settings, "unkept", None)
+        told = self._wrong or getattr(self._settings, "unkept", None)
         self.error.setText("" if told is None else translate(told))
         self.error.setVisible(told is not None)
 
