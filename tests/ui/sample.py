@@ -284,7 +284,8 @@ def states() -> tuple[ContainerState, ...]:
 
 def snapshot(containers: tuple[ContainerState, ...] | None = None, *, demo: bool = False) -> Snapshot:
     """A snapshot taken now."""
-    return Snapshot(time.time(), GROUND, ENGINES, states() if containers is None else containers, demo)
+    listed = frozenset(engine.id for engine in ENGINES)
+    return Snapshot(time.time(), GROUND, ENGINES, states() if containers is None else containers, demo, listed=listed)
 
 
 class StillWatch:

@@ -32,10 +32,11 @@ def container(
     return replace(base, container=ours, matrix=matrix)
 
 
-def snapshot(*containers: ContainerState, demo: bool = False, connected: bool = True) -> Snapshot:
+def snapshot(*containers: ContainerState, demo: bool = False, connected: bool = True, listed: bool = True) -> Snapshot:
     state = EngineState.CONNECTED if connected else EngineState.STOPPED
     engines = tuple(replace(engine, id="docker", state=state) for engine in OF.engines[:1])
-    return replace(OF, engines=engines, containers=containers, demo=demo)
+    known = frozenset({"docker"} if connected and listed else ())
+    return replace(OF, engines=engines, containers=containers, demo=demo, listed=known)
 
 
 def transaction(new: str, kind: Kind = Kind.HARDEN, stage: Stage = Stage.DONE) -> Transaction:
@@ -56,6 +57,7 @@ def said(alert: Alert) -> str:
 def test_what_was_there_at_the_start_is_no_news() -> None:
     alerts = Alerts()
     assert see(alerts, snapshot(connected=False)) == []
+    assert see(alerts, snapshot(listed=False)) == []  # it answers, and its containers are still being read
     assert see(alerts, snapshot(container("old"))) == []
     assert see(alerts, snapshot(container("old"), container("new"))) == [
         "New and badly protected: new. Its exposure is 9.5 of 10."

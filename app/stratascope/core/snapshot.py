@@ -64,7 +64,10 @@ class ContainerState:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not this machine."""
+    """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not this machine.
+
+    `listed`: the engines whose containers have all been read at least once, in a live view.
+    """
 
     taken_at: float
     ground: Ground
@@ -73,6 +76,7 @@ class Snapshot:
     demo: bool = False
     privilege: Privilege = field(default_factory=Privilege)
     trouble: Trouble | None = None  # why nothing could be read of this machine's kernel, if so
+    listed: frozenset[str] = frozenset()
 
 
 def drawn(state: ContainerState, kind: type[V]) -> V | None:

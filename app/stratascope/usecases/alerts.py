@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from stratascope.core.container import Container, EngineState, Status
+from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch import Kind, Stage, Transaction
 from stratascope.core.snapshot import ContainerState, Snapshot
@@ -49,7 +49,8 @@ class Alerts:
         for state in snapshot.containers:
             if state.matrix is not None:
                 self._worst[(state.container.engine, state.container.name)] = state.matrix.exposure.worst
-        self._engines |= {engine.id for engine in snapshot.engines if engine.state is EngineState.CONNECTED}
+        # an engine that answers is seen before its containers are: they are no news
+        self._engines |= snapshot.listed
         return tuple(found)
 
     def _appeared(self, snapshot: Snapshot, limit: float | None) -> Iterator[Alert]:

@@ -50,6 +50,7 @@ class _Room:
     host: Capture | None = None  # another machine's
     due: dict[str, float] = field(default_factory=dict)  # container id or ALL -> when to read it
     later: dict[str, float] = field(default_factory=dict)  # the same, for the second look
+    listed: bool = False  # whether all its containers have been read once
     gone: set[str] = field(default_factory=set)  # removed since the last list: a late answer must not revive it
     beat: float = 0.0
     try_now: threading.Event = field(default_factory=threading.Event)
@@ -268,7 +269,7 @@ class Watch:
                 with room.ready:
                     room.host = machine_of(self._reader, engine)
                     room.records = {raw.id: room.records[raw.id] for raw in raws if raw.id in room.records}
-                self._store(room, engine, raws)
+                self._store(room, engine, raws, whole=True)
                 return
             raws = tuple(raw for what in due if (raw := self._inspect(room, what)) is not None)
             self._store(room, engine, raws)
@@ -286,12 +287,13 @@ class Watch:
             self._changed.set()
             return None
 
-    def _store(self, room: _Room, engine: Engine, raws: Sequence[RawContainer]) -> None:
-        """Read the processes of these containers, and let the picture be made anew."""
+    def _store(self, room: _Room, engine: Engine, raws: Sequence[RawContainer], *, whole: bool = False) -> None:
+        """Read the processes of these containers, and let the picture be made anew. `whole`: these are all."""
         ground = self._ground_of(room)
         records = self._reader.records(engine, raws, ground)
         with room.ready:
             room.records.update({item.raw.id: item for item in records if item.raw.id not in room.gone})
+            room.listed = room.listed or whole
         self._changed.set()
 
     def _ground_of(self, room: _Room) -> Ground:
@@ -329,12 +331,15 @@ class Watch:
             engines: list[Engine] = []
             containers: list[ContainerRecord] = []
             hosts: list[tuple[str, Capture]] = []
+            listed: set[str] = set()
             for room in self._rooms:
                 with room.ready:
                     if room.engine is None:
                         continue
                     engines.append(room.engine)
                     containers.extend(room.records.values())
+                    if room.listed:
+                        listed.add(room.engine.id)
                     if room.host is not None:
                         hosts.append((room.engine.id, room.host))
             record = Record(
@@ -343,7 +348,9 @@ class Watch:
             self._record = record
             try:
                 snapshot = self._with_demo(self._assembler.snapshot(record))
-                publish(snapshot if snapshot.demo else replace(snapshot, privilege=self._elevation.privilege))
+                if not snapshot.demo:
+                    snapshot = replace(snapshot, privilege=self._elevation.privilege, listed=frozenset(listed))
+                publish(snapshot)
             except Exception:
                 # a fault of ours in one picture must not end the live view; the next change makes another
                 logger.exception("this snapshot could not be made")
