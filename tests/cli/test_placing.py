@@ -112,13 +112,15 @@ def test_root_for_all_users_and_not_for_a_stranger(tmp_path: Path) -> None:
     own.mkdir()
     (own / "program").touch(mode=0o755)
     done = in_own_system(
-        f"{as_if} /usr/bin/env desktop install --system; cat /usr/local/share/{ENTRY}",
+        f"umask 077; {as_if} /usr/bin/env desktop install --system; cat /usr/local/share/{ENTRY}",
+        f"stat -c %a $(dirname /usr/local/share/{ENTRY})",
         f"{as_if} /usr/bin/env desktop remove --system; find /usr/local/share",
         f"{as_if} {own}/program desktop install --system; echo $?",
         f"chown 12345 {own}; XDG_DATA_HOME={own}/share {ME} desktop install; echo $?",
     )
     assert "Written: /usr/local/share/icons/hicolor/scalable/apps/" in done.stdout
     assert "\nExec=/usr/bin/env\n" in done.stdout
+    assert "\n755\n" in done.stdout
     assert done.stdout.endswith("/usr/local/share\n2\n2\n")
     assert "Others than root can change /" in done.stderr
     assert "belongs to another user than root" in done.stderr

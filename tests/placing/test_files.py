@@ -116,6 +116,23 @@ def test_others_in_our_folders_keep_them(tmp_path: Path) -> None:
     assert str(tmp_path / "b") not in gone
 
 
+def test_what_can_t_be_removed_is_told_with_what_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = [path for path, _, _ in three(tmp_path)]
+    for number in range(3):
+        files.put(three(tmp_path))
+        before = tree(tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "unlink", failing_at(number, os.unlink))
+            if number == 0:
+                with pytest.raises(OSError, match="No space"):
+                    files.take(paths, [])
+                assert tree(tmp_path) == before
+            else:
+                gone, kept = files.take(paths, [])
+                assert kept == [(paths[number], files.STUCK)]
+                assert gone == [path for path in paths if path != paths[number]]
+
+
 def test_a_missing_folder_that_is_needed_stops_it(tmp_path: Path) -> None:
     with pytest.raises(BlockedError) as caught:
         files.put(three(tmp_path), needed=(str(tmp_path / "polkit"),))

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope import resources
 from stratascope.placing import menu
-from stratascope.placing.files import OURS, state_of
+from stratascope.placing.files import CHANGED, FOREIGN, OURS, state_of
 
 COMMAND = ("/opt/stratascope/bin/stratascope",)
 
@@ -63,7 +63,7 @@ def test_an_entry_that_was_edited_stays(tmp_path: Path) -> None:
     symbolic.write_text("somebody's own")
     taken = menu.remove(tmp_path)
     assert taken.removed == (icon,)
-    assert taken.kept == ((entry, True), (symbolic, False))
+    assert taken.kept == ((entry, CHANGED), (symbolic, FOREIGN))
     assert "Terminal=true" in entry.read_text()
 
 

@@ -67,6 +67,8 @@ def _desktop(arguments: argparse.Namespace) -> int:
     if arguments.system and os.geteuid() != 0:
         complain(translate(msg("Only root can do this for all users. Run it with sudo, or leave out --system.")))
         return FAILED
+    if arguments.system:
+        os.umask(0o022)  # folders that all users can look into, whatever root's mask is
     if wiring.stranger(data):
         complain(translate(msg("{folder} belongs to another user than root. Run this as that user, without sudo.",
                                folder=str(data))))  # fmt: skip
@@ -163,19 +165,24 @@ def _taken(taken: Taken, dry_run: bool) -> int:
         say(msg("Refreshed by {program}", program=name))
     if not taken.removed and not taken.kept:
         say(msg("There was nothing to remove."))
-    for path, changed in taken.kept:
-        if changed:
-            complain(translate(msg("Left alone, since it was changed after Stratascope wrote it: {path}",
-                                   path=str(path))))  # fmt: skip
-        else:
-            complain(translate(msg("Left alone, since Stratascope did not write it: {path}", path=str(path))))
+    for path, state in taken.kept:
+        complain(translate(_kept(str(path), state)))
     return FAILED if taken.kept else DONE
 
 
 def _would_take(paths: Sequence[Path], *, root: bool = False) -> Taken:
     found = [(path, files.state_of(str(path), root)) for path in paths]
-    kept = [(path, state == files.CHANGED) for path, state in found if state in (files.CHANGED, files.FOREIGN)]
+    kept = [(path, state) for path, state in found if state in (files.CHANGED, files.FOREIGN)]
     return Taken(tuple(path for path, state in found if state == files.OURS), tuple(kept))
+
+
+def _kept(path: str, state: str) -> Message:
+    match state:
+        case files.CHANGED:
+            return msg("Left alone, since it was changed after Stratascope wrote it: {path}", path=path)
+        case files.STUCK:
+            return msg("It could not be removed, though the others were: {path}", path=path)
+    return msg("Left alone, since Stratascope did not write it: {path}", path=path)
 
 
 def _in_the_way(path: str, state: str) -> Message:

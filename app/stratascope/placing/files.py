@@ -22,6 +22,7 @@ import sys
 from typing import Any, Callable, Tuple
 
 ABSENT, OURS, CHANGED, FOREIGN = "absent", "ours", "changed", "foreign"  # what stands at a path
+STUCK = "stuck"  # ours, and could not be removed
 OPEN, MISSING = "open", "missing"  # of a folder: others than root may write there; it has to be there already
 SIZE_MAX = 16 << 20  # bytes of a file that is looked at; ours are far smaller
 
@@ -125,14 +126,21 @@ def put(files: list[File], needed: tuple[str, ...] = (), root: bool = False) -> 
 def take(paths: list[str], folders: list[str], root: bool = False) -> tuple[list[str], list[tuple[str, str]]]:
     """Remove what is ours and unchanged, then these folders, innermost first, where they are empty.
 
-    Gives what was removed, and what was kept with its state. Raises OSError, before anything is removed where a file
-    can't be looked at.
+    Gives what was removed, and what was kept with its state. Raises OSError where a file can't be looked at, or the
+    first one can't be removed: then nothing was changed.
     """
     states = [(path, state_of(path, root)) for path in paths]
-    gone = []
+    gone: list[str] = []
+    stuck = []
     for path, state in states:
         if state == OURS:
-            os.unlink(path)
+            try:
+                os.unlink(path)
+            except OSError:
+                if not gone:
+                    raise
+                stuck.append((path, STUCK))
+                continue
             gone.append(path)
     for folder in sorted(folders, reverse=True):
         try:
@@ -140,7 +148,7 @@ def take(paths: list[str], folders: list[str], root: bool = False) -> tuple[list
         except OSError:
             continue  # something else is in it by now, or it went away
         gone.append(folder)
-    return gone, [(path, state) for path, state in states if state in (CHANGED, FOREIGN)]
+    return gone, [(path, state) for path, state in states if state in (CHANGED, FOREIGN)] + stuck
 
 
 def open_folders(paths: list[str]) -> list[str]:

@@ -74,7 +74,7 @@ class HelperFiles:
         else:
             reply = _asked(as_root, {"do": "take", "paths": paths, "folders": folders})
             gone, kept = _strings(reply.get("done")), _pairs(reply.get("kept"))
-        told = tuple((Path(path), state == files.CHANGED) for path, state in kept)
+        told = tuple((Path(path), state) for path, state in kept)
         return Taken(tuple(Path(path) for path in gone), told)
 
 

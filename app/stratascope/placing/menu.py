@@ -34,10 +34,10 @@ class Placed:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was removed, and what was kept: changed by somebody (True), or never ours (False)."""
+    """What was removed, and what was kept with its state: see `files.take`."""
 
     removed: tuple[Path, ...]
-    kept: tuple[tuple[Path, bool], ...] = ()
+    kept: tuple[tuple[Path, str], ...] = ()
     refreshed: tuple[str, ...] = ()
 
 
@@ -79,7 +79,7 @@ def remove(data: Path) -> Taken:
     menu = paths(data)[0]
     folders = [str(folder) for folder in _made_before(data, menu)]
     gone, kept = files.take([str(path) for path in paths(data)], folders)
-    told = tuple((Path(path), state == files.CHANGED) for path, state in kept)
+    told = tuple((Path(path), state) for path, state in kept)
     return Taken(tuple(Path(path) for path in gone), told, refresh(data) if gone else ())
 
 
