@@ -208,6 +208,7 @@ def test_all_resources_come_along_and_all_modules_load(root: Person, appimage: P
         "from stratascope.probe import bundle\n"
         "names = [each.name for each in pkgutil.walk_packages(stratascope.__path__, 'stratascope.')]\n"
         "for name in names: importlib.import_module(name)\n"
+        "for name in ('jeepney', 'jeepney.io.blocking', 'pyqtgraph'): importlib.import_module(name)\n"
         "files = [str(each.relative_to(resources.root())) for each in resources.root().rglob('*') if each.is_file()]\n"
         "json.dump([names, files, bundle.program().decode(), sys.version], sys.stdout)\n"
     )
