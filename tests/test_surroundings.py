@@ -183,8 +183,10 @@ def test_other_gaps(home: Path, changes: dict[str, str]) -> None:
         ({"WAYLAND_DISPLAY": "wayland-4711", "XDG_RUNTIME_DIR": "/nowhere"}, "/nowhere/wayland-4711 can't be used"),
         ({"QT_QPA_PLATFORM": "xcb", "DISPLAY": ":4711"}, "the display :4711 can't be used"),
         ({"QT_QPA_PLATFORM": "wayland", "WAYLAND_DISPLAY": "/nowhere/w"}, "/nowhere/w can't be used"),
+        ({"QT_QPA_PLATFORM": "wayland", "XDG_RUNTIME_DIR": "/nowhere"}, "/nowhere/wayland-0 can't be used"),
+        ({"QT_QPA_PLATFORM": "wayland;xcb", "XDG_RUNTIME_DIR": "/nowhere", "DISPLAY": ":4711"}, "wayland-0 can't be"),
     ],
-    ids=["none", "x11", "name", "wayland", "xcb", "wayland-only"],
+    ids=["none", "x11", "name", "wayland", "xcb", "wayland-only", "wayland-0", "list"],
 )
 def test_no_display(home: Path, changes: dict[str, str], why: str) -> None:
     """Qt would end the program with SIGABRT; it says what is missing, and does the main job all the same."""
@@ -205,6 +207,11 @@ def test_only_one_of_two_displays_answers(home: Path) -> None:
         environ["XAUTHORITY"] = os.environ["XAUTHORITY"]
     del environ["QT_QPA_PLATFORM"]
     window(environ)
+
+
+def test_one_of_the_platforms_that_are_listed_answers(home: Path) -> None:
+    """As Qt does: one after the other."""
+    window(surroundings(home, QT_QPA_PLATFORM="wayland;offscreen", XDG_RUNTIME_DIR="/nowhere"))
 
 
 @pytest.mark.parametrize(("missing", "says"), [("PySide6.QtWidgets", "Qt can't be loaded"), ("", "libnowhere.so.9")])

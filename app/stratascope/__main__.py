@@ -26,7 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["__complete"]:
         from stratascope.cli import completing
 
-        return completing.run(words[1:])
+        status = completing.run(words[1:])
+        sys.stdout.flush()
+        os._exit(status)  # threads that still wait for an engine that hangs would keep the shell waiting
     _speak()
     words = list(sys.argv[1:] if arguments is None else arguments)
     if not words:

@@ -8,11 +8,15 @@ import pty
 import select
 import shlex
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -181,6 +185,42 @@ def test_an_engine_that_hangs_is_left_out(tmp_path: Path) -> None:
         done = run("__complete", "containers", engines=f"docker=unix://{tmp_path}/sock")
         assert time.monotonic() - before < PATIENCE + 10
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_container_that_hangs_keeps_no_shell_waiting(tmp_path: Path) -> None:
+    """An engine that lists its containers, and never tells of one of them."""
+    listed = json.dumps([{"Id": "a" * 64, "Names": ["/one"], "State": "running"}]).encode()
+    version = json.dumps({"ApiVersion": "1.41", "Version": "20.10.0", "Os": "linux", "Name": "x"}).encode()
+
+    class Hangs(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        asked: ClassVar[list[str]] = []
+
+        def do_GET(self) -> None:
+            self.asked.append(self.path)
+            if self.path.endswith(f"/{'a' * 64}/json"):
+                threading.Event().wait(30)
+            body = listed if "/containers/json" in self.path else version
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *words: object) -> None:
+            return
+
+    class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+        daemon_threads = True
+
+    with Server(str(tmp_path / "sock"), Hangs) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        before = time.monotonic()
+        done = run("__complete", "containers", engines=f"docker=unix://{tmp_path}/sock")
+        taken = time.monotonic() - before
+        server.shutdown()
+    assert any(path.endswith(f"/{'a' * 64}/json") for path in Hangs.asked), Hangs.asked
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert taken < PATIENCE + 6
 
 
 def test_every_toggle_is_offered_and_rubbish_gets_nothing() -> None:

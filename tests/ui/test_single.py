@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from stratascope import sandbox
 from stratascope.ui import single
 from stratascope.ui.single import Only, place, raise_other
 
@@ -118,6 +119,43 @@ def test_no_folder_of_our_own(tmp_path: Path, environ: dict[str, str]) -> None:
     linked.mkdir()
     (linked / "stratascope").symlink_to(tmp_path)
     assert place({"XDG_RUNTIME_DIR": str(linked)}) is None
+
+
+def test_in_a_flatpak_the_place_is_the_one_that_all_its_starts_share(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "access", lambda: sandbox.Access.WITHHELD)
+    assert place(environ) is None, "Flatpak makes that folder, not we"
+    shared = Path(environ["XDG_RUNTIME_DIR"], "app", sandbox.APP)
+    shared.mkdir(parents=True)
+    where = place(environ)
+    assert where is not None
+    assert where.parent.parent == shared
+
+
+def test_two_starts_at_the_same_moment_are_one_window(tmp_path: Path, environ: dict[str, str]) -> None:
+    """Neither has seen the other when it looked; the one that comes second raises the first, and ends."""
+    told = {**os.environ, **environ, "PYTHONPATH": APP, "QT_QPA_PLATFORM": "offscreen", "STRATASCOPE_ENGINES": "/none",
+            "DISPLAY": ":1"}  # fmt: skip
+    late = (
+        "import sys; from stratascope import __main__; from stratascope.ui import start;"
+        "start.single = type('Late', (), {'place': staticmethod(start.single.place),"
+        " 'raise_other': staticmethod(lambda *words: False)}); sys.exit(__main__.main([]))"
+    )
+    where = place(told)
+    assert where is not None
+    with subprocess.Popen([sys.executable, "-m", "stratascope"], env=told) as first:
+        try:
+            for _ in range(400):
+                if where.exists() or first.poll() is not None:
+                    break
+                threading.Event().wait(0.05)
+            second = subprocess.run([sys.executable, "-c", late], env=told, timeout=30, check=False)
+            assert second.returncode == 0
+            assert first.poll() is None
+        finally:
+            first.terminate()
+        assert first.wait(10) == 0
 
 
 def test_the_program_itself(tmp_path: Path, environ: dict[str, str]) -> None:

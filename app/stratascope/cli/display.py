@@ -18,6 +18,7 @@ from stratascope.core.message import Message, msg
 
 PLATFORM = "QT_QPA_PLATFORM"
 _LIBXCB = "libxcb.so.1"
+_WAYLAND = "wayland-0"  # wl_display_connect(3), where nothing is said
 _PATIENCE = 3.0  # seconds
 # of xcb_connection_has_error(3)
 _REASONS = {
@@ -32,14 +33,11 @@ _REASONS = {
 
 def trouble(environ: MutableMapping[str, str]) -> Message | None:
     """Why there can be no window, None where there can. Chooses Qt's platform where only one of two answers."""
-    platform = environ.get(PLATFORM, "").partition(":")[0].partition(";")[0]
+    named = [each.partition(":")[0] for each in environ.get(PLATFORM, "").split(";") if each]
     wayland, display = environ.get("WAYLAND_DISPLAY", ""), environ.get("DISPLAY", "")
-    if platform == "xcb":
-        return _x11(display)
-    if platform.startswith("wayland"):
-        return _wayland(wayland, environ)
-    if platform:
-        return None  # one that needs no display, or that we know nothing of
+    if named:  # Qt tries one after the other
+        found = [_named(platform, display, wayland, environ) for platform in named]
+        return None if None in found else found[0]
     if not wayland and not display:
         return msg("There is no display (neither WAYLAND_DISPLAY nor DISPLAY is set), so there is no window.")
     if not wayland:
@@ -54,6 +52,14 @@ def trouble(environ: MutableMapping[str, str]) -> Message | None:
     elif environ.get("XDG_SESSION_TYPE") != "wayland" and _x11(display) is not None:
         environ[PLATFORM] = "wayland"  # Qt would begin with X11
     return None
+
+
+def _named(platform: str, display: str, wayland: str, environ: MutableMapping[str, str]) -> Message | None:
+    if platform == "xcb":
+        return _x11(display)
+    if platform.startswith("wayland"):
+        return _wayland(wayland or _WAYLAND, environ)
+    return None  # one that needs no display, or that we know nothing of
 
 
 def no_qt(error: ImportError) -> Message:

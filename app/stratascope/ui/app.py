@@ -23,7 +23,7 @@ from stratascope.ui.feed import Feed, MemorySettings, SettingsLike, WatchLike
 from stratascope.ui.harden_foot import Exports
 from stratascope.ui.harden_side import Hardening
 from stratascope.ui.herald import Herald
-from stratascope.ui.single import Only
+from stratascope.ui.single import Only, raise_other
 from stratascope.ui.theme import Look, Mode
 from stratascope.ui.window import MainWindow
 from stratascope.usecases.desk import Desk
@@ -107,31 +107,42 @@ def run(
 
     `demo` is told by each snapshot, and kept as a hint. `where`: the place at which further starts are heard.
     """
+
+    def raised(token: str) -> None:  # once the event loop runs
+        window.come_forward(token)
+
     app = make_application(argv)
+    try:
+        only = _only(where, raised)  # before the window is made: a second click comes soon
+    except FileExistsError:  # another start was a moment earlier
+        if where is not None and raise_other(where, os.environ):
+            return 0
+        only = None
     window = make_window(watch, settings, report, desk, exports)
     window.banner.setVisible(demo)
     quitting = _quit_on_signals(app, window)
     herald = Herald(window)
-    only = _only(where, window)
     window.show()
     window.start()
     try:
         status = app.exec()
         return RESTART if window.restarts else status
     finally:
+        if only is not None:  # first: a start from now on is not to wait for a window that is gone
+            only.close()
         quitting.setParent(None)
         window.stop()
         herald.stop()
-        if only is not None:
-            only.close()
 
 
-def _only(where: Path | None, window: MainWindow) -> Only | None:
-    """Further starts raise this window; not where another one listens already and does not answer."""
+def _only(where: Path | None, came: Callable[[str], None]) -> Only | None:
+    """Further starts raise this window, None where they can't. Raises FileExistsError where another one listens."""
     if where is None:
         return None
     try:
-        return Only(where, window.come_forward)
+        return Only(where, came)
+    except FileExistsError:
+        raise
     except OSError:
         return None
 
