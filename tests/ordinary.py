@@ -19,17 +19,11 @@ APP = Path(__file__).parents[1] / "app"
 
 def as_user(*words: str, endpoint: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
     """`stratascope WORDS` as the ordinary user, asked about this endpoint only."""
-    uid, gid, home = ordinary_user()
-    command = (
-        *("setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups"),
-        *(sys.executable, "-m", "stratascope", *words),
-    )
-    script = [*opened(), f"exec {shlex.join(command)}"]
     return subprocess.run(
-        ("unshare", "--mount", "--propagation", "private", "sh", "-ec", "\n".join(script)),
+        as_theirs(sys.executable, "-m", "stratascope", *words),
         env={
             "PATH": os.environ["PATH"],
-            "HOME": str(home),
+            "HOME": str(ordinary_user()[2]),
             "LC_ALL": "C.UTF-8",
             "PYTHONPATH": str(APP),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -42,6 +36,14 @@ def as_user(*words: str, endpoint: str, timeout: float = 60) -> subprocess.Compl
         timeout=timeout,
         stdin=subprocess.DEVNULL,
     )
+
+
+def as_theirs(*command: str) -> tuple[str, ...]:
+    """The argv that runs a command as the ordinary user, with interpreter and checkout within reach."""
+    uid, gid, _ = ordinary_user()
+    words = ("setpriv", f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *command)
+    script = [*opened(), f"exec {shlex.join(words)}"]
+    return ("unshare", "--mount", "--propagation", "private", "sh", "-ec", "\n".join(script))
 
 
 def opened() -> list[str]:

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from ordinary import as_theirs
 from rig import Rig
 
 APP = Path(__file__).resolve().parents[2] / "app"
@@ -40,7 +42,7 @@ HARDER = ("--set", "no-new-privileges=on", "--set", "capabilities=none")
 
 
 class Project:
-    """One project on one engine, and the program beside it with a journal of its own."""
+    """One project on one engine, and the program beside it with a journal of its own; both are the engine's user."""
 
     def __init__(self, rig: Rig, folder: Path) -> None:
         self.rig, self.folder = rig, folder
@@ -53,7 +55,11 @@ class Project:
             "PYTHONPATH": str(APP),
             "STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}",
             "XDG_STATE_HOME": str(folder / "state"),
+            "PYTHONDONTWRITEBYTECODE": "1",
         }
+
+    def as_its_user(self, *command: str) -> tuple[str, ...]:
+        return command if self.rig.user is None else as_theirs(*command)
 
     def write(self, command: str = QUICK, name: str = "compose.yaml") -> None:
         self.file = self.folder / name
@@ -62,7 +68,7 @@ class Project:
     def compose(self, *words: str, check: bool = True) -> str:
         """As its user would call it: in its folder, without -f."""
         done = subprocess.run(
-            ("docker", "--host", self.rig.endpoint, "compose", "--project-name", self.name, *words),
+            self.as_its_user("docker", "--host", self.rig.endpoint, "compose", "--project-name", self.name, *words),
             cwd=self.folder,
             env=self.environ,
             stdin=subprocess.DEVNULL,
@@ -88,7 +94,7 @@ class Project:
 
     def popen(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [sys.executable, "-m", "stratascope", *words],
+            self.as_its_user(sys.executable, "-m", "stratascope", *words),
             env=self.environ,
             text=True,
             stdout=subprocess.PIPE,
@@ -122,8 +128,11 @@ def project(docker_rootful: Rig, tmp_path: Path) -> Iterator[Project]:
 
 
 @pytest.fixture
-def any_project(any_engine: Rig, tmp_path: Path) -> Iterator[Project]:
-    yield from _project(any_engine, tmp_path)
+def any_project(any_engine: Rig) -> Iterator[Project]:
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own are closed to others
+        if any_engine.user is not None:
+            os.chown(folder, *any_engine.user[:2])
+        yield from _project(any_engine, Path(folder))
 
 
 def _project(rig: Rig, folder: Path) -> Iterator[Project]:
