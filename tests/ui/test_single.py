@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from stratascope import sandbox
 from stratascope.ui import single
 from stratascope.ui.single import Only, place, raise_other
 
@@ -119,18 +118,6 @@ def test_no_folder_of_our_own(tmp_path: Path, environ: dict[str, str]) -> None:
     linked.mkdir()
     (linked / "stratascope").symlink_to(tmp_path)
     assert place({"XDG_RUNTIME_DIR": str(linked)}) is None
-
-
-def test_in_a_flatpak_the_place_is_the_one_that_all_its_starts_share(
-    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sandbox, "access", lambda: sandbox.Access.WITHHELD)
-    assert place(environ) is None, "Flatpak makes that folder, not we"
-    shared = Path(environ["XDG_RUNTIME_DIR"], "app", sandbox.APP)
-    shared.mkdir(parents=True)
-    where = place(environ)
-    assert where is not None
-    assert where.parent.parent == shared
 
 
 def test_two_starts_at_the_same_moment_are_one_window(tmp_path: Path, environ: dict[str, str]) -> None:

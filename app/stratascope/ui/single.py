@@ -20,8 +20,6 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QSocketNotifier
 
-from stratascope import sandbox
-
 PATIENCE = 1.5  # seconds for the first one to answer
 _RAISE, _DONE = b"raise", b"done\n"
 _TOKEN = "XDG_ACTIVATION_TOKEN"  # with it a Wayland compositor lets a window come to the front
@@ -36,8 +34,6 @@ def place(environ: Mapping[str, str]) -> Path | None:
     if not runtime.startswith("/"):
         return None
     folder = Path(runtime) / "stratascope"
-    if sandbox.access() is not sandbox.Access.OUTSIDE:  # each start has a runtime folder of its own, but for this place
-        folder = Path(runtime, "app", sandbox.APP, "stratascope")
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()
