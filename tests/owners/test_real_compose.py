@@ -230,6 +230,21 @@ def test_two_services_share_the_override(project: Project) -> None:
 
 
 @pytest.mark.slow
+def test_the_last_one_that_uses_the_override_takes_it_away(project: Project) -> None:
+    """Compose has listed the override among its own files by then, as it is read by itself."""
+    project.compose("up", "-d", "-t", "1")
+    assert project.harden("web", "--set", "no-new-privileges=on")[0] == 0
+    project.compose("down", "-t", "1")
+    project.compose("up", "-d", "-t", "1")
+    code, last, err = project.harden("db", "--set", "no-new-privileges=on")
+    assert code == 0, (last, err)
+    for service in ("web", "db"):
+        code, _, err = project.run("undo", f"{project.name}-{service}-1", "--watch", "0")
+        assert code == 0, err
+    project.as_before()
+
+
+@pytest.mark.slow
 def test_a_file_of_another_name_gets_an_override_of_its_own(project: Project) -> None:
     project.file.unlink()
     project.write(name="stack.yml")

@@ -125,7 +125,8 @@ class Compose:
     def recreate(self, owned: Owned, lock: int) -> None:
         """Raises OwnerError."""
         there = [file.path for file in owned.files if file.joint and Path(file.path).exists()]  # not a profile
-        names = tuple(dict.fromkeys((*owned.sources, *there)))
+        sources = (path for path in owned.sources if not _taken_out(Path(path)))
+        names = tuple(dict.fromkeys((*sources, *there)))
         run(self._up(owned, names), self._environ, limit=owned.patience, lock=lock)
 
     # -- what it can't be done for
