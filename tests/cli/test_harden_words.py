@@ -10,6 +10,7 @@ from recorded import recorded
 from stratascope.cli.harden_words import chosen_lines, ending
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.launch import LaunchSpec, RestartPolicy
+from stratascope.core.owner import Owned, OwnerKind
 from stratascope.core.relaunch import Ended, Ending, Kind, Stage, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Subject
@@ -22,6 +23,7 @@ DONE = Transaction(
     *("1", Kind.HARDEN, Stage.DONE, "docker", "unix:///run/docker.sock", "web", "old", "new", True),
     *("web.old-1", "web.new-1", RestartPolicy(), RestartPolicy(), True, 10, 0.0),
 )
+OWNED = replace(DONE, old_aside="", owner=Owned(OwnerKind.COMPOSE, "web", (), (), (), 10.0))
 
 
 def planned(known: Subject, **values: str) -> Plan:
@@ -37,6 +39,8 @@ def planned(known: Subject, **values: str) -> Plan:
     [
         (Ending.VERIFIED, DONE, "kept as web.old-1: undo brings it back"),
         (Ending.VERIFIED, replace(DONE, kind=Kind.UNDO), "The original of web runs again."),
+        (Ending.VERIFIED, OWNED, "Its owner created web again: undo takes the change back"),
+        (Ending.VERIFIED, replace(OWNED, kind=Kind.UNDO), "web is as it was before"),
         (Ending.VERIFIED, None, "Verified."),
         (Ending.KEPT, DONE, "not verified"),
         (Ending.LIMITED, None, "without a relaunch"),

@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 
 from rig import Rig
+from stratascope.core.launch import RestartPolicy
+from stratascope.core.relaunch import Kind, Stage, Transaction
+from stratascope.state.journal import FileJournal
 
 APP = Path(__file__).resolve().parents[2] / "app"
 NAME = "hardened"
@@ -164,6 +167,55 @@ def test_killed_in_the_middle_and_recovered(desk: Desk) -> None:
     running = desk.only_one_runs()
     assert desk.run("recover")[0] == 0
     assert desk.only_one_runs() == running
+
+
+def test_what_can_not_be_printed_is_done_all_the_same(docker_rootful: Rig, tmp_path: Path) -> None:
+    """A log on a disk that is full by now: halfway is the one place where it must not end."""
+    desk = Desk(docker_rootful, tmp_path)
+    try:
+        original = start(desk)
+        words = (sys.executable, "-m", "stratascope", "harden", NAME, "--json", "--yes", "--watch", "0")
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                (*words, "--set", "no-new-privileges=on"), env=desk.environ, stdout=full, stderr=subprocess.PIPE,
+                text=True, check=False, timeout=60,
+            )  # fmt: skip
+        assert "No space left on device" in done.stderr
+        assert desk.only_one_runs() != original
+        assert desk.run("undo", NAME, "--watch", "0")[0] == 0
+    finally:
+        for name in desk.all():
+            docker_rootful.run("rm", "-f", name)
+
+
+@pytest.mark.slow
+def test_one_that_broke_or_was_renamed_since_is_undone(desk: Desk) -> None:
+    original = start(desk)
+    assert desk.harden("--set", "no-new-privileges=on")[0] == 0
+    other = f"{NAME}-other"
+    desk.rig.run("rename", NAME, other)
+    desk.rig.run("kill", other)
+    code, out, err = desk.run("undo", original, "--watch", "1")
+    assert code == 0, (out, err)
+    assert {name: status for name, (_, status) in desk.all().items() if status == "running"} == {other: "running"}
+    assert desk.all()[other][0] == original
+
+
+def test_several_that_are_set_aside_for_one_name_are_asked_about(docker_rootful: Rig, tmp_path: Path) -> None:
+    desk = Desk(docker_rootful, tmp_path)
+    never = RestartPolicy("no")
+    journal = FileJournal(tmp_path / "stratascope" / "relaunches")
+    for digit in "ab":
+        ids = ("docker", docker_rootful.endpoint, "web", digit * 64, digit * 63 + "1")
+        journal.write(
+            Transaction(
+                digit * 16, Kind.HARDEN, Stage.DONE, *ids, True, "web-old", "web-new", never, never, True, 1, 1.0
+            )
+        )
+    code, _, err = desk.run("discard", "web")
+    assert code == 2
+    assert f"Several are set aside for web. Give an id, or --engine: docker {'a' * 12}, docker {'b' * 12}." in err
+    assert len(journal.all()) == 2
 
 
 def test_limits_are_changed_where_a_relaunch_would_be_refused(docker_rootful: Rig, tmp_path: Path) -> None:

@@ -21,6 +21,8 @@ sys.path[:0] = sys.argv[1:3]
 from PySide6.QtCore import QTimer
 from ui import sample
 from stratascope.ui import app
+import signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run below a nohup
 made = app.make_application(["x"])
 watch = sample.StillWatch(sample.snapshot())
 QTimer.singleShot(200, lambda: print("ready", flush=True))
@@ -30,7 +32,7 @@ sys.exit(status)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
     app_folder = str(Path(stratascope.__file__).parents[1])
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}

@@ -54,6 +54,11 @@ def ending(event: Ended) -> str:
 def _ending(event: Ended) -> Message:
     made = event.transaction
     match event.ending:
+        case Ending.VERIFIED if made is not None and made.owner is not None:  # it sets nothing aside
+            if made.kind is Kind.UNDO:
+                return msg("{name} is as it was before: its owner created it again.", name=made.name)
+            return msg("Verified. Its owner created {name} again: undo takes the change back, discard accepts it.",
+                       name=made.name)  # fmt: skip
         case Ending.VERIFIED if made is not None and made.kind is Kind.UNDO:
             return msg("The original of {name} runs again. The replacement is kept as {aside} until it is discarded.",
                        name=made.name, aside=made.old_aside)  # fmt: skip

@@ -7,17 +7,16 @@ nothing changed, 4 rolled back, the original runs.
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from stratascope.cli import recovering
-from stratascope.cli.harden_words import chosen_lines, ending, proven_word
+from stratascope.cli.harden_told import Told, said
 from stratascope.cli.output import complain, write
 from stratascope.core.depth import Matrix
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch import (
@@ -28,23 +27,20 @@ from stratascope.core.relaunch import (
     JournalError,
     Progress,
     Stage,
-    State,
     Transaction,
 )
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, ToggleError
-from stratascope.i18n import together, translate
+from stratascope.i18n import translate
 from stratascope.layers.toggles import parse
 from stratascope.report.export import ExportError, ExportKind, export
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.planning import Plan
 from stratascope.usecases.preflight import Block
 from stratascope.usecases.proving import Proved
-from stratascope.usecases.undo_plan import UndoPlan
 from stratascope.wiring_relaunch import Station, command, run_options, station_of, stations
 
 VERIFIED, KEPT, FAILED, REFUSED, ROLLED_BACK = 0, 1, 2, 3, 4
-_PATHS = 20  # of an undo's plan for people; JSON has all
 _CODES = {
     Ending.VERIFIED: VERIFIED,
     Ending.LIMITED: VERIFIED,
@@ -79,6 +75,8 @@ def run(arguments: argparse.Namespace) -> int:
         return REFUSED
     except JournalError as error:
         complain(translate(msg("The journal can't be written: {words}", words=error.words)))
+    except OSError as error:  # a full disk or a terminal that is gone under what is printed
+        complain(error.strerror or str(error))
     return FAILED
 
 
@@ -93,7 +91,7 @@ def _harden(arguments: argparse.Namespace) -> int:
         made = station.bench.plan(state, chosen, frozenset(arguments.remedies))
         # of a container that has never run nothing is known that could be predicted from
         predicted = None if state.matrix is None else station.bench.foresight.preview(state, made.choices).after
-        told = _Told(arguments.json)
+        told = Told(arguments.json)
         last: dict[str, Any] = {
             "engine": station.engine.id,
             "original_id": container,
@@ -120,7 +118,7 @@ def _harden(arguments: argparse.Namespace) -> int:
         return _carry_out(arguments, station, made, told, last)
 
 
-def _carry_out(arguments: argparse.Namespace, station: Station, made: Plan, told: _Told, last: dict[str, Any]) -> int:
+def _carry_out(arguments: argparse.Namespace, station: Station, made: Plan, told: Told, last: dict[str, Any]) -> int:
     ended: Ended | None = None
     for event in station.bench.run(made, arguments.watch, _interrupted(), keep_unverified=arguments.keep_unverified):
         match event:
@@ -158,14 +156,14 @@ def _undo(arguments: argparse.Namespace) -> int:
     with stations(tuple(arguments.engine)) as found:
         recovering.at_start(found)
         station, transaction = _aside(found, arguments.container)
-        told = _Told(arguments.json)
+        told = Told(arguments.json)
         wanted = station.bench.undo_plan(transaction)
         last: dict[str, Any] = {
             "engine": station.engine.id,
             "original_id": transaction.old,
             "replacement_id": transaction.new,
             "written": None if wanted.written is None else list(wanted.written),
-            "blocks": [{"code": item.code, "text": _said(item.text, item.instead)} for item in wanted.blocks],
+            "blocks": [{"code": item.code, "text": said(item.text, item.instead)} for item in wanted.blocks],
             "warnings": [{"code": item.code, "text": translate(item.text)} for item in wanted.warnings],
         }
         told.undo_plan(wanted)
@@ -221,13 +219,19 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _aside(found: tuple[Station, ...], name: str) -> tuple[Station, Transaction]:
-    """What is set aside for a container of that name or id. Raises ProbeError."""
-    for station in found:
-        for item in station.bench.aside():
-            if isinstance(item, Damaged) or item.transaction.stage is not Stage.DONE:
-                continue
-            if _is_of(item.transaction, name):
-                return station, item.transaction
+    """What is set aside for a container of that name or id. Raises ProbeError where that is nothing, or several."""
+    hits = [
+        (station, item.transaction)
+        for station in found
+        for item in station.bench.aside()
+        if not isinstance(item, Damaged) and _is_of(item.transaction, name)
+    ]
+    if len(hits) > 1:
+        listed = ", ".join(f"{station.engine.id} {made.new[:12]}" for station, made in hits)
+        raise ProbeError(msg("Several are set aside for {name}. Give an id, or --engine: {listed}.", name=name,
+                             listed=listed), name)  # fmt: skip
+    if hits:
+        return hits[0]
     there = {station.engine.id for station in found}
     for kept in FileJournal().all():
         if (
@@ -261,10 +265,11 @@ def _agreed(station: Station, state: ContainerState) -> bool:
 
 
 def _interrupted() -> Callable[[], bool]:
-    """Ctrl+C means: roll back. A second one is no quicker, as the way back must be walked."""
+    """Ctrl+C, or a terminal that goes away, means: roll back. A second one is no quicker: that way must be walked."""
     pressed: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, frame: pressed.append(number))
-    signal.signal(signal.SIGTERM, lambda number, frame: pressed.append(number))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) means: go on
+            signal.signal(number, lambda number, frame: pressed.append(number))
     return lambda: bool(pressed)
 
 
@@ -304,100 +309,4 @@ def _proof(event: Proved) -> dict[str, Any]:
 
 def _block(block: Block) -> dict[str, Any]:
     remedy = None if block.remedy is None else block.remedy.value
-    return {"code": block.code, "text": _said(block.text, block.instead), "remedy": remedy}
-
-
-def _said(*messages: Message) -> str:
-    return together(translate(item) for item in messages)
-
-
-class _Told:
-    """Prints as it happens: lines for people, or an object a line."""
-
-    def __init__(self, as_json: bool) -> None:
-        self._json = as_json
-
-    def plan(self, made: Plan, before: Matrix | None, after: Matrix | None) -> None:
-        """What is going to happen."""
-        if self._json:
-            return
-        lines = list(chosen_lines(made))
-        now, then = ("–" if each is None else f"{each.exposure.worst:.1f}" for each in (before, after))
-        lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=then)))
-        lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
-        for item in made.checked.blocks:
-            option = "" if item.remedy is None else f" (--{item.remedy.value})"
-            lines.append(f"x {_said(item.text, item.instead)}{option}")
-        if made.owner is not None:
-            lines.append(translate(made.owner.title))
-            for file in made.owner.files:
-                lines += [f"{file.path}:", *(f"  | {line}" for line in file.content.splitlines())]
-            lines += [f"$ {line}" for line in made.owner.commands]
-        write("\n".join(plain(line, 500) for line in lines) + "\n")
-
-    def dry(self, refused: bool, as_command: str) -> None:
-        """The end of what only looked: the command that would do the same, or that it can't be done."""
-        if self._json:
-            return
-        end = msg("Refused. Nothing was changed.") if refused else msg("Possible. Nothing was changed.")
-        shown = as_command.splitlines() if not refused else []
-        write("".join(f"  {plain(line, 2000)}\n" for line in shown) + translate(end) + "\n")
-
-    def undo_plan(self, wanted: UndoPlan) -> None:
-        """What stays behind."""
-        if self._json:
-            return
-        lines = []
-        if wanted.written:
-            lines.append(translate(msg("It wrote this outside its volumes since, which the original does not have:")))
-            lines += [f"  {path}" for path in wanted.written[:_PATHS]]
-            if (more := len(wanted.written) - _PATHS) > 0:
-                lines.append(translate(plural("  … and {count} more", "  … and {count} more", more)))
-        elif wanted.written is not None:
-            lines.append(translate(msg("It wrote nothing outside its volumes since.")))
-        lines += [f"! {translate(item.text)}" for item in wanted.warnings]
-        lines += [f"x {_said(item.text, item.instead)}" for item in wanted.blocks]
-        write("\n".join(plain(line, 500) for line in lines) + "\n")
-
-    def step(self, event: Progress) -> None:
-        """One step."""
-        text = translate(event.message)
-        if self._json:
-            self._line(
-                {"step": event.step, "state": event.state.value, "seconds": round(event.seconds, 3), "message": text}
-            )
-        elif event.state is State.BEGUN and event.seconds:  # it waits for something
-            write(f"  {plain(text, 200)} …\n")
-        elif event.state is not State.BEGUN:
-            took = msg("{step} ({seconds} s)", step=plain(text, 200), seconds=f"{event.seconds:.1f}")
-            write(f"  {translate(took)}\n")
-
-    def proof(self, event: Proved) -> None:
-        """One toggle held against /proc."""
-        if not self._json:
-            found = translate(event.proof.found)
-            outcome = translate(proven_word(event.proof.outcome))
-            write(plain(f"  {event.choice.toggle}: {outcome} ({found})", 300) + "\n")
-
-    def ended(self, event: Ended) -> None:
-        """How it ended."""
-        if self._json:
-            return
-        if event.why is not None:
-            complain(translate(event.why))
-        if event.words:
-            complain(plain(event.words, 1000))
-        for line in event.log.splitlines():
-            complain("  | " + plain(line, 300))
-        if event.blame is not None:
-            complain(translate(event.blame))
-        write(f"{ending(event)}\n")
-
-    def end(self, last: dict[str, Any]) -> None:
-        """The last line."""
-        if self._json:
-            self._line(last)
-
-    @staticmethod
-    def _line(value: dict[str, Any]) -> None:
-        write(json.dumps(value) + "\n")
+    return {"code": block.code, "text": said(block.text, block.instead), "remedy": remedy}

@@ -1,0 +1,121 @@
+"""What `harden` and `undo` print: lines for people, or JSON, an object a line."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+from stratascope.cli.harden_words import chosen_lines, ending, proven_word
+from stratascope.cli.output import complain, write
+from stratascope.core.depth import Matrix
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.plain import plain
+from stratascope.core.relaunch import Ended, Progress, State
+from stratascope.i18n import together, translate
+from stratascope.usecases.planning import Plan
+from stratascope.usecases.proving import Proved
+from stratascope.usecases.undo_plan import UndoPlan
+
+_PATHS = 20  # of an undo's plan for people; JSON has all
+
+
+class Told:
+    """Prints as it happens: lines for people, or an object a line.
+
+    While a relaunch is under way it raises nothing: also where nobody can read any more it is walked to its end.
+    """
+
+    def __init__(self, as_json: bool) -> None:
+        self._json = as_json
+
+    def plan(self, made: Plan, before: Matrix | None, after: Matrix | None) -> None:
+        """What is going to happen."""
+        if self._json:
+            return
+        lines = list(chosen_lines(made))
+        now, then = ("–" if each is None else f"{each.exposure.worst:.1f}" for each in (before, after))
+        lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=then)))
+        lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
+        for item in made.checked.blocks:
+            option = "" if item.remedy is None else f" (--{item.remedy.value})"
+            lines.append(f"x {said(item.text, item.instead)}{option}")
+        if made.owner is not None:
+            lines.append(translate(made.owner.title))
+            for file in made.owner.files:
+                lines += [f"{file.path}:", *(f"  | {line}" for line in file.content.splitlines())]
+            lines += [f"$ {line}" for line in made.owner.commands]
+        write("\n".join(plain(line, 500) for line in lines) + "\n")
+
+    def dry(self, refused: bool, as_command: str) -> None:
+        """The end of what only looked: the command that would do the same, or that it can't be done."""
+        if self._json:
+            return
+        end = msg("Refused. Nothing was changed.") if refused else msg("Possible. Nothing was changed.")
+        shown = as_command.splitlines() if not refused else []
+        write("".join(f"  {plain(line, 2000)}\n" for line in shown) + translate(end) + "\n")
+
+    def undo_plan(self, wanted: UndoPlan) -> None:
+        """What stays behind."""
+        if self._json:
+            return
+        lines = []
+        if wanted.written:
+            lines.append(translate(msg("It wrote this outside its volumes since, which the original does not have:")))
+            lines += [f"  {path}" for path in wanted.written[:_PATHS]]
+            if (more := len(wanted.written) - _PATHS) > 0:
+                lines.append(translate(plural("  … and {count} more", "  … and {count} more", more)))
+        elif wanted.written is not None:
+            lines.append(translate(msg("It wrote nothing outside its volumes since.")))
+        lines += [f"! {translate(item.text)}" for item in wanted.warnings]
+        lines += [f"x {said(item.text, item.instead)}" for item in wanted.blocks]
+        write("\n".join(plain(line, 500) for line in lines) + "\n")
+
+    def step(self, event: Progress) -> None:
+        """One step."""
+        text = translate(event.message)
+        with contextlib.suppress(OSError):
+            if self._json:
+                seconds = round(event.seconds, 3)
+                self._line({"step": event.step, "state": event.state.value, "seconds": seconds, "message": text})
+            elif event.state is State.BEGUN and event.seconds:  # it waits for something
+                write(f"  {plain(text, 200)} …\n")
+            elif event.state is not State.BEGUN:
+                took = msg("{step} ({seconds} s)", step=plain(text, 200), seconds=f"{event.seconds:.1f}")
+                write(f"  {translate(took)}\n")
+
+    def proof(self, event: Proved) -> None:
+        """One toggle held against /proc."""
+        if not self._json:
+            found = translate(event.proof.found)
+            outcome = translate(proven_word(event.proof.outcome))
+            with contextlib.suppress(OSError):
+                write(plain(f"  {event.choice.toggle}: {outcome} ({found})", 300) + "\n")
+
+    def ended(self, event: Ended) -> None:
+        """How it ended."""
+        if self._json:
+            return
+        if event.why is not None:
+            complain(translate(event.why))
+        if event.words:
+            complain(plain(event.words, 1000))
+        for line in event.log.splitlines():
+            complain("  | " + plain(line, 300))
+        if event.blame is not None:
+            complain(translate(event.blame))
+        write(f"{ending(event)}\n")
+
+    def end(self, last: dict[str, Any]) -> None:
+        """The last line."""
+        if self._json:
+            self._line(last)
+
+    @staticmethod
+    def _line(value: dict[str, Any]) -> None:
+        write(json.dumps(value) + "\n")
+
+
+def said(*messages: Message) -> str:
+    """Sentences, one after the other."""
+    return together(translate(item) for item in messages)
