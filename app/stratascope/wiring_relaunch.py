@@ -35,8 +35,8 @@ from stratascope.usecases import inside
 from stratascope.usecases.crew import Hand, born_with, present
 from stratascope.usecases.planning import Plan, Workshop
 from stratascope.usecases.read import machine_of
-from stratascope.usecases.relaunch import Clock
 from stratascope.usecases.vitals import MEMBER_WANTS, WANTS, vitals
+from stratascope.usecases.watching import Clock
 from stratascope.usecases.workbench import Workbench
 
 _PROFILE_MAX = 1 << 20  # bytes of a profile file

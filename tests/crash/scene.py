@@ -23,13 +23,13 @@ LINGERING = "trap 'sleep 2; exit 0' TERM; sleep 3600 & wait"  # a stop of it is 
 
 # All engine calls and journal writes of a relaunch, in their order
 HARDEN = (
-    "write intent", "create", "write created", "write held", "restart_policy", "running", "write stopping",
-    "stop", "write stopped", "rename", "rename", "write renamed", "start", "write started", "running", "running",
-    "running", "write verified", "running", "running", "restart_policy", "write done",
+    "running", "write intent", "create", "write created", "write held", "restart_policy", "running", "write stopping",
+    "stop", "changes", "write stopped", "rename", "rename", "write renamed", "start", "write started", "running",
+    "running", "running", "write verified", "running", "running", "restart_policy", "write done",
 )  # fmt: skip
 UNDO = (
-    "plan", "running", "write intent", "write held", "restart_policy", "running", "write stopping", "stop",
-    "write stopped", "rename", "rename", "write renamed", "restart_policy", "start", "write started", "running",
+    "plan", "running", "write intent", "write held", "restart_policy", "write stopping", "stop", "write stopped",
+    "rename", "rename", "write renamed", "restart_policy", "start", "write started", "running",
     "running", "write verified", "running", "running", "restart_policy", "forget", "write done",
 )  # fmt: skip
 POINTS = {"harden": HARDEN, "undo": UNDO}

@@ -149,7 +149,7 @@ def test_a_full_disk_under_the_journal(docker_rootful: Rig, tmp_path: Path) -> N
 @pytest.mark.slow
 def test_an_original_that_ends_by_itself(scene: Scene, restart: str) -> None:
     """Just before it would be stopped. A job that is done is left alone; what always restarts runs again."""
-    number = HARDEN.index("running") - (restart == "no")  # no policy to set, one call less
+    number = HARDEN.index("restart_policy") + (restart != "no")  # no policy to set, one call less
     relaunch = Waiting(scene, number, restart=restart)
     original = scene.originals[relaunch.name]
     os.kill(scene.rig.pid(original), signal.SIGKILL)
@@ -182,20 +182,43 @@ def test_somebody_else_removes_one(scene: Scene, who: str) -> None:
         assert scene.wrong_with(relaunch.name, goes_on=False) == []
 
 
-@pytest.mark.parametrize("name", ["docker_rootful", "podman_rootful"])
-def test_control_c(engines: Engines, name: str, tmp_path: Path) -> None:
-    """The moment is drawn anew each time; the seed is printed."""
+def test_an_original_that_is_pruned_while_its_replacement_is_watched(scene: Scene) -> None:
+    """By a nightly job, say: the way back would end with no container at all."""
+    relaunch = Waiting(scene, HARDEN.index("write started") + 1)
+    aside = next(name for name in scene.all(relaunch.name) if ".old-" in name)
+    scene.rig.run("rm", aside)
+    relaunch.child.kill()
+    relaunch.child.communicate()
+    code, out, err = scene.stratascope("recover")
+    assert (code, err) == (0, ""), out
+    there = scene.all(relaunch.name)
+    assert [(name, runs) for name, (_, runs) in there.items()] == [(relaunch.name, True)]
+    assert there[relaunch.name][0] != scene.originals[relaunch.name]
+
+
+# SIGHUP as in a terminal: these tests may run below a nohup
+TYPED = """import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+from stratascope.__main__ import main
+sys.exit(main(sys.argv[1:]))"""
+
+
+@pytest.mark.parametrize(
+    ("name", "number"), [("docker_rootful", signal.SIGINT), ("podman_rootful", signal.SIGINT),
+                         ("docker_rootful", signal.SIGHUP)],
+)  # fmt: skip
+def test_control_c(engines: Engines, name: str, number: signal.Signals, tmp_path: Path) -> None:
+    """Or a terminal that goes away. The moment is drawn anew each time; the seed is printed."""
     seed = random.randrange(1 << 32)
     sys.stdout.write(f"seed {seed}\n")
     scene = Scene(engines.get(name), tmp_path)
     try:
         original = run(scene)
-        words = ("-m", "stratascope", "harden", NAME, "--json", "--yes", "--watch", "3", *SET)
-        child = scene.python(*words)
+        child = scene.python("-c", TYPED, "harden", NAME, "--json", "--yes", "--watch", "3", *SET)
         assert child.stdout is not None
         for _ in range(random.Random(seed).randrange(1, 11)):  # up to the line that says that it is watched
             child.stdout.readline()
-        child.send_signal(signal.SIGINT)
+        child.send_signal(number)
         out, err = child.communicate(timeout=60)
         last = json.loads(out.splitlines()[-1])
         assert (child.returncode, last["result"], last["why"]) == (4, "rolled-back", "Cancelled."), err

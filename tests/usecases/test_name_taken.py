@@ -9,7 +9,7 @@ import pytest
 
 from stratascope.core.relaunch import Stage, Transaction
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.relaunch import NameTakenError, recover
+from stratascope.usecases.way_back import NameTakenError, recover
 from usecases.memory_engine import MemoryEngine
 from usecases.test_relaunch import ALWAYS, as_before, transaction
 

@@ -33,7 +33,7 @@ from stratascope.usecases.crew import Hand
 from stratascope.usecases.owner import accept_owned, harden_owned, recover_owned, undo_owned
 from stratascope.usecases.planning import Plan, Workshop
 from stratascope.usecases.preflight import Preflight, preflight
-from stratascope.usecases.relaunch import Clock
+from stratascope.usecases.watching import Clock
 from usecases.memory_engine import CrashError, MemoryEngine
 
 LABELS = (("owner", "service"),)

@@ -14,7 +14,9 @@ from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch import JournalError, Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.relaunch import Clock, Exchange, FailedError, discard, recover, roll_back
+from stratascope.usecases.relaunch import Exchange
+from stratascope.usecases.watching import Clock, FailedError
+from stratascope.usecases.way_back import discard, recover, roll_back
 from usecases.memory_engine import CrashError, MemoryEngine
 
 ALWAYS = RestartPolicy("always")

@@ -14,8 +14,9 @@ from stratascope.core.relaunch import Progress, Stage, State
 from stratascope.i18n import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.preflight import unwatched
-from stratascope.usecases.relaunch import Clock, Exchange, FailedError, recover
-from stratascope.usecases.watching import LISTEN_MORE, Expected, Watcher
+from stratascope.usecases.relaunch import Exchange
+from stratascope.usecases.watching import LISTEN_MORE, Clock, Expected, FailedError, Watcher
+from stratascope.usecases.way_back import recover
 from usecases.memory_engine import CrashError, MemoryEngine
 from usecases.test_relaunch import as_before, transaction
 

@@ -15,9 +15,12 @@ from stratascope.core.relaunch import (
     Progress,
     Stage,
     State,
+    Transaction,
 )
 from stratascope.usecases.planning import Workshop
-from stratascope.usecases.relaunch import Exchange, FailedError, NameTakenError, roll_back
+from stratascope.usecases.relaunch import Exchange
+from stratascope.usecases.watching import FailedError
+from stratascope.usecases.way_back import NameTakenError, all_that_is_left, roll_back
 
 
 def back(shop: Workshop, exchange: Exchange, error: Exception) -> Iterator[Progress | Ended]:
@@ -27,6 +30,11 @@ def back(shop: Workshop, exchange: Exchange, error: Exception) -> Iterator[Progr
             shop.journal.forget(made.id)
         raise error  # the very first word could not be written: nothing was done
     why, words, log = in_words(error)
+    if _without_an_original(shop, made):
+        ended = finished(exchange, Ending.KEPT)
+        text = msg("{why} Somebody else removed the original meanwhile, so what replaced it stays.", why=why)
+        yield replace(ended, why=text, words=_joined(words, ended.words), log=log)
+        return
     begun = shop.clock.now()
     told = Progress("roll-back", State.BEGUN, 0.0, msg("Bring the original back"))
     yield told
@@ -43,6 +51,13 @@ def back(shop: Workshop, exchange: Exchange, error: Exception) -> Iterator[Progr
         return
     yield replace(told, state=State.DONE, seconds=shop.clock.now() - begun)
     yield Ended(Ending.ROLLED_BACK, exchange.transaction, why, words, log)
+
+
+def _without_an_original(shop: Workshop, made: Transaction) -> bool:
+    try:
+        return all_that_is_left(shop.port, made)
+    except EngineError:
+        return False  # the way back will find out
 
 
 def _joined(*words: str) -> str:

@@ -32,11 +32,13 @@ from stratascope.core.toggle import Failure, Proven
 from stratascope.usecases.blame import blame
 from stratascope.usecases.blame import unproven as left_out
 from stratascope.usecases.ending import back, finished
+from stratascope.usecases.meanwhile import changed
 from stratascope.usecases.planning import Plan, Workshop, expected
-from stratascope.usecases.preflight import own_changes
+from stratascope.usecases.preflight import lost_files, own_changes
 from stratascope.usecases.proving import Proved, all_back, unproven, verify
-from stratascope.usecases.relaunch import Exchange, FailedError, held
-from stratascope.usecases.watching import WATCH
+from stratascope.usecases.relaunch import Exchange
+from stratascope.usecases.watching import WATCH, FailedError
+from stratascope.usecases.way_back import held
 
 
 def harden(
@@ -54,9 +56,15 @@ def harden(
     transaction = _transaction(shop, made)
     try:
         with held(shop.journal, transaction):
+            why_not = changed(shop.port, shop.journal, transaction)
+            if why_not is not None:
+                yield Ended(Ending.REFUSED, None, why_not)
+                return
             yield from _held(shop, made, transaction, watch, keep_unverified, cancelled)
     except BusyError as error:
         yield Ended(Ending.REFUSED, None, error.message)
+    except EngineError as error:
+        yield Ended(Ending.REFUSED, None, error.message, error.words)
     except JournalError as error:
         why = msg("The journal can't be written, and without it there would be no way back after a crash.")
         yield Ended(Ending.REFUSED, None, why, error.words)
@@ -75,8 +83,11 @@ def _held(
     def wrote(container: str) -> bool:
         return own_changes(known[container], shop.port.changes(container))
 
+    def lost(container: str) -> str:
+        return lost_files(known[container], shop.port.changes(container))
+
     exchange = Exchange(
-        shop.port, shop.journal, transaction, cancelled, shop.clock, expected(shop, made), made.spec.body, wrote
+        shop.port, shop.journal, transaction, cancelled, shop.clock, expected(shop, made), made.spec.body, wrote, lost
     )
     failed: list[Proved] = []
     try:

@@ -23,9 +23,8 @@ from stratascope.layers.toggles import all_live, fold, plain
 from stratascope.usecases.crew import Hand
 from stratascope.usecases.followers import Follower, followers, with_followers
 from stratascope.usecases.preflight import Preflight, preflight, unproven, unwatched, while_running
-from stratascope.usecases.relaunch import Clock
 from stratascope.usecases.ties import dependents
-from stratascope.usecases.watching import Expected
+from stratascope.usecases.watching import Clock, Expected
 
 
 def _unread(container: str) -> frozenset[Hand] | None:

@@ -11,8 +11,7 @@ from stratascope.core.toggle import Choice, Failure, Proof, Proven
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.crew import Hand, missing
 from stratascope.usecases.planning import Plan, Workshop, looked, subject_of
-from stratascope.usecases.relaunch import FailedError
-from stratascope.usecases.watching import last_words
+from stratascope.usecases.watching import FailedError, last_words
 
 _SETTLE = 5.0  # seconds that the new process may take to be readable
 _AGAIN = 0.5  # seconds between two readings of it

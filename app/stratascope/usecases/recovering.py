@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch import BusyError, Damaged, Journal, JournalError, Stage, Transaction
-from stratascope.usecases import relaunch
+from stratascope.usecases import way_back
 from stratascope.usecases.owner import recover_owned
 from stratascope.usecases.planning import Workshop
 
@@ -47,11 +47,11 @@ def recover_all(shop: Workshop) -> Iterator[Mended]:
             if item.owner is not None:  # it holds it by itself
                 yield Mended(item, _result(recover_owned(shop, item)))
                 continue
-            with relaunch.held(shop.journal, item):
+            with way_back.held(shop.journal, item):
                 # read again: whoever held it may have come to its end just now
                 now = next((each for each in unfinished(shop.journal) if each.id == item.id), None)
                 if now is not None:
-                    yield Mended(now, _result(relaunch.recover(shop.port, shop.journal, now, shop.clock)))
+                    yield Mended(now, _result(way_back.recover(shop.port, shop.journal, now, shop.clock)))
         except BusyError:
             yield Mended(item, Result.HELD)
         except (EngineError, NoSuchContainerError, JournalError) as error:

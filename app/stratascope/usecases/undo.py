@@ -22,10 +22,12 @@ from stratascope.core.relaunch import (
     Transaction,
 )
 from stratascope.usecases.ending import back, finished, in_words
+from stratascope.usecases.meanwhile import over
 from stratascope.usecases.planning import Workshop
-from stratascope.usecases.relaunch import Exchange, FailedError, held
+from stratascope.usecases.relaunch import Exchange
 from stratascope.usecases.ties import dependents
-from stratascope.usecases.watching import WATCH, Expected
+from stratascope.usecases.watching import WATCH, Expected, FailedError
+from stratascope.usecases.way_back import held
 
 
 def undo(
@@ -46,6 +48,10 @@ def undo(
         return
     try:
         with held(shop.journal, wanted):
+            why_not = over(shop.journal, done)
+            if why_not is not None:
+                yield Ended(Ending.REFUSED, done, why_not)
+                return
             expected = Expected(shop.vitals(done.new), shop.vitals, health)
             exchange = Exchange(shop.port, shop.journal, wanted, cancelled, shop.clock, expected)
             try:
@@ -87,10 +93,10 @@ def _way_back(shop: Workshop, done: Transaction) -> tuple[Transaction, Health]:
 def _swapped(shop: Workshop, member: Member, number: str) -> tuple[Member, Health]:
     spec, now = shop.port.plan(member.new), shop.port.running(member.new)
     made = Member(
-        name=member.name,
+        name=now.name,  # a person may have given it another one since
         old=member.new,
         new=member.old,
-        old_aside=f"{member.name}.old-{number[:8]}",
+        old_aside=f"{now.name}.old-{number[:8]}",
         new_aside=member.old_aside,
         restart=spec.restart,
         new_restart=member.restart,

@@ -30,6 +30,8 @@ def undo_plan(shop: Workshop, done: Transaction) -> UndoPlan:
         text = msg("What it would go back to, or from, was removed by somebody else.")
         block = Block("gone", text, msg("Discard what is left of it."))
         return UndoPlan(None, blocks=(block,))
+    if not owned and shop.port.running(done.new).status == "paused":
+        return UndoPlan(None, blocks=(Block("paused", msg("It is paused."), msg("Let it go on, and try again.")),))
     state = shop.read(done.new)
     try:
         paths = None if state is None else written(state.container, shop.port.changes(done.new))

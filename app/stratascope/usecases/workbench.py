@@ -7,22 +7,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
+from stratascope.core.container import EngineState
 from stratascope.core.ground import Ground
 from stratascope.core.launch import FileChange, Limits
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
-from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Remedy, Stage, State, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.toggle import Choice, Preset
+from stratascope.core.toggle import Choice, Preset, Proven
 from stratascope.layers.toggles import all_live
-from stratascope.usecases import relaunch
+from stratascope.usecases import way_back
 from stratascope.usecases.desk import Aside, Event, Offer
+from stratascope.usecases.ending import in_words
 from stratascope.usecases.foresight import Foresight
 from stratascope.usecases.harden import harden
+from stratascope.usecases.meanwhile import in_use, over
 from stratascope.usecases.owner import accept_owned, harden_owned, undo_owned
 from stratascope.usecases.planning import Plan, Workshop, plan, subject_of
-from stratascope.usecases.proving import verify
+from stratascope.usecases.proving import unproven, verify
 from stratascope.usecases.recovering import Mended, recover_all
 from stratascope.usecases.undo import undo
 from stratascope.usecases.undo_plan import UndoPlan, undo_plan
@@ -76,12 +79,18 @@ class Workbench:
         yield from back(self._shop, transaction, watch=watch, cancelled=cancelled)
 
     def discard(self, transaction: Transaction) -> None:
-        """Remove what it set aside, or accept what an owner did. Raises EngineError, JournalError, BusyError."""
+        """Remove what it set aside, or accept what an owner did. Raises EngineError, JournalError, BusyError.
+
+        RefusedError where that was undone or discarded meanwhile, or what would be removed is in use.
+        """
         if transaction.owner is not None:
             accept_owned(self._shop, transaction)
             return
-        with relaunch.held(self._shop.journal, transaction):
-            relaunch.discard(self._shop.port, self._shop.journal, transaction)
+        with way_back.held(self._shop.journal, transaction):
+            why_not = over(self._shop.journal, transaction) or in_use(self._shop.port, transaction)
+            if why_not is not None:
+                raise RefusedError(EngineState.CONNECTED, why_not)
+            way_back.discard(self._shop.port, self._shop.journal, transaction)
 
     def aside(self) -> tuple[Aside | Damaged, ...]:
         """What is set aside on this engine."""
@@ -117,10 +126,25 @@ class Workbench:
             self._shop.port.limit(
                 made.spec.id, Limits(wanted.memory, wanted.memory_swap, wanted.pids, wanted.cpu_cores)
             )
-        except EngineError as error:
+        except (EngineError, NoSuchContainerError) as error:
             yield replace(told, state=State.FAILED, seconds=time.monotonic() - begun)
-            yield Ended(Ending.REFUSED, None, error.message, error.words)
+            why, words, _ = in_words(error)
+            if self._limits_changed(made):  # a part of it, or all and only the answer was a bad one
+                why = msg("{why} A part of it may be in force.", why=why)
+                yield Ended(Ending.KEPT, None, why, words)
+            else:
+                yield Ended(Ending.REFUSED, None, why, words)
             return
         yield replace(told, state=State.DONE, seconds=time.monotonic() - begun)
-        yield from verify(self._shop, made, made.spec.id)
-        yield Ended(Ending.LIMITED, None)
+        proofs = verify(self._shop, made, made.spec.id)
+        yield from proofs
+        failed = [item for item in proofs if item.proof.outcome is not Proven.ENFORCED]
+        yield Ended(Ending.KEPT, None, unproven(failed)) if failed else Ended(Ending.LIMITED, None)
+
+    def _limits_changed(self, made: Plan) -> bool:
+        """Also where that can't be told."""
+        try:
+            now = self._shop.read(made.spec.id)
+        except EngineError:
+            return True
+        return now is not None and now.container.asked != made.state.container.asked
