@@ -116,7 +116,8 @@ def test_before_an_undo_what_it_wrote_is_listed(desk: Desk) -> None:
     assert desk.only_one_runs() == original
     aside = next(name for name in desk.all() if name != NAME)
     desk.rig.run("start", aside)
-    assert desk.rig.run("exec", aside, "cat", "/kept/a") == "1", "it is still there"
+    # no exec: Podman's over the API now and then loses its output
+    assert Path(f"/proc/{desk.rig.pid(aside)}/root/kept/a").read_text() == "1\n", "it is still there"
 
 
 @pytest.mark.slow
