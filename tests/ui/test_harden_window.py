@@ -6,12 +6,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QPlainTextEdit, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QMenu,
+    QMessageBox,
+    QPlainTextEdit,
+    QTableWidget,
+    QTableWidgetItem,
+)
 from pytestqt.qtbot import QtBot
 
 from replay import Replay
@@ -25,8 +34,9 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.toggle import Preset, Proven
 from stratascope.ui import app as ui
 from stratascope.ui import start
-from stratascope.ui.harden_column import PATIENCE
+from stratascope.ui.harden_column import SETTLE
 from stratascope.ui.harden_foot import Exported
+from stratascope.ui.harden_offer import PATIENCE
 from stratascope.ui.harden_sheet import Page
 from stratascope.ui.harden_side import Hardening
 from stratascope.ui.harden_words import exposure_range
@@ -91,6 +101,28 @@ def side_of(window: MainWindow) -> Hardening:
     side: QObject | None = window.hardening
     assert isinstance(side, Hardening)
     return side
+
+
+def named(picture: Snapshot, name: str) -> ContainerState:
+    return next(state for state in picture.containers if state.container.name == name)
+
+
+def with_others(picture: Snapshot, *states: ContainerState, without: str = "") -> Snapshot:
+    """A newer picture: these as they are given, the others read anew, the same."""
+    keys = {state.key for state in states}
+    others = tuple(
+        replace(each) for each in picture.containers if each.key not in keys and each.container.name != without
+    )
+    return replace(picture, containers=(*others, *states))
+
+
+def stopped(state: ContainerState) -> ContainerState:
+    container = replace(state.container, name=f"{state.container.name}.old-1", pid=None, status=Status.EXITED)
+    return replace(state, container=container, matrix=None)
+
+
+def asked(desk: FakeDesk, name: str) -> int:
+    return sum(call == name for call, _ in desk.calls)
 
 
 def planned(qtbot: QtBot, window: MainWindow) -> Hardening:
@@ -218,6 +250,57 @@ def test_a_value_that_cannot_be_is_told_and_not_taken(window: MainWindow) -> Non
     QTest.keyClick(sheet.field, Qt.Key.Key_Return)
     assert not sheet.isVisible()
     assert {choice.toggle: choice.value for choice in column.choices}["memory"] == "300m"
+
+
+def test_a_value_is_not_taken_for_another_container(window: MainWindow, picture: Snapshot) -> None:
+    column = side_of(window).column
+    column.set_on("memory", True)
+    column.rows["memory"].value.click()
+    column.sheet.field.setText("300m")
+    window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
+    assert not column.sheet.isVisible()
+    here = window.current
+    assert here is not None
+    select(window, here.container.name)
+    before = column.choices
+    QTest.keyClick(column.sheet, Qt.Key.Key_Return)
+    column.sheet.take.click()
+    assert column.choices == before
+
+
+def test_a_file_is_not_taken_for_another_container(
+    window: MainWindow, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    column, profile = side_of(window).column, "/srv/profile.json"
+    desk.files = ((profile, '{"defaultAction": "SCMP_ACT_ALLOW"}'),)
+
+    def answer(*_: object) -> tuple[str, str]:
+        select(window, "web")  # somebody chooses another one, or this one vanishes, while the dialog is open
+        return profile, ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
+    before = {choice.toggle: choice.value for choice in column.choices}
+    column.set_on("seccomp", True)
+    column.rows["seccomp"].value.click()
+    column.sheet.browse.click()
+    assert column.title.text() == "Harden web"
+    assert profile not in {choice.value for choice in column.choices}
+    assert column.presets.current is Preset.RECOMMENDED
+    select(window, "ci-runner")
+    assert {choice.toggle: choice.value for choice in column.choices} == before | {"seccomp": "default"}
+
+
+def test_a_file_that_cannot_be_used_is_told(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    column = side_of(window).column
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "no.json"), ""))
+    column.set_on("seccomp", True)
+    column.rows["seccomp"].value.click()
+    column.sheet.browse.click()
+    assert column.told.isVisible()
+    assert "no.json" in column.told.text()
+    assert {choice.toggle: choice.value for choice in column.choices}["seccomp"] == "default"
 
 
 def test_capabilities_are_chosen_in_a_grid(window: MainWindow) -> None:
@@ -395,6 +478,31 @@ def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWi
     desk.gate.set()
     over(qtbot, side)
     assert side.sheet.title.text() == "Hardened, and proven"
+
+
+def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    desk.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
+    QTest.keyClick(side.sheet, Qt.Key.Key_Escape)
+    column, old = side.column, named(picture, "ci-runner")
+    window.feed.snapshot.emit(with_others(picture, stopped(old)))
+    assert window.current is not None
+    assert window.current.key == old.key
+    assert column.nothing.text() == "It does not run at the moment."
+    assert "Watch it for" in column.note.text()
+    assert column.note.isVisible()
+    assert column.button.text() == "Show"
+    assert not column.presets.isVisible()
+    column.button.click()
+    assert side.sheet.isVisible()
+    side.sheet.back.click()  # cancel, and roll back
+    over(qtbot, side)
+    assert not column.button.isVisible()
+    assert not column.note.isVisible()
+    assert "Start it first" in column.nothing.text()
 
 
 def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
@@ -640,6 +748,35 @@ def test_a_plan_that_fails_can_be_tried_again(qtbot: QtBot, window: MainWindow, 
     assert side.column.button.text() == "Relaunch hardened"
 
 
+def test_why_a_plan_failed_outlives_the_next_reading(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = planned(qtbot, window)
+    desk.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
+    side.column.set_on("memory", False)
+    qtbot.waitUntil(lambda: side.column.button.text() == "Try again")
+    window.feed.snapshot.emit(with_others(picture))
+    qtbot.wait(SETTLE + 100)
+    assert side.column.note.text() == "The engine does not answer."
+    assert side.column.button.text() == "Try again"
+    assert side.column.button.isEnabled()
+    desk.plan_fails = None
+    side.column.set_on("memory", True)
+    planned(qtbot, window)
+    assert side.column.button.text() == "Relaunch hardened"
+
+
+def test_a_plan_is_asked_for_again_when_the_engine_is_back(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> None:
+    side = planned(qtbot, window)
+    away = tuple(replace(each, state=EngineState.UNREACHABLE) for each in picture.engines)
+    window.feed.snapshot.emit(replace(with_others(picture), engines=away))
+    assert side.column.nothing.text() == "Its engine does not answer now."
+    assert side.column.plan is None
+    window.feed.snapshot.emit(with_others(picture))
+    planned(qtbot, window)
+    assert side.column.button.isEnabled()
+
+
 def test_closing_while_a_relaunch_runs_asks_and_rolls_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     desk.gate = threading.Event()
     side = relaunch(qtbot, window)
@@ -782,3 +919,42 @@ def test_a_glance_at_another_container_leaves_the_toggles(window: MainWindow, qt
     assert column.toggles.isVisible()
     assert column.toggles.isEnabled()
     assert not column.nothing.isVisible()
+
+
+def test_an_offer_that_is_slower_than_the_readings_comes_all_the_same(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    column, web = planned(qtbot, window).column, named(picture, "web")
+    desk.calls.clear()
+    desk.offer_gate = threading.Event()
+    assert window.column.view.select_key(web.key)
+    qtbot.waitUntil(lambda: asked(desk, "offer") == 1)
+    for _ in range(3):
+        window.feed.snapshot.emit(with_others(picture))
+    desk.offer_gate.set()
+    qtbot.waitUntil(lambda: column.offered_key == web.key)
+    qtbot.wait(50)
+    assert asked(desk, "offer") == 1
+    # what was true when it was asked for is shown, and asked for once more
+    desk.calls.clear()
+    desk.offer_gate = threading.Event()
+    matrices = [each.matrix for each in picture.containers if each.matrix not in (None, web.matrix)]
+    for matrix in matrices[:2]:
+        window.feed.snapshot.emit(with_others(picture, replace(web, matrix=matrix)))
+    qtbot.waitUntil(lambda: asked(desk, "offer") == 1)
+    desk.offer_gate.set()
+    qtbot.waitUntil(lambda: asked(desk, "offer") == 2)
+
+
+def test_until_an_offer_has_come_nothing_is_chosen_by_the_last_one(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    column, web = planned(qtbot, window).column, named(picture, "web")
+    desk.offer_gate = threading.Event()
+    assert window.column.view.select_key(web.key)
+    column.presets.parts[Preset.STRICT].click()
+    desk.offer_gate.set()
+    qtbot.waitUntil(lambda: column.offered_key == web.key)
+    assert column.presets.current is Preset.RECOMMENDED
+    wanted = {choice.toggle for choice in desk.preset(web, Preset.RECOMMENDED)}
+    assert {choice.toggle for choice in column.choices} == wanted
