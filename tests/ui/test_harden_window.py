@@ -29,7 +29,7 @@ from stratascope.core.container import EngineState, Status
 from stratascope.core.message import msg
 from stratascope.core.owner import Owned, OwnerFile, OwnerKind, OwnerPlan
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch import Damaged, Ending, Remedy
+from stratascope.core.relaunch import Damaged, Ending, Remedy, Transaction
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.toggle import Preset, Proven
 from stratascope.ui import app as ui
@@ -429,6 +429,43 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     assert not after.blame.isVisible()
 
 
+def test_who_is_to_blame_is_switched_off_where_it_was(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = planned(qtbot, window)
+    column = side.column
+    column.presets.parts[Preset.STRICT].click()
+    planned(qtbot, window)
+    desk.outcome, desk.suspects = Ending.ROLLED_BACK, ("read-only-root",)
+    relaunch(qtbot, window)
+    over(qtbot, side)
+    select(window, "web")
+    column.presets.parts[Preset.STRICT].click()
+    strict = column.choices
+    assert "read-only-root" in {choice.toggle for choice in strict}
+    side.sheet.after.leave_out.click()
+    qtbot.waitUntil(lambda: column.title.text() == "Harden ci-runner")
+    planned(qtbot, window)
+    assert column.choices
+    assert "read-only-root" not in {choice.toggle for choice in column.choices}
+    select(window, "web")
+    assert column.choices == strict
+
+
+def test_who_is_to_blame_in_one_that_is_gone_changes_no_other(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = planned(qtbot, window)
+    desk.outcome, desk.suspects = Ending.ROLLED_BACK, (side.column.choices[0].toggle,)
+    relaunch(qtbot, window)
+    over(qtbot, side)
+    window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
+    select(window, "web")
+    before = side.column.choices
+    side.sheet.after.leave_out.click()
+    assert window.current is not None
+    assert window.current.container.name == "web"
+    assert side.column.choices == before
+
+
 def test_what_an_owner_is_given_is_shown_and_taken_out_again(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     file = OwnerFile("/srv/shop/compose.override.yaml", "services:\n  web: {}\n")
     owned = Owned(OwnerKind.COMPOSE, "web", (), ("/srv/shop/compose.yaml",), (file,), 60.0)
@@ -503,6 +540,46 @@ def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
     assert not column.button.isVisible()
     assert not column.note.isVisible()
     assert "Start it first" in column.nothing.text()
+
+
+def test_the_window_goes_once_to_what_a_run_left(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    desk.outcome = Ending.ROLLED_BACK
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    back = stopped(named(picture, "ci-runner"))  # ended again before it was read
+    select(window, "web")
+    window.feed.snapshot.emit(with_others(picture, back))
+    assert window.current is not None
+    assert window.current.key == back.key
+    select(window, "web")
+    window.toolbar.filter.setText("web")
+    for _ in range(2):
+        window.feed.snapshot.emit(with_others(picture, back))
+        assert window.current is not None
+        assert window.current.container.name == "web"
+        assert window.toolbar.filter.text() == "web"
+
+
+def test_after_an_undo_that_was_refused_the_window_shows_what_still_runs(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    old = named(picture, "ci-runner")
+    new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
+    both = with_others(picture, new, stopped(old))
+    window.feed.snapshot.emit(both)
+    desk.undo_refused = msg("Other containers have come to need it since.")
+    side.sheet.after.undo.click()
+    qtbot.waitUntil(side.sheet.go.isEnabled)
+    side.sheet.go.click()
+    over(qtbot, side)
+    select(window, "web")
+    window.feed.snapshot.emit(both)
+    assert window.current is not None
+    assert window.current.key == new.key
 
 
 def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
@@ -583,6 +660,86 @@ def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
     press(side.aside.discard.click, "discard")
     qtbot.waitUntil(lambda: not desk.set_aside)
     qtbot.waitUntil(lambda: table.rowCount() == 1)
+
+
+def set_aside(desk: FakeDesk, state: ContainerState) -> Transaction:
+    """As `stratascope harden` in a terminal does, of a container that has had its replacement for long."""
+    made = desk._transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED)))
+    done = replace(made, old="0" * 64, new=state.container.id)
+    desk.set_aside.append(done)
+    return done
+
+
+def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = planned(qtbot, window)
+    kept = side.column.kept
+    desk.blocks = (Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),)
+    set_aside(desk, named(picture, "ci-runner"))
+    window.clock.timeout.emit()
+    qtbot.waitUntil(kept.isVisible)
+    qtbot.waitUntil(lambda: side.column.button.text() == "Show what is set aside")
+    side.show_aside()
+    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 1)
+    kept.discard.click()
+    boxes = [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
+    assert len(boxes) == 1
+    desk.set_aside, desk.blocks = [], ()
+    window.clock.timeout.emit()
+    qtbot.waitUntil(kept.isHidden)
+    assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
+    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 0)
+    planned(qtbot, window)
+    assert side.column.button.text() == "Relaunch hardened"
+    assert asked(desk, "discard") == 0
+
+
+def test_a_question_about_what_is_still_set_aside_stays(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = side_of(window)
+    done = set_aside(desk, named(picture, "ci-runner"))
+    window.clock.timeout.emit()
+    qtbot.waitUntil(side.column.kept.isVisible)
+    side.show_aside()
+    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 1)
+    first = replace(set_aside(desk, named(picture, "web")), id="t0")
+    desk.set_aside = [first, done]
+
+    def meanwhile() -> None:
+        side.ask_discard(done)
+        window.clock.timeout.emit()
+        qtbot.waitUntil(lambda: side.kept == (first, done))
+
+    press(meanwhile, "")
+    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 2)
+    assert side.aside.current is not None
+    assert side.aside.current.id == done.id  # the selection stays with it
+
+
+def test_the_result_offers_no_way_back_to_what_was_discarded_elsewhere(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    assert side.sheet.after.discard.isVisible()
+    qtbot.waitUntil(lambda: bool(side.kept))
+    desk.set_aside = []
+    window.clock.timeout.emit()
+    qtbot.waitUntil(lambda: not side.sheet.after.discard.isVisible())
+    assert not side.sheet.after.undo.isVisible()
+
+
+def test_what_recovery_set_aside_is_known_at_once(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = side_of(window)
+    qtbot.waitUntil(lambda: asked(desk, "kept") > 0)
+    qtbot.wait(50)
+    set_aside(desk, named(picture, "ci-runner"))
+    side.recover()
+    qtbot.waitUntil(side.column.kept.isVisible)
 
 
 def press(call: Callable[[], object], name: str) -> None:

@@ -64,8 +64,10 @@ class Hardening(QObject):
         self._plan: Plan | None = None
         self._preview: Preview | None = None
         self._undoing: Transaction | None = None
-        self._awaited: tuple[str, str] | None = None  # the container that a run left, once a snapshot has it
+        self._awaited: tuple[str, str] | None = None  # the container that a run left, until it has been read
+        self._led = True  # whether the window has gone there
         self._question: QMessageBox | None = None
+        self._to_discard: Transaction | None = None  # what the question is about
         self._closing = False
         self._unmended = False  # something is left half done that could not be put right yet
         self.column = HardenColumn(look, layers, desk, self.clerk, exports)
@@ -88,6 +90,7 @@ class Hardening(QObject):
             place.discard_wanted.connect(self.ask_discard)
         window.column.view.chosen.connect(lambda _: self.show_current())
         window.feed.snapshot.connect(self._snapshot)
+        window.clock.timeout.connect(self._look_up)  # the command line changes it too
         window.installEventFilter(self)
         for part, chapter in ((self.column, guide.HARDENING), (self.sheet, guide.RELAUNCH), (self.aside, guide.ASIDE)):
             window.actions_.guide.serve(part, chapter)
@@ -232,9 +235,21 @@ class Hardening(QObject):
         self.clerk.ask("kept", self._desk.kept, self._kept_known)
 
     def _kept_known(self, answer: tuple[Transaction, ...] | Failure) -> None:
-        if not isinstance(answer, Failure):
-            self.kept = answer
-            self.column.show_kept(answer)
+        if isinstance(answer, Failure):
+            return
+        before, self.kept = self.kept, answer
+        self.column.show_kept(answer)
+        if answer == before:
+            return
+        left = {each.id for each in answer}
+        for gone in (each for each in before if each.id not in left):
+            self.sheet.after.forget(gone)
+            if self._question is not None and self._to_discard is not None and self._to_discard.id == gone.id:
+                self._question.done(0)
+        if self.aside.isVisible():
+            self._ask_aside()
+        if not self.busy:
+            self.column.look_again()
 
     def _snapshot(self, snapshot: Snapshot) -> None:
         self.show_current()
@@ -246,19 +261,31 @@ class Hardening(QObject):
         if not snapshot.demo and self._unmended and connected - self._connected:
             self.recover()
         self._connected = connected
-        if self._awaited is None:
+        if self._awaited is not None:
+            self._lead_to(self._awaited, snapshot)
+
+    def _lead_to(self, key: tuple[str, str], snapshot: Snapshot) -> None:
+        """The window goes to what a run left, once; how it is now stands in the result as soon as it was read."""
+        found = next((state for state in snapshot.containers if state.key == key), None)
+        if found is None:
             return
-        found = next((state for state in snapshot.containers if state.key == self._awaited), None)
-        if found is not None:
-            if self._window.current is None or self._window.current.key != self._awaited:
-                self._window.go_to(self._awaited)
-            self.sheet.after.show_after(found)
-            if found.matrix is not None:
-                self._awaited = None
+        if not self._led:
+            self._led = True
+            self._go_to(key)
+        self.sheet.after.show_after(found)
+        if found.matrix is not None:
+            self._awaited = None
+
+    def _go_to(self, key: tuple[str, str]) -> bool:
+        """Whether that container is in view now."""
+        if self._window.current is None or self._window.current.key != key:
+            self._window.go_to(key)
+        return self._window.current is not None and self._window.current.key == key
 
     def _recovered(self, answer: tuple[Mended, ...] | Failure) -> None:
         failures = [answer] if isinstance(answer, Failure) else [Failure(each.error) for each in answer if each.error]
         self._unmended = bool(failures)
+        self._look_up()
         if failures:
             text = msg("A relaunch that was broken off can't be put right yet: {why}", why=failures[0].message)
             self.column.tell(text, failures[0].words)
@@ -315,6 +342,7 @@ class Hardening(QObject):
                 return iter(())
             return desk.run(plan, watch, cancelled)
 
+        self._awaited = None
         self.run = Run(make, self)
         self.run.told.connect(self._told)
         self.run.over.connect(self._over)
@@ -342,9 +370,11 @@ class Hardening(QObject):
         done = ended.transaction
         good = ended.ending in (Ending.VERIFIED, Ending.KEPT, Ending.LIMITED)
         if done is not None:
-            self._awaited = (done.engine, done.new if good and done.new else done.old)
+            not_undone = ended.ending is Ending.REFUSED and self._undoing is not None
+            self._awaited = (done.engine, done.new if (good or not_undone) and done.new else done.old)
         elif before is not None:
             self._awaited = before.key
+        self._led = False
         self.sheet.end(ended, before, self._preview)
         self._look_up()
         self.column.show_running("")
@@ -355,14 +385,22 @@ class Hardening(QObject):
     def _leave_out(self, name: str) -> None:
         """What was probably to blame is switched off; the person looks at the rest and tries again."""
         self.sheet.hide()
-        self.column.set_on(name, False)
-        self.to_column()
+        if self._plan is None:
+            return
+        key = self._plan.state.key
+        there = self._go_to(key)
+        self.column.leave_out(key, name)
+        if there:
+            self.to_column()
 
     # -- what is set aside
 
     def show_aside(self) -> None:
         """The list."""
         self.aside.open_waiting()
+        self._ask_aside()
+
+    def _ask_aside(self) -> None:
         self.clerk.ask("aside", self._desk.aside, self._aside)
 
     def _aside(self, answer: tuple[Aside | Damaged, ...] | Failure) -> None:
@@ -378,12 +416,12 @@ class Hardening(QObject):
         box = ask_discard(parent, done)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.buttonClicked.connect(lambda button: self._discard(done) if button.objectName() == "discard" else None)
-        self._question = box
+        self._question, self._to_discard = box, done
         box.finished.connect(self._answered)
         box.open()
 
     def _answered(self, _: int) -> None:
-        self._question = None
+        self._question = self._to_discard = None
 
     def _discard(self, done: Transaction) -> None:
         self.clerk.ask(f"discard {done.id}", partial(self._desk.discard, done), partial(self._discarded, done))
@@ -402,7 +440,7 @@ class Hardening(QObject):
         self._window.refresh()
         self.column.look_again()
         if self.aside.isVisible():
-            self.clerk.ask("aside", self._desk.aside, self._aside)
+            self._ask_aside()
 
     # -- the window's end
 
