@@ -19,13 +19,12 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, ToggleError
 from stratascope.i18n import translate
 from stratascope.ui import spoken
-from stratascope.ui.gap_words import runs
 from stratascope.ui.harden_choices import Chosen, Memory
 from stratascope.ui.harden_foot import CommandBox, Exports, MainButton
 from stratascope.ui.harden_hint import HintLine
 from stratascope.ui.harden_kept import KeptLine, about
 from stratascope.ui.harden_list import ToggleList
-from stratascope.ui.harden_note import Act, Note, note
+from stratascope.ui.harden_note import Act, Note, note, why_nothing
 from stratascope.ui.harden_offer import Offers, differ, start
 from stratascope.ui.harden_prediction import Prediction
 from stratascope.ui.harden_presets import PresetSwitch
@@ -349,20 +348,7 @@ class HardenColumn(QWidget):
         return None if state is None or self.offered_key != state.key else self._memory.of(state.key)
 
     def _why_nothing(self) -> Message | None:
-        state = self._state
-        if state is None:
-            return msg("Choose a container.")
-        if self._refused is not None:
-            return self._refused
-        if not runs(state) and any(state.container.id == each.old for each in self._kept):
-            return msg("It waits here, stopped, in case it is wanted again.")
-        if not runs(state) and self._running:  # maybe it is the one that is stopped and started
-            return msg("It does not run at the moment.")
-        if not runs(state):
-            return msg("It does not run, so what is hardened could not be proven. Start it first.")
-        if state.matrix is None:
-            return msg("Nothing of its processes can be read, so what is hardened could not be proven.")
-        return None
+        return why_nothing(self._state, self._refused, self._kept, running=bool(self._running))
 
     def _say_why_again(self) -> None:
         """Why there is nothing here may be another by now."""
