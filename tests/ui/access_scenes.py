@@ -270,7 +270,7 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     assert isinstance(desk, FakeDesk)
     desk.gate = threading.Event()
     if not side.column.isVisible():
-        side.turn_drawer()
+        side.place.turn_drawer()
         until(lambda: side.column.plan is not None)
     side.column.button.click()
     settle()

@@ -85,7 +85,9 @@ class FakeDesk:
         self.owner: OwnerPlan | None = None
         self.hints = ""  # the toggle that would help most
         self.blocks: tuple[Block, ...] = ()
+        self.files: tuple[tuple[str, str], ...] = ()  # path and text of those that may be given as a value
         self.gate: threading.Event | None = None
+        self.offer_gate: threading.Event | None = None
         self.set_aside: list[Transaction] = []
         self.damaged: tuple[Damaged, ...] = ()
         self.broken_off: tuple[Transaction, ...] = ()
@@ -95,6 +97,7 @@ class FakeDesk:
         self.plan_fails: Exception | None = None
         self.recover_fails: EngineError | None = None
         self.discard_fails: Exception | None = None
+        self.undo_refused: Message | None = None
 
     def _call(self, name: str) -> None:
         self.calls.append((name, threading.current_thread().name))
@@ -102,7 +105,8 @@ class FakeDesk:
     def _subject(self, state: ContainerState) -> Subject:
         engine = self._engines.get(state.container.engine)
         engine = engine or Engine(state.container.engine, EngineKind.DOCKER, "unix:///run/docker.sock")
-        return Subject(state.container, engine, tuple((layer.id, layer.facts) for layer in state.layers))
+        facts = tuple((layer.id, layer.facts) for layer in state.layers)
+        return Subject(state.container, engine, facts, files=self.files)
 
     def options(self, state: ContainerState) -> tuple[Option, ...]:
         subject = self._subject(state)
@@ -142,6 +146,8 @@ class FakeDesk:
 
     def offer(self, state: ContainerState) -> Offer:
         self._call("offer")
+        if self.offer_gate is not None:
+            self.offer_gate.wait(30)
         if self.offer_fails is not None:
             raise self.offer_fails
         return Offer(self.options(state), tuple((preset, self.preset(state, preset)) for preset in Preset))
@@ -237,6 +243,9 @@ class FakeDesk:
 
     def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
         self._call("undo")
+        if self.undo_refused is not None:
+            yield Ended(Ending.REFUSED, transaction, self.undo_refused)
+            return
         yield from self._steps(watch, cancelled)
         kind = Kind.HARDEN if transaction.kind is Kind.UNDO else Kind.UNDO
         back = replace(transaction, id="u1", kind=kind, old=transaction.new, new=transaction.old)

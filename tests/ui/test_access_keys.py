@@ -482,13 +482,13 @@ def test_the_drawer_takes_and_gives_back(window: MainWindow) -> None:
     window.resize(900, 800)
     scenes.settle()
     side = scenes.side_of(window)
-    side.button.setFocus()
-    QTest.keyClick(side.button, Qt.Key.Key_Space)
+    side.place.button.setFocus()
+    QTest.keyClick(side.place.button, Qt.Key.Key_Space)
     scenes.settle()
-    assert side.drawer.isAncestorOf(focus())
+    assert side.place.drawer.isAncestorOf(focus())
     QTest.keyClick(focus(), Qt.Key.Key_Escape)
-    assert not side.drawer.isVisible()
-    assert focus() is side.button
+    assert not side.place.drawer.isVisible()
+    assert focus() is side.place.button
 
 
 def test_reduced_motion_is_respected(window: MainWindow) -> None:

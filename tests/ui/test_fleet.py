@@ -166,6 +166,21 @@ def test_a_wider_window_keeps_the_height_of_rows(page: FleetPage) -> None:
     assert page.grid.pitch() == pytest.approx(zoomed, abs=0.01)
 
 
+def test_fewer_rows_are_in_view_where_it_was_scrolled_far_down(page: FleetPage) -> None:
+    grid = page.grid
+    grid.move_by(0, 100_000)
+    assert grid.part().bottom() == pytest.approx(120)
+    pitch = grid.pitch()
+    page.show_states(fake_fleet.states(120), "grafana")
+    assert len(page.table.rows) == 9
+    assert grid.part().y() == 0
+    assert grid.rows.start == 0
+    assert grid.pitch() == pytest.approx(pitch)
+    page.show_states(fake_fleet.states(120))
+    grid.move_by(0, 100_000)
+    assert grid.part().bottom() == pytest.approx(120)
+
+
 # -- pointing
 
 
@@ -187,6 +202,21 @@ def test_pointing_at_a_cell_tells_its_card_and_a_click_opens_the_container(page:
         QTest.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=where)
     assert seen.args == [row.key]
     QApplication.sendEvent(viewport, QEvent(QEvent.Type.Leave))
+    assert not page.card.isVisible()
+
+
+def test_the_card_stays_until_it_would_say_something_else(page: FleetPage) -> None:
+    grid = page.grid
+    grid.point(5, 3, grid.place_of(5, 3))
+    assert page.card.isVisible()
+    page.show_states(fake_fleet.states(120))  # read again, and nothing is new
+    assert page.card.isVisible()
+    before = page.table.rows[5].name
+    page.show_states(tuple(each for each in fake_fleet.states(120) if each.container.name != before))
+    assert page.table.rows[5].name != before
+    assert not page.card.isVisible()
+    grid.point(5, 3, grid.place_of(5, 3))
+    page.show_states(fake_fleet.states(3))  # fewer rows than the one that is pointed at
     assert not page.card.isVisible()
 
 

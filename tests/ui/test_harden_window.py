@@ -6,12 +6,21 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QMenu, QMessageBox, QPlainTextEdit, QTableWidget, QTableWidgetItem
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QMenu,
+    QMessageBox,
+    QPlainTextEdit,
+    QTableWidget,
+    QTableWidgetItem,
+)
 from pytestqt.qtbot import QtBot
 
 from replay import Replay
@@ -20,13 +29,14 @@ from stratascope.core.container import EngineState, Status
 from stratascope.core.message import msg
 from stratascope.core.owner import Owned, OwnerFile, OwnerKind, OwnerPlan
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch import Damaged, Ending, Remedy
+from stratascope.core.relaunch import Damaged, Ending, Remedy, Transaction
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.toggle import Preset, Proven
 from stratascope.ui import app as ui
 from stratascope.ui import start
-from stratascope.ui.harden_column import PATIENCE
+from stratascope.ui.harden_column import SETTLE
 from stratascope.ui.harden_foot import Exported
+from stratascope.ui.harden_offer import PATIENCE
 from stratascope.ui.harden_sheet import Page
 from stratascope.ui.harden_side import Hardening
 from stratascope.ui.harden_words import exposure_range
@@ -91,6 +101,28 @@ def side_of(window: MainWindow) -> Hardening:
     side: QObject | None = window.hardening
     assert isinstance(side, Hardening)
     return side
+
+
+def named(picture: Snapshot, name: str) -> ContainerState:
+    return next(state for state in picture.containers if state.container.name == name)
+
+
+def with_others(picture: Snapshot, *states: ContainerState, without: str = "") -> Snapshot:
+    """A newer picture: these as they are given, the others read anew, the same."""
+    keys = {state.key for state in states}
+    others = tuple(
+        replace(each) for each in picture.containers if each.key not in keys and each.container.name != without
+    )
+    return replace(picture, containers=(*others, *states))
+
+
+def stopped(state: ContainerState) -> ContainerState:
+    container = replace(state.container, name=f"{state.container.name}.old-1", pid=None, status=Status.EXITED)
+    return replace(state, container=container, matrix=None)
+
+
+def asked(desk: FakeDesk, name: str) -> int:
+    return sum(call == name for call, _ in desk.calls)
 
 
 def planned(qtbot: QtBot, window: MainWindow) -> Hardening:
@@ -220,6 +252,57 @@ def test_a_value_that_cannot_be_is_told_and_not_taken(window: MainWindow) -> Non
     assert {choice.toggle: choice.value for choice in column.choices}["memory"] == "300m"
 
 
+def test_a_value_is_not_taken_for_another_container(window: MainWindow, picture: Snapshot) -> None:
+    column = side_of(window).column
+    column.set_on("memory", True)
+    column.rows["memory"].value.click()
+    column.sheet.field.setText("300m")
+    window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
+    assert not column.sheet.isVisible()
+    here = window.current
+    assert here is not None
+    select(window, here.container.name)
+    before = column.choices
+    QTest.keyClick(column.sheet, Qt.Key.Key_Return)
+    column.sheet.take.click()
+    assert column.choices == before
+
+
+def test_a_file_is_not_taken_for_another_container(
+    window: MainWindow, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    column, profile = side_of(window).column, "/srv/profile.json"
+    desk.files = ((profile, '{"defaultAction": "SCMP_ACT_ALLOW"}'),)
+
+    def answer(*_: object) -> tuple[str, str]:
+        select(window, "web")  # somebody chooses another one, or this one vanishes, while the dialog is open
+        return profile, ""
+
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
+    before = {choice.toggle: choice.value for choice in column.choices}
+    column.set_on("seccomp", True)
+    column.rows["seccomp"].value.click()
+    column.sheet.browse.click()
+    assert column.title.text() == "Harden web"
+    assert profile not in {choice.value for choice in column.choices}
+    assert column.presets.current is Preset.RECOMMENDED
+    select(window, "ci-runner")
+    assert {choice.toggle: choice.value for choice in column.choices} == before | {"seccomp": "default"}
+
+
+def test_a_file_that_cannot_be_used_is_told(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    column = side_of(window).column
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "no.json"), ""))
+    column.set_on("seccomp", True)
+    column.rows["seccomp"].value.click()
+    column.sheet.browse.click()
+    assert column.told.isVisible()
+    assert "no.json" in column.told.text()
+    assert {choice.toggle: choice.value for choice in column.choices}["seccomp"] == "default"
+
+
 def test_capabilities_are_chosen_in_a_grid(window: MainWindow) -> None:
     column = side_of(window).column
     column.set_on("capabilities", True)
@@ -346,6 +429,43 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     assert not after.blame.isVisible()
 
 
+def test_who_is_to_blame_is_switched_off_where_it_was(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = planned(qtbot, window)
+    column = side.column
+    column.presets.parts[Preset.STRICT].click()
+    planned(qtbot, window)
+    desk.outcome, desk.suspects = Ending.ROLLED_BACK, ("read-only-root",)
+    relaunch(qtbot, window)
+    over(qtbot, side)
+    select(window, "web")
+    column.presets.parts[Preset.STRICT].click()
+    strict = column.choices
+    assert "read-only-root" in {choice.toggle for choice in strict}
+    side.sheet.after.leave_out.click()
+    qtbot.waitUntil(lambda: column.title.text() == "Harden ci-runner")
+    planned(qtbot, window)
+    assert column.choices
+    assert "read-only-root" not in {choice.toggle for choice in column.choices}
+    select(window, "web")
+    assert column.choices == strict
+
+
+def test_who_is_to_blame_in_one_that_is_gone_changes_no_other(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = planned(qtbot, window)
+    desk.outcome, desk.suspects = Ending.ROLLED_BACK, (side.column.choices[0].toggle,)
+    relaunch(qtbot, window)
+    over(qtbot, side)
+    window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
+    select(window, "web")
+    before = side.column.choices
+    side.sheet.after.leave_out.click()
+    assert window.current is not None
+    assert window.current.container.name == "web"
+    assert side.column.choices == before
+
+
 def test_what_an_owner_is_given_is_shown_and_taken_out_again(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     file = OwnerFile("/srv/shop/compose.override.yaml", "services:\n  web: {}\n")
     owned = Owned(OwnerKind.COMPOSE, "web", (), ("/srv/shop/compose.yaml",), (file,), 60.0)
@@ -395,6 +515,71 @@ def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWi
     desk.gate.set()
     over(qtbot, side)
     assert side.sheet.title.text() == "Hardened, and proven"
+
+
+def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    desk.gate = threading.Event()
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
+    QTest.keyClick(side.sheet, Qt.Key.Key_Escape)
+    column, old = side.column, named(picture, "ci-runner")
+    window.feed.snapshot.emit(with_others(picture, stopped(old)))
+    assert window.current is not None
+    assert window.current.key == old.key
+    assert column.nothing.text() == "It does not run at the moment."
+    assert "Watch it for" in column.note.text()
+    assert column.note.isVisible()
+    assert column.button.text() == "Show"
+    assert not column.presets.isVisible()
+    column.button.click()
+    assert side.sheet.isVisible()
+    side.sheet.back.click()  # cancel, and roll back
+    over(qtbot, side)
+    assert not column.button.isVisible()
+    assert not column.note.isVisible()
+    assert "Start it first" in column.nothing.text()
+
+
+def test_the_window_goes_once_to_what_a_run_left(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    desk.outcome = Ending.ROLLED_BACK
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    back = stopped(named(picture, "ci-runner"))  # ended again before it was read
+    select(window, "web")
+    window.feed.snapshot.emit(with_others(picture, back))
+    assert window.current is not None
+    assert window.current.key == back.key
+    select(window, "web")
+    window.toolbar.filter.setText("web")
+    for _ in range(2):
+        window.feed.snapshot.emit(with_others(picture, back))
+        assert window.current is not None
+        assert window.current.container.name == "web"
+        assert window.toolbar.filter.text() == "web"
+
+
+def test_after_an_undo_that_was_refused_the_window_shows_what_still_runs(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    old = named(picture, "ci-runner")
+    new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
+    both = with_others(picture, new, stopped(old))
+    window.feed.snapshot.emit(both)
+    desk.undo_refused = msg("Other containers have come to need it since.")
+    side.sheet.after.undo.click()
+    qtbot.waitUntil(side.sheet.go.isEnabled)
+    side.sheet.go.click()
+    over(qtbot, side)
+    select(window, "web")
+    window.feed.snapshot.emit(both)
+    assert window.current is not None
+    assert window.current.key == new.key
 
 
 def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
@@ -475,6 +660,86 @@ def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
     press(side.aside.discard.click, "discard")
     qtbot.waitUntil(lambda: not desk.set_aside)
     qtbot.waitUntil(lambda: table.rowCount() == 1)
+
+
+def set_aside(desk: FakeDesk, state: ContainerState) -> Transaction:
+    """As `stratascope harden` in a terminal does, of a container that has had its replacement for long."""
+    made = desk._transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED)))
+    done = replace(made, old="0" * 64, new=state.container.id)
+    desk.set_aside.append(done)
+    return done
+
+
+def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = planned(qtbot, window)
+    kept = side.column.kept
+    desk.blocks = (Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),)
+    set_aside(desk, named(picture, "ci-runner"))
+    window.clock.timeout.emit()
+    qtbot.waitUntil(kept.isVisible)
+    qtbot.waitUntil(lambda: side.column.button.text() == "Show what is set aside")
+    side.show_aside()
+    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 1)
+    kept.discard.click()
+    boxes = [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
+    assert len(boxes) == 1
+    desk.set_aside, desk.blocks = [], ()
+    window.clock.timeout.emit()
+    qtbot.waitUntil(kept.isHidden)
+    assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
+    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 0)
+    planned(qtbot, window)
+    assert side.column.button.text() == "Relaunch hardened"
+    assert asked(desk, "discard") == 0
+
+
+def test_a_question_about_what_is_still_set_aside_stays(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = side_of(window)
+    done = set_aside(desk, named(picture, "ci-runner"))
+    window.clock.timeout.emit()
+    qtbot.waitUntil(side.column.kept.isVisible)
+    side.show_aside()
+    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 1)
+    first = replace(set_aside(desk, named(picture, "web")), id="t0")
+    desk.set_aside = [first, done]
+
+    def meanwhile() -> None:
+        side.ask_discard(done)
+        window.clock.timeout.emit()
+        qtbot.waitUntil(lambda: side.kept == (first, done))
+
+    press(meanwhile, "")
+    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 2)
+    assert side.aside.current is not None
+    assert side.aside.current.id == done.id  # the selection stays with it
+
+
+def test_the_result_offers_no_way_back_to_what_was_discarded_elsewhere(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    assert side.sheet.after.discard.isVisible()
+    qtbot.waitUntil(lambda: bool(side.kept))
+    desk.set_aside = []
+    window.clock.timeout.emit()
+    qtbot.waitUntil(lambda: not side.sheet.after.discard.isVisible())
+    assert not side.sheet.after.undo.isVisible()
+
+
+def test_what_recovery_set_aside_is_known_at_once(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = side_of(window)
+    qtbot.waitUntil(lambda: asked(desk, "kept") > 0)
+    qtbot.wait(50)
+    set_aside(desk, named(picture, "ci-runner"))
+    side.recover()
+    qtbot.waitUntil(side.column.kept.isVisible)
 
 
 def press(call: Callable[[], object], name: str) -> None:
@@ -640,6 +905,35 @@ def test_a_plan_that_fails_can_be_tried_again(qtbot: QtBot, window: MainWindow, 
     assert side.column.button.text() == "Relaunch hardened"
 
 
+def test_why_a_plan_failed_outlives_the_next_reading(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    side = planned(qtbot, window)
+    desk.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
+    side.column.set_on("memory", False)
+    qtbot.waitUntil(lambda: side.column.button.text() == "Try again")
+    window.feed.snapshot.emit(with_others(picture))
+    qtbot.wait(SETTLE + 100)
+    assert side.column.note.text() == "The engine does not answer."
+    assert side.column.button.text() == "Try again"
+    assert side.column.button.isEnabled()
+    desk.plan_fails = None
+    side.column.set_on("memory", True)
+    planned(qtbot, window)
+    assert side.column.button.text() == "Relaunch hardened"
+
+
+def test_a_plan_is_asked_for_again_when_the_engine_is_back(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> None:
+    side = planned(qtbot, window)
+    away = tuple(replace(each, state=EngineState.UNREACHABLE) for each in picture.engines)
+    window.feed.snapshot.emit(replace(with_others(picture), engines=away))
+    assert side.column.nothing.text() == "Its engine does not answer now."
+    assert side.column.plan is None
+    window.feed.snapshot.emit(with_others(picture))
+    planned(qtbot, window)
+    assert side.column.button.isEnabled()
+
+
 def test_closing_while_a_relaunch_runs_asks_and_rolls_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     desk.gate = threading.Event()
     side = relaunch(qtbot, window)
@@ -657,15 +951,15 @@ def test_closing_while_a_relaunch_runs_asks_and_rolls_back(qtbot: QtBot, window:
 def test_below_1240_the_column_is_a_drawer(qtbot: QtBot, window: MainWindow) -> None:
     side = side_of(window)
     assert side.column.isVisible()
-    assert not side.button.isVisible()
+    assert not side.place.button.isVisible()
     window.resize(1100, 800)
     assert not side.column.isVisible()
-    assert side.button.isVisible()
+    assert side.place.button.isVisible()
     QTest.keyClick(window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
     assert side.column.isVisible()
-    assert side.drawer.geometry().right() <= window.width()
+    assert side.place.drawer.geometry().right() <= window.width()
     QTest.keyClick(window, Qt.Key.Key_Escape)
-    assert not side.drawer.isVisible()
+    assert not side.place.drawer.isVisible()
     window.resize(1440, 900)
     assert side.column.isVisible()
     assert 288 <= side.column.width() <= 400
@@ -782,3 +1076,42 @@ def test_a_glance_at_another_container_leaves_the_toggles(window: MainWindow, qt
     assert column.toggles.isVisible()
     assert column.toggles.isEnabled()
     assert not column.nothing.isVisible()
+
+
+def test_an_offer_that_is_slower_than_the_readings_comes_all_the_same(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    column, web = planned(qtbot, window).column, named(picture, "web")
+    desk.calls.clear()
+    desk.offer_gate = threading.Event()
+    assert window.column.view.select_key(web.key)
+    qtbot.waitUntil(lambda: asked(desk, "offer") == 1)
+    for _ in range(3):
+        window.feed.snapshot.emit(with_others(picture))
+    desk.offer_gate.set()
+    qtbot.waitUntil(lambda: column.offered_key == web.key)
+    qtbot.wait(50)
+    assert asked(desk, "offer") == 1
+    # what was true when it was asked for is shown, and asked for once more
+    desk.calls.clear()
+    desk.offer_gate = threading.Event()
+    matrices = [each.matrix for each in picture.containers if each.matrix not in (None, web.matrix)]
+    for matrix in matrices[:2]:
+        window.feed.snapshot.emit(with_others(picture, replace(web, matrix=matrix)))
+    qtbot.waitUntil(lambda: asked(desk, "offer") == 1)
+    desk.offer_gate.set()
+    qtbot.waitUntil(lambda: asked(desk, "offer") == 2)
+
+
+def test_until_an_offer_has_come_nothing_is_chosen_by_the_last_one(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+) -> None:
+    column, web = planned(qtbot, window).column, named(picture, "web")
+    desk.offer_gate = threading.Event()
+    assert window.column.view.select_key(web.key)
+    column.presets.parts[Preset.STRICT].click()
+    desk.offer_gate.set()
+    qtbot.waitUntil(lambda: column.offered_key == web.key)
+    assert column.presets.current is Preset.RECOMMENDED
+    wanted = {choice.toggle for choice in desk.preset(web, Preset.RECOMMENDED)}
+    assert {choice.toggle for choice in column.choices} == wanted

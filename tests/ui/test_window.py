@@ -13,9 +13,12 @@ from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, 
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.container import EngineState, Status
+from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
+from stratascope.ui.app import make_window
 from stratascope.ui.bits_view import BitsView
 from stratascope.ui.container_order import ViewBy
+from stratascope.ui.findings_view import FindingCard
 from stratascope.ui.panel import ABOUT, FINDINGS, RAW
 from stratascope.ui.theme import Mode
 from stratascope.ui.window import MainWindow
@@ -96,6 +99,50 @@ def test_a_filter_without_a_hit_says_so(window: MainWindow) -> None:
     assert not window.column.nothing.isVisible()
 
 
+def shown(window: MainWindow) -> list[str]:
+    return [label.text() for label in window.empty.inner.findChildren(QLabel) if label.isVisibleTo(window)]
+
+
+def highlighted(window: MainWindow) -> str:
+    return str(window.column.view.currentIndex().data())
+
+
+@pytest.mark.parametrize("words", ["zzz", "grafana"])
+def test_what_is_in_view_is_highlighted_after_the_filter(window: MainWindow, words: str) -> None:
+    select(window, "redis-cache")
+    window.toolbar.filter.setText(words)
+    window.toolbar.filter.clear()
+    assert highlighted(window) == current(window) == ("redis-cache" if words == "zzz" else "grafana")
+    assert window.column.view.selectionModel().isSelected(window.column.view.currentIndex())
+
+
+def test_where_a_head_is_next_to_what_was_left_out_a_container_is_chosen(window: MainWindow) -> None:
+    names = {state.container.name for state in sample.states()}
+    for name in names:
+        for words in names - {name}:
+            window.toolbar.filter.clear()
+            select(window, name)
+            window.toolbar.filter.setText(words)
+            assert highlighted(window) == current(window) == words
+
+
+def test_a_remembered_filter_without_a_hit_is_told_and_can_be_emptied(window: MainWindow, qtbot: QtBot) -> None:
+    made = make_window(sample.StillWatch())
+    qtbot.addWidget(made)
+    made.toolbar.filter.setText("zzz")
+    made.resize(1440, 900)
+    made.show()
+    assert "Looking for containers…" in shown(made)
+    made.show_snapshot(sample.snapshot())
+    qtbot.wait(20)
+    assert made.middle_stack.currentWidget() is made.empty
+    assert shown(made) == ["No container holds these words", "Change the filter, or empty it."]
+    made.toolbar.filter.clear()
+    assert highlighted(made) == current(made) == "ci-runner"
+    assert made.middle_stack.currentWidget() is made.middle
+    made.clock.stop()
+
+
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
 def test_digits_open_layers(window: MainWindow, qtbot: QtBot, number: int) -> None:
     window.column.view.setFocus()
@@ -165,6 +212,26 @@ def test_an_update_keeps_selection_scroll_tab_and_bit(window: MainWindow, qtbot:
     assert current(window) == "c40"
     assert window.panel.current == FINDINGS
     assert window.column.view.verticalScrollBar().value() == at
+
+
+def test_findings_that_are_the_same_are_left_alone(window: MainWindow) -> None:
+    def card() -> FindingCard | None:
+        return window.panel.pages[FINDINGS].inner.findChild(FindingCard)
+
+    state = select(window, "ci-runner")
+    window.panel.open_tab(FINDINGS)
+    before = card()
+    assert before is not None
+    layer = window.panel.number - 1
+    assessment = replace(state.layers[layer].assessment, fact=msg("14 MiB more are used"))
+    used = (*state.layers[:layer], replace(state.layers[layer], assessment=assessment), *state.layers[layer + 1 :])
+    others = tuple(each for each in sample.states() if each.key != state.key)
+    window.show_snapshot(sample.snapshot((replace(state, layers=used), *others)))
+    assert window.panel.fact.text() == "14 MiB more are used"
+    assert card() is before
+    assert before.isVisible()
+    select(window, "grafana")
+    assert not before.isVisible()
 
 
 def test_a_container_that_vanishes_hands_over(window: MainWindow) -> None:

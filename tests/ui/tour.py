@@ -37,7 +37,7 @@ def choose(qtbot: QtBot, window: MainWindow, name: str) -> None:
     side = side_of(window)
     if state.matrix is not None and not window.snapshot.demo:
         qtbot.waitUntil(lambda: side.column.offered_key == state.key)
-        if not side.narrow:  # a drawer that is closed asks nothing
+        if not side.place.narrow:  # a drawer that is closed asks nothing
             qtbot.waitUntil(lambda: side.column.plan is not None or not side.column.choices)
     settle()
 
@@ -102,8 +102,8 @@ def _menus(window: MainWindow) -> list[QMenu]:
 def hardening(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> Iterator[Stop]:
     """The right column, its values, a whole relaunch, and what is set aside."""
     side = side_of(window)
-    if side.narrow:
-        side.turn_drawer()
+    if side.place.narrow:
+        side.place.turn_drawer()
     column = side.column
     yield "column", window
     for name, row in column.rows.items():

@@ -1,15 +1,27 @@
-"""The live view on real engines: what comes and goes is seen, and one engine's trouble is not another's."""
+"""The live view on real engines: what comes and goes is seen, and one engine's trouble is not another's.
+
+Machines that take long to be read are fakes.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+
+import pytest
 
 from rig import Rig
-from stratascope.core.container import EngineState, Status
+from stratascope.core.capture import Capture
+from stratascope.core.container import Engine, EngineKind, EngineState, Status
 from stratascope.core.layer import Verdict
+from stratascope.core.ports import Event, Found, RawContainer, Wish
 from stratascope.core.snapshot import Snapshot
-from usecases.screen import named, watching
+from stratascope.usecases.assemble import Assembler
+from stratascope.usecases.read import Reach, Reader
+from stratascope.usecases.translate import Translations
+from stratascope.usecases.watch import Watch
+from usecases.screen import Screen, named, watching
 
 
 def state_of(snapshot: Snapshot, endpoint: str) -> EngineState:
@@ -84,3 +96,76 @@ def test_stop_ends_all_threads(docker_rootful: Rig) -> None:
     while (left := set(threading.enumerate()) - before) and time.monotonic() < end:
         time.sleep(0.05)
     assert not left
+
+
+class Machine:
+    """A prober; while its gate is shut it takes as long as ssh to a machine that does not answer."""
+
+    def __init__(self) -> None:
+        self.gate, self.asked, self.reads = threading.Event(), threading.Event(), 0
+        self.gate.set()
+
+    def host(self) -> Capture:
+        self.reads += 1
+        self.asked.set()
+        self.gate.wait(30)
+        return Capture(0, ())
+
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+        return ()
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Port:
+    """An engine that is well and has no containers."""
+
+    id = "far"
+
+    def __init__(self) -> None:
+        self._closed = threading.Event()
+
+    def describe(self) -> Engine:
+        return Engine(self.id, EngineKind.DOCKER, "ssh://far", state=EngineState.CONNECTED)
+
+    def list(self) -> tuple[RawContainer, ...]:
+        return ()
+
+    def inspect(self, container: str) -> RawContainer:
+        raise AssertionError(container)
+
+    def events(self) -> Iterator[Event]:
+        self._closed.wait(30)
+        yield from ()
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+@pytest.mark.parametrize("slow", ["the engine's", "this one"])
+def test_whoever_asks_does_not_wait_for_a_machine_that_is_being_read(slow: str) -> None:
+    local, far = Machine(), Machine()
+    machine = far if slow == "the engine's" else local
+    shared = Translations({})
+    watch = Watch((Port(),), Reader((), shared, local, lambda _: Reach(far)), Assembler((), shared))
+    screen = Screen()
+    watch.start(screen.publish)
+    try:
+        screen.wait(lambda snapshot: bool(snapshot.listed))
+        machine.gate.clear()
+        machine.asked.clear()
+        watch.refresh()
+        assert machine.asked.wait(10)
+        begun, reads = time.monotonic(), machine.reads
+        watch.refresh()
+        watch.focus(("far", "ab"))
+        assert time.monotonic() - begun < 1
+        machine.gate.set()
+        end = time.monotonic() + 10
+        while machine.reads == reads and time.monotonic() < end:
+            time.sleep(0.01)
+        assert machine.reads > reads, "what was asked for in the midst of a reading is read once more"
+    finally:
+        machine.gate.set()
+        watch.stop()

@@ -1,4 +1,4 @@
-"""What the middle shows when there is no container: why, and what to do."""
+"""What the middle shows when there is no container, or none that the filter lets through: why, and what to do."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
     """Title and sentence for a window without containers."""
     if snapshot is None:
         return translate(msg("Looking for containers…")), translate(msg("The engines are being asked."))
+    if snapshot.containers:
+        return translate(msg("No container holds these words")), translate(msg("Change the filter, or empty it."))
     states = [engine.state for engine in snapshot.engines]
     if EngineState.CONNECTED in states:
         return (
@@ -51,7 +53,8 @@ class EmptyPage(Page):
 
     def show_snapshot(self, snapshot: Snapshot | None) -> None:
         """Say it; made anew only where something changed."""
-        words, engines = empty_words(snapshot), snapshot.engines if snapshot else ()
+        words = empty_words(snapshot)
+        engines = snapshot.engines if snapshot and not snapshot.containers else ()
         if (words, engines) == self._shown:
             return
         self._shown = (words, engines)

@@ -130,6 +130,7 @@ class FleetGrid(QWidget):
         """Another table, or the same with other cells; what is in view stays where the shape is the same."""
         columns = len(table.columns)
         other = columns != len(self.table.columns) or table.title != self.table.title
+        rows = len(self.table.rows)
         self._cells.prepareGeometryChange()
         self.table = self.rows.table = self.columns.table = table
         self.columns.inks = inks
@@ -140,6 +141,8 @@ class FleetGrid(QWidget):
         if other:
             self.point(-1, -1)
             self.fit()
+        elif len(table.rows) != rows:  # or it would stay scrolled to where there are none any more
+            self._set(self.part().x(), self.part().y(), *self._pitch)
         self._moved()
         self.rows.update()
         self.columns.update()

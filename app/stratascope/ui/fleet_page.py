@@ -157,6 +157,7 @@ class FleetPage(QWidget):
         self.grid = FleetGrid(look)
         self.legend = Legend(look)
         self.card = Card(look, self)
+        self._told: tuple[tuple[str, ...], QPointF] | None = None  # what the card says, and where its cell is
         self.empty = Label(look, 13, ink="text2", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.export_menu = QMenu(self)
@@ -256,14 +257,21 @@ class FleetPage(QWidget):
         self.grid.show_table(table, inks)
         self.legend.show_table(table)
         self.export.setEnabled(bool(table.rows))
-        self.card.hide()
+        if self._to_tell(*self.grid.lit) != self._told:
+            self.card.hide()
 
     def _point(self, row: int, column: int, where: QPointF) -> None:
-        if row < 0 or column < 0:
+        self._told = self._to_tell(row, column)
+        if self._told is None:
             self.card.hide()
-            return
-        lines = card_lines(self.table, self.table.rows[row], column)
-        self.card.tell(lines, self.grid.mapTo(self, where.toPoint()))
+        else:
+            self.card.tell(self._told[0], self.grid.mapTo(self, where.toPoint()))
+
+    def _to_tell(self, row: int, column: int) -> tuple[tuple[str, ...], QPointF] | None:
+        """What there is to say of a cell, and its place; None outside of the table."""
+        if not (0 <= row < len(self.table.rows) and 0 <= column < len(self.table.columns)):
+            return None
+        return card_lines(self.table, self.table.rows[row], column), self.grid.place_of(row, column)
 
     # -- files
 

@@ -142,7 +142,7 @@ class AsideSheet(QDialog):
         return item.transaction if isinstance(item, Aside) else None
 
     def _fill(self, found: tuple[Aside | Damaged, ...]) -> None:
-        table, look = self.table, self._look
+        table, look, selected = self.table, self._look, self.current
         self._found = found
         table.setRowCount(len(found))
         for row, item in enumerate(found):
@@ -162,8 +162,10 @@ class AsideSheet(QDialog):
             table.setRowHeight(row, max(look.px(30), look.box(13) + look.px(8)))
         for column in range(1, table.columnCount()):
             table.setColumnWidth(column, table.sizeHintForColumn(column) + look.px(24))
+        same = (row for row, item in enumerate(found) if isinstance(item, Aside) and selected is not None
+                and item.transaction.id == selected.id)  # fmt: skip
         if found:
-            table.selectRow(0)
+            table.selectRow(next(same, 0))
         self._tell()
 
     def _tell(self) -> None:

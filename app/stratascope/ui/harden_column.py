@@ -19,13 +19,13 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, ToggleError
 from stratascope.i18n import translate
 from stratascope.ui import spoken
-from stratascope.ui.gap_words import runs
-from stratascope.ui.harden_choices import Memory
+from stratascope.ui.harden_choices import Chosen, Memory
 from stratascope.ui.harden_foot import CommandBox, Exports, MainButton
 from stratascope.ui.harden_hint import HintLine
 from stratascope.ui.harden_kept import KeptLine, about
 from stratascope.ui.harden_list import ToggleList
-from stratascope.ui.harden_note import Act, Note, note
+from stratascope.ui.harden_note import Act, Note, note, why_nothing
+from stratascope.ui.harden_offer import Offers, differ, start
 from stratascope.ui.harden_prediction import Prediction
 from stratascope.ui.harden_presets import PresetSwitch
 from stratascope.ui.harden_remedies import RemedyBoxes
@@ -41,7 +41,6 @@ from stratascope.usecases.planning import Plan
 COLUMN, LEAST, MOST = 324, 288, 400
 SETTLE = 200  # ms after the last switch before the engine is asked
 FOLD_COMMAND, FOLD_LAYERS = 820, 760  # height of the window, px of the design
-PATIENCE = 150  # ms that an offer may take before the column says that it is coming
 
 
 class HardenColumn(QWidget):
@@ -102,14 +101,14 @@ class HardenColumn(QWidget):
         self._lay_out()
         self.sheet = ValueSheet(look, self, self.why_not)
         self.sheet.taken.connect(self.set_value)
+        self.sheet.refused.connect(self.tell)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLE)
         self._timer.timeout.connect(self._ask_plan)
-        self._patience = QTimer(self)
-        self._patience.setSingleShot(True)
-        self._patience.setInterval(PATIENCE)
-        self._patience.timeout.connect(self._tell_coming)
+        self._offers = Offers(desk, clerk, self)
+        self._offers.arrived.connect(self._offered)
+        self._offers.late.connect(self._tell_coming)
         self.show_state(None)
 
     def _lay_out(self) -> None:
@@ -125,14 +124,15 @@ class HardenColumn(QWidget):
         column.addWidget(self.told)
         column.addWidget(self.kept)
         column.addWidget(self.nothing)
-        self._body = (self.presets, self.toggles, self.prediction, self.command, self.note, self.button)
+        self._body = (self.presets, self.toggles, self.prediction, self.command)
         column.addWidget(self.presets)
         column.addWidget(self.toggles, 1)
         column.addWidget(self.prediction)
         column.addWidget(self.hint)
         column.addWidget(self.command)
-        self._rule = Rule(look)
-        column.addWidget(self._rule)
+        rule = Rule(look)
+        self._foot = (rule, self.note, self.button)
+        column.addWidget(rule)
         column.addWidget(self.remedies)
         column.addLayout(noted)
         column.addWidget(self.button)
@@ -155,34 +155,34 @@ class HardenColumn(QWidget):
         self.title.say(translate(msg("Harden {name}", name=name)) if name else translate(msg("Harden")))
         if another:
             self.told.hide()
+            self.sheet.forget()
         self._show_kept()
-        text = self._why_nothing(state, why_not)
+        text = self._why_nothing()
         if text is not None or state is None:
-            self._patience.stop()
-            self._clerk.drop("offer")
+            self._offers.drop()
             self._show_body(text)
             self._forget_plan()
             return
         known = self._offered_to
-        if known is not None and known.key == state.key and not _differ(known, state):
-            self._patience.stop()  # of a container that was passed through on the way back to this one
-            self._clerk.drop("offer")
-            self.toggles.setEnabled(True)
+        ours = known is not None and known.key == state.key
+        self.toggles.setEnabled(ours)  # else these are another container's
+        if ours and known is not None and not differ(known, state):
+            self._offers.drop()  # of a container that was passed through on the way back to this one
+            hidden = not self.nothing.isHidden()  # then the plan was forgotten
             self._show_body(None)
-            self._show_chosen(ask=another or before is None or _start(state) != _start(before))
+            self._show_chosen(ask=another or hidden or before is None or start(state) != start(before))
             return
-        if known is None or known.key != state.key:
+        if not ours:
+            self._failure = None
             self._forget_plan()
-            self.toggles.setEnabled(False)  # these are another container's
-            self.button.setEnabled(False)
-            self._patience.start()
-        self._clerk.ask("offer", partial(self._desk.offer, state), partial(self._offered, state))
+            self._forget_hint()
+            self.button.setEnabled(bool(self._running))
+        self._offers.ask(state, waited_for=not ours)
 
     def _offered(self, state: ContainerState, answer: Offer | Failure) -> None:
         """What can be had with that container; another may be shown by now."""
         if self._state is None or state.key != self._state.key:
             return
-        self._patience.stop()
         if isinstance(answer, Failure):
             self._offered_to = None
             self._show_body(answer.message)
@@ -190,6 +190,7 @@ class HardenColumn(QWidget):
             return
         before, self._offered_to, self.offer = self._offered_to, state, answer
         another = before is None or before.key != state.key
+        hidden = not self.nothing.isHidden()
         self._show_body(None)
         self.toggles.setEnabled(True)
         self.options = {option.toggle.id: option for option in answer.options}
@@ -200,8 +201,10 @@ class HardenColumn(QWidget):
         chosen = self._memory.of(state.key)
         if not chosen.begun:
             chosen.take(Preset.RECOMMENDED, answer)
-        self._show_chosen(ask=another or before is None or _start(state) != _start(before))
+        self._show_chosen(ask=another or hidden or before is None or start(state) != start(before))
         self._ask_hint()
+        if differ(state, self._state):
+            self._offers.ask(self._state, waited_for=False)
 
     def _tell_coming(self) -> None:
         self._show_body(msg("Looking at what can be hardened…"))
@@ -215,14 +218,14 @@ class HardenColumn(QWidget):
         state = self._state
         done = None if state is None else about(self._kept, state.container.id)
         self.kept.show_kept(done, "" if state is None else state.container.id)
-        if done is not None and state is not None and not self.nothing.isHidden():
-            why = self._why_nothing(state, self._refused)
-            if why is not None:  # else what hides the rest is the offer, which is late or failed
-                self._show_body(why)
+        if done is not None:
+            self._say_why_again()
 
     def show_running(self, step: str) -> None:
         """A run is under way: its step in words; "" when it is over."""
         before, self._running = self._running, step
+        if bool(before) != bool(step):
+            self._say_why_again()
         if before and not step:
             self._ask_soon()
         self._tell()
@@ -264,17 +267,23 @@ class HardenColumn(QWidget):
 
     def set_on(self, name: str, on: bool) -> None:
         """Switch one toggle."""
-        if self._state is None or name not in self.options:
+        chosen = self._chosen()
+        if chosen is None or name not in self.options:
             return
-        chosen = self._memory.of(self._state.key)
         chosen.switch(name, chosen.values.get(name, self.options[name].value) if on else None)
         self._show_chosen()
 
+    def leave_out(self, key: tuple[str, str], name: str) -> None:
+        """Switch one toggle off for that container, whichever is in view."""
+        self._memory.of(key).switch(name, None)
+        if self._state is not None and self._state.key == key == self.offered_key:
+            self._show_chosen()
+
     def set_value(self, name: str, value: str) -> None:
         """Another value, checked by the sheet; switches the toggle on."""
-        if self._state is None:
+        chosen = self._chosen()
+        if chosen is None:
             return
-        chosen = self._memory.of(self._state.key)
         chosen.values[name] = value
         chosen.switch(name, value)
         self._show_chosen()
@@ -316,9 +325,9 @@ class HardenColumn(QWidget):
                 self.wanted.emit(self.plan)
 
     def _preset_chosen(self, preset: Preset | None) -> None:
-        if self._state is None or self.offer is None:
+        chosen = self._chosen()
+        if chosen is None or self.offer is None:
             return
-        chosen = self._memory.of(self._state.key)
         if preset is None:
             chosen.preset = None
         else:
@@ -326,38 +335,44 @@ class HardenColumn(QWidget):
         self._show_chosen()
 
     def _remedy_turned(self, remedy: Remedy, on: bool) -> None:
-        if self._state is not None:
-            chosen = self._memory.of(self._state.key)
+        chosen = self._chosen()
+        if chosen is not None:
             chosen.remedies = chosen.remedies | {remedy} if on else chosen.remedies - {remedy}
             self._ask_soon()
 
     # -- how
 
-    def _why_nothing(self, state: ContainerState | None, why_not: Message | None) -> Message | None:
-        if state is None:
-            return msg("Choose a container.")
-        if why_not is not None:
-            return why_not
-        if not runs(state) and any(state.container.id == each.old for each in self._kept):
-            return msg("It waits here, stopped, in case it is wanted again.")
-        if not runs(state):
-            return msg("It does not run, so what is hardened could not be proven. Start it first.")
-        if state.matrix is None:
-            return msg("Nothing of its processes can be read, so what is hardened could not be proven.")
-        return None
+    def _chosen(self) -> Chosen | None:
+        """What is switched on for the container in view; None as long as the rows are another one's."""
+        state = self._state
+        return None if state is None or self.offered_key != state.key else self._memory.of(state.key)
+
+    def _why_nothing(self) -> Message | None:
+        return why_nothing(self._state, self._refused, self._kept, running=bool(self._running))
+
+    def _say_why_again(self) -> None:
+        """Why there is nothing here may be another by now."""
+        why = None if self.nothing.isHidden() else self._why_nothing()
+        if why is not None:  # else what hides the rest is the offer, which is late or failed
+            self._show_body(why)
 
     def _show_body(self, why: Message | None) -> None:
         self.nothing.setVisible(why is not None)
         self.nothing.setText("" if why is None else plain(translate(why)))
-        for widget in (*self._body, self._rule):
+        for widget in self._body:
             widget.setVisible(why is None)
         self.remedies.setVisible(why is None and self.remedies.any)
         if why is not None:
-            self._clerk.drop("hint")
-            self.hint.show_hint(None)
+            self._forget_hint()
         self._filler.setVisible(why is not None)
         self.note_mark.setVisible(False)
+        self._show_foot()
         self.set_height(self.window().height())
+
+    def _show_foot(self) -> None:
+        """A run that is under way is told whatever is in view, and the button leads back to it."""
+        for widget in self._foot:
+            widget.setVisible(self.nothing.isHidden() or bool(self._running))
 
     def _open_value(self, name: str) -> None:
         row = self.rows[name]
@@ -370,7 +385,7 @@ class HardenColumn(QWidget):
         chosen = self._memory.of(self._state.key)
         self.presets.choose(chosen.preset)
         self.toggles.show_chosen(chosen)
-        self._failure = None
+        healed = self.preview is None
         try:
             self.preview = self._desk.preview(self._state, self.choices)
             self.prediction.show_preview(self.preview)
@@ -380,14 +395,18 @@ class HardenColumn(QWidget):
             self._forget_plan()
             self._ask_hint()
         else:
-            if ask:
+            if ask or healed:
+                self._failure = None
                 self._ask_soon()
                 self._ask_hint()
         self._tell()
 
-    def _ask_hint(self) -> None:
-        self.hint.show_hint(None)
+    def _forget_hint(self) -> None:
         self._clerk.drop("hint")
+        self.hint.show_hint(None)
+
+    def _ask_hint(self) -> None:
+        self._forget_hint()
         state, offer = self._state, self.offer
         if state is None or offer is None or self.preview is None or self.preview.live:
             return
@@ -445,6 +464,7 @@ class HardenColumn(QWidget):
         self.note.setText(told)
         give_tip(self.note, noted.more)
         usable = not self.presets.isHidden()
+        self._show_foot()
         self.note_mark.setVisible(noted.attention and usable)
         self.note_mark.show_mark(Mark.TRIANGLE)
         self.button.say(translate(noted.word))
@@ -462,14 +482,3 @@ def _plan(
 ) -> tuple[Plan, str]:
     made = desk.plan(state, choices, remedies)
     return made, desk.command(made)
-
-
-def _differ(before: ContainerState, now: ContainerState) -> bool:
-    """Whether what can be had may be another by now; mere use of memory is not such a change."""
-    return before is not now and (_start(before) != _start(now) or before.matrix != now.matrix)
-
-
-def _start(state: ContainerState) -> object:
-    """What a plan depends on; the rest of a container's state changes every moment."""
-    container = state.container
-    return container.id, container.asked, container.status, container.started

@@ -1,4 +1,7 @@
-"""The line above the main button, and the button's word: what will happen, what is looked for, what is in the way."""
+"""The line above the main button, and the button's word: what will happen, what is looked for, what is in the way.
+
+Or why there is nothing to switch at all.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch import Remedy
+from stratascope.core.relaunch import Remedy, Transaction
+from stratascope.core.snapshot import ContainerState
 from stratascope.i18n import translate
+from stratascope.ui.gap_words import runs
 from stratascope.ui.harden_work import Failure
 from stratascope.usecases.desk import Preview
 from stratascope.usecases.planning import Plan
@@ -54,6 +59,25 @@ _OWN_BLOCKS = {
     "set-aside": (msg("Show what is set aside"), Act.ASIDE),
     "unfinished": (msg("Put it right"), Act.RECOVER),
 }
+
+
+def why_nothing(
+    state: ContainerState | None, refused: Message | None, kept: tuple[Transaction, ...], *, running: bool
+) -> Message | None:
+    """Why nothing of this container can be hardened. `running`: a run is under way, maybe this very one's."""
+    if state is None:
+        return msg("Choose a container.")
+    if refused is not None:
+        return refused
+    if not runs(state) and any(state.container.id == each.old for each in kept):
+        return msg("It waits here, stopped, in case it is wanted again.")
+    if not runs(state) and running:
+        return msg("It does not run at the moment.")
+    if not runs(state):
+        return msg("It does not run, so what is hardened could not be proven. Start it first.")
+    if state.matrix is None:
+        return msg("Nothing of its processes can be read, so what is hardened could not be proven.")
+    return None
 
 
 def note(

@@ -1,4 +1,4 @@
-"""Hardening in the window: puts the right column (or its drawer) there, and carries relaunches through.
+"""Hardening in the window: has the right column put there, and carries relaunches through.
 
 It is built on top of a finished window and takes part by signals and an event filter, so that without a desk the
 window has no trace of it.
@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, QEvent, QObject, QPoint, Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QFrame, QMessageBox, QPushButton, QSplitter, QVBoxLayout
+from PySide6.QtWidgets import QMessageBox
 
 from stratascope.core.container import EngineState
 from stratascope.core.layer import Layer
@@ -24,11 +24,12 @@ from stratascope.i18n import translate
 from stratascope.state import preferences
 from stratascope.ui import guide
 from stratascope.ui.harden_aside import AsideSheet, ask_discard
-from stratascope.ui.harden_column import COLUMN, LEAST, MOST, HardenColumn
+from stratascope.ui.harden_column import HardenColumn
 from stratascope.ui.harden_foot import Exports
+from stratascope.ui.harden_place import Place
 from stratascope.ui.harden_sheet import HardenSheet
 from stratascope.ui.harden_work import Clerk, Failure, Run
-from stratascope.ui.theme import MEDIUM, Look
+from stratascope.ui.theme import Look
 from stratascope.usecases.desk import Aside, Desk, Event, Preview
 from stratascope.usecases.planning import Plan
 from stratascope.usecases.proving import Proved
@@ -38,14 +39,12 @@ from stratascope.usecases.undo_plan import UndoPlan
 if TYPE_CHECKING:
     from stratascope.ui.window import MainWindow
 
-DRAWER = 1240  # px of the design: narrower windows have a drawer instead of the column
 _KEYS = "Ctrl+H"
-_SETTING = "harden_splitter"
 _PUT_RIGHT = (Result.FINISHED, Result.UNDONE)
 
 
 class Hardening(QObject):
-    """Column, drawer, sheets and the one run that may be under way."""
+    """Column, sheets and the one run that may be under way."""
 
     def __init__(
         self,
@@ -64,18 +63,19 @@ class Hardening(QObject):
         self._plan: Plan | None = None
         self._preview: Preview | None = None
         self._undoing: Transaction | None = None
-        self._awaited: tuple[str, str] | None = None  # the container that a run left, once a snapshot has it
+        self._awaited: tuple[str, str] | None = None  # the container that a run left, until it has been read
+        self._led = True  # whether the window has gone there
         self._question: QMessageBox | None = None
+        self._to_discard: Transaction | None = None  # what the question is about
         self._closing = False
         self._unmended = False  # something is left half done that could not be put right yet
         self.column = HardenColumn(look, layers, desk, self.clerk, exports)
         self.sheet = HardenSheet(look, titles, window)
         self.sheet.before.usual = lambda: preferences.WATCH.of(window.settings)
         self.aside = AsideSheet(look, window)
-        self.drawer = QFrame(window)
-        self.button = QPushButton(translate(msg("Harden…")))
-        self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self._put_in()
+        self.place = Place(window, look, self.column)
+        self._action(msg("Harden…"), _KEYS, self.place.to_column)
+        self._action(msg("Set aside…"), "", self.show_aside)
         self.column.wanted.connect(self._ask)
         self.column.show_wanted.connect(self.sheet.present)
         self.column.aside_wanted.connect(self.show_aside)
@@ -88,50 +88,14 @@ class Hardening(QObject):
             place.discard_wanted.connect(self.ask_discard)
         window.column.view.chosen.connect(lambda _: self.show_current())
         window.feed.snapshot.connect(self._snapshot)
+        window.clock.timeout.connect(self._look_up)  # the command line changes it too
         window.installEventFilter(self)
         for part, chapter in ((self.column, guide.HARDENING), (self.sheet, guide.RELAUNCH), (self.aside, guide.ASIDE)):
             window.actions_.guide.serve(part, chapter)
-        self.adapt()
         self.show_current()
         self._connected: frozenset[str] = frozenset()
         self._keys: frozenset[tuple[str, str]] = frozenset()
         self.recover()
-
-    def _put_in(self) -> None:
-        """The window's splitter into one of our own, with the column at its right; a button into the tool bar."""
-        window, look = self._window, self._look
-        centre = window.centralWidget()
-        layout = None if centre is None else centre.layout()
-        if layout is not None:
-            layout.replaceWidget(window.splitter, self.splitter, Qt.FindChildOption.FindChildrenRecursively)
-        self.splitter.setHandleWidth(1)
-        self.splitter.addWidget(window.splitter)
-        self.splitter.addWidget(self.column)
-        self.splitter.setStretchFactor(0, 1)
-        self.splitter.setStretchFactor(1, 0)
-        for place in (0, 1):
-            self.splitter.setCollapsible(place, False)
-        self.splitter.setSizes([look.px(1440 - COLUMN), look.px(COLUMN)])
-        kept = window.settings.get(_SETTING)
-        if kept:
-            self.splitter.restoreState(QByteArray.fromBase64(kept.encode("ascii", "ignore")))
-        self.column.setMinimumWidth(look.px(LEAST))
-        self.column.setMaximumWidth(look.px(MOST))
-        self.splitter.show()
-        inside = QVBoxLayout(self.drawer)
-        inside.setContentsMargins(1, 1, 1, 1)
-        self.drawer.setObjectName("popup")
-        self.drawer.hide()
-        self.button.setFont(look.font(12, MEDIUM))
-        self.button.setFixedHeight(look.px(30))
-        self.button.clicked.connect(self.turn_drawer)
-        bar = window.toolbar.layout()
-        if bar is not None:
-            bar.removeWidget(window.toolbar.menu)
-            bar.addWidget(self.button)
-            bar.addWidget(window.toolbar.menu)
-        self._action(msg("Harden…"), _KEYS, self.to_column)
-        self._action(msg("Set aside…"), "", self.show_aside)
 
     def _action(self, text: Message, keys: str, call: Callable[[], None]) -> None:
         action = QAction(translate(text), self._window)
@@ -146,67 +110,13 @@ class Hardening(QObject):
         else:
             menu.insertAction(before, action)
 
-    # -- where it stands
-
-    @property
-    def narrow(self) -> bool:
-        """Whether it is a drawer."""
-        return self._window.width() < self._look.px(DRAWER)
-
-    def adapt(self) -> None:
-        """Column or drawer, as the window's width allows."""
-        inside = self.drawer.layout()
-        if self.narrow and self.column.parent() is not self.drawer:
-            if inside is not None:
-                inside.addWidget(self.column)
-            self.column.show()
-            self.drawer.hide()
-        elif not self.narrow and self.column.parent() is not self.splitter:
-            self.drawer.hide()
-            self.splitter.addWidget(self.column)
-            self.column.show()
-            self.splitter.setSizes([self._window.width() - self._look.px(COLUMN), self._look.px(COLUMN)])
-        self.button.setVisible(self.narrow)
-        self.column.set_height(self._window.height())
-        self._place_drawer()
-
-    def turn_drawer(self) -> None:
-        """Open or close it."""
-        if not self.narrow:
-            return
-        if self.drawer.isVisible():
-            self.drawer.hide()
-            self.button.setFocus()
-        else:
-            self._place_drawer()
-            self.drawer.show()
-            self.drawer.raise_()
-            self._focus()
-
-    def to_column(self) -> None:
-        """The keyboard into the column; opens the drawer."""
-        if self.narrow and not self.drawer.isVisible():
-            self.turn_drawer()
-        else:
-            self._focus()
-
-    def _focus(self) -> None:
-        preset = self.column.presets.parts[self.column.presets.current]
-        (preset if preset.isVisible() else self.column).setFocus(Qt.FocusReason.ShortcutFocusReason)
-
-    def _place_drawer(self) -> None:
-        window, look = self._window, self._look
-        top = self.splitter.mapTo(window, QPoint(0, 0)).y()
-        width = min(look.px(COLUMN), window.width())
-        self.drawer.setGeometry(window.width() - width, top, width, window.height() - top)
-
     # -- what is shown
 
     def show_current(self) -> None:
         """The selected container's toggles."""
         state, snapshot = self._window.current, self._window.snapshot
         why = self._why_not(state, snapshot)
-        self.button.setEnabled(state is not None)
+        self.place.button.setEnabled(state is not None)
         demo = None
         if snapshot is not None:
             self._desk.know(snapshot)
@@ -232,9 +142,21 @@ class Hardening(QObject):
         self.clerk.ask("kept", self._desk.kept, self._kept_known)
 
     def _kept_known(self, answer: tuple[Transaction, ...] | Failure) -> None:
-        if not isinstance(answer, Failure):
-            self.kept = answer
-            self.column.show_kept(answer)
+        if isinstance(answer, Failure):
+            return
+        before, self.kept = self.kept, answer
+        self.column.show_kept(answer)
+        if answer == before:
+            return
+        left = {each.id for each in answer}
+        for gone in (each for each in before if each.id not in left):
+            self.sheet.after.forget(gone)
+            if self._question is not None and self._to_discard is not None and self._to_discard.id == gone.id:
+                self._question.done(0)
+        if self.aside.isVisible():
+            self._ask_aside()
+        if not self.busy:
+            self.column.look_again()
 
     def _snapshot(self, snapshot: Snapshot) -> None:
         self.show_current()
@@ -246,19 +168,31 @@ class Hardening(QObject):
         if not snapshot.demo and self._unmended and connected - self._connected:
             self.recover()
         self._connected = connected
-        if self._awaited is None:
+        if self._awaited is not None:
+            self._lead_to(self._awaited, snapshot)
+
+    def _lead_to(self, key: tuple[str, str], snapshot: Snapshot) -> None:
+        """The window goes to what a run left, once; how it is now stands in the result as soon as it was read."""
+        found = next((state for state in snapshot.containers if state.key == key), None)
+        if found is None:
             return
-        found = next((state for state in snapshot.containers if state.key == self._awaited), None)
-        if found is not None:
-            if self._window.current is None or self._window.current.key != self._awaited:
-                self._window.go_to(self._awaited)
-            self.sheet.after.show_after(found)
-            if found.matrix is not None:
-                self._awaited = None
+        if not self._led:
+            self._led = True
+            self._go_to(key)
+        self.sheet.after.show_after(found)
+        if found.matrix is not None:
+            self._awaited = None
+
+    def _go_to(self, key: tuple[str, str]) -> bool:
+        """Whether that container is in view now."""
+        if self._window.current is None or self._window.current.key != key:
+            self._window.go_to(key)
+        return self._window.current is not None and self._window.current.key == key
 
     def _recovered(self, answer: tuple[Mended, ...] | Failure) -> None:
         failures = [answer] if isinstance(answer, Failure) else [Failure(each.error) for each in answer if each.error]
         self._unmended = bool(failures)
+        self._look_up()
         if failures:
             text = msg("A relaunch that was broken off can't be put right yet: {why}", why=failures[0].message)
             self.column.tell(text, failures[0].words)
@@ -315,6 +249,7 @@ class Hardening(QObject):
                 return iter(())
             return desk.run(plan, watch, cancelled)
 
+        self._awaited = None
         self.run = Run(make, self)
         self.run.told.connect(self._told)
         self.run.over.connect(self._over)
@@ -342,9 +277,11 @@ class Hardening(QObject):
         done = ended.transaction
         good = ended.ending in (Ending.VERIFIED, Ending.KEPT, Ending.LIMITED)
         if done is not None:
-            self._awaited = (done.engine, done.new if good and done.new else done.old)
+            not_undone = ended.ending is Ending.REFUSED and self._undoing is not None
+            self._awaited = (done.engine, done.new if (good or not_undone) and done.new else done.old)
         elif before is not None:
             self._awaited = before.key
+        self._led = False
         self.sheet.end(ended, before, self._preview)
         self._look_up()
         self.column.show_running("")
@@ -355,14 +292,22 @@ class Hardening(QObject):
     def _leave_out(self, name: str) -> None:
         """What was probably to blame is switched off; the person looks at the rest and tries again."""
         self.sheet.hide()
-        self.column.set_on(name, False)
-        self.to_column()
+        if self._plan is None:
+            return
+        key = self._plan.state.key
+        there = self._go_to(key)
+        self.column.leave_out(key, name)
+        if there:
+            self.place.to_column()
 
     # -- what is set aside
 
     def show_aside(self) -> None:
         """The list."""
         self.aside.open_waiting()
+        self._ask_aside()
+
+    def _ask_aside(self) -> None:
         self.clerk.ask("aside", self._desk.aside, self._aside)
 
     def _aside(self, answer: tuple[Aside | Damaged, ...] | Failure) -> None:
@@ -378,12 +323,12 @@ class Hardening(QObject):
         box = ask_discard(parent, done)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.buttonClicked.connect(lambda button: self._discard(done) if button.objectName() == "discard" else None)
-        self._question = box
+        self._question, self._to_discard = box, done
         box.finished.connect(self._answered)
         box.open()
 
     def _answered(self, _: int) -> None:
-        self._question = None
+        self._question = self._to_discard = None
 
     def _discard(self, done: Transaction) -> None:
         self.clerk.ask(f"discard {done.id}", partial(self._desk.discard, done), partial(self._discarded, done))
@@ -402,22 +347,22 @@ class Hardening(QObject):
         self._window.refresh()
         self.column.look_again()
         if self.aside.isVisible():
-            self.clerk.ask("aside", self._desk.aside, self._aside)
+            self._ask_aside()
 
     # -- the window's end
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if watched is self._window:
             if event.type() is QEvent.Type.Resize:
-                self.adapt()
+                self.place.adapt()
             elif event.type() is QEvent.Type.Close:
                 if self.busy:
                     event.ignore()
                     self._ask_close()
                     return True
                 self._end()
-            elif isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self.drawer.isVisible():
-                self.turn_drawer()
+            elif isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self.place.drawer.isVisible():
+                self.place.turn_drawer()
                 return True
         return super().eventFilter(watched, event)
 
@@ -448,9 +393,7 @@ class Hardening(QObject):
         self.cancel()
 
     def _end(self) -> None:
-        kept = bytes(self.splitter.saveState().toBase64().data()).decode("ascii")
-        if not self.narrow:
-            self._window.settings.set(_SETTING, kept)
+        self.place.remember()
         self.clerk.end()
         self.sheet.hide()
         self.aside.hide()

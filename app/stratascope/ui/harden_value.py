@@ -96,9 +96,10 @@ class _Radio(QRadioButton):
 
 
 class ValueSheet(QFrame):
-    """`taken` tells the toggle and its new value, checked."""
+    """`taken` tells the toggle and its new value, checked; `refused` why a file that was chosen can't be had."""
 
     taken = Signal(str, str)
+    refused = Signal(object)  # Message
 
     def __init__(self, look: Look, parent: QWidget, check: Check) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
@@ -171,6 +172,11 @@ class ValueSheet(QFrame):
         else:
             self.field.setFocus()
             self.field.selectAll()
+
+    def forget(self) -> None:
+        """Another container is in view: what is chosen here, or in the dialog for files, is not meant for it."""
+        self._option = None
+        self.hide()
 
     @property
     def value(self) -> str:
@@ -263,8 +269,13 @@ class ValueSheet(QFrame):
         option = self._option
         self.hide()  # a popup and a dialog fight for the keyboard
         path, _ = QFileDialog.getOpenFileName(self._window, self.title.text(), "", translate(msg("Profiles (*.json)")))
-        if path and option is not None and self._check(option.toggle.id, path) is None:
+        if not path or option is None or option is not self._option:
+            return
+        why = self._check(option.toggle.id, path)
+        if why is None:
             self.taken.emit(option.toggle.id, path)
+        else:
+            self.refused.emit(why)
 
     def _place(self, anchor: QWidget, *, wide: bool) -> None:
         look = self._look

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.layer import About, Finding, Layer, Verdict, View
+from stratascope.core.layer import About, Finding, Layer, NamedGap, Verdict, View
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState, LayerState
@@ -85,6 +85,7 @@ class Panel(QFrame):
         self._layers = {layer.number: layer for layer in layers}
         self._shown: tuple[object, ...] | None = None
         self._state: ContainerState | None = None
+        self._found: tuple[tuple[Finding, ...], tuple[NamedGap, ...]] | None = None  # what stands in the findings' tab
         self.number = 0
         self._open: dict[int, str] = {}  # the tab last open, by layer
         self.mark, self.box = MarkBox(look, 14), MarkBox(look, 16)
@@ -205,8 +206,9 @@ class Panel(QFrame):
             self._page(key).show_views(tab_views)
             if changed:
                 self._page(key).begin()
-        self._fill_findings(mine, layer)
-        self._fill_about(about)
+        self._fill_findings(mine, layer.assessment.gaps if layer else ())
+        if changed:
+            self._fill_about(about)
         keys = [key for key, _ in names]
         self.open_tab(wanted if wanted in keys else keys[0])
 
@@ -230,10 +232,13 @@ class Panel(QFrame):
             self.stack.addWidget(self.pages[key])
         return self.pages[key]
 
-    def _fill_findings(self, mine: tuple[Finding, ...], layer: LayerState | None) -> None:
+    def _fill_findings(self, mine: tuple[Finding, ...], gaps: tuple[NamedGap, ...]) -> None:
+        """The same cards stay: somebody may be selecting text in them."""
+        if (mine, gaps) == self._found:
+            return
+        self._found = mine, gaps
         widgets: list[QWidget] = [FindingCard(self._look, finding) for finding in mine]
-        if layer is not None:
-            widgets += [GapCard(self._look, gap) for gap in layer.assessment.gaps]
+        widgets += [GapCard(self._look, gap) for gap in gaps]
         if not widgets:
             line = Label(self._look, 13, ink="text2", wrap=True)
             line.setText(translate(msg("Nothing was found in this layer.")))

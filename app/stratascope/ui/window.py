@@ -186,9 +186,8 @@ class MainWindow(QMainWindow):
             self._placed = self._key
         if before is not None and before == self._key:
             self._show_current()
-        if not snapshot.containers:
-            self.empty.show_snapshot(snapshot)
         if self._key is None:
+            self.empty.show_snapshot(snapshot)
             self.views.refresh()
         self._tell_age()
         self._tell_filter()
@@ -220,6 +219,7 @@ class MainWindow(QMainWindow):
     def set_filter(self, text: str) -> None:
         """Show only what holds these words."""
         self.containers.set_filter(text)
+        self._find_row()
         self._tell_filter()
         self.views.refresh()
 
@@ -299,6 +299,12 @@ class MainWindow(QMainWindow):
         self._feed.focus(key)
         self._show_current()
         self.views.adapt()
+
+    def _find_row(self) -> None:
+        """The row of the container in view is the current one; where the filter left it out, the first of the rest."""
+        row = self.containers.row_of(self._key) if self._key is not None else -1
+        if row < 0 or row != self.column.view.currentIndex().row():
+            self.column.view.select_key(self._key if row >= 0 else None)
 
     def _first_found(self) -> None:
         """From the filter into the list: to the current container, or to the first one found."""

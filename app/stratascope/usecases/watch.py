@@ -95,6 +95,7 @@ class Watch:
         self._host_lock = threading.Lock()
         self._host: Capture | None = None
         self._ground: Ground | None = None
+        self._host_asked = False  # whether this machine is to be read again
         self._host_due = 0.0  # when to try again to read the machine, where it could not be read
         self._record: Record | None = None
         self._focus: tuple[str, str] | None = None
@@ -113,8 +114,7 @@ class Watch:
     def refresh(self, key: tuple[str, str] | None = None) -> None:
         """Read one container, or everything, again; engines that failed are tried at once."""
         if key is None:
-            with self._host_lock:
-                self._host = None
+            self._host_asked = True  # not under the lock: this machine may be in the midst of being read
         self._reader.forget(key)
         for room in self._rooms:
             if key is None or room.port.id == key[0]:
@@ -266,8 +266,9 @@ class Watch:
                 with room.ready:
                     room.gone.clear()
                 raws = room.port.list()
+                host = machine_of(self._reader, engine)  # may start ssh: not under the lock
                 with room.ready:
-                    room.host = machine_of(self._reader, engine)
+                    room.host = host
                     room.records = {raw.id: room.records[raw.id] for raw in raws if raw.id in room.records}
                 self._store(room, engine, raws, whole=True)
                 return
@@ -301,10 +302,11 @@ class Watch:
 
     def _own_ground(self) -> tuple[Capture, Ground]:
         """This machine's facts: read once, and again after `refresh`; where they could not be read, now and then."""
-        with self._host_lock:
+        with self._host_lock:  # the others wait for the one that reads
             now = time.monotonic()
             failed = self._host is not None and whole_gap(self._host) is not None
-            if self._host is None or self._ground is None or (failed and now >= self._host_due):
+            if self._host is None or self._ground is None or self._host_asked or (failed and now >= self._host_due):
+                self._host_asked = False  # before it is read: what is asked from now on is another reading
                 self._host = self._reader.host()
                 self._ground = decode_ground(self._host)
                 self._host_due = now + HEARTBEAT
