@@ -58,6 +58,8 @@ def is_seen(widget: QWidget, elsewhere: QWidget) -> str:
     """What is wrong with how the keyboard's place is shown; empty: nothing."""
     widget.window().setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)  # as after the Tab key
     elsewhere.setFocus(Qt.FocusReason.TabFocusReason)
+    if not widget.isVisible():  # it is there only as long as the keyboard is at its place
+        widget.parentWidget().setFocus(Qt.FocusReason.TabFocusReason)
     widget.setFocus(Qt.FocusReason.TabFocusReason)
     if QApplication.focusWidget() is not widget:
         return "it does not take the keyboard"
@@ -80,7 +82,7 @@ def unseen(window: MainWindow, walk: Iterator[scenes.Scene]) -> list[str]:
     for what, top in walk:
         if not top.isActiveWindow():
             top.activateWindow()
-            scenes.settle()
+            scenes.until(top.isActiveWindow)  # the X server takes its time on a busy machine
         for stop in reading_order.stops(top):
             who = f"{type(stop).__name__} {(stop.accessibleName() or str(stop.property('text') or ''))[:40]!r}"
             others = [each for each in reading_order.stops(top) if each is not stop and not stop.isAncestorOf(each)]

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSplitterHandle,
+    QTextBrowser,
     QVBoxLayout,
     QWidget,
 )
@@ -64,18 +65,21 @@ def seen(widget: QWidget) -> bool:
 
 
 def walk(top: QWidget, key: Qt.Key = Qt.Key.Key_Tab) -> list[QWidget]:
-    """From where the keyboard is, once round."""
+    """From where the keyboard is, once round. A page goes through its links before it lets the keyboard on."""
     met: list[QWidget] = []
-    while True:
+    for _ in range(1000):
         here = focus()
+        if met and here is met[-1] and isinstance(here, QTextBrowser):
+            QTest.keyClick(here, key)
+            continue
         assert here.window() is top, f"{name(here)} is in another window"
         assert seen(here), f"{name(here)} has the keyboard and is out of sight"
         if here in met:
             assert here is met[0], f"Tab goes round in a part: {name(here)}"
             return met
         met.append(here)
-        assert len(met) < 300
         QTest.keyClick(here, key)
+    pytest.fail(f"no end of it: {[name(each) for each in met][:20]}")
 
 
 # -- Tab

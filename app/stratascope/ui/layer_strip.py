@@ -37,10 +37,13 @@ class _Cell(QAbstractButton):
     def paintEvent(self, event: QPaintEvent) -> None:
         look, painter = self._look, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        chosen = self.isChecked()
-        painter.setPen(QPen(look.color("accent" if chosen or self.hasFocus() else "line"), 2 if chosen else 1))
-        painter.setBrush(look.color("sel" if self.hasFocus() else "panel"))
+        painter.setPen(QPen(look.color("accent"), 2) if self.hasFocus() else QPen(look.color("line"), 1))
+        painter.setBrush(look.color("sel" if self.isChecked() else "panel"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(6), look.px(6))
+        if self.isChecked():  # a bar below it, as a tab has: the ring is the keyboard's
+            bar = look.px(3)
+            under = QRectF(look.px(8), self.height() - bar - 2, self.width() - 2 * look.px(8), bar)
+            painter.fillRect(under, look.color("accent"))
         side, small = look.px(16), look.px(14)
         left = (self.width() - side - small - look.px(5)) / 2
         paint_number(painter, QRectF(left, (self.height() - side) / 2, side, side), self.number, look)
