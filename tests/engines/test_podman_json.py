@@ -64,6 +64,7 @@ def test_a_hardened_container() -> None:
         asked = recorded(f"{engine}-hard").asked
         assert asked.user == "1000"
         assert asked.capabilities == ("CAP_NET_BIND_SERVICE",)
+        assert asked.cap_add == ("CAP_NET_BIND_SERVICE",), "of the default, which CapAdd does not show"
         assert asked.no_new_privileges
         assert asked.read_only_root
         assert AskedMount("tmpfs", "", "/scratch", True) in asked.mounts

@@ -64,6 +64,11 @@ _OWN = (
         (),
     ),
     Torture("own-requires", ("--requires", "{helper}"), ()),
+    Torture("own-user-rights", ("--user", "1000", "--cap-drop", "all", "--cap-add", "net_bind_service,sys_ptrace"), ()),
+    Torture("own-user-default-right", ("--user", "app", "--cap-add", "chown", "--cap-drop", "kill"), ()),
+    Torture("own-user-all", ("--user", "app", "--cap-add", "all"), ()),
+    Torture("own-user-privileged", ("--user", "app", "--privileged", "--cap-add", "net_bind_service"), ()),
+    Torture("own-unmasked", ("--security-opt", "unmask=/proc/inter*:/sys/devices/virtual/powercap:/proc/kcore"), ()),
     Torture("own-network", ("--network", "{first}:interface_name=eth7,alias=al", "--network", "{second}"), ()),
 )
 _ROOTFUL = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stratascope.engines.answer import no_new_privileges, option
-from stratascope.engines.podman_sources import Known, part, words
+from stratascope.engines.podman_sources import Known, added, part, words
 
 Body = dict[str, Any]
 
@@ -46,10 +46,10 @@ def security(source: Known, body: Body) -> None:
         body["groups"] = list(host.texts("GroupAdd") or ())
     if privileged:
         body["privileged"] = True  # what inspect shows as dropped then is what the engine itself does not have
-    else:
-        for key, field in (("cap_add", "CapAdd"), ("cap_drop", "CapDrop")):
-            if host.texts(field):
-                body[key] = list(host.texts(field) or ())
+    elif host.texts("CapDrop"):
+        body["cap_drop"] = list(host.texts("CapDrop") or ())
+    if added(answer):
+        body["cap_add"] = list(added(answer))
     options = host.texts("SecurityOpt") or ()
     if no_new_privileges(options, False):
         body["no_new_privileges"] = True
