@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from stratascope.engines.answer import no_new_privileges, option
@@ -27,7 +28,7 @@ MASKED = (
     "/sys/fs/selinux",
 )
 READ_ONLY = ("/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
-# Newer or older versions only: not there, it was not unmasked
+# Newer or older versions only, one of them twice: whether it was unmasked only the command tells
 _SOME_VERSIONS = frozenset(("/proc/asound", "/proc/interrupts", "/sys/dev/block", "/sys/devices/virtual/powercap"))
 # Masked for each CPU that the machine has, by newer versions; and for a systemd inside
 _MADE = ("/thermal_throttle", "/sys/fs/cgroup/systemd/release_agent")
@@ -102,6 +103,16 @@ def _relabelled(source: Known) -> bool:
     )
 
 
+def _typed(source: Known, path: str) -> bool:
+    """Whether `--security-opt unmask=PATTERN:PATTERN` names it."""
+    return any(
+        pattern and PurePosixPath(path).match(pattern)
+        for name, value in map(option, source.all("security-opt"))
+        if name == "unmask"
+        for pattern in value.split(":")
+    )
+
+
 def _masks(source: Known, body: Body, options: tuple[str, ...]) -> None:
     linux = part(source.oci, "linux")
     if source.host.flag("Privileged"):
@@ -121,7 +132,7 @@ def _masks(source: Known, body: Body, options: tuple[str, ...]) -> None:
     more = [path for path in masked if path not in MASKED and not path.endswith(_MADE)]
     if more:
         body["mask"] = list(dict.fromkeys(more))
-    fewer = [path for path in MASKED if path not in masked and path not in _SOME_VERSIONS]
+    fewer = [path for path in MASKED if (_typed(source, path) if path in _SOME_VERSIONS else path not in masked)]
     fewer += [path for path in READ_ONLY if path not in read_only and path not in masked and path not in fewer]
     if fewer:
         body["unmask"] = fewer
