@@ -74,6 +74,7 @@ _OWN = (
 _ROOTFUL = (
     Torture("own-uidmap", ("--uidmap", "0:200000:5000", "--gidmap", "0:300000:5000"), ()),
     Torture("own-keep-id", ("--userns", "keep-id:uid=1000"), ()),
+    Torture("own-no-limit", ("--ulimit", "data=-1:-1", "--ulimit", "core=0:-1"), ()),
 )
 _ROOTLESS = (
     # of a size of its own: containers that other tests left in this store hold ids as well

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow  # each option on real engines takes minutes
 
 Config = dict[str, Any]
 Told = tuple[Config, Config]  # the OCI config, inspect
+NO_LIMIT = (1 << 64) - 1
 DEFAULT = 11  # capabilities of Podman's own choice
 
 
@@ -220,10 +221,10 @@ CHANGES = (
     Change(
         "ulimits",
         ("--ulimit", "nofile=2000:3000"),
-        to(limits=(AskedLimit("nofile", 100, 200), AskedLimit("core", 0, 0))),
+        to(limits=(AskedLimit("nofile", 100, 200), AskedLimit("core", 0, 0), AskedLimit("data", -1, -1))),
         lambda told: (
             {each["type"]: (each["soft"], each["hard"]) for each in told[0]["process"]["rlimits"]}.items()
-            >= {"RLIMIT_NOFILE": (100, 200), "RLIMIT_CORE": (0, 0)}.items()
+            >= {"RLIMIT_NOFILE": (100, 200), "RLIMIT_CORE": (0, 0), "RLIMIT_DATA": (NO_LIMIT, NO_LIMIT)}.items()
         ),
     ),
     Change(

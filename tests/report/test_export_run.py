@@ -49,6 +49,12 @@ _PODMAN = (
         (),
     ),
     Torture("own-health", ("--health-cmd", '["CMD","true"]', "--health-startup-cmd", "true"), ()),
+    Torture("own-no-limit", ("--ulimit", "data=-1:-1", "--ulimit", "core=0:-1"), ()),
+    Torture(
+        "own-health-words",
+        ("--health-cmd", '["test", "a b", "=", "a b"]', "--health-startup-cmd", '["test", "a b", "=", "a b"]'),
+        (),
+    ),
     Torture("own-network", ("--network", "{first}:interface_name=eth7,alias=al", "--network", "{second}"), ()),
     Torture("own-uidmap", ("--uidmap", "0:200000:5000", "--gidmap", "0:300000:5000"), ()),
 )

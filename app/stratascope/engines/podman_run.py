@@ -10,6 +10,7 @@ from stratascope.core.launch import NAME, ORIGINAL, TRANSACTION, LaunchSpec, Res
 from stratascope.core.message import Message, msg
 from stratascope.core.run_options import Endpoint, HealthTest, Pairs, RunMount, RunOptions
 from stratascope.engines.answer import Answer, parse_object
+from stratascope.engines.podman_launch_limits import NO_LIMIT
 from stratascope.engines.podman_run_own import own, shared
 
 _OURS = (TRANSACTION, ORIGINAL, NAME)
@@ -98,7 +99,7 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
         pids=resources.part("pids").whole("limit"),
         shm_size=request.whole("shm_size"),
         limits=tuple(
-            AskedLimit(limit.text("type"), limit.whole("soft"), limit.whole("hard"))
+            AskedLimit(limit.text("type"), _number(limit, "soft"), _number(limit, "hard"))
             for limit in request.parts("r_limits")
         ),
         sysctls=_sysctls(request, network),
@@ -106,6 +107,12 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
         own=own(request),
         unsaid=tuple(unsaid),
     )
+
+
+def _number(limit: Answer, field: str) -> int:
+    """-1 for no limit, as the command line says it."""
+    number = limit.whole(field)
+    return -1 if number == NO_LIMIT - 1 else number
 
 
 def _mode(request: Answer, field: str) -> str:
