@@ -11,7 +11,7 @@ import shlex
 
 from stratascope.core.container import AskedPort, EngineKind
 from stratascope.core.message import Message, msg
-from stratascope.core.run_options import HealthTest, RunOptions
+from stratascope.core.run_options import HealthTest, RunOptions, health_command
 from stratascope.report import shell_words
 from stratascope.report.export_mounts import comma_separated, written
 from stratascope.report.export_words import (
@@ -160,10 +160,9 @@ def _health(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[M
     if health.test == ("NONE",):
         said.append(("no-healthcheck", None))
         return
-    if health.test[:1] == ("CMD-SHELL",) and len(health.test) > 1:
-        said.append(("health-cmd", health.test[1]))
-    elif health.test and tool is _PODMAN:
-        said.append(("health-cmd", json.dumps(list(health.test))))
+    shell = health.test[:1] == ("CMD-SHELL",)
+    if health.test and (shell or tool is _PODMAN) and (text := health_command(health.test)):
+        said.append(("health-cmd", text))
     elif health.test:
         said.append(("health-cmd", shlex.join(health.test[1:])))
         unsaid.append(msg("A health check without a shell: here the shell of the image runs it."))
