@@ -38,10 +38,10 @@ def _read(text: str) -> dict[str, Any]:
     return found
 
 
-def _accepted(text: str, folder: Path) -> None:
-    """By Compose itself."""
+def _accepted(text: str, folder: Path, *lines: str) -> None:
+    """By Compose itself, over a file with these lines for the service."""
     base, over = folder / "compose.yaml", folder / "over.yaml"
-    base.write_text("services:\n  web:\n    image: busybox\n")
+    base.write_text("services:\n  web:\n    image: busybox\n" + "".join(f"    {line}\n" for line in lines))
     over.write_text(text)
     files = ("-f", str(base), "-f", str(over)) if "  web:\n" in text else ("-f", str(over))
     done = subprocess.run(("docker", "compose", *files, "config"), capture_output=True, text=True, check=False)
@@ -71,6 +71,27 @@ def test_an_override_says_what_makes_it_hard(docker_rootful: Rig, tmp_path: Path
     assert text.count("!override") >= 5
     assert "image" not in service
     _accepted(text, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("mem_limit: 512m", "cpus: 0.75", "pids_limit: 99"),
+        ("mem_limit: 512m", "cpus: 0.75", "deploy: {resources: {limits: {memory: 512m, cpus: '0.75'}}}"),
+    ],
+)
+@pytest.mark.parametrize("changes", [{"pids": 50}, {"memory": 64 << 20}, {"cpu_cores": 0.5}])
+def test_one_limit_goes_with_those_of_the_file(
+    docker_rootful: Rig, changes: dict[str, Any], lines: tuple[str, ...], tmp_path: Path
+) -> None:
+    args = (*_LABELS, "--memory", "512m", "--cpus", "0.75", "--pids-limit", "99")
+    with (
+        docker_rootful.container(*args) as container,
+        exported(docker_rootful, container, lambda asked: replace(asked, **changes)) as options,
+    ):
+        text = export(ExportKind.COMPOSE, options)
+    assert len({"mem_limit", "cpus", "pids_limit"} & set(_read(text)["services"]["web"])) == 1
+    _accepted(text, tmp_path, *lines)
 
 
 def test_another_container_is_a_whole_service(docker_rootful: Rig, tmp_path: Path) -> None:

@@ -224,22 +224,26 @@ def _mount(mount: RunMount, volumes: dict[str, Value], unsaid: list[Message]) ->
 
 
 def _limits(options: RunOptions, said: Service, own: bool) -> None:
-    """Compose refuses a limit that differs from that of `deploy`, so both are said."""
+    """Compose refuses a limit that differs from that of `deploy`, so both are said.
+
+    It takes those that `deploy` does not name for none there, as soon as it names one: all are named that are in force.
+    """
     before, asked = options.before, options.asked
-    limits: dict[str, Value] = {}
+    changed: Service = {}
     if options.memory and (options.memory != before.memory or not own):
-        said["mem_limit"] = options.memory
-        limits["memory"] = str(options.memory)
+        changed["mem_limit"] = options.memory
         if options.memory_swap:
-            said["memswap_limit"] = options.memory_swap
+            changed["memswap_limit"] = options.memory_swap
     if options.cpus and (asked.cpu_cores != before.cpu_cores or not own):
-        said["cpus"] = options.cpus
-        limits["cpus"] = f"{options.cpus:.9g}"
+        changed["cpus"] = options.cpus
     if options.pids > 0 and (options.pids != before.pids or not own):
-        said["pids_limit"] = options.pids
-        limits["pids"] = options.pids
-    if limits and own:
-        said["deploy"] = {"resources": {"limits": limits}}
+        changed["pids_limit"] = options.pids
+    said |= changed
+    if changed and own:
+        memory = str(options.memory or "")
+        cpus = f"{options.cpus:.9g}" if options.cpus else ""
+        limits = {"memory": memory, "cpus": cpus, "pids": options.pids}
+        said["deploy"] = {"resources": {"limits": {name: value for name, value in limits.items() if value}}}
     chosen = [limit for limit in options.limits if limit not in before.limits or not own]
     if chosen:
         said["ulimits"] = {limit.name: {"soft": limit.soft, "hard": limit.hard} for limit in chosen}
