@@ -65,7 +65,11 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
         dns=_addresses(request, "dns_server"),
         dns_search=request.texts("dns_search") or (),
         dns_options=request.texts("dns_option") or (),
-        hosts=request.texts("hostadd") or (),
+        hosts=tuple(
+            f"{name}:{address}"
+            for names, _, address in (word.partition(":") for word in request.texts("hostadd") or ())
+            for name in names.split(";")
+        ),
         pid=_mode(request, "pidns"),
         ipc=_mode(request, "ipcns"),
         uts=_mode(request, "utsns"),
