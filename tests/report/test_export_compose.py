@@ -12,12 +12,13 @@ import yaml
 
 from exported import exported, hardened
 from rig import Rig
-from stratascope.core.container import Asked, AskedLimit, AskedPort, EngineKind
+from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedPort, EngineKind
 from stratascope.core.run_options import RunMount, RunOptions
 from stratascope.report.export import ExportKind, export
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
 _LABELS = ("--label", "com.docker.compose.service=web", "--label", "com.docker.compose.project=p")
+_CDI = AskedDevice("nvidia.com/gpu=all", "nvidia.com/gpu=all", "rwm")
 
 
 class _Loader(yaml.SafeLoader):
@@ -106,6 +107,33 @@ def test_another_container_is_a_whole_service(docker_rootful: Rig, tmp_path: Pat
     assert found["volumes"] == {"named": {"external": True, "name": "named"}}
     assert "!override" not in text
     _accepted(text, tmp_path)
+
+
+def test_a_podman_container_in_words_of_docker(podman_rootful: Rig, docker_rootful: Rig, tmp_path: Path) -> None:
+    args = ("--tmpfs", "/t:size=1m,mode=1770", "-v", f"{tmp_path}:/bound:ro,noexec", "-v", "own-vol:/vol")
+    log = ("--log-driver", "k8s-file", "--log-opt", "max-size=1m", "--network", "none")
+    with (
+        podman_rootful.container(*args, *log, name="translated") as container,
+        exported(podman_rootful, container) as options,
+    ):
+        text = export(ExportKind.COMPOSE, replace(options, devices=(_CDI,)))
+        mounts = tuple(mount for mount in options.mounts if mount.kind != "volume")
+        here = export(ExportKind.COMPOSE, replace(options, image="busybox", mounts=mounts))
+    service = _read(text)["services"]["translated"]
+    assert service["devices"] == [_CDI.source]
+    assert service["logging"] == {"driver": "json-file", "options": {"max-size": "1000000"}}
+    assert "/bound: noexec" in text
+    assert "/vol:" not in text.partition("services:")[0]
+    _accepted(text, tmp_path)
+    file = tmp_path / "here.yaml"
+    file.write_text(here)
+    command = ("docker", "--host", docker_rootful.endpoint, "compose", "-f", str(file), "create")
+    try:
+        done = subprocess.run(command, env=docker_rootful.env, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        docker_rootful.run("start", "translated")
+    finally:
+        docker_rootful.remove("translated")
 
 
 def test_dollars_are_doubled() -> None:
