@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.container import AskedMount, Container, Engine, EngineKind, ProfileKind, Status
+from stratascope.core.container import AskedDevice, AskedMount, Container, Engine, EngineKind, ProfileKind, Status
 from stratascope.core.ports import RawContainer
 from stratascope.engines.podman_json import redact, translate
 from stratascope.linux.capability import NAMES
@@ -57,6 +57,12 @@ def test_privileged() -> None:
     assert set(NAMES) - set(asked.capabilities or ()) == {"CAP_SYS_RESOURCE"}
     assert (asked.seccomp, asked.apparmor) == (ProfileKind.UNCONFINED, ProfileKind.UNCONFINED)
     assert (asked.masked_paths, asked.read_only_paths) == ((), ())
+
+
+def test_devices_of_a_privileged_container_are_those_of_its_command() -> None:
+    command = ["podman", "run", "--privileged", "--device", "/dev/net/tun", "busybox"]
+    asked = made({"Privileged": True, "Devices": []}, Config={"CreateCommand": command}).asked
+    assert asked.devices == (AskedDevice("/dev/net/tun", "/dev/net/tun", "rwm"),)
 
 
 def test_a_hardened_container() -> None:

@@ -68,6 +68,7 @@ _OWN = (
     Torture("own-user-default-right", ("--user", "app", "--cap-add", "chown", "--cap-drop", "kill"), ()),
     Torture("own-user-all", ("--user", "app", "--cap-add", "all"), ()),
     Torture("own-user-privileged", ("--user", "app", "--privileged", "--cap-add", "net_bind_service"), ()),
+    Torture("own-privileged-device", ("--privileged", "--device", "/dev/zero:/dev/two:r", "--device", "/dev/full"), ()),
     Torture("own-unmasked", ("--security-opt", "unmask=/proc/inter*:/sys/devices/virtual/powercap:/proc/kcore"), ()),
     Torture("own-network", ("--network", "{first}:interface_name=eth7,alias=al", "--network", "{second}"), ()),
 )

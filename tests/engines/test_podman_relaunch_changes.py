@@ -35,6 +35,11 @@ def mounts(told: Told) -> dict[str, Config]:
     return {each["destination"]: each for each in told[0]["mounts"]}
 
 
+def nodes(told: Told) -> set[str]:
+    """Devices, which rootless engines bind."""
+    return {*mounts(told), *(each["path"] for each in told[0]["linux"].get("devices") or ())}
+
+
 def resources(told: Told) -> Config:
     found: Config = told[0]["linux"].get("resources", {})
     return found
@@ -115,6 +120,18 @@ CHANGES = (
             and not told[1]["HostConfig"]["Privileged"]
             and told[1]["HostConfig"]["SecurityOpt"] == []
         ),
+    ),
+    Change(
+        "privileged-with-device",
+        ("--privileged", "--device", "/dev/zero:/dev/two:r", "--device", "/dev/full:/dev/three"),
+        plain_again,
+        lambda told: not told[1]["HostConfig"]["Privileged"] and {"/dev/two", "/dev/three"} <= nodes(told),
+    ),
+    Change(
+        "privileged-without-device",
+        ("--privileged", "--device", "/dev/zero:/dev/two:r", "--device", "/dev/fuse"),
+        lambda asked: replace(plain_again(asked), devices=()),
+        lambda told: not {"/dev/two", "/dev/fuse"} & nodes(told),
     ),
     Change("pid", ("--pid", "host"), to(pid_mode="private"), lambda told: "pid" in kinds(told)),
     Change("ipc", ("--ipc", "host"), to(ipc_mode="private"), lambda told: "ipc" in kinds(told), rootless=False),

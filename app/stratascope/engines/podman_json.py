@@ -157,8 +157,8 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
             )
             for device in host.parts("Devices")
         )
-        # a rootless engine binds them, and inspect shows neither a device nor a mount
-        or tuple(device_of(word) for word in typed.get("device", ()) if engine.rootless and not privileged),
+        # a rootless engine binds them, and inspect shows neither a device nor a mount; nor any of a privileged one
+        or tuple(device_of(word) for word in typed.get("device", ()) if engine.rootless or privileged),
         memory=host.limit("Memory"),
         memory_swap=host.limit("MemorySwap"),
         pids=host.limit("PidsLimit"),
