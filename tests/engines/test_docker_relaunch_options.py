@@ -326,6 +326,13 @@ CHANGES = (
         rootless=False,
     ),
     Change(
+        "memory-as-much-as-with-swap",
+        ("--memory", "64m"),
+        lambda asked: replace(asked, memory=128 << 20, memory_swap=128 << 20),
+        lambda config, _: config["linux"]["resources"]["memory"]["swap"] == 128 << 20,
+        rootless=False,
+    ),
+    Change(
         "pids-and-cores",
         ("--cpu-quota", "20000", "--cpu-period", "50000"),
         lambda asked: replace(asked, pids=55, cpu_cores=0.25),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.container import AskedMount, Container, Engine, EngineKind, ProfileKind, Status
+from stratascope.core.container import AskedDevice, AskedMount, Container, Engine, EngineKind, ProfileKind, Status
 from stratascope.core.ports import RawContainer
 from stratascope.engines.podman_json import redact, translate
 from stratascope.linux.capability import NAMES
@@ -59,11 +59,18 @@ def test_privileged() -> None:
     assert (asked.masked_paths, asked.read_only_paths) == ((), ())
 
 
+def test_devices_of_a_privileged_container_are_those_of_its_command() -> None:
+    command = ["podman", "run", "--privileged", "--device", "/dev/net/tun", "busybox"]
+    asked = made({"Privileged": True, "Devices": []}, Config={"CreateCommand": command}).asked
+    assert asked.devices == (AskedDevice("/dev/net/tun", "/dev/net/tun", "rwm"),)
+
+
 def test_a_hardened_container() -> None:
     for engine in ("podman_rootful", "podman_rootless"):
         asked = recorded(f"{engine}-hard").asked
         assert asked.user == "1000"
         assert asked.capabilities == ("CAP_NET_BIND_SERVICE",)
+        assert asked.cap_add == ("CAP_NET_BIND_SERVICE",), "of the default, which CapAdd does not show"
         assert asked.no_new_privileges
         assert asked.read_only_root
         assert AskedMount("tmpfs", "", "/scratch", True) in asked.mounts

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stratascope.core.container import Asked, AskedDevice
-from stratascope.engines.podman_command import device_of, mount_options, networks, options, published, secrets, without
+from stratascope.engines.podman_command import device_of, mount_options, networks, options, secrets, without
 from stratascope.engines.podman_launch import launch_spec
 from stratascope.engines.podman_launch_network import mode
 from stratascope.engines.podman_sources import Sources, known
@@ -45,13 +45,11 @@ def test_other_commands() -> None:
 def test_what_options_mean() -> None:
     found = {
         "network": ("one:ip=1.2.3.4,mac=02:00:00:00:00:01", "two"),
-        "publish": ("0.0.0.0:80:80", "81:81", "[::1]:82:82/udp", "83"),
         "secret": ("a", "b,type=env,target=V"),
         "volume": ("/a:/b:ro,Z", "/c:/d"),
     }
     assert networks(found) == {"one": {"ip": "1.2.3.4", "mac": "02:00:00:00:00:01"}, "two": {}}
     assert networks({"ip": ("1.2.3.4",)}) == {"": {"ip": "1.2.3.4"}}
-    assert published(found) == {("0.0.0.0", "80"), ("::1", "82")}
     assert secrets(found) == [("a", {}), ("b", {"type": "env", "target": "V"})]
     assert mount_options(found) == {"/b": ("ro", "Z")}
 

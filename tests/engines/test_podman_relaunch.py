@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,11 +64,18 @@ _OWN = (
         (),
     ),
     Torture("own-requires", ("--requires", "{helper}"), ()),
+    Torture("own-user-rights", ("--user", "1000", "--cap-drop", "all", "--cap-add", "net_bind_service,sys_ptrace"), ()),
+    Torture("own-user-default-right", ("--user", "app", "--cap-add", "chown", "--cap-drop", "kill"), ()),
+    Torture("own-user-all", ("--user", "app", "--cap-add", "all"), ()),
+    Torture("own-user-privileged", ("--user", "app", "--privileged", "--cap-add", "net_bind_service"), ()),
+    Torture("own-privileged-device", ("--privileged", "--device", "/dev/zero:/dev/two:r", "--device", "/dev/full"), ()),
+    Torture("own-unmasked", ("--security-opt", "unmask=/proc/inter*:/sys/devices/virtual/powercap:/proc/kcore"), ()),
     Torture("own-network", ("--network", "{first}:interface_name=eth7,alias=al", "--network", "{second}"), ()),
 )
 _ROOTFUL = (
     Torture("own-uidmap", ("--uidmap", "0:200000:5000", "--gidmap", "0:300000:5000"), ()),
     Torture("own-keep-id", ("--userns", "keep-id:uid=1000"), ()),
+    Torture("own-no-limit", ("--ulimit", "data=-1:-1", "--ulimit", "core=0:-1"), ()),
 )
 _ROOTLESS = (
     # of a size of its own: containers that other tests left in this store hold ids as well
@@ -252,7 +260,7 @@ def test_static_addresses_and_secrets_come_from_the_command_or_from_generate(pod
                 assert [dict(each.args)["name"] for each in untold.differs] == [network]
         entry = ("--passwd-entry", "own:x:7:7::/:/bin/sh")
         with podman_rootful.container(*args, *entry) as original, relauncher(podman_rootful) as port:
-            told = Forgetful(port._engine, lambda ident: generated(podman_rootful, ident)).plan(original)
+            told = Forgetful(port._engine, lambda ident: json.dumps(generated(podman_rootful, ident))).plan(original)
             request = json.loads(told.body)
             assert request["Networks"][network]["static_ips"] == ["10.231.77.55"]
             assert request["Networks"][network]["static_mac"] == "92:d0:c6:0a:29:38"
@@ -263,10 +271,42 @@ def test_static_addresses_and_secrets_come_from_the_command_or_from_generate(pod
         podman_rootful.run("network", "rm", "-f", network, check=False)
 
 
-def generated(rig: Rig, container: str) -> str:
+def generated(rig: Rig, container: str) -> dict[str, Any]:
     """As the command line of the engine's own user says it."""
     command = ("podman", "--tmpdir", str(rig.folder / "run/libpod"), "generate", "spec", "--compact", container)
-    return subprocess.run(command, env=rig.env, capture_output=True, text=True, check=True).stdout
+    found: dict[str, Any] = json.loads(subprocess.run(command, env=rig.env, capture_output=True, check=True).stdout)
+    return found
+
+
+def test_published_ports_stay_on_their_addresses(podman_rootful: Rig) -> None:
+    """Inspect says 0.0.0.0 of them all; of IPv4 alone it is true only where the API was asked so."""
+
+    def ports(container: str) -> set[tuple[str, int]]:
+        return {
+            (each.get("host_ip", ""), each["host_port"] + step)
+            for each in generated(podman_rootful, container)["portmappings"]
+            for step in range(each.get("range", 1))
+        }
+
+    args = ("--publish", "0.0.0.0:18200:8000", "--publish", "18201:8001", "--publish", "127.0.0.1:18202:8002")
+    wanted = {("", 18200), ("", 18201), ("127.0.0.1", 18202)}
+    with podman_rootful.container(*args) as original, relauncher(podman_rootful) as port:
+        assert ports(original) == wanted
+        spec = port.plan(original)
+        with replaced(podman_rootful, port, spec.body, spec) as new:
+            assert ports(new) == wanted
+    with podman_rootful.container() as other, relauncher(podman_rootful) as port:
+        spec = port.plan(other)
+        request = json.loads(spec.body)
+        del request["containerCreateCommand"]
+        request["portmappings"] = [{"host_ip": "0.0.0.0", "container_port": 8000, "host_port": 18200, "range": 3}]
+        with replaced(podman_rootful, port, json.dumps(request), spec) as made:
+            wanted = {("0.0.0.0", 18200 + step) for step in range(3)}
+            assert ports(made) == wanted
+            told = Forgetful(port._engine, lambda ident: json.dumps(generated(podman_rootful, ident)))
+            again = replace(told.plan(made), name=f"{spec.name}-again")
+            with replaced(podman_rootful, port, again.body, again) as new:
+                assert ports(new) == wanted
 
 
 def test_an_unreadable_configuration_is_a_reason_to_refuse(podman_rootful: Rig) -> None:

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.slow  # each option on real engines takes minutes
 
 Config = dict[str, Any]
 Told = tuple[Config, Config]  # the OCI config, inspect
+NO_LIMIT = (1 << 64) - 1
 DEFAULT = 11  # capabilities of Podman's own choice
 
 
@@ -32,6 +33,11 @@ def kinds(told: Told) -> set[str]:
 
 def mounts(told: Told) -> dict[str, Config]:
     return {each["destination"]: each for each in told[0]["mounts"]}
+
+
+def nodes(told: Told) -> set[str]:
+    """Devices, which rootless engines bind."""
+    return {*mounts(told), *(each["path"] for each in told[0]["linux"].get("devices") or ())}
 
 
 def resources(told: Told) -> Config:
@@ -114,6 +120,18 @@ CHANGES = (
             and not told[1]["HostConfig"]["Privileged"]
             and told[1]["HostConfig"]["SecurityOpt"] == []
         ),
+    ),
+    Change(
+        "privileged-with-device",
+        ("--privileged", "--device", "/dev/zero:/dev/two:r", "--device", "/dev/full:/dev/three"),
+        plain_again,
+        lambda told: not told[1]["HostConfig"]["Privileged"] and {"/dev/two", "/dev/three"} <= nodes(told),
+    ),
+    Change(
+        "privileged-without-device",
+        ("--privileged", "--device", "/dev/zero:/dev/two:r", "--device", "/dev/fuse"),
+        lambda asked: replace(plain_again(asked), devices=()),
+        lambda told: not {"/dev/two", "/dev/fuse"} & nodes(told),
     ),
     Change("pid", ("--pid", "host"), to(pid_mode="private"), lambda told: "pid" in kinds(told)),
     Change("ipc", ("--ipc", "host"), to(ipc_mode="private"), lambda told: "ipc" in kinds(told), rootless=False),
@@ -220,10 +238,10 @@ CHANGES = (
     Change(
         "ulimits",
         ("--ulimit", "nofile=2000:3000"),
-        to(limits=(AskedLimit("nofile", 100, 200), AskedLimit("core", 0, 0))),
+        to(limits=(AskedLimit("nofile", 100, 200), AskedLimit("core", 0, 0), AskedLimit("data", -1, -1))),
         lambda told: (
             {each["type"]: (each["soft"], each["hard"]) for each in told[0]["process"]["rlimits"]}.items()
-            >= {"RLIMIT_NOFILE": (100, 200), "RLIMIT_CORE": (0, 0)}.items()
+            >= {"RLIMIT_NOFILE": (100, 200), "RLIMIT_CORE": (0, 0), "RLIMIT_DATA": (NO_LIMIT, NO_LIMIT)}.items()
         ),
     ),
     Change(

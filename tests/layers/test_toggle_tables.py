@@ -330,6 +330,30 @@ def test_ports_are_proven_by_who_listens() -> None:
     assert outcome(("0.0.0.0", 22)) is UNKNOWN, "nobody listens on its port"
 
 
+@pytest.mark.parametrize(
+    ("path", "outcome"),
+    [
+        ("/data", NOT),
+        ("/data/deep/er", NOT),  # mounted below it on the host: Podman leaves that writable
+        ("/database", ENFORCED),
+        ("/host/run", ENFORCED),  # left as it is, since the engine's socket is in it
+        ("/host/run/user", ENFORCED),
+        ("/data/db", ENFORCED),  # a volume of its own
+        ("/elsewhere", ENFORCED),
+    ],
+)
+def test_host_paths_are_proven_with_what_lies_below_them(path: str, outcome: Proven) -> None:
+    each = toggle("host-paths")
+    volume = replace(VOLUME, target="/data/db")
+    shows_socket = AskedMount("bind", "/run", "/host/run/", True)
+    known = subject(Asked(mounts=(replace(DATA, writable=False), shows_socket, volume)), DEFAULT)
+    facts = known.of("namespaces")
+    view = replace(facts.mounts, writable_paths=(path,), engine_sockets=("/host/run/docker.sock",))
+    facts = replace(facts, mounts=view, engine_sockets=view.engine_sockets)
+    proof = each.prove(facts, "read-only", replace(known, facts=(("namespaces", facts),)))
+    assert proof.outcome is outcome, translate(proof.found)
+
+
 def test_devices_are_proven_where_the_kernel_shows_the_rules() -> None:
     each = toggle("devices")
     known = subject(process=DEFAULT)

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from exported import exported, hardened
 from rig import Rig
 from stratascope.core.container import Asked, EngineKind
-from stratascope.core.run_options import RunOptions
+from stratascope.core.run_options import HealthTest, RunOptions
 from stratascope.report.export import ExportKind, export
 from stratascope.report.export_kubernetes import dns_name
 
@@ -88,6 +89,31 @@ def test_what_kubernetes_can_not_say_is_named() -> None:
     assert "--pids-limit 5" in text
     assert "the user app" in text.lower()
     assert "--network none" in text
+
+
+def test_hosts_are_addresses(podman_rootful: Rig, played: Any) -> None:
+    words = ("one;two:10.1.2.3", "gate:host-gateway", "six:fd00::6")
+    args = tuple(word for host in words for word in ("--add-host", host))
+    with podman_rootful.container(*args, name="hosts") as container:
+        with exported(podman_rootful, container) as options:
+            text = export(ExportKind.KUBERNETES, options)
+        podman_rootful.run("stop", "-t", "0", container)
+        played(text)
+    assert yaml.safe_load(text)["spec"]["hostAliases"] == [
+        {"ip": "10.1.2.3", "hostnames": ["one"]},
+        {"ip": "10.1.2.3", "hostnames": ["two"]},
+        {"ip": "fd00::6", "hostnames": ["six"]},
+    ]
+    assert "--add-host gate:host-gateway" in text
+
+
+def test_a_health_check_keeps_its_times() -> None:
+    options = RunOptions(
+        kind=EngineKind.DOCKER, name="x", image="i", before=Asked(), asked=Asked(), health=HealthTest(("CMD", "true"))
+    )
+    probe = yaml.safe_load(export(ExportKind.KUBERNETES, options))["spec"]["containers"][0]["livenessProbe"]
+    assert (probe["periodSeconds"], probe["timeoutSeconds"]) == (30, 30)
+    assert probe["exec"]["command"] == ["true"]
 
 
 @pytest.mark.parametrize("word", ["$(A)", "$$", "$A", "a$$(A)", "é: 'x'", "", "yes", "1e3", "\t"])

@@ -110,6 +110,13 @@ def test_odd_paths_come_through(odd: str, tmp_path: Path) -> None:
     assert any("/a" in word for word in words)
 
 
+def test_a_name_of_the_device_interface_stands_alone(tmp_path: Path) -> None:
+    device = AskedDevice("nvidia.com/gpu=all", "nvidia.com/gpu=all", "rwm")
+    text = export(ExportKind.QUADLET, replace(_loose(), asked=Asked(devices=(device,)), devices=(device,)))
+    words = _command(tmp_path, text)
+    assert "--device=nvidia.com/gpu=all" in words or words[words.index("--device") + 1] == "nvidia.com/gpu=all"
+
+
 def test_profiles_are_named_below_the_configuration(tmp_path: Path) -> None:
     asked = Asked(seccomp=ProfileKind.CUSTOM, seccomp_profile="{}")
     options = replace(_loose(), asked=asked, seccomp="{}")

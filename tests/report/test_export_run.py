@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,13 @@ _PODMAN = (
         ),
         (),
     ),
-    Torture("own-health", ("--health-cmd", '["CMD","true"]', "--health-startup-cmd", "true"), ()),
+    Torture("own-health", ("--health-cmd", "CMD true", "--health-startup-cmd", "true"), ()),
+    Torture("own-no-limit", ("--ulimit", "data=-1:-1", "--ulimit", "core=0:-1"), ()),
+    Torture(
+        "own-health-words",
+        ("--health-cmd", '["test", "a b", "=", "a b"]', "--health-startup-cmd", '["test", "a b", "=", "a b"]'),
+        (),
+    ),
     Torture("own-network", ("--network", "{first}:interface_name=eth7,alias=al", "--network", "{second}"), ()),
     Torture("own-uidmap", ("--uidmap", "0:200000:5000", "--gidmap", "0:300000:5000"), ()),
 )
@@ -81,7 +88,7 @@ def set_aside(rig: Rig, container: str, name: str) -> Iterator[None]:
 def _same(rig: Rig, places: Places, torture: Torture, folder: Path, tool: EngineKind) -> None:
     folder.chmod(0o755)
     with rig.container(*torture.filled(places), image=torture.image, command=torture.command) as old:
-        config = rig.config(old)
+        config, health = rig.config(old), _health(rig, old)
         with exported(rig, old) as options:
             text = export_run.render(options, tool, True)
         if has_profile(options):
@@ -89,7 +96,13 @@ def _same(rig: Rig, places: Places, torture: Torture, folder: Path, tool: Engine
         with set_aside(rig, old, options.name):
             new = carried_out(rig, text, folder)
             found = differences(config, rig.config(new), old, new)
+            assert _health(rig, new) == health
     assert {path: what for path, what in found.items() if not path.startswith(_NETNS)} == {}
+
+
+def _health(rig: Rig, container: str) -> tuple[Any, ...]:
+    config = rig.inspect(container)["Config"]
+    return config.get("Healthcheck"), config.get("StartupHealthCheck")
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exported import exported
 from rig import Rig
 from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.run_options import RunOptions
@@ -16,6 +17,7 @@ from stratascope.linux.seccomp_profile import parse_profile
 from stratascope.linux.seccomp_resolve import resolve
 from stratascope.linux.syscalls import Abi
 from stratascope.report.export import ExportError, ExportKind, export
+from torture import PROFILE
 
 _ASKED = Asked(seccomp=ProfileKind.DEFAULT, capabilities=("CAP_CHOWN",))
 
@@ -55,9 +57,25 @@ def test_custom_profiles_stay_as_they_are() -> None:
     assert json.loads(export(ExportKind.SECCOMP, by_path, profile=json.dumps(given))) == given
 
 
-def test_unconfined_is_a_profile_that_allows_all() -> None:
-    text = export(ExportKind.SECCOMP, _options(asked=Asked(seccomp=ProfileKind.UNCONFINED)))
-    assert json.loads(text) == {"defaultAction": "SCMP_ACT_ALLOW"}
+@pytest.mark.parametrize("kind", [ProfileKind.UNCONFINED, ProfileKind.DEFAULT])
+def test_unconfined_is_a_profile_that_allows_all(kind: ProfileKind) -> None:
+    options = replace(_options(asked=Asked(seccomp=kind)), privileged=kind is ProfileKind.DEFAULT)
+    assert json.loads(export(ExportKind.SECCOMP, options)) == {"defaultAction": "SCMP_ACT_ALLOW"}
+
+
+@pytest.mark.parametrize("kind", ["docker_rootful", "podman_rootful"])
+def test_a_privileged_container_with_a_profile_has_it(
+    request: pytest.FixtureRequest, kind: str, tmp_path: Path
+) -> None:
+    rig: Rig = request.getfixturevalue(kind)
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps(PROFILE))
+    with rig.container("--privileged", "--security-opt", f"seccomp={path}") as container:
+        # Old versions of Docker ignore it; the other exports name its file all the same
+        if rig.kind == "podman":
+            assert "Seccomp:\t2" in Path(f"/proc/{rig.pid(container)}/status").read_text()
+        with exported(rig, container) as options:
+            assert json.loads(export(ExportKind.SECCOMP, options, profile=path.read_text())) == PROFILE
 
 
 @pytest.mark.parametrize(

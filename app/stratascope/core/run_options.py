@@ -7,6 +7,7 @@ options either: what only a command line can say stays in its words (`shared`, `
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedPort, EngineKind
@@ -52,6 +53,21 @@ class HealthTest:
     start_period: int = 0
     start_interval: int = 0
     retries: int = 0
+
+
+def health_command(test: tuple[str, ...]) -> str:
+    """A test as `podman run --health-cmd` takes it; empty for one word with spaces, for which it has no form.
+
+    It reads a list with CMD in front as text and splits that at spaces (pkg/specgenutil/specgen.go:
+    makeHealthCheckFromCli). A list without it runs without a shell, one word alone does not.
+    """
+    if test[0] == "CMD-SHELL" and len(test) > 1:
+        return test[1]
+    words = test[1:] if test[0] == "CMD" else test
+    if len(words) > 1:
+        return json.dumps(list(words))
+    word = "".join(words)
+    return "" if not word or len(word.split()) > 1 else f"CMD {word}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,8 @@ def _bindings(ports: tuple[AskedPort, ...]) -> dict[str, list[dict[str, str]]]:
 def _resources(host: dict[str, Any], before: Asked, asked: Asked) -> None:
     if asked.memory != before.memory:
         host.update(memory_options(host, asked.memory or 0))
-    if asked.memory_swap != before.memory_swap:
+    # The two may be equal to what was swap before, which then must not be taken for what was left as it was
+    if asked.memory_swap != before.memory_swap or (asked.memory and asked.memory_swap == asked.memory):
         host["MemorySwap"] = asked.memory_swap or 0
     if asked.pids != before.pids:
         host["PidsLimit"] = asked.pids

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from stratascope.core.container import Asked
+from stratascope.engines.podman_launch_limits import NO_LIMIT
 
 Body = dict[str, Any]
 
@@ -43,7 +44,10 @@ def limits(found: Body, had: Asked, asked: Asked) -> None:
     if had.cgroup_parent != asked.cgroup_parent:
         _set(found, "cgroup_parent", asked.cgroup_parent)
     if had.limits != asked.limits:
-        wanted = [{"type": each.name.lower(), "soft": each.soft, "hard": each.hard} for each in asked.limits]
+        wanted = [
+            {"type": each.name.lower(), "soft": each.soft % NO_LIMIT, "hard": each.hard % NO_LIMIT}
+            for each in asked.limits
+        ]
         _set(found, "r_limits", wanted)
 
 

@@ -137,18 +137,6 @@ def networks(found: Options) -> dict[str, dict[str, str]]:
     return asked
 
 
-def published(found: Options) -> set[tuple[str, str]]:
-    """(host address, container's port without a protocol) of each `-p` that names an address; ranges as typed."""
-    named = set()
-    for text in found.get("publish", ()):
-        rest, _, container = text.rpartition(":")
-        if rest.startswith("["):
-            named.add((rest[1:].partition("]")[0], container.partition("/")[0]))
-        elif ":" in rest:
-            named.add((rest.rpartition(":")[0], container.partition("/")[0]))
-    return named
-
-
 def secrets(found: Options) -> list[tuple[str, dict[str, str]]]:
     """`--secret NAME,type=…,target=…`."""
     asked = []

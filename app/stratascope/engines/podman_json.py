@@ -37,6 +37,7 @@ from stratascope.engines.answer import (
 from stratascope.engines.docker_json import profile, tmpfs_mounts
 from stratascope.engines.podman_command import device_of
 from stratascope.engines.podman_command import options as typed_options
+from stratascope.engines.podman_sources import added
 from stratascope.linux.capability import NAMES
 
 _ANNOTATION = "io.podman.annotations."
@@ -156,15 +157,15 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
             )
             for device in host.parts("Devices")
         )
-        # a rootless engine binds them, and inspect shows neither a device nor a mount
-        or tuple(device_of(word) for word in typed.get("device", ()) if engine.rootless and not privileged),
+        # a rootless engine binds them, and inspect shows neither a device nor a mount; nor any of a privileged one
+        or tuple(device_of(word) for word in typed.get("device", ()) if engine.rootless or privileged),
         memory=host.limit("Memory"),
         memory_swap=host.limit("MemorySwap"),
         pids=host.limit("PidsLimit"),
         cpu_cores=cores(host),
         cpuset=host.text("CpusetCpus"),
         cgroup_parent=host.text("CgroupParent"),
-        cap_add=capability_names(host.texts("CapAdd")),
+        cap_add=capability_names(added(answer)),
         cap_drop=capability_names(host.texts("CapDrop")),
         capabilities=_capabilities(answer),
         no_new_privileges=no_new_privileges(options, False),

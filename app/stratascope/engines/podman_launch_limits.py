@@ -9,6 +9,7 @@ from stratascope.engines.podman_sources import Known, part
 Body = dict[str, Any]
 
 _PREFIX = "RLIMIT_"
+NO_LIMIT = 1 << 64  # inspect says -1 for what the API takes as the greatest number of 64 bits
 
 
 def limits(source: Known, body: Body) -> None:
@@ -30,8 +31,8 @@ def limits(source: Known, body: Body) -> None:
         # The API takes `nofile`, not the name that inspect shows
         {
             "type": limit.text("Name").removeprefix(_PREFIX).lower(),
-            "soft": limit.whole("Soft"),
-            "hard": limit.whole("Hard"),
+            "soft": limit.whole("Soft") % NO_LIMIT,
+            "hard": limit.whole("Hard") % NO_LIMIT,
         }
         for limit in host.parts("Ulimits")
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from stratascope.core.message import Message, msg
-from stratascope.engines.podman_command import networks, published
+from stratascope.engines.podman_command import networks
 from stratascope.engines.podman_sources import Known, objects, part
 
 Body = dict[str, Any]
@@ -151,16 +151,18 @@ def _networks(source: Known, differs: list[Message]) -> Body:
 def _ports(source: Known, body: Body) -> None:
     host = source.host
     anywhere = {
-        (each.get("host_ip") or "", each.get("host_port")) for each in objects(source.generated, "portmappings")
+        (each.get("host_ip") or "", int(each.get("host_port") or 0) + step)
+        for each in objects(source.generated, "portmappings")
+        for step in range(min(int(each.get("range") or 1), 1 << 16))
     }
-    typed = published(source.typed or {})
     ports: list[Body] = []
     for container, bindings in part(source.inspect, "HostConfig", "PortBindings").items():
         number, _, protocol = container.partition("/")
         for binding in bindings or ():
             address, port = binding.get("HostIp") or "", int(binding.get("HostPort") or 0)
-            # Inspect says 0.0.0.0 for "all", which takes in IPv6, and for what was typed so
-            if address in _ANY and ("0.0.0.0", number) not in typed and ("0.0.0.0", port) not in anywhere:
+            # Inspect says 0.0.0.0 for "all", which takes in IPv6, and for what the API was asked so; the command line
+            # makes "all" of it (pkg/specgenutil/util.go: parseSplitPort)
+            if address in _ANY and ("0.0.0.0", port) not in anywhere:
                 address = ""
             ports.append(
                 {

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
 from stratascope.engines.answer import no_new_privileges, option
-from stratascope.engines.podman_sources import Known, part, words
+from stratascope.engines.podman_sources import Known, added, part, words
 
 Body = dict[str, Any]
 
@@ -27,7 +28,7 @@ MASKED = (
     "/sys/fs/selinux",
 )
 READ_ONLY = ("/proc/asound", "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
-# Newer or older versions only: not there, it was not unmasked
+# Newer or older versions only, one of them twice: whether it was unmasked only the command tells
 _SOME_VERSIONS = frozenset(("/proc/asound", "/proc/interrupts", "/sys/dev/block", "/sys/devices/virtual/powercap"))
 # Masked for each CPU that the machine has, by newer versions; and for a systemd inside
 _MADE = ("/thermal_throttle", "/sys/fs/cgroup/systemd/release_agent")
@@ -46,10 +47,10 @@ def security(source: Known, body: Body) -> None:
         body["groups"] = list(host.texts("GroupAdd") or ())
     if privileged:
         body["privileged"] = True  # what inspect shows as dropped then is what the engine itself does not have
-    else:
-        for key, field in (("cap_add", "CapAdd"), ("cap_drop", "CapDrop")):
-            if host.texts(field):
-                body[key] = list(host.texts(field) or ())
+    elif host.texts("CapDrop"):
+        body["cap_drop"] = list(host.texts("CapDrop") or ())
+    if added(answer):
+        body["cap_add"] = list(added(answer))
     options = host.texts("SecurityOpt") or ()
     if no_new_privileges(options, False):
         body["no_new_privileges"] = True
@@ -102,6 +103,16 @@ def _relabelled(source: Known) -> bool:
     )
 
 
+def _typed(source: Known, path: str) -> bool:
+    """Whether `--security-opt unmask=PATTERN:PATTERN` names it."""
+    return any(
+        pattern and PurePosixPath(path).match(pattern)
+        for name, value in map(option, source.all("security-opt"))
+        if name == "unmask"
+        for pattern in value.split(":")
+    )
+
+
 def _masks(source: Known, body: Body, options: tuple[str, ...]) -> None:
     linux = part(source.oci, "linux")
     if source.host.flag("Privileged"):
@@ -121,7 +132,7 @@ def _masks(source: Known, body: Body, options: tuple[str, ...]) -> None:
     more = [path for path in masked if path not in MASKED and not path.endswith(_MADE)]
     if more:
         body["mask"] = list(dict.fromkeys(more))
-    fewer = [path for path in MASKED if path not in masked and path not in _SOME_VERSIONS]
+    fewer = [path for path in MASKED if (_typed(source, path) if path in _SOME_VERSIONS else path not in masked)]
     fewer += [path for path in READ_ONLY if path not in read_only and path not in masked and path not in fewer]
     if fewer:
         body["unmask"] = fewer

@@ -11,7 +11,7 @@ from typing import Any
 
 from stratascope.core.message import Message, msg
 from stratascope.engines.answer import Answer
-from stratascope.engines.podman_command import mount_options, secrets
+from stratascope.engines.podman_command import device_of, mount_options, secrets
 from stratascope.engines.podman_sources import Known, objects, part, words
 
 Body = dict[str, Any]
@@ -138,8 +138,8 @@ def _devices(source: Known, body: Body, lost: list[Message]) -> None:
     typed = {_place(word): word for word in source.all("device")}
     devices: list[Body] = []
     used: list[Body] = []
-    for device in source.host.parts("Devices"):
-        origin, place = device.text("PathOnHost"), device.text("PathInContainer")
+    for shown in source.host.parts("Devices"):
+        origin, place = shown.text("PathOnHost"), shown.text("PathInContainer")
         rule = _rule(nodes.get(place), rules)
         if rule is not None:
             used.append(rule)
@@ -148,8 +148,15 @@ def _devices(source: Known, body: Body, lost: list[Message]) -> None:
         permissions = access if access and not set(access) - set("rwm") else "rwm"
         devices.append({"path": f"{origin}:{place}:{permissions}"})
     devices.extend({"path": path} for path in _bound(source, typed))
-    # Names of the Container Device Interface: what came of them is in the configuration, and must come anew
-    devices.extend({"path": word} for word in source.all("device") if "=" in word and not word.startswith("/dev/"))
+    for word in source.all("device"):
+        if "=" in word and not word.startswith("/dev/"):
+            # A name of the Container Device Interface: what came of it is in the configuration, and must come anew
+            devices.append({"path": word})
+        elif source.host.flag("Privileged"):
+            # Inspect shows none of them. A name of its own is there beside all devices of the machine, and what was
+            # named counts again once it is not privileged any more
+            device = device_of(word)
+            devices.append({"path": f"{device.source}:{device.target}:{device.permissions}"})
     if devices:
         body["devices"] = devices
     if source.host.flag("Privileged"):

@@ -10,6 +10,7 @@ from stratascope.core.launch import NAME, ORIGINAL, TRANSACTION, LaunchSpec, Res
 from stratascope.core.message import Message, msg
 from stratascope.core.run_options import Endpoint, HealthTest, Pairs, RunMount, RunOptions
 from stratascope.engines.answer import Answer, parse_object
+from stratascope.engines.podman_launch_limits import NO_LIMIT
 from stratascope.engines.podman_run_own import own, shared
 
 _OURS = (TRANSACTION, ORIGINAL, NAME)
@@ -64,7 +65,11 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
         dns=_addresses(request, "dns_server"),
         dns_search=request.texts("dns_search") or (),
         dns_options=request.texts("dns_option") or (),
-        hosts=request.texts("hostadd") or (),
+        hosts=tuple(
+            f"{name}:{address}"
+            for names, _, address in (word.partition(":") for word in request.texts("hostadd") or ())
+            for name in names.split(";")
+        ),
         pid=_mode(request, "pidns"),
         ipc=_mode(request, "ipcns"),
         uts=_mode(request, "utsns"),
@@ -98,7 +103,7 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
         pids=resources.part("pids").whole("limit"),
         shm_size=request.whole("shm_size"),
         limits=tuple(
-            AskedLimit(limit.text("type"), limit.whole("soft"), limit.whole("hard"))
+            AskedLimit(limit.text("type"), _number(limit, "soft"), _number(limit, "hard"))
             for limit in request.parts("r_limits")
         ),
         sysctls=_sysctls(request, network),
@@ -106,6 +111,12 @@ def run_options(spec: LaunchSpec, asked: Asked, body: str) -> RunOptions:
         own=own(request),
         unsaid=tuple(unsaid),
     )
+
+
+def _number(limit: Answer, field: str) -> int:
+    """-1 for no limit, as the command line says it."""
+    number = limit.whole(field)
+    return -1 if number == NO_LIMIT - 1 else number
 
 
 def _mode(request: Answer, field: str) -> str:

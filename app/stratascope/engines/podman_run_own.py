@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
+import shlex
 
 from stratascope.core.message import Message, msg
-from stratascope.core.run_options import Pairs
+from stratascope.core.run_options import Pairs, health_command
 from stratascope.engines.answer import Answer
 
 # Fields that are one text, number or flag with an option of that meaning
@@ -135,7 +135,7 @@ def _startup(request: Answer) -> Pairs:
     test = said.texts("Test") or ()
     if not test:
         return ()
-    found = [("health-startup-cmd", test[1] if test[0] == "CMD-SHELL" and len(test) > 1 else _json(test))]
+    found = [("health-startup-cmd", health_command(test) or shlex.join(test[1:]))]
     for field, name in (("Interval", "interval"), ("Timeout", "timeout")):
         if said.whole(field):
             found.append((f"health-startup-{name}", f"{said.whole(field)}ns"))
@@ -143,7 +143,3 @@ def _startup(request: Answer) -> Pairs:
         if said.whole(field):
             found.append((f"health-startup-{name}", str(said.whole(field))))
     return tuple(found)
-
-
-def _json(words: tuple[str, ...]) -> str:
-    return json.dumps(list(words))

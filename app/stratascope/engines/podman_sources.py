@@ -15,6 +15,7 @@ from stratascope.engines.answer import Answer, parse, parse_object
 from stratascope.engines.podman_command import Options, options
 
 ANNOTATION = "io.podman.annotations."
+_ROOT = ("", "root", "0")  # as Podman tells root: by the word
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,20 @@ def _object(text: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"expected an object, found {type(value).__name__}")
     return value
+
+
+def added(answer: Answer) -> tuple[str, ...]:
+    """The capabilities that were added, as inspect has them.
+
+    CapAdd is what goes beyond the default. A user who is not root gets exactly those that were added, also of the
+    default (pkg/specgen/generate/security_linux.go), so there the others are among what is in effect.
+    """
+    host = answer.part("HostConfig")
+    beyond, dropped = host.texts("CapAdd") or (), host.texts("CapDrop") or ()
+    if answer.part("Config").text("User").partition(":")[0] in _ROOT:
+        return beyond
+    given = answer.texts("EffectiveCaps") or ()
+    return (*beyond, *(name for name in given if name not in beyond and name not in dropped))
 
 
 def part(value: Mapping[str, Any], *keys: str) -> dict[str, Any]:

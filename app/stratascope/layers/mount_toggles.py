@@ -116,13 +116,22 @@ def _protect_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     )  # fmt: skip
 
 
+def _below_host_path(path: str, subject: Subject) -> bool:
+    """Whether it came in with a path of the host that is to be read-only.
+
+    What is mounted below such a path comes along, and stays writable where the engine makes only the path itself
+    read-only: Podman, and Docker before 25.
+    """
+    mounts = [mount for mount in subject.container.asked.mounts if within(path, mount.target.rstrip("/") or "/")]
+    return bool(mounts) and _is_host_path(max(mounts, key=lambda mount: len(mount.target)), subject)
+
+
 def _prove_protected(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
     expected = msg("The host's paths are mounted read-only")
     view = None if facts is None else facts.mounts
     if view is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
-    places = {mount.target.rstrip("/") or "/" for mount in subject.container.asked.mounts if mount.kind == "bind"}
-    writable = [path for path in view.writable_paths if path in places]
+    writable = [path for path in view.writable_paths if _below_host_path(path, subject)]
     if writable:
         return Proof(
             Proven.NOT_ENFORCED, expected, msg("{path} can be written", path=writable[0]), f"{_MOUNTS}:{writable[0]}"

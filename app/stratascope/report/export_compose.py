@@ -7,11 +7,22 @@ A container that Compose made has a file already, so only security and limits ar
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.run_options import RunMount, RunOptions
-from stratascope.report.export_run import health_times, port_text, profile_comment, profile_path, security_words
+from stratascope.report.export_mounts import known_words
+from stratascope.report.export_run import (
+    device_text,
+    health_times,
+    log,
+    network_known,
+    port_text,
+    profile_comment,
+    profile_path,
+    security_words,
+)
 from stratascope.report.export_words import (
     USUAL,
     capabilities,
@@ -158,19 +169,22 @@ def _storage(options: RunOptions, said: Service, volumes: dict[str, Value], own:
     changed = before.mounts != asked.mounts
     tmpfs: list[Value] = []
     mounted: list[Value] = []
+    untold = unsaid if changed or not own else []
     for mount in options.mounts:
-        if mount.kind == "tmpfs" and not mount.long:
-            words = (["ro"] if mount.read_only else []) + list(mount.words)
-            tmpfs.append(f"{mount.target}:{','.join(words)}" if words else mount.target)
-        elif mount.kind in ("bind", "volume", "tmpfs"):
-            mounted.append(_mount(mount, volumes if changed or not own else {}, unsaid if changed or not own else []))
-        else:
+        if mount.kind not in ("bind", "volume", "tmpfs"):
             unsaid.append(msg("The mount of the kind {kind} at {path}.", kind=mount.kind, path=mount.target))
+            continue
+        words = known_words(mount, options, EngineKind.DOCKER, untold)
+        if mount.kind == "tmpfs" and not mount.long:
+            words = (*(("ro",) if mount.read_only else ()), *words)
+            tmpfs.append(f"{mount.target}:{','.join(words)}" if words else mount.target)
+        else:
+            mounted.append(_mount(replace(mount, words=words), volumes if changed or not own else {}, untold))
     if changed or not own:
         _put(said, "tmpfs", tmpfs, changed, own)
         _put(said, "volumes", mounted, changed, own)
     if before.devices != asked.devices or not own:
-        devices: list[Value] = [f"{each.source}:{each.target}:{each.permissions}" for each in options.devices]
+        devices: list[Value] = [device_text(each) for each in options.devices]
         _put(said, "devices", devices, True, own)
     if before.ports != asked.ports or not own:
         _put(said, "ports", [port_text(port) for port in options.ports], True, own)
@@ -224,22 +238,26 @@ def _mount(mount: RunMount, volumes: dict[str, Value], unsaid: list[Message]) ->
 
 
 def _limits(options: RunOptions, said: Service, own: bool) -> None:
-    """Compose refuses a limit that differs from that of `deploy`, so both are said."""
+    """Compose refuses a limit that differs from that of `deploy`, so both are said.
+
+    It takes those that `deploy` does not name for none there, as soon as it names one: all are named that are in force.
+    """
     before, asked = options.before, options.asked
-    limits: dict[str, Value] = {}
+    changed: Service = {}
     if options.memory and (options.memory != before.memory or not own):
-        said["mem_limit"] = options.memory
-        limits["memory"] = str(options.memory)
+        changed["mem_limit"] = options.memory
         if options.memory_swap:
-            said["memswap_limit"] = options.memory_swap
+            changed["memswap_limit"] = options.memory_swap
     if options.cpus and (asked.cpu_cores != before.cpu_cores or not own):
-        said["cpus"] = options.cpus
-        limits["cpus"] = f"{options.cpus:.9g}"
+        changed["cpus"] = options.cpus
     if options.pids > 0 and (options.pids != before.pids or not own):
-        said["pids_limit"] = options.pids
-        limits["pids"] = options.pids
-    if limits and own:
-        said["deploy"] = {"resources": {"limits": limits}}
+        changed["pids_limit"] = options.pids
+    said |= changed
+    if changed and own:
+        memory = str(options.memory or "")
+        cpus = f"{options.cpus:.9g}" if options.cpus else ""
+        limits = {"memory": memory, "cpus": cpus, "pids": options.pids}
+        said["deploy"] = {"resources": {"limits": {name: value for name, value in limits.items() if value}}}
     chosen = [limit for limit in options.limits if limit not in before.limits or not own]
     if chosen:
         said["ulimits"] = {limit.name: {"soft": limit.soft, "hard": limit.hard} for limit in chosen}
@@ -291,8 +309,10 @@ def _whole(
         said["restart"] = f"{options.restart.name}{retries}"
     if options.stop_timeout is not None:
         said["stop_grace_period"] = f"{options.stop_timeout}s"
-    if options.network and options.network != "private":
+    if options.network and network_known(options.network, options.kind, EngineKind.DOCKER):
         said["network_mode"] = options.network
+    elif options.network not in ("", "private"):
+        unsaid.append(one("network", options.network))
     elif options.networks:
         said["networks"] = _networks(options, networks)
     if options.health is not None:
@@ -300,8 +320,9 @@ def _whole(
         retried: Service = {"retries": options.health.retries} if options.health.retries else {}
         disabled = options.health.test == ("NONE",)
         said["healthcheck"] = {"disable": True} if disabled else {"test": list(options.health.test), **times, **retried}
-    if options.log_driver:
-        said["logging"] = {"driver": options.log_driver, "options": dict(options.log_options)}
+    driver, log_options = log(options, EngineKind.DOCKER, unsaid)
+    if driver:
+        said["logging"] = {"driver": driver, "options": dict(log_options)}
     _further(options, said, unsaid)
     return hidden
 

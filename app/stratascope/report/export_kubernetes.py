@@ -6,6 +6,7 @@ come from a Secret unless they are asked for.
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from stratascope.core.container import Asked, ProfileKind
@@ -26,6 +27,7 @@ from stratascope.report.export_yaml import Value, document
 _NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 _MOST = 63  # characters of a DNS label
 _SECOND = 1_000_000_000
+_USUAL_TIME = 30 * _SECOND  # both engines' interval and timeout of a health check
 _RESTART = {"always": "Always", "unless-stopped": "Always", "on-failure": "OnFailure"}
 _PREFIX = "CAP_"
 Map = dict[str, Value]
@@ -176,8 +178,9 @@ def _probe(health: HealthTest) -> Value:
     probe: Map = {"exec": {"command": [_literal(word) for word in words]}}
     for key, nanoseconds in (
         ("initialDelaySeconds", health.start_period),
-        ("periodSeconds", health.interval),
-        ("timeoutSeconds", health.timeout),
+        # Where nothing is said Kubernetes has 10 s and 1 s
+        ("periodSeconds", health.interval or _USUAL_TIME),
+        ("timeoutSeconds", health.timeout or _USUAL_TIME),
     ):
         if nanoseconds:
             probe[key] = max(1, round(nanoseconds / _SECOND))
@@ -325,11 +328,15 @@ def _pod(options: RunOptions, unsaid: list[Message]) -> Map:
     if dns:
         spec["dnsPolicy"] = "None" if options.dns else "ClusterFirst"
         spec["dnsConfig"] = dns
-    if options.hosts:
-        spec["hostAliases"] = [
-            {"ip": address.strip("[]"), "hostnames": [name]}
-            for name, _, address in (word.partition(":") for word in options.hosts)
-        ]
+    aliases: list[Value] = []
+    for word in options.hosts:
+        name, _, address = word.partition(":")
+        if _is_address(address.strip("[]")):
+            aliases.append({"ip": address.strip("[]"), "hostnames": [name]})
+        else:
+            unsaid.append(one("add-host", word))  # host-gateway, which the engine fills in
+    if aliases:
+        spec["hostAliases"] = aliases
     context: Map = {}
     groups = [int(group) for group in options.groups if group.isdigit()]
     if groups:
@@ -344,6 +351,14 @@ def _pod(options: RunOptions, unsaid: list[Message]) -> Map:
     if context:
         spec["securityContext"] = context
     return spec
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _people(asked: Asked) -> Map:

@@ -22,15 +22,20 @@ _DOCKER_TMPFS = re.compile(
 _USUAL_WORDS = frozenset(("rbind", "bind", "rprivate", "nosuid", "nodev"))  # Podman says them of each of its volumes
 
 
+def known_words(mount: RunMount, options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[str, ...]:
+    """The mount's words that the tool knows, the other ones are added to `unsaid`."""
+    if options.kind is tool:
+        return mount.words
+    kept = tuple(word for word in mount.words if _knows(tool, mount, word))
+    gone = [word for word in mount.words if word not in kept]
+    if gone and mount.kind != "tmpfs" and set(gone) - _USUAL_WORDS:
+        unsaid.append(msg("Options of the mount at {path}: {options}.", path=mount.target, options=",".join(gone)))
+    return kept
+
+
 def written(mount: RunMount, options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[str, str]:
     """The option's name and value; what that tool has no word for is added to `unsaid`."""
-    words = list(mount.words)
-    if options.kind is not tool:
-        kept = [word for word in words if _knows(tool, mount, word)]
-        gone = [word for word in words if word not in kept]
-        if gone and mount.kind != "tmpfs" and set(gone) - _USUAL_WORDS:
-            unsaid.append(msg("Options of the mount at {path}: {options}.", path=mount.target, options=",".join(gone)))
-        words = kept
+    words = list(known_words(mount, options, tool, unsaid))
     access = "ro" if mount.read_only else "rw"
     if mount.kind == "tmpfs" and not mount.long:
         words = ["ro", *words] if mount.read_only else words

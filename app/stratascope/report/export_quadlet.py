@@ -11,7 +11,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.core.run_options import RunMount, RunOptions
 from stratascope.report.export_mounts import comma_separated
-from stratascope.report.export_run import port_text
+from stratascope.report.export_run import device_text, port_text
 from stratascope.report.export_words import capabilities, comment, file_name, has_profile, missing, one, title
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
@@ -164,7 +164,7 @@ def _storage(options: RunOptions, lines: list[str], unsaid: list[Message]) -> No
         _anew(lines, "Mount", others, True)
         unsaid.append(msg("Mounts that PodmanArgs= names: take them out of there."))
     if before.devices != asked.devices:
-        devices = [word(f"{each.source}:{each.target}:{each.permissions}") for each in options.devices]
+        devices = [word(device_text(each)) for each in options.devices]
         _anew(lines, "AddDevice", devices, True)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import shlex
 
-from stratascope.core.container import AskedPort, EngineKind
+from stratascope.core.container import AskedDevice, AskedPort, EngineKind
 from stratascope.core.message import Message, msg
-from stratascope.core.run_options import HealthTest, RunOptions
+from stratascope.core.run_options import HealthTest, Pairs, RunOptions, health_command
 from stratascope.report import shell_words
 from stratascope.report.export_mounts import comma_separated, written
 from stratascope.report.export_words import (
@@ -31,6 +31,7 @@ Options = list[tuple[str, str | None]]  # without the dashes; None: the option h
 
 _DOCKER, _PODMAN = EngineKind.DOCKER, EngineKind.PODMAN
 _LOG_DRIVERS = {"json-file": "k8s-file", "k8s-file": "json-file", "journald": "journald", "none": "none"}
+_LOG_OPTIONS = ("max-size", "tag")  # which all engines have
 _SECOND = 1_000_000_000
 
 
@@ -95,6 +96,16 @@ def port_text(port: AskedPort) -> str:
     return f"{port.host_port}:{port.container_port}" if port.host_port else port.container_port
 
 
+def device_text(device: AskedDevice) -> str:
+    """`/dev/fuse:/dev/fuse:rwm`, or a name of the Container Device Interface, which has no place in the container."""
+    return device.source if "=" in device.source else f"{device.source}:{device.target}:{device.permissions}"
+
+
+def network_known(network: str, kind: EngineKind, tool: EngineKind) -> bool:
+    """Whether the tool knows a network mode of that kind of engine."""
+    return kind is tool or network in ("host", "none", "bridge") or network.startswith("container:")
+
+
 def _quoted(name: str, value: str | None) -> str:
     """A flag's value, an empty one and one with a dash are only read as values after an equals sign."""
     if value is None:
@@ -149,7 +160,10 @@ def _process(
     if options.stop_timeout is not None:
         said.append(("stop-timeout", str(options.stop_timeout)))
     _health(options, tool, said, unsaid)
-    _log(options, tool, said, unsaid)
+    driver, log_options = log(options, tool, unsaid)
+    if driver:
+        said.append(("log-driver", driver))
+    said.extend(("log-opt", f"{name}={value}") for name, value in log_options)
     return hidden
 
 
@@ -160,10 +174,9 @@ def _health(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[M
     if health.test == ("NONE",):
         said.append(("no-healthcheck", None))
         return
-    if health.test[:1] == ("CMD-SHELL",) and len(health.test) > 1:
-        said.append(("health-cmd", health.test[1]))
-    elif health.test and tool is _PODMAN:
-        said.append(("health-cmd", json.dumps(list(health.test))))
+    shell = health.test[:1] == ("CMD-SHELL",)
+    if health.test and (shell or tool is _PODMAN) and (text := health_command(health.test)):
+        said.append(("health-cmd", text))
     elif health.test:
         said.append(("health-cmd", shlex.join(health.test[1:])))
         unsaid.append(msg("A health check without a shell: here the shell of the image runs it."))
@@ -176,19 +189,20 @@ def _health(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[M
         said.append(("health-retries", str(health.retries)))
 
 
-def _log(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:
+def log(options: RunOptions, tool: EngineKind, unsaid: list[Message]) -> tuple[str, Pairs]:
+    """The log driver in that engine's word, with its options; empty where there is none."""
     if not options.log_driver:
-        return
-    driver = options.log_driver if options.kind is tool else _LOG_DRIVERS.get(options.log_driver, "")
+        return "", ()
+    if options.kind is tool:
+        return options.log_driver, options.log_options
+    driver = _LOG_DRIVERS.get(options.log_driver, "")
     if not driver:
         unsaid.append(one("log-driver", options.log_driver))
-        return
-    said.append(("log-driver", driver))
+        return "", ()
     for name, value in options.log_options:
-        if options.kind is tool or name in ("max-size", "tag"):
-            said.append(("log-opt", f"{name}={value}"))
-        else:
+        if name not in _LOG_OPTIONS:
             unsaid.append(one("log-opt", f"{name}={value}"))
+    return driver, tuple(each for each in options.log_options if each[0] in _LOG_OPTIONS)
 
 
 def _storage(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:
@@ -200,16 +214,13 @@ def _storage(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[
             said.extend(("tmpfs", f"{place}:rw,mode=1777") for place in ("/run", "/tmp", "/var/tmp"))
     for mount in options.mounts:
         said.append(written(mount, options, tool, unsaid))
-    for device in options.devices:
-        # A name of the Container Device Interface has no place in the container
-        word = device.source if "=" in device.source else f"{device.source}:{device.target}:{device.permissions}"
-        said.append(("device", word))
+    said.extend(("device", device_text(device)) for device in options.devices)
     if options.shm_size:
         said.append(("shm-size", str(options.shm_size)))
 
 
 def _network(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:
-    if options.network and _network_known(options.network, options.kind, tool):
+    if options.network and network_known(options.network, options.kind, tool):
         said.append(("network", options.network))
     elif options.network not in ("", "private"):
         unsaid.append(one("network", options.network))
@@ -238,10 +249,6 @@ def _network(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[
     ):
         said.extend((option, value) for value in values)
     said.extend(("publish", port_text(port)) for port in options.ports)
-
-
-def _network_known(network: str, kind: EngineKind, tool: EngineKind) -> bool:
-    return kind is tool or network in ("host", "none", "bridge") or network.startswith("container:")
 
 
 def _rights(options: RunOptions, tool: EngineKind, said: Options, unsaid: list[Message]) -> None:

@@ -38,7 +38,8 @@ _EPERM = 1
 def render(options: RunOptions, text: str, abi: Abi = Abi.X86_64) -> str:
     """The JSON. `text` is that of the profile's file, where the caller read one. Raises ExportError."""
     given = options.seccomp if options.seccomp.lstrip().startswith("{") else text
-    if options.privileged or options.asked.seccomp is ProfileKind.UNCONFINED:
+    kind = options.asked.seccomp
+    if kind is ProfileKind.UNCONFINED or (options.privileged and kind is not ProfileKind.CUSTOM):
         return _pretty(_OPEN)
     if given:
         try:
@@ -48,7 +49,7 @@ def render(options: RunOptions, text: str, abi: Abi = Abi.X86_64) -> str:
         if not isinstance(value, dict):
             raise ExportError(msg("The seccomp profile is no JSON object."))
         return _pretty(value)
-    if options.asked.seccomp is ProfileKind.CUSTOM:
+    if kind is ProfileKind.CUSTOM:
         raise ExportError(msg("The seccomp profile {path} can't be read.", path=options.seccomp))
     if options.kind is not EngineKind.DOCKER:
         raise ExportError(msg("The engine's default seccomp profile can't be read."))
