@@ -58,8 +58,9 @@ def is_seen(widget: QWidget, elsewhere: QWidget) -> str:
     """What is wrong with how the keyboard's place is shown; empty: nothing."""
     widget.window().setAttribute(Qt.WidgetAttribute.WA_KeyboardFocusChange)  # as after the Tab key
     elsewhere.setFocus(Qt.FocusReason.TabFocusReason)
-    if not widget.isVisible():  # it is there only as long as the keyboard is at its place
-        widget.parentWidget().setFocus(Qt.FocusReason.TabFocusReason)
+    place = widget.parentWidget()
+    if place is not None and not widget.isVisible():  # it is there only as long as the keyboard is at its place
+        place.setFocus(Qt.FocusReason.TabFocusReason)
     widget.setFocus(Qt.FocusReason.TabFocusReason)
     if QApplication.focusWidget() is not widget:
         return "it does not take the keyboard"
