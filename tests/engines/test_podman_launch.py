@@ -43,7 +43,7 @@ def test_other_commands() -> None:
 
 
 def test_what_options_mean() -> None:
-    found = {
+    found: dict[str, tuple[str, ...]] = {
         "network": ("one:ip=1.2.3.4,mac=02:00:00:00:00:01", "two"),
         "secret": ("a", "b,type=env,target=V"),
         "volume": ("/a:/b:ro,Z", "/c:/d"),

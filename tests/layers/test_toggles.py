@@ -208,6 +208,16 @@ def test_recommended_takes_what_hardly_anything_needs() -> None:
     assert _kept(Asked(), PODMAN, bounding=CapabilitySet(0x800405FB)) == needed | {"SYS_CHROOT"}
 
 
+def test_recommended_gives_no_ordinary_user_more_than_it_holds() -> None:
+    """Podman gives such a user each capability that is asked for."""
+    bind = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
+    held: dict[str, Any] = {"permitted": bind, "ambient": bind, "effective": bind}
+    asked = Asked(user="1000", cap_add=("CAP_NET_BIND_SERVICE",))
+    assert _kept(asked, PODMAN, bounding=CapabilitySet(0x800405FB), **held) == {"NET_BIND_SERVICE"}
+    alone = replace(asked, cap_drop=("ALL",), capabilities=("CAP_NET_BIND_SERVICE",))
+    assert _kept(alone, PODMAN, bounding=bind, **held) is None
+
+
 def test_a_program_that_dropped_root_keeps_low_ports_only_where_it_publishes_one() -> None:
     known = subject(Asked(), recorded("lsm/apparmor/docker-user1000"))
     for port, value in (("80/tcp", "CAP_NET_BIND_SERVICE"), ("8080/tcp", "none"), ("5432/tcp", "none")):

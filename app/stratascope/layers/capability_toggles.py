@@ -188,6 +188,10 @@ def _recommended(now: CapabilitySet, subject: Subject) -> str | None:
         return "none"
     if facts is None or facts.bounding is None or facts.permitted is None or "ALL" in asked.cap_add:
         return None
+    if not starts_as_root(asked):
+        # It never was root: what it holds is what it was given. Podman would give it all that is asked for
+        left = now & facts.permitted
+        return None if left == now else ",".join(left.names()) or "none"
     spare = _HARDLY_USED if facts.permitted else _HARDLY_USED | _OF_LOGINS
     if now & _NETWORK_TOOL:
         spare -= _RAW

@@ -256,7 +256,7 @@ def _limits(options: RunOptions, said: Service, own: bool) -> None:
     if changed and own:
         memory = str(options.memory or "")
         cpus = f"{options.cpus:.9g}" if options.cpus else ""
-        limits = {"memory": memory, "cpus": cpus, "pids": options.pids}
+        limits: Service = {"memory": memory, "cpus": cpus, "pids": options.pids}
         said["deploy"] = {"resources": {"limits": {name: value for name, value in limits.items() if value}}}
     chosen = [limit for limit in options.limits if limit not in before.limits or not own]
     if chosen:
