@@ -93,7 +93,8 @@ def write(path: str, **marks: bool) -> KernelFile:
         (EngineSocket(), {"socket": "/run/docker.sock"}, OPEN),
         (HostFiles(), {}, STOPS),
         (HostFiles(), {"host_files": ("/data",)}, OPEN),
-        (HostFiles(set_uid=True), {"host_files": ("/data",)}, STOPS),
+        (HostFiles(set_uid=True), {}, STOPS),
+        (HostFiles(set_uid=True), {"host_files": ("/data",)}, UNKNOWN),  # the host runs it through its own mount
         (HostFiles(set_uid=True), {"host_files": ("/data",), "set_uid_files": ("/data",)}, OPEN),
         (HostFileSystem(), {}, OPEN),
         (HostFileSystem(), {"reach": replace(REACH, host_file_system="")}, STOPS),
@@ -269,7 +270,7 @@ def test_kernel_files_through_a_bind_of_the_hosts_proc() -> None:
     ("line", "files", "set_uid", "socket"),
     [
         ("254:0 /srv/data /data rw,relatime - ext4 /dev/vda rw", OPEN, OPEN, STOPS),
-        ("254:0 /srv/data /data rw,nosuid,relatime - ext4 /dev/vda rw", OPEN, STOPS, STOPS),
+        ("254:0 /srv/data /data rw,nosuid,relatime - ext4 /dev/vda rw", OPEN, UNKNOWN, STOPS),
         ("254:0 /srv/data /data ro,relatime - ext4 /dev/vda rw", STOPS, STOPS, STOPS),
         ("254:0 /srv/data /data rw,relatime - ext4 /dev/vda ro", STOPS, STOPS, STOPS),
         ("254:0 / /host rw,relatime - ext4 /dev/vda rw", OPEN, OPEN, STOPS),

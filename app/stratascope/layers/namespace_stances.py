@@ -123,9 +123,12 @@ def namespace_stance(need: Need, posture: NamespacePosture) -> Ruling | None:
         case EngineSocket():
             return _known(reach, posture.socket, msg("An engine's socket is in sight."), _NO_SOCKET)
         case HostFiles(set_uid=True):
+            if posture.host_files and not posture.set_uid_files:
+                # mnt_may_suid, fs/namespace.c: nosuid counts at exec only, and only through that mount; chmod works
+                return Ruling(Stance.UNKNOWN, _SET_UID_ELSEWHERE, f"{_MOUNTS}:{posture.host_files[0]}")
             where = posture.set_uid_files[0] if posture.set_uid_files else ""
-            none = _NO_SET_UID if posture.host_files else _NO_HOST_FILES
-            return _known(reach, where, msg("A writable folder of the host is in sight, with set-uid marks."), none)
+            there = msg("A writable folder of the host is in sight, with set-uid marks.")
+            return _known(reach, where, there, _NO_HOST_FILES)
         case HostFiles():
             where = posture.host_files[0] if posture.host_files else ""
             return _known(reach, where, msg("A writable path of the host is in sight."), _NO_HOST_FILES)
@@ -144,7 +147,7 @@ def namespace_stance(need: Need, posture: NamespacePosture) -> Ruling | None:
 
 _NO_SOCKET = msg("No engine's socket is in sight.")
 _NO_HOST_FILES = msg("No writable path of the host is in sight.")
-_NO_SET_UID = msg("The host's writable paths are mounted so that set-uid marks count nothing.")
+_SET_UID_ELSEWHERE = msg("Set-uid marks count nothing inside; whether they do in the host's own mount was not read.")
 _NO_FILE_SYSTEM = msg("No file of a host's file system is in sight.")
 _NO_WRITABLE = msg("The host's file systems are in sight only through read-only mounts.")
 _NO_DISK = msg("It can write nowhere but into file systems of its own that are limited in size.")
