@@ -114,6 +114,12 @@ static int enter_foreign(void)
     return pid ? open_root(pid) : IN_VAIN;
 }
 
+static int enter_weak(void) /* a container of another user, without capabilities */
+{
+    pid_t pid = find("attempts-weak");
+    return pid ? open_root(pid) : IN_VAIN;
+}
+
 static int owner(pid_t pid)
 {
     char path[64];
@@ -269,6 +275,7 @@ const struct attempt PROCESSES[] = {
     {"signal-host-process", "direct", "kill(2, 0)", signal_host, SUCCESS},
     {"enter-host-process", "direct", "open(/proc/2/root)", enter_host, SUCCESS},
     {"enter-foreign-process", "direct", "open(/proc/P/root)", enter_foreign, SUCCESS},
+    {"enter-foreign-process", "a weak one", "open(/proc/P/root)", enter_weak, SUCCESS},
     {"enter-same-user-process", "direct", "open(/proc/P/root)", enter_same_user, SUCCESS},
     {"enter-host-user-process", "direct", "setresuid, open(/proc/P/root)", enter_host_user, SUCCESS},
     {"signal-other-users", "direct", "kill(0)", signal_others, SUCCESS},

@@ -99,7 +99,7 @@ def capability_stance(need: Need, posture: CapabilityPosture) -> Ruling | None:
                 return Ruling(Stance.LETS_THROUGH, msg("Programs of ordinary users hold no capabilities."), _EFFECTIVE)
             return _inspect(posture, CapabilitySet.full(posture.last))
         case InspectContainer():
-            return _inspect(posture, CapabilitySet(posture.default))
+            return _inspect_container(posture)
         case RootWritable():
             return _root_directory(posture)
         case HostFiles():
@@ -223,6 +223,14 @@ def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
         return Ruling(Stance.LETS_THROUGH, msg("It is as capable as the process that it looks into."), _EFFECTIVE)
     text = msg("It is less capable than the process that it looks into, and does not hold SYS_PTRACE.")
     return Ruling(Stance.STOPS, text, _EFFECTIVE, _hinges(("CAP_SYS_PTRACE",), posture))
+
+
+def _inspect_container(posture: CapabilityPosture) -> Ruling:
+    """It is compared with what the other one is permitted, which may be less than its engine gives by default."""
+    ruling = _inspect(posture, CapabilitySet(posture.default))
+    if ruling.stance is not Stance.STOPS:
+        return ruling
+    return Ruling(Stance.UNKNOWN, msg("Whether another container is as little capable was not read."), _EFFECTIVE)
 
 
 def _root_directory(posture: CapabilityPosture) -> Ruling:
