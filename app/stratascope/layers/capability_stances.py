@@ -129,7 +129,24 @@ def _capability(need: Capability, posture: CapabilityPosture) -> Ruling:
         return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability=_short(name)), _EFFECTIVE)
     if asked is None and need.only_if is not None:
         return perhaps_asked_for(need.only_if)
-    return Ruling(Stance.STOPS, _lacks(need.any_of), _EFFECTIVE, _hinges(need.any_of, posture))
+    return _regained(wanted, posture) or Ruling(
+        Stance.STOPS, _lacks(need.any_of), _EFFECTIVE, _hinges(need.any_of, posture)
+    )
+
+
+def _regained(wanted: CapabilitySet, posture: CapabilityPosture) -> Ruling | None:
+    """What root gave up comes back by exec of any file, within the bounding set; None: it does not.
+
+    handle_privileged_root, security/commoncap.c. Securebits, which could forbid it, are not in /proc.
+    """
+    if posture.root is False or posture.no_new_privs:
+        return None
+    if posture.bounding is not None and not posture.bounding & wanted.bits:
+        return None
+    if posture.root is None or posture.no_new_privs is None or posture.bounding is None:
+        return _NO_NEW_PRIVS_UNREAD
+    text = msg("As root it gets it back with any program that it starts.")
+    return Ruling(Stance.LETS_THROUGH, text, _BOUNDING)
 
 
 def _lacks(names: tuple[str, ...]) -> Message:
@@ -156,6 +173,9 @@ def _low_port(posture: CapabilityPosture) -> Ruling:
         return _UNKNOWN
     if posture.held & _BIND.bits:
         return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="NET_BIND_SERVICE"), _EFFECTIVE)
+    regained = _regained(_BIND, posture)
+    if regained is not None:
+        return regained
     if start is None:
         text = msg("It depends on the first free port of its network namespace, which only root can read.")
         return Ruling(Stance.UNKNOWN, text, posture.port_source)
@@ -221,6 +241,9 @@ def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
         return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="SYS_PTRACE"), _EFFECTIVE)
     if not target.bits & ~posture.held:
         return Ruling(Stance.LETS_THROUGH, msg("It is as capable as the process that it looks into."), _EFFECTIVE)
+    regained = _regained(_TRACE, posture)
+    if regained is not None:
+        return regained
     text = msg("It is less capable than the process that it looks into, and does not hold SYS_PTRACE.")
     return Ruling(Stance.STOPS, text, _EFFECTIVE, _hinges(("CAP_SYS_PTRACE",), posture))
 
