@@ -15,8 +15,10 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.steps import Device, Need, Node, Resource, Room, Shares
 from stratascope.core.threat import Stance
 from stratascope.i18n import translate
+from stratascope.layers.cgroup_prediction import predict_cgroup
 from stratascope.layers.cgroup_stances import CgroupPosture
 from stratascope.layers.cgroups import LAYER
+from stratascope.layers.device_rules import is_block, passes
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 PROCESSES, MEMORY, CPU = Room(Resource.PROCESSES), Room(Resource.MEMORY), Room(Resource.CPU)
@@ -196,11 +198,55 @@ def test_device_rules_of_version_1_are_the_kernels() -> None:
         (Asked(devices=(AskedDevice("/dev/sda1", "/dev/x", "m"),)), STOPS, STOPS),
         (Asked(devices=(AskedDevice("/dev/mem", "/dev/mem", "rwm"),)), STOPS, OPEN),
         (Asked(devices=(AskedDevice("/dev/fuse", "/dev/fuse", "rwm"),)), STOPS, STOPS),
+        (Asked(devices=(AskedDevice("/dev/vg0/data", "/dev/x", "rwm"),)), OPEN, STOPS),
+        # rules alone are enough, with a node that it makes itself
+        (Asked(device_rules=("a *:* rwm",)), OPEN, OPEN),
+        (Asked(device_rules=("b 8:* r",)), OPEN, STOPS),
+        (Asked(device_rules=("c 1:1 rw",)), STOPS, OPEN),
+        (Asked(device_rules=("c 10:* rwm", "nonsense", "b 8:0")), STOPS, STOPS),
+        (Asked(device_rules=None), UNKNOWN, UNKNOWN),
+        (Asked(device_rules=None, privileged=True), OPEN, OPEN),
     ],
 )
 def test_device_rules_of_version_2_are_as_asked(asked: Asked, disk: Stance, memory: Stance) -> None:
     posture = posture_of(apparmor("docker-default"), around(), asked)
     assert (judged(LAYER, DISK, posture).stance, judged(LAYER, MEM, posture).stance) == (disk, memory)
+
+
+@pytest.mark.parametrize(
+    ("node", "block"),
+    [
+        *(
+            (f"/dev/{name}", True)
+            for name in ("sda1", "nvme0n1p2", "loop7", "dm-3", "md127", "sr0", "fd0", "mmcblk0boot0")
+        ),
+        *((f"/dev/{name}", True) for name in ("drbd0", "bcache0p1", "pmem0", "pmem0.1s", "dasda1", "ublkb0", "nbd0p1")),
+        *(
+            (f"/dev/{name}", True)
+            for name in ("vg0/data", "mapper/vg0-data", "zvol/tank/vm", "disk/by-id/x", "block/8:0")
+        ),
+        *(
+            (f"/dev/{name}", False)
+            for name in ("null", "fuse", "kvm", "ttyS0", "net/tun", "dri/card0", "bus/usb/001/002")
+        ),
+        *((f"/dev/{name}", False) for name in ("snd/timer", "input/event0", "vfio/vfio", "nvidia0", "video0", "nvme0")),
+    ],
+)
+def test_names_of_block_devices(node: str, block: bool) -> None:
+    assert is_block(node) is block
+
+
+def test_prediction_without_the_rules_that_were_asked_for() -> None:
+    facts = LAYER.decode(v1(**{"cgroup__devices__0__devices.list": "a *:* rwm\n"}), container(), around())
+    with_rules = Asked(device_rules=("a *:* rwm",))
+    predicted = predict_cgroup(facts, with_rules, Asked(), around())
+    assert predicted is not None
+    assert predicted.devices is not None
+    assert not passes(predicted.devices, DISK)
+    kept = predict_cgroup(facts, with_rules, replace(with_rules, devices=(AskedDevice("/dev/x", "", "r"),)), around())
+    assert kept is not None
+    assert kept.devices is not None
+    assert passes(kept.devices, DISK)
 
 
 def test_nothing_read_is_nothing_known() -> None:

@@ -33,6 +33,7 @@ class CgroupPosture:
     rules: tuple[str, ...] | None  # None: not known
     verified: bool  # the kernel's rules, and not what the engine was asked for
     rootless: bool  # whether the engine may not set any rules
+    told: bool = True  # whether the engine says which rules were asked for
 
 
 def cgroup_posture(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
@@ -47,6 +48,7 @@ def cgroup_posture(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings)
         rules,
         verified,
         around.engine.rootless,
+        verified or asked.device_rules is not None,
     )
 
 
@@ -85,7 +87,7 @@ def _rules(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tupl
         return ("a *:* rwm",), True
     if facts.version is None or facts.version != "v2":
         return None, False
-    return runtime_default(asked.privileged, asked.devices), False
+    return runtime_default(asked.privileged, asked.devices, asked.device_rules or ()), False
 
 
 def cgroup_stance(need: Need, posture: CgroupPosture) -> Ruling | None:
@@ -149,5 +151,7 @@ def _device(need: Device, posture: CgroupPosture) -> Ruling:
         )
     if posture.verified:
         return Ruling(Stance.STOPS, msg("The rules for devices do not allow it."), source, frozenset({"devices"}))
+    if not posture.told:
+        return Ruling(Stance.UNKNOWN, msg("Which device rules were asked for is not told by the engine."), source)
     text = msg("By what was asked for its device rules do not allow it; not verified.")
     return Ruling(Stance.STOPS, text, source, frozenset({"devices"}))

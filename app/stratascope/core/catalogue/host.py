@@ -51,8 +51,8 @@ THREATS = (
             Route(
                 msg("a node made with mknod"),
                 (
-                    Step('mknod("/dev/x", S_IFBLK, 7:0)', (*_MAKE_NODE, Device("b", 7, 0, "m"))),
-                    Step('open("/dev/x")', (Node("disk", made=True), Device("b", 7, 0, "r"))),
+                    Step('mknod("/dev/x", S_IFBLK, device)', (*_MAKE_NODE, Device("b", None, None, "m"))),
+                    Step('open("/dev/x")', (Node("disk", made=True), Device("b", None, None, "r"))),
                 ),
             ),
         ),
