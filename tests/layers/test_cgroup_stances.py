@@ -57,6 +57,12 @@ DISK, MEM = Device("b", None, None, "r"), Device("c", 1, 1, "r")
         (Device("b", 7, 0, "r"), {"rules": ("b 7:* r",)}, OPEN),
         (Device("b", 7, 0, "rw"), {"rules": ("b 7:0 r", "b 7:0 w")}, STOPS),  # one rule must allow it in full
         (DISK, {"verified": False}, STOPS),
+        # rules of version 1 are a file that SYS_ADMIN may write to; those of version 2 a program
+        (replace(DISK, opened=True), {"rule_files": True}, OPEN),
+        (replace(DISK, opened=True), {"rule_files": False}, STOPS),
+        (replace(DISK, opened=True), {"rule_files": None}, UNKNOWN),
+        (replace(DISK, opened=True), {"rule_files": False, "rules": ALL}, OPEN),
+        (DISK, {"rule_files": True}, STOPS),
         (DISK, {"verified": False, "rules": ALL}, OPEN),
     ],
 )
@@ -98,7 +104,7 @@ def v1(**files: str) -> Capture:
 def test_posture_of_real_containers() -> None:
     default = posture_of(apparmor("docker-default"), around())
     assert (default.processes, default.memory, default.cpu) == (True, True, True)
-    assert default.verified is False
+    assert (default.verified, default.rule_files) == (False, False)
     limited = posture_of(apparmor("docker-limits"), around())
     assert (limited.processes, limited.memory, limited.cpu) == (False, False, False)
     rootless = posture_of(apparmor("rootless-default"), around(rootless=True))
@@ -182,7 +188,7 @@ def test_a_cpuset_of_fewer_cpus() -> None:
 
 def test_device_rules_of_version_1_are_the_kernels() -> None:
     read = posture_of(v1(**{"cgroup__devices__0__devices.list": "b 8:0 rw\n"}), around(), Asked(privileged=False))
-    assert read.verified is True
+    assert (read.verified, read.rule_files) == (True, True)
     assert judged(LAYER, DISK, read).stance is OPEN
     unread = posture_of(v1(), around())
     assert judged(LAYER, DISK, unread).stance is UNKNOWN

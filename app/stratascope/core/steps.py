@@ -151,12 +151,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The device cgroup's leave. `kind` c or b, `major`, `minor` (None: any host disk), access of r, w, m."""
+    """The device cgroup's leave. `kind` c or b, `major`, `minor` (None: any host disk), access of r, w, m.
+
+    `opened`: after the attacker wrote to the file of the rules, where there is one.
+    """
 
     kind: str
     major: int | None
     minor: int | None
     access: str
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)

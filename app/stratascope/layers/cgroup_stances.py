@@ -34,6 +34,7 @@ class CgroupPosture:
     verified: bool  # the kernel's rules, and not what the engine was asked for
     rootless: bool  # whether the engine may not set any rules
     told: bool = True  # whether the engine says which rules were asked for
+    rule_files: bool | None = False  # whether its rules are files of version 1, and no program
 
 
 def cgroup_posture(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
@@ -49,6 +50,7 @@ def cgroup_posture(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings)
         verified,
         around.engine.rootless,
         verified or asked.device_rules is not None,
+        True if facts.devices is not None else False if facts.version == "v2" else None,
     )
 
 
@@ -149,6 +151,12 @@ def _device(need: Device, posture: CgroupPosture) -> Ruling:
         return Ruling(
             Stance.LETS_THROUGH, msg("By what was asked for its device rules allow it; not verified."), source
         )
+    if need.opened and posture.rule_files is not False:
+        # devcgroup_update_access, security/device_cgroup.c, asks for SYS_ADMIN and looks at the groups above
+        if posture.rule_files is None:
+            return Ruling(Stance.UNKNOWN, msg("Which devices it may use could not be read."), source)
+        text = msg("Its rules for devices are files of the old cgroup trees, which SYS_ADMIN may change.")
+        return Ruling(Stance.LETS_THROUGH, text, source)
     if posture.verified:
         return Ruling(Stance.STOPS, msg("The rules for devices do not allow it."), source, frozenset({"devices"}))
     if not posture.told:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.catalogue.ways import calls, direct, initial, kernel_file, own
+from stratascope.core.catalogue.ways import calls, devices_opened, direct, initial, kernel_file, own
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import (
@@ -55,6 +55,7 @@ THREATS = (
                     Step('open("/dev/x")', (Node("disk", made=True), Device("b", None, None, "r"))),
                 ),
             ),
+            *devices_opened("disk", "S_IFBLK, device", Device("b", None, None, "r")),
         ),
         ("CIS-Docker-1.6.0:5.18", "mknod(2)"),
     ),

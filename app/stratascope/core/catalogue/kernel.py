@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.catalogue.ways import UNATTACHED_PROC, calls, direct, initial, kernel_file
+from stratascope.core.catalogue.ways import UNATTACHED_PROC, calls, devices_opened, direct, initial, kernel_file
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import (
@@ -27,7 +27,8 @@ from stratascope.core.threat import Family, Route, Step, Threat
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
 _BPF_MAP_CREATE = 0
 _FORBIDS_KERNEL = ("1", "2", "3", "4")  # perf_event_paranoid; Debian and Ubuntu know 3 and 4
-_MEMORY = (initial("SYS_RAWIO"), Device("c", 1, 1, "r"), Feature("dev_mem"), NotLockedDown("integrity"))
+_OPEN_MEMORY = (initial("SYS_RAWIO"), Feature("dev_mem"), NotLockedDown("integrity"))
+_MEMORY = (Device("c", 1, 1, "r"), *_OPEN_MEMORY)
 
 THREATS = (
     Threat(
@@ -103,6 +104,7 @@ THREATS = (
                     Step('open("/dev/x")', (Node("memory", made=True), *_MEMORY)),
                 ),
             ),
+            *devices_opened("memory", "S_IFCHR, 1:1", Device("c", 1, 1, "r"), *_OPEN_MEMORY),
         ),
         ("mem(4)",),
     ),

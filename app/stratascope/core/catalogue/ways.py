@@ -5,17 +5,21 @@ No threat stands here. Numbers are those of the kernel's user-space headers and 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from stratascope.core.message import msg
 from stratascope.core.steps import (
     Access,
     Call,
     Calls,
     Capability,
+    Device,
     Feature,
     KernelFile,
     Mounting,
     Need,
     NewUserNamespace,
+    Node,
     Setting,
     Where,
 )
@@ -77,12 +81,44 @@ USER_NAMESPACE: tuple[Need, ...] = (
 )
 
 
-# A file system of one's own that appears in no directory, which rules about mounting do not see
-UNATTACHED_PROC = (
-    Step('fsopen("proc")', (calls("fsopen"), MAY_MOUNT, Mounting("new-api"), Feature("new_mount_api"))),
-    Step("fsconfig(FSCONFIG_CMD_CREATE)", (calls("fsconfig"), Mounting("new-api"))),
-    Step("fsmount()", (calls("fsmount"), MAY_MOUNT, Mounting("new-api"))),
-)
+_RULES = "/sys/fs/cgroup/devices/devices.allow"
+
+
+def unattached(kind: str) -> tuple[Step, ...]:
+    """A file system of one's own that appears in no directory, which rules about mounting do not see."""
+    return (
+        Step(f'fsopen("{kind}")', (calls("fsopen"), MAY_MOUNT, Mounting("new-api"), Feature("new_mount_api"))),
+        Step("fsconfig(FSCONFIG_CMD_CREATE)", (calls("fsconfig"), Mounting("new-api"))),
+        Step("fsmount()", (calls("fsmount"), MAY_MOUNT, Mounting("new-api"))),
+    )
+
+
+def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tuple[Route, ...]:
+    """To open a device after opening the own rules for devices, in an old cgroup tree that is mounted anew.
+
+    devcgroup_update_access, security/device_cgroup.c, asks for SYS_ADMIN of the whole machine and nothing else.
+    """
+    write = Step('write("devices.allow", "a")', (KernelFile(_RULES, Access.WRITE, fresh=True), initial("SYS_ADMIN")))
+    mounted = (Step('mount("cgroup", "devices")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"))), write)
+    never = (*unattached("cgroup"), write)
+    opened = replace(device, opened=True)
+    made = (
+        Step(
+            f'mknod("/dev/x", {numbers})',
+            (calls("mknod", "mknodat"), initial("MKNOD"), replace(opened, access="m")),
+        ),
+        Step('open("/dev/x")', (Node(node, made=True), opened, *more)),
+    )
+    there = (Step('open("/dev/x")', (Node(node), opened, *more)),)
+    return (
+        Route(msg("a node made with mknod, after opening its own rules"), (*mounted, *made)),
+        Route(msg("the same by a cgroup tree that is never attached"), (*never, *made)),
+        Route(msg("a node that is there, after opening its own rules"), (*mounted, *there)),
+        Route(msg("a node that is there, by a cgroup tree that is never attached"), (*never, *there)),
+    )
+
+
+UNATTACHED_PROC = unattached("proc")
 
 
 def kernel_file(path: str, access: Access) -> tuple[Route, ...]:
