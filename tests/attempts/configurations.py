@@ -146,11 +146,6 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
     Configuration("limits", ("--pids-limit", "50", "--memory", "64m", "--cpus", "0.5")),
     Configuration("limits-wide", ("--pids-limit", "5000", "--memory", "64m")),
     Configuration("ulimit", ("--ulimit", "nproc=200:200", "--user", "1001")),
-    Configuration(
-        "ulimits-wide",
-        ("--ulimit", "memlock=-1:-1", "--ulimit", "rtprio=10:10", "--ulimit", "nice=30:30", "--cap-drop", "ALL"),
-        only=_ROOTFUL,
-    ),
     Configuration("systempaths", ("--security-opt", "{unmask}")),
     Configuration("systempaths-user", ("--security-opt", "{unmask}", "--user", "1000")),
     Configuration("device", ("--device", "/dev/loop0")),

@@ -389,40 +389,52 @@ static int sysfs_fresh_writable(void) { return fresh_sysfs("kernel/rcu_expedited
 static int sysfs_tree(void) { return in_tree("sysfs", "kernel/rcu_expedited", to_write); }
 
 static int firmware_unmount(void) { return uncovered("/sys/firmware", "/sys/firmware", UNMOUNT, list_some); }
+static int firmware_unmount_here(void) /* for good: where a filter leaves us no namespace of our own */
+{
+    return umount2("/sys/firmware", MNT_DETACH) < 0 ? errno : list_some("/sys/firmware");
+}
+
 static int firmware_fresh(void) { return fresh_sysfs("firmware", 0, list_some); }
 static int firmware_tree(void) { return in_tree("sysfs", "firmware", list_some); }
 
 /* --- with all capabilities in new namespaces --- */
-static int in_own(int flags) { return unshare(CLONE_NEWUSER | flags) < 0 ? errno : 0; }
+static int mount_tmpfs(void) { return outcome(mount("none", place(), "tmpfs", 0, NULL)); }
+static int open_tmpfs(void) { return outcome(syscall(SYS_fsopen, "tmpfs", 0)); }
+static int change_root(void) { return outcome(chroot("/")); }
 
-static int mount_in_own(void)
+static int swap_root(void)
 {
-    int result = in_own(CLONE_NEWNS);
-    return result ? result : outcome(mount("none", place(), "tmpfs", 0, NULL));
-}
-
-static int new_api_in_own(void)
-{
-    int result = in_own(CLONE_NEWNS);
-    return result ? result : outcome(syscall(SYS_fsopen, "tmpfs", 0));
-}
-
-static int pivot_in_own(void)
-{
-    int result = in_own(CLONE_NEWNS);
-    if (result)
-        return result;
-    result = outcome(syscall(SYS_pivot_root, "/", "/"));
+    int result = outcome(syscall(SYS_pivot_root, "/", "/"));
     return result == EBUSY || result == EINVAL ? 0 : result; /* after the check of rights */
 }
 
-static int chroot_in_own(void)
+static int in_own(int (*act)(void))
 {
-    int result = in_own(0);
-    return result ? result : outcome(chroot("/"));
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ? errno : act();
 }
 
-static int mounts_in_own(void) { return in_own(CLONE_NEWNS); }
+static int in_own_by_clone(int (*act)(void)) /* where a filter stops unshare only */
+{
+    int status = 0;
+    long pid = syscall(SYS_clone, CLONE_NEWUSER | CLONE_NEWNS | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0)
+        _exit(act());
+    if (pid < 0)
+        return errno;
+    waitpid((pid_t)pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EFAULT;
+}
+
+static int mount_in_own(void) { return in_own(mount_tmpfs); }
+static int new_api_in_own(void) { return in_own(open_tmpfs); }
+static int pivot_in_own(void) { return in_own(swap_root); }
+static int chroot_in_own(void) { return in_own(change_root); }
+static int mount_by_clone(void) { return in_own_by_clone(mount_tmpfs); }
+static int new_api_by_clone(void) { return in_own_by_clone(open_tmpfs); }
+static int pivot_by_clone(void) { return in_own_by_clone(swap_root); }
+static int chroot_by_clone(void) { return in_own_by_clone(change_root); }
+
+static int mounts_in_own(void) { return outcome(unshare(CLONE_NEWUSER | CLONE_NEWNS)); }
 static int mounts_in_own_by_clone(void) { return by_clone(CLONE_NEWUSER | CLONE_NEWNS); }
 static int mounts_in_own_by_clone3(void) { return by_clone3(CLONE_NEWUSER | CLONE_NEWNS); }
 
@@ -547,11 +559,16 @@ const struct attempt MOUNTS[] = {
     {"new-mount-api", "in new namespaces", "unshare, fsopen(tmpfs)", new_api_in_own, SUCCESS},
     {"pivot-root", "in new namespaces", "unshare, pivot_root(/, /)", pivot_in_own, SUCCESS},
     {"change-root", "in new namespaces", "unshare, chroot(/)", chroot_in_own, SUCCESS},
+    {"mount-file-system", "in new namespaces, clone", "clone, mount(tmpfs)", mount_by_clone, SUCCESS},
+    {"new-mount-api", "in new namespaces, clone", "clone, fsopen(tmpfs)", new_api_by_clone, SUCCESS},
+    {"pivot-root", "in new namespaces, clone", "clone, pivot_root(/, /)", pivot_by_clone, SUCCESS},
+    {"change-root", "in new namespaces, clone", "clone, chroot(/)", chroot_by_clone, SUCCESS},
     {"new-mount-namespace", "in new namespaces", "unshare(CLONE_NEWUSER | CLONE_NEWNS)", mounts_in_own, SUCCESS},
     {"new-mount-namespace", "in new namespaces, clone", "clone(CLONE_NEWUSER | CLONE_NEWNS)", mounts_in_own_by_clone,
      SUCCESS},
     {"new-mount-namespace", "in new namespaces, clone3", "clone3(CLONE_NEWUSER | CLONE_NEWNS)",
      mounts_in_own_by_clone3, SUCCESS},
+    {"read-firmware", "unmounted for good", "umount2(/sys/firmware), readdir", firmware_unmount_here, SUCCESS},
     /* last of all, as they open the container's rules for good */
     {"open-host-memory-device", "own rules opened", "mount(cgroup, devices), write, open", memory_by_mount, SUCCESS},
     {"open-host-memory-device", "own rules opened by fsmount", "fsmount(cgroup), write, open", memory_by_tree, SUCCESS},

@@ -40,6 +40,7 @@ FULL = CapabilitySet.full().bits
 DMESG = Setting("kernel.dmesg_restrict", ("1",))
 ADMIN = Capability(("CAP_SYS_ADMIN",), Where.INITIAL)
 LOG = Capability(("CAP_SYSLOG",), Where.INITIAL, DMESG)
+OLD_LOG = replace(LOG, older=("CAP_SYS_ADMIN", (6, 9)))
 BASE = CapabilityPosture(DOCKER, DOCKER, False, True, DOCKER, 40, None, "@x", True, ((DMESG, True),))
 
 
@@ -72,6 +73,12 @@ def bits(*names: str) -> int:
         (LOG, {"settings": ((DMESG, False),), "held": None}, OPEN),
         (LOG, {"settings": ((DMESG, None),)}, UNKNOWN),
         (LOG, {"settings": ()}, UNKNOWN),
+        # SYS_ADMIN counts on older kernels
+        (OLD_LOG, {"held": bits("SYS_ADMIN"), "kernel": (6, 8)}, OPEN),
+        (OLD_LOG, {"held": bits("SYS_ADMIN"), "kernel": (6, 9)}, STOPS),
+        (OLD_LOG, {"held": bits("SYS_ADMIN")}, UNKNOWN),
+        (OLD_LOG, {"kernel": (6, 8)}, STOPS),
+        (OLD_LOG, {"held": bits("SYSLOG")}, OPEN),
         (LowPort(), {}, OPEN),
         (LowPort(), {"held": 0, "bounding": 0}, UNKNOWN),
         (LowPort(), {"held": 0, "bounding": 0, "port_start": 0}, OPEN),

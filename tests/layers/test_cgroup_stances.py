@@ -22,6 +22,7 @@ from stratascope.layers.device_rules import is_block, passes
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 PROCESSES, MEMORY, CPU = Room(Resource.PROCESSES), Room(Resource.MEMORY), Room(Resource.CPU)
+LOCKED, PRIORITY = Room(Resource.LOCKED_MEMORY), Room(Resource.PRIORITY)
 DEFAULT_RULES = ("c *:* m", "b *:* m", "c 1:3 rwm", "c 136:* rwm")
 ALL = ("a *:* rwm",)
 BASE = CgroupPosture(True, False, True, True, DEFAULT_RULES, True, False)
@@ -38,6 +39,12 @@ DISK, MEM = Device("b", None, None, "r"), Device("c", 1, 1, "r")
         (MEMORY, {}, OPEN),
         (MEMORY, {"memory": False}, STOPS),
         (MEMORY, {"memory": None}, UNKNOWN),
+        (LOCKED, {}, STOPS),
+        (LOCKED, {"locked_memory": True}, OPEN),
+        (LOCKED, {"locked_memory": None}, UNKNOWN),
+        (PRIORITY, {}, STOPS),
+        (PRIORITY, {"priority": True}, OPEN),
+        (PRIORITY, {"priority": None}, UNKNOWN),
         (CPU, {}, OPEN),
         (CPU, {"cpu": False}, STOPS),
         (CPU, {"cpu": None}, UNKNOWN),
@@ -167,6 +174,29 @@ def test_an_unread_limit_of_the_user_leaves_it_open() -> None:
     assert judged(LAYER, PROCESSES, posture_of(process, around())).stance is UNKNOWN
 
 
+def with_limits(memlock: str, nice: str, rtprio: str) -> Capture:
+    lines = (("Max locked memory", memlock), ("Max nice priority", nice), ("Max realtime priority", rtprio))
+    text = "".join(f"{name:<25} {0:<20} {hard:<20} units\n" for name, hard in lines)
+    return with_text(
+        v1(), "limits", f"Limit                     Soft Limit           Hard Limit           Units\n{text}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("memlock", "nice", "rtprio", "locked", "priority"),
+    [
+        ("8388608", "0", "0", STOPS, STOPS),
+        ("unlimited", "0", "0", OPEN, STOPS),
+        (str(GROUND.memory_total), "20", "0", OPEN, STOPS),  # a nice value of 0, and as much as there is
+        ("65536", "21", "0", STOPS, OPEN),
+        ("65536", "0", "1", STOPS, OPEN),
+    ],
+)
+def test_limits_that_need_no_capability(memlock: str, nice: str, rtprio: str, locked: Stance, priority: Stance) -> None:
+    posture = posture_of(with_limits(memlock, nice, rtprio), around())
+    assert [judged(LAYER, need, posture).stance for need in (LOCKED, PRIORITY)] == [locked, priority]
+
+
 def test_limits_as_wide_as_the_machine_are_none() -> None:
     files = {
         "cgroup__memory__0__memory.limit_in_bytes": f"{GROUND.memory_total}\n",
@@ -257,4 +287,6 @@ def test_prediction_without_the_rules_that_were_asked_for() -> None:
 
 def test_nothing_read_is_nothing_known() -> None:
     posture = posture_of(capture({}, denied=("cgroup", "status", "limits")), around())
-    assert {judged(LAYER, need, posture).stance for need in (PROCESSES, MEMORY, CPU, DISK)} == {UNKNOWN}
+    assert {judged(LAYER, need, posture).stance for need in (PROCESSES, MEMORY, CPU, DISK, LOCKED, PRIORITY)} == {
+        UNKNOWN
+    }

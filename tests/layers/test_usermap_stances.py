@@ -107,6 +107,7 @@ def bits(*names: str) -> int:
         (replace(KMSG, anyone=True), OPEN, OPEN, OPEN, OPEN),
         (HostRoot(), OPEN, STOPS, STOPS, UNKNOWN),
         (Node("disk"), OPEN, STOPS, UNKNOWN, UNKNOWN),
+        (Node("log"), OPEN, OPEN, OPEN, OPEN),  # mode 0644
         (HostRoot(capable=True), OPEN, STOPS, STOPS, UNKNOWN),
         (EngineUser(), STOPS, STOPS, STOPS, UNKNOWN),
         (SignalRoot(), OPEN, STOPS, STOPS, UNKNOWN),

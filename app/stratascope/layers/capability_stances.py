@@ -37,6 +37,8 @@ from stratascope.layers.conditional_needs import (
 )
 from stratascope.layers.free_ports import PORT_START, SETTING, low_ports_free
 from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.seccomp_profile import release
 
 _EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNewPrivs"
 _TRACE = CapabilitySet.of(("CAP_SYS_PTRACE",))
@@ -58,6 +60,7 @@ class CapabilityPosture:
     port_source: str
     root_directory: bool  # whether the engine always makes a container's root directory writable for its owner
     settings: Answers
+    kernel: tuple[int, int] | None = None  # its release
 
 
 def capability_posture(facts: CapabilityFacts, around: Surroundings) -> CapabilityPosture:
@@ -76,7 +79,15 @@ def capability_posture(facts: CapabilityFacts, around: Surroundings) -> Capabili
         f"/proc/sys/{SETTING.replace('.', '/')}" if facts.host_network else f"@{PORT_START}",
         around.engine.kind is EngineKind.DOCKER,
         answers(around.ground),
+        _release(around.ground.kernel),
     )
+
+
+def _release(text: str) -> tuple[int, int] | None:
+    try:
+        return release(text)
+    except DecodeError:
+        return None
 
 
 def capability_stance(need: Need, posture: CapabilityPosture) -> Ruling | None:
@@ -121,17 +132,26 @@ def _capability(need: Capability, posture: CapabilityPosture) -> Ruling:
     asked = asked_for(need, posture.settings)
     if asked is False and need.only_if is not None:
         return not_asked_for(need.only_if)
-    wanted = _set_of(need.any_of)
+    names, doubtful = need.any_of, False
+    if need.older is not None:
+        name, until = need.older
+        if posture.kernel is not None and posture.kernel < until:
+            names = (*names, name)
+        doubtful = posture.kernel is None and bool((posture.held or 0) & _set_of((name,)).bits)
+    wanted = _set_of(names)
     if posture.held is None:
         return _UNKNOWN
     if posture.held & wanted.bits:
-        name = next(name for name in need.any_of if _set_of((name,)).bits & posture.held)
+        name = next(name for name in names if _set_of((name,)).bits & posture.held)
         return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability=_short(name)), _EFFECTIVE)
     if asked is None and need.only_if is not None:
         return perhaps_asked_for(need.only_if)
-    return _regained(wanted, posture) or Ruling(
-        Stance.STOPS, _lacks(need.any_of), _EFFECTIVE, _hinges(need.any_of, posture)
-    )
+    regained = _regained(wanted, posture)
+    if regained is not None:
+        return regained
+    if doubtful:
+        return Ruling(Stance.UNKNOWN, msg("It depends on the kernel's version, which is not known."), _EFFECTIVE)
+    return Ruling(Stance.STOPS, _lacks(names), _EFFECTIVE, _hinges(names, posture))
 
 
 def _regained(wanted: CapabilitySet, posture: CapabilityPosture) -> Ruling | None:

@@ -34,6 +34,8 @@ class CgroupPosture:
     verified: bool  # the kernel's rules, and not what the engine was asked for
     rootless: bool  # whether the engine may not set any rules
     told: bool = True  # whether the engine says which rules were asked for
+    locked_memory: bool | None = False  # whether its limits (ulimit) leave enough; None: not known
+    priority: bool | None = False
     rule_files: bool | None = False  # whether its rules are files of version 1, and no program
 
 
@@ -50,6 +52,8 @@ def cgroup_posture(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings)
         verified,
         around.engine.rootless,
         verified or asked.device_rules is not None,
+        _above(facts, "memlock", around.ground.memory_total),
+        _priority(facts),
         True if facts.devices is not None else False if facts.version == "v2" else None,
     )
 
@@ -62,6 +66,20 @@ def _processes(facts: CgroupFacts) -> bool | None:
     if "pids_max" in facts.unknown or facts.processes_unread:
         return None
     return True if facts.pids_max is None or facts.pids_room is not None else None
+
+
+def _above(facts: CgroupFacts, name: str, least: int | None) -> bool | None:
+    """Whether the hard limit of that name is none, or at least that; None where it was not read."""
+    limit = next((limit for limit in facts.process_limits or () if limit.name == name), None)
+    if limit is None:
+        return None
+    return limit.hard is None or (least is not None and limit.hard >= least)
+
+
+def _priority(facts: CgroupFacts) -> bool | None:
+    """kernel/sched/syscalls.c, can_nice and user_check_sched_setscheduler: 20 is a nice value of 0."""
+    found = (_above(facts, "nice", 21), _above(facts, "rtprio", 1))
+    return True if True in found else None if None in found else False
 
 
 def _memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
@@ -101,6 +119,10 @@ def cgroup_stance(need: Need, posture: CgroupPosture) -> Ruling | None:
             return _room(posture.memory, _MEMORY_TEXTS, "@cgroup:memory", "memory")
         case Room(resource=Resource.CPU):
             return _room(posture.cpu, _CPU_TEXTS, "@cgroup:cpu", "cpu")
+        case Room(resource=Resource.LOCKED_MEMORY):
+            return _room(posture.locked_memory, _LOCKED_TEXTS, "@limits:Max locked memory", "memlock")
+        case Room(resource=Resource.PRIORITY):
+            return _room(posture.priority, _PRIORITY_TEXTS, "@limits:Max nice priority", "nice")
         case Device():
             return _device(need, posture)
     return None
@@ -120,6 +142,16 @@ _CPU_TEXTS = (
     msg("Its CPU time is limited below what the machine has."),
     msg("It may keep every CPU busy."),
     msg("Its limit of CPU time could not be read."),
+)
+_LOCKED_TEXTS = (
+    msg("Its limit of locked memory (ulimit -l) is below what the machine has."),
+    msg("It has no limit of locked memory (ulimit -l) below what the machine has."),
+    msg("Its limit of locked memory could not be read."),
+)
+_PRIORITY_TEXTS = (
+    msg("Its limits of priority (ulimit -e, -r) allow it no higher one."),
+    msg("Its limits of priority (ulimit -e, -r) allow it a higher one."),
+    msg("Its limits of priority could not be read."),
 )
 _BY_USER = msg("The user's own limit (ulimit -u) leaves too few processes for that.")
 

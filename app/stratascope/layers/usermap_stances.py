@@ -71,6 +71,8 @@ def usermap_stance(need: Need, posture: UsermapPosture) -> Ruling | None:
             return _kernel_file(need, posture)
         case HostRoot():
             return _host_root(posture, msg("It is not root on the host."))
+        case Node(kind="log", made=False):
+            return _through(msg("The file is open to everyone."))
         case Node(made=False):
             return _node(posture)
         case EngineUser():

@@ -88,7 +88,7 @@ THREATS = (
         msg("It is root on this machine with the next crash, which it can cause itself."),
         msg("Keep /proc/sys read-only (no systempaths=unconfined, not privileged), and drop SYS_ADMIN."),
         "namespaces",
-        kernel_file("/proc/sys/kernel/core_pattern", Access.WRITE),
+        kernel_file("/proc/sys/kernel/core_pattern", Access.WRITE, "/proc/sys", by_uid=True),
         ("core(5)", "PSS:baseline"),
     ),
     Threat(

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from stratascope.core.catalogue.ways import UNATTACHED_PROC, calls, devices_opened, direct, initial, kernel_file
+from stratascope.core.catalogue.ways import (
+    UNATTACHED_PROC,
+    calls,
+    devices_opened,
+    direct,
+    initial,
+    kernel_file,
+    sysfs_file,
+)
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import (
@@ -80,7 +88,7 @@ THREATS = (
         msg("One of them makes the kernel run a program of the attacker's as root."),
         msg("Keep /proc/sys read-only (no systempaths=unconfined, not privileged), and drop SYS_ADMIN."),
         "namespaces",
-        kernel_file("/proc/sys/kernel/modprobe", Access.WRITE),
+        kernel_file("/proc/sys/kernel/modprobe", Access.WRITE, "/proc/sys", by_uid=True),
         ("proc_sys(5)", "PSS:baseline"),
     ),
     Threat(
@@ -137,14 +145,13 @@ THREATS = (
         msg("Keys and secrets of everything on this machine are in there."),
         _NOT_PRIVILEGED,
         "namespaces",
-        (
-            direct(
-                'open("/proc/kcore")',
-                KernelFile("/proc/kcore", Access.READ),
-                initial("SYS_RAWIO"),
-                Feature("kcore"),
-                NotLockedDown("confidentiality"),
-            ),
+        kernel_file(
+            "/proc/kcore",
+            Access.READ,
+            "",
+            initial("SYS_RAWIO"),
+            Feature("kcore"),
+            NotLockedDown("confidentiality"),
         ),
         ("proc_kcore(5)",),
     ),
@@ -250,13 +257,7 @@ THREATS = (
         msg("Everything on the machine stops at once."),
         _NOT_PRIVILEGED,
         "namespaces",
-        (
-            direct(
-                'open("/proc/sysrq-trigger")',
-                KernelFile("/proc/sysrq-trigger", Access.WRITE),
-                Feature("sysrq"),
-            ),
-        ),
+        kernel_file("/proc/sysrq-trigger", Access.WRITE, "", Feature("sysrq")),
         ("proc(5)",),
     ),
     Threat(
@@ -294,12 +295,7 @@ THREATS = (
         msg("It can switch hardware off, and some of the files name a program that runs as root."),
         _NOT_PRIVILEGED,
         "namespaces",
-        (
-            direct(
-                'open("/sys/kernel/rcu_expedited")',
-                KernelFile("/sys/kernel/rcu_expedited", Access.WRITE),
-            ),
-        ),
+        sysfs_file("/sys/kernel/rcu_expedited", Access.WRITE),
         ("sysfs(5)", "PSS:baseline"),
     ),
     Threat(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.steps import (
     Access,
     Call,
@@ -16,6 +16,7 @@ from stratascope.core.steps import (
     Device,
     Feature,
     KernelFile,
+    LeaveNewUserNamespace,
     Mounting,
     Need,
     NewUserNamespace,
@@ -121,47 +122,91 @@ def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tupl
 UNATTACHED_PROC = unattached("proc")
 
 
-def kernel_file(path: str, access: Access) -> tuple[Route, ...]:
-    """The ways to a file below /proc/sys: as it is, made writable again, and in a proc of the attacker's own."""
-    opening = f'open("{path}")'
-    return (
-        direct(opening, KernelFile(path, access, by_uid=True)),
-        Route(
-            msg("after remounting /proc/sys"),
-            (
-                Step(
-                    'mount("/proc/sys", MS_REMOUNT | MS_BIND)',
-                    (MOUNT_CALLS, MAY_MOUNT, Mounting("remount")),
-                ),
-                Step(opening, (KernelFile(path, access, remounted=True, by_uid=True),)),
-            ),
-        ),
-        Route(
+def _covering_gone(cover: str, access: Access) -> tuple[tuple[Message, Step], ...]:
+    """The ways to be rid of what covers files of proc there: its read-only mark, or all of it."""
+    found = [
+        (
             msg("after unmounting what covers it"),
+            Step(f'umount2("{cover}")', (calls("umount2", "umount"), MAY_MOUNT, Mounting("umount"))),
+        )
+    ]
+    if access is Access.WRITE:
+        found += [
             (
-                Step('umount2("/proc/sys")', (calls("umount2", "umount"), MAY_MOUNT, Mounting("umount"))),
-                Step(opening, (KernelFile(path, access, remounted=True, by_uid=True),)),
+                msg("after remounting {path}", path=cover),
+                Step(f'mount("{cover}", MS_REMOUNT | MS_BIND)', (MOUNT_CALLS, MAY_MOUNT, Mounting("remount"))),
             ),
-        ),
-        Route(
-            msg("after changing the flags of its mount"),
             (
+                msg("after changing the flags of its mount"),
                 Step(
-                    'mount_setattr("/proc/sys")',
+                    f'mount_setattr("{cover}")',
                     (calls("mount_setattr"), MAY_MOUNT, Mounting("setattr"), Feature("new_mount_api")),
                 ),
-                Step(opening, (KernelFile(path, access, remounted=True, by_uid=True),)),
             ),
-        ),
+        ]
+    return tuple(found)
+
+
+def kernel_file(
+    path: str, access: Access, cover: str = "", *more: Need, by_uid: bool = False, anyone: bool = False
+) -> tuple[Route, ...]:
+    """The ways to a file of proc: as it is, without what covers it at `cover`, and in a proc of the attacker's own.
+
+    `more`: what else is asked for at last. `by_uid`, `anyone`: see `KernelFile`.
+    """
+    file = KernelFile(path, access, by_uid=by_uid, anyone=anyone)
+    opening = f'open("{path}")'
+    bare = Step(opening, (replace(file, remounted=True), *more))
+    fresh = Step(opening, (replace(file, fresh=True), *more))
+    return (
+        direct(opening, file, *more),
+        *(Route(name, (step, bare)) for name, step in _covering_gone(cover or path, access)),
         Route(
             msg("through a freshly mounted proc"),
-            (
-                Step('mount("proc")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"))),
-                Step(opening, (KernelFile(path, access, fresh=True, by_uid=True),)),
-            ),
+            (Step('mount("proc")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"))), fresh),
         ),
-        Route(
-            msg("through a proc that is never attached"),
-            (*UNATTACHED_PROC, Step(opening, (KernelFile(path, access, fresh=True, by_uid=True),))),
+        Route(msg("through a proc that is never attached"), (*UNATTACHED_PROC, fresh)),
+    )
+
+
+# sysfs shows the devices of a network namespace, whose owner is asked too: kobj_ns_current_may_mount
+_MAY_MOUNT_SYSFS = Capability(("CAP_SYS_ADMIN",), Where.NET_OWNER)
+
+
+def sysfs_file(path: str, access: Access, cover: str = "", *more: Need, anyone: bool = False) -> tuple[Route, ...]:
+    """The same for a file of sysfs. One that is mounted anew is the same file system, and read-only if that is.
+
+    So for writing it is made writable as a whole, which is more than the flag of a mount.
+    """
+    file = KernelFile(path, access, anyone=anyone)
+    opening = f'open("{path}")'
+    fresh = Step(opening, (replace(file, fresh=True), *more))
+    mounted = [Step('mount("sysfs")', (MOUNT_CALLS, MAY_MOUNT, _MAY_MOUNT_SYSFS, Mounting("mount")))]
+    first, *others = unattached("sysfs")
+    never = [Step(first.text, (*first.needs, _MAY_MOUNT_SYSFS)), *others]
+    found = [direct(opening, file, *more)]
+    if access is Access.WRITE:
+        mounted.append(Step('mount("sysfs", MS_REMOUNT)', (MOUNT_CALLS, MAY_MOUNT, Mounting("remount"))))
+        never.append(Step("fspick(), fsconfig(FSCONFIG_CMD_RECONFIGURE)", (calls("fspick"), MAY_MOUNT)))
+    else:
+        bare = Step(opening, (replace(file, remounted=True), *more))
+        found += [Route(name, (step, bare)) for name, step in _covering_gone(cover or path, access)]
+    return (
+        *found,
+        Route(msg("through a freshly mounted sysfs"), (*mounted, fresh)),
+        Route(msg("through a sysfs that is never attached"), (*never, fresh)),
+    )
+
+
+def in_new_namespaces(text: str, *needs: Need) -> Route:
+    """The same with all capabilities, which whoever creates a user namespace holds in there."""
+    made = Step(
+        "unshare(CLONE_NEWUSER | CLONE_NEWNS)",
+        (
+            new_namespaces(CLONE_NEWUSER | CLONE_NEWNS),
+            Feature("user_namespaces"),
+            *USER_NAMESPACE,
+            LeaveNewUserNamespace(),
         ),
     )
+    return Route(msg("in new namespaces"), (made, Step(text, needs)) if needs else (made,))
