@@ -168,6 +168,7 @@ CONFIGURATIONS: tuple[Configuration, ...] = (
     Configuration("socket-user", ("-v", "{socket}:/run/docker.sock", "--user", "1000")),
     Configuration("socket-read-only", ("-v", "{socket}:/run/docker.sock:ro")),
     Configuration("host-folder", _HOST_FOLDER),
+    Configuration("host-folder-no-set-uid", ("-v", "{folder}/mounted:/host:nosuid"), only=_PODMAN),
     Configuration("host-folder-user", (*_HOST_FOLDER, "--user", "1000")),
     Configuration("host-folder-read-only", ("-v", "{folder}/mounted:/host:ro")),
     Configuration("host-folder-handle", (*_HOST_FOLDER, "--cap-add", "DAC_READ_SEARCH")),

@@ -3,7 +3,7 @@
  *   attempts wait [FILTER]   says that it is ready, waits for SIGUSR1, then tries everything
  *   attempts now [FILTER]    tries everything at once
  *   attempts peer [WORD]     does nothing: a process of another container; `other`: of another user in this one;
- *                            `user`: of an ordinary user of the host
+ *                            `user`: of an ordinary user of the host; `weak`: of a container that may do nothing
  *
  * FILTER `unshare` installs a seccomp filter of its own first, that denies unshare and ptrace on x86_64 only. */
 #include "attempts.h"

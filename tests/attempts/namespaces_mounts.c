@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/sysmacros.h>
 #include <sys/utsname.h>
 
 static int by_clone(long flags)
@@ -199,6 +200,77 @@ static int release_agent(void)
     return result;
 }
 
+/* Where the own group is in a tree of version 1 that we mounted: its root, in a cgroup namespace of our own */
+static const char *own_group(char *line, size_t size)
+{
+    FILE *file = fopen("/proc/self/cgroup", "re");
+    const char *found = NULL;
+    while (file && !found && fgets(line, (int)size, file)) {
+        char *path = strstr(line, ":devices:");
+        if (path) {
+            path[strcspn(path, "\n")] = 0;
+            found = path + strlen(":devices:");
+        }
+    }
+    if (file)
+        fclose(file);
+    return found;
+}
+
+/* Opens the rules for devices of the own group, and then a device; they go with the container */
+static int device_after_opening(int tree, mode_t kind, dev_t device)
+{
+    char line[512], path[600];
+    const char *group = own_group(line, sizeof line);
+    int rules = -1, result;
+    if (!group)
+        return IN_VAIN; /* its rules are a program, and in no file */
+    snprintf(path, sizeof path, ".%s/devices.allow", group);
+    rules = openat(tree, path, O_WRONLY | O_CLOEXEC);
+    if (rules < 0 || write(rules, "a", 1) != 1)
+        return errno;
+    snprintf(path, sizeof path, "%s/strata-device", access("/dev/shm", W_OK) == 0 ? "/dev" : place());
+    unlink(path);
+    if (mknod(path, kind | 0600, device) < 0)
+        return errno;
+    result = open_only(path, O_RDONLY | O_NONBLOCK);
+    unlink(path);
+    return result;
+}
+
+static int device_by_mount(mode_t kind, dev_t device)
+{
+    if (unshare(CLONE_NEWNS) == 0)
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    if (mount("cgroup", place(), "cgroup", 0, "devices") < 0)
+        return errno;
+    int tree = open(place(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int result = tree < 0 ? errno : device_after_opening(tree, kind, device);
+    umount2(place(), MNT_DETACH);
+    return result;
+}
+
+/* A tree of version 1 by fsmount(2), attached nowhere */
+static int cgroup_tree(const char *controller)
+{
+    int fs = (int)syscall(SYS_fsopen, "cgroup", 0);
+    if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, controller, NULL, 0) < 0
+        || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return -1;
+    return (int)syscall(SYS_fsmount, fs, 0, 0);
+}
+
+static int device_by_tree(mode_t kind, dev_t device)
+{
+    int tree = cgroup_tree("devices");
+    return tree < 0 ? errno : device_after_opening(tree, kind, device);
+}
+
+static int disk_by_mount(void) { return device_by_mount(S_IFBLK, makedev(7, 0)); }
+static int disk_by_tree(void) { return device_by_tree(S_IFBLK, makedev(7, 0)); }
+static int memory_by_mount(void) { return device_by_mount(S_IFCHR, makedev(1, 1)); }
+static int memory_by_tree(void) { return device_by_tree(S_IFCHR, makedev(1, 1)); }
+
 static int move_tree(void)
 {
     int tree = (int)syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE | O_CLOEXEC);
@@ -215,6 +287,176 @@ static int set_attributes(void) /* of a mount, to what they are: no bit is set a
 }
 
 static int pick(void) { return outcome(syscall(SYS_fspick, AT_FDCWD, "/", 0)); }
+
+/* --- what covers files of proc and sysfs, taken away or made writable, in a mount namespace of our own --- */
+static int to_write(const char *path) { return open_only(path, O_WRONLY); }
+static int read_some(const char *path);
+static int list_some(const char *path);
+
+static int uncovered(const char *where, const char *path, enum way way, int (*reach)(const char *))
+{
+    struct mount_attr writable = {.attr_clr = MOUNT_ATTR_RDONLY};
+    long done;
+    if (unshare(CLONE_NEWNS) < 0)
+        return errno;
+    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    if (way == REMOUNT)
+        done = mount(NULL, where, NULL, MS_REMOUNT | MS_BIND, NULL);
+    else if (way == SET_ATTRIBUTES)
+        done = syscall(SYS_mount_setattr, AT_FDCWD, where, 0, &writable, sizeof writable);
+    else
+        done = umount2(where, MNT_DETACH);
+    return done < 0 ? errno : reach(path);
+}
+
+/* The engine's sysfs is read-only as a file system: whoever mounts it anew gets the same one, and changes that */
+static int fresh_sysfs(const char *name, int writing, int (*reach)(const char *))
+{
+    char path[160];
+    if (unshare(CLONE_NEWNS) == 0)
+        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
+    if (mount("none", place(), "sysfs", 0, NULL) < 0)
+        return errno;
+    if (writing)
+        mount(NULL, place(), NULL, MS_REMOUNT, NULL);
+    snprintf(path, sizeof path, "%s/%s", place(), name);
+    int result = reach(path);
+    if (writing)
+        mount(NULL, place(), NULL, MS_REMOUNT | MS_RDONLY, NULL);
+    umount2(place(), MNT_DETACH);
+    return result;
+}
+
+static int tree_of(const char *type)
+{
+    int fs = (int)syscall(SYS_fsopen, type, 0);
+    if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return -1;
+    return (int)syscall(SYS_fsmount, fs, 0, 0);
+}
+
+static int in_tree(const char *type, const char *name, int (*reach)(const char *))
+{
+    char path[160];
+    int tree = tree_of(type);
+    if (tree < 0)
+        return errno;
+    snprintf(path, sizeof path, "/proc/self/fd/%d/%s", tree, name);
+    return reach(path);
+}
+
+static int tree_sysfs_write(void)
+{
+    int fs = (int)syscall(SYS_fsopen, "sysfs", 0);
+    if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return errno;
+    int tree = (int)syscall(SYS_fsmount, fs, 0, 0);
+    int again = tree < 0 ? -1 : (int)syscall(SYS_fspick, tree, "", 8 /* FSPICK_EMPTY_PATH */);
+    if (again >= 0) {
+        syscall(SYS_fsconfig, again, FSCONFIG_SET_FLAG, "rw", NULL, 0);
+        syscall(SYS_fsconfig, again, FSCONFIG_CMD_RECONFIGURE, NULL, NULL, 0);
+    }
+    int fd = tree < 0 ? -1 : openat(tree, "kernel/rcu_expedited", O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? errno : 0;
+}
+
+static int sysrq_unmount(void) { return uncovered("/proc/sysrq-trigger", "/proc/sysrq-trigger", UNMOUNT, to_write); }
+static int sysrq_remount(void) { return uncovered("/proc/sysrq-trigger", "/proc/sysrq-trigger", REMOUNT, to_write); }
+static int sysrq_attributes(void)
+{
+    return uncovered("/proc/sysrq-trigger", "/proc/sysrq-trigger", SET_ATTRIBUTES, to_write);
+}
+
+static int kcore_unmount(void) { return uncovered("/proc/kcore", "/proc/kcore", UNMOUNT, read_some); }
+static int kcore_fresh(void)
+{
+    char path[160];
+    if (mount("none", place(), "proc", 0, NULL) < 0)
+        return errno;
+    snprintf(path, sizeof path, "%s/kcore", place());
+    int result = read_some(path);
+    umount2(place(), MNT_DETACH);
+    return result;
+}
+static int kcore_tree(void) { return in_tree("proc", "kcore", read_some); }
+static int kmsg_fresh(void) { return in_fresh("proc", "kmsg", O_RDONLY | O_NONBLOCK); }
+static int kmsg_tree(void) { return in_fresh_tree("proc", "kmsg", O_RDONLY | O_NONBLOCK); }
+
+static int sysfs_remount(void) { return uncovered("/sys", "/sys/kernel/rcu_expedited", REMOUNT, to_write); }
+static int sysfs_attributes(void) { return uncovered("/sys", "/sys/kernel/rcu_expedited", SET_ATTRIBUTES, to_write); }
+static int sysfs_fresh(void) { return fresh_sysfs("kernel/rcu_expedited", 0, to_write); }
+static int sysfs_fresh_writable(void) { return fresh_sysfs("kernel/rcu_expedited", 1, to_write); }
+static int sysfs_tree(void) { return in_tree("sysfs", "kernel/rcu_expedited", to_write); }
+
+static int firmware_unmount(void) { return uncovered("/sys/firmware", "/sys/firmware", UNMOUNT, list_some); }
+static int firmware_unmount_here(void) /* for good: where a filter leaves us no namespace of our own */
+{
+    return umount2("/sys/firmware", MNT_DETACH) < 0 ? errno : list_some("/sys/firmware");
+}
+
+static int firmware_fresh(void) { return fresh_sysfs("firmware", 0, list_some); }
+static int firmware_tree(void) { return in_tree("sysfs", "firmware", list_some); }
+
+/* --- with all capabilities in new namespaces --- */
+static int mount_tmpfs(void) { return outcome(mount("none", place(), "tmpfs", 0, NULL)); }
+static int open_tmpfs(void) { return outcome(syscall(SYS_fsopen, "tmpfs", 0)); }
+static int change_root(void) { return outcome(chroot("/")); }
+
+static int swap_root(void)
+{
+    int result = outcome(syscall(SYS_pivot_root, "/", "/"));
+    return result == EBUSY || result == EINVAL ? 0 : result; /* after the check of rights */
+}
+
+static int in_own(int (*act)(void))
+{
+    return unshare(CLONE_NEWUSER | CLONE_NEWNS) < 0 ? errno : act();
+}
+
+static int in_own_by_clone(int (*act)(void)) /* where a filter stops unshare only */
+{
+    int status = 0;
+    long pid = syscall(SYS_clone, CLONE_NEWUSER | CLONE_NEWNS | SIGCHLD, 0, 0, 0, 0);
+    if (pid == 0)
+        _exit(act());
+    if (pid < 0)
+        return errno;
+    waitpid((pid_t)pid, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EFAULT;
+}
+
+static int mount_in_own(void) { return in_own(mount_tmpfs); }
+static int new_api_in_own(void) { return in_own(open_tmpfs); }
+static int pivot_in_own(void) { return in_own(swap_root); }
+static int chroot_in_own(void) { return in_own(change_root); }
+static int mount_by_clone(void) { return in_own_by_clone(mount_tmpfs); }
+static int new_api_by_clone(void) { return in_own_by_clone(open_tmpfs); }
+static int pivot_by_clone(void) { return in_own_by_clone(swap_root); }
+static int chroot_by_clone(void) { return in_own_by_clone(change_root); }
+
+static int mounts_in_own(void) { return outcome(unshare(CLONE_NEWUSER | CLONE_NEWNS)); }
+static int mounts_in_own_by_clone(void) { return by_clone(CLONE_NEWUSER | CLONE_NEWNS); }
+static int mounts_in_own_by_clone3(void) { return by_clone3(CLONE_NEWUSER | CLONE_NEWNS); }
+
+static int release_agent_tree(void)
+{
+    int tree = cgroup_tree("pids");
+    int fd = tree < 0 ? -1 : openat(tree, "release_agent", O_WRONLY | O_CLOEXEC);
+    return fd < 0 ? errno : 0;
+}
+
+static int log_device(void) { return open_only("/dev/kmsg", O_RDONLY | O_NONBLOCK); }
+
+static int log_device_made(void)
+{
+    static const char path[] = "/dev/strata-log";
+    unlink(path);
+    if (mknod(path, S_IFCHR | 0600, makedev(1, 11)) < 0)
+        return errno;
+    int result = open_only(path, O_RDONLY | O_NONBLOCK);
+    unlink(path);
+    return result;
+}
 
 static int sysrq(void) { return open_only("/proc/sysrq-trigger", O_WRONLY); }
 static int sysrq_fresh(void) { return in_fresh("proc", "sysrq-trigger", O_WRONLY); }
@@ -243,9 +485,9 @@ static int read_some(const char *path)
 
 static int kcore(void) { return read_some("/proc/kcore"); }
 
-static int firmware(void)
+static int list_some(const char *path)
 {
-    DIR *folder = opendir("/sys/firmware");
+    DIR *folder = opendir(path);
     struct dirent *entry;
     if (!folder)
         return errno;
@@ -255,6 +497,7 @@ static int firmware(void)
     return IN_VAIN;
 }
 
+static int firmware(void) { return list_some("/sys/firmware"); }
 static int kmsg(void) { return open_only("/proc/kmsg", O_RDONLY | O_NONBLOCK); }
 static int write_sysfs(void) { return open_only("/sys/kernel/rcu_expedited", O_WRONLY); }
 
@@ -290,5 +533,46 @@ const struct attempt MOUNTS[] = {
     {"write-sysfs", "direct", "open(/sys/kernel/rcu_expedited)", write_sysfs, SUCCESS},
     {"read-firmware", "direct", "readdir(/sys/firmware)", firmware, SUCCESS},
     {"read-kernel-log", "kmsg", "open(/proc/kmsg)", kmsg, SUCCESS},
+    {"read-kernel-log", "kmsg of a fresh proc", "mount(proc), open(kmsg)", kmsg_fresh, SUCCESS},
+    {"read-kernel-log", "kmsg by fsmount", "fsmount(proc), openat(kmsg)", kmsg_tree, SUCCESS},
+    {"read-kernel-log", "device", "open(/dev/kmsg)", log_device, SUCCESS},
+    {"read-kernel-log", "made device", "mknod, open(c 1:11)", log_device_made, SUCCESS},
+    {"trigger-sysrq", "unmounted", "umount2(sysrq-trigger), open", sysrq_unmount, SUCCESS},
+    {"trigger-sysrq", "remounted", "mount(MS_REMOUNT), open", sysrq_remount, SUCCESS},
+    {"trigger-sysrq", "remounted with mount_setattr", "mount_setattr, open", sysrq_attributes, SUCCESS},
+    {"trigger-sysrq", "fresh proc", "mount(proc), open(sysrq-trigger)", sysrq_fresh, SUCCESS},
+    {"trigger-sysrq", "fresh proc by fsmount", "fsmount(proc), openat(sysrq-trigger)", sysrq_tree, SUCCESS},
+    {"read-kernel-memory", "unmounted", "umount2(kcore), read", kcore_unmount, SUCCESS},
+    {"read-kernel-memory", "fresh proc", "mount(proc), read(kcore)", kcore_fresh, SUCCESS},
+    {"read-kernel-memory", "fresh proc by fsmount", "fsmount(proc), read(kcore)", kcore_tree, SUCCESS},
+    {"write-sysfs", "remounted", "mount(/sys, MS_REMOUNT), open", sysfs_remount, SUCCESS},
+    {"write-sysfs", "remounted with mount_setattr", "mount_setattr(/sys), open", sysfs_attributes, SUCCESS},
+    {"write-sysfs", "fresh sysfs", "mount(sysfs), open", sysfs_fresh, SUCCESS},
+    {"write-sysfs", "fresh sysfs, made writable", "mount(sysfs), mount(MS_REMOUNT), open", sysfs_fresh_writable, SUCCESS},
+    {"write-sysfs", "fresh sysfs by fsmount", "fsmount(sysfs), open", sysfs_tree, SUCCESS},
+    {"write-sysfs", "fresh sysfs by fsmount, made writable", "fsmount(sysfs), fsconfig, open", tree_sysfs_write, SUCCESS},
+    {"read-firmware", "unmounted", "umount2(/sys/firmware), readdir", firmware_unmount, SUCCESS},
+    {"read-firmware", "fresh sysfs", "mount(sysfs), readdir", firmware_fresh, SUCCESS},
+    {"read-firmware", "fresh sysfs by fsmount", "fsmount(sysfs), readdir", firmware_tree, SUCCESS},
+    {"cgroup-release-agent", "by fsmount", "fsmount(cgroup), openat(release_agent)", release_agent_tree, SUCCESS},
+    {"mount-file-system", "in new namespaces", "unshare, mount(tmpfs)", mount_in_own, SUCCESS},
+    {"new-mount-api", "in new namespaces", "unshare, fsopen(tmpfs)", new_api_in_own, SUCCESS},
+    {"pivot-root", "in new namespaces", "unshare, pivot_root(/, /)", pivot_in_own, SUCCESS},
+    {"change-root", "in new namespaces", "unshare, chroot(/)", chroot_in_own, SUCCESS},
+    {"mount-file-system", "in new namespaces, clone", "clone, mount(tmpfs)", mount_by_clone, SUCCESS},
+    {"new-mount-api", "in new namespaces, clone", "clone, fsopen(tmpfs)", new_api_by_clone, SUCCESS},
+    {"pivot-root", "in new namespaces, clone", "clone, pivot_root(/, /)", pivot_by_clone, SUCCESS},
+    {"change-root", "in new namespaces, clone", "clone, chroot(/)", chroot_by_clone, SUCCESS},
+    {"new-mount-namespace", "in new namespaces", "unshare(CLONE_NEWUSER | CLONE_NEWNS)", mounts_in_own, SUCCESS},
+    {"new-mount-namespace", "in new namespaces, clone", "clone(CLONE_NEWUSER | CLONE_NEWNS)", mounts_in_own_by_clone,
+     SUCCESS},
+    {"new-mount-namespace", "in new namespaces, clone3", "clone3(CLONE_NEWUSER | CLONE_NEWNS)",
+     mounts_in_own_by_clone3, SUCCESS},
+    {"read-firmware", "unmounted for good", "umount2(/sys/firmware), readdir", firmware_unmount_here, SUCCESS},
+    /* last of all, as they open the container's rules for good */
+    {"open-host-memory-device", "own rules opened", "mount(cgroup, devices), write, open", memory_by_mount, SUCCESS},
+    {"open-host-memory-device", "own rules opened by fsmount", "fsmount(cgroup), write, open", memory_by_tree, SUCCESS},
+    {"open-host-disk", "own rules opened", "mount(cgroup, devices), write, open", disk_by_mount, OPEN_IF(ENXIO)},
+    {"open-host-disk", "own rules opened by fsmount", "fsmount(cgroup), write, open", disk_by_tree, OPEN_IF(ENXIO)},
     {0},
 };

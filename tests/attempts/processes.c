@@ -60,6 +60,59 @@ static int steal_descriptor(void)
     return result;
 }
 
+/* The same by other ways into a child */
+static int by_mem(int flags)
+{
+    char path[64], here[8] = "";
+    pid_t pid = waiting_child();
+    if (pid < 0)
+        return UNTRIED;
+    snprintf(path, sizeof path, "/proc/%d/mem", pid);
+    int fd = open(path, flags | O_CLOEXEC);
+    ssize_t got = fd < 0 ? -1
+                  : flags == O_WRONLY ? pwrite(fd, here, sizeof here, (off_t)(uintptr_t)place)
+                                      : pread(fd, here, sizeof here, (off_t)(uintptr_t)place);
+    int result = outcome(got);
+    kill(pid, SIGKILL);
+    return result;
+}
+
+static int read_mem(void) { return by_mem(O_RDONLY); }
+static int write_mem(void) { return by_mem(O_WRONLY); }
+
+static int by_trace(int writing)
+{
+    int status, result;
+    pid_t pid = waiting_child();
+    if (pid < 0)
+        return UNTRIED;
+    if (ptrace(PTRACE_ATTACH, pid, 0, 0) < 0 || waitpid(pid, &status, __WALL) < 0) {
+        result = errno;
+    } else {
+        errno = 0;
+        ptrace(writing ? PTRACE_POKEDATA : PTRACE_PEEKDATA, pid, place, 0);
+        result = errno;
+    }
+    kill(pid, SIGKILL);
+    return result;
+}
+
+static int read_traced(void) { return by_trace(0); }
+static int write_traced(void) { return by_trace(1); }
+
+static int open_descriptor(void) /* what a child has open, once more */
+{
+    char path[64];
+    int link[2];
+    pid_t pid;
+    if (pipe2(link, O_CLOEXEC) < 0 || (pid = waiting_child()) < 0)
+        return UNTRIED;
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, link[0]);
+    int result = open_only(path, O_RDONLY | O_NONBLOCK);
+    kill(pid, SIGKILL);
+    return result;
+}
+
 static int compare(void)
 {
     pid_t pid = waiting_child();
@@ -111,6 +164,12 @@ static int enter_host(void) { return is_called("2", "kthreadd") ? open_root(2) :
 static int enter_foreign(void)
 {
     pid_t pid = find("attempts-peer");
+    return pid ? open_root(pid) : IN_VAIN;
+}
+
+static int enter_weak(void) /* a container of another user, without capabilities */
+{
+    pid_t pid = find("attempts-weak");
     return pid ? open_root(pid) : IN_VAIN;
 }
 
@@ -264,11 +323,17 @@ const struct attempt PROCESSES[] = {
     {"read-child-memory", "direct", "process_vm_readv", read_child, SUCCESS},
     {"write-child-memory", "direct", "process_vm_writev", write_child, SUCCESS},
     {"steal-descriptor", "direct", "pidfd_getfd", steal_descriptor, SUCCESS},
+    {"steal-descriptor", "/proc/PID/fd", "open(/proc/P/fd/N)", open_descriptor, SUCCESS},
+    {"read-child-memory", "/proc/PID/mem", "read(/proc/P/mem)", read_mem, SUCCESS},
+    {"read-child-memory", "traced", "ptrace(PTRACE_PEEKDATA)", read_traced, SUCCESS},
+    {"write-child-memory", "/proc/PID/mem", "write(/proc/P/mem)", write_mem, SUCCESS},
+    {"write-child-memory", "traced", "ptrace(PTRACE_POKEDATA)", write_traced, SUCCESS},
     {"compare-kernel-objects", "direct", "kcmp(KCMP_VM)", compare, SUCCESS},
     {"see-host-processes", "direct", "read(/proc/2/comm)", see_host, SUCCESS},
     {"signal-host-process", "direct", "kill(2, 0)", signal_host, SUCCESS},
     {"enter-host-process", "direct", "open(/proc/2/root)", enter_host, SUCCESS},
     {"enter-foreign-process", "direct", "open(/proc/P/root)", enter_foreign, SUCCESS},
+    {"enter-foreign-process", "a weak one", "open(/proc/P/root)", enter_weak, SUCCESS},
     {"enter-same-user-process", "direct", "open(/proc/P/root)", enter_same_user, SUCCESS},
     {"enter-host-user-process", "direct", "setresuid, open(/proc/P/root)", enter_host_user, SUCCESS},
     {"signal-other-users", "direct", "kill(0)", signal_others, SUCCESS},

@@ -55,6 +55,39 @@ static int lock_memory(void)
     return outcome(mlock(page, sizeof page));
 }
 
+static int to_hard(int which, struct rlimit *limit) /* free to all: the soft limit up to the hard one */
+{
+    if (getrlimit(which, limit) < 0)
+        return errno;
+    limit->rlim_cur = limit->rlim_max;
+    return outcome(setrlimit(which, limit));
+}
+
+static int lock_within_limit(void) /* a limit that is none */
+{
+    static char page[4096];
+    struct rlimit limit;
+    int result = to_hard(RLIMIT_MEMLOCK, &limit);
+    if (result || limit.rlim_max != RLIM_INFINITY)
+        return result ? result : IN_VAIN;
+    return outcome(mlock(page, sizeof page));
+}
+
+static int nice_within_limit(void)
+{
+    struct rlimit limit;
+    int result = to_hard(RLIMIT_NICE, &limit);
+    return result ? result : outcome(setpriority(PRIO_PROCESS, 0, -1));
+}
+
+static int real_time_within_limit(void)
+{
+    struct rlimit limit;
+    struct sched_param wanted = {.sched_priority = 1};
+    int result = to_hard(RLIMIT_RTPRIO, &limit);
+    return result ? result : outcome(sched_setscheduler(0, SCHED_FIFO, &wanted));
+}
+
 static int keep_awake(void) /* the kernel drops the flag silently: what it kept stands in fdinfo */
 {
     char path[64], line[256];
@@ -81,6 +114,10 @@ const struct attempt RESOURCES[] = {
     {"raise-limits", "direct", "setrlimit(RLIMIT_CORE)", raise_limits, SUCCESS},
     {"raise-priority", "direct", "setpriority(-5)", raise_priority, SUCCESS},
     {"lock-memory", "direct", "mlock", lock_memory, SUCCESS},
+    {"raise-priority", "within its limit", "setrlimit(RLIMIT_NICE), setpriority(-1)", nice_within_limit, SUCCESS},
+    {"raise-priority", "real time within its limit", "setrlimit(RLIMIT_RTPRIO), sched_setscheduler(SCHED_FIFO)",
+     real_time_within_limit, SUCCESS},
+    {"lock-memory", "within its limit", "setrlimit(RLIMIT_MEMLOCK), mlock", lock_within_limit, SUCCESS},
     {"block-suspend", "direct", "epoll_ctl(EPOLLWAKEUP)", keep_awake, SUCCESS},
     {0},
 };

@@ -30,7 +30,7 @@ from stratascope.state import record as records
 from stratascope.wiring import open_engines, take_record, translations
 
 IMAGE = "attempts:latest"
-PEER = "strata-attempts-peer"
+PEER, WEAK_PEER = "strata-attempts-peer", "strata-attempts-weak"
 RECORDED = Path(__file__).with_name("recorded")
 AT_ONCE = 4
 SECONDS = 90.0  # until a container must have tried everything
@@ -82,8 +82,9 @@ def run(rig: Rig, configurations: Iterable[Configuration]) -> Trial:
         folder = stack.enter_context(_folder(rig))
         environment = stack.enter_context(_beacons(rig, folder))
         _import(rig)
-        stack.callback(rig.remove, PEER, *(item.name for item in wanted))
+        stack.callback(rig.remove, PEER, WEAK_PEER, *(item.name for item in wanted))
         rig.run("run", "-d", "--name", PEER, IMAGE, "peer")
+        rig.run("run", "-d", "--name", WEAK_PEER, "--user", "1000", "--cap-drop", "ALL", IMAGE, "peer", "weak")
         with ThreadPoolExecutor(AT_ONCE) as pool:
             failures = list(pool.map(lambda item: _start(rig, item, folder, environment), wanted))
         refused = {item.name: text for item, text in zip(wanted, failures, strict=True) if text}

@@ -12,7 +12,18 @@ from stratascope.core.depth import needs_of
 from stratascope.core.ground import FEATURES, SYSCTLS
 from stratascope.core.layer import Severity
 from stratascope.core.message import Message
-from stratascope.core.steps import Allowed, Call, Calls, Capability, Feature, LowPort, Setting
+from stratascope.core.steps import (
+    Allowed,
+    Call,
+    Calls,
+    Capability,
+    Device,
+    Feature,
+    KernelFile,
+    LeaveNewUserNamespace,
+    LowPort,
+    Setting,
+)
 from stratascope.core.threat import Threat
 from stratascope.i18n import translate
 from stratascope.layers import all_layers
@@ -192,3 +203,64 @@ def test_the_audit_log_is_asked_for_by_its_protocol() -> None:
         threat = next(threat for threat in all_threats() if threat.id == name)
         ways = [way for need in needs_of((threat,)) if isinstance(need, Calls) for way in need.ways]
         assert wanted in ways
+
+
+def routes_of(name: str) -> dict[str, set[type]]:
+    """Of one threat: the kinds of needs of each route."""
+    threat = next(threat for threat in all_threats() if threat.id == name)
+    return {
+        translate(route.name): {type(need) for step in route.steps for need in step.needs} for route in threat.routes
+    }
+
+
+@pytest.mark.parametrize(
+    "name", ["mount-file-system", "new-mount-api", "pivot-root", "change-root", "new-mount-namespace"]
+)
+def test_a_new_user_namespace_gives_the_capability(name: str) -> None:
+    """Tried in the attempts: Podman's default filter lets it through, and no capability is asked for."""
+    asked = routes_of(name)["in new namespaces"]
+    assert {Calls, Feature, LeaveNewUserNamespace} <= asked
+    threat = next(threat for threat in all_threats() if threat.id == name)
+    route = next(route for route in threat.routes if translate(route.name) == "in new namespaces")
+    needs = [need for step in route.steps for need in step.needs if isinstance(need, Capability)]
+    assert all(need.only_if is not None for need in needs)
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("read-kernel-memory", "/proc/kcore"),
+        ("trigger-sysrq", "/proc/sysrq-trigger"),
+        ("write-sysfs", "/sys/kernel/rcu_expedited"),
+        ("read-firmware", "/sys/firmware"),
+        ("read-kernel-log", "/proc/kmsg"),
+    ],
+)
+def test_what_covers_a_kernel_file_is_no_wall_for_who_may_mount(name: str, path: str) -> None:
+    threat = next(threat for threat in all_threats() if threat.id == name)
+    ways = [
+        (need.fresh, need.remounted)
+        for route in threat.routes
+        for step in route.steps
+        for need in step.needs
+        if isinstance(need, KernelFile) and need.path == path
+    ]
+    assert {(False, False), (True, False)} <= set(ways)
+    assert ways.count((True, False)) == 2  # attached, and not
+    assert (False, True) in ways or name == "write-sysfs"
+
+
+@pytest.mark.parametrize("name", ["read-child-memory", "write-child-memory", "steal-descriptor"])
+def test_no_filter_closes_the_ways_by_proc(name: str) -> None:
+    assert any(Calls not in needs for needs in routes_of(name).values())
+
+
+def test_the_clean_up_program_is_reached_by_the_newer_calls() -> None:
+    threat = next(threat for threat in all_threats() if threat.id == "cgroup-release-agent")
+    assert any(any(step.text == 'fsopen("cgroup")' for step in route.steps) for route in threat.routes)
+
+
+@pytest.mark.parametrize("name", ["open-host-disk", "open-host-memory-device"])
+def test_own_device_rules_can_be_opened(name: str) -> None:
+    needs = needs_of(tuple(threat for threat in all_threats() if threat.id == name))
+    assert {need.opened for need in needs if isinstance(need, Device) and need.access == "r"} == {False, True}

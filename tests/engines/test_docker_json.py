@@ -117,6 +117,11 @@ def test_security_options() -> None:
     assert (asked.masked_paths, asked.read_only_paths) == ((), ())
 
 
+def test_rules_for_devices() -> None:
+    assert recorded("docker_rootful-mounts").asked.device_rules == ()
+    assert made({"DeviceCgroupRules": ["c 1:3 mr"]}).asked.device_rules == ("c 1:3 mr",)
+
+
 def test_mounts_devices_and_init() -> None:
     found = recorded("docker_rootful-mounts")
     assert found.init

@@ -256,7 +256,7 @@ CHANGES = (
     Change(
         "devices-removed",
         ("--device", "/dev/zero:/dev/first", "--device-cgroup-rule", "c 1:3 rwm"),
-        lambda asked: replace(asked, devices=()),
+        lambda asked: replace(asked, devices=(), device_rules=()),
         lambda config, inspect: (
             "/dev/first" not in json.dumps(config) and not inspect["HostConfig"]["DeviceCgroupRules"]
         ),

@@ -118,6 +118,19 @@ def test_apparmor(top: dict[str, Any], kind: ProfileKind, text: str) -> None:
     assert (asked.apparmor, asked.apparmor_profile) == (kind, text)
 
 
+@pytest.mark.parametrize(
+    ("command", "rules"),
+    [
+        (["podman", "run", "--device-cgroup-rule", "b 8:* r", "--device-cgroup-rule=c 1:1 r", "image"],
+         ("b 8:* r", "c 1:1 r")),
+        (["podman", "run", "image", "--device-cgroup-rule", "b 8:* r"], ()),
+        (None, None),  # made by the API: nothing tells
+    ],
+)  # fmt: skip
+def test_rules_for_devices_stand_in_the_command_only(command: list[str] | None, rules: tuple[str, ...] | None) -> None:
+    assert made(Config={"CreateCommand": command}).asked.device_rules == rules
+
+
 def test_an_empty_bounding_set_is_not_an_unknown_one() -> None:
     assert made(BoundingCaps=None).asked.capabilities == ()
     assert made().asked.capabilities is None

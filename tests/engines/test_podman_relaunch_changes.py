@@ -196,6 +196,16 @@ CHANGES = (
         rootless=False,
     ),
     Change(
+        "devices-and-rules",
+        ("--device", "/dev/zero:/dev/two", "--device-cgroup-rule", "b 8:0 r"),
+        to(devices=(), device_rules=()),
+        lambda told: (
+            not [each for each in resources(told)["devices"] if each.get("major") == 8]
+            and "device-cgroup-rule" not in str(told[1]["Config"]["CreateCommand"])
+        ),
+        rootless=False,
+    ),
+    Change(
         "ports",
         ("-p", "18077:77", "-p", "18078:78/udp"),
         lambda asked: replace(asked, ports=tuple(replace(each, host_ip="127.0.0.1") for each in asked.ports)),

@@ -40,6 +40,7 @@ FULL = CapabilitySet.full().bits
 DMESG = Setting("kernel.dmesg_restrict", ("1",))
 ADMIN = Capability(("CAP_SYS_ADMIN",), Where.INITIAL)
 LOG = Capability(("CAP_SYSLOG",), Where.INITIAL, DMESG)
+OLD_LOG = replace(LOG, older=("CAP_SYS_ADMIN", (6, 9)))
 BASE = CapabilityPosture(DOCKER, DOCKER, False, True, DOCKER, 40, None, "@x", True, ((DMESG, True),))
 
 
@@ -53,6 +54,16 @@ def bits(*names: str) -> int:
         (ADMIN, {}, STOPS),
         (ADMIN, {"held": FULL}, OPEN),
         (ADMIN, {"held": None}, UNKNOWN),
+        # root that gave it up gets it back by exec, unless that is barred
+        (ADMIN, {"held": 0, "bounding": FULL}, OPEN),
+        (ADMIN, {"held": 0, "bounding": FULL, "no_new_privs": True}, STOPS),
+        (ADMIN, {"held": 0, "bounding": FULL, "no_new_privs": None}, UNKNOWN),
+        (ADMIN, {"held": 0, "bounding": FULL, "root": False}, STOPS),
+        (ADMIN, {"held": 0, "bounding": FULL, "root": None}, UNKNOWN),
+        (ADMIN, {"held": 0, "bounding": None}, UNKNOWN),
+        (ADMIN, {"held": 0, "bounding": None, "no_new_privs": True}, STOPS),
+        (InspectHost(), {"held": 0, "bounding": FULL}, OPEN),
+        (LowPort(), {"held": 0, "port_start": 1024}, OPEN),
         (replace(ADMIN, where=Where.MNT_OWNER), {}, STOPS),  # where it is asked for is the user namespace's question
         (replace(ADMIN, where=Where.OWN), {"held": bits("SYS_ADMIN")}, OPEN),
         (Capability(("CAP_BPF", "CAP_SYS_ADMIN"), Where.INITIAL), {"held": bits("BPF")}, OPEN),
@@ -62,12 +73,18 @@ def bits(*names: str) -> int:
         (LOG, {"settings": ((DMESG, False),), "held": None}, OPEN),
         (LOG, {"settings": ((DMESG, None),)}, UNKNOWN),
         (LOG, {"settings": ()}, UNKNOWN),
+        # SYS_ADMIN counts on older kernels
+        (OLD_LOG, {"held": bits("SYS_ADMIN"), "kernel": (6, 8)}, OPEN),
+        (OLD_LOG, {"held": bits("SYS_ADMIN"), "kernel": (6, 9)}, STOPS),
+        (OLD_LOG, {"held": bits("SYS_ADMIN")}, UNKNOWN),
+        (OLD_LOG, {"kernel": (6, 8)}, STOPS),
+        (OLD_LOG, {"held": bits("SYSLOG")}, OPEN),
         (LowPort(), {}, OPEN),
-        (LowPort(), {"held": 0}, UNKNOWN),
-        (LowPort(), {"held": 0, "port_start": 0}, OPEN),
-        (LowPort(), {"held": 0, "port_start": 80}, OPEN),
-        (LowPort(), {"held": 0, "port_start": 1023}, OPEN),
-        (LowPort(), {"held": 0, "port_start": 1024}, STOPS),
+        (LowPort(), {"held": 0, "bounding": 0}, UNKNOWN),
+        (LowPort(), {"held": 0, "bounding": 0, "port_start": 0}, OPEN),
+        (LowPort(), {"held": 0, "bounding": 0, "port_start": 80}, OPEN),
+        (LowPort(), {"held": 0, "bounding": 0, "port_start": 1023}, OPEN),
+        (LowPort(), {"held": 0, "bounding": 0, "port_start": 1024}, STOPS),
         (LowPort(), {"held": bits("NET_BIND_SERVICE"), "port_start": 1024}, OPEN),
         (LowPort(), {"held": None, "port_start": 1024}, UNKNOWN),
         (LowPort(), {"held": None, "port_start": 0}, OPEN),
@@ -93,7 +110,8 @@ def bits(*names: str) -> int:
         (InspectHost(), {"held": FULL}, OPEN),
         (InspectHost(), {"held": None}, UNKNOWN),
         (InspectContainer(), {}, OPEN),
-        (InspectContainer(), {"held": DOCKER & ~bits("CHOWN")}, STOPS),
+        (InspectContainer(), {"held": DOCKER & ~bits("CHOWN")}, UNKNOWN),  # the other one may be as weak
+        (InspectContainer(), {"held": 0}, UNKNOWN),
         (InspectContainer(), {"held": bits("SYS_PTRACE")}, OPEN),
         (RootWritable(), {}, OPEN),
         (RootWritable(), {"held": 0}, OPEN),

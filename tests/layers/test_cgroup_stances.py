@@ -15,11 +15,14 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.steps import Device, Need, Node, Resource, Room, Shares
 from stratascope.core.threat import Stance
 from stratascope.i18n import translate
+from stratascope.layers.cgroup_prediction import predict_cgroup
 from stratascope.layers.cgroup_stances import CgroupPosture
 from stratascope.layers.cgroups import LAYER
+from stratascope.layers.device_rules import is_block, passes
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 PROCESSES, MEMORY, CPU = Room(Resource.PROCESSES), Room(Resource.MEMORY), Room(Resource.CPU)
+LOCKED, PRIORITY = Room(Resource.LOCKED_MEMORY), Room(Resource.PRIORITY)
 DEFAULT_RULES = ("c *:* m", "b *:* m", "c 1:3 rwm", "c 136:* rwm")
 ALL = ("a *:* rwm",)
 BASE = CgroupPosture(True, False, True, True, DEFAULT_RULES, True, False)
@@ -36,6 +39,12 @@ DISK, MEM = Device("b", None, None, "r"), Device("c", 1, 1, "r")
         (MEMORY, {}, OPEN),
         (MEMORY, {"memory": False}, STOPS),
         (MEMORY, {"memory": None}, UNKNOWN),
+        (LOCKED, {}, STOPS),
+        (LOCKED, {"locked_memory": True}, OPEN),
+        (LOCKED, {"locked_memory": None}, UNKNOWN),
+        (PRIORITY, {}, STOPS),
+        (PRIORITY, {"priority": True}, OPEN),
+        (PRIORITY, {"priority": None}, UNKNOWN),
         (CPU, {}, OPEN),
         (CPU, {"cpu": False}, STOPS),
         (CPU, {"cpu": None}, UNKNOWN),
@@ -55,6 +64,12 @@ DISK, MEM = Device("b", None, None, "r"), Device("c", 1, 1, "r")
         (Device("b", 7, 0, "r"), {"rules": ("b 7:* r",)}, OPEN),
         (Device("b", 7, 0, "rw"), {"rules": ("b 7:0 r", "b 7:0 w")}, STOPS),  # one rule must allow it in full
         (DISK, {"verified": False}, STOPS),
+        # rules of version 1 are a file that SYS_ADMIN may write to; those of version 2 a program
+        (replace(DISK, opened=True), {"rule_files": True}, OPEN),
+        (replace(DISK, opened=True), {"rule_files": False}, STOPS),
+        (replace(DISK, opened=True), {"rule_files": None}, UNKNOWN),
+        (replace(DISK, opened=True), {"rule_files": False, "rules": ALL}, OPEN),
+        (DISK, {"rule_files": True}, STOPS),
         (DISK, {"verified": False, "rules": ALL}, OPEN),
     ],
 )
@@ -96,7 +111,7 @@ def v1(**files: str) -> Capture:
 def test_posture_of_real_containers() -> None:
     default = posture_of(apparmor("docker-default"), around())
     assert (default.processes, default.memory, default.cpu) == (True, True, True)
-    assert default.verified is False
+    assert (default.verified, default.rule_files) == (False, False)
     limited = posture_of(apparmor("docker-limits"), around())
     assert (limited.processes, limited.memory, limited.cpu) == (False, False, False)
     rootless = posture_of(apparmor("rootless-default"), around(rootless=True))
@@ -159,6 +174,29 @@ def test_an_unread_limit_of_the_user_leaves_it_open() -> None:
     assert judged(LAYER, PROCESSES, posture_of(process, around())).stance is UNKNOWN
 
 
+def with_limits(memlock: str, nice: str, rtprio: str) -> Capture:
+    lines = (("Max locked memory", memlock), ("Max nice priority", nice), ("Max realtime priority", rtprio))
+    text = "".join(f"{name:<25} {0:<20} {hard:<20} units\n" for name, hard in lines)
+    return with_text(
+        v1(), "limits", f"Limit                     Soft Limit           Hard Limit           Units\n{text}"
+    )
+
+
+@pytest.mark.parametrize(
+    ("memlock", "nice", "rtprio", "locked", "priority"),
+    [
+        ("8388608", "0", "0", STOPS, STOPS),
+        ("unlimited", "0", "0", OPEN, STOPS),
+        (str(GROUND.memory_total), "20", "0", OPEN, STOPS),  # a nice value of 0, and as much as there is
+        ("65536", "21", "0", STOPS, OPEN),
+        ("65536", "0", "1", STOPS, OPEN),
+    ],
+)
+def test_limits_that_need_no_capability(memlock: str, nice: str, rtprio: str, locked: Stance, priority: Stance) -> None:
+    posture = posture_of(with_limits(memlock, nice, rtprio), around())
+    assert [judged(LAYER, need, posture).stance for need in (LOCKED, PRIORITY)] == [locked, priority]
+
+
 def test_limits_as_wide_as_the_machine_are_none() -> None:
     files = {
         "cgroup__memory__0__memory.limit_in_bytes": f"{GROUND.memory_total}\n",
@@ -180,7 +218,7 @@ def test_a_cpuset_of_fewer_cpus() -> None:
 
 def test_device_rules_of_version_1_are_the_kernels() -> None:
     read = posture_of(v1(**{"cgroup__devices__0__devices.list": "b 8:0 rw\n"}), around(), Asked(privileged=False))
-    assert read.verified is True
+    assert (read.verified, read.rule_files) == (True, True)
     assert judged(LAYER, DISK, read).stance is OPEN
     unread = posture_of(v1(), around())
     assert judged(LAYER, DISK, unread).stance is UNKNOWN
@@ -196,6 +234,14 @@ def test_device_rules_of_version_1_are_the_kernels() -> None:
         (Asked(devices=(AskedDevice("/dev/sda1", "/dev/x", "m"),)), STOPS, STOPS),
         (Asked(devices=(AskedDevice("/dev/mem", "/dev/mem", "rwm"),)), STOPS, OPEN),
         (Asked(devices=(AskedDevice("/dev/fuse", "/dev/fuse", "rwm"),)), STOPS, STOPS),
+        (Asked(devices=(AskedDevice("/dev/vg0/data", "/dev/x", "rwm"),)), OPEN, STOPS),
+        # rules alone are enough, with a node that it makes itself
+        (Asked(device_rules=("a *:* rwm",)), OPEN, OPEN),
+        (Asked(device_rules=("b 8:* r",)), OPEN, STOPS),
+        (Asked(device_rules=("c 1:1 rw",)), STOPS, OPEN),
+        (Asked(device_rules=("c 10:* rwm", "nonsense", "b 8:0")), STOPS, STOPS),
+        (Asked(device_rules=None), UNKNOWN, UNKNOWN),
+        (Asked(device_rules=None, privileged=True), OPEN, OPEN),
     ],
 )
 def test_device_rules_of_version_2_are_as_asked(asked: Asked, disk: Stance, memory: Stance) -> None:
@@ -203,6 +249,44 @@ def test_device_rules_of_version_2_are_as_asked(asked: Asked, disk: Stance, memo
     assert (judged(LAYER, DISK, posture).stance, judged(LAYER, MEM, posture).stance) == (disk, memory)
 
 
+@pytest.mark.parametrize(
+    ("node", "block"),
+    [
+        *(
+            (f"/dev/{name}", True)
+            for name in ("sda1", "nvme0n1p2", "loop7", "dm-3", "md127", "sr0", "fd0", "mmcblk0boot0")
+        ),
+        *((f"/dev/{name}", True) for name in ("drbd0", "bcache0p1", "pmem0", "pmem0.1s", "dasda1", "ublkb0", "nbd0p1")),
+        *(
+            (f"/dev/{name}", True)
+            for name in ("vg0/data", "mapper/vg0-data", "zvol/tank/vm", "disk/by-id/x", "block/8:0")
+        ),
+        *(
+            (f"/dev/{name}", False)
+            for name in ("null", "fuse", "kvm", "ttyS0", "net/tun", "dri/card0", "bus/usb/001/002")
+        ),
+        *((f"/dev/{name}", False) for name in ("snd/timer", "input/event0", "vfio/vfio", "nvidia0", "video0", "nvme0")),
+    ],
+)
+def test_names_of_block_devices(node: str, block: bool) -> None:
+    assert is_block(node) is block
+
+
+def test_prediction_without_the_rules_that_were_asked_for() -> None:
+    facts = LAYER.decode(v1(**{"cgroup__devices__0__devices.list": "a *:* rwm\n"}), container(), around())
+    with_rules = Asked(device_rules=("a *:* rwm",))
+    predicted = predict_cgroup(facts, with_rules, Asked(), around())
+    assert predicted is not None
+    assert predicted.devices is not None
+    assert not passes(predicted.devices, DISK)
+    kept = predict_cgroup(facts, with_rules, replace(with_rules, devices=(AskedDevice("/dev/x", "", "r"),)), around())
+    assert kept is not None
+    assert kept.devices is not None
+    assert passes(kept.devices, DISK)
+
+
 def test_nothing_read_is_nothing_known() -> None:
     posture = posture_of(capture({}, denied=("cgroup", "status", "limits")), around())
-    assert {judged(LAYER, need, posture).stance for need in (PROCESSES, MEMORY, CPU, DISK)} == {UNKNOWN}
+    assert {judged(LAYER, need, posture).stance for need in (PROCESSES, MEMORY, CPU, DISK, LOCKED, PRIORITY)} == {
+        UNKNOWN
+    }

@@ -52,7 +52,7 @@ REACH = MountReach(
     "/etc/hosts",
 )
 BASE = NamespacePosture(
-    tuple((kind, kind in ("time", "user")) for kind in NAMESPACES), (), False, REACH, "", (), (), "", ""
+    tuple((kind, kind in ("time", "user")) for kind in NAMESPACES), (), False, REACH, "", (), (), False, "", ""
 )
 UNREAD_MOUNTS = replace(BASE, reach=None)
 DISK = Room(Resource.DISK)
@@ -74,6 +74,9 @@ def write(path: str, **marks: bool) -> KernelFile:
         (Shares("net"), {"host": (("net", None),)}, UNKNOWN),
         (Shares("net"), {"host": (("net", None),), "asked_host": ("net",)}, OPEN),
         (Shares("net"), {"asked_host": ("net",)}, STOPS),  # the engine's own (rootless Docker), not this machine's
+        (Shares("cgroup"), {}, STOPS),
+        (Shares("cgroup"), {"top_of_cgroup_tree": True}, UNKNOWN),
+        (Shares("pid"), {"top_of_cgroup_tree": True}, STOPS),
         (ProcessesInSight(), {}, STOPS),
         (ProcessesInSight(), {"processes": True}, OPEN),
         (ProcessesInSight(), {"processes": None}, UNKNOWN),
@@ -82,6 +85,8 @@ def write(path: str, **marks: bool) -> KernelFile:
         (Node("disk"), {"disk_node": "inspect:HostConfig.Devices"}, OPEN),
         (Node("memory"), {"disk_node": "@mountinfo"}, STOPS),
         (Node("memory"), {"memory_node": "inspect:HostConfig.Privileged"}, OPEN),
+        (Node("log"), {}, STOPS),
+        (Node("log"), {"log_node": "@mountinfo"}, OPEN),
         (Node("memory", made=True), {}, OPEN),
         (Node("memory", made=True), {"reach": replace(REACH, node_place="")}, STOPS),
         (RootWritable(), {}, OPEN),
@@ -93,7 +98,8 @@ def write(path: str, **marks: bool) -> KernelFile:
         (EngineSocket(), {"socket": "/run/docker.sock"}, OPEN),
         (HostFiles(), {}, STOPS),
         (HostFiles(), {"host_files": ("/data",)}, OPEN),
-        (HostFiles(set_uid=True), {"host_files": ("/data",)}, STOPS),
+        (HostFiles(set_uid=True), {}, STOPS),
+        (HostFiles(set_uid=True), {"host_files": ("/data",)}, UNKNOWN),  # the host runs it through its own mount
         (HostFiles(set_uid=True), {"host_files": ("/data",), "set_uid_files": ("/data",)}, OPEN),
         (HostFileSystem(), {}, OPEN),
         (HostFileSystem(), {"reach": replace(REACH, host_file_system="")}, STOPS),
@@ -239,6 +245,19 @@ def test_host_namespaces() -> None:
     assert judged(LAYER, ProcessesInSight(), posture).stance is OPEN
 
 
+@pytest.mark.parametrize(
+    ("text", "top"),
+    [
+        ("0::/\n", False),  # version 2, which has no such file
+        ("0::/\n8:pids:/docker/x\n", False),
+        ("8:pids:/docker/x\n9:name=systemd:/\n", True),
+        ("nonsense", False),
+    ],
+)
+def test_the_topmost_group_of_an_old_tree(text: str, top: bool) -> None:
+    assert posture_of(with_text(apparmor("docker-default"), "cgroup", text)).top_of_cgroup_tree is top
+
+
 def test_equal_containers_have_equal_postures() -> None:
     process = apparmor("docker-default")
     text = process.text("mountinfo")
@@ -269,7 +288,7 @@ def test_kernel_files_through_a_bind_of_the_hosts_proc() -> None:
     ("line", "files", "set_uid", "socket"),
     [
         ("254:0 /srv/data /data rw,relatime - ext4 /dev/vda rw", OPEN, OPEN, STOPS),
-        ("254:0 /srv/data /data rw,nosuid,relatime - ext4 /dev/vda rw", OPEN, STOPS, STOPS),
+        ("254:0 /srv/data /data rw,nosuid,relatime - ext4 /dev/vda rw", OPEN, UNKNOWN, STOPS),
         ("254:0 /srv/data /data ro,relatime - ext4 /dev/vda rw", STOPS, STOPS, STOPS),
         ("254:0 /srv/data /data rw,relatime - ext4 /dev/vda ro", STOPS, STOPS, STOPS),
         ("254:0 / /host rw,relatime - ext4 /dev/vda rw", OPEN, OPEN, STOPS),

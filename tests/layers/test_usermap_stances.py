@@ -107,6 +107,7 @@ def bits(*names: str) -> int:
         (replace(KMSG, anyone=True), OPEN, OPEN, OPEN, OPEN),
         (HostRoot(), OPEN, STOPS, STOPS, UNKNOWN),
         (Node("disk"), OPEN, STOPS, UNKNOWN, UNKNOWN),
+        (Node("log"), OPEN, OPEN, OPEN, OPEN),  # mode 0644
         (HostRoot(capable=True), OPEN, STOPS, STOPS, UNKNOWN),
         (EngineUser(), STOPS, STOPS, STOPS, UNKNOWN),
         (SignalRoot(), OPEN, STOPS, STOPS, UNKNOWN),
@@ -149,7 +150,7 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
         (HostFiles(set_uid=True), USER, {"held": bits("CHOWN", "FOWNER")}, OPEN),
         (HostFiles(set_uid=True), USER, {"held": bits("CHOWN")}, STOPS),
         (HostFiles(set_uid=True), OWN, {"held": bits("CHOWN", "FOWNER")}, STOPS),
-        (InspectContainer(), USER, {"held": bits("CHOWN")}, STOPS),
+        (InspectContainer(), USER, {"held": bits("CHOWN")}, UNKNOWN),  # the other one may run under that uid, too
         (InspectContainer(), USER, {"held": bits("SYS_PTRACE")}, OPEN),
         (InspectContainer(), OWN, {"shared": True}, OPEN),  # containers of a rootless engine
         (InspectContainer(), ROOT, {"root_inside": None}, UNKNOWN),

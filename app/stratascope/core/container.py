@@ -147,6 +147,7 @@ class Asked:
     read_only_paths: tuple[str, ...] | None = None
     mounts: tuple[AskedMount, ...] = ()
     devices: tuple[AskedDevice, ...] = ()
+    device_rules: tuple[str, ...] | None = ()  # of the device cgroup, as typed: "c 1:3 rwm"
     # cgroup: None or 0 means no limit was asked for; bytes, cores
     memory: int | None = None
     memory_swap: int | None = None

@@ -36,6 +36,8 @@ class Resource(StrEnum):
     MEMORY = "memory"
     CPU = "cpu"
     DISK = "disk"
+    LOCKED_MEMORY = "locked memory"
+    PRIORITY = "priority"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,15 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """One of these capabilities, effective, in that user namespace; only asked for where `only_if` holds."""
+    """One of these capabilities, effective, in that user namespace; only asked for where `only_if` holds.
+
+    `older`: another one that counted before that release of the kernel, too.
+    """
 
     any_of: tuple[str, ...]
     where: Where
     only_if: Setting | None = None
+    older: tuple[str, tuple[int, int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,7 @@ class ProcessesInSight:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A device node in sight. `kind` is memory or disk; `made`: by an earlier step of the route."""
+    """A device node in sight. `kind` is memory, disk or log; `made`: by an earlier step of the route."""
 
     kind: str
     made: bool = False
@@ -151,12 +157,16 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """The device cgroup's leave. `kind` c or b, `major`, `minor` (None: any host disk), access of r, w, m."""
+    """The device cgroup's leave. `kind` c or b, `major`, `minor` (None: any host disk), access of r, w, m.
+
+    `opened`: after the attacker wrote to the file of the rules, where there is one.
+    """
 
     kind: str
     major: int | None
     minor: int | None
     access: str
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,7 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
             )
             for device in host.parts("Devices")
         ),
+        device_rules=host.texts("DeviceCgroupRules") or (),
         memory=host.limit("Memory"),
         memory_swap=host.limit("MemorySwap"),
         pids=host.limit("PidsLimit"),

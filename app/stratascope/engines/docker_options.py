@@ -61,8 +61,8 @@ def body(spec: LaunchSpec, asked: Asked, seccomp: str = "builtin") -> str:
             for device in host.get("Devices") or ()
             if (device.get("PathOnHost"), device.get("PathInContainer")) in kept
         ]
-        if not kept:
-            host["DeviceCgroupRules"] = None  # with mknod a rule alone is a device, too
+    if asked.device_rules != before.device_rules:
+        host["DeviceCgroupRules"] = list(asked.device_rules or ()) or None
     if asked.ports != before.ports:
         host["PortBindings"], host["PublishAllPorts"] = _bindings(asked.ports), False
     _resources(host, before, asked)

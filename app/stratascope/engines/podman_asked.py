@@ -286,5 +286,8 @@ def _devices(found: Body, had: Asked, asked: Asked) -> None:
         for device, each in zip(asked.devices, wanted, strict=True)
     ]
     _put(found, "devices", [*wanted, *others])
+    if had.device_rules and not asked.device_rules:
+        _put(found, "device_cgroup_rule", None)
+        _forget(found, "device-cgroup-rule", lambda value: True)
     left = {device.target for device in asked.devices}
     _forget(found, "device", lambda value: device_of(value).target not in left)

@@ -128,7 +128,8 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
     notes = dict(config.pairs("Annotations")) | dict(host.pairs("Annotations"))
     options = host.texts("SecurityOpt") or ()
     privileged = host.flag("Privileged")
-    typed = typed_options(config.texts("CreateCommand") or ()) or {}
+    command = typed_options(config.texts("CreateCommand") or ())
+    typed = command or {}
     # inspect tells of it only where nothing at all is masked, and the engine masks a path or two by itself
     said = {word.lower() for word in (*options, *typed.get("security-opt", ()))}
     unmasked = () if privileged or "unmask=all" in said else None
@@ -159,6 +160,8 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         )
         # a rootless engine binds them, and inspect shows neither a device nor a mount; nor any of a privileged one
         or tuple(device_of(word) for word in typed.get("device", ()) if engine.rootless or privileged),
+        # inspect does not tell them: only the command does, where there is one
+        device_rules=() if engine.rootless else None if command is None else typed.get("device-cgroup-rule", ()),
         memory=host.limit("Memory"),
         memory_swap=host.limit("MemorySwap"),
         pids=host.limit("PidsLimit"),

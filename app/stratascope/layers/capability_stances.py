@@ -37,6 +37,8 @@ from stratascope.layers.conditional_needs import (
 )
 from stratascope.layers.free_ports import PORT_START, SETTING, low_ports_free
 from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.seccomp_profile import release
 
 _EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNewPrivs"
 _TRACE = CapabilitySet.of(("CAP_SYS_PTRACE",))
@@ -58,6 +60,7 @@ class CapabilityPosture:
     port_source: str
     root_directory: bool  # whether the engine always makes a container's root directory writable for its owner
     settings: Answers
+    kernel: tuple[int, int] | None = None  # its release
 
 
 def capability_posture(facts: CapabilityFacts, around: Surroundings) -> CapabilityPosture:
@@ -76,7 +79,15 @@ def capability_posture(facts: CapabilityFacts, around: Surroundings) -> Capabili
         f"/proc/sys/{SETTING.replace('.', '/')}" if facts.host_network else f"@{PORT_START}",
         around.engine.kind is EngineKind.DOCKER,
         answers(around.ground),
+        _release(around.ground.kernel),
     )
+
+
+def _release(text: str) -> tuple[int, int] | None:
+    try:
+        return release(text)
+    except DecodeError:
+        return None
 
 
 def capability_stance(need: Need, posture: CapabilityPosture) -> Ruling | None:
@@ -99,7 +110,7 @@ def capability_stance(need: Need, posture: CapabilityPosture) -> Ruling | None:
                 return Ruling(Stance.LETS_THROUGH, msg("Programs of ordinary users hold no capabilities."), _EFFECTIVE)
             return _inspect(posture, CapabilitySet.full(posture.last))
         case InspectContainer():
-            return _inspect(posture, CapabilitySet(posture.default))
+            return _inspect_container(posture)
         case RootWritable():
             return _root_directory(posture)
         case HostFiles():
@@ -121,15 +132,41 @@ def _capability(need: Capability, posture: CapabilityPosture) -> Ruling:
     asked = asked_for(need, posture.settings)
     if asked is False and need.only_if is not None:
         return not_asked_for(need.only_if)
-    wanted = _set_of(need.any_of)
+    names, doubtful = need.any_of, False
+    if need.older is not None:
+        name, until = need.older
+        if posture.kernel is not None and posture.kernel < until:
+            names = (*names, name)
+        doubtful = posture.kernel is None and bool((posture.held or 0) & _set_of((name,)).bits)
+    wanted = _set_of(names)
     if posture.held is None:
         return _UNKNOWN
     if posture.held & wanted.bits:
-        name = next(name for name in need.any_of if _set_of((name,)).bits & posture.held)
+        name = next(name for name in names if _set_of((name,)).bits & posture.held)
         return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability=_short(name)), _EFFECTIVE)
     if asked is None and need.only_if is not None:
         return perhaps_asked_for(need.only_if)
-    return Ruling(Stance.STOPS, _lacks(need.any_of), _EFFECTIVE, _hinges(need.any_of, posture))
+    regained = _regained(wanted, posture)
+    if regained is not None:
+        return regained
+    if doubtful:
+        return Ruling(Stance.UNKNOWN, msg("It depends on the kernel's version, which is not known."), _EFFECTIVE)
+    return Ruling(Stance.STOPS, _lacks(names), _EFFECTIVE, _hinges(names, posture))
+
+
+def _regained(wanted: CapabilitySet, posture: CapabilityPosture) -> Ruling | None:
+    """What root gave up comes back by exec of any file, within the bounding set; None: it does not.
+
+    handle_privileged_root, security/commoncap.c. Securebits, which could forbid it, are not in /proc.
+    """
+    if posture.root is False or posture.no_new_privs:
+        return None
+    if posture.bounding is not None and not posture.bounding & wanted.bits:
+        return None
+    if posture.root is None or posture.no_new_privs is None or posture.bounding is None:
+        return _NO_NEW_PRIVS_UNREAD
+    text = msg("As root it gets it back with any program that it starts.")
+    return Ruling(Stance.LETS_THROUGH, text, _BOUNDING)
 
 
 def _lacks(names: tuple[str, ...]) -> Message:
@@ -156,6 +193,9 @@ def _low_port(posture: CapabilityPosture) -> Ruling:
         return _UNKNOWN
     if posture.held & _BIND.bits:
         return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="NET_BIND_SERVICE"), _EFFECTIVE)
+    regained = _regained(_BIND, posture)
+    if regained is not None:
+        return regained
     if start is None:
         text = msg("It depends on the first free port of its network namespace, which only root can read.")
         return Ruling(Stance.UNKNOWN, text, posture.port_source)
@@ -221,8 +261,19 @@ def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
         return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="SYS_PTRACE"), _EFFECTIVE)
     if not target.bits & ~posture.held:
         return Ruling(Stance.LETS_THROUGH, msg("It is as capable as the process that it looks into."), _EFFECTIVE)
+    regained = _regained(_TRACE, posture)
+    if regained is not None:
+        return regained
     text = msg("It is less capable than the process that it looks into, and does not hold SYS_PTRACE.")
     return Ruling(Stance.STOPS, text, _EFFECTIVE, _hinges(("CAP_SYS_PTRACE",), posture))
+
+
+def _inspect_container(posture: CapabilityPosture) -> Ruling:
+    """It is compared with what the other one is permitted, which may be less than its engine gives by default."""
+    ruling = _inspect(posture, CapabilitySet(posture.default))
+    if ruling.stance is not Stance.STOPS:
+        return ruling
+    return Ruling(Stance.UNKNOWN, msg("Whether another container is as little capable was not read."), _EFFECTIVE)
 
 
 def _root_directory(posture: CapabilityPosture) -> Ruling:

@@ -26,12 +26,16 @@ def predict_cgroup(facts: CgroupFacts | None, before: Asked, after: Asked, aroun
     found = facts
     if not (around.engine.rootless and facts.version == "v1"):
         found = _limits(found, before, after)
-    if (before.privileged, before.devices) != (after.privileged, after.devices):
+    if _of_devices(before) != _of_devices(after):
         devices = found.devices
         if devices is not None and not around.engine.rootless:
-            devices = runtime_default(after.privileged, after.devices)
+            devices = runtime_default(after.privileged, after.devices, after.device_rules or ())
         found = replace(found, devices=devices)
     return _process(found, before, after)
+
+
+def _of_devices(asked: Asked) -> tuple[object, ...]:
+    return asked.privileged, asked.devices, asked.device_rules
 
 
 def _limits(facts: CgroupFacts, before: Asked, after: Asked) -> CgroupFacts:

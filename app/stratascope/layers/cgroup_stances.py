@@ -33,6 +33,10 @@ class CgroupPosture:
     rules: tuple[str, ...] | None  # None: not known
     verified: bool  # the kernel's rules, and not what the engine was asked for
     rootless: bool  # whether the engine may not set any rules
+    told: bool = True  # whether the engine says which rules were asked for
+    locked_memory: bool | None = False  # whether its limits (ulimit) leave enough; None: not known
+    priority: bool | None = False
+    rule_files: bool | None = False  # whether its rules are files of version 1, and no program
 
 
 def cgroup_posture(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
@@ -47,6 +51,10 @@ def cgroup_posture(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings)
         rules,
         verified,
         around.engine.rootless,
+        verified or asked.device_rules is not None,
+        _above(facts, "memlock", around.ground.memory_total),
+        _priority(facts),
+        True if facts.devices is not None else False if facts.version == "v2" else None,
     )
 
 
@@ -58,6 +66,20 @@ def _processes(facts: CgroupFacts) -> bool | None:
     if "pids_max" in facts.unknown or facts.processes_unread:
         return None
     return True if facts.pids_max is None or facts.pids_room is not None else None
+
+
+def _above(facts: CgroupFacts, name: str, least: int | None) -> bool | None:
+    """Whether the hard limit of that name is none, or at least that; None where it was not read."""
+    limit = next((limit for limit in facts.process_limits or () if limit.name == name), None)
+    if limit is None:
+        return None
+    return limit.hard is None or (least is not None and limit.hard >= least)
+
+
+def _priority(facts: CgroupFacts) -> bool | None:
+    """kernel/sched/syscalls.c, can_nice and user_check_sched_setscheduler: 20 is a nice value of 0."""
+    found = (_above(facts, "nice", 21), _above(facts, "rtprio", 1))
+    return True if True in found else None if None in found else False
 
 
 def _memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
@@ -85,7 +107,7 @@ def _rules(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tupl
         return ("a *:* rwm",), True
     if facts.version is None or facts.version != "v2":
         return None, False
-    return runtime_default(asked.privileged, asked.devices), False
+    return runtime_default(asked.privileged, asked.devices, asked.device_rules or ()), False
 
 
 def cgroup_stance(need: Need, posture: CgroupPosture) -> Ruling | None:
@@ -97,6 +119,10 @@ def cgroup_stance(need: Need, posture: CgroupPosture) -> Ruling | None:
             return _room(posture.memory, _MEMORY_TEXTS, "@cgroup:memory", "memory")
         case Room(resource=Resource.CPU):
             return _room(posture.cpu, _CPU_TEXTS, "@cgroup:cpu", "cpu")
+        case Room(resource=Resource.LOCKED_MEMORY):
+            return _room(posture.locked_memory, _LOCKED_TEXTS, "@limits:Max locked memory", "memlock")
+        case Room(resource=Resource.PRIORITY):
+            return _room(posture.priority, _PRIORITY_TEXTS, "@limits:Max nice priority", "nice")
         case Device():
             return _device(need, posture)
     return None
@@ -116,6 +142,16 @@ _CPU_TEXTS = (
     msg("Its CPU time is limited below what the machine has."),
     msg("It may keep every CPU busy."),
     msg("Its limit of CPU time could not be read."),
+)
+_LOCKED_TEXTS = (
+    msg("Its limit of locked memory (ulimit -l) is below what the machine has."),
+    msg("It has no limit of locked memory (ulimit -l) below what the machine has."),
+    msg("Its limit of locked memory could not be read."),
+)
+_PRIORITY_TEXTS = (
+    msg("Its limits of priority (ulimit -e, -r) allow it no higher one."),
+    msg("Its limits of priority (ulimit -e, -r) allow it a higher one."),
+    msg("Its limits of priority could not be read."),
 )
 _BY_USER = msg("The user's own limit (ulimit -u) leaves too few processes for that.")
 
@@ -147,7 +183,15 @@ def _device(need: Device, posture: CgroupPosture) -> Ruling:
         return Ruling(
             Stance.LETS_THROUGH, msg("By what was asked for its device rules allow it; not verified."), source
         )
+    if need.opened and posture.rule_files is not False:
+        # devcgroup_update_access, security/device_cgroup.c, asks for SYS_ADMIN and looks at the groups above
+        if posture.rule_files is None:
+            return Ruling(Stance.UNKNOWN, msg("Which devices it may use could not be read."), source)
+        text = msg("Its rules for devices are files of the old cgroup trees, which SYS_ADMIN may change.")
+        return Ruling(Stance.LETS_THROUGH, text, source)
     if posture.verified:
         return Ruling(Stance.STOPS, msg("The rules for devices do not allow it."), source, frozenset({"devices"}))
+    if not posture.told:
+        return Ruling(Stance.UNKNOWN, msg("Which device rules were asked for is not told by the engine."), source)
     text = msg("By what was asked for its device rules do not allow it; not verified.")
     return Ruling(Stance.STOPS, text, source, frozenset({"devices"}))

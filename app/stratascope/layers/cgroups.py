@@ -42,6 +42,7 @@ class CgroupAsked:
     cgroup_parent: str
     privileged: bool  # which lifts the rules for devices
     devices: tuple[AskedDevice, ...]
+    device_rules: tuple[str, ...] | None  # None: the engine does not say
 
 
 class CgroupLayer:
@@ -74,6 +75,7 @@ class CgroupLayer:
             asked.cgroup_parent,
             asked.privileged,
             asked.devices,
+            asked.device_rules,
         )
 
     def decode(self, capture: Capture, container: Container, around: Surroundings) -> CgroupFacts:

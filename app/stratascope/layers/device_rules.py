@@ -30,7 +30,20 @@ _DEFAULT = (
 )
 # /dev/net/tun: runc (until 1.2) and crun allow it everywhere, and make the node nowhere
 OF_RUNTIMES = ("c 10:200 rwm",)
-_OTHER_BLOCK = re.compile(r"/dev/(?:loop|ram|zram|nbd|sr|zd|rbd)[0-9]+(?:p[0-9]+)?").fullmatch
+_RULE = re.compile(r"[abc] (?:[0-9]+|\*):(?:[0-9]+|\*) [rwm]{1,3}").fullmatch
+_OTHER_BLOCK = re.compile(
+    r"/dev/(?:(?:loop|ram|zram|nbd|sr|fd|zd|rbd|drbd|bcache|ublkb|pmem|mmcblk)[0-9]+(?:\.[0-9]+)?s?"
+    r"(?:(?:p|boot)?[0-9]+)?|dasd[a-z]+[0-9]*)"
+).fullmatch
+# Whatever lies in a folder of /dev counts as one (/dev/GROUP/VOLUME of LVM, /dev/zvol, /dev/md, /dev/block …) but for
+# those in which devices of other kinds are
+_IN_FOLDER = re.compile(r"/dev/([^/]+)/.+").fullmatch
+_CHARACTER_FOLDERS = frozenset(
+    (
+        *("accel", "bsg", "bus", "char", "cpu", "dma_heap", "dri", "dvb", "fd", "hugepages", "infiniband", "input"),
+        *("mqueue", "net", "nvidia-caps", "pts", "serial", "shm", "snd", "usb", "v4l", "vfio"),
+    )
+)
 _KNOWN = {"/dev/mem": "c 1:1", "/dev/kmem": "c 1:2", "/dev/port": "c 1:4", "/dev/kmsg": "c 1:11", "/dev/loop0": "b 7:0"}
 
 
@@ -55,7 +68,10 @@ def in_every_container(kind: str, major: int, minor: int) -> bool:
 
 def is_block(node: str) -> bool:
     """Whether a node of /dev is a block device, by the names that the kernel gives."""
-    return is_disk(node) or _OTHER_BLOCK(node) is not None
+    if is_disk(node) or _OTHER_BLOCK(node) is not None:
+        return True
+    folder = _IN_FOLDER(node)
+    return folder is not None and folder[1] not in _CHARACTER_FOLDERS
 
 
 def passes_block(device: AskedDevice) -> bool:
@@ -64,8 +80,8 @@ def passes_block(device: AskedDevice) -> bool:
 
 
 @lru_cache(maxsize=256)
-def runtime_default(privileged: bool, devices: tuple[AskedDevice, ...]) -> tuple[str, ...]:
-    """What the engines ask their runtime for, as far as their options tell."""
+def runtime_default(privileged: bool, devices: tuple[AskedDevice, ...], rules: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """What the engines ask their runtime for, as far as their options tell; `rules` as typed."""
     if privileged:
         return _ALL
     asked = []
@@ -74,4 +90,4 @@ def runtime_default(privileged: bool, devices: tuple[AskedDevice, ...]) -> tuple
         number = next((_KNOWN[name] for name in names if name in _KNOWN), "b -1:-1" if passes_block(device) else None)
         if number is not None and device.permissions:
             asked.append(f"{number} {device.permissions}")
-    return (*_DEFAULT, *asked)
+    return (*_DEFAULT, *asked, *filter(_RULE, rules))

@@ -5,6 +5,9 @@ everything but the profile off (Docker 26.1, Podman 5.4, AppArmor 4.1, Linux 6.1
 kept as patterns and not as answers for single paths, so that every path of the catalogue has its answer. What the
 measurements showed beside what the profiles say: mount_setattr(2), open_tree(2), fsopen(2) and fsmount(2) are not
 mediated at all; in a file system that is not attached to the tree, paths begin at that file system's root.
+
+Of new user namespaces the label is not enough to go by: newer versions of Docker pin `abi <abi/3.0>`, in which a
+profile that does not name them says nothing of them. There the engine must be of the version that was measured.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import TypedDict
 
-from stratascope.core.ground import Ground
+from stratascope.core.ground import Surroundings
 from stratascope.core.message import msg
 from stratascope.core.steps import (
     Access,
@@ -78,14 +81,22 @@ class AppArmorPosture:
     label: str
     user_namespaces: bool | None
     move_mount: bool | None
+    same_version: bool  # whether the engine is of the version whose profile was measured
 
 
-def apparmor_posture(label: str, ground: Ground) -> AppArmorPosture | None:
-    """For a label in enforce or kill mode; None where the profile is not one of those that were measured."""
+def apparmor_posture(label: str, around: Surroundings) -> AppArmorPosture | None:
+    """For a label in enforce or kill mode; None where no profile of that name was measured."""
     name = "containers-default" if re.fullmatch(r"containers-default-[0-9][0-9.]*[\w.-]*", label) else label
     if name not in MEASURED:
         return None
-    return AppArmorPosture(name, label, ground.feature("apparmor_userns"), ground.feature("apparmor_move_mount"))
+    ground, version = around.ground, MEASURED[name].rpartition(" ")[2]
+    return AppArmorPosture(
+        name,
+        label,
+        ground.feature("apparmor_userns"),
+        ground.feature("apparmor_move_mount"),
+        f"{around.engine.version}.".startswith(f"{version}."),
+    )
 
 
 def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
@@ -170,6 +181,13 @@ def _mounting(operation: str, posture: AppArmorPosture, who: _Words) -> Ruling:
 def _user_namespace(posture: AppArmorPosture, who: _Words) -> Ruling:
     if posture.user_namespaces is None:
         return unknown(msg("Whether profiles here are made to forbid new user namespaces could not be read."))
+    if posture.user_namespaces and not posture.same_version:
+        text = msg(
+            "The profile {profile} was measured on {engine}; whether this version's forbids new user namespaces is not"
+            " known.",
+            **who,
+        )
+        return unknown(text)
     if posture.user_namespaces:
         return stops(msg("The profile {profile}, as measured on {engine}, forbids new user namespaces.", **who))
     return lets(msg("AppArmor does not look at new user namespaces here: kernel or parser are too old for it."))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratascope.core.ground import Ground, Surroundings
+from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.steps import (
     Capability,
@@ -80,7 +80,7 @@ def mac_posture(facts: MacFacts, around: Surroundings) -> MacPosture:
         return _unknown(why_unknown(facts.gaps))
     if facts.system == "selinux":
         return _selinux(facts, facts.type or "", around)
-    return _apparmor(facts, facts.label, around.ground)
+    return _apparmor(facts, facts.label, around)
 
 
 def mac_stance(need: Need, posture: MacPosture) -> Ruling | None:
@@ -101,14 +101,14 @@ def mac_stance(need: Need, posture: MacPosture) -> Ruling | None:
             return Ruling(stance, why, LABEL)
 
 
-def _apparmor(facts: MacFacts, label: str, ground: Ground) -> MacPosture:
+def _apparmor(facts: MacFacts, label: str, around: Surroundings) -> MacPosture:
     if facts.mode in ENFORCING:
-        found = apparmor_posture(label, ground)
+        found = apparmor_posture(label, around)
         return found or _unknown(msg("What the profile {profile} forbids is not known here.", profile=label))
     if facts.mode == "unconfined":
         # Not in the kernel of Linus Torvalds: Ubuntu's. Unset or 0, nothing is restricted.
-        restricted = ground.sysctl(_RESTRICT)
-        free = restricted == "0" or (restricted is None and _RESTRICT in ground.lacking)
+        restricted = around.ground.sysctl(_RESTRICT)
+        free = restricted == "0" or (restricted is None and _RESTRICT in around.ground.lacking)
         return _open(
             msg("AppArmor does not confine this container."), Stance.LETS_THROUGH if free else Stance.UNKNOWN
         )  # fmt: skip

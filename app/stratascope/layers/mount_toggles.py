@@ -308,7 +308,8 @@ DEVICES = Toggle(
     msg("It has only the standard devices, such as /dev/null."),
     "remove",
     only("remove"),
-    lambda asked, value, subject: replace(asked, devices=()),
+    # with mknod a rule alone is a device, too
+    lambda asked, value, subject: replace(asked, devices=(), device_rules=asked.device_rules and ()),
     lambda asked, subject: not asked.devices and not asked.privileged,
     _device_risks,
     _prove_no_devices,

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 _MOUNTS, _PRIVILEGED, _DEVICES = "@mountinfo", "inspect:HostConfig.Privileged", "inspect:HostConfig.Devices"
 _MEMORY_NODES = frozenset({"/dev/mem", "/dev/kmem", "/dev/port"})
+_LOG_NODE = "/dev/kmsg"
 _MASKS = frozenset({"systempaths"})
 
 
@@ -52,14 +53,16 @@ class NamespacePosture:
     socket: str  # place of an engine's socket; empty: none
     host_files: tuple[str, ...]  # writable files and folders of the host
     set_uid_files: tuple[str, ...]  # those of them where set-uid marks count
+    top_of_cgroup_tree: bool  # whether its group in some tree of version 1 is the topmost one
     disk_node: str  # where a host's disk is told of; empty: nowhere
     memory_node: str
+    log_node: str = ""  # that of the kernel's log
 
 
 def namespace_posture(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
     """From the facts of the container's first process."""
     view = facts.mounts
-    disk, memory = _nodes(facts, asked, rootless=around.engine.rootless)
+    disk, memory, log = _nodes(facts, asked, rootless=around.engine.rootless)
     return NamespacePosture(
         tuple([(kind, _hosts(facts, kind)) for kind in NAMESPACES]),
         tuple([kind for kind in ("pid", "ipc", "uts", "net", "cgroup") if getattr(asked, kind) == "host"]),
@@ -68,8 +71,10 @@ def namespace_posture(facts: NamespacesFacts, asked: NamespacesAsked, around: Su
         view.engine_sockets[0] if view is not None and view.engine_sockets else "",
         () if view is None else view.writable_paths,
         () if view is None else view.set_uid_paths,
+        facts.top_of_cgroup_tree is True,
         disk,
         memory,
+        log,
     )
 
 
@@ -86,20 +91,22 @@ def _processes(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
     return facts.pid.shared_with_host
 
 
-def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[str, str]:
-    """Where a disk's and the memory's node are told of: the mounts, or the engine's options."""
-    disk = memory = ""
+def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[str, str, str]:
+    """Where a disk's node, the memory's and the log's are told of: the mounts, or the engine's options."""
+    disk = memory = log = ""
     for node in facts.devices or ():
         disk = disk or (_MOUNTS if is_block(node) else "")
         memory = memory or (_MOUNTS if node in _MEMORY_NODES else "")
+        log = log or (_MOUNTS if node == _LOG_NODE else "")
     if asked.privileged and not rootless:
-        return disk or _PRIVILEGED, memory or _PRIVILEGED
+        return disk or _PRIVILEGED, memory or _PRIVILEGED, log or _PRIVILEGED
     for device in asked.devices:
         disk = disk or (_DEVICES if passes_block(device) else "")
         memory = memory or (_DEVICES if {device.source, device.target} & _MEMORY_NODES else "")
+        log = log or (_DEVICES if _LOG_NODE in (device.source, device.target) else "")
     if "/dev" in {path.source for path in facts.host_paths or ()}:
-        return disk or _MOUNTS, memory or _MOUNTS
-    return disk, memory
+        return disk or _MOUNTS, memory or _MOUNTS, log or _MOUNTS
+    return disk, memory, log
 
 
 def namespace_stance(need: Need, posture: NamespacePosture) -> Ruling | None:
@@ -123,9 +130,12 @@ def namespace_stance(need: Need, posture: NamespacePosture) -> Ruling | None:
         case EngineSocket():
             return _known(reach, posture.socket, msg("An engine's socket is in sight."), _NO_SOCKET)
         case HostFiles(set_uid=True):
+            if posture.host_files and not posture.set_uid_files:
+                # mnt_may_suid, fs/namespace.c: nosuid counts at exec only, and only through that mount; chmod works
+                return Ruling(Stance.UNKNOWN, _SET_UID_ELSEWHERE, f"{_MOUNTS}:{posture.host_files[0]}")
             where = posture.set_uid_files[0] if posture.set_uid_files else ""
-            none = _NO_SET_UID if posture.host_files else _NO_HOST_FILES
-            return _known(reach, where, msg("A writable folder of the host is in sight, with set-uid marks."), none)
+            there = msg("A writable folder of the host is in sight, with set-uid marks.")
+            return _known(reach, where, there, _NO_HOST_FILES)
         case HostFiles():
             where = posture.host_files[0] if posture.host_files else ""
             return _known(reach, where, msg("A writable path of the host is in sight."), _NO_HOST_FILES)
@@ -144,7 +154,7 @@ def namespace_stance(need: Need, posture: NamespacePosture) -> Ruling | None:
 
 _NO_SOCKET = msg("No engine's socket is in sight.")
 _NO_HOST_FILES = msg("No writable path of the host is in sight.")
-_NO_SET_UID = msg("The host's writable paths are mounted so that set-uid marks count nothing.")
+_SET_UID_ELSEWHERE = msg("Set-uid marks count nothing inside; whether they do in the host's own mount was not read.")
 _NO_FILE_SYSTEM = msg("No file of a host's file system is in sight.")
 _NO_WRITABLE = msg("The host's file systems are in sight only through read-only mounts.")
 _NO_DISK = msg("It can write nowhere but into file systems of its own that are limited in size.")
@@ -171,6 +181,10 @@ def _shares(kind: str, posture: NamespacePosture) -> Ruling:
         return Ruling(
             Stance.UNKNOWN, msg("{namespace}: whether it is the host's is not known.", namespace=label), source
         )
+    if kind == "cgroup" and posture.top_of_cgroup_tree:
+        # cgroup_show_path, kernel/cgroup/cgroup.c: the root of a mounted tree is the group in which the namespace began
+        text = msg("In an old cgroup tree its group is the topmost one, which its own namespace does not hide.")
+        return Ruling(Stance.UNKNOWN, text, "@cgroup")
     text = msg("{namespace}: it is in another than the host's.", namespace=label)
     return Ruling(Stance.STOPS, text, source, frozenset({f"namespace:{kind}"}))
 
@@ -190,7 +204,7 @@ def _node(need: Node, posture: NamespacePosture) -> Ruling:
         place = "" if posture.reach is None else posture.reach.node_place
         missing = msg("It can write only where device nodes have no effect.")
         return _known(posture.reach, place, msg("Device nodes that it makes have an effect."), missing)
-    told = posture.disk_node if need.kind == "disk" else posture.memory_node
+    told = {"disk": posture.disk_node, "memory": posture.memory_node, "log": posture.log_node}[need.kind]
     if told == _MOUNTS:
         return Ruling(Stance.LETS_THROUGH, msg("Such a device node is in sight."), told)
     if told:

@@ -24,6 +24,7 @@ from stratascope.layers.namespace_prediction import predict_namespaces
 from stratascope.layers.namespace_stances import NamespacePosture, namespace_posture, namespace_stance
 from stratascope.layers.namespace_words import ABOUT, LABELS
 from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.cgroup import parse_memberships
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import cached_mountinfo
 from stratascope.linux.namespace import Kind, is_initial, parse_link
@@ -70,6 +71,7 @@ class NamespacesFacts:
     host_from: str  # whose namespaces count as the host's: "PID 1", "PID 2", "own", ""
     process: str  # "/proc/4211", for evidence
     gaps: tuple[NamedGap, ...]
+    top_of_cgroup_tree: bool | None = None  # whether its group in some tree of version 1 is the topmost one
 
     def of(self, kind: str) -> NamespaceFact | None:
         """The namespace of that kind."""
@@ -100,7 +102,7 @@ class NamespacesLayer:
     id = "namespaces"
     number = 1
     about: About = ABOUT
-    wants = (*(name for _, name in _LINKS), "mountinfo", "status")
+    wants = (*(name for _, name in _LINKS), "mountinfo", "status", "cgroup")
     member_wants = tuple(name for _, name in _LINKS)
 
     def asked(self, container: Container) -> NamespacesAsked:
@@ -148,6 +150,7 @@ class NamespacesLayer:
             host_from=around.ground.namespaces_from,
             process=f"/proc/{capture.pid}",
             gaps=tuple(gaps),
+            top_of_cgroup_tree=_top_of_cgroup_tree(capture),
         )
 
     def assess(self, facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> Assessment:
@@ -194,6 +197,16 @@ class NamespacesLayer:
 def gap_of(capture: Capture, gap: Gap) -> Gap:
     """The same gap, but UNSUPPORTED where this way of reading never gives it (an engine's own `top`)."""
     return replace(gap, kind=GapKind.UNSUPPORTED) if capture.via != "proc" and gap.kind is GapKind.ABSENT else gap
+
+
+def _top_of_cgroup_tree(capture: Capture) -> bool | None:
+    text = capture.text("cgroup")
+    if isinstance(text, Gap):
+        return None
+    try:
+        return any(line.hierarchy and line.path == "/" for line in parse_memberships(text))
+    except DecodeError:
+        return None
 
 
 def _fact(capture: Capture, kind: str, name: str, around: Surroundings, gaps: list[NamedGap]) -> NamespaceFact | None:

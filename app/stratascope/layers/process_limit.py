@@ -16,10 +16,15 @@ from stratascope.linux.capability import CapabilitySet
 _LINE = re.compile(r"^Max processes +(\S+) +(\S+)", re.M).search
 _EXEMPT = CapabilitySet.of(("CAP_SYS_RESOURCE", "CAP_SYS_ADMIN")).bits
 # The kernel's words for the limits that can be asked for, fs/proc/base.c (lnames)
-_NAMES = {"Max processes": "nproc", "Max open files": "nofile", "Max core file size": "core"}
-_LIMIT = re.compile(
-    r"^(Max processes|Max open files|Max core file size) +(\d{1,20}|unlimited) +(\d{1,20}|unlimited)", re.M
-)
+_NAMES = {
+    "Max processes": "nproc",
+    "Max open files": "nofile",
+    "Max core file size": "core",
+    "Max locked memory": "memlock",
+    "Max nice priority": "nice",
+    "Max realtime priority": "rtprio",
+}
+_LIMIT = re.compile(rf"^({'|'.join(_NAMES)}) +(\d{{1,20}}|unlimited) +(\d{{1,20}}|unlimited)", re.M)
 _INITIAL = "user:[4026531837]"  # PROC_USER_INIT_INO, include/linux/proc_ns.h
 
 
@@ -33,7 +38,7 @@ class ProcessLimit:
 
 
 def process_limits(capture: Capture) -> tuple[ProcessLimit, ...] | None:
-    """Those of open files, processes and core files, by name; None where they could not be read."""
+    """Those that a container's options or its stances are about, by name; None where they could not be read."""
     text = capture.text("limits")
     if isinstance(text, Gap):
         return None

@@ -186,6 +186,8 @@ def _storage(options: RunOptions, said: Service, volumes: dict[str, Value], own:
     if before.devices != asked.devices or not own:
         devices: list[Value] = [device_text(each) for each in options.devices]
         _put(said, "devices", devices, True, own)
+    if own and before.device_rules and not asked.device_rules:
+        _put(said, "device_cgroup_rules", [], True, own)
     if before.ports != asked.ports or not own:
         _put(said, "ports", [port_text(port) for port in options.ports], True, own)
 

@@ -29,6 +29,7 @@ _NAMES = {
     "read_only_paths": msg("Read-only paths in /proc"),
     "mounts": msg("Mounts"),
     "devices": msg("Devices of the host"),
+    "device_rules": msg("Rules for devices"),
     "memory": msg("Memory"),
     "memory_swap": msg("Memory and swap together"),
     "pids": msg("Processes"),

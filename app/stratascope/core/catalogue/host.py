@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.catalogue.ways import calls, direct, initial, kernel_file, own
+from stratascope.core.catalogue.ways import calls, devices_opened, direct, initial, kernel_file, own
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import (
@@ -51,10 +51,11 @@ THREATS = (
             Route(
                 msg("a node made with mknod"),
                 (
-                    Step('mknod("/dev/x", S_IFBLK, 7:0)', (*_MAKE_NODE, Device("b", 7, 0, "m"))),
-                    Step('open("/dev/x")', (Node("disk", made=True), Device("b", 7, 0, "r"))),
+                    Step('mknod("/dev/x", S_IFBLK, device)', (*_MAKE_NODE, Device("b", None, None, "m"))),
+                    Step('open("/dev/x")', (Node("disk", made=True), Device("b", None, None, "r"))),
                 ),
             ),
+            *devices_opened("disk", "S_IFBLK, device", Device("b", None, None, "r")),
         ),
         ("CIS-Docker-1.6.0:5.18", "mknod(2)"),
     ),
@@ -87,7 +88,7 @@ THREATS = (
         msg("It is root on this machine with the next crash, which it can cause itself."),
         msg("Keep /proc/sys read-only (no systempaths=unconfined, not privileged), and drop SYS_ADMIN."),
         "namespaces",
-        kernel_file("/proc/sys/kernel/core_pattern", Access.WRITE),
+        kernel_file("/proc/sys/kernel/core_pattern", Access.WRITE, "/proc/sys", by_uid=True),
         ("core(5)", "PSS:baseline"),
     ),
     Threat(

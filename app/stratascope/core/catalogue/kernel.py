@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from stratascope.core.catalogue.ways import UNATTACHED_PROC, calls, direct, initial, kernel_file
+from stratascope.core.catalogue.ways import (
+    UNATTACHED_PROC,
+    calls,
+    devices_opened,
+    direct,
+    initial,
+    kernel_file,
+    sysfs_file,
+)
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import (
@@ -27,7 +35,8 @@ from stratascope.core.threat import Family, Route, Step, Threat
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
 _BPF_MAP_CREATE = 0
 _FORBIDS_KERNEL = ("1", "2", "3", "4")  # perf_event_paranoid; Debian and Ubuntu know 3 and 4
-_MEMORY = (initial("SYS_RAWIO"), Device("c", 1, 1, "r"), Feature("dev_mem"), NotLockedDown("integrity"))
+_OPEN_MEMORY = (initial("SYS_RAWIO"), Feature("dev_mem"), NotLockedDown("integrity"))
+_MEMORY = (Device("c", 1, 1, "r"), *_OPEN_MEMORY)
 
 THREATS = (
     Threat(
@@ -79,7 +88,7 @@ THREATS = (
         msg("One of them makes the kernel run a program of the attacker's as root."),
         msg("Keep /proc/sys read-only (no systempaths=unconfined, not privileged), and drop SYS_ADMIN."),
         "namespaces",
-        kernel_file("/proc/sys/kernel/modprobe", Access.WRITE),
+        kernel_file("/proc/sys/kernel/modprobe", Access.WRITE, "/proc/sys", by_uid=True),
         ("proc_sys(5)", "PSS:baseline"),
     ),
     Threat(
@@ -103,6 +112,7 @@ THREATS = (
                     Step('open("/dev/x")', (Node("memory", made=True), *_MEMORY)),
                 ),
             ),
+            *devices_opened("memory", "S_IFCHR, 1:1", Device("c", 1, 1, "r"), *_OPEN_MEMORY),
         ),
         ("mem(4)",),
     ),
@@ -135,14 +145,13 @@ THREATS = (
         msg("Keys and secrets of everything on this machine are in there."),
         _NOT_PRIVILEGED,
         "namespaces",
-        (
-            direct(
-                'open("/proc/kcore")',
-                KernelFile("/proc/kcore", Access.READ),
-                initial("SYS_RAWIO"),
-                Feature("kcore"),
-                NotLockedDown("confidentiality"),
-            ),
+        kernel_file(
+            "/proc/kcore",
+            Access.READ,
+            "",
+            initial("SYS_RAWIO"),
+            Feature("kcore"),
+            NotLockedDown("confidentiality"),
         ),
         ("proc_kcore(5)",),
     ),
@@ -248,13 +257,7 @@ THREATS = (
         msg("Everything on the machine stops at once."),
         _NOT_PRIVILEGED,
         "namespaces",
-        (
-            direct(
-                'open("/proc/sysrq-trigger")',
-                KernelFile("/proc/sysrq-trigger", Access.WRITE),
-                Feature("sysrq"),
-            ),
-        ),
+        kernel_file("/proc/sysrq-trigger", Access.WRITE, "", Feature("sysrq")),
         ("proc(5)",),
     ),
     Threat(
@@ -292,12 +295,7 @@ THREATS = (
         msg("It can switch hardware off, and some of the files name a program that runs as root."),
         _NOT_PRIVILEGED,
         "namespaces",
-        (
-            direct(
-                'open("/sys/kernel/rcu_expedited")',
-                KernelFile("/sys/kernel/rcu_expedited", Access.WRITE),
-            ),
-        ),
+        sysfs_file("/sys/kernel/rcu_expedited", Access.WRITE),
         ("sysfs(5)", "PSS:baseline"),
     ),
     Threat(

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from stratascope.core.catalogue.ways import AF_NETLINK, NETLINK_AUDIT, calls, direct, initial, socket
+from dataclasses import replace
+
+from stratascope.core.catalogue.ways import (
+    AF_NETLINK,
+    NETLINK_AUDIT,
+    calls,
+    direct,
+    initial,
+    kernel_file,
+    socket,
+    sysfs_file,
+)
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import (
@@ -10,8 +21,9 @@ from stratascope.core.steps import (
     Allowed,
     Call,
     Calls,
+    Device,
     Feature,
-    KernelFile,
+    Node,
     Setting,
     SharedIds,
     Shares,
@@ -21,6 +33,11 @@ from stratascope.core.threat import Family, Route, Step, Threat
 _KEEP_FILTER = msg("Keep the engine's default seccomp profile.")
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
 _ADDR_NO_RANDOMIZE = 0x0040000
+# check_syslog_permissions, kernel/printk/printk.c; SYS_ADMIN went with Linux commit 09ce61e27db8 (in v6.9)
+_SYSLOG = replace(initial("SYSLOG"), older=("CAP_SYS_ADMIN", (6, 9)))
+_SYSLOG_IF_RESTRICTED = replace(_SYSLOG, only_if=Setting("kernel.dmesg_restrict", ("1",)))
+# devkmsg_open asks as for reading all of it by syslog(2): nothing where the host does not restrict that
+_OPEN_LOG = (Device("c", 1, 11, "r"), _SYSLOG_IF_RESTRICTED)
 
 THREATS = (
     Threat(
@@ -122,20 +139,23 @@ THREATS = (
                         "syslog(SYSLOG_ACTION_SIZE_BUFFER)",
                         (
                             Calls((Call("syslog", ((0, 10),)),)),
-                            initial("SYSLOG", only_if=Setting("kernel.dmesg_restrict", ("1",))),
+                            _SYSLOG_IF_RESTRICTED,
                         ),
                     ),
                 ),
             ),
+            Route(msg("/dev/kmsg"), (Step('open("/dev/kmsg")', (Node("log"), *_OPEN_LOG)),)),
             Route(
-                msg("/proc/kmsg"),
+                msg("a node made with mknod"),
                 (
                     Step(
-                        'open("/proc/kmsg")',
-                        (KernelFile("/proc/kmsg", Access.READ), initial("SYSLOG")),
+                        'mknod("/dev/x", S_IFCHR, 1:11)',
+                        (calls("mknod", "mknodat"), initial("MKNOD"), Device("c", 1, 11, "m")),
                     ),
+                    Step('open("/dev/x")', (Node("log", made=True), *_OPEN_LOG)),
                 ),
             ),
+            *kernel_file("/proc/kmsg", Access.READ, "", _SYSLOG),
         ),
         ("syslog(2)",),
     ),
@@ -230,13 +250,7 @@ THREATS = (
         msg("It can tell machines apart, and learns where to aim an attack on the firmware."),
         _NOT_PRIVILEGED,
         "namespaces",
-        (
-            direct(
-                'readdir("/sys/firmware")',
-                KernelFile("/sys/firmware", Access.READ, anyone=True),
-                Feature("firmware"),
-            ),
-        ),
+        sysfs_file("/sys/firmware", Access.READ, "", Feature("firmware"), anyone=True),
         ("sysfs(5)", "PSS:baseline"),
     ),
     Threat(

@@ -7,8 +7,10 @@ from stratascope.core.catalogue.ways import (
     MOUNT_CALLS,
     calls,
     direct,
+    in_new_namespaces,
     initial,
     own,
+    unattached,
 )
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
@@ -16,6 +18,8 @@ from stratascope.core.steps import Access, Feature, KernelFile, Mounting, RootWr
 from stratascope.core.threat import Family, Route, Step, Threat
 
 _DROP_ADMIN = msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile.")
+# What is kept from the host is a threat of its own each; in new namespaces it is no more in reach than before
+_NO_NAMESPACES = msg("Drop SYS_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does.")
 _AGENT = "/sys/fs/cgroup/pids/release_agent"
 
 THREATS = (
@@ -36,19 +40,32 @@ THREATS = (
                     Step(f'open("{_AGENT}")', (Shares("cgroup"), KernelFile(_AGENT, Access.WRITE, fresh=True))),
                 ),
             ),
+            Route(
+                msg("in a cgroup tree that is never attached"),
+                (
+                    *unattached("cgroup"),
+                    Step(
+                        'openat(tree, "release_agent")',
+                        (Shares("cgroup"), KernelFile(_AGENT, Access.WRITE, fresh=True), Feature("cgroup_v1")),
+                    ),
+                ),
+            ),
         ),
         ("cgroups(7)", "CIS-Docker-1.6.0:5.4"),
     ),
     Threat(
         "mount-file-system",
         Family.MOUNTS,
-        Severity.HIGH,
+        Severity.MEDIUM,
         msg("Mount a file system"),
         msg("A process could mount a file system of its own choice over any directory of the container."),
-        msg("It can bring back what was masked, and reach the kernel code that parses file systems."),
-        _DROP_ADMIN,
+        msg("It can lay files of its own over others, and reach the kernel code of file systems."),
+        _NO_NAMESPACES,
         "capabilities",
-        (direct('mount("tmpfs")', MOUNT_CALLS, MAY_MOUNT, Mounting("mount")),),
+        (
+            direct('mount("tmpfs")', MOUNT_CALLS, MAY_MOUNT, Mounting("mount")),
+            in_new_namespaces('mount("tmpfs")', MOUNT_CALLS, Mounting("mount")),
+        ),
         ("CIS-Docker-1.6.0:5.4", "PSS:baseline", "mount(2)"),
     ),
     Threat(
@@ -66,11 +83,11 @@ THREATS = (
     Threat(
         "new-mount-api",
         Family.MOUNTS,
-        Severity.HIGH,
+        Severity.MEDIUM,
         msg("Mount by the newer calls"),
         msg("A process could set up a file system by fsopen and its kin, which older filters do not know."),
         msg("It gets the same as by mount, past rules that name only mount."),
-        _DROP_ADMIN,
+        _NO_NAMESPACES,
         "capabilities",
         (
             direct(
@@ -80,6 +97,7 @@ THREATS = (
                 Mounting("new-api"),
                 Feature("new_mount_api"),
             ),
+            in_new_namespaces('fsopen("tmpfs")', calls("fsopen"), Mounting("new-api"), Feature("new_mount_api")),
         ),
         ("fsopen(2)", "mount_namespaces(7)"),
     ),
@@ -141,9 +159,12 @@ THREATS = (
         msg("Swap the root directory"),
         msg("A process could make another mount its root directory, as container runtimes do."),
         msg("It can set up containers in the container, out of sight of the engine."),
-        _DROP_ADMIN,
+        _NO_NAMESPACES,
         "capabilities",
-        (direct('pivot_root("/", "/")', calls("pivot_root"), MAY_MOUNT, Mounting("pivot_root")),),
+        (
+            direct('pivot_root("/", "/")', calls("pivot_root"), MAY_MOUNT, Mounting("pivot_root")),
+            in_new_namespaces('pivot_root("/", "/")', calls("pivot_root"), Mounting("pivot_root")),
+        ),
         ("pivot_root(2)",),
     ),
     Threat(
@@ -155,7 +176,10 @@ THREATS = (
         msg("Set-uid programs can be fooled by it; an open directory outside becomes a way out."),
         msg("Drop SYS_CHROOT, unless the program confines itself with chroot."),
         "capabilities",
-        (direct('chroot("/")', calls("chroot"), own("SYS_CHROOT")),),
+        (
+            direct('chroot("/")', calls("chroot"), own("SYS_CHROOT")),
+            in_new_namespaces('chroot("/")', calls("chroot")),
+        ),
         ("chroot(2)", "PSS:restricted"),
     ),
     Threat(

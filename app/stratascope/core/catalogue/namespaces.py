@@ -11,6 +11,7 @@ from stratascope.core.catalogue.ways import (
     USER_NAMESPACE,
     calls,
     direct,
+    in_new_namespaces,
     new_namespaces,
     own,
     socket,
@@ -92,9 +93,12 @@ THREATS = (
         msg("Take a mount namespace of its own"),
         msg("A process could take a copy of all mounts, to change them unseen by the rest of the container."),
         msg("It is the first step of most ways to what is masked or read-only."),
-        _DROP_ADMIN,
+        msg("Drop SYS_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does."),
         "capabilities",
-        (direct("unshare(CLONE_NEWNS)", new_namespaces(CLONE_NEWNS), own("SYS_ADMIN")),),
+        (
+            direct("unshare(CLONE_NEWNS)", new_namespaces(CLONE_NEWNS), own("SYS_ADMIN")),
+            in_new_namespaces("unshare(CLONE_NEWUSER | CLONE_NEWNS)"),
+        ),
         ("mount_namespaces(7)",),
     ),
     Threat(

@@ -31,6 +31,9 @@ _YAMA = (
     Allowed(Setting("kernel.yama.ptrace_scope", ("3",))),
     Capability(("CAP_SYS_PTRACE",), Where.OWN, Setting("kernel.yama.ptrace_scope", ("2",))),
 )
+# /proc/PID/mem asks the same of whoever opens it, __mem_open in fs/proc/base.c
+_INTO_CHILD = (Tracing("own"), *_YAMA)
+_TRACE = Calls((Call("ptrace", ((0, _PTRACE_SEIZE),)),))
 
 _SET_USER = calls(
     *("setfsuid", "setresuid", "setreuid", "setuid", "setfsuid32", "setresuid32", "setreuid32", "setuid32")
@@ -146,9 +149,8 @@ THREATS = (
         (
             direct(
                 "ptrace(PTRACE_SEIZE, child)",
-                Calls((Call("ptrace", ((0, _PTRACE_SEIZE),)),)),
-                Tracing("own"),
-                *_YAMA,
+                _TRACE,
+                *_INTO_CHILD,
             ),
         ),
         ("ptrace(2)",),
@@ -162,7 +164,11 @@ THREATS = (
         msg("It learns the secrets of programs that run beside it in the container."),
         msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/mem."),
         "seccomp",
-        (direct("process_vm_readv(child)", calls("process_vm_readv"), Tracing("own"), *_YAMA),),
+        (
+            direct("process_vm_readv(child)", calls("process_vm_readv"), Tracing("own"), *_YAMA),
+            Route(msg("through /proc/PID/mem"), (Step('read("/proc/P/mem")', _INTO_CHILD),)),
+            Route(msg("by tracing it"), (Step("ptrace(PTRACE_PEEKDATA)", (_TRACE, *_INTO_CHILD)),)),
+        ),
         ("process_vm_readv(2)",),
     ),
     Threat(
@@ -174,7 +180,11 @@ THREATS = (
         msg("It can make programs beside it do anything."),
         msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/mem."),
         "seccomp",
-        (direct("process_vm_writev(child)", calls("process_vm_writev"), Tracing("own"), *_YAMA),),
+        (
+            direct("process_vm_writev(child)", calls("process_vm_writev"), Tracing("own"), *_YAMA),
+            Route(msg("through /proc/PID/mem"), (Step('write("/proc/P/mem")', _INTO_CHILD),)),
+            Route(msg("by tracing it"), (Step("ptrace(PTRACE_POKEDATA)", (_TRACE, *_INTO_CHILD)),)),
+        ),
         ("process_vm_readv(2)",),
     ),
     Threat(
@@ -184,9 +194,14 @@ THREATS = (
         msg("Take another program's open files"),
         msg("A process could take a copy of an open file or connection from a program of the same user."),
         msg("It uses what the other one was allowed to open."),
-        msg("Use a seccomp profile without pidfd_getfd, as nearly nothing needs it."),
+        msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/fd."),
         "seccomp",
-        (direct("pidfd_getfd(child)", calls("pidfd_getfd"), Tracing("own"), *_YAMA),),
+        (
+            direct("pidfd_getfd(child)", calls("pidfd_getfd"), Tracing("own"), *_YAMA),
+            # proc_fd_link, fs/proc/fd.c, asks to look only; of files and pipes, not of sockets
+            Route(msg("through /proc/PID/fd"), (Step('open("/proc/P/fd/N")', (Tracing("look"),)),)),
+            Route(msg("by tracing it"), (Step("ptrace(PTRACE_SEIZE, child)", (_TRACE, *_INTO_CHILD)),)),
+        ),
         ("pidfd_getfd(2)",),
     ),
     Threat(

@@ -6,7 +6,7 @@ from stratascope.core.catalogue.ways import calls, direct, initial
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import Feature, Resource, Room
-from stratascope.core.threat import Family, Threat
+from stratascope.core.threat import Family, Route, Step, Threat
 
 THREATS = (
     Threat(
@@ -76,13 +76,25 @@ THREATS = (
         msg("Run before all others"),
         msg("A process could give itself a higher priority than the programs of the host."),
         msg("It can take processor time from everything else."),
-        msg("Drop SYS_NICE, which no engine gives by default."),
+        msg("Drop SYS_NICE, and leave out --ulimit nice and rtprio: no engine gives them by default."),
         "capabilities",
         (
             direct(
                 "setpriority(-5)",
                 calls("setpriority", "nice", "sched_setattr", "sched_setscheduler", "sched_setparam"),
                 initial("SYS_NICE"),
+            ),
+            Route(
+                msg("within limits that allow it"),
+                (
+                    Step(
+                        "setpriority(-1)",
+                        (
+                            calls("setpriority", "nice", "sched_setattr", "sched_setscheduler", "sched_setparam"),
+                            Room(Resource.PRIORITY),
+                        ),
+                    ),
+                ),
             ),
         ),
         ("setpriority(2)",),
@@ -94,9 +106,15 @@ THREATS = (
         msg("Lock memory without limit"),
         msg("A process could keep any amount of memory from being swapped out, beyond its limit."),
         msg("Less memory is left for others under load."),
-        msg("Drop IPC_LOCK, and limit the memory (--memory)."),
+        msg("Drop IPC_LOCK, leave --ulimit memlock low, and limit the memory (--memory)."),
         "capabilities",
-        (direct("mlock(beyond RLIMIT_MEMLOCK)", calls("mlock", "mlock2", "mlockall"), initial("IPC_LOCK")),),
+        (
+            direct("mlock(beyond RLIMIT_MEMLOCK)", calls("mlock", "mlock2", "mlockall"), initial("IPC_LOCK")),
+            Route(
+                msg("within limits that allow it"),
+                (Step("mlock()", (calls("mlock", "mlock2", "mlockall"), Room(Resource.LOCKED_MEMORY))),),
+            ),
+        ),
         ("mlock(2)",),
     ),
     Threat(
