@@ -54,6 +54,7 @@ CASES = (
     Case("default", (), ROOTLESS, 0.1, 3.9),
     # restricted as in the Pod Security Standards, which want a user other than root
     Case("restricted", (*DROPPED, "--read-only", "--user", "1000:1000"), ROOTLESS, 0.1, 2.0),
+    # root inside: whether another container is as weak, so that it can be entered, is not known and counts
     Case("restricted-root", (*DROPPED, "--read-only"), ROOTLESS, 0.1, 2.5),
 )
 

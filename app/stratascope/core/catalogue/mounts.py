@@ -18,7 +18,8 @@ from stratascope.core.steps import Access, Feature, KernelFile, Mounting, RootWr
 from stratascope.core.threat import Family, Route, Step, Threat
 
 _DROP_ADMIN = msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile.")
-# What is kept from the host is a threat of its own each; in new namespaces it is no more in reach than before
+# Of little weight by itself, as in new namespaces nearly everyone may do it: what a mount uncovers of the host is a
+# threat of its own each, and that the kernel's code for it is in reach is told by new-user-namespace
 _NO_NAMESPACES = msg("Drop SYS_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does.")
 _AGENT = "/sys/fs/cgroup/pids/release_agent"
 
@@ -56,7 +57,7 @@ THREATS = (
     Threat(
         "mount-file-system",
         Family.MOUNTS,
-        Severity.MEDIUM,
+        Severity.LOW,
         msg("Mount a file system"),
         msg("A process could mount a file system of its own choice over any directory of the container."),
         msg("It can lay files of its own over others, and reach the kernel code of file systems."),
@@ -83,7 +84,7 @@ THREATS = (
     Threat(
         "new-mount-api",
         Family.MOUNTS,
-        Severity.MEDIUM,
+        Severity.LOW,
         msg("Mount by the newer calls"),
         msg("A process could set up a file system by fsopen and its kin, which older filters do not know."),
         msg("It gets the same as by mount, past rules that name only mount."),
@@ -155,7 +156,7 @@ THREATS = (
     Threat(
         "pivot-root",
         Family.MOUNTS,
-        Severity.MEDIUM,
+        Severity.LOW,
         msg("Swap the root directory"),
         msg("A process could make another mount its root directory, as container runtimes do."),
         msg("It can set up containers in the container, out of sight of the engine."),
