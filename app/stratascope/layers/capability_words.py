@@ -162,7 +162,10 @@ WORDS: tuple[tuple[Message, Message], ...] = (
     ),
     (
         msg("A whole bunch of powers: mount file systems, join namespaces, change quotas, and much more."),
-        msg("Left out: nearly root itself. mount(2) asks for this right; seccomp closes the way to that call as well."),
+        msg(
+            "Left out: nearly root itself. mount(2) asks for this right; Docker's filter closes that call too, as long"
+            " as this right is not given."
+        ),
     ),
     (
         msg("Restart the machine, and load another kernel to start in place of the present one."),
