@@ -106,7 +106,7 @@ def test_what_the_chosen_call_is(view: CallsView) -> None:
     view.list.setCurrentIndex(view.list.calls.index(view.list.calls.place("mount")))
     assert view.answer.text() == "Here: allowed. The filter answers ALLOW."
     assert view.there.text() == "With the engine's default: denied."
-    assert "Mount a file system" in view.words.text()
+    assert "Open a disk of the host" in view.words.text()
     view.list.setCurrentIndex(view.list.calls.index(view.list.calls.place("clone")))
     assert view.answer.text() == (
         "Here: depends on its arguments: denied with CLONE_NEWUSER and other new namespaces. "
