@@ -12,6 +12,7 @@ import pytest
 
 from appimage.displays import x11
 from appimage.started import PATH, Person
+from every_view import EVERY_VIEW
 from ordinary import as_user
 from rig import Rig
 from stratascope import __version__, resources
@@ -199,37 +200,10 @@ def test_two_hundred_thousand_void_calls_in_its_own_python(root: Person, appimag
     assert (done.returncode, done.stdout) == (0, "200000\n"), done.stderr
 
 
-# Every view, on the demo
-SEEN = """
-import sys
-from PySide6.QtCore import QTimer
-from stratascope import wiring
-from stratascope.ui import app
-from stratascope.ui.view_switch import View
-made = app.make_application(["x"])
-window = app.make_window(wiring.live_watch())
-window.show()
-window.start()
-def look(left=400):
-    if not window.containers.shown() and left:
-        return QTimer.singleShot(25, lambda: look(left - 1))
-    for view in View:
-        window.views.show(view)
-        made.processEvents()
-        assert not window.grab().isNull()
-    print([view.value for view in View if view in window.views.switch.views], flush=True)
-    window.stop()
-    made.quit()
-sys.excepthook = lambda *error: (sys.__excepthook__(*error), made.exit(3))
-QTimer.singleShot(0, look)
-sys.exit(made.exec())
-"""
-
-
 def test_every_view_is_shown(root: Person, appimage: Path, tmp_path: Path) -> None:
     """Some libraries are loaded only then, by their name."""
     script = tmp_path / "seen.py"
-    script.write_text(SEEN)
+    script.write_text(EVERY_VIEW)
     person = root.having({"QT_QPA_PLATFORM": "offscreen", "STRATASCOPE_ENGINES": "unix:///nonexistent"})
     done = person.run(appimage, "--bundled-python", script, timeout=120)
     assert done.returncode == 0, done.stderr

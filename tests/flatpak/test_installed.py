@@ -12,6 +12,7 @@ import manifest
 import publish
 import pytest
 
+from every_view import EVERY_VIEW
 from flatpak.desk_session import Session
 from flatpak.test_closed import verdicts
 from rig import Rig
@@ -56,6 +57,14 @@ def test_it_runs_on_the_base_app_s_qt_and_has_its_resources(session: Session) ->
     left = session.run(session.sandboxed("-c", "ls /app /app/lib/python3*/site-packages", command="sh")).stdout
     assert "hatchling" not in left  # what building took is gone
     assert "pyside6-" not in session.run(session.sandboxed("-c", "ls /app/bin", command="sh")).stdout
+
+
+def test_every_view_is_shown(session: Session) -> None:
+    """Some libraries are loaded only then, by their name."""
+    environ = {"QT_QPA_PLATFORM": "offscreen", "STRATASCOPE_ENGINES": "unix:///nonexistent"}
+    options = tuple(f"--env={name}={value}" for name, value in environ.items())
+    done = session.run(session.sandboxed("-c", EVERY_VIEW, options=options, command="python3"), timeout=60)
+    assert "fleet" in done.stdout
 
 
 def test_a_second_start_raises_the_first_window(session: Session, display: str) -> None:

@@ -1,0 +1,29 @@
+"""A program that shows every view of the window on the demo, and prints their names: for bundles, whose parts may lack.
+
+Run where Stratascope is installed, by that Python.
+"""
+
+EVERY_VIEW = """
+import sys
+from PySide6.QtCore import QTimer
+from stratascope import wiring
+from stratascope.ui import app
+from stratascope.ui.view_switch import View
+made = app.make_application(["x"])
+window = app.make_window(wiring.live_watch())
+window.show()
+window.start()
+def look(left=400):
+    if not window.containers.shown() and left:
+        return QTimer.singleShot(25, lambda: look(left - 1))
+    for view in View:
+        window.views.show(view)
+        made.processEvents()
+        assert not window.grab().isNull()
+    print([view.value for view in View if view in window.views.switch.views], flush=True)
+    window.stop()
+    made.quit()
+sys.excepthook = lambda *error: (sys.__excepthook__(*error), made.exit(3))
+QTimer.singleShot(0, look)
+sys.exit(made.exec())
+"""
