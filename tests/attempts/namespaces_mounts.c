@@ -191,7 +191,8 @@ static int release_agent(void)
 {
     if (unshare(CLONE_NEWNS) == 0)
         mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL);
-    if (mount("cgroup", place(), "cgroup", 0, "pids") < 0)
+    if (mount("cgroup", place(), "cgroup", 0, "pids") < 0
+        && (errno != EBUSY || mount("cgroup", place(), "cgroup", 0, "none,name=strata-try") < 0))
         return errno;
     char path[64];
     snprintf(path, sizeof path, "%s/release_agent", place());
@@ -438,9 +439,22 @@ static int mounts_in_own(void) { return outcome(unshare(CLONE_NEWUSER | CLONE_NE
 static int mounts_in_own_by_clone(void) { return by_clone(CLONE_NEWUSER | CLONE_NEWNS); }
 static int mounts_in_own_by_clone3(void) { return by_clone3(CLONE_NEWUSER | CLONE_NEWNS); }
 
+/* A tree without controllers, as where version 2 has them all; only in the first cgroup namespace */
+static int named_tree(void)
+{
+    int fs = (int)syscall(SYS_fsopen, "cgroup", 0);
+    if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "none", NULL, 0) < 0
+        || syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "name", "strata-try", 0) < 0
+        || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+        return -1;
+    return (int)syscall(SYS_fsmount, fs, 0, 0);
+}
+
 static int release_agent_tree(void)
 {
     int tree = cgroup_tree("pids");
+    if (tree < 0 && errno == EBUSY)
+        tree = named_tree();
     int fd = tree < 0 ? -1 : openat(tree, "release_agent", O_WRONLY | O_CLOEXEC);
     return fd < 0 ? errno : 0;
 }
