@@ -271,7 +271,7 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     desk.gate = threading.Event()
     if not side.column.isVisible():
         side.place.turn_drawer()
-        until(lambda: side.column.plan is not None)
+    until(lambda: side.column.plan is not None)
     side.column.button.click()
     settle()
     yield "before a relaunch", side.sheet

@@ -497,13 +497,14 @@ def test_the_drawer_takes_and_gives_back(window: MainWindow) -> None:
 
 def test_reduced_motion_is_respected(window: MainWindow) -> None:
     assert isinstance(window._look, Look)
+    before = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     QApplication.setEffectEnabled(Qt.UIEffect.UI_General, False)
     try:
         assert window._look.reduced_motion
         window.suppose_fails(2)
         assert not window.strata.rays.falling
     finally:
-        QApplication.setEffectEnabled(Qt.UIEffect.UI_General, True)
+        QApplication.setEffectEnabled(Qt.UIEffect.UI_General, before)
         window.bring_back()
 
 

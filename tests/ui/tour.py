@@ -60,6 +60,7 @@ def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
     window.views.show(View.STRATA)
     settle()
     window.suppose_fails(3)
+    qtbot.waitUntil(lambda: not window.strata.rays.falling)
     settle()
     yield "a layer away", window
     window.bring_back()
