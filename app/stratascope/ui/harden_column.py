@@ -40,7 +40,7 @@ from stratascope.usecases.planning import Plan
 
 COLUMN, LEAST, MOST = 324, 288, 400
 SETTLE = 200  # ms after the last switch before the engine is asked
-FOLD_COMMAND, FOLD_LAYERS = 820, 760  # height of the window, px of the design
+FOLD_COMMAND, FOLD_LAYERS, FOLD_PREDICTION = 820, 760, 450  # height of the window, px of the design
 
 
 class HardenColumn(QWidget):
@@ -247,6 +247,7 @@ class HardenColumn(QWidget):
         usable = not self.presets.isHidden()
         self.command.setVisible(usable and self._look_only is None and height >= look.px(FOLD_COMMAND))
         self.prediction.set_folded(height < look.px(FOLD_LAYERS))
+        self.prediction.setVisible(usable and height >= look.px(FOLD_PREDICTION))  # the sheet has it too
 
     @property
     def offered_key(self) -> tuple[str, str] | None:
