@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.catalogue.ways import calls, devices_opened, direct, initial, kernel_file, own
+from stratascope.core.catalogue.ways import MAKE_NODE, calls, devices_opened, direct, initial, kernel_file, own
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.steps import (
@@ -18,8 +18,6 @@ from stratascope.core.steps import (
     OtherIds,
 )
 from stratascope.core.threat import Family, Route, Step, Threat
-
-_MAKE_NODE = (calls("mknod", "mknodat"), initial("MKNOD"))
 
 THREATS = (
     Threat(
@@ -51,7 +49,7 @@ THREATS = (
             Route(
                 msg("a node made with mknod"),
                 (
-                    Step('mknod("/dev/x", S_IFBLK, device)', (*_MAKE_NODE, Device("b", None, None, "m"))),
+                    Step('mknod("/dev/x", S_IFBLK, device)', (*MAKE_NODE, Device("b", None, None, "m"))),
                     Step('open("/dev/x")', (Node("disk", made=True), Device("b", None, None, "r"))),
                 ),
             ),
@@ -166,7 +164,7 @@ THREATS = (
         msg("It has the handle, and the device rules of the cgroup are the last thing in the way."),
         msg("Drop MKNOD: hardly any program needs it."),
         "capabilities",
-        (direct('mknod("/dev/x", S_IFBLK, 7:0)', *_MAKE_NODE, Device("b", 7, 0, "m")),),
+        (direct('mknod("/dev/x", S_IFBLK, 7:0)', *MAKE_NODE, Device("b", 7, 0, "m")),),
         ("PSS:restricted", "mknod(2)"),
     ),
     Threat(
@@ -178,7 +176,7 @@ THREATS = (
         msg("It has the handle, and the device rules of the cgroup are the last thing in the way."),
         msg("Drop MKNOD: hardly any program needs it."),
         "capabilities",
-        (direct('mknod("/dev/x", S_IFCHR, 1:1)', *_MAKE_NODE, Device("c", 1, 1, "m")),),
+        (direct('mknod("/dev/x", S_IFCHR, 1:1)', *MAKE_NODE, Device("c", 1, 1, "m")),),
         ("PSS:restricted", "mknod(2)"),
     ),
     Threat(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.catalogue.ways import (
+    MAKE_NODE,
     UNATTACHED_PROC,
     calls,
     devices_opened,
@@ -107,7 +108,7 @@ THREATS = (
                 (
                     Step(
                         'mknod("/dev/x", S_IFCHR, 1:1)',
-                        (calls("mknod", "mknodat"), initial("MKNOD"), Device("c", 1, 1, "m")),
+                        (*MAKE_NODE, Device("c", 1, 1, "m")),
                     ),
                     Step('open("/dev/x")', (Node("memory", made=True), *_MEMORY)),
                 ),

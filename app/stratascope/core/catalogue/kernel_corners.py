@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from stratascope.core.catalogue.ways import (
     AF_NETLINK,
+    MAKE_NODE,
     NETLINK_AUDIT,
     calls,
     direct,
@@ -150,7 +151,7 @@ THREATS = (
                 (
                     Step(
                         'mknod("/dev/x", S_IFCHR, 1:11)',
-                        (calls("mknod", "mknodat"), initial("MKNOD"), Device("c", 1, 11, "m")),
+                        (*MAKE_NODE, Device("c", 1, 11, "m")),
                     ),
                     Step('open("/dev/x")', (Node("log", made=True), *_OPEN_LOG)),
                 ),

@@ -82,6 +82,8 @@ USER_NAMESPACE: tuple[Need, ...] = (
 )
 
 
+MAKE_NODE: tuple[Need, ...] = (calls("mknod", "mknodat"), initial("MKNOD"))
+
 _RULES = "/sys/fs/cgroup/devices/devices.allow"
 
 
@@ -106,7 +108,7 @@ def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tupl
     made = (
         Step(
             f'mknod("/dev/x", {numbers})',
-            (calls("mknod", "mknodat"), initial("MKNOD"), replace(opened, access="m")),
+            (*MAKE_NODE, replace(opened, access="m")),
         ),
         Step('open("/dev/x")', (Node(node, made=True), opened, *more)),
     )
