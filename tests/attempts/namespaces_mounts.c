@@ -251,11 +251,12 @@ static int device_by_mount(mode_t kind, dev_t device)
     return result;
 }
 
-/* A tree of version 1 by fsmount(2), attached nowhere */
-static int cgroup_tree(const char *controller)
+/* A tree of version 1 by fsmount(2), attached nowhere; `name` for one with the flag "none", else NULL */
+static int cgroup_tree(const char *flag, const char *name)
 {
     int fs = (int)syscall(SYS_fsopen, "cgroup", 0);
-    if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, controller, NULL, 0) < 0
+    if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, flag, NULL, 0) < 0
+        || (name && syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "name", name, 0) < 0)
         || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
         return -1;
     return (int)syscall(SYS_fsmount, fs, 0, 0);
@@ -263,7 +264,7 @@ static int cgroup_tree(const char *controller)
 
 static int device_by_tree(mode_t kind, dev_t device)
 {
-    int tree = cgroup_tree("devices");
+    int tree = cgroup_tree("devices", NULL);
     return tree < 0 ? errno : device_after_opening(tree, kind, device);
 }
 
@@ -439,22 +440,11 @@ static int mounts_in_own(void) { return outcome(unshare(CLONE_NEWUSER | CLONE_NE
 static int mounts_in_own_by_clone(void) { return by_clone(CLONE_NEWUSER | CLONE_NEWNS); }
 static int mounts_in_own_by_clone3(void) { return by_clone3(CLONE_NEWUSER | CLONE_NEWNS); }
 
-/* A tree without controllers, as where version 2 has them all; only in the first cgroup namespace */
-static int named_tree(void)
-{
-    int fs = (int)syscall(SYS_fsopen, "cgroup", 0);
-    if (fs < 0 || syscall(SYS_fsconfig, fs, FSCONFIG_SET_FLAG, "none", NULL, 0) < 0
-        || syscall(SYS_fsconfig, fs, FSCONFIG_SET_STRING, "name", "strata-try", 0) < 0
-        || syscall(SYS_fsconfig, fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
-        return -1;
-    return (int)syscall(SYS_fsmount, fs, 0, 0);
-}
-
 static int release_agent_tree(void)
 {
-    int tree = cgroup_tree("pids");
-    if (tree < 0 && errno == EBUSY)
-        tree = named_tree();
+    int tree = cgroup_tree("pids", NULL);
+    if (tree < 0 && errno == EBUSY) /* version 2 has all controllers; only in the first cgroup namespace */
+        tree = cgroup_tree("none", "strata-try");
     int fd = tree < 0 ? -1 : openat(tree, "release_agent", O_WRONLY | O_CLOEXEC);
     return fd < 0 ? errno : 0;
 }
