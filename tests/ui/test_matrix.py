@@ -164,7 +164,7 @@ def test_each_way_has_its_steps_and_each_layer_its_reason(page: MatrixPage) -> N
     assert "1. unshare(CLONE_NEWNS)\n2. mount(" in text
     assert "Refused by namespaces" in text
     assert "/proc/4211/status:namespaces" in text
-    assert "Namespaces ought to stop it first, and does." in text
+    assert "The layer that ought to stop it first (Namespaces) does so." in text
 
 
 def test_layers_that_fall_together_are_named_and_joined_by_a_line(page: MatrixPage) -> None:

@@ -58,10 +58,10 @@ def first_sentence(state: ThreatState, titles: dict[str, str]) -> str:
     if title is None:
         return ""
     sentences: dict[Stance, Message] = {
-        Stance.STOPS: msg("{layer} ought to stop it first, and does.", layer=title),
-        Stance.LETS_THROUGH: msg("{layer} ought to stop it first, but lets it through.", layer=title),
-        Stance.UNKNOWN: msg("{layer} ought to stop it first; whether it does is not known.", layer=title),
-        Stance.NOT_ITS_JOB: msg("{layer} ought to stop it first, but has no say on this way.", layer=title),
+        Stance.STOPS: msg("The layer that ought to stop it first ({layer}) does so.", layer=title),
+        Stance.LETS_THROUGH: msg("The layer that ought to stop it first ({layer}) lets it through.", layer=title),
+        Stance.UNKNOWN: msg("Whether the layer that ought to stop it first ({layer}) does is not known.", layer=title),
+        Stance.NOT_ITS_JOB: msg("The layer that ought to stop it first ({layer}) has no say on this way.", layer=title),
     }
     return translate(sentences[state.stance(state.threat.first)])
 
