@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 import pytest
 
 from report import page_sample
+from stratascope.core.container import EngineState
 from stratascope.core.layer import Severity
 from stratascope.core.snapshot import Snapshot
 from stratascope.core.threat import Outcome
@@ -251,6 +252,9 @@ def test_no_containers_and_nothing_known() -> None:
         read = Page(page)
         assert "No container runs" in read.text
         assert 'id="fleet"' not in page
+    hangs = tuple(replace(each, state=EngineState.UNREACHABLE) for each in whole.engines)
+    read = Page(as_html.render(replace(whole, containers=(), engines=hangs), all_layers()))
+    assert f"No running container seen, {', '.join(each.id for each in hangs)} not seen" in read.text
 
 
 def test_real_layers_on_real_containers() -> None:

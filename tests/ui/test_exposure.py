@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from PySide6.QtWidgets import QWidget
 
-from stratascope.core.container import Status
+from stratascope.core.container import EngineState, Status
 from stratascope.core.depth import Matrix
 from stratascope.core.snapshot import ContainerState
+from stratascope.report.taking_over import unseen_engines
 from stratascope.ui.alert import Alert
 from stratascope.ui.container_order import DEFENDED, EXPOSED, STOPPED, TAKE_OVER, UNKNOWN, section_of, undecided
 from stratascope.ui.exposure import (
@@ -24,6 +25,7 @@ from stratascope.ui.exposure import (
     worst_open,
 )
 from stratascope.ui.exposure_sheet import ExposureSheet, total_line
+from stratascope.ui.marks import Mark
 from stratascope.ui.theme import Look
 from ui import fake_matrix, sample
 from ui.sample import E
@@ -144,6 +146,25 @@ def test_the_alert_counts_and_names(look: Look) -> None:
     alert.show_states((with_matrix(fake_matrix.matrix("tight")), with_matrix(SOCKET_UNKNOWN)))
     assert alert.text() == "None of 1 can take over this machine"
     assert alert.accessibleDescription() == "1 not known"
+
+
+@pytest.mark.parametrize("state", EngineState)
+def test_what_an_engine_keeps_to_itself_is_never_called_safe(state: EngineState, look: Look) -> None:
+    silent = state in (EngineState.DENIED, EngineState.UNREACHABLE)
+    docker, podman = sample.ENGINES[0], replace(sample.ENGINES[1], state=state)
+    ours = replace(sample.snapshot((with_matrix(fake_matrix.matrix("tight")),)), engines=(docker, podman))
+    alert = Alert(look)
+    assert (alert.text(), alert.mark) == ("Looking for containers…", Mark.UNKNOWN)
+    alert.show_states(ours.containers, unseen_engines(ours))
+    assert alert.accessibleDescription().strip() == (f"{podman.id} not seen" if silent else "")
+    assert alert.mark is (Mark.UNKNOWN if silent else Mark.ENFORCED)
+    none = replace(ours, containers=())
+    alert.show_states((), unseen_engines(none))
+    assert alert.text() == ("No running container seen" if silent else "No container runs")
+    assert alert.mark is (Mark.UNKNOWN if silent else Mark.NOT_RUNNING)
+    assert unseen_engines(replace(ours, asking=("far",))) == (("far", podman.id) if silent else ("far",))
+    stays = replace(ours.containers[0], container=replace(ours.containers[0].container, engine=podman.id))
+    assert unseen_engines(replace(ours, containers=(stays,))) == (), "a hanging engine's containers stay on screen"
 
 
 def test_the_sheet_holds_each_family_and_opens_the_matrix(look: Look) -> None:

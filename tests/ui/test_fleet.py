@@ -274,7 +274,7 @@ def test_filter_switch_and_legend(page: FleetPage) -> None:
     assert page.stack.currentWidget() is page.empty
     assert page.empty.text() == "No container holds these words"
     page.show_states((), "")
-    assert page.empty.text() == "No container runs"
+    assert page.empty.text() == "No running container seen"
     page.show_states(fake_fleet.states(5), "")
     assert len(page.table.rows) == 5
 

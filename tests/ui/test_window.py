@@ -18,6 +18,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app import make_window
 from stratascope.ui.bits_view import BitsView
 from stratascope.ui.container_order import ViewBy
+from stratascope.ui.empty import empty_words
 from stratascope.ui.findings_view import FindingCard
 from stratascope.ui.panel import ABOUT, FINDINGS, RAW
 from stratascope.ui.theme import Mode
@@ -321,6 +322,10 @@ def test_empty_states_say_what_to_do(window: MainWindow, qtbot: QtBot) -> None:
     assert "The engine does not let this user in" in texts[EngineState.DENIED]
     assert "The engine does not answer" in texts[EngineState.UNREACHABLE]
     assert "No container engine was found" in texts[EngineState.ABSENT]
+    well = replace(sample.snapshot(()), engines=sample.ENGINES[:1])
+    assert empty_words(replace(well, asking=("far",)))[0] == "Looking for containers…"
+    hangs = replace(sample.ENGINES[1], state=EngineState.UNREACHABLE)
+    assert empty_words(replace(well, engines=(*well.engines, hangs)))[0] == "No containers seen yet"
 
 
 def test_demo_has_a_banner(window: MainWindow) -> None:

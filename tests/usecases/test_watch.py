@@ -119,14 +119,15 @@ class Machine:
 
 
 class Port:
-    """An engine that is well and has no containers."""
+    """An engine that is well and has no containers; while its gate is shut it gives no answer."""
 
-    id = "far"
-
-    def __init__(self) -> None:
-        self._closed = threading.Event()
+    def __init__(self, name: str = "far") -> None:
+        self.id = name
+        self.gate, self._closed = threading.Event(), threading.Event()
+        self.gate.set()
 
     def describe(self) -> Engine:
+        self.gate.wait(30)
         return Engine(self.id, EngineKind.DOCKER, "ssh://far", state=EngineState.CONNECTED)
 
     def list(self) -> tuple[RawContainer, ...]:
@@ -168,4 +169,19 @@ def test_whoever_asks_does_not_wait_for_a_machine_that_is_being_read(slow: str) 
         assert machine.reads > reads, "what was asked for in the midst of a reading is read once more"
     finally:
         machine.gate.set()
+        watch.stop()
+
+
+def test_an_engine_that_has_not_answered_yet_is_named() -> None:
+    slow, quick, shared = Port("slow"), Port("quick"), Translations({})
+    slow.gate.clear()
+    watch = Watch((slow, quick), Reader((), shared, Machine(), lambda _: Reach(Machine())), Assembler((), shared))
+    screen = Screen()
+    watch.start(screen.publish)
+    try:
+        screen.wait(lambda snapshot: snapshot.listed == {"quick"} and snapshot.asking == ("slow",))
+        slow.gate.set()
+        assert screen.wait(lambda snapshot: snapshot.listed == {"slow", "quick"}).asking == ()
+    finally:
+        slow.gate.set()
         watch.stop()

@@ -62,10 +62,10 @@ def test_it_listens_again_in_time() -> None:
     told = scene.watch()
     assert 3.0 <= scene.seconds < 3.5
     assert [translate(item.message) for item in told] == [
-        "Watch it for 3.0 seconds",
+        "Watch it for 3 seconds",
         "Waiting until it listens on port 80, 443",
-        "Watch it for 3.0 seconds",
-        "Watch it for 3.0 seconds",
+        "Watch it for 3 seconds",
+        "Watch it for 3 seconds",
     ]
     assert [item.state for item in told] == [State.BEGUN] * 3 + [State.DONE]
     assert {item.step for item in told} == {"watch"}

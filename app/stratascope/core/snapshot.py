@@ -66,7 +66,8 @@ class ContainerState:
 class Snapshot:
     """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not this machine.
 
-    `listed`: the engines whose containers have all been read at least once, in a live view.
+    `listed`: the engines whose containers have all been read at least once, in a live view; `asking`: those that have
+    told nothing yet.
     """
 
     taken_at: float
@@ -77,6 +78,7 @@ class Snapshot:
     privilege: Privilege = field(default_factory=Privilege)
     trouble: Trouble | None = None  # why nothing could be read of this machine's kernel, if so
     listed: frozenset[str] = frozenset()
+    asking: tuple[str, ...] = ()
 
 
 def drawn(state: ContainerState, kind: type[V]) -> V | None:

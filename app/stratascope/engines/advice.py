@@ -70,7 +70,9 @@ def refused(status: int) -> Message:
 
 def silent(seconds: float) -> Message:
     """It accepts the connection, and no answer comes."""
-    return msg("The engine did not answer within {seconds} seconds. It may hang or be overloaded.", seconds=seconds)
+    return msg(
+        "The engine did not answer within {seconds} seconds. It may hang or be overloaded.", seconds=f"{seconds:g}"
+    )
 
 
 def nonsense() -> Message:

@@ -261,7 +261,7 @@ class PipedProber:
                 "The collector behind {program} did not answer in {seconds} seconds. It is started again with the next "
                 "reading.",
                 program=self._command[0],
-                seconds=self._limit,
+                seconds=f"{self._limit:g}",
             ),
             self._said("no answer in time"),
         )

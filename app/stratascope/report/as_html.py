@@ -22,7 +22,7 @@ from stratascope.report.html_calls import calls_section
 from stratascope.report.html_strata import PATTERNS, draw, mark
 from stratascope.report.html_tables import Named, bits_table, fleet_table, matrix_table, stance_key
 from stratascope.report.html_words import element, text
-from stratascope.report.taking_over import none_could, taking_over
+from stratascope.report.taking_over import none_could, not_known, taking_over, unseen_engines
 from stratascope.report.threats import by_outcome, counts, counts_line, exposure_line, rank
 from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, exposure_level, gap_words, moment
 from stratascope.resources import read_text
@@ -128,10 +128,8 @@ def _alert(snapshot: Snapshot) -> str:
             "{count} of {total} could take over this machine: {names}", count=len(could), total=found.total, names=names
         )
         return element("p", text(line), "alert")
-    parts = [translate(none_could(found))]
-    if found.unknown:
-        parts.append(translate(msg("{count} not known", count=found.unknown)))
-    return element("p", text(listed(parts)), "calm")
+    blind = unseen_engines(snapshot)
+    return element("p", text(listed([translate(none_could(found, blind)), *not_known(found, blind)])), "calm")
 
 
 def _list(named: list[Named], layers: tuple[Layer, ...]) -> str:

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratascope.core.container import Status
+from stratascope.core.container import EngineState, Status
 from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.plain import plain
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threat import Outcome
+from stratascope.i18n import listed, translate
 
+_UNSEEN = frozenset({EngineState.DENIED, EngineState.UNREACHABLE})
 _STOPPED = frozenset({Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVING})
 
 
@@ -33,10 +36,25 @@ def taking_over(states: tuple[ContainerState, ...]) -> TakingOver:
     return TakingOver(could, sum(undecided(state) for state in running), len(running))
 
 
-def none_could(found: TakingOver) -> Message:
-    """What is said where none is known to."""
+def unseen_engines(snapshot: Snapshot) -> tuple[str, ...]:
+    """The engines that may run containers of which nothing is known: they let nobody in, or have not answered."""
+    seen = {state.container.engine for state in snapshot.containers}
+    silent = (each.id for each in snapshot.engines if each.state in _UNSEEN and each.id not in seen)
+    return (*snapshot.asking, *silent)
+
+
+def not_known(found: TakingOver, unseen: tuple[str, ...] = ()) -> list[str]:
+    """What is to be said beside that: of how many it is not known, and whose containers are not seen."""
+    parts = [translate(msg("{count} not known", count=found.unknown))] if found.unknown else []
+    if unseen:
+        parts.append(translate(msg("{engines} not seen", engines=listed(plain(each, 60) for each in unseen))))
+    return parts
+
+
+def none_could(found: TakingOver, unseen: tuple[str, ...] = ()) -> Message:
+    """What is said where none is known to; `unseen` are engines that may have more."""
     if found.total == 0:
-        return msg("No container runs")
+        return msg("No running container seen") if unseen else msg("No container runs")
     if found.unknown == found.total:
         return msg("Nothing could be read")
     return msg("None of {total} can take over this machine", total=found.total - found.unknown)

@@ -9,8 +9,8 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from stratascope.core.message import msg, plural
 from stratascope.core.plain import plain
 from stratascope.core.snapshot import ContainerState
-from stratascope.i18n import translate
-from stratascope.report.taking_over import none_could, taking_over
+from stratascope.i18n import listed, translate
+from stratascope.report.taking_over import none_could, not_known, taking_over
 from stratascope.ui.container_order import worst_first
 from stratascope.ui.labels import give_tip
 from stratascope.ui.marks import Mark, paint_mark
@@ -33,7 +33,8 @@ class Alert(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.clicked.connect(self._go)
-        self.show_states(())
+        self._named, self._unknown, self._count = "", 0, 0
+        self._say(translate(msg("Looking for containers…")), Mark.UNKNOWN)
 
     def set_narrow(self, narrow: bool) -> None:
         """Only the mark and the number."""
@@ -41,16 +42,14 @@ class Alert(QAbstractButton):
         self.updateGeometry()
         self.update()
 
-    def show_states(self, states: tuple[ContainerState, ...]) -> None:
-        """Say it of these containers."""
+    def show_states(self, states: tuple[ContainerState, ...], unseen: tuple[str, ...] = ()) -> None:
+        """Say it of these containers; of the engines `unseen` nothing is known."""
         found = taking_over(states)
         bad, unknown, total = sorted(found.could, key=worst_first), found.unknown, found.total
         self._key = bad[0].key if bad else None
-        self._named, self._unknown = "", 0
-        self._count = len(bad)
+        self._named, self._unknown, self._count, self._names = "", 0, len(bad), ""
         if bad:
-            self._mark = Mark.OPEN
-            self._head = translate(
+            head = translate(
                 plural("{count} of {total} could take over", "{count} of {total} could take over", len(bad),
                        total=total)
             )  # fmt: skip
@@ -60,19 +59,27 @@ class Alert(QAbstractButton):
                 self._names = translate(msg("{names} and {more} more", names=self._names, more=len(bad) - NAMED))
             self._named, self._unknown = self._names, unknown
             self._names = self._line(self._named)
+            self._say(head, Mark.OPEN)
         else:
-            self._mark = Mark.UNKNOWN if unknown else Mark.ENFORCED
-            self._names = translate(msg("{count} not known", count=unknown)) if unknown else ""
-            self._mark = self._mark if total else Mark.NOT_RUNNING
-            self._head = translate(none_could(found))
+            self._names = listed(not_known(found, unseen))
+            safe = Mark.ENFORCED if total else Mark.NOT_RUNNING
+            self._say(translate(none_could(found, unseen)), Mark.UNKNOWN if self._names else safe)
+
+    def _say(self, head: str, mark: Mark) -> None:
+        self._head, self._mark = head, mark
         self.setText(self._head)
         self.setAccessibleName(self._head)
         self.setAccessibleDescription(self._names)
         give_tip(self, f"{self._head}\n{self._names}" if self._names else self._head)
         self.setEnabled(True)
-        self.setCursor(Qt.CursorShape.PointingHandCursor if bad else Qt.CursorShape.ArrowCursor)
+        self.setCursor(Qt.CursorShape.PointingHandCursor if self._key else Qt.CursorShape.ArrowCursor)
         self.updateGeometry()
         self.update()
+
+    @property
+    def mark(self) -> Mark:
+        """The mark before it."""
+        return self._mark
 
     def sizeHint(self) -> QSize:
         look = self._look

@@ -9,6 +9,7 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n import translate
+from stratascope.report.taking_over import unseen_engines
 from stratascope.ui.engines_popup import engine_card
 from stratascope.ui.labels import Label
 from stratascope.ui.theme import BOLD, Look
@@ -17,14 +18,14 @@ from stratascope.ui.view_page import Page
 
 def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
     """Title and sentence for a window without containers."""
-    if snapshot is None:
+    if snapshot is None or (snapshot.asking and not snapshot.containers):
         return translate(msg("Looking for containers…")), translate(msg("The engines are being asked."))
     if snapshot.containers:
         return translate(msg("No container holds these words")), translate(msg("Change the filter, or empty it."))
     states = [engine.state for engine in snapshot.engines]
     if EngineState.CONNECTED in states:
         return (
-            translate(msg("No containers yet")),
+            translate(msg("No containers seen yet") if unseen_engines(snapshot) else msg("No containers yet")),
             translate(msg("Start one, for example: {command}. It appears here by itself.",
                           command="docker run --rm -it debian")),
         )  # fmt: skip

@@ -237,7 +237,7 @@ class FleetPage(QWidget):
         else:
             text = msg("{shown} of {count} containers that run", shown=shown, count=there)
         self.count.say(translate(text))
-        nothing = msg("No container runs") if not there else msg("No container holds these words")
+        nothing = msg("No running container seen") if not there else msg("No container holds these words")
         self.empty.setText(translate(nothing))
         self._show()
 

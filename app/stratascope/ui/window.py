@@ -16,6 +16,7 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n import translate
+from stratascope.report.taking_over import unseen_engines
 from stratascope.ui import reading_order, spoken
 from stratascope.ui.actions import Actions
 from stratascope.ui.banner import Banner
@@ -172,7 +173,7 @@ class MainWindow(QMainWindow):
         self._states = {state.key: state for state in snapshot.containers}
         many = len({state.container.engine for state in snapshot.containers}) > 1
         self.containers.show(snapshot.containers, many_engines=many)
-        self.column.alert.show_states(snapshot.containers)
+        self.column.alert.show_states(snapshot.containers, unseen_engines(snapshot))
         self.toolbar.engines.show_engines(snapshot.engines)
         self.toolbar.root.show_privilege(snapshot.privilege)
         self.notice.show_privilege(snapshot.privilege)

@@ -141,7 +141,7 @@ class _Work:
             "write", msg("Take it out of {path}", path=path) if undo else msg("Write {path}", path=path), self._change
         )
         yield from self.step("re-create", msg("Let its owner create {name} again", name=owned.service), self._recreate)
-        told = msg("Watch it for {seconds} seconds", seconds=watch)
+        told = msg("Watch it for {seconds} seconds", seconds=f"{watch:g}")
         yield from self.step("watch", told, lambda: self._watch(watch))
 
     def enter(self, stage: Stage) -> None:

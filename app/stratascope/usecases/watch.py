@@ -334,14 +334,18 @@ class Watch:
             containers: list[ContainerRecord] = []
             hosts: list[tuple[str, Capture]] = []
             listed: set[str] = set()
+            asking: list[str] = []
             for room in self._rooms:
                 with room.ready:
                     if room.engine is None:
+                        asking.append(room.port.id)
                         continue
                     engines.append(room.engine)
                     containers.extend(room.records.values())
                     if room.listed:
                         listed.add(room.engine.id)
+                    elif room.engine.state is EngineState.CONNECTED:
+                        asking.append(room.engine.id)
                     if room.host is not None:
                         hosts.append((room.engine.id, room.host))
             record = Record(
@@ -351,7 +355,8 @@ class Watch:
             try:
                 snapshot = self._with_demo(self._assembler.snapshot(record))
                 if not snapshot.demo:
-                    snapshot = replace(snapshot, privilege=self._elevation.privilege, listed=frozenset(listed))
+                    privilege = self._elevation.privilege
+                    snapshot = replace(snapshot, privilege=privilege, listed=frozenset(listed), asking=tuple(asking))
                 publish(snapshot)
             except Exception:
                 # a fault of ours in one picture must not end the live view; the next change makes another

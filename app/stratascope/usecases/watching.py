@@ -75,7 +75,7 @@ class Watcher:
 
     def watch(self, container: str, seconds: float) -> Iterator[Progress]:
         """For so many seconds, and longer where something is awaited. Raises FailedError and what the engine does."""
-        told = Progress("watch", State.BEGUN, 0.0, msg("Watch it for {seconds} seconds", seconds=seconds))
+        told = Progress("watch", State.BEGUN, 0.0, msg("Watch it for {seconds} seconds", seconds=f"{seconds:g}"))
         yield told
         begun = self._clock.now()
         first = self._port.running(container).restarts
