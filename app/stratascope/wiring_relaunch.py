@@ -30,6 +30,7 @@ from stratascope.owners.local import LocalOwners
 from stratascope.report import export_quadlet, export_run
 from stratascope.report.export import ExportError, ExportKind, export
 from stratascope.report.export_words import compact_profile, has_profile
+from stratascope.report.unseen import not_found
 from stratascope.state.journal import FileJournal
 from stratascope.usecases import inside
 from stratascope.usecases.crew import Hand, born_with, present
@@ -143,17 +144,26 @@ def _text(path: str) -> str | None:
     return text if len(text) <= _PROFILE_MAX else None
 
 
-def connected(engines: wiring.Engines, journal: FileJournal | None = None) -> tuple[Station, ...]:
+class Stations(tuple[Station, ...]):
+    """One for each engine that answers; `engines` has the others too, which say why they do not."""
+
+    engines: tuple[Engine, ...] = ()
+
+
+def connected(engines: wiring.Engines, journal: FileJournal | None = None) -> Stations:
     """A station for each of these engines that answers."""
-    return tuple(
+    described = wiring.describe(engines)
+    found = Stations(
         Station(engines, port, engine, journal or FileJournal())
-        for port, engine in zip(engines.ports, wiring.describe(engines), strict=True)
+        for port, engine in zip(engines.ports, described, strict=True)
         if engine.state is EngineState.CONNECTED
     )
+    found.engines = tuple(described)
+    return found
 
 
 @contextmanager
-def stations(only: tuple[str, ...] = (), journal: FileJournal | None = None) -> Iterator[tuple[Station, ...]]:
+def stations(only: tuple[str, ...] = (), journal: FileJournal | None = None) -> Iterator[Stations]:
     """The same for the engines of this environment. Raises ProbeError where one of `only` is not known."""
     with wiring.open_engines(only) as engines:
         yield connected(engines, journal)
@@ -192,7 +202,8 @@ def station_of(found: Sequence[Station], name: str) -> tuple[Station, str]:
             if container.is_called(name):
                 hits.append((station, container.id))
     if not hits:
-        raise ProbeError(msg("No container has the name or id {name}.", name=name), name)
+        asked = found.engines if isinstance(found, Stations) else tuple(station.engine for station in found)
+        raise ProbeError(not_found(name, asked), name)
     if len(hits) > 1:
         engines = ", ".join(station.engine.id for station, _ in hits)
         raise ProbeError(msg("Several engines have a {name}: say which, with --engine: {engines}.", name=name,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
 import re
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +138,55 @@ def test_a_limit_is_not_kept_where_nobody_could_look() -> None:
     assert done.returncode == 2
     assert "--fail-above" in done.stderr
     assert "docker" in done.stdout, "the report itself is there, and says why"
+
+
+@pytest.fixture
+def deaf(tmp_path: Path) -> Iterator[str]:
+    """An endpoint that hangs up on whoever calls."""
+    path = tmp_path / "deaf.sock"
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        listening.settimeout(0.1)
+        ended = threading.Event()
+
+        def hang_up() -> None:
+            while not ended.is_set():
+                with contextlib.suppress(TimeoutError):
+                    listening.accept()[0].close()
+
+        thread = threading.Thread(target=hang_up)
+        thread.start()
+        try:
+            yield f"unix://{path}"
+        finally:
+            ended.set()
+            thread.join()
+
+
+def test_beside_an_engine_that_does_not_answer_no_limit_is_kept(docker_rootful: Rig, deaf: str) -> None:
+    both = f"docker={docker_rootful.endpoint} podman={deaf}"
+    with docker_rootful.container(name="lone"), docker_rootful.container("--privileged", name="open"):
+        assert run("report", "--fail-above", "10", engines=docker_rootful.endpoint).returncode == 0
+        kept = run("report", "--fail-above", "10", engines=both)
+        assert kept.returncode == 2
+        assert "lone" in kept.stdout, "the report itself is there"
+        assert kept.stderr.startswith("stratascope: Nothing is known of podman, so ")
+        for words in (("--engine", "docker"), ("lone",)):  # then it is not asked about the other one
+            done = run("report", "--fail-above", "10", *words, engines=both)
+            assert (done.returncode, done.stderr) == (0, "")
+        assert run("report", "--fail-above", "9", engines=both).returncode == 1, "what is known is enough"
+
+
+@pytest.mark.parametrize("command", [("report",), ("harden", "--dry-run"), ("export", "--as", "compose")])
+def test_a_name_that_none_has_beside_an_engine_that_does_not_answer(
+    docker_rootful: Rig, deaf: str, command: tuple[str, ...]
+) -> None:
+    done = run(*command, "nobody", engines=f"docker={docker_rootful.endpoint} podman={deaf}")
+    assert done.returncode == 2
+    assert done.stderr.startswith("stratascope: No container has the name or id nobody. podman: What answers there is ")
+    alone = run(*command, "nobody", engines=f"{docker_rootful.endpoint} {NOWHERE}")
+    assert alone.stderr == "stratascope: No container has the name or id nobody.\n"
 
 
 def test_an_unknown_engine_is_an_error() -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.container import EngineState, Status
 from stratascope.core.depth import Matrix
 from stratascope.core.snapshot import ContainerState
-from stratascope.report.taking_over import unseen_engines
+from stratascope.report.unseen import unseen_engines
 from stratascope.ui.alert import Alert
 from stratascope.ui.container_order import DEFENDED, EXPOSED, STOPPED, TAKE_OVER, UNKNOWN, section_of, undecided
 from stratascope.ui.exposure import (

@@ -15,10 +15,11 @@ from stratascope.core.plain import plain
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
 from stratascope.core.snapshot import Snapshot
-from stratascope.i18n import translate
+from stratascope.i18n import listed, translate
 from stratascope.layers import all_layers
 from stratascope.report import as_json
 from stratascope.report.threats import exceeds
+from stratascope.report.unseen import not_found, unread, unseen_engines
 from stratascope.state import record as records
 from stratascope.state.pending import any_written
 from stratascope.usecases.translate import Translations
@@ -86,16 +87,29 @@ def report(arguments: argparse.Namespace) -> int:
     elif not _page(snapshot, arguments.html):
         return FAILED
     for name in missing:
-        complain(translate(msg("No container has the name or id {name}.", name=name)))
+        complain(translate(not_found(name, record.engines)))
     unusable = not any(e.state is EngineState.CONNECTED for e in record.engines)
     if unusable and arguments.fail_above is not None:  # a gate must not open because nobody looked
         complain(translate(msg("No engine can be used, so nothing was held against the limit of --fail-above.")))
         return FAILED
     if missing or (arguments.engine and unusable):
         return FAILED
-    if arguments.fail_above is not None and exceeds(snapshot.containers, arguments.fail_above):
+    if arguments.fail_above is None:
+        return DONE
+    return _gate(snapshot, arguments.fail_above, whole=not arguments.containers)
+
+
+def _gate(snapshot: Snapshot, limit: float, *, whole: bool) -> int:
+    """What --fail-above comes to. `whole`: not only containers that were named."""
+    if exceeds(snapshot.containers, limit):
         return EXCEEDED
-    return DONE
+    names = (*(unseen_engines(snapshot) if whole else ()), *unread(snapshot))
+    if not names:
+        return DONE
+    known = listed(plain(name, 80) for name in names)
+    complain(translate(msg("Nothing is known of {names}, so this can't be held against the limit of --fail-above. Name "
+                           "what is to be looked at, or say it with --engine.", names=known)))  # fmt: skip
+    return FAILED
 
 
 def put_right(opened: wiring.Engines) -> None:

@@ -22,8 +22,9 @@ from stratascope.report.html_calls import calls_section
 from stratascope.report.html_strata import PATTERNS, draw, mark
 from stratascope.report.html_tables import Named, bits_table, fleet_table, matrix_table, stance_key
 from stratascope.report.html_words import element, text
-from stratascope.report.taking_over import none_could, not_known, taking_over, unseen_engines
+from stratascope.report.taking_over import none_could, not_known, taking_over
 from stratascope.report.threats import by_outcome, counts, counts_line, exposure_line, rank
+from stratascope.report.unseen import unseen_engines
 from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, exposure_level, gap_words, moment
 from stratascope.resources import read_text
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratascope.core.container import EngineState, Status
+from stratascope.core.container import Status
 from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
-from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.snapshot import ContainerState
 from stratascope.core.threat import Outcome
 from stratascope.i18n import listed, translate
 
-_UNSEEN = frozenset({EngineState.DENIED, EngineState.UNREACHABLE})
 _STOPPED = frozenset({Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVING})
 
 
@@ -34,13 +33,6 @@ def taking_over(states: tuple[ContainerState, ...]) -> TakingOver:
     running = [state for state in states if runs(state)]
     could = tuple(state for state in running if critical(state))
     return TakingOver(could, sum(undecided(state) for state in running), len(running))
-
-
-def unseen_engines(snapshot: Snapshot) -> tuple[str, ...]:
-    """The engines that may run containers of which nothing is known: they let nobody in, or have not answered."""
-    seen = {state.container.engine for state in snapshot.containers}
-    silent = (each.id for each in snapshot.engines if each.state in _UNSEEN and each.id not in seen)
-    return (*snapshot.asking, *silent)
 
 
 def not_known(found: TakingOver, unseen: tuple[str, ...] = ()) -> list[str]:

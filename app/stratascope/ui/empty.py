@@ -9,7 +9,7 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n import translate
-from stratascope.report.taking_over import unseen_engines
+from stratascope.report.unseen import unseen_engines
 from stratascope.ui.engines_popup import engine_card
 from stratascope.ui.labels import Label
 from stratascope.ui.theme import BOLD, Look

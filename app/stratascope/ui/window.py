@@ -16,7 +16,7 @@ from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n import translate
-from stratascope.report.taking_over import unseen_engines
+from stratascope.report.unseen import unseen_engines
 from stratascope.ui import reading_order, spoken
 from stratascope.ui.actions import Actions
 from stratascope.ui.banner import Banner

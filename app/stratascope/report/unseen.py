@@ -1,0 +1,44 @@
+"""What is not seen: the engines that let nobody in or give no answer, and running containers of which nothing is known.
+
+They may be the worst of all, so nothing is called safe, or not there, without naming them. An engine that is stopped or
+not installed is no such case: it runs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from stratascope.core.capture import GapKind
+from stratascope.core.container import Engine, EngineState
+from stratascope.core.message import Message, msg
+from stratascope.core.snapshot import Snapshot
+from stratascope.report.taking_over import runs
+
+_SILENT = frozenset({EngineState.DENIED, EngineState.UNREACHABLE})
+
+
+def unseen_engines(snapshot: Snapshot) -> tuple[str, ...]:
+    """The engines that may run containers of which nothing is known: they let nobody in, or have not answered."""
+    seen = {state.container.engine for state in snapshot.containers}
+    silent = (each.id for each in snapshot.engines if each.state in _SILENT and each.id not in seen)
+    return (*snapshot.asking, *silent)
+
+
+def unread(snapshot: Snapshot) -> tuple[str, ...]:
+    """The running containers that have no exposure, by name; one that has ended meanwhile does not run."""
+    return tuple(
+        state.container.name
+        for state in snapshot.containers
+        if runs(state) and state.matrix is None and (state.gap is None or state.gap.kind is not GapKind.GONE)
+    )
+
+
+def not_found(name: str, engines: Iterable[Engine]) -> Message:
+    """No container of these engines has that name or id; with why those are not asked that may have it."""
+    told = msg("No container has the name or id {name}.", name=name)
+    asked = tuple(engines)
+    none = not any(each.state is EngineState.CONNECTED for each in asked)
+    for each in asked:
+        if each.message is not None and (each.state in _SILENT or (none and each.state is EngineState.STOPPED)):
+            told = msg("{text} {engine}: {why}", text=told, engine=each.id, why=each.message)
+    return told

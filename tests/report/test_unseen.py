@@ -1,0 +1,43 @@
+"""What is not seen is named: containers of which nothing is known, engines that might have the one that is sought."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from report import page_sample
+from stratascope.core.capture import Gap, GapKind
+from stratascope.core.container import Engine, EngineKind, EngineState
+from stratascope.core.message import msg
+from stratascope.i18n import translate
+from stratascope.report.unseen import not_found, unread
+
+
+@pytest.mark.parametrize("kind", [*GapKind, None])
+def test_a_running_container_of_which_nothing_is_known(kind: GapKind | None) -> None:
+    whole = page_sample.golden()
+    assert unread(whole) == (), "those that do not run have no exposure either"
+    first = next(state for state in whole.containers if state.matrix is not None)
+    blind = replace(first, matrix=None, gap=None if kind is None else Gap(kind))
+    found = unread(replace(whole, containers=(blind, *whole.containers)))
+    assert found == (() if kind is GapKind.GONE else (first.container.name,))
+
+
+@pytest.mark.parametrize(
+    ("states", "named"),
+    [
+        ({"docker": EngineState.CONNECTED, "podman": EngineState.CONNECTED}, ""),
+        ({"docker": EngineState.STOPPED, "podman": EngineState.CONNECTED}, ""),
+        ({"docker": EngineState.DENIED, "podman": EngineState.CONNECTED}, " docker: Do this."),
+        ({"docker": EngineState.UNREACHABLE, "podman": EngineState.ABSENT}, " docker: Do this."),
+        ({"docker": EngineState.STOPPED, "podman": EngineState.ABSENT}, " docker: Do this."),
+        ({"docker": EngineState.STOPPED, "podman": EngineState.DENIED}, " docker: Do this. podman: Do this."),
+    ],
+)
+def test_why_the_container_that_is_sought_may_be_elsewhere(states: dict[str, EngineState], named: str) -> None:
+    engines = [
+        Engine(name, EngineKind.DOCKER, "unix:///x", state=state, message=msg("Do this."))
+        for name, state in states.items()
+    ]
+    assert translate(not_found("web", engines)) == f"No container has the name or id web.{named}"
