@@ -325,7 +325,10 @@ def test_empty_states_say_what_to_do(window: MainWindow, qtbot: QtBot) -> None:
     well = replace(sample.snapshot(()), engines=sample.ENGINES[:1])
     assert empty_words(replace(well, asking=("far",)))[0] == "Looking for containers…"
     hangs = replace(sample.ENGINES[1], state=EngineState.UNREACHABLE)
-    assert empty_words(replace(well, engines=(*well.engines, hangs)))[0] == "No containers seen yet"
+    title, sentence = empty_words(replace(well, engines=(hangs, *well.engines)))
+    assert title == "No containers seen yet"
+    assert "docker run" in sentence
+    assert "podman run" in empty_words(replace(well, engines=sample.ENGINES[1:]))[1]
 
 
 def test_demo_has_a_banner(window: MainWindow) -> None:

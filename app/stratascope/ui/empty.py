@@ -23,11 +23,12 @@ def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
     if snapshot.containers:
         return translate(msg("No container holds these words")), translate(msg("Change the filter, or empty it."))
     states = [engine.state for engine in snapshot.engines]
-    if EngineState.CONNECTED in states:
+    answering = next((engine for engine in snapshot.engines if engine.state is EngineState.CONNECTED), None)
+    if answering is not None:
         return (
             translate(msg("No containers seen yet") if unseen_engines(snapshot) else msg("No containers yet")),
             translate(msg("Start one, for example: {command}. It appears here by itself.",
-                          command="docker run --rm -it debian")),
+                          command=f"{answering.kind} run --rm -it debian")),
         )  # fmt: skip
     if EngineState.DENIED in states:
         return (
