@@ -690,6 +690,8 @@ def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
     qtbot.waitUntil(kept.isHidden)
     assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
     qtbot.waitUntil(lambda: side.aside.table.rowCount() == 0)
+    header = side.aside.table.horizontalHeader()
+    assert all(header.sectionSize(place) >= header.sectionSizeHint(place) for place in range(header.count()))
     planned(qtbot, window)
     assert side.column.button.text() == "Relaunch hardened"
     assert asked(desk, "discard") == 0

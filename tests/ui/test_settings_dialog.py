@@ -192,5 +192,13 @@ def test_a_notification_leads_to_its_container(
     herald.stop()
 
 
+def test_no_word_of_the_dialog_is_cut(qtbot: QtBot, dialog: SettingsDialog) -> None:
+    dialog.open()
+    qtbot.waitExposed(dialog)
+    dialog.resize(dialog.minimumSize())
+    for box in (dialog.above, dialog.failure):
+        assert box.width() >= box.sizeHint().width(), box.text()
+
+
 def test_every_button_of_the_dialog_says_what_it_does(dialog: SettingsDialog) -> None:
     assert [button.text() for button in dialog.findChildren(QPushButton)] == ["Start again now", "Close"]

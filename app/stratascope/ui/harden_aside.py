@@ -161,7 +161,8 @@ class AsideSheet(QDialog):
                 table.setItem(row, column, cell)
             table.setRowHeight(row, max(look.px(30), look.box(13) + look.px(8)))
         for column in range(1, table.columnCount()):
-            table.setColumnWidth(column, table.sizeHintForColumn(column) + look.px(24))
+            wide = max(table.sizeHintForColumn(column), table.horizontalHeader().sectionSizeHint(column))
+            table.setColumnWidth(column, wide + look.px(24))
         same = (row for row, item in enumerate(found) if isinstance(item, Aside) and selected is not None
                 and item.transaction.id == selected.id)  # fmt: skip
         if found:

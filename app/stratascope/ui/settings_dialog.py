@@ -203,7 +203,7 @@ class SettingsDialog(QDialog):
         end.addStretch(1)
         end.addWidget(self.close_)
         column.addLayout(end)
-        self.setMinimumWidth(look.px(WIDTH))
+        self.setMinimumWidth(max(look.px(WIDTH), column.minimumSize().width()))
 
     def _head(self, title: Message) -> Label:
         head = Label(self._look, 14, BOLD)

@@ -66,7 +66,7 @@ QHeaderView::section { background: transparent; color: @text3; border: none; bor
   padding: $2 $6; }
 QCheckBox, QRadioButton { border: 1px solid transparent; border-radius: $4; }
 QCheckBox:focus, QRadioButton:focus { border-color: @accent; }
-QComboBox:focus { background-color: @accent; color: @ground; }
+QComboBox:focus { background-color: @accent; color: @on_label; }
 QScrollArea[reads="true"], QTableWidget { border: 2px solid transparent; border-radius: $4; }
 QScrollArea[reads="true"]:focus, QTableWidget:focus { border-color: @accent; }
 """
