@@ -8,7 +8,7 @@ import pytest
 
 from report import page_sample
 from stratascope.core.capture import Gap, GapKind
-from stratascope.core.container import Engine, EngineKind, EngineState
+from stratascope.core.container import Engine, EngineKind, EngineState, Status
 from stratascope.core.message import msg
 from stratascope.i18n import translate
 from stratascope.report.unseen import not_found, unread
@@ -20,6 +20,8 @@ def test_a_running_container_of_which_nothing_is_known(kind: GapKind | None) -> 
     assert unread(whole) == (), "those that do not run have no exposure either"
     first = next(state for state in whole.containers if state.matrix is not None)
     blind = replace(first, matrix=None, gap=None if kind is None else Gap(kind))
+    odd = replace(blind, container=replace(blind.container, pid=None, status=Status.UNKNOWN, error="Memory: 'x'"))
+    assert unread(replace(whole, containers=(odd,))) == unread(replace(whole, containers=(blind,)))
     found = unread(replace(whole, containers=(blind, *whole.containers)))
     assert found == (() if kind is GapKind.GONE else (first.container.name,))
 

@@ -1,6 +1,7 @@
 """A desk without engines: the real toggles on the states that the window has, and a relaunch that is only told.
 
-`outcome` chooses how the next run ends; `gate`, where it is set, holds the run in its watch step until it is opened.
+`outcome` chooses how the next run ends; `gate`, where it is set, holds the run in its watch
+step, or before it changes limits, until it is opened.
 """
 
 from __future__ import annotations
@@ -220,6 +221,8 @@ class FakeDesk:
         done = self._transaction(plan)
         live = all(toggling.toggle(choice.toggle).live for choice in plan.choices)
         if live:
+            if self.gate is not None:
+                self.gate.wait(10)
             yield from self._step("limit", msg("Change the limits"), 0.1)
             yield from self._proofs(plan)
             yield Ended(Ending.LIMITED, None)
@@ -227,7 +230,7 @@ class FakeDesk:
         yield from self._steps(watch, cancelled)
         if cancelled() or self.outcome is Ending.ROLLED_BACK:
             yield from self._step("roll-back", msg("Bring the original back"), 0.4)
-            why = msg("Cancelled.") if cancelled() else msg("The replacement ended by itself, with exit status 1.")
+            why = msg("Cancelled.") if cancelled() else msg("It ended by itself, with exit status 1.")
             log = "" if cancelled() else "nginx: [emerg] mkdir() failed (30: Read-only file system)\n\x1b[31mbad"
             blame = msg("The log speaks of a read-only file system.") if self.suspects else None
             yield Ended(Ending.ROLLED_BACK, done, why, "" if cancelled() else "exit 1", log, blame, self.suspects)

@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.container import EngineState, Status
 from stratascope.core.depth import Matrix
 from stratascope.core.snapshot import ContainerState
+from stratascope.i18n import translate
 from stratascope.report.unseen import unseen_engines
 from stratascope.ui.alert import Alert
 from stratascope.ui.container_order import DEFENDED, EXPOSED, STOPPED, TAKE_OVER, UNKNOWN, section_of, undecided
@@ -25,7 +26,9 @@ from stratascope.ui.exposure import (
     worst_open,
 )
 from stratascope.ui.exposure_sheet import ExposureSheet, total_line
+from stratascope.ui.harden_note import why_nothing
 from stratascope.ui.marks import Mark
+from stratascope.ui.status_words import age_line
 from stratascope.ui.theme import Look
 from ui import fake_matrix, sample
 from ui.sample import E
@@ -164,7 +167,30 @@ def test_what_an_engine_keeps_to_itself_is_never_called_safe(state: EngineState,
     assert alert.mark is (Mark.UNKNOWN if silent else Mark.NOT_RUNNING)
     assert unseen_engines(replace(ours, asking=("far",))) == (("far", podman.id) if silent else ("far",))
     stays = replace(ours.containers[0], container=replace(ours.containers[0].container, engine=podman.id))
-    assert unseen_engines(replace(ours, containers=(stays,))) == (), "a hanging engine's containers stay on screen"
+    stale = replace(ours, containers=(stays,))
+    assert unseen_engines(stale) == unseen_engines(ours), "what a hanging one ran before is on screen still, and is old"
+    words = translate(age_line(stale, ours.taken_at))
+    assert words == (
+        "1 container; no answer from podman-rootless"
+        if state is EngineState.UNREACHABLE
+        else f"1 container on {1 + (state is EngineState.CONNECTED)} engine"
+        f"{'s' * (state is EngineState.CONNECTED)}, read 0 s ago"
+    )
+
+
+def test_what_is_not_known_is_not_told_as_unread_or_as_not_running(look: Look) -> None:
+    alert = Alert(look)
+    alert.show_states((with_matrix(SOCKET_UNKNOWN),))
+    assert alert.text() == "Not known if one could take over"
+    alert.show_states((with_matrix(None),))
+    assert alert.text() == "Nothing could be read"
+    odd = with_matrix(None)
+    odd = replace(odd, container=replace(odd.container, pid=None, status=Status.UNKNOWN, error="Memory: 'x'"))
+    alert.show_states((odd, with_matrix(fake_matrix.matrix("tight"))))
+    assert (alert.text(), alert.accessibleDescription()) == ("None of 1 can take over this machine", "1 not known")
+    told = why_nothing(odd, None, (), running=False)
+    assert told is not None
+    assert "not understood" in translate(told)
 
 
 def test_the_sheet_holds_each_family_and_opens_the_matrix(look: Look) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -273,6 +274,8 @@ def test_filter_switch_and_legend(page: FleetPage) -> None:
     page.show_states(fake_fleet.states(120), "zzz")
     assert page.stack.currentWidget() is page.empty
     assert page.empty.text() == "No container holds these words"
+    page.show_states(tuple(replace(each, matrix=None, layers=()) for each in fake_fleet.states(3)), "")
+    assert page.empty.text() == "Nothing of these containers could be read"
     page.show_states((), "")
     assert page.empty.text() == "No running container seen"
     page.show_states(fake_fleet.states(5), "")

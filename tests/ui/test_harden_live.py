@@ -158,7 +158,7 @@ def test_what_breaks_is_rolled_back_with_its_log(
     ):
         choose(qtbot, window, side, name, "read-only-root")
         go(qtbot, side)
-        assert side.sheet.title.text() == "Rolled back: the original runs as before"
+        assert side.sheet.title.text() == "Rolled back: all is as it was before"
         assert "7" in side.sheet.lead.text()
         assert "Read-only file system" in side.sheet.after.log.toPlainText()
         assert docker_rootful.run("inspect", "--format", "{{.Id}} {{.State.Running}}", name).split() == [

@@ -395,8 +395,8 @@ def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(qtbot: QtBot, wind
     desk.outcome = Ending.ROLLED_BACK
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    assert side.sheet.title.text() == "Rolled back: the original runs as before"
-    assert side.sheet.lead.text() == "The replacement ended by itself, with exit status 1."
+    assert side.sheet.title.text() == "Rolled back: all is as it was before"
+    assert side.sheet.lead.text() == "It ended by itself, with exit status 1."
     assert "Read-only file system" in side.sheet.after.log.toPlainText()
     assert "\x1b" not in side.sheet.after.log.toPlainText()
     assert side.sheet.after.words.text() == "exit 1"
@@ -500,7 +500,7 @@ def test_cancel_means_roll_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk
     side.sheet.back.click()
     assert "next safe place" in side.sheet.told.text()
     over(qtbot, side)
-    assert side.sheet.title.text() == "Rolled back: the original runs as before"
+    assert side.sheet.title.text() == "Rolled back: all is as it was before"
 
 
 def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
@@ -889,10 +889,20 @@ def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, desk: Fa
     planned(qtbot, window)
     assert side.column.button.text() == "Change limits"
     assert side.column.prediction.title.text() == "After the change, predicted"
+    desk.gate = threading.Event()
     relaunch(qtbot, window)
+    assert side.sheet.title.text().startswith("Changing the limits of ")
+    assert not side.sheet.back.isVisible(), "there is nothing to roll back"
+    assert not side.sheet.lead.isVisible()
+    window.close()
+    assert window.isVisible(), "it closes once that is done"
+    assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
+    desk.gate.set()
     over(qtbot, side)
+    qtbot.waitUntil(lambda: not window.isVisible())
     assert side.sheet.title.text() == "The limits are changed"
     assert not side.sheet.after.undo.isVisible()
+    assert not side.sheet.back.isHidden()
 
 
 def test_a_plan_that_fails_can_be_tried_again(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:

@@ -12,7 +12,8 @@ from stratascope.core.container import EngineState
 from stratascope.core.launch import Health, RestartPolicy, Running
 from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
-from stratascope.core.relaunch import JournalError, Kind, Stage, Transaction
+from stratascope.core.relaunch import JournalError, Kind, Stage, State, Transaction
+from stratascope.i18n import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch import Exchange
 from stratascope.usecases.watching import Clock, FailedError
@@ -104,7 +105,10 @@ def test_undo_brings_the_original_back_with_its_policy(journal: FileJournal) -> 
         transaction(engine, done.new, old, created=False), id="fedcba9876543210", new_aside="web.old-01234567",
         old_aside="web.old-fedcba98",
     )  # fmt: skip
-    undone = go(engine, journal, back)
+    exchange = Exchange(engine, journal, back, clock=_Time().clock())
+    told = [translate(step.message) for step in exchange.forward(3.0) if step.state is State.BEGUN]
+    assert told[1:4] == ["Stop the one that runs", "Give its name to the one set aside", "Start the one set aside"]
+    undone = exchange.finish()
     assert one_runs(engine).id == old
     assert engine.boxes[old].policy == ALWAYS
     assert engine.boxes[undone.old].running.name == "web.old-fedcba98"

@@ -32,7 +32,7 @@ from stratascope.core.relaunch import (
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, ToggleError
 from stratascope.i18n import translate
-from stratascope.layers.toggles import parse
+from stratascope.layers.toggles import all_live, parse
 from stratascope.report.export import ExportError, ExportKind, export
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.planning import Plan
@@ -112,7 +112,7 @@ def _harden(arguments: argparse.Namespace) -> int:
             told.end({"result": "refused" if refused else "possible", **last})
             return REFUSED if refused else VERIFIED
         told.plan(made, state.matrix, predicted)
-        if not arguments.yes and not _agreed(station, state):
+        if not arguments.yes and not _agreed(station, made):
             told.end({"result": "refused", **last})
             return REFUSED
         return _carry_out(arguments, station, made, told, last)
@@ -254,11 +254,15 @@ def _is_of(transaction: Transaction, name: str) -> bool:
     )
 
 
-def _agreed(station: Station, state: ContainerState) -> bool:
+def _agreed(station: Station, made: Plan) -> bool:
     if not sys.stdin.isatty():
         complain(translate(msg("Nobody can be asked here: give --yes.")))
         return False
-    question = msg("Relaunch {name} on {engine}? [y/N] ", name=state.container.name, engine=station.engine.id)
+    name, engine = plain(made.spec.name, 200), station.engine.id
+    if made.owner is None and all_live(made.choices):
+        question = msg("Change the limits of {name} on {engine}? [y/N] ", name=name, engine=engine)
+    else:
+        question = msg("Relaunch {name} on {engine}? [y/N] ", name=name, engine=engine)
     sys.stderr.write(translate(question))
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -14,7 +14,7 @@ from stratascope.cli.output import complain, write
 from stratascope.core.message import Message, msg
 from stratascope.core.plain import plain
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
-from stratascope.core.relaunch import Damaged, JournalError, Transaction
+from stratascope.core.relaunch import Damaged, JournalError, Kind, Transaction
 from stratascope.i18n import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.recovering import Mended, Result, unfinished
@@ -74,8 +74,12 @@ def _words(item: Mended) -> str:
     name, error = plain(item.transaction.name, 80), item.error
     why: Message | None = None
     match item.result:
+        case Result.FINISHED if item.transaction.kind is Kind.UNDO:
+            text = msg("{name}: an undo that was broken off is finished; the original runs.", name=name)
         case Result.FINISHED:
             text = msg("{name}: a relaunch that was broken off is finished; the replacement runs.", name=name)
+        case Result.UNDONE if item.transaction.kind is Kind.UNDO:
+            text = msg("{name}: an undo that was broken off is taken back; all is as it was before.", name=name)
         case Result.UNDONE:
             text = msg("{name}: a relaunch that was broken off is undone; all is as it was before.", name=name)
         case Result.HELD:

@@ -22,7 +22,7 @@ from stratascope.report.html_calls import calls_section
 from stratascope.report.html_strata import PATTERNS, draw, mark
 from stratascope.report.html_tables import Named, bits_table, fleet_table, matrix_table, stance_key
 from stratascope.report.html_words import element, text
-from stratascope.report.taking_over import none_could, not_known, taking_over
+from stratascope.report.taking_over import may_run, none_could, not_known, taking_over
 from stratascope.report.threats import by_outcome, counts, counts_line, exposure_line, rank
 from stratascope.report.unseen import unseen_engines
 from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, exposure_level, gap_words, moment
@@ -172,7 +172,8 @@ def _exposure_cell(matrix: Matrix | None) -> str:
 
 def _worst(state: ContainerState) -> str:
     if state.matrix is None:
-        return text(STATUSES[state.container.status]) if state.gap is None else text(gap_words(state.gap))
+        told = state.gap is None or not may_run(state)
+        return text(STATUSES[state.container.status]) if told or state.gap is None else text(gap_words(state.gap))
     first = next(iter(by_outcome(state.matrix)), None)
     if first is None:
         return ""
@@ -198,7 +199,9 @@ def _container(
     if container.error:
         parts.append(element("p", text(msg("The engine's answer was not understood: {why}", why=container.error), 500)))
     matrix = state.matrix
-    if matrix is None:
+    if matrix is None and not may_run(state):
+        pass  # how it stands is said above
+    elif matrix is None:
         why = msg("Not known: {why}.", why=gap_words(state.gap)) if state.gap is not None else msg("Not known.")
         parts.append(element("p", text(why)))
     else:

@@ -21,18 +21,22 @@ _STOPPED = frozenset({Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVIN
 
 @dataclass(frozen=True, slots=True)
 class TakingOver:
-    """`could`: those that could; `unknown`: of how many it is not known; `total`: how many run."""
+    """`could`: those that could; `unknown`: of how many it is not known, `unread`: of how many of these nothing is;
+    `total`: how many run, or may run.
+    """
 
     could: tuple[ContainerState, ...]
     unknown: int
+    unread: int
     total: int
 
 
 def taking_over(states: tuple[ContainerState, ...]) -> TakingOver:
     """Of these containers."""
-    running = [state for state in states if runs(state)]
+    running = [state for state in states if may_run(state)]
     could = tuple(state for state in running if critical(state))
-    return TakingOver(could, sum(undecided(state) for state in running), len(running))
+    unread = sum(state.matrix is None for state in running)
+    return TakingOver(could, sum(undecided(state) for state in running), unread, len(running))
 
 
 def not_known(found: TakingOver, unseen: tuple[str, ...] = ()) -> list[str]:
@@ -47,8 +51,10 @@ def none_could(found: TakingOver, unseen: tuple[str, ...] = ()) -> Message:
     """What is said where none is known to; `unseen` are engines that may have more."""
     if found.total == 0:
         return msg("No running container seen") if unseen else msg("No container runs")
-    if found.unknown == found.total:
+    if found.unread == found.total:
         return msg("Nothing could be read")
+    if found.unknown == found.total:
+        return msg("Not known if one could take over")
     return msg("None of {total} can take over this machine", total=found.total - found.unknown)
 
 
@@ -58,6 +64,11 @@ def runs(state: ContainerState) -> bool:
     return not container.error and container.pid is not None and container.status not in _STOPPED
 
 
+def may_run(state: ContainerState) -> bool:
+    """Whether it runs, or the engine's answer about it was not understood, so that this is not known."""
+    return runs(state) or bool(state.container.error)
+
+
 def critical(state: ContainerState) -> bool:
     """Whether a critical threat is open: a process in it could take over the machine."""
     return state.matrix is not None and bool(state.matrix.open(Severity.CRITICAL))
@@ -65,7 +76,7 @@ def critical(state: ContainerState) -> bool:
 
 def undecided(state: ContainerState) -> bool:
     """Whether it is not known of a running container if it could take over the machine."""
-    if not runs(state) or critical(state):
+    if not may_run(state) or critical(state):
         return False
     return state.matrix is None or any(
         threat.outcome is Outcome.UNKNOWN and threat.threat.severity is Severity.CRITICAL

@@ -25,6 +25,7 @@ from stratascope.report.call_map import (
 from stratascope.report.style import SEVERITY_STYLE, VERDICT_STYLE, Style, clip, cut_middle, pad, width_of, wrap
 from stratascope.report.threat_lines import exposure_lines, open_lines, table_lines
 from stratascope.report.threats import rank
+from stratascope.report.unseen import unseen_engines
 from stratascope.report.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, age, gap_words, moment
 
 __all__ = ["Style", "engine_lines", "render"]
@@ -37,8 +38,10 @@ def render(snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> str:
     lines = [*_head(snapshot, style), "", *engine_lines(snapshot.engines, style), *trouble_lines(snapshot, style)]
     for state in sorted(snapshot.containers, key=_worst_first):
         lines += ["", *_container(state, snapshot, layers, style)]
-    if not snapshot.containers:
-        lines += ["", translate(msg("No containers."))]
+    if not snapshot.containers and not style.details:  # else by name, and who calls says which were not found
+        unseen = listed(plain(each, 60) for each in unseen_engines(snapshot))
+        none = msg("No containers seen; {engines} not seen.", engines=unseen) if unseen else msg("No containers.")
+        lines += ["", translate(none)]
     return "\n".join(lines) + "\n"
 
 
@@ -134,6 +137,8 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
     if len(shown) < len(state.findings):
         rest = plural("{count} less serious finding", "{count} less serious findings", len(state.findings) - len(shown))
         more = msg("{rest}: stratascope report {name}", rest=rest, name=container.name)
+        if snapshot.demo:  # of a record: by that command the engines would be asked
+            more = rest
         yield from wrap(translate(more), "  ", style, "2")
     drifting = [process for process in state.processes if process.drift]
     for process in drifting:

@@ -12,24 +12,25 @@ from stratascope.core.capture import GapKind
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import Snapshot
-from stratascope.report.taking_over import runs
+from stratascope.report.taking_over import may_run
 
 _SILENT = frozenset({EngineState.DENIED, EngineState.UNREACHABLE})
 
 
 def unseen_engines(snapshot: Snapshot) -> tuple[str, ...]:
-    """The engines that may run containers of which nothing is known: they let nobody in, or have not answered."""
-    seen = {state.container.engine for state in snapshot.containers}
-    silent = (each.id for each in snapshot.engines if each.state in _SILENT and each.id not in seen)
-    return (*snapshot.asking, *silent)
+    """The engines that may run containers of which nothing is known: they let nobody in, or give no answer.
+
+    What one ran before it hung may be on screen still; what it runs now is not known.
+    """
+    return (*snapshot.asking, *(each.id for each in snapshot.engines if each.state in _SILENT))
 
 
 def unread(snapshot: Snapshot) -> tuple[str, ...]:
-    """The running containers that have no exposure, by name; one that has ended meanwhile does not run."""
+    """The containers that run, or may, and have no exposure, by name; one that has ended meanwhile does not run."""
     return tuple(
         state.container.name
         for state in snapshot.containers
-        if runs(state) and state.matrix is None and (state.gap is None or state.gap.kind is not GapKind.GONE)
+        if may_run(state) and state.matrix is None and (state.gap is None or state.gap.kind is not GapKind.GONE)
     )
 
 

@@ -237,7 +237,12 @@ class FleetPage(QWidget):
         else:
             text = msg("{shown} of {count} containers that run", shown=shown, count=there)
         self.count.say(translate(text))
-        nothing = msg("No running container seen") if not there else msg("No container holds these words")
+        if not there:
+            nothing = msg("No running container seen")
+        elif not shown:
+            nothing = msg("No container holds these words")
+        else:
+            nothing = msg("Nothing of these containers could be read")
         self.empty.setText(translate(nothing))
         self._show()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.capture import Gap, GapKind
-from stratascope.core.container import Container
+from stratascope.core.container import Container, other_kernel
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import ContainerState
@@ -53,6 +53,8 @@ def summary(state: ContainerState) -> str:
         return translate(msg("The engine's answer about it could not be understood: {words}", words=container.error))
     if not runs(state):
         return translate(msg("No process of it runs. Shown is what the engine was asked for."))
+    if state.gap is not None and other_kernel(container):
+        return translate(msg("It has a kernel of its own, which can't be read from outside."))
     if state.gap is not None:
         text = msg("Nothing of it could be read. {reason} {advice}", reason=reason(state.gap), advice=advice(state.gap))
         return translate(text).strip()

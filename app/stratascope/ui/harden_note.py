@@ -69,6 +69,8 @@ def why_nothing(
         return msg("Choose a container.")
     if refused is not None:
         return refused
+    if state.container.error:
+        return msg("The engine's answer about it was not understood, so nothing can be planned for it.")
     if not runs(state) and any(state.container.id == each.old for each in kept):
         return msg("It waits here, stopped, in case it is wanted again.")
     if not runs(state) and running:

@@ -114,7 +114,7 @@ class Result(QScrollArea):
         self.leave_out.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.leave_out.clicked.connect(lambda _=False: self._leave_out())
         self.log_head = Label(look, 14, BOLD)
-        self.log_head.setText(translate(msg("What the replacement said last")))
+        self.log_head.setText(translate(msg("What it said last")))
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
         self.log.setFont(look.font(11, fixed=True))

@@ -64,6 +64,7 @@ class HardenSheet(QDialog):
         self._look, self._window = look, parent
         self.name = ""
         self.course = Course.HARDEN
+        self.limits = False  # whether only limits change, while it runs: then there is nothing to roll back
         self.running = False
         self.title = Label(look, 18, BOLD, wrap=True)
         self.lead = Label(look, 13, ink="text2", wrap=True)
@@ -125,7 +126,7 @@ class HardenSheet(QDialog):
 
     def ask(self, plan: Plan, preview: Preview, command: str) -> None:
         """Before a relaunch: the exact differences, what to expect, and how long to watch."""
-        self.name, self.course = plain(plan.spec.name, 200), Course.HARDEN
+        self.name, self.course, self.limits = plain(plan.spec.name, 200), Course.HARDEN, preview.live
         limits = translate(msg("Change the limits of {name}?", name=self.name))
         self.title.setText(limits if preview.live else question_title(self.course, self.name))
         if preview.live:
@@ -149,7 +150,7 @@ class HardenSheet(QDialog):
     def ask_undo(self, done: Transaction) -> None:
         """Before an undo."""
         back = done.kind is Kind.UNDO
-        self.name, self.course = plain(done.name, 200), Course.REDO if back else Course.UNDO
+        self.name, self.course, self.limits = plain(done.name, 200), Course.REDO if back else Course.UNDO, False
         self.title.setText(question_title(self.course, self.name))
         self.lead.setText(translate(_undo_lead(done)))
         self._show_undo(done)
@@ -203,6 +204,7 @@ class HardenSheet(QDialog):
         self.go.say(word)
         self.back.setText(translate(msg("Cancel")))
         self.back.setEnabled(True)
+        self.back.show()
         self.present()
         self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
@@ -226,14 +228,17 @@ class HardenSheet(QDialog):
         self._tell_before("")
         self.steps.clear()
         self.told.setText("")
-        self.title.setText(running_title(self.course, self.name))
+        changing = translate(msg("Changing the limits of {name}…", name=self.name))
+        self.title.setText(changing if self.limits else running_title(self.course, self.name))
         self.lead.setText(
             translate(msg("The journal holds each step: after a crash the next start finishes this, or goes back."))
         )
+        self.lead.setVisible(not self.limits)
         self.pages.setCurrentIndex(Page.DURING.value)
         self.go.hide()
         self.back.setText(translate(msg("Cancel and roll back")))
         self.back.setEnabled(True)
+        self.back.setVisible(not self.limits)
         self.after.begin()
 
     def tell(self, event: Progress | Proved) -> None:
@@ -265,6 +270,7 @@ class HardenSheet(QDialog):
         self.go.hide()
         self.back.setText(translate(msg("Close")))
         self.back.setEnabled(True)
+        self.back.show()
         if self.isVisible():
             self.back.setFocus(Qt.FocusReason.OtherFocusReason)
 

@@ -371,6 +371,9 @@ class Hardening(QObject):
         if self._question is not None:
             self._close_after()
             return
+        if self.sheet.limits:  # done in a moment, and nothing to roll back
+            self._closing = True
+            return
         box = QMessageBox(self._window)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.setTextFormat(Qt.TextFormat.PlainText)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from stratascope.core.container import EngineState
 from stratascope.core.message import Message, plural
+from stratascope.core.plain import plain
 from stratascope.core.snapshot import Snapshot
+from stratascope.i18n import listed
 
 UNCHANGED = 90  # seconds without news, after which minutes are told
 
@@ -14,6 +16,14 @@ def age_line(snapshot: Snapshot, now: float) -> Message:
     count = len(snapshot.containers)
     if snapshot.demo:
         return plural("{count} container of the demo", "{count} containers of the demo", count)
+    shown = {state.container.engine for state in snapshot.containers}
+    silent = [each.id for each in snapshot.engines if each.state is EngineState.UNREACHABLE and each.id in shown]
+    if silent:  # what is shown of these is how it was before
+        names = listed(plain(each, 60) for each in silent)
+        return plural(
+            "{count} container; no answer from {engines}", "{count} containers; no answer from {engines}", count,
+            engines=names,
+        )  # fmt: skip
     engines = sum(engine.state is EngineState.CONNECTED for engine in snapshot.engines)
     where = plural("{count} engine", "{count} engines", engines)
     seconds = max(0, round(now - snapshot.taken_at))

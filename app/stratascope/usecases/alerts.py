@@ -64,7 +64,7 @@ class Alerts:
             if state.key in self._awaited and state.matrix is not None:
                 self._awaited.discard(state.key)
                 if limit is not None and state.matrix.exposure.worst > limit and self._is_news(state):
-                    yield _exposed(state)
+                    yield _exposed(state, limit)
 
     def _is_news(self, state: ContainerState) -> bool:
         before = self._worst.get((state.container.engine, state.container.name))
@@ -72,16 +72,16 @@ class Alerts:
 
     def _fell(self, snapshot: Snapshot, hardened: Sequence[Transaction]) -> Iterator[Alert]:
         new = {
-            (done.engine, done.new): done.name
+            (done.engine, done.new): done.owner is not None
             for done in hardened
             if done.kind is Kind.HARDEN and done.stage is Stage.DONE and done.new
         }
         states = {state.key: state.container for state in snapshot.containers}
-        for key in new:
+        for key, owned in new.items():
             container = states.get(key)
             if container is None:
                 continue
-            text = _failure(container)
+            text = _failure(container, owned=owned)
             if text is None:
                 if container.status is Status.RUNNING:
                     self._well.add(key)
@@ -91,7 +91,7 @@ class Alerts:
                 yield Alert(key, msg("{name} fails since it was hardened", name=container.name), text)
 
 
-def _exposed(state: ContainerState) -> Alert:
+def _exposed(state: ContainerState, limit: float) -> Alert:
     assert state.matrix is not None
     exposure, name = state.matrix.exposure, state.container.name
     if exposure.best < exposure.worst:
@@ -99,12 +99,14 @@ def _exposed(state: ContainerState) -> Alert:
                    least=f"{exposure.best:.1f}", most=f"{exposure.worst:.1f}")  # fmt: skip
     else:
         text = msg("Its exposure is {number} of 10.", number=f"{exposure.worst:.1f}")
+    if exposure.best <= limit:  # it may be well
+        return Alert(state.key, msg("New, and not known to be protected: {name}", name=name), text)
     return Alert(state.key, msg("New and badly protected: {name}", name=name), text)
 
 
-def _failure(container: Container) -> Message | None:
-    """What is wrong with it, None where nothing is."""
-    back = msg("Its original is kept: Undo brings it back.")
+def _failure(container: Container, *, owned: bool) -> Message | None:
+    """What is wrong with it, None where nothing is. `owned`: its owner created it anew, so that no original is kept."""
+    back = msg("Undo takes the change back.") if owned else msg("Its original is kept: Undo brings it back.")
     if container.out_of_memory and container.status is not Status.RUNNING:
         return msg("It used more memory than it may have, and was ended. {back}", back=back)
     match container.status:

@@ -32,11 +32,12 @@ def back(shop: Workshop, exchange: Exchange, error: Exception) -> Iterator[Progr
     why, words, log = in_words(error)
     if _without_an_original(shop, made):
         ended = finished(exchange, Ending.KEPT)
-        text = msg("{why} Somebody else removed the original meanwhile, so what replaced it stays.", why=why)
+        text = msg("{why} Somebody else removed the one that ran before, so the one in its place stays.", why=why)
         yield replace(ended, why=text, words=_joined(words, ended.words), log=log)
         return
     begun = shop.clock.now()
-    told = Progress("roll-back", State.BEGUN, 0.0, msg("Bring the original back"))
+    words_told = msg("Bring the original back") if made.created else msg("Bring back the one that ran")
+    told = Progress("roll-back", State.BEGUN, 0.0, words_told)
     yield told
     try:
         lost = isinstance(error, EngineError) and not isinstance(error, RefusedError)
@@ -85,5 +86,5 @@ def finished(exchange: Exchange, ending: Ending) -> Ended:
         return Ended(ending, exchange.finish())
     except (EngineError, NoSuchContainerError, JournalError) as error:
         why, words, _ = in_words(error)
-        text = msg("{why} The replacement stays; run stratascope recover to finish.", why=why)
+        text = msg("{why} What runs now stays; run stratascope recover to finish.", why=why)
         return Ended(ending, exchange.transaction, text, words)

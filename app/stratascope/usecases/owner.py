@@ -187,7 +187,7 @@ class _Work:
         except (NoSuchContainerError, RefusedError) as error:  # Podman refuses to tell of one that goes just now
             if any(item.id == self.transaction.new for item in _theirs(self.shop, _owned(self.transaction))):
                 raise
-            text = msg("The replacement ended by itself, and its owner removed it.")
+            text = msg("It ended by itself, and its owner removed it.")
             raise FailedError(text, str(error)) from error
 
 

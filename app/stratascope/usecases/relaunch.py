@@ -56,11 +56,14 @@ class Exchange:
         yield from self._step("journal", msg("Write down what is going to happen"), lambda: self._enter(Stage.INTENT))
         if transaction.created:
             yield from self._step("create", msg("Create the replacement beside it"), self._create)
-        yield from self._step("stop", msg("Stop the original"), self._stop)
+        made = transaction.created  # else the two only change places
+        yield from self._step("stop", msg("Stop the original") if made else msg("Stop the one that runs"), self._stop)
         if any(member.image for member in transaction.members):
             yield from self._step("commit", msg("Carry over what it wrote"), self._commit)
-        yield from self._step("rename", msg("Give its name to the replacement"), self._rename)
-        yield from self._step("start", msg("Start the replacement"), self._start)
+        words = msg("Give its name to the replacement") if made else msg("Give its name to the one set aside")
+        yield from self._step("rename", words, self._rename)
+        words = msg("Start the replacement") if made else msg("Start the one set aside")
+        yield from self._step("start", words, self._start)
         yield from self._watcher.watch(self.transaction.new, watch)
         if transaction.further:
             words = msg("Look at those that were relaunched with it")

@@ -127,14 +127,14 @@ class Watcher:
     def _judge(self, now: Running, restarts: int) -> None:
         if now.status != "running":
             if now.out_of_memory:
-                why = msg("The replacement was killed: it needs more memory than its limit allows.")
+                why = msg("It was killed: it needs more memory than its limit allows.")
             else:
-                why = msg("The replacement ended by itself, with exit status {status}.", status=str(now.exit_code))
+                why = msg("It ended by itself, with exit status {status}.", status=str(now.exit_code))
             self._fail(now, why)
         if now.restarts > restarts:
-            self._fail(now, msg("The replacement ended and was started again by the engine."))
+            self._fail(now, msg("It ended and was started again by the engine."))
         if now.health is Health.UNHEALTHY and self._expected.health is not Health.UNHEALTHY:
-            self._fail(now, msg("The replacement's healthcheck says unhealthy."))
+            self._fail(now, msg("Its healthcheck says unhealthy."))
 
     def _fail(self, now: Running, why: Message, *, out_of_memory: bool = False) -> None:
         log = last_words(self._port, now.id)

@@ -22,10 +22,10 @@ LATE = 2.0  # seconds that a create whose answer was lost is waited for
 
 
 class NameTakenError(RefusedError):
-    """The original runs again, but not under its name. The journal keeps the rest of the way back."""
+    """What ran before runs again, but not under its name. The journal keeps the rest of the way back."""
 
     def __init__(self, name: str, error: RefusedError) -> None:
-        text = msg("Another container took its name meanwhile, so the original runs as {name}. "
+        text = msg("Another container took its name meanwhile, so it runs as {name}. "
                    "Free the name, then run stratascope recover.", name=name)  # fmt: skip
         super().__init__(error.state, text, error.words)
 
