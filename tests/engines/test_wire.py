@@ -22,7 +22,7 @@ def test_the_whole_body_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert wire.body(answer(b"x" * (1 << 18)), soon) == b"x" * (1 << 18)
     with pytest.raises(OSError, match="longer than 262144 bytes") as caught:
         wire.body(answer(b"x" * ((1 << 18) + 1)), soon)
-    told = advice.error_for(caught.value, EngineKind.DOCKER, False, True, 5.0)
+    told = advice.error_for(caught.value, EngineKind.DOCKER, False, True, 5.0, "unix:///x")
     assert told.state is EngineState.UNREACHABLE
     assert "no container engine" in told.message.id
 

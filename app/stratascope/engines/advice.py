@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import socket
+import ssl
 
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.message import Message, msg
@@ -15,6 +17,8 @@ STATE_BY_ERRNO = {
     errno.ENOTDIR: EngineState.STOPPED,
     errno.ECONNREFUSED: EngineState.STOPPED,
 }
+_NO_WAY = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
+_DESKTOP = "/.docker/desktop/"  # in the path of Docker Desktop's socket
 
 
 def absent(kind: EngineKind) -> Message:
@@ -24,8 +28,12 @@ def absent(kind: EngineKind) -> Message:
     return msg("Podman is not installed here. Install the package podman if you want to use it.")
 
 
-def stopped(kind: EngineKind, rootless: bool) -> Message:
+def stopped(kind: EngineKind, rootless: bool, endpoint: str) -> Message:
     """Installed, but nothing listens."""
+    if not endpoint.startswith("unix://"):
+        return msg("Nothing listens at {endpoint}. Start the engine there, or check the address.", endpoint=endpoint)
+    if _DESKTOP in endpoint:
+        return msg("Docker Desktop is not running. Start it with: systemctl --user start docker-desktop")
     if kind is EngineKind.DOCKER and rootless:
         return msg("Rootless Docker is not running. Start it with: systemctl --user start docker")
     if kind is EngineKind.DOCKER:
@@ -75,6 +83,30 @@ def silent(seconds: float) -> Message:
     )
 
 
+def crowded() -> Message:
+    """The queue of its socket is full: it takes no connection."""
+    return msg("The engine takes no more connections. It may hang or be overloaded.")
+
+
+def no_host(endpoint: str) -> Message:
+    """The name of the machine says nothing to the resolver."""
+    return msg("There is no machine of the name in {endpoint}. Check the address.", endpoint=endpoint)
+
+
+def no_way(endpoint: str) -> Message:
+    """The network does not lead there."""
+    return msg("{endpoint} can't be reached from here. Check the address and the network.", endpoint=endpoint)
+
+
+def not_secure(endpoint: str) -> Message:
+    """TLS failed, or the certificates for it are not there."""
+    return msg(
+        "No secure connection to {endpoint} could be made. Check the certificates in DOCKER_CERT_PATH, or those of the "
+        "context.",
+        endpoint=endpoint,
+    )
+
+
 def nonsense() -> Message:
     """Something answers, but not as an engine does."""
     return msg("What answers there is no container engine, or its answer was cut off. Check the address.")
@@ -95,23 +127,41 @@ def unsupported(endpoint: str) -> Message:
     return msg("{endpoint} is not an address that can be used. unix://, tcp:// and ssh:// can.", endpoint=endpoint)
 
 
-def error_for(error: BaseException, kind: EngineKind, rootless: bool, installed: bool, limit: float) -> EngineError:
+def error_for(
+    error: BaseException, kind: EngineKind, rootless: bool, installed: bool, limit: float, endpoint: str
+) -> EngineError:
     """The state and the advice for what went wrong on the way, from the first cause in the chain that tells."""
+    local = endpoint.startswith("unix://")
     for cause in chain(error):
         if isinstance(cause, EngineError):
             return cause
         if isinstance(cause, TimeoutError):
             return EngineError(EngineState.UNREACHABLE, silent(limit), str(error))
+        found = _unreachable(cause, endpoint)
+        if found is not None:
+            return EngineError(EngineState.UNREACHABLE, found, str(error))
         state = STATE_BY_ERRNO.get(cause.errno or 0) if isinstance(cause, OSError) else None
         if state is EngineState.DENIED:
             return EngineError(state, denied(kind, rootless), str(cause))
         if state is EngineState.STOPPED:
-            return EngineError(state, stopped(kind, rootless), str(cause)) if installed else EngineError(
-                EngineState.ABSENT, absent(kind), str(cause)
-            )  # fmt: skip
+            if installed or not local or _DESKTOP in endpoint:
+                return EngineError(state, stopped(kind, rootless, endpoint), str(cause))
+            return EngineError(EngineState.ABSENT, absent(kind), str(cause))
     if "timed out" in str(error).lower():
         return EngineError(EngineState.UNREACHABLE, silent(limit), str(error))
     return EngineError(EngineState.UNREACHABLE, nonsense(), str(error))
+
+
+def _unreachable(cause: BaseException, endpoint: str) -> Message | None:
+    if isinstance(cause, socket.gaierror):
+        return no_host(endpoint)
+    if isinstance(cause, ssl.SSLError) or type(cause).__name__ == "TLSParameterError":  # the Docker SDK's
+        return not_secure(endpoint)
+    if isinstance(cause, OSError) and cause.errno in _NO_WAY:
+        return no_way(endpoint)
+    if isinstance(cause, BlockingIOError):  # EAGAIN of connect(2) on a socket in the file system
+        return crowded()
+    return None
 
 
 def chain(error: BaseException) -> list[BaseException]:

@@ -372,7 +372,9 @@ class RestEngine(ABC):
     def _error(self, error: BaseException, limit: float | None = None) -> EngineError:
         endpoint, limit = self._own, limit or self.timeout[1]
         trouble = None if self._way is None or isinstance(error, EngineError) else self._way.trouble()
-        found = trouble or advice.error_for(error, self.kind, endpoint.rootless, endpoint.installed, limit)
-        if endpoint.confined and found.state is EngineState.STOPPED:
+        found = trouble or advice.error_for(
+            error, self.kind, endpoint.rootless, endpoint.installed, limit, endpoint.endpoint
+        )
+        if endpoint.confined and endpoint.path is not None and found.state is EngineState.STOPPED:
             return EngineError(found.state, advice.out_of_sight(self.kind), found.words)
         return found
