@@ -240,3 +240,5 @@ def test_the_report_is_of_the_other_machine(rig: Rig, there: SshMachine) -> None
     (state,) = [item for item in snapshot.containers if item.container.id == container]
     assert state.gap is None
     assert all(layer.facts is not None for layer in state.layers)
+    assert snapshot.elsewhere == ((engine.id, snapshot.ground_of(engine.id)),)
+    assert snapshot.ground_of(engine.id).kernel == os.uname().release

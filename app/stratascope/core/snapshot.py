@@ -67,7 +67,7 @@ class Snapshot:
     """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not this machine.
 
     `listed`: the engines whose containers have all been read at least once, in a live view; `asking`: those that have
-    told nothing yet.
+    told nothing yet. `ground` is this machine's; `elsewhere` that of each engine on another one whose kernel was read.
     """
 
     taken_at: float
@@ -79,6 +79,17 @@ class Snapshot:
     trouble: Trouble | None = None  # why nothing could be read of this machine's kernel, if so
     listed: frozenset[str] = frozenset()
     asking: tuple[str, ...] = ()
+    elsewhere: tuple[tuple[str, Ground], ...] = ()
+
+    def ground_of(self, engine: str) -> Ground:
+        """What the containers of that engine stand on, and were judged by."""
+        return dict(self.elsewhere).get(engine, self.ground)
+
+    @property
+    def kernels(self) -> tuple[str, ...]:
+        """The releases of the kernels below these containers, this machine's where there is none; "" where not read."""
+        found = dict.fromkeys(self.ground_of(state.container.engine).kernel for state in self.containers)
+        return tuple(found) or (self.ground.kernel,)
 
 
 def drawn(state: ContainerState, kind: type[V]) -> V | None:

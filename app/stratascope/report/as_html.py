@@ -98,7 +98,7 @@ def _head(snapshot: Snapshot) -> str:
     line = msg(
         "{containers} on Linux {kernel}, read {when}",
         containers=_count(snapshot),
-        kernel=snapshot.ground.kernel or "?",
+        kernel=listed(each or "?" for each in snapshot.kernels),
         when=when,
     )
     parts = [element("h1", "Stratascope"), element("p", text(line))]
@@ -210,7 +210,7 @@ def _container(
         first = next((each for each in by_outcome(matrix) if each.outcome is Outcome.OPEN), None)
         if first is not None:
             parts.append(element("p", text(first.threat.what)))
-        parts.append(element("div", draw(state, matrix, layers, snapshot.ground), "wide"))
+        parts.append(element("div", draw(state, matrix, layers, snapshot.ground_of(container.engine)), "wide"))
         parts.append(element("p", text(counts_line(counts(matrix))), "facts"))
     if state.findings:
         parts.append(_findings(state.findings))

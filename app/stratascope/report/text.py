@@ -58,7 +58,7 @@ def _head(snapshot: Snapshot, style: Style) -> Iterator[str]:
         msg(
             "Stratascope: {containers} on Linux {kernel}, read {when}",
             containers=count,
-            kernel=snapshot.ground.kernel or "?",
+            kernel=listed(each or "?" for each in snapshot.kernels),
             when=when,
         )
     )

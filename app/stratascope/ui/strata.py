@@ -9,7 +9,7 @@ from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QVBoxLayout, QWidget
 
-from stratascope.core.container import Engine
+from stratascope.core.container import Engine, other_kernel
 from stratascope.core.depth import Matrix
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Layer
@@ -97,7 +97,8 @@ class Strata(QWidget):
         layers = {layer.number: layer for layer in state.layers}
         for number, band in self.bands.items():
             band.show_layer(layers.get(number), running=running, gap=state.gap)
-        self.ground.say(translate(msg("The kernel")), ground_lines(ground, engine), (modules_line(ground),))
+        modules = "" if other_kernel(state.container) else modules_line(ground)
+        self.ground.say(translate(msg("The kernel")), ground_lines(state.container, ground, engine), (modules,))
 
     def show_matrix(self, base: Matrix | None, matrix: Matrix | None, away: frozenset[str]) -> None:
         """The threats as rays: `base` as the container is, `matrix` without the layers `away` (ids)."""

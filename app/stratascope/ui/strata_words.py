@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from stratascope.core.container import Engine, EngineKind
+from stratascope.core.container import Container, Engine, EngineKind, other_kernel
 from stratascope.core.depth import Matrix
 from stratascope.core.ground import Ground
 from stratascope.core.message import msg, plural
@@ -38,9 +38,13 @@ def process_line(state: ContainerState) -> str:
     return translate(msg("PID {pid}", pid=pid))
 
 
-def ground_lines(ground: Ground, engine: Engine | None) -> tuple[str, str]:
+def ground_lines(container: Container, ground: Ground, engine: Engine | None) -> tuple[str, str]:
     """What all six stand on: the kernel, and the engine."""
-    if not ground.kernel:
+    if other_kernel(container):
+        first = translate(msg("A kernel of its own, in {runtime}", runtime=plain(container.runtime, 40)))
+    elif engine is not None and not engine.local and ground.kernel:
+        first = translate(msg("Linux {version}, shared by all containers there", version=ground.kernel))
+    elif not ground.kernel:
         first = translate(msg("Not readable from here"))
     else:
         first = translate(msg("Linux {version}, shared by all containers", version=ground.kernel))

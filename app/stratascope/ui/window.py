@@ -326,7 +326,7 @@ class MainWindow(QMainWindow):
         engines = () if snapshot.demo else snapshot.engines  # a demo's containers are not of these engines
         engine = next((each for each in engines if each.id == state.container.engine), None)
         self.header.show_state(state, snapshot.taken_at if snapshot.demo else None)
-        self.strata.show_state(state, snapshot.ground, engine)
+        self.strata.show_state(state, snapshot.ground_of(state.container.engine), engine)
         self.strip.show_state(state)
         self.strata.select(self._layer)
         self.strip.select(self._layer)

@@ -79,6 +79,7 @@ class Assembler:
             tuple(item.state for item in finished if item.state is not None),
             demo,
             trouble=record.trouble,
+            elsewhere=tuple((engine, self._ground(host)) for engine, host in record.hosts),
         )
 
     def _peers_of(self, known: list[_Known]) -> tuple[Peers, ...]:

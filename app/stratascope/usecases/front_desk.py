@@ -33,7 +33,7 @@ def foreseen(snapshot: Snapshot, engine: Engine) -> Foresight:
     def subject(state: ContainerState, chosen: object, changes: Sequence[FileChange] | None) -> Subject:
         return Subject(state.container, engine, tuple((layer.id, layer.facts) for layer in state.layers))
 
-    return Foresight(all_layers(), snapshot.ground, engine, subject)
+    return Foresight(all_layers(), snapshot.ground_of(engine.id), engine, subject)
 
 
 class FrontDesk:
