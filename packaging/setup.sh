@@ -40,7 +40,8 @@ parts() { sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' $lists; }
 parts_with_reasons() { sed -e '/^#/d' -e '/^[[:space:]]*$/d' -e 's/^/  /' $lists; }
 
 is_installed() {
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null || true)" = installed ]
+    # a line an architecture: libraries may be there for i386, too
+    dpkg-query -W -f '${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
 }
 
 # Parts of which no alternative is installed.

@@ -22,6 +22,9 @@ INTERRUPTED = 130  # by SIGINT, as shells count: 128 + signal(7)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
     frozen.begin()
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by who started us
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["__complete"]:
         from stratascope.cli import completing

@@ -13,7 +13,7 @@ from pathlib import Path
 from stratascope import wiring
 from stratascope.core.belonging import belongs
 from stratascope.core.capture import Capture
-from stratascope.core.container import Container, Engine, EngineKind, EngineState
+from stratascope.core.container import Container, Engine, EngineKind, EngineState, meant
 from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.launch import Inside, Vitals
 from stratascope.core.message import msg
@@ -196,14 +196,16 @@ def exports_of(made: Plan) -> tuple[tuple[ExportKind, Callable[[], str]], ...]:
 
 def station_of(found: Sequence[Station], name: str) -> tuple[Station, str]:
     """The engine that has a container of that name or id, and its full id. Raises ProbeError where none or several."""
-    hits = []
-    for station in found:
-        for container in station.containers():
-            if container.is_called(name):
-                hits.append((station, container.id))
+    every = [(station, container) for station in found for container in station.containers()]
+    keys = {container.key for container in meant(name, (container for _, container in every))}
+    hits = [(station, container.id) for station, container in every if container.key in keys]
     if not hits:
         asked = found.engines if isinstance(found, Stations) else tuple(station.engine for station in found)
         raise ProbeError(not_found(name, asked), name)
+    if len(hits) > 1 and len({station.engine.id for station, _ in hits}) == 1:
+        ids = ", ".join(number[:16] for _, number in hits)
+        text = msg("Several containers have an id that begins with {name}: {ids}. Give more of it.", name=name, ids=ids)
+        raise ProbeError(text, name)
     if len(hits) > 1:
         engines = ", ".join(station.engine.id for station, _ in hits)
         raise ProbeError(msg("Several engines have a {name}: say which, with --engine: {engines}.", name=name,

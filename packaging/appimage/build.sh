@@ -78,9 +78,13 @@ ROOT=$root BUILD=$build unshare --mount --propagation private sh -eu -c '
     exit 1
 }
 
-mkdir -p "${1:-dist}"
+[ -d "${1:-dist}" ] || {
+    mkdir -p "${1:-dist}"
+    chown --reference=. "${1:-dist}" # sudo make appimage, in the folder of an ordinary user
+}
 target=${1:-dist}/Stratascope-$VERSION-x86_64.AppImage
 cp "$build/AppImage" "$target.new" # beside, and then in its place: the old one may be running
 chmod 755 "$target.new"
+chown --reference="${1:-dist}" "$target.new"
 mv "$target.new" "$target"
 echo "$target"

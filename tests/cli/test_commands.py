@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -81,6 +82,44 @@ def capture(docker_rootful: Rig, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 def names(text: str) -> list[str]:
     return [container["name"] for container in json.loads(text)["containers"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"), [(("engines",), 0), (("report",), 0), (("report", "--fail-above", "10"), 2), (("--version",), 0)]
+)
+def test_closed_streams_are_no_crash(words: tuple[str, ...], code: int) -> None:
+    own = shlex.join([sys.executable, "-m", "stratascope", *words])
+    for ends in (">&-", "2>&-", ">&- 2>&-", "<&-"):
+        done = subprocess.run(["sh", "-c", f"{own} {ends}"], env=environ(), capture_output=True, text=True, check=False)
+        assert (ends, done.returncode) == (ends, code)
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("words", [("engines",), ("report", "--fail-above", "10")])
+def test_a_full_disk_is_an_error_and_no_verdict(words: tuple[str, ...]) -> None:
+    own = shlex.join([sys.executable, "-m", "stratascope", *words])
+    done = subprocess.run(["sh", "-c", f"{own} >/dev/full"], env=environ(), capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "stratascope: No space left on device\n"
+    done = subprocess.run(
+        ["sh", "-c", f"{own} 2>/dev/full"], env=environ(), capture_output=True, text=True, check=False
+    )
+    assert done.returncode == (0 if words == ("engines",) else 2)
+
+
+def test_a_uid_without_a_home() -> None:
+    """As containers have them: no HOME, and no entry in passwd(5)."""
+    gone = {key: value for key, value in environ().items() if key not in ("HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME")}
+    code = (
+        "import pwd, sys; pwd.getpwuid = lambda uid: {}[uid];"
+        "from stratascope.__main__ import main; sys.exit(main(sys.argv[1:]))"
+    )
+    for words, status in ((("--version",), 0), (("report",), 0), (("recover",), 0), (("undo", "web"), 2)):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], env=gone, capture_output=True, text=True, check=False
+        )
+        assert (words, done.returncode) == (words, status), done.stderr
+        assert "Traceback" not in done.stderr
 
 
 def test_version() -> None:
@@ -168,6 +207,9 @@ def test_beside_an_engine_that_does_not_answer_no_limit_is_kept(docker_rootful: 
     both = f"docker={docker_rootful.endpoint} podman={deaf}"
     with docker_rootful.container(name="lone"), docker_rootful.container("--privileged", name="open"):
         assert run("report", "--fail-above", "10", engines=docker_rootful.endpoint).returncode == 0
+        typo = f"docker={docker_rootful.endpoint} podman=unix:///nowhere/podman.sock"
+        named = run("report", "--engine", "docker", "--engine", "podman", "--fail-above", "10", engines=typo)
+        assert named.returncode == 2
         kept = run("report", "--fail-above", "10", engines=both)
         assert kept.returncode == 2
         assert "lone" in kept.stdout, "the report itself is there"

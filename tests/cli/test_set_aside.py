@@ -26,3 +26,16 @@ def test_on_an_engine_that_does_not_answer(
     FileJournal(default_folder()).write(done)
     assert main(["undo", name]) == 2
     assert said in capsys.readouterr().err
+
+
+def test_a_damaged_entry_is_named_and_is_a_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("STRATASCOPE_ENGINES", f"docker=unix://{tmp_path}/none.sock")
+    folder = default_folder()
+    folder.mkdir(parents=True)
+    (folder / "broken.json").write_text('{"version":1,"transac')
+    for words in (["recover"], ["undo", "web"], ["discard", "web"]):
+        assert main(words) == 2
+        assert f"{folder}/broken.json: " in capsys.readouterr().err

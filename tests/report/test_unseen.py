@@ -11,7 +11,7 @@ from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import Engine, EngineKind, EngineState, Status
 from stratascope.core.message import msg
 from stratascope.i18n import translate
-from stratascope.report.unseen import not_found, unread
+from stratascope.report.unseen import not_found, unheld, unread
 
 
 @pytest.mark.parametrize("kind", [*GapKind, None])
@@ -43,3 +43,18 @@ def test_why_the_container_that_is_sought_may_be_elsewhere(states: dict[str, Eng
         for name, state in states.items()
     ]
     assert translate(not_found("web", engines)) == f"No container has the name or id web.{named}"
+
+
+def test_against_whose_containers_no_limit_can_be_held() -> None:
+    here, there = "unix:///x", "tcp://there:2375"
+    engines = [
+        Engine(f"{kind}-{state}-{place[:3]}", kind, place, state=state)
+        for kind in EngineKind
+        for state in EngineState
+        for place in (here, there)
+    ]
+    silent = [f"{kind}-{state}-{place}" for kind in EngineKind for state in ("denied", "unreachable")
+              for place in ("uni", "tcp")]  # fmt: skip
+    stopped = ["docker-stopped-tcp", "podman-stopped-uni", "podman-stopped-tcp"]
+    assert sorted(unheld(engines, named=False)) == sorted([*silent, *stopped])
+    assert len(unheld(engines, named=True)) == len(engines) - 4, "all but those that are connected"

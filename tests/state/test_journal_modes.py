@@ -1,4 +1,4 @@
-"""The journal holds the environments of containers: nobody but its owner may read it, whatever the umask says."""
+"""Who may read the journal, whatever the umask says; and what is said of one that can't be read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import stat
 from pathlib import Path
 
 from stratascope.core.launch import RestartPolicy
-from stratascope.core.relaunch import Kind, Stage, Transaction
+from stratascope.core.relaunch import Damaged, Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal
 
 
@@ -49,3 +49,17 @@ def test_only_its_owner_can_read_the_journal(tmp_path: Path) -> None:
     assert any("hunter2" in path.read_text() for path in files)
     assert [stat.S_IMODE(path.stat().st_mode) for path in files] == [0o600] * len(files)
     assert len(files) > 1
+
+
+def test_what_is_no_folder_is_told_and_not_taken_for_an_empty_one(tmp_path: Path) -> None:
+    assert FileJournal(tmp_path / "nothing").all() == ()
+    path = tmp_path / "relaunches"
+    path.write_text("")
+    (found,) = FileJournal(path).all()
+    assert found == Damaged(str(path), "Not a directory")
+
+
+def test_an_entry_that_is_nested_without_end_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text("[" * 100_000)
+    (tmp_path / "y.json").write_text('{"version": 1, "transaction": {"further": ' + "[" * 100_000)
+    assert [type(each) for each in FileJournal(tmp_path).all()] == [Damaged, Damaged]

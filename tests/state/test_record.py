@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
@@ -48,6 +49,28 @@ def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_full_disk_leaves_the_one_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "capture.json"
+    records.save(RECORD, path)
+
+    def full(record: Record) -> str:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(records, "dumps", full)
+    with pytest.raises(OSError, match="No space"):
+        records.save(RECORD, path)
+    assert records.load(path) == RECORD
+    assert [each.name for each in tmp_path.iterdir()] == ["capture.json"]
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    link = tmp_path / "latest.json"
+    link.symlink_to(tmp_path / "capture.json")
+    records.save(RECORD, link)
+    assert link.is_symlink()
+    assert records.load(tmp_path / "capture.json") == RECORD
+
+
 def test_a_pipe_keeps_its_mode(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe, 0o622)
@@ -79,7 +102,24 @@ def damaged() -> dict[str, str]:
         "a wrong type": json.dumps(wrong),
         "no record": json.dumps({"format": records.FORMAT, "version": 1}),
         "too deep": "[" * 100_000,
+        **{f"of the time {number}": changed(taken_at=number) for number in (1e12, 253402300800, -1.0)},
+        "of no time": whole.replace("1764000000.25", "NaN"),
+        "with a message that acts on the terminal": changed_message("hello \x1b[31mred"),
+        "with a message that lacks what it names": changed_message("{nothing} known"),
+        "with a message that is no template": changed_message("{x"),
     }
+
+
+def changed(**fields: object) -> str:
+    document = json.loads(records.dumps(RECORD))
+    document["record"].update(fields)
+    return json.dumps(document)
+
+
+def changed_message(text: str) -> str:
+    document = json.loads(records.dumps(RECORD))
+    document["record"]["engines"][0]["message"]["id"] = text
+    return json.dumps(document)
 
 
 @pytest.mark.parametrize("kind", list(damaged()))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stratascope import wiring
 from stratascope.cli.output import complain, on_terminal, save, style, write
-from stratascope.core.container import EngineState
+from stratascope.core.container import EngineState, meant
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
 from stratascope.core.ports import ProbeError
@@ -19,7 +19,7 @@ from stratascope.i18n import listed, translate
 from stratascope.layers import all_layers
 from stratascope.report import as_json
 from stratascope.report.threats import exceeds
-from stratascope.report.unseen import not_found, unread, unseen_engines
+from stratascope.report.unseen import not_found, unheld, unread
 from stratascope.state import record as records
 from stratascope.state.pending import any_written
 from stratascope.usecases.translate import Translations
@@ -29,6 +29,14 @@ DONE, EXCEEDED, FAILED = 0, 1, 2
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command that was parsed; returns the exit code."""
+    try:
+        return _run(arguments)
+    except OSError as error:  # what it says can't be written: a full disk
+        complain(error.strerror or str(error))
+        return FAILED
+
+
+def _run(arguments: argparse.Namespace) -> int:
     if arguments.command in ("harden", "undo", "discard", "recover", "export"):
         from stratascope.cli import hardening  # what only looks does not load it
 
@@ -96,14 +104,15 @@ def report(arguments: argparse.Namespace) -> int:
         return FAILED
     if arguments.fail_above is None:
         return DONE
-    return _gate(snapshot, arguments.fail_above, whole=not arguments.containers)
+    silent = () if arguments.containers else unheld(record.engines, named=bool(arguments.engine))
+    return _gate(snapshot, arguments.fail_above, silent)
 
 
-def _gate(snapshot: Snapshot, limit: float, *, whole: bool) -> int:
-    """What --fail-above comes to. `whole`: not only containers that were named."""
+def _gate(snapshot: Snapshot, limit: float, silent: tuple[str, ...]) -> int:
+    """What --fail-above comes to; of the engines `silent` nothing is known."""
     if exceeds(snapshot.containers, limit):
         return EXCEEDED
-    names = (*(unseen_engines(snapshot) if whole else ()), *unread(snapshot))
+    names = (*silent, *unread(snapshot))
     if not names:
         return DONE
     known = listed(plain(name, 80) for name in names)
@@ -169,9 +178,11 @@ def _of_engines(record: Record, wanted: list[str]) -> Record:
 
 
 def _only(snapshot: Snapshot, names: list[str]) -> tuple[Snapshot, list[str]]:
-    """The containers of these names or ids (`Container.is_called`), and the names that fit none."""
+    """The containers that are meant by these names or ids, and the names that fit none."""
     if not names:
         return snapshot, []
-    kept = [state for state in snapshot.containers if any(state.container.is_called(name) for name in names)]
-    missing = [name for name in names if not any(state.container.is_called(name) for state in kept)]
-    return replace(snapshot, containers=tuple(kept)), missing
+    all_ = tuple(state.container for state in snapshot.containers)
+    found = {name: {container.key for container in meant(name, all_)} for name in names}
+    keys = set().union(*found.values())
+    kept = tuple(state for state in snapshot.containers if state.key in keys)
+    return replace(snapshot, containers=kept), [name for name in names if not found[name]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from stratascope.cli.harden_words import chosen_lines, ending, proven_word
@@ -18,6 +19,15 @@ from stratascope.usecases.proving import Proved
 from stratascope.usecases.undo_plan import UndoPlan
 
 _PATHS = 20  # of an undo's plan for people; JSON has all
+
+
+@contextlib.contextmanager
+def _on() -> Iterator[None]:
+    """Halfway is the one place where a relaunch must not end because its words can't be written."""
+    try:
+        yield
+    except OSError as error:
+        complain(error.strerror or str(error))
 
 
 class Told:
@@ -74,7 +84,7 @@ class Told:
     def step(self, event: Progress) -> None:
         """One step."""
         text = translate(event.message)
-        with contextlib.suppress(OSError):
+        with _on():
             if self._json:
                 seconds = round(event.seconds, 3)
                 self._line({"step": event.step, "state": event.state.value, "seconds": seconds, "message": text})
@@ -89,7 +99,7 @@ class Told:
         if not self._json:
             found = translate(event.proof.found)
             outcome = translate(proven_word(event.proof.outcome))
-            with contextlib.suppress(OSError):
+            with _on():
                 write(plain(f"  {event.choice.toggle}: {outcome} ({found})", 300) + "\n")
 
     def ended(self, event: Ended) -> None:

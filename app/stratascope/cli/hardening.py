@@ -15,6 +15,7 @@ from typing import Any
 from stratascope.cli import recovering
 from stratascope.cli.harden_told import Told, said
 from stratascope.cli.output import complain, write
+from stratascope.core.container import SHORTEST
 from stratascope.core.depth import Matrix
 from stratascope.core.message import msg
 from stratascope.core.plain import plain
@@ -220,12 +221,15 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _aside(found: tuple[Station, ...], name: str) -> tuple[Station, Transaction]:
     """What is set aside for a container of that name or id. Raises ProbeError where that is nothing, or several."""
-    hits = [
+    kept_ones = [
         (station, item.transaction)
         for station in found
         for item in station.bench.aside()
-        if not isinstance(item, Damaged) and _is_of(item.transaction, name)
+        if not isinstance(item, Damaged)
     ]
+    hits = [(station, made) for station, made in kept_ones if _is_of(made, name)]
+    if not hits and not any(container.name == name for station in found for container in station.containers()):
+        hits = [(station, made) for station, made in kept_ones if _begins(made, name)]
     if len(hits) > 1:
         listed = ", ".join(f"{station.engine.id} {made.new[:12]}" for station, made in hits)
         raise ProbeError(msg("Several are set aside for {name}. Give an id, or --engine: {listed}.", name=name,
@@ -233,11 +237,13 @@ def _aside(found: tuple[Station, ...], name: str) -> tuple[Station, Transaction]
     if hits:
         return hits[0]
     there = {station.engine.id for station in found}
-    for kept in FileJournal().all():
+    entries = FileJournal().all()
+    recovering.tell_damaged(entries)
+    for kept in entries:
         if (
             isinstance(kept, Transaction)
             and kept.stage is Stage.DONE
-            and _is_of(kept, name)
+            and (_is_of(kept, name) or _begins(kept, name))
             and kept.engine not in there
         ):
             text = msg("What is set aside for {name} is on the engine {engine}, which does not answer now.", name=name,
@@ -247,11 +253,13 @@ def _aside(found: tuple[Station, ...], name: str) -> tuple[Station, Transaction]
 
 
 def _is_of(transaction: Transaction, name: str) -> bool:
-    """Whether it is of a container of that name or id."""
-    return any(
-        name in (made.name, made.old, made.new) or (len(name) >= 3 and made.new.startswith(name))
-        for made in transaction.members
-    )
+    """Whether it is of a container of that name or whole id."""
+    return any(name in (made.name, made.old, made.new) for made in transaction.members)
+
+
+def _begins(transaction: Transaction, name: str) -> bool:
+    """Whether the id of what runs now begins so."""
+    return len(name) >= SHORTEST and any(made.new.startswith(name) for made in transaction.members)
 
 
 def _agreed(station: Station, made: Plan) -> bool:

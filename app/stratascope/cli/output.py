@@ -23,16 +23,23 @@ def style(*, details: bool = False) -> Style:
 
 
 def write(text: str) -> None:
-    """Print to standard output; what its encoding lacks is escaped. A closed pipe ends quietly."""
+    """Print to standard output; what its encoding lacks is escaped. A closed pipe ends quietly. Raises OSError."""
     encoding = sys.stdout.encoding or "ascii"
     safe = text.encode(encoding, "backslashreplace").decode(encoding)
     try:
         sys.stdout.write(safe)
         sys.stdout.flush()
     except BrokenPipeError:
-        # the reader (head, less) has seen enough; nothing may be written at exit either
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _to_nowhere()  # the reader (head, less) has seen enough
+    except OSError:
+        _to_nowhere()
+        raise
+
+
+def _to_nowhere() -> None:
+    """Nothing may be written at exit either: that would be an error of its own."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def save(file: Path, text: str) -> None:
@@ -74,6 +81,8 @@ def on_terminal() -> bool:
 
 
 def complain(text: str) -> None:
-    """Print to standard error."""
+    """Print to standard error; where nobody listens there, that changes nothing."""
     encoding = sys.stderr.encoding or "ascii"
-    sys.stderr.write(f"stratascope: {text}\n".encode(encoding, "backslashreplace").decode(encoding))
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"stratascope: {text}\n".encode(encoding, "backslashreplace").decode(encoding))
+        sys.stderr.flush()

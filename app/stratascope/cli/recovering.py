@@ -40,10 +40,16 @@ def run(arguments: argparse.Namespace) -> int:
     unreached = [item for item in left if not only or item.engine in only or item.endpoint in only]
     for each in unreached:
         complain(_unreached(each))
-    for damaged in journal.all():
-        if isinstance(damaged, Damaged):
-            complain(f"{damaged.path}: {plain(damaged.words, 200)}")
-    return FAILED if unreached or any(item.result is Result.FAILED for item in tried) else DONE
+    damaged = [item for item in journal.all() if isinstance(item, Damaged)]
+    tell_damaged(damaged)
+    return FAILED if unreached or damaged or any(item.result is Result.FAILED for item in tried) else DONE
+
+
+def tell_damaged(found: Sequence[Transaction | Damaged]) -> None:
+    """Name the entries of the journal that can't be read; they are left alone."""
+    for item in found:
+        if isinstance(item, Damaged):
+            complain(f"{item.path}: {plain(item.words, 200)}")
 
 
 def at_start(found: Sequence[Station]) -> None:

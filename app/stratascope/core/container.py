@@ -6,6 +6,7 @@ keeping the engines' field names: they differ between the two and between versio
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -203,9 +204,17 @@ class Container:
         """Identity across snapshots."""
         return (self.engine, self.id)
 
-    def is_called(self, word: str) -> bool:
-        """Whether a person may mean it by that word: its name, its id, or at least 3 characters of its id."""
-        return word in (self.name, self.id) or (len(word) >= 3 and self.id.startswith(word))
+
+SHORTEST = 3  # characters of an id that may stand for it
+
+
+def meant(word: str, containers: Iterable[Container]) -> tuple[Container, ...]:
+    """Those that a person means by that word: their name or whole id, else an id that begins so."""
+    every = tuple(containers)
+    exact = tuple(each for each in every if word in (each.name, each.id))
+    if exact or len(word) < SHORTEST:
+        return exact
+    return tuple(each for each in every if each.id.startswith(word))
 
 
 # Runtimes with a kernel of their own inside: what /proc says here is not what the workload meets.

@@ -1,7 +1,7 @@
 """What is not seen: the engines that let nobody in or give no answer, and running containers of which nothing is known.
 
-They may be the worst of all, so nothing is called safe, or not there, without naming them. An engine that is stopped or
-not installed is no such case: it runs nothing.
+They may be the worst of all, so nothing is called safe, or not there, without naming them. A Docker that is stopped, or
+an engine that is not installed, is no such case: it runs nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from stratascope.core.capture import GapKind
-from stratascope.core.container import Engine, EngineState
+from stratascope.core.container import Engine, EngineKind, EngineState
 from stratascope.core.message import Message, msg
 from stratascope.core.snapshot import Snapshot
 from stratascope.report.taking_over import may_run
@@ -23,6 +23,20 @@ def unseen_engines(snapshot: Snapshot) -> tuple[str, ...]:
     What one ran before it hung may be on screen still; what it runs now is not known.
     """
     return (*snapshot.asking, *(each.id for each in snapshot.engines if each.state in _SILENT))
+
+
+def unheld(engines: Iterable[Engine], *, named: bool) -> tuple[str, ...]:
+    """The engines whose containers no limit can be held against; where they were `named`, all that can't be used.
+
+    A Podman that is stopped may have containers that run, as may whatever does not listen on another machine.
+    """
+    return tuple(
+        each.id
+        for each in engines
+        if each.state in _SILENT
+        or (each.state is EngineState.STOPPED and (each.kind is EngineKind.PODMAN or not each.local))
+        or (named and each.state is not EngineState.CONNECTED)
+    )
 
 
 def unread(snapshot: Snapshot) -> tuple[str, ...]:

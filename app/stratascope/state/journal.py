@@ -70,8 +70,10 @@ class FileJournal:
         """Every transaction, oldest first; what can't be read is told and left alone."""
         try:
             paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".json")
-        except OSError:
+        except FileNotFoundError:
             return ()
+        except OSError as error:  # not a folder, or another's
+            return (Damaged(str(self._folder), error.strerror or str(error)),)
         found: list[Transaction] = []
         damaged: list[Damaged] = []
         for path in paths:
@@ -80,7 +82,7 @@ class FileJournal:
             except OSError as error:
                 damaged.append(Damaged(str(path), error.strerror or ""))
                 continue
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 damaged.append(Damaged(str(path), str(error)))
                 continue
             if entry.version != VERSION:

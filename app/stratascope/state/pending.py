@@ -16,12 +16,17 @@ def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
     if not home and "FLATPAK_ID" in environ:
         # Flatpak before 1.13 keeps nothing of ~/.local/state when its sandbox ends, and a journal has to last
         home = environ.get("XDG_DATA_HOME", "").strip()
-    return (Path(home) if home else Path("~/.local/state").expanduser()) / "stratascope" / "relaunches"
+    if not home:
+        try:
+            home = str(Path("~/.local/state").expanduser())
+        except RuntimeError:  # a uid without a home: as containers set HOME then
+            home = "/.local/state"
+    return Path(home) / "stratascope" / "relaunches"
 
 
 def any_written(folder: Path | None = None) -> bool:
     """Whether there is a relaunch in the journal, finished or not. Raises nothing."""
     try:
         return any(path.suffix == ".json" for path in (folder or default_folder()).iterdir())
-    except (OSError, RuntimeError):  # no folder; no home
+    except OSError:
         return False

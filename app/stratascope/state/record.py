@@ -10,17 +10,21 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tempfile
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import msgspec
 
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
+from stratascope.core.plain import plain
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
 
 FORMAT = "stratascope-capture"
 VERSION = 1
+_YEAR_10000 = 253402300800  # seconds since the epoch; no calendar goes further
 
 
 def dumps(record: Record) -> str:
@@ -52,19 +56,51 @@ def loads(text: str, name: str) -> Record:
             "other version",
         )
     try:
-        return msgspec.convert(document.get("record"), Record)
+        record = msgspec.convert(document.get("record"), Record)
     except (msgspec.ValidationError, RecursionError) as error:
         raise _damaged(name, str(error)) from error
+    if not 0 <= record.taken_at < _YEAR_10000:  # nor NaN
+        raise _damaged(name, f"taken_at {record.taken_at}")
+    trouble = None if record.trouble is None else record.trouble.message
+    for message in (*(engine.message for engine in record.engines), trouble):
+        if message is not None and not _harmless(message):
+            raise _damaged(name, f"message {plain(message.id, 80)}")
+    return record
+
+
+def _harmless(message: Message) -> bool:
+    """Whether this program could have made it: its texts are templates, and go to the screen as they are."""
+    try:
+        for text in (message.id, message.many):
+            if plain(text) != text or not all(name in dict(message.args) for _, name, _, _ in Formatter().parse(text)
+                                              if name is not None):  # fmt: skip
+                return False
+    except ValueError:
+        return False
+    return all(not isinstance(value, Message) or _harmless(value) for _, value in message.args)
 
 
 def save(record: Record, path: Path) -> None:
-    """Write a record, readable by its owner only: commands and labels may hold secrets."""
+    """Write a record, readable by its owner only: commands and labels may hold secrets.
+
+    At once where it can be: a full disk leaves the file that was there. Raises OSError.
+    """
+    path = path.resolve()
+    there = path.stat() if path.exists() else None
+    if there is None or (stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid()):
+        number, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)  # of mode 0600
+        part = Path(name)
+        try:
+            with os.fdopen(number, "w", encoding="utf-8") as file:
+                file.write(dumps(record))
+            part.replace(path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+        return
+    # not a pipe such as /dev/stdout, nor another's file, whose it stays
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        about = os.fstat(descriptor)
-        # a file that was there keeps its mode; not another's, whose it stays, and not a pipe such as /dev/stdout
-        if stat.S_ISREG(about.st_mode) and about.st_uid == os.geteuid():
-            os.fchmod(descriptor, 0o600)
         file.write(dumps(record))
 
 

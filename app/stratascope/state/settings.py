@@ -25,7 +25,10 @@ _MOST = 1 << 20  # bytes; what is larger is not ours
 
 def default_path() -> Path:
     """`$XDG_CONFIG_HOME/stratascope/settings.json`."""
-    return platformdirs.user_config_path("stratascope") / "settings.json"
+    try:
+        return platformdirs.user_config_path("stratascope") / "settings.json"
+    except RuntimeError:  # a uid without a home: as containers set HOME then
+        return Path("/.config/stratascope/settings.json")
 
 
 class Settings:

@@ -1,0 +1,21 @@
+"""Which container a person means by a word."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stratascope.core.container import meant
+from ui import sample
+
+
+def test_a_name_or_whole_id_goes_before_an_id_that_begins_so() -> None:
+    first = sample.states()[0].container
+    named = replace(first, id="1" * 64, name="cafe")
+    other, third = replace(first, id="cafe" * 16, name="web"), replace(first, id="cafe" + "0" * 60, name="db")
+    all_ = (other, named, third)
+    assert meant("cafe", all_) == (named,)
+    assert meant("cafec", all_) == (other,)
+    assert meant("cafe", (other, third)) == (other, third)
+    assert meant("cafe" * 16, all_) == (other,)
+    assert meant("ca", (other, third)) == (), "too short to mean anything"
+    assert meant("nobody", all_) == ()
