@@ -9,11 +9,12 @@ import pytest
 from layer_surroundings import GROUND, around, capture, container
 from recorded import recorded, with_gap, with_text
 from stratascope.core.capture import Capture, Gap, GapKind
-from stratascope.core.container import Asked
+from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.ground import Peers, Surroundings
-from stratascope.core.layer import Assessment, Rulers, Verdict
+from stratascope.core.layer import Assessment, Rulers, Table, Verdict
 from stratascope.i18n import translate
 from stratascope.layers.usermap import LAYER, UsermapFacts
+from stratascope.layers.usermap_posture import usermap_posture
 
 DENIED = Gap(GapKind.DENIED, 13)
 FULL = "         0          0 4294967295\n"
@@ -122,3 +123,66 @@ def test_drift_of_a_process() -> None:
     other = capture({"uid_map": "0 1000 1\n", "gid_map": FULL})
     assert [drift.field for drift in LAYER.drift(first, other)] == ["usermap.uid_map"]
     assert LAYER.drift(first, first) == ()
+
+
+@pytest.mark.parametrize(
+    ("ids", "outside", "told"),
+    [
+        ("13\t13\t0\t13", 0, "0 on the host, which it may become again; now it is 13"),
+        ("0\t13\t13\t13", 0, "0 on the host, which it may become again; now it is 13"),
+        ("13\t13\t13\t13", 13, "13 on the host"),
+        ("0\t0\t0\t0", 0, "0 on the host"),
+    ],
+)
+def test_root_that_it_may_become_again_counts_as_root(ids: str, outside: int, told: str) -> None:
+    facts, assessment = look(capture({"uid_map": FULL, "gid_map": FULL, "status": f"Uid:\t{ids}\nGid:\t0\t0\t0\t0\n"}))
+    assert facts.uid_outside == outside
+    texts = [
+        translate(row.value)
+        for tab in assessment.tabs
+        for view in tab.views
+        if isinstance(view, Table)
+        for row in view.rows
+    ]
+    assert any(told in text for text in texts), texts
+
+
+def test_root_inside_that_it_may_become_again() -> None:
+    text = "Uid:\t100013\t100013\t100000\t100013\nGid:\t100000\t100000\t100000\t100000\n"
+    facts, _ = look(capture({"uid_map": "0 100000 65536\n", "gid_map": "0 100000 65536\n", "status": text}))
+    assert (facts.uid_inside, facts.uid_outside, facts.uid_effective) == (0, 100000, 100013)
+
+
+@pytest.mark.parametrize(
+    ("source", "mode", "lets_in"),
+    [
+        ("/run/docker.sock", 0o666, True),  # the engine's own, whose mode is known
+        ("/var/run/docker.sock", 0o600, False),
+        ("/run/user/1000/docker.sock", 0o666, None),  # another one's
+        ("/run/podman/podman.sock", 0o600, None),
+    ],
+)
+def test_the_permissions_of_another_socket_are_not_known(source: str, mode: int, lets_in: bool | None) -> None:
+    asked = Asked(mounts=(AskedMount("bind", source, "/sock", True),))
+    near = around()
+    near = replace(near, engine=replace(near.engine, daemon_uid=0, socket_mode=mode, socket_group="root"))
+    text = "Uid:\t1000\t1000\t1000\t1000\nGid:\t1000\t1000\t1000\t1000\nCapEff:\t0\nCapPrm:\t0\n"
+    facts, _ = look(capture({"uid_map": FULL, "gid_map": FULL, "status": text}), near, asked)
+    assert usermap_posture(facts, near).socket is lets_in
+
+
+@pytest.mark.parametrize(
+    ("groups", "device", "may"),
+    [("6", "/dev/sda", True), ("1000", "/dev/sda", False), ("", "/dev/sda", False), ("6", "/dev/fuse", False)],
+)
+def test_a_group_may_open_a_disk_that_was_passed_in(groups: str, device: str, may: bool) -> None:
+    asked = Asked(devices=(AskedDevice(device, device, "rwm"),))
+    text = f"Uid:\t1000\t1000\t1000\t1000\nGid:\t1000\t1000\t1000\t1000\nGroups:\t{groups}\n"
+    facts, _ = look(capture({"uid_map": FULL, "gid_map": FULL, "status": text}), None, asked)
+    assert usermap_posture(facts, around()).disk_group is may
+
+
+def test_a_mount_with_its_own_id_map_is_seen() -> None:
+    line = "200 100 0:26 / /host/etc rw,relatime,idmapped - ext4 /dev/vda rw\n"
+    assert look(capture({"uid_map": FULL, "mountinfo": line}))[0].idmapped
+    assert not look(capture({"uid_map": FULL, "mountinfo": line.replace(",idmapped", "")}))[0].idmapped

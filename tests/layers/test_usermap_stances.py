@@ -142,6 +142,8 @@ def test_rule(need: Need, root: Stance, user: Stance, own: Stance, nothing: Stan
         (PATTERN, OWN, {"host_root": None, "over_root_files": None}, UNKNOWN),
         (Node("disk"), OWN, {"rootless": True}, STOPS),  # only the host's own nodes can be passed in
         (Node("disk"), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),
+        (Node("disk"), USER, {"disk_group": True}, UNKNOWN),
+        (HostFiles(set_uid=True), OWN, {"idmapped": True}, UNKNOWN),
         (SignalRoot(), USER, {"held": bits("KILL")}, OPEN),
         (SignalRoot(), OWN, {"held": bits("KILL")}, STOPS),
         (RootWritable(), USER, {"held": bits("DAC_OVERRIDE")}, OPEN),

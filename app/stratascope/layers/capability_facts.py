@@ -48,7 +48,7 @@ class CapabilityFacts:
     regain_by_exec: CapabilitySet | None  # what exec of a set-uid file or one with file capabilities could bring
     initial_user_namespace: bool | None  # whether they count against the whole machine
     host_processes: bool | None  # whether it sees the host's processes: what SYS_PTRACE reaches depends on it
-    root_inside: bool | None  # whether its uid is 0 in its user namespace
+    root_inside: bool | None  # whether its uid is 0 in its user namespace, or may be again
     host_network: bool | None  # whether it is in the host's network namespace, with the host's own free ports
     port_start: int | None  # the first port that everyone may bind there
     default: CapabilitySet  # the engine's
@@ -163,9 +163,10 @@ def _root_inside(capture: Capture, status: ProcessStatus, initial: bool | None) 
         return None
     text = capture.text("uid_map")
     if isinstance(text, Gap):
-        return status.uids.effective == 0 if initial else None
+        return 0 in status.uids.within_reach if initial else None
     try:
-        return to_inside(parse_idmap(text), status.uids.effective) == 0
+        ranges = parse_idmap(text)
+        return any(to_inside(ranges, uid) == 0 for uid in status.uids.within_reach)
     except DecodeError:
         return None
 

@@ -43,6 +43,7 @@ class CgroupAsked:
     privileged: bool  # which lifts the rules for devices
     devices: tuple[AskedDevice, ...]
     device_rules: tuple[str, ...] | None  # None: the engine does not say
+    in_pod: bool = False  # then the group is its pod's
 
 
 class CgroupLayer:
@@ -76,6 +77,7 @@ class CgroupLayer:
             asked.privileged,
             asked.devices,
             asked.device_rules,
+            bool(container.pod),
         )
 
     def decode(self, capture: Capture, container: Container, around: Surroundings) -> CgroupFacts:
@@ -236,7 +238,8 @@ def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> lis
         )
         advice = msg("Start it without --privileged, and pass in the devices that it needs.")
         found.append(_finding("all-devices", Severity.MEDIUM, text, advice, facts.source("devices"), "5.18"))
-    if asked.cgroup_parent and asked.cgroup_parent not in ("system.slice", "machine.slice", "user.slice", "/docker"):
+    usual = ("", "system.slice", "machine.slice", "user.slice", "/docker")
+    if asked.cgroup_parent not in usual and not asked.in_pod:
         text = msg("It was put below a control group of someone's choice: {path}.", path=asked.cgroup_parent)
         advice = msg("Make sure that this group's limits are meant for it.")
         found.append(_finding("parent", Severity.LOW, text, advice, "inspect:HostConfig.CgroupParent", "5.25"))

@@ -88,16 +88,24 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
     disks = [device.source for device in asked.devices if is_disk(device.source)] + [
         node for node in view.devices if is_disk(node)
     ]
-    if disks and facts.host_root is not False:  # else the permissions of the node hold it
+    if disks:
+        names = ", ".join(disks[:5])
+        text = msg(
+            "A whole disk of the host is inside ({names}): opening it gets past the permissions of its files.",
+            names=names,
+        )
+        if facts.host_root is False:
+            text = msg(
+                "A whole disk of the host is inside ({names}). It is not root on the host, so only the owner and group "
+                "of the device node hold it.",
+                names=names,
+            )
         findings.append(
             Finding(
                 "namespaces.disks",
                 _LAYER,
-                Severity.HIGH,
-                msg(
-                    "A whole disk of the host is inside ({names}): opening it gets past the permissions of its files.",
-                    names=", ".join(disks[:5]),
-                ),
+                Severity.MEDIUM if facts.host_root is False else Severity.HIGH,
+                text,
                 msg("Mount the directory that it needs instead of passing in the disk."),
                 "inspect:HostConfig.Devices" if asked.devices else source,
                 ("CIS-Docker-1.6.0:5.18",),

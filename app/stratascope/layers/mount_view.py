@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from stratascope.core.container import AskedMount, Container
+from stratascope.core.container import AskedMount, Container, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.layers.mount_reach import MountReach, reach_of
 from stratascope.layers.mount_weight import SOCKET_NAMES, HostPath, within
@@ -195,9 +196,27 @@ def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, s
 
 def _is_socket(source: str, target: str, around: Surroundings) -> bool:
     """Whether the mount is a socket itself, and no folder with one."""
-    endpoint = _plain_run(around.engine.endpoint.removeprefix("unix://")) if around.engine.local else ""
+    endpoint = own_socket(around)
     names = {source.rpartition("/")[2], target.rpartition("/")[2]}
-    return not names.isdisjoint(SOCKET_NAMES) or _plain_run(source) == endpoint
+    return not names.isdisjoint(SOCKET_NAMES) or plain_run(source) == endpoint
+
+
+def own_socket(around: Surroundings) -> str:
+    """Where the engine's own socket is on its machine: as its address says, else the usual place."""
+    engine = around.engine
+    if engine.local:
+        return plain_run(engine.endpoint.removeprefix("unix://"))
+    path = urlsplit(engine.endpoint).path if engine.endpoint.startswith("ssh://") else ""
+    if path:
+        return plain_run(path)
+    if engine.rootless:
+        return ""  # below the directory of a user whose number is not told
+    return "/run/docker.sock" if engine.kind is EngineKind.DOCKER else "/run/podman/podman.sock"
+
+
+def is_socket(source: str) -> bool:
+    """Whether a path of the host is an engine's socket, by its name."""
+    return source.rpartition("/")[2] in SOCKET_NAMES
 
 
 def sockets_in(source: str, target: str, device: str, around: Surroundings) -> list[str]:
@@ -206,8 +225,8 @@ def sockets_in(source: str, target: str, device: str, around: Surroundings) -> l
     if name in SOCKET_NAMES or inside in SOCKET_NAMES:
         return [target]
     found = []
-    endpoint = _plain_run(around.engine.endpoint.removeprefix("unix://")) if around.engine.local else ""
-    place = _plain_run(source)
+    endpoint = own_socket(around)
+    place = plain_run(source)
     if endpoint and within(endpoint, place) and _same_device(endpoint, device, around):
         if endpoint == place:
             return [target]
@@ -231,10 +250,10 @@ def _same_device(path: str, device: str, around: Surroundings) -> bool:
 
 def user_socket(source: str) -> bool:
     """Whether a socket at that place belongs to an engine of an ordinary user."""
-    return _USER_RUN(_plain_run(source)) is not None
+    return _USER_RUN(plain_run(source)) is not None
 
 
-def _plain_run(path: str) -> str:
+def plain_run(path: str) -> str:
     # /var/run is a link to /run everywhere that engines run
     return path.removeprefix("/var") if path.startswith("/var/run/") or path == "/var/run" else path
 

@@ -66,7 +66,7 @@ class NamespacesFacts:
     devices: tuple[str, ...] | None
     propagation: str | None
     mounts: MountView | None
-    host_root: bool | None  # whether its first process is the host's uid 0, by whatever user namespace
+    host_root: bool | None  # whether its first process is the host's uid 0, or may be again, by whatever user namespace
     takes_ids: bool | None  # whether that process may become any user or trace others: SETUID, SYS_PTRACE
     host_from: str  # whose namespaces count as the host's: "PID 1", "PID 2", "own", ""
     process: str  # "/proc/4211", for evidence
@@ -235,7 +235,7 @@ def _identity(capture: Capture, around: Surroundings) -> tuple[bool | None, bool
         return None, None  # the layers that judge ids and capabilities tell this gap
     # seen from inside a user namespace the uid is not the host's
     known = status.uids is not None and around.ground.initial_user_namespace is not False
-    root = status.uids.effective == 0 if known and status.uids is not None else None
+    root = 0 in status.uids.within_reach if known and status.uids is not None else None
     return root, None if status.effective is None else bool(CapabilitySet(status.effective) & _TAKE_IDS)
 
 

@@ -16,7 +16,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.mount_weight import within
 from stratascope.layers.symptoms import DENIED, MISSING, READ_ONLY, find, mounted, of_kernel
-from stratascope.layers.toggle_values import NOT_READ, held, only
+from stratascope.layers.toggle_values import NOT_READ, docker, held, only
 
 if TYPE_CHECKING:
     from stratascope.layers.namespaces import NamespacesFacts
@@ -130,10 +130,13 @@ def _tmpfs_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     new = [place for place in value.split(",") if place not in have]
     if not new:
         return ()
-    return (
-        msg("What the image has in {paths} is hidden, what it writes there is lost when it stops, and programs there "
-            "can't be started.", paths=", ".join(new[:_SHOWN])),
-    )  # fmt: skip
+    paths = ", ".join(new[:_SHOWN])
+    if docker(subject):
+        text = msg("What the image has in {paths} is hidden, what it writes there is lost when it stops, and programs "
+                   "there can't be started.", paths=paths)  # fmt: skip
+    else:  # Podman copies it in: tmpcopyup
+        text = msg("What it writes in {paths} is lost when it stops, and programs there can't be started.", paths=paths)
+    return (text,)
 
 
 def _prove_tmpfs(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:

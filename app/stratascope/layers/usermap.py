@@ -17,14 +17,16 @@ from stratascope.core.steps import Need
 from stratascope.core.threat import Ruling
 from stratascope.layers.free_ports import first_free_port
 from stratascope.layers.kernel_reading import process_status, why_unknown
+from stratascope.layers.mount_view import is_socket, own_socket, plain_run
 from stratascope.layers.namespace_owners import OWNED, owners_of
-from stratascope.layers.usermap_posture import OWNER_WANTS, UsermapPosture, usermap_posture
+from stratascope.layers.usermap_posture import OWNER_WANTS, UsermapPosture, disks_given, usermap_posture
 from stratascope.layers.usermap_prediction import predict_usermap
 from stratascope.layers.usermap_stances import usermap_stance
 from stratascope.layers.usermap_views import engine_rows, identity_rows, rulers
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import FULL, IdMap, is_full, parse_idmap, to_host, to_inside
 from stratascope.linux.namespace import Kind, is_initial, parse_link
+from stratascope.linux.status import Ids
 
 _LAYER = "usermap"
 _MAPS, _ENGINE, _WHO = msg("Id maps"), msg("Rootless"), msg("Who it is on the host")
@@ -54,6 +56,10 @@ class UsermapFacts:
     port_start: int | None  # the first port that everyone may bind in its network namespace
     process: str
     gaps: tuple[NamedGap, ...]
+    uid_effective: int | None = None  # another one than `uid_outside` where that is root's, which it may take again
+    disks: bool = False  # whether disks of the host were passed in: a group may open their nodes
+    foreign_socket: bool = False  # whether a socket is mounted that is not the engine's own: its mode is not known
+    idmapped: bool = False  # whether a mount has an id map of its own: there inside root may be the host's
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +101,12 @@ class UsermapLayer:
             gap = Gap(GapKind.UNSUPPORTED, detail="read from inside a user namespace: the ids are not the host's")
             gaps.append(NamedGap("uid_map", gap, "/proc/self/uid_map"))
         status = process_status(capture)
-        uid = gid = None
+        uid = gid = effective = None
         if isinstance(status, Gap):
             gaps.append(NamedGap("status", _way(capture, status), capture.source("status")))
         else:
-            uid = status.uids.effective if status.uids else None
+            uid = _uid(status.uids, uids) if status.uids else None
+            effective = status.uids.effective if status.uids else None
             gid = status.gids.effective if status.gids else None
         setgroups = capture.text("setgroups")
         initial = _initial(capture, uids, gaps)
@@ -125,6 +132,10 @@ class UsermapLayer:
             port_start=first_free_port(capture, around),
             process=f"/proc/{capture.pid}",
             gaps=tuple(gaps),
+            uid_effective=effective,
+            disks=disks_given(container.asked),
+            foreign_socket=_foreign_socket(container, around),
+            idmapped=_idmapped(capture),
         )
 
     def assess(self, facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> Assessment:
@@ -193,6 +204,25 @@ def _map(capture: Capture, name: str, gaps: list[NamedGap]) -> IdMap | None:
 
 def _triples(idmap: IdMap | None) -> tuple[tuple[int, int, int], ...] | None:
     return None if idmap is None else tuple((part.inside, part.outside, part.length) for part in idmap)
+
+
+def _uid(ids: Ids, ranges: IdMap | None) -> int:
+    """Root's where the real or saved one is, else the effective one."""
+    for uid in ids.within_reach:
+        if uid == 0 or (ranges is not None and to_inside(ranges, uid) == 0):
+            return uid
+    return ids.effective
+
+
+def _foreign_socket(container: Container, around: Surroundings) -> bool:
+    own = own_socket(around)
+    sources = [mount.source for mount in container.asked.mounts if mount.source]
+    return any(is_socket(source) and plain_run(source) != own for source in sources)
+
+
+def _idmapped(capture: Capture) -> bool:
+    text = capture.text("mountinfo")
+    return isinstance(text, str) and ",idmapped" in text
 
 
 def _initial(capture: Capture, uids: IdMap | None, gaps: list[NamedGap]) -> bool | None:

@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
 from stratascope.layers.conditional_needs import Answers, answers
 from stratascope.layers.free_ports import low_ports_free
+from stratascope.layers.mount_weight import is_disk
 from stratascope.layers.namespace_owners import OWNED
 from stratascope.linux.capability import CapabilitySet
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from stratascope.layers.usermap import UsermapFacts
 
 OWNER_WANTS = tuple(f"owner:{kind}" for kind in OWNED)
+# where login.defs(5) puts the groups of devices (disk is 6 on most), and no person's
+_SYSTEM_GROUPS = range(1, 1000)
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",)).bits
 
 
@@ -26,8 +30,8 @@ class UsermapPosture:
     """Who it is. None: not known."""
 
     initial: bool | None  # whether it is in the machine's first user namespace
-    host_root: bool | None  # its effective uid is 0 on the host
-    root_inside: bool | None  # its effective uid is 0 in its own user namespace
+    host_root: bool | None  # its uid is 0 on the host, or may be again
+    root_inside: bool | None  # its uid is 0 in its own user namespace, or may be again
     root_mapped: bool | None  # there is a uid 0 inside
     over_root_files: bool | None  # whether its capabilities count for files of the host's root: uid and gid 0 mapped
     held: int | None  # capabilities, effective or permitted
@@ -40,6 +44,8 @@ class UsermapPosture:
     rootless: bool  # whether the engine runs without root
     low_ports: bool | None  # whether a port below 1024 is free for everyone in its network namespace
     settings: Answers
+    disk_group: bool = False  # disks were passed in, and one of its groups may be that of their nodes
+    idmapped: bool = False  # a mount may take root inside for the host's
 
 
 def usermap_posture(facts: UsermapFacts, around: Surroundings) -> UsermapPosture:
@@ -65,7 +71,14 @@ def usermap_posture(facts: UsermapFacts, around: Surroundings) -> UsermapPosture
         rootless=around.engine.rootless,
         low_ports=low_ports_free(facts.port_start),
         settings=answers(around.ground),
+        disk_group=facts.disks and any(gid in _SYSTEM_GROUPS for gid in (facts.gid_outside, *facts.groups)),
+        idmapped=facts.idmapped,
     )
+
+
+def disks_given(asked: Asked) -> bool:
+    """Whether disks of the host were passed in."""
+    return asked.privileged or any(is_disk(device.source) for device in asked.devices)
 
 
 def _over_root_files(facts: UsermapFacts) -> bool | None:
@@ -97,6 +110,8 @@ def _socket(
         return None
     if held is not None and held & _OVERRIDE and over:
         return True
+    if facts.foreign_socket:
+        return True if uid == 0 else None  # whose it is, and its mode, were not read
     if uid == (engine.daemon_uid if engine.rootless or engine.daemon_uid is not None else 0):
         return True
     if engine.socket_mode is None or engine.daemon_uid is None:

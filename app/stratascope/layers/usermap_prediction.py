@@ -12,6 +12,7 @@ from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
 from stratascope.layers.asked_capabilities import held_after, starts_as_root
 from stratascope.layers.toggle_values import own_user_namespace_after, shared_mode
+from stratascope.layers.usermap_posture import disks_given
 
 if TYPE_CHECKING:
     from stratascope.layers.usermap import UsermapFacts
@@ -41,11 +42,13 @@ def predict_usermap(
         found = replace(
             found,
             uid_outside=_outside(found.uid_map, found.uid_inside),
+            uid_effective=None,
             gid_outside=_outside(found.gid_map, found.gid_inside),
             groups=(),
         )
     return replace(
         found,
+        disks=disks_given(after),
         held=held_after(found.held, before, after, around.engine),
         owners=_owners(found, before, after),
         port_start=found.port_start if before.network_mode == after.network_mode else None,
@@ -84,6 +87,7 @@ def _user(facts: UsermapFacts, after: Asked) -> UsermapFacts:
         facts,
         uid_inside=uid,
         uid_outside=_outside(facts.uid_map, uid),
+        uid_effective=None,
         gid_inside=gid,
         gid_outside=outside,
         groups=() if outside is None else (outside,),  # both engines list the own group among the further ones, too

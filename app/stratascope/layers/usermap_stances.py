@@ -187,6 +187,8 @@ def _node(posture: UsermapPosture) -> Ruling:
         return Ruling(Stance.UNKNOWN, msg("Who owns the device node in its user namespace was not read."), _UID)
     if posture.over_root_files and (posture.held or 0) & _OVERRIDE:
         return _through(msg("It may open files of others, the host's root's too."), "@status:CapEff")
+    if posture.host_root is False and posture.disk_group:  # the runtimes give the node the group that it has outside
+        return Ruling(Stance.UNKNOWN, msg("Whether one of its groups may open the device node was not read."), _UID)
     return _host_root(posture, msg("The device node belongs to the host's root, whom the host does not take it for."))
 
 
@@ -295,6 +297,9 @@ def _host_files(posture: UsermapPosture, *, set_uid: bool) -> Ruling:
         # setattr_prepare, fs/attr.c: chown to 0, and then chmod of a file that is no longer its own
         if posture.over_root_files and held & _CHOWN and held & _FOWNER:
             return _through(msg("It may give files to the host's root, and change them then."), "@status:CapEff")
+        if posture.host_root is False and posture.idmapped:
+            text = msg("Whether a mount with an id map of its own takes it for the host's root was not read.")
+            return Ruling(Stance.UNKNOWN, text, "@mountinfo")
         return _host_root(posture, msg("It can't make a file belong to the host's root."))
     if posture.over_root_files and held & _OVERRIDE:
         return _through(msg("It may write files of others, the host's root's too."), "@status:CapEff")

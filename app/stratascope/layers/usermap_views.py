@@ -80,7 +80,7 @@ def identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
     user = msg("{user}", user=asked.user) if asked.user else None
     rows = [
         Row(_ROOT, root, source, tone),
-        Row(_PROCESS, _pair(facts.uid_inside, facts.uid_outside), f"{status}:Uid", _known(facts.uid_outside), user),
+        Row(_PROCESS, _process(facts), f"{status}:Uid", _known(facts.uid_outside), user),
         Row(_GROUP, _pair(facts.gid_inside, facts.gid_outside), f"{status}:Gid", _known(facts.gid_outside)),
         Row(
             _INITIAL,
@@ -95,6 +95,13 @@ def identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
     if facts.setgroups is not None:
         rows.append(Row(_SETGROUPS, _NO if facts.setgroups == "deny" else _YES, f"{facts.process}/setgroups"))
     return tuple(rows)
+
+
+def _process(facts: UsermapFacts) -> Message:
+    ids = _pair(facts.uid_inside, facts.uid_outside)
+    if facts.uid_effective == facts.uid_outside or facts.uid_effective is None:
+        return ids
+    return msg("{ids}, which it may become again; now it is {uid}", ids=ids, uid=str(facts.uid_effective))
 
 
 def _known(value: int | None) -> Tone:

@@ -30,6 +30,11 @@ class Ids(NamedTuple):
     saved: int
     file_system: int
 
+    @property
+    def within_reach(self) -> tuple[int, int, int]:
+        """What setresuid(2) makes the effective one of without a capability; the effective one first."""
+        return self.effective, self.real, self.saved
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessStatus:

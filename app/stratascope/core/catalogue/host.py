@@ -218,7 +218,7 @@ THREATS = (
         msg("Learn file handles"),
         msg("A process could ask for the lasting number of a file, from which others can be guessed."),
         msg("On its own it is harmless; it is half of what opening files by handle needs."),
-        msg("Keep the engine's default seccomp profile."),
+        msg("Use a seccomp profile that stops name_to_handle_at."),
         "seccomp",
         (direct("name_to_handle_at(path)", calls("name_to_handle_at"), Feature("open_by_handle")),),
         ("open_by_handle_at(2)",),

@@ -113,7 +113,7 @@ THREATS = (
         msg("Talk to the hypervisor"),
         msg("A process could open a direct line to the machine below, or to virtual machines, that no firewall sees."),
         msg("Agents that listen there often trust whoever calls."),
-        msg("Keep a recent engine's default seccomp profile, which closes it."),
+        msg("Use a seccomp profile that stops AF_VSOCK and, where 32-bit calls exist, socketcall."),
         "seccomp",
         (direct("socket(AF_VSOCK)", socket(AF_VSOCK), Feature("vsock")),),
         ("vsock(7)",),

@@ -124,7 +124,7 @@ THREATS = (
         msg("Steer where memory is placed"),
         msg("A process could move memory between the parts of a large machine, and learn how it is laid out."),
         msg("It can slow down others, and exact knowledge of memory makes other attacks easier."),
-        msg("Keep the engine's default seccomp profile."),
+        msg("Use a seccomp profile that stops mbind and move_pages, as Docker's default does."),
         "seccomp",
         (
             direct(
