@@ -10,7 +10,7 @@ from layer_surroundings import GROUND, around, capture, container
 from recorded import recorded, with_gap, with_text
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, AskedDevice, AskedMount
-from stratascope.core.ground import NAMESPACES, Peers, Surroundings
+from stratascope.core.ground import NAMESPACES, Peers, Surroundings, decode_ground
 from stratascope.core.layer import Assessment, Severity, Table, Verdict
 from stratascope.i18n import translate
 from stratascope.layers.mount_weight import HostPath
@@ -157,6 +157,28 @@ def test_engine_sockets(line: str, sockets: tuple[str, ...]) -> None:
     facts, assessment = look(with_mount(line))
     assert facts.engine_sockets == sockets
     assert ("namespaces.engine-socket" in codes(assessment)) is bool(sockets)
+
+
+@pytest.mark.parametrize(
+    ("line", "seen"),
+    [
+        ("0:77 / /host ro - overlay overlay rw", True),  # the host's root directory
+        ("0:77 /etc /host/etc rw - overlay overlay rw", True),
+        ("0:88 / /host/etc rw - overlay overlay rw", True),  # an overlay of its own, on the host's /etc
+        ("0:99 / /image rw - overlay overlay rw", False),  # --mount type=image
+    ],
+)
+def test_an_overlay_of_the_host_is_a_path_of_the_host(line: str, seen: bool) -> None:
+    text = (
+        "20 1 0:77 / / rw - overlay overlay rw\n30 20 0:88 / /etc rw - overlay overlay rw\n"
+        "40 20 0:99 / /var/lib/docker/overlay2/ab/merged rw - overlay overlay rw\n"
+        "41 20 0:98 / /run/containerd/io.containerd.runtime.v2.task/moby/ab/rootfs rw - overlay overlay rw\n"
+    )
+    ground = replace(GROUND, mounts=decode_ground(capture({"/proc/self/mountinfo": text})).mounts)
+    assert [device for device, _, _ in ground.mounts] == ["0:77", "0:88"]
+    facts, _ = look(with_mount(line), surroundings=around(ground=ground))
+    assert facts.mounts is not None
+    assert bool(facts.mounts.host_paths) is seen
 
 
 @pytest.mark.parametrize(

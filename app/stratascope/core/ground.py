@@ -6,6 +6,7 @@ counted as one. `Surroundings` is all that a layer may know besides its containe
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from stratascope.core.capture import Capture, Gap, GapKind
@@ -295,8 +296,10 @@ def inode_of(link: str | Gap | None) -> int | None:
         return None
 
 
-# Mounts that come and go with containers: left out, so that the ground stays equal when one starts
-_PASSING = frozenset({"overlay", "fuse.fuse-overlayfs", "nsfs"})
+# Mounts that come and go with containers: left out, so that the ground stays equal when one starts. An overlay may be
+# the host's own, too: of its root directory, or of /etc; those of containers are mounted in the engines' stores.
+_UNION = frozenset({"overlay", "fuse.fuse-overlayfs"})
+_OF_CONTAINERS = re.compile(r"/(?:merged?|rootfs)$|/(?:overlay2?|overlay-containers|containerd|snapshots)/").search
 
 
 def _mounts(mountinfo: str) -> tuple[tuple[str, str, str], ...]:
@@ -307,7 +310,9 @@ def _mounts(mountinfo: str) -> tuple[tuple[str, str, str], ...]:
     return tuple(
         (mount.device, mount.root, mount.target)
         for mount in mounts
-        if mount.fs_type not in _PASSING and mount.source != "shm"
+        if mount.fs_type != "nsfs"
+        and mount.source != "shm"
+        and not (mount.fs_type in _UNION and _OF_CONTAINERS(mount.target))
     )
 
 

@@ -21,6 +21,7 @@ from stratascope.linux.mounts import Mount, Propagation, is_mask, is_proc_read_o
 _OWN_TYPES = frozenset(
     {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "overlay", "fuse.fuse-overlayfs", "nsfs", "ramfs"}
 )
+_UNION = frozenset({"overlay", "fuse.fuse-overlayfs"})
 # Those of them that are judged in no way, unless one is a mask (`is_mask`); the root directory is judged by itself
 _NEVER_TOLD = _OWN_TYPES - {"proc", "sysfs"}
 # The standard nodes: rootless engines bind them, as they may not make any
@@ -86,6 +87,7 @@ def judged(
     propagation = Propagation.PRIVATE
     tmpfs: list[str] = []
     asked = {mount.target.rstrip("/"): mount for mount in wishes}
+    host = frozenset(device for device, _, _ in around.ground.mounts)
     for mount in seen:
         if mount.optional:
             how = mount.propagation
@@ -95,7 +97,8 @@ def judged(
             elif how is Propagation.SLAVE and propagation is Propagation.PRIVATE:
                 propagation = how
         kind = mount.fs_type
-        if kind in _NEVER_TOLD and not mount.root.endswith("/.empty-directory"):
+        of_host = _of_the_host(mount, root, host)
+        if kind in _NEVER_TOLD and not of_host and not mount.root.endswith("/.empty-directory"):
             continue
         target = mount.target
         if kind == "tmpfs" and mount.root == "/" and not mount.read_only:
@@ -107,7 +110,7 @@ def judged(
             if is_proc_read_only(mount):
                 read_only.append(target)
                 continue
-        if mount is root or _made_for_it(mount, container):
+        if mount is root or (not of_host and _made_for_it(mount, container)):
             continue
         if target.startswith("/dev/") and (kind == "devtmpfs" or _made_node(mount)):
             if target not in _STANDARD_NODES:
@@ -120,7 +123,7 @@ def judged(
             continue
         if _VOLUME_ROOT(source) is None:
             paths.append(HostPath(source, target, not mount.read_only))
-            if not mount.read_only and kind not in _OWN_TYPES and not _is_socket(source, target, around):
+            if not mount.read_only and (of_host or kind not in _OWN_TYPES) and not _is_socket(source, target, around):
                 writable.append(target)
                 if "nosuid" not in mount.options:
                     set_uid.append(target)
@@ -199,6 +202,13 @@ def _is_socket(source: str, target: str, around: Surroundings) -> bool:
     endpoint = own_socket(around)
     names = {source.rpartition("/")[2], target.rpartition("/")[2]}
     return not names.isdisjoint(SOCKET_NAMES) or plain_run(source) == endpoint
+
+
+def _of_the_host(mount: Mount, root: Mount | None, host: frozenset[str]) -> bool:
+    """Whether an overlay is the host's (its root directory or /etc may be one), and no image of the container's."""
+    if mount.fs_type not in _UNION or (root is not None and mount.device == root.device):
+        return False
+    return mount.root != "/" or mount.device in host
 
 
 def own_socket(around: Surroundings) -> str:
