@@ -517,6 +517,21 @@ def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWi
     assert side.sheet.title.text() == "Hardened, and proven"
 
 
+def test_a_run_that_ends_while_its_sheet_is_hidden_brings_it_back(
+    qtbot: QtBot, window: MainWindow, desk: FakeDesk
+) -> None:
+    desk.gate, desk.outcome = threading.Event(), Ending.ROLLED_BACK
+    side = relaunch(qtbot, window)
+    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
+    QTest.keyClick(side.sheet, Qt.Key.Key_Escape)
+    assert not side.sheet.isVisible()
+    desk.gate.set()
+    over(qtbot, side)
+    assert side.sheet.isVisible()
+    assert side.sheet.title.text() == "Rolled back: all is as it was before"
+    assert "exit status 1" in side.sheet.lead.text()
+
+
 def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
     qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
 ) -> None:
@@ -956,6 +971,7 @@ def test_closing_while_a_relaunch_runs_asks_and_rolls_back(qtbot: QtBot, window:
     press(window.close, "roll-back")
     qtbot.waitUntil(lambda: not window.isVisible())
     assert not side.busy
+    assert not side.sheet.isVisible()
     assert side.sheet.after.ended is not None
     assert side.sheet.after.ended.ending is Ending.ROLLED_BACK
 

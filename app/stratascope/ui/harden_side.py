@@ -283,6 +283,8 @@ class Hardening(QObject):
             self._awaited = before.key
         self._led = False
         self.sheet.end(ended, before, self._preview)
+        if not self._closing and not self.sheet.isVisible():
+            self.sheet.present()  # hidden on the way: nothing else tells how it ended
         self._look_up()
         self.column.show_running("")
         self._window.refresh()
