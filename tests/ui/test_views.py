@@ -197,6 +197,47 @@ def test_raw_text_is_searched_and_copied(look: Look, qtbot: QtBot) -> None:
     assert view.found.text() == "Not found"
 
 
+def test_a_newer_reading_leaves_selection_search_and_place_in_the_raw_text(look: Look, qtbot: QtBot) -> None:
+    def text(used: int) -> str:
+        lines = [f"memory.current {used} {'x' * 400}", *(f"line {number}" for number in range(200)), f"pids {used}"]
+        return "\n".join(lines)
+
+    view = RawView(look)
+    qtbot.addWidget(view)
+    view.resize(400, 300)
+    view.show()
+    view.show_text(text(9))
+    view.field.setText("line 1")
+    QTest.keyClick(view.field, Qt.Key.Key_Return)
+    assert view.text.textCursor().block().text() == "line 10"
+    bars = view.text.horizontalScrollBar(), view.text.verticalScrollBar()
+    for bar in bars:
+        bar.setValue(bar.maximum() // 2)
+    before = [bar.value() for bar in bars]
+    assert all(before)
+    view.show_text(text(10_000))
+    assert [bar.value() for bar in bars] == before
+    assert view.text.textCursor().selectedText() == "line 1"
+    QTest.keyClick(view.field, Qt.Key.Key_Return)
+    assert view.text.textCursor().block().text() == "line 11"
+    view.show_text("short")
+    assert view.text.textCursor().position() == 5
+    view.text.selectAll()
+    view.show_text("other", "of another layer")
+    assert not view.text.textCursor().hasSelection()
+
+
+def test_what_was_not_found_may_come_with_the_next_reading(look: Look, qtbot: QtBot) -> None:
+    view = RawView(look)
+    qtbot.addWidget(view)
+    view.show_text("one\n")
+    view.field.setText("two")
+    view.show_text("one\nthree\n")
+    assert view.found.text() == "Not found"
+    view.show_text("one\ntwo\n")
+    assert view.found.text() == ""
+
+
 def test_a_page_updates_in_place(look: Look, qtbot: QtBot) -> None:
     page = Page(look)
     qtbot.addWidget(page)

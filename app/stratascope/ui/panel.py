@@ -278,4 +278,5 @@ class Panel(QFrame):
     def _show_raw(self) -> None:
         if self._state is not None:
             layer = self._layers.get(self.number)
-            self.raw.show_text(raw_text(self._state.capture, layer.wants if layer else ()))
+            text = raw_text(self._state.capture, layer.wants if layer else ())
+            self.raw.show_text(text, (self._state.key, self.number))

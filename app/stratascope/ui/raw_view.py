@@ -58,6 +58,7 @@ class RawView(QWidget):
     def __init__(self, look: Look, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._look = look
+        self._whose: object = None
         self.field = QLineEdit()
         self.field.setPlaceholderText(translate(msg("Search the raw text")))
         self.field.setAccessibleName(translate(msg("Search the raw text")))
@@ -88,14 +89,39 @@ class RawView(QWidget):
         look.changed.connect(self._relook)
         self._relook()
 
-    def show_text(self, text: str) -> None:
-        """Other text; place and search stay where it is the same."""
+    def show_text(self, text: str, whose: object = None) -> None:
+        """Newer text: what is selected, the cursor and what is in view stay where they are, by line and column.
+
+        Of the text of something else (`whose`) only what is in view is as far down.
+        """
+        other, self._whose = whose != self._whose, whose
         if text == self.text.toPlainText():
             return
-        bar = self.text.verticalScrollBar()
-        at = bar.value()
+        cursor = self.text.textCursor()
+        anchor, position = self._place(cursor.anchor()), self._place(cursor.position())
+        bars = self.text.verticalScrollBar(), self.text.horizontalScrollBar()
+        at = [bar.value() for bar in bars]
         self.text.setPlainText(text)
-        bar.setValue(min(at, bar.maximum()))
+        if not other:
+            cursor = self.text.textCursor()
+            cursor.setPosition(self._position(*anchor))
+            cursor.setPosition(self._position(*position), QTextCursor.MoveMode.KeepAnchor)
+            self.text.setTextCursor(cursor)
+        for bar, value in zip(bars, at, strict=True):  # last: the cursor is brought into view wherever it is
+            bar.setValue(min(value, bar.maximum()))
+        if self.found.text() and not self.text.document().find(self.field.text()).isNull():
+            self.found.say("")  # it has come with this reading
+
+    def _place(self, position: int) -> tuple[int, int]:
+        """Line and column."""
+        block = self.text.document().findBlock(position)
+        return block.blockNumber(), position - block.position()
+
+    def _position(self, line: int, column: int) -> int:
+        """The same place in the text that is there now, or the last one before it."""
+        document = self.text.document()
+        block = document.findBlockByNumber(min(line, document.blockCount() - 1))
+        return block.position() + min(column, block.length() - 1)
 
     def _search(self, *, fresh: bool) -> None:
         needle = self.field.text()
