@@ -89,6 +89,7 @@ class FakeDesk:
         self.files: tuple[tuple[str, str], ...] = ()  # path and text of those that may be given as a value
         self.gate: threading.Event | None = None
         self.offer_gate: threading.Event | None = None
+        self.undo_gate: threading.Event | None = None
         self.set_aside: list[Transaction] = []
         self.damaged: tuple[Damaged, ...] = ()
         self.broken_off: tuple[Transaction, ...] = ()
@@ -242,6 +243,8 @@ class FakeDesk:
 
     def undo_plan(self, transaction: Transaction) -> UndoPlan:
         self._call("undo_plan")
+        if self.undo_gate is not None:
+            self.undo_gate.wait(30)
         return UndoPlan(self.written)
 
     def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:

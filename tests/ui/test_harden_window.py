@@ -626,6 +626,24 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     assert side.sheet.title.text() == "The hardened one runs again"
 
 
+def test_what_is_typed_while_an_undo_is_looked_into_stays(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    desk.undo_gate = threading.Event()
+    side.sheet.after.undo.click()
+    watch = side.sheet.watch
+    watch.setFocus()
+    watch.selectAll()
+    QTest.keyClicks(watch, "33")
+    desk.undo_gate.set()
+    qtbot.waitUntil(side.sheet.go.isEnabled)
+    assert watch.hasFocus()
+    assert watch.value() == 33
+    side.sheet.back.click()
+    side.ask_undo(desk.set_aside[0])
+    assert watch.value() == side.sheet.before.usual()
+
+
 def test_the_column_tells_what_is_set_aside_and_leads_back(
     qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
 ) -> None:

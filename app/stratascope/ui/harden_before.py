@@ -90,6 +90,16 @@ class Before(QScrollArea):
         row.addStretch(1)
         return self._watched
 
+    def begin(self) -> None:
+        """A new question: from the top, and with the usual seconds. What is learnt while it is open changes neither."""
+        self.watch.setValue(self.usual())
+        self.verticalScrollBar().setValue(0)
+
+    def has_keyboard(self) -> bool:
+        """Whether somebody is at something in it."""
+        here = self.window().focusWidget()
+        return here is not None and (here is self or self.isAncestorOf(here))
+
     def show_change(
         self,
         differences: tuple[Message, ...],
@@ -103,11 +113,9 @@ class Before(QScrollArea):
         self._fill(self.differences, self.head_differences, differences, None, count)
         self._fill(self.warnings, self.head_warnings, warnings, Mark.TRIANGLE, msg("To keep in mind"))
         self._watched.setVisible(watched)
-        self.watch.setValue(self.usual())
         _empty(self.quotes)
         for quoted in quotes:
             self._quote(quoted)
-        self.verticalScrollBar().setValue(0)
 
     def _fill(
         self, rows: QVBoxLayout, head: Label, texts: tuple[Message, ...], mark: Mark | None, title: Message

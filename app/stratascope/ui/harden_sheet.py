@@ -144,6 +144,7 @@ class HardenSheet(QDialog):
             )
         self.lead.setText(translate(lead))
         warned = tuple(each.text for each in plan.checked.warnings)
+        self.before.begin()
         self.before.show_change(preview.differences, warned, _quotes(plan, command), watched=not preview.live)
         self._open(translate(msg("Change limits") if preview.live else msg("Relaunch hardened")))
 
@@ -153,9 +154,10 @@ class HardenSheet(QDialog):
         self.name, self.course, self.limits = plain(done.name, 200), Course.REDO if back else Course.UNDO, False
         self.title.setText(question_title(self.course, self.name))
         self.lead.setText(translate(_undo_lead(done)))
+        self.before.begin()
         self._show_undo(done)
         self._open(translate(msg("Go back to it") if back else msg("Undo")))
-
+        self.back.setFocus(Qt.FocusReason.OtherFocusReason)  # what is switched off hands it to whatever comes next
         self.go.setEnabled(False)
         self._tell_before(translate(msg("Looking at what it wrote since…")))
 
@@ -180,7 +182,7 @@ class HardenSheet(QDialog):
         quotes = (Quoted(title, "\n".join(written)),) if written else ()
         self._show_undo(done, tuple(each.text for each in answer.warnings), quotes)
         self.go.setEnabled(not blocked)
-        if not blocked and self.isVisible():
+        if not blocked and self.isVisible() and not self.before.has_keyboard():
             self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_undo(
