@@ -253,6 +253,29 @@ def test_keys_move_from_cell_to_cell_and_enter_opens(page: FleetPage, qtbot: QtB
     assert seen.args == [page.table.rows[grid.lit[0]].key]
 
 
+def test_the_keys_stay_at_their_container_when_rows_come_and_go(page: FleetPage, qtbot: QtBot) -> None:
+    grid, canvas, all_of_them = page.grid, page.grid.canvas, fake_fleet.states(120)
+    worst = page.table.rows[0].key
+    page.show_states(tuple(each for each in all_of_them if each.key != worst))
+    QTest.keyClick(canvas, Qt.Key.Key_Down)
+    QTest.keyClick(canvas, Qt.Key.Key_Down)
+    QTest.keyClick(canvas, Qt.Key.Key_Right)
+    assert grid.lit == (1, 1)
+    key, title = page.table.rows[1].key, page.table.columns[1].id
+    page.show_states(all_of_them)
+    assert page.table.rows[0].key == worst
+    row, column = grid.lit
+    assert (page.table.rows[row].key, page.table.columns[column].id) == (key, title)
+    assert (grid.rows.lit, grid.columns.lit) == grid.lit
+    with qtbot.waitSignal(page.chosen, timeout=1000) as seen:
+        QTest.keyClick(canvas, Qt.Key.Key_Return)
+    assert seen.args == [key]
+    page.show_states(tuple(each for each in all_of_them if each.key != key))
+    assert grid.part_in_hand() < 0
+    with qtbot.assertNotEmitted(page.chosen):
+        QTest.keyClick(canvas, Qt.Key.Key_Return)
+
+
 def test_a_click_on_a_name_opens_the_container(page: FleetPage, qtbot: QtBot) -> None:
     with qtbot.waitSignal(page.chosen, timeout=1000) as seen:
         QTest.mouseClick(page.grid.rows, Qt.MouseButton.LeftButton, pos=QPoint(20, 30))

@@ -131,6 +131,7 @@ class FleetGrid(QWidget):
         columns = len(table.columns)
         other = columns != len(self.table.columns) or table.title != self.table.title
         rows = len(self.table.rows)
+        lit = _moved_to(self.lit, self.table, table)
         self._cells.prepareGeometryChange()
         self.table = self.rows.table = self.columns.table = table
         self.columns.inks = inks
@@ -141,8 +142,10 @@ class FleetGrid(QWidget):
         if other:
             self.point(-1, -1)
             self.fit()
-        elif len(table.rows) != rows:  # or it would stay scrolled to where there are none any more
-            self._set(self.part().x(), self.part().y(), *self._pitch)
+        else:
+            if len(table.rows) != rows:  # or it would stay scrolled to where there are none any more
+                self._set(self.part().x(), self.part().y(), *self._pitch)
+            self._light(*lit)
         self._moved()
         self.rows.update()
         self.columns.update()
@@ -239,13 +242,16 @@ class FleetGrid(QWidget):
 
     def point(self, row: int, column: int, where: QPointF | None = None) -> None:
         """Light a cell (-1: none), and tell its card."""
+        self._light(row, column)
+        self.pointed.emit(row, column, where if where is not None else QPointF())
+
+    def _light(self, row: int, column: int) -> None:
         if (row, column) != self.lit:
             self.lit = (row, column)
             self.rows.light(row)
             self.columns.light(column)
             self._cells.update()
             spoken.tell_taken(self.canvas, self.part_in_hand())
-        self.pointed.emit(row, column, where if where is not None else QPointF())
 
     def cell_at(self, where: QPointF) -> tuple[int, int]:
         """Row and column at a place of the view; -1, -1 outside."""
@@ -400,3 +406,19 @@ class FleetGrid(QWidget):
         else:
             part = self.part()
             self._set(part.x(), part.y(), *self._pitch)
+
+
+def _moved_to(lit: tuple[int, int], before: FleetTable, after: FleetTable) -> tuple[int, int]:
+    """Where the same container and the same column are now: a row's number is another container's at any reading."""
+    row, column = lit
+    if row >= 0:
+        key = before.rows[row].key
+        row = next((at for at, each in enumerate(after.rows) if each.key == key), -1)
+        if row < 0:
+            return NOWHERE
+    if column >= 0:
+        name = before.columns[column].id
+        column = next((at for at, each in enumerate(after.columns) if each.id == name), -1)
+        if column < 0:
+            return NOWHERE
+    return row, column
