@@ -68,6 +68,26 @@ def test_arrow_keys_skip_heads(window: MainWindow, qtbot: QtBot) -> None:
     assert current(window) == "ci-runner"
 
 
+def test_a_click_on_a_head_chooses_and_opens_nothing(window: MainWindow, qtbot: QtBot) -> None:
+    view = window.column.view
+    select(window, "ci-runner")
+    rows = range(window.containers.rowCount())
+    heads = [row for row in rows if (entry := window.containers.entry(row)) is not None and entry.state is None]
+    for row in heads[:2]:
+        where = view.visualRect(window.containers.index(row)).center()
+        with qtbot.assertNotEmitted(view.opened):
+            QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+            QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+        assert highlighted(window) == "ci-runner"
+        assert view.selectionModel().isSelected(view.currentIndex())
+    with qtbot.assertNotEmitted(view.opened):
+        view.activated.emit(window.containers.index(heads[0]))
+    with qtbot.waitSignal(view.opened, timeout=1000):
+        where = view.visualRect(window.containers.index(2)).center()
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert highlighted(window) == current(window) == "portainer"
+
+
 def test_type_ahead(window: MainWindow, qtbot: QtBot) -> None:
     window.column.view.setFocus()
     QTest.keyClicks(window.column.view, "graf")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QEnterEvent, QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -207,8 +207,8 @@ class ContainerView(QListView):
         self.setAccessibleName(translate(msg("Containers")))
         self.setAccessibleDescription(translate(msg("Each with its exposure and the verdicts of its six layers")))
         self.selectionModel().currentChanged.connect(self._current_changed)
-        self.clicked.connect(lambda _: self.opened.emit())
-        self.activated.connect(lambda _: self.opened.emit())
+        self.clicked.connect(self._open)
+        self.activated.connect(self._open)
         look.changed.connect(self._relook)
 
     def select_key(self, key: tuple[str, str] | None) -> bool:
@@ -232,6 +232,14 @@ class ContainerView(QListView):
     def hideEvent(self, event: QEvent) -> None:
         self.containers.hold(False)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if not self._at_head(event):  # Qt would make it the current row, and the highlight of the container would go
+            super().mousePressEvent(event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if not event.buttons() or not self._at_head(event):  # the same for a drag that comes across one
+            super().mouseMoveEvent(event)
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Home, Qt.Key.Key_Up) and self.currentIndex().row() <= self.containers.first_row():
             self.scrollToTop()  # the head above the first row must be reachable for the eye
@@ -251,6 +259,14 @@ class ContainerView(QListView):
                     return self.containers.index(row)
                 row += step
         return self.currentIndex()
+
+    def _at_head(self, event: QMouseEvent) -> bool:
+        index = self.indexAt(event.position().toPoint())
+        return index.isValid() and not self._is_container(index.row())
+
+    def _open(self, index: QModelIndex) -> None:
+        if self._is_container(index.row()):
+            self.opened.emit()
 
     def _is_container(self, row: int) -> bool:
         entry = self.containers.entry(row)
