@@ -266,6 +266,59 @@ def test_a_container_that_vanishes_hands_over(window: MainWindow) -> None:
     assert window.middle_stack.currentWidget() is window.empty
 
 
+def without(*names: str) -> tuple[ContainerState, ...]:
+    return tuple(state for state in sample.states() if state.container.name not in names)
+
+
+def engine_gone() -> tuple[ContainerState, ...]:
+    return tuple(state for state in sample.states() if state.container.engine == "docker")
+
+
+@pytest.mark.parametrize("rest", [(), engine_gone(), without("grafana"), without("grafana", "redis-cache")])
+def test_a_container_that_is_back_is_in_view_again(window: MainWindow, rest: tuple[ContainerState, ...]) -> None:
+    select(window, "grafana")
+    window.show_snapshot(sample.snapshot(rest))
+    window.show_snapshot(sample.snapshot(rest[1:]))  # what stood in for it may go too
+    assert window.current is None or current(window) != "grafana"
+    window.show_snapshot(sample.snapshot(sample.states()))
+    assert highlighted(window) == current(window) == "grafana"
+    select(window, "web")
+    window.show_snapshot(sample.snapshot(sample.states()))
+    assert current(window) == "web"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_container_that_is_created_anew_is_followed_by_its_name(window: MainWindow, at_once: bool) -> None:
+    select(window, "web")
+    new = sample.state("web", ident="e" * 64)
+    elsewhere = sample.state("web", ident="d" * 64, engine="podman-rootless")
+    if not at_once:
+        window.show_snapshot(sample.snapshot((*without("web"), elsewhere)))
+        assert window.current is not None
+        assert window.current.key != elsewhere.key
+    window.show_snapshot(sample.snapshot((*without("web"), elsewhere, new)))
+    assert window.current is not None
+    assert window.current.key == new.key
+
+
+@pytest.mark.parametrize("way", ["another", "the one in its place", "go to"])
+def test_a_choice_forgets_what_was_lost(window: MainWindow, way: str) -> None:
+    select(window, "grafana")
+    window.show_snapshot(sample.snapshot(without("grafana")))
+    name = "portainer" if way == "another" else current(window)
+    if way == "another":
+        select(window, name)
+    elif way == "go to":
+        assert window.current is not None
+        window.go_to(window.current.key)
+    else:
+        view = window.column.view
+        where = view.visualRect(view.currentIndex()).center()
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    window.show_snapshot(sample.snapshot(sample.states()))
+    assert highlighted(window) == current(window) == name
+
+
 def test_not_running_says_so(window: MainWindow) -> None:
     select(window, "old-job")
     assert window.header.sentence.text().startswith("No process of it runs")

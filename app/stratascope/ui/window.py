@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QCloseEvent, QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QMainWindow, QSplitter, QStackedWidget, QWidget
 
+from stratascope.core.container import Container
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, Snapshot
@@ -60,6 +61,8 @@ class MainWindow(QMainWindow):
         self._states: dict[tuple[str, str], ContainerState] = {}
         self._key: tuple[str, str] | None = None
         self._placed: tuple[str, str] | None = None  # selected by the window itself
+        self._placing = False  # whether rows come and go: what the list calls chosen then is nobody's choice
+        self._lost: Container | None = None  # was in view when it went, and nobody has chosen another one since
         self._shown_at: float | None = None
         self._layer = 3
         self._stopped = False
@@ -109,7 +112,7 @@ class MainWindow(QMainWindow):
         self.toolbar.went_down.connect(self._first_found)
         self.banner.asked.connect(self.show_engines)
         self.column.view.chosen.connect(self._chosen)
-        self.column.view.opened.connect(self.turn_page)
+        self.column.view.opened.connect(self._opened)
         self.column.alert.wanted.connect(self.go_to)
         self.column.head.chosen.connect(self.set_view_by)
         self.strata.chosen.connect(self.open_layer)
@@ -169,9 +172,13 @@ class MainWindow(QMainWindow):
 
     def show_snapshot(self, snapshot: Snapshot) -> None:
         """A new picture: list, alert, engines, and the selected container where it changed."""
+        was = self.current
         self.snapshot = snapshot
         self._states = {state.key: state for state in snapshot.containers}
         many = len({state.container.engine for state in snapshot.containers}) > 1
+        if was is not None and was.key not in self._states and self._lost is None:
+            self._lost = was.container
+        self._placing = True
         self.containers.show(snapshot.containers, many_engines=many)
         self.column.alert.show_states(snapshot.containers, unseen_engines(snapshot))
         self.toolbar.engines.show_engines(snapshot.engines)
@@ -181,10 +188,13 @@ class MainWindow(QMainWindow):
         self.banner.setVisible(snapshot.demo)
         if self._key not in self._states:
             self._key = None
-        before = self._key
-        if self._still_arriving() or before is None:
+        before, arriving, back = self._key, self._still_arriving(), self._back_again()
+        if back is not None and self.column.view.select_key(back):
+            self._lost = None
+        elif arriving or before is None:
             self.column.view.select_key(None)  # a change emits chosen, which shows it
             self._placed = self._key
+        self._placing = False
         if before is not None and before == self._key:
             self._show_current()
         if self._key is None:
@@ -219,6 +229,7 @@ class MainWindow(QMainWindow):
 
     def set_filter(self, text: str) -> None:
         """Show only what holds these words."""
+        self._lost = None  # whoever looks for something is not to be led away from what was found
         self.containers.set_filter(text)
         self._find_row()
         self._tell_filter()
@@ -293,7 +304,25 @@ class MainWindow(QMainWindow):
             return True
         return self._key == self._placed and time.monotonic() - self._shown_at < ARRIVING
 
+    def _back_again(self) -> tuple[str, str] | None:
+        """What was lost from view (its engine was gone), or the one that was created anew under its name."""
+        lost = self._lost
+        if lost is None or (lost.engine, lost.id) in self._states:
+            return None if lost is None else (lost.engine, lost.id)
+        same = [
+            key
+            for key, state in self._states.items()
+            if lost.name and (state.container.engine, state.container.name) == (lost.engine, lost.name)
+        ]
+        return same[0] if len(same) == 1 else None
+
+    def _opened(self) -> None:
+        self._lost = None  # a click on the one that is in its place is a choice too
+        self.turn_page()
+
     def _chosen(self, key: tuple[str, str]) -> None:
+        if not self._placing:
+            self._lost = None
         if key != self._key:
             self.supposing.clear()
         self._key = key
@@ -314,6 +343,7 @@ class MainWindow(QMainWindow):
 
     def go_to(self, key: tuple[str, str]) -> None:
         """Select that container, and show it."""
+        self._lost = None
         if not self.column.view.select_key(key):
             self.toolbar.filter.clear()
             self.column.view.select_key(key)
