@@ -145,6 +145,17 @@ def test_a_click_in_the_fleet_shows_that_container(fleet: MainWindow) -> None:
     assert fleet.current.key == key
 
 
+def test_a_notification_shows_its_container_whatever_the_view(fleet: MainWindow) -> None:
+    assert fleet.snapshot is not None
+    for view, then in ((View.FLEET, View.STRATA), (View.MATRIX, View.MATRIX)):
+        turn(fleet, view)
+        key = next(each.key for each in fleet.snapshot.containers if each is not fleet.current)
+        fleet.look_at(key)
+        assert fleet.views.current is then
+        assert fleet.current is not None
+        assert fleet.current.key == key
+
+
 def test_the_windows_filter_filters_the_fleet(fleet: MainWindow) -> None:
     turn(fleet, View.FLEET)
     page = fleet.views.fleet

@@ -57,8 +57,8 @@ class Views(QObject):
         switch.offer_views(tuple(view for view in VIEWS if view is not View.FLEET or _has_graphs()))
         switch.turned.connect(self.show)
         window.strata.threat_chosen.connect(self.open_threat)
-        window.column.view.opened.connect(self._leave_fleet)
-        window.column.alert.wanted.connect(lambda _: self._leave_fleet())
+        window.column.view.opened.connect(self.leave_fleet)
+        window.column.alert.wanted.connect(lambda _: self.leave_fleet())
         self.header.back.clicked.connect(window.go_back)
         self.header.exposure.clicked.connect(self._show_exposure)
         self.header.suppose.back.clicked.connect(window.bring_back)
@@ -84,6 +84,11 @@ class Views(QObject):
             if threat:
                 self.matrix.choose(threat)
             self.matrix.table.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def leave_fleet(self) -> None:
+        """One container was asked for: show it."""
+        if self.current is View.FLEET:
+            self.show(View.STRATA)
 
     def refresh(self) -> None:
         """The container or the snapshot has changed: tell the page in view."""
@@ -139,11 +144,6 @@ class Views(QObject):
 
     def _by_key(self, view: View, _: bool = False) -> None:
         self.show(view)
-
-    def _leave_fleet(self) -> None:
-        """A container was opened in the list: show it."""
-        if self.current is View.FLEET:
-            self.show(View.STRATA)
 
     def _show_exposure(self) -> None:
         matrix = self._window.supposing.result()

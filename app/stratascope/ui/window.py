@@ -157,6 +157,7 @@ class MainWindow(QMainWindow):
         self.come_forward()
         if key in self._states:
             self.go_to(key)
+            self.views.leave_fleet()
 
     @property
     def feed(self) -> Feed:
