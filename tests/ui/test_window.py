@@ -375,6 +375,44 @@ def test_a_low_window_gives_the_panel_the_room(window: MainWindow, qtbot: QtBot)
     assert window.strata.isVisible()
 
 
+@pytest.mark.parametrize("width", [1000, 600])
+def test_in_a_low_window_keys_that_go_to_the_panel_open_it(window: MainWindow, qtbot: QtBot, width: int) -> None:
+    window.resize(width, 600)
+    number = window.panel.number
+    for key, keys, tab in (
+        (Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier, RAW),
+        (Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier, ABOUT),
+    ):
+        assert not window.panel.isVisible()
+        QTest.keyClick(window, key, keys)
+        assert window.panel.isVisible()
+        assert (window.panel.number, window.panel.current) == (number, tab)
+        assert window.panel.raw.field.hasFocus() is (tab == RAW)
+        window.close_layer()
+        window.go_back()
+
+
+def test_in_one_column_keys_of_the_container_turn_the_page(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(600, 800)
+    for key, keys in (
+        (Qt.Key.Key_2, Qt.KeyboardModifier.NoModifier),
+        (Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier),
+    ):
+        assert not window.middle_stack.isVisible()
+        QTest.keyClick(window, key, keys)
+        assert window.strata.isVisible()
+        assert window.middle_stack.isAncestorOf(window.focusWidget())
+        window.go_back()
+        assert window.column.view.hasFocus()
+    QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    window.go_back()
+    QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert window.views.matrix is not None
+    assert window.views.matrix.filter.hasFocus()
+    assert window.views.matrix.filter.isVisible()
+
+
 def test_at_the_least_size_the_ground_is_whole(window: MainWindow) -> None:
     window.resize(560, 480)
     window.turn_page()

@@ -69,13 +69,13 @@ class Views(QObject):
             window.addAction(action)
 
     def show(self, view: View) -> None:
-        """Turn to that view."""
+        """Turn to that view; in one column also from the list to it, if it is the one already."""
         if view is not self.current:
             self.current = view
             self.switch.show_view(view)
             self.refresh()
-            self._window.turn_page()
-            self.adapt()
+        self._window.turn_page()
+        self.adapt()
 
     def open_threat(self, threat: str) -> None:
         """To the matrix, and to that threat in it; an empty id only opens the matrix."""
@@ -128,11 +128,14 @@ class Views(QObject):
 
     def find(self) -> None:
         """To the field that searches what is in view."""
+        if self.current in (View.MATRIX, View.CALLS):
+            self._window.turn_page()
         if self.current is View.MATRIX and self.matrix is not None:
             self.matrix.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
         elif self.current is View.CALLS and self.calls is not None:
             self.calls.view.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         elif self.current is View.STRATA:
+            self._open_panel()
             self._window.panel.find_in_raw()
         elif self.current is View.FLEET:
             self._window.toolbar.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
@@ -140,7 +143,13 @@ class Views(QObject):
     def explain(self) -> None:
         """What the layer in the panel is."""
         self.show(View.STRATA)
+        self._open_panel()
         self._window.panel.open_tab(ABOUT)
+
+    def _open_panel(self) -> None:
+        """In a low window the panel is behind the strata until its layer is opened."""
+        if self._window.current is not None:
+            self._window.open_layer(self._window.panel.number)
 
     def _by_key(self, view: View, _: bool = False) -> None:
         self.show(view)
