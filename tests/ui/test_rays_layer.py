@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -17,6 +18,7 @@ from stratascope.ui.rays_legend import entries
 from stratascope.ui.rays_paint import label_box
 from stratascope.ui.theme import Mode
 from stratascope.ui.window import MainWindow
+from ui import sample
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -106,6 +108,25 @@ def test_hover_brings_the_card_and_leaving_takes_it_away(window: MainWindow, ray
     qtbot.waitUntil(lambda: rays.taken == "reboot")  # without a pause; a busy machine may tell of the move late
     hover(window, 6, 60)
     qtbot.waitUntil(lambda: rays.taken == "")
+    assert not card.isVisible()
+
+
+def test_the_card_is_of_the_container_in_view_where_two_share_a_matrix(window: MainWindow, rays: RayLayer) -> None:
+    first = window.current
+    assert first is not None
+    other = replace(first, container=replace(first.container, id="f" * 64, name="twin", pid=777))
+    window.show_snapshot(sample.snapshot((*sample.states(), other)))
+    select(window, "ci-runner")
+    rays.take("load-module")
+    card = window.strata.card
+    assert card is not None
+    select(window, "twin")
+    assert window.current is not None
+    assert window.current.matrix is first.matrix
+    assert card.isVisible()
+    assert "/proc/777/status:capabilities" in card.words()
+    rays.take("")
+    select(window, "ci-runner")
     assert not card.isVisible()
 
 

@@ -118,6 +118,8 @@ class Strata(QWidget):
         self._fit()
         self.rays.show_matrix(base, matrix, {layer: number for number, layer in self._ids.items()})
         self.rays.setVisible(matrix is not None)
+        if self.card is not None and self.card.isVisible():  # two containers may share a matrix, not its evidence
+            self._tell_lane(self.rays.lane(self.rays.taken))
         self.legend.show_counts(kinds(matrix) if matrix is not None else {})
 
     def _fit(self) -> None:
