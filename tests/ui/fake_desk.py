@@ -90,6 +90,8 @@ class FakeDesk:
         self.gate: threading.Event | None = None
         self.offer_gate: threading.Event | None = None
         self.undo_gate: threading.Event | None = None
+        self.aside_gate: threading.Event | None = None
+        self.slow = ""  # the engine whose offers `offer_gate` holds; empty: all
         self.set_aside: list[Transaction] = []
         self.damaged: tuple[Damaged, ...] = ()
         self.broken_off: tuple[Transaction, ...] = ()
@@ -148,7 +150,7 @@ class FakeDesk:
 
     def offer(self, state: ContainerState) -> Offer:
         self._call("offer")
-        if self.offer_gate is not None:
+        if self.offer_gate is not None and self.slow in ("", state.container.engine):
             self.offer_gate.wait(30)
         if self.offer_fails is not None:
             raise self.offer_fails
@@ -274,6 +276,8 @@ class FakeDesk:
 
     def aside(self) -> tuple[Aside | Damaged, ...]:
         self._call("aside")
+        if self.aside_gate is not None:
+            self.aside_gate.wait(30)
         return (*(Aside(each, each.engine, 4_823_449) for each in self.set_aside), *self.damaged)
 
     def recover(self) -> tuple[Mended, ...]:

@@ -1149,6 +1149,30 @@ def test_an_offer_that_is_slower_than_the_readings_comes_all_the_same(
     qtbot.waitUntil(lambda: asked(desk, "offer") == 2)
 
 
+def test_a_slow_engine_holds_up_no_other(qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    qtbot.waitUntil(lambda: len(side.kept) == 1)
+    side.sheet.hide()
+    here = named(picture, "ci-runner").container.engine
+    other = next(each for each in picture.containers if each.container.engine != here and each.matrix is not None)
+    own = next(each for each in picture.containers if each.container.engine == here and each.container.name == "web")
+    desk.aside_gate, desk.offer_gate, desk.slow = threading.Event(), threading.Event(), here
+    try:
+        side.show_aside()
+        offers = asked(desk, "offer")
+        assert window.column.view.select_key(own.key)
+        qtbot.waitUntil(lambda: asked(desk, "aside") == 1 and asked(desk, "offer") > offers)
+        select(window, other.container.name)
+        desk.set_aside.clear()
+        window.clock.timeout.emit()
+        qtbot.waitUntil(lambda: side.kept == ())
+        assert side.column.offered_key == other.key
+    finally:
+        desk.aside_gate.set()
+        desk.offer_gate.set()
+
+
 def test_until_an_offer_has_come_nothing_is_chosen_by_the_last_one(
     qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
 ) -> None:

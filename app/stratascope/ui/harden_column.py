@@ -411,7 +411,8 @@ class HardenColumn(QWidget):
         state, offer = self._state, self.offer
         if state is None or offer is None or self.preview is None or self.preview.live:
             return
-        self._clerk.ask("hint", partial(self._desk.hint, state, self.choices, offer), self._hinted)
+        asking = partial(self._desk.hint, state, self.choices, offer)
+        self._clerk.ask("hint", asking, self._hinted, state.container.engine)
 
     def _hinted(self, answer: Hint | Failure | None) -> None:
         usable = not self.presets.isHidden()
@@ -434,7 +435,8 @@ class HardenColumn(QWidget):
         self._failure = None
         if state is not None and choices and self.isVisible() and self._look_only is None:
             remedies = self._memory.of(state.key).remedies
-            self._clerk.ask("plan", partial(_plan, self._desk, state, choices, remedies), self._planned)
+            asking = partial(_plan, self._desk, state, choices, remedies)
+            self._clerk.ask("plan", asking, self._planned, state.container.engine)
         self._tell()
 
     def showEvent(self, event: object) -> None:

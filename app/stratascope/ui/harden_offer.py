@@ -42,7 +42,8 @@ class Offers(QObject):
         self._asked = state
         if waited_for:
             self._patience.start()
-        self._clerk.ask(_TOPIC, partial(self._desk.offer, state), partial(self._come, state))
+        engine = state.container.engine
+        self._clerk.ask(_TOPIC, partial(self._desk.offer, state), partial(self._come, state), engine)
 
     def drop(self) -> None:
         """What is on its way is not wanted any more."""

@@ -226,7 +226,7 @@ class Hardening(QObject):
         self.aside.hide()
         self._plan, self._preview, self._undoing = None, None, done
         self.sheet.ask_undo(done)
-        self.clerk.ask("undo-plan", partial(self._desk.undo_plan, done), partial(self._undo_planned, done))
+        self.clerk.ask("undo-plan", partial(self._desk.undo_plan, done), partial(self._undo_planned, done), done.engine)
 
     def _undo_planned(self, done: Transaction, answer: UndoPlan | Failure) -> None:
         if not self.busy and self._undoing is done:
@@ -333,7 +333,8 @@ class Hardening(QObject):
         self._question = self._to_discard = None
 
     def _discard(self, done: Transaction) -> None:
-        self.clerk.ask(f"discard {done.id}", partial(self._desk.discard, done), partial(self._discarded, done))
+        discard, then = partial(self._desk.discard, done), partial(self._discarded, done)
+        self.clerk.ask(f"discard {done.id}", discard, then, done.engine)
 
     def _discarded(self, done: Transaction, answer: Failure | None) -> None:
         if isinstance(answer, Failure):

@@ -1,4 +1,4 @@
-"""Engine work off the window's thread: questions one after the other, and a relaunch told step by step.
+"""Engine work off the window's thread: questions one after the other of each engine, and a relaunch told step by step.
 
 As in the feed, a plain thread hands over by a queued signal, and only there. A run's thread is no daemon: the program
 does not end before the engine is as it should be.
@@ -20,6 +20,7 @@ from stratascope.core.toggle import ToggleError
 from stratascope.usecases.desk import Event
 
 Asking = Callable[[], Any]
+_Question = tuple[str, int, Asking, Callable[[Any], None]]  # topic, its number, what is asked, who gets the answer
 FAILURES = (EngineError, NoSuchContainerError, ToggleError, JournalError, BusyError, OSError)
 
 
@@ -47,27 +48,35 @@ class Failure:
 
 
 class Clerk(QObject):
-    """Asks one question after the other on a thread of its own; of those with the same `topic` only the newest."""
+    """Asks on threads of its own; of questions with the same `topic` only the newest.
+
+    Those of one lane are asked one after the other, and no lane waits for another: an engine that is slow to answer
+    holds up what it is asked itself.
+    """
 
     _answered = Signal(object, object)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._asked: queue.SimpleQueue[tuple[str, int, Asking, Callable[[Any], None]] | None] = queue.SimpleQueue()
+        self._lanes: dict[tuple[str, str], queue.SimpleQueue[_Question | None]] = {}
         self._newest: dict[str, int] = {}
-        self._thread: threading.Thread | None = None
         self._ended = False
         self._answered.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
 
-    def ask(self, topic: str, asking: Asking, then: Callable[[Any], None]) -> None:
-        """`then` gets the answer, or a Failure, on the window's thread; nothing where a newer question came."""
+    def ask(self, topic: str, asking: Asking, then: Callable[[Any], None], lane: str = "") -> None:
+        """`then` gets the answer, or a Failure, on the window's thread; nothing where a newer question came.
+
+        `lane`: the id of the engine that is asked; empty where it is no single one: then the topic has its own.
+        """
         if self._ended:
             return
         number = self._newest[topic] = self._newest.get(topic, 0) + 1
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="harden-clerk", daemon=True)
-            self._thread.start()
-        self._asked.put((topic, number, asking, then))
+        place = (lane, "" if lane else topic)
+        if place not in self._lanes:
+            asked = self._lanes[place] = queue.SimpleQueue()
+            name = f"harden-clerk {lane or topic}"
+            threading.Thread(target=self._work, args=(asked,), name=name, daemon=True).start()
+        self._lanes[place].put((topic, number, asking, then))
 
     def drop(self, topic: str) -> None:
         """Its answer is not wanted any more."""
@@ -76,10 +85,11 @@ class Clerk(QObject):
     def end(self) -> None:
         """No more answers; may be called twice."""
         self._ended = True
-        self._asked.put(None)
+        for asked in self._lanes.values():
+            asked.put(None)
 
-    def _work(self) -> None:
-        while (item := self._asked.get()) is not None:
+    def _work(self, asked: queue.SimpleQueue[_Question | None]) -> None:
+        while (item := asked.get()) is not None:
             topic, number, asking, then = item
             if self._ended or number != self._newest.get(topic):
                 continue

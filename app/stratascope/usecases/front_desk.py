@@ -67,8 +67,9 @@ class FrontDesk:
 
     def _foresight(self, state: ContainerState) -> Foresight:
         engine = state.container.engine
-        if engine in self._demo:
-            return self._demo[engine]
+        demo = self._demo.get(engine)  # once: the window's thread may put another picture in its place
+        if demo is not None:
+            return demo
         bench = self._benches.get(engine)
         if bench is None:
             raise ToggleError(msg("Its engine was not asked yet."))

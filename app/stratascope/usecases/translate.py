@@ -40,4 +40,4 @@ class Translations:
     def forget(self, keys: set[tuple[str, str]]) -> None:
         """Keep only these containers."""
         for key in self._last.keys() - keys:
-            del self._last[key]
+            self._last.pop(key, None)  # another thread may have forgotten it meanwhile
