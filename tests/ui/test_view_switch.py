@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 
@@ -145,12 +146,16 @@ def test_a_click_in_the_fleet_shows_that_container(fleet: MainWindow) -> None:
     assert fleet.current.key == key
 
 
-def test_a_notification_shows_its_container_whatever_the_view(fleet: MainWindow) -> None:
+def test_a_notification_shows_its_container_whatever_the_view(
+    fleet: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_ACTIVATION_TOKEN", "")
     assert fleet.snapshot is not None
     for view, then in ((View.FLEET, View.STRATA), (View.MATRIX, View.MATRIX)):
         turn(fleet, view)
         key = next(each.key for each in fleet.snapshot.containers if each is not fleet.current)
-        fleet.look_at(key)
+        fleet.look_at(key, f"let it show {view}")
+        assert os.environ["XDG_ACTIVATION_TOKEN"] == f"let it show {view}"
         assert fleet.views.current is then
         assert fleet.current is not None
         assert fleet.current.key == key

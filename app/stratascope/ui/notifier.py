@@ -1,8 +1,9 @@
 """Notifications of the desktop, by its message bus: org.freedesktop.Notifications, in a Flatpak the portal's.
 
-A click brings the window to the front. Where no service answers nothing is told, and that is no error. Jeepney speaks
-to the bus, on a thread of its own that starts with the first notification: QtDBus can't send the unsigned number that
-the call wants from Python, and a tray icon that nobody asked for would be the price of Qt's own way.
+A click brings the window to the front, on Wayland with the token that the service sends before it. Where no service
+answers nothing is told, and that is no error. Jeepney speaks to the bus, on a thread of its own that starts with the
+first notification: QtDBus can't send the unsigned number that the call wants from Python, and a tray icon that nobody
+asked for would be the price of Qt's own way.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import html
 import logging
 import queue
 import threading
+from collections import deque
 from importlib import import_module
 from typing import Any
 
@@ -29,9 +31,10 @@ _ANSWER = 5.0  # seconds
 
 
 class Notifier(QObject):
-    """`clicked` gives the key of the container whose notification was clicked."""
+    """`clicked` gives the key of the container whose notification was clicked, and the token that lets the window come
+    forward (empty: none was sent)."""
 
-    clicked = Signal(object)
+    clicked = Signal(object, str)
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -76,7 +79,7 @@ class _Bus:
     """What both services have in common."""
 
     place = ("", "", "")  # object path, bus name, interface
-    member = "ActionInvoked"  # the signal of a click
+    members: tuple[str, ...] = ("ActionInvoked",)  # the signal of a click, and those that belong to it
 
     def __init__(self, clicked: Any) -> None:
         """Raises where there is no bus."""
@@ -86,10 +89,13 @@ class _Bus:
         self.shown: dict[Any, Alert] = {}
         self._address = self._jeepney.DBusAddress(*self.place)
         self._link = blocking.open_dbus_connection(bus="SESSION")
+        self._heard: deque[Any] = deque(maxlen=16)
+        self._token: tuple[Any, str] = (None, "")  # of which notification, and what was sent for it
         path, _, interface = self.place
-        rule = self._jeepney.MatchRule(type="signal", interface=interface, member=self.member, path=path)
-        self._link.send_and_get_reply(self._jeepney.message_bus.AddMatch(rule), timeout=_ANSWER)
-        self._clicks = self._link.filter(rule, bufsize=16).__enter__()  # for as long as the connection lives
+        for member in self.members:
+            rule = self._jeepney.MatchRule(type="signal", interface=interface, member=member, path=path)
+            self._link.send_and_get_reply(self._jeepney.message_bus.AddMatch(rule), timeout=_ANSWER)
+            self._link.filter(rule, queue=self._heard).__enter__()  # for as long as the connection lives
 
     def close(self) -> None:
         self._link.close()
@@ -107,16 +113,24 @@ class _Bus:
     def listen(self, seconds: float) -> None:
         """Wait for a click so long."""
         try:
-            click = self._link.recv_until_filtered(self._clicks, timeout=seconds)
-            alert = self.shown.get(click.body[0])
+            heard = self._link.recv_until_filtered(self._heard, timeout=seconds)
+            number, what = heard.body[:2]
+            member = heard.header.fields[self._jeepney.HeaderFields.member]
         except TimeoutError:
             return
         except Exception as error:  # noqa: BLE001  # the bus has gone
             logger.info("no more clicks: %s", error)
             self.shown.clear()
             return
-        if alert is not None:
-            self._clicked(alert.key)
+        alert = self.shown.get(number)
+        if alert is None:
+            return
+        if member == "ActivationToken":
+            self._token = (number, str(what))
+            return
+        owner, token = self._token
+        self._token = (None, "")
+        self._clicked(alert.key, token if owner == number else "")
 
     def _send(self, alert: Alert, title: str, text: str) -> None:
         raise NotImplementedError
@@ -127,9 +141,10 @@ class _Bus:
 
 
 class _Desktop(_Bus):
-    """See the Desktop Notifications Specification 1.2."""
+    """See the Desktop Notifications Specification 1.2; since that version a token comes before the click."""
 
     place = ("/org/freedesktop/Notifications", "org.freedesktop.Notifications", "org.freedesktop.Notifications")
+    members = ("ActivationToken", "ActionInvoked")
 
     def _send(self, alert: Alert, title: str, text: str) -> None:
         hints = {"desktop-entry": ("s", APP), "urgency": ("y", 1)}

@@ -152,9 +152,9 @@ class MainWindow(QMainWindow):
         self.raise_()
         self.activateWindow()
 
-    def look_at(self, key: tuple[str, str]) -> None:
+    def look_at(self, key: tuple[str, str], token: str = "") -> None:
         """In front, with that container, where it is still there."""
-        self.come_forward()
+        self.come_forward(token)
         if key in self._states:
             self.go_to(key)
             self.views.leave_fleet()
