@@ -183,11 +183,11 @@ def test_a_notification_leads_to_its_container(
     window.feed.snapshot.emit(sample.snapshot(states))
     assert [alert.key for alert in heard.told] == [states[1].key]
     window.setWindowState(window.windowState() | Qt.WindowState.WindowMinimized)
-    heard.clicked.emit(heard.told[0].key)
+    heard.clicked.emit(heard.told[0].key, "")
     assert window.current is not None
     assert window.current.key == heard.told[0].key
     assert not window.isMinimized()
-    heard.clicked.emit(("docker", "gone"))
+    heard.clicked.emit(("docker", "gone"), "")
     assert window.current.key == heard.told[0].key
     herald.stop()
 

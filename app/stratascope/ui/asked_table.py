@@ -36,6 +36,7 @@ _NAMES = {
     "cpu_cores": msg("CPU"),
     "cpuset": msg("CPUs that it may use"),
     "cgroup_parent": msg("Control group above its own"),
+    "in_pod": msg("In a pod"),
     "added": msg("Added"),
     "dropped": msg("Dropped"),
     "bounding": msg("Bounding set"),
