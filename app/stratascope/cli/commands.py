@@ -31,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command that was parsed; returns the exit code."""
     try:
         return _run(arguments)
-    except OSError as error:  # what it says can't be written: a full disk
+    except OSError as error:  # a full disk or a terminal that is gone under what is printed
         complain(error.strerror or str(error))
         return FAILED
 

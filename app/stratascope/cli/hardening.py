@@ -33,7 +33,7 @@ from stratascope.core.relaunch import (
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, ToggleError
 from stratascope.i18n import translate
-from stratascope.layers.toggles import all_live, parse
+from stratascope.layers.toggles import parse
 from stratascope.report.export import ExportError, ExportKind, export
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.planning import Plan
@@ -76,8 +76,6 @@ def run(arguments: argparse.Namespace) -> int:
         return REFUSED
     except JournalError as error:
         complain(translate(msg("The journal can't be written: {words}", words=error.words)))
-    except OSError as error:  # a full disk or a terminal that is gone under what is printed
-        complain(error.strerror or str(error))
     return FAILED
 
 
@@ -267,7 +265,7 @@ def _agreed(station: Station, made: Plan) -> bool:
         complain(translate(msg("Nobody can be asked here: give --yes.")))
         return False
     name, engine = plain(made.spec.name, 200), station.engine.id
-    if made.owner is None and all_live(made.choices):
+    if made.live:
         question = msg("Change the limits of {name} on {engine}? [y/N] ", name=name, engine=engine)
     else:
         question = msg("Relaunch {name} on {engine}? [y/N] ", name=name, engine=engine)

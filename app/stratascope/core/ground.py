@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Engine
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.mounts import parse_mountinfo
+from stratascope.linux.mounts import UNION, parse_mountinfo
 from stratascope.linux.namespace import parse_link
 
 NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
@@ -298,7 +298,6 @@ def inode_of(link: str | Gap | None) -> int | None:
 
 # Mounts that come and go with containers: left out, so that the ground stays equal when one starts. An overlay may be
 # the host's own, too: of its root directory, or of /etc; those of containers are mounted in the engines' stores.
-_UNION = frozenset({"overlay", "fuse.fuse-overlayfs"})
 _OF_CONTAINERS = re.compile(r"/(?:merged?|rootfs)$|/(?:overlay2?|overlay-containers|containerd|snapshots)/").search
 
 
@@ -312,7 +311,7 @@ def _mounts(mountinfo: str) -> tuple[tuple[str, str, str], ...]:
         for mount in mounts
         if mount.fs_type != "nsfs"
         and mount.source != "shm"
-        and not (mount.fs_type in _UNION and _OF_CONTAINERS(mount.target))
+        and not (mount.fs_type in UNION and _OF_CONTAINERS(mount.target))
     )
 
 

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
-from stratascope.linux.mounts import Mount
+from stratascope.linux.mounts import UNION, Mount
 
 _KERNEL = {"proc": "/proc", "sysfs": "/sys"}
 # File systems in which no file of the host lies, and nothing can be stored for long
 _PSEUDO = frozenset(
     {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "securityfs", "debugfs", "tracefs", "bpf"}
 )
-_UNION = frozenset({"overlay", "fuse.fuse-overlayfs"})
 _MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs"})
 
 
@@ -70,7 +69,7 @@ def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str,
         if host_writable and disk_place and node_place:
             continue
         # of a file system that is new in this container all is its own; a bind shows a part of another one
-        union = kind in _UNION
+        union = kind in UNION
         foreign = mount.device in devices or (not union and (not whole or kind not in _MEMORY))
         if foreign and not host_place:
             host_place = target

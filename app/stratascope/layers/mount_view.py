@@ -15,13 +15,10 @@ from stratascope.core.container import AskedMount, Container, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.layers.mount_reach import MountReach, reach_of
 from stratascope.layers.mount_weight import SOCKET_NAMES, HostPath, within
-from stratascope.linux.mounts import Mount, Propagation, is_mask, is_proc_read_only, root_mount, visible
+from stratascope.linux.mounts import UNION, Mount, Propagation, is_mask, is_proc_read_only, root_mount, visible
 
 # File systems that are new in each container, or show only what a namespace holds
-_OWN_TYPES = frozenset(
-    {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "overlay", "fuse.fuse-overlayfs", "nsfs", "ramfs"}
-)
-_UNION = frozenset({"overlay", "fuse.fuse-overlayfs"})
+_OWN_TYPES = UNION | {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "ramfs"}
 # Those of them that are judged in no way, unless one is a mask (`is_mask`); the root directory is judged by itself
 _NEVER_TOLD = _OWN_TYPES - {"proc", "sysfs"}
 # The standard nodes: rootless engines bind them, as they may not make any
@@ -128,7 +125,7 @@ def judged(
                 if "nosuid" not in mount.options:
                     set_uid.append(target)
         sockets.extend(sockets_in(source, target, mount.device, around))
-    if root is not None and root.fs_type not in ("overlay", "fuse.fuse-overlayfs") and root.root == "/":
+    if root is not None and root.fs_type not in UNION and root.root == "/":
         source = host_source(root, None, around.ground.mounts)
         if source == "/" and around.ground.mounts and (root.device, "/", "/") in around.ground.mounts:
             paths.append(HostPath("/", "/", not root.read_only))
@@ -199,14 +196,12 @@ def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, s
 
 def _is_socket(source: str, target: str, around: Surroundings) -> bool:
     """Whether the mount is a socket itself, and no folder with one."""
-    endpoint = own_socket(around)
-    names = {source.rpartition("/")[2], target.rpartition("/")[2]}
-    return not names.isdisjoint(SOCKET_NAMES) or plain_run(source) == endpoint
+    return is_socket(source) or is_socket(target) or plain_run(source) == own_socket(around)
 
 
 def _of_the_host(mount: Mount, root: Mount | None, host: frozenset[str]) -> bool:
     """Whether an overlay is the host's (its root directory or /etc may be one), and no image of the container's."""
-    if mount.fs_type not in _UNION or (root is not None and mount.device == root.device):
+    if mount.fs_type not in UNION or (root is not None and mount.device == root.device):
         return False
     return mount.root != "/" or mount.device in host
 
@@ -224,15 +219,14 @@ def own_socket(around: Surroundings) -> str:
     return "/run/docker.sock" if engine.kind is EngineKind.DOCKER else "/run/podman/podman.sock"
 
 
-def is_socket(source: str) -> bool:
-    """Whether a path of the host is an engine's socket, by its name."""
-    return source.rpartition("/")[2] in SOCKET_NAMES
+def is_socket(path: str) -> bool:
+    """Whether it is an engine's socket, by its name."""
+    return path.rpartition("/")[2] in SOCKET_NAMES
 
 
 def sockets_in(source: str, target: str, device: str, around: Surroundings) -> list[str]:
     """Sockets of engines that this host path brings in, by their place inside."""
-    name, inside = source.rpartition("/")[2], target.rpartition("/")[2]
-    if name in SOCKET_NAMES or inside in SOCKET_NAMES:
+    if is_socket(source) or is_socket(target):
         return [target]
     found = []
     endpoint = own_socket(around)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
 
+UNION = frozenset({"overlay", "fuse.fuse-overlayfs"})  # the types of file systems that are laid over others
 _ESCAPE = re.compile(r"\\([0-7]{3})")
 
 

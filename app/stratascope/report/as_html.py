@@ -172,8 +172,9 @@ def _exposure_cell(matrix: Matrix | None) -> str:
 
 def _worst(state: ContainerState) -> str:
     if state.matrix is None:
-        told = state.gap is None or not may_run(state)
-        return text(STATUSES[state.container.status]) if told or state.gap is None else text(gap_words(state.gap))
+        if state.gap is None or not may_run(state):
+            return text(STATUSES[state.container.status])
+        return text(gap_words(state.gap))
     first = next(iter(by_outcome(state.matrix)), None)
     if first is None:
         return ""
@@ -199,11 +200,10 @@ def _container(
     if container.error:
         parts.append(element("p", text(msg("The engine's answer was not understood: {why}", why=container.error), 500)))
     matrix = state.matrix
-    if matrix is None and not may_run(state):
-        pass  # how it stands is said above
-    elif matrix is None:
-        why = msg("Not known: {why}.", why=gap_words(state.gap)) if state.gap is not None else msg("Not known.")
-        parts.append(element("p", text(why)))
+    if matrix is None:
+        if may_run(state):  # else how it stands is said above
+            why = msg("Not known: {why}.", why=gap_words(state.gap)) if state.gap is not None else msg("Not known.")
+            parts.append(element("p", text(why)))
     else:
         level = exposure_level(matrix.exposure.worst)
         parts.append(element("p", text(exposure_line(matrix)), f"exposure e-{level}"))

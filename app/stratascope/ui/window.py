@@ -308,8 +308,10 @@ class MainWindow(QMainWindow):
     def _back_again(self) -> tuple[str, str] | None:
         """What was lost from view (its engine was gone), or the one that was created anew under its name."""
         lost = self._lost
-        if lost is None or (lost.engine, lost.id) in self._states:
-            return None if lost is None else (lost.engine, lost.id)
+        if lost is None:
+            return None
+        if lost.key in self._states:
+            return lost.key
         same = [
             key
             for key, state in self._states.items()

@@ -76,6 +76,11 @@ class Plan:
     before: Vitals = field(default_factory=Vitals)  # of the original
     further: tuple[Follower, ...] = ()  # relaunched with it, unchanged
 
+    @property
+    def live(self) -> bool:
+        """Whether only limits change, which the engine does while it runs."""
+        return self.owner is None and all_live(self.choices)
+
 
 def plan(shop: Workshop, container: str, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
     """Raises EngineError, NoSuchContainerError, ToggleError."""

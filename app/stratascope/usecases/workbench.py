@@ -16,7 +16,6 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.core.relaunch import Damaged, Ended, Ending, Progress, Remedy, Stage, State, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.toggle import Choice, Preset, Proven
-from stratascope.layers.toggles import all_live
 from stratascope.usecases import way_back
 from stratascope.usecases.desk import Aside, Event, Offer
 from stratascope.usecases.ending import in_words
@@ -64,7 +63,7 @@ class Workbench:
         if made.owner is not None:
             yield from harden_owned(self._shop, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
             return
-        if all_live(made.choices) and not made.checked.blocks:
+        if made.live and not made.checked.blocks:
             yield from self._limit(made)
             return
         yield from harden(self._shop, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
