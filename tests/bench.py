@@ -24,14 +24,14 @@ import bench_fleet
 import bench_harden
 from fleet import launched
 from rig import Rig
-from stratascope import wiring
 from stratascope.core.container import Engine
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import RawContainer
 from stratascope.core.record import ContainerRecord, Record
 from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
-from stratascope.usecases.read import Reach, Reader
+from stratascope.usecases.live.reader import Reach, Reader
+from stratascope.wiring import engines as wiring
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # the fleet is drawn by this process
 HERE = Path(__file__).resolve().parent

@@ -18,18 +18,18 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 
-from stratascope import wiring
-from stratascope.core import depth
-from stratascope.core.catalogue import all_threats
-from stratascope.core.depth import Matrix
 from stratascope.core.ground import Ground, Surroundings, decode_ground
 from stratascope.core.record import Record
 from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats import depth
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.depth import Matrix
 from stratascope.layers import all_layers
-from stratascope.layers.seccomp_basis import KernelBasis, entry_points
-from stratascope.layers.seccomp_facts import SeccompFacts
+from stratascope.layers.seccomp.facts import SeccompFacts
+from stratascope.layers.seccomp.filter_source import KernelBasis, entry_points
 from stratascope.linux.syscalls import Abi
 from stratascope.state import record as records
+from stratascope.wiring.engines import assembler
 
 MANY = 300
 ROOMS = ("stratascope.linux", "stratascope.layers.", "stratascope.core")
@@ -70,9 +70,7 @@ class Judged:
     """Containers whose facts are decoded, to be judged anew."""
 
     def __init__(self, record: Record) -> None:
-        self.states = tuple(
-            state for state in wiring.assembler().snapshot(record).containers if state.matrix is not None
-        )
+        self.states = tuple(state for state in assembler().snapshot(record).containers if state.matrix is not None)
         self._ground: Ground = decode_ground(record.host)
         self._engines = {engine.id: engine for engine in record.engines}
 
@@ -135,7 +133,7 @@ def weigh(file: Path) -> dict[str, int]:
     before = resident()
     kept = []
     for number in range(MANY):
-        forget(("stratascope.core.depth", "stratascope.layers."))
+        forget(("stratascope.core.threats.depth", "stratascope.layers."))
         kept.append(judged.judge(judged.states[number % len(judged.states)]))
     gc.collect()
     return {"before": before, "after": resident(), "matrices": len({id(matrix) for matrix in kept})}

@@ -19,9 +19,9 @@ from PySide6.QtGui import QPixmap, QRegion
 from PySide6.QtWidgets import QApplication
 
 from stratascope.layers import all_layers
-from stratascope.ui.app import make_application
-from stratascope.ui.fleet_page import FleetPage
-from stratascope.ui.theme import Look, Mode
+from stratascope.ui.app.app import make_application
+from stratascope.ui.fleet.page import FleetPage
+from stratascope.ui.widgets.theme import Look, Mode
 from ui import fake_fleet
 
 COUNTS, ROUNDS = (30, 300), 15

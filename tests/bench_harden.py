@@ -17,11 +17,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rig import Rig
-from stratascope import wiring
+from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.toggle import Preset
-from stratascope.engines.quick import QuickConnection
-from stratascope.wiring_relaunch import Station, connected
+from stratascope.engines.shared.unix_http import QuickConnection
+from stratascope.wiring.engines import open_engines
+from stratascope.wiring.hardening import Station, connected
 
 NAME = "bench-harden"
 ROUNDS = 7
@@ -131,6 +131,6 @@ def thinking(rig: Rig, forget: Callable[[], None]) -> Thinking:
 @contextmanager
 def station_of(rig: Rig) -> Iterator[Station]:
     """What hardening works with, for this engine."""
-    with wiring.open_engines((), {"STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}"}) as engines:
+    with open_engines((), {"STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}"}) as engines:
         (station,) = connected(engines)
         yield station

@@ -56,11 +56,11 @@ def bare() -> None:
 def ours() -> None:
     from PySide6.QtCore import QTimer
 
-    from stratascope import wiring
-    from stratascope.ui import app as ui
+    from stratascope.ui.app import app as ui
+    from stratascope.wiring.engines import live_watch
 
     application = ui.make_application(["bench"])
-    watch = wiring.live_watch()
+    watch = live_watch()
     window = ui.make_window(watch)
     window.resize(1440, 900)
     window.show()

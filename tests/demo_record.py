@@ -14,8 +14,8 @@ from pathlib import Path
 from fleet import endpoints, launched, running
 from rig import Rig
 from rig_plan import USER
-from stratascope import wiring
 from stratascope.state import record as records
+from stratascope.wiring.engines import open_engines, take_record, translations
 
 TARGET = Path(__file__).resolve().parent.parent / "resources" / "demo" / "demo.json"
 SOCKETS = {
@@ -44,9 +44,9 @@ def usual_places(text: str, rigs: Mapping[str, Rig]) -> str:
 def main() -> None:
     """Start the fleet, read it, write the file."""
     with launched() as rigs, running(rigs):
-        shared = wiring.translations()
-        with wiring.open_engines((), {"STRATASCOPE_ENGINES": endpoints(rigs)}) as engines:
-            record = wiring.take_record(engines, shared, privileged=True)
+        shared = translations()
+        with open_engines((), {"STRATASCOPE_ENGINES": endpoints(rigs)}) as engines:
+            record = take_record(engines, shared, privileged=True)
         text = usual_places(records.dumps(record), rigs)
     TARGET.parent.mkdir(parents=True, exist_ok=True)
     TARGET.write_text(text, encoding="utf-8")

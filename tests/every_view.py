@@ -8,7 +8,7 @@ import sys
 from PySide6.QtCore import QTimer
 from stratascope import wiring
 from stratascope.ui import app
-from stratascope.ui.view_switch import View
+from stratascope.ui.widgets.page_switch import View
 made = app.make_application(["x"])
 window = app.make_window(wiring.live_watch())
 window.show()

@@ -16,12 +16,13 @@ from pathlib import Path
 
 from rig import Rig
 from stratascope.core.container import Asked, AskedLimit, AskedMount, AskedPort, EngineKind, ProfileKind
-from stratascope.core.launch import LaunchSpec
-from stratascope.core.run_options import RunOptions
-from stratascope.engines import docker_run, podman_run
-from stratascope.engines.docker import DockerEngine
-from stratascope.engines.endpoint import Endpoint
-from stratascope.engines.podman import PodmanEngine
+from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.run_options import RunOptions
+from stratascope.engines.docker import run_options as docker
+from stratascope.engines.docker.engine import DockerEngine
+from stratascope.engines.podman import run_options as podman
+from stratascope.engines.podman.engine import PodmanEngine
+from stratascope.engines.shared.endpoint import Endpoint
 
 
 def same(asked: Asked) -> Asked:
@@ -38,7 +39,7 @@ def exported(rig: Rig, container: str, change: Callable[[Asked], Asked] = same) 
         port = engine.relauncher()
         spec: LaunchSpec = port.plan(container)
         asked = change(spec.asked)
-        read = docker_run.run_options if kind is EngineKind.DOCKER else podman_run.run_options
+        read = docker.run_options if kind is EngineKind.DOCKER else podman.run_options
         yield read(spec, asked, port.body(spec, asked))
     finally:
         engine.close()

@@ -8,9 +8,9 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Status
 from stratascope.core.ground import UNREAD, Ground, Peers, Surroundings
 from stratascope.core.layer import Layer
-from stratascope.core.steps import Need
-from stratascope.core.threat import Ruling
-from stratascope.i18n import translate
+from stratascope.core.threats.needs import Need
+from stratascope.core.threats.threat import Ruling
+from stratascope.i18n.translate import translate
 
 # Host of the recorded captures: Debian 13 without fixed inodes for net and mnt, 1.4 GiB, 2 CPUs
 GROUND = replace(

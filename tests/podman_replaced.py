@@ -7,11 +7,11 @@ from contextlib import contextmanager
 
 from rig import Rig
 from stratascope.core.container import EngineKind
-from stratascope.core.launch import NAME, ORIGINAL, TRANSACTION, LaunchSpec
 from stratascope.core.ports import Relauncher
-from stratascope.engines.endpoint import Endpoint
-from stratascope.engines.podman import PodmanEngine
-from stratascope.engines.podman_relaunch import PodmanRelauncher
+from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec
+from stratascope.engines.podman.engine import PodmanEngine
+from stratascope.engines.podman.relauncher import PodmanRelauncher
+from stratascope.engines.shared.endpoint import Endpoint
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from stratascope.core.record import Record
 from stratascope.core.snapshot import Snapshot
-from stratascope.usecases.assemble import Assembler
+from stratascope.usecases.live.assembler import Assembler
 
 
 class Replay:

@@ -15,12 +15,12 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 from PySide6.QtWidgets import QApplication
 
 from replay import Replay
-from stratascope import wiring
-from stratascope.ui import app as ui
-from stratascope.ui import start
-from stratascope.ui.theme import Mode
-from stratascope.ui.view_switch import View
-from stratascope.ui.window import MainWindow
+from stratascope.ui.app import app as ui
+from stratascope.ui.app import start
+from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.widgets.theme import Mode
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.wiring.engines import LateEngines, assembler, demo_record
 
 README = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
 
@@ -35,8 +35,8 @@ def settle() -> None:
 def make(mode: Mode, width: int = 1440, height: int = 900, *, demo: bool = True) -> MainWindow:
     """The window on the demo capture."""
     os.environ[ui.THEME_VARIABLE] = mode.value
-    desk = start.desk_of(wiring.LateEngines())  # of no engine: in the demo all can be looked at
-    window = ui.make_window(Replay(wiring.demo_record(), wiring.assembler(), demo=demo), desk=desk)
+    desk = start.desk_of(LateEngines())  # of no engine: in the demo all can be looked at
+    window = ui.make_window(Replay(demo_record(), assembler(), demo=demo), desk=desk)
     window.resize(width, height)
     window.show()
     window.start()

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from rig import KINDS, Rig
-from stratascope.core.depth import FLOORS
 from stratascope.core.layer import Severity
+from stratascope.core.threats.depth import FLOORS
 
 APP = Path(__file__).parents[1] / "app"
 LIMITS = ("--memory", "64m", "--pids-limit", "50", "--cpus", "0.5")

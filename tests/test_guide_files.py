@@ -14,8 +14,8 @@ import pytest
 from stratascope import resources
 from stratascope.cli.arguments import parser
 from stratascope.layers import all_layers
-from stratascope.ui import guide
-from stratascope.ui.guide_pages import FALLBACK, Chapter, NoGuideError, load, read_chapter
+from stratascope.ui.guide import topics
+from stratascope.ui.guide.chapters import FALLBACK, Chapter, NoGuideError, load, read_chapter
 from translations import load as load_catalogue
 from translations import po_file
 
@@ -77,16 +77,16 @@ def test_links_lead_to_places_of_the_guide(language: str) -> None:
 
 def test_every_place_that_f1_goes_to_is_there() -> None:
     places = [
-        *guide.VIEWS.values(),
-        guide.LIST,
-        guide.ENGINES,
-        guide.HARDENING,
-        guide.RELAUNCH,
-        guide.ASIDE,
-        guide.NOTHING,
-        guide.ROOT,
+        *topics.VIEWS.values(),
+        topics.LIST,
+        topics.ENGINES,
+        topics.HARDENING,
+        topics.RELAUNCH,
+        topics.ASIDE,
+        topics.NOTHING,
+        topics.ROOT,
     ]
-    places += [guide.EXPOSURE, *((guide.LAYERS, layer.id) for layer in all_layers())]
+    places += [topics.EXPOSURE, *((topics.LAYERS, layer.id) for layer in all_layers())]
     chapters = {chapter.name: chapter for chapter in load(FALLBACK)}
     for name, anchor in places:
         assert name in chapters, name

@@ -5,9 +5,7 @@ Each runs the tool itself, so that a developer's `make lint` and the tests can't
 
 from __future__ import annotations
 
-import importlib
 import os
-import pkgutil
 import subprocess
 import sys
 import tomllib
@@ -19,8 +17,6 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from stratascope import layers
-
 CHECKOUT = Path(__file__).resolve().parent.parent
 CONSTRAINTS = CHECKOUT / "packaging" / "constraints.txt"
 
@@ -28,11 +24,10 @@ CONSTRAINTS = CHECKOUT / "packaging" / "constraints.txt"
 THIRD_PARTY = {
     "cli": frozenset({"platformdirs", "shtab"}),
     "engines": frozenset({"docker", "podman", "requests", "urllib3"}),
-    "report": frozenset({"wcwidth"}),
+    "presentation": frozenset({"wcwidth"}),
     "state": frozenset({"msgspec", "platformdirs"}),
     "ui": frozenset({"PySide6", "numpy", "pyqtgraph", "shiboken6"}),
     "wiring": frozenset({"platformdirs"}),
-    "wiring_placing": frozenset({"platformdirs"}),
 }
 
 
@@ -78,16 +73,6 @@ def test_third_party_packages_stay_in_their_rooms() -> None:
             if package not in THIRD_PARTY.get(room, frozenset()):
                 strangers.add(f"{module} imports {package}")
     assert not strangers
-
-
-def test_layers_do_not_know_each_other() -> None:
-    """A file with a `LAYER` in it imports no other such file, not even by a detour. So a seventh is one new file."""
-    names = [f"{layers.__name__}.{module.name}" for module in pkgutil.iter_modules(layers.__path__)]
-    files = [name for name in names if hasattr(importlib.import_module(name), "LAYER")]
-    assert len(files) >= 6
-    graph = grimp.build_graph("stratascope", cache_dir=None)
-    chains = [graph.find_shortest_chain(one, other) for one in files for other in files if one != other]
-    assert [chain for chain in chains if chain] == []
 
 
 def pinned() -> dict[str, str]:

@@ -10,8 +10,8 @@ from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineFacts, EngineKind, Status
 from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.message import Message
-from stratascope.core.toggle import Subject
-from stratascope.i18n import translate
+from stratascope.core.relaunch.toggle import Subject
+from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 
 DOCKER = Engine("docker", EngineKind.DOCKER, "unix:///run/docker.sock", version="26.1.5")

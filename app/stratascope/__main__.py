@@ -53,7 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _speak() -> None:
     """Choose the language, before the first text is made; what can't be had is told and is no reason not to start."""
-    from stratascope import i18n, language
+    from stratascope.i18n import language as language
+    from stratascope.i18n.translate import translate
 
     wanted = None
     if not os.environ.get(language.VARIABLE):
@@ -64,7 +65,7 @@ def _speak() -> None:
     if problem is not None:
         from stratascope.cli.output import complain
 
-        complain(i18n.translate(problem))
+        complain(translate(problem))
 
 
 def _window() -> int:
@@ -81,7 +82,7 @@ def _shown(trouble: Message | None) -> int:
 
     if trouble is None:
         try:
-            from stratascope.ui import start
+            from stratascope.ui.app import start
         except ImportError as error:
             trouble = display.no_qt(error)
         else:

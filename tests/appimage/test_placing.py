@@ -9,7 +9,7 @@ import pytest
 
 from appimage.started import PATH, Person
 from stratascope import resources
-from stratascope.placing import helper
+from stratascope.desktop_files import helper
 from stratascope.probe.installed import HELPER, helper_text
 
 pytestmark = pytest.mark.appimage

@@ -127,7 +127,7 @@ def test_what_is_started_has_the_environment_of_before(
         "import subprocess, sys\n"
         "from PySide6.QtCore import QProcess, QUrl\n"
         "from PySide6.QtGui import QDesktopServices\n"
-        "from stratascope.ui.app import make_application\n"
+        "from stratascope.ui.app.app import make_application\n"
         "app = make_application(['test'])\n"
         "print(app.platformName())\n"
         "how, name = sys.argv[1:]\n"
@@ -258,7 +258,7 @@ def test_it_can_start_itself_again(root: Person, appimage: Path, tmp_path: Path)
     script.write_text(
         "import json, os, sys\n"
         "from stratascope import frozen\n"
-        "from stratascope.ui import start\n"
+        "from stratascope.ui.app import start\n"
         "if sys.argv[1:] != ['again']:\n"
         "    sys.argv = ['stratascope', '--bundled-python', sys.argv[0], 'again']\n"
         "    start.start_again()\n"

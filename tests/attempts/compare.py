@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 from attempts.configurations import OF_THE_RIG, Isolated
 from attempts.trial import Trial
-from stratascope.core.depth import ThreatState
 from stratascope.core.layer import Layer
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threat import Outcome, Stance
+from stratascope.core.threats.depth import ThreatState
+from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers import all_layers
-from stratascope.usecases.assemble import Assembler
-from stratascope.wiring import translations
+from stratascope.usecases.live.assembler import Assembler
+from stratascope.wiring.engines import translations
 
 
 @dataclass(frozen=True, slots=True)

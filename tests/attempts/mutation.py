@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from attempts.trial import Trial
-from stratascope.core.catalogue import all_threats
-from stratascope.core.depth import judge
 from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.layer import Layer
-from stratascope.core.steps import Need
-from stratascope.core.threat import Outcome, Ruling, Stance, Threat
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.depth import judge
+from stratascope.core.threats.needs import Need
+from stratascope.core.threats.threat import Outcome, Ruling, Stance, Threat
 from stratascope.layers import all_layers
-from stratascope.usecases.assemble import Assembler
-from stratascope.wiring import translations
+from stratascope.usecases.live.assembler import Assembler
+from stratascope.wiring.engines import translations
 
 _TURNED = {Stance.STOPS: Stance.LETS_THROUGH, Stance.LETS_THROUGH: Stance.STOPS}
 

@@ -12,7 +12,7 @@ import pytest
 
 from attempts.mutation import Case, cases, having, rules, survives
 from attempts.trial import recorded
-from stratascope.core.steps import Need
+from stratascope.core.threats.needs import Need
 from stratascope.layers import all_layers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

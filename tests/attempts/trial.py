@@ -27,7 +27,7 @@ from rig import Rig
 from rig_plan import ordinary_user
 from stratascope.core.record import Record
 from stratascope.state import record as records
-from stratascope.wiring import open_engines, take_record, translations
+from stratascope.wiring.engines import open_engines, take_record, translations
 
 IMAGE = "attempts:latest"
 PEER, WEAK_PEER = "strata-attempts-peer", "strata-attempts-weak"

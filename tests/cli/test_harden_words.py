@@ -9,14 +9,14 @@ import pytest
 from recorded import recorded
 from stratascope.cli.harden_words import chosen_lines, ending
 from stratascope.core.container import Asked, EngineKind
-from stratascope.core.launch import LaunchSpec, RestartPolicy
-from stratascope.core.owner import Owned, OwnerKind
-from stratascope.core.relaunch import Ended, Ending, Kind, Stage, Transaction
+from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
+from stratascope.core.relaunch.owner import Owned, OwnerKind
+from stratascope.core.relaunch.toggle import Choice, Subject
+from stratascope.core.relaunch.transaction import Ended, Ending, Kind, Stage, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.toggle import Choice, Subject
 from stratascope.layers.toggles import fold, plain
-from stratascope.usecases.planning import Plan
-from stratascope.usecases.preflight import Preflight
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.plan.preflight import Preflight
 from toggle_subjects import subject
 
 DONE = Transaction(

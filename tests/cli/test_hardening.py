@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from rig import Rig
-from stratascope.core.launch import RestartPolicy
-from stratascope.core.relaunch import Kind, Stage, Transaction
+from stratascope.core.relaunch.launch_spec import RestartPolicy
+from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal
 
 APP = Path(__file__).resolve().parents[2] / "app"

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from rig import Rig
-from stratascope import wiring
 from stratascope.linux.syscalls import known_names
-from stratascope.report.style import WIDTH, width_of
+from stratascope.presentation.terminal import WIDTH, width_of
+from stratascope.wiring.engines import demo_snapshot
 
 APP = Path(__file__).resolve().parents[2] / "app"
 DEMO = Path(__file__).resolve().parents[2] / "resources" / "demo" / "demo.json"
@@ -168,7 +168,7 @@ def test_json_keeps_its_contract_in_every_language() -> None:
     assert shape(english) == shape(japanese)
     assert english != japanese
     names = [container["name"] for container in japanese["containers"]]
-    assert names == [state.container.name for state in wiring.demo_snapshot().containers]
+    assert names == [state.container.name for state in demo_snapshot().containers]
     assert JAPANESE.search(japanese["containers"][1]["findings"][0]["text"])
 
 

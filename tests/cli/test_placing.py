@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from cli.test_commands import environ, run
-from stratascope import resources, sandbox, wiring_placing
+from stratascope import resources, sandbox
 from stratascope.cli import placing
 from stratascope.probe import elevated
 from stratascope.probe.installed import HELPER, POLICY, helper_text, policy_text
+from stratascope.wiring import desktop_files as wiring
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 ENTRY = f"applications/{resources.APPLICATION_ID}.desktop"
@@ -100,11 +101,11 @@ def test_root_for_all_users_and_not_for_a_stranger(tmp_path: Path) -> None:
     """In the place of this checkout, which others may be able to change, a program that only root can."""
     code = (
         "import sys\n"
-        "from stratascope import resources, wiring_placing\n"
+        "from stratascope.wiring import desktop_files as wiring\n"
         "from stratascope.cli import commands\n"
         "from stratascope.cli.arguments import parser\n"
-        "from stratascope.placing.entry import Origin, Start\n"
-        "wiring_placing.how_started = lambda: Start(Origin.APPIMAGE, (sys.argv[1],))\n"
+        "from stratascope.desktop_files.entry import Origin, Start\n"
+        "wiring.how_started = lambda: Start(Origin.APPIMAGE, (sys.argv[1],))\n"
         "sys.exit(commands.run(parser().parse_args(sys.argv[2:])))\n"
     )
     as_if = f"{shlex.quote(sys.executable)} -B -c {shlex.quote(code)}"
@@ -167,7 +168,7 @@ def test_an_older_helper_is_renewed_and_a_stranger_s_kept(tmp_path: Path) -> Non
     packaged.write_bytes(helper_text())
     old = tmp_path / "old.py"
     old.write_text(
-        "from stratascope.placing import files\n"
+        "from stratascope.desktop_files import files\n"
         f"old = ({HELPER!r}, 0o755, files.sealed(b'#!/usr/bin/python3 -SI\\n# of an older version\\n'))\n"
         "files.put([old], root=True)\n"
     )
@@ -211,8 +212,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     monkeypatch.setenv("DISPLAY", ":0")
     monkeypatch.setattr(elevated, "already_root", lambda: False)
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    monkeypatch.setattr(wiring_placing, "HELPER", str(home / "helper"))
-    monkeypatch.setattr(wiring_placing, "POLICY", str(home / "actions" / "own.policy"))
+    monkeypatch.setattr(wiring, "HELPER", str(home / "helper"))
+    monkeypatch.setattr(wiring, "POLICY", str(home / "actions" / "own.policy"))
     yield home
     shutil.rmtree(home)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from stratascope.__main__ import main
-from stratascope.core.launch import RestartPolicy
-from stratascope.core.relaunch import Kind, Stage, Transaction
+from stratascope.core.relaunch.launch_spec import RestartPolicy
+from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal
 from stratascope.state.pending import default_folder
 

@@ -24,15 +24,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from stratascope import wiring
 from stratascope.core.container import EngineState
-from stratascope.core.relaunch import Ended, Ending, Transaction
-from stratascope.core.toggle import Choice
-from stratascope.i18n import translate
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
+from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.workbench import Workbench
-from stratascope.wiring_relaunch import Station, station_of
+from stratascope.usecases.hardening import Workbench
+from stratascope.wiring.engines import describe, open_engines
+from stratascope.wiring.hardening import Station, station_of
 
 UNDER_WAY = 0.03  # seconds after which a call is under way
 CHOICE = Choice("no-new-privileges", "on")
@@ -126,8 +126,8 @@ def hurry(port: Any, fate: Fate, patience: float) -> None:
 
 def main(how: str, number: int, verb: str, container: str) -> None:
     fate = Fate(how, number)
-    with wiring.open_engines() as engines:
-        (port,), (engine,) = engines.ports, wiring.describe(engines)
+    with open_engines() as engines:
+        (port,), (engine,) = engines.ports, describe(engines)
         assert engine.state is EngineState.CONNECTED, engine
         hurry(port, fate, float(os.environ.get("DYING_PATIENCE", "0")))
         journal = Writes(fate)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig import Rig
-from stratascope.core.relaunch import Damaged, Stage, Transaction
+from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction
 from stratascope.state.journal import FileJournal
 
 HERE = Path(__file__).resolve().parent

@@ -14,10 +14,10 @@ import pytest
 from rig import Rig
 from stratascope.core.container import EngineKind, EngineState, Status
 from stratascope.core.ports import EngineError, Event, EventKind, NoSuchContainerError
-from stratascope.engines.discover import discover
-from stratascope.engines.opening import open_engine, translators
-from stratascope.engines.podman import PodmanEngine
-from stratascope.engines.rest import RestEngine
+from stratascope.engines.discovery.discover import discover
+from stratascope.engines.open import open_engine, translators
+from stratascope.engines.podman.engine import PodmanEngine
+from stratascope.engines.shared.rest_engine import RestEngine
 
 
 @pytest.fixture

@@ -13,22 +13,23 @@ import sys
 import time
 from typing import Any
 
-from stratascope import sandbox, wiring
+from stratascope import sandbox
 from stratascope.core.ports import ProbeError, Wish
-from stratascope.i18n import translate
+from stratascope.i18n.translate import translate
 from stratascope.probe.confined import HostProber
+from stratascope.wiring.engines import LateEngines, describe, find_engines, live_watch
 
 
 def window(picture: str, containers: int) -> dict[str, Any]:
     """The real window with the real watch."""
     from PySide6.QtCore import QTimer
 
-    from stratascope.ui.app import make_application, make_window
-    from stratascope.ui.start import desk_of
+    from stratascope.ui.app.app import make_application, make_window
+    from stratascope.ui.app.start import desk_of
 
     app = make_application(["stratascope"])
-    late = wiring.LateEngines()
-    made = make_window(wiring.live_watch(late), desk=desk_of(late))
+    late = LateEngines()
+    made = make_window(live_watch(late), desk=desk_of(late))
     made.resize(1440, 900)
     made.show()
     made.start()
@@ -100,11 +101,11 @@ def chores() -> None:
 
 def engines() -> None:
     """What the engines of this sandbox say, for each line on standard input."""
-    found = wiring.find_engines()
+    found = find_engines()
     for _ in sys.stdin:
         said = {
             engine.id: (engine.state.value, "" if engine.message is None else translate(engine.message))
-            for engine in wiring.describe(found)
+            for engine in describe(found)
         }
         print(json.dumps(said), flush=True)  # noqa: T201
     found.close()

@@ -12,9 +12,9 @@ from recorded import recorded
 from stratascope.core.capture import GapKind
 from stratascope.core.container import Asked, AskedLimit, AskedMount, Engine, ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.toggle import Choice
+from stratascope.core.relaunch.toggle import Choice
 from stratascope.layers import all_layers
-from stratascope.layers.capability_words import ENGINE_DEFAULTS
+from stratascope.layers.capabilities.words import ENGINE_DEFAULTS
 from stratascope.layers.toggles import fold
 from stratascope.linux.seccomp import SeccompMode
 from toggle_subjects import DOCKER, PODMAN, PODMAN_ROOTLESS, facts_of, made, subject

@@ -9,7 +9,7 @@ import pytest
 
 from recorded import recorded
 from stratascope.core.container import Asked, Engine
-from stratascope.core.toggle import Choice, Proven, Subject
+from stratascope.core.relaunch.toggle import Choice, Proven, Subject
 from stratascope.layers.toggles import toggle
 from toggle_subjects import DOCKER, PODMAN, subject, words
 

@@ -17,9 +17,9 @@ from stratascope.core.container import (
     Engine,
     ProfileKind,
 )
-from stratascope.core.toggle import Proven, Subject, ToggleError
-from stratascope.i18n import translate
-from stratascope.layers.asked_capabilities import bounding
+from stratascope.core.relaunch.toggle import Proven, Subject, ToggleError
+from stratascope.i18n.translate import translate
+from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.layers.toggles import all_toggles, toggle
 from toggle_subjects import DOCKER, DOCKER_ROOTLESS, PODMAN, PODMAN_ROOTLESS, facts_of, made, subject, with_facts, words
 

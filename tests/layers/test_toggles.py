@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 
 from recorded import recorded
-from stratascope import wiring
-from stratascope.core.catalogue import all_threats
 from stratascope.core.container import Asked, AskedMount, AskedPort, Engine, ProfileKind
-from stratascope.core.depth import judge
 from stratascope.core.ground import Surroundings
+from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.toggle import Choice, Preset, Subject, ToggleError
-from stratascope.i18n import translate
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.depth import judge
+from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.layers.toggles import all_toggles, choices, fold, parse, toggle, value_text
 from stratascope.linux.capability import CapabilitySet
+from stratascope.wiring.engines import demo_snapshot
 from toggle_subjects import DOCKER, PODMAN, made, subject
 
 # The contract of the command line: REPORT, section Harden
@@ -50,7 +50,7 @@ VALUES = {
     "user": "UID[:GID]",
     "userns": "auto|keep-id|nomap|MAP",
 }
-DEMO = tuple(state for state in wiring.demo_snapshot().containers if state.matrix is not None)
+DEMO = tuple(state for state in demo_snapshot().containers if state.matrix is not None)
 
 
 def test_ids_and_values_are_the_contract() -> None:
@@ -95,7 +95,7 @@ def test_folding() -> None:
 
 
 def of(state: ContainerState) -> Subject:
-    engines = {engine.id: engine for engine in wiring.demo_snapshot().engines}
+    engines = {engine.id: engine for engine in demo_snapshot().engines}
     facts = tuple((layer.id, layer.facts) for layer in state.layers)
     return Subject(state.container, engines[state.container.engine], facts)
 
@@ -107,7 +107,7 @@ def chosen(name: str, preset: Preset) -> dict[str, str]:
 
 @pytest.mark.parametrize("state", DEMO, ids=lambda state: state.container.name)
 def test_each_preset_is_possible_and_holds_the_one_before(state: ContainerState) -> None:
-    known, ground = of(state), wiring.demo_snapshot().ground
+    known, ground = of(state), demo_snapshot().ground
     around = Surroundings(ground, known.engine)
     assert state.matrix is not None
     before, names = state.matrix.exposure.worst, set[str]()

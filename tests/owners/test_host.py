@@ -12,7 +12,7 @@ import pytest
 from owners.fakes import program
 from stratascope import sandbox
 from stratascope.core.container import Engine, EngineKind
-from stratascope.core.owner import Owned, OwnerError, OwnerFile, OwnerKind
+from stratascope.core.relaunch.owner import Owned, OwnerError, OwnerFile, OwnerKind
 from stratascope.owners import host
 from stratascope.owners.call import alone, run
 from stratascope.owners.local import LocalOwners

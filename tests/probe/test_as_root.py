@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from probe.test_elevated import PASS, programs, script
-from stratascope.i18n import translate
+from stratascope.i18n.translate import translate
 from stratascope.probe.as_root import run_as_root, usable
 from stratascope.probe.elevated import Kind, NoRootError, ways
 

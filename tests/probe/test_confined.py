@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from stratascope import sandbox, wiring
+from stratascope import sandbox
 from stratascope.core.ports import ConfinedError, ProbeError, Wish
-from stratascope.i18n import translate
+from stratascope.i18n.translate import translate
 from stratascope.probe.confined import HostProber, WithheldProber, own_prober
 from stratascope.probe.local import LocalProber
+from stratascope.wiring.engines import Root
 
 GONE = 'echo "Portal call failed: The name org.freedesktop.Flatpak was not provided by any .service files" >&2; exit 1'
 NO_PYTHON = (
@@ -58,7 +59,7 @@ def test_where_it_is_withheld_nothing_is_read_and_the_command_is_told() -> None:
 
 def test_root_is_not_asked_for_where_it_is_withheld(host: Path) -> None:
     play(host, THROUGH)
-    root = wiring.Root({"PATH": str(host)}, [], access=sandbox.Access.WITHHELD, terminal=False)
+    root = Root({"PATH": str(host)}, [], access=sandbox.Access.WITHHELD, terminal=False)
     assert root.command == ""
     with pytest.raises(ConfinedError):
         root.open()

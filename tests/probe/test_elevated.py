@@ -18,7 +18,7 @@ import pytest
 
 from stratascope.collector.filters import why_not
 from stratascope.core.ports import ProbeError, Wish
-from stratascope.i18n import translate
+from stratascope.i18n.translate import translate
 from stratascope.probe import elevated
 from stratascope.probe.elevated import ElevatedProber, Kind, NoRootError, Way, open_elevated, ways
 from stratascope.probe.installed import helper_text

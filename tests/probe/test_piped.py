@@ -20,7 +20,7 @@ import stratascope
 from stratascope.core.capture import whole_gap
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import ProbeError, Prober, Wish
-from stratascope.i18n import translate
+from stratascope.i18n.translate import translate
 from stratascope.probe.bundle import program
 from stratascope.probe.local import LocalProber
 from stratascope.probe.piped import PipedProber, command

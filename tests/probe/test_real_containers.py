@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from rig import Rig
-from stratascope.core.belonging import WANTS, belongs
 from stratascope.core.capture import GapKind, whole_gap
 from stratascope.core.container import Asked, Container, Status
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import Found, Wish
+from stratascope.core.process_match import WANTS, belongs
 from stratascope.linux.status import parse_status
 from stratascope.probe.local import LocalProber
 from stratascope.probe.podman_top import PodmanTop

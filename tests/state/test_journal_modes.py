@@ -6,8 +6,8 @@ import os
 import stat
 from pathlib import Path
 
-from stratascope.core.launch import RestartPolicy
-from stratascope.core.relaunch import Damaged, Kind, Stage, Transaction
+from stratascope.core.relaunch.launch_spec import RestartPolicy
+from stratascope.core.relaunch.transaction import Damaged, Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal
 
 

@@ -17,7 +17,7 @@ from stratascope.core.container import Engine, EngineKind, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import Found, ProbeError, RawContainer
 from stratascope.core.record import ContainerRecord, Record
-from stratascope.i18n import translate
+from stratascope.i18n.translate import translate
 from stratascope.state import record as records
 
 READINGS = (

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.i18n import translate
+from stratascope.i18n.translate import translate
 from stratascope.state.settings import VERSION, Settings
 
 

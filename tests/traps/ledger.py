@@ -30,8 +30,8 @@ class Ledger:
 
 LEDGER = Ledger()
 
-_LAUNCH, _CALLS = "tests/engines/test_docker_launch.py", "tests/engines/test_docker_relaunch_calls.py"
-_DOCKER, _PODMAN = "tests/engines/test_docker_relaunch.py", "tests/engines/test_podman_relaunch.py"
+_LAUNCH, _CALLS = "tests/engines/docker/test_recreate.py", "tests/engines/docker/test_relauncher_calls.py"
+_DOCKER, _PODMAN = "tests/engines/docker/test_relauncher.py", "tests/engines/podman/test_relauncher.py"
 _UNCHANGED = f"{_DOCKER}::test_unchanged_on_rootful"
 _PODMANS = f"{_PODMAN}::test_an_unchanged_relaunch_loses_nothing"
 ELSEWHERE: tuple[tuple[str, str], ...] = (
@@ -54,10 +54,10 @@ ELSEWHERE: tuple[tuple[str, str], ...] = (
     ("ulimits, annotations, seccomp JSON, groups, devices, volume options", _UNCHANGED),
     (
         "dropping privileged, replaced SecurityOpt, MemorySwap",
-        "tests/engines/test_docker_relaunch_options.py::test_changed_on_rootful",
+        "tests/engines/docker/test_relauncher_options.py::test_changed_on_rootful",
     ),
     ("a tmpfs on a bind's target", f"{_CALLS}::test_a_tmpfs_on_a_binds_target_is_refused"),
-    ("volumes-from", "tests/engines/test_docker_relaunch_options.py::test_a_mount_of_another_container_is_left_out"),
+    ("volumes-from", "tests/engines/docker/test_relauncher_options.py::test_a_mount_of_another_container_is_left_out"),
     # Podman: an own SpecGenerator
     ("what libpod's inspect loses: sysctls, devices, masks, init, addresses, entries, requires", _PODMANS),
     (
@@ -67,9 +67,9 @@ ELSEWHERE: tuple[tuple[str, str], ...] = (
     ("the OCI configuration can't be read", f"{_PODMAN}::test_an_unreadable_configuration_is_a_reason_to_refuse"),
     (
         "every change in the OCI configuration",
-        "tests/engines/test_podman_relaunch_changes.py::test_a_change_is_in_the_new_configuration",
+        "tests/engines/podman/test_relauncher_changes.py::test_a_change_is_in_the_new_configuration",
     ),
-    ("name conflict on rename", "tests/engines/test_podman_relaunch_calls.py::test_refusals"),
+    ("name conflict on rename", "tests/engines/podman/test_relauncher_calls.py::test_refusals"),
     ("name conflict on rename", f"{_CALLS}::test_refusals"),
     ("limits that a live update ignores", f"{_CALLS}::test_limits_that_rootless_docker_ignores_are_refused"),
 )

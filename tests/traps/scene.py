@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 
 from rig import Rig
-from stratascope.i18n import translate
+from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import parse
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.preflight import Preflight
-from stratascope.wiring_relaunch import station_of, stations
+from stratascope.usecases.plan.preflight import Preflight
+from stratascope.wiring.hardening import station_of, stations
 from traps.ledger import LEDGER
 
 APP = Path(__file__).resolve().parents[2] / "app"

@@ -15,9 +15,9 @@ import pytest
 
 from rig import Rig, complete, launch
 from rig_plan import NoEngineError
-from stratascope import wiring
 from stratascope.core.layer import Verdict
 from stratascope.state import record as records
+from stratascope.wiring.engines import assembler
 from truth_fleet import APP, report
 
 OWN_PIDS = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
@@ -79,7 +79,7 @@ def test_a_reused_pid_is_foreign_in_a_replay(docker_rootful: Rig, tmp_path: Path
     names = {json.loads(item.raw.inspect)["Name"].strip("/"): item for item in record.containers}
     swapped = replace(names["first"], found=names["second"].found)
     others = tuple(item for item in record.containers if item is not names["first"])
-    snapshot = wiring.assembler().snapshot(replace(record, containers=(swapped, *others)))
+    snapshot = assembler().snapshot(replace(record, containers=(swapped, *others)))
     after = next(state for state in snapshot.containers if state.container.name == "first")
     verdicts = {layer.assessment.verdict for layer in after.layers}
     assert verdicts == {Verdict.UNKNOWN}

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from pytestqt.qtbot import QtBot
 
-from stratascope.ui.app import make_window
-from stratascope.ui.theme import Look, Mode
-from stratascope.ui.window import MainWindow
+from stratascope.ui.app.app import make_window
+from stratascope.ui.widgets.theme import Look, Mode
+from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 
 

@@ -11,16 +11,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from stratascope.core.catalogue import all_threats
 from stratascope.core.container import Engine, EngineKind
-from stratascope.core.depth import Matrix, judge
 from stratascope.core.ground import UNREAD, Ground, Surroundings
-from stratascope.core.launch import LaunchSpec, RestartPolicy
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg
-from stratascope.core.owner import OwnerPlan
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch import (
+from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
+from stratascope.core.relaunch.owner import OwnerPlan
+from stratascope.core.relaunch.toggle import Choice, Preset, Proof, Proven, Subject, ToggleError
+from stratascope.core.relaunch.transaction import (
     Damaged,
     Ended,
     Ending,
@@ -32,16 +31,17 @@ from stratascope.core.relaunch import (
     Transaction,
 )
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.core.threat import Outcome
-from stratascope.core.toggle import Choice, Preset, Proof, Proven, Subject, ToggleError
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.depth import Matrix, judge
+from stratascope.core.threats.threat import Outcome
 from stratascope.layers import all_layers
 from stratascope.layers import toggles as toggling
-from stratascope.usecases.desk import Aside, Event, Hint, LayerChange, Offer, Option, Preview
-from stratascope.usecases.planning import Plan
-from stratascope.usecases.preflight import Block, Preflight, Warned
-from stratascope.usecases.proving import Proved
-from stratascope.usecases.recovering import Mended, Result
-from stratascope.usecases.undo_plan import UndoPlan
+from stratascope.usecases.plan.offers import Aside, Event, Hint, LayerChange, Offer, Option, Preview
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.plan.preflight import Block, Preflight, Warned
+from stratascope.usecases.relaunch.recovery import Mended, Result
+from stratascope.usecases.relaunch.undo_plan import UndoPlan
+from stratascope.usecases.relaunch.verification import Proved
 
 FORMS = {
     "capabilities": "default",

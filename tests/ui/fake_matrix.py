@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from stratascope.core.depth import Matrix, judge, without
 from stratascope.core.ground import UNREAD
 from stratascope.core.layer import Severity
 from stratascope.core.message import msg
-from stratascope.core.steps import Need, Shares
-from stratascope.core.threat import Family, Route, Ruling, Stance, Step, Threat
+from stratascope.core.threats.depth import Matrix, judge, without
+from stratascope.core.threats.needs import Need, Shares
+from stratascope.core.threats.threat import Family, Route, Ruling, Stance, Step, Threat
 
 LAYERS = ("namespaces", "cgroup", "capabilities", "seccomp", "mac", "usermap")
 _SEVERITIES = {"C": Severity.CRITICAL, "H": Severity.HIGH, "M": Severity.MEDIUM, "L": Severity.LOW}

@@ -8,7 +8,6 @@ from functools import cache
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Container, Engine, EngineKind, EngineState, Status
-from stratascope.core.depth import Matrix
 from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.layer import (
     Assessment,
@@ -30,6 +29,7 @@ from stratascope.core.layer import (
 )
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
+from stratascope.core.threats.depth import Matrix
 from ui import fake_matrix
 
 E, W, X, U = Verdict.ENFORCED, Verdict.WEAKENED, Verdict.OPEN, Verdict.UNKNOWN

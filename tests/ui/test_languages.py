@@ -17,19 +17,20 @@ from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from replay import Replay
-from stratascope import language, wiring
-from stratascope.core.catalogue import all_threats
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
-from stratascope.i18n import translate
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.i18n.language import LANGUAGES, VARIABLE, start
+from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import all_toggles
 from stratascope.linux.capability import NAMES
 from stratascope.linux.syscalls import known_names
 from stratascope.resources import read_text
 from stratascope.state.shipped import parts
-from stratascope.ui import app as ui
-from stratascope.ui import qt_words
+from stratascope.ui.app import app as ui
+from stratascope.ui.app import qt_translations
+from stratascope.wiring.engines import assembler, demo_record
 from translations import extracted
 from ui import sample, tour, walk
 from ui.fake_desk import FakeDesk
@@ -52,20 +53,20 @@ def speech(request: pytest.FixtureRequest, qapp: QApplication, monkeypatch: pyte
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     if request.param == "ja" and not QFontDatabase.families(QFontDatabase.WritingSystem.Japanese):
         pytest.fail("no font with Japanese letters is installed; packaging/debian-test.txt names one")
-    assert language.start({language.VARIABLE: request.param}, None) is None
-    qt_words.speak(qapp)
+    assert start({VARIABLE: request.param}, None) is None
+    qt_translations.speak(qapp)
     yield request.param
-    language.start({language.VARIABLE: "en"}, None)
-    qt_words.speak(qapp)
+    start({VARIABLE: "en"}, None)
+    qt_translations.speak(qapp)
 
 
 @cache
 def picture() -> Snapshot:
     """The demo's containers, as if they were of this machine."""
-    record = wiring.demo_record()
+    record = demo_record()
     record = replace(record, engines=tuple(replace(each, state=EngineState.CONNECTED) for each in record.engines))
     found: list[Snapshot] = []
-    Replay(record, wiring.assembler(), demo=False).start(found.append)
+    Replay(record, assembler(), demo=False).start(found.append)
     return found[0]
 
 
@@ -74,7 +75,7 @@ def foreign() -> frozenset[str]:
     """Words that nobody translates: all that the demo's kernel and engines wrote, names of calls, of capabilities."""
     texts = [
         KNOWN,
-        *language.LANGUAGES.values(),
+        *LANGUAGES.values(),
         read_text("demo/demo.json"),
         *NAMES,
         *known_names(),

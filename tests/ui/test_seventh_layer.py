@@ -1,4 +1,4 @@
-"""A seventh layer is one new file in `layers/`: report, JSON and window draw it without an edit."""
+"""A seventh layer is one new package in `layers/`: report, JSON and window draw it without an edit."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from replay import Replay
-from stratascope import layers, wiring
-from stratascope.report import as_json, text
-from stratascope.ui.app import make_window
+from stratascope import layers
+from stratascope.presentation import json_report, text_report
+from stratascope.ui.app.app import make_window
+from stratascope.wiring.engines import assembler, demo_record
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -60,23 +61,27 @@ LAYER = Landlock()
 
 @pytest.fixture
 def seventh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    (tmp_path / "landlock.py").write_text(SOURCE)
+    package = tmp_path / "landlock"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    (package / "layer.py").write_text(SOURCE)
     monkeypatch.setattr(layers, "__path__", [*layers.__path__, str(tmp_path)])
     layers.all_layers.cache_clear()
     yield
     layers.all_layers.cache_clear()
-    sys.modules.pop("stratascope.layers.landlock", None)
+    for name in ("stratascope.layers.landlock", "stratascope.layers.landlock.layer"):
+        sys.modules.pop(name, None)
 
 
 @pytest.mark.usefixtures("seventh")
 def test_reports_and_window_draw_it(qtbot: QtBot) -> None:
-    replay = Replay(wiring.demo_record(), wiring.assembler())
-    snapshot = wiring.assembler().snapshot(wiring.demo_record())
+    replay = Replay(demo_record(), assembler())
+    snapshot = assembler().snapshot(demo_record())
     running = next(state for state in snapshot.containers if state.capture is not None)
-    printed = next(each for each in as_json.document(snapshot)["containers"] if each["id"] == running.container.id)
+    printed = next(each for each in json_report.document(snapshot)["containers"] if each["id"] == running.container.id)
     assert printed["layers"]["landlock"]["facts"] == {"rules": 3}
     assert printed["layers"]["landlock"]["asked"] == {"rules": 3}
-    assert "7 ■ Landlock" in text.render(snapshot, layers.all_layers(), text.Style())
+    assert "7 ■ Landlock" in text_report.render(snapshot, layers.all_layers(), text_report.Style())
     window = make_window(replay)
     qtbot.addWidget(window)
     window.resize(1440, 900)

@@ -12,10 +12,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from stratascope.ui.harden_side import Hardening
-from stratascope.ui.settings_dialog import SettingsDialog
-from stratascope.ui.view_switch import View
-from stratascope.ui.window import MainWindow
+from stratascope.ui.relaunch.controller import Hardening
+from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.settings_dialog import SettingsDialog
 from ui.fake_desk import FakeDesk
 from ui.walk import settle
 

@@ -9,9 +9,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from stratascope.core.container import Asked, EngineKind, EngineState
-from stratascope.core.launch import Created, FileChange, Health, LaunchSpec, Limits, RestartPolicy, Running
 from stratascope.core.message import msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError
+from stratascope.core.relaunch.launch_spec import (
+    Created,
+    FileChange,
+    Health,
+    LaunchSpec,
+    Limits,
+    RestartPolicy,
+    Running,
+)
 
 
 class CrashError(BaseException):

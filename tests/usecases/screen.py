@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rig import Rig
-from stratascope import wiring
 from stratascope.core.layer import Layer
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.usecases.elevate import RootAccess
-from stratascope.usecases.read import Reader
-from stratascope.usecases.watch import Watch
+from stratascope.usecases.live.elevation import RootAccess
+from stratascope.usecases.live.live_view import Watch
+from stratascope.usecases.live.reader import Reader
+from stratascope.wiring.engines import assembler, find_engines, translations
 
 
 class Screen:
@@ -45,10 +45,10 @@ def watching(
     *rigs: Rig, layers: tuple[Layer, ...] | None = None, root: RootAccess | None = None
 ) -> Iterator[tuple[Watch, Screen]]:
     """The live view of these engines and the screen it publishes to; `layers` instead of the program's."""
-    engines = wiring.find_engines((), {"STRATASCOPE_ENGINES": " ".join(f"{r.kind}={r.endpoint}" for r in rigs)})
-    shared = wiring.translations()
+    engines = find_engines((), {"STRATASCOPE_ENGINES": " ".join(f"{r.kind}={r.endpoint}" for r in rigs)})
+    shared = translations()
     reader = engines.reader(shared) if layers is None else Reader(layers, shared, engines._local, engines._reach)
-    watch = Watch(engines.ports, reader, wiring.assembler(shared), root=root)
+    watch = Watch(engines.ports, reader, assembler(shared), root=root)
     screen = Screen()
     watch.start(screen.publish)
     try:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from stratascope import wiring
 from stratascope.core.container import EngineState
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.report import as_json
+from stratascope.presentation import json_report
 from stratascope.state import record as records
+from stratascope.wiring.engines import assembler
 from vm.machine import Json
 
 CAPTURES = Path(__file__).resolve().parent.parent / "captures" / "machines"
@@ -24,19 +24,19 @@ E, W, OPEN = "ENFORCED", "WEAKENED", "OPEN"
 
 
 def replayed(flavour: str) -> Snapshot:
-    return wiring.assembler().snapshot(records.load(CAPTURES / f"{flavour}.json"))
+    return assembler().snapshot(records.load(CAPTURES / f"{flavour}.json"))
 
 
 @pytest.fixture(scope="module")
 def apparmor() -> dict[str, Json]:
     """The containers of the JSON report, by name."""
-    return {item["name"]: item for item in as_json.document(replayed("apparmor"))["containers"]}
+    return {item["name"]: item for item in json_report.document(replayed("apparmor"))["containers"]}
 
 
 @pytest.fixture(scope="module")
 def selinux() -> dict[str, Json]:
     """The same of the other machine, where SELinux enforces."""
-    return {item["name"]: item for item in as_json.document(replayed("selinux"))["containers"]}
+    return {item["name"]: item for item in json_report.document(replayed("selinux"))["containers"]}
 
 
 def verdicts(container: Json) -> tuple[str, ...]:

@@ -10,8 +10,8 @@ from stratascope import __version__
 from stratascope.cli import arguments_desktop
 from stratascope.cli.parsing import Parser, speak, told
 from stratascope.core.message import msg
-from stratascope.core.relaunch import Remedy
-from stratascope.i18n import translate
+from stratascope.core.relaunch.transaction import Remedy
+from stratascope.i18n.translate import translate
 
 
 def parser() -> Parser:

@@ -7,22 +7,22 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from stratascope import wiring
 from stratascope.cli.output import complain, on_terminal, save, style, write
 from stratascope.core.container import EngineState, meant
 from stratascope.core.message import msg
-from stratascope.core.plain import plain
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
-from stratascope.i18n import listed, translate
+from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
-from stratascope.report import as_json
-from stratascope.report.threats import exceeds
-from stratascope.report.unseen import not_found, unheld, unread
+from stratascope.presentation import json_report
+from stratascope.presentation.matrix_order import exceeds
+from stratascope.presentation.unseen import not_found, unheld, unread
 from stratascope.state import record as records
 from stratascope.state.pending import any_written
-from stratascope.usecases.translate import Translations
+from stratascope.usecases.live.translations import Translations
+from stratascope.wiring.engines import Engines, assembler, describe, open_engines, take_record, translations
 
 DONE, EXCEEDED, FAILED = 0, 1, 2
 
@@ -54,21 +54,21 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def engines(arguments: argparse.Namespace) -> int:
     """`stratascope engines`."""
-    with wiring.open_engines() as opened:
+    with open_engines() as opened:
         put_right(opened)
-        found = wiring.describe(opened)
+        found = describe(opened)
     if arguments.json:
-        write(json.dumps([as_json.engine_object(engine) for engine in found], indent=2) + "\n")
+        write(json.dumps([json_report.engine_object(engine) for engine in found], indent=2) + "\n")
     else:
-        from stratascope.report import text
+        from stratascope.presentation import text_report
 
-        write("\n".join(text.engine_lines(found, style())) + "\n")
+        write("\n".join(text_report.engine_lines(found, style())) + "\n")
     return DONE
 
 
 def report(arguments: argparse.Namespace) -> int:
     """`stratascope report`."""
-    shared = wiring.translations()
+    shared = translations()
     if arguments.privileged and arguments.from_capture is not None:
         complain(translate(msg("A capture holds what was read for it: leave out --privileged.")))
         return FAILED
@@ -88,7 +88,7 @@ def report(arguments: argparse.Namespace) -> int:
         except OSError as error:
             complain(f"{arguments.save_capture}: {error.strerror}")
             return FAILED
-    snapshot = wiring.assembler(shared).snapshot(record, demo=arguments.from_capture is not None)
+    snapshot = assembler(shared).snapshot(record, demo=arguments.from_capture is not None)
     snapshot, missing = _only(snapshot, arguments.containers)
     if arguments.html is None:
         show(snapshot, as_text=not arguments.json, details=bool(arguments.containers))
@@ -121,7 +121,7 @@ def _gate(snapshot: Snapshot, limit: float, silent: tuple[str, ...]) -> int:
     return FAILED
 
 
-def put_right(opened: wiring.Engines) -> None:
+def put_right(opened: Engines) -> None:
     """What a crash left half done, as at every start; nearly always there is nothing, and nothing is loaded for it."""
     if any_written():
         from stratascope.cli import recovering
@@ -131,10 +131,10 @@ def put_right(opened: wiring.Engines) -> None:
 
 def _page(snapshot: Snapshot, file: Path) -> bool:
     """Write the page; False, with a word why, where that can't be done."""
-    from stratascope.report import as_html
+    from stratascope.presentation.html import page
 
     try:
-        save(file, as_html.render(snapshot, all_layers()))
+        save(file, page.render(snapshot, all_layers()))
     except OSError as error:
         folder = file.absolute().parent
         if folder.is_dir():
@@ -149,19 +149,19 @@ def _page(snapshot: Snapshot, file: Path) -> bool:
 def show(snapshot: Snapshot, *, as_text: bool, details: bool = False) -> None:
     """Print a snapshot."""
     if as_text:
-        from stratascope.report import text  # JSON needs no widths of letters
+        from stratascope.presentation import text_report  # JSON needs no widths of letters
 
-        write(text.render(snapshot, all_layers(), style(details=details)))
+        write(text_report.render(snapshot, all_layers(), style(details=details)))
     else:
-        write(as_json.render(snapshot) + "\n")
+        write(json_report.render(snapshot) + "\n")
 
 
 def _record(arguments: argparse.Namespace, shared: Translations) -> Record:
     if arguments.from_capture is not None:
         return _of_engines(records.load(arguments.from_capture), arguments.engine)
-    with wiring.open_engines(tuple(arguments.engine)) as found:
+    with open_engines(tuple(arguments.engine)) as found:
         put_right(found)
-        return wiring.take_record(found, shared, privileged=arguments.privileged, terminal=on_terminal())
+        return take_record(found, shared, privileged=arguments.privileged, terminal=on_terminal())
 
 
 def _of_engines(record: Record, wanted: list[str]) -> Record:

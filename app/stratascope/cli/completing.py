@@ -40,16 +40,16 @@ def _toggles() -> list[str]:
 
 
 def _engines() -> list[str]:
-    from stratascope import wiring
+    from stratascope.wiring.engines import find_engines
 
-    return [port.id for port in wiring.find_engines().ports if _PLAIN.match(port.id)]
+    return [port.id for port in find_engines().ports if _PLAIN.match(port.id)]
 
 
 def _containers() -> list[str]:
-    from stratascope import wiring
+    from stratascope.wiring.engines import find_engines, translations
 
-    ports = wiring.find_engines().ports
-    shared = wiring.translations()
+    ports = find_engines().ports
+    shared = translations()
     found: list[list[str]] = [[] for _ in ports]
 
     def ask(number: int) -> None:

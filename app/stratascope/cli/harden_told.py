@@ -9,14 +9,14 @@ from typing import Any
 
 from stratascope.cli.harden_words import chosen_lines, ending, proven_word
 from stratascope.cli.output import complain, write
-from stratascope.core.depth import Matrix
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.plain import plain
-from stratascope.core.relaunch import Ended, Progress, State
-from stratascope.i18n import together, translate
-from stratascope.usecases.planning import Plan
-from stratascope.usecases.proving import Proved
-from stratascope.usecases.undo_plan import UndoPlan
+from stratascope.core.relaunch.transaction import Ended, Progress, State
+from stratascope.core.sanitize import plain
+from stratascope.core.threats.depth import Matrix
+from stratascope.i18n.translate import together, translate
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.relaunch.undo_plan import UndoPlan
+from stratascope.usecases.relaunch.verification import Proved
 
 _PATHS = 20  # of an undo's plan for people; JSON has all
 

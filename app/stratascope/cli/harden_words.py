@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch import Ended, Ending, Kind
-from stratascope.core.toggle import Proven
-from stratascope.i18n import translate
+from stratascope.core.relaunch.toggle import Proven
+from stratascope.core.relaunch.transaction import Ended, Ending, Kind
+from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
-from stratascope.usecases.planning import Plan
+from stratascope.usecases.plan.plan import Plan
 
 _MIB = 1 << 20
 

@@ -16,11 +16,10 @@ from stratascope.cli import recovering
 from stratascope.cli.harden_told import Told, said
 from stratascope.cli.output import complain, write
 from stratascope.core.container import SHORTEST
-from stratascope.core.depth import Matrix
 from stratascope.core.message import msg
-from stratascope.core.plain import plain
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
-from stratascope.core.relaunch import (
+from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
+from stratascope.core.relaunch.transaction import (
     BusyError,
     Damaged,
     Ended,
@@ -30,16 +29,17 @@ from stratascope.core.relaunch import (
     Stage,
     Transaction,
 )
+from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.toggle import Choice, Preset, ToggleError
-from stratascope.i18n import translate
+from stratascope.core.threats.depth import Matrix
+from stratascope.export.export import ExportError, ExportKind, export
+from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import parse
-from stratascope.report.export import ExportError, ExportKind, export
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.planning import Plan
-from stratascope.usecases.preflight import Block
-from stratascope.usecases.proving import Proved
-from stratascope.wiring_relaunch import Station, command, run_options, station_of, stations
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.plan.preflight import Block
+from stratascope.usecases.relaunch.verification import Proved
+from stratascope.wiring.hardening import Station, command, run_options, station_of, stations
 
 VERIFIED, KEPT, FAILED, REFUSED, ROLLED_BACK = 0, 1, 2, 3, 4
 _CODES = {

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stratascope.report.text import Style
+    from stratascope.presentation.text_report import Style
 
 
 def style(*, details: bool = False) -> Style:
     """How to print on this standard output. NO_COLOR (no-color.org) is respected."""
-    from stratascope.report.text import Style
+    from stratascope.presentation.text_report import Style
 
     colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     encoding = (sys.stdout.encoding or "ascii").lower().replace("-", "")

@@ -13,7 +13,7 @@ import sys
 from typing import Any
 
 from stratascope.core.message import Message, msg, plural
-from stratascope.i18n import translate
+from stratascope.i18n.translate import translate
 
 WORDS = (
     msg("usage: "),
@@ -70,7 +70,7 @@ class Formatter(argparse.HelpFormatter):
 
 
 def _lines(text: str, width: int, indent: str = "") -> list[str]:
-    from stratascope.report.style import Style, wrap  # nothing else needs the widths of letters
+    from stratascope.presentation.terminal import Style, wrap  # nothing else needs the widths of letters
 
     return wrap(" ".join(text.split()), indent, Style(width=width))
 

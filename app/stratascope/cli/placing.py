@@ -11,18 +11,18 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from stratascope import wiring_placing as wiring
 from stratascope.cli.output import complain, on_terminal, write
 from stratascope.core.message import Message, msg
-from stratascope.core.plain import plain
 from stratascope.core.ports import ProbeError
-from stratascope.i18n import translate
-from stratascope.placing import files, menu
-from stratascope.placing.entry import Origin, UnfitError
-from stratascope.placing.helper import AsRoot, HelperFiles, NonsenseError
-from stratascope.placing.menu import Placed, Taken
+from stratascope.core.sanitize import plain
+from stratascope.desktop_files import files, menu
+from stratascope.desktop_files.entry import Origin, UnfitError
+from stratascope.desktop_files.helper import AsRoot, HelperFiles, NonsenseError
+from stratascope.desktop_files.menu import Placed, Taken
+from stratascope.i18n.translate import translate
 from stratascope.probe.bundle import IncompleteError
 from stratascope.resources import MissingResourceError
+from stratascope.wiring import desktop_files as wiring
 
 DONE, FAILED = 0, 2
 

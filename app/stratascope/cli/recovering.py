@@ -9,16 +9,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from stratascope import wiring
 from stratascope.cli.output import complain, write
 from stratascope.core.message import Message, msg
-from stratascope.core.plain import plain
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
-from stratascope.core.relaunch import Damaged, JournalError, Kind, Transaction
-from stratascope.i18n import translate
+from stratascope.core.relaunch.transaction import Damaged, JournalError, Kind, Transaction
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.recovering import Mended, Result, unfinished
-from stratascope.wiring_relaunch import Station, connected, stations
+from stratascope.usecases.relaunch.recovery import Mended, Result, unfinished
+from stratascope.wiring.engines import Engines
+from stratascope.wiring.hardening import Station, connected, stations
 
 DONE, FAILED = 0, 2
 
@@ -61,7 +61,7 @@ def at_start(found: Sequence[Station]) -> None:
                     _complain(item)
 
 
-def before_looking(engines: wiring.Engines) -> None:
+def before_looking(engines: Engines) -> None:
     """The same for commands that only look. Raises nothing."""
     if unfinished(FileJournal()):
         try:

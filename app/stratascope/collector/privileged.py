@@ -21,7 +21,6 @@ import warnings
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
 
 from stratascope.collector.filters import NoFiltersError, needless, read_filters, why_not
-from stratascope.collector.inside import INSIDE, look_inside
 from stratascope.collector.read import (
     CHUNK,
     DENIED,
@@ -37,6 +36,7 @@ from stratascope.collector.read import (
     process_kind,
     read_file,
 )
+from stratascope.collector.root_files import INSIDE, look_inside
 
 SECCOMP = "seccomp:*"
 PORT_START = "netns:net.ipv4.ip_unprivileged_port_start"

@@ -17,6 +17,7 @@ from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 from stratascope.collector.cgroups import Group, Limits, Mounts
 from stratascope.collector.filters import why_not
 from stratascope.collector.host import read_host
+from stratascope.collector.liveness import VITALS, read_vitals
 from stratascope.collector.members import BY_NAMESPACE, Members, open_member, text_of
 from stratascope.collector.privileged import BY_CHILD, PRIVILEGED, Errand, owners, run, start_of
 from stratascope.collector.read import (
@@ -33,7 +34,6 @@ from stratascope.collector.read import (
     read_process,
     whole_failure,
 )
-from stratascope.collector.vitals import VITALS, read_vitals
 
 PROTOCOL = 2
 LINE_MAX = 8 << 20  # bytes of one request

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
-from stratascope.core.calls import CallTable
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message
+from stratascope.core.syscall_table import CallTable
 
 if TYPE_CHECKING:
-    from stratascope.core.steps import Need
-    from stratascope.core.threat import Ruling
+    from stratascope.core.threats.needs import Need
+    from stratascope.core.threats.threat import Ruling
 
 
 class Verdict(StrEnum):

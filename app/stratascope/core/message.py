@@ -1,7 +1,7 @@
 """Text that a person will read, as an id with arguments.
 
 The id is the English sentence with `{name}` fields, as in gettext. Layers, engines and use cases make
-messages; only `cli`, `report` and `ui` turn them into text (`i18n.translate`). Decided against: ready-made
+messages; only `cli`, `presentation`, `export` and `ui` turn them into text (`i18n`). Decided against: ready-made
 strings, because a report that was saved in English must still be readable in Japanese.
 """
 
@@ -16,7 +16,7 @@ class Message:
     """`id` (and `many` where `count` picks the plural form) with named arguments.
 
     A `str` argument counts as foreign text (a container's name, an engine's words): it is made harmless
-    by `core.plain.plain` when the message is rendered. A `Message` argument is translated first.
+    by `core.sanitize.plain` when the message is rendered. A `Message` argument is translated first.
     """
 
     id: str

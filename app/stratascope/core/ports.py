@@ -9,8 +9,8 @@ from typing import Protocol
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
-from stratascope.core.launch import Created, FileChange, LaunchSpec, Limits, RestartPolicy, Running
 from stratascope.core.message import Message
+from stratascope.core.relaunch.launch_spec import Created, FileChange, LaunchSpec, Limits, RestartPolicy, Running
 
 
 class EngineError(Exception):

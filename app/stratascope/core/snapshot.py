@@ -7,11 +7,11 @@ from typing import Any, TypeVar
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Container, Engine
-from stratascope.core.depth import Matrix
 from stratascope.core.ground import Ground
 from stratascope.core.layer import Assessment, Finding, Verdict
 from stratascope.core.privilege import Privilege
 from stratascope.core.record import Trouble
+from stratascope.core.threats.depth import Matrix
 
 V = TypeVar("V")
 

@@ -1,4 +1,4 @@
-"""The layers, found by looking into this folder: a seventh layer is one new file with a `LAYER` in it.
+"""The layers, found by looking into this folder: a seventh layer is one new package whose `layer.py` has a `LAYER`.
 
 Decided against a list that names them: it would be a second place to edit.
 """
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 def all_layers() -> tuple[Layer, ...]:
     """Every layer of this folder, from 1 (just above the kernel) up."""
     found: list[Layer] = []
-    for module in pkgutil.iter_modules(__path__):
-        layer: Layer | None = getattr(importlib.import_module(f"{__name__}.{module.name}"), "LAYER", None)
-        if layer is not None:
+    for package in pkgutil.iter_modules(__path__):
+        if package.ispkg and package.name != "shared":
+            layer: Layer = importlib.import_module(f"{__name__}.{package.name}.layer").LAYER
             found.append(layer)
     return tuple(sorted(found, key=lambda layer: layer.number))

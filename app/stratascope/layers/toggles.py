@@ -1,6 +1,6 @@
-"""All toggles, found by looking into this folder, and the presets that choose among them. No layer itself.
+"""All toggles, found by looking into this folder, and the presets that choose among them.
 
-A layer's toggles are the tuple `TOGGLES` of its own module `*_toggles`, so a seventh layer brings its own. Each preset
+A layer's toggles are the tuple `TOGGLES` of its own module `toggles`, so a seventh layer brings its own. Each preset
 holds the one before. It never includes what is in effect already, what the engine can't do, or what would have no
 effect: while a container stays privileged its capabilities, masks and device rules do not count.
 """
@@ -11,11 +11,12 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Sequence
 from functools import cache
+from importlib.util import find_spec
 
 from stratascope import layers
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
-from stratascope.core.toggle import Choice, Preset, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import Choice, Preset, Subject, Toggle, ToggleError
 
 _FIRST = "privileged"
 # What privileged mode overrides in both engines
@@ -27,11 +28,11 @@ def all_toggles() -> tuple[Toggle, ...]:
     """Every toggle, from layer 6 (user namespace) down to 1, as the strata are drawn."""
     numbers = {layer.id: layer.number for layer in layers.all_layers()}
     found: list[Toggle] = []
-    for module in pkgutil.iter_modules(layers.__path__):
-        if module.name.endswith("_toggles"):
-            found.extend(getattr(importlib.import_module(f"{layers.__name__}.{module.name}"), "TOGGLES", ()))
-    unique = dict.fromkeys(found)  # a module may hand on those of another
-    return tuple(sorted(unique, key=lambda each: -numbers.get(each.layer, 0)))
+    for package in pkgutil.iter_modules(layers.__path__):
+        name = f"{layers.__name__}.{package.name}.toggles"
+        if package.ispkg and find_spec(name) is not None:
+            found.extend(importlib.import_module(name).TOGGLES)
+    return tuple(sorted(found, key=lambda each: -numbers.get(each.layer, 0)))
 
 
 def toggle(name: str) -> Toggle:

@@ -2,7 +2,7 @@
 
 Measured by reading the filter from the kernel with no capability, and with each single one added: it is the same for
 every call by name, and each capability opens some more, whatever others there are. Not measured for SYS_RESOURCE,
-nor on aarch64, whose calls are taken by their names. tests/engines/test_seccomp_kernel.py measures anew.
+nor on aarch64, whose calls are taken by their names. tests/engines/docker/test_seccomp_kernel.py measures anew.
 """
 
 from __future__ import annotations

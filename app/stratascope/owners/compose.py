@@ -21,9 +21,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from stratascope.core.container import Container, Engine
-from stratascope.core.launch import LaunchSpec
 from stratascope.core.message import Message, msg
-from stratascope.core.owner import Owned, OwnerError, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
+from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.owner import Owned, OwnerError, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files
 from stratascope.owners.call import run, writable
 from stratascope.owners.host import barred, there, unreachable

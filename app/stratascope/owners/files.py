@@ -13,7 +13,7 @@ import secrets
 from pathlib import Path
 
 from stratascope.core.message import msg
-from stratascope.core.owner import OwnerError, OwnerFile
+from stratascope.core.relaunch.owner import OwnerError, OwnerFile
 
 MARK = "# io.github.stratascope: "
 _MAX = 1 << 20  # bytes

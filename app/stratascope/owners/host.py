@@ -17,7 +17,7 @@ from pathlib import Path
 
 from stratascope import sandbox
 from stratascope.core.message import msg
-from stratascope.core.owner import OwnerKind, OwnerRefusal
+from stratascope.core.relaunch.owner import OwnerKind, OwnerRefusal
 
 _CARRIED = ("LC_ALL", "SYSTEMD_PAGER", "SYSTEMD_COLORS")
 _SECONDS = 20.0

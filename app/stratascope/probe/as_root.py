@@ -13,7 +13,7 @@ import signal
 import subprocess
 
 from stratascope.core.message import Message, msg
-from stratascope.core.plain import plain
+from stratascope.core.sanitize import plain
 from stratascope.probe.elevated import PATIENCE, ElevatedProber, Kind, NoRootError, Way, was_denied
 
 

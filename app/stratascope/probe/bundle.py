@@ -13,7 +13,7 @@ from stratascope.collector.serve import PROTOCOL
 
 PACKAGE = "stratascope.collector"
 # in the order in which they need each other
-MODULES = ("read", "cgroups", "features", "host", "members", "filters", "inside", "privileged", "vitals", "serve")
+MODULES = ("read", "cgroups", "features", "host", "members", "filters", "root_files", "privileged", "liveness", "serve")
 
 _LOADER = """\
 import sys, types

@@ -20,8 +20,8 @@ from typing import Any
 from stratascope.collector.filters import why_not
 from stratascope.collector.serve import PROTOCOL
 from stratascope.core.message import Message, msg
-from stratascope.core.plain import plain
 from stratascope.core.ports import ProbeError
+from stratascope.core.sanitize import plain
 from stratascope.probe.bundle import BOOT
 from stratascope.probe.installed import HELPER
 from stratascope.probe.piped import ENVIRONMENT, TIME_LIMIT, PipedProber

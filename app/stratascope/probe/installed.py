@@ -5,7 +5,7 @@ interpreter, so whoever is asked for a password knows what runs. Only who sits a
 kept for some minutes for the very process that asked (polkit 126, tried: another process of the same user is asked
 again), so that no other program starts the helper unseen. The action's text is packaging/polkit's file.
 
-`stratascope helper install` puts both in place (the room `placing`); for who packages the program,
+`stratascope helper install` puts both in place (the room `desktop_files`); for who packages the program,
 `python -m stratascope.probe.installed FOLDER` writes them.
 """
 

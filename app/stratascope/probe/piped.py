@@ -23,8 +23,8 @@ from stratascope.collector.serve import PROTOCOL
 from stratascope.core.capture import Capture
 from stratascope.core.ground import HOST_WANTS
 from stratascope.core.message import msg
-from stratascope.core.plain import plain
 from stratascope.core.ports import Found, ProbeError, Wish
+from stratascope.core.sanitize import plain
 from stratascope.probe.bundle import BOOT, IncompleteError, framed
 from stratascope.probe.entries import Entries, MalformedError, checked, checked_entries
 

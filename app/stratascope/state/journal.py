@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from stratascope.core.relaunch import BusyError, Damaged, JournalError, Transaction
+from stratascope.core.relaunch.transaction import BusyError, Damaged, JournalError, Transaction
 from stratascope.state.pending import default_folder
 
 VERSION = 1
@@ -30,7 +30,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class FileJournal:
-    """A `core.relaunch.Journal` in a folder."""
+    """A `core.relaunch.transaction.Journal` in a folder."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or default_folder()

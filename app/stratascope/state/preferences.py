@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from stratascope.language import LANGUAGES, SETTING
+from stratascope.i18n.language import LANGUAGES, SETTING
 
 T = TypeVar("T")
 

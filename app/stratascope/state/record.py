@@ -18,9 +18,9 @@ from typing import Any
 import msgspec
 
 from stratascope.core.message import Message, msg
-from stratascope.core.plain import plain
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
+from stratascope.core.sanitize import plain
 
 FORMAT = "stratascope-capture"
 VERSION = 1

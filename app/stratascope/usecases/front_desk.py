@@ -10,19 +10,19 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 from stratascope.core.container import Engine
-from stratascope.core.launch import FileChange
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.core.relaunch import Damaged, Journal, Remedy, Stage, Transaction
+from stratascope.core.relaunch.launch_spec import FileChange
+from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
+from stratascope.core.relaunch.transaction import Damaged, Journal, Remedy, Stage, Transaction
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.core.toggle import Choice, Subject, ToggleError
 from stratascope.layers import all_layers
-from stratascope.usecases.desk import Aside, Event, Hint, Offer, Preview
-from stratascope.usecases.foresight import Foresight
-from stratascope.usecases.planning import Plan
-from stratascope.usecases.recovering import Mended, Result, unfinished
-from stratascope.usecases.undo_plan import UndoPlan
-from stratascope.usecases.workbench import Workbench
+from stratascope.usecases.hardening import Workbench
+from stratascope.usecases.plan.offers import Aside, Event, Hint, Offer, Preview
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.plan.preview import Foresight
+from stratascope.usecases.relaunch.recovery import Mended, Result, unfinished
+from stratascope.usecases.relaunch.undo_plan import UndoPlan
 
 OpenBench = Callable[[str], Workbench]  # by the engine's id; raises EngineError where it can't be used now
 
@@ -37,7 +37,7 @@ def foreseen(snapshot: Snapshot, engine: Engine) -> Foresight:
 
 
 class FrontDesk:
-    """A `usecases.desk.Desk`; may be asked from several threads."""
+    """A `usecases.plan.offers.Desk`; may be asked from several threads."""
 
     def __init__(self, open_bench: OpenBench, journal: Journal, command: Callable[[Plan], str]) -> None:
         self._open, self._journal, self.command = open_bench, journal, command

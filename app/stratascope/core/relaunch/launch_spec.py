@@ -1,0 +1,148 @@
+"""The launch spec: everything needed to create a container again. The engine's JSON is kept whole, security is typed.
+
+Toggles change `asked`; the engine's adapter writes the difference between the spec's `asked` and the wanted one into
+the body, so what no toggle knows stays as the engine said it. Decided against a model of all options: it would lose
+those that it does not know.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from stratascope.core.container import Asked, EngineKind
+from stratascope.core.message import Message
+from stratascope.core.relaunch.privileged_files import Footing
+from stratascope.core.relaunch.privileged_files import Health as Health
+
+# Labels of a replacement: which relaunch made it, of which original, under which name
+TRANSACTION = "io.github.stratascope.transaction"
+ORIGINAL = "io.github.stratascope.original"
+NAME = "io.github.stratascope.name"
+
+# Images that a writable layer was committed to. `localhost/` is nobody's registry, so that none is ever asked for it
+IMAGES = "localhost/stratascope/"
+_IMAGE_NAME_MAX = 100  # characters; Docker allows 255 for the whole
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """As the engine names it: no, on-failure, always, unless-stopped; `retries` for on-failure."""
+
+    name: str = "no"
+    retries: int = 0
+
+
+def layer_image(name: str, transaction: str) -> str:
+    """What the image of a container's writable layer is called.
+
+    A repository is lower case, and only single separators stand between letters and digits, which is stricter than
+    what containers may be called (github.com/distribution/reference).
+    """
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower())[:_IMAGE_NAME_MAX].strip("-")
+    return f"{IMAGES}{plain or 'container'}:{transaction}"
+
+
+def own_image(image: str) -> str:
+    """The image's name where it is one of those, else nothing."""
+    return image if image.startswith(IMAGES) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchSpec:
+    """One container, ready to be created again.
+
+    `body` is the engine's own create request for an unchanged relaunch, without a name; `inspect` the engine's answer
+    in full. Both hold secrets (environment): they go to the engine and into the journal, never into logs or reports.
+    `lost` is what can't be recovered (a reason to refuse, by name); `differs` what must differ, by name.
+    """
+
+    engine: str
+    kind: EngineKind
+    id: str
+    name: str
+    image: str  # as typed
+    image_id: str
+    asked: Asked
+    body: str = field(repr=False)
+    inspect: str = field(repr=False)
+    restart: RestartPolicy = RestartPolicy()
+    auto_remove: bool = False
+    stop_timeout: int = 10  # seconds
+    labels: tuple[tuple[str, str], ...] = ()
+    image_environment: tuple[str, ...] = ()  # "NAME=value" as the image has it: nobody's secret
+    lost: tuple[Message, ...] = ()
+    differs: tuple[Message, ...] = ()
+    footing: Footing = field(default_factory=Footing)
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A container that was created: its id and the engine's warnings (a limit that it ignores is one)."""
+
+    id: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How a container is doing now."""
+
+    id: str
+    name: str
+    status: str  # core.container.Status's words
+    pid: int | None
+    exit_code: int | None
+    restarts: int
+    health: Health
+    labels: tuple[tuple[str, str], ...] = ()
+    error: str = ""  # the engine's own words for why it does not run
+    out_of_memory: bool = False  # the engine says that the kernel killed it for want of memory
+    published: tuple[int, ...] = ()  # TCP ports of the host that lead to it now, those that the engine chose too
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What tells whether a container's program works, as far as it could be read.
+
+    `listens`: TCP ports that it listens on and that it will want again (none that the system chose for it), in order;
+    `kills`: how often the kernel killed one of its processes for want of memory. None: not known.
+    """
+
+    listens: tuple[int, ...] | None = None
+    kills: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What was looked at for one container alone. None: could not be.
+
+    `nodes`: the device nodes in its /dev that are not in every container's, by path; `set_uid`: programs that give
+    rights to whoever starts them; `listeners`: address and port of the sockets that listen where its engine publishes.
+    """
+
+    nodes: tuple[str, ...] | None = None
+    set_uid: tuple[str, ...] | None = None
+    listeners: tuple[tuple[str, int], ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One path of the writable layer: `kind` is added, changed or deleted."""
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Resources that an engine changes while the container runs. None: leave as it is. Bytes, count, cores."""
+
+    memory: int | None = None
+    memory_swap: int | None = None
+    pids: int | None = None
+    cpu_cores: float | None = None
+
+    def any(self) -> bool:
+        """Whether anything is to be changed."""
+        return any(value is not None for value in (self.memory, self.memory_swap, self.pids, self.cpu_cores))

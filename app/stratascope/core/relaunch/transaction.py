@@ -1,0 +1,198 @@
+"""A relaunch as it is written down: its stage, what it needs to go on or back, and what it tells on the way.
+
+The stage is written before the calls that it names, so whoever finds it after a crash knows what may have happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
+from typing import Protocol
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.launch_spec import RestartPolicy
+from stratascope.core.relaunch.owner import Owned
+
+
+class Stage(StrEnum):
+    """In their order. Before VERIFIED a relaunch is rolled back, from there on it is finished."""
+
+    INTENT = "intent"  # about to create the new container
+    CREATED = "created"  # it exists beside the old one, which still runs
+    HELD = "held"  # about to set the old one's restart policy to no
+    STOPPING = "stopping"  # about to stop the old one, and to commit what it wrote
+    STOPPED = "stopped"  # about to change the names
+    RENAMED = "renamed"  # about to start the new one
+    STARTED = "started"  # it was started and is being watched
+    VERIFIED = "verified"  # it is to stay
+    DONE = "done"  # the old one is set aside until it is discarded
+
+
+class Kind(StrEnum):
+    HARDEN = "harden"
+    UNDO = "undo"
+
+
+class Remedy(StrEnum):
+    """An option that makes a blocked relaunch safe: with it, one kind of block is dealt with instead of refused."""
+
+    COMMIT_LAYER = "commit-layer"  # what it wrote over its image goes into an image that the replacement starts from
+    DEPENDENTS = "with-dependents"  # containers that use its namespaces are relaunched with it, as one
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One container of a relaunch, and the one that takes its place. The fields are those of `Transaction`."""
+
+    name: str
+    old: str
+    new: str
+    old_aside: str
+    new_aside: str
+    restart: RestartPolicy
+    new_restart: RestartPolicy
+    was_running: bool
+    stop_timeout: int
+    image: str = ""
+    old_image: str = ""
+    inspect: str = field(default="", repr=False)
+    body: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """One relaunch. `old` is set aside, `new` takes its name; `created`: whether `new` was made for it.
+
+    `old_aside` and `new_aside` are the names that the two have while the other one has `name`. `inspect` and `body`
+    are kept so that a person could create the old one again by hand if all else failed; they hold secrets. `image` is
+    the name of the image that the old one's writable layer is committed to, empty where it is not carried over;
+    `old_image` the one that the old one itself was made from in that way, which goes when the old one is discarded.
+    `further` are those that are relaunched with it, since they use its namespaces; each stands after all it needs.
+    `owner`: Compose or systemd creates the container, so nothing is set aside; the way back is to take its files out.
+    """
+
+    id: str
+    kind: Kind
+    stage: Stage
+    engine: str
+    endpoint: str
+    name: str
+    old: str
+    new: str  # empty before it exists
+    created: bool
+    old_aside: str
+    new_aside: str
+    restart: RestartPolicy  # of the old one, given back on the way back
+    new_restart: RestartPolicy  # of the new one, once it may start by itself
+    was_running: bool
+    stop_timeout: int
+    started_at: float
+    choices: tuple[str, ...] = ()  # "memory=512m"
+    inspect: str = field(default="", repr=False)
+    body: str = field(default="", repr=False)
+    owner: Owned | None = None
+    image: str = ""
+    old_image: str = ""
+    further: tuple[Member, ...] = ()
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        """The container itself, and then those that are relaunched with it."""
+        return (Member(**{each.name: getattr(self, each.name) for each in fields(Member)}), *self.further)
+
+    def with_members(self, members: tuple[Member, ...]) -> Transaction:
+        """The same relaunch, with what became known of them."""
+        first, *further = members
+        own = {each.name: getattr(first, each.name) for each in fields(Member)}
+        return replace(self, further=tuple(further), **own)
+
+    def concerns(self, container: str) -> bool:
+        """Whether it is one of them, old or new, by its id."""
+        return any(container in (member.old, member.new) for member in self.members)
+
+
+@dataclass(frozen=True, slots=True)
+class Damaged:
+    """A journal file that can't be read: where it is and why. It is left as it is."""
+
+    path: str
+    words: str
+
+
+class BusyError(Exception):
+    """Somebody else works on this container right now."""
+
+    message = msg("Another window or command works on this container right now.")
+
+
+class JournalError(Exception):
+    """The journal can't be written (a full disk): nothing may go on without it."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        self.words = words
+
+
+class Journal(Protocol):
+    """Where transactions are kept. `write` returns once it would survive a crash of the machine."""
+
+    def write(self, transaction: Transaction) -> None:
+        """Raises JournalError."""
+
+    def forget(self, transaction: str) -> None:
+        """No error where it is not there."""
+
+    def all(self) -> tuple[Transaction | Damaged, ...]:
+        """Every transaction, oldest first."""
+
+    def hold(self, engine: str, container: str) -> AbstractContextManager[None]:
+        """For oneself alone, until it is left or this program ends; raises BusyError, JournalError."""
+
+
+class State(StrEnum):
+    """Of one step, as it is told."""
+
+    BEGUN = "begun"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One step as it happens. `seconds` is how long it took, 0.0 when it begins."""
+
+    step: str  # preflight, journal, create, stop, rename, start, watch, verify, finish, roll-back; write, re-create
+    state: State
+    seconds: float
+    message: Message
+
+
+class Ending(StrEnum):
+    VERIFIED = "verified"
+    KEPT = "kept-unverified"
+    ROLLED_BACK = "rolled-back"
+    REFUSED = "refused"
+    UNFINISHED = "unfinished"  # neither way could be gone to its end: recovery does that later
+    LIMITED = "limits-changed"  # live, without a relaunch
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How it ended; `why` where it did not go through, `log` the replacement's last words.
+
+    `blame`: our best explanation, and what would help; `suspects`: ids of the toggles that it points to, likeliest
+    first. Without suspects it can't be told.
+    """
+
+    ending: Ending
+    transaction: Transaction | None
+    why: Message | None = None
+    words: str = ""  # the engine's own
+    log: str = ""
+    blame: Message | None = None
+    suspects: tuple[str, ...] = ()
+
+
+Told = Iterator[Progress | Ended]

@@ -1,0 +1,337 @@
+"""Threats to the kernel itself: its code, its memory and its settings."""
+
+from __future__ import annotations
+
+from stratascope.core.layer import Severity
+from stratascope.core.message import msg
+from stratascope.core.threats.catalogue.ways import (
+    MAKE_NODE,
+    UNATTACHED_PROC,
+    calls,
+    devices_opened,
+    direct,
+    initial,
+    kernel_file,
+    sysfs_file,
+)
+from stratascope.core.threats.needs import (
+    Access,
+    ActiveModule,
+    Allowed,
+    Call,
+    Calls,
+    Capability,
+    Device,
+    Feature,
+    KernelFile,
+    Mounting,
+    Node,
+    NotLockedDown,
+    Setting,
+    Shares,
+    Where,
+)
+from stratascope.core.threats.threat import Family, Route, Step, Threat
+
+_NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
+_BPF_MAP_CREATE = 0
+_FORBIDS_KERNEL = ("1", "2", "3", "4")  # perf_event_paranoid; Debian and Ubuntu know 3 and 4
+_OPEN_MEMORY = (initial("SYS_RAWIO"), Feature("dev_mem"), NotLockedDown("integrity"))
+_MEMORY = (Device("c", 1, 1, "r"), *_OPEN_MEMORY)
+
+THREATS = (
+    Threat(
+        "load-module",
+        Family.KERNEL,
+        Severity.CRITICAL,
+        msg("Load a kernel module"),
+        msg("A process could put code of its own into the kernel that all containers share."),
+        msg("It is the kernel then: nothing on this machine can stop it."),
+        msg("Drop SYS_MODULE, which no engine gives by default, and leave privileged mode."),
+        "capabilities",
+        (
+            direct(
+                "finit_module()",
+                calls("init_module", "finit_module"),
+                initial("SYS_MODULE"),
+                Feature("modules"),
+                Allowed(Setting("kernel.modules_disabled", ("1",))),
+            ),
+        ),
+        ("init_module(2)", "PSS:baseline"),
+    ),
+    Threat(
+        "load-kernel",
+        Family.KERNEL,
+        Severity.CRITICAL,
+        msg("Start another kernel"),
+        msg("A process could load another kernel, which runs once the machine is restarted by kexec."),
+        msg("It owns the machine from then on."),
+        msg("Drop SYS_BOOT, which no engine gives by default, and leave privileged mode."),
+        "capabilities",
+        (
+            direct(
+                "kexec_load()",
+                calls("kexec_load", "kexec_file_load"),
+                initial("SYS_BOOT"),
+                Feature("kexec"),
+                Allowed(Setting("kernel.kexec_load_disabled", ("1",))),
+            ),
+        ),
+        ("kexec_load(2)",),
+    ),
+    Threat(
+        "write-host-sysctl",
+        Family.KERNEL,
+        Severity.CRITICAL,
+        msg("Change the kernel's settings"),
+        msg("A process could change settings of the shared kernel, such as which program loads modules for it."),
+        msg("One of them makes the kernel run a program of the attacker's as root."),
+        msg("Keep /proc/sys read-only (no systempaths=unconfined, not privileged), and drop SYS_ADMIN."),
+        "namespaces",
+        kernel_file("/proc/sys/kernel/modprobe", Access.WRITE, "/proc/sys", by_uid=True),
+        ("proc_sys(5)", "PSS:baseline"),
+    ),
+    Threat(
+        "open-host-memory-device",
+        Family.KERNEL,
+        Severity.CRITICAL,
+        msg("Open the machine's memory"),
+        msg("A process could open the memory of the whole machine as a file."),
+        msg("It can read secrets of every program, and on older kernels change the kernel itself."),
+        msg("Leave privileged mode, and drop SYS_RAWIO and MKNOD."),
+        "capabilities",
+        (
+            Route(msg("a node that is there"), (Step('open("/dev/mem")', (Node("memory"), *_MEMORY)),)),
+            Route(
+                msg("a node made with mknod"),
+                (
+                    Step(
+                        'mknod("/dev/x", S_IFCHR, 1:1)',
+                        (*MAKE_NODE, Device("c", 1, 1, "m")),
+                    ),
+                    Step('open("/dev/x")', (Node("memory", made=True), *_MEMORY)),
+                ),
+            ),
+            *devices_opened("memory", "S_IFCHR, 1:1", Device("c", 1, 1, "r"), *_OPEN_MEMORY),
+        ),
+        ("mem(4)",),
+    ),
+    Threat(
+        "port-io",
+        Family.KERNEL,
+        Severity.HIGH,
+        msg("Drive hardware directly"),
+        msg("A process could talk to the machine's hardware past the kernel."),
+        msg("It can reprogram devices, which then read and write any memory."),
+        msg("Drop SYS_RAWIO, which no engine gives by default."),
+        "capabilities",
+        (
+            direct(
+                "iopl(3)",
+                calls("iopl", "ioperm"),
+                initial("SYS_RAWIO"),
+                Feature("port_io"),
+                NotLockedDown("integrity"),
+            ),
+        ),
+        ("iopl(2)",),
+    ),
+    Threat(
+        "read-kernel-memory",
+        Family.KERNEL,
+        Severity.HIGH,
+        msg("Read the kernel's memory"),
+        msg("A process could read the memory of the running kernel as a file."),
+        msg("Keys and secrets of everything on this machine are in there."),
+        _NOT_PRIVILEGED,
+        "namespaces",
+        kernel_file(
+            "/proc/kcore",
+            Access.READ,
+            "",
+            initial("SYS_RAWIO"),
+            Feature("kcore"),
+            NotLockedDown("confidentiality"),
+        ),
+        ("proc_kcore(5)",),
+    ),
+    Threat(
+        "unmask-kernel-files",
+        Family.KERNEL,
+        Severity.HIGH,
+        msg("Bring masked kernel files back"),
+        msg("A process could mount a fresh proc, in which nothing that the engine hid or made read-only is covered."),
+        msg("It reaches switches and secrets of the kernel that the masks kept away."),
+        msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile."),
+        "capabilities",
+        (
+            Route(
+                msg("a fresh proc"),
+                (
+                    Step(
+                        'mount("proc")',
+                        (calls("mount"), Capability(("CAP_SYS_ADMIN",), Where.MNT_OWNER), Mounting("mount")),
+                    ),
+                    Step(
+                        'open("/new/sysrq-trigger", O_WRONLY)',
+                        (KernelFile("/proc/sysrq-trigger", Access.WRITE, fresh=True), Feature("sysrq")),
+                    ),
+                ),
+            ),
+            Route(
+                msg("a proc that is never attached"),
+                (
+                    *UNATTACHED_PROC,
+                    Step(
+                        'openat(proc, "sysrq-trigger")',
+                        (KernelFile("/proc/sysrq-trigger", Access.WRITE, fresh=True), Feature("sysrq")),
+                    ),
+                ),
+            ),
+        ),
+        ("proc(5)", "PSS:baseline"),
+    ),
+    Threat(
+        "bpf",
+        Family.KERNEL,
+        Severity.HIGH,
+        msg("Load BPF programs"),
+        msg("A process could load programs that run inside the kernel, which checks them but has often been fooled."),
+        msg("With the rights for it, it sees all network traffic and the memory of every program."),
+        msg("Drop BPF and SYS_ADMIN, and keep the engine's default seccomp profile."),
+        "capabilities",
+        (
+            direct(
+                "bpf(BPF_MAP_CREATE)",
+                Calls((Call("bpf", ((0, _BPF_MAP_CREATE),)),)),
+                initial("BPF", "SYS_ADMIN", only_if=Setting("kernel.unprivileged_bpf_disabled", ("1", "2"))),
+                Feature("bpf"),
+            ),
+        ),
+        ("bpf(2)",),
+    ),
+    Threat(
+        "perf-events",
+        Family.KERNEL,
+        Severity.HIGH,
+        msg("Trace the kernel"),
+        msg("A process could measure everything that the machine does, the kernel included."),
+        msg("It can draw secrets of other programs from it, and reach code with many known flaws."),
+        msg("Drop PERFMON and SYS_ADMIN, and keep the engine's default seccomp profile."),
+        "capabilities",
+        (
+            direct(
+                "perf_event_open(pid -1)",
+                calls("perf_event_open"),
+                initial("PERFMON", "SYS_ADMIN", only_if=Setting("kernel.perf_event_paranoid", _FORBIDS_KERNEL)),
+                Feature("perf_events"),
+            ),
+        ),
+        ("perf_event_open(2)",),
+    ),
+    Threat(
+        "reboot",
+        Family.KERNEL,
+        Severity.HIGH,
+        msg("Restart the machine"),
+        msg("A process could restart or stop the machine; in a PID namespace of its own it ends only the container."),
+        msg("Everything on the machine stops at once."),
+        msg("Drop SYS_BOOT, and give it a PID namespace of its own."),
+        "namespaces",
+        (
+            direct(
+                "reboot()",
+                calls("reboot"),
+                Capability(("CAP_SYS_BOOT",), Where.PID_OWNER),
+                Shares("pid"),
+            ),
+        ),
+        ("reboot(2)",),
+    ),
+    Threat(
+        "trigger-sysrq",
+        Family.KERNEL,
+        Severity.HIGH,
+        msg("Press the emergency keys"),
+        msg("A process could give the kernel its emergency commands: crash, restart, end all programs."),
+        msg("Everything on the machine stops at once."),
+        _NOT_PRIVILEGED,
+        "namespaces",
+        kernel_file("/proc/sysrq-trigger", Access.WRITE, "", Feature("sysrq")),
+        ("proc(5)",),
+    ),
+    Threat(
+        "set-clock",
+        Family.KERNEL,
+        Severity.HIGH,
+        msg("Set the clock"),
+        msg("A process could change the time of the whole machine."),
+        msg("Expired certificates become valid again, logs lie, and timed jobs run too early or not at all."),
+        msg("Drop SYS_TIME, which no engine gives by default."),
+        "capabilities",
+        (
+            direct(
+                "adjtimex(ADJ_TICK)",
+                calls(
+                    "adjtimex",
+                    "clock_adjtime",
+                    "clock_adjtime64",
+                    "clock_settime",
+                    "clock_settime64",
+                    "settimeofday",
+                    "stime",
+                ),
+                initial("SYS_TIME"),
+            ),
+        ),
+        ("clock_settime(2)", "PSS:baseline"),
+    ),
+    Threat(
+        "write-sysfs",
+        Family.KERNEL,
+        Severity.HIGH,
+        msg("Change how hardware is run"),
+        msg("A process could change settings of the kernel and of devices in /sys, such as which device may sleep."),
+        msg("It can switch hardware off, and some of the files name a program that runs as root."),
+        _NOT_PRIVILEGED,
+        "namespaces",
+        sysfs_file("/sys/kernel/rcu_expedited", Access.WRITE),
+        ("sysfs(5)", "PSS:baseline"),
+    ),
+    Threat(
+        "unload-module",
+        Family.KERNEL,
+        Severity.MEDIUM,
+        msg("Take a kernel module out"),
+        msg("A process could remove parts of the running kernel that others need."),
+        msg("Devices and protection that the module brought are gone."),
+        msg("Drop SYS_MODULE, which no engine gives by default."),
+        "capabilities",
+        (
+            direct(
+                "delete_module()",
+                calls("delete_module"),
+                initial("SYS_MODULE"),
+                Feature("modules"),
+                Allowed(Setting("kernel.modules_disabled", ("1",))),
+            ),
+        ),
+        ("delete_module(2)",),
+    ),
+    Threat(
+        "change-access-control",
+        Family.KERNEL,
+        Severity.MEDIUM,
+        msg("Change access-control rules"),
+        msg(
+            "A process may load or remove rules of AppArmor or Smack for the whole machine, where this host uses one;"
+            " reaching the file for it is another question."
+        ),
+        msg("The confinement of every container can be taken away."),
+        msg("Drop MAC_ADMIN and MAC_OVERRIDE, which no engine gives by default."),
+        "capabilities",
+        (direct("write(policy)", initial("MAC_ADMIN", "MAC_OVERRIDE"), ActiveModule(("apparmor", "smack"))),),
+        ("capabilities(7)", "apparmor(7)"),
+    ),
+)

@@ -1,0 +1,210 @@
+"""Threats by mounting: what a mount makes reachable that was hidden or read-only."""
+
+from __future__ import annotations
+
+from stratascope.core.layer import Severity
+from stratascope.core.message import msg
+from stratascope.core.threats.catalogue.ways import (
+    MAY_MOUNT,
+    MOUNT_CALLS,
+    calls,
+    direct,
+    in_new_namespaces,
+    initial,
+    own,
+    unattached,
+)
+from stratascope.core.threats.needs import Access, Feature, KernelFile, Mounting, RootWritable, Shares
+from stratascope.core.threats.threat import Family, Route, Step, Threat
+
+_DROP_ADMIN = msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile.")
+# Of little weight by itself, as in new namespaces nearly everyone may do it: what a mount uncovers of the host is a
+# threat of its own each, and that the kernel's code for it is in reach is told by new-user-namespace
+_NO_NAMESPACES = msg("Drop SYS_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does.")
+_AGENT = "/sys/fs/cgroup/pids/release_agent"
+
+THREATS = (
+    Threat(
+        "cgroup-release-agent",
+        Family.MOUNTS,
+        Severity.CRITICAL,
+        msg("Set the cgroups' clean-up program"),
+        msg("A process could mount the old cgroup tree and name a program that the host's kernel runs as root."),
+        msg("It is root on this machine as soon as one of its own groups is empty."),
+        msg("Drop SYS_ADMIN, and give the container a cgroup namespace of its own."),
+        "capabilities",
+        (
+            Route(
+                msg("mounted anew"),
+                (
+                    Step('mount("cgroup", "pids")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"), Feature("cgroup_v1"))),
+                    Step(f'open("{_AGENT}")', (Shares("cgroup"), KernelFile(_AGENT, Access.WRITE, fresh=True))),
+                ),
+            ),
+            Route(
+                msg("in a cgroup tree that is never attached"),
+                (
+                    *unattached("cgroup"),
+                    Step(
+                        'openat(tree, "release_agent")',
+                        (Shares("cgroup"), KernelFile(_AGENT, Access.WRITE, fresh=True), Feature("cgroup_v1")),
+                    ),
+                ),
+            ),
+        ),
+        ("cgroups(7)", "CIS-Docker-1.6.0:5.4"),
+    ),
+    Threat(
+        "mount-file-system",
+        Family.MOUNTS,
+        Severity.LOW,
+        msg("Mount a file system"),
+        msg("A process could mount a file system of its own choice over any directory of the container."),
+        msg("It can lay files of its own over others, and reach the kernel code of file systems."),
+        _NO_NAMESPACES,
+        "capabilities",
+        (
+            direct('mount("tmpfs")', MOUNT_CALLS, MAY_MOUNT, Mounting("mount")),
+            in_new_namespaces('mount("tmpfs")', MOUNT_CALLS, Mounting("mount")),
+        ),
+        ("CIS-Docker-1.6.0:5.4", "PSS:baseline", "mount(2)"),
+    ),
+    Threat(
+        "bind-mount",
+        Family.MOUNTS,
+        Severity.HIGH,
+        msg("Mount a folder elsewhere"),
+        msg("A process could make a folder appear at a second place, where it is not hidden or read-only."),
+        msg("What the engine covered up can be seen and written again."),
+        _DROP_ADMIN,
+        "capabilities",
+        (direct('mount("/", MS_BIND)', MOUNT_CALLS, MAY_MOUNT, Mounting("bind")),),
+        ("mount(2)", "PSS:baseline"),
+    ),
+    Threat(
+        "new-mount-api",
+        Family.MOUNTS,
+        Severity.LOW,
+        msg("Mount by the newer calls"),
+        msg("A process could set up a file system by fsopen and its kin, which older filters do not know."),
+        msg("It gets the same as by mount, past rules that name only mount."),
+        _NO_NAMESPACES,
+        "capabilities",
+        (
+            direct(
+                'fsopen("tmpfs")',
+                calls("fsopen"),
+                MAY_MOUNT,
+                Mounting("new-api"),
+                Feature("new_mount_api"),
+            ),
+            in_new_namespaces('fsopen("tmpfs")', calls("fsopen"), Mounting("new-api"), Feature("new_mount_api")),
+        ),
+        ("fsopen(2)", "mount_namespaces(7)"),
+    ),
+    Threat(
+        "change-mounts",
+        Family.MOUNTS,
+        Severity.HIGH,
+        msg("Move and change mounts"),
+        msg("A process could take a mount from its place, or change its flags, by the newer calls."),
+        msg("Read-only places become writable, and covered ones come to light."),
+        _DROP_ADMIN,
+        "capabilities",
+        (
+            Route(
+                msg("mount_setattr"),
+                (
+                    Step(
+                        'mount_setattr("/")',
+                        (calls("mount_setattr"), MAY_MOUNT, Mounting("setattr"), Feature("new_mount_api")),
+                    ),
+                ),
+            ),
+            Route(
+                msg("open_tree and move_mount"),
+                (
+                    Step(
+                        "open_tree(OPEN_TREE_CLONE)",
+                        (calls("open_tree", "open_tree_attr"), MAY_MOUNT, Feature("new_mount_api")),
+                    ),
+                    Step("move_mount()", (calls("move_mount"), MAY_MOUNT, Mounting("move"))),
+                ),
+            ),
+            Route(
+                msg("fspick and fsconfig"),
+                (
+                    Step('fspick("/")', (calls("fspick"), MAY_MOUNT, Feature("new_mount_api"))),
+                    Step("fsconfig(FSCONFIG_CMD_RECONFIGURE)", (calls("fsconfig"), Mounting("new-api"))),
+                ),
+            ),
+        ),
+        ("mount_setattr(2)",),
+    ),
+    Threat(
+        "unmount",
+        Family.MOUNTS,
+        Severity.MEDIUM,
+        msg("Take mounts away"),
+        msg("A process could unmount what the engine laid over secret or dangerous places."),
+        msg("Masked files of /proc and /sys, and what lies below a mount, come to light."),
+        _DROP_ADMIN,
+        "capabilities",
+        (direct('umount2("/proc")', calls("umount2", "umount"), MAY_MOUNT, Mounting("umount")),),
+        ("umount(2)",),
+    ),
+    Threat(
+        "pivot-root",
+        Family.MOUNTS,
+        Severity.LOW,
+        msg("Swap the root directory"),
+        msg("A process could make another mount its root directory, as container runtimes do."),
+        msg("It can set up containers in the container, out of sight of the engine."),
+        _NO_NAMESPACES,
+        "capabilities",
+        (
+            direct('pivot_root("/", "/")', calls("pivot_root"), MAY_MOUNT, Mounting("pivot_root")),
+            in_new_namespaces('pivot_root("/", "/")', calls("pivot_root"), Mounting("pivot_root")),
+        ),
+        ("pivot_root(2)",),
+    ),
+    Threat(
+        "change-root",
+        Family.MOUNTS,
+        Severity.LOW,
+        msg("Change its root directory"),
+        msg("A process could take any directory as its root, and show programs a file system of its own making."),
+        msg("Set-uid programs can be fooled by it; an open directory outside becomes a way out."),
+        msg("Drop SYS_CHROOT, unless the program confines itself with chroot."),
+        "capabilities",
+        (
+            direct('chroot("/")', calls("chroot"), own("SYS_CHROOT")),
+            in_new_namespaces('chroot("/")', calls("chroot")),
+        ),
+        ("chroot(2)", "PSS:restricted"),
+    ),
+    Threat(
+        "write-root-file-system",
+        Family.MOUNTS,
+        Severity.LOW,
+        msg("Change the container's files"),
+        msg("A process could write into the container's own file system, and so leave a program there."),
+        msg("An attacker stays across a restart, and can replace the programs of the container."),
+        msg("Start it read-only, with a tmpfs where it must write."),
+        "namespaces",
+        (direct('open("/x", O_CREAT)', RootWritable()),),
+        ("CIS-Docker-1.6.0:5.13",),
+    ),
+    Threat(
+        "watch-file-system",
+        Family.MOUNTS,
+        Severity.MEDIUM,
+        msg("Watch and block file access"),
+        msg("A process could be told of every access to a whole file system, and decide which of them may go on."),
+        msg("It sees what others open, and can hold up every program that uses the same disk."),
+        _DROP_ADMIN,
+        "capabilities",
+        (direct("fanotify_init(FAN_CLASS_CONTENT)", calls("fanotify_init"), initial("SYS_ADMIN")),),
+        ("fanotify(7)",),
+    ),
+)

@@ -1,0 +1,145 @@
+"""Threats by the network: listening in, forging, and reaching what only the host should reach."""
+
+from __future__ import annotations
+
+from stratascope.core.layer import Severity
+from stratascope.core.message import msg
+from stratascope.core.threats.catalogue.ways import (
+    AF_INET,
+    AF_NETLINK,
+    AF_PACKET,
+    AF_VSOCK,
+    NETLINK_ROUTE,
+    SOCK_RAW,
+    calls,
+    direct,
+    own,
+    socket,
+)
+from stratascope.core.threats.needs import Capability, Feature, LowPort, Shares, Where
+from stratascope.core.threats.threat import Family, Route, Step, Threat
+
+_DROP_RAW = msg("Drop NET_RAW. ping works without it where ping_group_range of its network allows it.")
+
+
+def _net(name: str) -> Capability:
+    return Capability((name,), Where.NET_OWNER)
+
+
+THREATS = (
+    Threat(
+        "reach-host-network",
+        Family.NETWORK,
+        Severity.HIGH,
+        msg("Use the host's network"),
+        msg("A process is in the host's own network: it reaches every service that listens on localhost only."),
+        msg("Databases, debuggers and control sockets that trust localhost are open to it."),
+        msg("Give it a network of its own, and publish only the ports that it serves."),
+        "namespaces",
+        (direct("connect(127.0.0.1)", Shares("net")),),
+        ("CIS-Docker-1.6.0:5.10", "PSS:baseline", "network_namespaces(7)"),
+    ),
+    Threat(
+        "reach-abstract-sockets",
+        Family.NETWORK,
+        Severity.HIGH,
+        msg("Reach the host's hidden sockets"),
+        msg("A process could connect to sockets of host programs that have no file, such as those of the desktop."),
+        msg("Some of them, old containerd among them, do whatever root asks for."),
+        msg("Give it a network of its own: these sockets go with the network namespace."),
+        "namespaces",
+        (direct('connect("@name")', Shares("net"), calls("connect", "socketcall")),),
+        ("unix(7)", "network_namespaces(7)"),
+    ),
+    Threat(
+        "packet-socket",
+        Family.NETWORK,
+        Severity.MEDIUM,
+        msg("Listen in and forge packets"),
+        msg("A process could read all traffic on its network, and send packets under another container's address."),
+        msg("It can pose as a neighbour or as the gateway, and read what is not encrypted."),
+        _DROP_RAW,
+        "capabilities",
+        (
+            direct(
+                "socket(AF_PACKET, SOCK_RAW)",
+                socket(AF_PACKET, SOCK_RAW),
+                _net("CAP_NET_RAW"),
+                Feature("packet_socket"),
+            ),
+        ),
+        ("packet(7)", "PSS:baseline"),
+    ),
+    Threat(
+        "raw-socket",
+        Family.NETWORK,
+        Severity.MEDIUM,
+        msg("Send raw IP packets"),
+        msg("A process could build IP packets by hand, as ping does, with any content and sender's address."),
+        msg("It can scan quietly and pose as others in its network."),
+        _DROP_RAW,
+        "capabilities",
+        (direct("socket(AF_INET, SOCK_RAW)", socket(AF_INET, SOCK_RAW), _net("CAP_NET_RAW")),),
+        ("raw(7)", "PSS:baseline"),
+    ),
+    Threat(
+        "configure-network",
+        Family.NETWORK,
+        Severity.MEDIUM,
+        msg("Reconfigure the network"),
+        msg("A process could change addresses, routes and firewall rules of the network that it is in."),
+        msg("It can redirect traffic and reach rarely used kernel code; in the host's network it rules all of it."),
+        msg("Drop NET_ADMIN, unless the program is a VPN or a router."),
+        "capabilities",
+        (
+            direct("ioctl(SIOCSIFFLAGS)", calls("ioctl"), _net("CAP_NET_ADMIN")),
+            Route(
+                msg("by netlink"),
+                (
+                    Step("socket(AF_NETLINK, NETLINK_ROUTE)", (socket(AF_NETLINK, protocol=NETLINK_ROUTE),)),
+                    Step(
+                        "sendto(RTM_NEWLINK)",
+                        (calls("sendto", "sendmsg", "write", "socketcall"), _net("CAP_NET_ADMIN")),
+                    ),
+                ),
+            ),
+        ),
+        ("netdevice(7)", "rtnetlink(7)", "capabilities(7)"),
+    ),
+    Threat(
+        "vsock",
+        Family.NETWORK,
+        Severity.MEDIUM,
+        msg("Talk to the hypervisor"),
+        msg("A process could open a direct line to the machine below, or to virtual machines, that no firewall sees."),
+        msg("Agents that listen there often trust whoever calls."),
+        msg("Use a seccomp profile that stops AF_VSOCK and, where 32-bit calls exist, socketcall."),
+        "seccomp",
+        (direct("socket(AF_VSOCK)", socket(AF_VSOCK), Feature("vsock")),),
+        ("vsock(7)",),
+    ),
+    Threat(
+        "bind-low-port",
+        Family.NETWORK,
+        Severity.LOW,
+        msg("Serve on a low port"),
+        msg("A process could serve on a port below 1024, where others expect a service of the system."),
+        msg("In the host's network it can pose as such a service; in its own it harms nobody."),
+        msg("Drop NET_BIND_SERVICE where the program serves on a high port."),
+        "capabilities",
+        (direct("bind(port 80)", calls("bind", "socketcall"), LowPort()),),
+        ("ip(7)", "capabilities(7)"),
+    ),
+    Threat(
+        "use-reserved-right",
+        Family.NETWORK,
+        Severity.LOW,
+        msg("Hold a right without use"),
+        msg("A process holds NET_BROADCAST, which Linux reserves and asks for nowhere today."),
+        msg("Nothing now; a future kernel may give it a meaning."),
+        msg("Drop NET_BROADCAST: nothing needs it."),
+        "capabilities",
+        (direct("(nothing asks for it)", own("NET_BROADCAST")),),
+        ("capabilities(7)",),
+    ),
+)

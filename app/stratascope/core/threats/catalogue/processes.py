@@ -1,0 +1,231 @@
+"""Threats to other processes: tracing, signalling, entering them."""
+
+from __future__ import annotations
+
+from stratascope.core.layer import Severity
+from stratascope.core.message import msg
+from stratascope.core.threats.catalogue.ways import SIGNAL_CALLS, calls, direct, initial, own
+from stratascope.core.threats.needs import (
+    Allowed,
+    Call,
+    Calls,
+    Capability,
+    InspectContainer,
+    InspectHost,
+    OtherIds,
+    ProcessesInSight,
+    SameUser,
+    Setting,
+    Shares,
+    SignalRoot,
+    Tracing,
+    Where,
+)
+from stratascope.core.threats.threat import Family, Route, Step, Threat
+
+_PTRACE_SEIZE = 0x4206
+_OWN_PIDS = msg("Give it a PID namespace of its own (no --pid=host).")
+_NO_NEW_PRIVS = msg("Start it with --security-opt no-new-privileges; well-behaved services never notice.")
+# Yama lets parents trace their children up to 1, asks for SYS_PTRACE at 2, and forbids it at 3
+_YAMA = (
+    Allowed(Setting("kernel.yama.ptrace_scope", ("3",))),
+    Capability(("CAP_SYS_PTRACE",), Where.OWN, Setting("kernel.yama.ptrace_scope", ("2",))),
+)
+# /proc/PID/mem asks the same of whoever opens it, __mem_open in fs/proc/base.c
+_INTO_CHILD = (Tracing("own"), *_YAMA)
+_TRACE = Calls((Call("ptrace", ((0, _PTRACE_SEIZE),)),))
+
+_SET_USER = calls(
+    *("setfsuid", "setresuid", "setreuid", "setuid", "setfsuid32", "setresuid32", "setreuid32", "setuid32")
+)
+_SET_GROUP = calls(
+    *("setfsgid", "setresgid", "setregid", "setgid", "setfsgid32", "setresgid32", "setregid32", "setgid32")
+)
+
+THREATS = (
+    Threat(
+        "enter-host-process",
+        Family.PROCESSES,
+        Severity.CRITICAL,
+        msg("Enter a host process"),
+        msg("A process could open the files of any program of the host through /proc, its root directory among them."),
+        msg("All files of this machine lie open to it."),
+        msg("Give it a PID namespace of its own (no --pid=host), and drop SYS_PTRACE."),
+        "namespaces",
+        (direct('open("/proc/2/root")', Shares("pid"), InspectHost(), Tracing("host")),),
+        ("CIS-Docker-1.6.0:5.16", "PSS:baseline", "ptrace(2)"),
+    ),
+    Threat(
+        "enter-host-user-process",
+        Family.PROCESSES,
+        Severity.CRITICAL,
+        msg("Enter a host user's process"),
+        msg("A process could become a user who runs something on the host, and reach all files through that program."),
+        msg("Back as root, it holds the door to every file of this machine."),
+        msg("Give it a PID namespace of its own (no --pid=host), and drop SETUID and SETGID."),
+        "namespaces",
+        (
+            Route(
+                msg("as that user"),
+                (
+                    # __ptrace_may_access, kernel/ptrace.c: all three ids of the user and all three of the group
+                    Step("setfsgid(its group)", (_SET_GROUP, initial("SETGID"))),
+                    Step("setfsuid(that user)", (_SET_USER, initial("SETUID"))),
+                    Step('open("/proc/P/root")', (Shares("pid"), Tracing("host"))),
+                ),
+            ),
+        ),
+        ("CIS-Docker-1.6.0:5.16", "PSS:baseline", "ptrace(2)"),
+    ),
+    Threat(
+        "enter-same-user-process",
+        Family.PROCESSES,
+        Severity.HIGH,
+        msg("Enter a user's own programs"),
+        msg("A process has the number of a user of the host, and could open that user's files through their programs."),
+        msg("It reads and changes all that this user may, outside every container."),
+        msg("Give it a PID namespace of its own (no --pid=host), or run it as a number that no user has."),
+        "namespaces",
+        (direct('open("/proc/P/root")', Shares("pid"), SameUser(), Tracing("host")),),
+        ("CIS-Docker-1.6.0:5.16", "ptrace(2)"),
+    ),
+    Threat(
+        "enter-foreign-process",
+        Family.PROCESSES,
+        Severity.HIGH,
+        msg("Enter another container's process"),
+        msg("A process could open the files of another container through /proc, as that container sees them."),
+        msg("It can read that container's secrets and change its programs."),
+        _OWN_PIDS,
+        "namespaces",
+        (direct('open("/proc/P/root")', ProcessesInSight(), InspectContainer(), Tracing("container")),),
+        ("CIS-Docker-1.6.0:5.16", "ptrace(2)"),
+    ),
+    Threat(
+        "signal-host-process",
+        Family.PROCESSES,
+        Severity.HIGH,
+        msg("End programs of the host"),
+        msg("A process could send signals to programs of the host's root, and so stop them."),
+        msg("It can end services of this machine, the engine too."),
+        _OWN_PIDS,
+        "namespaces",
+        (direct("kill(2, 0)", SIGNAL_CALLS, Shares("pid"), SignalRoot()),),
+        ("CIS-Docker-1.6.0:5.16", "kill(2)"),
+    ),
+    Threat(
+        "see-host-processes",
+        Family.PROCESSES,
+        Severity.MEDIUM,
+        msg("See the host's processes"),
+        msg("A process sees every program of the host with its command line, passwords given there included."),
+        msg("It learns what runs here and where to strike next."),
+        _OWN_PIDS,
+        "namespaces",
+        (direct('open("/proc/2/comm")', Shares("pid"), Tracing("see")),),
+        ("CIS-Docker-1.6.0:5.16", "PSS:baseline", "pid_namespaces(7)"),
+    ),
+    Threat(
+        "signal-other-users",
+        Family.PROCESSES,
+        Severity.LOW,
+        msg("End others' programs"),
+        msg("A process could send signals to programs of all users in the container."),
+        msg("It can stop what else runs in there."),
+        msg("Drop KILL, unless the program supervises others that run as other users."),
+        "capabilities",
+        (direct("kill(process of another user)", SIGNAL_CALLS, own("KILL"), OtherIds()),),
+        ("kill(2)",),
+    ),
+    Threat(
+        "trace-child",
+        Family.PROCESSES,
+        Severity.LOW,
+        msg("Control another program"),
+        msg("A process could stop a program of the same user and change what it does, as a debugger can."),
+        msg("It can take over programs that run beside it in the container."),
+        msg("Use a seccomp profile without ptrace, if nothing is debugged in there."),
+        "seccomp",
+        (
+            direct(
+                "ptrace(PTRACE_SEIZE, child)",
+                _TRACE,
+                *_INTO_CHILD,
+            ),
+        ),
+        ("ptrace(2)",),
+    ),
+    Threat(
+        "read-child-memory",
+        Family.PROCESSES,
+        Severity.LOW,
+        msg("Read another program's memory"),
+        msg("A process could read the memory of a program of the same user, keys and passwords included."),
+        msg("It learns the secrets of programs that run beside it in the container."),
+        msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/mem."),
+        "seccomp",
+        (
+            direct("process_vm_readv(child)", calls("process_vm_readv"), Tracing("own"), *_YAMA),
+            Route(msg("through /proc/PID/mem"), (Step('read("/proc/P/mem")', _INTO_CHILD),)),
+            Route(msg("by tracing it"), (Step("ptrace(PTRACE_PEEKDATA)", (_TRACE, *_INTO_CHILD)),)),
+        ),
+        ("process_vm_readv(2)",),
+    ),
+    Threat(
+        "write-child-memory",
+        Family.PROCESSES,
+        Severity.LOW,
+        msg("Change another program's memory"),
+        msg("A process could change the memory of a program of the same user while it runs."),
+        msg("It can make programs beside it do anything."),
+        msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/mem."),
+        "seccomp",
+        (
+            direct("process_vm_writev(child)", calls("process_vm_writev"), Tracing("own"), *_YAMA),
+            Route(msg("through /proc/PID/mem"), (Step('write("/proc/P/mem")', _INTO_CHILD),)),
+            Route(msg("by tracing it"), (Step("ptrace(PTRACE_POKEDATA)", (_TRACE, *_INTO_CHILD)),)),
+        ),
+        ("process_vm_readv(2)",),
+    ),
+    Threat(
+        "steal-descriptor",
+        Family.PROCESSES,
+        Severity.LOW,
+        msg("Take another program's open files"),
+        msg("A process could take a copy of an open file or connection from a program of the same user."),
+        msg("It uses what the other one was allowed to open."),
+        msg("Run programs that should not trust each other as different users: a filter can't close /proc/PID/fd."),
+        "seccomp",
+        (
+            direct("pidfd_getfd(child)", calls("pidfd_getfd"), Tracing("own"), *_YAMA),
+            # proc_fd_link, fs/proc/fd.c, asks to look only; of files and pipes, not of sockets
+            Route(msg("through /proc/PID/fd"), (Step('open("/proc/P/fd/N")', (Tracing("look"),)),)),
+            Route(msg("by tracing it"), (Step("ptrace(PTRACE_SEIZE, child)", (_TRACE, *_INTO_CHILD)),)),
+        ),
+        ("pidfd_getfd(2)",),
+    ),
+    Threat(
+        "compare-kernel-objects",
+        Family.PROCESSES,
+        Severity.LOW,
+        msg("Compare kernel objects"),
+        msg("A process could ask whether two processes share a file, memory or another object of the kernel."),
+        msg("It learns little: the order that it is told is scrambled on purpose, and not that in memory."),
+        msg("Keep the engine's default seccomp profile."),
+        "seccomp",
+        (direct("kcmp()", calls("kcmp"), Tracing("look")),),
+        ("kcmp(2)",),
+    ),
+    Threat(
+        "hang-up-terminal",
+        Family.PROCESSES,
+        Severity.LOW,
+        msg("Cut terminals off"),
+        msg("A process could cut a terminal off from the programs that use it."),
+        msg("It can throw others out of a session."),
+        msg("Drop SYS_TTY_CONFIG, which no engine gives by default."),
+        "capabilities",
+        (direct("vhangup()", calls("vhangup"), initial("SYS_TTY_CONFIG")),),
+        ("vhangup(2)",),
+    ),
+)

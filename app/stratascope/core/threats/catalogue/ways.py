@@ -1,0 +1,214 @@
+"""Needs and constants that several threats share: flags of clone(2), families of sockets, the ways to do one thing.
+
+No threat stands here. Numbers are those of the kernel's user-space headers and the same on every architecture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stratascope.core.message import Message, msg
+from stratascope.core.threats.needs import (
+    Access,
+    Call,
+    Calls,
+    Capability,
+    Device,
+    Feature,
+    KernelFile,
+    LeaveNewUserNamespace,
+    Mounting,
+    Need,
+    NewUserNamespace,
+    Node,
+    Setting,
+    Where,
+)
+from stratascope.core.threats.threat import Route, Step
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWNET = 0x40000000
+AF_INET, AF_NETLINK, AF_PACKET, AF_VSOCK = 2, 16, 17, 40
+NETLINK_ROUTE, NETLINK_AUDIT = 0, 9
+SOCK_RAW = 3
+SYS_SOCKET = 1  # socketcall(2), include/uapi/linux/net.h
+
+DIRECT = msg("direct")
+MAY_MOUNT = Capability(("CAP_SYS_ADMIN",), Where.MNT_OWNER)
+MOUNT_CALLS = Calls((Call("mount"),))
+
+
+def calls(*names: str) -> Calls:
+    """Any of these, whatever their arguments."""
+    return Calls(tuple(Call(name) for name in names))
+
+
+def initial(*names: str, only_if: Setting | None = None) -> Capability:
+    """Any of these capabilities, against the whole machine."""
+    return Capability(tuple(f"CAP_{name}" for name in names), Where.INITIAL, only_if)
+
+
+def own(*names: str) -> Capability:
+    """Any of these capabilities, in the process's own user namespace."""
+    return Capability(tuple(f"CAP_{name}" for name in names), Where.OWN)
+
+
+# kill_something_info and its kin in kernel/signal.c ask the same of all of them
+SIGNAL_CALLS = calls("kill", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal")
+
+
+def direct(text: str, *needs: Need) -> Route:
+    """A route of one step."""
+    return Route(DIRECT, (Step(text, needs),))
+
+
+def new_namespaces(flags: int) -> Calls:
+    """unshare and clone take the flags as an argument; clone3 takes them in memory, where no filter sees them."""
+    return Calls((Call("unshare", ((0, flags),)), Call("clone", ((0, flags),)), Call("clone3")))
+
+
+def socket(family: int, kind: int | None = None, protocol: int | None = None) -> Calls:
+    """socket(2); on i386 socketcall(2) takes the family in memory, where no filter sees it."""
+    given = enumerate((family, kind, protocol))
+    args = tuple([(place, value) for place, value in given if value is not None])
+    return Calls((Call("socket", args), Call("socketcall", ((0, SYS_SOCKET),))))
+
+
+# The kernel lets everyone create one, unless a Debian kernel was told otherwise
+USER_NAMESPACE: tuple[Need, ...] = (
+    NewUserNamespace(),
+    initial("SYS_ADMIN", only_if=Setting("kernel.unprivileged_userns_clone", ("0",))),
+)
+
+
+MAKE_NODE: tuple[Need, ...] = (calls("mknod", "mknodat"), initial("MKNOD"))
+
+_RULES = "/sys/fs/cgroup/devices/devices.allow"
+
+
+def unattached(kind: str) -> tuple[Step, ...]:
+    """A file system of one's own that appears in no directory, which rules about mounting do not see."""
+    return (
+        Step(f'fsopen("{kind}")', (calls("fsopen"), MAY_MOUNT, Mounting("new-api"), Feature("new_mount_api"))),
+        Step("fsconfig(FSCONFIG_CMD_CREATE)", (calls("fsconfig"), Mounting("new-api"))),
+        Step("fsmount()", (calls("fsmount"), MAY_MOUNT, Mounting("new-api"))),
+    )
+
+
+def devices_opened(node: str, numbers: str, device: Device, *more: Need) -> tuple[Route, ...]:
+    """To open a device after opening the own rules for devices, in an old cgroup tree that is mounted anew.
+
+    devcgroup_update_access, security/device_cgroup.c, asks for SYS_ADMIN of the whole machine and nothing else.
+    """
+    write = Step('write("devices.allow", "a")', (KernelFile(_RULES, Access.WRITE, fresh=True), initial("SYS_ADMIN")))
+    mounted = (Step('mount("cgroup", "devices")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"))), write)
+    never = (*unattached("cgroup"), write)
+    opened = replace(device, opened=True)
+    made = (
+        Step(
+            f'mknod("/dev/x", {numbers})',
+            (*MAKE_NODE, replace(opened, access="m")),
+        ),
+        Step('open("/dev/x")', (Node(node, made=True), opened, *more)),
+    )
+    there = (Step('open("/dev/x")', (Node(node), opened, *more)),)
+    return (
+        Route(msg("a node made with mknod, after opening its own rules"), (*mounted, *made)),
+        Route(msg("the same by a cgroup tree that is never attached"), (*never, *made)),
+        Route(msg("a node that is there, after opening its own rules"), (*mounted, *there)),
+        Route(msg("a node that is there, by a cgroup tree that is never attached"), (*never, *there)),
+    )
+
+
+UNATTACHED_PROC = unattached("proc")
+
+
+def _covering_gone(cover: str, access: Access) -> tuple[tuple[Message, Step], ...]:
+    """The ways to be rid of what covers files of proc there: its read-only mark, or all of it."""
+    found = [
+        (
+            msg("after unmounting what covers it"),
+            Step(f'umount2("{cover}")', (calls("umount2", "umount"), MAY_MOUNT, Mounting("umount"))),
+        )
+    ]
+    if access is Access.WRITE:
+        found += [
+            (
+                msg("after remounting {path}", path=cover),
+                Step(f'mount("{cover}", MS_REMOUNT | MS_BIND)', (MOUNT_CALLS, MAY_MOUNT, Mounting("remount"))),
+            ),
+            (
+                msg("after changing the flags of its mount"),
+                Step(
+                    f'mount_setattr("{cover}")',
+                    (calls("mount_setattr"), MAY_MOUNT, Mounting("setattr"), Feature("new_mount_api")),
+                ),
+            ),
+        ]
+    return tuple(found)
+
+
+def kernel_file(
+    path: str, access: Access, cover: str = "", *more: Need, by_uid: bool = False, anyone: bool = False
+) -> tuple[Route, ...]:
+    """The ways to a file of proc: as it is, without what covers it at `cover`, and in a proc of the attacker's own.
+
+    `more`: what else is asked for at last. `by_uid`, `anyone`: see `KernelFile`.
+    """
+    file = KernelFile(path, access, by_uid=by_uid, anyone=anyone)
+    opening = f'open("{path}")'
+    bare = Step(opening, (replace(file, remounted=True), *more))
+    fresh = Step(opening, (replace(file, fresh=True), *more))
+    return (
+        direct(opening, file, *more),
+        *(Route(name, (step, bare)) for name, step in _covering_gone(cover or path, access)),
+        Route(
+            msg("through a freshly mounted proc"),
+            (Step('mount("proc")', (MOUNT_CALLS, MAY_MOUNT, Mounting("mount"))), fresh),
+        ),
+        Route(msg("through a proc that is never attached"), (*UNATTACHED_PROC, fresh)),
+    )
+
+
+# sysfs shows the devices of a network namespace, whose owner is asked too: kobj_ns_current_may_mount
+_MAY_MOUNT_SYSFS = Capability(("CAP_SYS_ADMIN",), Where.NET_OWNER)
+
+
+def sysfs_file(path: str, access: Access, cover: str = "", *more: Need, anyone: bool = False) -> tuple[Route, ...]:
+    """The same for a file of sysfs. One that is mounted anew is the same file system, and read-only if that is.
+
+    So for writing it is made writable as a whole, which is more than the flag of a mount.
+    """
+    file = KernelFile(path, access, anyone=anyone)
+    opening = f'open("{path}")'
+    fresh = Step(opening, (replace(file, fresh=True), *more))
+    mounted = [Step('mount("sysfs")', (MOUNT_CALLS, MAY_MOUNT, _MAY_MOUNT_SYSFS, Mounting("mount")))]
+    first, *others = unattached("sysfs")
+    never = [Step(first.text, (*first.needs, _MAY_MOUNT_SYSFS)), *others]
+    found = [direct(opening, file, *more)]
+    if access is Access.WRITE:
+        mounted.append(Step('mount("sysfs", MS_REMOUNT)', (MOUNT_CALLS, MAY_MOUNT, Mounting("remount"))))
+        never.append(Step("fspick(), fsconfig(FSCONFIG_CMD_RECONFIGURE)", (calls("fspick"), MAY_MOUNT)))
+    else:
+        bare = Step(opening, (replace(file, remounted=True), *more))
+        found += [Route(name, (step, bare)) for name, step in _covering_gone(cover or path, access)]
+    return (
+        *found,
+        Route(msg("through a freshly mounted sysfs"), (*mounted, fresh)),
+        Route(msg("through a sysfs that is never attached"), (*never, fresh)),
+    )
+
+
+def in_new_namespaces(text: str, *needs: Need) -> Route:
+    """The same with all capabilities, which whoever creates a user namespace holds in there."""
+    made = Step(
+        "unshare(CLONE_NEWUSER | CLONE_NEWNS)",
+        (
+            new_namespaces(CLONE_NEWUSER | CLONE_NEWNS),
+            Feature("user_namespaces"),
+            *USER_NAMESPACE,
+            LeaveNewUserNamespace(),
+        ),
+    )
+    return Route(msg("in new namespaces"), (made, Step(text, needs)) if needs else (made,))

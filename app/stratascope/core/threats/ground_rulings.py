@@ -1,0 +1,142 @@
+"""What the ground says to a need: the host's settings, and what its kernel lacks. Never counted as a layer.
+
+Decided against hinges here: the ground belongs to all containers alike, so it is linked to no layer.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.ground import Ground
+from stratascope.core.message import Message, msg
+from stratascope.core.threats.needs import (
+    ActiveModule,
+    Allowed,
+    Feature,
+    Need,
+    NewUserNamespace,
+    NotLockedDown,
+    Setting,
+)
+from stratascope.core.threats.threat import Ruling, Stance
+
+LOCKDOWN = "/sys/kernel/security/lockdown"
+_LEVELS = ("none", "integrity", "confidentiality")  # security/lockdown/lockdown.c: each forbids more
+
+# What each of `core.ground.FEATURES` is, for people, and how it is found out
+_FEATURES: dict[str, tuple[Message, str]] = {
+    "apparmor_move_mount": (msg("AppArmor's check of move_mount"), "/sys/kernel/security/apparmor/features/mount"),
+    "apparmor_userns": (
+        msg("AppArmor's check of user namespaces"),
+        "/sys/kernel/security/apparmor/features/namespaces",
+    ),
+    "audit": (msg("the audit log"), "socket(AF_NETLINK, NETLINK_AUDIT)"),
+    "bpf": (msg("eBPF programs"), "bpf(2)"),
+    "cgroup_v1": (msg("the old cgroup trees (version 1)"), "/proc/filesystems"),
+    "dev_mem": (msg("/dev/mem"), "/sys/class/mem/mem"),
+    "firmware": (msg("a view of the firmware in /sys"), "/sys/firmware"),
+    "i386": (msg("32-bit system calls"), "/proc/sys/abi/vsyscall32"),
+    "io_uring": (msg("io_uring"), "io_uring_setup(2)"),
+    "kcore": (msg("/proc/kcore"), "/proc/kcore"),
+    "kexec": (msg("kexec"), "kexec_load(2)"),
+    "keys": (msg("key rings"), "keyctl(2)"),
+    "modules": (msg("loadable modules"), "init_module(2)"),
+    "new_mount_api": (msg("the newer mount calls"), "fsopen(2)"),
+    "obsolete_calls": (msg("these old calls"), "uselib(2)"),
+    "open_by_handle": (msg("file handles"), "open_by_handle_at(2)"),
+    "packet_socket": (msg("packet sockets"), "/proc/net/protocols"),
+    "perf_events": (msg("performance events"), "perf_event_open(2)"),
+    "port_io": (msg("direct access to I/O ports"), "iopl(2)"),
+    "process_accounting": (msg("process accounting"), "/proc/sys/kernel/acct"),
+    "quota": (msg("disk quotas"), "quotactl(2)"),
+    "suspend": (msg("sleep"), "/sys/power/wakeup_count"),
+    "swap": (msg("swap space"), "swapoff(2)"),
+    "sysrq": (msg("the SysRq key"), "/proc/sys/kernel/sysrq"),
+    "user_namespaces": (msg("user namespaces"), "/proc/self/ns/user"),
+    "userfaultfd": (msg("userfaultfd"), "userfaultfd(2)"),
+    "vsock": (msg("sockets to the hypervisor"), "/proc/net/protocols"),
+    "x32": (msg("x32 system calls"), "getpid(2) as x32"),
+}
+
+
+def ground_ruling(need: Need, ground: Ground) -> Ruling | None:
+    """STOPS where the host forbids it to everyone, LETS_THROUGH, UNKNOWN where it could not be read; None otherwise."""
+    match need:
+        case Feature(name):
+            return _feature(name, ground)
+        case Allowed(setting):
+            return _allowed(setting, ground)
+        case ActiveModule(names):
+            return _module(names, ground)
+        case NotLockedDown(level):
+            return _lockdown(level, ground)
+        case NewUserNamespace():
+            return _allowed(Setting("user.max_user_namespaces", ("0",)), ground)
+        case _:
+            return None
+
+
+def _module(names: tuple[str, ...], ground: Ground) -> Ruling:
+    source = "/sys/kernel/security/lsm"
+    if ground.lsms is None:
+        return Ruling(Stance.UNKNOWN, msg("Which security modules are active could not be read."), source)
+    if set(names) & set(ground.lsms):
+        return Ruling(Stance.LETS_THROUGH, msg("Such a security module is active on this machine."), source)
+    return Ruling(Stance.STOPS, msg("No security module with such rules is active on this machine."), source)
+
+
+def holds(setting: Setting, ground: Ground) -> bool | None:
+    """Whether the host's setting has one of those values; None where that could not be read.
+
+    For `Capability.only_if`: False means that the capability is not asked for.
+    """
+    value = ground.sysctl(setting.name)
+    if value is not None:
+        return value in setting.values
+    return setting.absent if setting.name in ground.lacking else None
+
+
+def setting_path(name: str) -> str:
+    """Where a setting of that dotted name is read."""
+    return f"/proc/sys/{name.replace('.', '/')}"
+
+
+def _feature(name: str, ground: Ground) -> Ruling:
+    what, source = _FEATURES[name]
+    has = ground.feature(name)
+    if has is None:
+        return Ruling(Stance.UNKNOWN, msg("Whether this kernel has {what} could not be found out.", what=what), source)
+    if has:
+        return Ruling(Stance.LETS_THROUGH, msg("This kernel has {what}.", what=what), source)
+    return Ruling(Stance.STOPS, msg("It can't be done here: this kernel lacks {what}.", what=what), source)
+
+
+def _allowed(setting: Setting, ground: Ground) -> Ruling:
+    held, source = holds(setting, ground), setting_path(setting.name)
+    if held is None:
+        return Ruling(Stance.UNKNOWN, msg("The host's setting {name} could not be read.", name=setting.name), source)
+    value = ground.sysctl(setting.name)
+    if value is None:
+        if held:
+            reason = msg("This kernel has no setting {name} that would allow it.", name=setting.name)
+            return Ruling(Stance.STOPS, reason, source)
+        reason = msg("This kernel has no setting {name} that could forbid it.", name=setting.name)
+        return Ruling(Stance.LETS_THROUGH, reason, source)
+    if held:
+        reason = msg("The host forbids it to everyone, root too: {name} is {value}.", name=setting.name, value=value)
+        return Ruling(Stance.STOPS, reason, source)
+    reason = msg("The host's setting {name} is {value}, and does not forbid it.", name=setting.name, value=value)
+    return Ruling(Stance.LETS_THROUGH, reason, source)
+
+
+def _lockdown(level: str, ground: Ground) -> Ruling:
+    if ground.lockdown is None:
+        if ground.lsms is not None and "lockdown" not in ground.lsms:
+            reason = msg("Kernel lockdown is not part of this kernel, or not active.")
+            return Ruling(Stance.LETS_THROUGH, reason, "/sys/kernel/security/lsm")
+        return Ruling(Stance.UNKNOWN, msg("Whether the kernel is locked down could not be read."), LOCKDOWN)
+    if _LEVELS.index(ground.lockdown) >= _LEVELS.index(level):
+        reason = msg("The kernel is locked down ({level}): not even root may do this.", level=ground.lockdown)
+        return Ruling(Stance.STOPS, reason, LOCKDOWN)
+    if ground.lockdown == "none":
+        return Ruling(Stance.LETS_THROUGH, msg("The kernel is not locked down."), LOCKDOWN)
+    reason = msg("The kernel is locked down ({level}), which still permits this.", level=ground.lockdown)
+    return Ruling(Stance.LETS_THROUGH, reason, LOCKDOWN)

@@ -1,0 +1,98 @@
+"""What a compromised process might try, its routes, and what a layer says to them. Types only.
+
+The catalogue is data in `core/threats/catalogue/`. A route succeeds if every need of every step is met.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stratascope.core.layer import Severity
+from stratascope.core.message import Message
+from stratascope.core.threats.needs import Need
+
+
+class Family(StrEnum):
+    """Threats that lead to the same place: drawn together, and only the worst of them counts in the exposure."""
+
+    HOST = "host"
+    MOUNTS = "mounts"
+    KERNEL = "kernel"
+    NAMESPACES = "namespaces"
+    PROCESSES = "processes"
+    NETWORK = "network"
+    RESOURCES = "resources"
+
+
+class Stance(StrEnum):
+    """What one layer says to one threat on its weakest route."""
+
+    STOPS = "STOPS"
+    LETS_THROUGH = "LETS_THROUGH"
+    UNKNOWN = "UNKNOWN"
+    NOT_ITS_JOB = "NOT_ITS_JOB"
+
+
+class Outcome(StrEnum):
+    """What becomes of an attempt."""
+
+    STOPPED = "stopped"
+    OPEN = "open"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """A layer's answer to one need: stance, a sentence, and the evidence.
+
+    `source` starting with `@` is below the process's own directory: `@status:CapEff` is /proc/4211/status:CapEff.
+    So two containers that are alike have equal rulings, and are judged once. `hinges` are the settings that alone
+    would undo a STOPS (`capability:CAP_SYS_ADMIN`, `user`); layers with one in common fall together.
+    """
+
+    stance: Stance
+    reason: Message
+    source: str
+    hinges: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that the attacker does, as a programmer would write it, and what must hold for it."""
+
+    text: str  # unshare(CLONE_NEWNS)
+    needs: tuple[Need, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to carry a threat out; `name` tells it apart from the threat's other routes."""
+
+    name: Message
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Threat:
+    """Something that a compromised process might try.
+
+    `title` is a short imperative (Use the engine's socket). `what` says in one plain sentence what happens, `gives`
+    what the attacker has then, `advice` what to do about it. `first` is the layer that ought to stop it first.
+    """
+
+    id: str
+    family: Family
+    severity: Severity
+    title: Message
+    what: Message
+    gives: Message
+    advice: Message
+    first: str
+    routes: tuple[Route, ...]
+    refs: tuple[str, ...] = ()
+
+
+def evidence(source: str, pid: int | str) -> str:
+    """A ruling's source in full; `pid` may be a word that stands for one."""
+    return f"/proc/{pid}/{source[1:]}" if source.startswith("@") else source

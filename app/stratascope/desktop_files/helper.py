@@ -1,0 +1,135 @@
+"""The helper that reads as root and polkit's action for it, put into the system's own folders and taken away again.
+
+What they say comes from whoever calls (`probe.installed`); how root is reached, too. Where we are not root ourselves,
+`files` travels as text, and this side only makes its request and reads its reply.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stratascope.desktop_files import files
+from stratascope.desktop_files.menu import Placed, Taken
+
+AsRoot = Callable[[bytes, bytes], bytes]  # runs this program as root with this on its standard input; its output
+
+
+class NonsenseError(Exception):
+    """What ran as root did not answer as our program does."""
+
+
+@dataclass(frozen=True, slots=True)
+class HelperFiles:
+    """The two files with what belongs into them."""
+
+    helper: Path
+    helper_text: bytes
+    policy: Path
+    policy_text: bytes
+
+    def planned(self) -> tuple[files.File, files.File]:
+        """Both as they are written: sealed, with their modes."""
+        return (
+            (str(self.helper), 0o755, files.sealed(self.helper_text)),
+            (str(self.policy), 0o644, files.sealed(self.policy_text, b"<!-- ", b" -->")),
+        )
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """The folders that have to be there: without polkit nobody would ever ask for the helper."""
+        return (str(self.policy.parent),)
+
+    def installed(self) -> bool:
+        """Whether both stand there exactly so. Raises OSError."""
+        return all(files.same(file, root=True) for file in self.planned())
+
+    def absent(self) -> bool:
+        """Whether there is nothing to remove. Raises OSError."""
+        return all(files.state_of(path) == files.ABSENT for path, _, _ in self.planned())
+
+    def install(self, as_root: AsRoot | None) -> Placed:
+        """Put them there; None: we are root. Raises BlockedError, OSError, NonsenseError, and what `as_root` raises."""
+        wanted = list(self.planned())
+        if as_root is None:
+            written = _with_mask(lambda: files.put(wanted, self.needed, root=True))
+        else:
+            texts = [(path, mode, base64.b64encode(text).decode()) for path, mode, text in wanted]
+            reply = _asked(as_root, {"do": "put", "files": texts, "needed": self.needed})
+            written = _strings(reply.get("done"))
+        unchanged = tuple(Path(path) for path, _, _ in wanted if path not in written)
+        return Placed(tuple(Path(path) for path in written), unchanged)
+
+    def remove(self, as_root: AsRoot | None) -> Taken:
+        """Take them away; None: we are root. Raises OSError, NonsenseError, and what `as_root` raises."""
+        paths = [path for path, _, _ in self.planned()]
+        folders = [str(self.helper.parent)]  # not on every distribution there before us; else it is not empty
+        if as_root is None:
+            gone, kept = files.take(paths, folders, root=True)
+        else:
+            reply = _asked(as_root, {"do": "take", "paths": paths, "folders": folders})
+            gone, kept = _strings(reply.get("done")), _pairs(reply.get("kept"))
+        told = tuple((Path(path), state) for path, state in kept)
+        return Taken(tuple(Path(path) for path in gone), told)
+
+
+def program() -> bytes:
+    """`files` as a program of its own. Raises OSError."""
+    from importlib import resources  # the source lies in the package as data (PyInstaller is told to take it along)
+
+    text = resources.files("stratascope.desktop_files").joinpath("files.py").read_text("utf-8")
+    return f"# Stratascope writes or removes its helper\n{text}\nmain()\n".encode()
+
+
+def _with_mask(act: Callable[[], list[str]]) -> list[str]:
+    before = os.umask(0o022)
+    try:
+        return act()
+    finally:
+        os.umask(before)
+
+
+def _asked(as_root: AsRoot, request: dict[str, Any]) -> dict[str, Any]:
+    answer = as_root(program(), json.dumps(request).encode("ascii"))
+    try:
+        reply = json.loads(answer)
+    except (ValueError, RecursionError) as error:
+        raise NonsenseError(str(error)) from error
+    if not isinstance(reply, dict) or reply.get("stratascope") != "placed":
+        raise NonsenseError("not a reply of ours")
+    if "error" in reply:
+        number, path = _error(reply["error"])
+        raise OSError(number, os.strerror(number), path or None)
+    if "done" not in reply:
+        raise files.BlockedError(_pairs(reply.get("kept")))
+    return reply
+
+
+def _strings(value: object) -> list[str]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise NonsenseError("a list of paths was expected")
+    return value
+
+
+def _pairs(value: object) -> list[tuple[str, str]]:
+    if not isinstance(value, list):
+        raise NonsenseError("a list of pairs was expected")
+    found = []
+    for each in value:
+        if not isinstance(each, list) or len(each) != 2:
+            raise NonsenseError("a path with its state was expected")
+        path, state = _strings(each)
+        found.append((path, state))
+    return found
+
+
+def _error(value: object) -> tuple[int, str]:
+    match value:
+        case [int(number), str(path)]:
+            return number, path
+    raise NonsenseError("a number with a path was expected")

@@ -1,0 +1,116 @@
+"""The menu's entry and the icons, in the data folder of one user or of the machine.
+
+The caches of desktop and icons are refreshed where they exist already and the tool is there; none is made, since a
+cache that nobody else keeps fresh hides the icons of others. The icon folder's date is renewed instead, by which
+desktops notice (Icon Theme Specification, "Implementation Notes").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from stratascope import resources
+from stratascope.desktop_files import files
+from stratascope.desktop_files.entry import entry, folders_of
+
+SYSTEM = Path("/usr/local/share")  # /usr/share belongs to the packages of the distribution
+_APPLICATIONS, _ICONS = Path("applications"), Path("icons/hicolor")
+_REFRESH_LIMIT = 20.0  # seconds; a desktop without its tools works too
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What was done: paths written, paths that stood there as they are, caches brought up to date."""
+
+    written: tuple[Path, ...]
+    unchanged: tuple[Path, ...] = ()
+    refreshed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What was removed, and what was kept with its state: see `files.take`."""
+
+    removed: tuple[Path, ...]
+    kept: tuple[tuple[Path, str], ...] = ()
+    refreshed: tuple[str, ...] = ()
+
+
+def paths(data: Path) -> tuple[Path, Path, Path]:
+    """Where entry, icon and symbolic icon go below this data folder."""
+    return (
+        data / _APPLICATIONS / Path(resources.DESKTOP_ENTRY).name,
+        data / resources.ICON,
+        data / resources.SYMBOLIC_ICON,
+    )
+
+
+def planned(data: Path, command: tuple[str, ...]) -> list[files.File]:
+    """All three with their text. Raises UnfitError, MissingResourceError."""
+    menu, icon, symbolic = paths(data)
+    made = files.missing_folders([str(path) for path in paths(data)])
+    # what lies above the data folder, and that itself, stay even where they had to be made: others settle there
+    below = {Path(folder).relative_to(data) for folder in made if data in Path(folder).parents}
+    known = {folder.relative_to(data) for folder in _made_before(data, menu)}
+    inside = sorted(str(folder) for folder in below | known)
+    text = entry(resources.read_text(resources.DESKTOP_ENTRY), command, tuple(inside))
+    return [
+        (str(menu), 0o644, files.sealed(text)),
+        (str(icon), 0o644, _image(resources.ICON)),
+        (str(symbolic), 0o644, _image(resources.SYMBOLIC_ICON)),
+    ]
+
+
+def install(data: Path, command: tuple[str, ...]) -> Placed:
+    """Put them there. Raises UnfitError, BlockedError, OSError; then nothing was changed."""
+    wanted = planned(data, command)
+    written = tuple(Path(path) for path in files.put(wanted))
+    unchanged = tuple(Path(path) for path, _, _ in wanted if Path(path) not in written)
+    return Placed(written, unchanged, refresh(data) if written else ())
+
+
+def remove(data: Path) -> Taken:
+    """Take exactly that away. Raises OSError."""
+    menu = paths(data)[0]
+    folders = [str(folder) for folder in _made_before(data, menu)]
+    gone, kept = files.take([str(path) for path in paths(data)], folders)
+    told = tuple((Path(path), state) for path, state in kept)
+    return Taken(tuple(Path(path) for path in gone), told, refresh(data) if gone else ())
+
+
+def refresh(data: Path) -> tuple[str, ...]:
+    """Let the desktop notice; the commands that were run and succeeded."""
+    with contextlib.suppress(OSError):
+        os.utime(data / _ICONS)
+    tools = (
+        (data / _APPLICATIONS / "mimeinfo.cache", ("update-desktop-database", "-q", str(data / _APPLICATIONS))),
+        (data / _ICONS / "icon-theme.cache", ("gtk-update-icon-cache", "-q", "-f", "-t", str(data / _ICONS))),
+    )
+    return tuple(command[0] for cache, command in tools if cache.exists() and _runs(command))
+
+
+def _runs(command: tuple[str, ...]) -> bool:
+    if shutil.which(command[0]) is None:
+        return False
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        done = subprocess.run(
+            command, check=False, stdin=subprocess.DEVNULL, capture_output=True, timeout=_REFRESH_LIMIT
+        )
+        return done.returncode == 0
+    return False
+
+
+def _made_before(data: Path, menu: Path) -> tuple[Path, ...]:
+    """The folders that the entry there was written with, if it is ours."""
+    if files.state_of(str(menu)) != files.OURS:
+        return ()
+    return tuple(data / name for name in folders_of(menu.read_text(encoding="utf-8")))
+
+
+def _image(name: str) -> bytes:
+    return files.sealed(resources.path(name).read_bytes(), b"<!-- ", b" -->")

@@ -1,0 +1,1 @@
+"""Which engines this environment has, and where they listen."""

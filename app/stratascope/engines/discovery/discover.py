@@ -1,0 +1,254 @@
+"""Which engines there may be: standard sockets, environment variables, Docker contexts, Podman connections.
+
+Finds addresses, and asks a socket which engine answers only where its kind is not certain. Opens nothing else, starts
+nothing, and imports no SDK. Of each kind at least one endpoint comes back, so that the program can say that it is not
+installed, or not running; but never one for each place where a socket might have been.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from stratascope import sandbox
+from stratascope.core.container import EngineKind
+from stratascope.engines.discovery.contexts import connections, contexts
+from stratascope.engines.shared.endpoint import Endpoint, peer_uid
+
+VARIABLE = "STRATASCOPE_ENGINES"
+_PING = b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n"
+_PING_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A place where an engine may be. `name` is how its owner calls it, `kind` None: to be asked."""
+
+    endpoint: str
+    reason: str
+    kind: EngineKind | None = None
+    name: str = ""
+    certain: bool = False  # the kind was given by the user
+    tls: str = ""
+    verify: bool = True
+    identity: str = ""
+
+
+def discover(
+    environ: Mapping[str, str] = os.environ,
+    home: Path | None = None,
+    root: Path = Path("/"),
+    uid: int | None = None,
+    further: Sequence[str] = (),
+) -> tuple[Endpoint, ...]:
+    """All engine endpoints for this user, each once, with short, stable and unique ids.
+
+    `root` and `uid` stand for the file system and the user, for tests. `further`: what the user's settings add, in the
+    form of the variable, which replaces them too.
+    """
+    home = home or Path(environ.get("HOME", "/"))
+    uid = os.getuid() if uid is None else uid
+    asked = environ.get(VARIABLE, "").split()
+    if asked:
+        candidates = [_asked_for(word) for word in asked]
+    else:
+        added = [_asked_for(word, "settings") for word in further]
+        candidates = [*_standard(environ, home, root, uid), *_configured(environ, home), *added]
+    unique: dict[str, Candidate] = {}
+    for candidate in candidates:
+        key = _identity(candidate.endpoint)
+        known = unique.get(key)
+        unique[key] = candidate if known is None else replace(known, name=known.name or candidate.name)
+    found = list(unique.values())
+    with ThreadPoolExecutor(8) as pool:
+        kinds = list(pool.map(_kind, found))
+    runtime = environ.get("XDG_RUNTIME_DIR", "")
+    endpoints = [
+        _endpoint(candidate, kind, environ, home, runtime) for candidate, kind in zip(found, kinds, strict=True)
+    ]
+    if not asked:
+        endpoints += _placeholders(endpoints, environ, root, uid)
+    if sandbox.access() is not sandbox.Access.OUTSIDE:
+        # which programs the host has can't be told; what is at the place of a socket is all there is to know
+        endpoints = [replace(endpoint, installed=True, confined=True, may_start=False) for endpoint in endpoints]
+    return _named(endpoints)
+
+
+def _asked_for(word: str, reason: str = VARIABLE) -> Candidate:
+    """`kind=address`, or an address; a bare path is a socket."""
+    kind, equals, address = word.partition("=")
+    certain = bool(equals) and kind in tuple(EngineKind)
+    address = address if certain else word
+    if address.startswith("/"):
+        address = f"unix://{address}"
+    return Candidate(address, reason, EngineKind(kind) if certain else None, certain=certain)
+
+
+def _standard(environ: Mapping[str, str], home: Path, root: Path, uid: int) -> Iterator[Candidate]:
+    """The sockets that exist at the places where the engines' own packages put them."""
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    user = Path(runtime) if runtime else root / f"run/user/{uid}"
+    for path, kind in (
+        (root / "run/docker.sock", EngineKind.DOCKER),
+        (root / "var/run/docker.sock", EngineKind.DOCKER),
+        (user / "docker.sock", EngineKind.DOCKER),
+        (home / ".docker/run/docker.sock", EngineKind.DOCKER),
+        (root / "run/podman/podman.sock", EngineKind.PODMAN),
+        (user / "podman/podman.sock", EngineKind.PODMAN),
+    ):
+        if _exists(path):
+            yield Candidate(f"unix://{path}", "standard", kind)
+
+
+def _exists(path: Path) -> bool:
+    """Whether it is there; a folder that we may not look into may hide it from us, and then it is of no use."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True
+
+
+def _configured(environ: Mapping[str, str], home: Path) -> Iterator[Candidate]:
+    host = environ.get("DOCKER_HOST")
+    if host:
+        tls = environ.get("DOCKER_TLS_VERIFY", "")
+        folder = environ.get("DOCKER_CERT_PATH", str(home / ".docker")) if tls or "DOCKER_CERT_PATH" in environ else ""
+        yield Candidate(host, "DOCKER_HOST", EngineKind.DOCKER, tls=folder, verify=bool(tls))
+    for found in contexts(environ, home):
+        yield Candidate(
+            found.address,
+            f"context {found.name}",
+            EngineKind.DOCKER,
+            found.name,
+            tls=found.tls,
+            verify=found.verify,
+        )  # fmt: skip
+    host = environ.get("CONTAINER_HOST")
+    if host:
+        yield Candidate(host, "CONTAINER_HOST", EngineKind.PODMAN, identity=environ.get("CONTAINER_SSHKEY", ""))
+    for found in connections(environ, home):
+        yield Candidate(
+            found.address, f"connection {found.name}", EngineKind.PODMAN, found.name, identity=found.identity
+        )  # fmt: skip
+
+
+def _identity(address: str) -> str:
+    """One engine behind two names of its socket is one engine."""
+    if not address.startswith("unix://"):
+        return address.rstrip("/")
+    try:
+        return f"unix://{os.path.realpath(address.removeprefix('unix://'))}"
+    except ValueError:  # an embedded null byte
+        return address
+
+
+def _kind(candidate: Candidate) -> EngineKind:
+    """What the user says, else what answers there, else what the place lets expect."""
+    if candidate.certain and candidate.kind is not None:
+        return candidate.kind
+    heard = answering(candidate.endpoint)
+    if heard is not None:
+        return heard
+    if candidate.kind is not None:
+        return candidate.kind
+    return EngineKind.PODMAN if "podman" in candidate.endpoint else EngineKind.DOCKER
+
+
+def answering(address: str) -> EngineKind | None:
+    """Which engine answers a ping at a unix:// or a plain tcp:// address; None where none does in a second."""
+    try:
+        if address.startswith("unix://"):
+            link = socket.socket(socket.AF_UNIX)
+            target: str | tuple[str, int] = address.removeprefix("unix://")
+        else:
+            parts = urlsplit(address)
+            if parts.scheme not in ("tcp", "http") or not parts.hostname or not parts.port or parts.port == 2376:
+                return None  # 2376 is Docker with TLS by convention: the adapter will ask
+            link = socket.socket(socket.AF_INET6 if ":" in parts.hostname else socket.AF_INET)
+            target = (parts.hostname, parts.port)
+        with link:
+            link.settimeout(_PING_SECONDS)
+            link.connect(target)
+            link.sendall(_PING)
+            head = link.recv(4096).decode("latin-1").lower()
+    except (OSError, ValueError):
+        return None
+    if not head.startswith("http/1.") or "\r\napi-version:" not in head:
+        return None
+    return EngineKind.PODMAN if "\r\nlibpod-api-version:" in head else EngineKind.DOCKER
+
+
+def _endpoint(
+    candidate: Candidate, kind: EngineKind, environ: Mapping[str, str], home: Path, runtime: str
+) -> Endpoint:  # fmt: skip
+    path = candidate.endpoint.removeprefix("unix://")
+    own = (f"{runtime}/" if runtime else "/run/user/", "/run/user/", f"{home}/.docker/")
+    return Endpoint(
+        id=candidate.name,
+        kind=kind,
+        endpoint=candidate.endpoint,
+        reason=candidate.reason,
+        rootless=candidate.endpoint.startswith("unix://") and (path.startswith(own) or bool(peer_uid(Path(path)))),
+        installed=_program(kind, environ),
+        tls=candidate.tls,
+        verify=candidate.verify,
+        identity=candidate.identity,
+    )
+
+
+def _program(kind: EngineKind, environ: Mapping[str, str]) -> bool:
+    # sbin is not in every user's PATH, and a daemon may be there without its command line
+    path = f"{environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"
+    names = ("podman",) if kind is EngineKind.PODMAN else ("dockerd", "docker")
+    return any(shutil.which(name, path=path) for name in names)
+
+
+def _placeholders(
+    endpoints: list[Endpoint], environ: Mapping[str, str], root: Path, uid: int
+) -> Iterator[Endpoint]:  # fmt: skip
+    """One endpoint for a kind that no socket was found of; and this user's Podman, which we may start."""
+    runtime = environ.get("XDG_RUNTIME_DIR", str(root / f"run/user/{uid}"))
+    if not any(endpoint.kind is EngineKind.DOCKER for endpoint in endpoints):
+        installed = _program(EngineKind.DOCKER, environ)
+        yield Endpoint("", EngineKind.DOCKER, f"unix://{root / 'run/docker.sock'}", "standard", False, installed)
+    own = f"unix://{root / 'run/podman/podman.sock'}" if uid == 0 else f"unix://{runtime}/podman/podman.sock"
+    installed = _program(EngineKind.PODMAN, environ)
+    for place, endpoint in enumerate(endpoints):
+        if endpoint.endpoint == own:
+            endpoints[place] = replace(endpoint, may_start=installed)
+            return
+    if installed or not any(endpoint.kind is EngineKind.PODMAN for endpoint in endpoints):
+        yield Endpoint("", EngineKind.PODMAN, own, "standard", uid != 0, installed, may_start=installed)
+
+
+def _named(endpoints: list[Endpoint]) -> tuple[Endpoint, ...]:
+    """Ids by the owner's name, else by kind, else by place; a number where two would be the same."""
+    taken: dict[str, int] = {}
+    found = []
+    for endpoint in endpoints:
+        name = endpoint.id or _short(endpoint)
+        taken[name] = taken.get(name, 0) + 1
+        number = taken[name]
+        while number > 1 and f"{name}-{number}" in taken:
+            number += 1
+        unique = name if number == 1 else f"{name}-{number}"
+        taken.setdefault(unique, 1)
+        found.append(replace(endpoint, id=unique))
+    return tuple(found)
+
+
+def _short(endpoint: Endpoint) -> str:
+    if endpoint.endpoint.startswith("unix://"):
+        return f"{endpoint.kind}-rootless" if endpoint.rootless else str(endpoint.kind)
+    try:
+        host = urlsplit(endpoint.endpoint).hostname
+    except ValueError:
+        host = None
+    return f"{endpoint.kind}-{host}" if host else str(endpoint.kind)

@@ -1,0 +1,227 @@
+"""The difference between two sets of options, written into Docker's create request. Pure.
+
+Only what differs is touched. What one option drags along in Docker goes with it: leaving privileged mode, for one,
+leaves an injected `label=disable` and missing masks behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from stratascope.core.container import Asked, AskedPort, ProfileKind
+from stratascope.core.message import msg
+from stratascope.core.relaunch.launch_spec import LaunchSpec, Limits
+from stratascope.core.relaunch.toggle import ToggleError
+from stratascope.engines.docker.inspect import DEFAULT_CAPABILITIES, resulting_capabilities
+from stratascope.engines.docker.mounts import write_mounts
+from stratascope.engines.shared.command import compact
+from stratascope.engines.shared.json_reader import option, parse_object
+
+_PERIOD = 100_000  # microseconds; Docker's default for --cpu-quota
+_DISABLED = "disable"
+# Docker's words for a namespace of one's own, where they are not "private"
+_OWN = {"PidMode": "", "UTSMode": "", "NetworkMode": "bridge"}
+_MODES = (
+    ("PidMode", "pid_mode"),
+    ("IpcMode", "ipc_mode"),
+    ("UTSMode", "uts_mode"),
+    ("CgroupnsMode", "cgroupns_mode"),
+    ("UsernsMode", "userns_mode"),
+)
+
+
+def body(spec: LaunchSpec, asked: Asked, seccomp: str = "builtin") -> str:
+    """The spec's create request with the difference from `spec.asked` to `asked` written into it.
+
+    `seccomp` is the profile that the daemon gives where none is asked for. Raises ToggleError for what Docker can't do.
+    """
+    before = spec.asked
+    if asked == before:
+        return spec.body
+    request = parse_object(spec.body)
+    host: dict[str, Any] = request["HostConfig"]
+    if asked.user != before.user:
+        request["User"] = asked.user
+    if asked.uid_map != before.uid_map:
+        raise ToggleError(msg("Docker has one user namespace for all its containers, and none for a single one."))
+    _namespaces(request, host, before, asked)
+    host["Privileged"] = asked.privileged
+    _paths(host, before, asked)
+    _capabilities(host, before, asked)
+    _security(host, before, asked, seccomp)
+    if asked.read_only_root != before.read_only_root:
+        host["ReadonlyRootfs"] = asked.read_only_root
+    if asked.mounts != before.mounts:
+        write_mounts(host, before, asked)
+    if asked.devices != before.devices:
+        kept = {(device.source, device.target) for device in asked.devices}
+        host["Devices"] = [
+            device
+            for device in host.get("Devices") or ()
+            if (device.get("PathOnHost"), device.get("PathInContainer")) in kept
+        ]
+    if asked.device_rules != before.device_rules:
+        host["DeviceCgroupRules"] = list(asked.device_rules or ()) or None
+    if asked.ports != before.ports:
+        host["PortBindings"], host["PublishAllPorts"] = _bindings(asked.ports), False
+    _resources(host, before, asked)
+    return compact(request)
+
+
+def _namespaces(request: dict[str, Any], host: dict[str, Any], before: Asked, asked: Asked) -> None:
+    for key, name in _MODES:
+        wanted = getattr(asked, name)
+        if wanted != getattr(before, name):
+            host[key] = _OWN.get(key, wanted) if wanted == "private" else wanted
+    if asked.network_mode != before.network_mode:
+        mode = _OWN["NetworkMode"] if asked.network_mode == "private" else asked.network_mode
+        host["NetworkMode"] = mode
+        networks = (request.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+        if mode not in networks:
+            request.pop("NetworkingConfig", None)
+    if asked.uts_mode == "host" or asked.network_mode.startswith("container:"):
+        request.pop("Hostname", None)
+        request.pop("Domainname", None)
+
+
+def _paths(host: dict[str, Any], before: Asked, asked: Asked) -> None:
+    """Null is the engine's default; an empty list, none at all. Privileged mode means none, and shows null or []."""
+    left = before.privileged and not asked.privileged
+    for key, was, wanted in (
+        ("MaskedPaths", before.masked_paths, asked.masked_paths),
+        ("ReadonlyPaths", before.read_only_paths, asked.read_only_paths),
+    ):
+        if left and (wanted == was or wanted is None):
+            host.pop(key, None)
+        elif wanted != was:
+            host.pop(key, None)
+            if wanted is not None:
+                host[key] = list(wanted)
+
+
+def _capabilities(host: dict[str, Any], before: Asked, asked: Asked) -> None:
+    if asked.cap_add != before.cap_add:
+        host["CapAdd"] = list(asked.cap_add) or None
+    if asked.cap_drop != before.cap_drop:
+        host["CapDrop"] = list(asked.cap_drop) or None
+    if asked.capabilities is None or asked.capabilities == before.capabilities:
+        return
+    come = resulting_capabilities(asked.cap_add, asked.cap_drop, asked.privileged, DEFAULT_CAPABILITIES)
+    if set(come) != set(asked.capabilities):  # only the result was said: the options that lead there
+        host["CapAdd"], host["CapDrop"] = list(asked.capabilities) or None, ["ALL"]
+
+
+def _security(host: dict[str, Any], before: Asked, asked: Asked, seccomp: str) -> None:
+    """Entries are replaced, never appended: Docker takes the last of some and the first of others."""
+    options = list(host.get("SecurityOpt") or ())
+    if asked.no_new_privileges != before.no_new_privileges:
+        words = ("no-new-privileges",) if asked.no_new_privileges else ("no-new-privileges=false",)
+        options = _replaced(options, "no-new-privileges", words)
+    if (asked.seccomp, asked.seccomp_profile) != (before.seccomp, before.seccomp_profile):
+        options = _replaced(options, "seccomp", _seccomp(asked, seccomp))
+    if (asked.apparmor, asked.apparmor_profile) != (before.apparmor, before.apparmor_profile):
+        options = _replaced(options, "apparmor", _profile("apparmor", asked.apparmor, asked.apparmor_profile))
+    labels = asked.selinux_options
+    if labels == before.selinux_options and _injects(before) and not _injects(asked):
+        labels = tuple(label for label in labels if label != _DISABLED)
+    if labels != before.selinux_options:
+        options = _replaced(options, "label", (f"label={label}" for label in labels))
+    if options or host.get("SecurityOpt"):
+        host["SecurityOpt"] = options or None
+
+
+def _injects(asked: Asked) -> bool:
+    """Whether Docker itself adds `label=disable` (moby, daemon/create.go: generateSecurityOpt)."""
+    return asked.privileged or asked.pid_mode == "host" or asked.ipc_mode == "host"
+
+
+def _replaced(options: list[str], name: str, words: Iterable[str]) -> list[str]:
+    return [*(word for word in options if option(word)[0] != name), *words]
+
+
+def _seccomp(asked: Asked, default: str) -> tuple[str, ...]:
+    if asked.seccomp is ProfileKind.DEFAULT:
+        # A daemon that is set to unconfined must be told; "builtin" is known since Docker 23
+        return () if default == "builtin" else ("seccomp=builtin",)
+    if asked.seccomp is ProfileKind.CUSTOM and not asked.seccomp_profile.lstrip().startswith("{"):
+        raise ToggleError(msg("Docker takes a seccomp profile only as JSON text, not as a path."))
+    return _profile("seccomp", asked.seccomp, asked.seccomp_profile)
+
+
+def _profile(name: str, kind: ProfileKind, profile: str) -> tuple[str, ...]:
+    if kind is ProfileKind.CUSTOM:
+        return (f"{name}={profile}",)
+    return (f"{name}=unconfined",) if kind is ProfileKind.UNCONFINED else ()
+
+
+def _bindings(ports: tuple[AskedPort, ...]) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
+    for port in ports:
+        found.setdefault(port.container_port, []).append({"HostIp": port.host_ip, "HostPort": port.host_port})
+    return found
+
+
+def _resources(host: dict[str, Any], before: Asked, asked: Asked) -> None:
+    if asked.memory != before.memory:
+        host.update(memory_options(host, asked.memory or 0))
+    # The two may be equal to what was swap before, which then must not be taken for what was left as it was
+    if asked.memory_swap != before.memory_swap or (asked.memory and asked.memory_swap == asked.memory):
+        host["MemorySwap"] = asked.memory_swap or 0
+    if asked.pids != before.pids:
+        host["PidsLimit"] = asked.pids
+    if asked.cpu_cores != before.cpu_cores:
+        # The two ways exclude each other
+        host["CpuPeriod"], host["CpuQuota"] = 0, 0
+        host["NanoCpus"] = round((asked.cpu_cores or 0) * 1e9)
+    if asked.cpuset != before.cpuset:
+        host["CpusetCpus"] = asked.cpuset
+    if asked.cgroup_parent != before.cgroup_parent:
+        host["CgroupParent"] = asked.cgroup_parent
+    if asked.limits != before.limits:
+        same = set(before.limits) & set(asked.limits)
+        raw = {limit.get("Name"): limit for limit in host.get("Ulimits") or ()}
+        host["Ulimits"] = [
+            raw[limit.name]
+            if limit in same and limit.name in raw
+            else {"Name": limit.name, "Soft": limit.soft, "Hard": limit.hard}
+            for limit in asked.limits
+        ]
+
+
+def memory_options(host: dict[str, Any], memory: int) -> dict[str, int]:
+    """A memory limit with swap and reservation that fit it; bytes.
+
+    Swap counts both together, must not be below memory, and is twice the memory where nothing was asked for (moby,
+    daemon/daemon_unix.go: adaptContainerSettings); -1 is no limit.
+    """
+    old, swap, reserved = (int(host.get(key) or 0) for key in ("Memory", "MemorySwap", "MemoryReservation"))
+    if memory == 0:
+        return {"Memory": 0, "MemorySwap": 0}
+    if swap in (0, 2 * old):
+        swap = 2 * memory
+    elif swap > 0:
+        swap = max(swap, memory)
+    found = {"Memory": memory, "MemorySwap": swap}
+    return found if reserved <= memory else {**found, "MemoryReservation": memory}
+
+
+def live_options(host: dict[str, Any], limits: Limits) -> dict[str, int]:
+    """The update request for limits of a running container, given its HostConfig."""
+    found: dict[str, int] = {}
+    if limits.memory is not None:
+        found |= memory_options(host, limits.memory)
+    if limits.memory_swap is not None:
+        found["MemorySwap"] = limits.memory_swap
+    if limits.pids is not None:
+        found["PidsLimit"] = limits.pids
+    if limits.cpu_cores is not None:
+        period = int(host.get("CpuPeriod") or 0) or _PERIOD
+        # Docker refuses one way while the other is in use
+        quota = bool(host.get("CpuQuota")) or bool(host.get("CpuPeriod"))
+        found |= (
+            {"CpuPeriod": period, "CpuQuota": round(limits.cpu_cores * period)}
+            if quota
+            else {"NanoCpus": round(limits.cpu_cores * 1e9)}
+        )
+    return found

@@ -1,0 +1,219 @@
+"""Docker's inspect JSON into a container. Pure: no SDK, works on a saved capture too.
+
+The rules by which options add up are those of the daemon (moby, daemon/oci_linux.go and oci/caps), found again by
+trying: what it says in inspect is what was typed, not what came of it.
+"""
+
+from __future__ import annotations
+
+import shlex
+
+from stratascope.core.container import (
+    Asked,
+    AskedDevice,
+    AskedLimit,
+    AskedMount,
+    AskedPort,
+    Container,
+    Engine,
+    ProfileKind,
+)
+from stratascope.core.ports import RawContainer
+from stratascope.engines.shared.json_reader import (
+    Answer,
+    blank_environment,
+    capability_names,
+    cores,
+    exit_code_of,
+    health_of,
+    in_order,
+    no_new_privileges,
+    option,
+    parse_container,
+    redacted,
+    status_of,
+)
+from stratascope.linux.capability import NAMES
+
+# What containers get where nothing was asked for (moby, oci/caps/defaults.go); unchanged since Docker 1.2
+DEFAULT_CAPABILITIES = (
+    "CAP_CHOWN",
+    "CAP_DAC_OVERRIDE",
+    "CAP_FOWNER",
+    "CAP_FSETID",
+    "CAP_KILL",
+    "CAP_SETGID",
+    "CAP_SETUID",
+    "CAP_SETPCAP",
+    "CAP_NET_BIND_SERVICE",
+    "CAP_NET_RAW",
+    "CAP_SYS_CHROOT",
+    "CAP_MKNOD",
+    "CAP_AUDIT_WRITE",
+    "CAP_SETFCAP",
+)
+
+
+def redact(inspect_json: str) -> str:
+    """The same JSON, compact, without the values of the environment. Raises ValueError where it is no JSON."""
+    return redacted(inspect_json, blank_environment)
+
+
+def translate(raw: RawContainer, engine: Engine) -> Container:
+    """Raises ValueError with a clear text where the JSON is damaged."""
+    answer = parse_container(raw.inspect)
+    state, config, host = answer.part("State"), answer.part("Config"), answer.part("HostConfig")
+    pid = state.whole("Pid")
+    words = [answer.text("Path"), *(answer.texts("Args") or ())]
+    return Container(
+        engine=raw.engine,
+        id=answer.text("Id") or raw.id,
+        name=answer.text("Name").removeprefix("/") or raw.id[:12],
+        image=config.text("Image") or answer.text("Image"),
+        status=status_of(state),
+        pid=pid if pid > 0 else None,
+        created=answer.moment("Created"),
+        started=state.moment("StartedAt"),
+        runtime=host.text("Runtime"),
+        command=shlex.join(word for word in words if word),
+        init=host.flag("Init"),
+        labels=config.pairs("Labels"),
+        exit_code=exit_code_of(state),
+        out_of_memory=state.flag("OOMKilled"),
+        health=health_of(state),
+        links=tuple(word.partition(":")[0].removeprefix("/") for word in host.texts("Links") or ()),
+        asked=_asked(answer, config, host, engine),
+    )
+
+
+def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Asked:
+    options = host.texts("SecurityOpt") or ()
+    privileged = host.flag("Privileged")
+    cap_add, cap_drop = capability_names(host.texts("CapAdd")), capability_names(host.texts("CapDrop"))
+    seccomp, seccomp_profile = _seccomp(options, privileged, engine)
+    apparmor, apparmor_profile = _apparmor(options, privileged, answer.text("AppArmorProfile"))
+    return Asked(
+        privileged=privileged,
+        user=config.text("User"),
+        pid_mode=host.text("PidMode") or "private",
+        ipc_mode=host.text("IpcMode") or "private",
+        uts_mode=host.text("UTSMode") or "private",
+        network_mode=host.text("NetworkMode") or "private",
+        # Daemons before 20.10 have no such field and share the host's
+        cgroupns_mode=host.text("CgroupnsMode") or "host",
+        userns_mode=host.text("UsernsMode"),
+        read_only_root=host.flag("ReadonlyRootfs"),
+        masked_paths=_paths(host, "MaskedPaths", privileged),
+        read_only_paths=_paths(host, "ReadonlyPaths", privileged),
+        # Docker lists them in no order
+        mounts=(
+            *sorted((_mount(mount) for mount in answer.parts("Mounts")), key=lambda mount: mount.target),
+            *tmpfs_mounts(host),
+        ),
+        devices=tuple(
+            AskedDevice(
+                device.text("PathOnHost"), device.text("PathInContainer"), device.text("CgroupPermissions") or "rwm"
+            )
+            for device in host.parts("Devices")
+        ),
+        device_rules=host.texts("DeviceCgroupRules") or (),
+        memory=host.limit("Memory"),
+        memory_swap=host.limit("MemorySwap"),
+        pids=host.limit("PidsLimit"),
+        cpu_cores=cores(host),
+        cpuset=host.text("CpusetCpus"),
+        cgroup_parent=host.text("CgroupParent"),
+        cap_add=cap_add,
+        cap_drop=cap_drop,
+        capabilities=resulting_capabilities(
+            cap_add, cap_drop, privileged, engine.facts.default_capabilities or DEFAULT_CAPABILITIES
+        ),
+        no_new_privileges=no_new_privileges(options, "name=no-new-privileges" in engine.facts.security_options),
+        seccomp=seccomp,
+        seccomp_profile=seccomp_profile,
+        apparmor=apparmor,
+        apparmor_profile=apparmor_profile,
+        selinux_label=answer.text("ProcessLabel"),
+        selinux_options=tuple(value for name, value in map(option, options) if name == "label"),
+        ports=_ports(config, host),
+        limits=tuple(
+            AskedLimit(limit.text("Name"), limit.whole("Soft"), limit.whole("Hard")) for limit in host.parts("Ulimits")
+        ),
+    )
+
+
+def _ports(config: Answer, host: Answer) -> tuple[AskedPort, ...]:
+    """Those published one by one, and with publish-all each exposed one."""
+    bindings = host.part("PortBindings")
+    found = [
+        AskedPort(name, binding.text("HostIp"), binding.text("HostPort"))
+        for name in bindings.names()
+        for binding in bindings.parts(name)
+    ]
+    if host.flag("PublishAllPorts"):
+        named = {port.container_port for port in found}
+        found += [AskedPort(name, "", "") for name in config.part("ExposedPorts").names() if name not in named]
+    return tuple(sorted(found, key=lambda port: (port.container_port, port.host_ip, port.host_port)))
+
+
+def resulting_capabilities(
+    cap_add: tuple[str, ...], cap_drop: tuple[str, ...], privileged: bool, default: tuple[str, ...]
+) -> tuple[str, ...]:
+    """As moby's TweakCapabilities: adding ALL cancels dropping ALL."""
+    if privileged:
+        return NAMES
+    if "ALL" in cap_add:
+        return in_order(set(NAMES) - set(cap_drop))
+    if "ALL" in cap_drop:
+        return in_order(set(cap_add))
+    return in_order((set(default) - set(cap_drop)) | set(cap_add))
+
+
+def _seccomp(options: tuple[str, ...], privileged: bool, engine: Engine) -> tuple[ProfileKind, str]:
+    asked = [value for name, value in map(option, options) if name == "seccomp"]
+    if asked:
+        return profile(asked[-1], "builtin")
+    if privileged:
+        return ProfileKind.UNCONFINED, ""
+    return profile(engine.facts.seccomp_profile or "builtin", "builtin")
+
+
+def _apparmor(options: tuple[str, ...], privileged: bool, chosen: str) -> tuple[ProfileKind, str]:
+    asked = [value for name, value in map(option, options) if name == "apparmor"]
+    if asked:
+        return profile(asked[-1], "docker-default")
+    if privileged:
+        return ProfileKind.UNCONFINED, ""
+    return profile(chosen or "docker-default", "docker-default")
+
+
+def profile(name: str, default: str) -> tuple[ProfileKind, str]:
+    """Which kind of profile a name means, and the name or text of a custom one."""
+    if name in ("", default):
+        return ProfileKind.DEFAULT, ""
+    return (ProfileKind.UNCONFINED, "") if name == "unconfined" else (ProfileKind.CUSTOM, name)
+
+
+def _paths(host: Answer, key: str, privileged: bool) -> tuple[str, ...] | None:
+    """Null means none for a privileged container; for others a daemon too old to say."""
+    paths = host.texts(key)
+    return () if paths is None and privileged else paths
+
+
+def _mount(mount: Answer) -> AskedMount:
+    return AskedMount(
+        kind=mount.text("Type") or "bind",
+        source="" if mount.text("Type") == "tmpfs" else mount.text("Source"),
+        target=mount.text("Destination"),
+        writable=mount.flag("RW"),
+        propagation=mount.text("Propagation"),
+        volume=mount.text("Name"),
+    )
+
+
+def tmpfs_mounts(host: Answer) -> tuple[AskedMount, ...]:
+    """Those of `--tmpfs`: path and mount options."""
+    return tuple(
+        AskedMount("tmpfs", "", target, "ro" not in options.split(","))
+        for target, options in host.pairs("Tmpfs")
+    )  # fmt: skip

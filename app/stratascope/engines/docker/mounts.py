@@ -1,0 +1,162 @@
+"""Mounts in Docker's create request: the volumes of an original pinned by name, and mounts changed or taken away.
+
+Docker has three ways to ask for one (Binds, Mounts, Tmpfs), and takes more from images and other containers.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from typing import Any
+
+from stratascope.core.container import Asked, AskedMount
+from stratascope.engines.shared.json_reader import Answer
+
+# Without a mode runc gives it that of the directory below, which for others than root is rarely writable
+_TMPFS_MODE = "mode=1777"
+_DATA = "nocopy"  # an empty volume would be filled from the image again
+
+
+def pin_volumes(answer: Answer, host: dict[str, Any], borrowed: frozenset[str]) -> bool:
+    """Name the volumes that the container has, so that its successor gets the same ones and no new empty ones.
+
+    Returns whether there were any without a name.
+    """
+    nameless = False
+    volumes = {
+        target(mount.text("Destination")): mount
+        for mount in answer.parts("Mounts")
+        if mount.text("Type") == "volume" and mount.text("Name")
+    }
+    binds, found = [], set()
+    for bind in answer.part("HostConfig").texts("Binds") or ():
+        source, place, modes = split_bind(bind)
+        found.add(target(place))
+        volume = volumes.get(target(place))
+        if volume is not None and not source.startswith("/"):
+            nameless |= not source
+            source, modes = source or volume.text("Name"), with_mode(modes, _DATA)
+        binds.append(join_bind(source, place, modes))
+    mounts = []
+    for mount in host.get("Mounts") or ():
+        place = target(str(mount.get("Target", "")))
+        found.add(place)
+        volume, named = volumes.get(place) if mount.get("Type") == "volume" else None, {}
+        if volume is not None:
+            nameless |= not mount.get("Source")
+            options = {**(mount.get("VolumeOptions") or {}), "NoCopy": True}
+            named = {"Source": mount.get("Source") or volume.text("Name"), "VolumeOptions": options}
+        mounts.append({**mount, **named})
+    for place, volume in sorted(volumes.items()):
+        if place not in found and place not in borrowed:
+            nameless = True
+            modes = (_DATA,) if volume.flag("RW") else ("ro", _DATA)
+            binds.append(join_bind(volume.text("Name"), volume.text("Destination"), modes))
+    if binds or host.get("Binds"):
+        host["Binds"] = binds
+    if mounts:
+        host["Mounts"] = mounts
+    return nameless
+
+
+def write_mounts(host: dict[str, Any], before: Asked, after: Asked) -> None:
+    """What differs between the two, written into the three lists."""
+    was = {target(mount.target): mount for mount in before.mounts}
+    wanted = {target(mount.target): mount for mount in after.mounts}
+    taken = {place for place, mount in was.items() if place not in wanted or _other(mount, wanted[place])}
+    if any(not _asked_for(host, place) for place in taken):
+        _no_longer_borrow(host, was)
+    for place in taken:
+        _take(host, place)
+    for place, mount in wanted.items():
+        if place not in was or place in taken:
+            _add(host, mount)
+        elif mount.writable != was[place].writable and not _set_writable(host, place, mount.writable):
+            _add(host, mount)  # of another container: what is asked for oneself wins
+
+
+def target(path: str) -> str:
+    """As Docker compares paths inside: cleaned."""
+    return posixpath.normpath(path) if path else path
+
+
+def split_bind(bind: str) -> tuple[str, str, tuple[str, ...]]:
+    """Source (or a volume's name, or empty), target, modes of `source:target:modes`."""
+    parts = bind.split(":", 2)
+    if len(parts) == 1:
+        return "", parts[0], ()
+    return parts[0], parts[1], tuple(parts[2].split(",")) if len(parts) == 3 and parts[2] else ()
+
+
+def join_bind(source: str, place: str, modes: tuple[str, ...]) -> str:
+    words = (source, place, ",".join(modes))
+    return ":".join(word for word in words if word)
+
+
+def with_mode(modes: tuple[str, ...], mode: str) -> tuple[str, ...]:
+    return modes if mode in modes else (*modes, mode)
+
+
+def _other(one: AskedMount, two: AskedMount) -> bool:
+    """Whether these are two different mounts, not only one that became read-only."""
+    return (one.kind, one.source, one.volume) != (two.kind, two.source, two.volume)
+
+
+def _writable(modes: tuple[str, ...], writable: bool) -> tuple[str, ...]:
+    kept = tuple(mode for mode in modes if mode not in ("ro", "rw"))
+    return kept if writable else ("ro", *kept)
+
+
+def _asked_for(host: dict[str, Any], place: str) -> bool:
+    binds = any(target(split_bind(bind)[1]) == place for bind in host.get("Binds") or ())
+    mounts = any(target(str(mount.get("Target", ""))) == place for mount in host.get("Mounts") or ())
+    return binds or mounts or any(target(path) == place for path in host.get("Tmpfs") or ())
+
+
+def _no_longer_borrow(host: dict[str, Any], was: dict[str, AskedMount]) -> None:
+    """Ask for all that other containers lend by name, so that one of these mounts can be left out."""
+    for place, mount in was.items():
+        if not _asked_for(host, place):
+            _add(host, mount)
+    host["VolumesFrom"] = None
+
+
+def _take(host: dict[str, Any], place: str) -> None:
+    if host.get("Binds"):
+        host["Binds"] = [bind for bind in host["Binds"] if target(split_bind(bind)[1]) != place]
+    if host.get("Mounts"):
+        host["Mounts"] = [mount for mount in host["Mounts"] if target(str(mount.get("Target", ""))) != place]
+    if host.get("Tmpfs"):
+        host["Tmpfs"] = {path: options for path, options in host["Tmpfs"].items() if target(path) != place}
+
+
+def _add(host: dict[str, Any], mount: AskedMount) -> None:
+    if mount.kind == "tmpfs":
+        host["Tmpfs"] = {**(host.get("Tmpfs") or {}), mount.target: ",".join(_writable((_TMPFS_MODE,), mount.writable))}
+        return
+    modes: tuple[str, ...] = (mount.propagation,) if mount.propagation and mount.kind == "bind" else ()
+    modes = with_mode(modes, _DATA) if mount.volume else modes
+    bind = join_bind(mount.volume or mount.source, mount.target, _writable(modes, mount.writable))
+    host["Binds"] = [*(host.get("Binds") or ()), bind]
+
+
+def _set_writable(host: dict[str, Any], place: str, writable: bool) -> bool:
+    """False where none of the lists has it."""
+    binds = []
+    for bind in host.get("Binds") or ():
+        source, path, modes = split_bind(bind)
+        binds.append(join_bind(source, path, _writable(modes, writable)) if target(path) == place else bind)
+    if binds:
+        host["Binds"] = binds
+    if host.get("Mounts"):
+        host["Mounts"] = [
+            {**mount, "ReadOnly": not writable} if target(str(mount.get("Target", ""))) == place else mount
+            for mount in host["Mounts"]
+        ]
+    if host.get("Tmpfs"):
+        host["Tmpfs"] = {
+            path: ",".join(_writable(tuple(filter(None, options.split(","))), writable))
+            if target(path) == place
+            else options
+            for path, options in host["Tmpfs"].items()
+        }
+    return _asked_for(host, place)

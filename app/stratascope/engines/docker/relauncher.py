@@ -1,0 +1,215 @@
+"""What hardening asks of a Docker engine: create, start, stop, rename … by whole id, with time limits.
+
+Decided against the SDK's methods: they have no field for a process limit or cores, and build requests of their own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stratascope.core.container import Asked, Engine, EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.relaunch.launch_spec import (
+    IMAGES,
+    ORIGINAL,
+    Created,
+    FileChange,
+    LaunchSpec,
+    Limits,
+    RestartPolicy,
+    Running,
+)
+from stratascope.engines.docker import apply_options
+from stratascope.engines.docker.mounts import target
+from stratascope.engines.docker.recreate import Around, launch_spec, repointed, with_image
+from stratascope.engines.shared.command import COMMIT, SLOW, STOP_MARGIN, command, compact, found, object_of, understood
+from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object
+from stratascope.engines.shared.log_frames import plain_log
+from stratascope.engines.shared.oci_config import read_here
+from stratascope.engines.shared.relauncher import RestRelauncher
+
+if TYPE_CHECKING:
+    from stratascope.engines.docker.engine import DockerEngine
+
+_NETWORKS_AT_CREATE = (1, 44)  # the first API that takes more than one network in create
+
+
+class DockerRelauncher(RestRelauncher["DockerEngine"]):
+    """A `core.ports.Relauncher` on the connections of one engine."""
+
+    def __init__(self, engine: DockerEngine) -> None:
+        super().__init__(engine)
+        self._described: Engine | None = None
+        self._machine = ""
+
+    @understood()
+    def plan(self, container: str) -> LaunchSpec:
+        """Everything needed to create it again. Raises EngineError, NoSuchContainerError."""
+        engine = self._described = self._connected()
+        inspect = self._inspect(container)
+        answer = parse_container(inspect)
+        image = found(self._engine, f"/images/{answer.text('Image')}/json")
+        tagged = found(self._engine, f"/images/{answer.part('Config').text('Image')}/json")
+        around = Around(
+            image=image,
+            tagged="" if tagged is None else Answer(parse_object(tagged)).text("Id"),
+            host_name=self._host_name(),
+            borrowed=self._borrowed(answer),
+        )
+        return replace(launch_spec(inspect, engine, around), footing=self._footing(answer))
+
+    def body(self, spec: LaunchSpec, asked: Asked) -> str:
+        """Pure. Raises core.toggle.ToggleError for what Docker can't do."""
+        default = "builtin" if self._described is None else self._described.facts.seccomp_profile or "builtin"
+        return apply_options.body(spec, asked, default)
+
+    def with_image(self, body: str, image: str, name: str) -> str:
+        """Pure. By its name: that is what `docker ps` shows, and what keeps a prune from taking it for left over."""
+        return with_image(body, name)
+
+    def repointed(self, body: str, moved: Mapping[str, str]) -> str:
+        """Pure."""
+        return repointed(body, moved)
+
+    @understood()
+    def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
+        """Create, not start. The container is removed again where its image is not the original's by now."""
+        request = parse_object(body)
+        request["Labels"] = {**(request.get("Labels") or {}), **labels}
+        later = self._later_networks(request)
+        answer = object_of(
+            command(self._engine, "POST", "/containers/create", {"name": name}, compact(request), silence=SLOW)
+        )
+        made = Created(answer.text("Id"), answer.texts("Warnings") or ())
+        try:
+            for network, endpoint in later.items():
+                data = compact({"Container": made.id, "EndpointConfig": endpoint})
+                command(self._engine, "POST", f"/networks/{network}/connect", data=data, container=made.id)
+            self._check_image(made.id, str(request.get("Image")), labels.get(ORIGINAL, ""))
+        except BaseException:
+            with suppress(EngineError, NoSuchContainerError):
+                self.remove(made.id)
+            raise
+        return made
+
+    def stop(self, container: str, seconds: int) -> None:
+        """SIGTERM (or its stop signal), and SIGKILL after so many seconds; returns when it has stopped."""
+        self._tell(container, "stop", {"t": str(seconds)}, silence=seconds + STOP_MARGIN)
+
+    def rename(self, container: str, name: str) -> None:
+        self._tell(container, "rename", {"name": name})
+
+    def remove(self, container: str) -> None:
+        """Also one that runs. Its volumes stay, anonymous ones too."""
+        self._delete(container, {"force": "true", "v": "false"})
+
+    @understood()
+    def restart_policy(self, container: str, policy: RestartPolicy) -> None:
+        wanted = {"Name": policy.name, "MaximumRetryCount": policy.retries}
+        self._tell(container, "update", data=compact({"RestartPolicy": wanted}))
+        self._check_policy(container, policy)
+
+    @understood()
+    def limit(self, container: str, limits: Limits) -> None:
+        """Change limits of a running container; reads them again, since Docker answers 200 to what it ignores."""
+        host = parse_container(self._inspect(container)).part("HostConfig")
+        wanted = apply_options.live_options(
+            {key: host.raw(key) for key in host.names()}, limits
+        )  # fmt: skip
+        if not wanted:
+            return
+        answer = object_of(self._tell(container, "update", data=compact(wanted)))
+        now = parse_container(self._inspect(container)).part("HostConfig")
+        ignored = [f"{key}: {now.raw(key)}" for key, value in wanted.items() if (now.raw(key) or 0) != value]
+        warnings = answer.texts("Warnings") or ()
+        if ignored or warnings:
+            raise self._refused("; ".join((*ignored, *warnings)))
+
+    @understood()
+    def named(self, name: str) -> Running | None:
+        """The container of that name."""
+        listed = self._listed("name", f"^/?{re.escape(name)}$")
+        return next((each for each in listed if each.name == name), None)
+
+    @understood()
+    def changes(self, container: str) -> tuple[FileChange, ...]:
+        """What its writable layer holds over its image."""
+        return self._changed_files(container)
+
+    @understood()
+    def log(self, container: str, lines: int) -> str:
+        """The last lines that it printed, both streams, foreign text. RefusedError where its log can't be read."""
+        tty = parse_container(self._inspect(container)).part("Config").flag("Tty")
+        params = {"stdout": "true", "stderr": "true", "tail": str(lines)}
+        body = command(self._engine, "GET", f"/containers/{container}/logs", params, container=container)
+        return plain_log(body, tty)
+
+    @understood()
+    def commit(self, container: str, repository: str) -> str:
+        """Its writable layer as an image (it is paused meanwhile); returns the image's id."""
+        params = {"container": container, "repo": repository, "pause": "true"}
+        body = command(self._engine, "POST", "/commit", params, "{}", silence=COMMIT, container=container)
+        image: str = object_of(body).text("Id")
+        return image
+
+    @understood()
+    def oci_config(self, container: str) -> str:
+        """The runtime's resolved config.json, while it runs here and where this user may read it."""
+        if self._engine.shell:
+            raise self._unreadable("the engine is on another machine")
+        pid = parse_container(self._inspect(container)).part("State").whole("Pid")
+        try:
+            # containerd's shim, the parent, works in the folder of the container's bundle (containerd, runtime v2)
+            status = Path(f"/proc/{pid}/status").read_text()
+            parent = next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:"))
+            folder = Path(f"/proc/{parent}/cwd")
+            if folder.readlink().name != container:
+                raise OSError(f"process {pid} is not of this machine")
+            return read_here(str(folder / "config.json"))
+        except (OSError, StopIteration, ValueError) as error:
+            raise self._unreadable(str(error)) from error
+
+    # Below: how it is done
+
+    def _host_name(self) -> str:
+        """Of the engine's machine; it hardly changes while a relauncher lives."""
+        if not self._machine:
+            self._machine = object_of(command(self._engine, "GET", "/info")).text("Name")
+        return self._machine
+
+    def _borrowed(self, answer: Answer) -> frozenset[str]:
+        """Where mounts of other containers (volumes-from) are."""
+        places: set[str] = set()
+        for word in answer.part("HostConfig").texts("VolumesFrom") or ():
+            text = found(self._engine, f"/containers/{word.partition(':')[0]}/json")
+            if text is not None:
+                places |= {target(mount.text("Destination")) for mount in parse_container(text).parts("Mounts")}
+        return frozenset(places)
+
+    def _later_networks(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Takes all networks but the first out of the request, for engines that take only one there."""
+        networks = (request.get("NetworkingConfig") or {}).get("EndpointsConfig") or {}
+        if len(networks) < 2 or self._engine.api() >= _NETWORKS_AT_CREATE:
+            return {}
+        mode = request["HostConfig"].get("NetworkMode")
+        first = mode if mode in networks else next(iter(networks))
+        request["NetworkingConfig"] = {"EndpointsConfig": {first: networks[first]}}
+        return {name: endpoint for name, endpoint in networks.items() if name != first}
+
+    def _check_image(self, new: str, image: str, original: str) -> None:
+        """A tag may have moved between the plan and now."""
+        if image.startswith(("sha256:", IMAGES)) or not original:
+            return
+        made = parse_container(self._inspect(new)).text("Image")
+        meant = parse_container(self._inspect(original)).text("Image")
+        if made != meant:
+            words = f"{image} is {made}, not {meant}"
+            raise RefusedError(
+                EngineState.CONNECTED, msg("The name of its image means another image by now. Try again."), words
+            )

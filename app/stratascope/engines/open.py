@@ -1,0 +1,44 @@
+"""An adapter for an endpoint. The SDKs are imported here, when the first engine of their kind is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import EngineKind
+from stratascope.engines.docker import inspect as docker
+from stratascope.engines.podman import inspect as podman
+
+if TYPE_CHECKING:
+    from stratascope.core.ports import EnginePort, Translator
+    from stratascope.engines.shared.child_socket import Way
+    from stratascope.engines.shared.endpoint import Endpoint
+
+
+def open_engine(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> EnginePort:
+    """The adapter of this endpoint. Connects to nothing yet; raises nothing."""
+    if endpoint.kind is EngineKind.DOCKER:
+        from stratascope.engines.docker.engine import DockerEngine
+
+        return DockerEngine(endpoint, _way(endpoint, environ))
+    from stratascope.engines.podman.engine import PodmanEngine
+
+    return PodmanEngine(endpoint, _way(endpoint, environ))
+
+
+def _way(endpoint: Endpoint, environ: Mapping[str, str]) -> Way | None:
+    if endpoint.endpoint.startswith("ssh://"):
+        from stratascope.engines.shared.ssh_tunnel import SshTunnel
+
+        return SshTunnel(endpoint, environ)
+    if endpoint.may_start:
+        from stratascope.engines.podman.service import PodmanService
+
+        return PodmanService(environ)
+    return None
+
+
+def translators() -> dict[EngineKind, Translator]:
+    """The translator of each kind; pure, no SDK."""
+    return {EngineKind.DOCKER: docker.translate, EngineKind.PODMAN: podman.translate}

@@ -1,0 +1,1 @@
+"""Podman: its API, its JSON into core types, and what it takes to create a container again."""

@@ -1,0 +1,293 @@
+"""Write changed options into Podman's create request. Pure.
+
+Only the difference is written: what no toggle changed stays as the container had it. Podman's client keeps a second
+record of some options in annotations, from which inspect and the next relaunch read them, so both are changed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from stratascope.core.container import Asked, AskedMount, ProfileKind
+from stratascope.core.message import msg
+from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.toggle import ToggleError
+from stratascope.engines.podman.apply_limits import limits, ports
+from stratascope.engines.podman.create_command import device_of, without
+from stratascope.engines.podman.recreate_network import mode
+from stratascope.engines.podman.recreate_security import MASKED, READ_ONLY
+from stratascope.engines.podman.sources import ANNOTATION
+
+Body = dict[str, Any]
+
+_TMPFS = ["rw", "rprivate", "nosuid", "nodev", "tmpcopyup"]  # as Podman's own `--tmpfs PATH`
+_LISTS = (
+    ("mounts", "destination"),
+    ("volumes", "Dest"),
+    ("overlay_volumes", "destination"),
+    ("image_volumes", "Destination"),
+)
+_SHARED = ("netns", "pidns", "ipcns", "utsns", "cgroupns", "userns")
+_WITH_PORTS = ("bridge", "private", "default", "slirp4netns", "pasta")
+
+
+def body(spec: LaunchSpec, asked: Asked) -> str:
+    """The spec's create request with the difference from `spec.asked` to `asked`. Raises ToggleError for what Podman
+    can't be asked for.
+    """
+    found: Body = json.loads(spec.body)
+    for write in (_rights, _profiles, _paths, _namespaces, _network, _user_namespace, _root, _mounts, _devices):
+        write(found, spec.asked, asked)
+    limits(found, spec.asked, asked)
+    ports(found, spec.asked, asked)
+    return json.dumps(found)
+
+
+def with_image(text: str, image: str, name: str = "") -> str:
+    """The same request from another image (a commit of the writable layer), by its id; `name`: what to call it."""
+    found: Body = json.loads(text)
+    found["image"] = image
+    if name:
+        found["raw_image_name"] = name
+    return json.dumps(found)
+
+
+def repointed(text: str, moved: Mapping[str, str]) -> str:
+    """The same request, with the containers whose namespaces it shares and that it requires by their new ids.
+
+    What it borrows volumes from stays as it is: that is looked at only once, and the volumes are the same.
+    """
+    found: Body = json.loads(text)
+    for key in _SHARED:
+        space = found.get(key)
+        if space and space.get("nsmode") == "container" and space.get("value") in moved:
+            found[key] = {**space, "value": moved[space["value"]]}
+    if required := found.get("dependencyContainers"):
+        found["dependencyContainers"] = [moved.get(each, each) for each in required]
+    note = f"{ANNOTATION}userns"
+    kind, _, other = found.get("annotations", {}).get(note, "").partition(":")
+    if kind == "container" and other in moved:
+        found["annotations"] = {**found["annotations"], note: f"{kind}:{moved[other]}"}
+    return json.dumps(found)
+
+
+def _put(found: Body, key: str, value: Any) -> None:
+    """Empty values are left out: the API takes some of them for a choice."""
+    if value:
+        found[key] = value
+    else:
+        found.pop(key, None)
+
+
+def _note(found: Body, name: str, value: str) -> None:
+    notes = found.setdefault("annotations", {})
+    if value:
+        notes[f"{ANNOTATION}{name}"] = value
+    else:
+        notes.pop(f"{ANNOTATION}{name}", None)
+
+
+def _rights(found: Body, had: Asked, asked: Asked) -> None:
+    left_privileged = had.privileged and not asked.privileged
+    if had.privileged != asked.privileged:
+        _put(found, "privileged", asked.privileged)
+        _note(found, "privileged", "TRUE" if asked.privileged else "")
+    if left_privileged or (had.cap_add, had.cap_drop) != (asked.cap_add, asked.cap_drop):
+        _put(found, "cap_add", list(asked.cap_add))
+        _put(found, "cap_drop", list(asked.cap_drop))
+    if had.no_new_privileges != asked.no_new_privileges:
+        _put(found, "no_new_privileges", asked.no_new_privileges)
+    if had.user != asked.user:
+        _put(found, "user", asked.user)
+
+
+def _profiles(found: Body, had: Asked, asked: Asked) -> None:
+    left_privileged = had.privileged and not asked.privileged
+    if left_privileged or (had.seccomp, had.seccomp_profile) != (asked.seccomp, asked.seccomp_profile):
+        name = _profile(asked.seccomp, asked.seccomp_profile)
+        if name.lstrip().startswith("{"):
+            raise ToggleError(msg("Podman takes a seccomp profile only as the path of a file on its own machine."))
+        _put(found, "seccomp_profile_path", name)
+        _note(found, "seccomp", name)
+        found.pop("seccomp_policy", None)
+    if left_privileged or (had.apparmor, had.apparmor_profile) != (asked.apparmor, asked.apparmor_profile):
+        name = _profile(asked.apparmor, asked.apparmor_profile)
+        _put(found, "apparmor_profile", name)
+        _note(found, "apparmor", name)
+    if had.selinux_options != asked.selinux_options:
+        _put(found, "selinux_opts", list(asked.selinux_options))
+        _note(found, "label", ",label=".join(asked.selinux_options))
+        found.pop("label_nested", None)
+
+
+def _profile(kind: ProfileKind, name: str) -> str:
+    if kind is ProfileKind.UNCONFINED:
+        return "unconfined"
+    return name if kind is ProfileKind.CUSTOM else ""
+
+
+def _paths(found: Body, had: Asked, asked: Asked) -> None:
+    before, after = (had.masked_paths, had.read_only_paths), (asked.masked_paths, asked.read_only_paths)
+    if before == after:
+        return
+    if None in after:
+        found.pop("unmask", None)
+        _forget(found, "security-opt", lambda value: value.lower().startswith("unmask"))
+        if before == ((), ()):
+            found.pop("mask", None)
+        return
+    masked, read_only = asked.masked_paths or (), asked.read_only_paths or ()
+    if not masked and not read_only:
+        found["unmask"] = ["ALL"]
+        return
+    _put(found, "mask", [path for path in masked if path not in MASKED])
+    covered = {*masked, *read_only}
+    _put(found, "unmask", [path for path in dict.fromkeys((*MASKED, *READ_ONLY)) if path not in covered])
+
+
+def _namespaces(found: Body, had: Asked, asked: Asked) -> None:
+    for key, before, after in (
+        ("pidns", had.pid_mode, asked.pid_mode),
+        ("ipcns", had.ipc_mode, asked.ipc_mode),
+        ("utsns", had.uts_mode, asked.uts_mode),
+        ("cgroupns", had.cgroupns_mode, asked.cgroupns_mode),
+    ):
+        if before != after:
+            found[key] = mode(after or "private")
+    if found["ipcns"]["nsmode"] not in ("private", "shareable"):
+        found.pop("shm_size", None)  # the API refuses it
+    if found["utsns"]["nsmode"] != "private":
+        found.pop("hostname", None)
+
+
+def _network(found: Body, had: Asked, asked: Asked) -> None:
+    if had.network_mode == asked.network_mode:
+        return
+    # The engine's own kind: a bridge for root, slirp4netns or pasta for others
+    wanted = "default" if asked.network_mode in ("", "private") else asked.network_mode
+    found["netns"] = mode(wanted)
+    found.pop("network_options", None)
+    if wanted != "bridge":
+        found.pop("Networks", None)
+    if wanted.partition(":")[0] not in _WITH_PORTS:
+        for key in ("portmappings", "publish_image_ports", "expose"):
+            found.pop(key, None)
+        if wanted != "host":
+            for key in ("dns_server", "dns_search", "dns_option", "hostadd"):
+                found.pop(key, None)
+
+
+def _user_namespace(found: Body, had: Asked, asked: Asked) -> None:
+    if (had.userns_mode, had.uid_map) == (asked.userns_mode, asked.uid_map):
+        return
+    text = asked.userns_mode or ("private" if asked.uid_map else "host")
+    name, _, options = text.partition(":")
+    found["userns"] = mode(text)
+    found.pop("idmappings", None)
+    if name == "auto":
+        chosen = {key: value for key, _, value in (word.partition("=") for word in options.split(","))}
+        found["idmappings"] = {
+            "HostUIDMapping": False,
+            "HostGIDMapping": False,
+            "AutoUserNs": True,
+            "AutoUserNsOpts": {"Size": int(chosen.get("size", "0") or 0)},
+        }
+    elif name == "private":
+        maps = [{"container_id": inside, "host_id": outside, "size": size} for inside, outside, size in asked.uid_map]
+        found["idmappings"] = {"HostUIDMapping": False, "HostGIDMapping": False, "UIDMap": maps, "GIDMap": maps}
+    _note(found, "userns", "" if name == "host" else text)
+
+
+def _root(found: Body, had: Asked, asked: Asked) -> None:
+    if had.read_only_root == asked.read_only_root:
+        return
+    _put(found, "read_only_filesystem", asked.read_only_root)
+    # Podman's own choice: with it /dev/shm stays writable, and /run, /tmp and /var/tmp are there to write to
+    _put(found, "read_write_tmpfs", asked.read_only_root)
+
+
+def _mounts(found: Body, had: Asked, asked: Asked) -> None:
+    before, after = _by_target(had.mounts), _by_target(asked.mounts)
+    gone = {target for target in before if target not in after}
+    if gone:
+        if found.get("volumes_from"):
+            raise ToggleError(
+                msg("A mount can't be taken out here: it comes back with the volumes of another container.")
+            )
+        _filter(found, lambda target: target not in gone)
+    for target, mounts in after.items():
+        if target not in before:
+            _add(found, mounts[-1])
+        elif [mount.writable for mount in before[target]] != [mount.writable for mount in mounts]:
+            _writable(found, target, all(mount.writable for mount in mounts))
+
+
+def _by_target(mounts: tuple[AskedMount, ...]) -> dict[str, list[AskedMount]]:
+    found: dict[str, list[AskedMount]] = {}
+    for mount in mounts:
+        found.setdefault(mount.target, []).append(mount)
+    return found
+
+
+def _filter(found: Body, keep: Callable[[str], bool]) -> None:
+    for key, name in _LISTS:
+        if key in found:
+            _put(found, key, [each for each in found[key] if keep(each[name])])
+
+
+def _add(found: Body, mount: AskedMount) -> None:
+    access = "rw" if mount.writable else "ro"
+    if mount.kind == "volume":
+        volume = {"Name": mount.volume or mount.source, "Dest": mount.target, "Options": [access]}
+        found.setdefault("volumes", []).append(volume)
+        return
+    options = [word for word in _TMPFS if word != "rw"] if mount.kind == "tmpfs" else ["rbind"]
+    if mount.kind != "tmpfs":
+        options.append(mount.propagation or "rprivate")
+    source = "tmpfs" if mount.kind == "tmpfs" else mount.source
+    found.setdefault("mounts", []).append(
+        {"type": mount.kind, "source": source, "destination": mount.target, "options": [access, *options]}
+    )
+
+
+def _writable(found: Body, target: str, writable: bool) -> None:
+    access = "rw" if writable else "ro"
+    for key, name in _LISTS:
+        for each in found.get(key, ()):
+            if each[name] != target:
+                continue
+            if key == "image_volumes":
+                each["ReadWrite"] = writable
+                continue
+            options = "Options" if key == "volumes" else "options"
+            each[options] = [*(word for word in each.get(options) or () if word not in ("rw", "ro")), access]
+
+
+def _forget(found: Body, name: str, drop: Callable[[str], bool]) -> None:
+    """Also in the command that Podman keeps: what inspect does not tell is read there the next time."""
+    if command := found.get("containerCreateCommand"):
+        found["containerCreateCommand"] = without(command, name, drop)
+
+
+def _devices(found: Body, had: Asked, asked: Asked) -> None:
+    if had.devices == asked.devices:
+        return
+    before = {device.target for device in had.devices}
+    # Those that the typed options do not know (names of the Container Device Interface) stay
+    others = [each for each in found.get("devices", ()) if [*each["path"].split(":"), ""][1] not in before]
+    wanted = [{"path": f"{each.source}:{each.target}:{each.permissions}"} for each in asked.devices]
+    kept = {each["path"].split(":")[1]: each for each in found.get("devices", ()) if each not in others}
+    unchanged = set(had.devices)
+    # Inspect does not tell permissions: what was not changed keeps those that the runtime was given
+    wanted = [
+        kept.get(device.target, each) if device in unchanged else each
+        for device, each in zip(asked.devices, wanted, strict=True)
+    ]
+    _put(found, "devices", [*wanted, *others])
+    if had.device_rules and not asked.device_rules:
+        _put(found, "device_cgroup_rule", None)
+        _forget(found, "device-cgroup-rule", lambda value: True)
+    left = {device.target for device in asked.devices}
+    _forget(found, "device", lambda value: device_of(value).target not in left)

@@ -1,0 +1,131 @@
+"""Podman's adapter, on podman-py's transport and Podman's own (libpod) API.
+
+Decided against the API that imitates Docker's, which every Podman has too: its inspect hides capabilities, pods,
+annotations and id mappings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from stratascope.core.container import EngineFacts, EngineKind
+from stratascope.engines.podman.inspect import redact
+from stratascope.engines.shared.json_reader import Answer, capability_names, in_order, parse_object
+from stratascope.engines.shared.rest_engine import RestEngine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import requests
+
+    from stratascope.core.ports import Relauncher
+
+_API = "4.0.0"  # Podman serves every version of its API from this one on, whatever its own
+
+
+class PodmanEngine(RestEngine):
+    """One Podman endpoint."""
+
+    kind = EngineKind.PODMAN
+    _list_path = "/containers/json"
+    _events_path = "/events"
+    _event_filter = {"filters": '{"type":["container"]}', "stream": "true"}  # noqa: RUF012
+
+    @property
+    def socket(self) -> Path | None:
+        """The socket that it is asked on, where it is one of this machine."""
+        return self._endpoint.path
+
+    def relauncher(self) -> Relauncher:
+        """What hardening asks of this engine, on the same connections; `close` of this engine ends both."""
+        from stratascope.engines.podman.relauncher import PodmanRelauncher
+
+        return PodmanRelauncher(self)
+
+    def top(self, container: str, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """A row for each process, in the order of `columns` (podman-top(1): hpid, capeff, seccomp …).
+
+        Raises EngineError, NoSuchContainerError, and ValueError where the answer has another form.
+        """
+        text = self._get(f"{self._path(container)}/top", {"ps_args": ",".join(columns), "stream": "false"})
+        value = parse_object(text).get("Processes")
+        rows = value if isinstance(value, list) else []
+        found = []
+        for row in rows:
+            if not isinstance(row, list) or len(row) != len(columns) or not all(isinstance(cell, str) for cell in row):
+                raise ValueError(f"podman top: expected {len(columns)} texts in a row, found {str(row)[:80]}")
+            found.append(tuple(row))
+        return tuple(found)
+
+    def _open(self) -> requests.Session:
+        from podman.api.client import APIClient
+
+        from stratascope.engines.podman.socket import Pool
+
+        session: Any = APIClient(base_url=self._endpoint.endpoint, version=_API, timeout=self.timeout[1])
+        if self._endpoint.path is not None:
+            session.get_adapter("http://").poolmanager.pool_classes_by_scheme = {"http": Pool}
+        opened: requests.Session = session
+        return opened
+
+    def _request(self, session: Any, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
+        answer: Any = session.get(path, params=params, stream=stream, timeout=self.timeout)
+        response: requests.Response = answer._response
+        return response
+
+    def _command(
+        self, session: Any, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
+    ) -> requests.Response:
+        answer: Any = session._request(
+            method,
+            path=path,
+            params=params,
+            data=None if data is None else data.encode(),
+            headers={"Content-Type": "application/json"},
+            stream=True,
+            timeout=(self.timeout[0], silence),
+        )
+        response: requests.Response = answer._response
+        return response
+
+    def _path_prefix(self) -> str:
+        return f"/v{_API}/libpod"
+
+    def _path(self, container: str) -> str:
+        return f"/containers/{container}"
+
+    def _inspect_path(self, container: str) -> str:
+        return f"{self._path(container)}/json"
+
+    def _redact(self, text: str) -> str:
+        return redact(text)
+
+    def _facts(self) -> tuple[str, bool, EngineFacts]:
+        info = Answer(parse_object(self._get_quickly("/info", self._prefix())))
+        host, security = info.part("host"), info.part("host").part("security")
+        version = info.part("version").text("Version")
+        if not version:
+            raise ValueError("no version in the answer")
+        rootless = security.flag("rootless")
+        system = host.part("distribution")
+        names = capability_names(tuple(name for name in security.text("capabilities").split(",") if name))
+        return (
+            version,
+            rootless,
+            EngineFacts(
+                storage_driver=info.part("store").text("graphDriverName"),
+                cgroup_driver=host.text("cgroupManager"),
+                cgroup_version=host.text("cgroupVersion").removeprefix("v"),
+                network_helper=host.text("rootlessNetworkCmd") if rootless else "",
+                runtime=host.part("ociRuntime").text("name"),
+                operating_system=f"{system.text('distribution')} {system.text('version')}".strip(),
+                kernel=host.text("kernel"),
+                default_capabilities=in_order(set(names)),
+                seccomp_profile="unconfined"
+                if security.has("seccompEnabled") and not security.flag("seccompEnabled")
+                else security.text("seccompProfilePath"),
+                selinux=security.flag("selinuxEnabled"),
+                apparmor=security.flag("apparmorEnabled"),
+            ),
+        )

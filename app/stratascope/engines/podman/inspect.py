@@ -1,0 +1,254 @@
+"""Podman's inspect JSON (of its own API, not of the one that imitates Docker) into a container. Pure: no SDK.
+
+Podman computes its answer back from the OCI configuration, so it tells results (bounding capabilities) where Docker
+tells options; what it says of neither (masked paths, as a rule) stays None.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from stratascope.core.container import (
+    Asked,
+    AskedDevice,
+    AskedLimit,
+    AskedMount,
+    AskedPort,
+    Container,
+    Engine,
+    ProfileKind,
+)
+from stratascope.core.ports import RawContainer
+from stratascope.engines.docker.inspect import profile, tmpfs_mounts
+from stratascope.engines.podman.create_command import device_of
+from stratascope.engines.podman.create_command import options as typed_options
+from stratascope.engines.podman.sources import added
+from stratascope.engines.shared.json_reader import (
+    Answer,
+    blank_environment,
+    capability_names,
+    cores,
+    exit_code_of,
+    health_of,
+    in_order,
+    no_new_privileges,
+    option,
+    parse_container,
+    redacted,
+    status_of,
+)
+from stratascope.linux.capability import NAMES
+
+_ANNOTATION = "io.podman.annotations."
+_ENVIRONMENT_OPTIONS = ("-e", "--env", "--env-merge")
+
+
+def redact(inspect_json: str) -> str:
+    """The same JSON, compact, without the values of the environment, also in the command that made the container."""
+    return redacted(inspect_json, _blank)
+
+
+def _blank(container: dict[str, Any]) -> None:
+    config = container.get("Config")
+    if isinstance(config, dict):
+        known = config.get("Env")
+        values = {item for item in known if isinstance(item, str)} if isinstance(known, list) else set()
+        config["CreateCommand"] = _blank_command(config.get("CreateCommand"), values)
+        if config["CreateCommand"] is None:
+            del config["CreateCommand"]
+    blank_environment(container)
+
+
+def _blank_command(command: Any, environment: set[str]) -> Any:
+    """Values of `-e NAME=value`, `-eNAME=value`, `-de NAME=value`, `--env=NAME=value` go; so does any word that
+    holds a whole assignment of the environment.
+    """
+    if not isinstance(command, list):
+        return None if command is None else []
+    found: list[Any] = []
+    expected = False  # the word before was an option that takes an assignment
+    for word in command:
+        if not isinstance(word, str):
+            found.append("")
+            continue
+        short = word.startswith("-") and not word.startswith("--")
+        prefix = next((f"{name}=" for name in _ENVIRONMENT_OPTIONS if word.startswith(f"{name}=")), "")
+        if not prefix and short and "e" in word and "=" in word:
+            prefix = word[: word.index("e") + 1]
+        if expected or word in environment:
+            found.append(_name_only(word))
+        elif prefix:
+            found.append(prefix + _name_only(word[len(prefix) :]))
+        else:
+            held = next((item for item in environment if "=" in item and item[-1] != "=" and item in word), None)
+            found.append(word if held is None else word.replace(held, _name_only(held)))
+        expected = word in _ENVIRONMENT_OPTIONS or (short and word.endswith("e"))
+    return found
+
+
+def _name_only(assignment: str) -> str:
+    name, equals, _ = assignment.partition("=")
+    return name + equals
+
+
+def translate(raw: RawContainer, engine: Engine) -> Container:
+    """Raises ValueError with a clear text where the JSON is damaged."""
+    answer = parse_container(raw.inspect)
+    state, config, host = answer.part("State"), answer.part("Config"), answer.part("HostConfig")
+    pid = state.whole("Pid")
+    path = answer.text("Path")
+    words = [path, *(answer.texts("Args") or ())]
+    if words == [path, path] and config.texts("Cmd") == (path,):
+        words = [path]  # inspect says the only word of a command twice
+    return Container(
+        engine=raw.engine,
+        id=answer.text("Id") or raw.id,
+        name=answer.text("Name") or raw.id[:12],
+        image=answer.text("ImageName") or config.text("Image") or answer.text("Image"),
+        status=status_of(state),
+        pid=pid if pid > 0 else None,
+        created=answer.moment("Created"),
+        started=state.moment("StartedAt"),
+        runtime=answer.text("OCIRuntime"),
+        command=shlex.join(word for word in words if word),
+        pod=answer.text("Pod"),
+        infra=answer.flag("IsInfra"),
+        init=host.flag("Init"),
+        labels=config.pairs("Labels"),
+        exit_code=exit_code_of(state),
+        out_of_memory=state.flag("OOMKilled"),
+        health=health_of(state),
+        requires=answer.texts("Dependencies") or (),
+        asked=_asked(answer, config, host, engine),
+    )
+
+
+def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Asked:
+    notes = dict(config.pairs("Annotations")) | dict(host.pairs("Annotations"))
+    options = host.texts("SecurityOpt") or ()
+    privileged = host.flag("Privileged")
+    command = typed_options(config.texts("CreateCommand") or ())
+    typed = command or {}
+    # inspect tells of it only where nothing at all is masked, and the engine masks a path or two by itself
+    said = {word.lower() for word in (*options, *typed.get("security-opt", ()))}
+    unmasked = () if privileged or "unmask=all" in said else None
+    seccomp, seccomp_profile = _seccomp(options, notes, privileged, engine)
+    apparmor, apparmor_profile = _apparmor(answer.text("AppArmorProfile"), notes, privileged)
+    labels = [value for name, value in map(option, options) if name == "label"]
+    if not labels and f"{_ANNOTATION}label" in notes:
+        labels = [notes[f"{_ANNOTATION}label"]]
+    return Asked(
+        privileged=privileged,
+        user=config.text("User"),
+        pid_mode=host.text("PidMode") or "private",
+        ipc_mode=host.text("IpcMode") or "private",
+        uts_mode=host.text("UTSMode") or "private",
+        network_mode=host.text("NetworkMode") or "private",
+        cgroupns_mode=host.text("CgroupMode") or "private",
+        # inspect says "private" for keep-id, auto and nomap alike: the annotation has the word that was typed
+        userns_mode=notes.get(f"{_ANNOTATION}userns") or host.text("UsernsMode"),
+        read_only_root=host.flag("ReadonlyRootfs"),
+        masked_paths=unmasked,
+        read_only_paths=unmasked,
+        mounts=(*(_mount(mount) for mount in answer.parts("Mounts")), *tmpfs_mounts(host)),
+        devices=tuple(
+            AskedDevice(
+                device.text("PathOnHost"), device.text("PathInContainer"), device.text("CgroupPermissions") or "rwm"
+            )
+            for device in host.parts("Devices")
+        )
+        # a rootless engine binds them, and inspect shows neither a device nor a mount; nor any of a privileged one
+        or tuple(device_of(word) for word in typed.get("device", ()) if engine.rootless or privileged),
+        # inspect does not tell them: only the command does, where there is one
+        device_rules=() if engine.rootless else None if command is None else typed.get("device-cgroup-rule", ()),
+        memory=host.limit("Memory"),
+        memory_swap=host.limit("MemorySwap"),
+        pids=host.limit("PidsLimit"),
+        cpu_cores=cores(host),
+        cpuset=host.text("CpusetCpus"),
+        cgroup_parent=host.text("CgroupParent"),
+        cap_add=capability_names(added(answer)),
+        cap_drop=capability_names(host.texts("CapDrop")),
+        capabilities=_capabilities(answer),
+        no_new_privileges=no_new_privileges(options, False),
+        seccomp=seccomp,
+        seccomp_profile=seccomp_profile,
+        apparmor=apparmor,
+        apparmor_profile=apparmor_profile,
+        selinux_label=answer.text("ProcessLabel"),
+        selinux_options=tuple(labels),
+        uid_map=_id_map(host.part("IDMappings")),
+        ports=_ports(host),
+        limits=tuple(
+            AskedLimit(limit.text("Name").removeprefix("RLIMIT_").lower(), limit.whole("Soft"), limit.whole("Hard"))
+            for limit in host.parts("Ulimits")
+        ),
+    )
+
+
+def _ports(host: Answer) -> tuple[AskedPort, ...]:
+    """`{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}]}`; 0.0.0.0 stands for "all" too, where none was typed."""
+    bindings = host.part("PortBindings")
+    return tuple(
+        AskedPort(
+            port,
+            "" if binding.text("HostIp") == "0.0.0.0" else binding.text("HostIp"),
+            binding.text("HostPort"),
+        )
+        for port in bindings.names()
+        for binding in bindings.parts(port)
+    )
+
+
+def _capabilities(answer: Answer) -> tuple[str, ...] | None:
+    """The configured bounding set; null where it is empty."""
+    if not answer.has("BoundingCaps"):
+        return None
+    names = capability_names(answer.texts("BoundingCaps"))
+    return NAMES if "ALL" in names else in_order(set(names))
+
+
+def _seccomp(
+    options: tuple[str, ...], notes: dict[str, str], privileged: bool, engine: Engine
+) -> tuple[ProfileKind, str]:
+    asked = [value for name, value in map(option, options) if name == "seccomp"]
+    name = asked[-1] if asked else notes.get(f"{_ANNOTATION}seccomp", "")
+    if name:
+        return profile(name, engine.facts.seccomp_profile or "default")
+    return (ProfileKind.UNCONFINED, "") if privileged else (ProfileKind.DEFAULT, "")
+
+
+def _apparmor(chosen: str, notes: dict[str, str], privileged: bool) -> tuple[ProfileKind, str]:
+    """Rootless Podman asks for no profile, and says so by an empty text; so do engines without AppArmor."""
+    name = chosen or notes.get(f"{_ANNOTATION}apparmor", "")
+    if name.startswith("containers-default-"):  # the version of containers/common follows
+        return ProfileKind.DEFAULT, ""
+    if name:
+        return profile(name, "")
+    return (ProfileKind.UNCONFINED, "") if privileged else (ProfileKind.UNKNOWN, "")
+
+
+def _mount(mount: Answer) -> AskedMount:
+    kind = mount.text("Type") or "bind"
+    return AskedMount(
+        kind=kind,
+        source="" if kind == "tmpfs" else mount.text("Source"),
+        target=mount.text("Destination"),
+        writable=mount.flag("RW"),
+        propagation=mount.text("Propagation"),
+        volume=mount.text("Name"),
+    )
+
+
+def _id_map(mappings: Answer) -> tuple[tuple[int, int, int], ...]:
+    """`["0:200000:65536"]`: inside, outside, length."""
+    found = []
+    for text in mappings.texts("UidMap") or ():
+        numbers = text.split(":")
+        if len(numbers) != 3 or not all(
+            number.isascii() and number.isdigit() and len(number) < 20 for number in numbers
+        ):
+            raise ValueError(f"HostConfig.IDMappings.UidMap: no id mapping: {text[:60]!r}")
+        found.append((int(numbers[0]), int(numbers[1]), int(numbers[2])))
+    return tuple(found)

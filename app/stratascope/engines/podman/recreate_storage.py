@@ -1,0 +1,247 @@
+"""The part of Podman's create request that is about files: mounts, volumes, devices, secrets, the working folder. Pure.
+
+Volumes are named, anonymous ones too, so that nothing that they hold is left behind. Podman fills a volume from the
+image once in the volume's life, so it is safe to name an empty one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from stratascope.core.message import Message, msg
+from stratascope.engines.podman.create_command import device_of, mount_options, secrets
+from stratascope.engines.podman.sources import Known, objects, part, words
+from stratascope.engines.shared.json_reader import Answer
+
+Body = dict[str, Any]
+
+_ANONYMOUS = re.compile(r"[0-9a-f]{64}").fullmatch
+_OVERLAY = "/userdata/overlay/"  # below a container's own folder
+_DEVICE_KINDS = {"c": "c", "b": "b", "u": "c"}
+_INIT_PLACES = ("/run/podman-init", "/dev/init")
+_SECRETS = "/run/secrets/"
+_ALL_DEVICES = {"allow": False, "access": "rwm"}
+
+
+def storage(source: Known, body: Body, lost: list[Message], differs: list[Message]) -> None:
+    """Fill in the body."""
+    _mounts(source, body, lost, differs)
+    _devices(source, body, lost)
+    _secrets(source, body, lost)
+    host, config = source.host, source.config
+    # Each mount that it has is named, so the image's own volumes must not come on top
+    body["image_volume_mode"] = "ignore"
+    if host.texts("VolumesFrom"):
+        body["volumes_from"] = list(host.texts("VolumesFrom") or ())
+    if host.flag("Init") or source.note("init"):
+        body["init"] = True
+        mounts = source.mounts()
+        path = next((str(mounts[place].get("source", "")) for place in _INIT_PLACES if place in mounts), "")
+        if path:
+            body["init_path"] = path
+    if host.whole("ShmSize") and (host.text("IpcMode") or "private") in ("private", "shareable"):
+        body["shm_size"] = host.whole("ShmSize")
+    systemd_size = source.generated.get("shm_size_systemd")
+    if systemd_size:
+        body["shm_size_systemd"] = systemd_size
+    folder = config.text("WorkingDir")
+    if folder:
+        body["work_dir"] = folder
+        if folder == (part(source.image, "Config").get("WorkingDir") or "/"):
+            body["create_working_dir"] = True  # as for any image: one that was typed must be there
+    storage_options = dict(word.split("=", 1) for word in source.all("storage-opt") if "=" in word)
+    if storage_options:
+        body["storage_opts"] = storage_options
+    if source.all("chrootdirs"):
+        body["chroot_directories"] = [path for word in source.all("chrootdirs") for path in word.split(",")]
+
+
+def _mounts(source: Known, body: Body, lost: list[Message], differs: list[Message]) -> None:
+    oci, typed = source.mounts(), mount_options(source.typed or {})
+    binds: list[Body] = []
+    volumes: list[Body] = []
+    overlays: list[Body] = []
+    images: list[Body] = []
+    every = source.answer.parts("Mounts")
+    image_places = {mount.text("Destination") for mount in every if mount.text("Type") == "image"}
+    for mount in every:
+        kind, place, origin = mount.text("Type"), mount.text("Destination"), mount.text("Source")
+        options = _options(mount)
+        if kind == "image":
+            images.append({"Destination": place, "Source": origin, "ReadWrite": mount.flag("RW")})
+        elif kind == "volume":
+            name = mount.text("Name")
+            volume: Body = {"Name": name, "Dest": place, "Options": options}
+            if mount.text("SubPath"):
+                volume["SubPath"] = mount.text("SubPath")
+            if _ANONYMOUS(name):
+                volume["IsAnonymous"] = True
+            volumes.append(volume)
+        elif place in image_places:
+            continue  # inspect shows an image's mount a second time, as what came of it
+        elif _OVERLAY in origin:
+            lower = next((word[9:] for word in options if word.startswith("lowerdir=")), "")
+            overlays.append({"destination": place, "source": lower, "options": ["O"]})
+            differs.append(msg("What was written to the overlay at {path} stays with the original.", path=place))
+        else:
+            binds.append(_bind(mount, oci.get(place), options))
+        if {"Z", "z"} & set(typed.get(place, ())) and source.answer.text("ProcessLabel"):
+            differs.append(msg("The SELinux labels of {path} stay as they are.", path=place))
+    places = {each["destination"] for each in binds}
+    for place, options_text in source.host.pairs("Tmpfs"):
+        if place not in places:
+            words_of = [word for word in options_text.split(",") if word]
+            binds.append({"type": "tmpfs", "source": "tmpfs", "destination": place, "options": words_of})
+    named = places | {mount.text("Destination") for mount in every} | {place for place, _ in source.host.pairs("Tmpfs")}
+    for place in part(source.image, "Config", "Volumes"):
+        made = oci.get(place)
+        if place not in named and made is not None and made.get("type") == "tmpfs":  # --image-volume tmpfs
+            binds.append({**made, "options": words(made, "options")})
+    for key, found in (
+        ("mounts", binds),
+        ("volumes", volumes),
+        ("overlay_volumes", overlays),
+        ("image_volumes", images),
+    ):
+        if found:
+            body[key] = found
+    lost.extend(
+        msg("The artifact that is mounted at {path} can't be named again.", path=mount.text("Destination"))
+        for mount in every
+        if mount.text("Type") == "artifact"
+    )
+
+
+def _bind(mount: Answer, oci: Body | None, options: list[str]) -> Body:
+    kind, origin = "bind", mount.text("Source")
+    if oci is not None and oci.get("type") not in (None, "bind"):  # devpts, ramfs: "bind" in inspect
+        kind, origin, options = str(oci["type"]), str(oci.get("source", origin)), words(oci, "options")
+    found: Body = {"type": kind, "source": origin, "destination": mount.text("Destination"), "options": options}
+    if oci is not None and oci.get("uidMappings"):
+        found["options"] = [*options, "idmap"]
+    return found
+
+
+def _options(mount: Answer) -> list[str]:
+    options = list(mount.texts("Options") or ())
+    options.append("rw" if mount.flag("RW") else "ro")
+    if mount.text("Propagation"):
+        options.append(mount.text("Propagation"))
+    return options
+
+
+def _devices(source: Known, body: Body, lost: list[Message]) -> None:
+    linux = part(source.oci, "linux")
+    rules = objects(part(linux, "resources"), "devices")
+    nodes = {str(node.get("path")): node for node in objects(linux, "devices")}
+    typed = {_place(word): word for word in source.all("device")}
+    devices: list[Body] = []
+    used: list[Body] = []
+    for shown in source.host.parts("Devices"):
+        origin, place = shown.text("PathOnHost"), shown.text("PathInContainer")
+        rule = _rule(nodes.get(place), rules)
+        if rule is not None:
+            used.append(rule)
+        # Rootless engines bind the device and have no rules: only the command tells what was typed
+        access = rule["access"] if rule else typed.get(place, "").rpartition(":")[2]
+        permissions = access if access and not set(access) - set("rwm") else "rwm"
+        devices.append({"path": f"{origin}:{place}:{permissions}"})
+    devices.extend({"path": path} for path in _bound(source, typed))
+    for word in source.all("device"):
+        if "=" in word and not word.startswith("/dev/"):
+            # A name of the Container Device Interface: what came of it is in the configuration, and must come anew
+            devices.append({"path": word})
+        elif source.host.flag("Privileged"):
+            # Inspect shows none of them. A name of its own is there beside all devices of the machine, and what was
+            # named counts again once it is not privileged any more
+            device = device_of(word)
+            devices.append({"path": f"{device.source}:{device.target}:{device.permissions}"})
+    if devices:
+        body["devices"] = devices
+    if source.host.flag("Privileged"):
+        return
+    others = [
+        rule
+        for rule in rules
+        if rule not in used and not (rule.get("allow") is False and rule.get("access") == _ALL_DEVICES["access"])
+    ]
+    if others:
+        body["device_cgroup_rule"] = others
+    if source.all("gpus"):
+        body["gpus"] = list(source.all("gpus"))
+
+
+def _bound(source: Known, typed: dict[str, str]) -> list[str]:
+    """Devices of a rootless engine: it binds them, and inspect shows neither a device nor a mount."""
+    if source.host.flag("Privileged"):
+        return []  # all of the machine's, by that alone
+    shown = {mount.text("Destination") for mount in source.answer.parts("Mounts")}
+    shown |= {device.text("PathInContainer") for device in source.host.parts("Devices")}
+    found = []
+    for place, mount in source.mounts().items():
+        origin, how = str(mount.get("source", "")), words(mount, "options")
+        if mount.get("type") != "bind" or not origin.startswith("/dev/") or place in shown or "slave" not in how:
+            continue
+        word = typed.get(place, "")
+        chosen = word.rpartition(":")[2] if word.count(":") == 2 or ":/" not in word else ""
+        usable = bool(chosen) and not set(chosen) - set("rwm")
+        found.append(f"{origin}:{place}:{chosen if usable else 'r' if 'ro' in how else 'rwm'}")
+    return found
+
+
+def _place(word: str) -> str:
+    parts = word.split(":")
+    return parts[1] if len(parts) > 1 and parts[1].startswith("/") else parts[0]
+
+
+def _rule(node: Body | None, rules: list[Body]) -> Body | None:
+    if node is None:
+        return None
+    wanted = (_DEVICE_KINDS.get(str(node.get("type"))), node.get("major"), node.get("minor"))
+    return next(
+        (
+            rule
+            for rule in rules
+            if (rule.get("type"), rule.get("major"), rule.get("minor")) == wanted and rule["allow"]
+        ),
+        None,
+    )
+
+
+def _secrets(source: Known, body: Body, lost: list[Message]) -> None:
+    """A secret's place: from the command, else the only one among the mounts that is left for it."""
+    given = source.config.parts("Secrets")
+    typed = [(name, wanted) for name, wanted in secrets(source.typed or {}) if wanted.get("type", "mount") == "mount"]
+    found: list[Body] = []
+    for number, secret in enumerate(given):
+        name = secret.text("Name")
+        target = ""
+        if len(typed) == len(given) and typed[number][0] in (name, secret.text("ID")):
+            target = typed[number][1].get("target", "")
+        else:
+            targets = _targets(source, name)
+            if len(targets) == 1:
+                target = targets[0]
+            elif targets:
+                lost.append(msg("The secret {name} is mounted at several places, Podman does not say how.", name=name))
+        found.append(
+            {
+                "Source": name,
+                "Target": target,
+                "UID": secret.whole("UID"),
+                "GID": secret.whole("GID"),
+                "Mode": secret.whole("Mode"),
+            }
+        )
+    if found:
+        body["secrets"] = found
+
+
+def _targets(source: Known, name: str) -> list[str]:
+    ending = f"/userdata/secrets/{name}"
+    return [
+        place.removeprefix(_SECRETS)
+        for place, mount in source.mounts().items()
+        if str(mount.get("source", "")).endswith(ending)
+    ]

@@ -1,0 +1,210 @@
+"""What hardening asks of a Podman engine: create, start, stop, rename … by whole id, with time limits.
+
+podman-py only carries the calls: its own keywords for creating silently ignore no-new-privileges and seccomp, and
+publish ports on all addresses.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked
+from stratascope.core.ports import EngineError, RawContainer, RefusedError
+from stratascope.core.relaunch.launch_spec import Created, FileChange, LaunchSpec, Limits, RestartPolicy, Running
+from stratascope.engines.podman import apply_options
+from stratascope.engines.podman.inspect import translate
+from stratascope.engines.podman.recreate import launch_spec
+from stratascope.engines.podman.sources import Sources
+from stratascope.engines.podman.update_limits import differences, resources
+from stratascope.engines.shared.command import COMMIT, SLOW, STOP_MARGIN, command, compact, found, object_of, understood
+from stratascope.engines.shared.endpoint import socket_facts
+from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object
+from stratascope.engines.shared.log_frames import plain_log
+from stratascope.engines.shared.oci_config import read
+from stratascope.engines.shared.relauncher import RestRelauncher
+
+if TYPE_CHECKING:
+    from stratascope.engines.podman.engine import PodmanEngine
+
+_GENERATE_SECONDS = 15.0
+
+Generate = Callable[[str], str | None]
+
+
+class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
+    """A `core.ports.Relauncher` on the connections of one engine.
+
+    `generate` gives what `podman generate spec` says of a container, None where it can't be had: the API has no such
+    call. It is only asked where nothing else tells what was typed.
+    """
+
+    def __init__(self, engine: PodmanEngine, generate: Generate | None = None) -> None:
+        super().__init__(engine)
+        self._generate = generate or self._generate_here
+
+    @understood()
+    def plan(self, container: str) -> LaunchSpec:
+        """Everything needed to create it again. Raises EngineError, NoSuchContainerError."""
+        engine = self._connected()
+        inspect = self._inspect(container)
+        answer = parse_container(inspect)
+        configuration: str | None = None
+        with suppress(EngineError):
+            configuration = self._configuration(answer)
+        told = answer.part("Config").texts("CreateCommand")
+        sources = Sources(
+            inspect=inspect,
+            oci=configuration,
+            generated=None if told else self._generate(container),
+            image=found(self._engine, f"/images/{answer.text('Image')}/json") if answer.text("Image") else None,
+        )
+        asked = translate(RawContainer(engine.id, container, inspect), engine).asked
+        return replace(launch_spec(sources, engine.id, asked), footing=self._footing(answer))
+
+    def body(self, spec: LaunchSpec, asked: Asked) -> str:
+        """Pure. Raises core.toggle.ToggleError for what Podman can't do."""
+        return apply_options.body(spec, asked)
+
+    def with_image(self, body: str, image: str, name: str) -> str:
+        """Pure."""
+        return apply_options.with_image(body, image, name)
+
+    def repointed(self, body: str, moved: Mapping[str, str]) -> str:
+        """Pure."""
+        return apply_options.repointed(body, moved)
+
+    @understood()
+    def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
+        """Create, not start."""
+        request = parse_object(body)
+        request["name"] = name
+        request["labels"] = {**(request.get("labels") or {}), **labels}
+        answer = object_of(command(self._engine, "POST", "/containers/create", data=compact(request), silence=SLOW))
+        return Created(answer.text("Id"), answer.texts("Warnings") or ())
+
+    def stop(self, container: str, seconds: int) -> None:
+        """SIGTERM (or its stop signal), and SIGKILL after so many seconds; returns when it has stopped."""
+        self._tell(container, "stop", {"timeout": str(seconds), "ignore": "true"}, silence=seconds + STOP_MARGIN)
+
+    @understood()
+    def rename(self, container: str, name: str) -> None:
+        # Podman renames its storage before it finds in its database that the name is taken
+        if (holder := self.named(name)) is not None and holder.id != container:
+            raise self._refused(f"the container name {name} is already in use by {holder.id}")
+        self._tell(container, "rename", {"name": name})
+
+    def remove(self, container: str) -> None:
+        """Also one that runs. Its volumes stay, anonymous ones too."""
+        self._delete(container, {"force": "true", "v": "false", "timeout": "0"})
+
+    @understood()
+    def restart_policy(self, container: str, policy: RestartPolicy) -> None:
+        """RefusedError where Podman can't change it (before 5.1), or does not."""
+        params = {"restartPolicy": policy.name}
+        if policy.name == "on-failure":
+            params["restartRetries"] = str(policy.retries)
+        self._tell(container, "update", params, "{}")
+        self._check_policy(container, policy)
+
+    @understood()
+    def limit(self, container: str, limits: Limits) -> None:
+        """Change limits of a running container; reads them again."""
+        if not limits.any():
+            return
+        host = parse_container(self._inspect(container)).part("HostConfig")
+        self._tell(container, "update", data=compact(resources(host, limits)))  # the answer is a bare id, no JSON
+        now = parse_container(self._inspect(container)).part("HostConfig")
+        if ignored := differences(now, limits):
+            raise self._refused("; ".join(ignored))
+
+    @understood()
+    def named(self, name: str) -> Running | None:
+        """The container of that name."""
+        listed = self._listed("name", f"^{re.escape(name)}$")  # inspect by name would also take the start of an id
+        return next((each for each in listed if each.name == name), None)
+
+    @understood()
+    def changes(self, container: str) -> tuple[FileChange, ...]:
+        """What its writable layer holds over its image."""
+        try:
+            return self._changed_files(container)
+        except RefusedError:
+            self._inspect(container)  # a container that is gone is refused as an unknown layer
+            raise
+
+    @understood()
+    def log(self, container: str, lines: int) -> str:
+        """The last lines that it printed, both streams, foreign text. RefusedError where its log can't be read."""
+        params = {"stdout": "true", "stderr": "true", "tail": str(lines), "follow": "false"}
+        body = command(self._engine, "GET", f"/containers/{container}/logs", params, container=container)
+        return plain_log(body, tty=False)  # Podman frames the output of terminals too
+
+    @understood()
+    def commit(self, container: str, repository: str) -> str:
+        """Its writable layer as an image (it is paused meanwhile where it can be); returns the image's id."""
+        name, _, tag = repository.rpartition(":") if ":" in repository.rpartition("/")[2] else (repository, "", "")
+        params = {"container": container, "repo": name, "pause": "true", **({"tag": tag} if tag else {})}
+        try:
+            body = command(self._engine, "POST", "/commit", params, "{}", silence=COMMIT, container=container)
+        except RefusedError as error:
+            if "can not pause" not in error.words:  # rootless on cgroup v1
+                raise
+            params["pause"] = "false"
+            body = command(self._engine, "POST", "/commit", params, "{}", silence=COMMIT, container=container)
+        image: str = object_of(body).text("Id")
+        return image
+
+    @understood()
+    def oci_config(self, container: str) -> str:
+        """The runtime's resolved config.json, of a container that ran, where this user may read it."""
+        return self._configuration(parse_container(self._inspect(container)))
+
+    # Below: how it is done
+
+    def _network_path(self, name: str) -> str:
+        return f"/networks/{name}/json"
+
+    def _network_id(self, answer: Answer) -> str:
+        return answer.text("id")
+
+    def _configuration(self, answer: Answer) -> str:
+        path = answer.text("OCIConfigPath")
+        try:
+            if not path:
+                raise OSError("it has not run yet")
+            text = read(self._engine.shell, path)
+            if parse_object(text):
+                return text
+            raise ValueError("the file is empty")
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            raise self._unreadable(str(error)) from error
+
+    def _generate_here(self, container: str) -> str | None:
+        """From the command line on this machine, as the user whose engine it is: ids are unique, so that an answer is
+        one about this container, whatever storage the command line uses.
+        """
+        path = self._engine.socket
+        program = shutil.which("podman")
+        if program is None or path is None or self._engine.shell or socket_facts(path).daemon_uid != os.geteuid():
+            return None
+        try:
+            done = subprocess.run(
+                (program, "generate", "spec", "--compact", container),
+                capture_output=True,
+                text=True,
+                timeout=_GENERATE_SECONDS,
+                stdin=subprocess.DEVNULL,
+                cwd="/",
+                check=True,
+            )
+            parse_object(done.stdout)
+        except (OSError, ValueError, subprocess.SubprocessError):
+            return None
+        return done.stdout

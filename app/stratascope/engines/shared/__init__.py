@@ -1,0 +1,1 @@
+"""What both engines are reached through: transport, JSON reader, errors, ssh."""

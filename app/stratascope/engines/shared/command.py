@@ -1,0 +1,133 @@
+"""Calls that change something: what the engine answers becomes text, a refusal or a missing container.
+
+Decided against asking again where the connection breaks, as is done for GET: a create or a stop may have been carried
+out although its answer was lost. The callers look at what is there instead.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from stratascope.core.container import EngineState
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.engines.shared import errors
+from stratascope.engines.shared.json_reader import Answer, parse, parse_object
+from stratascope.engines.shared.rest_engine import RestEngine
+
+# Seconds of silence: how long the engine may take to answer
+QUICK = 30.0  # rename, update, look-ups
+SLOW = 120.0  # create (volumes are seeded, layers get another owner), start, remove
+COMMIT = 600.0  # copies the whole writable layer
+STOP_MARGIN = 30.0  # over the container's own time to stop
+
+_GONE = "no such container"
+_NAME_TAKEN = re.compile(
+    r"name .*is (already )?in use|constraint failed: ContainerConfig\.Name", re.IGNORECASE | re.DOTALL
+).search
+_PORT_TAKEN = re.compile(r"port is already allocated|address already in use|cannot expose port", re.IGNORECASE).search
+_NO_IMAGE = re.compile(r"no such image|image not known", re.IGNORECASE).search
+_LENGTH = 2000  # characters of the engine's words
+
+
+def command(
+    engine: RestEngine,
+    method: str,
+    path: str,
+    params: Mapping[str, str] | None = None,
+    data: str | None = None,
+    *,
+    silence: float = QUICK,
+    container: str = "",
+    well: tuple[int, ...] = (),
+) -> bytes:
+    """The body of a successful answer (204 and 304 too: nothing to do is done; and what is in `well`).
+
+    `data` is JSON text. Raises NoSuchContainerError where the engine says that `container` is gone, RefusedError for
+    any other refusal of this call, EngineError where the engine can't be asked at all.
+    """
+    status, body = engine.exchange(method, path, params or {}, data, silence)
+    if status < 400 or status in well:
+        return body
+    words = _words(body)
+    if status in (401, 403) and not _about_containers(words):
+        raise EngineError(EngineState.DENIED, errors.refused(status), words)
+    if status == 404 and container and _GONE in words.lower() and container in words:
+        raise NoSuchContainerError(words)
+    raise RefusedError(EngineState.CONNECTED, refusal(words or f"HTTP {status}"), words or f"HTTP {status}")
+
+
+def found(engine: RestEngine, path: str, params: Mapping[str, str] | None = None) -> str | None:
+    """The text of a GET, None where the engine has no such thing (404). Raises as `command`."""
+    status, body = engine.exchange("GET", path, params or {}, None, QUICK)
+    if status == 404:
+        return None
+    if status >= 400:
+        words = _words(body)
+        raise RefusedError(EngineState.CONNECTED, refusal(words or f"HTTP {status}"), words or f"HTTP {status}")
+    return body.decode("utf-8", "replace")
+
+
+@contextmanager
+def understood() -> Iterator[None]:
+    """As a decorator: an answer of another form than expected is an EngineError, too."""
+    try:
+        yield
+    except ValueError as error:
+        raise EngineError(EngineState.UNREACHABLE, errors.nonsense(), str(error)) from error
+
+
+def object_of(body: bytes) -> Answer:
+    """A JSON object of an answer; EngineError where it is none."""
+    return Answer(_parsed(body, dict))
+
+
+def objects_of(body: bytes) -> tuple[dict[str, Any], ...]:
+    """A JSON list of objects, null for an empty one; EngineError where it is something else."""
+    items = _parsed(body, list)
+    if not all(isinstance(item, dict) for item in items):
+        raise EngineError(EngineState.UNREACHABLE, errors.nonsense(), "expected a list of objects")
+    return tuple(items)
+
+
+def refusal(words: str) -> Message:
+    """What the engine's words mean, as far as they are known; its own words otherwise."""
+    if _NAME_TAKEN(words):
+        return msg("Another container has this name by now. Rename or remove that one, then try again.")
+    if _PORT_TAKEN(words):
+        return msg(
+            "A port that this container publishes is taken by now. Free it, then try again: {words}", words=words
+        )
+    if _NO_IMAGE(words):
+        return msg("The engine no longer has the image of this container: {words}", words=words)
+    return msg("The engine refused this: {words}", words=words)
+
+
+def _parsed(body: bytes, kind: type) -> Any:
+    with understood():
+        value = parse(body.decode("utf-8", "replace")) or kind()
+        if not isinstance(value, kind):
+            raise ValueError(f"expected a {kind.__name__}, found {type(value).__name__}")
+    return value
+
+
+def _words(body: bytes) -> str:
+    """`{"message": …}` (Docker) or `{"cause": …, "message": …}` (Podman), else the start of the text."""
+    text = body[: 1 << 20].decode("utf-8", "replace").strip()
+    with suppress(ValueError):
+        text = Answer(parse_object(text)).text("message") or text
+    return text[:_LENGTH]
+
+
+def _about_containers(words: str) -> bool:
+    """Docker answers 403 for a few refusals of its own, such as a host network that its daemon does not allow."""
+    return bool(words) and "container" in words.lower()
+
+
+def compact(value: Any) -> str:
+    """A value as the JSON text of a request."""
+    return json.dumps(value, separators=(",", ":"))

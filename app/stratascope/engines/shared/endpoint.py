@@ -1,0 +1,126 @@
+"""Where an engine may be, and what its socket in the file system tells without asking the engine."""
+
+from __future__ import annotations
+
+import grp
+import os
+import socket
+import stat
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+
+from stratascope.core.container import EngineKind, EngineState
+from stratascope.core.ports import EngineError
+from stratascope.engines.shared import errors
+
+CONNECT_SECONDS = 3.0
+_NOBODY = 65534  # how the kernel calls users that are not of our user namespace (user_namespaces(7))
+READ_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An engine's address and where it was found (`standard`, `DOCKER_HOST`, `context NAME` …)."""
+
+    id: str
+    kind: EngineKind
+    endpoint: str  # unix:///path, tcp://host:port, ssh://…
+    reason: str
+    rootless: bool = False  # as far as its place tells; the engine's own word counts once it answers
+    installed: bool = True  # whether its program is on this machine; decides between stopped and absent
+    confined: bool = False  # we are in a Flatpak, which sees the socket only as it was at its own start
+    may_start: bool = False  # whether we may start Podman's service where this socket is silent
+    tls: str = ""  # folder with ca.pem, cert.pem and key.pem
+    verify: bool = True  # whether the server's certificate is checked
+    identity: str = ""  # file of a private key for ssh://; empty for ssh's own choice
+
+    @property
+    def path(self) -> Path | None:
+        """The socket in the file system, for unix://."""
+        return Path(self.endpoint.removeprefix("unix://")) if self.endpoint.startswith("unix://") else None
+
+
+@dataclass(frozen=True, slots=True)
+class SocketFacts:
+    """Who may use a socket and who answers on it, None where it can't be told."""
+
+    mode: int | None = None
+    group: str | None = None
+    daemon_uid: int | None = None
+
+
+def socket_facts(path: Path) -> SocketFacts:
+    """Mode and group of the file, and the user of the process that listens (SO_PEERCRED, unix(7))."""
+    try:
+        found = path.stat()
+    except OSError:
+        return SocketFacts()
+    return SocketFacts(stat.S_IMODE(found.st_mode), _group(found.st_gid), peer_uid(path))
+
+
+def peer_uid(path: Path) -> int | None:
+    """The user of the process that listens there; None where it can't be asked, or is a stranger to our sandbox."""
+    credentials = _peer(path)
+    return None if credentials is None or _stranger(credentials[1], "uid_map") else credentials[1]
+
+
+def _group(gid: int) -> str | None:
+    if _stranger(gid, "gid_map"):
+        return None
+    try:
+        return grp.getgrgid(gid).gr_name
+    except KeyError:
+        return str(gid)
+
+
+def _stranger(number: int, map_name: str) -> bool:
+    """Whether that is only the name of whoever our user namespace does not know."""
+    if number != _NOBODY:
+        return False
+    try:
+        ranges = Path("/proc/self", map_name).read_text(encoding="ascii").split()
+    except OSError:
+        return True
+    return ranges != ["0", "0", "4294967295"]
+
+
+def peer_pid(path: Path) -> int | None:
+    """The process that listens there (systemd itself, where it holds the socket), as this machine counts."""
+    credentials = _peer(path)
+    return None if credentials is None else credentials[0] or None
+
+
+def _peer(path: Path) -> tuple[int, int, int] | None:
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(CONNECT_SECONDS)
+        try:
+            link.connect(str(path))
+            credentials = link.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        except (OSError, ValueError):
+            return None
+    pid, uid, gid = struct.unpack("3i", credentials)
+    return pid, uid, gid
+
+
+def listens(path: Path) -> bool:
+    """Whether someone accepts connections there (or would, for another user)."""
+    try:
+        check_socket(path)
+    except OSError as error:
+        return isinstance(error, PermissionError)
+    except EngineError:
+        return False
+    return True
+
+
+def check_socket(path: Path) -> None:
+    """Connect and hang up: OSError tells why not, before an SDK wraps it. EngineError if it is no socket."""
+    if not stat.S_ISSOCK(path.stat().st_mode):
+        raise EngineError(EngineState.UNREACHABLE, errors.no_socket(str(path)), "not a socket")
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(CONNECT_SECONDS)
+        try:
+            link.connect(os.fspath(path))
+        except ValueError as error:  # a path that no socket address can hold
+            raise EngineError(EngineState.UNREACHABLE, errors.unsupported(str(path)), str(error)) from None

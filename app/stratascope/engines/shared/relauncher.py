@@ -1,0 +1,212 @@
+"""What the relaunchers of both engines share: calls that are spelled alike, and how a container is doing.
+
+Where the two APIs differ (create, plan, limits, what a stop takes) each has its own file.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Generic, TypeVar
+from urllib.parse import quote
+
+from stratascope.core.container import Engine, EngineState, Status
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy, Running
+from stratascope.core.relaunch.privileged_files import Footing
+from stratascope.engines.shared import errors, runtime_state
+from stratascope.engines.shared.command import QUICK, SLOW, command, found, object_of, objects_of, refusal, understood
+from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object, status_of
+from stratascope.engines.shared.oci_config import read_here
+from stratascope.engines.shared.rest_engine import RestEngine
+
+_KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same
+
+E = TypeVar("E", bound=RestEngine)
+_KNOWN = 30.0  # seconds for which an engine's description of itself holds: Podman takes up to half a second for one
+
+
+class RestRelauncher(Generic[E]):
+    """Half of a `core.ports.Relauncher`, on the connections of one engine."""
+
+    def __init__(self, engine: E) -> None:
+        self._engine = engine
+        self._known: tuple[float, Engine] | None = None
+
+    def start(self, container: str) -> None:
+        """No error if it runs."""
+        self._tell(container, "start", silence=SLOW)
+
+    @understood()
+    def running(self, container: str) -> Running:
+        """How it is doing now."""
+        return _running(self._inspect(container))
+
+    @understood()
+    def labelled(self, label: str, value: str) -> tuple[Running, ...]:
+        """All containers with that label, running or not; an empty value: whatever its value."""
+        return self._listed("label", f"{label}={value}" if value else label)
+
+    @understood()
+    def size(self, container: str) -> int | None:
+        """Bytes of its writable layer; None where the engine does not say."""
+        path = f"/containers/{container}/json"
+        answer = object_of(command(self._engine, "GET", path, {"size": "true"}, silence=SLOW, container=container))
+        return answer.whole("SizeRw") if answer.has("SizeRw") else None
+
+    def remove_image(self, name: str) -> None:
+        """Only that name of it where it has several. No error where it is not there, or is still used."""
+        command(self._engine, "DELETE", f"/images/{name}", {"force": "false"}, silence=SLOW, well=(404, 409))
+
+    def log(self, container: str, lines: int) -> str:
+        """See `core.ports.Relauncher`."""
+        raise NotImplementedError
+
+    def _footing(self, answer: Answer) -> Footing:
+        """What there is to tell of it. What the engine refuses to tell is left out: it is only for warnings."""
+        container = answer.text("Id")
+        return Footing(
+            restarts=answer.whole("RestartCount"),
+            attached=runtime_state.attached(answer),
+            sessions=self._sessions(answer),
+            healthcheck=runtime_state.has_healthcheck(answer),
+            health=_health(answer),
+            log=runtime_state.keeps_log(answer) and self._printed(container),
+            networks=self._lost_networks(answer),
+            edited=self._edited(answer),
+        )
+
+    def _sessions(self, answer: Answer) -> int:
+        count = 0
+        for number in answer.texts("ExecIDs") or ():
+            with suppress(RefusedError):
+                text = found(self._engine, f"/exec/{number}/json")
+                count += text is not None and runtime_state.is_session(Answer(parse_object(text)), answer)
+        return count
+
+    def _printed(self, container: str) -> bool:
+        with suppress(RefusedError):
+            return bool(self.log(container, 1))
+        return False
+
+    def _lost_networks(self, answer: Answer) -> tuple[str, ...]:
+        """Those whose name leads to another network by now, or to none."""
+        lost = []
+        for name, number in runtime_state.network_ids(answer).items():
+            with suppress(RefusedError):
+                text = found(self._engine, self._network_path(quote(name, safe="")))
+                if text is None or number not in ("", self._network_id(Answer(parse_object(text)))):
+                    lost.append(name)
+        return tuple(lost)
+
+    def _network_path(self, name: str) -> str:
+        return f"/networks/{name}"
+
+    def _network_id(self, answer: Answer) -> str:
+        return answer.text("Id")
+
+    def _edited(self, answer: Answer) -> tuple[str, ...]:
+        """Read where the engine keeps them, where this user may. Decided against its archive call, which would give
+        them to everybody: for it Docker mounts all anew, and makes the folders of host paths that are gone.
+        """
+        seen = {}
+        for path, place in runtime_state.named_files(answer).items() if not self._engine.shell else ():
+            with suppress(OSError, ValueError):
+                seen[path] = runtime_state.Seen(read_here(place), Path(place).stat().st_mtime)
+        return runtime_state.edited(answer, seen, runtime_state.machine_lines()) if seen else ()
+
+    def _connected(self) -> Engine:
+        """The engine as it describes itself; EngineError where it can't."""
+        now = time.monotonic()
+        if self._known is not None and now - self._known[0] < _KNOWN:
+            return self._known[1]
+        engine = self._engine.describe()
+        if engine.state is not EngineState.CONNECTED:
+            raise EngineError(engine.state, engine.message or errors.nonsense(), engine.error)
+        self._known = now, engine
+        return engine
+
+    def _tell(
+        self,
+        container: str,
+        verb: str,
+        params: Mapping[str, str] | None = None,
+        data: str | None = None,
+        silence: float = QUICK,
+    ) -> bytes:
+        path = f"/containers/{container}/{verb}"
+        return command(self._engine, "POST", path, params, data, silence=silence, container=container)
+
+    def _inspect(self, container: str) -> str:
+        """With the values of its environment."""
+        body = command(self._engine, "GET", f"/containers/{container}/json", container=container)
+        return body.decode("utf-8", "replace")
+
+    def _delete(self, container: str, params: Mapping[str, str]) -> None:
+        path = f"/containers/{container}"
+        command(self._engine, "DELETE", path, params, silence=SLOW, container=container)
+
+    def _changed_files(self, container: str) -> tuple[FileChange, ...]:
+        path = f"/containers/{container}/changes"
+        items = objects_of(command(self._engine, "GET", path, silence=SLOW, container=container))
+        return tuple(
+            FileChange(item.text("Path"), _KINDS.get(item.whole("Kind"), "changed")) for item in map(Answer, items)
+        )
+
+    def _listed(self, kind: str, value: str) -> tuple[Running, ...]:
+        params = {"all": "true", "filters": json.dumps({kind: [value]})}
+        states = []
+        for item in objects_of(command(self._engine, "GET", "/containers/json", params)):
+            with suppress(NoSuchContainerError):  # it went away meanwhile
+                states.append(self.running(Answer(item).text("Id")))
+        return tuple(states)
+
+    def _check_policy(self, container: str, policy: RestartPolicy) -> None:
+        """Engines answer well to what they ignore."""
+        now = parse_container(self._inspect(container)).part("HostConfig").part("RestartPolicy")
+        if (now.text("Name") or "no") != policy.name:
+            raise self._refused(f"RestartPolicy: {now.text('Name')}")
+
+    def _refused(self, words: str) -> RefusedError:
+        return RefusedError(EngineState.CONNECTED, refusal(words), words)
+
+    def _unreadable(self, words: str) -> EngineError:
+        text = msg("The runtime's own file about this container can't be read here.")
+        return EngineError(EngineState.CONNECTED, text, words)
+
+
+def _health(answer: Answer) -> Health:
+    word = answer.part("State").part("Health").text("Status")
+    return Health(word) if word in set(Health) else Health.NONE
+
+
+def _running(inspect: str) -> Running:
+    answer = parse_container(inspect)
+    state, status = answer.part("State"), status_of(answer.part("State"))
+    pid = state.whole("Pid")
+    ended = status in (Status.EXITED, Status.DEAD) or answer.whole("RestartCount") > 0
+    return Running(
+        id=answer.text("Id"),
+        name=answer.text("Name").removeprefix("/"),  # Docker's begin with one, and no name can
+        status=status.value,
+        pid=pid if pid > 0 else None,
+        exit_code=state.whole("ExitCode") if ended else None,
+        restarts=answer.whole("RestartCount"),
+        health=_health(answer),
+        labels=answer.part("Config").pairs("Labels"),
+        error=state.text("Error"),
+        out_of_memory=state.flag("OOMKilled"),
+        published=_published(answer.part("NetworkSettings").part("Ports")),
+    )
+
+
+def _published(ports: Answer) -> tuple[int, ...]:
+    """`{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "32768"}], "81/tcp": null}`, in Docker and Podman alike."""
+    texts = {
+        binding.text("HostPort") for name in ports.names() if name.endswith("/tcp") for binding in ports.parts(name)
+    }
+    return tuple(sorted(int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 6))

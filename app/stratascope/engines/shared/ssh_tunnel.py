@@ -1,0 +1,151 @@
+"""An engine on another machine, through the machine's own `ssh`: its socket, forwarded to a private one here.
+
+Decided against the SDKs' ways: Docker's needs another package or trusts any host key, Podman's starts a process for
+each session. The user's own ssh configuration, agent and known hosts count, as on the command line.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+from stratascope.core.container import EngineKind, EngineState
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import EngineError
+from stratascope.engines.shared import errors
+from stratascope.engines.shared.child_socket import KeptProgram, NotStartedError
+from stratascope.engines.shared.endpoint import Endpoint
+from stratascope.engines.shared.ssh_address import SshAddress, parse_ssh
+
+DOCKER_SOCKET = "/run/docker.sock"
+_CONNECT_SECONDS = 8  # for each address of the host
+_START_SECONDS = 15.0  # login included
+_KEPT = (
+    "DBUS_SESSION_BUS_ADDRESS",
+    "HOME",
+    "KRB5CCNAME",
+    "LOGNAME",
+    "PATH",
+    "SSH_AUTH_SOCK",
+    "USER",
+    "XDG_RUNTIME_DIR",
+)
+
+
+class SshTunnel:
+    """At most one `ssh`; a `child_socket.Way`."""
+
+    def __init__(self, endpoint: Endpoint, environ: Mapping[str, str]) -> None:
+        self._kind = endpoint.kind
+        self._text = endpoint.endpoint
+        self._address: SshAddress | None
+        self._wrong = ""
+        try:
+            self._address = parse_ssh(endpoint.endpoint, endpoint.identity)
+        except ValueError as error:
+            self._address, self._wrong = None, str(error)
+        kept = {name: environ[name] for name in _KEPT if name in environ}
+        self._path = kept.get("PATH")
+        self._kept = KeptProgram({**kept, "LC_ALL": "C"}, _START_SECONDS)
+
+    @property
+    def shell(self) -> tuple[str, ...]:
+        """What to put before a command to run it on that machine."""
+        return () if self._address is None else self._address.shell()
+
+    def running(self) -> bool:
+        """Whether ssh runs. Not whether it forwards: each try would open a connection over there."""
+        return self._kept.alive()
+
+    def start(self) -> Path:
+        """Log in, and return the socket. Raises EngineError."""
+        address = self._address
+        if address is None:
+            raise EngineError(EngineState.UNREACHABLE, errors.unsupported(self._text), self._wrong)
+        remote = address.path or (DOCKER_SOCKET if self._kind is EngineKind.DOCKER else "")
+        if not remote:
+            raise EngineError(EngineState.UNREACHABLE, no_path(address), "no path in the address")
+        program = shutil.which("ssh", path=self._path)
+        if program is None:
+            raise EngineError(EngineState.UNREACHABLE, no_ssh(), "ssh: not found")
+        try:
+            return self._kept.start(
+                lambda path: (program, *address.forward(str(path), remote, _CONNECT_SECONDS)[1:])
+            )  # fmt: skip
+        except (NotStartedError, OSError) as error:
+            raise refusal(str(error), address, remote) from error
+
+    def trouble(self) -> EngineError | None:
+        """What ssh says of an answer that did not come."""
+        address = self._address
+        if address is None:
+            return None
+        words = self._kept.last_words()
+        # While ssh lives its other words (a banner, a warning) are no reason
+        if self._kept.alive() and "open failed" not in words:
+            return None
+        return refusal(words, address, address.path or DOCKER_SOCKET)
+
+    def close(self) -> None:
+        """End ssh. May be called twice."""
+        self._kept.close()
+
+
+def refusal(words: str, address: SshAddress, remote: str) -> EngineError:
+    """The state and the advice for what ssh said (its own words, and the server's, are English everywhere)."""
+    host, by_hand = address.destination, address.by_hand
+    state = EngineState.UNREACHABLE
+    if "REMOTE HOST IDENTIFICATION HAS CHANGED" in words:
+        message = msg(
+            "{host} shows another host key than before. Find out why first: someone may stand between you and it.",
+            host=host,
+        )
+    elif "Host key verification failed" in words:
+        message = msg(
+            "The host key of {host} is not known here yet. Connect once by hand and check it: {command}",
+            host=host,
+            command=by_hand,
+        )
+    elif "Permission denied" in words or "Too many authentication failures" in words:
+        state = EngineState.DENIED
+        message = msg(
+            "{host} refuses the login. It must work with a key and without any question: {command}",
+            host=host,
+            command=by_hand,
+        )
+    elif "administratively prohibited" in words:
+        state = EngineState.DENIED
+        message = msg(
+            "The ssh server of {host} forbids forwarding of sockets. AllowStreamLocalForwarding in its sshd_config "
+            "allows it.",
+            host=host,
+        )
+    elif "open failed" in words:
+        message = msg(
+            "{host} can be reached, but no engine answers there on {path}, or it is not for that user. ssh says the "
+            "same where the server has AllowStreamLocalForwarding off.",
+            host=host,
+            path=remote,
+        )
+    elif "Could not resolve hostname" in words:
+        message = msg("No machine named {host} is known. Check the address, and Host in ~/.ssh/config.", host=host)
+    else:
+        message = msg(
+            "{host} can't be reached with ssh. Try by hand what happens: {command}", host=host, command=by_hand
+        )
+    return EngineError(state, message, words or "ssh gave no reason")
+
+
+def no_ssh() -> Message:
+    """The program is not installed."""
+    return msg("This engine is reached with the program ssh, which is not here. Install the package openssh-client.")
+
+
+def no_path(address: SshAddress) -> Message:
+    """Podman's socket depends on the user over there."""
+    return msg(
+        "The address of Podman on {host} lacks the path of its socket. Add it: ssh://{host}/run/podman/podman.sock for "
+        "root's, /run/user/UID/podman/podman.sock for a user's.",
+        host=address.destination,
+    )

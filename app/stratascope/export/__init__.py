@@ -1,0 +1,1 @@
+"""A container as what would start it again: run commands, Compose, Quadlet, Kubernetes, a seccomp profile."""

@@ -1,0 +1,31 @@
+"""A container's wanted settings for other tools: which writer for which kind. Pure."""
+
+from __future__ import annotations
+
+from stratascope.core.container import EngineKind
+from stratascope.core.relaunch.run_options import RunOptions
+from stratascope.export import compose, kubernetes, quadlet, run, seccomp
+from stratascope.export.shared import ExportError, ExportKind
+
+__all__ = ["ExportError", "ExportKind", "export"]
+
+
+def export(kind: ExportKind, options: RunOptions, *, secrets: bool = False, profile: str = "") -> str:
+    """The text of a file or of a command, ending in a newline. Raises ExportError.
+
+    `secrets`: with the values of the environment's variables, whose names alone are written otherwise. `profile` is
+    the text of the seccomp profile's file, or of the engine's default one, where the options name no JSON.
+    """
+    match kind:
+        case ExportKind.DOCKER_RUN:
+            return run.render(options, EngineKind.DOCKER, secrets)
+        case ExportKind.PODMAN_RUN:
+            return run.render(options, EngineKind.PODMAN, secrets)
+        case ExportKind.COMPOSE:
+            return compose.render(options, secrets)
+        case ExportKind.QUADLET:
+            return quadlet.render(options)
+        case ExportKind.KUBERNETES:
+            return kubernetes.render(options, secrets)
+        case ExportKind.SECCOMP:
+            return seccomp.render(options, profile)

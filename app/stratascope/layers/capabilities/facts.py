@@ -1,0 +1,203 @@
+"""The five sets of one process and what the engine was asked for: the typed facts of `layers/capabilities/layer.py`.
+
+What could not be read is None with a gap; nothing is filled in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.container import EngineKind
+from stratascope.core.ground import Surroundings, inode_of
+from stratascope.core.layer import NamedGap
+from stratascope.layers.capabilities.words import ENGINE_DEFAULTS
+from stratascope.layers.shared.process_status import missing_line, process_status
+from stratascope.layers.shared.unprivileged_ports import first_free_port, in_host_network
+from stratascope.linux.capability import LAST, CapabilitySet
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.idmap import parse_idmap, to_inside
+from stratascope.linux.namespace import Kind, is_initial
+from stratascope.linux.status import ProcessStatus
+
+# The inode of the first user namespace on every kernel: PROC_USER_INIT_INO, include/linux/proc_ns.h
+_INITIAL_USER_NAMESPACE = "user:[4026531837]"
+_WHOLE_MAP = ["0", "0", "4294967295"]
+# /proc/PID/status's order, which is also the grid's: field, head, line
+SETS = (
+    ("inheritable", "Inh", "CapInh"),
+    ("permitted", "Prm", "CapPrm"),
+    ("effective", "Eff", "CapEff"),
+    ("bounding", "Bnd", "CapBnd"),
+    ("ambient", "Amb", "CapAmb"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityFacts:
+    """The five sets of the first process, and what they mean. None: not read, or not on this kernel."""
+
+    inheritable: CapabilitySet | None
+    permitted: CapabilitySet | None
+    effective: CapabilitySet | None
+    bounding: CapabilitySet | None
+    ambient: CapabilitySet | None
+    effective_names: tuple[str, ...] | None
+    no_new_privs: bool | None
+    regain_by_exec: CapabilitySet | None  # what exec of a set-uid file or one with file capabilities could bring
+    initial_user_namespace: bool | None  # whether they count against the whole machine
+    host_processes: bool | None  # whether it sees the host's processes: what SYS_PTRACE reaches depends on it
+    root_inside: bool | None  # whether its uid is 0 in its user namespace, or may be again
+    host_network: bool | None  # whether it is in the host's network namespace, with the host's own free ports
+    port_start: int | None  # the first port that everyone may bind there
+    default: CapabilitySet  # the engine's
+    last: int  # the kernel's cap_last_cap
+    status_source: str
+    user_namespace_source: str
+    gaps: tuple[NamedGap, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilitiesAsked:
+    """What the engine was told. `bounding`: the names that the options come to, None where it does not say."""
+
+    privileged: bool
+    added: tuple[str, ...]
+    dropped: tuple[str, ...]
+    bounding: tuple[str, ...] | None
+    no_new_privileges: bool
+
+
+def capability_facts(capture: Capture, around: Surroundings) -> CapabilityFacts:
+    """The facts of one process; never raises."""
+    status = process_status(capture)
+    source = capture.source("status")
+    initial, initial_source = _initial_user_namespace(capture)
+    sees_host = _host_processes(capture, around)
+    host_network = in_host_network(capture, around)
+    port_start = first_free_port(capture, around)
+    default = _engine_default(around)
+    last = LAST if around.ground.cap_last_cap is None else around.ground.cap_last_cap
+    if isinstance(status, Gap):
+        return CapabilityFacts(
+            *(None,) * 8,
+            initial,
+            sees_host,
+            None,
+            host_network,
+            port_start,
+            default,
+            last,
+            source,
+            initial_source,
+            (NamedGap("status", status, source),),
+        )
+    effective, bounding, no_new_privs = _set(status.effective), _set(status.bounding), status.no_new_privs
+    gaps: tuple[NamedGap, ...] = tuple(
+        missing_line(capture, line)
+        for line, value in (
+            ("CapEff", effective),
+            ("CapBnd", bounding),
+            ("CapAmb", status.ambient),
+            ("NoNewPrivs", no_new_privs),
+        )
+        if value is None
+    )
+    if initial is None:
+        gap = capture.text("uid_map")
+        if isinstance(gap, Gap):
+            gaps = (*gaps, NamedGap("uid_map", gap, capture.source("uid_map")))
+    permitted = _set(status.permitted)
+    regain = None
+    if no_new_privs is not None and bounding is not None and permitted is not None:
+        regain = CapabilitySet() if no_new_privs else bounding - permitted
+    return CapabilityFacts(
+        _set(status.inheritable),
+        permitted,
+        effective,
+        bounding,
+        _set(status.ambient),
+        None if effective is None else effective.names(),
+        no_new_privs,
+        regain,
+        initial,
+        sees_host,
+        _root_inside(capture, status, initial),
+        host_network,
+        port_start,
+        default,
+        last,
+        source,
+        initial_source,
+        gaps,
+    )
+
+
+def _set(bits: int | None) -> CapabilitySet | None:
+    return None if bits is None else CapabilitySet(bits)
+
+
+def _initial_user_namespace(capture: Capture) -> tuple[bool | None, str]:
+    """By the namespace's inode; where that is denied (another user's process), by the id map."""
+    link = capture.text("ns/user")
+    if isinstance(link, str) and link.startswith("user:["):
+        return link.strip() == _INITIAL_USER_NAMESPACE, capture.source("ns/user")
+    text = capture.text("uid_map")
+    if isinstance(text, str) and text.strip():
+        return text.split() == _WHOLE_MAP, capture.source("uid_map")
+    return None, capture.source("uid_map")
+
+
+def _host_processes(capture: Capture, around: Surroundings) -> bool | None:
+    inode, host = inode_of(capture.text("ns/pid")), around.ground.namespace("pid")
+    if inode is None:
+        return None
+    if host is None or around.ground.namespaces_from == "own":
+        return is_initial(Kind.PID, inode)
+    return inode == host
+
+
+def _root_inside(capture: Capture, status: ProcessStatus, initial: bool | None) -> bool | None:
+    if status.uids is None:
+        return None
+    text = capture.text("uid_map")
+    if isinstance(text, Gap):
+        return 0 in status.uids.within_reach if initial else None
+    try:
+        ranges = parse_idmap(text)
+        return any(to_inside(ranges, uid) == 0 for uid in status.uids.within_reach)
+    except DecodeError:
+        return None
+
+
+def _engine_default(around: Surroundings) -> CapabilitySet:
+    engine = around.engine
+    return _default(engine.kind, engine.facts.default_capabilities)
+
+
+@lru_cache(maxsize=64)
+def _default(kind: EngineKind, told: tuple[str, ...]) -> CapabilitySet:
+    try:
+        return CapabilitySet.of(told) if told else ENGINE_DEFAULTS[kind]
+    except DecodeError:
+        return ENGINE_DEFAULTS[kind]  # a name that is no capability: the engine's answer is not to be believed
+
+
+def asked_bounding(asked: CapabilitiesAsked, last: int) -> CapabilitySet | None:
+    if asked.bounding is None:
+        return CapabilitySet.full(last) if asked.privileged else None
+    return _named(asked.bounding, last)
+
+
+@lru_cache(maxsize=256)
+def _named(names: tuple[str, ...], last: int) -> CapabilitySet | None:
+    try:
+        return CapabilitySet.of(names, last)
+    except DecodeError:
+        return None
+
+
+def held_now(facts: CapabilityFacts) -> CapabilitySet:
+    """What the process holds now or can make effective by itself."""
+    return (facts.effective or CapabilitySet()) | (facts.permitted or CapabilitySet())

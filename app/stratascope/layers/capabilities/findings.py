@@ -1,0 +1,339 @@
+"""What a person should know about a container's capabilities: the findings of `layers/capabilities/layer.py`.
+
+One sentence for each capability that takes over the host, one for all other additions; drift against
+what was asked, and of one process against the container's first.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.ground import inode_of
+from stratascope.core.layer import Drift, Finding, Severity
+from stratascope.core.message import msg
+from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, held_now
+from stratascope.layers.capabilities.words import BASELINE, SERIOUS, SET_WORDS, TAKE_OVER
+from stratascope.layers.shared.process_status import process_status
+from stratascope.linux.capability import CapabilitySet, name_of, number_of
+from stratascope.linux.namespace import Kind, is_initial
+
+_SYS_PTRACE = number_of("CAP_SYS_PTRACE")
+_CIS_CAPABILITIES = "CIS-Docker-1.6.0:5.4"
+_CIS_PRIVILEGED = "CIS-Docker-1.6.0:5.5"
+_CIS_NO_NEW_PRIVILEGES = "CIS-Docker-1.6.0:5.26"
+_CIS_EXEC_PRIVILEGED = "CIS-Docker-1.6.0:5.23"
+
+
+def short(these: CapabilitySet) -> str:
+    """`SYS_ADMIN, NET_ADMIN`."""
+    return ", ".join(name.removeprefix("CAP_") for name in these.names())
+
+
+def capability_findings(
+    facts: CapabilityFacts, asked: CapabilitiesAsked, wanted: CapabilitySet | None, lsms: tuple[str, ...] | None
+) -> tuple[Finding, ...]:
+    """The findings about the first process; `wanted` is the bounding set asked for, `lsms` the host's modules."""
+    found: list[Finding] = []
+    held = held_now(facts)
+    bounding = facts.bounding or CapabilitySet()
+    added = (held | bounding) - facts.default
+    if added:
+        found += _added(facts, asked, held, added)
+    if _SYS_PTRACE in held and facts.host_processes and facts.initial_user_namespace and not _everything(held):
+        found.append(_traces_the_host(f"{facts.status_source}:CapEff", lsms))
+    if facts.no_new_privs is False:
+        found.append(_new_privileges(facts, asked))
+    if wanted is not None and facts.bounding is not None and wanted != facts.bounding:
+        found += _asked_drift(facts, wanted, facts.bounding)
+    if facts.inheritable and facts.ambient is not None and not facts.ambient:
+        found.append(
+            Finding(
+                "capabilities.inheritable",
+                "capabilities",
+                Severity.LOW,
+                msg("The inheritable set is not empty: programs with file capabilities can get them from it."),
+                msg("Update the engine: Docker before 20.10.14 and Podman before 4.0.3 filled it by mistake."),
+                f"{facts.status_source}:CapInh",
+                ("capabilities(7)",),
+            )
+        )
+    return tuple(found)
+
+
+def _added(
+    facts: CapabilityFacts, asked: CapabilitiesAsked, held: CapabilitySet, added: CapabilitySet
+) -> list[Finding]:
+    """Capabilities beyond the default: one finding for each that takes over the host, one for all others."""
+    initial = facts.initial_user_namespace
+    own = initial is False
+    # not "all 41": an engine that lacks one itself (in a container or a VM of its own) can't pass it on
+    everything = _everything(held)
+    held_line = f"{facts.status_source}:CapEff"
+    found: list[Finding] = []
+    if everything:
+        found.append(
+            Finding(
+                "capabilities.all",
+                "capabilities",
+                Severity.MEDIUM if own else Severity.HIGH if initial is None else Severity.CRITICAL,
+                msg(
+                    "It holds {held} of the kernel's {total} capabilities; over what could not be read.",
+                    held=len(held),
+                    total=facts.last + 1,
+                )
+                if initial is None
+                else msg(
+                    "It holds {held} of the kernel's {total} capabilities, over what its user namespace owns.",
+                    held=len(held),
+                    total=facts.last + 1,
+                )
+                if own
+                else msg(
+                    "It holds {held} of the kernel's {total} capabilities: enough to take over the host.",
+                    held=len(held),
+                    total=facts.last + 1,
+                ),
+                msg("Start it without --privileged or --cap-add ALL, and add only those that it needs."),
+                held_line,
+                (_CIS_CAPABILITIES, *((_CIS_PRIVILEGED,) if asked.privileged else ()), "PSS:baseline"),
+            )
+        )
+    for number in added & TAKE_OVER:
+        if everything and name_of(number) != "CAP_SYS_ADMIN":
+            continue  # one sentence for all says more than five
+        found.append(_take_over(facts, number, number in held))
+    if not everything and (rest := added - TAKE_OVER):
+        in_use = rest & held
+        found.append(
+            Finding(
+                "capabilities.added",
+                "capabilities",
+                Severity.MEDIUM if rest & SERIOUS and not own else Severity.LOW,
+                msg("More than the engine's default: {names}.", names=short(rest)),
+                msg("Start it without the --cap-add that brought them, and see whether it still works."),
+                held_line if in_use else f"{facts.status_source}:CapBnd",
+                (_CIS_CAPABILITIES, "PSS:restricted" if rest <= BASELINE else "PSS:baseline"),
+            )
+        )
+    return found
+
+
+def _everything(held: CapabilitySet) -> bool:
+    return not (TAKE_OVER | SERIOUS) - held
+
+
+def _traces_the_host(line: str, lsms: tuple[str, ...] | None) -> Finding:
+    # AppArmor and SELinux may keep a container from tracing what it does not own
+    unguarded = lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
+    return Finding(
+        "capabilities.traces-host",
+        "capabilities",
+        Severity.CRITICAL if unguarded else Severity.HIGH,
+        msg("SYS_PTRACE is held with the host's processes in sight: it can put its own code into any of them.")
+        if unguarded
+        else msg("SYS_PTRACE is held with the host's processes in sight: only access control can keep it out of them."),
+        msg("Start it without --pid host, or without --cap-add SYS_PTRACE."),
+        line,
+        (_CIS_CAPABILITIES, "CIS-Docker-1.6.0:5.16", "PSS:baseline"),
+    )
+
+
+def _take_over(facts: CapabilityFacts, number: int, in_use: bool) -> Finding:
+    name = name_of(number)
+    line = "CapEff" if in_use else "CapBnd"
+    if not in_use and facts.no_new_privs:
+        severity = Severity.LOW
+        text = msg("{name} is left in the bounding set, but not in use; no-new-privileges keeps it away.", name=name)
+    elif not in_use and facts.initial_user_namespace is False:
+        severity = Severity.LOW
+        text = msg("{name} is not in use; exec can bring it back, but only in a user namespace of its own.", name=name)
+    elif facts.initial_user_namespace is None:
+        severity = Severity.HIGH
+        text = msg("{name} is allowed; over the whole machine it is enough to take over the host.", name=name)
+    elif facts.initial_user_namespace is False:
+        severity = Severity.MEDIUM
+        text = msg(
+            "{name} is held in a user namespace of its own: it works on what belongs to that, not on the host.",
+            name=name,
+        )
+    elif in_use:
+        severity = Severity.CRITICAL
+        text = msg("{name} is held over the whole machine; alone it is enough to take over the host.", name=name)
+    else:
+        severity = Severity.HIGH
+        text = msg(
+            "{name} is not in use, but exec can bring it back; alone it is enough to take over the host.", name=name
+        )
+    return Finding(
+        f"capabilities.{name.removeprefix('CAP_').lower().replace('_', '-')}",
+        "capabilities",
+        severity,
+        text,
+        msg("Find out which call needs it; most programs do well with a narrower right, or with none."),
+        f"{facts.status_source}:{line}",
+        (_CIS_CAPABILITIES, "PSS:baseline"),
+    )
+
+
+def _new_privileges(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Finding:
+    line = f"{facts.status_source}:NoNewPrivs"
+    refs = (_CIS_NO_NEW_PRIVILEGES, "PSS:restricted")
+    if asked.no_new_privileges:
+        return Finding(
+            "capabilities.no-new-privileges-not-applied",
+            "capabilities",
+            Severity.HIGH,
+            msg("no-new-privileges was asked for, but the kernel does not enforce it on the first process."),
+            msg("Start the container again, and check which runtime the engine uses."),
+            line,
+            refs,
+        )
+    regain = facts.regain_by_exec
+    if regain:
+        return Finding(
+            "capabilities.regain-by-exec",
+            "capabilities",
+            Severity.LOW,
+            msg(
+                "Starting a set-uid program, or any as root, can bring back capabilities that it lacks now: {names}.",
+                names=short(regain),
+            ),
+            msg("Start it with --security-opt no-new-privileges, or drop from the container what it does not need."),
+            line,
+            refs,
+        )
+    return Finding(
+        "capabilities.new-privileges",
+        "capabilities",
+        Severity.LOW,
+        msg("A program in the container can still gain privileges by running a set-uid file."),
+        msg("Start it with --security-opt no-new-privileges, unless it needs su, sudo or ping of the old kind."),
+        line,
+        refs,
+    )
+
+
+def _asked_drift(facts: CapabilityFacts, wanted: CapabilitySet, bounding: CapabilitySet) -> list[Finding]:
+    found: list[Finding] = []
+    line = f"{facts.status_source}:CapBnd"
+    if more := bounding - wanted:
+        found.append(
+            Finding(
+                "capabilities.more-than-asked",
+                "capabilities",
+                Severity.HIGH,
+                msg("The kernel allows more than the engine was asked for: {names}.", names=short(more)),
+                msg("Start the container again, and check which runtime the engine uses."),
+                line,
+                (_CIS_CAPABILITIES,),
+            )
+        )
+    if less := wanted - bounding:
+        found.append(
+            Finding(
+                "capabilities.less-than-asked",
+                "capabilities",
+                Severity.LOW,
+                msg("The engine was asked for more than the kernel allows: {names}.", names=short(less)),
+                msg("Nothing is less safe by that. The engine lacks them itself, or the first program gave them up."),
+                line,
+                ("capabilities(7)",),
+            )
+        )
+    return found
+
+
+def capability_drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
+    """Sets in which `other` differs from the first process; more is a finding that matters, less a low one."""
+    if first.text("status") == other.text("status"):
+        return ()
+    one, two = process_status(first), process_status(other)
+    if isinstance(one, Gap) or isinstance(two, Gap):
+        return ()
+    found: list[Drift] = []
+    mine, its = inode_of(first.text("ns/user")), inode_of(other.text("ns/user"))
+    nested = mine is not None and its is not None and mine != its and not is_initial(Kind.USER, its)
+    for field, _, line in SETS:
+        before, after = getattr(one, field), getattr(two, field)
+        if before != after and before is not None and after is not None:
+            found.append(_set_drift(field, CapabilitySet(before), CapabilitySet(after), line, other, nested))
+    if one.no_new_privs != two.no_new_privs and one.no_new_privs is not None and two.no_new_privs is not None:
+        found.append(_no_new_privs_drift(two.no_new_privs, other))
+    return tuple(found)
+
+
+def _set_drift(
+    field: str, before: CapabilitySet, after: CapabilitySet, line: str, other: Capture, nested: bool
+) -> Drift:
+    more, less = after - before, before - after
+    source = f"{other.source('status')}:{line}"
+    if more and nested:
+        finding = Finding(
+            f"capabilities.drift-{field}-nested",
+            "capabilities",
+            Severity.LOW,
+            msg(
+                "Process {pid} holds more in its {field} set, but in another user namespace than the first: {names}.",
+                pid=other.pid,
+                field=SET_WORDS[field],
+                names=short(more),
+            ),
+            msg("Find out what started it; a nested container or a browser's sandbox does this on purpose."),
+            source,
+            ("user_namespaces(7)",),
+        )
+    elif more:
+        finding = Finding(
+            f"capabilities.drift-{field}",
+            "capabilities",
+            Severity.HIGH if more & (TAKE_OVER | SERIOUS) else Severity.MEDIUM,
+            msg(
+                "Process {pid} holds more in its {field} set than the container's first: {names}.",
+                pid=other.pid,
+                field=SET_WORDS[field],
+                names=short(more),
+            ),
+            msg("Look for an exec with --privileged or another user; end that session when it is no longer needed."),
+            source,
+            (_CIS_EXEC_PRIVILEGED,),
+        )
+    else:
+        finding = Finding(
+            f"capabilities.drift-{field}-less",
+            "capabilities",
+            Severity.LOW,
+            msg(
+                "Process {pid} holds less in its {field} set than the container's first: it gave up {names}.",
+                pid=other.pid,
+                field=SET_WORDS[field],
+                names=short(less),
+            ),
+            msg("Nothing to do: services give up rights when they no longer need them."),
+            source,
+            ("capabilities(7)",),
+        )
+    return Drift(f"capabilities.{field}", finding)
+
+
+def _no_new_privs_drift(on: bool, other: Capture) -> Drift:
+    source = f"{other.source('status')}:NoNewPrivs"
+    if on:
+        finding = Finding(
+            "capabilities.drift-no-new-privs-on",
+            "capabilities",
+            Severity.LOW,
+            msg("Process {pid} has given up gaining privileges; the container's first has not.", pid=other.pid),
+            msg("Nothing to do: it is stricter than the first."),
+            source,
+            (_CIS_NO_NEW_PRIVILEGES,),
+        )
+    else:
+        finding = Finding(
+            "capabilities.drift-no-new-privs",
+            "capabilities",
+            Severity.MEDIUM,
+            msg("Process {pid} can gain privileges by exec; the container's first can not.", pid=other.pid),
+            msg("Look for an exec session that was started without no-new-privileges, and end it."),
+            source,
+            (_CIS_NO_NEW_PRIVILEGES,),
+        )
+    return Drift("capabilities.no_new_privs", finding)

@@ -1,0 +1,94 @@
+"""What the capabilities of a relaunched container's first process will be. Pure.
+
+See `asked_capabilities.held_after` for what a process makes of what it is given.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stratascope.core.container import Asked, Engine, EngineKind
+from stratascope.core.ground import Surroundings
+from stratascope.layers.capabilities.facts import CapabilityFacts
+from stratascope.layers.shared.asked_capabilities import bounding, held_after, named, same_start, starts_as_root
+from stratascope.layers.shared.toggle_values import own_user_namespace_after
+from stratascope.linux.capability import CapabilitySet
+
+
+def predict_capabilities(
+    facts: CapabilityFacts | None, before: Asked, after: Asked, around: Surroundings
+) -> CapabilityFacts | None:
+    """See `core.layer.Layer.predict`."""
+    if facts is None or before == after:
+        return facts
+    found = facts
+    if not same_start(before, after):
+        found = _sets(found, before, after, around.engine)
+    no_new_privs = found.no_new_privs
+    if before.no_new_privileges != after.no_new_privileges:
+        no_new_privs = True if after.no_new_privileges else None  # a program may have set it by itself (prctl(2))
+    regain = None
+    if no_new_privs is not None and found.bounding is not None and found.permitted is not None:
+        regain = CapabilitySet() if no_new_privs else found.bounding - found.permitted
+    network = before.network_mode == after.network_mode
+    return replace(
+        found,
+        effective_names=None if found.effective is None else found.effective.names(),
+        no_new_privs=no_new_privs,
+        regain_by_exec=regain,
+        initial_user_namespace=_initial(found, before, after),
+        host_processes=found.host_processes if before.pid_mode == after.pid_mode else _host(after.pid_mode),
+        root_inside=found.root_inside if _same_user(before, after) else _root(after),
+        host_network=found.host_network if network else _host(after.network_mode),
+        port_start=found.port_start if network else None,
+    )
+
+
+def _sets(facts: CapabilityFacts, before: Asked, after: Asked, engine: Engine) -> CapabilityFacts:
+    wanted = bounding(after, engine)
+    lasting = facts.bounding
+    if lasting is not None:
+        # what it dropped from the bounding set by itself, or what the engine lacks, it will not have then either
+        was = CapabilitySet.full(facts.last) if before.privileged else bounding(before, engine)
+        lasting = wanted if was <= lasting else wanted & (lasting | (wanted - was))
+    now = None if facts.effective is None else facts.effective.bits
+    held = None if facts.permitted is None else facts.permitted.bits
+    effective, permitted = (held_after(mask, before, after, engine) for mask in (now, held))
+    if lasting is not None:
+        effective, permitted = (None if mask is None else mask & lasting.bits for mask in (effective, permitted))
+    given = CapabilitySet()
+    if not starts_as_root(after) and engine.kind is EngineKind.PODMAN:
+        given = named(after.cap_add) & wanted
+    kept = _same_user(before, after)
+    return replace(
+        facts,
+        bounding=lasting,
+        effective=_set(effective),
+        permitted=_set(permitted),
+        inheritable=given if not kept else None if facts.inheritable is None else facts.inheritable & (wanted | given),
+        ambient=given if not kept else None if facts.ambient is None else facts.ambient & (wanted | given),
+    )
+
+
+def _set(bits: int | None) -> CapabilitySet | None:
+    return None if bits is None else CapabilitySet(bits)
+
+
+def _initial(facts: CapabilityFacts, before: Asked, after: Asked) -> bool | None:
+    own = own_user_namespace_after(before, after)
+    return facts.initial_user_namespace if own is None else not own
+
+
+def _host(mode: str) -> bool | None:
+    return None if mode == "host" or ":" in mode else False
+
+
+def _same_user(before: Asked, after: Asked) -> bool:
+    return before.user == after.user and starts_as_root(before) == starts_as_root(after)
+
+
+def _root(after: Asked) -> bool | None:
+    if starts_as_root(after):
+        return True
+    name = after.user.partition(":")[0]
+    return False if name == "" or (name.isascii() and name.isdigit()) else None  # another name may be root's, too

@@ -1,0 +1,295 @@
+"""What the capabilities of a process say to each need.
+
+The twin is uid 0 in the initial user namespace, so in which namespace a capability is asked for is not this layer's
+question. What counts is the permitted set as much as the effective one: a process that was taken over makes effective
+what it is permitted (capset(2)), and the effective set is always within it. no_new_privs belongs here too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from stratascope.core.container import EngineKind
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import Message, msg
+from stratascope.core.threats.needs import (
+    Capability,
+    HostFiles,
+    HostRoot,
+    InspectContainer,
+    InspectHost,
+    LowPort,
+    Need,
+    RegainByExec,
+    RootWritable,
+    SameUser,
+    SetUidExec,
+)
+from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.layers.capabilities.facts import CapabilityFacts
+from stratascope.layers.shared.conditional_needs import Answers, answers, asked_for, not_asked_for, perhaps_asked_for
+from stratascope.layers.shared.unprivileged_ports import PORT_START, SETTING, low_ports_free
+from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.seccomp_profile import release
+
+_EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNewPrivs"
+_TRACE = CapabilitySet.of(("CAP_SYS_PTRACE",))
+_OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",))
+_BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityPosture:
+    """Bits of the sets; None: not known. `held`: effective or permitted."""
+
+    held: int | None
+    bounding: int | None
+    no_new_privs: bool | None
+    root: bool | None  # whether it is root inside
+    default: int  # the engine's, which other containers are taken to hold
+    last: int
+    port_start: int | None  # the first port that everyone may bind, in its network namespace
+    port_source: str
+    root_directory: bool  # whether the engine always makes a container's root directory writable for its owner
+    settings: Answers
+    kernel: tuple[int, int] | None = None  # its release
+
+
+def capability_posture(facts: CapabilityFacts, around: Surroundings) -> CapabilityPosture:
+    """From the facts of the container's first process."""
+    held = None
+    if facts.effective is not None:
+        held = facts.effective.bits | (0 if facts.permitted is None else facts.permitted.bits)
+    return CapabilityPosture(
+        held,
+        None if facts.bounding is None else facts.bounding.bits,
+        facts.no_new_privs,
+        facts.root_inside,
+        facts.default.bits,
+        facts.last,
+        facts.port_start,
+        f"/proc/sys/{SETTING.replace('.', '/')}" if facts.host_network else f"@{PORT_START}",
+        around.engine.kind is EngineKind.DOCKER,
+        answers(around.ground),
+        _release(around.ground.kernel),
+    )
+
+
+def _release(text: str) -> tuple[int, int] | None:
+    try:
+        return release(text)
+    except DecodeError:
+        return None
+
+
+def capability_stance(need: Need, posture: CapabilityPosture) -> Ruling | None:
+    """This layer's answer; None: not its job."""
+    match need:
+        case Capability():
+            return _capability(need, posture)
+        case LowPort():
+            return _low_port(posture)
+        case SetUidExec():
+            return _set_uid(posture)
+        case RegainByExec():
+            return _regain(posture)
+        case HostRoot(capable=True):
+            return _root_with_powers(posture)
+        case InspectHost():
+            return _inspect(posture, CapabilitySet.full(posture.last))
+        case SameUser():
+            if posture.root is False:
+                return Ruling(Stance.LETS_THROUGH, msg("Programs of ordinary users hold no capabilities."), _EFFECTIVE)
+            return _inspect(posture, CapabilitySet.full(posture.last))
+        case InspectContainer():
+            return _inspect_container(posture)
+        case RootWritable():
+            return _root_directory(posture)
+        case HostFiles():
+            return _host_files(posture)
+    return None
+
+
+_NOT_READ = msg("Its capabilities could not be read.")
+_UNKNOWN = Ruling(Stance.UNKNOWN, _NOT_READ, _EFFECTIVE)
+_NO_NEW_PRIVS_UNREAD = Ruling(Stance.UNKNOWN, msg("Whether exec can give it more could not be read."), _NNP)
+
+
+@lru_cache(maxsize=512)
+def _set_of(names: tuple[str, ...]) -> CapabilitySet:
+    return CapabilitySet.of(names)
+
+
+def _capability(need: Capability, posture: CapabilityPosture) -> Ruling:
+    asked = asked_for(need, posture.settings)
+    if asked is False and need.only_if is not None:
+        return not_asked_for(need.only_if)
+    names, doubtful = need.any_of, False
+    if need.older is not None:
+        name, until = need.older
+        if posture.kernel is not None and posture.kernel < until:
+            names = (*names, name)
+        doubtful = posture.kernel is None and bool((posture.held or 0) & _set_of((name,)).bits)
+    wanted = _set_of(names)
+    if posture.held is None:
+        return _UNKNOWN
+    if posture.held & wanted.bits:
+        name = next(name for name in names if _set_of((name,)).bits & posture.held)
+        return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability=_short(name)), _EFFECTIVE)
+    if asked is None and need.only_if is not None:
+        return perhaps_asked_for(need.only_if)
+    regained = _regained(wanted, posture)
+    if regained is not None:
+        return regained
+    if doubtful:
+        return Ruling(Stance.UNKNOWN, msg("It depends on the kernel's version, which is not known."), _EFFECTIVE)
+    return Ruling(Stance.STOPS, _lacks(names), _EFFECTIVE, _hinges(names, posture))
+
+
+def _regained(wanted: CapabilitySet, posture: CapabilityPosture) -> Ruling | None:
+    """What root gave up comes back by exec of any file, within the bounding set; None: it does not.
+
+    handle_privileged_root, security/commoncap.c. Securebits, which could forbid it, are not in /proc.
+    """
+    if posture.root is False or posture.no_new_privs:
+        return None
+    if posture.bounding is not None and not posture.bounding & wanted.bits:
+        return None
+    if posture.root is None or posture.no_new_privs is None or posture.bounding is None:
+        return _NO_NEW_PRIVS_UNREAD
+    text = msg("As root it gets it back with any program that it starts.")
+    return Ruling(Stance.LETS_THROUGH, text, _BOUNDING)
+
+
+def _lacks(names: tuple[str, ...]) -> Message:
+    if len(names) == 1:
+        return msg("It does not hold {capability}.", capability=_short(names[0]))
+    *others, last = map(_short, names)
+    return msg("It holds neither {others} nor {capability}.", others=", ".join(others), capability=last)
+
+
+def _hinges(names: tuple[str, ...], posture: CapabilityPosture) -> frozenset[str]:
+    """Each of them alone would do; and root would have it, where only being another user took it away."""
+    found = {f"capability:{name}" for name in names}
+    if posture.root is False and (posture.bounding or 0) & _set_of(names).bits:
+        found.add("user")
+    return frozenset(found)
+
+
+def _low_port(posture: CapabilityPosture) -> Ruling:
+    start = posture.port_start
+    if low_ports_free(start):
+        text = msg("In its network namespace everyone may use ports from {port} on.", port=start or 0)
+        return Ruling(Stance.LETS_THROUGH, text, posture.port_source)
+    if posture.held is None:
+        return _UNKNOWN
+    if posture.held & _BIND.bits:
+        return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="NET_BIND_SERVICE"), _EFFECTIVE)
+    regained = _regained(_BIND, posture)
+    if regained is not None:
+        return regained
+    if start is None:
+        text = msg("It depends on the first free port of its network namespace, which only root can read.")
+        return Ruling(Stance.UNKNOWN, text, posture.port_source)
+    names = ("CAP_NET_BIND_SERVICE",)
+    return Ruling(Stance.STOPS, _lacks(names), _EFFECTIVE, _hinges(names, posture))
+
+
+def _set_uid(posture: CapabilityPosture) -> Ruling:
+    if posture.no_new_privs is None:
+        return _NO_NEW_PRIVS_UNREAD
+    if posture.no_new_privs:
+        return Ruling(
+            Stance.STOPS,
+            msg("no_new_privs is on: set-uid files give nothing."),
+            _NNP,
+            frozenset({"no-new-privileges"}),
+        )
+    return Ruling(Stance.LETS_THROUGH, msg("no_new_privs is off: set-uid files work."), _NNP)
+
+
+def _regain(posture: CapabilityPosture) -> Ruling:
+    if posture.no_new_privs:
+        return Ruling(
+            Stance.STOPS,
+            msg("no_new_privs is on: no program can bring it more than it holds."),
+            _NNP,
+            frozenset({"no-new-privileges"}),
+        )
+    if posture.held is None or posture.bounding is None:
+        return _UNKNOWN
+    more = CapabilitySet(posture.bounding & ~posture.held)
+    if not more:
+        return Ruling(Stance.STOPS, msg("It holds all that its bounding set allows: nothing can come back."), _BOUNDING)
+    if posture.no_new_privs is None:
+        return _NO_NEW_PRIVS_UNREAD
+    text = msg("Its bounding set allows more than it holds now, and no_new_privs is off.")
+    return Ruling(Stance.LETS_THROUGH, text, _BOUNDING)
+
+
+def _root_with_powers(posture: CapabilityPosture) -> Ruling:
+    """As root exec gives all of the bounding set (capabilities(7)), unless no_new_privs forbids it."""
+    if posture.held is None:
+        return _UNKNOWN
+    if posture.held:
+        return Ruling(Stance.LETS_THROUGH, msg("It holds capabilities."), _EFFECTIVE)
+    if posture.no_new_privs:
+        text = msg("It holds no capability, and no_new_privs keeps it so.")
+        return Ruling(Stance.STOPS, text, _EFFECTIVE)
+    if posture.bounding is None:
+        return _UNKNOWN
+    if not posture.bounding:
+        return Ruling(Stance.STOPS, msg("It holds no capability, and none can come back."), _BOUNDING)
+    if posture.no_new_privs is None:
+        return _NO_NEW_PRIVS_UNREAD
+    return Ruling(Stance.LETS_THROUGH, msg("Its capabilities can come back when it starts a program."), _BOUNDING)
+
+
+def _inspect(posture: CapabilityPosture, target: CapabilitySet) -> Ruling:
+    """cap_ptrace_access_check, security/commoncap.c: as capable as the target, or SYS_PTRACE."""
+    if posture.held is None:
+        return _UNKNOWN
+    if posture.held & _TRACE.bits:
+        return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="SYS_PTRACE"), _EFFECTIVE)
+    if not target.bits & ~posture.held:
+        return Ruling(Stance.LETS_THROUGH, msg("It is as capable as the process that it looks into."), _EFFECTIVE)
+    regained = _regained(_TRACE, posture)
+    if regained is not None:
+        return regained
+    text = msg("It is less capable than the process that it looks into, and does not hold SYS_PTRACE.")
+    return Ruling(Stance.STOPS, text, _EFFECTIVE, _hinges(("CAP_SYS_PTRACE",), posture))
+
+
+def _inspect_container(posture: CapabilityPosture) -> Ruling:
+    """It is compared with what the other one is permitted, which may be less than its engine gives by default."""
+    ruling = _inspect(posture, CapabilitySet(posture.default))
+    if ruling.stance is not Stance.STOPS:
+        return ruling
+    return Ruling(Stance.UNKNOWN, msg("Whether another container is as little capable was not read."), _EFFECTIVE)
+
+
+def _root_directory(posture: CapabilityPosture) -> Ruling:
+    if posture.held is not None and posture.held & _OVERRIDE.bits:
+        return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="DAC_OVERRIDE"), _EFFECTIVE)
+    if posture.root_directory:
+        # Docker makes the topmost layer with mode 0755, whatever the image's root has
+        return Ruling(Stance.LETS_THROUGH, msg("The root directory's owner may write there."), _EFFECTIVE)
+    if posture.held is None:
+        return _UNKNOWN
+    text = msg("It does not hold DAC_OVERRIDE, and the image may forbid even root to write there.")
+    return Ruling(Stance.UNKNOWN, text, _EFFECTIVE)
+
+
+def _host_files(posture: CapabilityPosture) -> Ruling:
+    if posture.held is None:
+        return _UNKNOWN
+    if posture.held & _OVERRIDE.bits:
+        return Ruling(Stance.LETS_THROUGH, msg("It holds {capability}.", capability="DAC_OVERRIDE"), _EFFECTIVE)
+    text = msg("It does not hold DAC_OVERRIDE, and whether the path belongs to its user was not read.")
+    return Ruling(Stance.UNKNOWN, text, _EFFECTIVE)
+
+
+def _short(name: str) -> str:
+    return name.removeprefix("CAP_")

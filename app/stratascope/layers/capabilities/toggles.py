@@ -1,0 +1,362 @@
+"""The toggles of layer 3: leave privileged mode, fewer capabilities, no new ones by exec.
+
+`capabilities=default` takes away what goes beyond the engine's default and gives nothing back that was dropped: a
+toggle never loosens. A list is taken as it is, since a person chose it. The recommended preset leaves what was added by
+name, as it leaves an engine's socket: someone meant it. Leaving privileged mode drags along what that mode switched
+off: filter, profile, masks and SELinux's type; namespaces shared with the host are toggles of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked, EngineKind, ProfileKind
+from stratascope.core.message import NOTHING, Message, msg
+from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.capabilities.symptoms import lacked, suspicion
+from stratascope.layers.capabilities.words import TAKE_OVER
+from stratascope.layers.shared.asked_capabilities import bounding, engine_default, named, starts_as_root, with_result
+from stratascope.layers.shared.symptoms import words
+from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, held, only
+from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
+from stratascope.linux.capability import CapabilitySet, number_of
+from stratascope.linux.decode import DecodeError
+
+if TYPE_CHECKING:
+    from stratascope.layers.capabilities.facts import CapabilityFacts
+
+_LAYER = "capabilities"
+_BOUNDING, _NNP = "@status:CapBnd", "@status:NoNewPrivs"
+_SHOWN = 5
+_BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
+
+
+def _facts(subject: Subject) -> CapabilityFacts | None:
+    facts: CapabilityFacts | None = subject.of(_LAYER)
+    return facts
+
+
+def _short(names: tuple[str, ...]) -> str:
+    return ", ".join(name.removeprefix("CAP_") for name in names)
+
+
+def _check(value: str, subject: Subject) -> str:
+    word = value.strip().lower()
+    if word in ("default", "none"):
+        return word
+    numbers = set()
+    for name in value.split(","):
+        if name.strip().upper() in ("ALL", "CAP_ALL"):
+            raise ToggleError(msg("ALL is no hardening. Name the capabilities that it needs, or give default or none."))
+        try:
+            numbers.add(number_of(name.strip()))
+        except DecodeError:
+            raise ToggleError(
+                msg("There is no capability {name}. Give names such as NET_BIND_SERVICE, or default or none.",
+                    name=name.strip())
+            ) from None  # fmt: skip
+    facts = _facts(subject)
+    last = None if facts is None else facts.last
+    if last is not None and max(numbers) > last:
+        name = _short(CapabilitySet(1 << max(numbers)).names())
+        raise ToggleError(msg("This kernel has no capability {name}.", name=name))
+    return ",".join(CapabilitySet(sum(1 << number for number in numbers)).names())
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return () if value == "none" else tuple(value.split(","))
+
+
+def _apply(asked: Asked, value: str, subject: Subject) -> Asked:
+    engine = subject.engine
+    if value != "default":
+        names = _names(value)
+        if not asked.privileged and bounding(asked, engine) == named(names):
+            return asked
+        return with_result(replace(asked, cap_add=names, cap_drop=("ALL",)), engine)
+    default = engine_default(engine)
+    if not asked.privileged and bounding(asked, engine) <= default:
+        return asked
+    added = tuple(name for name in asked.cap_add if name != "ALL" and named((name,)) <= default)
+    dropped = asked.cap_drop
+    if "ALL" in asked.cap_add:  # it cancelled a dropping of all, which must not come into force now
+        dropped = tuple(name for name in dropped if name != "ALL")
+    return with_result(replace(asked, cap_add=added, cap_drop=dropped), engine)
+
+
+def _on(asked: Asked, subject: Subject) -> bool:
+    return not asked.privileged and bounding(asked, subject.engine) <= engine_default(subject.engine)
+
+
+_CHANGES_USER = CapabilitySet.of(("CAP_SETUID", "CAP_SETGID"))
+_OTHERS_FILES = CapabilitySet.of(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER"))
+_RAW = CapabilitySet.of(("CAP_NET_RAW",))
+_KILL = CapabilitySet.of(("CAP_KILL",))
+_ORDINARY = _CHANGES_USER | _OTHERS_FILES | _RAW | _KILL | _BIND
+_LOSSES = (
+    (
+        _CHANGES_USER,
+        msg("It starts as root: programs that become another user after that (nginx, Redis, su, gosu) would fail."),
+    ),
+    (
+        _OTHERS_FILES,
+        msg("It starts as root: a start script that changes owners (chown), or reads others' files, would fail."),
+    ),
+    (_BIND, msg("It could bind no port below 1024 where its network does not let everyone.")),
+    (_KILL, msg("Root inside could no longer signal processes of other users, as a supervisor does.")),
+    (_RAW, msg("ping and other programs with raw sockets may fail.")),
+)
+
+
+def _wanted(value: str, subject: Subject) -> CapabilitySet:
+    asked = subject.container.asked
+    return bounding(_apply(replace(asked, privileged=False), value, subject), subject.engine)
+
+
+def _seen(group: CapabilitySet, subject: Subject) -> Message | None:
+    """What was seen of such a use in this container; empty: it is not so used, None: not known."""
+    if group == _BIND and subject.listens is not None:
+        low = [str(port) for port in subject.listens if port < PRIVILEGED_PORTS]
+        if not low:
+            return NOTHING
+        return msg("It listens on port {ports}, which takes this where its network does not let everyone.",
+                   ports=", ".join(low[:_SHOWN]))  # fmt: skip
+    if group == _CHANGES_USER:
+        others = [f"{name} ({user})" for name, user in subject.users or () if user]
+        if others and starts_as_root(subject.container.asked):
+            return msg("It starts as root and runs these as other users, which would fail: {names}.",
+                       names=", ".join(others[:_SHOWN]))  # fmt: skip
+    return None
+
+
+def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    facts, asked = _facts(subject), subject.container.asked
+    now = bounding(asked, subject.engine)
+    holds = None
+    if facts is not None and facts.effective is not None:
+        holds = facts.effective | (facts.permitted or CapabilitySet())
+    lost = (now if holds is None or starts_as_root(asked) else holds) - _wanted(value, subject)
+    found = [_seen(group, subject) or text for group, text in _LOSSES if lost & group]
+    found = [text for text in found if text.id]
+    rest = (lost if holds is None else lost & holds) - _ORDINARY - (engine_default(subject.engine) - _BIND)
+    if rest and asked.privileged:
+        found.append(msg("As a privileged container it holds all capabilities; which of them it uses is not known."))
+    elif rest:
+        found.append(msg("It was given {names}, so it may need that for its work.", names=_short(rest.names())))
+    return tuple(found)
+
+
+def _prove(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
+    wanted = engine_default(subject.engine) if value == "default" else named(_names(value))
+    if value == "default":
+        expected = msg("The bounding set stays within the engine's default")
+    elif wanted:
+        expected = msg("The bounding set is within {names}", names=_short(wanted.names()))
+    else:
+        expected = msg("The bounding set is empty")
+    if facts is None or facts.bounding is None or facts.effective is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _BOUNDING)
+    whole = facts.bounding | facts.effective | (facts.permitted or CapabilitySet())
+    found = msg("{names}", names=_short(whole.names())) if whole else msg("It is empty")
+    return Proof(Proven.ENFORCED if whole <= wanted else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
+
+
+def _preset(preset: Preset, subject: Subject) -> str | None:
+    asked, engine = subject.container.asked, subject.engine
+    now = bounding(asked, engine)
+    if preset is Preset.RECOMMENDED:
+        return None if asked.privileged or not now else _recommended(now, subject)
+    now = engine_default(engine) | named(asked.cap_add) if asked.privileged else now
+    value = "CAP_NET_BIND_SERVICE" if now & _BIND and _uses_bind(subject) else "none"
+    return None if not asked.privileged and now == named(_names(value)) else value
+
+
+# Making device nodes, file capabilities and raw packets is for installing and for network tools. SETPCAP is for giving
+# powers away, and a process that did so shows it.
+_HARDLY_USED = CapabilitySet.of(("CAP_MKNOD", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETPCAP"))
+# For logins and jails: not where its program became an ordinary user for good
+_OF_LOGINS = CapabilitySet.of(("CAP_AUDIT_WRITE", "CAP_SYS_CHROOT"))
+_LOW = frozenset(map(str, range(1, 1024)))  # ports that not everyone may bind, ip(7)
+_NETWORK_TOOL = CapabilitySet.of(("CAP_NET_ADMIN",))
+
+
+def _recommended(now: CapabilitySet, subject: Subject) -> str | None:
+    """What was given by name it is taken to need. Of the default, what hardly anything needs goes; nothing by guess."""
+    facts, asked = _facts(subject), subject.container.asked
+    if _idle(subject):
+        return "none"
+    if facts is None or facts.bounding is None or facts.permitted is None or "ALL" in asked.cap_add:
+        return None
+    if not starts_as_root(asked):
+        # It never was root: what it holds is what it was given. Podman would give it all that is asked for
+        left = now & facts.permitted
+        return None if left == now else ",".join(left.names()) or "none"
+    spare = _HARDLY_USED if facts.permitted else _HARDLY_USED | _OF_LOGINS
+    if now & _NETWORK_TOOL:
+        spare -= _RAW
+    if facts.bounding != now:
+        spare -= CapabilitySet.of(("CAP_SETPCAP",))
+    left = now - ((spare & engine_default(subject.engine)) - named(asked.cap_add))
+    return None if left == now else ",".join(left.names()) or "none"
+
+
+def _idle(subject: Subject) -> bool:
+    """Whether it never was root and holds none: only set-uid programs could use what is in its bounding set."""
+    facts = _facts(subject)
+    held_none = facts is not None and facts.permitted == CapabilitySet() and facts.ambient == CapabilitySet()
+    return held_none and not starts_as_root(subject.container.asked)
+
+
+def _uses_bind(subject: Subject) -> bool:
+    """Podman would give it to a program of another user that does not hold it now, so it is asked for by need.
+
+    A program that became another user by itself is started as that one by the same presets: where it publishes no port
+    below 1024 it has no use for it.
+    """
+    facts, asked = _facts(subject), subject.container.asked
+    if facts is not None and facts.effective is not None and (not starts_as_root(asked) or facts.root_inside is False):
+        low = any(port.container_port.partition("/")[0] in _LOW for port in asked.ports)
+        return bool(facts.effective & _BIND) or (starts_as_root(asked) and low)
+    return starts_as_root(asked)
+
+
+def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    kept = _wanted(value, subject)
+    return suspicion(lacked(failure, bounding(subject.container.asked, subject.engine) - kept, subject), kept)
+
+
+CAPABILITIES = Toggle(
+    "capabilities",
+    _LAYER,
+    msg("Fewer capabilities"),
+    msg("Takes away the powers of root that it does not need."),
+    "default|none|CAP,CAP",
+    _check,
+    _apply,
+    _on,
+    _risks,
+    _prove,
+    _preset,
+    symptoms=_symptoms,
+)
+
+
+_NO_GAIN = msg("It seems to gain rights by a set-uid program, which no-new-privileges forbids. Leave that toggle out.")
+
+
+def _forbid(asked: Asked, value: str, subject: Subject) -> Asked:
+    return replace(asked, no_new_privileges=True)
+
+
+def _forbid_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    facts = _facts(subject)
+    if subject.set_uid is not None:
+        if not subject.set_uid:
+            return ()
+        return (
+            msg("Programs in it that give rights to whoever starts them no longer do: {paths}.",
+                paths=", ".join(subject.set_uid[:_SHOWN])),
+        )  # fmt: skip
+    if facts is None or facts.regain_by_exec is None:
+        return (msg("su, sudo, ping and other set-uid programs in it would no longer gain rights."),)
+    if facts.regain_by_exec or facts.root_inside is False:
+        return (
+            msg("Its process does not hold all rights, and could gain some by a set-uid program (su, sudo, ping)."),
+        )
+    return ()
+
+
+def _prove_forbidden(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
+    answer = None if facts is None else facts.no_new_privs
+    return held(answer, msg("no_new_privs is 1"), msg("It is 1"), msg("It is 0"), _NNP)
+
+
+NO_NEW_PRIVILEGES = Toggle(
+    "no-new-privileges",
+    _LAYER,
+    msg("No new privileges"),
+    msg("Starting a program never gives more rights, not even a set-uid one."),
+    "on",
+    only("on"),
+    _forbid,
+    lambda asked, subject: asked.no_new_privileges,
+    _forbid_risks,
+    _prove_forbidden,
+    lambda preset, subject: None if subject.container.asked.no_new_privileges else "on",
+    symptoms=words(
+        (95, r"no new privileges|no_new_privs|effective uid is not 0", _NO_GAIN),
+        (80, r"(?:must|has to|needs to) be (?:suid|setuid|set-uid|installed setuid)|\bsudo:|setuid root", _NO_GAIN),
+        (45, r"\bsu: |\bping: |polkit|pkexec|fusermount|newuidmap", _NO_GAIN),
+    ),
+)
+
+
+def _leave(asked: Asked, value: str, subject: Subject) -> Asked:
+    if not asked.privileged:
+        return asked
+    # Podman's lists are computed back from the process and say nothing of what was typed
+    computed = subject.engine.kind is EngineKind.PODMAN
+    left = replace(
+        asked,
+        privileged=False,
+        cap_add=() if computed else asked.cap_add,
+        cap_drop=() if computed else asked.cap_drop,
+        seccomp=ProfileKind.DEFAULT if asked.seccomp is not ProfileKind.CUSTOM else asked.seccomp,
+        apparmor=ProfileKind.DEFAULT if asked.apparmor is ProfileKind.UNCONFINED else asked.apparmor,
+        selinux_options=tuple(option for option in asked.selinux_options if option not in ("disable", "type:spc_t")),
+        masked_paths=None,
+        read_only_paths=None,
+    )
+    return with_result(left, subject.engine)
+
+
+def _leave_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if not subject.container.asked.privileged:
+        return ()
+    return (
+        msg("Mounting, loading modules and setting up networks will fail, and it sees no devices of the host."),
+        msg("What made someone start it as privileged is not known; whatever that needs must be given by name."),
+    )
+
+
+def _prove_left(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("It does not hold all capabilities of the engine")
+    if facts is None or facts.bounding is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _BOUNDING)
+    asked = subject.container.asked
+    before = _facts(subject)
+    if not asked.privileged:
+        left = facts.bounding <= bounding(asked, subject.engine)
+    elif before is not None and before.bounding is not None:
+        left = facts.bounding <= before.bounding and facts.bounding != before.bounding
+    else:
+        left = not facts.bounding & TAKE_OVER
+    found = msg("{names}", names=_short(facts.bounding.names())) if facts.bounding else msg("It holds none")
+    return Proof(Proven.ENFORCED if left else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
+
+
+def _privileged_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    kept = bounding(_leave(subject.container.asked, value, subject), subject.engine)
+    found = lacked(failure, bounding(subject.container.asked, subject.engine) - kept, subject)
+    if found is not None and not found[1]:
+        return Suspicion(60, msg("Something was not permitted to it that privileged mode allows."))
+    return suspicion(found, kept)
+
+
+PRIVILEGED = Toggle(
+    "privileged",
+    _LAYER,
+    msg("Leave privileged mode"),
+    msg("Gives back the engine's default capabilities, filter, profile, masked paths and device rules."),
+    "off",
+    only("off"),
+    _leave,
+    lambda asked, subject: not asked.privileged,
+    _leave_risks,
+    _prove_left,
+    lambda preset, subject: "off" if preset in LATER_PRESETS and subject.container.asked.privileged else None,
+    symptoms=_privileged_symptoms,
+)
+
+TOGGLES = (PRIVILEGED, CAPABILITIES, NO_NEW_PRIVILEGES)

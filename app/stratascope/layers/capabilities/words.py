@@ -1,0 +1,255 @@
+"""The 41 capabilities in plain words: what each allows, and why the engines' defaults keep it or leave it out.
+
+No layer: `layers/capabilities/layer.py` draws from here. The defaults are those of Docker 20.10 and later (14) and of
+Podman 5 (11), as measured; an engine that tells its own list is believed instead. What each one allows is from
+capabilities(7) and the kernel's checks.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.container import EngineKind
+from stratascope.core.message import Message, msg
+from stratascope.linux.capability import CapabilitySet
+
+ENGINE_DEFAULTS = {EngineKind.DOCKER: CapabilitySet(0xA80425FB), EngineKind.PODMAN: CapabilitySet(0x800405FB)}
+
+# Each of these alone leads from a process in the initial user namespace to full control of the host, whatever the
+# other layers' settings: mounting its disks, loading code into its kernel, opening any of its files by handle, raw
+# access to its hardware. SYS_PTRACE is not among them: it needs the host's processes in sight too. Neither is BPF,
+# which needs PERFMON beside it to read the kernel's memory, nor SYS_BOOT: in a PID namespace of its own reboot(2) ends
+# the container alone and cannot start a kernel that kexec_load(2) put in place (kernel/pid_namespace.c,
+# reboot_pid_ns).
+TAKE_OVER = CapabilitySet.of(("CAP_SYS_ADMIN", "CAP_SYS_MODULE", "CAP_SYS_RAWIO", "CAP_DAC_READ_SEARCH"))
+
+# Not enough alone, but a large piece of the host or of its kernel opens with it.
+SERIOUS = CapabilitySet.of(
+    (
+        "CAP_SYS_PTRACE",
+        "CAP_SYS_BOOT",
+        "CAP_BPF",
+        "CAP_PERFMON",
+        "CAP_NET_ADMIN",
+        "CAP_MAC_ADMIN",
+        "CAP_MAC_OVERRIDE",
+        "CAP_SYS_TIME",
+    )
+)
+
+# What the Pod Security Standards' level Baseline lets a container add ("Capabilities"); Restricted: NET_BIND_SERVICE.
+BASELINE = CapabilitySet.of(
+    (
+        "CAP_AUDIT_WRITE",
+        "CAP_CHOWN",
+        "CAP_DAC_OVERRIDE",
+        "CAP_FOWNER",
+        "CAP_FSETID",
+        "CAP_KILL",
+        "CAP_MKNOD",
+        "CAP_NET_BIND_SERVICE",
+        "CAP_SETFCAP",
+        "CAP_SETGID",
+        "CAP_SETPCAP",
+        "CAP_SETUID",
+        "CAP_SYS_CHROOT",
+    )
+)
+
+# by the field of the facts, as one says "its effective set"
+SET_WORDS: dict[str, Message] = {
+    "inheritable": msg("inheritable"),
+    "permitted": msg("permitted"),
+    "effective": msg("effective"),
+    "bounding": msg("bounding"),
+    "ambient": msg("ambient"),
+}
+
+UNNAMED = (
+    msg("Newer than this program: it has no words for it yet."),
+    msg("No engine's default holds a capability that it does not know."),
+)
+
+# by number: what it allows; why the defaults keep it or leave it out
+WORDS: tuple[tuple[Message, Message], ...] = (
+    (
+        msg("Give a file to any other user or group."),
+        msg("Kept: package managers and start scripts give files to the user that a service runs as."),
+    ),
+    (
+        msg("Read, write and run files whatever their permissions say."),
+        msg("Kept: root expects to open every file. It reaches the host's files where some are mounted."),
+    ),
+    (
+        msg("Read any file and search any directory, and open files by handle, past the edge of the container."),
+        msg("Left out: with handles a process can open any file of a disk that it sees one file of, the host's too."),
+    ),
+    (
+        msg("Change mode, times and attributes of files that belong to others."),
+        msg("Kept: installing software sets modes of files that were already given to another user."),
+    ),
+    (
+        msg("Keep the set-uid and set-gid marks of a file when it is changed."),
+        msg("Kept: installing software writes such files. A service in production does not need it."),
+    ),
+    (
+        msg("Send signals to processes of other users."),
+        msg("Kept: root's init ends processes of other users. It reaches only the processes that the container sees."),
+    ),
+    (
+        msg("Take on any group."),
+        msg("Kept: services start as root and change to a group of their own."),
+    ),
+    (
+        msg("Become any user."),
+        msg("Kept: services start as root and change to a user of their own."),
+    ),
+    (
+        msg("Drop capabilities from its bounding set, make those in it inheritable, and change the securebits."),
+        msg("Kept: it mainly serves to give powers away. No power comes out of it that the bounding set lacks."),
+    ),
+    (
+        msg("Set and clear the marks immutable and append-only on files."),
+        msg("Left out: on a mounted host directory it could make log files erasable, or files unremovable."),
+    ),
+    (
+        msg("Listen on ports below 1024."),
+        msg(
+            "Kept: web servers listen on 80 and 443. It reaches the container's own network, unless that is the host's."
+        ),
+    ),
+    (
+        msg("Hear the kernel's notices of other network namespaces; in spite of its name nothing else."),
+        msg("Left out: a container is concerned with its own network only."),
+    ),
+    (
+        msg("Configure the network: addresses, routes, firewall, promiscuous mode."),
+        msg("Left out: the engine has configured the network. It also opens much kernel code that had holes before."),
+    ),
+    (
+        msg("Make raw packets: ping of the old kind, but also forged addresses and listening in."),
+        msg(
+            "Docker keeps it for ping; Podman leaves it out, as ping no longer needs it. It allows spoofing neighbours."
+        ),
+    ),
+    (
+        msg("Lock memory beyond the limit, so that it is never swapped out."),
+        msg("Left out: a container could take memory away from all others."),
+    ),
+    (
+        msg("Ignore the permissions of shared memory, semaphores and queues of System V."),
+        msg("Left out: where the IPC namespace is shared, it reaches other users' memory there."),
+    ),
+    (
+        msg("Load code into the kernel, and remove it."),
+        msg("Left out: who loads a module is the kernel. Nothing that a container is for needs it."),
+    ),
+    (
+        msg("Talk to hardware directly: I/O ports, raw memory, raw SCSI commands."),
+        msg("Left out: past the kernel nothing is checked any more."),
+    ),
+    (
+        msg("Use chroot, and join other mount namespaces if it also holds SYS_ADMIN."),
+        msg("Kept: FTP, DNS and mail servers lock themselves in with chroot."),
+    ),
+    (
+        msg("Read and change the memory of any process that it sees, and trace it."),
+        msg(
+            "Left out: with the host's processes in sight it is the host. Debugging one's own processes works without."
+        ),
+    ),
+    (
+        msg("Switch the kernel's log of ended processes on and off."),
+        msg("Left out: a container has no use for it."),
+    ),
+    (
+        msg("A whole bunch of powers: mount file systems, join namespaces, change quotas, and much more."),
+        msg(
+            "Left out: nearly root itself. mount(2) asks for this right; Docker's filter closes that call too, as long"
+            " as this right is not given."
+        ),
+    ),
+    (
+        msg("Restart the machine, and load another kernel to start in place of the present one."),
+        msg(
+            "Left out: it concerns the whole machine. In a PID namespace of its own a restart ends the container only."
+        ),
+    ),
+    (
+        msg("Raise priorities, and bind processes of others to processors."),
+        msg("Left out: a container could push itself in front of everything else."),
+    ),
+    (
+        msg("Exceed limits: quotas, reserved disk space, numbers of processes and open files."),
+        msg("Left out: limits are there to hold. Those of its control group hold all the same."),
+    ),
+    (
+        msg("Set the machine's clock."),
+        msg("Left out: there is one clock for the whole machine, and certificates and logs depend on it."),
+    ),
+    (
+        msg("Configure terminals, and hang them up."),
+        msg("Left out: it concerns the host's consoles."),
+    ),
+    (
+        msg("Make device files."),
+        msg("Docker keeps it for old installers, Podman leaves it out. The cgroup's device rules say which open."),
+    ),
+    (
+        msg("Be told before others open a file that it does not own, and delay them."),
+        msg("Left out: file servers use it, few others."),
+    ),
+    (
+        msg("Write records into the kernel's audit log."),
+        msg("Docker keeps it for sshd, su and sudo; Podman leaves it out. Forged records could flood the host's log."),
+    ),
+    (
+        msg("Switch the kernel's audit on and off, and change its rules."),
+        msg("Left out: the audit watches the whole machine, containers too."),
+    ),
+    (
+        msg("Give capabilities to files, so that whoever runs them gets those."),
+        msg(
+            "Kept: installing software sets them, on ping for example. No power comes out that the bounding set lacks."
+        ),
+    ),
+    (
+        msg("Ignore the rules of mandatory access control; only Smack asks for it."),
+        msg("Left out: where Smack is in use it would switch off a layer."),
+    ),
+    (
+        msg("Change the rules of mandatory access control, such as AppArmor's profiles."),
+        msg("Left out: it would switch off a layer."),
+    ),
+    (
+        msg("Read and clear the kernel's log, and see its addresses in /proc."),
+        msg("Left out: the kernel's addresses help an attack on the kernel."),
+    ),
+    (
+        msg("Wake the machine from sleep with a timer."),
+        msg("Left out: it concerns the whole machine."),
+    ),
+    (
+        msg("Keep the machine from going to sleep."),
+        msg("Left out: it concerns the whole machine."),
+    ),
+    (
+        msg("Listen to the kernel's audit log."),
+        msg("Left out: the log tells what all others on this machine do."),
+    ),
+    (
+        msg("Measure the whole machine with perf, the kernel's inside included."),
+        msg("Left out: it sees what other processes and the kernel do, secrets among it."),
+    ),
+    (
+        msg("Load programs of the BPF kind into the kernel."),
+        msg("Left out: the kernel checks such programs, but that check had holes. With PERFMON they read its memory."),
+    ),
+    (
+        msg("For tools that freeze and restore processes: choose process ids, read links of others' memory maps."),
+        msg("Left out: the engine does this from outside, for containers that are moved."),
+    ),
+)
+
+
+def words(number: int) -> tuple[Message, Message]:
+    """What the capability allows, and why the defaults keep it or leave it out."""
+    return WORDS[number] if 0 <= number < len(WORDS) else UNNAMED

@@ -1,0 +1,1 @@
+"""Layer 2: the limits of cgroups(7) and of getrlimit(2)."""

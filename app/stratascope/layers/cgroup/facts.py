@@ -1,0 +1,150 @@
+"""Limits and present use of one container's control groups, from the readings `cgroup:HIERARCHY:LEVEL:FILE`.
+
+Every limit is the smallest over all levels of the path: what a slice of systemd allows binds the
+containers in it too. A file that no level has (ABSENT) means that nobody limits with that controller; a file that
+could not be read for another reason leaves the question open.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stratascope.core.capture import Capture, Gap, GapKind, Reading
+from stratascope.core.layer import NamedGap
+from stratascope.layers.cgroup.limits import layout_of, limits_of, number, values_of
+from stratascope.layers.cgroup.process_limits import ProcessLimit, process_limits, user_limit
+from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
+from stratascope.linux.decode import DecodeError
+
+ALL = "cgroup:*"
+_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])").search
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupFacts:
+    """Limits: None is "no limit" where `unknown` does not name the field. Bytes, counts, cores.
+
+    `memory_from`, `pids_from`, `cpu_from`: the group that sets the limit, as a path; None without limit.
+    """
+
+    version: str | None
+    path: str | None
+    own: bool | None  # whether the group is the container's own: its path has an id; else the use is of all in there
+    memory_max: int | None
+    memory_from: str | None
+    memory_current: int | None
+    memory_high: int | None
+    swap_max: int | None
+    pids_max: int | None
+    pids_from: str | None
+    pids_current: int | None
+    pids_room: int | None  # the smallest (limit - present) over all levels
+    cpu_cores: float | None
+    cpu_from: str | None
+    cpu_weight: int | None  # cpu.weight (v2, 1 to 10000) or cpu.shares (v1, 2 to 262144)
+    cpuset: str | None
+    cpuset_count: int | None
+    io: tuple[IoLimit, ...]
+    devices: tuple[str, ...] | None  # v1 only: v2 enforces them by a BPF program that no file shows
+    memory_level: int | None
+    pids_level: int | None
+    processes_by_user: int | None  # RLIMIT_NPROC (hard) where it binds this process, or None
+    processes_unread: bool  # whether such a limit could not be read
+    process_limits: tuple[ProcessLimit, ...] | None  # of the first process, whoever it runs as
+    unknown: tuple[str, ...]  # memory_max, pids_max, cpu_cores, swap_max: not known rather than unlimited
+    sources: tuple[tuple[str, str], ...]
+    process: str
+    gaps: tuple[NamedGap, ...]
+
+    def source(self, name: str) -> str:
+        """Where that limit was read."""
+        return next((where for key, where in self.sources if key == name), f"{self.process}/cgroup")
+
+
+def read_facts(capture: Capture) -> CgroupFacts:
+    """Everything that could be read; never raises."""
+    gaps: list[NamedGap] = []
+    process = f"/proc/{capture.pid}"
+    text = capture.text("cgroup")
+    memberships: tuple[Membership, ...] = ()
+    if isinstance(text, Gap):
+        kind = GapKind.UNSUPPORTED if capture.via != "proc" and text.kind is GapKind.ABSENT else text.kind
+        gaps.append(NamedGap("cgroup", Gap(kind, text.errno, text.detail), capture.source("cgroup")))
+    else:
+        try:
+            memberships = parse_memberships(text)
+        except DecodeError as error:
+            gaps.append(NamedGap("cgroup", Gap(GapKind.UNPARSED, detail=str(error)), capture.source("cgroup")))
+    readings = capture.readings
+    names = tuple([reading.name for reading in readings])
+    layout = layout_of(names)
+    odd = [
+        NamedGap(reading.name, reading.gap, reading.source)
+        for reading in [readings[place] for place in layout.odd]
+        if reading.gap is not None
+    ]
+    gaps += odd
+    path = _main_path(memberships)
+    which = version(memberships) if memberships else None
+    # the root group of v2 has no limit files at all: then nothing limits, and that is known
+    readable = bool(layout.files) or (which == "v2" and path == "/")
+    if memberships and not readable and not odd:
+        gaps.append(NamedGap(ALL, Gap(GapKind.UNSUPPORTED, detail="no limit file was read"), "/sys/fs/cgroup"))
+    by_user, unread = user_limit(capture)
+    limits = limits_of(names, values_of(readings, layout), readable)
+    gaps += [NamedGap(what, gap, readings[place].source) for what, gap, place in limits.gaps]
+    return CgroupFacts(
+        version=which,
+        path=path,
+        own=None if path is None else _ID(path) is not None,
+        memory_max=_whole(limits.memory.value),
+        memory_from=_from(memberships, "memory", limits.memory.level),
+        memory_current=_number_at(readings, limits.memory_current),
+        memory_high=limits.memory_high,
+        swap_max=_whole(limits.swap.value),
+        pids_max=_whole(limits.pids.value),
+        pids_from=_from(memberships, "pids", limits.pids.level),
+        pids_current=_number_at(readings, limits.pids_current),
+        pids_room=_least(readings, limits.pids_room),
+        cpu_cores=limits.cpu.value,
+        cpu_from=_from(memberships, "cpu", limits.cpu.level),
+        cpu_weight=limits.cpu_weight,
+        cpuset=limits.cpuset,
+        cpuset_count=limits.cpuset_count,
+        io=limits.io,
+        devices=limits.devices,
+        memory_level=limits.memory.level,
+        pids_level=limits.pids.level,
+        processes_by_user=by_user,
+        processes_unread=unread,
+        process_limits=process_limits(capture),
+        unknown=limits.unknown,
+        sources=tuple(
+            [(field, "/sys/fs/cgroup" if place is None else readings[place].source) for field, place in limits.places]
+        ),
+        process=process,
+        gaps=tuple(gaps),
+    )
+
+
+def _number_at(readings: tuple[Reading, ...], place: int | None) -> int | None:
+    return None if place is None else number(readings[place].text)
+
+
+def _least(readings: tuple[Reading, ...], rooms: tuple[tuple[int, int], ...]) -> int | None:
+    used = [(limit, _number_at(readings, place)) for limit, place in rooms]
+    return min([max(0, limit - now) for limit, now in used if now is not None], default=None)
+
+
+def _main_path(memberships: tuple[Membership, ...]) -> str | None:
+    return next((path for name in ("memory", "pids", "cpu") if (path := path_of(memberships, name)) is not None), None)
+
+
+def _from(memberships: tuple[Membership, ...], controller: str, level: int | None) -> str | None:
+    path = path_of(memberships, controller)
+    return None if level is None or path is None else ancestor(path, level)
+
+
+def _whole(value: float | None) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,341 @@
+"""The limits of one container's control groups by place, not by path: equal containers have them in common.
+
+`facts` puts the paths in. A host has few different sets of limits and many containers, so what
+comes of one set is remembered by the texts. Present use changes with every reading and is left out of that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from stratascope.core.capture import Gap, GapKind, Reading
+from stratascope.linux.cgroup import (
+    IoLimit,
+    Level,
+    cores,
+    parse_cpu_max,
+    parse_cpulist,
+    parse_device_rules,
+    parse_io_max,
+    parse_limit,
+    parse_throttle,
+    smallest,
+)
+from stratascope.linux.decode import DecodeError
+
+_V1_IO = ("read_bps", "write_bps", "read_iops", "write_iops")
+_USED = frozenset({"memory.current", "memory.usage_in_bytes", "pids.current"})
+_CPU = ("cpu", "cpu,cpuacct", "cpuacct,cpu")  # a v1 hierarchy may be named by one controller or by all of it
+_ABSENT = Gap(GapKind.ABSENT)
+
+
+@lru_cache(maxsize=4096)
+def _name(reading: str) -> tuple[tuple[str, str], int]:
+    """`cgroup:v2:1:pids.max` -> (v2, pids.max), 1; level -1 where it is not in that form."""
+    parts = reading.split(":", 3)
+    if len(parts) != 4 or not (parts[2].isascii() and parts[2].isdigit()):
+        return ("", ""), -1
+    return (parts[1], parts[3]), int(parts[2])
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which readings of a capture are limit files. Places are positions in the capture's readings."""
+
+    files: tuple[tuple[tuple[str, str], int, int], ...]  # (hierarchy, file), level, place
+    used: tuple[int, ...]  # present use among `files`, by its index there: it changes all the time
+    odd: tuple[int, ...]  # places of readings that are named otherwise
+
+
+@lru_cache(maxsize=256)
+def layout_of(names: tuple[str, ...]) -> Layout:
+    """Containers that sit equally deep have it in common."""
+    files: list[tuple[tuple[str, str], int, int]] = []
+    odd = []
+    for place, reading in enumerate(names):
+        if reading.startswith("cgroup:"):
+            name, level = _name(reading)
+            if level < 0:
+                odd.append(place)
+            else:
+                files.append((name, level, place))
+    return Layout(tuple(files), tuple(index for index, item in enumerate(files) if item[0][1] in _USED), tuple(odd))
+
+
+class _Files:
+    """The readings by (hierarchy, file): a list of (level, text or gap, place), the leaf first."""
+
+    def __init__(self, layout: Layout, values: Iterable[str | Gap | None]) -> None:
+        self.by_name: dict[tuple[str, str], list[tuple[int, str | Gap, int]]] = {}
+        self.present: set[tuple[str, str]] = set()
+        for (name, level, place), value in zip(layout.files, values, strict=True):
+            if value is not None:
+                self.present.add(name)
+            self.by_name.setdefault(name, []).append((level, _ABSENT if value is None else value, place))
+
+    def of(self, *names: tuple[str, str]) -> list[tuple[int, str | Gap, int]]:
+        """The first of these (hierarchy, file) pairs that exists at some level: a hybrid's v2 side is empty."""
+        for name in names:
+            if name in self.present:
+                return self.by_name[name]
+        # nowhere: the last that was looked for, which is v1's where that controller is one of v1
+        for name in reversed(names):
+            if name in self.by_name:
+                return self.by_name[name]
+        return []
+
+    def has(self, name: tuple[str, str]) -> bool:
+        """Whether the file exists at some level, readable or not."""
+        return name in self.present
+
+    def leaf(self, *names: tuple[str, str]) -> str | None:
+        """Its text at the process's own group."""
+        return next((text for level, text, _ in self.of(*names) if level == 0 and isinstance(text, str)), None)
+
+    def leaf_place(self, *names: tuple[str, str]) -> int | None:
+        """Where that text is, for a file whose text is not looked at here."""
+        return next((place for level, text, place in self.of(*names) if level == 0 and isinstance(text, str)), None)
+
+    def place(self, *names: tuple[str, str]) -> int | None:
+        """Where the nearest text of that file was read, or was looked for; None where it was not even asked for."""
+        places = self.of(*names)
+        for _, text, place in places:
+            if isinstance(text, str) and text.strip():
+                return place
+        return places[0][2] if places else None
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    level: int | None
+    value: float | None
+    place: int | None  # None: no file
+    known: bool
+
+
+_Gaps = list[tuple[str, Gap, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """All that does not change from second to second, without the paths: equal containers have it in common."""
+
+    memory: Limit
+    pids: Limit
+    cpu: Limit
+    swap: Limit
+    memory_high: int | None
+    cpu_weight: int | None
+    cpuset: str | None
+    cpuset_count: int | None
+    io: tuple[IoLimit, ...]
+    devices: tuple[str, ...] | None
+    memory_current: int | None  # where its text is
+    pids_current: int | None
+    pids_room: tuple[tuple[int, int], ...]  # for each level with a limit: the limit, and where its present use is
+    unknown: tuple[str, ...]
+    places: tuple[tuple[str, int | None], ...]
+    gaps: tuple[tuple[str, Gap, int], ...]
+
+
+@lru_cache(maxsize=256)
+def limits_of(names: tuple[str, ...], values: tuple[str | Gap | None, ...], readable: bool) -> Limits:
+    """From the names of all readings and, of each limit file, text, gap, or None for ABSENT (see `values_of`)."""
+    files, gaps = _Files(layout_of(names), values), list[tuple[str, Gap, int]]()
+    memory = _limit(files, parse_limit, gaps, readable, ("v2", "memory.max"), ("memory", "memory.limit_in_bytes"))
+    pids = _limit(files, parse_limit, gaps, readable, ("v2", "pids.max"), ("pids", "pids.max"))
+    cpu = _limit(files, parse_cpu_max, gaps, readable, ("v2", "cpu.max"))
+    if not files.has(("v2", "cpu.max")):
+        cpu = _cpu_v1(files, gaps, readable)
+    swap = _swap(files, gaps, readable, memory)
+    cpuset = _cpuset(files)
+    return Limits(
+        memory,
+        pids,
+        cpu,
+        swap,
+        memory_high=number(files.leaf(("v2", "memory.high"))),
+        cpu_weight=number(files.leaf(("v2", "cpu.weight"), ("cpu", "cpu.shares"))),
+        cpuset=cpuset,
+        cpuset_count=_count(cpuset),
+        io=_io(files),
+        devices=_devices(files),
+        memory_current=files.leaf_place(("v2", "memory.current"), ("memory", "memory.usage_in_bytes")),
+        pids_current=files.leaf_place(("v2", "pids.current"), ("pids", "pids.current")),
+        pids_room=_room(files),
+        unknown=tuple(
+            name
+            for name, limit in (("memory_max", memory), ("pids_max", pids), ("cpu_cores", cpu), ("swap_max", swap))
+            if not limit.known
+        ),
+        places=(
+            ("memory_max", memory.place),
+            ("pids_max", pids.place),
+            ("cpu_cores", cpu.place),
+            ("swap_max", swap.place),
+            *((field, place) for field, names in _PLACES if (place := files.place(*names)) is not None),
+        ),
+        gaps=tuple(gaps),
+    )
+
+
+_PLACES: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
+    ("memory_current", (("v2", "memory.current"), ("memory", "memory.usage_in_bytes"))),
+    ("memory_high", (("v2", "memory.high"),)),
+    ("pids_current", (("v2", "pids.current"), ("pids", "pids.current"))),
+    ("cpu_weight", (("v2", "cpu.weight"), ("cpu", "cpu.shares"))),
+    ("cpuset", (("v2", "cpuset.cpus.effective"), ("cpuset", "cpuset.effective_cpus"), ("cpuset", "cpuset.cpus"))),
+    ("io", (("v2", "io.max"), *(("blkio", f"blkio.throttle.{word}_device") for word in _V1_IO))),
+    ("devices", (("devices", "devices.list"),)),
+)
+
+
+def _limit(
+    files: _Files,
+    parse: Callable[[str], float | None],
+    gaps: _Gaps,
+    readable: bool,
+    *names: tuple[str, str],
+) -> Limit:
+    values: list[tuple[int, float | None]] = []
+    known, source, where = readable, None, {}
+    for level, text, place in files.of(*names):
+        where[level] = place
+        if level == 0 or source is None:
+            source = place
+        if isinstance(text, Gap):
+            if text.kind is not GapKind.ABSENT:
+                known = False
+                gaps.append((names[0][1], text, place))
+            continue
+        try:
+            values.append((level, parse(text)))
+        except DecodeError as error:
+            known = False
+            gaps.append((names[0][1], Gap(GapKind.UNPARSED, detail=str(error)), place))
+    return _chosen(smallest(values), known, source, where)
+
+
+def _chosen(best: Level | None, known: bool, source: int | None, where: dict[int, int]) -> Limit:
+    if best is None:
+        return Limit(None, None, source, known)
+    return Limit(best.level, best.value, where[best.level], True)  # a limit found binds, whatever else there is
+
+
+def _cpu_v1(files: _Files, gaps: _Gaps, readable: bool) -> Limit:
+    quotas = files.of(*((name, "cpu.cfs_quota_us") for name in _CPU))
+    periods = {level: text for level, text, _ in files.of(*((name, "cpu.cfs_period_us") for name in _CPU))}
+    values: list[tuple[int, float | None]] = []
+    known, source, where = readable, None, {}
+    for level, quota, place in quotas:
+        where[level] = place
+        if level == 0 or source is None:
+            source = place
+        period = periods.get(level, "100000")
+        if isinstance(quota, Gap) or isinstance(period, Gap):
+            gap = quota if isinstance(quota, Gap) else period
+            if isinstance(gap, Gap) and gap.kind is not GapKind.ABSENT:
+                known = False
+                gaps.append(("cpu.cfs_quota_us", gap, place))
+            continue
+        try:
+            values.append((level, cores(quota, period)))
+        except DecodeError as error:
+            known = False
+            gaps.append(("cpu.cfs_quota_us", Gap(GapKind.UNPARSED, detail=str(error)), place))
+    return _chosen(smallest(values), known, source, where)
+
+
+def _swap(files: _Files, gaps: _Gaps, readable: bool, memory: Limit) -> Limit:
+    """v2 limits swap alone; v1 memory and swap together, and only where swap accounting is on."""
+    if files.has(("v2", "memory.swap.max")):
+        return _limit(files, parse_limit, gaps, readable, ("v2", "memory.swap.max"))
+    both = _limit(files, parse_limit, gaps, readable, ("memory", "memory.memsw.limit_in_bytes"))
+    if both.value is None or memory.value is None:
+        return Limit(both.level, both.value, both.place, both.known)
+    return Limit(both.level, max(0, both.value - memory.value), both.place, both.known)
+
+
+def _room(files: _Files) -> tuple[tuple[int, int], ...]:
+    current = {level: place for level, _, place in files.of(("v2", "pids.current"), ("pids", "pids.current"))}
+    rooms = []
+    for level, text, _ in files.of(("v2", "pids.max"), ("pids", "pids.max")):
+        limit = None if isinstance(text, Gap) else number(text)
+        if limit is not None and level in current:
+            rooms.append((limit, current[level]))
+    return tuple(rooms)
+
+
+def _cpuset(files: _Files) -> str | None:
+    """The CPUs that it may use: its own group's, or the nearest ancestor's where the controller ends above."""
+    names = (("v2", "cpuset.cpus.effective"), ("cpuset", "cpuset.effective_cpus"), ("cpuset", "cpuset.cpus"))
+    for _, text, _ in sorted(files.of(*names), key=lambda item: item[0]):
+        if isinstance(text, str) and text.strip():
+            return text.strip()
+    return None
+
+
+def _count(cpuset: str | None) -> int | None:
+    try:
+        return None if cpuset is None else parse_cpulist(cpuset)
+    except DecodeError:
+        return None
+
+
+def _io(files: _Files) -> tuple[IoLimit, ...]:
+    found: list[IoLimit] = []
+    for _, text, _ in files.of(("v2", "io.max")):
+        if isinstance(text, str) and text.strip():
+            try:
+                found.extend(parse_io_max(text))
+            except DecodeError:
+                continue
+    for place, word in enumerate(_V1_IO):
+        for _, text, _ in files.of(("blkio", f"blkio.throttle.{word}_device")):
+            if isinstance(text, str) and text.strip():
+                found.extend(_throttles(text, place))
+    return tuple(found)
+
+
+def _throttles(text: str, place: int) -> list[IoLimit]:
+    try:
+        limits = parse_throttle(text)
+    except DecodeError:
+        return []
+    return [IoLimit(device, *(value if slot == place else None for slot in range(4))) for device, value in limits]
+
+
+def _devices(files: _Files) -> tuple[str, ...] | None:
+    text = files.leaf(("devices", "devices.list"))
+    try:
+        return None if text is None else parse_device_rules(text)
+    except DecodeError:
+        return None
+
+
+def number(text: str | None) -> int | None:
+    """Of a file with one number; None without limit, and where it is not understood."""
+    if text is None:
+        return None
+    try:
+        return parse_limit(text)
+    except DecodeError:
+        return None
+
+
+def values_of(readings: tuple[Reading, ...], layout: Layout) -> tuple[str | Gap | None, ...]:
+    """Of each limit file: text, gap, or None for ABSENT. A present use is only told to be there."""
+    values = [readings[place].text or _missing(readings[place]) for _, _, place in layout.files]
+    for index in layout.used:
+        value = values[index]
+        if isinstance(value, str) and value.strip():
+            values[index] = "0"
+    return tuple(values)
+
+
+def _missing(reading: Reading) -> str | Gap | None:
+    if reading.text is not None:
+        return reading.text  # an empty file
+    return None if reading.gap is None or reading.gap.kind is GapKind.ABSENT else reading.gap

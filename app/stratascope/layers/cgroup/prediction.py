@@ -1,0 +1,117 @@
+"""Which limits will bind a relaunched container. Pure.
+
+Its group has another name then, so paths are left open; what its ancestors allow stays. A rootless engine sets no
+limits in groups of version 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TypeVar
+
+from stratascope.core.container import Asked
+from stratascope.core.ground import Surroundings
+from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.layers.cgroup.process_limits import ProcessLimit
+from stratascope.layers.shared.asked_capabilities import starts_as_root
+from stratascope.layers.shared.device_rules import runtime_default
+
+_Number = TypeVar("_Number", int, float)
+
+
+def predict_cgroup(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surroundings) -> CgroupFacts | None:
+    """See `core.layer.Layer.predict`."""
+    if facts is None or before == after:
+        return facts
+    found = facts
+    if not (around.engine.rootless and facts.version == "v1"):
+        found = _limits(found, before, after)
+    if _of_devices(before) != _of_devices(after):
+        devices = found.devices
+        if devices is not None and not around.engine.rootless:
+            devices = runtime_default(after.privileged, after.devices, after.device_rules or ())
+        found = replace(found, devices=devices)
+    return _process(found, before, after)
+
+
+def _of_devices(asked: Asked) -> tuple[object, ...]:
+    return asked.privileged, asked.devices, asked.device_rules
+
+
+def _limits(facts: CgroupFacts, before: Asked, after: Asked) -> CgroupFacts:
+    unknown = set(facts.unknown)
+    memory, pids, cpu, room, swap = (
+        facts.memory_max,
+        facts.pids_max,
+        facts.cpu_cores,
+        facts.pids_room,
+        facts.swap_max,
+    )
+    if before.memory != after.memory:
+        memory = _least(facts.memory_max, facts.memory_level, after.memory, unknown, "memory_max")
+        swap = None
+        if after.memory and after.memory_swap:
+            swap = max(0, after.memory_swap - after.memory)
+            unknown.discard("swap_max")
+        else:
+            unknown.add("swap_max")
+    if before.pids != after.pids:
+        pids = _least(facts.pids_max, facts.pids_level, after.pids, unknown, "pids_max")
+        own = facts.pids_level in (None, 0)
+        if after.pids:
+            left = after.pids - (facts.pids_current or 0) if facts.own is not False else after.pids
+            room = max(0, left if own or room is None else min(room, left))
+        else:
+            room = None if own else room
+    if before.cpu_cores != after.cpu_cores:
+        own_cpu = facts.cpu_from is None or facts.cpu_from == facts.path
+        cpu = _least(facts.cpu_cores, 0 if own_cpu else 1, after.cpu_cores, unknown, "cpu_cores")
+    return replace(
+        facts,
+        path=None,
+        memory_max=memory,
+        memory_from=None,
+        swap_max=swap,
+        pids_max=pids,
+        pids_from=None,
+        pids_room=room,
+        cpu_cores=cpu,
+        cpu_from=None,
+        unknown=tuple(sorted(unknown)),
+    )
+
+
+def _least(
+    now: _Number | None, level: int | None, wanted: _Number | None, unknown: set[str], name: str
+) -> _Number | None:
+    """The limit of its own group is replaced; one of an ancestor (level above 0) still binds."""
+    above = now if level else None
+    if not wanted:
+        return above
+    if name in unknown and above is None:
+        unknown.discard(name)  # at most that, whatever the ancestors have
+    return wanted if above is None else min(above, wanted)
+
+
+def _process(facts: CgroupFacts, before: Asked, after: Asked) -> CgroupFacts:
+    limits = facts.process_limits
+    if before.limits != after.limits and limits is not None:
+        named = {limit.name.lower().removeprefix("rlimit_"): limit for limit in after.limits}
+        limits = tuple(
+            ProcessLimit(limit.name, _number(named[limit.name].soft), _number(named[limit.name].hard))
+            if limit.name in named
+            else limit
+            for limit in limits
+        )
+    by_user, unread = facts.processes_by_user, facts.processes_unread
+    if limits != facts.process_limits or before.user != after.user:
+        count = next((limit.hard for limit in limits or () if limit.name == "nproc"), None)
+        if before.user != after.user and not starts_as_root(after):
+            by_user, unread = count, limits is None
+        elif by_user is not None:
+            by_user = count
+    return replace(facts, process_limits=limits, processes_by_user=by_user, processes_unread=unread)
+
+
+def _number(value: int) -> int | None:
+    return None if value < 0 else value  # -1 is unlimited

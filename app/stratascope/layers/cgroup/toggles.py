@@ -1,0 +1,334 @@
+"""The toggles of layer 2: limits on memory, processes and CPU time, and the resource limits of each process (ulimit).
+
+A limit on memory counts swap as well: what a container may not have in memory it should not have on
+the disk either. Recommended limits protect the machine and leave the container what it may grow to, half of the memory;
+strict ones stay close to the present use, twice of it, and never less than is of use at all. No preset limits processes
+by ulimit: that one counts all of a user's, in whatever container they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked, AskedLimit, EngineKind
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.shared.symptoms import NO_FILES, NO_FORK, NO_MEMORY, Symptoms, find, words
+from stratascope.layers.shared.toggle_values import NOT_READ, no_risks, size_of, whole
+
+if TYPE_CHECKING:
+    from stratascope.layers.cgroup.facts import CgroupFacts
+
+_LAYER = "cgroup"
+_MIB = 1 << 20
+_GIB = 1 << 30
+_LEAST_MEMORY = 6 * _MIB  # moby, daemon/daemon_unix.go: linuxMinMemory
+_LEAST_CPUS = 0.01  # moby, the same place
+_MOST_PIDS = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
+_ROOM_MEMORY, _ROOM_PIDS, _STEP = 256 * _MIB, 256, 64 * _MIB
+_ROOM_UNKNOWN, _MUCH_ROOM_PIDS = 1024 * _MIB, 512
+_KILLED = 137  # 128 and SIGKILL, as engines tell it
+_PODMAN_PIDS = 2048  # what Podman sets where nothing was asked for, containers.conf(5)
+_FILES = 65536  # far more than servers use, far less than what makes programs slow that close all of them
+
+
+def _facts(subject: Subject) -> CgroupFacts | None:
+    facts: CgroupFacts | None = subject.of(_LAYER)
+    return facts
+
+
+def _can_limit(subject: Subject) -> None:
+    """Raises ToggleError where the engine would ignore a limit."""
+    facts = _facts(subject)
+    old = subject.engine.facts.cgroup_version.removeprefix("v") == "1" or (facts is not None and facts.version == "v1")
+    if subject.engine.rootless and old:
+        raise ToggleError(
+            msg("A rootless engine can't set limits on this machine: its control groups are of version 1.")
+        )
+
+
+def _check_memory(value: str, subject: Subject) -> str:
+    size = size_of(value, _LEAST_MEMORY)
+    _can_limit(subject)
+    return str(size)
+
+
+def _apply_memory(asked: Asked, value: str, subject: Subject) -> Asked:
+    return replace(asked, memory=int(value), memory_swap=int(value))
+
+
+def _memory_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    facts = _facts(subject)
+    used = None if facts is None or facts.own is False else facts.memory_current
+    if used is None:
+        return (msg("How much memory it uses could not be read; above the limit one of its processes is killed."),)
+    if used > int(value):
+        return (
+            msg("It uses {used} MiB now, more than this limit: one of its processes would be killed.",
+                used=used // _MIB),
+        )  # fmt: skip
+    if 2 * used > int(value):
+        return (msg("It uses {used} MiB now, more than half of this limit.", used=used // _MIB),)
+    return ()
+
+
+def _prove_memory(facts: CgroupFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("At most {count} bytes of memory", count=int(value))
+    found = None if facts is None else facts.memory_max
+    return _limited(facts, "memory_max", found, int(value), expected, "@cgroup:memory")
+
+
+def _limited(
+    facts: CgroupFacts | None, name: str, found: float | None, wanted: float, expected: Message, source: str
+) -> Proof:
+    if facts is None or (found is None and name in facts.unknown):
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
+    if found is None:
+        return Proof(Proven.NOT_ENFORCED, expected, msg("There is no limit"), source)
+    # the kernel rounds to pages and microseconds
+    outcome = Proven.ENFORCED if found <= wanted * 1.001 else Proven.NOT_ENFORCED
+    return Proof(outcome, expected, msg("The limit is {count}", count=found), source)
+
+
+def _memory_preset(preset: Preset, subject: Subject) -> str | None:
+    """A database may be small today: but for the strict preset the limit only keeps it from taking the whole machine.
+
+    Without knowing how large the machine is, eight times the present use has to do.
+    """
+    facts, total = _facts(subject), subject.memory_total
+    if subject.container.asked.memory or facts is None or facts.own is False or facts.memory_current is None:
+        return None
+    used = facts.memory_current
+    close = max(_ROOM_MEMORY, -(-2 * used // _STEP) * _STEP)
+    if total is None:
+        return str(close if preset is Preset.STRICT else max(_ROOM_UNKNOWN, -(-8 * used // _STEP) * _STEP))
+    most = total * 3 // 4 // _STEP * _STEP  # what is left lets the machine itself go on
+    if close > most:
+        return None
+    half = total // 2
+    half = half // _GIB * _GIB if half >= 4 * _GIB else half // _STEP * _STEP  # a number that can be read
+    wide = max(close, half, min(most, -(-4 * used // _STEP) * _STEP))
+    return str(close if preset is Preset.STRICT else wide)
+
+
+def _memory_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    mib = int(value) // _MIB
+    if failure.out_of_memory:
+        return Suspicion(100, msg("The kernel killed it at the limit of {mib} MiB. Give it more memory.", mib=mib))
+    if find(failure, NO_MEMORY) is not None:
+        return Suspicion(90, msg("It found no more memory at the limit of {mib} MiB. Give it more.", mib=mib))
+    if failure.exit_code == _KILLED:
+        return Suspicion(60, msg("It was killed, perhaps at the limit of {mib} MiB. Give it more memory.", mib=mib))
+    return None
+
+
+MEMORY = Toggle(
+    "memory",
+    _LAYER,
+    msg("Limit memory"),
+    msg("Memory and swap together stay below this; a process that wants more is killed."),
+    "BYTES",
+    _check_memory,
+    _apply_memory,
+    lambda asked, subject: bool(asked.memory),
+    _memory_risks,
+    _prove_memory,
+    _memory_preset,
+    live=True,
+    symptoms=_memory_symptoms,
+)
+
+
+def _check_pids(value: str, subject: Subject) -> str:
+    count = whole(value, 1, _MOST_PIDS)
+    _can_limit(subject)
+    return str(count)
+
+
+def _pids_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    facts = _facts(subject)
+    used = None if facts is None or facts.own is False else facts.pids_current
+    if used is None:
+        return (msg("How many processes it has could not be read; above the limit it can start no more."),)
+    if 2 * used > int(value):
+        return (msg("It has {used} processes and threads now, more than half of this limit.", used=used),)
+    return ()
+
+
+def _prove_pids(facts: CgroupFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("At most {count} processes and threads", count=int(value))
+    found = None if facts is None else facts.pids_max
+    return _limited(facts, "pids_max", found, int(value), expected, "@cgroup:pids")
+
+
+def _pids_preset(preset: Preset, subject: Subject) -> str | None:
+    facts, asked = _facts(subject), subject.container.asked
+    by_default = subject.engine.kind is EngineKind.PODMAN and asked.pids == _PODMAN_PIDS
+    if (asked.pids and not by_default) or facts is None or facts.own is False or facts.pids_current is None:
+        return None
+    return str(max(_ROOM_PIDS if preset is Preset.STRICT else _MUCH_ROOM_PIDS, 2 * facts.pids_current))
+
+
+PIDS = Toggle(
+    "pids",
+    _LAYER,
+    msg("Limit processes"),
+    msg("It can have no more processes and threads than this, so a fork bomb stops at the limit."),
+    "N",
+    _check_pids,
+    lambda asked, value, subject: replace(asked, pids=int(value)),
+    lambda asked, subject: bool(asked.pids),
+    _pids_risks,
+    _prove_pids,
+    _pids_preset,
+    live=True,
+    symptoms=words((90, NO_FORK, msg("It could start no more processes or threads. Give it a greater limit."))),
+)
+
+
+def _check_cpus(value: str, subject: Subject) -> str:
+    facts = _facts(subject)
+    most = None if facts is None else facts.cpuset_count
+    try:
+        cores = float(value)
+    except ValueError:
+        cores = 0.0
+    if not _LEAST_CPUS <= cores <= 8192:  # also refuses "nan"
+        raise ToggleError(msg("Give a number of CPUs such as 1.5, not {value}.", value=value))
+    if most is not None and cores > most:
+        raise ToggleError(msg("It may use {count} CPUs, so a limit of {value} is none.", count=most, value=value))
+    _can_limit(subject)
+    return f"{round(cores, 3):g}"
+
+
+def _prove_cpus(facts: CgroupFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("At most the time of {count} CPUs", count=float(value))
+    found = None if facts is None else facts.cpu_cores
+    return _limited(facts, "cpu_cores", found, float(value), expected, "@cgroup:cpu")
+
+
+def _cpus_preset(preset: Preset, subject: Subject) -> str | None:
+    facts = _facts(subject)
+    count = None if facts is None else facts.cpuset_count
+    if preset is not Preset.STRICT or subject.container.asked.cpu_cores or not count:
+        return None
+    return str(count - 1) if count > 1 else "0.9"
+
+
+CPUS = Toggle(
+    "cpus",
+    _LAYER,
+    msg("Limit CPU time"),
+    msg("It gets no more CPU time than this many CPUs give."),
+    "X",
+    _check_cpus,
+    lambda asked, value, subject: replace(asked, cpu_cores=float(value)),
+    lambda asked, subject: bool(asked.cpu_cores),
+    lambda value, subject: (msg("Under load it works more slowly, and healthchecks may time out."),),
+    _prove_cpus,
+    _cpus_preset,
+    live=True,
+    symptoms=words((30, r"time(?:d )?[- ]?out", msg("It was too slow for something: give it more CPU time."))),
+)
+
+
+def _asked_limit(asked: Asked, name: str) -> AskedLimit | None:
+    return next((limit for limit in asked.limits if _plain(limit.name) == name), None)
+
+
+def _plain(name: str) -> str:
+    return name.lower().removeprefix("rlimit_")  # Podman's inspect has the kernel's names
+
+
+def _with_limit(asked: Asked, name: str, value: int) -> Asked:
+    others = tuple(limit for limit in asked.limits if _plain(limit.name) != name)
+    return replace(asked, limits=tuple(sorted((*others, AskedLimit(name, value, value)), key=lambda each: each.name)))
+
+
+def _prove_ulimit(name: str, facts: CgroupFacts | None, value: str) -> Proof:
+    expected, source = msg("{name} is {count} at most", name=name, count=int(value)), "@limits"
+    limits = None if facts is None else facts.process_limits
+    found = next((limit for limit in limits or () if limit.name == name), None)
+    if found is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
+    if found.hard is None:
+        return Proof(Proven.NOT_ENFORCED, expected, msg("There is no limit"), source)
+    outcome = Proven.ENFORCED if found.hard <= int(value) else Proven.NOT_ENFORCED
+    return Proof(outcome, expected, msg("The limit is {count}", count=found.hard), source)
+
+
+def _ulimit(
+    name: str,
+    title: Message,
+    what: Message,
+    bounds: tuple[int, int],
+    risks: Callable[[str, Subject], tuple[Message, ...]],
+    strict: int | None,
+    symptoms: Symptoms,
+) -> Toggle:
+    def check(value: str, subject: Subject) -> str:
+        return str(whole(value, *bounds))
+
+    def preset(preset: Preset, subject: Subject) -> str | None:
+        if preset is not Preset.STRICT or strict is None:
+            return None
+        asked = _asked_limit(subject.container.asked, name)
+        facts = _facts(subject)
+        limits = () if facts is None else facts.process_limits or ()
+        hard = next((limit.hard for limit in limits if limit.name == name), None)
+        now = hard if asked is None else asked.hard
+        return None if now is not None and 0 <= now <= strict else str(strict)
+
+    return Toggle(
+        f"ulimit-{name}",
+        _LAYER,
+        title,
+        what,
+        "N",
+        check,
+        lambda asked, value, subject: _with_limit(asked, name, int(value)),
+        lambda asked, subject: _asked_limit(asked, name) is not None,
+        risks,
+        lambda facts, value, subject: _prove_ulimit(name, facts, value),
+        preset,
+        symptoms=symptoms,
+    )
+
+
+def _files_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if int(value) >= _FILES:
+        return ()
+    return (msg("A server with many connections needs a file for each of them; above the limit it refuses more."),)
+
+
+OPEN_FILES = _ulimit(
+    "nofile",
+    msg("Limit open files"),
+    msg("Each process has no more files and connections open than this."),
+    (16, 1 << 30),  # NR_OPEN_MAX, fs/file.c, is about that
+    _files_risks,
+    _FILES,
+    words((95, NO_FILES, msg("It could open no more files and connections. Give it a greater limit."))),
+)
+PROCESSES_OF_USER = _ulimit(
+    "nproc",
+    msg("Limit processes of its user"),
+    msg("Its user has no more processes than this, counted over all containers; root is exempt."),
+    (1, _MOST_PIDS),
+    lambda value, subject: (msg("Processes of the same user in other containers count too, and may use it up."),),
+    None,
+    words((85, NO_FORK, msg("Its user could start no more processes or threads. Give it a greater limit."))),
+)
+CORE_FILES = _ulimit(
+    "core",
+    msg("Limit core files"),
+    msg("When a program crashes, no more than this many bytes of its memory are written to a file."),
+    (0, (1 << 63) - 1),
+    no_risks,
+    0,
+    words((20, r"core dump|\bcore file", msg("Its log speaks of core files, which it can no longer write."))),
+)
+
+TOGGLES = (MEMORY, PIDS, CPUS, OPEN_FILES, PROCESSES_OF_USER, CORE_FILES)

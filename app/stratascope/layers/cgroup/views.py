@@ -1,0 +1,191 @@
+"""Bars and rows of the control-group layer: use beside limit beside what the machine has."""
+
+from __future__ import annotations
+
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import Bar, Row, Tone
+from stratascope.core.message import Message, msg
+from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.linux.cgroup import IoLimit
+
+_MEMORY, _SWAP, _PIDS, _CPU = msg("Memory"), msg("Swap"), msg("Processes"), msg("CPU")
+_UNLIMITED, _UNKNOWN, _NONE = msg("No limit"), msg("Not readable"), msg("None")
+_VERSION, _PATH, _CPUSET, _WEIGHT = msg("Version"), msg("Path"), msg("CPUs that it may use"), msg("CPU weight")
+_IO, _DEVICES, _HIGH = msg("Disk limits"), msg("Device rules"), msg("Memory, slowed down above")
+_BPF = msg("Enforced by a BPF program that no file shows")
+_WORDS = {
+    "v1": msg("1: a tree for each controller"),
+    "v2": msg("2: one tree for all"),
+    "hybrid": msg("1 and 2 side by side; version 1 limits"),
+}
+_WEIGHT_NOTE = msg("Its share when CPUs are short; alone on the machine it limits nothing.")
+_SHARED_PATH = msg("It has no control group of its own: this one holds other processes too.")
+_SYSTEMDS = msg("Not asked for: a default of systemd (DefaultTasksMax)")
+_SOMEONES = msg("Not asked for")
+_NEAR = 0.9
+
+
+def default_pids(facts: CgroupFacts, asked: int | None) -> bool:
+    """Whether the limit on processes is not what the engine was asked for: systemd's default, or a group's above."""
+    return facts.pids_max is not None and not (asked and asked > 0 and facts.pids_max == asked)
+
+
+def of_systemd(path: str) -> bool:
+    """Whether that group is a unit which systemd limits by itself: DefaultTasksMax is for all but slices."""
+    return path.endswith((".scope", ".service"))
+
+
+def bars(facts: CgroupFacts, asked_memory: int | None, asked_pids: int | None, around: Surroundings) -> tuple[Bar, ...]:
+    """Memory, swap, processes, CPU."""
+    ground = around.ground
+    top = ground.sysctl("kernel.pid_max") or ""
+    memory_note = _shared_use(facts, facts.memory_current) or _whence(facts.memory_from, facts.memory_level)
+    pids_note = _shared_use(facts, facts.pids_current) or _whence(facts.pids_from, facts.pids_level)
+    if pids_note is None and default_pids(facts, asked_pids):
+        pids_note = _SYSTEMDS if of_systemd(facts.pids_from or "") else _SOMEONES
+    return (
+        _bar(facts, "memory_max", _MEMORY, facts.memory_current, facts.memory_max, ground.memory_total, memory_note),
+        _bar(facts, "swap_max", _SWAP, None, facts.swap_max, None, None),
+        _bar(
+            facts,
+            "pids_max",
+            _PIDS,
+            facts.pids_current,
+            facts.pids_max,
+            int(top) if top.isascii() and top.isdigit() else None,
+            pids_note,
+        ),
+        Bar(
+            _CPU,
+            None,
+            facts.cpu_cores,
+            None if ground.cpus_online is None else float(ground.cpus_online),
+            _UNKNOWN
+            if "cpu_cores" in facts.unknown
+            else _UNLIMITED
+            if facts.cpu_cores is None
+            else msg("{cores} cores", cores=round(facts.cpu_cores, 3)),
+            facts.source("cpu_cores"),
+            _tone(facts, "cpu_cores", None, facts.cpu_cores),
+        ),
+    )
+
+
+def _shared_use(facts: CgroupFacts, used: int | None) -> Message | None:
+    if facts.own is not False or used is None:
+        return None
+    return msg(
+        "It has no control group of its own: what is in use is that of all processes in {path}.",
+        path=facts.path or "/",
+    )
+
+
+def _whence(path: str | None, level: int | None) -> Message | None:
+    return msg("The limit is set above, at {path}", path=path or "/") if level else None
+
+
+def _bar(
+    facts: CgroupFacts,
+    field: str,
+    label: Message,
+    used: int | None,
+    limit: int | None,
+    capacity: int | None,
+    note: Message | None,
+) -> Bar:
+    show = _count if field == "pids_max" else size
+    if field in facts.unknown:
+        value = _UNKNOWN
+    elif limit is None:
+        if used is None:
+            value = _UNLIMITED
+        elif facts.own is False:
+            value = msg("{used} by all in its group, no limit", used=show(used))
+        else:
+            value = msg("{used}, no limit", used=show(used))
+    elif used is None:
+        value = show(limit)
+    elif facts.own is False:
+        value = msg("{used} by all in its group, of {limit}", used=show(used), limit=show(limit))
+    else:
+        value = msg("{used} of {limit}", used=show(used), limit=show(limit))
+    tone = _tone(facts, field, used, limit)
+    return Bar(
+        label,
+        None if used is None else float(used),
+        None if limit is None else float(limit),
+        None if capacity is None else float(capacity),
+        value,
+        facts.source(field),
+        tone,
+        note,
+    )
+
+
+def _tone(facts: CgroupFacts, field: str, used: float | None, limit: float | None) -> Tone:
+    if field in facts.unknown:
+        return Tone.UNKNOWN
+    if limit is None:
+        return Tone.PLAIN if field == "swap_max" else Tone.WARN
+    return Tone.WARN if used is not None and used >= limit * _NEAR else Tone.GOOD
+
+
+def _count(number: float) -> Message:
+    return msg("{number}", number=int(number))
+
+
+def size(number: float) -> Message:
+    """Bytes in the largest unit that leaves at least one."""
+    if number >= 1 << 30:
+        return msg("{number} GiB", number=round(number / (1 << 30), 1))
+    if number >= 1 << 20:
+        return msg("{number} MiB", number=round(number / (1 << 20), 1))
+    if number >= 1 << 10:
+        return msg("{number} KiB", number=round(number / (1 << 10), 1))
+    return msg("{number} bytes", number=int(number))
+
+
+def rows(facts: CgroupFacts, asked_cpuset: str) -> tuple[Row, ...]:
+    """The rest: version, path, CPUs, weight, disks, devices."""
+    source = f"{facts.process}/cgroup"
+    version = _UNKNOWN if facts.version is None else _WORDS[facts.version]
+    path = _UNKNOWN if facts.path is None else msg("{path}", path=facts.path)
+    found = [
+        Row(_VERSION, version, source, Tone.UNKNOWN if facts.version is None else Tone.PLAIN),
+        Row(
+            _PATH,
+            path,
+            source,
+            Tone.UNKNOWN if facts.path is None else Tone.PLAIN,
+            note=_SHARED_PATH if facts.own is False else None,
+        ),
+    ]
+    if facts.memory_high is not None:
+        found.append(Row(_HIGH, size(facts.memory_high), facts.source("memory_high")))
+    if facts.cpuset is not None:
+        wish = msg("{cpus}", cpus=asked_cpuset) if asked_cpuset else None
+        found.append(Row(_CPUSET, msg("{cpus}", cpus=facts.cpuset), facts.source("cpuset"), Tone.PLAIN, wish))
+    if facts.cpu_weight is not None:
+        weight = msg("{number}", number=facts.cpu_weight)
+        found.append(Row(_WEIGHT, weight, facts.source("cpu_weight"), note=_WEIGHT_NOTE))
+    if not facts.io:
+        found.append(Row(_IO, _NONE, facts.source("io")))
+    found.extend(Row(_IO, _io(limit), facts.source("io")) for limit in facts.io)
+    if facts.devices is not None:
+        everything = any(rule.startswith("a *:* ") for rule in facts.devices)
+        text = msg("{count}: {rules}", count=len(facts.devices), rules=", ".join(facts.devices[:20]))
+        found.append(Row(_DEVICES, text, facts.source("devices"), Tone.BAD if everything else Tone.PLAIN))
+    elif facts.version == "v2":
+        found.append(Row(_DEVICES, _BPF, source, Tone.UNKNOWN))
+    return tuple(found)
+
+
+def _io(limit: IoLimit) -> Message:
+    values = (
+        ("rbps", limit.read_bytes),
+        ("wbps", limit.write_bytes),
+        ("riops", limit.read_operations),
+        ("wiops", limit.write_operations),
+    )
+    text = " ".join(f"{key}={value}" for key, value in values if value is not None)
+    return msg("{device}: {limits}", device=limit.device, limits=text)

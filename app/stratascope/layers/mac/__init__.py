@@ -1,0 +1,1 @@
+"""Layer 5: mandatory access control, AppArmor or SELinux."""

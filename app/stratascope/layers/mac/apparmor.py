@@ -1,0 +1,193 @@
+"""What the AppArmor profiles that engines give by default say to each need, as measured.
+
+`docker-default` is Docker's, `containers-default-VERSION` Podman's; both were measured in a virtual machine with
+everything but the profile off (Docker 26.1, Podman 5.4, AppArmor 4.1, Linux 6.12; `tests/vm`). Their file rules are
+kept as patterns and not as answers for single paths, so that every path of the catalogue has its answer. What the
+measurements showed beside what the profiles say: mount_setattr(2), open_tree(2), fsopen(2) and fsmount(2) are not
+mediated at all; in a file system that is not attached to the tree, paths begin at that file system's root.
+
+Of new user namespaces the label is not enough to go by: newer versions of Docker pin `abi <abi/3.0>`, in which a
+profile that does not name them says nothing of them. There the engine must be of the version that was measured.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TypedDict
+
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import msg
+from stratascope.core.threats.needs import (
+    Access,
+    Capability,
+    Device,
+    EngineSocket,
+    HostFiles,
+    HostFileSystem,
+    KernelFile,
+    LeaveNewUserNamespace,
+    LowPort,
+    Mounting,
+    Need,
+    NewUserNamespace,
+    RootWritable,
+    SignalRoot,
+    Tracing,
+)
+from stratascope.core.threats.threat import Ruling
+from stratascope.layers.mac.rulings import lets, stops, unknown
+
+MEASURED = {"docker-default": "Docker 26.1", "containers-default": "Podman 5.4"}
+
+# What both profiles forbid to write; a name in brackets stands for any but these letters, and matches a slash too
+_BOTH_WRITE = (
+    r"/proc/[^/]+",
+    r"/proc/sys/[^k].*",
+    r"/proc/sys/kernel/(?:[^/]{1,2}|[^s][^h][^m].*)",
+    r"/sys/[^f][^/]*/.+",
+    r"/sys/f[^s][^/]*/.+",
+    r"/sys/fs/[^c][^/]*/.+",
+    r"/sys/fs/c[^g][^/]*/.+",
+    r"/sys/fs/cg[^r][^/]*/.+",
+)
+_BOTH_ANY = (r"/proc/sysrq-trigger", r"/proc/kcore", r"/sys/firmware/.+", r"/sys/kernel/security/.+")
+# Folders of /proc that are no processes; the fourth letter tells the two profiles apart
+_SHORT = r"[^1-9]|[^1-9][^0-9]|[^1-9s][^0-9y][^0-9s]"
+_WRITE = {
+    "docker-default": (*_BOTH_WRITE, rf"/proc/(?:{_SHORT}|[^1-9][^0-9][^0-9][^0-9/][^/]*)/.+"),
+    "containers-default": (*_BOTH_WRITE, rf"/proc/(?:{_SHORT}|[^1-9][^0-9][^0-9][^0-9][^/]*)/.+"),
+}
+_ANY = {
+    "docker-default": (*_BOTH_ANY, r"/sys/devices/virtual/powercap/.+"),
+    "containers-default": _BOTH_ANY,
+}
+_PATTERNS = {
+    (profile, access): re.compile("|".join(f"(?:{rule})" for rule in rules))
+    for profile in MEASURED
+    for access, rules in (
+        (Access.READ, _ANY[profile]),
+        (Access.WRITE, (*_ANY[profile], *_WRITE[profile])),
+    )
+}  # fmt: skip
+_ROOTS = re.compile(r"/proc(?=/)|/sys/fs/cgroup(?:/[^/]+(?=/))?(?=/)|/sys(?=/)")
+
+
+@dataclass(frozen=True, slots=True)
+class AppArmorPosture:
+    """A known profile in force. The last two: what this kernel and its parser mediate (None: not known)."""
+
+    profile: str  # a key of MEASURED
+    label: str
+    user_namespaces: bool | None
+    move_mount: bool | None
+    same_version: bool  # whether the engine is of the version whose profile was measured
+
+
+def apparmor_posture(label: str, around: Surroundings) -> AppArmorPosture | None:
+    """For a label in enforce or kill mode; None where no profile of that name was measured."""
+    name = "containers-default" if re.fullmatch(r"containers-default-[0-9][0-9.]*[\w.-]*", label) else label
+    if name not in MEASURED:
+        return None
+    ground, version = around.ground, MEASURED[name].rpartition(" ")[2]
+    return AppArmorPosture(
+        name,
+        label,
+        ground.feature("apparmor_userns"),
+        ground.feature("apparmor_move_mount"),
+        f"{around.engine.version}.".startswith(f"{version}."),
+    )
+
+
+def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
+    """What the profile alone says to one need; None: not its job."""
+    who = _Words(profile=posture.label, engine=MEASURED[posture.profile])
+    match need:
+        case KernelFile(path, access, fresh):
+            return _file(path, access, fresh, posture, who)
+        case Mounting(operation):
+            return _mounting(operation, posture, who)
+        case Tracing("host"):
+            return stops(
+                msg("The profile {profile}, as measured on {engine}, keeps it out of the host's processes.", **who)
+            )
+        case Tracing("see"):
+            return lets(msg("AppArmor does not hide processes."))
+        case Tracing():
+            return lets(
+                msg("The profile {profile} lets it trace processes under the same profile.", profile=posture.label)
+            )
+        case SignalRoot():
+            return stops(
+                msg("The profile {profile}, as measured on {engine}, lets it signal only its own kind.", **who)
+            )
+        case NewUserNamespace() | LeaveNewUserNamespace():
+            return _user_namespace(posture, who)
+        case Capability() | LowPort():
+            return lets(msg("The profile {profile} allows the use of every capability.", profile=posture.label))
+        case Device() | EngineSocket() | HostFiles() | HostFileSystem() | RootWritable():
+            return lets(
+                msg("The profile {profile} allows all files but some of /proc and /sys.", profile=posture.label)
+            )
+        case _:
+            return None
+
+
+def forbids(profile: str, path: str, access: Access) -> bool:
+    """Whether that default profile (a key of MEASURED) forbids this path."""
+    return _PATTERNS[profile, access].fullmatch(path) is not None
+
+
+class _Words(TypedDict):
+    profile: str
+    engine: str
+
+
+def _file(path: str, access: Access, fresh: bool, posture: AppArmorPosture, who: _Words) -> Ruling:
+    # The profiles forbid to attach a file system, so one that is fresh can only be used as it is, not attached; then
+    # its paths begin at its own root (d_namespace_path in security/apparmor/path.c)
+    seen = _ROOTS.sub("", path, count=1) if fresh else path
+    if forbids(posture.profile, seen, access):
+        if access is Access.READ:
+            return stops(msg("The profile {profile}, as measured on {engine}, forbids reading this file.", **who))
+        return stops(msg("The profile {profile}, as measured on {engine}, forbids writing this file.", **who))
+    if fresh:
+        text = msg(
+            "The profile {profile} goes by paths, and in a fresh file system this one is another.",
+            profile=posture.label,
+        )
+        return lets(text)
+    return lets(msg("The profile {profile} says nothing against this file.", profile=posture.label))
+
+
+def _mounting(operation: str, posture: AppArmorPosture, who: _Words) -> Ruling:
+    match operation:
+        case "mount" | "bind" | "remount":
+            return stops(msg("The profile {profile}, as measured on {engine}, forbids every mount.", **who))
+        case "pivot_root":
+            return stops(msg("The profile {profile}, as measured on {engine}, forbids pivot_root.", **who))
+        case "umount":
+            return lets(msg("The profile {profile} allows unmounting.", profile=posture.label))
+        case "new-api" | "setattr" | "open-tree":
+            return lets(msg("AppArmor does not look at this way of changing mounts."))
+        case "move" if posture.move_mount:
+            return stops(msg("The profile {profile}, as measured on {engine}, forbids move_mount.", **who))
+        case "move" if posture.move_mount is False:
+            return lets(msg("AppArmor does not look at move_mount on this kernel."))
+        case _:
+            return unknown(msg("Whether AppArmor looks at this on this kernel is not known."))
+
+
+def _user_namespace(posture: AppArmorPosture, who: _Words) -> Ruling:
+    if posture.user_namespaces is None:
+        return unknown(msg("Whether profiles here are made to forbid new user namespaces could not be read."))
+    if posture.user_namespaces and not posture.same_version:
+        text = msg(
+            "The profile {profile} was measured on {engine}; whether this version's forbids new user namespaces is not"
+            " known.",
+            **who,
+        )
+        return unknown(text)
+    if posture.user_namespaces:
+        return stops(msg("The profile {profile}, as measured on {engine}, forbids new user namespaces.", **who))
+    return lets(msg("AppArmor does not look at new user namespaces here: kernel or parser are too old for it."))

@@ -1,0 +1,178 @@
+"""What AppArmor or SELinux says of one process: the typed facts behind `layers/mac/layer.py`.
+
+Both modules write into attr/current; which of them it was, the host's list of active modules tells, and where that
+is not readable the form of the text. EINVAL from that file means only that no module gives a label.
+"""
+
+from __future__ import annotations
+
+import errno
+from dataclasses import dataclass, replace
+
+from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.container import Container, ProfileKind
+from stratascope.core.ground import Ground, inode_of
+from stratascope.core.layer import NamedGap
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.lsm import AppArmorMode, parse_apparmor, parse_selinux
+
+CURRENT = "attr/current"
+APPARMOR_CURRENT = "attr/apparmor/current"
+UID_MAP = "uid_map"
+NAMESPACES = ("ipc", "mnt", "net", "pid", "uts")
+LSM_LIST = "/sys/kernel/security/lsm"
+ENFORCING = frozenset((AppArmorMode.ENFORCE.value, AppArmorMode.KILL.value))
+# Domains of the reference and targeted policies that permit everything
+UNCONFINED_TYPES = frozenset(
+    ("spc_t", "unconfined_t", "unconfined_service_t", "kernel_t", "init_t", "initrc_t", "container_runtime_t")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MacFacts:
+    """`system`: apparmor, selinux, none; None where not known. Fields of the other module are None.
+
+    `mode` is a profile's (enforce, complain, kill, unconfined, user, mixed) or the SELinux host's (enforcing,
+    permissive). `stack` has the profiles that are stacked, more than one only then. `policy_loaded` is False where
+    SELinux runs without a policy. `modules`: the active security modules, None where not readable.
+    `own_user_namespace`: whether the process is in another user namespace than the machine's first, where SELinux
+    checks capabilities by other rules; None where it does not matter or is not known. `shared_with_host`: the kinds of
+    namespaces that it shares with the host, for the same purpose.
+    """
+
+    system: str | None
+    label: str | None
+    mode: str | None
+    profile: str | None = None
+    stack: tuple[str, ...] = ()
+    user: str | None = None
+    role: str | None = None
+    type: str | None = None
+    level: str | None = None
+    policy_loaded: bool | None = None
+    modules: tuple[str, ...] | None = None
+    label_source: str = ""
+    mode_source: str = ""
+    gaps: tuple[NamedGap, ...] = ()
+    own_user_namespace: bool | None = None
+    shared_with_host: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MacAsked:
+    """What the engine was told. `selinux_label` is the one that the engine chose, empty where it chose none."""
+
+    privileged: bool
+    apparmor: ProfileKind
+    apparmor_profile: str
+    selinux_label: str
+    selinux_options: tuple[str, ...]
+    host_processes: bool = False  # the host's pid or ipc namespace: for these both engines switch SELinux off
+
+    @property
+    def selinux_off(self) -> bool:
+        """Whether someone asked for no SELinux confinement."""
+        return (
+            self.privileged
+            or self.host_processes
+            or "disable" in self.selinux_options
+            or "type:spc_t" in self.selinux_options
+        )
+
+
+def asked_of(container: Container) -> MacAsked:
+    """The options of this layer."""
+    asked = container.asked
+    return MacAsked(
+        asked.privileged,
+        asked.apparmor,
+        asked.apparmor_profile,
+        asked.selinux_label,
+        asked.selinux_options,
+        "host" in (asked.pid_mode, asked.ipc_mode),
+    )
+
+
+def mac_facts(capture: Capture, ground: Ground) -> MacFacts:
+    """The facts of one process; never raises."""
+    own, current = capture.text(APPARMOR_CURRENT), capture.text(CURRENT)
+    source = capture.source(CURRENT)
+    if isinstance(own, str) and own.strip("\n\0"):
+        return _apparmor(own, ground, capture.source(APPARMOR_CURRENT))
+    if isinstance(current, Gap):
+        if _no_label(current, ground):
+            return MacFacts("none", None, None, modules=ground.lsms, label_source=source)
+        return MacFacts(None, None, None, modules=ground.lsms, gaps=(NamedGap(CURRENT, current, source),))
+    selinux = bool(ground.selinux) or "selinux" in (ground.lsms or ())
+    if selinux == ground.apparmor:  # neither or both are known: the form tells, as AppArmor never ends in NUL
+        selinux = current.endswith("\0") or (current.count(":") >= 2 and not current.rstrip().endswith(")"))
+    if selinux:
+        facts = _selinux(current, ground, source)
+        return replace(
+            facts, own_user_namespace=_own_user_namespace(capture), shared_with_host=_shared(capture, ground)
+        )
+    return _apparmor(current, ground, source)
+
+
+def _own_user_namespace(capture: Capture) -> bool | None:
+    text = capture.text(UID_MAP)
+    return None if isinstance(text, Gap) else text.split() != ["0", "0", "4294967295"]
+
+
+def _shared(capture: Capture, ground: Ground) -> tuple[str, ...] | None:
+    pairs = [(inode_of(capture.text(f"ns/{kind}")), ground.namespace(kind)) for kind in NAMESPACES]
+    if any(here is None or host is None for here, host in pairs):
+        return None
+    return tuple(kind for kind, (here, host) in zip(NAMESPACES, pairs, strict=True) if here == host)
+
+
+def _no_label(gap: Gap, ground: Ground) -> bool:
+    if gap.errno == errno.EINVAL:
+        return True
+    known = ground.lsms is not None and not {"apparmor", "selinux", "smack"} & set(ground.lsms)
+    return known and gap.kind in (GapKind.ABSENT, GapKind.UNSUPPORTED)
+
+
+def _apparmor(text: str, ground: Ground, source: str) -> MacFacts:
+    try:
+        label = parse_apparmor(text)
+    except DecodeError as error:
+        return _unparsed("apparmor" if ground.apparmor else None, error, ground, source)
+    stack = tuple([f":{part.namespace}:{part.profile}" if part.namespace else part.profile for part in label.parts])
+    return MacFacts(
+        "apparmor", label.label, label.mode.value, label.label, stack, modules=ground.lsms,
+        label_source=source, mode_source=source,
+    )  # fmt: skip
+
+
+def _selinux(text: str, ground: Ground, source: str) -> MacFacts:
+    try:
+        label = parse_selinux(text)
+    except DecodeError as error:
+        return _unparsed("selinux" if ground.selinux else None, error, ground, source)
+    gaps: tuple[NamedGap, ...] = ()
+    if not ground.selinux and label.policy_loaded:
+        enforce = "/sys/fs/selinux/enforce"
+        gaps = (NamedGap(enforce, Gap(GapKind.ABSENT, detail="whether SELinux enforces was not read"), enforce),)
+    loaded = label.policy_loaded
+    return MacFacts(
+        "selinux",
+        label.label,
+        ground.selinux or None,
+        None,
+        (),
+        label.user if loaded else None,
+        label.role if loaded else None,
+        label.type,
+        label.level or None,
+        loaded,
+        ground.lsms,
+        source,
+        "/sys/fs/selinux/enforce",
+        gaps,
+    )
+
+
+def _unparsed(system: str | None, error: DecodeError, ground: Ground, source: str) -> MacFacts:
+    gap = NamedGap(CURRENT, Gap(GapKind.UNPARSED, detail=str(error)), source)
+    return MacFacts(system, None, None, modules=ground.lsms, label_source=source, gaps=(gap,))

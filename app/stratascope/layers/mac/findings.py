@@ -1,0 +1,194 @@
+"""What a person should know about a container's label: the findings of `layers/mac/layer.py`."""
+
+from __future__ import annotations
+
+from stratascope.core.container import ProfileKind
+from stratascope.core.layer import Finding, Severity, Verdict
+from stratascope.core.message import Message, msg
+from stratascope.layers.mac.facts import LSM_LIST, UNCONFINED_TYPES, MacAsked, MacFacts
+from stratascope.layers.mac.words import mode_word
+from stratascope.linux.lsm import AppArmorMode
+
+_CIS_APPARMOR = "CIS-Docker-1.6.0:5.2"
+_CIS_SELINUX = "CIS-Docker-1.6.0:5.3"
+
+
+def mac_findings(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> tuple[Finding, ...]:
+    """The findings about the first process, from facts alone. None where the label is not known."""
+    if facts.system == "none":
+        return _none_findings(facts, asked)
+    if facts.label is None:
+        return ()
+    if facts.system == "selinux":
+        return _selinux_findings(facts, facts.label, asked)
+    return _apparmor_findings(facts, facts.label, asked, verdict)
+
+
+def _found(code: str, severity: Severity, text: Message, advice: Message, source: str, *refs: str) -> Finding:
+    return Finding(f"mac.{code}", "mac", severity, text, advice, source, refs)
+
+
+def _none_findings(facts: MacFacts, asked: MacAsked) -> tuple[Finding, ...]:
+    source = facts.label_source if facts.modules is None else LSM_LIST
+    found = [
+        _found(
+            "not-active",
+            Severity.MEDIUM,
+            msg("No security module that gives labels is active on this host, so access control does nothing here."),
+            msg("Start the host's kernel with AppArmor or SELinux, as its distribution describes."),
+            source,
+            _CIS_APPARMOR,
+            _CIS_SELINUX,
+        )
+    ]
+    if asked.apparmor is ProfileKind.CUSTOM or asked.apparmor_profile not in ("", "unconfined"):
+        found.append(
+            _found(
+                "profile-not-applied",
+                Severity.HIGH,
+                msg("The profile {profile} was asked for, but nothing enforces it.", profile=asked.apparmor_profile),
+                msg("Do not count on that profile on this host."),
+                facts.label_source,
+                _CIS_APPARMOR,
+            )
+        )
+    elif asked.apparmor is ProfileKind.DEFAULT and not asked.privileged:
+        found.append(
+            _found(
+                "default-not-applied",
+                Severity.LOW,
+                msg("The engine's default profile was asked for, but AppArmor is not active."),
+                msg("Switch AppArmor on in the host's kernel: until then the engine leaves its profile out."),
+                facts.label_source,
+                _CIS_APPARMOR,
+            )
+        )
+    return tuple(found)
+
+
+def _apparmor_findings(facts: MacFacts, label: str, asked: MacAsked, verdict: Verdict) -> tuple[Finding, ...]:
+    source = facts.label_source
+    if facts.mode == AppArmorMode.UNCONFINED:
+        if verdict is Verdict.WEAKENED:
+            return (
+                _found(
+                    "unconfined",
+                    Severity.MEDIUM,
+                    msg("AppArmor works on this host, but this container was started without a profile."),
+                    msg("Start it without --privileged.")
+                    if asked.privileged
+                    else msg("Start it without --security-opt apparmor=unconfined."),
+                    source,
+                    _CIS_APPARMOR,
+                    "PSS:baseline",
+                ),
+            )
+        return (
+            _found(
+                "not-confined",
+                Severity.MEDIUM,
+                msg("The label is {label}, in the mode unconfined: AppArmor stops nothing here.", label=label),
+                msg("Rootless engines can't set a profile; a rootful one needs its profile loaded, in enforce mode."),
+                source,
+                _CIS_APPARMOR,
+            ),
+        )
+    found = []
+    if verdict is Verdict.WEAKENED:
+        found.append(
+            _found(
+                "not-enforcing",
+                Severity.MEDIUM,
+                msg(
+                    "The profile {label} is in the mode {mode}: not all that it forbids is refused.",
+                    label=label,
+                    mode=mode_word(facts.mode),
+                ),
+                msg("Load the profile in enforce mode, with aa-enforce for example."),
+                source,
+                _CIS_APPARMOR,
+            )
+        )
+    wanted = asked.apparmor_profile
+    if wanted and asked.apparmor is ProfileKind.CUSTOM and wanted not in (label, *facts.stack):
+        found.append(
+            _found(
+                "other-profile",
+                Severity.MEDIUM,
+                msg("The profile {wanted} was asked for, but the kernel enforces {label}.", wanted=wanted, label=label),
+                msg("Start the container again; its first program may have a profile of its own, too."),
+                source,
+                _CIS_APPARMOR,
+            )
+        )
+    elif asked.apparmor is ProfileKind.UNCONFINED:
+        found.append(
+            _found(
+                "unasked-profile",
+                Severity.LOW,
+                msg("No profile was asked for, but the kernel has {label} on the first process.", label=label),
+                msg("Nothing is less safe by that. If something is refused, look into this profile."),
+                source,
+                "apparmor(7)",
+            )
+        )
+    return tuple(found)
+
+
+def _selinux_findings(facts: MacFacts, label: str, asked: MacAsked) -> tuple[Finding, ...]:
+    source = facts.label_source
+    if facts.policy_loaded is False:
+        return (
+            _found(
+                "no-policy",
+                Severity.MEDIUM,
+                msg("SELinux is active, but no policy was loaded: it stops nothing."),
+                msg("Install a policy and let the host label its files, as its distribution describes."),
+                source,
+                _CIS_SELINUX,
+            ),
+        )
+    found = []
+    if facts.type in UNCONFINED_TYPES:
+        found.append(
+            _found(
+                "unconfined",
+                Severity.MEDIUM,
+                msg(
+                    "The type {type} may do everything: SELinux does not confine this container.", type=facts.type or ""
+                ),
+                msg("Start it without --privileged, --security-opt label=disable, --pid host or --ipc host.")
+                if asked.selinux_off
+                else msg("Nobody asked for that: switch SELinux on in the engine (selinux-enabled in daemon.json)."),
+                source,
+                _CIS_SELINUX,
+                "PSS:baseline",
+            )
+        )
+    if facts.mode == "permissive":
+        found.append(
+            _found(
+                "permissive",
+                Severity.MEDIUM,
+                msg("SELinux only warns on this host: what its policy forbids is done all the same."),
+                msg("Switch it to enforcing with setenforce 1, and in /etc/selinux/config."),
+                facts.mode_source,
+                _CIS_SELINUX,
+            )
+        )
+    if asked.selinux_label and asked.selinux_label != label:
+        found.append(
+            _found(
+                "other-label",
+                Severity.MEDIUM,
+                msg(
+                    "The engine chose the label {wanted}, but the kernel has {label}.",
+                    wanted=asked.selinux_label,
+                    label=label,
+                ),
+                msg("Start the container again; the policy may also change the label when its first program starts."),
+                source,
+                _CIS_SELINUX,
+            )
+        )
+    return tuple(found)

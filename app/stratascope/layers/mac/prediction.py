@@ -1,0 +1,90 @@
+"""What AppArmor or SELinux will say of a relaunched container. Pure.
+
+A profile in force is predicted only where it is the engine's default, which is known to enforce; in what mode another
+one is loaded nobody knows here. The engine chooses a new SELinux level for each container, so that stays open.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stratascope.core.capture import Gap, GapKind
+from stratascope.core.container import Asked, EngineKind, ProfileKind
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import NamedGap
+from stratascope.layers.mac.facts import CURRENT, MacFacts
+from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
+from stratascope.linux.lsm import AppArmorMode
+
+_KINDS = (("pid", "pid_mode"), ("ipc", "ipc_mode"), ("uts", "uts_mode"), ("net", "network_mode"))
+_NOT_PREDICTED = Gap(GapKind.UNSUPPORTED, detail="what the label will be can't be predicted")
+# The profile of containers/common that was measured; the version is part of its name, and another one's is as good
+_PODMAN = "containers-default-0"
+_CONFINED, _UNCONFINED = "container_t", "spc_t"
+
+
+def predict_mac(facts: MacFacts | None, before: Asked, after: Asked, around: Surroundings) -> MacFacts | None:
+    """See `core.layer.Layer.predict`."""
+    if facts is None or before == after:
+        return facts
+    facts = _surroundings(facts, before, after)
+    if facts.system == "apparmor":
+        return _apparmor(facts, before, after, around)
+    if facts.system == "selinux":
+        return _selinux(facts, before, after)
+    return facts
+
+
+def _surroundings(facts: MacFacts, before: Asked, after: Asked) -> MacFacts:
+    own = facts.own_user_namespace
+    if own is not None:
+        own = own_user_namespace_after(before, after) or own
+    shared = facts.shared_with_host
+    if shared is not None:
+        private = {
+            kind
+            for kind, field in _KINDS
+            if getattr(before, field) != getattr(after, field) and not shared_mode(getattr(after, field))
+        }
+        shared = tuple(kind for kind in shared if kind not in private)
+    return replace(facts, own_user_namespace=own, shared_with_host=shared)
+
+
+def _apparmor(facts: MacFacts, before: Asked, after: Asked, around: Surroundings) -> MacFacts:
+    def decides(asked: Asked) -> tuple[ProfileKind, str]:
+        kind = asked.apparmor
+        # both engines drop the profile of a privileged container, unless one is named
+        if asked.privileged and kind is not ProfileKind.CUSTOM:
+            kind = ProfileKind.UNCONFINED
+        return kind, asked.apparmor_profile
+
+    if decides(before) == decides(after):
+        return facts
+    kind, _ = decides(after)
+    if kind is ProfileKind.UNCONFINED:
+        return replace(facts, label="unconfined", mode=AppArmorMode.UNCONFINED.value, profile="unconfined", stack=())
+    if kind is ProfileKind.DEFAULT and not around.engine.rootless:
+        name = "docker-default" if around.engine.kind is EngineKind.DOCKER else _PODMAN
+        return replace(facts, label=name, mode=AppArmorMode.ENFORCE.value, profile=name, stack=(name,))
+    return _open(facts)
+
+
+def _selinux(facts: MacFacts, before: Asked, after: Asked) -> MacFacts:
+    def decides(asked: Asked) -> tuple[bool, tuple[str, ...]]:
+        off = asked.privileged or "host" in (asked.pid_mode, asked.ipc_mode) or "disable" in asked.selinux_options
+        return off, asked.selinux_options
+
+    if decides(before) == decides(after) or facts.policy_loaded is False:
+        return facts
+    off, options = decides(after)
+    chosen = next((option.removeprefix("type:") for option in options if option.startswith("type:")), "")
+    if after.userns_mode.startswith("ns:") or facts.type is None:
+        return _open(facts)
+    kind = _UNCONFINED if off else chosen or _CONFINED
+    label = f"{facts.user or 'system_u'}:{facts.role or 'system_r'}:{kind}"
+    return replace(facts, label=label, type=kind, level=None)
+
+
+def _open(facts: MacFacts) -> MacFacts:
+    gaps = (NamedGap(CURRENT, _NOT_PREDICTED, facts.label_source),)
+    return replace(facts, label=None, mode=None, profile=None, stack=(), type=None, level=None, gaps=gaps)

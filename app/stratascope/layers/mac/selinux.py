@@ -1,0 +1,247 @@
+"""What SELinux says to each need for the types that containers have, as measured.
+
+Measured in a virtual machine under Debian 13's policy (selinux-policy-default 2.20250213, its switches off), with
+everything off but the type (`tests/vm`), and asked of the kernel's own tables (/sys/fs/selinux/access). Fedora and Red
+Hat have another policy (container-selinux), which was not measured: there container_t is unknown rather than guessed.
+A check of a capability goes to one class for the machine's first user namespace, and to another for all others
+(cred_has_capability, security/selinux/hooks.c).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stratascope.core.container import EngineKind
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import msg
+from stratascope.core.threats.needs import (
+    Access,
+    Call,
+    Calls,
+    Capability,
+    Device,
+    EngineSocket,
+    HostFiles,
+    KernelFile,
+    LeaveNewUserNamespace,
+    LowPort,
+    Mounting,
+    Need,
+    NewUserNamespace,
+    RootWritable,
+    SignalRoot,
+    Tracing,
+    Where,
+)
+from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.layers.mac.facts import MacFacts
+from stratascope.layers.mac.rulings import lets, stops, unknown
+
+_CONTAINER = "container_t"
+_PRIVILEGED = "spc_t"
+
+# class capability, capability2: against the machine's first user namespace
+_CONTAINER_INITIAL = frozenset(("CAP_AUDIT_WRITE", "CAP_NET_BIND_SERVICE"))
+# class cap_userns, cap2_userns: against any other
+_CONTAINER_OWN = frozenset(
+    (
+        "CAP_CHOWN",
+        "CAP_DAC_OVERRIDE",
+        "CAP_DAC_READ_SEARCH",
+        "CAP_FOWNER",
+        "CAP_KILL",
+        "CAP_NET_ADMIN",
+        "CAP_NET_BIND_SERVICE",
+        "CAP_NET_RAW",
+        "CAP_SETGID",
+        "CAP_SETUID",
+    )
+)
+# Those that are of use on the container's own files only
+_FILES = frozenset(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))
+_PRIVILEGED_LACKS = frozenset(("CAP_AUDIT_READ", "CAP_BLOCK_SUSPEND", "CAP_MAC_ADMIN", "CAP_MAC_OVERRIDE"))
+
+# Files of proc and sysfs go by the type of each (genfscon), wherever the file system is mounted
+_MAY_WRITE = re.compile(r"/proc/sys/net/.+|/sys/fs/cgroup/.+")
+_MAY_NOT_READ = re.compile(
+    r"/proc/(?:kcore|kmsg|kallsyms|mtrr|sched_debug|scsi|sysrq-trigger)(?:/.*)?"
+    r"|/proc/sys/kernel/(?:modprobe|hotplug|ns_last_pid)"
+    r"|/proc/sys/(?:vm/(?!overcommit_memory).+|user/.+)"
+    r"|/sys/(?:fs/selinux|kernel/(?:debug|tracing|security|uevent_helper))(?:/.*)?"
+)
+
+_UNMEDIATED = frozenset(("setattr", "open-tree", "new-api", "pivot_root"))  # SELinux has no check of its own there
+# Calls that make kernel objects with a class of their own, in which container_t may nothing. Taken as needs of their
+# own kind: no other need of a route says that such an object is made, and not an inherited one used.
+_MAKERS = frozenset(("bpf", "io_uring_setup", "perf_event_open"))
+_KINDS = {
+    Where.MNT_OWNER: "mnt",
+    Where.NET_OWNER: "net",
+    Where.UTS_OWNER: "uts",
+    Where.IPC_OWNER: "ipc",
+    Where.PID_OWNER: "pid",
+}
+_AF_VSOCK = (0, 40)  # first argument of socket(2)
+
+
+@dataclass(frozen=True, slots=True)
+class SELinuxPosture:
+    """An enforced type. `measured`: the host has the policy that was measured, with its switches off."""
+
+    type: str
+    measured: bool
+    own_user_namespace: bool | None
+    shared: tuple[str, ...] | None  # kinds of namespaces that are the host's
+    rootless: bool
+    podman: bool  # its overlay file systems are mounted in a domain that Debian's policy does not let write there
+
+
+def selinux_posture(facts: MacFacts, around: Surroundings) -> SELinuxPosture | None:
+    """For an enforced type; None where that type was not measured."""
+    kind, ground = facts.type or "", around.ground
+    if kind not in (_CONTAINER, _PRIVILEGED):
+        return None
+    measured = re.search(r"[+-]deb\d", ground.kernel) is not None and ground.selinux_switches == ()
+    engine = around.engine
+    return SELinuxPosture(
+        kind,
+        measured,
+        facts.own_user_namespace,
+        facts.shared_with_host,
+        engine.rootless,
+        engine.kind is EngineKind.PODMAN,
+    )
+
+
+def selinux_stance(need: Need, posture: SELinuxPosture) -> Ruling | None:
+    """What the type alone says to one need; None: not its job."""
+    found = _privileged(need, posture) if posture.type == _PRIVILEGED else _container(need, posture)
+    if found is not None and found.stance is Stance.LETS_THROUGH and _by_the_mounter(need, posture):
+        return unknown(
+            msg("It also depends on what the policy lets the engine do, which mounted the container's files.")
+        )
+    if found is None or posture.measured or posture.type == _PRIVILEGED:
+        return found
+    return unknown(
+        msg("What this host's SELinux policy permits {type} is not known here.", type=posture.type)
+    )  # fmt: skip
+
+
+def _by_the_mounter(need: Need, posture: SELinuxPosture) -> bool:
+    # overlayfs reaches the files below with the credentials of whoever mounted it
+    if not (posture.podman and posture.measured) or (posture.own_user_namespace and not posture.rootless):
+        return False  # root's Podman gives a user namespace a copy of the image, which was measured to be writable
+    return isinstance(need, RootWritable) or (
+        isinstance(need, Capability) and need.where is Where.OWN and _FILES.issuperset(need.any_of)
+    )
+
+
+def _container(need: Need, posture: SELinuxPosture) -> Ruling | None:
+    match need:
+        case Capability(any_of, where):
+            return _capability(any_of, where, posture)
+        case LowPort():
+            return lets(msg("The type container_t may bind low ports."))
+        case KernelFile(path, access):
+            return _file(path, access)
+        case Mounting(operation):
+            if operation in _UNMEDIATED:
+                return lets(msg("SELinux does not look at this way of changing mounts."))
+            return stops(msg("The type container_t may not change mounts."))
+        case Tracing("look"):
+            return lets(msg("The type container_t may look at its own processes."))
+        case Tracing("own"):
+            return stops(msg("The type container_t may trace nobody, not even its own processes."))
+        case Tracing("see"):
+            return stops(msg("The type container_t may not read what /proc shows of the host's processes."))
+        case Tracing():
+            return stops(msg("The type container_t may not look into processes that are not of its container."))
+        case SignalRoot():
+            return stops(msg("The type container_t may signal only processes of its container."))
+        case NewUserNamespace():
+            return stops(msg("The type container_t may not create user namespaces."))
+        case LeaveNewUserNamespace():
+            return lets(msg("In a user namespace the type container_t may use the capabilities for the network."))
+        case Device(_, _, _, access):
+            return _device(access, posture)
+        case Calls(ways) if _makes_object(ways):
+            return stops(msg("The type container_t may not use this part of the kernel."))
+        case RootWritable():
+            return lets(msg("The files of a container have a type that it may write."))
+        case HostFiles():
+            return unknown(
+                msg("It is refused unless the path is labelled for containers (:z or :Z), which can't be seen here.")
+            )
+        case EngineSocket():
+            return stops(msg("The type container_t may not connect to an engine."))
+        case _:
+            return None
+
+
+def _makes_object(ways: tuple[Call, ...]) -> bool:
+    # socketcall(2) takes the family in memory, and stands beside socket(2) with the family
+    others = [way for way in ways if way.name != "socketcall"]
+    return bool(others) and all(way.name in _MAKERS or _AF_VSOCK in way.args for way in others)
+
+
+def _capability(any_of: tuple[str, ...], where: Where, posture: SELinuxPosture) -> Ruling:
+    initial = not _CONTAINER_INITIAL.isdisjoint(any_of)
+    own = not _CONTAINER_OWN.isdisjoint(any_of)
+    names = ", ".join(name.removeprefix("CAP_") for name in any_of)
+    first = _is_first(where, posture)
+    if first is not None:
+        may = initial if first else own
+    elif initial == own:
+        may = own
+    else:
+        return unknown(msg("Whether the type container_t may use {names} depends on the user namespace, "
+                            "which could not be told.", names=names))  # fmt: skip
+    if may:
+        return lets(msg("The type container_t may use {names}.", names=names))
+    return stops(msg("The type container_t may not use {names}, even if the process holds it.", names=names))
+
+
+def _is_first(where: Where, posture: SELinuxPosture) -> bool | None:
+    """Whether that capability is asked for in the machine's first user namespace."""
+    if where is Where.INITIAL or posture.own_user_namespace is False:
+        return True
+    if posture.own_user_namespace is None:
+        return None
+    if where is Where.OWN:
+        return False
+    # A rootless engine can make namespaces in user namespaces of its own only; who made another one's is not known
+    if posture.shared is not None and _KINDS[where] in posture.shared:
+        return True
+    return False if posture.rootless and posture.shared is not None else None
+
+
+def _file(path: str, access: Access) -> Ruling:
+    if access is Access.WRITE:
+        if _MAY_WRITE.fullmatch(path):
+            return lets(msg("The type container_t may write this file, if ordinary permissions let it."))
+        return stops(msg("The type container_t may not write this file."))
+    if _MAY_NOT_READ.fullmatch(path):
+        return stops(msg("The type container_t may not read this file."))
+    return lets(msg("The type container_t may read this file, if ordinary permissions let it."))
+
+
+def _device(access: str, posture: SELinuxPosture) -> Ruling:
+    if "m" in access:
+        return stops(msg("The type container_t may not make device nodes."))
+    if posture.own_user_namespace is False:
+        return lets(msg("Nodes that the engine made in the container have a type that container_t may open."))
+    return unknown(msg("It depends on the type of the device node, which can't be seen from here."))
+
+
+def _privileged(need: Need, posture: SELinuxPosture) -> Ruling | None:
+    if isinstance(need, Capability):
+        lacking = _PRIVILEGED_LACKS.issuperset(need.any_of)
+        if lacking and (need.where is Where.INITIAL or posture.own_user_namespace is False):
+            names = ", ".join(name.removeprefix("CAP_") for name in need.any_of)
+            if posture.measured:
+                return stops(msg("The type spc_t may do nearly everything, but not use {names}.", names=names))
+            return unknown(msg("Whether this host's SELinux policy lets spc_t use {names} is not known.", names=names))
+    if _container(need, posture) is None:
+        return None
+    return lets(msg("The type spc_t is made for privileged containers: SELinux lets it do nearly everything."))

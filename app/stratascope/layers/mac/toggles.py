@@ -1,0 +1,177 @@
+"""The toggles of layer 5: confined by AppArmor or SELinux again.
+
+Engines take these options silently where no such module works, so here that is an error before, and /proc alone counts
+after. Rootless engines can't load or set AppArmor profiles.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked, ProfileKind
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES
+from stratascope.layers.mac.words import mode_word
+from stratascope.layers.shared.symptoms import REFUSED, words
+from stratascope.layers.shared.toggle_values import NOT_READ, only
+
+if TYPE_CHECKING:
+    from stratascope.layers.mac.facts import MacFacts
+
+_LAYER, _LABEL = "mac", "@attr/current"
+_DEFAULTS = ("docker-default", "containers-default-")
+_OFF = frozenset(("disable", *(f"type:{name}" for name in UNCONFINED_TYPES)))
+
+
+def _facts(subject: Subject) -> MacFacts | None:
+    facts: MacFacts | None = subject.of(_LAYER)
+    return facts
+
+
+def _check_apparmor(value: str, subject: Subject) -> str:
+    value = value.strip()
+    if not value or not value.isprintable() or len(value) > 255:
+        raise ToggleError(msg("Give default, or the name of an AppArmor profile that is loaded."))
+    if value == "unconfined":
+        raise ToggleError(msg("unconfined is no hardening. Give default, or the name of an AppArmor profile."))
+    facts = _facts(subject)
+    if subject.engine.rootless:
+        raise ToggleError(msg("A rootless engine can't put a container under an AppArmor profile."))
+    if not subject.engine.facts.apparmor and (facts is None or facts.system != "apparmor"):
+        raise ToggleError(msg("AppArmor is not active on the machine of this engine."))
+    return value
+
+
+def _apply_apparmor(asked: Asked, value: str, subject: Subject) -> Asked:
+    if value != "default":
+        return replace(asked, apparmor=ProfileKind.CUSTOM, apparmor_profile=value)
+    if _on_apparmor(asked, subject):
+        return asked
+    return replace(asked, apparmor=ProfileKind.DEFAULT, apparmor_profile="")
+
+
+def _on_apparmor(asked: Asked, subject: Subject) -> bool:
+    return asked.apparmor in (ProfileKind.DEFAULT, ProfileKind.CUSTOM)
+
+
+def _apparmor_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if value != "default":
+        return (msg("What the profile {name} forbids is not known here.", name=value),)
+    if _on_apparmor(subject.container.asked, subject):
+        return ()
+    return (msg("Programs in it that mount, trace others or write below /proc/sys and /sys would be refused."),)
+
+
+def _prove_apparmor(facts: MacFacts | None, value: str, subject: Subject) -> Proof:
+    if value == "default":
+        expected = msg("The engine's default profile, enforcing")
+    else:
+        expected = msg("The profile {name}, enforcing", name=value)
+    if facts is None or facts.system is None or (facts.system == "apparmor" and facts.label is None):
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _LABEL)
+    if facts.system != "apparmor":
+        return Proof(Proven.NOT_ENFORCED, expected, msg("AppArmor gives no label"), _LABEL)
+    profile = facts.profile or ""
+    right = profile.startswith(_DEFAULTS) if value == "default" else profile == value
+    found = msg("{label}, {mode}", label=facts.label or "", mode=mode_word(facts.mode))
+    outcome = Proven.ENFORCED if right and facts.mode in ENFORCING else Proven.NOT_ENFORCED
+    return Proof(outcome, expected, found, _LABEL)
+
+
+def _apparmor_preset(preset: Preset, subject: Subject) -> str | None:
+    asked = subject.container.asked
+    if preset is Preset.RECOMMENDED and asked.privileged:
+        return None
+    return "default" if asked.apparmor is ProfileKind.UNCONFINED else None
+
+
+APPARMOR = Toggle(
+    "apparmor",
+    _LAYER,
+    msg("AppArmor profile"),
+    msg("Puts it under an AppArmor profile: the engine's default, or one that is loaded."),
+    "default|NAME",
+    _check_apparmor,
+    _apply_apparmor,
+    _on_apparmor,
+    _apparmor_risks,
+    _prove_apparmor,
+    _apparmor_preset,
+    symptoms=words(
+        (95, r"apparmor", msg("AppArmor's profile forbids something that it needs.")),
+        (40, REFUSED, msg("Something was refused to it, which may have been by AppArmor's profile.")),
+    ),
+)
+
+
+def _check_selinux(value: str, subject: Subject) -> str:
+    value = only("default")(value, subject)
+    facts = _facts(subject)
+    if not subject.engine.facts.selinux and (facts is None or facts.system != "selinux"):
+        raise ToggleError(msg("SELinux is not active on the machine of this engine, or the engine does not use it."))
+    return value
+
+
+def _apply_selinux(asked: Asked, value: str, subject: Subject) -> Asked:
+    return replace(asked, selinux_options=tuple(option for option in asked.selinux_options if option not in _OFF))
+
+
+def _on_selinux(asked: Asked, subject: Subject) -> bool:
+    # the host's PID or IPC namespace switches SELinux off in both engines, and so does privileged mode
+    return not asked.privileged and "host" not in (asked.pid_mode, asked.ipc_mode) and _OFF.isdisjoint(
+        asked.selinux_options
+    )  # fmt: skip
+
+
+def _selinux_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    asked = subject.container.asked
+    binds = [mount.target for mount in asked.mounts if mount.kind == "bind"]
+    if _on_selinux(asked, subject) or not binds:
+        return ()
+    return (
+        msg("Files of the host that were not labelled for containers would be refused, below {paths}.",
+            paths=", ".join(binds[:5])),
+    )  # fmt: skip
+
+
+def _prove_selinux(facts: MacFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("A confined type, and SELinux enforcing")
+    if facts is None or facts.system is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _LABEL)
+    if facts.system != "selinux":
+        return Proof(Proven.NOT_ENFORCED, expected, msg("SELinux gives no label"), _LABEL)
+    if facts.type is None or facts.mode is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _LABEL)
+    confined = facts.policy_loaded is not False and facts.type not in UNCONFINED_TYPES and facts.mode == "enforcing"
+    found = msg("{label}, {mode}", label=facts.label or "", mode=mode_word(facts.mode))
+    return Proof(Proven.ENFORCED if confined else Proven.NOT_ENFORCED, expected, found, _LABEL)
+
+
+def _selinux_preset(preset: Preset, subject: Subject) -> str | None:
+    asked = subject.container.asked
+    if preset is Preset.RECOMMENDED and asked.privileged:
+        return None
+    return None if _OFF.isdisjoint(asked.selinux_options) else "default"
+
+
+SELINUX = Toggle(
+    "selinux",
+    _LAYER,
+    msg("SELinux type"),
+    msg("Lets SELinux confine it again, with the type and level that it was given."),
+    "default",
+    _check_selinux,
+    _apply_selinux,
+    _on_selinux,
+    _selinux_risks,
+    _prove_selinux,
+    _selinux_preset,
+    symptoms=words(
+        (95, r"selinux|\bavc:", msg("SELinux forbids something that it needs.")),
+        (50, REFUSED, msg("Something was refused to it, which may have been by SELinux.")),
+    ),
+)
+
+TOGGLES = (APPARMOR, SELINUX)

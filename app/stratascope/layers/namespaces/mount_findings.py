@@ -1,0 +1,282 @@
+"""Findings of the mount view: sockets, host paths, masks, propagation, devices, and drift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stratascope.core.layer import Finding, Severity
+from stratascope.core.message import msg, plural
+from stratascope.layers.namespaces.mounts import MountView, user_socket
+from stratascope.layers.shared.host_paths import (
+    SOCKET_NAMES,
+    HostPath,
+    Weight,
+    gives_login,
+    hands_over,
+    is_disk,
+    weight,
+    within,
+)
+
+if TYPE_CHECKING:
+    from stratascope.core.ground import Surroundings
+    from stratascope.layers.namespaces.layer import NamespacesAsked, NamespacesFacts
+
+_LAYER = "namespaces"
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class MountFindings:
+    """`weakens`: something of it makes the layer WEAKENED."""
+
+    findings: tuple[Finding, ...]
+    weakens: bool
+
+
+def writable_root(facts: NamespacesFacts) -> bool:
+    """Whether the host's whole file tree is in sight and writable."""
+    return any(path.writable and path.source == "/" for path in facts.host_paths or ())
+
+
+def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> MountFindings:
+    """What the mounts come to; nothing where they could not be read."""
+    view = facts.mounts
+    if view is None:
+        return MountFindings((), False)
+    source = f"{facts.process}/mountinfo"
+    findings: list[Finding] = []
+    weakens = not view.proc_guarded
+    for socket in view.engine_sockets:
+        weakens = True
+        findings.append(_socket(socket, facts, view, around))
+    for path in view.host_paths:
+        heavy = weight(path)
+        is_socket = path.source.rpartition("/")[2] in SOCKET_NAMES or path.target in view.engine_sockets
+        weakens = weakens or (not is_socket and (path.writable or heavy > Weight.ORDINARY))
+        if not is_socket and (path.writable or heavy > Weight.ORDINARY):
+            findings.append(_host_path(path, heavy, source, facts.host_root is not False, around))
+    if not view.proc_guarded:
+        alone = facts.host_root is True and no_policy(around)
+        findings.append(_unmasked(asked, source, facts.host_root is not False, alone))
+    for target in view.shared_mounts[:_SHOWN]:
+        findings.append(
+            Finding(
+                "namespaces.shared-propagation",
+                _LAYER,
+                Severity.MEDIUM,
+                msg("Mounts made below {path} appear on the host as well.", path=target),
+                msg("Use private or slave propagation for this mount."),
+                source,
+                ("CIS-Docker-1.6.0:5.20",),
+            )
+        )
+    if view.devices or asked.devices:
+        count = len(set(view.devices) | {device.target for device in asked.devices})
+        findings.append(
+            Finding(
+                "namespaces.devices",
+                _LAYER,
+                Severity.MEDIUM,
+                plural("{count} device of the host is inside.", "{count} devices of the host are inside.", count),
+                msg("Pass in only the devices that it needs, without write access where reading is enough."),
+                source if view.devices else "inspect:HostConfig.Devices",
+                ("CIS-Docker-1.6.0:5.18",),
+            )
+        )
+    disks = [device.source for device in asked.devices if is_disk(device.source)] + [
+        node for node in view.devices if is_disk(node)
+    ]
+    if disks:
+        names = ", ".join(disks[:5])
+        text = msg(
+            "A whole disk of the host is inside ({names}): opening it gets past the permissions of its files.",
+            names=names,
+        )
+        if facts.host_root is False:
+            text = msg(
+                "A whole disk of the host is inside ({names}). It is not root on the host, so only the owner and group "
+                "of the device node hold it.",
+                names=names,
+            )
+        findings.append(
+            Finding(
+                "namespaces.disks",
+                _LAYER,
+                Severity.MEDIUM if facts.host_root is False else Severity.HIGH,
+                text,
+                msg("Mount the directory that it needs instead of passing in the disk."),
+                "inspect:HostConfig.Devices" if asked.devices else source,
+                ("CIS-Docker-1.6.0:5.18",),
+            )
+        )
+    if view.root_read_only is False:
+        findings.append(_writable_own_root(asked, source))
+    findings.extend(_read_only_drift(view.host_paths, asked, source))
+    return MountFindings(tuple(findings), weakens)
+
+
+def _socket(socket: str, facts: NamespacesFacts, view: MountView, around: Surroundings) -> Finding:
+    """An engine of root makes its users root; one of an ordinary user gives no more than that user has."""
+    holding = [path for path in view.host_paths if within(socket, path.target)]
+    best = max(holding, key=lambda path: len(path.target), default=None)
+    place = socket if best is None else best.source.rstrip("/") + socket[len(best.target.rstrip("/")) :]
+    own = facts.user is not None and facts.user.shared_with_host is False
+    endpoint = around.engine.endpoint.removeprefix("unix://")
+    severity = Severity.CRITICAL
+    text = msg("A container engine's socket is inside, at {path}: who may use it commands the engine.", path=socket)
+    if user_socket(place) or (around.engine.rootless and place == endpoint):
+        severity = Severity.HIGH
+        text = msg(
+            "The socket of a user's container engine is inside, at {path}: who may use it has all that this user has.",
+            path=socket,
+        )
+    elif own and facts.host_root is False:
+        severity = Severity.HIGH  # inside is nobody whom a socket of root's usually lets in
+    return Finding(
+        "namespaces.engine-socket",
+        _LAYER,
+        severity,
+        text,
+        msg("Take the mount away, or put a proxy in front that allows only what is needed."),
+        f"{facts.process}/mountinfo",
+        ("CIS-Docker-1.6.0:5.32", "PSS:baseline"),
+    )
+
+
+def _host_path(path: HostPath, heavy: Weight, source: str, root: bool, around: Surroundings) -> Finding:
+    """`root`: it is the host's uid 0, or not known not to be; else the permissions of the files still count."""
+    if heavy is Weight.ROOT and not root:
+        severity = Severity.HIGH if path.writable else Severity.MEDIUM
+        text = msg(
+            "All of the host's files are in sight below {path}: it reaches those that its user on the host may.",
+            path=path.target,
+        )
+    elif path.writable and heavy is Weight.SYSTEM and not root:
+        severity = Severity.MEDIUM
+        text = msg(
+            "A system path of the host is not read-only: {source}, at {path}. Its user on the host is not root, "
+            "so only the permissions of the files hold it.",
+            source=path.source,
+            path=path.target,
+        )
+    elif heavy is Weight.ROOT:
+        if path.writable:
+            text = msg("All of the host's files can be changed below {path}.", path=path.target)
+        else:
+            text = msg(
+                "All of the host's files can be read below {path}, passwords and keys as well.", path=path.target
+            )
+        severity = Severity.CRITICAL if path.writable else Severity.HIGH
+    elif path.writable and heavy is Weight.SYSTEM:
+        text = msg(
+            "A system path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target
+        )
+        severity = Severity.HIGH
+        # SELinux keeps containers from the host's files, even root's
+        if hands_over(path.source) and around.ground.selinux != "enforcing":
+            severity = Severity.CRITICAL
+            text = msg(
+                "A system path of the host can be changed, which is enough to take it over: {source}, at {path}.",
+                source=path.source,
+                path=path.target,
+            )
+    elif path.writable and heavy is Weight.SENSITIVE:
+        text = msg(
+            "A sensitive path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target
+        )
+        severity = Severity.HIGH if gives_login(path.source) else Severity.MEDIUM
+    elif heavy is Weight.SENSITIVE:
+        text = msg(
+            "A sensitive path of the host can be read: {source}, at {path}.", source=path.source, path=path.target
+        )
+        severity = Severity.MEDIUM
+    else:
+        text = msg("A path of the host can be changed: {source}, at {path}.", source=path.source, path=path.target)
+        severity = Severity.LOW
+    advice = msg("Mount only what it needs, read-only where it does not write, or use a volume.")
+    refs = ("CIS-Docker-1.6.0:5.6", "PSS:baseline") if heavy > Weight.ORDINARY else ("PSS:baseline",)
+    return Finding("namespaces.host-path", _LAYER, severity, text, advice, source, refs)
+
+
+def no_policy(around: Surroundings) -> bool:
+    """Whether surely no security module on this host could confine the container."""
+    lsms = around.ground.lsms
+    return lsms is not None and not {"apparmor", "selinux", "smack"} & set(lsms)
+
+
+def _unmasked(asked: NamespacesAsked, source: str, root: bool, alone: bool) -> Finding:
+    """`alone`: nothing else stands before /proc/sys/kernel/core_pattern, whose program the kernel runs as root."""
+    refs = ("CIS-Docker-1.6.0:5.5", "PSS:baseline") if asked.privileged else ("PSS:baseline",)
+    if asked.masked_paths and not asked.privileged:
+        text = msg("The engine was asked to mask paths of /proc, but the kernel's list of mounts has no such masks.")
+        return Finding(
+            "namespaces.drift-masks",
+            _LAYER,
+            Severity.HIGH,
+            text,
+            _AGAIN,
+            source,
+            refs,
+        )
+    return Finding(
+        "namespaces.unmasked",
+        _LAYER,
+        Severity.CRITICAL if alone else Severity.HIGH if root else Severity.MEDIUM,
+        msg(
+            "/proc is not masked: root inside may write the host's kernel settings, some of which name programs to run."
+        )
+        if root
+        else msg("/proc is not masked: it shows more of the host. Changing the kernel's settings takes root outside."),
+        msg("Start it without --privileged, systempaths=unconfined (Docker) or unmask (Podman)."),
+        source,
+        refs,
+    )
+
+
+_AGAIN = msg("Look at how the engine starts it; start it again and compare.")
+
+
+def _writable_own_root(asked: NamespacesAsked, source: str) -> Finding:
+    if asked.root_read_only:
+        return Finding(
+            "namespaces.drift-root",
+            _LAYER,
+            Severity.HIGH,
+            msg("A read-only root directory was asked for, but the kernel lets it be written."),
+            _AGAIN,
+            source,
+            ("CIS-Docker-1.6.0:5.13",),
+        )
+    return Finding(
+        "namespaces.writable-root",
+        _LAYER,
+        Severity.LOW,
+        msg("Its root directory can be written: an attacker may change programs and leave tools behind."),
+        msg("Start it with --read-only, and give it a tmpfs where it has to write."),
+        source,
+        ("CIS-Docker-1.6.0:5.13",),
+    )
+
+
+def _read_only_drift(paths: tuple[HostPath, ...], asked: NamespacesAsked, source: str) -> list[Finding]:
+    """Asked read-only, writable all the same: mostly a file system below, which `:ro` does not reach."""
+    closed = [mount.target.rstrip("/") or "/" for mount in asked.mounts if not mount.writable]
+    return [
+        Finding(
+            "namespaces.drift-read-only",
+            _LAYER,
+            Severity.HIGH,
+            msg("A mount was asked for read-only, but {path} can be written.", path=path.target),
+            msg("A file system mounted below a read-only one keeps its own flag: mount it read-only as well."),
+            source,
+            ("mount(8)",),
+        )
+        for path in paths
+        if path.writable and any(within(path.target, target) for target in closed) and not _opened(path, asked)
+    ]
+
+
+def _opened(path: HostPath, asked: NamespacesAsked) -> bool:
+    return any(mount.writable and mount.target.rstrip("/") == path.target for mount in asked.mounts)

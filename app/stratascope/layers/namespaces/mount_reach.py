@@ -1,0 +1,127 @@
+"""What a process reaches through its mounts: kernel files, nodes, host file systems, places to write.
+
+The stances of namespaces stand on this. A kernel file is reached through any mount of proc or sysfs that shows it and
+that nothing covers at that place: `-v /proc:/host/proc` gives back what is masked below /proc. Decided against asking
+what a mask is: whatever else is mounted there hides the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+from stratascope.linux.mounts import UNION, Mount
+
+_KERNEL = {"proc": "/proc", "sysfs": "/sys"}
+# File systems in which no file of the host lies, and nothing can be stored for long
+_PSEUDO = frozenset(
+    {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "securityfs", "debugfs", "tracefs", "bpf"}
+)
+_MEMORY = frozenset({"tmpfs", "ramfs", "devtmpfs"})
+
+
+class KernelPath(StrEnum):
+    """What becomes of a file of proc or sysfs."""
+
+    WRITABLE = "writable"
+    READ_ONLY = "read-only"
+    COVERED = "covered"
+    ABSENT = "absent"  # no such file system in sight
+
+
+@dataclass(frozen=True, slots=True)
+class MountReach:
+    """Places by their path inside; an empty text is none."""
+
+    kernel: tuple[tuple[str, str, bool], ...]  # mounts of proc and sysfs: place, what it shows ("/proc/sys"), writable
+    covered: tuple[str, ...]  # places below these where something else is mounted
+    root_writable: bool | None  # None: its root directory is no mount
+    root_set_uid: bool | None  # whether set-uid files of the root directory's file system have an effect
+    node_place: str  # where a device node that was made can be opened: writable, and without nodev
+    disk_place: str  # where much can be written to a disk, or into a tmpfs of the host
+    host_file_system: str  # some file or directory of a file system of the host
+    host_writable: str  # one of those that is not mounted read-only
+
+
+def reach_of(seen: tuple[Mount, ...], root: Mount | None, host: tuple[tuple[str, str, str], ...]) -> MountReach:
+    """From the visible mounts, the one of them at `/`, and the host's own (device, root, target)."""
+    kernel: list[tuple[str, str, bool]] = []
+    others: list[str] = []
+    node_place = disk_place = host_place = host_writable = ""
+    devices = _devices(host)
+    own_dev = ""
+    for mount in seen:
+        kind, target, inside = mount.fs_type, mount.target, mount.root
+        shown = _KERNEL.get(kind)
+        if shown is not None:
+            kernel.append((target, shown if inside == "/" else shown + inside, not mount.read_only))
+            continue
+        others.append(target)
+        if kind in _PSEUDO:
+            continue
+        if kind == "tmpfs" and target == "/dev" and inside == "/":
+            own_dev = mount.device
+        whole = inside == "/"
+        if not whole and (mount.device == own_dev or inside == "/null" or (kind == "tmpfs" and mount.source == "none")):
+            continue  # a mask (engines hide files behind their null device), or a device node that the runtime made
+        if host_writable and disk_place and node_place:
+            continue
+        # of a file system that is new in this container all is its own; a bind shows a part of another one
+        union = kind in UNION
+        foreign = mount.device in devices or (not union and (not whole or kind not in _MEMORY))
+        if foreign and not host_place:
+            host_place = target
+        if not mount.read_only:
+            if foreign and not host_writable and kind not in _MEMORY:  # no quota is kept for a file system in memory
+                host_writable = target
+            if not node_place and "nodev" not in mount.options:
+                node_place = target
+            if not disk_place and kind != "devtmpfs" and (union or foreign):
+                disk_place = target
+    below = tuple([f"{place}/" for place, _, _ in kernel])
+    return MountReach(
+        tuple(kernel),
+        tuple([target for target in others if target.startswith(below)]),
+        None if root is None else not root.read_only,
+        None if root is None else "nosuid" not in root.options,
+        node_place,
+        disk_place,
+        host_place,
+        host_writable,
+    )
+
+
+def kernel_path(reach: MountReach, path: str) -> KernelPath:
+    """The best that any mount gives of that file, named by its usual place (`/proc/sys/kernel/modprobe`)."""
+    best = KernelPath.ABSENT
+    for place, shown, writable in reach.kernel:
+        if not _within(path, shown):
+            continue
+        if _decisive(reach, place + path[len(shown) :]) != place:
+            best = KernelPath.COVERED if best is KernelPath.ABSENT else best
+        elif writable:
+            return KernelPath.WRITABLE
+        else:
+            best = KernelPath.READ_ONLY
+    return best
+
+
+def covering(reach: MountReach, path: str) -> str:
+    """The place of the mount that decides about a path."""
+    return _decisive(reach, path)
+
+
+def _decisive(reach: MountReach, path: str) -> str:
+    places: Iterable[str] = (*(place for place, _, _ in reach.kernel), *reach.covered)
+    return max((place for place in places if _within(path, place)), key=len, default="")
+
+
+@lru_cache(maxsize=64)
+def _devices(host: tuple[tuple[str, str, str], ...]) -> frozenset[str]:
+    return frozenset(device for device, _, _ in host)
+
+
+def _within(path: str, folder: str) -> bool:
+    return path == folder or path.startswith(f"{folder}/")

@@ -1,0 +1,98 @@
+"""The table of the mount view: one row for each thing the mounts show, beside what was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stratascope.core.layer import Row, Tone
+from stratascope.core.message import Message, msg, plural
+from stratascope.layers.shared.host_paths import HostPath, Weight, weight
+
+if TYPE_CHECKING:
+    from stratascope.layers.namespaces.layer import NamespacesAsked, NamespacesFacts
+
+_YES, _NO, _NONE, _NOT_READABLE = msg("Yes"), msg("No"), msg("None"), msg("Not readable")
+_ROOT, _MASKED, _READ_ONLY = msg("Root directory read-only"), msg("Masked paths"), msg("Read-only paths in /proc")
+_PROPAGATION, _SOCKETS, _HOST_PATH = msg("Propagation"), msg("Engine sockets"), msg("Host path")
+_HOST_PATHS, _DEVICES, _ASKED_DEVICES = msg("Host paths"), msg("Devices of the host"), msg("Devices asked for")
+_ROOT_NOTE = msg("Read-only, an attacker can't change the programs or leave tools behind.")
+_MASK_NOTE = msg("Files of the kernel that show or change the host are hidden behind empty ones.")
+_SOCKET_NOTE = msg("Whoever commands an engine of root is root on the host. Mounted read-only it is just as open.")
+_DEVICE_NOTE = msg("Asked, not verified: nodes made in the container are not in the list of mounts.")
+_PROPAGATION_WORDS = {
+    "private": msg("private: mounts stay on their side"),
+    "slave": msg("slave: mounts of the host arrive inside"),
+    "shared": msg("shared: mounts made inside appear on the host"),
+    "unbindable": msg("unbindable: private, and can't be bound"),
+}
+_SHOWN = 20
+
+
+def mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ...]:
+    """The table "Mounts"."""
+    source = f"{facts.process}/mountinfo"
+    view = facts.mounts
+    if view is None:
+        rows = [Row(_HOST_PATHS, _NOT_READABLE, source, Tone.UNKNOWN)]
+        rows.extend(
+            Row(
+                _HOST_PATH, _arrow(HostPath(mount.source, mount.target, mount.writable)), "inspect:Mounts", Tone.UNKNOWN
+            )
+            for mount in asked.mounts[:_SHOWN]
+            if mount.kind == "bind"
+        )
+        return tuple(rows)
+    guarded = Tone.GOOD if view.proc_guarded else Tone.BAD
+    root_tone = Tone.GOOD if view.root_read_only else Tone.UNKNOWN if view.root_read_only is None else Tone.WARN
+    root = _YES if view.root_read_only else msg("Its root is no mount") if view.root_read_only is None else _NO
+    wanted = None if asked.masked_paths is None else msg("{count}", count=len(asked.masked_paths))
+    closed = None if asked.read_only_paths is None else msg("{count}", count=len(asked.read_only_paths))
+    rows = [
+        Row(_ROOT, root, source, root_tone, _YES if asked.root_read_only else _NO, _ROOT_NOTE),
+        Row(_MASKED, _list(view.masked), source, guarded, wanted, _MASK_NOTE),
+        Row(_READ_ONLY, _list(view.read_only), source, guarded, closed),
+        Row(
+            _PROPAGATION,
+            _PROPAGATION_WORDS[view.propagation],
+            source,
+            Tone.WARN if view.shared_mounts else Tone.PLAIN,
+        ),
+        Row(
+            _SOCKETS,
+            _list(view.engine_sockets) if view.engine_sockets else _NONE,
+            source,
+            Tone.BAD if view.engine_sockets else Tone.GOOD,
+            None,
+            _SOCKET_NOTE,
+        ),
+    ]
+    if not view.host_paths:
+        rows.append(Row(_HOST_PATHS, _NONE, source, Tone.GOOD))
+    for path in view.host_paths[:_SHOWN]:
+        heavy = weight(path)
+        tone = Tone.BAD if path.writable and heavy >= Weight.SYSTEM else Tone.PLAIN
+        tone = Tone.WARN if tone is Tone.PLAIN and (path.writable or heavy is not Weight.ORDINARY) else tone
+        rows.append(Row(_HOST_PATH, _arrow(path), source, tone))
+    if len(view.host_paths) > _SHOWN:
+        more = len(view.host_paths) - _SHOWN
+        rows.append(Row(_HOST_PATHS, plural("{count} more", "{count} more", more), source))
+    if view.devices:
+        rows.append(Row(_DEVICES, _list(view.devices), source, Tone.WARN))
+    if asked.devices:
+        names = tuple(f"{device.target} ({device.permissions})" for device in asked.devices)
+        rows.append(Row(_ASKED_DEVICES, _list(names), "inspect:HostConfig.Devices", Tone.WARN, None, _DEVICE_NOTE))
+    return tuple(rows)
+
+
+def _arrow(path: HostPath) -> Message:
+    if path.writable:
+        return msg("{source} at {target}, writable", source=path.source, target=path.target)
+    return msg("{source} at {target}, read-only", source=path.source, target=path.target)
+
+
+def _list(names: tuple[str, ...]) -> Message:
+    if not names:
+        return _NONE
+    if len(names) <= _SHOWN:
+        return msg("{count}: {names}", count=len(names), names=", ".join(names))
+    return msg("{count}: {names} …", count=len(names), names=", ".join(names[:_SHOWN]))

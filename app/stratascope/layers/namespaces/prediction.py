@@ -1,0 +1,191 @@
+"""Which namespaces and mounts a relaunched container will have. Pure.
+
+The mounts of now are changed as the engine would make them, and judged by the same code as those that were read. A
+namespace that will be made has no inode yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked
+from stratascope.core.ground import Surroundings
+from stratascope.layers.namespaces.mounts import MountView, judged
+from stratascope.layers.shared.asked_capabilities import bounding, same_start, starts_as_root
+from stratascope.layers.shared.host_paths import within
+from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
+from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.mounts import Mount
+
+if TYPE_CHECKING:
+    from stratascope.layers.namespaces.layer import NamespaceFact, NamespacesFacts
+
+_MODES = (
+    ("pid", "pid_mode"),
+    ("ipc", "ipc_mode"),
+    ("uts", "uts_mode"),
+    ("net", "network_mode"),
+    ("cgroup", "cgroupns_mode"),
+)
+_TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
+# What both engines mask and make read-only by default: moby, oci/defaults.go; containers/common, pkg/config. A file
+# that this kernel has not is not masked; of those below it is known that reading them is a threat, or that all have it.
+_MASKED = ("/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/timer_list", "/sys/firmware")
+_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+_FOLDERS = frozenset(("/proc/acpi", "/sys/firmware"))
+# Files that the engines bind for each container; with a read-only root directory they are read-only, too
+_KEPT = frozenset(("/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/run/.containerenv"))
+_STANDARD = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console"))
+
+
+def predict_namespaces(
+    facts: NamespacesFacts | None, before: Asked, after: Asked, around: Surroundings
+) -> NamespacesFacts | None:
+    """See `core.layer.Layer.predict`."""
+    if facts is None or before == after:
+        return facts
+    found: dict[str, NamespaceFact | None] = {
+        kind: _fact(facts.of(kind), getattr(before, field), getattr(after, field)) for kind, field in _MODES
+    }
+    own = own_user_namespace_after(before, after)
+    user = _new(facts.user) if own else facts.user
+    view = None if facts.mounts is None else _view(facts.mounts, before, after, around)
+    return replace(
+        facts,
+        pid=found["pid"],
+        ipc=found["ipc"],
+        uts=found["uts"],
+        net=found["net"],
+        cgroup=found["cgroup"],
+        mnt=_again(facts.mnt),
+        user=user,
+        root_read_only=None if view is None else view.root_read_only,
+        masked_paths=None if view is None else len(view.masked),
+        read_only_paths=None if view is None else len(view.read_only),
+        engine_sockets=None if view is None else view.engine_sockets,
+        host_paths=None if view is None else view.host_paths,
+        devices=None if view is None else view.devices,
+        propagation=None if view is None else view.propagation,
+        mounts=view,
+        host_root=_host_root(facts.host_root, before, after),
+        takes_ids=_takes_ids(facts.takes_ids, before, after, around),
+    )
+
+
+def _fact(fact: NamespaceFact | None, was: str, mode: str) -> NamespaceFact | None:
+    if was != mode:
+        return None if shared_mode(mode) else _new(fact)
+    return fact if shared_mode(mode) else _again(fact)
+
+
+def _new(fact: NamespaceFact | None) -> NamespaceFact | None:
+    """One that the engine will make for it alone; None where there is none of that kind to be read."""
+    return None if fact is None else replace(fact, inode=None, shared_with_host=False, shared_with=())
+
+
+def _again(fact: NamespaceFact | None) -> NamespaceFact | None:
+    """What was not its own though asked to be (a kernel without that kind) will not be then either."""
+    return None if fact is None else replace(fact, inode=None)
+
+
+def _host_root(now: bool | None, before: Asked, after: Asked) -> bool | None:
+    if before.user != after.user and not starts_as_root(after):
+        return False
+    if own_user_namespace_after(before, after):
+        return None if now else now
+    return now if before.user == after.user else None
+
+
+def _takes_ids(now: bool | None, before: Asked, after: Asked, around: Surroundings) -> bool | None:
+    if same_start(before, after):
+        return now
+    if not bounding(after, around.engine) & _TAKE_IDS:
+        return False
+    return now if now is False or starts_as_root(after) else False
+
+
+_Change = Callable[[Mount], Mount | None]
+
+
+def _view(view: MountView, before: Asked, after: Asked, around: Surroundings) -> MountView:
+    mounts = list(view.seen)
+    for change in _changes(before, after):
+        mounts = [changed for mount in mounts if (changed := change(mount)) is not None]
+    for target, template in _additions(view, before, after):
+        mounts = _added(mounts, target, template)
+    return judged(tuple(mounts), view.container, after.mounts, around)
+
+
+def _changes(before: Asked, after: Asked) -> Iterable[_Change]:
+    if after.read_only_root and not before.read_only_root:
+        yield lambda mount: _read_only(mount) if mount.target == "/" or mount.target in _KEPT else mount
+    wanted = {_place(mount.target): mount for mount in after.mounts}
+    gone = tuple(place for place in map(_place, (mount.target for mount in before.mounts)) if place not in wanted)
+    if gone:
+        yield lambda mount: None if any(within(mount.target, place) for place in gone) else mount
+    protected = {
+        _place(mount.target)
+        for mount in before.mounts
+        if mount.writable and (other := wanted.get(_place(mount.target))) is not None and not other.writable
+    }
+    if protected:
+        yield lambda mount: _read_only(mount) if mount.target in protected else mount
+    devices = {device.target or device.source for device in before.devices}
+    left = devices - {device.target or device.source for device in after.devices}
+    if left:
+        yield lambda mount: None if mount.target in left else mount
+    if before.privileged and not after.privileged:
+        yield _unprivileged
+
+
+def _unprivileged(mount: Mount) -> Mount | None:
+    """/sys and the control groups become read-only, and a rootless engine binds the standard device nodes only."""
+    if mount.fs_type in ("sysfs", "cgroup", "cgroup2") and within(mount.target, "/sys"):
+        return _read_only(mount)
+    node = mount.fs_type == "devtmpfs" and mount.target.startswith("/dev/")
+    return None if node and mount.target not in _STANDARD else mount
+
+
+def _additions(view: MountView, before: Asked, after: Asked) -> Iterable[tuple[str, Mount]]:
+    """Where a mount will be, and what it looks like but for its ids and target."""
+    empty = Mount(0, 0, "0:0", "/", "", "rw,nosuid,nodev,noexec", "", "tmpfs", "tmpfs", "rw")
+    have = {_place(mount.target) for mount in before.mounts}
+    for wish in after.mounts:
+        if wish.kind == "tmpfs" and _place(wish.target) not in have:
+            yield _place(wish.target), empty
+    if not (_unmasked(before) and not _unmasked(after)):
+        return
+    proc = next((mount for mount in view.seen if mount.target == "/proc" and mount.fs_type == "proc"), None)
+    there = {mount.target for mount in view.seen}
+    if proc is None:
+        return
+    for place in _READ_ONLY:
+        if place not in there:
+            yield place, _read_only(proc._replace(root=place.removeprefix("/proc")))
+    for place in _MASKED:
+        if place not in there:
+            hidden = _read_only(empty) if place in _FOLDERS else empty._replace(root="/null", fs_type="devtmpfs")
+            yield place, hidden
+
+
+def _unmasked(asked: Asked) -> bool:
+    return asked.privileged or asked.masked_paths == ()
+
+
+def _added(mounts: list[Mount], target: str, template: Mount) -> list[Mount]:
+    above = max(
+        (mount for mount in mounts if within(target, mount.target)), key=lambda mount: len(mount.target), default=None
+    )
+    number = max((mount.id for mount in mounts), default=0) + 1
+    return [*mounts, template._replace(id=number, parent=0 if above is None else above.id, target=target)]
+
+
+def _read_only(mount: Mount) -> Mount:
+    words = mount.options.split(",")
+    return mount._replace(options=",".join(["ro", *(word for word in words if word not in ("rw", "ro"))]))
+
+
+def _place(target: str) -> str:
+    return target.rstrip("/") or "/"

@@ -1,0 +1,244 @@
+"""The toggles of layer 1: those about namespaces and published ports here, the rest beside it.
+
+Only the host's own namespaces count as shared for a preset: one that is shared with another container was shared on
+purpose, and can be made private by name alone. No preset but those of the Pod Security Standards makes the network
+private, because whatever listens in the host's network is reached there, and nobody knows on which ports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked, AskedPort
+from stratascope.core.message import NOTHING, Message, msg
+from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.layers.namespaces.toggles_mounts import MOUNT_TOGGLES
+from stratascope.layers.namespaces.toggles_root import ROOT_TOGGLES
+from stratascope.layers.shared.symptoms import UNREACHABLE, UNRESOLVED, Symptoms, words
+from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only, shared_mode
+
+if TYPE_CHECKING:
+    from stratascope.layers.namespaces.layer import NamespacesFacts
+
+_LAYER = "namespaces"
+
+
+def _mode(asked: Asked, field: str) -> str:
+    mode: str = getattr(asked, field)
+    return mode
+
+
+def _check(field: str, value: str, subject: Subject) -> str:
+    value = only("private")(value, subject)
+    if subject.container.pod or _mode(subject.container.asked, field) == "pod":
+        raise ToggleError(msg("It is a member of a pod, whose containers share this namespace by design."))
+    return value
+
+
+def _prove(kind: str, facts: NamespacesFacts | None) -> Proof:
+    expected, source = msg("A namespace of its own"), f"@ns/{kind}"
+    fact = None if facts is None else facts.of(kind)
+    if fact is None or fact.shared_with_host is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
+    if fact.shared_with_host:
+        return Proof(Proven.NOT_ENFORCED, expected, msg("It is the host's"), source)
+    if fact.shared_with:
+        names = ", ".join(fact.shared_with[:5])
+        return Proof(Proven.NOT_ENFORCED, expected, msg("It shares it with {names}", names=names), source)
+    return Proof(Proven.ENFORCED, expected, msg("Nobody else is in it"), source)
+
+
+def _private(
+    name: str,
+    kind: str,
+    own: Callable[[Asked], Asked],
+    texts: tuple[Message, Message, Message],
+    presets: tuple[Preset, ...],
+    symptoms: Symptoms,
+) -> Toggle:
+    """`own` gives the options with that namespace private."""
+    field = f"{name}_mode"
+    title, what, risk = texts
+
+    def preset(chosen: Preset, subject: Subject) -> str | None:
+        host = _mode(subject.container.asked, field) == "host"
+        return "private" if host and chosen in presets and not subject.container.pod else None
+
+    def risks(value: str, subject: Subject) -> tuple[Message, ...]:
+        if not risk.id or not shared_mode(_mode(subject.container.asked, field)):
+            return ()
+        if kind != "net" or subject.listens is None:
+            return (risk,)
+        if not subject.listens:
+            return (
+                msg("It listens on no port, but what it reaches by the host's own addresses it may reach no more."),
+            )
+        ports = ", ".join(map(str, subject.listens[:8]))
+        return (msg("It listens on port {ports}: outside of its own network nobody reaches it, as it publishes none.",
+                    ports=ports),)  # fmt: skip
+
+    return Toggle(
+        name,
+        _LAYER,
+        title,
+        what,
+        "private",
+        lambda value, subject: _check(field, value, subject),
+        lambda asked, value, subject: own(asked) if shared_mode(_mode(asked, field)) else asked,
+        lambda asked, subject: not shared_mode(_mode(asked, field)),
+        risks,
+        lambda facts, value, subject: _prove(kind, facts),
+        preset,
+        symptoms=symptoms,
+    )
+
+
+PID = _private(
+    "pid",
+    "pid",
+    lambda asked: replace(asked, pid_mode="private"),
+    (
+        msg("Own processes"),
+        msg("It sees and signals only its own processes."),
+        msg("It sees other processes now; if it watches or debugs them, it can no longer."),
+    ),
+    LATER_PRESETS,
+    words((70, r"no such process|\bESRCH\b|/proc/[0-9]+\b", msg("It looks for a process that is not its own."))),
+)
+IPC = _private(
+    "ipc",
+    "ipc",
+    lambda asked: replace(asked, ipc_mode="private"),
+    (
+        msg("Own shared memory"),
+        msg("Its shared memory and message queues are its own."),
+        msg("If it exchanges data with other processes by shared memory, that ends."),
+    ),
+    LATER_PRESETS,
+    words(
+        (
+            70,
+            r"\bshm|shared memory|\bsem(?:get|op|aphore)|\bmq_|message queue|/dev/shm",
+            msg("It looks for shared memory or queues that are not its own."),
+        ),
+    ),
+)
+UTS = _private(
+    "uts",
+    "uts",
+    lambda asked: replace(asked, uts_mode="private"),
+    (
+        msg("Own host name"),
+        msg("It has a host name of its own and can't change the host's."),
+        msg("Its host name becomes the container's; what reports under the host's name will show another."),
+    ),
+    LATER_PRESETS,
+    words((50, r"host ?name", msg("Its log speaks of a host name, and it has another one now."))),
+)
+NETWORK = _private(
+    "network",
+    "net",
+    lambda asked: replace(asked, network_mode="private"),
+    (
+        msg("Own network"),
+        msg("It has network interfaces and ports of its own."),
+        msg(
+            "It listens on the host's own addresses now. As it publishes no port, nobody outside of its own network "
+            "reaches it then."
+        ),
+    ),
+    LATER_PRESETS,
+    words(
+        (85, UNRESOLVED, msg("It looks for a name that its own network does not know.")),
+        (75, UNREACHABLE, msg("It does not reach what it reached in the network that it shared.")),
+    ),
+)
+CGROUPNS = _private(
+    "cgroupns",
+    "cgroup",
+    lambda asked: replace(asked, cgroupns_mode="private"),
+    (msg("Own view of control groups"), msg("It does not see the host's tree of control groups."), NOTHING),
+    tuple(Preset),
+    words((60, r"cgroup", msg("Its log speaks of control groups, of which it sees its own only."))),
+)
+
+
+_LOOPBACK, _LOOPBACK_6 = "127.0.0.1", "::1"
+
+
+def _is_loopback(address: str) -> bool:
+    return address.startswith("127.") or address in (_LOOPBACK_6, "localhost")
+
+
+def _looped(port: AskedPort) -> AskedPort:
+    if _is_loopback(port.host_ip):
+        return port
+    return replace(port, host_ip=_LOOPBACK_6 if ":" in port.host_ip else _LOOPBACK)
+
+
+def _publish(asked: Asked, value: str, subject: Subject) -> Asked:
+    return replace(asked, ports=tuple(dict.fromkeys(map(_looped, asked.ports))))
+
+
+def _check_publish(value: str, subject: Subject) -> str:
+    value = only("loopback")(value, subject)
+    if subject.container.pod:
+        raise ToggleError(msg("It is a member of a pod: the pod publishes its ports."))
+    return value
+
+
+def _only_loopback(asked: Asked, subject: Subject) -> bool:
+    return all(_is_loopback(port.host_ip) for port in asked.ports)
+
+
+def _publish_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    asked = subject.container.asked
+    if _only_loopback(asked, subject):
+        return ()
+    ports = ", ".join(dict.fromkeys(port.container_port for port in asked.ports if not _is_loopback(port.host_ip)))
+    return (msg("Other machines no longer reach it on {ports}, only programs on this one.", ports=ports),)
+
+
+def _prove_publish(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
+    """By the host's listening sockets: the engine's helper listens there for the container."""
+    expected, source = msg("Its published ports listen on this machine alone"), "/proc/net/tcp"
+    ports = {port.host_port for port in subject.container.asked.ports if port.container_port.endswith("/tcp")}
+    numbers = {int(port) for port in ports if port.isascii() and port.isdigit()} | set(subject.published)
+    if subject.listeners is None or not numbers:
+        return Proof(Proven.UNKNOWN, expected, msg("Who listens on the host was not read"), source)
+    found = [(address, port) for address, port in subject.listeners if port in numbers]
+    wide = [(address, port) for address, port in found if not _is_loopback(address)]
+    if wide:
+        address, port = wide[0]
+        return Proof(
+            Proven.NOT_ENFORCED, expected, msg("{address} listens on port {port}", address=address, port=port), source
+        )
+    if {port for _, port in found} != numbers:
+        return Proof(Proven.UNKNOWN, expected, msg("Nobody listens on the host for some of its ports"), source)
+    return Proof(Proven.ENFORCED, expected, msg("Only loopback addresses listen"), source)
+
+
+def _publish_preset(preset: Preset, subject: Subject) -> str | None:
+    asked = subject.container.asked
+    if preset is not Preset.STRICT or subject.container.pod or shared_mode(asked.network_mode):
+        return None
+    return None if _only_loopback(asked, subject) else "loopback"
+
+
+PUBLISH = Toggle(
+    "publish",
+    _LAYER,
+    msg("Publish to this machine only"),
+    msg("Its published ports answer on this machine's loopback addresses only."),
+    "loopback",
+    _check_publish,
+    _publish,
+    _only_loopback,
+    _publish_risks,
+    _prove_publish,
+    _publish_preset,
+)
+
+TOGGLES = (*MOUNT_TOGGLES, PID, IPC, UTS, NETWORK, CGROUPNS, PUBLISH, *ROOT_TOGGLES)

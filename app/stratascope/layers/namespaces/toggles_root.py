@@ -1,0 +1,200 @@
+"""The toggles of layer 1 that keep a root directory as the image has it: read-only, with tmpfs where it writes.
+
+Where it writes is told by its writable layer (`Subject.changes`), where the caller looked. Only places
+that hold what is made anew at each start get a tmpfs by preset: elsewhere one would hide what the image put there.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked, AskedMount
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.shared.host_paths import within
+from stratascope.layers.shared.symptoms import DENIED, MISSING, READ_ONLY, find, mounted, of_kernel
+from stratascope.layers.shared.toggle_values import NOT_READ, docker, held, only
+
+if TYPE_CHECKING:
+    from stratascope.layers.namespaces.layer import NamespacesFacts
+
+_LAYER, _MOUNTS = "namespaces", "@mountinfo"
+_SHOWN = 5
+_SCRATCH = ("/tmp", "/var/tmp")
+_WRITTEN = ("/run", "/var/run", "/var/cache", "/var/log", "/var/lock", *_SCRATCH)
+# What engines write at each start: not the program's, and written in spite of a read-only root
+_ENGINE_MADE = frozenset(
+    ("/.dockerenv", "/etc", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/run/.containerenv")
+)
+_KERNEL = ("/proc", "/sys", "/dev")
+_MOST_TMPFS = 32
+
+
+def _written(subject: Subject) -> tuple[str, ...] | None:
+    """Paths that it wrote to its root directory, without the folders that lead there."""
+    if subject.changes is None:
+        return None
+    paths = sorted(set(subject.changes) - _ENGINE_MADE)
+    return tuple(
+        path
+        for place, path in enumerate(paths)
+        if not any(other.startswith(f"{path}/") for other in paths[place + 1 : place + 2])
+        and not any(within(path, mount.target) for mount in subject.container.asked.mounts)
+    )
+
+
+def _read_only_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if subject.container.asked.read_only_root:
+        return ()
+    written = _written(subject)
+    if written is None:
+        return (msg("Where it writes was not looked at; what has no volume or tmpfs there will fail."),)
+    lost = [path for path in written if not any(within(path, folder) for folder in _WRITTEN)]
+    if not lost:
+        return ()
+    paths = ", ".join(lost[:_SHOWN])
+    return (msg("It wrote to {paths}: such files could no longer be written.", paths=paths),)
+
+
+_FOLDER = re.compile(r"mkdir|director", re.I).search
+
+
+def _read_only_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    line = find(failure, READ_ONLY, lambda line: not of_kernel(line.path) and not mounted(line.path, subject, "bind"))
+    if line is None:
+        return None
+    if not line.path:
+        text = msg("It tried to write to its root directory. Its log names no path, so none can be given a tmpfs.")
+        return Suspicion(85, text)
+    # A folder that it could not make is the place itself; a file lies in it
+    folder = line.path if _FOLDER(line.text) else posixpath.dirname(line.path)
+    if folder in ("", "/"):
+        text = msg("It tried to write {path}. Give it a volume for that, or leave read-only-root out.", path=line.path)
+    else:
+        text = msg("It tried to write {path}. Give it memory there: tmpfs={folder}.", path=line.path, folder=folder)
+    return Suspicion(90, text)
+
+
+READ_ONLY_ROOT = Toggle(
+    "read-only-root",
+    _LAYER,
+    msg("Read-only root directory"),
+    msg("Nothing of the image can be changed; it writes to volumes and tmpfs only."),
+    "on",
+    only("on"),
+    lambda asked, value, subject: replace(asked, read_only_root=True),
+    lambda asked, subject: asked.read_only_root,
+    _read_only_risks,
+    lambda facts, value, subject: held(
+        None if facts is None else facts.root_read_only,
+        msg("Its root directory is mounted read-only"),
+        msg("It is read-only"),
+        msg("It is writable"),
+        f"{_MOUNTS}:/",
+    ),
+    lambda preset, subject: "on" if preset is Preset.STRICT and not subject.container.asked.read_only_root else None,
+    symptoms=_read_only_symptoms,
+)
+
+
+def _check_tmpfs(value: str, subject: Subject) -> str:
+    places = tuple(dict.fromkeys(_cleaned(place.strip()) for place in value.split(",") if place.strip()))
+    if not places or len(places) > _MOST_TMPFS:
+        raise ToggleError(msg("Give up to {most} paths inside, separated by commas.", most=_MOST_TMPFS))
+    taken = {mount.target.rstrip("/") for mount in subject.container.asked.mounts if mount.kind != "tmpfs"}
+    for place in places:
+        kernel = any(within(place, folder) for folder in _KERNEL)
+        if not place.startswith("/") or place.strip("/") == "" or ":" in place or not place.isprintable() or kernel:
+            raise ToggleError(msg("A tmpfs can't be mounted at {path}. Give a full path inside.", path=place))
+        if place in taken:
+            raise ToggleError(msg("There is a mount at {path} already, so no tmpfs can be there.", path=place))
+    return ",".join(places)
+
+
+def _cleaned(path: str) -> str:
+    path = posixpath.normpath(path)
+    return path[1:] if path.startswith("//") else path
+
+
+def _tmpfs(asked: Asked, value: str, subject: Subject) -> Asked:
+    have = {mount.target.rstrip("/") for mount in asked.mounts}
+    new = tuple(AskedMount("tmpfs", "", place, True) for place in value.split(",") if place not in have)
+    return replace(asked, mounts=(*asked.mounts, *new)) if new else asked
+
+
+def _tmpfs_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    have = {mount.target.rstrip("/") for mount in subject.container.asked.mounts}
+    new = [place for place in value.split(",") if place not in have]
+    if not new:
+        return ()
+    paths = ", ".join(new[:_SHOWN])
+    if docker(subject):
+        text = msg("What the image has in {paths} is hidden, what it writes there is lost when it stops, and programs "
+                   "there can't be started.", paths=paths)  # fmt: skip
+    else:  # Podman copies it in: tmpcopyup
+        text = msg("What it writes in {paths} is lost when it stops, and programs there can't be started.", paths=paths)
+    return (text,)
+
+
+def _prove_tmpfs(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("A writable tmpfs at {paths}", paths=value)
+    view = None if facts is None else facts.mounts
+    if view is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _MOUNTS)
+    missing = [place for place in value.split(",") if place not in view.tmpfs]
+    if missing:
+        return Proof(Proven.NOT_ENFORCED, expected, msg("There is none at {path}", path=missing[0]), _MOUNTS)
+    return Proof(Proven.ENFORCED, expected, msg("They are there"), _MOUNTS)
+
+
+def _tmpfs_preset(preset: Preset, subject: Subject) -> str | None:
+    if preset is not Preset.STRICT or subject.container.asked.read_only_root:
+        return None  # what works with a read-only root directory has its places to write
+    written = _written(subject)
+    places = list(_SCRATCH)
+    if written is None:
+        places.append("/run")
+    for path in written or ():
+        folder = posixpath.dirname(path)
+        if any(within(folder, place) for place in _WRITTEN) and folder not in places:
+            places.append(folder)
+    # a change in a folder of a scratch folder needs no tmpfs of its own
+    places = [place for place in places if not any(place != other and within(place, other) for other in _SCRATCH)]
+    have = {mount.target.rstrip("/") for mount in subject.container.asked.mounts}
+    new = [place for place in places if place not in have and not any(within(place, other) for other in have)]
+    return ",".join(new[:_MOST_TMPFS]) or None
+
+
+def _tmpfs_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    places = value.split(",")
+    for weight, pattern, text in (
+        (85, DENIED, msg("Programs below {path} can't be started: a tmpfs is noexec. Use a volume there instead.")),
+        (80, MISSING, msg("What the image has in {path} is hidden by the tmpfs. Use a volume there instead.")),
+        (70, r"no space left|\bENOSPC\b", msg("The tmpfs at {path} is full. Use a volume there instead.")),
+    ):
+        line = find(failure, pattern, lambda line: any(within(line.path, place) for place in places))
+        if line is not None:
+            place = next(place for place in places if within(line.path, place))
+            return Suspicion(weight, replace(text, args=(("path", place),)))
+    return None
+
+
+TMPFS = Toggle(
+    "tmpfs",
+    _LAYER,
+    msg("Memory for what it writes"),
+    msg("Puts an empty file system in memory where it writes: its files are gone when it stops."),
+    "PATH,PATH",
+    _check_tmpfs,
+    _tmpfs,
+    lambda asked, subject: any(mount.kind == "tmpfs" for mount in asked.mounts),
+    _tmpfs_risks,
+    _prove_tmpfs,
+    _tmpfs_preset,
+    symptoms=_tmpfs_symptoms,
+)
+
+ROOT_TOGGLES = (READ_ONLY_ROOT, TMPFS)

@@ -1,0 +1,170 @@
+"""A call's outcomes as a verdict, and as words: "denied with CLONE_NEWUSER".
+
+Arguments are named as the man pages do, and values as the C headers do. Where a condition is too long for a line it is
+only said that there is one.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from stratascope.core.message import Message, msg
+from stratascope.core.syscall_table import CallVerdict
+from stratascope.linux.seccomp import Action, ActionKind
+from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Constraint, Op, Outcomes
+
+_DEPENDS = msg("depends on its arguments")
+_LONGEST = 6  # comparisons in one line
+
+_ARGUMENTS = {
+    "socket": ("family", "type", "protocol"),
+    "socketpair": ("family", "type", "protocol"),
+    "socketcall": ("call",),
+    "clone": ("flags",),
+    "unshare": ("flags",),
+    "setns": ("fd", "nstype"),
+    "personality": ("persona",),
+    "ioctl": ("fd", "op"),
+    "prctl": ("op",),
+    "keyctl": ("op",),
+    "bpf": ("cmd",),
+    "ptrace": ("op",),
+    "fcntl": ("fd", "op"),
+    "mount": ("source", "target", "type", "flags"),
+}
+_CLONE = {
+    0x00020000: "CLONE_NEWNS",
+    0x02000000: "CLONE_NEWCGROUP",
+    0x04000000: "CLONE_NEWUTS",
+    0x08000000: "CLONE_NEWIPC",
+    0x10000000: "CLONE_NEWUSER",
+    0x20000000: "CLONE_NEWPID",
+    0x40000000: "CLONE_NEWNET",
+    0x00000080: "CLONE_NEWTIME",
+    0x00002000: "CLONE_PTRACE",
+}
+_FAMILIES = {
+    1: "AF_UNIX",
+    2: "AF_INET",
+    10: "AF_INET6",
+    16: "AF_NETLINK",
+    17: "AF_PACKET",
+    38: "AF_ALG",
+    40: "AF_VSOCK",
+    44: "AF_XDP",
+}
+# include/uapi/linux/personality.h
+_PERSONALITIES = {
+    0x0: "PER_LINUX",
+    0x8: "PER_LINUX32",
+    0x20000: "UNAME26",
+    0x20008: "PER_LINUX32|UNAME26",
+    0x40000: "ADDR_NO_RANDOMIZE",
+    0xFFFFFFFF: "0xffffffff",  # only asks
+}
+_FLAGS = {("clone", 0): _CLONE, ("unshare", 0): _CLONE, ("setns", 1): _CLONE}
+_VALUES = {
+    ("socket", 0): _FAMILIES,
+    ("socketpair", 0): _FAMILIES,
+    ("personality", 0): _PERSONALITIES,
+    ("socket", 2): {9: "9 (NETLINK_AUDIT)"},
+    ("ioctl", 1): {0x5412: "TIOCSTI", 0x541C: "TIOCLINUX"},
+    ("unshare", 0): _CLONE,
+    ("setns", 1): _CLONE,
+}
+
+
+def verdict_of(outcomes: Outcomes) -> CallVerdict:
+    """What becomes of the call, over all arguments."""
+    through = {outcome.action.lets_through for outcome in outcomes}
+    if through == {True}:
+        return CallVerdict.ALLOWED
+    if through == {False}:
+        return CallVerdict.DENIED
+    return CallVerdict.DEPENDS if True in through else CallVerdict.UNKNOWN
+
+
+def action_words(outcomes: Outcomes) -> str:
+    """The answers in seccomp(2)'s words: `ALLOW`, `ALLOW or ERRNO(1)`."""
+    return " or ".join(sorted({str(outcome.action) for outcome in outcomes}))
+
+
+def errno_name(action: Action) -> str:
+    """What a program sees of a refusal: `EPERM`; ENOSYS also for TRACE without a tracer."""
+    if action.kind is ActionKind.TRACE:
+        return "ENOSYS"
+    return errno.errorcode.get(action.number, str(action.number))
+
+
+def condition_of(name: str, outcomes: Outcomes) -> Message | None:
+    """On what it depends; None where it does not."""
+    if verdict_of(outcomes) is not CallVerdict.DEPENDS:
+        return None
+    passing = tuple(outcome for outcome in outcomes if outcome.action.lets_through)
+    stopped = tuple(outcome for outcome in outcomes if not outcome.action.lets_through)
+    sides = [(outcomes, denied) for outcomes, denied in ((stopped, True), (passing, False)) if _plain(outcomes)]
+    if not sides:
+        return _DEPENDS
+    # a list of values reads best, then the shorter side
+    side, denied = min(sides, key=lambda each: (not _listed(each[0]), _length(each[0])))
+    return _words(name, side, denied=denied)
+
+
+def _length(outcomes: Outcomes) -> int:
+    return sum(len(outcome.constraints) for outcome in outcomes)
+
+
+def _plain(outcomes: Outcomes) -> bool:
+    followed = all(each.op is not Op.OTHER for outcome in outcomes for each in outcome.constraints)
+    return followed and 0 < _length(outcomes) <= _LONGEST
+
+
+def _words(name: str, outcomes: Outcomes, *, denied: bool) -> Message:
+    single = [outcome.constraints[0] for outcome in outcomes if len(outcome.constraints) == 1]
+    if len(single) == len(outcomes):
+        if _listed(outcomes):
+            values = ", ".join(_value(name, each.arg, each.value) for each in single)
+            if denied:
+                return msg("denied with {values}", values=values)
+            return msg("allowed only with {values}", values=values)
+        flags = _flags(name, single[0]) if len(single) == 1 else None
+        if flags is not None:
+            if denied == (single[0].op is Op.NE):
+                return msg("denied with {values}", values=flags)
+            return msg("allowed only with {values}", values=flags)
+    terms = " || ".join(" && ".join(_term(name, each) for each in outcome.constraints) for outcome in outcomes)
+    return msg("denied where {terms}", terms=terms) if denied else msg("allowed only where {terms}", terms=terms)
+
+
+def _listed(outcomes: Outcomes) -> bool:
+    """Whether it is a list of values of one argument."""
+    if any(len(outcome.constraints) != 1 for outcome in outcomes):
+        return False
+    single = [outcome.constraints[0] for outcome in outcomes]
+    return all(each.op is Op.EQ and _whole(each) for each in single) and len({each.arg for each in single}) == 1
+
+
+def _whole(each: Constraint) -> bool:
+    return each.mask in (ALL_BITS, LOW_BITS)
+
+
+def _flags(name: str, each: Constraint) -> str | None:
+    """The flags of a test of bits: any of them set, or none."""
+    if each.value or each.op not in (Op.EQ, Op.NE) or _whole(each):
+        return None
+    known = _FLAGS.get((name, each.arg), {})
+    words = [word for bit, word in sorted(known.items()) if each.mask & bit]
+    left = each.mask & ~sum(known)
+    return ", ".join([*words, hex(left)] if left else words)
+
+
+def _value(name: str, arg: int, value: int) -> str:
+    return _VALUES.get((name, arg), {}).get(value) or (str(value) if value < 1024 else hex(value))
+
+
+def _term(name: str, each: Constraint) -> str:
+    names = _ARGUMENTS.get(name, ())
+    argument = names[each.arg] if each.arg < len(names) else f"arg{each.arg}"
+    if _whole(each):
+        return f"{argument} {each.op.value} {_value(name, each.arg, each.value)}"
+    return f"({argument} & {each.mask:#x}) {each.op.value} {each.value:#x}"

@@ -1,0 +1,230 @@
+"""What is known of a process's filter: the mode, what stands behind it, and counts.
+
+The best source wins: the filters read from the kernel; the container's OCI config.json where someone could read it;
+the profile that the engine names (its text, or Podman's file); our measured table of Docker's default. The layer's
+facts are printed as they are, so the basis of the calls is a field that is not printed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.container import Asked, Container, EngineKind, ProfileKind
+from stratascope.core.ground import PROFILES, Surroundings
+from stratascope.core.layer import NamedGap
+from stratascope.core.syscall_table import CallSource
+from stratascope.layers.seccomp.filter_source import (
+    Basis,
+    DockerBasis,
+    KernelBasis,
+    OpenBasis,
+    ProfileBasis,
+    entry_points,
+    kernel_release,
+    native,
+)
+from stratascope.layers.seccomp.tables import AttackSurface, CallCounts, counts, surface
+from stratascope.layers.shared.process_status import missing_line, process_status
+from stratascope.linux import bpf
+from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.seccomp import SeccompMode, seccomp_mode
+from stratascope.linux.seccomp_docker import same_version
+from stratascope.linux.status import ProcessStatus
+from stratascope.linux.syscalls import Abi
+
+CONFIG = "oci:config"  # the container's OCI config.json, where whoever reads may read it
+WANTED = "seccomp:*"  # asks for seccomp:0 (the oldest), seccomp:1 …: the filters in hexadecimal digits
+_BUILT_IN = ("", "builtin", "default")  # what Docker says of a daemon without a profile of its own
+INSPECT = "inspect:HostConfig.SecurityOpt"
+
+
+@dataclass(frozen=True, slots=True)
+class SeccompFacts:
+    """What the kernel says. `filters` is None before Linux 5.9; `source` is where the calls' verdicts come from.
+
+    The counts are None for an entry point that this kernel has not, or of which nothing is known. `unseen`: how many
+    filters there are besides those that `source` tells of; they can only make it stricter.
+    """
+
+    mode: SeccompMode | None
+    filters: int | None
+    profile: ProfileKind
+    source: CallSource
+    status_source: str
+    x86_64: CallCounts | None = None
+    i386: CallCounts | None = None
+    x32: CallCounts | None = None
+    aarch64: CallCounts | None = None
+    unseen: int = 0
+    attack_surface: AttackSurface | None = None
+    basis: Basis | None = field(default=None, repr=False)
+    default: Basis | None = field(default=None, repr=False)  # the engine's default for this container
+    gaps: tuple[NamedGap, ...] = ()
+
+
+def seccomp_facts(capture: Capture, container: Container, around: Surroundings) -> SeccompFacts:
+    """The facts of one process; never raises."""
+    profile = profile_kind(container.asked, around)
+    status = process_status(capture)
+    source = capture.source("status")
+    if isinstance(status, Gap):
+        return _unknown(profile, source, NamedGap("status", status, source))
+    if status.seccomp is None:
+        return _unknown(profile, source, missing_line(capture, "Seccomp"))
+    try:
+        mode = seccomp_mode(status.seccomp)
+    except DecodeError as error:
+        gap = Gap(GapKind.UNPARSED, detail=str(error))
+        return _unknown(profile, source, NamedGap("status:Seccomp", gap, f"{source}:Seccomp"))
+    default, default_gap = checked(default_basis(_capabilities(container, status), around), "profile")
+    basis: Basis | None = OpenBasis() if mode is SeccompMode.DISABLED else None
+    gaps: tuple[NamedGap, ...] = ()
+    if mode is SeccompMode.FILTER:
+        basis, gaps = _kernel(capture, status.seccomp_filters)
+        if basis is None:
+            capabilities = _capabilities(container, status)
+            custom = custom_basis(container.asked, capabilities, around) if profile is ProfileKind.CUSTOM else None
+            basis, further = checked(_oci(capture, around), CONFIG)
+            if basis is None and profile is ProfileKind.DEFAULT:
+                basis, further = default, (*further, *default_gap)
+            elif basis is None:
+                basis, custom_gap = checked(custom, "profile")
+                further = (*further, *custom_gap)
+            gaps = (*gaps, *further)
+    read = basis is None or isinstance(basis, KernelBasis | OpenBasis)
+    unseen = 0 if read else max(0, (status.seccomp_filters or 1) - 1)
+    return counted(
+        SeccompFacts(
+            mode,
+            status.seccomp_filters,
+            profile,
+            CallSource.NONE if basis is None else basis.kind,
+            source,
+            unseen=unseen,
+            basis=basis,
+            default=default,
+            gaps=gaps,
+        ),
+        around,
+    )
+
+
+def profile_kind(asked: Asked, around: Surroundings) -> ProfileKind:
+    """Which profile is to be expected, from the container's options and the engine's configuration."""
+    engine = around.engine
+    if asked.seccomp is not ProfileKind.DEFAULT:
+        return asked.seccomp
+    if asked.privileged or engine.facts.seccomp_profile == "unconfined":
+        return ProfileKind.UNCONFINED  # both engines give a privileged container no filter unless one is named
+    # Podman names its default's path as well; only with Docker does a path mean that the default was replaced
+    if engine.kind is EngineKind.DOCKER and engine.facts.seccomp_profile not in _BUILT_IN:
+        return ProfileKind.CUSTOM
+    return ProfileKind.DEFAULT
+
+
+def _unknown(profile: ProfileKind, source: str, gap: NamedGap) -> SeccompFacts:
+    return SeccompFacts(None, None, profile, CallSource.NONE, source, gaps=(gap,))
+
+
+def _kernel(capture: Capture, expected: int | None) -> tuple[KernelBasis | None, tuple[NamedGap, ...]]:
+    """The filters as read; nothing where they were not asked for."""
+    names = set(capture.names())
+    if "seccomp:0" not in names:
+        gap = capture.text(WANTED) if WANTED in names else None
+        return None, (NamedGap(WANTED, gap, capture.source(WANTED)),) if isinstance(gap, Gap) else ()
+    found: list[bytes] = []
+    while (name := f"seccomp:{len(found)}") in names:
+        text = capture.text(name)
+        if isinstance(text, Gap):
+            return None, (NamedGap(name, text, capture.source(name)),)
+        try:
+            found.append(_filter(text))
+        except DecodeError as error:
+            return None, (NamedGap(name, Gap(GapKind.UNPARSED, detail=str(error)), capture.source(name)),)
+    if expected is not None and len(found) < expected:
+        detail = f"{len(found)} filters were read, the process has {expected}"
+        return None, (NamedGap(WANTED, Gap(GapKind.UNPARSED, detail=detail), capture.source("seccomp:0")),)
+    return KernelBasis(tuple(found)), ()
+
+
+@lru_cache(maxsize=256)
+def _filter(text: str) -> bytes:
+    raw = bpf.parse_hex(text)
+    bpf.decode(raw)
+    return raw
+
+
+def default_basis(capabilities: frozenset[str] | None, around: Surroundings) -> Basis | None:
+    """The engine's default, for these capabilities; None where no text of it is known."""
+    if capabilities is None:
+        return None
+    if around.engine.kind is EngineKind.DOCKER:
+        return DockerBasis(capabilities, same_version(around.engine.version))
+    files = {path: text for path, text in around.ground.profiles if path in PROFILES}
+    told = around.engine.facts.seccomp_profile
+    path = told if told.startswith("/") else next(iter(files), "")
+    return _profile(files[path], path, capabilities, around) if path in files else None
+
+
+def custom_basis(asked: Asked, capabilities: frozenset[str] | None, around: Surroundings) -> Basis | None:
+    """The profile that was named: its text stands in Docker's answer; a path is read only where it is Podman's own."""
+    told = asked.seccomp_profile or around.engine.facts.seccomp_profile
+    if capabilities is None:
+        return None
+    if told.lstrip().startswith("{"):
+        return _profile(told, INSPECT, capabilities, around)
+    text = dict(around.ground.profiles).get(told)
+    return None if text is None else _profile(text, told, capabilities, around)
+
+
+def _oci(capture: Capture, around: Surroundings) -> Basis | None:
+    text = capture.text(CONFIG)
+    if isinstance(text, Gap):
+        return None
+    basis = _profile(text, capture.source(CONFIG), frozenset(), around)
+    return replace(basis, oci=True)
+
+
+def _profile(text: str, source: str, capabilities: frozenset[str], around: Surroundings) -> ProfileBasis:
+    ground = around.ground
+    return ProfileBasis(text, source, capabilities, kernel_release(ground), ground.machine or "x86_64")
+
+
+def _capabilities(container: Container, status: ProcessStatus) -> frozenset[str] | None:
+    """The bounding set that the engine made the filter for. The process itself may have dropped some since."""
+    if container.asked.capabilities is not None:
+        return frozenset(container.asked.capabilities)
+    return None if status.bounding is None else frozenset(CapabilitySet(status.bounding).names())
+
+
+def checked(basis: Basis | None, what: str) -> tuple[Basis | None, tuple[NamedGap, ...]]:
+    """The same, or a gap where its text is no profile."""
+    if isinstance(basis, ProfileBasis):
+        try:
+            basis.answers(native(basis.machine))
+        except DecodeError as error:
+            return None, (NamedGap(what, Gap(GapKind.UNPARSED, detail=str(error)), basis.source),)
+    return basis, ()
+
+
+def counted(facts: SeccompFacts, around: Surroundings) -> SeccompFacts:
+    """With the counts of each entry point that this kernel may have."""
+    if facts.basis is None:
+        return facts
+    points = entry_points(around.ground)
+    found = {abi: counts(facts.basis.answers(abi)) for abi, _ in points}
+    reach = None
+    if points:
+        abi = points[0][0]
+        reach = surface(facts.basis.answers(abi), None if facts.default is None else facts.default.answers(abi))
+    return replace(
+        facts,
+        x86_64=found.get(Abi.X86_64),
+        i386=found.get(Abi.I386),
+        x32=found.get(Abi.X32),
+        aarch64=found.get(Abi.AARCH64),
+        attack_surface=reach,
+    )

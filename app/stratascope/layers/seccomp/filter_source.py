@@ -1,0 +1,210 @@
+"""From what the verdicts on system calls come: filters read from the kernel, a profile, or our measured table.
+
+A basis is small and hashable; its answers are made on demand and kept, so that forty containers under
+one profile are evaluated once. Decided against holding the tables in the layer's facts: those are printed as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from stratascope.core.ground import Ground
+from stratascope.core.message import Message, msg
+from stratascope.core.syscall_table import CallSource
+from stratascope.linux import bpf_run, seccomp_docker
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.seccomp import ALLOW
+from stratascope.linux.seccomp_answer import Answers, Outcome
+from stratascope.linux.seccomp_profile import Profile, parse_oci_config, parse_profile, release
+from stratascope.linux.seccomp_resolve import resolve, unknown_calls
+from stratascope.linux.syscalls import Abi, abis_of, numbers
+
+
+@dataclass(frozen=True, slots=True)
+class KernelBasis:
+    """The filters themselves, the oldest first, as bytes."""
+
+    filters: tuple[bytes, ...]
+
+    @property
+    def title(self) -> Message:
+        return msg("As read from the kernel")
+
+    @property
+    def source(self) -> str:
+        """As a ruling names it: without a PID."""
+        last = len(self.filters) - 1
+        return f"kernel filters 0-{last}" if last else "kernel filter 0"
+
+    @property
+    def kind(self) -> CallSource:
+        return CallSource.KERNEL
+
+    def answers(self, abi: Abi) -> Answers:
+        """Raises DecodeError for what is no filter."""
+        return bpf_run.answers(self.filters, abi)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileBasis:
+    """A profile's JSON, and all that it is resolved for. `source` is the file's path, or where the text stands.
+
+    `oci`: it is a whole config.json, in which the profile is resolved for the container already.
+    """
+
+    text: str
+    source: str
+    capabilities: frozenset[str]
+    kernel: tuple[int, int] | None
+    machine: str
+    oci: bool = False
+
+    @property
+    def title(self) -> Message:
+        return msg("By the profile {path}, for this container's capabilities", path=self.source)
+
+    @property
+    def kind(self) -> CallSource:
+        return CallSource.PROFILE
+
+    def answers(self, abi: Abi) -> Answers:
+        """Raises DecodeError for what is no profile."""
+        return _resolved(self.text, self.oci, self.capabilities, self.kernel, self.machine, abi)
+
+
+@dataclass(frozen=True, slots=True)
+class DockerBasis:
+    """Docker's default for these capabilities, from our own measuring. `measured`: on this very version."""
+
+    capabilities: frozenset[str]
+    measured: bool = True
+
+    @property
+    def title(self) -> Message:
+        return msg("Docker's default, as measured on Docker {version}", version=seccomp_docker.VERSION)
+
+    @property
+    def source(self) -> str:
+        return f"Docker's default, as measured on Docker {seccomp_docker.VERSION}"
+
+    @property
+    def kind(self) -> CallSource:
+        return CallSource.MEASURED
+
+    def answers(self, abi: Abi) -> Answers:
+        """Never fails."""
+        return seccomp_docker.docker_default(self.capabilities, abi, self.measured)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBasis:
+    """No filter at all: every call reaches the kernel."""
+
+    @property
+    def title(self) -> Message:
+        return msg("No filter: every call reaches the kernel")
+
+    @property
+    def source(self) -> str:
+        return "@status:Seccomp"
+
+    @property
+    def kind(self) -> CallSource:
+        return CallSource.NONE
+
+    def answers(self, abi: Abi) -> Answers:
+        """Never fails."""
+        return _unfiltered(abi)
+
+
+Basis = KernelBasis | ProfileBasis | DockerBasis | OpenBasis
+
+
+@lru_cache(maxsize=8)
+def _unfiltered(abi: Abi) -> Answers:
+    return Answers(abi, tuple((name, (Outcome(ALLOW),)) for name in numbers(abi)))
+
+
+@lru_cache(maxsize=256)
+def _resolved(
+    text: str, oci: bool, capabilities: frozenset[str], kernel: tuple[int, int] | None, machine: str, abi: Abi
+) -> Answers:
+    """By the text, whose hash Python keeps, instead of the profile, whose hash it would make at each call."""
+    return resolve(_parsed(text, oci), capabilities, kernel, machine, abi)
+
+
+def _parsed(text: str, oci: bool) -> Profile:
+    if not oci:
+        return parse_profile(text)
+    found = parse_oci_config(text)
+    if found is None:
+        raise DecodeError("config.json: no linux.seccomp, though there is a filter")
+    return found
+
+
+def profile_warnings(basis: ProfileBasis) -> tuple[str, ...]:
+    """What of a profile is not known: fields, machines, calls; in English. Raises DecodeError."""
+    profile = _parsed(basis.text, basis.oci)
+    calls = (f"no system call {name[:60]!r}" for name in unknown_calls(profile, basis.machine))
+    return (*profile.warnings, *calls)
+
+
+def opened_by(basis: Basis, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
+    """For an engine's default: each capability that would change it if it were added, and the answers that change.
+
+    By the machine's own entry point; calls that it leaves as they are stand in none. `names`: all capabilities.
+    """
+    if isinstance(basis, KernelBasis | OpenBasis):
+        return ()
+    return _opened_by(basis, names)
+
+
+@lru_cache(maxsize=64)
+def _opened_by(basis: ProfileBasis | DockerBasis, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
+    if isinstance(basis, DockerBasis):
+        abi, mentioned = Abi.X86_64, names & seccomp_docker.OPENED.keys()
+    else:
+        abi = native(basis.machine)
+        rules = _parsed(basis.text, basis.oci).rules
+        mentioned = names & {
+            name for rule in rules for name in (*rule.includes.capabilities, *rule.excludes.capabilities)
+        }
+    found = []
+    now = basis.answers(abi)
+    for name in sorted(mentioned - basis.capabilities):
+        more = basis.capabilities | {name}
+        then = (
+            DockerBasis(more, basis.measured)
+            if isinstance(basis, DockerBasis)
+            else ProfileBasis(basis.text, basis.source, more, basis.kernel, basis.machine, basis.oci)
+        ).answers(abi)
+        changed = tuple([new for new, old in zip(then.calls, now.calls, strict=True) if new != old])
+        if changed:
+            found.append((name, Answers(abi, changed)))
+    return tuple(found)
+
+
+def native(machine: str) -> Abi:
+    """The machine's own entry point; x86_64 where nothing is known of it."""
+    return next(iter(abis_of(machine)), Abi.X86_64)
+
+
+def entry_points(ground: Ground) -> tuple[tuple[Abi, bool], ...]:
+    """Those that this kernel has or may have, its own first, and whether that is certain. Empty: none of ours."""
+    if ground.machine and not abis_of(ground.machine):
+        return ()
+    found = [(native(ground.machine), True)]
+    for abi in abis_of(ground.machine)[1:]:
+        has = ground.feature(abi.value)
+        if has is not False:
+            found.append((abi, has is True))
+    return tuple(found)
+
+
+def kernel_release(ground: Ground) -> tuple[int, int] | None:
+    """The release's first two numbers; None where not known."""
+    try:
+        return release(ground.kernel) if ground.kernel else None
+    except DecodeError:
+        return None

@@ -1,0 +1,259 @@
+"""What a person should know of a filter, and of a process whose filter differs from the first's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from stratascope.core.container import EngineKind, ProfileKind
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import Drift, Finding, Severity
+from stratascope.core.message import msg, plural
+from stratascope.core.syscall_table import CallSource
+from stratascope.layers.seccomp.facts import INSPECT, SeccompFacts
+from stratascope.layers.seccomp.filter_source import Basis, ProfileBasis, entry_points, profile_warnings
+from stratascope.layers.seccomp.tables import more
+from stratascope.layers.seccomp.words import warning
+from stratascope.linux.seccomp import SeccompMode
+from stratascope.linux.seccomp_docker import same_version
+from stratascope.linux.syscalls import Abi, numbers
+
+_CIS = "CIS-Docker-1.6.0:5.22"
+_NAMED = 6  # calls named in a sentence
+
+
+@dataclass(frozen=True, slots=True)
+class SeccompAsked:
+    """What the engine was told: the kind of profile, and a custom one's path or JSON."""
+
+    profile: ProfileKind
+    custom: str
+    privileged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Beyond:
+    """Calls that pass here and not under the engine's default, by one entry point; the dangerous ones first."""
+
+    abi: Abi
+    names: tuple[str, ...]
+
+    @property
+    def dangerous(self) -> int:
+        """How many of them are known to be dangerous."""
+        return sum(warning(name) is not None for name in self.names)
+
+
+def beyond(facts: SeccompFacts, around: Surroundings) -> tuple[Beyond, ...] | None:
+    """What this filter lets through and the engine's default stops. None: one of the two is not known.
+
+    The machine's own entry point first; another is told only where it lets through what the own does not.
+    """
+    if facts.mode is not SeccompMode.FILTER or facts.basis is None or facts.default is None:
+        return None
+    if facts.profile is ProfileKind.DEFAULT and _other_version(facts, around):
+        return ()  # the engine's own default, of another version than the table that we have
+    return _beyond(facts.basis, facts.default, tuple(abi for abi, _ in entry_points(around.ground)))
+
+
+@lru_cache(maxsize=256)
+def _beyond(basis: Basis, default: Basis, points: tuple[Abi, ...]) -> tuple[Beyond, ...]:
+    found: list[Beyond] = []
+    told: set[str] = set()
+    own = numbers(points[0]).keys() if points else frozenset[str]()
+    for abi in points:
+        names = [name for name in more(basis.answers(abi), default.answers(abi)) if name not in told]
+        told.update(names)
+        # umount is only i386's umount2: no news where the own entry point lets the same through
+        if names and not (found and own.isdisjoint(names)):
+            found.append(Beyond(abi, tuple(sorted(names, key=lambda name: (warning(name) is None, name)))))
+    return tuple(found)
+
+
+def _other_version(facts: SeccompFacts, around: Surroundings) -> bool:
+    engine = around.engine
+    if engine.kind is not EngineKind.DOCKER or facts.source is not CallSource.KERNEL:
+        return False
+    return not same_version(engine.version)
+
+
+def findings(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> tuple[Finding, ...]:
+    """All of the first process's filter."""
+    source = f"{facts.status_source}:Seccomp"
+    if facts.mode is SeccompMode.DISABLED:
+        if facts.profile in (ProfileKind.DEFAULT, ProfileKind.CUSTOM):
+            return (
+                Finding(
+                    "seccomp.not-applied",
+                    "seccomp",
+                    Severity.HIGH,
+                    msg("A filter was asked for, but the kernel has none on the first process."),
+                    msg("Check that engine and runtime were built with seccomp, then start the container again."),
+                    source,
+                    (_CIS, "PSS:restricted"),
+                ),
+            )
+        return (
+            Finding(
+                "seccomp.no-filter",
+                "seccomp",
+                Severity.HIGH,
+                msg("Every system call reaches the kernel: no filter stands before it."),
+                msg("Start it without --privileged.")
+                if asked.privileged
+                else msg("Start it without --security-opt seccomp=unconfined, or give it a profile of its own."),
+                source,
+                (_CIS, "PSS:baseline"),
+            ),
+        )
+    if facts.mode is not SeccompMode.FILTER:
+        return ()
+    if facts.profile is ProfileKind.UNCONFINED:
+        return (
+            Finding(
+                "seccomp.unasked-filter",
+                "seccomp",
+                Severity.LOW,
+                msg("No filter was asked for, but the kernel has one: it was inherited, or the program made it."),
+                msg("Nothing is less safe by that. If a call fails without reason, look at what started the engine."),
+                source,
+                ("seccomp(2)",),
+            ),
+        )
+    further = beyond(facts, around)
+    found = [] if further is None else [_weaker(facts, each) for each in further]
+    if facts.profile is ProfileKind.CUSTOM and further is None:
+        found.append(
+            Finding(
+                "seccomp.custom-profile",
+                "seccomp",
+                Severity.LOW,
+                msg("A profile other than the engine's default is in force; what it lets through is not known."),
+                msg("Compare it with the engine's default, and keep only what differs for a reason."),
+                source,
+                (_CIS,),
+            )
+        )
+    if facts.profile is ProfileKind.CUSTOM and isinstance(facts.basis, ProfileBasis):
+        found += _doubts(facts.basis)
+    return tuple(found)
+
+
+def _weaker(facts: SeccompFacts, each: Beyond) -> Finding:
+    source = (
+        INSPECT if facts.basis is None or facts.source is not CallSource.KERNEL else f"{facts.status_source}:Seccomp"
+    )
+    names = ", ".join(each.names[:_NAMED]) + (" …" if len(each.names) > _NAMED else "")
+    count = len(each.names)
+    if each.abi in (Abi.I386, Abi.X32):
+        return Finding(
+            f"seccomp.weaker-by-{each.abi.value}",
+            "seccomp",
+            Severity.HIGH if each.dangerous else Severity.LOW,
+            plural(
+                "By the {abi} calls the filter lets through {count} call that it should stop: {names}.",
+                "By the {abi} calls the filter lets through {count} calls that it should stop: {names}.",
+                count,
+                abi=each.abi.value,
+                names=names,
+            ),
+            msg("Any program can use them: make the profile's rules count for this entry point, too."),
+            source,
+            (_CIS, "seccomp(2)"),
+        )
+    return Finding(
+        "seccomp.weaker-than-default",
+        "seccomp",
+        Severity.HIGH if each.dangerous else Severity.LOW,
+        plural(
+            "The filter lets through {count} call that the engine's default stops: {names}.",
+            "The filter lets through {count} calls that the engine's default stops: {names}.",
+            count,
+            names=names,
+        ),
+        msg("Allow only calls that the program needs; take the engine's default and add single names to it."),
+        source,
+        (_CIS,),
+    )
+
+
+def _doubts(basis: ProfileBasis) -> list[Finding]:
+    warnings = profile_warnings(basis)
+    if not warnings:
+        return []
+    return [
+        Finding(
+            "seccomp.profile-doubts",
+            "seccomp",
+            Severity.LOW,
+            plural(
+                "One thing in the profile is not known, and has no effect: {first}.",
+                "{count} things in the profile are not known, and have no effect; the first: {first}.",
+                len(warnings),
+                first=warnings[0],
+            ),
+            msg("Look for a misspelt name in the profile."),
+            basis.source,
+            ("seccomp(2)",),
+        )
+    ]
+
+
+def mode_drift(mode: int, pid: int, source: str) -> Drift:
+    """A further process with another mode than the first."""
+    if mode == 0:
+        finding = Finding(
+            "seccomp.drift-no-filter",
+            "seccomp",
+            Severity.HIGH,
+            msg("Process {pid} has no filter; the container's first has one.", pid=pid),
+            msg("Look for who put this process into the container from outside, with nsenter for example."),
+            source,
+            (_CIS,),
+        )
+    else:
+        finding = Finding(
+            "seccomp.drift-mode",
+            "seccomp",
+            Severity.LOW,
+            msg("Process {pid} has a filter; the container's first has another mode.", pid=pid),
+            msg("Nothing to do: a program such as a browser or sshd filters its own processes."),
+            source,
+            ("seccomp(2)",),
+        )
+    return Drift("seccomp.mode", finding)
+
+
+def filters_drift(before: int, after: int, pid: int, source: str) -> Drift:
+    """A further process with more or fewer filters than the first."""
+    if after < before:
+        finding = Finding(
+            "seccomp.drift-fewer-filters",
+            "seccomp",
+            Severity.MEDIUM,
+            msg(
+                "Process {pid} has {after} filters; the container's first has {before}.",
+                pid=pid,
+                after=after,
+                before=before,
+            ),
+            msg("Filters can't be taken off: the first added its own, or this process came from outside."),
+            source,
+            ("seccomp(2)",),
+        )
+    else:
+        finding = Finding(
+            "seccomp.drift-more-filters",
+            "seccomp",
+            Severity.LOW,
+            msg(
+                "Process {pid} has {after} filters; the container's first has {before}.",
+                pid=pid,
+                after=after,
+                before=before,
+            ),
+            msg("Nothing to do: it is stricter than the first."),
+            source,
+            ("seccomp(2)",),
+        )
+    return Drift("seccomp.filters", finding)

@@ -1,0 +1,168 @@
+"""Layer 4, seccomp: which ways into the kernel are closed. See seccomp(2).
+
+/proc/PID/status says that there is a filter; what it lets through comes from the filter itself (read as root), from
+the profile that the engine names, or from our measured table of the engine's default, in this order. It is ENFORCED
+where nothing passes that the engine's default stops, WEAKENED where something does, UNKNOWN where it can't be told,
+and OPEN without a filter. Decided against guessing from the number of filters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.container import Asked, Container, ProfileKind
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import About, Assessment, Drift, Verdict
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.syscall_table import CallSource
+from stratascope.core.threats.needs import Calls, Need
+from stratascope.core.threats.threat import Ruling
+from stratascope.layers.seccomp.facts import WANTED, SeccompFacts, seccomp_facts
+from stratascope.layers.seccomp.findings import SeccompAsked, beyond, filters_drift, findings, mode_drift
+from stratascope.layers.seccomp.prediction import predict_seccomp
+from stratascope.layers.seccomp.stances import posture, ruling
+from stratascope.layers.seccomp.views import tabs
+from stratascope.layers.shared.process_status import process_status, why_unknown
+from stratascope.linux.seccomp import SeccompMode
+
+
+class _Seccomp:
+    id = "seccomp"
+    number = 4
+    about = About(
+        msg("Seccomp"),
+        msg("closes dangerous ways into the kernel"),
+        msg("House rules: whatever cards someone carries, some doors of this house are not opened to visitors at all."),
+        (
+            msg(
+                "A filter looks at each system call before the kernel starts on it, and refuses what its rules forbid."
+            ),
+            msg(
+                "Without it a process can reach every corner of the kernel, and a flaw in a rarely used one"
+                " is enough to break out."
+            ),
+            msg(
+                "Seccomp closes the way into the kernel; a capability is the right to do a thing. A filter refuses the"
+                " call mount even to one who holds SYS_ADMIN, and who lacks SYS_ADMIN can't mount without any filter."
+            ),
+        ),
+    )
+    wants = ("status",)
+    member_wants = ("status",)
+    privileged_wants = (WANTED,)
+
+    def asked(self, container: Container) -> SeccompAsked:
+        """What the engine was told, for this layer."""
+        asked = container.asked
+        return SeccompAsked(asked.seccomp, asked.seccomp_profile, asked.privileged)
+
+    def decode(self, capture: Capture, container: Container, around: Surroundings) -> SeccompFacts:
+        """The facts of one process; never raises."""
+        return seccomp_facts(capture, container, around)
+
+    def assess(self, facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> Assessment:
+        """Verdict, findings and views, from facts alone."""
+        verdict, fact = _verdict(facts, around)
+        return Assessment(
+            verdict, fact, findings(facts, asked, around), lambda: tabs(facts, asked, verdict, around), facts.gaps
+        )
+
+    def posture(self, facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> Hashable:
+        """The answers of the filter to every call, by each entry point."""
+        return posture(facts, around)
+
+    def predict(
+        self, facts: SeccompFacts | None, before: Asked, after: Asked, around: Surroundings
+    ) -> SeccompFacts | None:
+        """See `core.layer.Layer`."""
+        return predict_seccomp(facts, before, after, around)
+
+    def stance(self, need: Need, posture: Any) -> Ruling | None:
+        """Calls only: arguments and capabilities are for others to judge."""
+        return ruling(need, posture) if isinstance(need, Calls) else None
+
+    def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
+        """A mode or a number of filters that differs from the first process's."""
+        if first.text("status") == other.text("status"):
+            return ()
+        one, two = process_status(first), process_status(other)
+        if isinstance(one, Gap) or isinstance(two, Gap) or one.seccomp is None or two.seccomp is None:
+            return ()
+        found: list[Drift] = []
+        source = other.source("status")
+        if one.seccomp != two.seccomp:
+            found.append(mode_drift(two.seccomp, other.pid, f"{source}:Seccomp"))
+        before, after = one.seccomp_filters, two.seccomp_filters
+        if before is not None and after is not None and before != after:
+            found.append(filters_drift(before, after, other.pid, f"{source}:Seccomp_filters"))
+        return tuple(found)
+
+
+_STRICT_FACT = msg("Strict: read, write, exit and sigreturn only")
+_NO_FILTER_ASKED = msg("No filter, as asked")
+_NO_FILTER = msg("No filter, though one was asked for")
+_NO_FILTER_PLAIN = msg("No filter")
+_UNREAD = {
+    ProfileKind.DEFAULT: (Verdict.ENFORCED, msg("Filter of the engine's default, asked")),
+    ProfileKind.CUSTOM: (Verdict.UNKNOWN, msg("A filter of your own, not read yet")),
+    ProfileKind.UNCONFINED: (Verdict.UNKNOWN, msg("A filter that nobody asked for")),
+    ProfileKind.UNKNOWN: (Verdict.UNKNOWN, msg("A filter, not known which")),
+}
+_AS_STRICT = {
+    ProfileKind.DEFAULT: msg("Filter of the engine's default, read from the kernel"),
+    ProfileKind.CUSTOM: msg("Own filter, no weaker than the default"),
+    ProfileKind.UNCONFINED: msg("A filter that nobody asked for, no weaker than the default"),
+    ProfileKind.UNKNOWN: msg("A filter no weaker than the default"),
+}
+
+
+def _verdict(facts: SeccompFacts, around: Surroundings) -> tuple[Verdict, Message]:
+    match facts.mode:
+        case None:
+            return Verdict.UNKNOWN, why_unknown(facts.gaps)
+        case SeccompMode.STRICT:
+            return Verdict.ENFORCED, _STRICT_FACT
+        case SeccompMode.FILTER:
+            return _filter(facts, around)
+        case SeccompMode.DISABLED:
+            if facts.profile is ProfileKind.UNCONFINED:
+                return Verdict.OPEN, _NO_FILTER_ASKED
+            return Verdict.OPEN, _NO_FILTER_PLAIN if facts.profile is ProfileKind.UNKNOWN else _NO_FILTER
+
+
+def _filter(facts: SeccompFacts, around: Surroundings) -> tuple[Verdict, Message]:
+    passing = _passing(facts)
+    if facts.profile is ProfileKind.DEFAULT and facts.source is not CallSource.KERNEL:
+        verdict, fact = _UNREAD[facts.profile]
+        return verdict, fact if passing is None else msg("{passing}, the default as asked", passing=passing)
+    further = beyond(facts, around)
+    if further is None:
+        return _UNREAD[facts.profile]
+    count = len({name for each in further for name in each.names})
+    if not count:
+        fact = _AS_STRICT[facts.profile]
+        if passing is not None and facts.profile is ProfileKind.DEFAULT:
+            fact = msg("{passing}, the engine's default", passing=passing)
+        return Verdict.ENFORCED, fact
+    if passing is None:
+        fact = plural(
+            "Filter: {count} call more than the default", "Filter: {count} calls more than the default", count
+        )
+    else:
+        fact = msg("{passing}, {count} over the default", passing=passing, count=count)
+    # of a second filter nothing is known, so that the first may not be the last word
+    return Verdict.UNKNOWN if facts.unseen else Verdict.WEAKENED, fact
+
+
+def _passing(facts: SeccompFacts) -> Message | None:
+    """How many calls of the machine's own entry point pass; those that depend on arguments count as passing."""
+    counts = facts.x86_64 or facts.aarch64
+    if counts is None:
+        return None
+    through = counts.allowed + counts.depends
+    return msg("{through} of {all} calls pass", through=through, all=through + counts.denied)
+
+
+LAYER = _Seccomp()

@@ -1,0 +1,71 @@
+"""What the filter of a relaunched container will let through. Pure.
+
+The engines resolve their default for the capabilities of a container, so it is resolved anew for those of the
+prediction. The text of a profile that was named by a path is looked for among the ground's profiles: whoever predicts
+puts it there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stratascope.core.container import Asked, ProfileKind
+from stratascope.core.ground import Surroundings
+from stratascope.core.syscall_table import CallSource
+from stratascope.layers.seccomp.facts import SeccompFacts, checked, counted, custom_basis, default_basis, profile_kind
+from stratascope.layers.seccomp.filter_source import Basis, OpenBasis
+from stratascope.layers.shared.asked_capabilities import bounding
+from stratascope.linux.seccomp import SeccompMode
+
+
+def predict_seccomp(
+    facts: SeccompFacts | None, before: Asked, after: Asked, around: Surroundings
+) -> SeccompFacts | None:
+    """See `core.layer.Layer.predict`."""
+    if facts is None or _decides(before, around) == _decides(after, around):
+        return facts
+    was, profile = profile_kind(before, around), profile_kind(after, around)
+    names = frozenset(bounding(after, around.engine).names())
+    default, default_gap = checked(default_basis(names, around), "profile")
+    mode = _mode(facts, was, profile)
+    basis: Basis | None = None
+    gaps = facts.gaps if mode is None else ()
+    if mode is SeccompMode.DISABLED:
+        basis = OpenBasis()
+    elif mode is SeccompMode.FILTER and profile is ProfileKind.DEFAULT:
+        basis, gaps = default, default_gap
+    elif mode is SeccompMode.FILTER and profile is ProfileKind.CUSTOM:
+        basis, gaps = checked(custom_basis(after, names, around), "profile")
+    found = replace(
+        facts,
+        mode=mode,
+        filters=None,
+        profile=profile,
+        source=CallSource.NONE if basis is None else basis.kind,
+        x86_64=None,
+        i386=None,
+        x32=None,
+        aarch64=None,
+        attack_surface=None,
+        basis=basis,
+        default=default,
+        gaps=gaps,
+    )
+    return counted(found, around)
+
+
+def _decides(asked: Asked, around: Surroundings) -> tuple[ProfileKind, str, int]:
+    return profile_kind(asked, around), asked.seccomp_profile, bounding(asked, around.engine).bits
+
+
+def _mode(facts: SeccompFacts, was: ProfileKind, profile: ProfileKind) -> SeccompMode | None:
+    if was is profile:
+        return facts.mode  # whether a program adds filters by itself, too, will not change
+    if facts.unseen and profile is ProfileKind.UNCONFINED:
+        return SeccompMode.FILTER
+    match profile:
+        case ProfileKind.UNCONFINED:
+            return SeccompMode.DISABLED
+        case ProfileKind.DEFAULT | ProfileKind.CUSTOM:
+            return SeccompMode.FILTER
+    return None

@@ -1,0 +1,242 @@
+"""What the filter says to the calls of a route, by every entry point that this kernel has.
+
+An attacker takes whichever call, entry point and value of an unmentioned argument is let through. Mind that the kernel
+looks at 32 bits of some arguments where a filter may compare 64: `socket` with the upper half set is the same call for
+the kernel, and another for such a filter.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import Message, msg
+from stratascope.core.threats.needs import Call, Calls
+from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.layers.seccomp.conditions import errno_name
+from stratascope.layers.seccomp.filter_source import entry_points, kernel_release, opened_by
+from stratascope.linux.capability import NAMES
+from stratascope.linux.seccomp import Action, ActionKind, SeccompMode
+from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given
+from stratascope.linux.syscalls import Abi, numbers
+
+if TYPE_CHECKING:
+    from stratascope.layers.seccomp.facts import SeccompFacts
+
+_STATUS = "@status:Seccomp"
+# Arguments that the kernel takes as int or unsigned int, or of which it looks at the lower half: SYSCALL_DEFINE of
+# each, and lower_32_bits(clone_flags) in kernel/fork.c
+_NARROW = frozenset(
+    (
+        *(("socket", place) for place in range(3)),
+        *(("socketpair", place) for place in range(3)),
+        *(("clone", 0), ("personality", 0), ("prctl", 0), ("ioctl", 0), ("ioctl", 1), ("bpf", 0), ("keyctl", 0)),
+        *(("syslog", 0), ("setns", 0), ("setns", 1), ("fcntl", 0), ("fcntl", 1), ("quotactl", 0), ("socketcall", 0)),
+        ("userfaultfd", 0),
+    )
+)
+# Calls that pass every filter, by the release that brought that: Linux commit cf6cb56ef244 ("seccomp: passthrough
+# uretprobe systemcall without filtering") (in v6.14), and its likes for uprobe (in v6.18)
+_PASSING = {"uretprobe": (6, 14), "uprobe": (6, 18)}
+# Calls that kernels from that release on answer with ENOSYS always, so that nothing is open where a filter lets them
+# through: unimplemented(2), create_module(2), nfsservctl(2), _sysctl(2), lookup_dcookie(2); vm86(2) on 64-bit kernels
+_GONE = {
+    **dict.fromkeys(("afs_syscall", "getpmsg", "putpmsg", "security", "tuxcall", "vserver", "vm86", "vm86old"), (0, 0)),
+    **dict.fromkeys(("create_module", "get_kernel_syms", "query_module"), (2, 6)),
+    "nfsservctl": (3, 1),
+    "_sysctl": (5, 5),
+    "lookup_dcookie": (5, 12),
+}
+_STRICT = frozenset(("read", "write", "exit", "rt_sigreturn", "sigreturn"))  # mode1_syscalls, kernel/seccomp.c
+
+
+@dataclass(frozen=True, slots=True)
+class SeccompPosture:
+    """All that decides. `points`: each entry point, whether the kernel has it for certain, and its answers.
+
+    `points` is empty where the machine is not known. `opened`: for an engine's default, the answers that one
+    capability more would change. `unseen`: there are filters besides, of which nothing is known.
+    """
+
+    mode: SeccompMode | None
+    source: str
+    points: tuple[tuple[Abi, bool, Answers | None], ...]
+    opened: tuple[tuple[str, Answers], ...]
+    unseen: bool
+    kernel: tuple[int, int] | None
+
+
+def posture(facts: SeccompFacts, around: Surroundings) -> SeccompPosture:
+    """See `core.layer.Layer.posture`."""
+    basis = facts.basis
+    points = tuple(
+        (abi, certain, None if basis is None else basis.answers(abi)) for abi, certain in entry_points(around.ground)
+    )
+    opened: tuple[tuple[str, Answers], ...] = ()
+    if facts.profile == "default" and facts.default is not None and basis is not None:
+        opened = opened_by(facts.default, _ALL)
+    source = _STATUS if basis is None else basis.source
+    return SeccompPosture(facts.mode, source, points, opened, facts.unseen > 0, kernel_release(around.ground))
+
+
+_ALL = frozenset(NAMES)
+
+
+def ruling(need: Calls, known: SeccompPosture) -> Ruling | None:
+    """What the filter says to the easiest of these calls; None where this machine has none of them."""
+    match known.mode:
+        case None:
+            return Ruling(Stance.UNKNOWN, msg("Whether there is a filter could not be read."), _STATUS)
+        case SeccompMode.DISABLED:
+            reason = msg("There is no filter: {call} reaches the kernel.", call=need.ways[0].name)
+            return Ruling(Stance.LETS_THROUGH, reason, _STATUS)
+        case SeccompMode.STRICT:
+            return _strict(need)
+    if not known.points:
+        return Ruling(Stance.UNKNOWN, msg("The system calls of this kind of machine are not known here."), _STATUS)
+    if any(answers is None for _, _, answers in known.points):
+        reason = msg("There is a filter, but what it says to {call} is not known.", call=need.ways[0].name)
+        return Ruling(Stance.UNKNOWN, reason, _STATUS)
+    return _filtered(need, known)
+
+
+def _strict(need: Calls) -> Ruling:
+    through = next((way.name for way in need.ways if way.name in _STRICT), None)
+    if through is not None:
+        return Ruling(Stance.LETS_THROUGH, msg("The strict mode lets {call} through.", call=through), _STATUS)
+    return Ruling(
+        Stance.STOPS,
+        msg("The strict mode allows only to read, to write, to end, and to come back from a signal."),
+        _STATUS,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """One call by one entry point: None is not decided."""
+
+    way: Call
+    abi: Abi
+    certain: bool
+    through: bool | None
+    actions: frozenset[Action]
+    narrow: bool  # it passes only with the upper half of an argument set
+
+
+def _filtered(need: Calls, known: SeccompPosture) -> Ruling | None:
+    found = [
+        each
+        for abi, certain, answers in known.points
+        for way in need.ways
+        if answers is not None and (each := _look(way, abi, certain, answers, known)) is not None
+    ]
+    if not found:
+        return None
+    through = [each for each in found if each.through]
+    passes = next((each for each in through if each.certain), None)
+    if passes is not None and not known.unseen:
+        return Ruling(Stance.LETS_THROUGH, _passing(passes), known.source)
+    if passes is not None:
+        reason = msg("The known filter lets {call} through, but there is another one.", call=passes.way.name)
+        return Ruling(Stance.UNKNOWN, reason, known.source)
+    if through:
+        reason = msg(
+            "The filter stops {call}, but not by {entry}, which this kernel may have.",
+            call=through[0].way.name,
+            entry=_ENTRIES[through[0].abi],
+        )
+        return Ruling(Stance.UNKNOWN, reason, known.source)
+    undecided = next((each for each in found if each.through is None), None)
+    if undecided is not None:
+        return Ruling(Stance.UNKNOWN, _undecided(undecided), known.source)
+    return Ruling(Stance.STOPS, _stopping(found[0]), known.source, _hinges(need, known))
+
+
+def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPosture) -> _Found | None:
+    if way.name not in numbers(abi) or _gone(way.name, known.kernel):
+        return None
+    past = _PASSING.get(way.name)
+    if past is not None and known.kernel is not None and known.kernel >= past:
+        return _Found(way, abi, certain, True, frozenset(), False)
+    actions = answers.actions(way.name, _given(way, abi, narrow=True)) or frozenset()
+    through = {action.lets_through for action in actions}
+    if True not in through:
+        return _Found(way, abi, certain, None if None in through else False, actions, False)
+    upper = abi.wide and any((way.name, place) in _NARROW for place, _ in way.args)
+    plain = (answers.actions(way.name, _given(way, abi, narrow=False)) or frozenset()) if upper else actions
+    return _Found(way, abi, certain, True, actions, not any(action.lets_through for action in plain))
+
+
+def _gone(name: str, kernel: tuple[int, int] | None) -> bool:
+    last = _GONE.get(name)
+    return last is not None and kernel is not None and kernel >= last
+
+
+def _given(way: Call, abi: Abi, *, narrow: bool) -> dict[int, Given]:
+    """The arguments as a filter sees them; `narrow`: with any upper half where the kernel ignores it."""
+    found = {}
+    for place, value in way.args:
+        if not abi.wide:
+            found[place] = Given(value & LOW_BITS)
+        elif narrow and (way.name, place) in _NARROW:
+            found[place] = Given(value & LOW_BITS, LOW_BITS)
+        else:
+            found[place] = Given(value & ALL_BITS)
+    return found
+
+
+_ENTRIES = {
+    Abi.X86_64: msg("the machine's own calls"),
+    Abi.AARCH64: msg("the machine's own calls"),
+    Abi.I386: msg("the calls of 32-bit programs (i386)"),
+    Abi.X32: msg("the x32 calls"),
+}
+
+
+def _passing(found: _Found) -> Message:
+    call = found.way.name
+    if not found.actions:
+        return msg("The kernel lets {call} pass every filter.", call=call)
+    if found.narrow:
+        return msg(
+            "The filter stops {call} only as long as the upper half of its argument is empty. The kernel does not look"
+            " there.",
+            call=call,
+        )
+    if found.abi in (Abi.I386, Abi.X32):
+        return msg("The filter lets {call} through by {entry}.", call=call, entry=_ENTRIES[found.abi])
+    return msg("The filter lets {call} through.", call=call)
+
+
+def _undecided(found: _Found) -> Message:
+    if any(action.kind is ActionKind.USER_NOTIF for action in found.actions):
+        return msg("The filter leaves {call} to another process to decide.", call=found.way.name)
+    return msg("What the filter says to {call} could not be told for certain.", call=found.way.name)
+
+
+def _stopping(found: _Found) -> Message:
+    call = found.way.name
+    action = min(found.actions, key=str)
+    match action.kind:
+        case ActionKind.ERRNO | ActionKind.TRACE:
+            return msg("The filter answers {call} with {errno}.", call=call, errno=errno_name(action))
+        case ActionKind.TRAP:
+            return msg("The filter answers {call} with the signal SIGSYS.", call=call)
+        case ActionKind.KILL_THREAD:  # alone; the process goes on where it has others
+            return msg("The filter ends a thread that calls {call}.", call=call)
+        case _:
+            return msg("The filter ends a process that calls {call}.", call=call)
+
+
+def _hinges(need: Calls, known: SeccompPosture) -> frozenset[str]:
+    """Capabilities that would make the engine's default let one of the calls through."""
+    return frozenset(
+        f"capability:{name}"
+        for name, answers in known.opened
+        for way in need.ways
+        if not _gone(way.name, known.kernel)
+        and any(
+            action.lets_through for action in answers.actions(way.name, _given(way, answers.abi, narrow=True)) or ()
+        )
+    )

@@ -1,0 +1,136 @@
+"""Answers as tables to be drawn, as counts, and against the engine's default.
+
+`more` is the heart of the layer's verdict: which calls pass here that the default stops. Where both depend on
+arguments, it tries the values that the two name, and their neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
+from stratascope.layers.seccomp.conditions import action_words, condition_of, verdict_of
+from stratascope.layers.seccomp.filter_source import Basis
+from stratascope.layers.seccomp.words import warning
+from stratascope.linux.seccomp_answer import ALL_BITS, Answers, Given, Outcomes, possible
+from stratascope.linux.syscalls import Abi, numbers
+
+_MOST_TRIES = 400
+
+
+@dataclass(frozen=True, slots=True)
+class CallCounts:
+    """What becomes of the calls of one entry point. `denied_names`: those that are denied whatever the arguments."""
+
+    allowed: int
+    denied: int
+    depends: int
+    unknown: int
+    denied_names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttackSurface:
+    """How much of the kernel is within reach by one entry point. It stands beside depth and is no part of it.
+
+    `passing` counts calls that pass for at least some arguments. `more_than_default`: names that pass here and not
+    under the engine's default for the same container; None where that is not known.
+    """
+
+    abi: str
+    calls: int
+    passing: int
+    more_than_default: tuple[str, ...] | None
+    dangerous: tuple[str, ...]
+
+
+@lru_cache(maxsize=256)
+def call_table(basis: Basis, abi: Abi) -> CallTable:
+    """Every call, to be drawn. Raises DecodeError."""
+    answers = basis.answers(abi)
+    return CallTable(abi.value, basis.kind, basis.title, _states(answers))
+
+
+@lru_cache(maxsize=256)
+def _states(answers: Answers) -> tuple[CallState, ...]:
+    table = numbers(answers.abi)
+    return tuple(
+        CallState(name, table[name], verdict_of(outcomes), action_words(outcomes), condition_of(name, outcomes))
+        for name, outcomes in answers.calls
+    )
+
+
+@lru_cache(maxsize=256)
+def counts(answers: Answers) -> CallCounts:
+    """How many of each verdict."""
+    found: dict[CallVerdict, list[str]] = {verdict: [] for verdict in CallVerdict}
+    for name, outcomes in answers.calls:
+        found[verdict_of(outcomes)].append(name)
+    return CallCounts(
+        len(found[CallVerdict.ALLOWED]),
+        len(found[CallVerdict.DENIED]),
+        len(found[CallVerdict.DEPENDS]),
+        len(found[CallVerdict.UNKNOWN]),
+        tuple(found[CallVerdict.DENIED]),
+    )
+
+
+def passing(answers: Answers) -> tuple[str, ...]:
+    """Names of calls that pass for at least some arguments."""
+    return tuple(name for name, outcomes in answers.calls if any(each.action.lets_through for each in outcomes))
+
+
+@lru_cache(maxsize=256)
+def surface(answers: Answers, default: Answers | None) -> AttackSurface:
+    """The attack surface by one entry point, against the engine's default where that is known."""
+    names = passing(answers)
+    return AttackSurface(
+        answers.abi.value,
+        len(answers.calls),
+        len(names),
+        None if default is None else more(answers, default),
+        tuple(name for name in names if warning(name) is not None),
+    )
+
+
+@lru_cache(maxsize=256)
+def more(here: Answers, default: Answers) -> tuple[str, ...]:
+    """Names of calls that pass here for some arguments for which the default stops them."""
+    found = []
+    for (name, outcomes), (_, usual) in zip(here.calls, default.calls, strict=True):
+        if outcomes == usual or not any(each.action.lets_through for each in outcomes):
+            continue
+        if verdict_of(usual) is CallVerdict.ALLOWED:
+            continue
+        if any(_passes(outcomes, given) and _stopped(usual, given) for given in _samples(outcomes, usual)):
+            found.append(name)
+    return tuple(found)
+
+
+def _passes(outcomes: Outcomes, given: dict[int, Given]) -> bool:
+    return any(each.action.lets_through for each in outcomes if possible(each.constraints, given))
+
+
+def _stopped(outcomes: Outcomes, given: dict[int, Given]) -> bool:
+    """For certain: what is not decided is not stopped."""
+    return all(each.action.lets_through is False for each in outcomes if possible(each.constraints, given))
+
+
+def _samples(*sides: Outcomes) -> Iterable[dict[int, Given]]:
+    """Values of the arguments that are compared: those named, one beside, and each bit of a mask alone."""
+    values: dict[int, set[int]] = {}
+    for outcomes in sides:
+        for outcome in outcomes:
+            for each in outcome.constraints:
+                tried = values.setdefault(each.arg, {0, ALL_BITS})
+                tried |= {each.value, each.value + 1 & ALL_BITS, each.value - 1 & ALL_BITS}
+                if each.mask.bit_count() < 32:
+                    tried |= {1 << bit for bit in range(64) if each.mask >> bit & 1}
+    places = sorted(values)
+    for count, chosen in enumerate(product(*(sorted(values[place]) for place in places))):
+        if count == _MOST_TRIES:
+            return
+        yield {place: Given(value) for place, value in zip(places, chosen, strict=True)}

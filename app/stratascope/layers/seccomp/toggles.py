@@ -1,0 +1,160 @@
+"""The toggle of layer 4: a filter where there is none, or one of the user's own.
+
+A profile file is read by the caller (`Subject.files`) and checked here before it is used: whether it can be understood
+at all, and whether any program could start under it. Docker wants a profile's text, Podman its path on the engine's
+own machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked, ProfileKind
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.shared.asked_capabilities import bounding
+from stratascope.layers.shared.symptoms import NOT_PERMITTED, SIGSYS, find
+from stratascope.layers.shared.toggle_values import NOT_READ, docker
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.seccomp import SeccompMode
+from stratascope.linux.seccomp_answer import Answers
+from stratascope.linux.seccomp_profile import parse_profile
+from stratascope.linux.seccomp_resolve import resolve
+from stratascope.linux.syscalls import Abi
+
+if TYPE_CHECKING:
+    from stratascope.layers.seccomp.facts import SeccompFacts
+
+_LAYER, _STATUS = "seccomp", "@status:Seccomp"
+# Without these no program starts, and none ends: the runtime itself calls execve under the filter
+_NEEDED = ("execve", "exit_group", "brk", "mmap")
+_SHOWN = 8
+_BAD_CALL = 159  # 128 and SIGSYS, as engines tell it
+
+
+def _check(value: str, subject: Subject) -> str:
+    value = value.strip()
+    if value == "default":
+        if subject.engine.facts.seccomp_profile == "unconfined":
+            raise ToggleError(
+                msg("This engine's own default is to have no filter. Give the file of a profile instead.")
+            )
+        return value
+    if value in ("", "unconfined"):
+        raise ToggleError(msg("Without a filter every system call is open. Give default, or the file of a profile."))
+    text = subject.text_of(value)
+    if text is None:
+        raise ToggleError(msg("The profile {path} could not be read.", path=value))
+    if not docker(subject) and not (value.startswith("/") and subject.engine.local):
+        raise ToggleError(
+            msg("Podman reads a profile by itself: give its full path, on the machine where Podman runs.")
+        )
+    try:
+        stopped = _stopped(_answers(text, frozenset(bounding(subject.container.asked, subject.engine).names())))
+    except DecodeError as error:
+        raise ToggleError(msg("{path} is no seccomp profile: {words}.", path=value, words=str(error))) from None
+    never = [name for name in _NEEDED if name in stopped]
+    if never:
+        raise ToggleError(
+            msg("Under the profile {path} no program could run: it stops {names}.",
+                path=value, names=", ".join(never))
+        )  # fmt: skip
+    return value
+
+
+def _answers(text: str, capabilities: frozenset[str]) -> Answers:
+    return resolve(parse_profile(text), capabilities, None, "x86_64", Abi.X86_64)
+
+
+def _stopped(answers: Answers) -> frozenset[str]:
+    """Names of calls that are stopped whatever the arguments."""
+    return frozenset(
+        name
+        for name, outcomes in answers.calls
+        if outcomes and all(each.action.lets_through is False for each in outcomes)
+    )
+
+
+def _apply(asked: Asked, value: str, subject: Subject) -> Asked:
+    if value == "default":
+        return asked if _on(asked, subject) else replace(asked, seccomp=ProfileKind.DEFAULT, seccomp_profile="")
+    profile = (subject.text_of(value) or "") if docker(subject) else value
+    return replace(asked, seccomp=ProfileKind.CUSTOM, seccomp_profile=profile)
+
+
+def _on(asked: Asked, subject: Subject) -> bool:
+    return asked.seccomp in (ProfileKind.DEFAULT, ProfileKind.CUSTOM)
+
+
+def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    facts: SeccompFacts | None = subject.of(_LAYER)
+    if value == "default":
+        if _on(subject.container.asked, subject):
+            return ()
+        return (msg("Debuggers, sandboxes and tools that mount or trace may use calls that the filter stops."),)
+    text = subject.text_of(value)
+    basis = None if facts is None else facts.basis
+    try:
+        stopped = _stopped(_answers(text or "", frozenset(bounding(subject.container.asked, subject.engine).names())))
+        already = frozenset() if basis is None else _stopped(basis.answers(Abi.X86_64))
+    except DecodeError:
+        return (msg("Which calls the profile stops could not be told."),)
+    more = sorted(stopped - already)
+    if not more:
+        return ()
+    names = ", ".join(more[:_SHOWN])
+    return (
+        msg("It stops {count} calls that pass now, such as {names}; whether its programs use them is not known.",
+            count=len(more), names=names),
+    )  # fmt: skip
+
+
+def _prove(facts: SeccompFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("A filter is in force")
+    if facts is None or facts.mode is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _STATUS)
+    if facts.mode is SeccompMode.DISABLED:
+        return Proof(Proven.NOT_ENFORCED, expected, msg("There is no filter"), _STATUS)
+    wanted = ProfileKind.DEFAULT if value == "default" else ProfileKind.CUSTOM
+    if facts.profile is not wanted:
+        # the kernel says that there is a filter, the engine that it is another one
+        return Proof(Proven.UNKNOWN, expected, msg("There is a filter, but not by this profile"), _STATUS)
+    if facts.filters is None:
+        return Proof(Proven.ENFORCED, expected, msg("There is a filter"), _STATUS)
+    return Proof(Proven.ENFORCED, expected, msg("Filters in force: {count}", count=facts.filters), _STATUS)
+
+
+def _preset(preset: Preset, subject: Subject) -> str | None:
+    asked = subject.container.asked
+    if preset is Preset.RECOMMENDED and asked.privileged:
+        return None
+    return None if _on(asked, subject) else "default"
+
+
+def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    if failure.exit_code == _BAD_CALL or find(failure, SIGSYS) is not None:
+        return Suspicion(100, msg("The filter ended it for a system call that it does not allow."))
+    if find(failure, r"seccomp|function not implemented|\bENOSYS\b|\(38: ") is not None:
+        return Suspicion(80, msg("A system call that it needs is stopped by the filter."))
+    if find(failure, NOT_PERMITTED) is not None:
+        return Suspicion(40, msg("Something was not permitted to it, which may have been a system call."))
+    return None
+
+
+SECCOMP = Toggle(
+    _LAYER,
+    _LAYER,
+    msg("System call filter"),
+    msg("Puts a filter in front of the kernel: the engine's default, or a profile of your own."),
+    "default|FILE",
+    _check,
+    _apply,
+    _on,
+    _risks,
+    _prove,
+    _preset,
+    symptoms=_symptoms,
+)
+
+TOGGLES = (SECCOMP,)

@@ -1,0 +1,141 @@
+"""The layer's tabs: the filter in figures, and the map of all system calls."""
+
+from __future__ import annotations
+
+from stratascope.core.container import ProfileKind
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import CallMap, Row, Tab, Table, Tone, Verdict, View
+from stratascope.core.message import Message, msg
+from stratascope.core.syscall_table import CallSource, CallTable
+from stratascope.layers.seccomp.facts import INSPECT, SeccompFacts
+from stratascope.layers.seccomp.filter_source import Basis, entry_points
+from stratascope.layers.seccomp.findings import SeccompAsked
+from stratascope.layers.seccomp.tables import call_table
+from stratascope.layers.shared.process_status import UNKNOWN
+from stratascope.linux.seccomp import SeccompMode
+
+_FILTER = msg("Filter")
+_CALLS = msg("System calls")
+_SURFACE = msg("Attack surface")
+_MODE_LABEL = msg("Mode")
+_MODES = {
+    SeccompMode.DISABLED: (msg("No filter"), Tone.BAD),
+    SeccompMode.STRICT: (msg("Strict"), Tone.GOOD),
+    SeccompMode.FILTER: (msg("Filter"), Tone.GOOD),
+}
+_MODE_NOTE = msg("The mode tells that there is a filter, not what it lets through.")
+_FILTERS_LABEL = msg("Number of filters")
+_FILTERS_NOTE = msg("With several filters the strictest answer counts.")
+_PROFILE_LABEL = msg("Profile asked for")
+_PROFILES = {
+    ProfileKind.DEFAULT: msg("The engine's default"),
+    ProfileKind.CUSTOM: msg("Another one"),
+    ProfileKind.UNCONFINED: msg("None: unconfined"),
+    ProfileKind.UNKNOWN: UNKNOWN,
+}
+_PRIVILEGED_NOTE = msg("Privileged containers get no filter, unless one is named.")
+_VERDICTS_LABEL = msg("Verdicts on calls")
+_VERDICTS = {
+    CallSource.KERNEL: msg("From the filters themselves, read from the kernel"),
+    CallSource.PROFILE: msg("From the profile, evaluated for this container"),
+    CallSource.MEASURED: msg("From a table of the engine's default, as measured on real engines"),
+    CallSource.NONE: msg("None: what the filter lets through is not known"),
+}
+_PASSING_LABEL = msg("Calls that pass")
+_MORE_LABEL = msg("More than under the engine's default")
+_DANGEROUS_LABEL = msg("Known to be dangerous among them")
+_SHARED = msg("Every container shares this kernel: a flaw in any call that passes is within reach of this one.")
+_PROBES = msg("The kernel lets uretprobe and, if it is new enough, uprobe pass every filter.")
+_MOST_NAMES = 12
+
+
+def tabs(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict, around: Surroundings) -> tuple[Tab, ...]:
+    """All tabs of one container's filter."""
+    found = [Tab(_FILTER, (_table(facts, asked, verdict),))]
+    views: list[View] = []
+    if facts.attack_surface is not None:
+        views.append(_surface(facts))
+    if facts.basis is not None:
+        views.append(
+            CallMap(
+                _CALLS,
+                _tables(facts.basis, around),
+                () if facts.default is None else _tables(facts.default, around),
+            )
+        )
+    if views:
+        found.append(Tab(_CALLS, tuple(views)))
+    return tuple(found)
+
+
+def _tables(basis: Basis, around: Surroundings) -> tuple[CallTable, ...]:
+    return tuple(call_table(basis, abi) for abi, _ in entry_points(around.ground))
+
+
+def _surface(facts: SeccompFacts) -> Table:
+    reach = facts.attack_surface
+    assert reach is not None
+    source = _source(facts)
+    beyond = reach.more_than_default
+    passing = msg("{count} of {all} ({abi})", count=reach.passing, all=reach.calls, abi=reach.abi)
+    return Table(
+        _SURFACE,
+        (
+            Row(_PASSING_LABEL, passing, source, Tone.PLAIN, None, _SHARED),
+            Row(
+                _MORE_LABEL,
+                UNKNOWN if beyond is None else _names(beyond),
+                source,
+                Tone.UNKNOWN if beyond is None else Tone.WARN if beyond else Tone.GOOD,
+            ),
+            Row(_DANGEROUS_LABEL, _names(reach.dangerous), source, Tone.PLAIN, None, _PROBES),
+        ),
+    )
+
+
+def _source(facts: SeccompFacts) -> str:
+    if facts.basis is None or facts.source is CallSource.NONE:
+        return f"{facts.status_source}:Seccomp"
+    return facts.basis.source
+
+
+def _names(names: tuple[str, ...]) -> Message:
+    if not names:
+        return msg("None")
+    shown = ", ".join(names[:_MOST_NAMES])
+    if len(names) <= _MOST_NAMES:
+        return msg("{count}: {names}", count=len(names), names=shown)
+    return msg("{count}: {names} …", count=len(names), names=shown)
+
+
+def _table(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict) -> Table:
+    source = facts.status_source
+    value, tone = (UNKNOWN, Tone.UNKNOWN) if facts.mode is None else _MODES[facts.mode]
+    if facts.mode is SeccompMode.FILTER and verdict is not Verdict.ENFORCED:
+        tone = Tone.UNKNOWN if verdict is Verdict.UNKNOWN else Tone.WARN
+    filters = UNKNOWN if facts.filters is None else msg("{count}", count=facts.filters)
+    rows = [
+        Row(_MODE_LABEL, value, f"{source}:Seccomp", tone, None, _MODE_NOTE),
+        Row(_FILTERS_LABEL, filters, f"{source}:Seccomp_filters", Tone.PLAIN, None, _FILTERS_NOTE),
+        Row(
+            _PROFILE_LABEL,
+            _PROFILES[facts.profile],
+            INSPECT,
+            Tone.PLAIN,
+            msg("{profile}", profile=asked.custom[:200]) if asked.custom else None,
+            _PRIVILEGED_NOTE if asked.privileged else None,
+        ),
+    ]
+    if facts.mode is SeccompMode.FILTER:
+        tone = Tone.UNKNOWN if facts.source is CallSource.NONE else Tone.PLAIN
+        rows.append(
+            Row(
+                _VERDICTS_LABEL,
+                _VERDICTS[facts.source],
+                _source(facts),
+                tone,
+                None,
+                None if facts.basis is None else facts.basis.title,
+            )
+        )
+    return Table(_FILTER, tuple(rows))

@@ -1,0 +1,1 @@
+"""What several layers read, weigh or say alike."""

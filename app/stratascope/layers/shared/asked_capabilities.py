@@ -1,0 +1,99 @@
+"""Which capabilities the options come to, and what a process makes of them: for toggles and predictions. No layer.
+
+As moby's TweakCapabilities and containers/common's MergeCapabilities: adding ALL cancels dropping ALL. Where the
+engine does not tell its default, the measured list of its kind counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stratascope.core.container import Asked, Engine, EngineKind
+from stratascope.layers.capabilities.words import ENGINE_DEFAULTS
+from stratascope.linux.capability import LAST, CapabilitySet
+from stratascope.linux.decode import DecodeError
+
+_ALL = "ALL"
+
+
+def engine_default(engine: Engine) -> CapabilitySet:
+    """What the engine gives where nothing else is said."""
+    try:
+        told = engine.facts.default_capabilities
+        return CapabilitySet.of(told) if told else ENGINE_DEFAULTS[engine.kind]
+    except DecodeError:
+        return ENGINE_DEFAULTS[engine.kind]
+
+
+def named(names: tuple[str, ...], last: int = LAST) -> CapabilitySet:
+    """The set of these names; those that this program does not know are left out."""
+    found = CapabilitySet()
+    for name in names:
+        try:
+            found |= CapabilitySet.of((name,), last)
+        except DecodeError:
+            continue
+    return found
+
+
+def resulting(asked: Asked, engine: Engine) -> CapabilitySet:
+    """The bounding set that added and dropped capabilities come to."""
+    if asked.privileged:
+        return CapabilitySet.full()
+    added, dropped = named(asked.cap_add), named(tuple(name for name in asked.cap_drop if name != _ALL))
+    if _ALL in asked.cap_add:
+        return CapabilitySet.full() - dropped
+    if _ALL in asked.cap_drop:
+        return added
+    return (engine_default(engine) - dropped) | added
+
+
+def bounding(asked: Asked, engine: Engine) -> CapabilitySet:
+    """The bounding set: as the engine says, else as the options come to."""
+    return resulting(asked, engine) if asked.capabilities is None else named(asked.capabilities)
+
+
+def with_result(asked: Asked, engine: Engine) -> Asked:
+    """The same with `capabilities` as its other options come to."""
+    return replace(asked, capabilities=resulting(asked, engine).names())
+
+
+def starts_as_root(asked: Asked) -> bool:
+    """Whether its first program starts as root inside, by the option; a name other than root is another user.
+
+    With a user namespace that keeps the engine's user Podman starts it as that user, if nothing else is said.
+    """
+    if asked.userns_mode.startswith("keep-id") and not asked.user:
+        return False
+    return asked.user.partition(":")[0] in ("", "0", "root")
+
+
+def same_start(before: Asked, after: Asked) -> bool:
+    """Whether a process starts with the same capabilities under both."""
+    return (
+        before.privileged == after.privileged
+        and before.capabilities == after.capabilities
+        and before.user == after.user
+        and starts_as_root(before) == starts_as_root(after)
+        and (after.capabilities is not None or (before.cap_add, before.cap_drop) == (after.cap_add, after.cap_drop))
+    )
+
+
+def held_after(held: int | None, before: Asked, after: Asked, engine: Engine) -> int | None:
+    """Mask of what the first process holds after a relaunch; `held` is of now. None: not known.
+
+    A program as root that kept all that it was given will do so again; one that dropped some is taken to drop them
+    again. Started as another user it has none with Docker, and with Podman those that were added by name (ambient).
+    """
+    if same_start(before, after):
+        return held
+    given = bounding(after, engine).bits
+    if not given:
+        return 0
+    if not starts_as_root(after):
+        return 0 if engine.kind is EngineKind.DOCKER else named(after.cap_add).bits & given
+    if held is None or not starts_as_root(before):
+        return None
+    # an engine can't give what it lacks itself, and a privileged process shows what there is to give
+    kept = not before.privileged and bounding(before, engine) <= CapabilitySet(held)
+    return given if kept else given & held

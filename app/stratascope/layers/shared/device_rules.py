@@ -1,0 +1,93 @@
+"""Rules of the device cgroup, `TYPE MAJOR:MINOR ACCESS` as `devices.list` prints them: does one allow a use.
+
+The kernel allows what one rule allows in full (security/device_cgroup.c, match_exception). What the
+runtimes allow in every container is the OCI runtime specification's list of default devices, and making (not opening)
+any node.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from stratascope.core.container import AskedDevice
+from stratascope.core.threats.needs import Device
+from stratascope.layers.shared.host_paths import is_disk
+
+_ALL = ("a *:* rwm",)
+_DEFAULT = (
+    "c *:* m",
+    "b *:* m",
+    "c 1:3 rwm",
+    "c 1:5 rwm",
+    "c 1:7 rwm",
+    "c 1:8 rwm",
+    "c 1:9 rwm",
+    "c 5:0 rwm",
+    "c 5:1 rwm",
+    "c 5:2 rwm",
+    "c 136:* rwm",
+)
+# /dev/net/tun: runc (until 1.2) and crun allow it everywhere, and make the node nowhere
+OF_RUNTIMES = ("c 10:200 rwm",)
+_RULE = re.compile(r"[abc] (?:[0-9]+|\*):(?:[0-9]+|\*) [rwm]{1,3}").fullmatch
+_OTHER_BLOCK = re.compile(
+    r"/dev/(?:(?:loop|ram|zram|nbd|sr|fd|zd|rbd|drbd|bcache|ublkb|pmem|mmcblk)[0-9]+(?:\.[0-9]+)?s?"
+    r"(?:(?:p|boot)?[0-9]+)?|dasd[a-z]+[0-9]*)"
+).fullmatch
+# Whatever lies in a folder of /dev counts as one (/dev/GROUP/VOLUME of LVM, /dev/zvol, /dev/md, /dev/block …) but for
+# those in which devices of other kinds are
+_IN_FOLDER = re.compile(r"/dev/([^/]+)/.+").fullmatch
+_CHARACTER_FOLDERS = frozenset(
+    (
+        *("accel", "bsg", "bus", "char", "cpu", "dma_heap", "dri", "dvb", "fd", "hugepages", "infiniband", "input"),
+        *("mqueue", "net", "nvidia-caps", "pts", "serial", "shm", "snd", "usb", "v4l", "vfio"),
+    )
+)
+_KNOWN = {"/dev/mem": "c 1:1", "/dev/kmem": "c 1:2", "/dev/port": "c 1:4", "/dev/kmsg": "c 1:11", "/dev/loop0": "b 7:0"}
+
+
+def passes(rules: tuple[str, ...], need: Device) -> bool:
+    """Whether some rule allows this use; a disk of unknown number (`minor` None) by any rule for a block device."""
+    return any(_allows(rule, need.kind, need.major, need.minor, need.access) for rule in rules)
+
+
+@lru_cache(maxsize=1024)
+def _allows(rule: str, kind: str, major: int | None, minor: int | None, access: str) -> bool:
+    which, number, granted = rule.split()
+    if which not in ("a", kind) or not set(access) <= set(granted):
+        return False
+    pairs = zip(number.split(":"), (major, minor), strict=True)
+    return all(have == "*" or want is None or have == str(want) for have, want in pairs)
+
+
+def in_every_container(kind: str, major: int, minor: int) -> bool:
+    """Whether the runtimes give such a node to every container."""
+    return any(_allows(rule, kind, major, minor, "r") for rule in _DEFAULT)
+
+
+def is_block(node: str) -> bool:
+    """Whether a node of /dev is a block device, by the names that the kernel gives."""
+    if is_disk(node) or _OTHER_BLOCK(node) is not None:
+        return True
+    folder = _IN_FOLDER(node)
+    return folder is not None and folder[1] not in _CHARACTER_FOLDERS
+
+
+def passes_block(device: AskedDevice) -> bool:
+    """Whether a block device was passed in. Podman tells another device of the same number as its source, at times."""
+    return is_block(device.source) or is_block(device.target)
+
+
+@lru_cache(maxsize=256)
+def runtime_default(privileged: bool, devices: tuple[AskedDevice, ...], rules: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """What the engines ask their runtime for, as far as their options tell; `rules` as typed."""
+    if privileged:
+        return _ALL
+    asked = []
+    for device in devices:
+        names = (device.source, device.target)
+        number = next((_KNOWN[name] for name in names if name in _KNOWN), "b -1:-1" if passes_block(device) else None)
+        if number is not None and device.permissions:
+            asked.append(f"{number} {device.permissions}")
+    return (*_DEFAULT, *asked, *filter(_RULE, rules))

@@ -1,0 +1,141 @@
+"""How much a path of the host matters, by where it lies: what it gives to whoever reads or writes it.
+
+Lists of places, as distributions lay them out; who owns the files there and what their bits allow is not looked at.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+
+SOCKET_NAMES = frozenset(
+    {"docker.sock", "podman.sock", "containerd.sock", "containerd.sock.ttrpc", "crio.sock", "dockershim.sock"}
+)
+_DISK = re.compile(
+    r"/dev/(?:(?:sd|vd|hd|xvd)[a-z]+[0-9]*|nvme[0-9]+n[0-9]+(?:p[0-9]+)?|mmcblk[0-9]+(?:p[0-9]+)?|md[0-9]+"
+    r"|dm-[0-9]+|(?:mapper|disk)/.+)"
+).fullmatch
+_SYSTEM = (
+    "/etc",
+    "/boot",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/root",
+    "/dev",
+    "/proc",
+    "/sys",
+    "/run",
+    "/var/run",
+    "/var/spool/cron",
+    "/opt",
+    "/efi",
+    "/var/lib/docker",
+    "/var/lib/containers",
+    "/var/lib/containerd",
+    "/var/lib/kubelet",
+    "/var/lib/dpkg",
+    "/var/lib/rpm",
+)
+_SECRET = (
+    "/root",
+    "/proc",
+    "/dev",
+    "/run",
+    "/var/run",
+    "/boot",
+    "/etc/shadow",
+    "/etc/gshadow",
+    "/etc/ssh",
+    "/etc/sudoers",
+    "/etc/sudoers.d",
+    "/etc/kubernetes",
+    "/etc/docker",
+    "/etc/ssl/private",
+    "/var/lib/docker",
+    "/var/lib/containers",
+    "/var/lib/containerd",
+    "/var/lib/kubelet",
+    "/var/lib/sss",
+    "/var/log/audit",
+)
+_WHOLE = frozenset({"/etc", "/home", "/var", "/var/lib", "/var/log", "/sys", "/etc/ssl"})
+_PRIVATE_FOLDER = re.compile(r"/\.(?:ssh|gnupg|aws|kube|docker|azure|password-store|config/gcloud)(?:/|$)").search
+# Whoever, as root, writes one of these makes the host run his program as root: by cron, PAM, ld.so, core_pattern …
+_HANDS_OVER = frozenset(
+    {
+        "/etc",
+        "/etc/cron.d",
+        "/etc/sudoers.d",
+        "/etc/systemd/system",
+        "/root",
+        "/root/.ssh",
+        "/usr",
+        "/usr/bin",
+        "/usr/lib",
+        "/bin",
+        "/sbin",
+        "/lib",
+        "/var",
+        "/var/spool/cron",
+        "/proc",
+    }
+)
+
+
+class Weight(IntEnum):
+    """How much a path of the host matters."""
+
+    ORDINARY = 0
+    SENSITIVE = 1  # whoever reads it learns secrets; whoever writes it changes the system
+    SYSTEM = 2  # whoever writes it changes the system
+    ROOT = 3  # all of it
+
+
+@dataclass(frozen=True, slots=True)
+class HostPath:
+    """A path of the host in sight of the container."""
+
+    source: str
+    target: str
+    writable: bool
+
+
+def within(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or lies below it."""
+    return folder == "/" or path == folder or path.startswith(f"{folder}/")
+
+
+def hands_over(source: str) -> bool:
+    """Whether writing there as the host's root is enough to take over the host."""
+    return source in _HANDS_OVER
+
+
+def gives_login(source: str) -> bool:
+    """Whether writing there lets one act as some user of the host."""
+    return source == "/home" or _PRIVATE_FOLDER(source) is not None
+
+
+def is_disk(node: str) -> bool:
+    """Whether a device node is a disk or a part of one, by the names that the kernel gives."""
+    return _DISK(node) is not None
+
+
+def weight(path: HostPath) -> Weight:
+    """How much a path matters, given whether it can be written."""
+    source = path.source
+    if source == "/":
+        return Weight.ROOT
+    if source.rpartition("/")[2] in SOCKET_NAMES:
+        return Weight.ORDINARY  # told as a socket
+    if source in ("/dev/shm", "/dev/mqueue"):
+        return Weight.ORDINARY  # come with the host's IPC namespace, and are told there
+    if path.writable and (source == "/var" or any(within(source, folder) for folder in _SYSTEM)):
+        return Weight.SYSTEM
+    if source in _WHOLE or _PRIVATE_FOLDER(source) or any(within(source, folder) for folder in _SECRET):
+        return Weight.SENSITIVE
+    return Weight.ORDINARY

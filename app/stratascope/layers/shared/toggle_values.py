@@ -1,0 +1,97 @@
+"""What the toggles of all layers have in common: values in their plain form, and proofs in one way.
+
+A value comes from a person or a script, so whatever is wrong with it is a ToggleError with a sentence that says what
+to give instead.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from stratascope.core.container import Asked, EngineKind
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, ToggleError
+
+NOT_READ = msg("It could not be read")
+LATER_PRESETS = (Preset.RESTRICTED, Preset.STRICT)
+_SIZE = re.compile(r"([0-9]{1,18})([bkmgt]?)(?:i?b)?", re.ASCII).fullmatch
+_UNITS = {"": 0, "b": 0, "k": 10, "m": 20, "g": 30, "t": 40}
+_MOST = 1 << 62  # bytes; far below what a signed number of 64 bits holds
+
+
+def only(word: str) -> Callable[[str, Subject], str]:
+    """The check of a toggle that takes one value."""
+
+    def check(value: str, subject: Subject) -> str:
+        if value.strip().lower() != word:
+            raise ToggleError(msg("This toggle takes only the value {word}, not {value}.", word=word, value=value))
+        return word
+
+    return check
+
+
+def whole(value: str, least: int, most: int) -> int:
+    """A whole number in these bounds. Raises ToggleError."""
+    text = value.strip()
+    if not (text.isascii() and text.isdigit() and len(text) <= 19) or not least <= int(text) <= most:
+        raise ToggleError(
+            msg("Give a whole number from {least} to {most}, not {value}.", least=least, most=most, value=value)
+        )
+    return int(text)
+
+
+def size_of(value: str, least: int) -> int:
+    """Bytes from `536870912`, `512m`, `1GiB`. Raises ToggleError."""
+    found = _SIZE(value.strip().lower())
+    if found is None:
+        raise ToggleError(msg("Give a size such as 512m or 1g, not {value}.", value=value))
+    size = int(found[1]) << _UNITS[found[2]]
+    if not least <= size <= _MOST:
+        raise ToggleError(
+            msg("A limit of {value} is out of range: the engines take no less than {least} bytes.",
+                value=value, least=least)
+        )  # fmt: skip
+    return size
+
+
+def no_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    """Nothing that we know of could break."""
+    return ()
+
+
+def in_no_preset(preset: Preset, subject: Subject) -> str | None:
+    """For what only a person can choose."""
+    return None
+
+
+def held(answer: bool | None, expected: Message, yes: Message, no: Message, source: str) -> Proof:
+    """The proof for a question that the facts answer with yes, no or not at all."""
+    if answer is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
+    return Proof(Proven.ENFORCED if answer else Proven.NOT_ENFORCED, expected, yes if answer else no, source)
+
+
+def docker(subject: Subject) -> bool:
+    """Whether the engine is Docker."""
+    return subject.engine.kind is EngineKind.DOCKER
+
+
+OWN_USER_NAMESPACE = frozenset(("private", "auto", "keep-id", "nomap"))
+
+
+def own_user_namespace(asked: Asked) -> bool:
+    """Whether a user namespace was asked for this container."""
+    return bool(asked.uid_map) or asked.userns_mode.partition(":")[0] in OWN_USER_NAMESPACE
+
+
+def own_user_namespace_after(before: Asked, after: Asked) -> bool | None:
+    """True where a relaunch puts it into a user namespace of its own; None where that does not change."""
+    if (before.userns_mode, before.uid_map) == (after.userns_mode, after.uid_map) or not own_user_namespace(after):
+        return None
+    return True
+
+
+def shared_mode(mode: str) -> bool:
+    """Whether such a namespace is another's: the host's, a container's, a pod's, or one by its path."""
+    return mode in ("host", "pod") or mode.startswith(("container:", "ns:"))

@@ -1,0 +1,126 @@
+"""Who a process is, as far as its stances depend on it: the posture of `layers/usermap/layer.py`.
+
+Without ids of the host where these do not matter: a container with the range 100000 and one with 200000 are alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked
+from stratascope.core.ground import Surroundings
+from stratascope.layers.shared.conditional_needs import Answers, answers
+from stratascope.layers.shared.host_paths import is_disk
+from stratascope.layers.shared.unprivileged_ports import low_ports_free
+from stratascope.layers.usermap.namespace_owners import OWNED
+from stratascope.linux.capability import CapabilitySet
+
+if TYPE_CHECKING:
+    from stratascope.layers.usermap.layer import UsermapFacts
+
+OWNER_WANTS = tuple(f"owner:{kind}" for kind in OWNED)
+# where login.defs(5) puts the groups of devices (disk is 6 on most), and no person's
+_SYSTEM_GROUPS = range(1, 1000)
+_OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",)).bits
+
+
+@dataclass(frozen=True, slots=True)
+class UsermapPosture:
+    """Who it is. None: not known."""
+
+    initial: bool | None  # whether it is in the machine's first user namespace
+    host_root: bool | None  # its uid is 0 on the host, or may be again
+    root_inside: bool | None  # its uid is 0 in its own user namespace, or may be again
+    root_mapped: bool | None  # there is a uid 0 inside
+    over_root_files: bool | None  # whether its capabilities count for files of the host's root: uid and gid 0 mapped
+    held: int | None  # capabilities, effective or permitted
+    ids: int | None  # how many uids are mapped, as far as it matters: 1 or 2
+    setgroups: str | None
+    shared: bool | None  # whether other containers are in the same user namespace
+    engine_user: bool | None  # its uid on the host is that of the person who runs the engine
+    socket: bool | None  # whether the engine's own socket lets it in
+    owners: tuple[tuple[str, bool | None], ...]  # whether its capabilities count in the owner of that namespace
+    rootless: bool  # whether the engine runs without root
+    low_ports: bool | None  # whether a port below 1024 is free for everyone in its network namespace
+    settings: Answers
+    disk_group: bool = False  # disks were passed in, and one of its groups may be that of their nodes
+    idmapped: bool = False  # a mount may take root inside for the host's
+
+
+def usermap_posture(facts: UsermapFacts, around: Surroundings) -> UsermapPosture:
+    """From the facts of the container's first process; ids count only where they are the host's."""
+    seen = around.ground.initial_user_namespace is not False
+    uid = facts.uid_outside if seen else None
+    held = facts.held
+    over = _over_root_files(facts) if seen else None
+    host_root = None if uid is None else uid == 0
+    return UsermapPosture(
+        initial=facts.initial_namespace,
+        host_root=host_root,
+        root_inside=None if facts.uid_inside is None else facts.uid_inside == 0,
+        root_mapped=facts.root_mapped,
+        over_root_files=over,
+        held=held,
+        ids=None if facts.uid_map is None else min(2, sum(length for _, _, length in facts.uid_map)),
+        setgroups=facts.setgroups,
+        shared=None if facts.initial_namespace is None else bool(around.peers.of("user")),
+        engine_user=_engine_user(facts, uid, around),
+        socket=_socket(facts, uid, held, over, around),
+        owners=facts.owners,
+        rootless=around.engine.rootless,
+        low_ports=low_ports_free(facts.port_start),
+        settings=answers(around.ground),
+        disk_group=facts.disks and any(gid in _SYSTEM_GROUPS for gid in (facts.gid_outside, *facts.groups)),
+        idmapped=facts.idmapped,
+    )
+
+
+def disks_given(asked: Asked) -> bool:
+    """Whether disks of the host were passed in."""
+    return asked.privileged or any(is_disk(device.source) for device in asked.devices)
+
+
+def _over_root_files(facts: UsermapFacts) -> bool | None:
+    """privileged_wrt_inode_uidgid, kernel/capability.c: both ids of the file must be mapped."""
+    if facts.initial_namespace:
+        return True
+    if facts.uid_map is None or facts.gid_map is None:
+        return None
+    return all(any(outside == 0 for _, outside, _ in ranges) for ranges in (facts.uid_map, facts.gid_map))
+
+
+def _engine_user(facts: UsermapFacts, uid: int | None, around: Surroundings) -> bool | None:
+    if uid is None:
+        return None
+    people = {around.ground.reader_uid} - {None, 0}
+    if around.engine.rootless:
+        if around.engine.daemon_uid is None:
+            return True if uid in people or facts.uid_inside == facts.owner_inside else None
+        people.add(around.engine.daemon_uid)
+    return uid in people
+
+
+def _socket(
+    facts: UsermapFacts, uid: int | None, held: int | None, over: bool | None, around: Surroundings
+) -> bool | None:
+    """Write permission for the socket is what connect asks for (unix(7)): its owner, its group, everyone."""
+    engine = around.engine
+    if uid is None:
+        return None
+    if held is not None and held & _OVERRIDE and over:
+        return True
+    if facts.foreign_socket:
+        return True if uid == 0 else None  # whose it is, and its mode, were not read
+    if uid == (engine.daemon_uid if engine.rootless or engine.daemon_uid is not None else 0):
+        return True
+    if engine.socket_mode is None or engine.daemon_uid is None:
+        return None
+    if engine.socket_mode & 0o002:
+        return True
+    if not engine.socket_mode & 0o020:
+        return False
+    groups = {facts.gid_outside, *facts.groups}
+    if engine.socket_group == "root" or (engine.socket_group or "").isdigit():
+        return int((engine.socket_group or "").replace("root", "0")) in groups
+    return False if groups == {0} else None  # a group with a name of its own is not root's; more is not known

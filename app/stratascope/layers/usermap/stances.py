@@ -1,0 +1,307 @@
+"""What the identity of a process says to each need: its user namespace, and who it is on the host.
+
+Two questions. Against which user namespace is a capability asked for: that of the machine, or one that this process's
+own capabilities count in. And whom does the host take it for: files of proc go by the host's uid, signals and
+ptrace(2) too. The twin holds all capabilities; but where uid and a missing capability refuse together and no other
+layer says so (a file of root's, a signal), this one does.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.message import Message, msg
+from stratascope.core.threats.needs import (
+    Access,
+    Capability,
+    EngineSocket,
+    EngineUser,
+    HostFiles,
+    HostRoot,
+    InspectContainer,
+    InspectHost,
+    KernelFile,
+    LowPort,
+    Need,
+    Node,
+    OtherIds,
+    RootWritable,
+    SameUser,
+    SetUidExec,
+    SharedIds,
+    SignalRoot,
+    Where,
+)
+from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.layers.shared.conditional_needs import asked_for, not_asked_for, unread
+from stratascope.layers.shared.unprivileged_ports import PORT_START
+from stratascope.layers.usermap.posture import UsermapPosture
+from stratascope.linux.capability import CapabilitySet
+
+_MAP, _UID, _NAMESPACE = "@uid_map", "@status:Uid", "@ns/user"
+_KIND = {
+    Where.MNT_OWNER: "mnt",
+    Where.NET_OWNER: "net",
+    Where.UTS_OWNER: "uts",
+    Where.IPC_OWNER: "ipc",
+    Where.PID_OWNER: "pid",
+}
+_WORDS = {
+    "mnt": msg("mount namespace"),
+    "net": msg("network namespace"),
+    "uts": msg("UTS namespace"),
+    "ipc": msg("IPC namespace"),
+    "pid": msg("PID namespace"),
+}
+_USERNS, _USER = frozenset({"userns"}), frozenset({"user"})
+_OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",)).bits
+_READ_ANY = CapabilitySet.of(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH")).bits
+_KILL = CapabilitySet.of(("CAP_KILL",)).bits
+_PTRACE = CapabilitySet.of(("CAP_SYS_PTRACE",)).bits
+_CHOWN = CapabilitySet.of(("CAP_CHOWN",)).bits
+_FOWNER = CapabilitySet.of(("CAP_FOWNER",)).bits
+
+
+def usermap_stance(need: Need, posture: UsermapPosture) -> Ruling | None:
+    """This layer's answer; None: not its job."""
+    match need:
+        case Capability():
+            return _capability(need, posture)
+        case LowPort():
+            return _low_port(posture)
+        case KernelFile():
+            return _kernel_file(need, posture)
+        case HostRoot():
+            return _host_root(posture, msg("It is not root on the host."))
+        case Node(kind="log", made=False):
+            return _through(msg("The file is open to everyone."))
+        case Node(made=False):
+            return _node(posture)
+        case EngineUser():
+            return _engine_person(posture)
+        case SameUser():
+            return _same_user(posture)
+        case SignalRoot():
+            return _signal(posture)
+        case InspectContainer():
+            return _inspect_container(posture)
+        case InspectHost():
+            return _inspect_host(posture)
+        case SharedIds():
+            return _own_namespace(posture, msg("Ids in its own user namespace are not the host's."))
+        case OtherIds():
+            return _other_ids(posture, group=need.group)
+        case RootWritable():
+            return _root_directory(posture)
+        case SetUidExec():
+            return _set_uid_exec(posture)
+        case EngineSocket():
+            return _engine_socket(posture)
+        case HostFiles():
+            return _host_files(posture, set_uid=need.set_uid)
+    return None
+
+
+_INITIAL_UNREAD = Ruling(Stance.UNKNOWN, msg("Its user namespace could not be read."), _NAMESPACE)
+_IDS_UNREAD = Ruling(Stance.UNKNOWN, msg("Whom the host takes it for could not be read."), _UID)
+
+
+def _through(text: Message, source: str = _UID) -> Ruling:
+    return Ruling(Stance.LETS_THROUGH, text, source)
+
+
+def _stops(text: Message, posture: UsermapPosture, source: str = _UID) -> Ruling:
+    """What undoes it: root without a user namespace of its own; in the first one, to be root."""
+    return Ruling(Stance.STOPS, text, source, _USER if posture.initial else _USERNS)
+
+
+def _capability(need: Capability, posture: UsermapPosture) -> Ruling:
+    if need.where is Where.OWN:
+        return _through(msg("Its own user namespace is asked, where its capabilities count."), _NAMESPACE)
+    asked = asked_for(need, posture.settings)
+    if asked is False and need.only_if is not None:
+        return not_asked_for(need.only_if)
+    text = msg("The kernel asks for this capability on the host; those of its own user namespace count nothing there.")
+    ruling = _own_namespace(posture, text) if need.where is Where.INITIAL else _owner(_KIND[need.where], posture)
+    if ruling.stance is Stance.STOPS and asked is None and need.only_if is not None:
+        return Ruling(Stance.UNKNOWN, unread(need.only_if), ruling.source)
+    return ruling
+
+
+def _own_namespace(posture: UsermapPosture, text: Message) -> Ruling:
+    if posture.initial is None:
+        return _INITIAL_UNREAD
+    if posture.initial:
+        return _through(msg("It is in the machine's first user namespace."), _NAMESPACE)
+    return Ruling(Stance.STOPS, text, _MAP, _USERNS)
+
+
+def _owner(kind: str, posture: UsermapPosture) -> Ruling:
+    counts = dict(posture.owners).get(kind)
+    source = f"@ns/{kind}"
+    if counts is None:
+        text = msg("Which user namespace owns its {namespace} could not be read.", namespace=_WORDS[kind])
+        return Ruling(Stance.UNKNOWN, text, source)
+    if counts:
+        return _through(msg("Its capabilities count in its {namespace}.", namespace=_WORDS[kind]), source)
+    text = msg("Its {namespace} belongs to another user namespace than its own.", namespace=_WORDS[kind])
+    return Ruling(Stance.STOPS, text, source, _USERNS)
+
+
+def _low_port(posture: UsermapPosture) -> Ruling:
+    if posture.low_ports:
+        return _through(msg("In its network namespace some ports below 1024 are free for everyone."), f"@{PORT_START}")
+    ruling = _owner("net", posture)
+    if ruling.stance is Stance.STOPS and posture.low_ports is None:
+        text = msg("Its network namespace is not its own, and the first free port there could not be read.")
+        return Ruling(Stance.UNKNOWN, text, f"@{PORT_START}")
+    return ruling
+
+
+def _host_root(posture: UsermapPosture, text: Message) -> Ruling:
+    if posture.host_root is None:
+        if posture.initial is False and posture.over_root_files is False:
+            return Ruling(Stance.STOPS, text, _MAP, _USERNS)  # no id of the map is the host's 0
+        return _IDS_UNREAD
+    if posture.host_root:
+        return _through(msg("It is root on the host."))
+    return _stops(text, posture)
+
+
+def _kernel_file(need: KernelFile, posture: UsermapPosture) -> Ruling:
+    if need.anyone:
+        return _through(msg("The file is open to everyone."))
+    if posture.host_root:
+        return _through(msg("It is root on the host, who owns the file."))
+    if not need.by_uid and posture.over_root_files and posture.held is not None:
+        helps = _OVERRIDE if need.access is Access.WRITE else _READ_ANY
+        if posture.held & helps:
+            return _through(msg("It may open files of others, the host's root's too."), "@status:CapEff")
+    return _host_root(posture, msg("The file belongs to the host's root, whom the host does not take it for."))
+
+
+def _node(posture: UsermapPosture) -> Ruling:
+    """Nodes of disks and memory belong to root and are closed to others."""
+    if posture.host_root:
+        return _through(msg("It is root on the host, who owns the device node."))
+    if posture.initial is False and not posture.rootless and posture.host_root is False:
+        # a runtime of root may give the nodes that it makes to the container's root
+        return Ruling(Stance.UNKNOWN, msg("Who owns the device node in its user namespace was not read."), _UID)
+    if posture.over_root_files and (posture.held or 0) & _OVERRIDE:
+        return _through(msg("It may open files of others, the host's root's too."), "@status:CapEff")
+    if posture.host_root is False and posture.disk_group:  # the runtimes give the node the group that it has outside
+        return Ruling(Stance.UNKNOWN, msg("Whether one of its groups may open the device node was not read."), _UID)
+    return _host_root(posture, msg("The device node belongs to the host's root, whom the host does not take it for."))
+
+
+def _engine_person(posture: UsermapPosture) -> Ruling:
+    if posture.engine_user is None:
+        return _IDS_UNREAD
+    if posture.engine_user:
+        return _through(msg("Its id on the host is that of the person who runs the engine."))
+    return Ruling(Stance.STOPS, msg("Its id on the host is not that of the person who runs the engine."), _UID)
+
+
+def _same_user(posture: UsermapPosture) -> Ruling:
+    """A number above the ranges of users may be a service's, so of one that is not known nothing is claimed."""
+    if posture.engine_user is None or posture.host_root is None or posture.initial is None:
+        return _IDS_UNREAD
+    if not posture.initial:
+        # cap_ptrace_access_check, security/commoncap.c: another user namespace asks for SYS_PTRACE over the target's
+        text = msg("Programs of the host are in another user namespace, where its ids count nothing.")
+        return Ruling(Stance.STOPS, text, _MAP, _USERNS)
+    if posture.host_root:
+        return _through(msg("It is root on the host, as many programs there are."))
+    if posture.engine_user:
+        return _through(msg("Its id on the host is that of the person who runs the engine."))
+    return Ruling(Stance.UNKNOWN, msg("Whether a user of the host runs programs under its id was not read."), _UID)
+
+
+def _signal(posture: UsermapPosture) -> Ruling:
+    # kill_ok_by_cred, kernel/signal.c
+    if posture.initial and (posture.held or 0) & _KILL:
+        return _through(msg("It holds {capability} over the whole machine.", capability="KILL"), "@status:CapEff")
+    return _host_root(posture, msg("It is another user on the host than the process that it would signal."))
+
+
+def _inspect_host(posture: UsermapPosture) -> Ruling:
+    # __ptrace_may_access, kernel/ptrace.c: the same ids, or SYS_PTRACE in the target's user namespace
+    return _own_namespace(posture, msg("Its rights over processes end at its own user namespace."))
+
+
+def _inspect_container(posture: UsermapPosture) -> Ruling:
+    if posture.initial is None:
+        return _INITIAL_UNREAD
+    if not posture.initial and not posture.shared:
+        text = msg("Other containers are in other user namespaces, where its rights count nothing.")
+        return Ruling(Stance.STOPS, text, _NAMESPACE, _USERNS)
+    if posture.root_inside is None:
+        return _IDS_UNREAD
+    if posture.root_inside:
+        return _through(msg("It has the uid of the process that it looks into: root."))
+    if not posture.held or posture.held & _PTRACE:
+        return _through(msg("With SYS_PTRACE the uid does not matter."))
+    # __ptrace_may_access, kernel/ptrace.c, goes by the ids that the other one really has, and it may be no root either
+    return Ruling(Stance.UNKNOWN, msg("Whether another container runs under its uid was not read."), _UID)
+
+
+def _other_ids(posture: UsermapPosture, *, group: bool) -> Ruling:
+    if group:  # may_setgroups, kernel/groups.c: leaving groups needs no second id
+        if posture.setgroups is None:
+            return Ruling(Stance.UNKNOWN, msg("Whether groups may be changed could not be read."), "@setgroups")
+        if posture.setgroups == "deny":
+            text = msg("Its user namespace denies that groups are changed.")
+            return Ruling(Stance.STOPS, text, "@setgroups", frozenset({"setgroups"}))
+        return _through(msg("Its user namespace lets groups be changed."), "@setgroups")
+    if posture.ids is None:
+        return Ruling(Stance.UNKNOWN, msg("Which ids are mapped could not be read."), _MAP)
+    if posture.ids < 2:
+        return Ruling(Stance.STOPS, msg("Its user namespace knows no other id than one."), _MAP, frozenset({"uid-map"}))
+    return _through(msg("Other ids are mapped."), _MAP)
+
+
+def _root_directory(posture: UsermapPosture) -> Ruling:
+    if posture.root_inside is None:
+        return _IDS_UNREAD
+    if posture.root_inside:
+        return _through(msg("It is root inside, who owns the directory."))
+    if posture.held is None:
+        return _IDS_UNREAD
+    if posture.held & _OVERRIDE:
+        return _through(msg("It may write to directories of others."), "@status:CapEff")
+    text = msg("The directory belongs to root, and it is another user inside.")
+    return Ruling(Stance.STOPS, text, _UID, _USER)
+
+
+def _set_uid_exec(posture: UsermapPosture) -> Ruling:
+    # bprm_fill_uid, fs/exec.c: a file of an id that is not mapped is run as any other
+    if posture.root_mapped is None:
+        return Ruling(Stance.UNKNOWN, msg("Which ids are mapped could not be read."), _MAP)
+    if posture.root_mapped:
+        return _through(msg("There is a root inside whom a set-uid file can turn it into."), _MAP)
+    return Ruling(Stance.STOPS, msg("There is no root inside: no set-uid file leads to it."), _MAP)
+
+
+def _engine_socket(posture: UsermapPosture) -> Ruling:
+    if posture.socket is None:
+        text = msg("Whether the socket's owner and group let it in was not read.")
+        return Ruling(Stance.UNKNOWN, text, "engine:socket")
+    if posture.socket:
+        return _through(msg("The socket's permissions let it in."), "engine:socket")
+    return _stops(msg("The socket's permissions do not let it in."), posture, "engine:socket")
+
+
+def _host_files(posture: UsermapPosture, *, set_uid: bool) -> Ruling:
+    if posture.host_root:
+        return _through(msg("It is root on the host, who may write there."))
+    held = posture.held or 0
+    if set_uid:
+        # setattr_prepare, fs/attr.c: chown to 0, and then chmod of a file that is no longer its own
+        if posture.over_root_files and held & _CHOWN and held & _FOWNER:
+            return _through(msg("It may give files to the host's root, and change them then."), "@status:CapEff")
+        if posture.host_root is False and posture.idmapped:
+            text = msg("Whether a mount with an id map of its own takes it for the host's root was not read.")
+            return Ruling(Stance.UNKNOWN, text, "@mountinfo")
+        return _host_root(posture, msg("It can't make a file belong to the host's root."))
+    if posture.over_root_files and held & _OVERRIDE:
+        return _through(msg("It may write files of others, the host's root's too."), "@status:CapEff")
+    text = msg("It is not root on the host, and whether the path belongs to its user was not read.")
+    return Ruling(Stance.UNKNOWN, text, _UID)

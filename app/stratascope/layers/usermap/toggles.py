@@ -1,0 +1,268 @@
+"""The toggles of layer 6: another user, and (Podman) another user namespace.
+
+Docker has one user namespace for the whole daemon (userns-remap) or none; that is explained here and not faked. No
+preset chooses a user namespace: it changes who owns the files in every volume, and `auto` needs ids that the
+administrator set aside (subuid(5)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.shared.asked_capabilities import starts_as_root
+from stratascope.layers.shared.symptoms import DENIED, NOT_PERMITTED, find, words
+from stratascope.layers.shared.toggle_values import NOT_READ, docker, in_no_preset, own_user_namespace
+from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.idmap import FULL, parse_idmap
+
+if TYPE_CHECKING:
+    from stratascope.layers.usermap.layer import UsermapFacts
+
+_LAYER, _UID_MAP, _UID = "usermap", "@uid_map", "@status:Uid"
+_SHOWN = 3  # ranges of ids
+_MOST_ID = 0xFFFFFFFE  # -1 means "do not change" (setresuid(2))
+_WORDS = ("auto", "keep-id", "nomap")
+_WANTS_ROOT = r"(?:must|needs? to|has to|can only|only) (?:be )?(?:run|started|executed).{0,20}\broot\b"
+
+
+def _facts(subject: Subject) -> UsermapFacts | None:
+    facts: UsermapFacts | None = subject.of(_LAYER)
+    return facts
+
+
+def _ids(value: str) -> tuple[int, int | None]:
+    uid, _, gid = value.partition(":")
+    return int(uid), int(gid) if gid else None
+
+
+def _check_user(value: str, subject: Subject) -> str:
+    value = value.strip()
+    words = value.split(":")
+    if len(words) > 2 or not all(
+        word.isascii() and word.isdigit() and len(word) <= 10 and int(word) <= _MOST_ID for word in words
+    ):
+        raise ToggleError(
+            msg("Give a user as a number, or user and group: 1000 or 1000:1000, not {value}.", value=value)
+        )
+    uid, gid = _ids(value)
+    if uid == 0:
+        raise ToggleError(msg("User 0 is root. Give the number of an ordinary user of the image."))
+    facts = _facts(subject)
+    for number, ranges in (
+        (uid, None if facts is None else facts.uid_map),
+        (gid, None if facts is None else facts.gid_map),
+    ):
+        if number is not None and ranges is not None and not any(i <= number < i + n for i, _, n in ranges):
+            raise ToggleError(
+                msg(
+                    "The id {number} does not exist in its user namespace. Choose one of these: {ids}.",
+                    number=number,
+                    ids=", ".join(f"{first}–{first + length - 1}" for first, _, length in ranges[:_SHOWN]),
+                )
+            )
+    return str(uid) if gid is None else f"{uid}:{gid}"
+
+
+def _user_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    facts, asked = _facts(subject), subject.container.asked
+    if facts is not None and facts.uid_inside == _ids(value)[0]:
+        return ()  # its program runs as that user already
+    found = [msg("Files that belong to another user may not be readable, and none of them writable, for user {value}.",
+                 value=value)]  # fmt: skip
+    volumes = [mount.target for mount in asked.mounts if mount.writable and mount.kind != "tmpfs"]
+    if volumes:
+        found.append(
+            msg("Who owns the files in {paths} was not looked at; it may no longer write there.",
+                paths=", ".join(volumes[:5]))
+        )  # fmt: skip
+    low = [str(port) for port in subject.listens or () if port < PRIVILEGED_PORTS]
+    others = [f"{name} ({user})" for name, user in subject.users or () if user and user != _ids(value)[0]]
+    if low:
+        found.append(msg("It listens on port {ports}, which may fail for an ordinary user.", ports=", ".join(low[:5])))
+    if others:
+        text = msg("It runs these as other users, which only root can: {names}.", names=", ".join(others[:5]))
+        found.append(text)
+    if not low and not others and (facts is None or facts.uid_inside in (None, 0)):
+        found.append(msg("It runs as root now: ports below 1024 and changing to another user may fail."))
+    return tuple(found)
+
+
+def _prove_user(facts: UsermapFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("Its first process runs as {value}", value=value)
+    uid, gid = _ids(value)
+    if facts is None or facts.uid_inside is None or (gid is not None and facts.gid_inside is None):
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _UID)
+    right = facts.uid_inside == uid and gid in (None, facts.gid_inside)
+    found = msg(
+        "It runs as {uid}:{gid}", uid=facts.uid_inside, gid="?" if facts.gid_inside is None else facts.gid_inside
+    )
+    return Proof(Proven.ENFORCED if right else Proven.NOT_ENFORCED, expected, found, _UID)
+
+
+def _user_preset(preset: Preset, subject: Subject) -> str | None:
+    """Where its program became another user by itself: then it may as well start as that one."""
+    facts, asked = _facts(subject), subject.container.asked
+    if preset is Preset.RECOMMENDED or not starts_as_root(asked) or facts is None or not facts.uid_inside:
+        return None
+    return str(facts.uid_inside) if facts.gid_inside is None else f"{facts.uid_inside}:{facts.gid_inside}"
+
+
+def _user_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    if (
+        find(failure, r"(?:must|needs? to|has to|can only|only) (?:be )?(?:run|started|executed).{0,20}\broot\b")
+        is not None
+    ):
+        return Suspicion(95, msg("Its program says that it must be started as root."))
+    line = find(failure, DENIED, lambda line: bool(line.path) and "bind" not in line.text)
+    if line is not None:
+        text = msg("User {value} may not use {path}. Give that to the user, or choose the one who owns it.",
+                   value=value, path=line.path)  # fmt: skip
+        return Suspicion(85, text)
+    if any(port < PRIVILEGED_PORTS for port in failure.silent) or find(failure, r"\bbind\b.*(?:denied|permitted)"):
+        return Suspicion(75, msg("User {value} may bind no port below 1024.", value=value))
+    if find(failure, NOT_PERMITTED) is not None:
+        return Suspicion(60, msg("Something was not permitted to it that root may do."))
+    return None
+
+
+USER = Toggle(
+    "user",
+    _LAYER,
+    msg("Run as another user"),
+    msg("Its first program starts as this user of the image and not as root."),
+    "UID[:GID]",
+    _check_user,
+    lambda asked, value, subject: replace(asked, user=value),
+    lambda asked, subject: not starts_as_root(asked),
+    _user_risks,
+    _prove_user,
+    _user_preset,
+    symptoms=_user_symptoms,
+)
+
+
+def _check_userns(value: str, subject: Subject) -> str:
+    value = value.strip().lower()
+    engine = subject.engine
+    if docker(subject):
+        if engine.rootless:
+            raise ToggleError(
+                msg("Rootless Docker has one user namespace for all its containers; none can be had for one of them.")
+            )
+        raise ToggleError(
+            msg("Docker can't do this for one container: set userns-remap for the whole daemon in daemon.json.")
+        )
+    if subject.container.pod:
+        raise ToggleError(msg("It is a member of a pod, whose containers share one user namespace."))
+    if value in ("keep-id", "nomap") and not engine.rootless:
+        raise ToggleError(
+            msg("{value} is for rootless Podman only. Give auto or a map such as 0:200000:65536.", value=value)
+        )
+    if value in _WORDS:
+        return value
+    parts = _parsed(value)
+    if not engine.rootless and any(outside == 0 for _, outside, _ in parts):
+        raise ToggleError(msg("This map gives the container the host's root, so it would change nothing."))
+    return ",".join(f"{inside}:{outside}:{length}" for inside, outside, length in parts)
+
+
+def _parsed(value: str) -> tuple[tuple[int, int, int], ...]:
+    try:
+        ranges = parse_idmap("\n".join(part.replace(":", " ") for part in value.split(",")))
+    except DecodeError:
+        ranges = ()
+    firsts = sorted((part.inside, part.inside + part.length) for part in ranges)
+    overlap = any(end > start for (_, end), (start, _) in pairwise(firsts))
+    if not ranges or overlap or any(part.outside == FULL for part in ranges):
+        raise ToggleError(
+            msg("Give auto, keep-id, nomap, or a map of ids as INSIDE:OUTSIDE:LENGTH such as 0:200000:65536.")
+        )
+    return tuple((part.inside, part.outside, part.length) for part in ranges)
+
+
+def _apply_userns(asked: Asked, value: str, subject: Subject) -> Asked:
+    if value in _WORDS:
+        return replace(asked, userns_mode=value, uid_map=())
+    return replace(asked, userns_mode="private", uid_map=_parsed(value))
+
+
+def _userns_on(asked: Asked, subject: Subject) -> bool:
+    if docker(subject):
+        return subject.engine.rootless or (subject.engine.facts.userns_remap and asked.userns_mode != "host")
+    return own_user_namespace(asked)
+
+
+def _userns_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    found = [msg("Files in volumes and host paths keep their owners of now, which are nobody for its new ids.")]
+    if value == "auto":
+        found.append(
+            msg("Podman takes the ids from those of its user in /etc/subuid and /etc/subgid; enough must be left.")
+            if subject.engine.rootless
+            else msg("Podman needs ids for this: a line for the user containers in /etc/subuid and /etc/subgid.")
+        )
+    return tuple(found)
+
+
+def _prove_userns(facts: UsermapFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("A user namespace of its own: {value}", value=value)
+    if facts is None or facts.uid_map is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _UID_MAP)
+    shown = ", ".join(f"{inside}:{outside}:{length}" for inside, outside, length in facts.uid_map[:4])
+    found = msg("The map is {map}", map=shown)
+    if value not in _WORDS:
+        # a rootless engine counts the outside ids in its own user namespace
+        wanted = _parsed(value)
+        right = sorted(_shape(wanted, subject)) == sorted(_shape(facts.uid_map, subject))
+    elif value == "keep-id":
+        right = not _full(facts) and facts.owner_inside is not None and facts.owner_inside != 0
+        if subject.engine.daemon_uid is not None:
+            right = not _full(facts) and facts.owner_inside == subject.engine.daemon_uid
+    else:
+        right = not _full(facts) and facts.owner_inside is None and facts.root_is_host_uid != 0
+    return Proof(Proven.ENFORCED if right else Proven.NOT_ENFORCED, expected, found, _UID_MAP)
+
+
+def _full(facts: UsermapFacts) -> bool:
+    return facts.uid_map == ((0, 0, FULL),)
+
+
+def _shape(ranges: tuple[tuple[int, int, int], ...], subject: Subject) -> tuple[tuple[int, ...], ...]:
+    if not subject.engine.rootless:
+        return ranges
+    return tuple((inside, length) for inside, _, length in ranges)
+
+
+USERNS = Toggle(
+    "userns",
+    _LAYER,
+    msg("Own user namespace"),
+    msg("Root inside becomes an ordinary user outside."),
+    "auto|keep-id|nomap|MAP",
+    _check_userns,
+    _apply_userns,
+    _userns_on,
+    _userns_risks,
+    _prove_userns,
+    in_no_preset,
+    symptoms=words(
+        (
+            95,
+            r"sub[ug]id|unused id|newuidmap|uid_map|user namespace|id ?mapp",
+            msg("The engine could not give it such a range of ids."),
+        ),
+        (
+            75,
+            rf"{DENIED}|value too large|\bEOVERFLOW\b",
+            msg("Files keep their owners, who are nobody in its new ids."),
+        ),
+        (55, NOT_PERMITTED, msg("Something was not permitted to it: root inside is an ordinary user now.")),
+    ),
+)
+
+TOGGLES = (USERNS, USER)

@@ -1,0 +1,150 @@
+"""Rulers and rows of the user-namespace layer, and what an engine without root can't do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import EngineKind
+from stratascope.core.layer import Row, RulerRange, Rulers, Tone
+from stratascope.core.message import Message, msg
+
+if TYPE_CHECKING:
+    from stratascope.core.ground import Surroundings
+    from stratascope.layers.usermap.layer import UsermapAsked, UsermapFacts
+
+_USERS, _GROUPS = msg("Users"), msg("Groups")
+_INSIDE, _OUTSIDE = msg("In the container"), msg("On the host")
+_YES, _NO, _UNKNOWN, _NOT_READABLE = msg("Yes"), msg("No"), msg("Not known"), msg("Not readable")
+_NOT_SAID = msg("The engine does not say")
+_ROOT, _PROCESS, _GROUP = msg("Root inside"), msg("Its first process, user"), msg("Its first process, group")
+_INITIAL, _SHARED, _SETGROUPS = msg("In the host's user namespace"), msg("Range shared with"), msg("May drop groups")
+_ROOTLESS, _HELPER, _STORAGE = msg("Engine runs without root"), msg("Network helper"), msg("Storage driver")
+_PORTS, _PING, _FIREWALL, _KIND = msg("Lowest port to publish"), msg("Ping"), msg("Firewall rules"), msg("How it works")
+_PORT_NOTE = msg("Without root, ports below net.ipv4.ip_unprivileged_port_start can't be published.")
+_PING_NOTE = msg("Without the right to raw sockets, ping needs the group in net.ipv4.ping_group_range.")
+_FIREWALL_ROOT = msg("The engine sets them on the host")
+_FIREWALL_ROOTLESS = msg("Only inside its own network: the host's stay as they are")
+_KINDS = {
+    (EngineKind.DOCKER, False): msg("A daemon of root starts all containers; userns-remap is one setting for all."),
+    (EngineKind.PODMAN, False): msg("No daemon; each container may have a range of its own (--userns=auto)."),
+    (EngineKind.DOCKER, True): msg("Daemon and containers share one user namespace, which RootlessKit made."),
+    (EngineKind.PODMAN, True): msg(
+        "No daemon; root inside is the user who started it, unless --userns says otherwise."
+    ),
+}
+
+
+def rulers(facts: UsermapFacts) -> tuple[Rulers, ...]:
+    """One pair of rulers for users, one for groups; none where a map is not readable."""
+    found = []
+    for title, name, idmap in ((_USERS, "uid_map", facts.uid_map), (_GROUPS, "gid_map", facts.gid_map)):
+        if idmap is not None:
+            ranges = tuple(RulerRange(*part, _tone(part), _label(part)) for part in idmap)
+            found.append(Rulers(title, _INSIDE, _OUTSIDE, ranges, f"{facts.process}/{name}"))
+    return tuple(found)
+
+
+def _tone(part: tuple[int, int, int]) -> Tone:
+    return Tone.BAD if part[1] == 0 else Tone.WARN if part[2] == 1 else Tone.GOOD
+
+
+def _label(part: tuple[int, int, int]) -> Message:
+    inside, outside, length = part
+    if length == 1:
+        return msg("{inside} is {outside}", inside=inside, outside=outside)
+    return msg(
+        "{first} to {last} are {outside} to {end}",
+        first=inside,
+        last=inside + length - 1,
+        outside=outside,
+        end=outside + length - 1,
+    )
+
+
+def identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
+    """Who root and the first process are on the host."""
+    source, status = f"{facts.process}/uid_map", f"{facts.process}/status"
+    if facts.root_mapped is None:
+        root, tone = _NOT_READABLE, Tone.UNKNOWN
+    elif facts.root_is_host_uid is None:
+        root, tone = msg("Not in the map: there is no root inside"), Tone.GOOD
+    elif facts.root_is_host_uid == 0:
+        root, tone = msg("Root on the host (0)"), Tone.BAD
+    else:
+        root = msg("User {uid} on the host", uid=facts.root_is_host_uid)
+        tone = Tone.WARN if facts.owner_inside == 0 else Tone.GOOD
+    initial = _UNKNOWN if facts.initial_namespace is None else _YES if facts.initial_namespace else _NO
+    initial_tone = Tone.WARN if facts.initial_namespace else Tone.GOOD
+    names = ", ".join(facts.range_shared_with[:10])
+    mode = msg("{mode}", mode=asked.userns_mode) if asked.userns_mode else None
+    user = msg("{user}", user=asked.user) if asked.user else None
+    rows = [
+        Row(_ROOT, root, source, tone),
+        Row(_PROCESS, _process(facts), f"{status}:Uid", _known(facts.uid_outside), user),
+        Row(_GROUP, _pair(facts.gid_inside, facts.gid_outside), f"{status}:Gid", _known(facts.gid_outside)),
+        Row(
+            _INITIAL,
+            initial,
+            f"{facts.process}/ns/user",
+            Tone.UNKNOWN if facts.initial_namespace is None else initial_tone,
+            mode,
+        ),
+    ]
+    if facts.range_shared_with:
+        rows.append(Row(_SHARED, msg("{names}", names=names), source, Tone.WARN))
+    if facts.setgroups is not None:
+        rows.append(Row(_SETGROUPS, _NO if facts.setgroups == "deny" else _YES, f"{facts.process}/setgroups"))
+    return tuple(rows)
+
+
+def _process(facts: UsermapFacts) -> Message:
+    ids = _pair(facts.uid_inside, facts.uid_outside)
+    if facts.uid_effective == facts.uid_outside or facts.uid_effective is None:
+        return ids
+    return msg("{ids}, which it may become again; now it is {uid}", ids=ids, uid=str(facts.uid_effective))
+
+
+def _known(value: int | None) -> Tone:
+    return Tone.UNKNOWN if value is None else Tone.PLAIN
+
+
+def _pair(inside: int | None, outside: int | None) -> Message:
+    if outside is None:
+        return _NOT_READABLE
+    if inside is None:
+        return msg("{outside} on the host, not in the map", outside=outside)
+    return msg("{inside} inside, {outside} on the host", inside=inside, outside=outside)
+
+
+def engine_rows(around: Surroundings) -> tuple[Row, ...]:
+    """What running without root means for this engine, and its known limits."""
+    engine, ground = around.engine, around.ground
+    source = "info" if engine.kind is EngineKind.DOCKER else "libpod/info"
+    rows = [
+        Row(_ROOTLESS, _YES if engine.rootless else _NO, source, Tone.GOOD if engine.rootless else Tone.WARN),
+        Row(_KIND, _KINDS[engine.kind, engine.rootless], source),
+        Row(_HELPER, _word(engine.facts.network_helper), source),
+        Row(_STORAGE, _word(engine.facts.storage_driver), source),
+        Row(_FIREWALL, _FIREWALL_ROOTLESS if engine.rootless else _FIREWALL_ROOT, source),
+    ]
+    if engine.rootless:
+        port = ground.sysctl("net.ipv4.ip_unprivileged_port_start")
+        ping = ground.sysctl("net.ipv4.ping_group_range")
+        ports = _UNKNOWN if port is None else msg("{port}", port=port)
+        sysctls = "/proc/sys/net/ipv4"
+        rows.append(Row(_PORTS, ports, f"{sysctls}/ip_unprivileged_port_start", note=_PORT_NOTE))
+        rows.append(Row(_PING, _ping(ping), f"{sysctls}/ping_group_range", note=_PING_NOTE))
+    return tuple(rows)
+
+
+def _ping(value: str | None) -> Message:
+    words = (value or "").split()
+    if len(words) != 2 or not all(word.isascii() and word.isdigit() for word in words):
+        return _UNKNOWN
+    if int(words[0]) > int(words[1]):
+        return msg("For no group of this host")
+    return msg("For groups {first} to {last}", first=words[0], last=words[1])
+
+
+def _word(text: str) -> Message:
+    return msg("{text}", text=text) if text else _NOT_SAID

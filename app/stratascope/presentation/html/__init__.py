@@ -1,0 +1,1 @@
+"""One snapshot as one self-contained HTML page."""

@@ -1,0 +1,172 @@
+"""The tables of the page: one container's threats against its layers, and all containers against threats and bits.
+
+All containers stand as columns: a hundred threats with readable names as rows, and forty containers still fit on paper.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stratascope.core.layer import BitGrid, Layer, Tone
+from stratascope.core.message import Message, msg
+from stratascope.core.snapshot import ContainerState, drawn
+from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.core.threats.threat import Outcome, Ruling, Stance, Threat, evidence
+from stratascope.presentation.html.escape import element, text
+from stratascope.presentation.matrix_order import by_outcome, fate
+from stratascope.presentation.words import FAMILIES, OUTCOMES, SEVERITIES, STANCE_MARKS, STANCES, depth_words
+
+Named = tuple[str, ContainerState]  # anchor of its section, and the container
+_STANCE_CLASS = {Stance.STOPS: "S", Stance.LETS_THROUGH: "L", Stance.UNKNOWN: "U", Stance.NOT_ITS_JOB: "N"}
+
+
+def matrix_table(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...], *, brief: bool) -> str:
+    """Threats against layers, what matters first. Each row opens to its reasons.
+
+    `brief`: without reasons where two layers or more hold, and only that of the one which holds where one does.
+    """
+    heads = [
+        element("th", text(msg("Threat")), scope="col"),
+        element("th", text(msg("Severity")), scope="col"),
+        *(
+            element("th", f'<abbr title="{text(layer.about.title)}">{layer.number}</abbr>', scope="col")
+            for layer in layers
+        ),
+        element("th", f'<abbr title="{text(msg("The host’s settings"))}">G</abbr>', scope="col"),
+        element("th", text(msg("Outcome")), scope="col"),
+        element("th", text(msg("Depth")), scope="col"),
+    ]
+    rows = [_row(each, layers, state.container.pid or 0, brief=brief) for each in by_outcome(matrix)]
+    caption = element("caption", text(msg("What a process in {name} could try", name=state.container.name)))
+    head = element("thead", element("tr", "".join(heads)))
+    return element("div", element("table", caption + head + element("tbody", "\n".join(rows)), "matrix"), "wide")
+
+
+def _row(state: ThreatState, layers: tuple[Layer, ...], pid: int, *, brief: bool) -> str:
+    threat = state.threat
+    kind = fate(state)
+    title = text(threat.title)
+    if not (brief and kind == "more"):
+        reasons = [
+            _reason(str(layer.number), ruling, pid)
+            for layer in reversed(layers)
+            if (ruling := state.ruling(layer.id)) is not None
+            and not (brief and kind == "once" and ruling.stance is not Stance.STOPS)
+        ]
+        if state.weakest.ground is not None:
+            reasons.append(_reason("G", state.weakest.ground, pid))
+        more = "".join(reasons) + _asides(state, layers)
+        if not brief:  # the table of all containers leads there, too
+            more += f'<li><a href="#t-{text(threat.id)}">{text(msg("What it is, and what to do"))}</a></li>'
+        title = f"<details><summary>{title}</summary><ul>{more}</ul></details>"
+    cells = [_stance(state.stance(layer.id)) for layer in layers]
+    ground = state.weakest.ground
+    cells.append(_stance(Stance.NOT_ITS_JOB if ground is None else ground.stance))
+    return (
+        f'<tr class="{kind}"><th scope="row">{title}</th><td>{text(SEVERITIES[threat.severity])}</td>{"".join(cells)}'
+        f'<td class="out">{text(OUTCOMES[state.outcome])}</td><td>{text(depth_words(state.depth))}</td></tr>'
+    )
+
+
+def _stance(stance: Stance) -> str:
+    if stance is Stance.NOT_ITS_JOB:  # most cells of a table
+        return f"<td>{STANCE_MARKS[stance]}</td>"
+    return f'<td class="{_STANCE_CLASS[stance]}">{STANCE_MARKS[stance]}</td>'
+
+
+def _reason(where: str, ruling: Ruling, pid: int) -> str:
+    source = text(evidence(ruling.source, pid), 160)
+    return f"<li><b>{where}</b> {text(ruling.reason)} <code>{source}</code></li>"
+
+
+def _asides(state: ThreatState, layers: tuple[Layer, ...]) -> str:
+    """Layers that fall together, and the way that an attacker takes where there are several."""
+    found: list[Message] = []
+    numbers = {layer.id: layer.number for layer in layers}
+    for one, two in state.linked:
+        pair = msg(
+            "Layers {one} and {two} fall together when one setting changes.",
+            one=numbers.get(one, 0),
+            two=numbers.get(two, 0),
+        )
+        found.append(pair)
+    if len(state.routes) > 1:
+        found.append(
+            msg(
+                "Of {count} ways this is the weakest: {name}.",
+                count=len(state.routes),
+                name=state.weakest.route.name,
+            )
+        )
+    return "".join(f"<li>{text(message)}</li>" for message in found)
+
+
+def stance_key() -> str:
+    """What the marks mean."""
+    parts = [
+        f'<span class="{_STANCE_CLASS[stance]}">{STANCE_MARKS[stance]}</span> {text(STANCES[stance])}'
+        for stance in Stance
+    ]
+    return element("p", " · ".join(parts), "key")
+
+
+def fleet_table(named: Sequence[Named]) -> str:
+    """Every threat against every container: depth as colour and number."""
+    known = [(anchor, state, state.matrix) for anchor, state in named if state.matrix is not None]
+    if not known:
+        return ""
+    first = known[0][2]
+    tables = [{each.threat.id: each for each in matrix.threats} for _, _, matrix in known]
+    rows: list[str] = []
+    family = None
+    for each in first.threats:
+        if each.threat.family is not family:
+            family = each.threat.family
+            title = text(FAMILIES[family])
+            rows.append(f'<tr class="family"><th scope="colgroup" colspan="{len(known) + 1}">{title}</th></tr>')
+        cells = "".join(_depth(table.get(each.threat.id)) for table in tables)
+        rows.append(f'<tr><th scope="row">{_threat_link(each.threat)}</th>{cells}</tr>')
+    return _crowd(msg("Threat"), [(anchor, state) for anchor, state, _ in known], rows, msg("Depth of each threat"))
+
+
+def _threat_link(threat: Threat) -> str:
+    return f'<a href="#t-{text(threat.id)}">{text(threat.title)}</a> <small>{text(SEVERITIES[threat.severity])}</small>'
+
+
+def _depth(state: ThreatState | None) -> str:
+    if state is None:
+        return "<td></td>"
+    word = "?" if state.outcome is Outcome.UNKNOWN else "G" if state.by_ground else str(state.depth[0])
+    return f'<td class="{fate(state)}">{word}</td>'
+
+
+def bits_table(named: Sequence[Named]) -> str:
+    """Every bit against every container: whether it counts now, and where it differs from the engine's default."""
+    found = [(anchor, state, grid) for anchor, state in named if (grid := drawn(state, BitGrid)) is not None]
+    if not found:
+        return ""
+    longest = max((grid for _, _, grid in found), key=lambda grid: len(grid.rows))
+    tables = [{row.number: row for row in grid.rows} for _, _, grid in found]
+    rows = []
+    for bit in longest.rows:
+        cells = []
+        for (_, _, grid), table in zip(found, tables, strict=True):
+            row = table.get(bit.number)
+            if row is None:
+                cells.append("<td></td>")
+                continue
+            on = row.bits[grid.emphasis] if grid.emphasis < len(row.bits) else False
+            tone = {Tone.BAD: " bad", Tone.WARN: " warn"}.get(row.tone, "") if row.word is not None else ""
+            cells.append(f'<td class="{"on" if on else "off"}{tone}">{"■" if on else "·"}</td>')
+        rows.append(f'<tr><th scope="row">{text(bit.name, 40)}</th>{"".join(cells)}</tr>')
+    return _crowd(msg("Name"), [(anchor, state) for anchor, state, _ in found], rows, msg("In effect now"))
+
+
+def _crowd(corner: Message, named: Sequence[Named], rows: list[str], caption: Message) -> str:
+    heads = "".join(
+        f'<th scope="col"><a href="#{anchor}">{text(state.container.name, 40)}</a></th>' for anchor, state in named
+    )
+    top = f'<tr><th scope="col">{text(corner)}</th>{heads}</tr>'
+    body = "\n".join(rows)
+    table = f'<table class="crowd"><caption>{text(caption)}</caption><thead>{top}</thead><tbody>{body}</tbody></table>'
+    return element("div", table, "wide", tabindex="0", role="region", aria_label=text(caption))

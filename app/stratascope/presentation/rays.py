@@ -1,0 +1,87 @@
+"""Threats as rays: which band stops each, which would stop it too, and in what order they stand. Pure, no Qt.
+
+Decided against sorting anew while a layer is taken away in thought: a ray that falls on must be found where it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from stratascope.core.layer import Severity
+from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.core.threats.threat import Family, Stance
+from stratascope.presentation.threat_outcomes import Kind, kind_of
+
+GROUND = 0  # the number of the band below all: the kernel
+
+
+WEIGHT = {Kind.CRITICAL: 2.3, Kind.HIGH: 2.0}  # of a lane's width; all others weigh 1
+_KINDS, _SEVERITIES = list(Kind), list(Severity)
+
+
+@dataclass(frozen=True, slots=True)
+class Ray:
+    """One threat on its way down. `end`: the topmost band that stops it, or GROUND; `also`: further bands below
+    that would stop it too; `unknown`: bands of which it is not known, GROUND among them. All from above."""
+
+    state: ThreatState
+    kind: Kind
+    end: int
+    also: tuple[int, ...] = ()
+    unknown: tuple[int, ...] = ()
+
+    @property
+    def id(self) -> str:
+        return self.state.threat.id
+
+    @property
+    def weight(self) -> float:
+        return WEIGHT.get(self.kind, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The rays of one family, from left to right."""
+
+    family: Family
+    rays: tuple[Ray, ...]
+
+
+def ray_of(state: ThreatState, numbers: Mapping[str, int]) -> Ray:
+    """The way of one threat; `numbers` are the layers' bands by id."""
+    stops, unknown = [], []
+    for item in state.weakest.rulings:
+        number = numbers.get(item.layer)
+        if number is None:
+            continue
+        if item.ruling.stance is Stance.STOPS:
+            stops.append(number)
+        elif item.ruling.stance is Stance.UNKNOWN:
+            unknown.append(number)
+    if state.weakest.ground is not None and state.weakest.ground.stance is Stance.UNKNOWN:
+        unknown.append(GROUND)
+    stops.sort(reverse=True)
+    unknown.sort(reverse=True)
+    end = stops[0] if stops else GROUND
+    lowest = stops[-1] if stops else GROUND
+    return Ray(state, kind_of(state), end, tuple(stops[1:]), tuple(at for at in unknown if at > lowest or not stops))
+
+
+def bundles(matrix: Matrix, numbers: Mapping[str, int], order: tuple[str, ...] = ()) -> tuple[Bundle, ...]:
+    """All rays by family. `order`: ids of threats as they stood before, to keep the places."""
+    places = {name: at for at, name in enumerate(order)}
+    found: dict[Family, list[Ray]] = {family: [] for family in Family}
+    for state in matrix.threats:
+        found[state.threat.family].append(ray_of(state, numbers))
+    for rays in found.values():
+        if order:
+            rays.sort(key=lambda ray: places.get(ray.id, len(places)))
+        else:
+            rays.sort(key=lambda ray: (_KINDS.index(ray.kind), -ray.end, _SEVERITIES.index(ray.state.threat.severity)))
+    return tuple(Bundle(family, tuple(rays)) for family, rays in found.items() if rays)
+
+
+def order_of(bundled: tuple[Bundle, ...]) -> tuple[str, ...]:
+    """The threats as they stand, from left to right."""
+    return tuple(ray.id for bundle in bundled for ray in bundle.rays)

@@ -1,0 +1,191 @@
+"""A map of system calls, asked: what passes, what more than by default, in what two containers differ. Pure.
+
+The window and the reports draw from here, so that both count alike. Any layer may offer a `CallMap` among its views;
+none is known by name. Attack surface stands beside depth and is never part of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from stratascope.core.layer import Severity
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.needs import Calls
+from stratascope.core.threats.threat import Threat
+from stratascope.layers.seccomp.words import warning
+
+VERDICTS = {
+    CallVerdict.ALLOWED: msg("allowed"),
+    CallVerdict.DENIED: msg("denied"),
+    CallVerdict.DEPENDS: msg("depends on its arguments"),
+    CallVerdict.UNKNOWN: msg("not known"),
+}
+SHARED_KERNEL = msg(
+    "Every container on this machine uses this one kernel: a flaw in a call that passes is within reach."
+)
+_PASSES = (CallVerdict.ALLOWED, CallVerdict.DEPENDS)
+# how far a verdict lets a call through: more than the default where it is higher
+_WIDTH = {CallVerdict.DENIED: 0, CallVerdict.UNKNOWN: 1, CallVerdict.DEPENDS: 2, CallVerdict.ALLOWED: 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """How much of the kernel is within reach, in calls. `more`, `fewer`: than by default; None: not known."""
+
+    total: int
+    allowed: int
+    depends: int
+    denied: int
+    unknown: int
+    more: int | None
+    fewer: int | None
+    dangerous: tuple[str, ...]  # names of known-dangerous calls that can pass, those that the default stops first
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One call here and there (another container, or the engine's default); None: not in that table."""
+
+    name: str
+    here: CallState | None
+    there: CallState | None
+
+    @property
+    def differs(self) -> bool:
+        """Whether the two answers are not the same."""
+        if self.here is None or self.there is None:
+            return True
+        return (self.here.verdict, self.here.condition) != (self.there.verdict, self.there.condition)
+
+    @property
+    def wider(self) -> bool:
+        """Whether more passes here than there."""
+        if self.here is None or self.there is None:
+            return False
+        return _WIDTH[self.here.verdict] > _WIDTH[self.there.verdict]
+
+
+def table_of(tables: tuple[CallTable, ...], abi: str) -> CallTable | None:
+    """The table of that entry point."""
+    return next((table for table in tables if table.abi == abi), None)
+
+
+@lru_cache(maxsize=256)
+def pairs(here: CallTable, there: CallTable | None) -> tuple[Pair, ...]:
+    """Every call of both tables, by name."""
+    other = {} if there is None else {call.name: call for call in there.calls}
+    found = [Pair(call.name, call, other.pop(call.name, None)) for call in here.calls]
+    found += [Pair(name, None, call) for name, call in other.items()]
+    return tuple(sorted(found, key=lambda pair: pair.name))
+
+
+@lru_cache(maxsize=256)
+def surface(table: CallTable, default: CallTable | None) -> Surface:
+    """The attack surface of one entry point."""
+    counts = dict.fromkeys(CallVerdict, 0)
+    for call in table.calls:
+        counts[call.verdict] += 1
+    compared = () if default is None else pairs(table, default)
+    wider = {pair.name for pair in compared if pair.wider}
+    passing = [call.name for call in table.calls if call.verdict in _PASSES and dangerous(call.name)]
+    known = [pair for pair in compared if pair.here is not None and pair.there is not None]
+    return Surface(
+        len(table.calls),
+        counts[CallVerdict.ALLOWED],
+        counts[CallVerdict.DEPENDS],
+        counts[CallVerdict.DENIED],
+        counts[CallVerdict.UNKNOWN],
+        None if default is None else sum(pair.wider for pair in known),
+        None if default is None else sum(Pair(pair.name, pair.there, pair.here).wider for pair in known),
+        tuple(sorted(passing, key=lambda name: (name not in wider, name))),
+    )
+
+
+def origin(table: CallTable) -> Message:
+    """Whose answers these are, and where they come from where that is not plain from the title."""
+    if table.source is CallSource.MEASURED:
+        return msg("{title} (from our own table)", title=table.title)
+    return table.title
+
+
+def surface_line(surface: Surface) -> Message:
+    """The numbers in one sentence."""
+    passing = msg("{count} of {total} system calls pass", count=surface.allowed, total=surface.total)
+    if surface.depends:
+        some = plural("one more for some arguments", "{count} more for some arguments", surface.depends)
+        passing = msg("{passing}, {some}", passing=passing, some=some)
+    if surface.more is None:
+        return msg("{passing}.", passing=passing)
+    if surface.more:
+        more = plural(
+            "{count} more than under the engine's default",
+            "{count} more than under the engine's default",
+            surface.more,
+        )
+        return msg("{passing}; {more}.", passing=passing, more=more)
+    return msg("{passing}; none more than under the engine's default.", passing=passing)
+
+
+def count_words(verdict: CallVerdict, count: int) -> Message:
+    """A number of calls with its verdict."""
+    match verdict:
+        case CallVerdict.ALLOWED:
+            return msg("{count} allowed", count=count)
+        case CallVerdict.DENIED:
+            return msg("{count} denied", count=count)
+        case CallVerdict.DEPENDS:
+            return msg("{count} by arguments", count=count)
+        case CallVerdict.UNKNOWN:
+            return msg("{count} not known", count=count)
+
+
+def dangerous_line(surface: Surface, most: int) -> Message | None:
+    """The known-dangerous calls that pass, by name; None where there are none."""
+    names, rest = surface.dangerous[:most], len(surface.dangerous) - most
+    if not names:
+        return None
+    if rest > 0:
+        return msg("Dangerous ones that pass: {names} and {count} more.", names=", ".join(names), count=rest)
+    return msg("Dangerous ones that pass: {names}.", names=", ".join(names))
+
+
+@lru_cache(maxsize=1)
+def _by_call() -> dict[str, tuple[Threat, ...]]:
+    found: dict[str, dict[str, Threat]] = {}
+    for threat in all_threats():
+        for route in threat.routes:
+            for step in route.steps:
+                for need in step.needs:
+                    if isinstance(need, Calls):
+                        for way in need.ways:
+                            found.setdefault(way.name, {})[threat.id] = threat
+    order = list(Severity)
+    return {
+        name: tuple(sorted(threats.values(), key=lambda threat: order.index(threat.severity)))
+        for name, threats in found.items()
+    }
+
+
+def threats_by(name: str) -> tuple[Threat, ...]:
+    """Those of the catalogue that use this call, worst first."""
+    return _by_call().get(name, ())
+
+
+def dangerous(name: str) -> bool:
+    """Whether the call is known to be dangerous: there is a word of warning about it."""
+    return warning(name) is not None
+
+
+def explain(name: str) -> tuple[Message, ...]:
+    """What is to be said of a call, and what can be done with it; empty for a harmless one."""
+    found = warning(name)
+    titles = [threat.title for threat in threats_by(name)[:4]]
+    if found is None or not titles:
+        return () if found is None else (found,)
+    used = titles[0]
+    for title in titles[1:]:
+        used = msg("{first}, {rest}", first=used, rest=title)
+    return found, msg("With it: {threats}.", threats=used)

@@ -1,0 +1,266 @@
+"""The text report, made to be read in 100 columns of a terminal. Colour only where the caller asks for it.
+
+Every line of a container is either a layer's verdict or a finding with its evidence; details (all decoded facts)
+are printed where asked for. Widths count terminal cells, so Japanese names line up too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from stratascope.core.container import Engine, EngineState
+from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Rulers, Severity, Table, Verdict, View
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState, LayerState, Snapshot, drawn
+from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.matrix_order import rank
+from stratascope.presentation.syscall_map import SHARED_KERNEL, origin, pairs, surface, surface_line, table_of
+from stratascope.presentation.terminal import (
+    SEVERITY_STYLE,
+    VERDICT_STYLE,
+    Style,
+    clip,
+    cut_middle,
+    pad,
+    width_of,
+    wrap,
+)
+from stratascope.presentation.threat_lines import exposure_lines, open_lines, table_lines
+from stratascope.presentation.unseen import unseen_engines
+from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, age, gap_words, moment
+
+__all__ = ["Style", "engine_lines", "render"]
+_ROOTLESS, _AS_ROOT = msg("rootless"), msg("as root")
+_LOUD = frozenset({Severity.CRITICAL, Severity.HIGH})  # what the summary prints in full
+
+
+def render(snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> str:
+    """The whole report. Containers: the worst first."""
+    lines = [*_head(snapshot, style), "", *engine_lines(snapshot.engines, style), *trouble_lines(snapshot, style)]
+    for state in sorted(snapshot.containers, key=_worst_first):
+        lines += ["", *_container(state, snapshot, layers, style)]
+    if not snapshot.containers and not style.details:  # else by name, and who calls says which were not found
+        unseen = listed(plain(each, 60) for each in unseen_engines(snapshot))
+        none = msg("No containers seen; {engines} not seen.", engines=unseen) if unseen else msg("No containers.")
+        lines += ["", translate(none)]
+    return "\n".join(lines) + "\n"
+
+
+def _worst_first(state: ContainerState) -> tuple[bool, tuple[bool, float, float], int, int, str]:
+    severities = [list(Severity).index(finding.severity) for finding in state.findings]
+    opened = sum(layer.assessment.verdict is Verdict.OPEN for layer in state.layers)
+    return (state.gap is not None, rank(state), min(severities, default=9), -opened, state.container.name)
+
+
+def _head(snapshot: Snapshot, style: Style) -> Iterator[str]:
+    when = moment(snapshot.taken_at)
+    count = plural("{count} container", "{count} containers", len(snapshot.containers))
+    text = translate(
+        msg(
+            "Stratascope: {containers} on Linux {kernel}, read {when}",
+            containers=count,
+            kernel=listed(each or "?" for each in snapshot.kernels),
+            when=when,
+        )
+    )
+    yield style.paint(text, "1")
+    if snapshot.demo:
+        yield from wrap(
+            translate(msg("Replayed from a capture: these containers are not on this machine now.")), "", style
+        )
+
+
+def engine_lines(engines: tuple[Engine, ...], style: Style) -> list[str]:
+    """One line per engine, and below it what to do where it can't be used."""
+    if not engines:
+        return [translate(msg("No container engine was found."))]
+    width = max(width_of(plain(engine.id, 40)) for engine in engines)
+    states = max(width_of(translate(ENGINE_STATES[engine.state])) for engine in engines)
+    rights = max(width_of(translate(word)) for word in (_ROOTLESS, _AS_ROOT))
+    lines = []
+    for engine in engines:
+        good = engine.state is EngineState.CONNECTED
+        state = style.paint(pad(translate(ENGINE_STATES[engine.state]), states), "32" if good else "33")
+        rootless = translate(_ROOTLESS if engine.rootless else _AS_ROOT) if good else ""
+        parts = [pad(plain(engine.id, 40), width), state, pad(plain(engine.version, 20), 9), pad(rootless, rights)]
+        lines.append(("  " + "  ".join(parts) + "  " + plain(engine.endpoint, 200)).rstrip())
+        if engine.message is not None:
+            lines += wrap(translate(engine.message), " " * (width + 4), style)
+        if engine.error:
+            lines += wrap(plain(engine.error, 400), " " * (width + 4), style, "2")
+    return lines
+
+
+def trouble_lines(snapshot: Snapshot, style: Style) -> Iterator[str]:
+    """Why this machine's kernel could not be asked; the command that mends it in one piece, to be copied."""
+    trouble = snapshot.trouble
+    if trouble is None:
+        return
+    yield ""
+    yield from wrap(translate(trouble.message), "", style, "33")
+    if trouble.command:
+        yield "  " + style.paint(plain(trouble.command), "1")
+    elif trouble.words:
+        yield from wrap(plain(trouble.words.strip(), 400), "  ", style, "2")
+
+
+def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, ...], style: Style) -> Iterator[str]:
+    container = state.container
+    facts = [plain(container.engine, 40), plain(container.image, 60), translate(STATUSES[container.status])]
+    if container.pid:
+        facts.append(f"PID {container.pid}")
+    if container.started and container.pid:
+        facts.append(translate(msg("up {age}", age=age(snapshot.taken_at - container.started))))
+    name = style.paint(plain(container.name, 60), "1")
+    yield name + "  " + (" · " if style.unicode else ", ").join(part for part in facts if part)
+    if container.error:
+        yield from wrap(
+            translate(msg("The engine's answer was not understood: {why}", why=container.error)), "  ", style
+        )
+    if state.matrix is not None:
+        yield from exposure_lines(state.matrix, style)
+    titles = {layer.id: layer.about.title for layer in layers}
+    width = max((width_of(translate(title)) for title in titles.values()), default=0)
+    words = max(width_of(translate(word)) for word in VERDICTS.values())
+    for layer in reversed(state.layers):
+        verdict = layer.assessment.verdict
+        word = style.paint(pad(translate(VERDICTS[verdict]), words), VERDICT_STYLE[verdict])
+        title = pad(translate(titles.get(layer.id, msg("{id}", id=layer.id))), width)
+        head = f"  {layer.number} {style.mark(verdict)} {title}  {word}  "
+        yield head + clip(translate(layer.assessment.fact), style.width - width - words - 10)
+    if style.details and (calls := drawn(state, CallMap)) is not None:
+        yield from _surface(calls, style)
+    if state.matrix is not None:
+        yield from open_lines(state.matrix, style)
+    shown = [finding for finding in state.findings if style.details or finding.severity in _LOUD]
+    for finding in shown:
+        yield from _finding(finding, style)
+    if len(shown) < len(state.findings):
+        rest = plural("{count} less serious finding", "{count} less serious findings", len(state.findings) - len(shown))
+        more = msg("{rest}: stratascope report {name}", rest=rest, name=container.name)
+        if snapshot.demo:  # of a record: by that command the engines would be asked
+            more = rest
+        yield from wrap(translate(more), "  ", style, "2")
+    drifting = [process for process in state.processes if process.drift]
+    for process in drifting:
+        inside = "" if process.pid_inside is None else f" ({process.pid_inside})"
+        ids = dict.fromkeys(each.partition(".")[0] for each in process.drift)
+        differs = msg(
+            "PID {pid} {command} differs from the first process: {layers}",
+            pid=f"{process.pid}{inside}",
+            command=plain(process.command, 40),
+            layers=listed(translate(titles.get(each, msg("{id}", id=each))) for each in ids),
+        )
+        yield from wrap(translate(differs), "  ", style)
+    if style.details:
+        if state.matrix is not None:
+            yield from table_lines(state.matrix, layers, style)
+        for layer in reversed(state.layers):
+            yield from _details(layer, titles.get(layer.id, msg("{id}", id=layer.id)), style)
+
+
+def _surface(calls: CallMap, style: Style) -> Iterator[str]:
+    """How much of the kernel can be reached, beside the exposure and never part of it."""
+    for table in calls.tables[:1]:
+        line = surface_line(surface(table, table_of(calls.default, table.abi)))
+        text = msg("Attack surface: {line} {shared}", line=line, shared=SHARED_KERNEL)
+        yield from wrap(translate(text), "  ", style)
+
+
+def _finding(finding: Finding, style: Style) -> Iterator[str]:
+    width = max(width_of(translate(word)) for word in SEVERITIES.values())
+    word = style.paint(pad(translate(SEVERITIES[finding.severity]), width), SEVERITY_STYLE[finding.severity])
+    indent = " " * (width + 4)
+    lines = wrap(translate(finding.text), indent, style)
+    yield f"  {word}  {lines[0].lstrip()}"
+    yield from lines[1:]
+    arrow = "→ " if style.unicode else "> "
+    yield from wrap(arrow + translate(finding.advice), indent, style)
+    room = style.width - len(indent)
+    source = cut_middle(plain(finding.source), room)
+    refs = "  ".join(finding.refs)
+    if refs and width_of(source) + 2 + width_of(refs) <= room:
+        source, refs = f"{source}  {refs}", ""
+    yield indent + style.paint(source, "2")
+    if refs:
+        yield indent + style.paint(refs, "2")
+
+
+def _details(layer: LayerState, title: Message, style: Style) -> Iterator[str]:
+    yield ""
+    yield "  " + style.paint(f"{layer.number} {translate(title)}", "1")
+    for tab in layer.assessment.tabs:
+        for view in tab.views:
+            yield from _view(view, style)
+    for named in layer.assessment.gaps:
+        text = msg("{what} is not known: {why}.", what=named.what, why=gap_words(named.gap))
+        yield from wrap(translate(text), "    ", style, "2")
+
+
+def _view(view: View, style: Style) -> Iterator[str]:
+    match view:
+        case Table(title, rows):
+            yield "    " + style.paint(translate(title), "4")
+            width = min(30, max((width_of(translate(row.label)) for row in rows), default=0))
+            for row in rows:
+                value = translate(row.value)
+                if row.asked is not None:
+                    value += translate(msg(" (asked: {asked})", asked=row.asked))
+                yield from _columns(pad(translate(row.label), width), value, plain(row.source), style)
+        case BitGrid(sets, _, bits):
+            for column in sets:
+                yield from _columns(pad(column.head, 4), column.text, plain(column.source), style)
+            for bit in bits:
+                if any(bit.bits) or bit.word is not None:
+                    held = " ".join(s.head if on else "·" * len(s.head) for s, on in zip(sets, bit.bits, strict=True))
+                    word = "" if bit.word is None else " " + translate(bit.word)
+                    yield f"    {bit.number:3} {pad(bit.name, 22)} {held}{word}"
+        case Bars(title, bars):
+            yield "    " + style.paint(translate(title), "4")
+            for bar in bars:
+                yield from _columns(pad(translate(bar.label), 12), translate(bar.value), plain(bar.source), style)
+                if bar.note is not None:
+                    yield from wrap(translate(bar.note), " " * 18, style, "2")
+        case Rulers(title, inside, outside, ranges, source):
+            yield "    " + style.paint(translate(title), "4") + "  " + style.paint(plain(source), "2")
+            yield f"    {pad(translate(inside), 24)} {translate(outside)}"
+            for part in ranges[:20]:
+                own = f"{part.inside}–{part.inside + part.length - 1}"
+                host = f"{part.outside}–{part.outside + part.length - 1}"
+                yield f"    {pad(own, 24)} {pad(host, 24)} {translate(part.label)}"
+            if len(ranges) > 20:
+                yield "    " + translate(plural("and {count} more range", "and {count} more ranges", len(ranges) - 20))
+        case CallMap():
+            yield from _calls(view, style)
+
+
+def _calls(view: CallMap, style: Style) -> Iterator[str]:
+    yield "    " + style.paint(translate(view.title), "4")
+    for table in view.tables:
+        default = table_of(view.default, table.abi)
+        text = translate(msg("{title}: {what}", title=origin(table), what=surface_line(surface(table, default))))
+        yield from _columns(plain(table.abi, 20), text, "", style)
+        for call in table.calls:
+            if call.condition is not None:
+                depends = msg("{name}: {condition}", name=call.name, condition=call.condition)
+                yield from wrap(translate(depends), " " * 8, style)
+        if default is not None:
+            wider = [pair.name for pair in pairs(table, default) if pair.wider]
+            narrower = [pair.name for pair in pairs(default, table) if pair.wider]
+            for title, names in ((msg("More than by default"), wider), (msg("Less than by default"), narrower)):
+                if names:
+                    more = msg("{title}: {names}", title=title, names=", ".join(names))
+                    yield from wrap(translate(more), " " * 8, style)
+
+
+def _columns(label: str, value: str, source: str, style: Style) -> Iterator[str]:
+    indent = " " * (width_of(label) + 6)
+    lines = wrap(value, indent, style)
+    lines[0] = f"    {label}  {lines[0].lstrip()}"
+    room = style.width - width_of(lines[-1]) - 2
+    if source and width_of(source) <= room:
+        lines[-1] += " " * (room - width_of(source) + 2) + style.paint(source, "2")
+    elif source:
+        lines.append(indent + style.paint(source, "2"))
+    yield from lines

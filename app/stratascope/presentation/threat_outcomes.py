@@ -1,0 +1,148 @@
+"""Where a threat stands, in a word and in an order: open first, then not known, then the fewer layers the sooner.
+
+Pure, no Qt. Window and reports share it, so that a threat is called and counted the same everywhere.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from stratascope.core.layer import Severity
+from stratascope.core.message import msg
+from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.core.threats.threat import Family, Outcome, Stance
+from stratascope.i18n.translate import translate
+from stratascope.presentation.words import FAMILIES, OUTCOMES, STANCES
+
+
+class Kind(StrEnum):
+    """What becomes of a threat, worst first."""
+
+    CRITICAL = "open, critical"
+    HIGH = "open, high"
+    MEDIUM = "open, medium"
+    LOW = "open, minor"
+    UNKNOWN = "not known"
+    HOST = "held by the host's settings"
+    ONCE = "stopped once"
+    DEEPER = "stopped more often"
+
+
+SERIOUS = (Kind.CRITICAL, Kind.HIGH)
+OPEN = (*SERIOUS, Kind.MEDIUM, Kind.LOW)
+
+
+class Standing(StrEnum):
+    """The same whatever the severity: what stands in a threat's way, worst first."""
+
+    OPEN = "open"
+    UNKNOWN = "unknown"
+    HOST = "host"  # the host's settings alone
+    ONCE = "once"
+    DEEPER = "deeper"
+
+
+_SEVERITIES, _FAMILIES, _STANDINGS = list(Severity), list(Family), list(Standing)
+_OPEN = {
+    Severity.CRITICAL: Kind.CRITICAL,
+    Severity.HIGH: Kind.HIGH,
+    Severity.MEDIUM: Kind.MEDIUM,
+    Severity.LOW: Kind.LOW,
+}
+_STANDING = {
+    **dict.fromkeys(OPEN, Standing.OPEN),
+    Kind.UNKNOWN: Standing.UNKNOWN,
+    Kind.HOST: Standing.HOST,
+    Kind.ONCE: Standing.ONCE,
+    Kind.DEEPER: Standing.DEEPER,
+}
+_WORDS = {
+    Standing.OPEN: OUTCOMES[Outcome.OPEN],
+    Standing.UNKNOWN: OUTCOMES[Outcome.UNKNOWN],
+    Standing.HOST: msg("By the host only"),
+    Standing.ONCE: msg("Stopped once"),
+    Standing.DEEPER: msg("Stopped twice or more"),
+}
+
+
+def kind_of(state: ThreatState) -> Kind:
+    """What becomes of this threat."""
+    if state.outcome is Outcome.OPEN:
+        return _OPEN[state.threat.severity]
+    if state.outcome is Outcome.UNKNOWN:
+        return Kind.UNKNOWN
+    if state.by_ground:
+        return Kind.HOST
+    return Kind.ONCE if state.depth[0] <= 1 else Kind.DEEPER
+
+
+def standing(state: ThreatState) -> Standing:
+    """Where this threat stands."""
+    return _STANDING[kind_of(state)]
+
+
+def kinds(matrix: Matrix) -> dict[Kind, int]:
+    """How many threats of each kind; every kind is there."""
+    found = dict.fromkeys(Kind, 0)
+    for state in matrix.threats:
+        found[kind_of(state)] += 1
+    return found
+
+
+def standings(matrix: Matrix) -> dict[Standing, int]:
+    """How many threats stand where; every standing is there."""
+    found = dict.fromkeys(Standing, 0)
+    for kind, count in kinds(matrix).items():
+        found[_STANDING[kind]] += count
+    return found
+
+
+def standing_word(where: Standing) -> str:
+    """It in a word or two."""
+    return translate(_WORDS[where])
+
+
+def outcome_word(where: Standing) -> str:
+    """It where the depth stands beside it."""
+    return translate(OUTCOMES[Outcome.STOPPED]) if where is Standing.DEEPER else standing_word(where)
+
+
+def stance_word(stance: Stance) -> str:
+    """What one layer says, in a word or two."""
+    return translate(STANCES[stance])
+
+
+def family_word(family: Family) -> str:
+    """A family in a word, as on the strata."""
+    return translate(FAMILIES[family])
+
+
+def depth_text(state: ThreatState) -> str:
+    """How many layers stop it: `0`, `2`, or `1–3` where some are not known."""
+    least, most = state.depth
+    return str(least) if least == most else f"{least}–{most}"
+
+
+def worst_first(state: ThreatState) -> tuple[int, int, int, int, int]:
+    """Sort key: where it stands, then severity, then how deep, then the family."""
+    return (
+        _STANDINGS.index(standing(state)),
+        _SEVERITIES.index(state.threat.severity),
+        *state.depth,
+        _FAMILIES.index(state.threat.family),
+    )
+
+
+def by_severity(state: ThreatState) -> tuple[int, ...]:
+    """Sort key: severity first."""
+    return (_SEVERITIES.index(state.threat.severity), *worst_first(state))
+
+
+def by_family(state: ThreatState) -> tuple[int, ...]:
+    """Sort key: families together."""
+    return (_FAMILIES.index(state.threat.family), *worst_first(state))
+
+
+def by_depth(state: ThreatState) -> tuple[int, ...]:
+    """Sort key: the fewest layers first."""
+    return (*state.depth, *worst_first(state))

@@ -1,0 +1,121 @@
+"""Words that every renderer and the window share: of verdicts, severities, threats, states, gaps; and ages."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from stratascope.core.capture import Gap, GapKind
+from stratascope.core.container import EngineState, Status
+from stratascope.core.layer import Severity, Verdict
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.threats.threat import Family, Outcome, Stance
+
+VERDICTS = {
+    Verdict.ENFORCED: msg("Enforced"),
+    Verdict.WEAKENED: msg("Weakened"),
+    Verdict.OPEN: msg("Open"),
+    Verdict.UNKNOWN: msg("Not known"),
+}
+SEVERITIES = {
+    Severity.CRITICAL: msg("Critical"),
+    Severity.HIGH: msg("High"),
+    Severity.MEDIUM: msg("Medium"),
+    Severity.LOW: msg("Low"),
+}
+OUTCOMES = {
+    Outcome.OPEN: msg("Open"),
+    Outcome.UNKNOWN: msg("Not known"),
+    Outcome.STOPPED: msg("Stopped"),
+}
+STANCES = {
+    Stance.STOPS: msg("stops it"),
+    Stance.LETS_THROUGH: msg("lets it through"),
+    Stance.UNKNOWN: msg("not known"),
+    Stance.NOT_ITS_JOB: msg("not its job"),
+}
+STANCE_MARKS = {Stance.STOPS: "■", Stance.LETS_THROUGH: "○", Stance.UNKNOWN: "?", Stance.NOT_ITS_JOB: "·"}
+FAMILIES = {
+    Family.HOST: msg("Host"),
+    Family.MOUNTS: msg("Mounts"),
+    Family.KERNEL: msg("Kernel"),
+    Family.NAMESPACES: msg("Namespaces"),
+    Family.PROCESSES: msg("Processes"),
+    Family.NETWORK: msg("Network"),
+    Family.RESOURCES: msg("Resources"),
+}
+# limits and words as in CVSS: below each number
+_EXPOSURES = (
+    (0.05, "none", msg("None")),
+    (4.0, "low", msg("Low")),
+    (7.0, "medium", msg("Medium")),
+    (9.0, "high", msg("High")),
+)
+ENGINE_STATES = {
+    EngineState.CONNECTED: msg("connected"),
+    EngineState.DENIED: msg("denied"),
+    EngineState.ABSENT: msg("not installed"),
+    EngineState.STOPPED: msg("stopped"),
+    EngineState.UNREACHABLE: msg("no answer"),
+}
+STATUSES = {
+    Status.CREATED: msg("created, never started"),
+    Status.RUNNING: msg("running"),
+    Status.PAUSED: msg("paused"),
+    Status.RESTARTING: msg("restarting"),
+    Status.REMOVING: msg("being removed"),
+    Status.STOPPING: msg("stopping"),
+    Status.EXITED: msg("exited"),
+    Status.DEAD: msg("dead"),
+    Status.UNKNOWN: msg("state not known"),
+}
+_GAPS = {
+    GapKind.ABSENT: msg("this kernel does not have it"),
+    GapKind.DENIED: msg("this user may not read it"),
+    GapKind.GONE: msg("the process has ended"),
+    GapKind.UNSUPPORTED: msg("it can't be read from here"),
+    GapKind.UNPARSED: msg("it was read, but not understood"),
+    GapKind.FOREIGN: msg("the process is not on this kernel"),
+    GapKind.CONFINED: msg("this Flatpak may not look at the host"),
+}
+
+
+def exposure_level(exposure: float) -> str:
+    """none, low, medium, high or critical: for colours and classes."""
+    return next((level for limit, level, _ in _EXPOSURES if exposure < limit), "critical")
+
+
+def exposure_word(exposure: float) -> Message:
+    """The same for a reader."""
+    return next((word for limit, _, word in _EXPOSURES if exposure < limit), SEVERITIES[Severity.CRITICAL])
+
+
+def depth_words(depth: tuple[int, int]) -> Message:
+    """A depth, or the range of it where something is unknown: "1" or "1 to 3"."""
+    least, most = depth
+    if least == most:
+        return msg("{depth}", depth=least)
+    return msg("{least} to {most}", least=least, most=most)
+
+
+def gap_words(gap: Gap) -> Message:
+    """Why a reading is missing, as part of a sentence."""
+    return _GAPS[gap.kind]
+
+
+def moment(seconds: float) -> Message:
+    """A point in time, the same wherever it is read: UTC."""
+    at = datetime.fromtimestamp(seconds, UTC)
+    return msg("{year}-{month}-{day} {hour}:{minute}:{second} UTC", year=f"{at:%Y}", month=f"{at:%m}", day=f"{at:%d}",
+               hour=f"{at:%H}", minute=f"{at:%M}", second=f"{at:%S}")  # fmt: skip
+
+
+def age(seconds: float) -> Message:
+    """A duration in its largest unit: "3 days"."""
+    whole = max(0, int(seconds))
+    if whole < 60:
+        return plural("{count} second", "{count} seconds", whole)
+    if whole < 3600:
+        return plural("{count} minute", "{count} minutes", whole // 60)
+    if whole < 86400:
+        return plural("{count} hour", "{count} hours", whole // 3600)
+    return plural("{count} day", "{count} days", whole // 86400)

@@ -1,0 +1,1 @@
+"""The program with a window: start, one instance, notifications, Qt's own words."""

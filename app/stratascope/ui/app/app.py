@@ -1,0 +1,177 @@
+"""Starts the window: application, theme, feed, and the end by SIGINT or SIGTERM."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QSocketNotifier, Qt, QTimer
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QApplication
+
+from stratascope import resources
+from stratascope.core.snapshot import Snapshot
+from stratascope.frozen import own_plugins
+from stratascope.layers import all_layers
+from stratascope.state import preferences
+from stratascope.ui.app import qt_translations
+from stratascope.ui.app.notifications import Herald
+from stratascope.ui.app.single_instance import Only, raise_other
+from stratascope.ui.harden.command_box import Exports
+from stratascope.ui.relaunch.controller import Hardening
+from stratascope.ui.widgets.feed import Feed, MemorySettings, SettingsLike, WatchLike
+from stratascope.ui.widgets.theme import Look, Mode
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.usecases.plan.offers import Desk
+
+RESTART = 1000  # no status of a program: those go to 255
+SETTLED = 3000  # ms after the start, when the first picture has been drawn
+THEME_VARIABLE = "STRATASCOPE_THEME"
+
+
+def chosen_mode(settings: SettingsLike) -> Mode:
+    """The theme: from the environment, else as chosen, else the desktop's."""
+    forced = os.environ.get(THEME_VARIABLE)
+    return Mode(forced) if forced in [mode.value for mode in Mode] else Mode(preferences.THEME.of(settings))
+
+
+def make_application(argv: list[str]) -> QApplication:
+    """The one QApplication, with our names."""
+    existing = QApplication.instance()
+    if isinstance(existing, QApplication):
+        app = existing
+    else:
+        with own_plugins():
+            app = QApplication(argv)
+        # Nothing that is made until the first picture is garbage, and later nobody should look through all of it again:
+        # each of these looks stops the window for 10 ms and more.
+        gc.disable()
+        QTimer.singleShot(SETTLED, app, _settle)
+    app.setApplicationName("stratascope")
+    app.setApplicationDisplayName("Stratascope")
+    app.setDesktopFileName(resources.APPLICATION_ID)
+    app.setWindowIcon(own_icon())
+    app.setStyle("Fusion")
+    qt_translations.speak(app)
+    return app
+
+
+def own_icon() -> QIcon:
+    """The program's icon: as the desktop's theme draws it, else from our own file."""
+    own = QIcon(str(resources.path(resources.ICON)))
+    return QIcon.fromTheme(resources.APPLICATION_ID, own)
+
+
+def _settle() -> None:
+    gc.freeze()
+    gc.enable()
+
+
+def make_window(
+    watch: WatchLike,
+    settings: SettingsLike | None = None,
+    report: Callable[[Snapshot], str] | None = None,
+    desk: Desk | None = None,
+    exports: Exports | None = None,
+) -> MainWindow:
+    """The window with its feed, not yet started; hardens only with a desk. A QApplication must exist."""
+    kept = settings if settings is not None else MemorySettings()
+    look = Look(chosen_mode(kept))
+    look.apply()
+    window = MainWindow(look, all_layers(), Feed(watch), kept, report)
+    window.feed.pace(preferences.REFRESH.of(kept))
+    trouble = getattr(kept, "trouble", None)
+    if trouble is not None:
+        window.told.tell(trouble)
+    if desk is not None:
+        window.hardening = Hardening(window, look, all_layers(), desk, exports)
+    return window
+
+
+def run(
+    watch: WatchLike,
+    argv: list[str],
+    *,
+    demo: bool = False,
+    settings: SettingsLike | None = None,
+    report: Callable[[Snapshot], str] | None = None,
+    desk: Desk | None = None,
+    exports: Exports | None = None,
+    where: Path | None = None,
+) -> int:
+    """Show the window until it is closed; the exit status, RESTART where a person wants it to start again.
+
+    `demo` is told by each snapshot, and kept as a hint. `where`: the place at which further starts are heard.
+    """
+
+    def raised(token: str) -> None:  # once the event loop runs
+        window.come_forward(token)
+
+    app = make_application(argv)
+    try:
+        only = _only(where, raised)  # before the window is made: a second click comes soon
+    except FileExistsError:  # another start was a moment earlier
+        if where is not None and raise_other(where, os.environ):
+            return 0
+        only = None
+    window = make_window(watch, settings, report, desk, exports)
+    window.banner.setVisible(demo)
+    quitting = _quit_on_signals(app, window)
+    herald = Herald(window)
+    window.show()
+    window.start()
+    try:
+        status = app.exec()
+        return RESTART if window.restarts else status
+    finally:
+        if only is not None:  # first: a start from now on is not to wait for a window that is gone
+            only.close()
+        quitting.setParent(None)
+        window.stop()
+        herald.stop()
+
+
+def _only(where: Path | None, came: Callable[[str], None]) -> Only | None:
+    """Further starts raise this window, None where they can't. Raises FileExistsError where another one listens."""
+    if where is None:
+        return None
+    try:
+        return Only(where, came)
+    except FileExistsError:
+        raise
+    except OSError:
+        return None
+
+
+class _Signals(QObject):
+    """Python's handlers run only when the interpreter does; the wake-up descriptor wakes Qt's loop for them."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__()
+        self._read, self._write = socket.socketpair()
+        for end in (self._read, self._write):
+            end.setblocking(False)
+        self._window = window
+        self._before = signal.set_wakeup_fd(self._write.fileno())
+        self._notifier = QSocketNotifier(self._read.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier.activated.connect(self._drain, Qt.ConnectionType.DirectConnection)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) means: go on
+                signal.signal(number, self._end)
+
+    def _drain(self) -> None:
+        try:
+            self._read.recv(64)
+        except BlockingIOError:
+            return
+
+    def _end(self, number: int, frame: object) -> None:
+        self._window.close()
+
+
+def _quit_on_signals(app: QApplication, window: MainWindow) -> QObject:
+    return _Signals(window)

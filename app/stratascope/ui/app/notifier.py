@@ -1,0 +1,171 @@
+"""Notifications of the desktop, by its message bus: org.freedesktop.Notifications, in a Flatpak the portal's.
+
+A click brings the window to the front, on Wayland with the token that the service sends before it. Where no service
+answers nothing is told, and that is no error. Jeepney speaks to the bus, on a thread of its own that starts with the
+first notification: QtDBus can't send the unsigned number that the call wants from Python, and a tray icon that nobody
+asked for would be the price of Qt's own way.
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+import queue
+import threading
+from collections import deque
+from importlib import import_module
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.sandbox import APP, Access, access
+from stratascope.usecases.live.alerts import Alert
+
+logger = logging.getLogger(__name__)
+SHOWN_MOST = 200  # of which a click is still understood
+_PAUSE = 1.0  # seconds between looks for something to send while clicks are waited for
+_ANSWER = 5.0  # seconds
+
+
+class Notifier(QObject):
+    """`clicked` gives the key of the container whose notification was clicked, and the token that lets the window come
+    forward (empty: none was sent)."""
+
+    clicked = Signal(object, str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._waiting: queue.SimpleQueue[Alert | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def tell(self, alert: Alert) -> None:
+        """Show it soon; returns at once."""
+        self._waiting.put(alert)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="notify", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """No more; returns when the thread has ended or after two seconds."""
+        if self._thread is not None:
+            self._waiting.put(None)
+            self._thread.join(2.0)
+            self._thread = None
+
+    def _run(self) -> None:
+        try:
+            bus = (_Desktop if access() is Access.OUTSIDE else _Portal)(self.clicked.emit)
+        except Exception as error:  # noqa: BLE001  # no bus, or one that does not let us in
+            logger.info("no notifications: %s", error)
+            while self._waiting.get() is not None:
+                pass
+            return
+        while True:
+            try:
+                alert = self._waiting.get(block=not bus.shown)
+            except queue.Empty:
+                bus.listen(_PAUSE)
+                continue
+            if alert is None:
+                bus.close()
+                return
+            bus.show(alert)
+
+
+class _Bus:
+    """What both services have in common."""
+
+    place = ("", "", "")  # object path, bus name, interface
+    members: tuple[str, ...] = ("ActionInvoked",)  # the signal of a click, and those that belong to it
+
+    def __init__(self, clicked: Any) -> None:
+        """Raises where there is no bus."""
+        # by name: it has no types, and is not needed for the first picture
+        self._jeepney, blocking = import_module("jeepney"), import_module("jeepney.io.blocking")
+        self._clicked = clicked
+        self.shown: dict[Any, Alert] = {}
+        self._address = self._jeepney.DBusAddress(*self.place)
+        self._link = blocking.open_dbus_connection(bus="SESSION")
+        self._heard: deque[Any] = deque(maxlen=16)
+        self._token: tuple[Any, str] = (None, "")  # of which notification, and what was sent for it
+        path, _, interface = self.place
+        for member in self.members:
+            rule = self._jeepney.MatchRule(type="signal", interface=interface, member=member, path=path)
+            self._link.send_and_get_reply(self._jeepney.message_bus.AddMatch(rule), timeout=_ANSWER)
+            self._link.filter(rule, queue=self._heard).__enter__()  # for as long as the connection lives
+
+    def close(self) -> None:
+        self._link.close()
+
+    def show(self, alert: Alert) -> None:
+        """Never raises: a desktop without the service is none of our concern."""
+        try:
+            self._send(alert, translate(alert.title), plain(translate(alert.text)))
+        except Exception as error:  # noqa: BLE001
+            logger.info("not told: %s", error)
+            return
+        while len(self.shown) > SHOWN_MOST:
+            self.shown.pop(next(iter(self.shown)))
+
+    def listen(self, seconds: float) -> None:
+        """Wait for a click so long."""
+        try:
+            heard = self._link.recv_until_filtered(self._heard, timeout=seconds)
+            number, what = heard.body[:2]
+            member = heard.header.fields[self._jeepney.HeaderFields.member]
+        except TimeoutError:
+            return
+        except Exception as error:  # noqa: BLE001  # the bus has gone
+            logger.info("no more clicks: %s", error)
+            self.shown.clear()
+            return
+        alert = self.shown.get(number)
+        if alert is None:
+            return
+        if member == "ActivationToken":
+            self._token = (number, str(what))
+            return
+        owner, token = self._token
+        self._token = (None, "")
+        self._clicked(alert.key, token if owner == number else "")
+
+    def _send(self, alert: Alert, title: str, text: str) -> None:
+        raise NotImplementedError
+
+    def _call(self, member: str, signature: str, body: tuple[object, ...]) -> tuple[Any, ...]:
+        call = self._jeepney.new_method_call(self._address, member, signature, body)
+        return tuple(self._jeepney.wrappers.unwrap_msg(self._link.send_and_get_reply(call, timeout=_ANSWER)))
+
+
+class _Desktop(_Bus):
+    """See the Desktop Notifications Specification 1.2; since that version a token comes before the click."""
+
+    place = ("/org/freedesktop/Notifications", "org.freedesktop.Notifications", "org.freedesktop.Notifications")
+    members = ("ActivationToken", "ActionInvoked")
+
+    def _send(self, alert: Alert, title: str, text: str) -> None:
+        hints = {"desktop-entry": ("s", APP), "urgency": ("y", 1)}
+        actions = ["default", translate(msg("Show it"))]
+        # the body may be markup, the title is plain text
+        body = ("Stratascope", 0, APP, title, html.escape(text, quote=False), actions, hints, -1)
+        number = self._call("Notify", "susssasa{sv}i", body)[0]
+        self.shown[number] = alert
+
+
+class _Portal(_Bus):
+    """See org.freedesktop.portal.Notification."""
+
+    place = (
+        "/org/freedesktop/portal/desktop",
+        "org.freedesktop.portal.Desktop",
+        "org.freedesktop.portal.Notification",
+    )
+
+    def _send(self, alert: Alert, title: str, text: str) -> None:
+        number = "/".join(alert.key)
+        what = {"title": ("s", title), "body": ("s", text), "default-action": ("s", "show")}
+        self._call("AddNotification", "sa{sv}", (number, what))
+        self.shown[number] = alert

@@ -1,0 +1,80 @@
+"""From the program's entry to the window: what it shows, remembers and hardens, and what "copy as text" copies.
+
+Hardening's wiring is imported when it is first needed, by a thread that is not the window's.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from stratascope import frozen
+from stratascope.core.snapshot import Snapshot
+from stratascope.export.shared import ExportKind
+from stratascope.layers import all_layers
+from stratascope.state.journal import FileJournal
+from stratascope.state.settings import Settings
+from stratascope.ui.app import app, single_instance
+from stratascope.ui.harden.export_menu import exported
+from stratascope.usecases.front_desk import FrontDesk
+from stratascope.usecases.hardening import Workbench
+from stratascope.usecases.plan.plan import Plan
+from stratascope.wiring.engines import LateEngines, live_watch
+
+
+def main(words: list[str]) -> int:
+    """Show the window on the engines of this environment until it is closed; or raise the one that there is."""
+    where = single_instance.place(os.environ)
+    if where is not None and single_instance.raise_other(where, os.environ):
+        return 0
+    late = LateEngines()
+    status = app.run(
+        live_watch(late),
+        [sys.argv[0], *words],
+        settings=Settings(),
+        report=as_text,
+        desk=desk_of(late),
+        exports=lambda plan: exported(plan, _texts),
+        where=where,
+    )
+    if status == app.RESTART:
+        start_again()
+    return status
+
+
+def start_again() -> NoReturn:
+    """The same program with the same words in place of this process, which has ended its work."""
+    words = [sys.executable, *(sys.argv[1:] if frozen.is_frozen() else sys.orig_argv[1:])]
+    os.execve(sys.executable, words, frozen.again())
+
+
+def desk_of(late: LateEngines) -> FrontDesk:
+    """The desk over these engines."""
+    journal = FileJournal()
+
+    def bench(engine: str) -> Workbench:
+        from stratascope.wiring import hardening as wiring_relaunch
+
+        return wiring_relaunch.bench_of(late.get(), engine, journal)
+
+    def command(plan: Plan) -> str:
+        from stratascope.wiring import hardening as wiring_relaunch
+
+        return wiring_relaunch.command(plan)
+
+    return FrontDesk(bench, journal, command)
+
+
+def _texts(plan: Plan) -> Sequence[tuple[ExportKind, Callable[[], str]]]:
+    from stratascope.wiring import hardening as wiring_relaunch
+
+    return wiring_relaunch.exports_of(plan)
+
+
+def as_text(snapshot: Snapshot) -> str:
+    """The report that the window puts on the clipboard, every fact included."""
+    from stratascope.presentation import text_report  # not needed for the first picture
+
+    return text_report.render(snapshot, all_layers(), text_report.Style(details=True))

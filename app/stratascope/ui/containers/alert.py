@@ -1,0 +1,133 @@
+"""The line above the list: which containers could take over this machine. Never scrolls away nor obeys the filter."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+
+from stratascope.core.message import msg, plural
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import listed, translate
+from stratascope.presentation.takeover import none_could, not_known, taking_over
+from stratascope.ui.containers.order import worst_first
+from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.marks import Mark, paint_mark
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+
+NAMED = 12  # names told at most; the rest is a number
+
+
+class Alert(QAbstractButton):
+    """Count and names of the containers with a critical threat open; a click goes to the worst (`wanted`)."""
+
+    wanted = Signal(object)
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._head, self._names, self._mark = "", "", Mark.UNKNOWN
+        self._key: tuple[str, str] | None = None
+        self._narrow = False
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.clicked.connect(self._go)
+        self._named, self._unknown, self._count = "", 0, 0
+        self._say(translate(msg("Looking for containers…")), Mark.UNKNOWN)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """Only the mark and the number."""
+        self._narrow = narrow
+        self.updateGeometry()
+        self.update()
+
+    def show_states(self, states: tuple[ContainerState, ...], unseen: tuple[str, ...] = ()) -> None:
+        """Say it of these containers; of the engines `unseen` nothing is known."""
+        found = taking_over(states)
+        bad, unknown, total = sorted(found.could, key=worst_first), found.unknown, found.total
+        self._key = bad[0].key if bad else None
+        self._named, self._unknown, self._count, self._names = "", 0, len(bad), ""
+        if bad:
+            head = translate(
+                plural("{count} of {total} could take over", "{count} of {total} could take over", len(bad),
+                       total=total)
+            )  # fmt: skip
+            names = [plain(state.container.name, 80) for state in bad[:NAMED]]
+            self._names = ", ".join(names)
+            if len(bad) > NAMED:
+                self._names = translate(msg("{names} and {more} more", names=self._names, more=len(bad) - NAMED))
+            self._named, self._unknown = self._names, unknown
+            self._names = self._line(self._named)
+            self._say(head, Mark.OPEN)
+        else:
+            self._names = listed(not_known(found, unseen))
+            safe = Mark.ENFORCED if total else Mark.NOT_RUNNING
+            self._say(translate(none_could(found, unseen)), Mark.UNKNOWN if self._names else safe)
+
+    def _say(self, head: str, mark: Mark) -> None:
+        self._head, self._mark = head, mark
+        self.setText(self._head)
+        self.setAccessibleName(self._head)
+        self.setAccessibleDescription(self._names)
+        give_tip(self, f"{self._head}\n{self._names}" if self._names else self._head)
+        self.setEnabled(True)
+        self.setCursor(Qt.CursorShape.PointingHandCursor if self._key else Qt.CursorShape.ArrowCursor)
+        self.updateGeometry()
+        self.update()
+
+    @property
+    def mark(self) -> Mark:
+        """The mark before it."""
+        return self._mark
+
+    def sizeHint(self) -> QSize:
+        look = self._look
+        loud = self._mark is Mark.OPEN or bool(self._names)
+        return QSize(look.px(240), max(look.px(46 if loud else 34), 2 * look.box(13) + look.px(8) if loud else 0))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        loud = self._mark is Mark.OPEN
+        box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
+        painter.setPen(QPen(look.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+        if self.hasFocus():
+            box.adjust(0.5, 0.5, -0.5, -0.5)
+        painter.setBrush(look.color("open_soft" if loud else "sunk"))
+        painter.drawRoundedRect(box, look.px(8), look.px(8))
+        side = look.px(16)
+        left = (self.width() - side) / 2 if self._narrow else look.px(11)
+        top = look.px(5) if self._narrow else (self.height() - side) / 2
+        paint_mark(painter, QRectF(left, top, side, side), self._mark, look)
+        painter.setPen(look.color("open" if loud else "text2"))
+        if self._narrow:
+            painter.setFont(look.font(12, BOLD))
+            bottom = self.rect().adjusted(0, side + look.px(5), 0, -look.px(2))
+            painter.drawText(bottom, Qt.AlignmentFlag.AlignCenter, str(self._count) if loud else "")
+            return
+        x = look.px(36)
+        width = self.width() - x - look.px(8)
+        head, names = look.box(14), look.box(12) if self._names else 0
+        y = (self.height() - head - names) // 2
+        painter.setFont(look.font(14 if loud else 12, BOLD if loud else MEDIUM))
+        text = painter.fontMetrics().elidedText(self._head, Qt.TextElideMode.ElideRight, width)
+        painter.drawText(x, y, width, head, Qt.AlignmentFlag.AlignVCenter, text)
+        painter.setPen(look.color("text"))
+        painter.setFont(look.font(12, MEDIUM))
+        text, metrics = self._names, painter.fontMetrics()
+        if self._unknown and metrics.horizontalAdvance(text) > width:  # the number must not be what is cut off
+            room = width - metrics.horizontalAdvance(self._line(""))
+            text = self._line(metrics.elidedText(self._named, Qt.TextElideMode.ElideRight, max(0, room)))
+        text = metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)
+        painter.drawText(x, y + head, width, names, Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _line(self, names: str) -> str:
+        """The second line, with these names."""
+        if not self._unknown:
+            return names
+        return translate(msg("{names}; {count} not known", names=names, count=self._unknown))
+
+    def _go(self) -> None:
+        if self._key is not None:
+            self.wanted.emit(self._key)

@@ -1,0 +1,1 @@
+"""All containers at once, as a grid."""

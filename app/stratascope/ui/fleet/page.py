@@ -1,0 +1,315 @@
+"""The fleet's page: which table, how near, the cells, a card for the cell under the pointer, a legend, and exports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QAction, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QMessageBox,
+    QSizePolicy,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.layer import Layer, Severity
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import listed, translate
+from stratascope.ui.containers.order import haystack, matches
+from stratascope.ui.fleet.cells import paint_cell
+from stratascope.ui.fleet.grid import ZOOM, FleetGrid
+from stratascope.ui.fleet.heads import EMPTY
+from stratascope.ui.fleet.save_picture import save
+from stratascope.ui.fleet.table import (
+    Cell,
+    FleetTable,
+    Grids,
+    Ink,
+    bit_tables,
+    card_lines,
+    ink_word,
+    running,
+    threat_table,
+)
+from stratascope.ui.widgets.labels import Label, Line, give_tip
+from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
+from stratascope.ui.widgets.segments import Segments
+from stratascope.ui.widgets.theme import BOLD, REGULAR, Look
+
+_TEXTS = {Ink.OPEN_SERIOUS: "0", Ink.OPEN_MEDIUM: "0", Ink.OPEN_MINOR: "0", Ink.UNKNOWN: "?", Ink.ONCE: "1",
+          Ink.TWICE: "2", Ink.DEEP: "3"}  # fmt: skip
+CARD = 300
+
+
+class Legend(QWidget):
+    """The cells that are there, each with its words; flows into as many lines as it needs."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.inks: tuple[Ink, ...] = ()
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        look.changed.connect(self.update)
+
+    def show_table(self, table: FleetTable) -> None:
+        """Only what is in the table."""
+        there = {cell.ink for row in table.rows for cell in row.cells}
+        self.inks = tuple(ink for ink in Ink if ink in there)
+        self.setAccessibleName(listed(ink_word(ink) for ink in self.inks))
+        self.updateGeometry()
+        self.update()
+
+    def heightForWidth(self, width: int) -> int:
+        places = self._places(width)
+        return (places[-1][1] if places else 0) + self._look.box(12) + self._look.px(4)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._look.px(400), self.heightForWidth(max(self.width(), self._look.px(200))))
+
+    def _places(self, width: int) -> list[tuple[int, int]]:
+        look = self._look
+        self.setFont(look.font(12))
+        x = y = 0
+        places = []
+        for ink in self.inks:
+            length = look.px(24 + 16) + self.fontMetrics().horizontalAdvance(ink_word(ink))
+            if x and x + length > width:
+                x, y = 0, y + look.box(12) + look.px(4)
+            places.append((x, y))
+            x += length
+        return places
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        height = look.box(12) + look.px(2)
+        for ink, (x, y) in zip(self.inks, self._places(self.width()), strict=True):
+            paint_cell(painter, QRectF(x, y, look.px(18), height), Cell(ink, _TEXTS.get(ink, "")), look)
+            painter.setFont(look.font(12))
+            painter.setPen(look.color("text2"))
+            box = QRectF(x + look.px(24), y, self.width(), height)
+            painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, ink_word(ink))
+
+
+class Card(QFrame):
+    """What one cell says, beside it; never under the pointer, and never takes a click."""
+
+    def __init__(self, look: Look, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("popup")
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._look = look
+        self.lines = [
+            Label(look, 13, BOLD, wrap=True),
+            Label(look, 12, wrap=True),
+            Label(look, 12, BOLD, "text2", wrap=True),
+            Label(look, 12, REGULAR, "text2", wrap=True),
+        ]
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*(look.px(length) for length in (12, 8, 12, 8)))
+        layout.setSpacing(look.px(2))
+        for line in self.lines:
+            layout.addWidget(line)
+        self.hide()
+
+    def tell(self, lines: tuple[str, ...], where: QPoint) -> None:
+        """Show these lines near a point of the parent."""
+        for label, text in zip(self.lines, (*lines, "", "", "", ""), strict=False):
+            label.setText(text if len(text) <= 200 else text[:199] + "…")
+            label.setVisible(bool(text))
+        width = self._look.px(CARD)
+        parent = self.parentWidget()
+        height = self.heightForWidth(width)  # with the border, which the layout's own does not count
+        away = self._look.px(16)
+        room = parent.size() if parent is not None else QSize(width, height)
+        x = where.x() + away if where.x() + away + width <= room.width() else where.x() - away - width
+        y = where.y() + away if where.y() + away + height <= room.height() else where.y() - away - height
+        self.setGeometry(max(0, x), max(0, y), width, height)
+        self.show()
+        self.raise_()
+
+
+class FleetPage(QWidget):
+    """`show_states` gives it all containers; `chosen` names the one that was clicked."""
+
+    chosen = Signal(object)  # key of a container
+
+    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look, self._layers = look, layers
+        self._states: tuple[ContainerState, ...] = ()
+        self._needle, self._table, self._stale = "", 0, True
+        self._tables: tuple[FleetTable, ...] = ()
+        self._grids = Grids()
+        self.switch = Segments(look, translate(msg("What is shown of the fleet")))
+        self.switch.offer((translate(msg("Threats")),))
+        self.count = Line(look, 12, ink="text2")
+        self.grid = FleetGrid(look)
+        self.legend = Legend(look)
+        self.card = Card(look, self)
+        self._told: tuple[tuple[str, ...], QPointF] | None = None  # what the card says, and where its cell is
+        self.empty = Label(look, 13, ink="text2", wrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.export_menu = QMenu(self)
+        self.export = self._button(msg("Export"), msg("Save the whole table as a picture or as values"), self._menu)
+        bar = QHBoxLayout()
+        bar.setContentsMargins(*(look.px(length) for length in (12, 10, 12, 6)))
+        bar.setSpacing(look.px(6))
+        bar.addWidget(self.switch)
+        bar.addSpacing(look.px(6))
+        bar.addWidget(self.count, 1)
+        for text, what, call in (
+            (msg("−"), msg("Smaller (minus, or Ctrl and the wheel)"), lambda: self.grid.zoom(1 / ZOOM)),
+            (msg("+"), msg("Larger (plus, or Ctrl and the wheel)"), lambda: self.grid.zoom(ZOOM)),
+            (msg("Names"), msg("Rows high enough for names (Ctrl and 0)"), self.grid.fit),
+            (msg("All"), msg("The whole fleet at once"), self.grid.whole),
+        ):
+            bar.addWidget(self._button(text, what, call))
+        bar.addWidget(self.export)
+        for ending, text in (
+            ("png", msg("Picture (PNG)…")),
+            ("svg", msg("Picture that stays sharp (SVG)…")),
+            ("csv", msg("Values for a spreadsheet (CSV)…")),
+        ):
+            action = QAction(translate(text), self)
+            action.triggered.connect(lambda _=False, ending=ending: self.ask_file(ending))
+            self.export_menu.addAction(action)
+        card = QFrame()
+        card.setObjectName("card")
+        inside = QVBoxLayout(card)
+        inside.setContentsMargins(1, 1, 1, 1)
+        inside.setSpacing(0)
+        inside.addLayout(bar)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.empty)
+        self.stack.addWidget(self.grid)
+        inside.addWidget(self.stack, 1)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(*(look.px(length) for length in (12, 8, 12, 8)))
+        foot.addWidget(self.legend)
+        inside.addLayout(foot)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*(look.px(length) for length in (16, 12, 16, 12)))
+        layout.addWidget(card)
+        self.switch.chosen.connect(self._choose)
+        self.grid.opened.connect(self.chosen)
+        self.grid.pointed.connect(self._point)
+        self.setFocusProxy(self.grid.canvas)
+
+    # -- what is shown
+
+    def show_states(self, states: tuple[ContainerState, ...], needle: str = "") -> None:
+        """All containers, and the filter's words. While the page is hidden nothing is worked out."""
+        if states is self._states and needle == self._needle and not self._stale:
+            return
+        self._states, self._needle, self._stale = states, needle, True
+        if self.isVisible():
+            self.work_out()
+
+    def showEvent(self, event: object) -> None:
+        self.work_out()
+
+    def work_out(self) -> None:
+        """Make the tables of what was given last."""
+        if not self._stale:
+            return
+        self._stale = False
+        states = tuple(state for state in self._states if not self._needle or matches(haystack(state), self._needle))
+        threats = threat_table(states)
+        self._tables = (threats, *bit_tables(states, self._layers, self._grids))
+        self.switch.offer(tuple(table.title for table in self._tables))
+        self._table = min(self._table, len(self._tables) - 1)
+        self.switch.choose(self._table)
+        there, shown = len(running(self._states)), len(threats.rows)
+        if shown == there:
+            text: Message = plural("{count} container that runs, worst first",
+                                   "{count} containers that run, worst first", shown)  # fmt: skip
+        else:
+            text = msg("{shown} of {count} containers that run", shown=shown, count=there)
+        self.count.say(translate(text))
+        if not there:
+            nothing = msg("No running container seen")
+        elif not shown:
+            nothing = msg("No container holds these words")
+        else:
+            nothing = msg("Nothing of these containers could be read")
+        self.empty.setText(translate(nothing))
+        self._show()
+
+    @property
+    def table(self) -> FleetTable:
+        """The table in view."""
+        return self._tables[self._table] if self._tables else EMPTY
+
+    def _choose(self, place: int) -> None:
+        self._table = place
+        self._show()
+
+    def _show(self) -> None:
+        table = self.table
+        inks = {severity_word(severity): SEVERITY_INK[severity] for severity in Severity}
+        self.stack.setCurrentWidget(self.grid if table.rows and table.columns else self.empty)
+        self.grid.show_table(table, inks)
+        self.legend.show_table(table)
+        self.export.setEnabled(bool(table.rows))
+        if self._to_tell(*self.grid.lit) != self._told:
+            self.card.hide()
+
+    def _point(self, row: int, column: int, where: QPointF) -> None:
+        self._told = self._to_tell(row, column)
+        if self._told is None:
+            self.card.hide()
+        else:
+            self.card.tell(self._told[0], self.grid.mapTo(self, where.toPoint()))
+
+    def _to_tell(self, row: int, column: int) -> tuple[tuple[str, ...], QPointF] | None:
+        """What there is to say of a cell, and its place; None outside of the table."""
+        if not (0 <= row < len(self.table.rows) and 0 <= column < len(self.table.columns)):
+            return None
+        return card_lines(self.table, self.table.rows[row], column), self.grid.place_of(row, column)
+
+    # -- files
+
+    def _menu(self) -> None:
+        self.export_menu.popup(self.export.mapToGlobal(QPoint(0, self.export.height() + 2)))
+
+    def ask_file(self, ending: str) -> None:
+        """Where to; then write it."""
+        dialog = QFileDialog(self, translate(msg("Save the fleet")))
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix(ending)
+        dialog.setNameFilter(f"*.{ending}")
+        dialog.selectFile(f"stratascope-fleet.{ending}")
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.fileSelected.connect(self.write)
+        dialog.open()
+
+    def write(self, name: str) -> bool:
+        """Save the table in view; a failure is told."""
+        why = save(Path(name), self.table, self._look)
+        if why:
+            box = QMessageBox(self)
+            box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            box.setIcon(QMessageBox.Icon.Warning)
+            box.setTextFormat(Qt.TextFormat.PlainText)
+            box.setText(translate(msg("{file} could not be written: {why}", file=name, why=why)))
+            box.open()
+        return not why
+
+    def _button(self, text: Message, what: Message, call: Callable[[], None]) -> QToolButton:
+        button = QToolButton()
+        button.setText(translate(text))
+        button.setAccessibleName(translate(what))
+        give_tip(button, translate(what))
+        button.clicked.connect(lambda _=False: call())
+        return button

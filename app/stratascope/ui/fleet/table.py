@@ -1,0 +1,281 @@
+"""All containers against threats, and against the bits of a layer's grid (capabilities), as plain tables. No Qt.
+
+A cell is a `Cell`: what is drawn, and the text in it. Rows are sorted worst first, and so are the threats: what is
+worst stands in the upper left corner. No layer is known by name: any layer that shows a `BitGrid` has a table.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stratascope.core.layer import Assessment, BitGrid, BitRow, Layer, Severity, Tone
+from stratascope.core.message import Message, msg
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.core.threats.threat import Threat
+from stratascope.i18n.translate import translate
+from stratascope.presentation.threat_outcomes import (
+    Kind,
+    Standing,
+    by_severity,
+    depth_text,
+    family_word,
+    kind_of,
+    standing,
+    standing_word,
+)
+from stratascope.ui.containers.order import ViewBy, sections
+from stratascope.ui.widgets.exposure_words import level_ink
+from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.marks import severity_word
+
+DEEPEST = 3  # layers; more are drawn alike, the number tells them apart
+
+
+class Ink(StrEnum):
+    """How a cell is drawn; pattern and number say what the colour says."""
+
+    OPEN_SERIOUS = "open serious"
+    OPEN_MEDIUM = "open medium"
+    OPEN_MINOR = "open minor"
+    UNKNOWN = "unknown"
+    HOST = "host"
+    ONCE = "once"
+    TWICE = "twice"
+    DEEP = "deep"
+    NOTHING = "nothing"  # nothing is known of the container
+    HELD_ADDED = "held added"
+    HELD = "held"
+    HELD_INSIDE = "held inside"  # counts only inside an own namespace
+    HELD_UNKNOWN = "held unknown"  # not known where it counts
+    MISSING = "missing"  # the default has it
+    UNSET = "unset"
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: its ink and its text (a depth), both short."""
+
+    ink: Ink
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FleetRow:
+    """One container. `exposure` as text; `cells` in the order of the table's columns."""
+
+    key: tuple[str, str]
+    name: str
+    second: str  # engine
+    exposure: str
+    level: str  # the exposure's colour token
+    cells: tuple[Cell, ...]
+    source: object  # ThreatState by column, or the BitGrid: for the card
+
+
+@dataclass(frozen=True, slots=True)
+class FleetColumn:
+    """One threat, or one bit. Columns of one `group` stand together."""
+
+    id: str
+    title: str
+    group: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetTable:
+    """Rows and columns; empty where there is nothing to show."""
+
+    title: str
+    columns: tuple[FleetColumn, ...]
+    rows: tuple[FleetRow, ...]
+
+
+def running(states: tuple[ContainerState, ...]) -> tuple[ContainerState, ...]:
+    """Those that have a process, in the order of the list: worst first."""
+    return tuple(state for section in sections(states, ViewBy.WORST) for state in section.states if runs(state))
+
+
+def exposure_text(matrix: Matrix | None) -> str:
+    """`4.2`, `4.2–5.6` where something is unknown, `–` where all is."""
+    if matrix is None:
+        return "–"
+    least, most = matrix.exposure.best, matrix.exposure.worst
+    return f"{most:.1f}" if least == most else f"{least:.1f}–{most:.1f}"
+
+
+# -- threats
+
+
+def threat_table(states: tuple[ContainerState, ...]) -> FleetTable:
+    """All threats of the containers that run. Containers that are alike have one matrix: it is looked at once."""
+    shown = running(states)
+    matrices = {id(state.matrix): state.matrix for state in shown if state.matrix is not None}
+    times = Counter(id(state.matrix) for state in shown)
+    threats = _threats(matrices, times)
+    columns = tuple(
+        FleetColumn(threat.id, plain(translate(threat.title), 200), severity_word(threat.severity))
+        for threat in threats
+    )
+    nothing: dict[str, ThreatState] = {}
+    known = {key: {item.threat.id: item for item in matrix.threats} for key, matrix in matrices.items()}
+    cells = {key: tuple(threat_cell(items.get(threat.id)) for threat in threats) for key, items in known.items()}
+    empty = tuple(threat_cell(None) for _ in threats)
+    rows = tuple(
+        _row(state, cells.get(id(state.matrix), empty), known.get(id(state.matrix), nothing)) for state in shown
+    )
+    return FleetTable(translate(msg("Threats")), columns, rows)
+
+
+def _threats(matrices: dict[int, Matrix], times: Counter[int]) -> list[Threat]:
+    """By severity; of one severity those that are open most often first."""
+    open_in: Counter[str] = Counter()
+    keys: dict[str, tuple[int, ...]] = {}
+    found: dict[str, Threat] = {}
+    order = list(Severity)
+    for at, matrix in matrices.items():
+        for item in matrix.threats:
+            name, key = item.threat.id, by_severity(item)
+            found.setdefault(name, item.threat)
+            open_in[name] += times[at] * (standing(item) is Standing.OPEN)
+            keys[name] = min(keys.get(name, key), key)
+    return sorted(
+        found.values(), key=lambda threat: (order.index(threat.severity), -open_in[threat.id], keys[threat.id])
+    )
+
+
+_OPEN_INKS = {
+    Kind.CRITICAL: Ink.OPEN_SERIOUS,
+    Kind.HIGH: Ink.OPEN_SERIOUS,
+    Kind.MEDIUM: Ink.OPEN_MEDIUM,
+    Kind.LOW: Ink.OPEN_MINOR,
+}
+_ONCE_AND_MORE = (Ink.ONCE, Ink.TWICE, Ink.DEEP)
+
+
+def threat_cell(state: ThreatState | None) -> Cell:
+    """One threat of one container."""
+    if state is None:
+        return Cell(Ink.NOTHING)
+    kind, (least, most) = kind_of(state), state.depth
+    if kind in _OPEN_INKS:
+        return Cell(_OPEN_INKS[kind], "0")
+    if kind is Kind.UNKNOWN:
+        return Cell(Ink.UNKNOWN, "?")
+    if kind is Kind.HOST:
+        return Cell(Ink.HOST)
+    return Cell(_ONCE_AND_MORE[min(least, DEEPEST) - 1], str(least) if least == most else f"{least}+")
+
+
+# -- bits
+
+
+Grids = dict[int, tuple[Assessment, BitGrid | None]]  # by the identity of an assessment, which is kept for that
+
+
+def bit_tables(
+    states: tuple[ContainerState, ...], layers: tuple[Layer, ...], kept: Grids | None = None
+) -> tuple[FleetTable, ...]:
+    """One table for each layer that shows a grid of bits: the column that counts now, of all containers that run.
+
+    `kept`: grids of the last time, so that only what has changed is drawn anew; it is brought up to date.
+    """
+    shown, before, now = running(states), kept or {}, Grids()
+    tables = []
+    for layer in layers:
+        grids = [_grid(state, layer.id, before, now) for state in shown]
+        widest = max((grid for grid in grids if grid is not None), key=lambda grid: len(grid.rows), default=None)
+        if widest is None:
+            continue
+        columns = tuple(FleetColumn(str(row.number), plain(row.name, 80), "") for row in widest.rows)
+        rows = tuple(
+            _row(state, _bit_cells(grid, len(columns)), grid) for state, grid in zip(shown, grids, strict=True)
+        )
+        tables.append(FleetTable(translate(layer.about.title), columns, rows))
+    if kept is not None:
+        kept.clear()
+        kept.update(now)
+    return tuple(tables)
+
+
+def _grid(state: ContainerState, layer: str, before: Grids, now: Grids) -> BitGrid | None:
+    assessment = next((each.assessment for each in state.layers if each.id == layer), None)
+    if assessment is None:
+        return None
+    known = before.get(id(assessment))
+    if known is None:
+        views = (view for tab in assessment.tabs for view in tab.views)
+        known = (assessment, next((view for view in views if isinstance(view, BitGrid)), None))
+    now[id(assessment)] = known
+    return known[1]
+
+
+def _bit_cells(grid: BitGrid | None, count: int) -> tuple[Cell, ...]:
+    if grid is None or not grid.sets[grid.emphasis].text:
+        return (Cell(Ink.NOTHING if grid is None else Ink.UNKNOWN, "" if grid is None else "?"),) * count
+    cells = [Cell(_bit_ink(grid, row)) for row in grid.rows]
+    return (*cells, *(Cell(Ink.UNSET),) * (count - len(cells)))
+
+
+def _bit_ink(grid: BitGrid, row: BitRow) -> Ink:
+    if not row.bits[grid.emphasis]:
+        return Ink.MISSING if row.word is not None and row.tone is Tone.GOOD else Ink.UNSET
+    if grid.whole_machine is None:
+        return Ink.HELD_UNKNOWN
+    if not grid.whole_machine:
+        return Ink.HELD_INSIDE
+    return Ink.HELD_ADDED if row.word is not None and row.tone in (Tone.BAD, Tone.WARN) else Ink.HELD
+
+
+def _row(state: ContainerState, cells: tuple[Cell, ...], source: object) -> FleetRow:
+    container, matrix = state.container, state.matrix
+    name = plain(container.name or container.id[:12], 300)
+    second = plain(container.engine, 100)
+    return FleetRow(state.key, name, second, exposure_text(matrix), level_ink(matrix), cells, source)
+
+
+# -- words
+
+
+def ink_word(ink: Ink) -> str:
+    """It in words, for legend, card and files."""
+    words: dict[Ink, Message] = {
+        Ink.OPEN_SERIOUS: msg("Open, serious"),
+        Ink.OPEN_MEDIUM: msg("Open, medium"),
+        Ink.OPEN_MINOR: msg("Open, minor"),
+        Ink.UNKNOWN: msg("Not known"),
+        Ink.HOST: msg("By the host only"),
+        Ink.ONCE: msg("One layer stops it"),
+        Ink.TWICE: msg("Two layers stop it"),
+        Ink.DEEP: msg("Three or more stop it"),
+        Ink.NOTHING: msg("Nothing is known"),
+        Ink.HELD_ADDED: msg("Held, added to the default"),
+        Ink.HELD: msg("Held"),
+        Ink.HELD_INSIDE: msg("Held, counts only inside"),
+        Ink.HELD_UNKNOWN: msg("Held, not known over what"),
+        Ink.MISSING: msg("Taken from the default"),
+        Ink.UNSET: msg("Not held"),
+    }
+    return translate(words[ink])
+
+
+def card_lines(table: FleetTable, row: FleetRow, place: int) -> tuple[str, ...]:
+    """What the card says of one cell: container, column, value in words, and a sentence."""
+    column, cell = table.columns[place], row.cells[place]
+    lines = [row.name, column.title, ink_word(cell.ink)]
+    if isinstance(row.source, dict):
+        state = row.source.get(column.id)
+        if isinstance(state, ThreatState):
+            where = standing_word(standing(state))
+            lines[2] = translate(msg("{outcome}, depth {depth}", outcome=where, depth=depth_text(state)))
+            family = family_word(state.threat.family)
+            severity = severity_word(state.threat.severity)
+            lines[1] = translate(msg("{title} ({family}, {severity})", title=column.title, family=family,
+                                     severity=severity.lower()))  # fmt: skip
+            lines.append(plain(translate(state.threat.what), 400))
+    elif isinstance(row.source, BitGrid) and place < len(row.source.rows):
+        lines.append(plain(translate(row.source.rows[place].explanation), 400))
+    return tuple(lines)

@@ -1,0 +1,343 @@
+"""The user guide in a window of its own: chapters at the left, text at the right, a search through all of it.
+
+It shows our own files and nothing else: a link leads to another place in the guide, or nowhere. The documents are made
+when they are first looked at or searched. Decided against a modal dialog: one reads and tries at the same time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt, QUrl
+from PySide6.QtGui import QAction, QFont, QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QListView,
+    QMenu,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.message import msg
+from stratascope.i18n.translate import translate
+from stratascope.ui.guide.chapters import Chapter, NoGuideError, chapter_name, load
+from stratascope.ui.guide.document import GuideDocument
+from stratascope.ui.guide.search import Search
+from stratascope.ui.guide.view import GuideView
+from stratascope.ui.widgets.labels import Label, Line, give_tip, tip
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+
+WIDTH, HEIGHT, NARROW = 980, 720, 640
+LIST_LEAST, LIST_MOST = 170, 280
+HISTORY = 100  # places that can be gone back to
+
+_Index = QModelIndex | QPersistentModelIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A chapter, and how far down."""
+
+    chapter: int
+    down: int = 0
+
+
+class ChapterModel(QAbstractListModel):
+    """The titles, in order."""
+
+    def __init__(self, chapters: tuple[Chapter, ...]) -> None:
+        super().__init__()
+        self._titles = tuple(chapter.title for chapter in chapters)
+
+    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+        return 0 if parent.isValid() else len(self._titles)
+
+    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+        if not index.isValid() or not 0 <= index.row() < len(self._titles):
+            return None
+        title = self._titles[index.row()]
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip(title)
+        return title if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole) else None
+
+
+class SearchField(QLineEdit):
+    """Escape empties it first; Enter goes on to the next place, with Shift to the one before."""
+
+    def __init__(self, window: GuideWindow) -> None:
+        super().__init__()
+        self._window = window
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+        elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._window.find_next(back=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
+        else:
+            super().keyPressEvent(event)
+
+
+class GuideWindow(QDialog):
+    """`open_at` shows it at a chapter."""
+
+    def __init__(self, look: Look, language: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        kind = Qt.WindowType
+        self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)  # the program ends with the main window
+        self.setWindowFlags(kind.Window | kind.WindowCloseButtonHint | kind.WindowMinMaxButtonsHint)
+        self.setWindowTitle(translate(msg("Guide")))
+        self.missing = Label(look, 14, wrap=True).selectable()
+        self.chapters: tuple[Chapter, ...] = ()
+        try:
+            self.chapters = load(language)
+        except NoGuideError as error:
+            self.missing.setText(translate(error.message))
+        self._documents: dict[int, GuideDocument] = {}
+        self._current = -1
+        self._before: list[Place] = []
+        self._after: list[Place] = []
+        self.model = ChapterModel(self.chapters)
+        self.list = QListView()
+        self.view = GuideView(look)
+        self.field = SearchField(self)
+        self.found = Line(look, 12, ink="text2")
+        self.back = self._button("←", translate(msg("Back (Alt+Left)")))
+        self.forward = self._button("→", translate(msg("Forward (Alt+Right)")))
+        self.previous = self._button("↑", translate(msg("Previous place (Shift+F3)")))
+        self.next = self._button("↓", translate(msg("Next place (F3)")))
+        self.contents = QToolButton()
+        self.menu = QMenu(self)
+        self.search = Search(self.view, self._document, len(self.chapters))
+        self._lay_out()
+        self._connect()
+        self.setMinimumSize(look.px(420), look.px(320))
+        self.resize(look.px(WIDTH), look.px(HEIGHT))
+        self._relook()
+
+    def _button(self, sign: str, words: str) -> QToolButton:
+        button = QToolButton()
+        button.setObjectName("flat")
+        button.setText(sign)
+        button.setAccessibleName(words)
+        give_tip(button, words)
+        return button
+
+    def _lay_out(self) -> None:
+        look = self._look
+        self.list.setModel(self.model)
+        self.list.setObjectName("chapters")
+        self.list.setAccessibleName(translate(msg("Chapters")))
+        self.list.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.contents.setText(translate(msg("Chapters ▾")))
+        self.contents.setAccessibleName(translate(msg("Chapters")))
+        self.field.setPlaceholderText(translate(msg("Search the guide")))
+        self.field.setAccessibleName(translate(msg("Search the guide")))
+        self.field.setAccessibleDescription(translate(msg("Enter goes to the next place")))
+        self.field.setClearButtonEnabled(False)
+        self.field.setMaximumWidth(look.px(280))
+        self.field.setMinimumWidth(look.px(120))
+        self.bar = QWidget()
+        self.bar.setObjectName("toolbar")
+        self.bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        top = QHBoxLayout(self.bar)
+        top.setContentsMargins(*(look.px(length) for length in (12, 8, 12, 8)))
+        top.setSpacing(look.px(6))
+        for button in (self.contents, self.back, self.forward):
+            top.addWidget(button)
+        top.addStretch(1)
+        top.addWidget(self.found)
+        top.addWidget(self.field, 2)
+        top.addWidget(self.previous)
+        top.addWidget(self.next)
+        self.column = QWidget()
+        self.column.setObjectName("column")
+        self.column.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        left = QVBoxLayout(self.column)
+        left.setContentsMargins(*(look.px(length) for length in (8, 12, 8, 12)))
+        left.addWidget(self.list)
+        self.column.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
+        row = QHBoxLayout()
+        row.setSpacing(0)
+        row.addWidget(self.column)
+        row.addWidget(self.view, 1)
+        self.missing.setContentsMargins(*[look.px(24)] * 4)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.bar)
+        layout.addLayout(row, 1)
+        layout.addWidget(self.missing, 1, Qt.AlignmentFlag.AlignTop)
+        there = bool(self.chapters)
+        self.missing.setVisible(not there)
+        for part in (self.bar, self.column, self.view):
+            part.setVisible(there)
+
+    def _connect(self) -> None:
+        self.list.selectionModel().currentChanged.connect(lambda index, _: self._chosen(index.row()))
+        self.view.anchorClicked.connect(self.follow)
+        self.field.textChanged.connect(self._search)
+        self.back.clicked.connect(lambda: self._travel(self._before, self._after))
+        self.forward.clicked.connect(lambda: self._travel(self._after, self._before))
+        self.next.clicked.connect(lambda: self.find_next(back=False))
+        self.previous.clicked.connect(lambda: self.find_next(back=True))
+        self.contents.clicked.connect(self._open_menu)
+        self._look.changed.connect(self._relook)
+        for keys, call in (
+            ("Ctrl+F", self._to_field),
+            ("F3", self.next.click),
+            ("Shift+F3", self.previous.click),
+            ("Alt+Left", self.back.click),
+            ("Alt+Right", self.forward.click),
+        ):
+            action = QAction(self)
+            action.setShortcut(QKeySequence(keys))
+            action.triggered.connect(lambda _=False, call=call: call())
+            self.addAction(action)
+        for number, chapter in enumerate(self.chapters):
+            entry = QAction(chapter.title.replace("&", "&&"), self.menu)
+            entry.triggered.connect(lambda _=False, number=number: self._go(number))
+            self.menu.addAction(entry)
+
+    # -- places
+
+    @property
+    def chapter(self) -> Chapter | None:
+        """The one in view."""
+        return self.chapters[self._current] if 0 <= self._current < len(self.chapters) else None
+
+    def open_at(self, name: str, anchor: str = "") -> None:
+        """Show the window at that chapter (the first one where there is none of that name), and at that place in it."""
+        numbers = [number for number, chapter in enumerate(self.chapters) if chapter.name == name]
+        if self.chapters:
+            self._go(numbers[0] if numbers else 0, anchor)
+        self.show()
+        self.raise_()
+        self.activateWindow()
+        self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def follow(self, link: QUrl) -> None:
+        """To another place in the guide; a link out of it is not followed."""
+        if not link.isRelative():
+            return
+        name = chapter_name(link.path())
+        numbers = [number for number, chapter in enumerate(self.chapters) if chapter.name == name]
+        if numbers or not link.path():
+            self._go(numbers[0] if numbers else self._current, link.fragment())
+
+    def _chosen(self, row: int) -> None:
+        if row >= 0 and row != self._current:
+            self._go(row)
+
+    def _go(self, number: int, anchor: str = "") -> None:
+        if self._current >= 0:
+            self._before = [*self._before, self._here()][-HISTORY:]
+            self._after = []
+        self._show(number)
+        self.view.go_to(anchor)
+        self._tell()
+
+    def _here(self) -> Place:
+        return Place(self._current, self.view.verticalScrollBar().value())
+
+    def _travel(self, back: list[Place], forth: list[Place]) -> None:
+        if back:
+            place = back.pop()
+            forth.append(self._here())
+            self._show(place.chapter)
+            self.view.verticalScrollBar().setValue(place.down)
+            self._tell()
+
+    def _show(self, number: int) -> None:
+        self._current = number
+        self.view.show_document(self._document(number), self.chapters[number].title)
+        self.list.setCurrentIndex(self.model.index(number))
+        self.search.mark()
+
+    def _document(self, number: int) -> GuideDocument:
+        if number not in self._documents:
+            self._documents[number] = GuideDocument(self.chapters[number], self._look, self.devicePixelRatioF())
+        return self._documents[number]
+
+    def _tell(self) -> None:
+        self.back.setEnabled(bool(self._before))
+        self.forward.setEnabled(bool(self._after))
+
+    # -- search
+
+    def _to_field(self) -> None:
+        self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.field.selectAll()
+
+    def _search(self, text: str) -> None:
+        self.search.look_for(text)
+        self.find_next(stay=True)
+
+    def find_next(self, *, back: bool = False, stay: bool = False) -> None:
+        """To the next place that holds the words (`stay`: the one in hand, if it still does)."""
+        if not self.chapters:
+            return
+        at = self.search.step(max(self._current, 0), back=back, stay=stay)
+        if at is not None:
+            if at.chapter != self._current:
+                self._before = [*self._before, self._here()][-HISTORY:]
+                self._after = []
+                self._show(at.chapter)
+            self.view.select(at.start, at.length)
+        else:
+            self.view.select(self.view.textCursor().selectionStart(), 0)
+        self.found.say(translate(self.search.words(at)) if self.search.needle else "")
+        self.search.mark()
+        for button in (self.previous, self.next):
+            button.setEnabled(at is not None)
+        self._tell()
+
+    # -- looks
+
+    def _open_menu(self) -> None:
+        self.menu.popup(self.contents.mapToGlobal(self.contents.rect().bottomLeft()))
+
+    def _relook(self) -> None:
+        look, here = self._look, self._here()
+        self._documents.clear()
+        self.list.setFont(look.font(13, MEDIUM))
+        self.field.setFont(look.font(13))
+        self.field.setFixedHeight(look.px(30))
+        self.contents.setFont(look.font(13, MEDIUM))
+        for button in (self.back, self.forward, self.previous, self.next):
+            button.setFont(look.font(14, BOLD))
+        self._fit_list(look.font(13, QFont.Weight.Medium))
+        if self._current >= 0:
+            self._show(self._current)
+            self.view.verticalScrollBar().setValue(here.down)
+        for button in (self.previous, self.next):
+            button.setEnabled(bool(self.search.needle))
+        self._tell()
+
+    def _fit_list(self, font: QFont) -> None:
+        look = self._look
+        widest = max((QFontMetrics(font).horizontalAdvance(each.title) for each in self.chapters), default=0)
+        self.column.setFixedWidth(min(look.px(LIST_MOST), max(look.px(LIST_LEAST), widest + look.px(52))))
+
+    def _fold(self) -> None:
+        narrow = self.width() < self._look.px(NARROW)
+        self.column.setVisible(bool(self.chapters) and not narrow)
+        self.contents.setVisible(narrow)
+        self.found.setVisible(not narrow)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fold()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fold()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._look.px(WIDTH), self._look.px(HEIGHT))

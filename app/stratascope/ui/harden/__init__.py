@@ -1,0 +1,1 @@
+"""The column on the right: toggles, prediction, command."""

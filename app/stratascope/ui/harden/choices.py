@@ -1,0 +1,56 @@
+"""What is switched on for each container, as the person left it. No Qt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from stratascope.core.relaunch.toggle import Choice, Preset
+from stratascope.core.relaunch.transaction import Remedy
+from stratascope.usecases.plan.offers import Offer
+
+REMEMBERED = 200  # containers
+
+
+@dataclass
+class Chosen:
+    """For one container. `values`: set by hand, also of what is off now."""
+
+    preset: Preset | None = Preset.RECOMMENDED
+    on: dict[str, str] = field(default_factory=dict)
+    values: dict[str, str] = field(default_factory=dict)
+    remedies: frozenset[Remedy] = frozenset()
+    begun: bool = False
+
+    def take(self, preset: Preset, offer: Offer) -> None:
+        """All that the preset chooses, and nothing else."""
+        self.preset, self.begun = preset, True
+        self.on = {choice.toggle: choice.value for choice in offer.of(preset)}
+
+    def switch(self, name: str, value: str | None) -> None:
+        """One toggle on with that value, or off (None): from now on it is the person's own choice."""
+        self.preset = None
+        if value is None:
+            self.on.pop(name, None)
+        else:
+            self.on[name] = value
+
+    def choices(self, names: Iterable[str]) -> tuple[Choice, ...]:
+        """What is on, in the order of the names."""
+        return tuple(Choice(name, self.on[name]) for name in names if name in self.on)
+
+
+class Memory:
+    """The last so many containers' choices."""
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[str, str], Chosen] = {}
+
+    def of(self, key: tuple[str, str]) -> Chosen:
+        """Of that container; begun anew where it is not remembered."""
+        found = self._kept.get(key)
+        if found is None:
+            while len(self._kept) >= REMEMBERED:
+                del self._kept[next(iter(self._kept))]
+            found = self._kept[key] = Chosen()
+        return found

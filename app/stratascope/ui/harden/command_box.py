@@ -1,0 +1,271 @@
+"""The foot of the right column: the command that would do the same, a line on what to expect, and the button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import (
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QResizeEvent,
+    QTextLayout,
+    QTextOption,
+)
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QFileDialog,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.message import Message, msg
+from stratascope.core.sanitize import plain
+from stratascope.export.shared import ExportError
+from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.usecases.plan.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The hardened settings for another tool; `text` is made when wanted, and raises ExportError, ValueError."""
+
+    title: Message  # "Compose override file"
+    file_name: str
+    text: Callable[[], str]
+
+
+Exports = Callable[[Plan], Sequence[Exported]]
+
+
+class MainButton(QAbstractButton):
+    """Filled with the accent, 36 high."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        look.changed.connect(self.update)
+
+    def say(self, text: str) -> None:
+        """Another word on it."""
+        self.setText(text)
+        self.setAccessibleName(text)
+        self.updateGeometry()
+        self._tell()
+        self.update()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.click()  # by itself only QPushButton does that
+            return
+        super().keyPressEvent(event)
+
+    def sizeHint(self) -> QSize:
+        look = self._look
+        word = QFontMetrics(look.font(14, BOLD)).horizontalAdvance(self.text())
+        return QSize(max(look.px(200), word + look.px(24)), max(look.px(36), look.box(14) + look.px(8)))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._look.px(80), self.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tell()
+
+    def _tell(self) -> None:
+        cut = QFontMetrics(self._look.font(14, BOLD)).horizontalAdvance(self.text()) > self._room()
+        give_tip(self, self.text() if cut else "")
+
+    def _room(self) -> int:
+        return self.width() - self._look.px(6)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        radius = look.px(7)
+        if not self.isEnabled():
+            painter.setPen(QPen(look.color("line"), 1))
+            painter.setBrush(look.color("sunk"))
+        else:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(look.color("accent", 0.9 if self.underMouse() or self.isDown() else 1.0))
+        painter.drawRoundedRect(box, radius, radius)
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(look.color("on_accent" if self.isEnabled() else "accent"), 1.5))
+            painter.drawRoundedRect(box.adjusted(2.5, 2.5, -2.5, -2.5), radius - 2, radius - 2)
+        painter.setFont(look.font(14, BOLD))
+        painter.setPen(look.color("on_accent" if self.isEnabled() else "text3"))
+        shown = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self._room())
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, shown)
+
+
+class _Code(QWidget):
+    """The first two lines of the command; the whole in the tooltip and for the ear."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look, self._text = look, ""
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def say(self, text: str) -> None:
+        lines = [line for line in text.splitlines() if not line.startswith("#")]  # what is told there is in the tooltip
+        self._text = plain(" ".join("\n".join(lines).replace("\\\n", " ").split()))
+        self.setAccessibleName(self._text[:4000])
+        give_tip(self, text)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._look.px(120), 2 * self._look.box(11))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        font = look.font(11, fixed=True)
+        painter.setFont(font)
+        painter.setPen(look.color("text2"))
+        layout = QTextLayout(self._text[:600], font)
+        option = QTextOption()
+        option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
+        layout.setTextOption(option)
+        layout.beginLayout()
+        line = layout.createLine()
+        line.setLineWidth(self.width())
+        end = line.textLength()
+        layout.endLayout()
+        height = look.box(11)
+        centre = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRectF(0, 0, self.width() + 2, height), centre, self._text[:end].rstrip())
+        rest = painter.fontMetrics().elidedText(self._text[end:600], Qt.TextElideMode.ElideRight, self.width())
+        painter.drawText(QRectF(0, height, self.width() + 2, height), centre, rest)
+
+
+class CommandBox(QWidget):
+    """44 high, with Copy, and Export where there is something to export to. `failed` has a message: why not."""
+
+    failed = Signal(object)
+
+    def __init__(self, look: Look, exports: Exports | None, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look, self._exports = look, exports
+        self._command = ""
+        self._plan: Plan | None = None
+        self.code = _Code(look)
+        self.copy = self._link(msg("Copy"), self.copy_command)
+        self.copy.setAccessibleName(translate(msg("Copy the command")))
+        self.export = self._link(msg("Export…"), self.open_exports)
+        self.export.setAccessibleName(translate(msg("Export the hardened settings")))
+        self._menu = QMenu(self)
+        self._back = QTimer(self)
+        self._back.setSingleShot(True)
+        self._back.setInterval(1500)
+        self._back.timeout.connect(lambda: self.copy.setText(translate(msg("Copy"))))
+        side = QVBoxLayout()
+        side.setSpacing(0)
+        side.addWidget(self.copy)
+        side.addWidget(self.export)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(*(look.px(length) for length in (9, 4, 3, 4)))
+        row.setSpacing(look.px(6))
+        row.addWidget(self.code, 1)
+        row.addLayout(side)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        look.changed.connect(self.update)
+        self.show_plan(None, "")
+
+    def _link(self, text: Message, call: Callable[[], None]) -> QPushButton:
+        button = QPushButton(translate(text))
+        button.setObjectName("link")
+        button.setFont(self._look.font(12, MEDIUM))
+        button.clicked.connect(lambda _=False: call())
+        return button
+
+    def show_plan(self, plan: Plan | None, command: str) -> None:
+        """What would do the same; "" while it is not known."""
+        self._plan, self._command = plan, command
+        self.code.say(command or translate(msg("…")))
+        self.copy.setEnabled(bool(command))
+        self.export.setVisible(self.can_export)
+
+    @property
+    def text(self) -> str:
+        """The command, whole."""
+        return self._command
+
+    @property
+    def can_export(self) -> bool:
+        """Whether there is anything in the menu."""
+        return self._exports is not None and self._plan is not None
+
+    def copy_command(self) -> None:
+        """Onto the clipboard, as it is."""
+        if self._command:
+            QGuiApplication.clipboard().setText(self._command)
+            self.copy.setText(translate(msg("Copied")))
+            self._back.start()
+
+    def open_exports(self, anchor: QWidget | None = None) -> None:
+        """The menu: each is copied, or saved as a file."""
+        if self._exports is None or self._plan is None:
+            return
+        self._menu.clear()
+        for each in self._exports(self._plan):
+            part = self._menu.addMenu(translate(each.title))
+            part.addAction(translate(msg("Copy"))).triggered.connect(lambda _=False, each=each: self._copy_export(each))
+            save = part.addAction(translate(msg("Save as {name}…", name=each.file_name)))
+            save.triggered.connect(lambda _=False, each=each: self._save(each))
+        place = anchor or self.export
+        self._menu.popup(place.mapToGlobal(QPoint(0, -self._menu.sizeHint().height())))
+
+    @property
+    def menu(self) -> QMenu:
+        """The menu of exports, as it was opened last."""
+        return self._menu
+
+    def _copy_export(self, each: Exported) -> None:
+        text = self._text(each)
+        if text is not None:
+            QGuiApplication.clipboard().setText(text)
+
+    def _save(self, each: Exported) -> None:
+        text = self._text(each)
+        if text is None:
+            return
+        path, _ = QFileDialog.getSaveFileName(self.window(), translate(each.title), each.file_name)
+        if not path:
+            return
+        try:
+            Path(path).write_text(text, encoding="utf-8")
+        except OSError as error:
+            self.failed.emit(msg("The file could not be written: {words}", words=str(error)))
+
+    def _text(self, each: Exported) -> str | None:
+        try:
+            return each.text()
+        except ExportError as error:
+            self.failed.emit(error.message)
+        except ValueError as error:
+            self.failed.emit(msg("It could not be exported: {words}", words=str(error)))
+        return None
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(look.color("line"), 1))
+        painter.setBrush(look.color("sunk"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), look.px(6), look.px(6))

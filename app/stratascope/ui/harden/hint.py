@@ -1,0 +1,58 @@
+"""Below the prediction, where it stays serious: the one further toggle that would help most, to be switched on."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from stratascope.core.message import msg
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.words import exposure_range
+from stratascope.ui.widgets.labels import Label, give_tip
+from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.usecases.plan.offers import Hint
+
+LINK = -5  # px of the design: a link's own padding, so that its word begins where other text does
+
+
+class HintLine(QWidget):
+    """`taken` has the toggle and its value."""
+
+    taken = Signal(str, str)
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.hint: Hint | None = None
+        self.text = Label(look, 12, ink="text2", wrap=True)
+        self.text.setText(translate(msg("It stays serious. What would help most:")))
+        self.link = QPushButton()
+        self.link.setObjectName("link")
+        self.link.setFont(look.font(12, MEDIUM))
+        self.link.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.link.clicked.connect(lambda _=False: self._take())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self.text)
+        below = QHBoxLayout()
+        below.setContentsMargins(look.px(LINK), 0, 0, 0)
+        below.addWidget(self.link)
+        below.addStretch(1)
+        column.addLayout(below)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.hide()
+
+    def show_hint(self, hint: Hint | None) -> None:
+        """None: no trace of it."""
+        self.hint = hint
+        self.setVisible(hint is not None)
+        if hint is not None:
+            title, number = hint.toggle.title, exposure_range(hint.after)
+            self.link.setText(translate(msg("{title}: {exposure}", title=title, exposure=number)))
+            give_tip(self.link, translate(hint.toggle.what))
+            spoken = msg("Switch on {title}; the exposure would be {exposure}", title=title, exposure=number)
+            self.link.setAccessibleName(translate(spoken))
+
+    def _take(self) -> None:
+        if self.hint is not None:
+            self.taken.emit(self.hint.toggle.id, self.hint.value)

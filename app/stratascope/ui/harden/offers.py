@@ -1,0 +1,68 @@
+"""What can be had with the container in view, asked of the desk through the clerk.
+
+An offer may take longer than the next reading of its container: one that is on its way is not asked for again, or it
+would never come. Whether it is still right is for the column to see when it has come.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from stratascope.core.snapshot import ContainerState
+from stratascope.ui.harden.worker import Clerk, Failure
+from stratascope.usecases.plan.offers import Desk, Offer
+
+PATIENCE = 150  # ms that an offer may take before the column says that it is coming
+_TOPIC = "offer"
+
+
+class Offers(QObject):
+    """`arrived` has the state that was asked about, and its Offer or a Failure; `late`: it is not there yet."""
+
+    arrived = Signal(object, object)
+    late = Signal()
+
+    def __init__(self, desk: Desk, clerk: Clerk, parent: QObject) -> None:
+        super().__init__(parent)
+        self._desk, self._clerk = desk, clerk
+        self._asked: ContainerState | None = None  # what is on its way is about it
+        self._patience = QTimer(self)
+        self._patience.setSingleShot(True)
+        self._patience.setInterval(PATIENCE)
+        self._patience.timeout.connect(self.late)
+
+    def ask(self, state: ContainerState, *, waited_for: bool) -> None:
+        """`waited_for`: nothing is known of that container yet."""
+        asked = self._asked
+        if asked is not None and asked.key == state.key and start(asked) == start(state):
+            return
+        self.drop()
+        self._asked = state
+        if waited_for:
+            self._patience.start()
+        engine = state.container.engine
+        self._clerk.ask(_TOPIC, partial(self._desk.offer, state), partial(self._come, state), engine)
+
+    def drop(self) -> None:
+        """What is on its way is not wanted any more."""
+        self._asked = None
+        self._patience.stop()
+        self._clerk.drop(_TOPIC)
+
+    def _come(self, state: ContainerState, answer: Offer | Failure) -> None:
+        self._asked = None
+        self._patience.stop()
+        self.arrived.emit(state, answer)
+
+
+def differ(before: ContainerState, now: ContainerState) -> bool:
+    """Whether what can be had may be another by now; mere use of memory is not such a change."""
+    return before is not now and (start(before) != start(now) or before.matrix != now.matrix)
+
+
+def start(state: ContainerState) -> object:
+    """What a plan depends on; the rest of a container's state changes every moment."""
+    container = state.container
+    return container.id, container.asked, container.status, container.started

@@ -1,0 +1,53 @@
+"""The switch of presets on top of the right column: Recommended, Restricted, Strict, and one's own choice."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from stratascope.core.message import msg
+from stratascope.core.relaunch.toggle import Preset
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.words import preset_tip, preset_word
+from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.segments import Segment, Strip
+from stratascope.ui.widgets.theme import Look
+
+ALL: tuple[Preset | None, ...] = (*Preset, None)
+
+
+class _Part(Segment):
+    """Shares the width of the column with the others, so its word may be cut."""
+
+    letters, beside, edge = 12, 8, "line2"
+    policy = QSizePolicy.Policy.MinimumExpanding
+
+    def __init__(self, look: Look, preset: Preset | None) -> None:
+        super().__init__(look, preset_word(preset))
+        give_tip(self, preset_tip(preset))
+        self.setAccessibleDescription(preset_tip(preset))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._look.px(24), self._look.px(26))
+
+
+class PresetSwitch(Strip):
+    """As wide as its column."""
+
+    chosen = Signal(object)  # Preset, or None for one's own choice; by the person
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(look, translate(msg("Preset")), parent)
+        self.parts = {preset: _Part(look, preset) for preset in ALL}
+        for preset, part in self.parts.items():
+            self.put(part)
+            part.clicked.connect(lambda _=False, preset=preset: self.chosen.emit(preset))
+
+    @property
+    def current(self) -> Preset | None:
+        """The one that is pressed in."""
+        return next((preset for preset, part in self.parts.items() if part.isChecked()), None)
+
+    def choose(self, preset: Preset | None) -> None:
+        """Press one in, without telling."""
+        self.parts[preset].setChecked(True)

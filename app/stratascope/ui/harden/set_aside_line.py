@@ -1,0 +1,82 @@
+"""A line of the right column: of this container something is set aside, or it is itself set aside; and the way back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.transaction import Kind, Transaction
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.hint import LINK
+from stratascope.ui.harden.words import since_text
+from stratascope.ui.widgets.labels import Label
+from stratascope.ui.widgets.theme import MEDIUM, Look
+
+
+def about(kept: tuple[Transaction, ...], container: str) -> Transaction | None:
+    """The transaction that this container has a part in; the newest of several."""
+    return next((each for each in reversed(kept) if container in (each.old, each.new)), None)
+
+
+def kept_text(done: Transaction, container: str) -> Message:
+    """What is set aside, as a sentence."""
+    since = since_text(time.time() - done.started_at)
+    if done.owner is not None:
+        return msg("Hardened {since} through its owner; that can still be undone.", since=since)
+    if container == done.new:
+        if done.kind is Kind.UNDO:
+            return msg("Undone {since}; the hardened one is set aside.", since=since)
+        return msg("Hardened {since}; the original is set aside.", since=since)
+    if done.kind is Kind.UNDO:
+        return msg("This is the hardened {name}, set aside {since} by an undo.", name=done.name, since=since)
+    return msg("This is the original of {name}, set aside {since}.", name=done.name, since=since)
+
+
+class KeptLine(QWidget):
+    """`undo_wanted` and `discard_wanted` have the transaction."""
+
+    undo_wanted = Signal(object)
+    discard_wanted = Signal(object)
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.done: Transaction | None = None
+        self.text = Label(look, 12, ink="text2", wrap=True)
+        self.undo = self._link(lambda: self.undo_wanted.emit(self.done))
+        self.discard = self._link(lambda: self.discard_wanted.emit(self.done))
+        self.discard.setText(translate(msg("Discard…")))
+        links = QHBoxLayout()
+        links.setContentsMargins(look.px(LINK), 0, 0, 0)
+        links.setSpacing(look.px(10))
+        links.addWidget(self.undo)
+        links.addWidget(self.discard)
+        links.addStretch(1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(look.px(2))
+        column.addWidget(self.text)
+        column.addLayout(links)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.hide()
+
+    def _link(self, call: Callable[[], None]) -> QPushButton:
+        button = QPushButton()
+        button.setObjectName("link")
+        button.setFont(self._look.font(12, MEDIUM))
+        button.clicked.connect(lambda _=False: call())
+        return button
+
+    def show_kept(self, done: Transaction | None, container: str) -> None:
+        """None: nothing is set aside, and there is no trace of the line."""
+        self.done = done
+        self.setVisible(done is not None)
+        if done is not None:
+            self.text.setText(plain(translate(kept_text(done, container))))
+            self.discard.setText(translate(msg("Accept…") if done.owner is not None else msg("Discard…")))
+            self.undo.setText(translate(msg("Go back to it…") if done.kind is Kind.UNDO else msg("Undo…")))

@@ -1,0 +1,146 @@
+"""The line above the main button, and the button's word: what will happen, what is looked for, what is in the way.
+
+Or why there is nothing to switch at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.transaction import Remedy, Transaction
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.worker import Failure
+from stratascope.ui.widgets.gap_words import runs
+from stratascope.usecases.plan.offers import Preview
+from stratascope.usecases.plan.plan import Plan
+
+
+class Act(Enum):
+    """What the button does."""
+
+    NOTHING = "nothing"
+    RELAUNCH = "relaunch"
+    SHOW = "show"  # the run that is under way
+    AGAIN = "again"  # ask the engine once more
+    REMEDY = "remedy"  # take the option that makes it safe
+    ASIDE = "aside"  # show what is set aside
+    RECOVER = "recover"  # put right what a crash left half done
+    EXPORT = "export"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """`attention`: led by a triangle. `more`: for the tooltip. `remedy`: the option that `Act.REMEDY` takes."""
+
+    text: Message
+    word: Message
+    act: Act
+    attention: bool = False
+    more: str = ""
+    remedy: Remedy | None = None
+
+
+_REMEDY_WORDS = {
+    Remedy.COMMIT_LAYER: (msg("Take its files along"), msg("Take along what it wrote, as an image")),
+    Remedy.DEPENDENTS: (msg("Relaunch them too"), msg("Relaunch the containers that depend on it too")),
+}
+
+
+def remedy_title(remedy: Remedy) -> Message:
+    """The option's name, as a box to tick."""
+    return _REMEDY_WORDS[remedy][1]
+
+
+# Blocks of our own making, and the way out of each
+_OWN_BLOCKS = {
+    "set-aside": (msg("Show what is set aside"), Act.ASIDE),
+    "unfinished": (msg("Put it right"), Act.RECOVER),
+}
+
+
+def why_nothing(
+    state: ContainerState | None, refused: Message | None, kept: tuple[Transaction, ...], *, running: bool
+) -> Message | None:
+    """Why nothing of this container can be hardened. `running`: a run is under way, maybe this very one's."""
+    if state is None:
+        return msg("Choose a container.")
+    if refused is not None:
+        return refused
+    if state.container.error:
+        return msg("The engine's answer about it was not understood, so nothing can be planned for it.")
+    if not runs(state) and any(state.container.id == each.old for each in kept):
+        return msg("It waits here, stopped, in case it is wanted again.")
+    if not runs(state) and running:
+        return msg("It does not run at the moment.")
+    if not runs(state):
+        return msg("It does not run, so what is hardened could not be proven. Start it first.")
+    if state.matrix is None:
+        return msg("Nothing of its processes can be read, so what is hardened could not be proven.")
+    return None
+
+
+def note(
+    *,
+    running: str,
+    look_only: Message | None,
+    failure: Failure | None,
+    chosen: bool,
+    preset: bool,
+    plan: Plan | None,
+    preview: Preview | None,
+    can_export: bool,
+) -> Note:
+    """`running`: the step of a run that is under way. `look_only`: why nothing can be done. `chosen`: whether anything
+    is switched on; `preset`: by one.
+    """
+    live = preview is not None and preview.live
+    go = msg("Change limits") if live else msg("Relaunch hardened")
+    if running:
+        return Note(msg("{step}", step=running), msg("Show"), Act.SHOW)
+    if look_only is not None:
+        return Note(look_only, go, Act.NOTHING)
+    if failure is not None:
+        act = Act.AGAIN if preview is not None else Act.NOTHING
+        return Note(failure.message, msg("Try again"), act, attention=True, more=failure.words)
+    if not chosen and preset:
+        return Note(msg("All that this preset has is in effect already."), go, Act.NOTHING)
+    if not chosen:
+        return Note(msg("Switch on what it shall have, or choose a preset."), go, Act.NOTHING)
+    if plan is None:
+        return Note(msg("Looking for what stands in the way…"), go, Act.NOTHING)
+    if plan.checked.blocks:
+        return _blocked(plan, can_export)
+    if live:
+        return Note(msg("It keeps running; only its limits change."), go, Act.RELAUNCH)
+    if plan.owner is not None:
+        return Note(plan.owner.title, go, Act.RELAUNCH, more="\n".join(each.path for each in plan.owner.files))
+    seconds = plan.spec.stop_timeout
+    if Remedy.COMMIT_LAYER in plan.remedies:
+        text = msg(
+            "Down while it stops (at most {seconds} s), is saved and starts. The original is kept for undo.",
+            seconds=seconds,
+        )
+    else:
+        text = msg(
+            "Down while it stops (at most {seconds} s) and starts. The original is kept for undo.", seconds=seconds
+        )
+    return Note(text, go, Act.RELAUNCH)
+
+
+def _blocked(plan: Plan, can_export: bool) -> Note:
+    """What no option deals with comes first, since then no option helps."""
+    blocks = sorted(plan.checked.blocks, key=lambda block: block.remedy is not None)
+    first = blocks[0]
+    more = "\n".join(translate(block.text) for block in blocks)
+    text = msg("{why} {instead}", why=first.text, instead=first.instead)
+    if first.remedy is not None:
+        word = _REMEDY_WORDS[first.remedy][0]
+        return Note(first.text, word, Act.REMEDY, attention=True, more=more, remedy=first.remedy)
+    if first.code in _OWN_BLOCKS:
+        word, act = _OWN_BLOCKS[first.code]
+        return Note(text, word, act, attention=True, more=more)
+    word = msg("Export instead…") if can_export else msg("Copy the command")
+    return Note(text, word, Act.EXPORT, attention=True, more=more)

@@ -1,0 +1,268 @@
+"""One toggle in the right column: a drawn switch, what it does, what it could break, and its layer's number.
+
+A toggle that takes values has a button with its value; that opens a sheet of its own (`value_sheet`).
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.words import human, note_text, whole_text
+from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
+from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.usecases.plan.offers import Option
+
+HEIGHT, SWITCH_WIDTH, SWITCH_HEIGHT, TEXT_LEFT, NUMBER = 43, 32, 18, 44, 16
+VALUE_MOST = 104  # widest value; longer ones are cut
+
+
+def takes_values(option: Option) -> bool:
+    """Whether there is anything to choose: more than one word, or words of one's own."""
+    return "|" in option.toggle.values or option.toggle.values != option.toggle.values.lower()
+
+
+def paint_switch(painter: QPainter, box: QRectF, look: Look, *, on: bool, able: bool = True) -> None:
+    """On: filled, knob right, a stroke in the track. Off: outline, knob left. Not to be had: pale."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    track = box.adjusted(0.75, 0.75, -0.75, -0.75)
+    radius = track.height() / 2
+    knob = box.height() * 0.29
+    if on:
+        fill = look.color("accent" if able else "bitoff")
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(fill)
+        painter.drawRoundedRect(track, radius, radius)
+        painter.setBrush(look.color("on_accent" if able else "panel"))
+        painter.drawEllipse(QPointF(track.right() - radius, track.center().y()), knob, knob)
+        painter.setPen(QPen(look.color("on_accent" if able else "panel"), 1.4))
+        x, y = track.left() + radius, track.center().y()
+        painter.drawLine(QPointF(x, y - knob * 0.6), QPointF(x, y + knob * 0.6))
+    else:
+        painter.setPen(QPen(look.color("line2" if able else "line"), 1.3))
+        painter.setBrush(look.color("sunk"))
+        painter.drawRoundedRect(track, radius, radius)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(look.color("line2" if able else "barlow"))
+        painter.drawEllipse(QPointF(track.left() + radius, track.center().y()), knob, knob)
+    painter.restore()
+
+
+class ValueButton(QAbstractButton):
+    """The value of a toggle, with a small arrow; opens the sheet where it is changed."""
+
+    opens = True
+
+    def __init__(self, look: Look, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+
+    def sizeHint(self) -> QSize:
+        look = self._look
+        width = QFontMetrics(look.font(12, MEDIUM)).horizontalAdvance(self.text()) + look.px(24)
+        return QSize(min(width, look.px(VALUE_MOST)), look.px(22))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        focus = self.hasFocus()
+        edge = 1.0 if focus else 0.5
+        box = QRectF(self.rect()).adjusted(edge, edge, -edge, -edge)
+        painter.setPen(QPen(look.color("accent" if focus else "line2"), 2 if focus else 1))
+        painter.setBrush(look.color("sunk" if self.underMouse() else "panel"))
+        painter.drawRoundedRect(box, look.px(5), look.px(5))
+        painter.setFont(look.font(12, MEDIUM))
+        painter.setPen(look.color("text"))
+        room = self.rect().adjusted(look.px(7), 0, -look.px(16), 0)
+        text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
+        painter.setPen(QPen(look.color("text2"), 1.3))
+        x, y, half = self.width() - look.px(10), self.height() / 2 + 1, look.px(3)
+        painter.drawPolyline(QPolygonF([QPointF(x - half, y - half / 2), QPointF(x, y + half / 2),
+                                        QPointF(x + half, y - half / 2)]))  # fmt: skip
+
+
+class ToggleRow(QAbstractButton):
+    """`switched` and `value_wanted` are the person's doing."""
+
+    switched = Signal(str, bool)
+    value_wanted = Signal(str)
+
+    def __init__(self, look: Look, option: Option, number: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look, self.option, self._number = look, option, number
+        self.value_text = option.value
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.value = ValueButton(look, self)
+        self.value.clicked.connect(lambda _=False: self.value_wanted.emit(self.option.toggle.id))
+        self.toggled.connect(self._place)
+        self.clicked.connect(lambda on: self.switched.emit(self.option.toggle.id, on))
+        look.changed.connect(self.update)
+        self.show_option(option)
+
+    @property
+    def able(self) -> bool:
+        """Whether it can be switched."""
+        return self.option.why_not is None and not self.option.already
+
+    def show_option(self, option: Option) -> None:
+        """The same toggle, told anew."""
+        self.option = option
+        self.setText(plain(translate(option.toggle.title)))
+        self.setEnabled(True)  # also what can't be switched must be reachable, to be read
+        self.setCheckable(self.able or option.already)
+        self.setChecked(option.already)
+        told = plain(note_text(option))
+        self._note = told
+        self.show_value(option.value)
+        whole = whole_text(option)
+        give_tip(self, f"{self.text()}\n{whole}")
+        layer = translate(msg("Layer {number}", number=self._number))
+        self.setAccessibleDescription("\n".join(plain(line) for line in (*whole.split("\n"), layer)))
+        self._place()
+        self.update()
+
+    def show_value(self, value: str) -> None:
+        """What it would be set to."""
+        self.value_text = value
+        self.value.setText(human(self.option, value))
+        name = translate(msg("{title}: {value}", title=self.text(), value=self.value.text()))
+        self.value.setAccessibleName(
+            translate(msg("{title}, change the value: {value}", title=self.text(), value=self.value.text()))
+        )
+        give_tip(self.value, translate(msg("{name}. Click to change it.", name=name)))
+        self.setAccessibleName(name if takes_values(self.option) and self.isChecked() else self.text())
+        self._place()
+
+    def nextCheckState(self) -> None:
+        if self.able:
+            super().nextCheckState()
+
+    def _place(self, _: bool = False) -> None:
+        """The value stands left of the layer's number, on the title's line."""
+        wanted = takes_values(self.option) and self.able and self.isChecked()
+        self.value.setVisible(wanted)
+        if wanted:
+            size = self.value.sizeHint()
+            left = self.width() - self._look.px(NUMBER + 8) - size.width()
+            self.value.setGeometry(left, self._look.px(3), size.width(), size.height())
+        self.update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._place()
+
+    def event(self, event: QEvent) -> bool:
+        if event.type() in (QEvent.Type.FocusIn, QEvent.Type.FocusOut):
+            self.update()
+        return super().event(event)
+
+    def sizeHint(self) -> QSize:
+        look = self._look
+        return QSize(look.px(240), max(look.px(HEIGHT), look.box(13) + look.box(11) + look.px(8)))
+
+    def hitButton(self, pos: object) -> bool:
+        return True
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        able = self.able
+        if self.underMouse() and able:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(look.color("sunk"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(-1, 0, 1, -2), look.px(6), look.px(6))
+        left = look.px(4)
+        one, two = look.box(13), look.box(11)
+        top = (self.height() - one - two) / 2
+        box = QRectF(left, top + (one - look.px(SWITCH_HEIGHT)) / 2, look.px(SWITCH_WIDTH), look.px(SWITCH_HEIGHT))
+        box.moveTop((self.height() - box.height()) / 2 - 1)
+        paint_switch(painter, box, look, on=self.isChecked(), able=able)
+        text_left = left + look.px(TEXT_LEFT)
+        number = QRectF(self.width() - look.px(NUMBER) - 2, top + (one - look.px(NUMBER)) / 2, look.px(NUMBER),
+                        look.px(NUMBER))  # fmt: skip
+        end = self.value.x() - look.px(6) if not self.value.isHidden() else number.left() - look.px(6)
+        painter.setFont(look.font(13, MEDIUM))
+        painter.setPen(look.color("text" if able else "text2"))
+        title = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, round(end - text_left))
+        centre = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRectF(text_left, top, end - text_left, one), centre, title)
+        paint_number(painter, number, self._number, look)
+        note_left = text_left
+        if self.option.risks and able:
+            side = look.px(9)
+            paint_mark(painter, QRectF(note_left, top + one + (two - side) / 2, side, side), Mark.TRIANGLE, look)
+            note_left += look.px(14)
+        painter.setFont(look.font(11))
+        painter.setPen(look.color("text2" if able else "text3"))
+        room = self.width() - note_left - 2
+        note = painter.fontMetrics().elidedText(self._note, Qt.TextElideMode.ElideRight, round(room))
+        painter.drawText(QRectF(note_left, top + one, room, two), centre, note)
+        painter.setPen(look.color("line"))
+        painter.drawLine(text_left, self.height() - 1, self.width(), self.height() - 1)
+        if self.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(look.color("accent"), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -2), look.px(6), look.px(6))
+
+
+class Fold(QAbstractButton):
+    """A head over rows that are folded away: "In effect now 6"."""
+
+    unfolds = True
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look, self._count = look, 0
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.toggled.connect(self._tell)
+
+    def show_head(self, text: str, count: int) -> None:
+        """What is below it, and how many."""
+        self.setText(text)
+        self._count = count
+        self._tell()
+
+    def _tell(self, _: bool = False) -> None:
+        self.setAccessibleName(translate(msg("{head}: {count}", head=self.text(), count=self._count)))
+        accessibility.tell_unfolded(self)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._look.px(200), max(self._look.px(28), self._look.box(12) + self._look.px(8)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        middle, x, half = self.height() / 2, look.px(10), look.px(4)
+        painter.setPen(QPen(look.color("text2"), 1.5))
+        if self.isChecked():
+            points = [QPointF(x - half, middle - half / 2), QPointF(x, middle + half / 2),
+                      QPointF(x + half, middle - half / 2)]  # fmt: skip
+        else:
+            points = [QPointF(x - half / 2, middle - half), QPointF(x + half / 2, middle),
+                      QPointF(x - half / 2, middle + half)]  # fmt: skip
+        painter.drawPolyline(QPolygonF(points))
+        painter.setFont(look.font(12, MEDIUM))
+        painter.setPen(look.color("text" if self.underMouse() else "text2"))
+        room = QRectF(look.px(22), 0, self.width() - look.px(22), self.height())
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, f"{self.text()}  {self._count}")
+        if self.hasFocus():
+            painter.setPen(QPen(look.color("accent"), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(6), look.px(6))

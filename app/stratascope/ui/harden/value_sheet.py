@@ -1,0 +1,305 @@
+"""The sheet where a toggle's value is chosen: its words, a field for one's own, capabilities as a grid.
+
+A value that can't be is told at once, below the field, and never reaches the column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QPushButton,
+    QRadioButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.message import Message, msg
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.decode import DecodeError
+from stratascope.ui.harden.capability_picker import CapabilityGrid
+from stratascope.ui.harden.words import typed
+from stratascope.ui.widgets import accessibility, focus_order
+from stratascope.ui.widgets.labels import Label
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.usecases.plan.offers import Option
+
+WIDTH = 340
+Check = Callable[[str, str], Message | None]  # toggle, value -> why it can't be
+_LIMIT = 4000  # characters of a value
+
+
+def _words(values: str) -> tuple[tuple[str, ...], str]:
+    """The fixed words of `default|NAME`, and the name of the free part ("" where there is none)."""
+    parts = values.split("|")
+    fixed = tuple(part for part in parts if part == part.lower())
+    free = next((part for part in parts if part != part.lower()), "")
+    return fixed, free
+
+
+def _hint(free: str) -> str:
+    hints: dict[str, Message] = {
+        "BYTES": msg("A size such as 512m or 1g"),
+        "N": msg("A whole number"),
+        "X": msg("A number such as 1.5"),
+        "UID[:GID]": msg("A number, or two: 1000:1000"),
+        "NAME": msg("The name of a loaded profile"),
+        "FILE": msg("A profile file"),
+        "MAP": msg("INSIDE:OUTSIDE:LENGTH"),
+        "PATH,PATH": msg("Folders, with commas between"),
+    }
+    return translate(hints[free]) if free in hints else free
+
+
+class _Radio(QRadioButton):
+    """Drawn with the tokens: the style's own ring can't be seen on a dark panel."""
+
+    def __init__(self, look: Look, text: str, parent: QWidget) -> None:
+        super().__init__(text, parent)
+        self._look = look
+        self.setFont(look.font(13))
+
+    def sizeHint(self) -> QSize:
+        look = self._look
+        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + look.px(34), look.box(13) + look.px(4))
+
+    def hitButton(self, pos: QPoint) -> bool:
+        return self.rect().contains(pos)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.hasFocus():
+            painter.setPen(QPen(look.color("accent"), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(5), look.px(5))
+        side = look.px(14)
+        ring = QRectF(look.px(5), (self.height() - side) / 2, side, side).adjusted(1, 1, -1, -1)
+        on = self.isChecked()
+        painter.setPen(QPen(look.color("accent" if on or self.underMouse() else "line2"), 1.5))
+        painter.drawEllipse(ring)
+        if on:
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(look.color("accent"))
+            painter.drawEllipse(ring.center(), side * 0.24, side * 0.24)
+        painter.setFont(self.font())
+        painter.setPen(look.color("text"))
+        room = QRectF(look.px(26), 0, self.width() - look.px(26), self.height())
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self.text())
+
+
+class ValueSheet(QFrame):
+    """`taken` tells the toggle and its new value, checked; `refused` why a file that was chosen can't be had."""
+
+    taken = Signal(str, str)
+    refused = Signal(object)  # Message
+
+    def __init__(self, look: Look, parent: QWidget, check: Check) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self._look, self._check, self._window = look, check, parent
+        self._option: Option | None = None
+        self._free = ""
+        self.setObjectName("popup")
+        self.title = Label(look, 15, BOLD)
+        self.what = Label(look, 12, ink="text2", wrap=True)
+        self.choices: dict[str, QRadioButton] = {}
+        self._own: QRadioButton | None = None
+        self.field = QLineEdit()
+        self.field.setFixedHeight(look.px(30))
+        self.field.setFont(look.font(13))
+        self.field.setMaxLength(_LIMIT)
+        self.browse = QPushButton(translate(msg("Choose…")))
+        self.browse.clicked.connect(self._browse)
+        self.grid: CapabilityGrid | None = None
+        self.error = Label(look, 12, MEDIUM, ink="open", wrap=True)
+        self.take = QPushButton(translate(msg("Set")))
+        self.take.setDefault(True)
+        self.take.clicked.connect(self._take)
+        self._row = QHBoxLayout()
+        self._row.addWidget(self.field, 1)
+        self._row.addWidget(self.browse)
+        self._radios = QVBoxLayout()
+        self._radios.setSpacing(look.px(6))
+        end = QHBoxLayout()
+        end.addWidget(self.error, 1)
+        end.addWidget(self.take, 0, Qt.AlignmentFlag.AlignBottom)
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(*(look.px(length) for length in (16, 12, 16, 14)))
+        self._column.setSpacing(look.px(8))
+        self._column.addWidget(self.title)
+        self._column.addWidget(self.what)
+        self._column.addLayout(self._radios)
+        self._column.addLayout(self._row)
+        self._column.addLayout(end)
+        self.field.textChanged.connect(self._typed)
+
+    def open_for(self, option: Option, value: str, anchor: QWidget) -> None:
+        """Show it below the button of the value, inside the window."""
+        self._option = None  # nothing is told while it is filled
+        fixed, self._free = _words(option.toggle.values)
+        self.title.setText(plain(translate(option.toggle.title)))
+        self.setAccessibleName(self.title.text())
+        self.what.setText(plain(translate(option.toggle.what)))
+        capabilities = option.toggle.id == "capabilities"
+        self._fill(fixed, own=bool(self._free))
+        self.field.setVisible(bool(self._free) and not capabilities)
+        self.browse.setVisible(self._free == "FILE")
+        self.field.setPlaceholderText(_hint(self._free))
+        self.field.setAccessibleName(self.title.text())
+        self.field.setAccessibleDescription(_hint(self._free))
+        self._show_grid(capabilities, value)
+        if value in self.choices:
+            self.choices[value].setChecked(True)
+            self.field.clear()
+        else:
+            if self._own is not None:
+                self._own.setChecked(True)
+            self.field.setText(typed(option, value))
+        self._option = option
+        self._judge()
+        self._place(anchor, wide=capabilities)
+        if capabilities and self.grid is not None and value not in self.choices:
+            self.grid.setFocus()
+        elif value in self.choices:
+            self.choices[value].setFocus()
+        else:
+            self.field.setFocus()
+            self.field.selectAll()
+
+    def forget(self) -> None:
+        """Another container is in view: what is chosen here, or in the dialog for files, is not meant for it."""
+        self._option = None
+        self.hide()
+
+    @property
+    def value(self) -> str:
+        """As it stands now."""
+        for word, radio in self.choices.items():
+            if radio.isChecked():
+                return word
+        if self.grid is not None and not self.grid.isHidden():
+            return self.grid.value()
+        return self.field.text().strip()
+
+    def _fill(self, fixed: tuple[str, ...], *, own: bool) -> None:
+        while (item := self._radios.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self.choices, self._own = {}, None
+        for word in fixed:
+            radio = self._radio(_word(word))
+            radio.toggled.connect(self._judge)
+            if word == "none":
+                radio.toggled.connect(self._empty_grid)
+            self.choices[word] = radio
+        if fixed and own:
+            self._own = self._radio(translate(msg("My own choice")))
+            self._own.toggled.connect(self._judge)
+
+    def _radio(self, text: str) -> QRadioButton:
+        radio = _Radio(self._look, text, self)
+        self._radios.addWidget(radio)
+        return radio
+
+    def _show_grid(self, wanted: bool, value: str) -> None:
+        if wanted and self.grid is None:
+            self.grid = CapabilityGrid(self._look)
+            self.grid.changed.connect(self._kept)
+            self._column.insertWidget(4, self.grid)
+        if self.grid is not None:
+            self.grid.setVisible(wanted)
+            if wanted and value not in self.choices:
+                try:
+                    self.grid.keep(CapabilitySet.of(tuple(value.split(","))))
+                except DecodeError:
+                    self.grid.keep(CapabilitySet())
+
+    def _empty_grid(self, none: bool) -> None:
+        """What is chosen in the grid from now on is what is kept of nothing."""
+        if none and self.grid is not None and not self.grid.isHidden():
+            self.grid.keep(CapabilitySet())
+
+    def _kept(self, _: str) -> None:
+        if self._own is not None:
+            self._own.setChecked(True)
+        self._judge()
+
+    def _typed(self, text: str) -> None:
+        if self._own is not None and text:
+            self._own.setChecked(True)
+        self._judge()
+
+    def _judge(self, _: bool = False) -> None:
+        if self._option is None:
+            return
+        value = self.value
+        why = self._check(self._option.toggle.id, value) if value else None
+        self.take.setEnabled(bool(value) and why is None)
+        told = plain(translate(why)) if why is not None else ""
+        if told != self.error.text():
+            self.error.setText(told)
+            accessibility.announce(self, told)
+        self._fit()
+
+    def _take(self) -> None:
+        if self._option is not None and self.take.isEnabled():
+            name, value = self._option.toggle.id, self.value
+            self.hide()
+            self.taken.emit(name, value)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return focus_order.step(self, forward=forward)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self._take()
+        else:
+            super().keyPressEvent(event)
+
+    def _browse(self) -> None:
+        option = self._option
+        self.hide()  # a popup and a dialog fight for the keyboard
+        path, _ = QFileDialog.getOpenFileName(self._window, self.title.text(), "", translate(msg("Profiles (*.json)")))
+        if not path or option is None or option is not self._option:
+            return
+        why = self._check(option.toggle.id, path)
+        if why is None:
+            self.taken.emit(option.toggle.id, path)
+        else:
+            self.refused.emit(why)
+
+    def _place(self, anchor: QWidget, *, wide: bool) -> None:
+        look = self._look
+        width = self.grid.width() + look.px(34) if wide and self.grid is not None else look.px(WIDTH)
+        self.setFixedWidth(width)
+        self._fit()
+        corner = anchor.mapToGlobal(QPoint(anchor.width() - width, anchor.height() + 4))
+        left = self._window.mapToGlobal(QPoint(look.px(12), 0)).x()
+        low = self._window.mapToGlobal(QPoint(0, self._window.height() - look.px(12))).y()
+        self.move(max(left, corner.x()), min(corner.y(), low - self.height()))
+        self.show()
+
+    def _fit(self) -> None:
+        self._column.activate()
+        height = self._column.totalHeightForWidth(self.width()) if self._column.hasHeightForWidth() else 0
+        self.setFixedHeight(max(height, self._column.totalMinimumSize().height()))
+
+
+def _word(word: str) -> str:
+    known: dict[str, Message] = {
+        "default": msg("The engine's default"),
+        "none": msg("None at all"),
+        "auto": msg("auto: ids that nobody else has"),
+        "keep-id": msg("keep-id: your own id, and no root"),
+        "nomap": msg("nomap: without your own id"),
+    }
+    return translate(known[word]) if word in known else word

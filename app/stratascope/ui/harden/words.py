@@ -1,0 +1,269 @@
+"""Words of hardening in the window: presets, values, endings, proofs, times. Pure, no Qt."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from stratascope.core.layer import Severity
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.toggle import Preset, Proven, ToggleError
+from stratascope.core.relaunch.transaction import Ending
+from stratascope.core.sanitize import plain
+from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import toggle
+from stratascope.linux.capability import LAST
+from stratascope.presentation.threat_outcomes import Standing, standings
+from stratascope.ui.widgets.exposure_words import number_text, to_text
+from stratascope.ui.widgets.marks import Mark
+from stratascope.usecases.plan.offers import Option
+
+_UNITS = (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10))
+GRID_SIZE = LAST + 1
+
+
+def preset_word(preset: Preset | None) -> str:
+    """A preset in a word; None is the person's own choice."""
+    words: dict[Preset | None, Message] = {
+        Preset.RECOMMENDED: msg("Recommended"),
+        Preset.RESTRICTED: msg("Restricted"),
+        Preset.STRICT: msg("Strict"),
+        None: msg("Custom"),
+    }
+    return translate(words[preset])
+
+
+def preset_tip(preset: Preset | None) -> str:
+    """What it chooses."""
+    words: dict[Preset | None, Message] = {
+        Preset.RECOMMENDED: msg("What this container very probably does not need is taken away."),
+        Preset.RESTRICTED: msg("What the Pod Security Standards call restricted, and all that is recommended."),
+        Preset.STRICT: msg("All that can be had. Expect to give something back."),
+        None: msg("What you switched on yourself."),
+    }
+    return translate(words[preset])
+
+
+def toggle_title(name: str) -> str:
+    """The title of a toggle; a journal of a later version may name one that is not known here."""
+    try:
+        return translate(toggle(name).title)
+    except ToggleError:
+        return plain(name, 60)
+
+
+def human(option: Option, value: str) -> str:
+    """A value for reading: 512 MiB, 3 of 41; else as it is typed."""
+    if option.toggle.values == "BYTES" or option.toggle.id == "ulimit-core":
+        return size_text(value)
+    if option.toggle.id == "capabilities" and value not in ("default", "none"):
+        return translate(msg("{count} of {all}", count=len([n for n in value.split(",") if n]), all=GRID_SIZE))
+    return plain(value, 200)
+
+
+def size_text(value: str) -> str:
+    """Bytes in the largest unit that leaves a whole number."""
+    if not (value.isascii() and value.isdigit()) or value == "0":
+        return plain(value, 40)
+    for unit, bits in _UNITS:
+        if int(value) % (1 << bits) == 0:
+            return f"{int(value) >> bits} {unit}"
+    return f"{value} B"
+
+
+def bytes_text(size: int | None) -> str:
+    """A size to be read, rounded; a dash where it is not known."""
+    if size is None:
+        return "–"
+    for unit, bits in _UNITS:
+        if size >= 1 << bits:
+            return f"{size / (1 << bits):.1f} {unit}"
+    return f"{size} B"
+
+
+def typed(option: Option, value: str) -> str:
+    """The same value as a person would type it: 512m rather than 536870912."""
+    if option.toggle.values == "BYTES" and value.isascii() and value.isdigit():
+        for letter, bits in (("g", 30), ("m", 20), ("k", 10)):
+            if int(value) and int(value) % (1 << bits) == 0:
+                return f"{int(value) >> bits}{letter}"
+    return value
+
+
+def gain_text(option: Option) -> str:
+    """How much it brings alone."""
+    if option.already:
+        return translate(msg("In effect now"))
+    if option.gains <= 0:
+        return translate(msg("Stops nothing more here"))
+    if option.serious:
+        return translate(
+            plural("Stops {count}, {serious} serious", "Stops {count}, {serious} serious", option.gains,
+                   serious=option.serious)
+        )  # fmt: skip
+    return translate(plural("Stops {count}", "Stops {count}", option.gains))
+
+
+def note_text(option: Option) -> str:
+    """The second line of a toggle's row: gain, then the first thing that it could break; or why it can't be had."""
+    if option.why_not is not None:
+        return translate(option.why_not)
+    if option.risks and not option.already:
+        return translate(msg("{gain}. {risk}", gain=gain_text(option), risk=option.risks[0]))
+    return gain_text(option)
+
+
+def whole_text(option: Option) -> str:
+    """All of it, for the tooltip and the ear."""
+    lines = [translate(option.toggle.what)]
+    if option.why_not is not None:
+        lines.append(translate(option.why_not))
+    else:
+        lines.append(gain_text(option))
+        if not option.already:
+            lines.extend(translate(risk) for risk in option.risks)
+    return "\n".join(lines)
+
+
+PROVEN_MARK = {Proven.ENFORCED: Mark.ENFORCED, Proven.NOT_ENFORCED: Mark.OPEN, Proven.UNKNOWN: Mark.UNKNOWN}
+PROVEN_INK = {Proven.ENFORCED: "enf", Proven.NOT_ENFORCED: "open", Proven.UNKNOWN: "unk"}
+
+
+def proven_word(outcome: Proven) -> str:
+    """An outcome in a word or two."""
+    words: dict[Proven, Message] = {
+        Proven.ENFORCED: msg("Enforced"),
+        Proven.NOT_ENFORCED: msg("Not enforced"),
+        Proven.UNKNOWN: msg("Can't tell"),
+    }
+    return translate(words[outcome])
+
+
+class Course(Enum):
+    """Which way a run goes."""
+
+    HARDEN = "harden"
+    UNDO = "undo"  # back to the original
+    REDO = "redo"  # to the hardened one again, after an undo
+
+
+def question_title(course: Course, name: str) -> str:
+    """Before it begins."""
+    words = {
+        Course.HARDEN: msg("Relaunch {name} hardened?", name=name),
+        Course.UNDO: msg("Bring the original of {name} back?", name=name),
+        Course.REDO: msg("Go back to the hardened {name}?", name=name),
+    }
+    return translate(words[course])
+
+
+def running_title(course: Course, name: str) -> str:
+    """While it runs."""
+    words = {
+        Course.HARDEN: msg("Relaunching {name}…", name=name),
+        Course.UNDO: msg("Undoing {name}…", name=name),
+        Course.REDO: msg("Going back to the hardened {name}…", name=name),
+    }
+    return translate(words[course])
+
+
+_ENDINGS: dict[Course, dict[Ending, Message]] = {
+    Course.HARDEN: {
+        Ending.VERIFIED: msg("Hardened, and proven"),
+        Ending.KEPT: msg("Hardened, but not all of it is proven"),
+        Ending.LIMITED: msg("The limits are changed"),
+        Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
+        Ending.REFUSED: msg("Refused: nothing was changed"),
+        Ending.UNFINISHED: msg("Broken off: not hardened, and not brought back yet"),
+    },
+    Course.UNDO: {
+        Ending.VERIFIED: msg("Undone: the original runs again"),
+        Ending.ROLLED_BACK: msg("Not undone: all is as it was before"),
+        Ending.REFUSED: msg("Not undone: nothing was changed"),
+        Ending.UNFINISHED: msg("Broken off: neither undone nor brought back yet"),
+    },
+    Course.REDO: {
+        Ending.VERIFIED: msg("The hardened one runs again"),
+        Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
+        Ending.REFUSED: msg("Refused: nothing was changed"),
+        Ending.UNFINISHED: msg("Broken off: not there again, and not brought back yet"),
+    },
+}
+
+
+def ending_title(ending: Ending, course: Course) -> str:
+    """How it ended, as a title. Only a hardening has all endings: the other ways prove no toggles."""
+    words = _ENDINGS[course]
+    return translate(words.get(ending, words[Ending.VERIFIED]))
+
+
+def ending_mark(ending: Ending) -> Mark:
+    """Its mark."""
+    if ending in (Ending.VERIFIED, Ending.LIMITED):
+        return Mark.ENFORCED
+    return Mark.WEAKENED if ending is Ending.KEPT else Mark.TRIANGLE
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration: 0.2 s; below a tenth "<0.1 s"."""
+    if seconds < 0.05:
+        return translate(msg("<0.1 s"))
+    return translate(msg("{seconds} s", seconds=f"{seconds:.1f}"))
+
+
+def since_text(seconds: float) -> str:
+    """How long ago, roughly."""
+    minutes = int(max(0.0, seconds) // 60)
+    if minutes < 1:
+        return translate(msg("just now"))
+    if minutes < 60:
+        return translate(plural("{count} minute ago", "{count} minutes ago", minutes))
+    if minutes < 60 * 48:
+        return translate(plural("{count} hour ago", "{count} hours ago", minutes // 60))
+    return translate(plural("{count} day ago", "{count} days ago", minutes // (60 * 24)))
+
+
+# Segments of the two bars, in order: name of the part, colour token
+SEGMENTS = ("open", "weak", "barlow", "unk", "ray2", "ray")
+
+
+def segments(matrix: Matrix) -> tuple[int, ...]:
+    """Numbers of threats as in SEGMENTS: serious, medium, minor open; not known; stopped once; twice or more."""
+    serious = medium = minor = 0
+    for state in matrix.threats:
+        if state.outcome is Outcome.OPEN:
+            severity = state.threat.severity
+            serious += severity in (Severity.CRITICAL, Severity.HIGH)
+            medium += severity is Severity.MEDIUM
+            minor += severity is Severity.LOW
+    found = standings(matrix)
+    once = found[Standing.ONCE] + found[Standing.HOST]
+    return serious, medium, minor, found[Standing.UNKNOWN], once, found[Standing.DEEPER]
+
+
+def segments_sentence(matrix: Matrix) -> str:
+    """A bar for the ear and the tooltip."""
+    serious, medium, minor, unknown, once, deeper = segments(matrix)
+    return translate(
+        msg(
+            "{serious} serious, {medium} medium and {minor} minor open, {unknown} not known, {once} stopped once, "
+            "{deeper} stopped twice or more",
+            serious=serious, medium=medium, minor=minor, unknown=unknown, once=once, deeper=deeper,
+        )
+    )  # fmt: skip
+
+
+def exposure_range(matrix: Matrix | None) -> str:
+    """The exposure as 3.4, or 3.4 to 5.6."""
+    number, up_to = number_text(matrix), to_text(matrix)
+    return translate(msg("{number} {up_to}", number=number, up_to=up_to)) if up_to else number
+
+
+def gain_words(more: int, *, changed: bool) -> str:
+    """What a layer gains, in the prediction."""
+    if more > 0:
+        return translate(msg("+{count} stopped", count=more))
+    if more < 0:
+        return translate(msg("{count} fewer", count=-more))
+    return translate(msg("changed") if changed else msg("unchanged"))

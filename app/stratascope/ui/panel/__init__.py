@@ -1,0 +1,1 @@
+"""The panel of one layer: findings, tables, bits, bars, raw text."""

@@ -1,0 +1,116 @@
+"""What an engine was told, for a layer of which nothing could be read: the fields of its options, in words.
+
+By the names of fields, not of layers: a layer that is new here shows its fields under their own names until they have
+words. Decided against words in the layers themselves, as only the window draws this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+
+from stratascope.core.container import AskedDevice, AskedMount, ProfileKind
+from stratascope.core.layer import Row, Table
+from stratascope.core.message import Message, msg
+from stratascope.i18n.translate import listed, translate
+from stratascope.layers.cgroup.views import size
+from stratascope.layers.namespaces.words import LABELS
+from stratascope.linux.namespace import Kind
+
+_NAMES = {
+    "pid": LABELS[Kind.PID],
+    "ipc": LABELS[Kind.IPC],
+    "uts": LABELS[Kind.UTS],
+    "net": LABELS[Kind.NET],
+    "cgroup": LABELS[Kind.CGROUP],
+    "privileged": msg("Privileged mode"),
+    "root_read_only": msg("Root directory read-only"),
+    "masked_paths": msg("Masked paths"),
+    "read_only_paths": msg("Read-only paths in /proc"),
+    "mounts": msg("Mounts"),
+    "devices": msg("Devices of the host"),
+    "device_rules": msg("Rules for devices"),
+    "memory": msg("Memory"),
+    "memory_swap": msg("Memory and swap together"),
+    "pids": msg("Processes"),
+    "cpu_cores": msg("CPU"),
+    "cpuset": msg("CPUs that it may use"),
+    "cgroup_parent": msg("Control group above its own"),
+    "in_pod": msg("In a pod"),
+    "added": msg("Added"),
+    "dropped": msg("Dropped"),
+    "bounding": msg("Bounding set"),
+    "no_new_privileges": msg("No new privileges"),
+    "profile": msg("Seccomp profile"),
+    "custom": msg("File or text of the profile"),
+    "apparmor": msg("AppArmor profile"),
+    "apparmor_profile": msg("Name of the profile"),
+    "selinux_label": msg("SELinux label"),
+    "selinux_options": msg("SELinux options"),
+    "host_processes": msg("The host's processes or shared memory"),
+    "userns_mode": msg("User namespace"),
+    "user": msg("User"),
+    "uid_map": msg("Id maps"),
+}
+_LIMITS = ("memory", "memory_swap", "pids", "cpu_cores")  # None, 0 or -1: none was asked for
+_PROFILES = {
+    ProfileKind.DEFAULT: msg("The engine's default"),
+    ProfileKind.CUSTOM: msg("Another one"),
+    ProfileKind.UNCONFINED: msg("None: unconfined"),
+    ProfileKind.UNKNOWN: msg("Not known"),
+}
+
+
+def asked_table(asked: object) -> Table | None:
+    """What the engine was told, field by field."""
+    if not is_dataclass(asked):
+        return None
+    rows = tuple(Row(_name(field.name), _value(field.name, getattr(asked, field.name)), "inspect")
+                 for field in fields(asked))  # fmt: skip
+    return Table(msg("What the engine was asked for"), rows) if rows else None
+
+
+def _name(field: str) -> Message:
+    return _NAMES.get(field) or msg("{text}", text=field.replace("_", " "))
+
+
+def _value(field: str, value: object) -> Message:
+    match value:
+        case None | int() | float() if field in _LIMITS and (value or 0) <= 0:
+            return msg("No limit")
+        case None if field.endswith("_paths"):
+            return msg("The engine's default")
+        case None:
+            return msg("The engine does not say")
+        case bool():
+            return msg("yes") if value else msg("no")
+        case ProfileKind():
+            return _PROFILES[value]
+        case int() if field.startswith("memory"):
+            return size(value)
+        case float():
+            return msg("{cores} cores", cores=value)
+        case tuple() if all(isinstance(part, str) for part in value):  # names and paths, which no language joins
+            return msg("{text}", text=", ".join(map(str, value)) or "–")
+        case tuple():
+            return msg("{text}", text=listed(_parts(value)))
+    return msg("{text}", text=str(value) or "–")
+
+
+def _parts(values: tuple[object, ...]) -> Iterator[str]:
+    for value in values:
+        match value:
+            case AskedMount(writable=True):
+                yield translate(msg("{source} at {target}, writable", source=_source(value), target=value.target))
+            case AskedMount():
+                yield translate(msg("{source} at {target}, read-only", source=_source(value), target=value.target))
+            case AskedDevice():
+                yield value.target or value.source
+            case tuple():  # of a map of ids
+                yield ":".join(str(part) for part in value)
+            case _:
+                yield str(value)
+
+
+def _source(mount: AskedMount) -> str:
+    return mount.volume or mount.source or mount.kind

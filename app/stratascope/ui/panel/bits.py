@@ -1,0 +1,150 @@
+"""A grid of bits, as for capabilities: heads above the cells, and below them what the selected bit allows and the sets
+as the kernel wrote them.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import (
+    QItemSelectionModel,
+    QModelIndex,
+    QRect,
+    QSize,
+    Qt,
+)
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.layer import BitGrid, Tone
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import together, translate
+from stratascope.ui.panel.bits_list import CELL, BitList, RowRole, explain
+from stratascope.ui.widgets.labels import Label, Line, Rule, give_tip
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+
+
+class _Heads(QWidget):
+    """Inh Prm Eff Bnd Amb above each block."""
+
+    decoration = True  # each bit names its sets
+
+    def __init__(self, look: Look, view: BitList) -> None:
+        super().__init__()
+        self._look, self._view = look, view
+        self.setFixedHeight(look.box(10) + look.px(2))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, view, painter = self._look, self._view, QPainter(self)
+        painter.setPen(look.color("text2"))
+        cell = look.px(CELL)
+        for block in range(view.blocks):
+            left = view.cells_left(block * view.block_width)
+            for place, head in enumerate(view.bits.grid.sets):
+                strong = place == view.bits.grid.emphasis
+                painter.setFont(look.font(10, BOLD if strong else MEDIUM))
+                painter.setPen(look.color("text" if strong else "text2"))
+                box = QRect(left + place * cell - 4, 0, cell + 8, self.height())
+                painter.drawText(box, Qt.AlignmentFlag.AlignCenter, plain(head.head, 4))
+
+
+class _Area(QScrollArea):
+    """Asks for its least height only, and takes what room there is."""
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), self.minimumHeight())
+
+
+class BitsView(QWidget):
+    """Heads, cells, and the footer of 40: what the selected bit allows, hex and source."""
+
+    def __init__(self, look: Look, grid: BitGrid, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.list = BitList(look, grid)
+        self.heads = _Heads(look, self.list)
+        self.what = Label(look, 12, wrap=True)
+        self.what.setMinimumHeight(look.box(12))
+        self.hex = Line(look, 11, ink="text2", fixed=True)
+        self.source = Line(look, 11, ink="text3", fixed=True, middle=True)
+        self.list.selectionModel().currentChanged.connect(self._tell)
+        inner = QWidget()
+        inner.setObjectName("page")
+        cells = QVBoxLayout(inner)
+        cells.setContentsMargins(0, 0, 0, 0)
+        cells.setSpacing(0)
+        cells.addWidget(self.list)
+        cells.addStretch(1)
+        # the cells scroll, the footer stays: what the selected bit allows is always in sight
+        self.area = _Area()
+        self.area.setWidgetResizable(True)
+        self.area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setWidget(inner)
+        self.list.reflowed.connect(self._fit)
+        self.list.reflowed.connect(self.heads.update)
+        self._fit()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addWidget(self.heads)
+        layout.addWidget(self.area, 1)
+        layout.addSpacing(look.px(6))
+        layout.addWidget(Rule(look))
+        layout.addSpacing(look.px(6))
+        layout.addWidget(self.what)
+        layout.addSpacing(look.px(2))
+        foot = QHBoxLayout()
+        foot.addWidget(self.hex)
+        foot.addStretch(1)
+        foot.addWidget(self.source)
+        layout.addLayout(foot)
+        layout.addStretch(0)
+        self.choose()
+
+    def _fit(self) -> None:
+        whole = self.list.height()
+        self.area.setMinimumHeight(min(whole, self._look.px(88)))
+        self.area.setMaximumHeight(whole)
+
+    def show_grid(self, grid: BitGrid) -> None:
+        """Another grid in the same place; the selected bit stays."""
+        if grid != self.list.bits.grid:
+            self.list.bits.show(grid)
+            self.list.reflow()
+            if self.list.currentIndex().isValid():
+                self._tell(self.list.currentIndex())
+            else:
+                self.choose()
+
+    def choose(self) -> None:
+        """Begin with the worst difference, else with the first bit that is set."""
+        rows = self.list.bits.grid.rows
+        order = (Tone.BAD, Tone.WARN)
+        place = next((at for tone in order for at, row in enumerate(rows) if row.word and row.tone is tone), None)
+        if place is None:
+            place = next((at for at, row in enumerate(rows) if any(row.bits)), 0)
+        if rows:
+            self.list.selectionModel().setCurrentIndex(
+                self.list.bits.index(place), QItemSelectionModel.SelectionFlag.ClearAndSelect
+            )
+
+    def _tell(self, index: QModelIndex) -> None:
+        row = index.data(RowRole) if index.isValid() else None
+        if row is None:
+            return
+        box = self.list.visualRect(index)
+        self.area.ensureVisible(0, box.center().y(), 0, 2 * self.list.row_height)
+        grid = self.list.bits.grid
+        self.what.setText(translate(msg("{title}: {what}", title=row.name, what=together(explain(row)))))
+        chosen = grid.sets[grid.emphasis] if 0 <= grid.emphasis < len(grid.sets) else None
+        if chosen is not None:
+            self.hex.say(translate(msg("{name} {bits}", name=chosen.name, bits=chosen.text)))
+            self.source.say(chosen.source)
+            give_tip(self.hex, "\n".join(f"{each.name}: {each.text} ({each.source})" for each in grid.sets))

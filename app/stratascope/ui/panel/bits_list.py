@@ -1,0 +1,229 @@
+"""The cells of a grid of bits: name and number of each bit, one cell for each set.
+
+An item view (a list that wraps into blocks), so that keyboard, selection and screen reader come from Qt.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QModelIndex,
+    QPersistentModelIndex,
+    QPointF,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    Signal,
+)
+from PySide6.QtGui import QPainter, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QListView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from stratascope.core.layer import BitGrid, BitRow, Tone
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.labels import tip
+from stratascope.ui.widgets.marks import TONE_INK
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+
+ROW, CELL, NUMBER, BLOCK_GAP = 17, 22, 22, 16
+RowRole = int(Qt.ItemDataRole.UserRole) + 1
+_ROOT = QModelIndex()
+AnyIndex = QModelIndex | QPersistentModelIndex
+_SOFT = {Tone.BAD: "open_soft", Tone.WARN: "weak_soft", Tone.UNKNOWN: "unk_soft", Tone.GOOD: "enf_soft"}
+
+
+class BitModel(QAbstractListModel):
+    """One row per bit."""
+
+    def __init__(self, grid: BitGrid) -> None:
+        super().__init__()
+        self.grid = grid
+
+    def rowCount(self, parent: AnyIndex = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self.grid.rows)
+
+    def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
+        if not index.isValid() or not 0 <= index.row() < len(self.grid.rows):
+            return None
+        row = self.grid.rows[index.row()]
+        if role == RowRole:
+            return row
+        if role == Qt.ItemDataRole.DisplayRole:
+            return plain(row.name)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return self.spoken(row)
+        if role == Qt.ItemDataRole.ToolTipRole:
+            return tip("\n".join((self.spoken(row), *explain(row))))
+        return None
+
+    def show(self, grid: BitGrid) -> None:
+        """Another grid; rows are kept where the bits are the same."""
+        if [row.number for row in grid.rows] == [row.number for row in self.grid.rows]:
+            self.grid = grid
+            if grid.rows:
+                self.dataChanged.emit(self.index(0), self.index(len(grid.rows) - 1))
+            return
+        self.beginResetModel()
+        self.grid = grid
+        self.endResetModel()
+
+    def spoken(self, row: BitRow) -> str:
+        """A row for the ear: the name and the sets that hold it."""
+        holding = [head.name for head, bit in zip(self.grid.sets, row.bits, strict=False) if bit]
+        word = translate(row.word) if row.word else ""
+        text = (
+            msg("{name} {word}, in: {sets}", name=row.name, word=word, sets=", ".join(holding))
+            if holding
+            else msg("{name} {word}, in no set", name=row.name, word=word)
+        )
+        return translate(text).replace("  ", " ").replace(" ,", ",")
+
+
+def explain(row: BitRow) -> tuple[str, ...]:
+    """What the bit allows, and why the default has it or not."""
+    return tuple(translate(part) for part in (row.explanation, row.note) if part is not None)
+
+
+class _Cells(QStyledItemDelegate):
+    def __init__(self, look: Look, view: BitList) -> None:
+        super().__init__(view)
+        self._look, self._view = look, view
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        return QSize(self._view.block_width, self._view.row_height)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        look, view = self._look, self._view
+        row: BitRow = index.data(RowRole)
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        cell = look.px(CELL)
+        cells = view.cells_left(rect.left())
+        grid = view.bits.grid
+        if 0 <= grid.emphasis < len(grid.sets):
+            painter.fillRect(
+                QRect(cells + grid.emphasis * cell, rect.top(), cell, rect.height()), look.color("accent_soft")
+            )
+        tinted = row.word is not None and row.tone in _SOFT
+        body = QRectF(rect.left(), rect.top() + 0.5, view.block_width - look.px(BLOCK_GAP), rect.height() - 1)
+        painter.setPen(Qt.PenStyle.NoPen)
+        if tinted:
+            painter.setBrush(look.color(_SOFT[row.tone]))
+            painter.drawRoundedRect(body, look.px(4), look.px(4))
+        if state & QStyle.StateFlag.State_Selected:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            strong = view.hasFocus()
+            painter.setPen(QPen(look.color("accent" if strong else "line2"), 2 if strong else 1))
+            edge = body.adjusted(1, 0.5, -1, -0.5) if strong else body.adjusted(0.5, 0, -0.5, 0)  # on whole pixels
+            painter.drawRoundedRect(edge, look.px(4), look.px(4))
+        elif state & QStyle.StateFlag.State_MouseOver:
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(look.color("line"), 1))
+            painter.drawRoundedRect(body, look.px(4), look.px(4))
+        on = any(row.bits)
+        ink = TONE_INK[row.tone] if tinted else "text" if on else "text3"
+        x = rect.left() + look.px(6)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        if view.numbers:
+            painter.setFont(look.font(10, MEDIUM))
+            painter.setPen(look.color(ink if tinted else "text3"))
+            box = QRect(x, rect.top(), look.px(14), rect.height())
+            painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, str(row.number))
+            x += look.px(NUMBER)
+        word = translate(row.word) if row.word else ""
+        painter.setFont(look.font(10, BOLD))
+        word_width = painter.fontMetrics().horizontalAdvance(word) + look.px(5) if word else 0
+        painter.setFont(look.font(11, BOLD if on else MEDIUM.Normal))
+        painter.setPen(look.color(ink))
+        room = cells - x - word_width
+        name = painter.fontMetrics().elidedText(plain(row.name, 80), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRect(x, rect.top(), room, rect.height()), middle, name)
+        if word:
+            x += painter.fontMetrics().horizontalAdvance(name) + look.px(5)
+            painter.setFont(look.font(10, BOLD))
+            painter.drawText(QRect(x, rect.top(), word_width, rect.height()), middle, word)
+        side, dot = look.px(10), 2.7 * look.scale
+        for place, bit in enumerate(row.bits):
+            centre = QPointF(cells + place * cell + cell / 2, rect.top() + rect.height() / 2)
+            painter.setPen(Qt.PenStyle.NoPen)
+            if bit:
+                painter.setBrush(look.color(ink if tinted else "accent"))
+                square = QRectF(centre.x() - side / 2, centre.y() - side / 2, side, side)
+                painter.drawRoundedRect(square, 2.5, 2.5)
+            else:
+                painter.setBrush(look.color("bitoff"))
+                painter.drawEllipse(centre, dot / 2, dot / 2)
+        painter.restore()
+
+
+class BitList(QListView):
+    """The cells. As many blocks side by side as the width allows; first the numbers give way."""
+
+    reflowed = Signal()
+
+    def __init__(self, look: Look, grid: BitGrid, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.bits = BitModel(grid)
+        self.block_width, self.row_height, self.blocks, self.numbers = 200, ROW, 1, True
+        self.setModel(self.bits)
+        self.setItemDelegate(_Cells(look, self))
+        self.setFlow(QListView.Flow.TopToBottom)
+        self.setWrapping(True)
+        self.setUniformItemSizes(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setMouseTracking(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.setAccessibleName(translate(msg("Bits")))
+        self.setAccessibleDescription(translate(msg("Arrow keys move from bit to bit; what it allows stands below")))
+        self.reflow()
+        look.changed.connect(self.reflow)
+
+    def reflow(self) -> None:
+        """Choose blocks for the present width."""
+        look, count = self._look, max(1, len(self.bits.grid.rows))
+        self.row_height = max(look.px(ROW), look.box(11) + 1)
+        self.setFont(look.font(11, BOLD))
+        names = max((self.fontMetrics().horizontalAdvance(row.name[:40]) for row in self.bits.grid.rows), default=80)
+        cells = len(self.bits.grid.sets) * look.px(CELL)
+        least = look.px(6) + names + look.px(6) + cells + look.px(BLOCK_GAP)
+        width = max(self.width(), 50)
+        choices = [(blocks, numbers) for blocks in (3, 2, 1) for numbers in (True, False)]
+        for blocks, numbers in choices:
+            needed = least + (look.px(NUMBER) if numbers else 0)
+            if needed * blocks - look.px(BLOCK_GAP) <= width:
+                self.blocks, self.numbers = blocks, numbers
+                break
+        else:
+            self.blocks, self.numbers = 1, False
+        rows = -(-count // self.blocks)
+        # the last block has no gap at its right, so the width may be shared out a little wider
+        self.block_width = min((width + look.px(BLOCK_GAP)) // self.blocks - 1, least + look.px(NUMBER + 46))
+        self.setGridSize(QSize(self.block_width, self.row_height))
+        self.setFixedHeight(rows * self.row_height + 1)
+        self.doItemsLayout()
+        self.reflowed.emit()
+
+    def cells_left(self, left: int) -> int:
+        """Where a block's cells begin, if it begins at `left`."""
+        look = self._look
+        return left + self.block_width - look.px(BLOCK_GAP) - len(self.bits.grid.sets) * look.px(CELL) - look.px(2)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.reflow()

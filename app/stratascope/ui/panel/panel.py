@@ -1,0 +1,282 @@
+"""The layer panel: which layer, what it comes to, and its facts in tabs. It draws any layer, and knows none by name."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.layer import About, Finding, Layer, NamedGap, Verdict, View
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState, LayerState
+from stratascope.i18n.translate import translate
+from stratascope.ui.panel.asked import asked_table
+from stratascope.ui.panel.findings import FindingCard, GapCard
+from stratascope.ui.panel.page import Page
+from stratascope.ui.panel.raw_text import RawView, raw_text
+from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.labels import Label, Line, Rule
+from stratascope.ui.widgets.marks import Mark, MarkBox, verdict_word
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+
+ABOUT, FINDINGS, RAW, ASKED = "about", "findings", "raw", "asked"  # keys of the panel's own tabs
+
+
+class TabButton(QAbstractButton):
+    """One tab: text, underlined where it is the open one."""
+
+    def __init__(self, look: Look, key: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.key = key
+        self._look = look
+        self.setCheckable(True)
+        self.setAutoExclusive(True)  # one of several, also for screen readers
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self._fit()
+        look.changed.connect(self._fit)
+
+    def say(self, text: str) -> None:
+        """Name the tab."""
+        self.setText(plain(text, 60).replace("&", "&&"))
+        self.setAccessibleName(translate(msg("Tab {name}", name=text)))
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setFont(self._look.font(12, BOLD))
+        width = self.fontMetrics().horizontalAdvance(self.text().replace("&&", "&"))
+        self.setFixedSize(width + self._look.px(8), self._look.box(12) + self._look.px(8))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        chosen = self.isChecked()
+        painter.setFont(look.font(12, BOLD if chosen else MEDIUM))
+        painter.setPen(look.color("accent" if chosen else "text" if self.underMouse() else "text2"))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text().replace("&&", "&"))
+        if chosen:
+            painter.setPen(QPen(look.color("accent"), 2))
+            painter.drawLine(look.px(4), self.height() - 1, self.width() - look.px(4), self.height() - 1)
+        if self.hasFocus():
+            painter.setPen(QPen(look.color("accent"), 2))
+            painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -2), look.px(4), look.px(4))
+
+
+class Panel(QFrame):
+    """Header 60 with tabs, one everyday sentence, then the open tab's page. `fail_asked` tells that the layer is to
+    be taken away in thought, or brought back."""
+
+    fail_asked = Signal(int)
+
+    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self._look = look
+        self._layers = {layer.number: layer for layer in layers}
+        self._shown: tuple[object, ...] | None = None
+        self._state: ContainerState | None = None
+        self._found: tuple[tuple[Finding, ...], tuple[NamedGap, ...]] | None = None  # what stands in the findings' tab
+        self.number = 0
+        self._open: dict[int, str] = {}  # the tab last open, by layer
+        self.mark, self.box = MarkBox(look, 14), MarkBox(look, 16)
+        self.title = Label(look, 15, BOLD)
+        self.fact = Line(look, 12, ink="text2")
+        self.picture = Line(look, 12, ink="text2")
+        self.fail = QPushButton(translate(msg("Suppose it fails")))
+        self.fail.setObjectName("link")
+        self.fail.setFont(look.font(12, BOLD))
+        self.fail.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.fail.clicked.connect(lambda: self.fail_asked.emit(self.number))
+        self.fail.setFixedHeight(look.box(12) + look.px(2))
+        self.fail.hide()
+        self.tabs: list[TabButton] = []
+        self._group = QButtonGroup(self)
+        self._group.buttonClicked.connect(lambda button: self._turn(button.key))
+        self._tab_row = QHBoxLayout()
+        self._tab_row.setSpacing(look.px(10))
+        self.pages: dict[str, Page] = {}
+        self.raw = RawView(look)
+        self.stack = QStackedWidget()
+        self.stack.addWidget(self.raw)
+        head = QHBoxLayout()
+        head.setSpacing(look.px(8))
+        for widget in (self.mark, self.box, self.title):
+            head.addWidget(widget)
+        head.addWidget(self.fact, 1)
+        head.addStretch(0)
+        head.addLayout(self._tab_row)
+        top = QVBoxLayout()
+        top.setContentsMargins(look.px(15), look.px(6), look.px(15), look.px(5))
+        top.setSpacing(look.px(2))
+        top.addLayout(head)
+        second = QHBoxLayout()
+        second.setSpacing(look.px(8))
+        second.addWidget(self.picture, 1)
+        second.addWidget(self.fail)
+        top.addLayout(second)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.setSpacing(0)
+        layout.addLayout(top)
+        layout.addWidget(Rule(look))
+        layout.addWidget(self.stack, 1)
+
+    def show_layer(self, state: ContainerState, number: int) -> None:
+        """Show that layer of that container; nothing moves where nothing changed."""
+        layer = next((each for each in state.layers if each.number == number), None)
+        about = self._layers[number].about if number in self._layers else None
+        changed = number != self.number or self._state is None or self._state.key != state.key
+        # all that is drawn of it; two snapshots share the objects of a container that did not change
+        facts = (state.key, number, layer, state.findings, runs(state))
+        self._state, self.number = state, number
+        if facts != self._shown:
+            self._shown = facts
+            self._fill(state, layer, about, number, changed=changed)
+        if self.current == RAW:
+            self._show_raw()
+
+    def set_fail(self, *, can: bool, away: bool) -> None:
+        """Whether the layer can be taken away in thought, and whether it is."""
+        self.fail.setVisible(can)
+        self.fail.setText(translate(msg("Bring it back") if away else msg("Suppose it fails")))
+
+    @property
+    def current(self) -> str:
+        """Key of the open tab."""
+        button = self._group.checkedButton()
+        return button.key if isinstance(button, TabButton) else ""
+
+    def open_tab(self, key: str) -> None:
+        """Open the tab of that key, where there is one."""
+        for button in self.tabs:
+            if button.key == key:
+                button.setChecked(True)
+                self._turn(key)
+
+    def find_in_raw(self) -> None:
+        """Open the raw text and go to its search field."""
+        self.open_tab(RAW)
+        self.raw.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.raw.field.selectAll()
+
+    def _fill(
+        self, state: ContainerState, layer: LayerState | None, about: About | None, number: int, *, changed: bool
+    ) -> None:
+        running = runs(state)
+        verdict = Mark(layer.assessment.verdict.value) if layer else Mark.UNKNOWN
+        self.mark.show_mark(verdict if running else Mark.NOT_RUNNING)
+        self.box.show_number(number)
+        title = translate(about.title) if about else translate(msg("Layer {number}", number=number))
+        self.title.setText(plain(title))
+        self.fact.say(translate(layer.assessment.fact) if layer else "")
+        self.picture.say(translate(about.picture) if about else "")
+        word = verdict_word(layer.assessment.verdict) if layer else verdict_word(Verdict.UNKNOWN)
+        word = word if running else translate(msg("Not running"))
+        name = msg("Layer {number}, {title}: {verdict}", number=number, title=title, verdict=word)
+        self.setAccessibleName(translate(name))
+        wanted = self._open.get(number, "")
+        names: list[tuple[str, str]] = []
+        views: dict[str, tuple[View, ...]] = {}
+        if layer is not None:
+            tabs = layer.assessment.tabs
+            for place, tab in enumerate(tabs):
+                views[f"tab{place}"] = tab.views
+                names.append((f"tab{place}", translate(tab.title)))
+            if not tabs and (table := asked_table(layer.asked)) is not None:
+                views[ASKED] = (table,)
+                names.append((ASKED, translate(msg("Asked for"))))
+        # of this layer, drift of further processes included; worst first already
+        mine = tuple(finding for finding in state.findings if layer is not None and finding.layer == layer.id)
+        count = len(mine) + (len(layer.assessment.gaps) if layer else 0)
+        findings = msg("Findings {count}", count=count) if count else msg("Findings")
+        names += [(FINDINGS, translate(findings)), (ABOUT, translate(msg("About"))), (RAW, translate(msg("Raw text")))]
+        self._set_tabs(names)
+        self._fit()
+        for key, tab_views in views.items():
+            self._page(key).show_views(tab_views)
+            if changed:
+                self._page(key).begin()
+        self._fill_findings(mine, layer.assessment.gaps if layer else ())
+        if changed:
+            self._fill_about(about)
+        keys = [key for key, _ in names]
+        self.open_tab(wanted if wanted in keys else keys[0])
+
+    def _set_tabs(self, names: list[tuple[str, str]]) -> None:
+        if [button.key for button in self.tabs] != [key for key, _ in names]:
+            for button in self.tabs:
+                self._group.removeButton(button)
+                self._tab_row.removeWidget(button)
+                button.hide()
+                button.deleteLater()
+            self.tabs = [TabButton(self._look, key) for key, _ in names]
+            for button in self.tabs:
+                self._group.addButton(button)
+                self._tab_row.addWidget(button)
+        for button, (_, name) in zip(self.tabs, names, strict=True):
+            button.say(name)
+
+    def _page(self, key: str) -> Page:
+        if key not in self.pages:
+            self.pages[key] = Page(self._look)
+            self.stack.addWidget(self.pages[key])
+        return self.pages[key]
+
+    def _fill_findings(self, mine: tuple[Finding, ...], gaps: tuple[NamedGap, ...]) -> None:
+        """The same cards stay: somebody may be selecting text in them."""
+        if (mine, gaps) == self._found:
+            return
+        self._found = mine, gaps
+        widgets: list[QWidget] = [FindingCard(self._look, finding) for finding in mine]
+        widgets += [GapCard(self._look, gap) for gap in gaps]
+        if not widgets:
+            line = Label(self._look, 13, ink="text2", wrap=True)
+            line.setText(translate(msg("Nothing was found in this layer.")))
+            widgets = [line]
+        self._page(FINDINGS).show_widgets(widgets)
+
+    def _fill_about(self, about: About | None) -> None:
+        labels: list[QWidget] = []
+        if about is not None:
+            role = Label(self._look, 13, BOLD, wrap=True)
+            role.setText(translate(msg("{title}: {role}", title=about.title, role=about.role)))
+            labels.append(role)
+            for message in about.explanation:
+                label = Label(self._look, 13, ink="text", wrap=True)
+                label.setText(translate(message))
+                labels.append(label)
+        self._page(ABOUT).show_widgets(labels)
+
+    def _turn(self, key: str) -> None:
+        self._open[self.number] = key
+        if key == RAW:
+            self._show_raw()
+            self.stack.setCurrentWidget(self.raw)
+        elif key in self.pages:
+            self.stack.setCurrentWidget(self.pages[key])
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        """A fact of three letters tells nothing, and it stands on the band anyway."""
+        tabs = sum(button.width() + self._look.px(10) for button in self.tabs)
+        room = self.width() - tabs - self.title.sizeHint().width() - self._look.px(86)
+        self.fact.setVisible(room > min(self._look.px(140), self.fact.sizeHint().width()))
+
+    def _show_raw(self) -> None:
+        if self._state is not None:
+            layer = self._layers.get(self.number)
+            text = raw_text(self._state.capture, layer.wants if layer else ())
+            self.raw.show_text(text, (self._state.key, self.number))

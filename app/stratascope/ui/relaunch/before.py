@@ -1,0 +1,162 @@
+"""The sheet's first page: what will be different, what to keep in mind, the texts of it, how long it is watched."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.state.preferences import WATCH_MOST
+from stratascope.ui.widgets.labels import Label
+from stratascope.ui.widgets.marks import Mark, MarkBox
+from stratascope.ui.widgets.theme import BOLD, Look
+from stratascope.usecases.relaunch.probation import WATCH
+
+LINES_MOST = 12  # of a text that is shown whole; longer ones scroll
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A text that belongs to the change: a command, a file; foreign text, shown as it is."""
+
+    title: Message
+    text: str
+
+
+class _Seconds(QDoubleSpinBox):
+    """Scrolls with the page: whoever turns the wheel over it means the page, not the number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class Before(QScrollArea):
+    """Scrolls as one."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self.usual: Callable[[], float] = lambda: WATCH  # seconds that are offered each time
+        self.watch = _Seconds()
+        self.watch.setRange(0, WATCH_MOST)
+        self.watch.setDecimals(0)
+        self.watch.setFont(look.font(13))
+        self.watch.setFixedHeight(look.px(28))
+        self.watch.setValue(WATCH)
+        self.watch.setSuffix(translate(msg(" s")))
+        self.watch.setAccessibleName(translate(msg("Seconds that the replacement is watched")))
+        self.differences, self.warnings, self.quotes = QVBoxLayout(), QVBoxLayout(), QVBoxLayout()
+        self.head_differences, self.head_warnings = Label(look, 14, BOLD), Label(look, 14, BOLD)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, look.px(8), 0)
+        column.setSpacing(look.px(6))
+        for head, rows in ((self.head_differences, self.differences), (self.head_warnings, self.warnings)):
+            rows.setSpacing(look.px(6))
+            column.addWidget(head)
+            column.addLayout(rows)
+            column.addSpacing(look.px(8))
+        column.addWidget(self._watching())
+        self.quotes.setSpacing(look.px(6))
+        column.addLayout(self.quotes)
+        column.addStretch(1)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAccessibleName(translate(msg("What will be different")))
+        self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(inner)
+
+    def _watching(self) -> QWidget:
+        look = self._look
+        self._watched = QWidget()
+        row = QHBoxLayout(self._watched)
+        row.setContentsMargins(0, 0, 0, 0)
+        text = Label(look, 13)
+        text.setText(translate(msg("Watch it before it counts as good for")))
+        text.setBuddy(self.watch)
+        row.addWidget(text)
+        row.addWidget(self.watch)
+        row.addStretch(1)
+        return self._watched
+
+    def begin(self) -> None:
+        """A new question: from the top, and with the usual seconds. What is learnt while it is open changes neither."""
+        self.watch.setValue(self.usual())
+        self.verticalScrollBar().setValue(0)
+
+    def has_keyboard(self) -> bool:
+        """Whether somebody is at something in it."""
+        here = self.window().focusWidget()
+        return here is not None and (here is self or self.isAncestorOf(here))
+
+    def show_change(
+        self,
+        differences: tuple[Message, ...],
+        warnings: tuple[Message, ...] = (),
+        quotes: tuple[Quoted, ...] = (),
+        *,
+        watched: bool = True,
+    ) -> None:
+        """`watched`: whether there is anything to watch afterwards."""
+        count = plural("{count} difference", "{count} differences", len(differences))
+        self._fill(self.differences, self.head_differences, differences, None, count)
+        self._fill(self.warnings, self.head_warnings, warnings, Mark.TRIANGLE, msg("To keep in mind"))
+        self._watched.setVisible(watched)
+        _empty(self.quotes)
+        for quoted in quotes:
+            self._quote(quoted)
+
+    def _fill(
+        self, rows: QVBoxLayout, head: Label, texts: tuple[Message, ...], mark: Mark | None, title: Message
+    ) -> None:
+        look = self._look
+        _empty(rows)
+        head.setText(translate(title))
+        head.setVisible(bool(texts))
+        for text in texts:
+            line = QWidget()
+            row = QHBoxLayout(line)
+            row.setContentsMargins(0, 0, 0, 0)
+            row.setSpacing(look.px(8))
+            box = MarkBox(look, 11)
+            box.show_mark(mark or Mark.DOT, "" if mark else "text3")
+            row.addWidget(box, 0, Qt.AlignmentFlag.AlignTop)
+            label = Label(look, 13, wrap=True).selectable()
+            label.setText(plain(translate(text)))
+            row.addWidget(label, 1)
+            rows.addWidget(line)
+
+    def _quote(self, quoted: Quoted) -> None:
+        look = self._look
+        head = Label(look, 14, BOLD, wrap=True)
+        head.setText(plain(translate(quoted.title)))
+        lines = [plain(line, 1000) for line in quoted.text.rstrip("\n").split("\n")]
+        box = QPlainTextEdit("\n".join(lines))
+        box.setReadOnly(True)
+        box.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        box.setFont(look.font(11, fixed=True))
+        box.setTabChangesFocus(True)
+        box.setAccessibleName(head.text())
+        box.setFixedHeight(look.box(11) * min(LINES_MOST, len(lines) + 1) + look.px(12))
+        self.quotes.addSpacing(look.px(4))
+        self.quotes.addWidget(head)
+        self.quotes.addWidget(box)
+
+
+def _empty(rows: QVBoxLayout) -> None:
+    while (item := rows.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.deleteLater()

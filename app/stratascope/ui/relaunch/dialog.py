@@ -1,0 +1,320 @@
+"""The sheet of one relaunch or undo: before, what will be different; during, each step; after, what /proc says.
+
+It is not modal: the strata behind it show the change as it happens. Hiding it while a run goes on stops nothing.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.transaction import Ended, Ending, Kind, Progress, State, Transaction
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.command_box import MainButton
+from stratascope.ui.harden.words import Course, question_title, running_title, toggle_title
+from stratascope.ui.harden.worker import Failure
+from stratascope.ui.relaunch.before import Before, Quoted
+from stratascope.ui.relaunch.result import Result
+from stratascope.ui.relaunch.steps import Steps
+from stratascope.ui.widgets import accessibility, focus_order
+from stratascope.ui.widgets.labels import Label, Rule, give_tip
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.usecases.plan.offers import Preview
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.relaunch.undo_plan import UndoPlan
+from stratascope.usecases.relaunch.verification import Proved
+
+WIDTH, HEIGHT = 720, 560
+
+
+class Page(Enum):
+    """What the sheet shows."""
+
+    BEFORE = 0
+    DURING = 1
+    AFTER = 2
+
+
+class HardenSheet(QDialog):
+    """`begun` tells the watch time once the person agreed; `cancelled` asks to roll back."""
+
+    begun = Signal(float)
+    cancelled = Signal()
+    undo_wanted = Signal(object)  # Transaction
+    discard_wanted = Signal(object)
+
+    def __init__(self, look: Look, titles: dict[int, str], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._look, self._window = look, parent
+        self.name = ""
+        self.course = Course.HARDEN
+        self.limits = False  # whether only limits change, while it runs: then there is nothing to roll back
+        self.running = False
+        self.title = Label(look, 18, BOLD, wrap=True)
+        self.lead = Label(look, 13, ink="text2", wrap=True)
+        self.before = Before(look)
+        self.watch = self.before.watch
+        self.steps = Steps(look)
+        self.told = Label(look, 13, MEDIUM, ink="weak", wrap=True)
+        self.told_before = Label(look, 12, MEDIUM, ink="weak", wrap=True)  # above the buttons, before a run
+        self.after = Result(look, titles)
+        self.after.undo_wanted.connect(self.undo_wanted)
+        self.after.discard_wanted.connect(self.discard_wanted)
+        self.go = MainButton(look)
+        self.go.clicked.connect(self._go)
+        self.back = QPushButton(translate(msg("Cancel")))
+        self.back.clicked.connect(self._back)
+        self.pages = QStackedWidget()
+        self.pages.addWidget(self.before)
+        self.pages.addWidget(self._during())
+        self.pages.addWidget(self.after)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*[look.px(20)] * 4)
+        layout.setSpacing(look.px(10))
+        layout.addWidget(self.title)
+        layout.addWidget(self.lead)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(self.told_before)
+        layout.addWidget(Rule(look))
+        end = QHBoxLayout()
+        end.setSpacing(look.px(8))
+        end.addStretch(1)
+        end.addWidget(self.back)
+        self.go.setMinimumWidth(look.px(220))
+        self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        end.addWidget(self.go)
+        layout.addLayout(end)
+        look.changed.connect(self.update)
+
+    def _during(self) -> QWidget:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, self._look.px(8), 0)
+        column.addWidget(self.steps)
+        column.addWidget(self.told)
+        column.addStretch(1)
+        area = self._scroll(inner)
+        area.setAccessibleName(translate(msg("Steps so far")))
+        area.setProperty("reads", True)
+        return area
+
+    def _scroll(self, inner: QWidget) -> QScrollArea:
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setWidget(inner)
+        return area
+
+    # -- the three pages
+
+    def ask(self, plan: Plan, preview: Preview, command: str) -> None:
+        """Before a relaunch: the exact differences, what to expect, and how long to watch."""
+        self.name, self.course, self.limits = plain(plan.spec.name, 200), Course.HARDEN, preview.live
+        limits = translate(msg("Change the limits of {name}?", name=self.name))
+        self.title.setText(limits if preview.live else question_title(self.course, self.name))
+        if preview.live:
+            lead = msg("It keeps running; the engine changes the limits at once.")
+        else:
+            lead = msg(
+                "A replacement is created beside it, takes its name and its place, and is watched. If it does not do "
+                "well, the original comes back by itself. Its volumes are used on, not copied."
+            )
+        if plan.owner is not None:
+            lead = msg(
+                "{title} What is written for it is shown below. If it does not do well, the text is taken out and it "
+                "is created again as before.",
+                title=plan.owner.title,
+            )
+        self.lead.setText(translate(lead))
+        warned = tuple(each.text for each in plan.checked.warnings)
+        self.before.begin()
+        self.before.show_change(preview.differences, warned, _quotes(plan, command), watched=not preview.live)
+        self._open(translate(msg("Change limits") if preview.live else msg("Relaunch hardened")))
+
+    def ask_undo(self, done: Transaction) -> None:
+        """Before an undo."""
+        back = done.kind is Kind.UNDO
+        self.name, self.course, self.limits = plain(done.name, 200), Course.REDO if back else Course.UNDO, False
+        self.title.setText(question_title(self.course, self.name))
+        self.lead.setText(translate(_undo_lead(done)))
+        self.before.begin()
+        self._show_undo(done)
+        self._open(translate(msg("Go back to it") if back else msg("Undo")))
+        self.back.setFocus(Qt.FocusReason.OtherFocusReason)  # what is switched off hands it to whatever comes next
+        self.go.setEnabled(False)
+        self._tell_before(translate(msg("Looking at what it wrote since…")))
+
+    def show_undo_plan(self, done: Transaction, answer: UndoPlan | Failure) -> None:
+        """What would stay behind, and whether it can be done. Where it can't be told, the person decides."""
+        if isinstance(answer, Failure):
+            self._tell_before(plain(translate(answer.message)), answer.words)
+            self.go.setEnabled(True)
+            return
+        blocked = tuple(msg("{why} {instead}", why=each.text, instead=each.instead) for each in answer.blocks)
+        self._tell_before("" if not blocked else plain(translate(blocked[0])))
+        written = answer.written or ()
+        title = plural(
+            "One path that it wrote since stays with what is set aside",
+            "{count} paths that it wrote since stay with what is set aside",
+            len(written),
+        )
+        if done.owner is not None:
+            title = plural(
+                "One path that it wrote since is lost", "{count} paths that it wrote since are lost", len(written)
+            )
+        quotes = (Quoted(title, "\n".join(written)),) if written else ()
+        self._show_undo(done, tuple(each.text for each in answer.warnings), quotes)
+        self.go.setEnabled(not blocked)
+        if not blocked and self.isVisible() and not self.before.has_keyboard():
+            self.go.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _show_undo(
+        self, done: Transaction, warnings: tuple[Message, ...] = (), quotes: tuple[Quoted, ...] = ()
+    ) -> None:
+        titles = tuple(toggle_title(choice.partition("=")[0]) for choice in done.choices)
+        back = self.course is Course.REDO
+        changed = tuple(
+            msg("{title} comes back", title=title) if back else msg("{title} is given up", title=title)
+            for title in titles
+        )
+        self.before.show_change(changed, warnings, quotes)
+
+    def _open(self, word: str) -> None:
+        self.go.setEnabled(True)
+        self._tell_before("")
+        self.lead.show()
+        self.setWindowTitle(self.title.text())
+        self.pages.setCurrentIndex(Page.BEFORE.value)
+        self.go.show()
+        self.go.say(word)
+        self.back.setText(translate(msg("Cancel")))
+        self.back.setEnabled(True)
+        self.back.show()
+        self.present()
+        self.go.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _tell_before(self, text: str, words: str = "") -> None:
+        self.told_before.setText(text)
+        give_tip(self.told_before, words)
+        self.told_before.setVisible(bool(text))
+
+    def present(self) -> None:
+        """In front of the window, no larger than it."""
+        parent, look = self._window, self._look
+        if not self.isVisible():
+            self.resize(min(look.px(WIDTH), parent.width() - 16), min(look.px(HEIGHT), parent.height() - 16))
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    def begin(self) -> None:
+        """A run starts: its steps from now on."""
+        self.running = True
+        self._tell_before("")
+        self.steps.clear()
+        self.told.setText("")
+        changing = translate(msg("Changing the limits of {name}…", name=self.name))
+        self.title.setText(changing if self.limits else running_title(self.course, self.name))
+        self.lead.setText(
+            translate(msg("The journal holds each step: after a crash the next start finishes this, or goes back."))
+        )
+        self.lead.setVisible(not self.limits)
+        self.pages.setCurrentIndex(Page.DURING.value)
+        self.go.hide()
+        self.back.setText(translate(msg("Cancel and roll back")))
+        self.back.setEnabled(True)
+        self.back.setVisible(not self.limits)
+        self.after.begin()
+
+    def tell(self, event: Progress | Proved) -> None:
+        """What happens."""
+        if isinstance(event, Progress):
+            self.steps.tell(event)
+            if event.state is State.BEGUN:
+                accessibility.announce(self, plain(translate(event.message)))
+        else:
+            self.after.add(event)
+
+    def tell_cancelling(self) -> None:
+        """It rolls back at the next safe place."""
+        self.told.setText(translate(msg("It is rolled back at the next safe place.")))
+        self.back.setEnabled(False)
+
+    def end(self, ended: Ended, before: ContainerState | None, preview: Preview | None) -> None:
+        """The result."""
+        self.running = False
+        self.steps.stop(failed=ended.ending in (Ending.ROLLED_BACK, Ending.REFUSED, Ending.UNFINISHED))
+        self.steps.stop()
+        self.title.setText(self.after.show_ended(ended, before, preview, self.course))
+        self.setWindowTitle(self.title.text())
+        why = "" if ended.why is None else plain(translate(ended.why))
+        self.lead.setText(why)
+        self.lead.setVisible(bool(why))
+        accessibility.announce(self, f"{self.title.text()} {why}".strip())
+        self.pages.setCurrentIndex(Page.AFTER.value)
+        self.go.hide()
+        self.back.setText(translate(msg("Close")))
+        self.back.setEnabled(True)
+        self.back.show()
+        if self.isVisible():
+            self.back.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _go(self) -> None:
+        self.lead.setVisible(True)
+        self.begun.emit(self.watch.value())
+
+    def _back(self) -> None:
+        if self.running:
+            self.cancelled.emit()
+        else:
+            self.hide()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return focus_order.step(self, forward=forward)
+
+    def reject(self) -> None:
+        self.hide()  # Escape: a run goes on, the column tells of it
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        self.hide()
+
+
+def _undo_lead(done: Transaction) -> Message:
+    if done.owner is not None:
+        return msg("What was written into its files is taken out, and its owner creates it again as it was before.")
+    if done.kind is Kind.UNDO:
+        return msg("What runs now is set aside, and what was set aside starts again under its name.")
+    return msg(
+        "The hardened one is stopped and set aside with all that it wrote in its own layer; the original starts "
+        "again under its name. Nothing is deleted."
+    )
+
+
+def _quotes(plan: Plan, command: str) -> tuple[Quoted, ...]:
+    """What is written and run for an owner; else the command that would do the same."""
+    if plan.owner is None:
+        return (Quoted(msg("The command that would do the same"), command),) if command else ()
+    files = tuple(
+        Quoted(msg("Added to {path}", path=each.path) if each.before else msg("New file {path}", path=each.path),
+               each.text)
+        for each in plan.owner.files
+    )  # fmt: skip
+    return (*files, Quoted(msg("What is run then"), "\n".join(plan.owner.commands)))

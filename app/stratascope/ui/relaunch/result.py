@@ -1,0 +1,324 @@
+"""After a relaunch: each toggle held against /proc, old and new side by side, the log where it failed, the way back."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QHeaderView,
+    QPlainTextEdit,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.layer import Verdict
+from stratascope.core.message import msg
+from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.threat import evidence
+from stratascope.i18n.translate import listed, translate
+from stratascope.ui.harden.words import (
+    PROVEN_INK,
+    PROVEN_MARK,
+    Course,
+    ending_title,
+    exposure_range,
+    proven_word,
+    toggle_title,
+)
+from stratascope.ui.widgets.exposure_words import level_ink
+from stratascope.ui.widgets.labels import Label, give_tip, tip
+from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.usecases.plan.offers import Preview
+from stratascope.usecases.relaunch.verification import Proved
+
+LOG_LINES = 8
+
+
+class _Compared(QWidget):
+    """One layer (or the exposure, number 0): before, predicted, now."""
+
+    def __init__(self, look: Look, number: int, title: str) -> None:
+        super().__init__()
+        self._look, self._number, self._title = look, number, title
+        self.cells: tuple[tuple[str, str, Mark | None], ...] = ()  # word, ink, mark
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show_cells(self, cells: tuple[tuple[str, str, Mark | None], ...]) -> None:
+        self.cells = cells
+        words = [word for word, _, _ in cells]
+        name = msg("{title}: before {before}, predicted {predicted}, now {now}", title=self._title, before=words[0],
+                   predicted=words[1], now=words[2])  # fmt: skip
+        self.setAccessibleName(translate(name))
+        give_tip(self, translate(name))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._look.px(400), max(self._look.px(22), self._look.box(13)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        middle, side, small = self.height() / 2, look.px(16), look.px(12)
+        centre = Qt.AlignmentFlag.AlignVCenter
+        if self._number:
+            paint_number(painter, QRectF(1, middle - side / 2, side, side), self._number, look)
+        painter.setFont(look.font(13, MEDIUM if self._number else BOLD))
+        painter.setPen(look.color("text"))
+        wide = self.width()
+        painter.drawText(QRectF(look.px(26), 0, wide * 0.34, self.height()), centre, self._title)
+        for place, (word, ink, mark) in enumerate(self.cells):
+            x = wide * (0.38 + 0.21 * place)
+            if mark is not None:
+                paint_mark(painter, QRectF(x, middle - small / 2, small, small), mark, look)
+            painter.setFont(look.font(13, BOLD if mark is None and self._number == 0 and ink != "head" else MEDIUM))
+            painter.setPen(look.color("text3" if ink == "head" else ink))
+            left = x + (look.px(18) if mark else 0)
+            room = min(wide * 0.2, self.width() - left)
+            cut = painter.fontMetrics().elidedText(word, Qt.TextElideMode.ElideRight, int(room))
+            painter.drawText(QRectF(left, 0, room + 2, self.height()), centre, cut)
+
+
+class Result(QScrollArea):
+    """Scrolls as one."""
+
+    undo_wanted = Signal(object)
+    discard_wanted = Signal(object)
+    leave_out_wanted = Signal(str)  # a toggle that is probably to blame
+
+    def __init__(self, look: Look, titles: dict[int, str], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._proofs: list[Proved] = []
+        self._before: ContainerState | None = None
+        self._preview: Preview | None = None
+        self.ended: Ended | None = None
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(translate(msg("The result")))
+        self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
+        self.words = Label(look, 12, ink="text2", wrap=True, fixed=True).selectable()
+        self.blame = Label(look, 13, MEDIUM, ink="weak", wrap=True).selectable()
+        self.leave_out = QPushButton()
+        self.leave_out.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.leave_out.clicked.connect(lambda _=False: self._leave_out())
+        self.log_head = Label(look, 14, BOLD)
+        self.log_head.setText(translate(msg("What it said last")))
+        self.log = QPlainTextEdit()
+        self.log.setReadOnly(True)
+        self.log.setFont(look.font(11, fixed=True))
+        self.log.setTabChangesFocus(True)
+        self.log.setAccessibleName(self.log_head.text())
+        self.log.setFixedHeight(look.box(11) * LOG_LINES + look.px(12))
+        self.table = QTableWidget(0, 4)
+        self._make_table()
+        heads = (msg("Toggle"), msg("Outcome"), msg("Expected"), msg("Found"))
+        self.table.setHorizontalHeaderLabels([translate(head) for head in heads])
+        self._compared_head = _Compared(look, 0, "")
+        head_words = tuple(translate(each) for each in (msg("Before"), msg("Predicted"), msg("Now")))
+        self._compared_head.cells = tuple((word, "head", None) for word in head_words)
+        self._compared_head.setAccessibleName(listed(head_words))
+        give_tip(self._compared_head, listed(head_words))
+        self.exposure = _Compared(look, 0, translate(msg("Exposure")))
+        self.layers = {number: _Compared(look, number, titles[number]) for number in sorted(titles, reverse=True)}
+        self.compared = QWidget()
+        rows = QVBoxLayout(self.compared)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.setSpacing(0)
+        for row in (self._compared_head, self.exposure, *self.layers.values()):
+            rows.addWidget(row)
+        self.undo, self.discard = QPushButton(), QPushButton()
+        self.undo.clicked.connect(lambda _=False: self._emit(self.undo_wanted))
+        self.discard.clicked.connect(lambda _=False: self._emit(self.discard_wanted))
+        self._kept = Label(look, 12, ink="text2", wrap=True)
+        self._show_way(Course.HARDEN)
+        self._way = QWidget()
+        way = QHBoxLayout(self._way)
+        way.setContentsMargins(0, 0, 0, 0)
+        way.addWidget(self._kept, 1)
+        way.addWidget(self.undo)
+        way.addWidget(self.discard)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, look.px(8), 0)
+        column.setSpacing(look.px(10))
+        for widget in (
+            self.words,
+            self.blame,
+            self.leave_out,
+            self.log_head,
+            self.log,
+            self.table,
+            self.compared,
+            self._way,
+        ):
+            column.addWidget(widget)
+        column.addStretch(1)
+        self.setWidget(inner)
+
+    def _make_table(self) -> None:
+        table, look = self.table, self._look
+        table.setAccessibleName(translate(msg("What /proc says of each toggle")))
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setShowGrid(False)
+        table.setWordWrap(True)
+        table.setTabKeyNavigation(False)
+        table.verticalHeader().hide()
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        header = table.horizontalHeader()
+        header.setFont(look.font(11, MEDIUM))
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
+        header.setHighlightSections(False)
+
+    def begin(self) -> None:
+        """Another run."""
+        self._proofs, self.ended = [], None
+
+    def add(self, proved: Proved) -> None:
+        """One toggle was held against /proc."""
+        self._proofs.append(proved)
+
+    def show_ended(self, ended: Ended, before: ContainerState | None, preview: Preview | None, course: Course) -> str:
+        """Fill it; the title."""
+        self.ended, self._before, self._preview = ended, before, preview
+        self.words.setText(plain(ended.words))
+        self.words.setVisible(bool(ended.words))
+        self._show_blame(ended)
+        log = "\n".join(plain(line) for line in ended.log.splitlines())
+        self.log.setPlainText(log)
+        self.log.setVisible(bool(log))
+        self.log_head.setVisible(bool(log))
+        self._show_proofs()
+        good = ended.ending in (Ending.VERIFIED, Ending.KEPT, Ending.LIMITED)
+        self.compared.setVisible(good and course is Course.HARDEN and before is not None)
+        self.show_after(None)
+        self._way.setVisible(good and ended.transaction is not None)
+        self._show_way(course)
+        self.verticalScrollBar().setValue(0)
+        return ending_title(ended.ending, course)
+
+    def _show_blame(self, ended: Ended) -> None:
+        self.blame.setText("" if ended.blame is None else plain(translate(ended.blame)))
+        self.blame.setVisible(ended.blame is not None)
+        self.leave_out.setVisible(bool(ended.suspects))
+        if ended.suspects:
+            title = toggle_title(ended.suspects[0])
+            self.leave_out.setText(translate(msg("Switch off “{title}”", title=title)))
+
+    def _leave_out(self) -> None:
+        if self.ended is not None and self.ended.suspects:
+            self.leave_out_wanted.emit(self.ended.suspects[0])
+
+    def _show_way(self, course: Course) -> None:
+        """What is set aside now, and what can be done with it."""
+        done = None if self.ended is None else self.ended.transaction
+        owned = done is not None and done.owner is not None
+        for button in (self.undo, self.discard):
+            button.setVisible(not owned or course is Course.HARDEN)
+        if owned and course is not Course.HARDEN:
+            kept, back, away = msg("What was written for its owner is taken out again."), msg("Undo…"), msg("Accept…")
+        elif owned:
+            kept = msg("What was written for its owner stays in its files until it is undone.")
+            back, away = msg("Undo…"), msg("Accept…")
+        elif course is Course.UNDO:
+            kept = msg("The hardened one is set aside, stopped, with all that it wrote.")
+            back, away = msg("Back to it…"), msg("Discard it…")
+        else:
+            kept = msg("The original is set aside, stopped, with all its data.")
+            back, away = msg("Undo…"), msg("Discard the original…")
+        self._kept.setText(translate(kept))
+        self.undo.setText(translate(back))
+        self.discard.setText(translate(away))
+
+    def show_after(self, after: ContainerState | None) -> None:
+        """The container as it is now; None until it was read."""
+        before, preview = self._before, self._preview
+        old = None if before is None else before.matrix
+        wanted = None if preview is None else preview.after
+        new = None if after is None else after.matrix
+        waiting = translate(msg("reading…"))
+        cells = tuple(
+            (exposure_range(matrix), level_ink(matrix), None) if matrix is not None else (waiting, "text3", None)
+            for matrix in (old, wanted, new)
+        )
+        self.exposure.show_cells(cells)
+        changes = {} if preview is None else {change.number: change for change in preview.layers}
+        now = {} if after is None else {layer.number: layer.assessment.verdict for layer in after.layers}
+        for number, row in self.layers.items():
+            change = changes.get(number)
+            row.show_cells((
+                _cell(None if change is None else change.before),
+                _cell(None if change is None else change.after),
+                _cell(now.get(number)) if after is not None else (waiting, "text3", None),
+            ))  # fmt: skip
+
+    def forget(self, done: Transaction) -> None:
+        """What this run set aside was discarded: there is no way back any more."""
+        if self.ended is not None and self.ended.transaction is not None and self.ended.transaction.id == done.id:
+            self._way.hide()
+
+    def _show_proofs(self) -> None:
+        table, look = self.table, self._look
+        table.setRowCount(len(self._proofs))
+        table.setVisible(bool(self._proofs))
+        for row, proved in enumerate(self._proofs):
+            proof = proved.proof
+            texts = (toggle_title(proved.choice.toggle), proven_word(proof.outcome), translate(proof.expected),
+                     translate(proof.found))  # fmt: skip
+            source = evidence(proof.source, "PID")
+            for column, text in enumerate(texts):
+                item = QTableWidgetItem(plain(text, 400))
+                item.setForeground(QColor(look.color(PROVEN_INK[proof.outcome] if column == 1 else "text")))
+                item.setFont(look.font(12, BOLD if column == 1 else MEDIUM))
+                read = translate(msg("{text}\nRead from {source}", text=plain(text), source=source))
+                item.setToolTip(tip(read))
+                item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, read.removeprefix(plain(text)).strip())
+                if column == 1:
+                    item.setData(Qt.ItemDataRole.DecorationRole, _pixmap(look, PROVEN_MARK[proof.outcome]))
+                table.setItem(row, column, item)
+        table.setColumnWidth(1, table.sizeHintForColumn(1) + look.px(20))
+        table.resizeRowsToContents()
+        height = table.horizontalHeader().sizeHint().height() + 4
+        table.setFixedHeight(height + sum(table.rowHeight(row) for row in range(table.rowCount())))
+
+    def resizeEvent(self, event: object) -> None:
+        super().resizeEvent(event)  # type: ignore[arg-type]
+        if self._proofs:
+            self._show_proofs()
+
+    def _emit(self, signal: object) -> None:
+        if self.ended is not None and self.ended.transaction is not None:
+            signal.emit(self.ended.transaction)  # type: ignore[attr-defined]
+
+
+def _cell(verdict: Verdict | None) -> tuple[str, str, Mark | None]:
+    return ("–", "text3", None) if verdict is None else (verdict_word(verdict), "text", Mark(verdict.value))
+
+
+def _pixmap(look: Look, mark: Mark) -> object:
+    from PySide6.QtGui import QPixmap
+
+    side = look.px(12)
+    picture = QPixmap(side * 2, side * 2)
+    picture.setDevicePixelRatio(2)
+    picture.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(picture)
+    paint_mark(painter, QRectF(0, 0, side, side), mark, look)
+    painter.end()
+    return picture

@@ -1,0 +1,1 @@
+"""The six layers as strata, and threats as rays through them."""

@@ -1,0 +1,40 @@
+"""The small button on a band that takes it away in thought, and brings it back."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QWidget
+
+from stratascope.ui.widgets.theme import Look
+
+
+class FailButton(QAbstractButton):
+    """Takes its band away in thought, or brings it back: a band struck through, or an arrow back."""
+
+    def __init__(self, look: Look, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFixedSize(look.px(22), look.px(22))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        strong = self.hasFocus() or self.underMouse()
+        painter.setPen(QPen(look.color("accent" if strong else "line2"), 2 if self.hasFocus() else 1))
+        painter.setBrush(look.color("panel"))
+        painter.drawRoundedRect(box, look.px(4), look.px(4))
+        painter.setPen(QPen(look.color("accent"), 1.6))
+        side = self.width()
+        if self.isChecked():
+            painter.drawArc(QRectF(side * 0.3, side * 0.32, side * 0.4, side * 0.4), -90 * 16, 250 * 16)
+            tip_at = QPointF(side * 0.32, side * 0.44)
+            painter.drawLine(tip_at, QPointF(side * 0.32, side * 0.26))
+            painter.drawLine(tip_at, QPointF(side * 0.5, side * 0.44))
+            return
+        painter.drawRect(QRectF(side * 0.26, side * 0.4, side * 0.48, side * 0.2))
+        painter.drawLine(QPointF(side * 0.32, side * 0.74), QPointF(side * 0.68, side * 0.26))

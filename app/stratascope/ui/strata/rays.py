@@ -1,0 +1,323 @@
+"""The layer of rays above the bands: painted once into a picture, moved by hover and keys, and told to screen readers.
+
+It is transparent to the mouse; the strata's parts below it are watched instead, so that a band stays a button where no
+ray is near. Decided against one widget for each ray: sixty widgets would cost more than the whole window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from PySide6.QtCore import (
+    QEasingCurve,
+    QEvent,
+    QObject,
+    QPoint,
+    QRect,
+    QRectF,
+    QSize,
+    Qt,
+    QTimer,
+    QVariantAnimation,
+    Signal,
+)
+from PySide6.QtGui import (
+    QFocusEvent,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.core.threats.depth import Matrix
+from stratascope.i18n.translate import translate
+from stratascope.presentation.rays import Bundle, bundles, order_of
+from stratascope.presentation.rays_layout import Lane
+from stratascope.ui.strata.rays_paint import Heights
+from stratascope.ui.strata.rays_scene import MORE, Scene
+from stratascope.ui.strata.rays_spoken import spoken as lane_words
+from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.pixmap_cache import KeptPicture
+from stratascope.ui.widgets.theme import Look
+
+FALL = 180  # ms
+PAUSE = 90  # ms that the pointer rests near a lane before all others fade
+
+
+class RayLayer(QWidget):
+    """`hovered` tells the lane in hand (None: none), `chosen` the id of a threat to be shown in the matrix."""
+
+    hovered = Signal(object)
+    chosen = Signal(str)
+
+    def __init__(self, look: Look, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._strata = parent
+        self._look = look
+        self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAccessibleName(translate(msg("What a process could try")))
+        self.setAccessibleDescription(translate(msg("Left and right go from one to the next, Enter opens the matrix")))
+        self.scene = Scene(look)
+        self._bundles: tuple[Bundle, ...] = ()
+        self._order: tuple[str, ...] = ()
+        self._base: Matrix | None = None
+        self._matrix: Matrix | None = None
+        self._numbers: Mapping[str, int] = {}
+        self._before: dict[str, tuple[float, float]] = {}  # x and end of each lane before it began to move
+        self._kept = KeptPicture()
+        self._at = ""  # id of the lane in hand
+        self._pressed = False
+        self._heights, self._left = self.scene.heights, 0.0
+        self._fall = QVariantAnimation(self)
+        self._fall.setDuration(FALL)
+        self._fall.setStartValue(0.0)
+        self._fall.setEndValue(1.0)
+        self._fall.setEasingCurve(QEasingCurve.Type.InQuad)
+        self._fall.valueChanged.connect(lambda _: self.update())
+        self._next = ""  # the lane that the pointer rests at
+        self._pause = QTimer(self)
+        self._pause.setSingleShot(True)
+        self._pause.setInterval(PAUSE)
+        self._pause.timeout.connect(lambda: self.take(self._next))
+        look.changed.connect(self._relook)
+        accessibility.expose(self, self)
+
+    # -- what is shown
+
+    def show_matrix(self, base: Matrix | None, matrix: Matrix | None, numbers: Mapping[str, int]) -> None:
+        """The threats of `matrix`, in the places that they have in `base` (the same without any supposition)."""
+        if matrix is self._matrix and base is self._base and numbers == self._numbers:
+            return
+        moves = base is self._base and matrix is not None and self._matrix is not None
+        before = {lane.ray.id: (lane.x, self._heights.end(lane.ray)) for lane in self.lanes() if not lane.count}
+        if base is not self._base:
+            self._order = order_of(bundles(base, numbers)) if base is not None else ()
+        self._base, self._matrix, self._numbers = base, matrix, dict(numbers)
+        self._bundles = bundles(matrix, numbers, self._order) if matrix is not None else ()
+        self._before = before if moves else {}
+        self.lay_out()
+        self._fall.stop()
+        if moves and self.isVisible() and not self._look.reduced_motion:
+            self._fall.start()
+        if self._at and self.lane(self._at) is None:
+            self.take("")
+        elif self._at:
+            self.hovered.emit(self.lane(self._at))
+
+    @property
+    def falling(self) -> bool:
+        """Whether rays are on their way."""
+        return self._fall.state() == QVariantAnimation.State.Running
+
+    def set_heights(self, heights: Heights, left: float) -> None:
+        """Where the bands stand, and where the field begins."""
+        if (heights, left) != (self._heights, self._left):
+            self._heights, self._left = heights, left
+            self._before = {}
+            self.lay_out()
+
+    def lay_out(self) -> None:
+        """Give lanes and names their places."""
+        self.scene.arrange(self._bundles, self._heights, self._left, self.width())
+        self._kept.forget()
+        self.update()
+
+    def lanes(self) -> list[Lane]:
+        """All lanes from left to right."""
+        return self.scene.lanes()
+
+    def lane(self, threat: str) -> Lane | None:
+        """The lane of that threat."""
+        return self.scene.lane(threat)
+
+    def lane_box(self, lane: Lane) -> QRect:
+        """Where a lane is, in this widget."""
+        return self.scene.lane_box(lane)
+
+    # -- the lane in hand
+
+    def take(self, threat: str) -> None:
+        """Lift that lane out of all others; empty: none."""
+        if threat != self._at:
+            self._at = threat
+            lane = self.lane(threat) if threat else None
+            self.hovered.emit(lane)
+            if lane is not None:
+                accessibility.tell_taken(self, self.lanes().index(lane))
+            self.update()
+
+    @property
+    def taken(self) -> str:
+        """The threat whose lane is in hand; empty: none."""
+        return self._at
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        lanes = [lane for lane in self.lanes() if not lane.count]
+        at = next((place for place, lane in enumerate(lanes) if lane.ray.id == self._at), -1)
+        key = event.key()
+        if not lanes:
+            super().keyPressEvent(event)
+        elif key == Qt.Key.Key_Right:
+            self.take(lanes[min(at + 1, len(lanes) - 1)].ray.id)
+        elif key == Qt.Key.Key_Left:
+            self.take(lanes[max(at - 1, 0)].ray.id)
+        elif key in (Qt.Key.Key_Up, Qt.Key.Key_Down):
+            self._step_family(lanes[max(at, 0)], back=key == Qt.Key.Key_Up)
+        elif key == Qt.Key.Key_Home:
+            self.take(lanes[0].ray.id)
+        elif key == Qt.Key.Key_End:
+            self.take(lanes[-1].ray.id)
+        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self._at:
+            self.chosen.emit(self._at)
+        elif key == Qt.Key.Key_Escape and self._at:
+            self.take("")
+        else:
+            super().keyPressEvent(event)
+
+    def _step_family(self, lane: Lane, *, back: bool) -> None:
+        families = [place for place in self.scene.places if any(not each.count for each in place.lanes)]
+        at = next((number for number, place in enumerate(families) if lane in place.lanes), 0)
+        place = families[max(0, min(len(families) - 1, at + (-1 if back else 1)))]
+        self.take(next(each for each in place.lanes if not each.count).ray.id)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        lanes = [lane for lane in self.lanes() if not lane.count]
+        if not self._at and lanes and event.reason() != Qt.FocusReason.MouseFocusReason:
+            self.take(lanes[0].ray.id)
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        super().focusOutEvent(event)
+        self.take("")
+        self.update()
+
+    # -- for the ear
+
+    def part_count(self) -> int:
+        return len(self.lanes())
+
+    def part_name(self, place: int) -> str:
+        lane = self.lanes()[place]
+        return lane_words(lane.ray, lane.count)
+
+    def part_more(self, place: int) -> str:
+        return plain(translate(self.lanes()[place].ray.state.threat.what))
+
+    def part_box(self, place: int) -> QRect:
+        return self.lane_box(self.lanes()[place])
+
+    def part_in_hand(self) -> int:
+        if not self._at:
+            return -1
+        return next((at for at, lane in enumerate(self.lanes()) if lane.ray.id == self._at), -1)
+
+    def take_part(self, place: int) -> None:
+        lane = self.lanes()[place]
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        self.take("" if lane.count else lane.ray.id)
+
+    def open_part(self, place: int) -> None:
+        lane = self.lanes()[place]
+        self.chosen.emit("" if lane.count else lane.ray.id)  # of many: only to the matrix
+
+    # -- the mouse, as the parts below meet it
+
+    def watch(self, part: QWidget) -> None:
+        """Follow the pointer over that part of the strata."""
+        part.setMouseTracking(True)
+        part.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        kind = event.type()
+        if not self.scene.places or not isinstance(watched, QWidget):
+            return False
+        if isinstance(event, QMouseEvent):
+            return self._mouse(watched.mapTo(self._strata, event.position().toPoint()), event)
+        if kind == QEvent.Type.Leave:
+            self._aim("")
+        elif isinstance(event, QHelpEvent):
+            return bool(self._at)  # the card tells it already
+        return False
+
+    def _mouse(self, at: QPoint, event: QMouseEvent) -> bool:
+        kind = event.type()
+        found = self.scene.hit(at)
+        if kind == QEvent.Type.MouseMove and not event.buttons():
+            self._aim(found if found != MORE else "")
+        elif kind == QEvent.Type.MouseButtonPress and event.button() == Qt.MouseButton.LeftButton:
+            self._pressed = bool(found)
+            if found:
+                self.setFocus(Qt.FocusReason.MouseFocusReason)
+                self.take(found if found != MORE else "")
+            return self._pressed
+        elif kind == QEvent.Type.MouseButtonRelease and self._pressed:
+            self._pressed = False
+            if found == MORE or (found and at.y() > self._heights.ground):
+                self.chosen.emit(self.scene.hidden[0] if found == MORE else found)
+            return True
+        elif kind == QEvent.Type.MouseButtonDblClick and found and found != MORE:
+            self.chosen.emit(found)
+            return True
+        return False
+
+    def _aim(self, threat: str) -> None:
+        """What the pointer is at: at once where a lane is in hand already, else when it rests."""
+        if threat and (self._at or not PAUSE):
+            self._pause.stop()
+            self.take(threat)
+        elif threat:
+            self._next = threat
+            self._pause.start()
+        else:
+            self._pause.stop()
+            if not self.hasFocus():
+                self.take("")
+
+    # -- painting
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self.scene.places:
+            return
+        painter = QPainter(self)
+        if self.falling:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self.scene.paint_moving(painter, self._before, float(self._fall.currentValue()))
+            return
+        picture = self._picture(painter.device().devicePixelRatioF())
+        lane = self.lane(self._at) if self._at else None
+        if lane is not None:
+            painter.setOpacity(0.25)
+        painter.drawPixmap(0, 0, picture)
+        painter.setOpacity(1.0)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if lane is not None:
+            self.scene.paint_one(painter, lane, focused=self.hasFocus())
+        elif self.hasFocus():
+            painter.setPen(QPen(self._look.color("accent"), 2))
+            box = QRectF(self._left - 6, 2, self.width() - self._left + 4, self.height() - 4)
+            painter.drawRoundedRect(box, self._look.px(6), self._look.px(6))
+
+    def _picture(self, ratio: float) -> QPixmap:
+        """All rays, kept until one of them or the size changes."""
+        return self._kept.get(self._look.theme, self.size(), ratio, self.scene.paint)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._before = {}
+        self.lay_out()
+
+    def sizeHint(self) -> QSize:
+        return QSize(0, 0)
+
+    def _relook(self) -> None:
+        self._kept.forget()
+        self.update()

@@ -1,0 +1,173 @@
+"""The strata: the process on top, the layers from 6 down to 1, the kernel below; threats as rays across them.
+
+Each layer is one focusable band. The rays are one widget above all of it, as wide as the strata.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QResizeEvent
+from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QVBoxLayout, QWidget
+
+from stratascope.core.container import Engine, other_kernel
+from stratascope.core.ground import Ground
+from stratascope.core.layer import Layer
+from stratascope.core.message import msg
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.depth import Matrix
+from stratascope.i18n.translate import translate
+from stratascope.presentation.rays_layout import Lane
+from stratascope.presentation.threat_outcomes import kinds
+from stratascope.ui.strata.band import Band, field_left
+from stratascope.ui.strata.edge import GROUND, STRIP, Edge
+from stratascope.ui.strata.rays import RayLayer
+from stratascope.ui.strata.rays_card import RayCard
+from stratascope.ui.strata.rays_legend import Legend
+from stratascope.ui.strata.rays_paint import Heights
+from stratascope.ui.strata.words import ground_lines, modules_line, process_line, tries_line
+from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.theme import Look
+
+GAP = 3
+
+
+class Strata(QWidget):
+    """`chosen` tells the number of the band that was opened, `threat_chosen` the threat to be shown in the matrix,
+    `fail_asked` the number of a band to be taken away in thought or brought back, `back_asked` that all be."""
+
+    chosen = Signal(int)
+    threat_chosen = Signal(str)
+    fail_asked = Signal(int)
+    back_asked = Signal()
+
+    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.setAccessibleName(translate(msg("Layers between the process and the kernel")))
+        self.process = Edge(look, STRIP, ground=False)
+        self.ground = Edge(look, GROUND, ground=True)
+        abouts = {layer.number: layer.about for layer in layers}
+        numbers = sorted({*abouts, 1, 2, 3, 4, 5, 6}, reverse=True)
+        self.bands = {number: Band(look, number, abouts.get(number)) for number in numbers}
+        self._ids = {layer.number: layer.id for layer in layers}
+        self._titles = {layer.number: translate(layer.about.title) for layer in layers}
+        self._state: ContainerState | None = None
+        self._matrix: Matrix | None = None
+        self._away: frozenset[str] = frozenset()
+        self._group = QButtonGroup(self)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(look.px(GAP))
+        layout.addWidget(self.process)
+        for number, band in self.bands.items():
+            self._group.addButton(band, number)
+            layout.addWidget(band)
+            band.fail_asked.connect(lambda number=number: self.fail_asked.emit(number))
+        layout.addWidget(self.ground)
+        self.legend = Legend(look)
+        layout.addSpacing(look.px(1))
+        layout.addWidget(self.legend)
+        self.rays = RayLayer(look, self)
+        for part in (self.process, *self.bands.values(), self.ground):
+            self.rays.watch(part)
+        self.card: RayCard | None = None
+        self.rays.hovered.connect(self._tell_lane)
+        self.rays.chosen.connect(self.threat_chosen)
+        self._group.idClicked.connect(self.chosen)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def select(self, number: int) -> None:
+        """Mark that band as the open one."""
+        if number in self.bands:
+            focused = any(band.hasFocus() for band in self.bands.values())
+            self.bands[number].setChecked(True)
+            if focused:  # the keyboard goes along: never two bands that look chosen
+                self.bands[number].setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def set_compact(self, compact: bool) -> None:
+        """For a low window: bands of one line, and no legend."""
+        for band in self.bands.values():
+            band.set_compact(compact)
+        self.legend.setVisible(not compact)
+
+    def show_state(self, state: ContainerState, ground: Ground, engine: Engine | None) -> None:
+        """Tell it of this container; `show_matrix` follows."""
+        self._state = state
+        running = runs(state)
+        layers = {layer.number: layer for layer in state.layers}
+        for number, band in self.bands.items():
+            band.show_layer(layers.get(number), running=running, gap=state.gap)
+        modules = "" if other_kernel(state.container) else modules_line(ground)
+        self.ground.say(translate(msg("The kernel")), ground_lines(state.container, ground, engine), (modules,))
+
+    def show_matrix(self, base: Matrix | None, matrix: Matrix | None, away: frozenset[str]) -> None:
+        """The threats as rays: `base` as the container is, `matrix` without the layers `away` (ids)."""
+        if self._state is None:
+            return
+        self._matrix, self._away = matrix, away
+        for layer in self._state.layers:
+            self._ids[layer.number] = layer.id
+        for number, band in self.bands.items():
+            band.set_rays(matrix is not None, away=self._ids.get(number, "") in away)
+        line = process_line(self._state)
+        if matrix is None:
+            self.process.say(translate(msg("The process")), (line,))
+        else:
+            note = msg("From top to bottom is the order of the picture, not the order in which the kernel asks.")
+            self.process.say(translate(msg("The process")), (tries_line(matrix),), (line, translate(note)))
+        self._fit()
+        self.rays.show_matrix(base, matrix, {layer: number for number, layer in self._ids.items()})
+        self.rays.setVisible(matrix is not None)
+        if self.card is not None and self.card.isVisible():  # two containers may share a matrix, not its evidence
+            self._tell_lane(self.rays.lane(self.rays.taken))
+        self.legend.show_counts(kinds(matrix) if matrix is not None else {})
+
+    def _fit(self) -> None:
+        """Tell the rays where the bands stand."""
+        left = field_left(self._look, self.width())
+        for edge in (self.process, self.ground):
+            edge.keep_to(left if self._matrix is not None else 0)
+        strip, ground = self.process.geometry(), self.ground.geometry()
+        self.rays.setGeometry(0, 0, self.width(), ground.bottom() + 1)
+        self.rays.raise_()
+        bands = tuple(
+            (number, float(box.top()), float(box.bottom() + 1))
+            for number, box in ((number, band.geometry()) for number, band in self.bands.items())
+        )
+        heights = Heights(float(strip.bottom() + 1), bands, float(ground.top()), float(ground.bottom() + 1))
+        self.rays.set_heights(heights, float(left + self._look.px(8)))
+
+    def _tell_lane(self, lane: Lane | None) -> None:
+        """The card of the ray in hand."""
+        if lane is None or self._state is None:
+            if self.card is not None:
+                self.card.hide()
+            return
+        if self.card is None or self.card.parentWidget() is not self.window():
+            self.card = RayCard(self._look, self.window())
+        layers = tuple(
+            (number, self._ids[number], self._titles.get(number, "")) for number in self.bands if number in self._ids
+        )
+        self.card.show_threat(lane.ray.state, layers, self._away, self._state.container.pid)
+        box = self.rays.lane_box(lane)
+        corner = self.rays.mapTo(self.window(), QPoint(box.left(), box.top()))
+        self.card.stand_by(QRect(corner, box.size()))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self._away:
+            self.back_asked.emit()
+            return
+        super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        done = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return done
+
+    def hideEvent(self, event: QEvent) -> None:
+        self.rays.take("")

@@ -1,0 +1,1 @@
+"""Every system call and what the filters say to it."""

@@ -1,0 +1,205 @@
+"""The cells of the map of system calls: one for each call, as many in a row as fit.
+
+The mark's silhouette says the verdict, as everywhere: full square denied, half square depends, ring allowed, `?` not
+known. Most calls pass in every container, so a ring is grey; it is red only where a dangerous call passes that the
+other side stops. The ground of a cell is patterned as the bands of the strata are.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPen, QPolygonF, QResizeEvent
+from PySide6.QtWidgets import QFrame, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.core.syscall_table import CallVerdict
+from stratascope.i18n.translate import translate
+from stratascope.ui.syscalls.model import CallModel, Cell, Heading, RowRole
+from stratascope.ui.widgets.marks import INK, Mark, paint_mark
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+
+CELL, ROW, HEAD = 132, 22, 27
+MARKS = {
+    CallVerdict.ALLOWED: Mark.OPEN,
+    CallVerdict.DENIED: Mark.ENFORCED,
+    CallVerdict.DEPENDS: Mark.WEAKENED,
+    CallVerdict.UNKNOWN: Mark.UNKNOWN,
+}
+_SOFT = {CallVerdict.DENIED: "enf_soft", CallVerdict.DEPENDS: "weak_soft", CallVerdict.UNKNOWN: "unk_soft"}
+AnyIndex = QModelIndex | QPersistentModelIndex
+
+
+def ink_of(cell: Cell, verdict: CallVerdict, *, here: bool = True) -> str:
+    """The colour of a mark: red only for a dangerous call that passes here and not there."""
+    if verdict is not CallVerdict.ALLOWED:
+        return INK[MARKS[verdict]]
+    if here and cell.dangerous and cell.differs and cell.pair.wider:
+        return "open"
+    return "text3"
+
+
+def paint_ground(painter: QPainter, box: QRectF, verdict: CallVerdict, look: Look) -> None:
+    """Fill and pattern of one verdict: outline, full, hatched, dotted."""
+    painter.save()
+    radius = look.px(4)
+    soft = _SOFT.get(verdict)
+    painter.setPen(QPen(look.color("line"), 1) if soft is None else Qt.PenStyle.NoPen)
+    painter.setBrush(Qt.BrushStyle.NoBrush if soft is None else look.color(soft))
+    painter.drawRoundedRect(box, radius, radius)
+    painter.setClipRect(box)
+    if verdict is CallVerdict.DEPENDS:
+        painter.setPen(QPen(look.color("weak", 0.18 if not look.high_contrast else 0.6), 1.5))
+        pitch, x = look.px(9), box.left() - box.height()
+        while x < box.right():
+            painter.drawLine(QPointF(x, box.bottom()), QPointF(x + box.height(), box.top()))
+            x += pitch
+    elif verdict is CallVerdict.UNKNOWN:
+        painter.setPen(QPen(look.color("unk", 0.5), 1.2))
+        pitch = look.px(6)
+        for row in range(int(box.height()) // pitch + 1):
+            for column in range(int(box.width()) // pitch + 1):
+                painter.drawPoint(QPointF(box.left() + 3 + column * pitch, box.top() + 3 + row * pitch))
+    painter.restore()
+
+
+class _Cells(QStyledItemDelegate):
+    def __init__(self, look: Look, view: CallList) -> None:
+        super().__init__(view)
+        self._look, self._view = look, view
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        view = self._view
+        if isinstance(index.data(RowRole), Heading):
+            return QSize(view.row_width, view.head_height)
+        return QSize(view.cell_width, view.row_height)
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        row = index.data(RowRole)
+        rect: QRect = option.rect
+        state: QStyle.StateFlag = option.state
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if isinstance(row, Heading):
+            self._heading(painter, rect, row)
+        elif isinstance(row, Cell):
+            self._call(painter, rect, row, state)
+        painter.restore()
+
+    def _heading(self, painter: QPainter, rect: QRect, row: Heading) -> None:
+        look = self._look
+        box = rect.adjusted(0, look.px(5), 0, 0)
+        painter.setFont(look.font(11, BOLD))
+        painter.setPen(look.color("text2"))
+        painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, row.title)
+        x = rect.left() + painter.fontMetrics().horizontalAdvance(row.title) + look.px(8)
+        painter.setFont(look.font(11, MEDIUM))
+        painter.setPen(look.color("text3"))
+        count = str(row.count)
+        painter.drawText(QRect(x, box.top(), look.px(60), box.height()), Qt.AlignmentFlag.AlignVCenter, count)
+        x += painter.fontMetrics().horizontalAdvance(count) + look.px(8)
+        painter.setPen(QPen(look.color("line"), 1))
+        middle = box.center().y() + 0.5
+        painter.drawLine(QPointF(x, middle), QPointF(rect.left() + self._view.row_width - look.px(4), middle))
+
+    def _call(self, painter: QPainter, rect: QRect, cell: Cell, state: QStyle.StateFlag) -> None:
+        look, view = self._look, self._view
+        gap = look.px(3)
+        box = QRectF(rect.left() + 0.5, rect.top() + 0.5, view.cell_width - gap, view.row_height - gap)
+        paint_ground(painter, box, cell.verdict, look)
+        side = look.px(9)
+        top = box.center().y() - side / 2
+        x = box.left() + look.px(5)
+        for here in (True, False):
+            call = cell.pair.here if here else cell.pair.there
+            if not here and not cell.differs:
+                continue
+            mark = Mark.NOT_RUNNING if call is None else MARKS[call.verdict]
+            ink = "" if call is None else ink_of(cell, call.verdict, here=here)
+            paint_mark(painter, QRectF(x, top, side, side), mark, look, ink)
+            x += side + look.px(4 if here and cell.differs else 5)
+            if here and cell.differs:
+                painter.setPen(QPen(look.color("line2"), 1))
+                painter.drawLine(QPointF(x, box.top() + look.px(4)), QPointF(x, box.bottom() - look.px(4)))
+                x += look.px(4)
+        warned = cell.dangerous and cell.verdict is not CallVerdict.DENIED
+        painter.setFont(look.font(11, BOLD if warned else MEDIUM.Normal))
+        painter.setPen(look.color("text"))
+        room = int(box.right() - x - look.px(4))
+        name = painter.fontMetrics().elidedText(plain(cell.pair.name, 80), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRectF(x, box.top(), room + 1, box.height()), Qt.AlignmentFlag.AlignVCenter, name)
+        if cell.differs:
+            corner = look.px(7)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(look.color("text2"))
+            painter.drawPolygon(
+                QPolygonF(
+                    [QPointF(box.right() - corner, box.top()), box.topRight(), QPointF(box.right(), box.top() + corner)]
+                )
+            )
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        if state & QStyle.StateFlag.State_Selected:
+            strong = view.hasFocus()
+            painter.setPen(QPen(look.color("accent" if strong else "line2"), 2.4 if strong else 1))
+            inside = 0.7 if strong else 0.0
+            painter.drawRoundedRect(box.adjusted(inside, inside, -inside, -inside), look.px(4), look.px(4))
+        elif state & QStyle.StateFlag.State_MouseOver:
+            painter.setPen(QPen(look.color("line2"), 1))
+            painter.drawRoundedRect(box, look.px(4), look.px(4))
+
+
+class CallList(QListView):
+    """Cells from left to right; a heading takes a row of its own."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.calls = CallModel()
+        self.cell_width, self.row_width, self.row_height, self.head_height = CELL, 4 * CELL, ROW, HEAD
+        self.setModel(self.calls)
+        self.setItemDelegate(_Cells(look, self))
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setMouseTracking(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.setAccessibleName(translate(msg("System calls")))
+        self.setAccessibleDescription(translate(msg("Arrow keys move from call to call; what it is stands below")))
+        self.reflow()
+        look.changed.connect(self.reflow)
+
+    def reflow(self) -> None:
+        """Share the width out among as many cells as fit."""
+        look = self._look
+        self.row_height = max(look.px(ROW), look.box(11) + look.px(5))
+        self.head_height = max(look.px(HEAD), look.box(11) + look.px(9))
+        # as if there were a scroll bar, so that its coming and going moves no cell
+        width = max(look.px(CELL), self.width() - self.verticalScrollBar().sizeHint().width() - 1)
+        count = max(1, width // look.px(CELL))
+        self.cell_width = width // count
+        self.row_width = self.cell_width * count
+        self.verticalScrollBar().setSingleStep(self.row_height)
+        self.scheduleDelayedItemsLayout()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.reflow()
+
+    def moveCursor(self, action: QListView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
+        """Left and right go on at a row's end, and over headings."""
+        step = {QListView.CursorAction.MoveLeft: -1, QListView.CursorAction.MoveRight: 1}.get(action)
+        first_or_last = {QListView.CursorAction.MoveHome: 1, QListView.CursorAction.MoveEnd: -1}.get(action)
+        rows = self.calls.rows
+        if first_or_last is not None:
+            places = range(len(rows))[::first_or_last]
+        elif step is not None and self.currentIndex().isValid():
+            at = self.currentIndex().row()
+            places = range(at + 1, len(rows)) if step > 0 else range(at - 1, -1, -1)
+        else:
+            return super().moveCursor(action, modifiers)
+        found = next((place for place in places if isinstance(rows[place], Cell)), None)
+        return self.currentIndex() if found is None else self.calls.index(found)

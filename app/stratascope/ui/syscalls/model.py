@@ -1,0 +1,147 @@
+"""System calls as rows for an item view: headings of groups, and below each its calls.
+
+A heading is a row of its own that can't be chosen, so that one list, one keyboard and one screen reader's order go
+through all of them. What differs from the other side comes first, under its own heading.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.sanitize import plain
+from stratascope.core.syscall_table import CallTable, CallVerdict
+from stratascope.i18n.translate import translate
+from stratascope.layers.seccomp.words import GROUPS, group_of
+from stratascope.presentation.syscall_map import VERDICTS, Pair, dangerous, explain, pairs
+from stratascope.ui.widgets.labels import tip
+
+RowRole = int(Qt.ItemDataRole.UserRole) + 1
+_ROOT = QModelIndex()
+AnyIndex = QModelIndex | QPersistentModelIndex
+ABSENT = msg("not in this table")
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """The name of a group, and how many calls of it are shown."""
+
+    title: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One call; `compared` where there is another side."""
+
+    pair: Pair
+    dangerous: bool
+    compared: bool
+
+    @property
+    def verdict(self) -> CallVerdict:
+        """What becomes of it here."""
+        return CallVerdict.UNKNOWN if self.pair.here is None else self.pair.here.verdict
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is another answer than on the other side."""
+        return self.compared and self.pair.differs
+
+
+CallRow = Heading | Cell
+
+
+def answer(pair: Pair, *, here: bool) -> str:
+    """One side's answer in words: the verdict, and the condition where there is one."""
+    call = pair.here if here else pair.there
+    if call is None:
+        return translate(ABSENT)
+    word = translate(VERDICTS[call.verdict])
+    if call.condition is None:
+        return word
+    return translate(msg("{verdict}: {condition}", verdict=word, condition=call.condition))
+
+
+def rows_of(here: CallTable, there: CallTable | None, search: str) -> tuple[CallRow, ...]:
+    """Headings and calls whose name (or number) holds `search`."""
+    wanted = search.strip().lower()
+    shown = [
+        Cell(pair, dangerous(pair.name), there is not None)
+        for pair in pairs(here, there)
+        if not wanted or wanted in pair.name.lower() or (pair.here is not None and wanted == str(pair.here.number))
+    ]
+    groups: dict[Message, list[Cell]] = {}
+    different = [cell for cell in shown if cell.differs]
+    for cell in shown:
+        if not cell.differs:
+            groups.setdefault(group_of(cell.pair.name), []).append(cell)
+    rows: list[CallRow] = []
+    if different:
+        different.sort(key=lambda cell: (not cell.pair.wider, not cell.dangerous, cell.pair.name))
+        rows += [Heading(translate(msg("Different")), len(different)), *different]
+    for group in sorted(groups, key=GROUPS.index):
+        rows += [Heading(plain(translate(group)), len(groups[group])), *groups[group]]
+    return tuple(rows)
+
+
+class CallModel(QAbstractListModel):
+    """Headings and calls in one list."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: tuple[CallRow, ...] = ()
+
+    def show(self, rows: tuple[CallRow, ...]) -> None:
+        """Other rows; the same ones are no change."""
+        if rows != self.rows:
+            self.beginResetModel()
+            self.rows = rows
+            self.endResetModel()
+
+    def rowCount(self, parent: AnyIndex = _ROOT) -> int:
+        return 0 if parent.isValid() else len(self.rows)
+
+    def flags(self, index: AnyIndex) -> Qt.ItemFlag:
+        row = self.row(index)
+        if isinstance(row, Cell):
+            return Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemNeverHasChildren
+        return Qt.ItemFlag.NoItemFlags if row is None else Qt.ItemFlag.ItemNeverHasChildren
+
+    def row(self, index: AnyIndex) -> CallRow | None:
+        """The row of an index."""
+        return self.rows[index.row()] if index.isValid() and 0 <= index.row() < len(self.rows) else None
+
+    def place(self, name: str) -> int:
+        """The row of the call of that name; -1 where it is not shown."""
+        return next((at for at, row in enumerate(self.rows) if isinstance(row, Cell) and row.pair.name == name), -1)
+
+    def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
+        row = self.row(index)
+        if row is None:
+            return None
+        if role == RowRole:
+            return row
+        if role == Qt.ItemDataRole.DisplayRole:
+            return row.title if isinstance(row, Heading) else plain(row.pair.name)
+        if role == Qt.ItemDataRole.AccessibleTextRole:
+            return self.spoken(row)
+        if role == Qt.ItemDataRole.ToolTipRole and isinstance(row, Cell):
+            return tip("\n".join((self.spoken(row), *map(translate, explain(row.pair.name)))))
+        return None
+
+    def spoken(self, row: CallRow) -> str:
+        """A row for the ear."""
+        if isinstance(row, Heading):
+            return translate(
+                plural("{title}, {count} system call", "{title}, {count} system calls", row.count, title=row.title)
+            )
+        here = answer(row.pair, here=True)
+        if row.differs:
+            there = answer(row.pair, here=False)
+            return translate(
+                msg("{name}: {here}, different from there: {there}", name=row.pair.name, here=here, there=there)
+            )
+        return translate(msg("{name}: {answer}", name=row.pair.name, answer=here))

@@ -1,0 +1,146 @@
+"""The page "System calls": the map of the chosen container, beside another container's or the engine's default.
+
+It takes the first map that any of the container's layers draws, and knows none of them by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QMenu,
+    QPushButton,
+    QScrollArea,
+    QStackedLayout,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.layer import CallMap
+from stratascope.core.message import Message, msg
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState, drawn
+from stratascope.i18n.translate import translate
+from stratascope.ui.syscalls.view import DEFAULT_TITLE, CallsView
+from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.labels import Label, Line
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+
+MOST = 60  # containers offered for comparison; more would leave the screen
+
+
+class CallMapPage(QFrame):
+    """Title, what it is compared with, and the map; or why there is none."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self._look = look
+        self._state: ContainerState | None = None
+        self._others: dict[tuple[str, str], ContainerState] = {}
+        self._against: tuple[str, str] | None = None  # None: the engine's default
+        self.title = Line(look, 15, BOLD)
+        self.button = QPushButton()
+        self.button.setFont(look.font(12, MEDIUM))
+        self.menu = QMenu(self.button)
+        self.menu.aboutToShow.connect(self._offer)
+        self.button.setMenu(self.menu)
+        self.view = CallsView(look)
+        self.view.setObjectName("page")
+        self.view.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._area = QScrollArea()  # a low window, or a large font: the whole scrolls rather than that parts overlap
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setWidgetResizable(True)
+        self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setWidget(self.view)
+        self.empty = Label(look, 13, ink="text2", wrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        head.addWidget(self.button)
+        self._pile = QStackedLayout()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(look.px(15), look.px(9), look.px(15), look.px(10))
+        layout.setSpacing(look.px(6))
+        layout.addLayout(head)
+        layout.addLayout(self._pile, 1)
+        self._pile.addWidget(self.empty)  # not before: it shows its first page, which would be a window of its own
+        self._pile.addWidget(self._area)
+        self.setAccessibleName(translate(msg("System calls")))
+        self.show_state(None, ())
+
+    def show_state(self, state: ContainerState | None, others: Sequence[ContainerState]) -> None:
+        """Show that container's map; `others` are offered for comparison (itself is left out)."""
+        before = self._state
+        self._others = {each.key: each for each in others if state is None or each.key != state.key}
+        if self._against is not None and self._against not in self._others:
+            self._against = None
+        self._state = state
+        name = "" if state is None else plain(state.container.name)
+        self.title.say(translate(msg("System calls of {name}", name=name) if name else msg("System calls")))
+        found = None if state is None else drawn(state, CallMap)
+        if found is None or not found.tables:
+            self.button.hide()
+            self.empty.setText(translate(_why_none(state)))
+            self._pile.setCurrentWidget(self.empty)
+            return
+        if before is not state:
+            self.view.show_map(found)
+        self.button.show()
+        self._compare()
+        self._pile.setCurrentWidget(self._area)
+
+    def compare_with(self, key: tuple[str, str] | None) -> None:
+        """Put the container of that key beside it; None: the engine's default."""
+        self._against = key if key in self._others else None
+        self._compare()
+
+    def _compare(self) -> None:
+        other = self._others.get(self._against) if self._against is not None else None
+        beside = None if other is None else drawn(other, CallMap)
+        if other is None or beside is None:
+            self._against = None
+            title = translate(DEFAULT_TITLE)
+            self.view.compare_with(None)
+        else:
+            title = plain(other.container.name, 60)
+            self.view.compare_with(beside.tables, title)
+        text = translate(msg("Beside {other} ▾", other=title)).replace("&", "&&")
+        self.button.setText(text)
+        self.button.setAccessibleName(translate(msg("Compared with {other}", other=title)))
+
+    def _offer(self) -> None:
+        """Made when it is opened: to ask forty containers for their maps takes time."""
+        self.menu.clear()
+        group = QActionGroup(self.menu)
+        self._action(group, translate(DEFAULT_TITLE), None)
+        self.menu.addSeparator()
+        offered = [each for each in self._others.values() if _has_map(each)]
+        for each in sorted(offered, key=lambda state: state.container.name)[:MOST]:
+            self._action(group, plain(each.container.name, 60), each.key)
+
+    def _action(self, group: QActionGroup, text: str, key: tuple[str, str] | None) -> None:
+        action = QAction(text.replace("&", "&&"), self.menu)
+        action.setCheckable(True)
+        action.setChecked(key == self._against)
+        action.triggered.connect(lambda _=False, chosen=key: self.compare_with(chosen))
+        group.addAction(action)
+        self.menu.addAction(action)
+
+
+def _has_map(state: ContainerState) -> bool:
+    found: CallMap | None = drawn(state, CallMap)
+    return found is not None and bool(found.tables)
+
+
+def _why_none(state: ContainerState | None) -> Message:
+    if state is None:
+        return msg("Choose a container to see which system calls reach the kernel.")
+    if not runs(state):
+        return msg("No process runs in this container, so there is no filter to look at. Start it first.")
+    return msg("It is not known what the filter of this container says to each call.")

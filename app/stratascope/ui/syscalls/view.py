@@ -1,0 +1,300 @@
+"""A map of system calls: entry points, a search, every call as a cell, and below it what the chosen one is.
+
+Compared with the engine's default where the layer gives it, or with what `compare_with` says; what differs is first.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QButtonGroup,
+    QHBoxLayout,
+    QLineEdit,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.layer import CallMap
+from stratascope.core.message import NOTHING, msg
+from stratascope.core.sanitize import plain
+from stratascope.core.syscall_table import CallSource, CallTable, CallVerdict
+from stratascope.i18n.translate import listed, together, translate
+from stratascope.presentation.syscall_map import (
+    SHARED_KERNEL,
+    count_words,
+    dangerous_line,
+    explain,
+    origin,
+    surface,
+    surface_line,
+    table_of,
+)
+from stratascope.ui.syscalls.list import MARKS, CallList, paint_ground
+from stratascope.ui.syscalls.model import Cell, RowRole, answer, rows_of
+from stratascope.ui.widgets.labels import Label, Line, Rule
+from stratascope.ui.widgets.marks import paint_mark
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+
+LEAST_LIST = 120  # px: five rows and a bit
+DEFAULT_TITLE = msg("the engine's default")
+
+
+class AbiButton(QAbstractButton):
+    """One part of the switch between entry points."""
+
+    def __init__(self, look: Look, abi: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.abi = abi
+        self._look = look
+        self.setText(plain(abi, 20))
+        self.setCheckable(True)
+        self.setAutoExclusive(True)  # one of several, also for screen readers
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setAccessibleName(translate(msg("Entry point {abi}", abi=abi)))
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        look = self._look
+        self.setFont(look.font(12, BOLD))
+        width = self.fontMetrics().horizontalAdvance(self.text()) + look.px(20)
+        return QSize(width, look.box(12) + look.px(10))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        ink = look.color("accent" if self.hasFocus() else "line2" if self.underMouse() else "line")
+        painter.setPen(QPen(ink, 2 if self.hasFocus() else 1))
+        painter.setBrush(look.color("accent_soft" if self.isChecked() else "panel"))
+        painter.drawRoundedRect(box, look.px(6), look.px(6))
+        painter.setFont(look.font(12, BOLD if self.isChecked() else MEDIUM))
+        painter.setPen(look.color("accent" if self.isChecked() else "text2"))
+        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text())
+
+
+class _Legend(QWidget):
+    """What the marks mean, with their numbers."""
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self._counts: dict[CallVerdict, int] = {}
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._look.px(200), self._look.box(12) + self._look.px(4))
+
+    def say(self, counts: dict[CallVerdict, int]) -> None:
+        self._counts = counts
+        self.setAccessibleName(listed(self._word(verdict, count) for verdict, count in counts.items() if count))
+        self.update()
+
+    def _word(self, verdict: CallVerdict, count: int) -> str:
+        return translate(count_words(verdict, count))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setFont(look.font(12, MEDIUM))
+        x, side = 1.0, look.px(16)
+        for verdict, count in self._counts.items():
+            if not count:
+                continue
+            box = QRectF(x, (self.height() - side) / 2, side, side)
+            paint_ground(painter, box, verdict, look)
+            small = look.px(9)
+            mark = QRectF(box.center().x() - small / 2, box.center().y() - small / 2, small, small)
+            paint_mark(painter, mark, MARKS[verdict], look, "text3" if verdict is CallVerdict.ALLOWED else "")
+            x += side + look.px(6)
+            word = self._word(verdict, count)
+            painter.setPen(look.color("text2"))
+            width = painter.fontMetrics().horizontalAdvance(word)
+            painter.drawText(QRectF(x, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, word)
+            x += width + look.px(16)
+
+
+class _Search(QLineEdit):
+    """Down goes into the cells; Escape empties it."""
+
+    down = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            self.down.emit()
+        elif event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+        else:
+            super().keyPressEvent(event)
+
+
+class CallsView(QWidget):
+    """Switch and search, surface, cells, and a footer with the chosen call."""
+
+    def __init__(
+        self, look: Look, view: CallMap | None = None, parent: QWidget | None = None, *, numbers: bool = True
+    ) -> None:
+        """`numbers`: with the attack surface above the cells; a layer's own page tells that already."""
+        super().__init__(parent)
+        self._look = look
+        self._map = CallMap(NOTHING, ())
+        self._other: tuple[CallTable, ...] | None = None
+        self._other_title = translate(DEFAULT_TITLE)
+        self.abi = ""
+        self.buttons: list[AbiButton] = []
+        self._group = QButtonGroup(self)
+        self._group.buttonClicked.connect(lambda button: self.open_abi(button.abi))
+        self._switch = QHBoxLayout()
+        self._switch.setSpacing(look.px(4))
+        self.field = _Search()
+        self.field.setPlaceholderText(translate(msg("Find by name")))
+        self.field.setAccessibleName(translate(msg("Find a system call")))
+        self.field.setAccessibleDescription(translate(msg("The down key goes to what was found, Escape empties it")))
+        self.field.setClearButtonEnabled(True)
+        self.field.setFixedHeight(look.box(13) + look.px(11))
+        self.field.setMaximumWidth(look.px(240))
+        self.field.textChanged.connect(self._fill)
+        self.source = Line(look, 12, ink="text2")
+        self.numbers = Label(look, 13, BOLD, wrap=True)
+        self.passing = Label(look, 12, ink="text2", wrap=True)
+        self.legend = _Legend(look)
+        self.list = CallList(look)
+        self.list.setMinimumHeight(look.px(LEAST_LIST))
+        self.name = Label(look, 13, BOLD, wrap=True)
+        self.answer = Label(look, 12, wrap=True).selectable()
+        self.there = Label(look, 12, ink="text2", wrap=True)
+        self.words = Label(look, 12, ink="text2", wrap=True)
+        self.field.down.connect(self._into_cells)
+        self.list.selectionModel().currentChanged.connect(self._tell)
+        top = QHBoxLayout()
+        top.setSpacing(look.px(8))
+        top.addLayout(self._switch)
+        top.addWidget(self.source, 1)
+        top.addWidget(self.field)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(look.px(5))
+        layout.addLayout(top)
+        for widget in (self.numbers, self.passing, self.legend):
+            layout.addWidget(widget)
+        layout.addWidget(self.list, 1)
+        layout.addWidget(Rule(look))
+        for widget in (self.name, self.answer, self.there, self.words):
+            layout.addWidget(widget)
+        self.numbers.setVisible(numbers)
+        self.passing.setVisible(numbers)
+        self.list.setMinimumHeight(look.px(120 if numbers else 260))
+        if view is not None:
+            self.show_map(view)
+
+    def show_map(self, view: CallMap) -> None:
+        """Another map in the same place; entry point, search and chosen call stay where they can."""
+        if view == self._map and self.buttons:
+            return
+        self._map = view
+        abis = [table.abi for table in view.tables]
+        if abis != [button.abi for button in self.buttons]:
+            self._set_switch(abis)
+        self.open_abi(self.abi if self.abi in abis else abis[0] if abis else "")
+
+    def compare_with(self, tables: tuple[CallTable, ...] | None, title: str = "") -> None:
+        """Put these beside it; None: the engine's default, where the layer gives it."""
+        title = title or translate(DEFAULT_TITLE)
+        if (tables, title) != (self._other, self._other_title):
+            self._other, self._other_title = tables, title
+            self.list.setCurrentIndex(QModelIndex())
+            self._fill()
+            self.list.scrollToTop()
+
+    def open_abi(self, abi: str) -> None:
+        """Show one entry point."""
+        self.abi = abi
+        for button in self.buttons:
+            button.setChecked(button.abi == abi)
+        self._fill()
+
+    @property
+    def table(self) -> CallTable | None:
+        """What is shown."""
+        return table_of(self._map.tables, self.abi)
+
+    @property
+    def other(self) -> CallTable | None:
+        """What it is compared with."""
+        return table_of(self._map.default if self._other is None else self._other, self.abi)
+
+    def _set_switch(self, abis: list[str]) -> None:
+        for button in self.buttons:
+            self._group.removeButton(button)
+            self._switch.removeWidget(button)
+            button.hide()
+            button.deleteLater()
+        self.buttons = [AbiButton(self._look, abi) for abi in abis]
+        for button in self.buttons:
+            self._group.addButton(button)
+            self._switch.addWidget(button)
+
+    def _fill(self) -> None:
+        table, other = self.table, self.other
+        chosen = self._chosen()
+        if table is None:
+            self.list.calls.show(())
+            return
+        self.source.say(translate(origin(table)))
+        found = surface(table, table_of(self._map.default, self.abi))
+        self.numbers.setText(translate(surface_line(found)))
+        dangerous = dangerous_line(found, 12)
+        lines = [translate(line) for line in (dangerous, SHARED_KERNEL) if line is not None]
+        self.passing.setText(together(lines))
+        self.legend.say(
+            {
+                CallVerdict.ALLOWED: found.allowed,
+                CallVerdict.DENIED: found.denied,
+                CallVerdict.DEPENDS: found.depends,
+                CallVerdict.UNKNOWN: found.unknown,
+            }
+        )
+        self.list.calls.show(rows_of(table, other, self.field.text()))
+        place = self.list.calls.place(chosen) if chosen else -1
+        if place < 0:
+            place = next((at for at, row in enumerate(self.list.calls.rows) if isinstance(row, Cell)), -1)
+        index = self.list.calls.index(place) if place >= 0 else QModelIndex()
+        self.list.selectionModel().setCurrentIndex(index, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self._tell(index)
+
+    def _chosen(self) -> str:
+        row = self.list.currentIndex().data(RowRole) if self.list.currentIndex().isValid() else None
+        return row.pair.name if isinstance(row, Cell) else ""
+
+    def _into_cells(self) -> None:
+        if self._chosen():
+            self.list.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _tell(self, index: QModelIndex) -> None:
+        row = index.data(RowRole) if index.isValid() else None
+        if not isinstance(row, Cell):
+            self.name.setText(translate(msg("No system call has this name.")))
+            for label in (self.answer, self.there, self.words):
+                label.setText("")
+                label.hide()
+            return
+        pair = row.pair
+        number = None if pair.here is None else pair.here.number
+        self.name.setText(
+            plain(pair.name) if number is None else translate(msg("{name} ({number})", name=pair.name, number=number))
+        )
+        said = answer(pair, here=True)
+        filtered = self.table is not None and self.table.source is not CallSource.NONE
+        if filtered and pair.here is not None and pair.here.action:
+            said = translate(msg("Here: {answer}. The filter answers {action}.", answer=said, action=pair.here.action))
+        self.answer.setText(plain(said))
+        self.answer.show()
+        self.there.setVisible(row.compared)
+        if row.compared:
+            text = msg("With {other}: {answer}.", other=self._other_title, answer=answer(pair, here=False))
+            self.there.setText(plain(translate(text)))
+        parts = [translate(message) for message in explain(pair.name)]
+        self.words.setText(plain(together(parts)))
+        self.words.setVisible(bool(parts))

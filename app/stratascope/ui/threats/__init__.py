@@ -1,0 +1,1 @@
+"""Every threat and what each layer says to it."""

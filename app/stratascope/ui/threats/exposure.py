@@ -1,0 +1,225 @@
+"""The exposure as a button in the header, and the sheet that shows how it comes about: by family, and the rule."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
+from stratascope.presentation.threat_outcomes import family_word
+from stratascope.ui.widgets import focus_order
+from stratascope.ui.widgets.exposure_words import (
+    breakdown,
+    exposure_sentence,
+    held_by_words,
+    level_ink,
+    level_word,
+    number_text,
+    to_text,
+)
+from stratascope.ui.widgets.labels import Label, give_tip, tip
+from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+
+WIDTH = 620
+
+
+class ExposureButton(QAbstractButton):
+    """Number 30, the word of CVSS beside it; a click opens the sheet."""
+
+    opens = True
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._number, self._word, self._below, self._ink = "", "", "", "text3"
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.show_exposure(None, None)
+
+    def show_exposure(self, base: Matrix | None, matrix: Matrix | None) -> None:
+        """Tell it: `base` as the container is, `matrix` as it is supposed to be (the same where nothing is)."""
+        self._number, self._word, self._ink = number_text(matrix), level_word(matrix), level_ink(matrix)
+        self._below = to_text(matrix) or translate(msg("exposure"))
+        spoken = exposure_sentence(matrix)
+        if matrix is not base:
+            self._below = translate(msg("now {number}", number=number_text(base)))
+            spoken = translate(msg("{exposure}; as it is now {number}", exposure=spoken, number=number_text(base)))
+        self.setEnabled(matrix is not None)
+        self.setText(self._number)
+        self.setAccessibleName(spoken)
+        give_tip(self, translate(msg("{exposure}. Click to see how it comes about.", exposure=spoken)))
+        self.updateGeometry()
+        self.update()
+
+    def _widths(self) -> tuple[int, int]:
+        """Of the words, and of the number."""
+        look = self._look
+        words = max(
+            QFontMetrics(look.font(13, BOLD)).horizontalAdvance(self._word),
+            QFontMetrics(look.font(11, MEDIUM)).horizontalAdvance(self._below),
+        )
+        return words, QFontMetrics(look.font(30, BOLD)).horizontalAdvance(self._number)
+
+    def sizeHint(self) -> QSize:
+        look = self._look
+        words, number = self._widths()
+        return QSize(words + number + look.px(26), max(look.px(44), look.box(30)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.hasFocus() or (self.underMouse() and self.isEnabled()):
+            painter.setPen(QPen(look.color("accent"), 2) if self.hasFocus() else QPen(look.color("line2"), 1))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(7), look.px(7))
+        words, number = self._widths()
+        right = self.width() - look.px(6)
+        painter.setPen(look.color(self._ink))
+        painter.setFont(look.font(30, BOLD))
+        centre, end = Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignRight
+        painter.drawText(QRectF(right - number - 2, 0, number + 2, self.height()), centre | end, self._number)
+        right -= number + look.px(12)
+        one, two = look.box(13), look.box(11)
+        top = (self.height() - one - two) / 2
+        painter.setFont(look.font(13, BOLD))
+        painter.drawText(QRectF(right - words, top, words, one), centre | end, self._word)
+        painter.setFont(look.font(11, MEDIUM))
+        painter.setPen(look.color("text2"))
+        painter.drawText(QRectF(right - words, top + one, words, two), centre | end, self._below)
+
+
+class ExposureSheet(QFrame):
+    """A table: each family's worst threat, severity, depth, what it adds. Enter or a double click opens the matrix."""
+
+    threat_chosen = Signal(str)
+
+    def __init__(self, look: Look, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self._window, self._look = parent, look
+        self.setObjectName("popup")
+        self.setAccessibleName(translate(msg("How the exposure comes about")))
+        self.title = Label(look, 15, BOLD)
+        self.rule = Label(look, 12, ink="text2", wrap=True)
+        self.rule.setText(
+            translate(
+                msg(
+                    "Each threat counts by its severity, and the first layer that stops it makes that ten times less, "
+                    "each further one less again; of each family only the worst counts. With a critical threat open it "
+                    "is at least 9.0, with a high one at least 4.0."
+                )
+            )
+        )
+        self.total = Label(look, 13, MEDIUM, wrap=True)
+        self.table = QTableWidget(0, 5)
+        self.table.setAccessibleName(translate(msg("Families of threats")))
+        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.table.setShowGrid(False)
+        self.table.setTabKeyNavigation(False)
+        self.table.verticalHeader().hide()
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.table.itemActivated.connect(self._open)
+        heads = (msg("Family"), msg("Its worst threat"), msg("Severity"), msg("Stopped by"), msg("Adds"))
+        self.table.setHorizontalHeaderLabels([translate(head) for head in heads])
+        header = self.table.horizontalHeader()
+        header.setFont(look.font(11, MEDIUM))
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        header.setHighlightSections(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(look.px(16), look.px(12), look.px(16), look.px(14))
+        layout.setSpacing(look.px(8))
+        for widget in (self.title, self.table, self.total, self.rule):
+            layout.addWidget(widget)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return focus_order.step(self, forward=forward)
+
+    def show_matrix(self, matrix: Matrix) -> None:
+        """Fill it."""
+        look, parts = self._look, breakdown(matrix)
+        self.title.setText(exposure_sentence(matrix))
+        self.table.setRowCount(len(parts.families))
+        for row, part in enumerate(parts.families):
+            threat = part.state.threat
+            ink = SEVERITY_INK[threat.severity] if part.state.outcome is Outcome.OPEN else "text2"
+            unknown = part.state.outcome is Outcome.UNKNOWN
+            cells = (
+                (family_word(part.family), "text"),
+                (plain(translate(threat.title), 120), "text"),
+                (severity_word(threat.severity), ink),
+                (held_by_words(part.state), "unk" if unknown else ink),
+                (f"{part.adds:.2f}", "text"),
+            )
+            for column, (text, colour) in enumerate(cells):
+                item = QTableWidgetItem(text)
+                item.setForeground(QColor(look.color(colour)))
+                item.setFont(look.font(12, MEDIUM if column == 1 else BOLD if column in (2, 4) else MEDIUM))
+                item.setData(Qt.ItemDataRole.UserRole, threat.id)
+                item.setToolTip(tip(plain(translate(threat.what))))
+                item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, plain(translate(threat.what)))
+                if column == 4:
+                    item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+                self.table.setItem(row, column, item)
+            self.table.setRowHeight(row, max(look.px(26), look.box(12) + look.px(6)))
+        if parts.families:
+            self.table.setCurrentCell(0, 0)
+        self.total.setText(total_line(matrix))
+        height = self.table.horizontalHeader().sizeHint().height() + 4
+        self.table.setFixedHeight(height + sum(self.table.rowHeight(row) for row in range(self.table.rowCount())))
+
+    def open_below(self, anchor: QWidget, matrix: Matrix) -> None:
+        """Show it, its right edge at the anchor's."""
+        look = self._look
+        self.show_matrix(matrix)
+        width = min(look.px(WIDTH), self._window.width() - look.px(24))
+        self.setFixedWidth(width)
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()
+            self.setFixedHeight(max(layout.totalHeightForWidth(width), layout.totalSizeHint().height()))
+        corner = anchor.mapToGlobal(QPoint(anchor.width() - width, anchor.height() + 4))
+        left = self._window.mapToGlobal(QPoint(look.px(12), 0)).x()
+        self.move(max(left, corner.x()), corner.y())
+        self.show()
+        self.table.setFocus()
+
+    def _open(self, item: QTableWidgetItem) -> None:
+        self.hide()
+        self.threat_chosen.emit(str(item.data(Qt.ItemDataRole.UserRole)))
+
+
+def total_line(matrix: Matrix) -> str:
+    """The sum, what raises it further, and what it is at best."""
+    parts = breakdown(matrix)
+    worst, best = f"{matrix.exposure.worst:.1f}", f"{matrix.exposure.best:.1f}"
+    if parts.floor:
+        text = msg(
+            "Together {sum}, raised to {worst} because a threat of that weight is open or may be.",
+            sum=f"{sum(part.adds for part in parts.families):.1f}", worst=worst,
+        )  # fmt: skip
+    else:
+        text = msg("Together, rounded up: {worst}.", worst=worst)
+    if best == worst:
+        return translate(text)
+    return translate(
+        msg("{text} Counted here is all that is not known as let through; at best it is {best}.", text=text, best=best)
+    )

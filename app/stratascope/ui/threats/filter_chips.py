@@ -1,0 +1,136 @@
+"""Small chips that are pressed in and out: which outcomes are shown, each with its number."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
+
+from stratascope.core.message import msg, plural
+from stratascope.core.threats.depth import Matrix
+from stratascope.i18n.translate import translate
+from stratascope.presentation.threat_outcomes import Standing, standing_word, standings
+from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.marks import Mark, paint_mark
+from stratascope.ui.widgets.stance_cell import STANDING_INK, STANDING_MARK
+from stratascope.ui.widgets.theme import MEDIUM, Look
+
+
+class Chip(QAbstractButton):
+    """Mark, number and word; pressed in it has an accent outline and a soft ground."""
+
+    def __init__(self, look: Look, text: str, mark: Mark | None, ink: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look, self._mark, self._ink, self._count = look, mark, ink, 0
+        self.setText(text)
+        self.setCheckable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def show_count(self, count: int) -> None:
+        """The number before the word."""
+        self._count = count
+        self.setAccessibleName(translate(msg("{word}: {count}", word=self.text(), count=count)))
+        give_tip(self, translate(plural("Show only this {count} threat", "Show only these {count} threats", count)))
+        self.updateGeometry()
+        self.update()
+
+    def _words(self) -> str:
+        return translate(msg("{count} {word}", count=self._count, word=self.text()))
+
+    def sizeHint(self) -> QSize:
+        look = self._look
+        self.setFont(look.font(12, MEDIUM))
+        mark = look.px(17) if self._mark is not None else 0
+        width = self.fontMetrics().horizontalAdvance(self._words()) + mark + look.px(18)
+        return QSize(width, look.box(12) + look.px(8))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        on = self.isChecked()
+        width = 2 if self.hasFocus() else 1
+        painter.setPen(QPen(look.color("accent" if on or self.hasFocus() else "line2"), width))
+        painter.setBrush(look.color("accent_soft" if on else "sunk" if self.underMouse() else "panel"))
+        painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
+        left = look.px(9)
+        if self._mark is not None:
+            side = look.px(11)
+            paint_mark(painter, QRectF(left, (self.height() - side) / 2, side, side), self._mark, look, self._ink)
+            left += look.px(17)
+        painter.setFont(look.font(12, MEDIUM))
+        painter.setPen(look.color("text" if self._count or on else "text3"))
+        room = self.rect().adjusted(left, 0, 0, 0)
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self._words())
+
+
+class StandingChips(QWidget):
+    """One chip an outcome; none pressed means all are shown."""
+
+    changed = Signal(object)  # frozenset[Standing]
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.chips = {
+            where: Chip(look, standing_word(where), STANDING_MARK[where], STANDING_INK[where], self)
+            for where in Standing
+        }
+        for chip in self.chips.values():
+            chip.toggled.connect(lambda _: self.changed.emit(self.chosen))
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        look.changed.connect(self._arrange)
+
+    @property
+    def chosen(self) -> frozenset[Standing]:
+        """Those that are pressed in."""
+        return frozenset(where for where, chip in self.chips.items() if chip.isChecked())
+
+    def show_matrix(self, matrix: Matrix | None) -> None:
+        """Count anew."""
+        found = standings(matrix) if matrix is not None else dict.fromkeys(Standing, 0)
+        for where, chip in self.chips.items():
+            chip.show_count(found[where])
+            chip.setVisible(found[where] > 0 or chip.isChecked())
+        self._arrange()
+
+    def clear(self) -> None:
+        """Press all out."""
+        for chip in self.chips.values():
+            chip.setChecked(False)
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return self._place(width, move=False)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._look.px(300), self._place(max(self.width(), 1), move=False))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._look.px(150), self._look.px(20))
+
+    def resizeEvent(self, event: object) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        self._place(self.width(), move=True)
+        self.updateGeometry()
+
+    def _place(self, width: int, *, move: bool) -> int:
+        """Rows from left to right as the width allows; the height that this takes."""
+        gap, x, y, height = self._look.px(6), 0, 0, 0
+        for chip in self.chips.values():
+            if chip.isHidden():
+                continue
+            size = chip.sizeHint()
+            if x and x + size.width() > width:
+                x, y = 0, y + height + gap
+            if move:
+                chip.setGeometry(x, y, size.width(), size.height())
+            x += size.width() + gap
+            height = size.height()
+        return y + height

@@ -1,0 +1,241 @@
+"""The matrix as a table: one row a threat, one cell a layer's answer. Keyboard, selection and ear are Qt's."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from stratascope.core.layer import Layer
+from stratascope.core.message import msg
+from stratascope.core.threats.depth import ThreatState
+from stratascope.core.threats.threat import Stance
+from stratascope.i18n.translate import translate
+from stratascope.presentation.threat_outcomes import Standing, family_word, standing
+from stratascope.ui.threats.model import AnyIndex, Column, Kind, MatrixModel, StateRole, ruling_in
+from stratascope.ui.widgets.marks import SEVERITY_INK, paint_mark, paint_number
+from stratascope.ui.widgets.stance_cell import STANDING_INK, STANDING_MARK, paint_link, paint_stance
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Look
+
+ROW, HEAD = 30, 26
+WIDTHS = {Kind.STANDING: 124, Kind.SEVERITY: 60, Kind.DEPTH: 50, Kind.LAYER: 37, Kind.GROUND: 48}
+LEAST_THREAT = 150
+TIGHT = 24  # width of the outcome where there is room for its mark only
+
+
+class _Cells(QStyledItemDelegate):
+    def __init__(self, look: Look, view: MatrixTable) -> None:
+        super().__init__(view)
+        self._look, self._view = look, view
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        return QSize(10, self._view.row_height())
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        look, view = self._look, self._view
+        rect: QRect = option.rect
+        flags: QStyle.StateFlag = option.state
+        state: ThreatState = index.data(StateRole)
+        column = view.matrix.columns[index.column()]
+        where = standing(state)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if flags & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, look.color("sel"))
+            if column.kind is Kind.THREAT:
+                painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), look.color("accent"))
+        elif flags & QStyle.StateFlag.State_MouseOver:
+            painter.fillRect(rect, look.color("sunk"))
+        painter.setPen(look.color("line"))
+        painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
+        inner = rect.adjusted(look.px(12), 0, -look.px(4), -1)
+        if column.kind is Kind.THREAT:
+            self._threat(painter, inner, state, where)
+        elif column.kind is Kind.STANDING:
+            side = look.px(11)
+            box = QRectF(rect.left() + look.px(4), rect.center().y() - side / 2, side, side)
+            paint_mark(painter, box, STANDING_MARK[where], look, STANDING_INK[where])
+            if not view.tight:
+                self._word(painter, rect.adjusted(look.px(20), 0, -2, 0), index, STANDING_INK[where])
+        elif column.kind is Kind.SEVERITY:
+            loud = where in (Standing.OPEN, Standing.UNKNOWN)
+            self._word(painter, rect, index, SEVERITY_INK[state.threat.severity] if loud else "text2")
+        elif column.kind is Kind.DEPTH:
+            painter.setFont(look.font(12, BOLD))
+            painter.setPen(look.color("open" if where is Standing.OPEN else "text"))
+            painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(index.data()))
+        else:
+            self._answer(painter, rect, state, column, where)
+        if flags & QStyle.StateFlag.State_HasFocus and view.hasFocus():
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.setPen(QPen(look.color("accent"), 2))
+            painter.drawRoundedRect(QRectF(rect).adjusted(1, 1, -1, -2), look.px(4), look.px(4))
+        painter.restore()
+
+    def _threat(self, painter: QPainter, room: QRect, state: ThreatState, where: Standing) -> None:
+        """Title, and the family behind it where there is room."""
+        look = self._look
+        painter.setFont(look.font(13, BOLD if where is Standing.OPEN else REGULAR))
+        painter.setPen(look.color("text" if where in (Standing.OPEN, Standing.UNKNOWN) else "text2"))
+        title = self._view.matrix.text(state, self._view.matrix.columns[0])
+        shown = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room.width())
+        used = painter.fontMetrics().horizontalAdvance(shown)
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
+        painter.setFont(look.font(11))
+        family = family_word(state.threat.family)
+        if used + look.px(16) + painter.fontMetrics().horizontalAdvance(family) <= room.width():
+            painter.setPen(look.color("text3"))
+            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, family)
+
+    def _word(self, painter: QPainter, room: QRect, index: AnyIndex, ink: str) -> None:
+        look = self._look
+        painter.setFont(look.font(12, MEDIUM))
+        painter.setPen(look.color(ink))
+        text = painter.fontMetrics().elidedText(str(index.data()), Qt.TextElideMode.ElideRight, room.width())
+        painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
+
+    def _answer(self, painter: QPainter, rect: QRect, state: ThreatState, column: Column, where: Standing) -> None:
+        look = self._look
+        ruling = ruling_in(state, column)
+        box = QRectF(rect).adjusted(3, 3, -3, -4)
+        if column.kind is Kind.GROUND:
+            box = box.adjusted(look.px(6), 0, -look.px(6), 0)
+        stance = ruling.stance if ruling is not None else Stance.NOT_ITS_JOB
+        paint_stance(painter, box, stance, where, look)
+        if column.kind is Kind.LAYER:
+            left, right, end = self._view.links(state, column)
+            paint_link(painter, box, left=left, right=right, end=end, look=look)
+
+
+class _Heads(QHeaderView):
+    """Words for the first columns, layer numbers in their boxes for the layers."""
+
+    def __init__(self, look: Look, matrix: MatrixModel) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self._look, self._matrix = look, matrix
+        self.setSectionsClickable(True)
+        self.setSortIndicatorShown(True)
+        self.setHighlightSections(False)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+
+    def sizeHint(self) -> QSize:
+        return QSize(super().sizeHint().width(), max(self._look.px(HEAD), self._look.box(11) + self._look.px(8)))
+
+    def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
+        look, column = self._look, self._matrix.columns[section]
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.fillRect(rect, look.color("panel"))
+        painter.setPen(look.color("line"))
+        painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
+        chosen = section == self.sortIndicatorSection()
+        if column.kind is Kind.LAYER:
+            side = look.px(16)
+            box = QRectF(rect.center().x() - side / 2 + 0.5, rect.center().y() - side / 2, side, side)
+            paint_number(painter, box, column.number, look, "accent" if chosen else "text2")
+        else:
+            painter.setFont(look.font(11, BOLD if chosen else MEDIUM))
+            painter.setPen(look.color("accent" if chosen else "text3"))
+            centred = column.kind in (Kind.DEPTH, Kind.GROUND)
+            left = look.px(12) if column.kind is Kind.THREAT else look.px(4) if column.kind is Kind.STANDING else 0
+            room = rect.adjusted(left, 0, 0, 0)
+            if column.kind is Kind.STANDING and self.width() and rect.width() < look.px(TIGHT + 20):
+                room.setWidth(0)
+            title = translate(msg("Host")) if column.kind is Kind.GROUND else column.title
+            align = Qt.AlignmentFlag.AlignCenter if centred else Qt.AlignmentFlag.AlignVCenter
+            text = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room.width())
+            painter.drawText(room, align, text if room.width() > 0 else "")
+        if chosen:
+            painter.fillRect(QRect(rect.left(), rect.bottom() - 1, rect.width() - 4, 2), look.color("accent"))
+        painter.restore()
+
+
+class MatrixTable(QTableView):
+    """The table; the first column takes what width the others leave."""
+
+    chosen = Signal(object)  # ThreatState of the current row, or None
+
+    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.matrix = MatrixModel(layers)
+        self.tight = False  # the outcome is a mark only
+        self._places = {column.layer: at for at, column in enumerate(self.matrix.columns) if column.layer}
+        self.heads = _Heads(look, self.matrix)
+        self.setHorizontalHeader(self.heads)
+        self.setModel(self.matrix)
+        self.setItemDelegate(_Cells(look, self))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setMouseTracking(True)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.verticalHeader().hide()
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.heads.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.heads.setMinimumSectionSize(look.px(20))
+        self.setSortingEnabled(True)
+        self.sortByColumn(1, Qt.SortOrder.AscendingOrder)
+        self.setAccessibleName(translate(msg("Threats and what each layer says to them")))
+        self.setAccessibleDescription(
+            translate(msg("Up and down move from threat to threat, left and right along one"))
+        )
+        self.selectionModel().currentChanged.connect(self._current)
+        self.matrix.dataChanged.connect(self._again)
+        look.changed.connect(self.fit)
+        self.fit()
+
+    def row_height(self) -> int:
+        """30, or what the text needs."""
+        return max(self._look.px(ROW), self._look.box(13) + self._look.px(8))
+
+    def links(self, state: ThreatState, column: Column) -> tuple[bool, bool, bool]:
+        """The line between layers that fall together: does it leave this cell to the left, to the right, end in it?"""
+        here, left, right, end = self._places[column.layer], False, False, False
+        for pair in state.linked:
+            ends = sorted(self._places[layer] for layer in pair if layer in self._places)
+            if len(ends) == 2:
+                left = left or ends[0] < here <= ends[1]
+                right = right or ends[0] <= here < ends[1]
+                end = end or here in ends
+        return left, right, end
+
+    def fit(self) -> None:
+        """Share out the width."""
+        look = self._look
+        self.verticalHeader().setDefaultSectionSize(self.row_height())
+        widths = [0 if each.kind is Kind.THREAT else look.px(WIDTHS[each.kind]) for each in self.matrix.columns]
+        self.tight = sum(widths) + look.px(LEAST_THREAT) > self.viewport().width()
+        for at, column in enumerate(self.matrix.columns):
+            if self.tight and column.kind is Kind.STANDING:
+                widths[at] = look.px(TIGHT)
+            if column.kind is not Kind.THREAT:
+                self.setColumnWidth(at, widths[at])
+        self.setColumnWidth(0, max(look.px(LEAST_THREAT), self.viewport().width() - sum(widths)))
+        self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self.fit()
+
+    def _current(self, current: QModelIndex, previous: QModelIndex) -> None:
+        if not current.isValid() or current.row() != previous.row() or not previous.isValid():
+            self.chosen.emit(current.data(StateRole) if current.isValid() else None)
+
+    def _again(self) -> None:
+        if self.currentIndex().isValid():
+            self.chosen.emit(self.currentIndex().data(StateRole))

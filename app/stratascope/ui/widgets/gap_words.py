@@ -1,0 +1,65 @@
+"""Why something is not known, and what to do about it, in words for the window."""
+
+from __future__ import annotations
+
+from stratascope.core.capture import Gap, GapKind
+from stratascope.core.container import Container, other_kernel
+from stratascope.core.layer import Verdict
+from stratascope.core.message import Message, msg
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
+from stratascope.presentation.takeover import runs as runs  # the window asks it here
+from stratascope.presentation.words import STATUSES
+from stratascope.sandbox import GRANT
+
+
+def reason(gap: Gap) -> str:
+    """Why, in one sentence."""
+    sentences: dict[GapKind, Message] = {
+        GapKind.ABSENT: msg("This kernel has no such file."),
+        GapKind.DENIED: msg("This user may not read it."),
+        GapKind.GONE: msg("The process has ended."),
+        GapKind.UNSUPPORTED: msg("It can't be read from here."),
+        GapKind.UNPARSED: msg("It was read, but not understood."),
+        GapKind.FOREIGN: msg("The process is on another kernel, so what /proc says here is not about it."),
+        GapKind.CONFINED: msg("This Flatpak may not look at the host's kernel."),
+    }
+    return translate(sentences[gap.kind])
+
+
+def advice(gap: Gap) -> str:
+    """What a person can do; empty where there is nothing to do."""
+    sentences: dict[GapKind, Message] = {
+        GapKind.DENIED: msg("Start Stratascope as root, or as the user who runs this container, to see it."),
+        GapKind.GONE: msg("Start the container and it is read at once."),
+        GapKind.UNSUPPORTED: msg("Start Stratascope on the machine where the container runs."),
+        GapKind.UNPARSED: msg("Please save a capture (--save-capture) and report it."),
+        GapKind.FOREIGN: msg("Start Stratascope on the machine, or in the VM, where the engine runs."),
+        GapKind.CONFINED: msg("Allow it with: {command}", command=GRANT),
+    }
+    found = sentences.get(gap.kind)
+    return translate(found) if found else ""
+
+
+def status_word(container: Container) -> str:
+    """The container's state in a word."""
+    return translate(STATUSES[container.status])
+
+
+def summary(state: ContainerState) -> str:
+    """The one sentence below a container's name: its worst finding, or why there is none."""
+    container = state.container
+    if container.error:
+        return translate(msg("The engine's answer about it could not be understood: {words}", words=container.error))
+    if not runs(state):
+        return translate(msg("No process of it runs. Shown is what the engine was asked for."))
+    if state.gap is not None and other_kernel(container):
+        return translate(msg("It has a kernel of its own, which can't be read from outside."))
+    if state.gap is not None:
+        text = msg("Nothing of it could be read. {reason} {advice}", reason=reason(state.gap), advice=advice(state.gap))
+        return translate(text).strip()
+    if state.findings:
+        return translate(state.findings[0].text)
+    if any(layer.assessment.verdict is Verdict.UNKNOWN for layer in state.layers):
+        return translate(msg("Nothing was found that weakens it, but not every layer could be read."))
+    return translate(msg("Nothing was found that weakens it."))

@@ -1,0 +1,156 @@
+"""Text on screen: always plain text, cut with an ellipsis where it must be, the whole of it in the tooltip.
+
+Qt guesses rich text in labels and tooltips; both are switched off here (PlainText, escaped HTML), because names
+and commands come from engines and may hold markup.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette, QResizeEvent
+from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+
+from stratascope.core.sanitize import plain
+from stratascope.ui.widgets.theme import REGULAR, Look
+
+TIP_LIMIT = 900  # characters; a tooltip is no place for ten thousand
+_TOLD = "described-by-tip"  # property: the description that the last tooltip gave
+_LONG_WORD = re.compile(r"(\S{48})(?=\S)")
+
+
+def tip(text: str) -> str:
+    """`text` as a tooltip that shows it letter by letter, never as markup; empty stays empty."""
+    if not text:
+        return ""
+    lines = [plain(line) for line in (text if len(text) <= TIP_LIMIT else text[: TIP_LIMIT - 1] + "…").split("\n")]
+    # a zero width space lets one endless word break
+    return "<p>" + "<br/>".join(html.escape(_LONG_WORD.sub("\\1\u200b", line)) for line in lines) + "</p>"
+
+
+def give_tip(widget: QWidget, text: str) -> None:
+    """`text` as the tooltip of `widget`, and as its description for screen readers unless it has one of its own.
+
+    Without a description Qt would read out the tooltip, which is markup.
+    """
+    widget.setToolTip(tip(text))
+    told = widget.accessibleDescription()
+    if told and told != widget.property(_TOLD):
+        return
+    name = widget.accessibleName() or str(widget.property("text") or "")
+    words = "\n".join(plain(line) for line in text.split("\n")).removeprefix(name).lstrip(".: \n").strip()
+    words = words or (" " if text else "")  # nothing but the name: a blank, since nothing at all is the tooltip again
+    if words != told:
+        widget.setProperty(_TOLD, words)
+        widget.setAccessibleDescription(words)
+
+
+class Label(QLabel):
+    """Plain text in a size and ink of the design; may wrap."""
+
+    def __init__(
+        self,
+        look: Look,
+        size: float = 13,
+        weight: QFont.Weight = REGULAR,
+        ink: str = "text",
+        *,
+        wrap: bool = False,
+        fixed: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._look, self._size, self._weight, self._ink, self._fixed = look, size, weight, ink, fixed
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(wrap)
+        if wrap:
+            self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
+        else:
+            self.setMinimumHeight(look.box(size))
+        look.changed.connect(self._restyle)
+        self._restyle()
+
+    def selectable(self) -> Label:
+        """Let mouse and keyboard select the text."""
+        self.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
+        )
+        return self
+
+    def _restyle(self) -> None:
+        self.setFont(self._look.font(self._size, self._weight, fixed=self._fixed))
+        palette = self.palette()
+        palette.setColor(QPalette.ColorRole.WindowText, self._look.color(self._ink))
+        self.setPalette(palette)
+
+
+class Line(Label):
+    """One line, elided at the right (or in the middle, for ids and file names)."""
+
+    def __init__(
+        self,
+        look: Look,
+        size: float = 13,
+        weight: QFont.Weight = REGULAR,
+        ink: str = "text",
+        *,
+        fixed: bool = False,
+        middle: bool = False,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(look, size, weight, ink, fixed=fixed, parent=parent)
+        self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
+        self._whole = ""
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
+
+    def say(self, text: str) -> None:
+        """Show `text`; the screen reader gets all of it."""
+        whole = plain(text)
+        if whole != self._whole:
+            self._whole = whole
+            self.setText(whole[:2000])
+            self.setAccessibleName(whole[:2000])
+            self._tell()
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._look.px(24), self._look.box(self._size))
+
+    def sizeHint(self) -> QSize:
+        width = self.fontMetrics().horizontalAdvance(self.text()) + 2
+        return QSize(min(width, self._look.px(900)), self._look.box(self._size))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(self.palette().color(QPalette.ColorRole.WindowText))
+        shown = self.fontMetrics().elidedText(self.text(), self._mode, self.width())
+        painter.drawText(self.rect(), self.alignment() | Qt.AlignmentFlag.AlignVCenter, shown)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._tell()
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.FontChange:
+            self.updateGeometry()
+
+    def _tell(self) -> None:
+        cut = self.fontMetrics().horizontalAdvance(self.text()) > self.width()
+        give_tip(self, self._whole if cut else "")
+
+
+class Rule(QWidget):
+    """A hairline."""
+
+    decoration = True
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.setFixedHeight(1)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        QPainter(self).fillRect(self.rect(), self._look.color("line"))

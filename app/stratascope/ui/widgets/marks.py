@@ -1,0 +1,174 @@
+"""Marks: the silhouette says the verdict, the colour repeats it. Painted, so that they are sharp at any scale."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from stratascope.core.container import EngineState
+from stratascope.core.layer import Severity, Tone, Verdict
+from stratascope.i18n.translate import translate
+from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, VERDICTS
+from stratascope.ui.widgets.theme import BOLD, Look
+
+
+class Mark(StrEnum):
+    """What can be drawn in a mark's box."""
+
+    ENFORCED = "ENFORCED"
+    WEAKENED = "WEAKENED"
+    OPEN = "OPEN"
+    UNKNOWN = "UNKNOWN"
+    NOT_RUNNING = "NOT_RUNNING"
+    TRIANGLE = "TRIANGLE"  # attention: a state, not a verdict
+    DOT = "DOT"
+
+
+INK = {
+    Mark.ENFORCED: "enf",
+    Mark.WEAKENED: "weak",
+    Mark.OPEN: "open",
+    Mark.UNKNOWN: "unk",
+    Mark.NOT_RUNNING: "text3",
+    Mark.TRIANGLE: "weak",
+    Mark.DOT: "enf",
+}
+SEVERITY_INK = {Severity.CRITICAL: "open", Severity.HIGH: "open", Severity.MEDIUM: "weak", Severity.LOW: "text3"}
+TONE_INK = {Tone.PLAIN: "text", Tone.GOOD: "enf", Tone.WARN: "weak", Tone.BAD: "open", Tone.UNKNOWN: "unk"}
+TONE_MARK = {
+    Tone.GOOD: Mark.ENFORCED,
+    Tone.WARN: Mark.WEAKENED,
+    Tone.BAD: Mark.OPEN,
+    Tone.UNKNOWN: Mark.UNKNOWN,
+}
+
+
+def verdict_word(verdict: Verdict) -> str:
+    """The verdict in a word."""
+    return translate(VERDICTS[verdict])
+
+
+def tone_word(tone: Tone) -> str:
+    """What the mark of a tone says; nothing where it has none."""
+    mark = TONE_MARK.get(tone)
+    return "" if mark is None else verdict_word(Verdict(mark.value))
+
+
+def severity_word(severity: Severity) -> str:
+    """The severity in a word."""
+    return translate(SEVERITIES[severity])
+
+
+def engine_state_word(state: EngineState) -> str:
+    """The state of an engine in a word."""
+    return translate(ENGINE_STATES[state])
+
+
+def engine_mark(state: EngineState) -> tuple[Mark, str]:
+    """Mark and ink of an engine's state: filled dot, triangle, or dash where it is merely not there."""
+    if state is EngineState.CONNECTED:
+        return Mark.DOT, "enf"
+    if state in (EngineState.DENIED, EngineState.UNREACHABLE):
+        return Mark.TRIANGLE, "weak"
+    return Mark.NOT_RUNNING, "text3"
+
+
+def paint_mark(painter: QPainter, box: QRectF, mark: Mark, look: Look, ink: str = "") -> None:
+    """Draw `mark` into the square `box` (11 in the list, 14 in bands, 16 in the alert)."""
+    colour = look.color(ink or INK[mark])
+    side = box.width()
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    radius = side * 0.2
+    if mark is Mark.ENFORCED:
+        painter.setBrush(colour)
+        painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+    elif mark is Mark.WEAKENED:
+        stroke = max(1.4, side * 0.13)
+        inner = box.adjusted(stroke / 2 + 0.4, stroke / 2 + 0.4, -stroke / 2 - 0.4, -stroke / 2 - 0.4)
+        painter.setBrush(colour)
+        painter.drawPolygon(QPolygonF([inner.topLeft(), inner.bottomLeft(), inner.bottomRight()]))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+        painter.setPen(QPen(colour, stroke))
+        painter.drawRoundedRect(inner, radius * 0.7, radius * 0.7)
+    elif mark is Mark.OPEN:
+        stroke = side * 0.24
+        painter.setPen(QPen(colour, stroke))
+        painter.drawEllipse(box.adjusted(stroke / 2, stroke / 2, -stroke / 2, -stroke / 2))
+    elif mark is Mark.UNKNOWN:
+        font = look.font(13, BOLD)
+        font.setPixelSize(max(9, round(side * 1.05)))
+        font.setWeight(font.Weight.Bold)
+        painter.setFont(font)
+        painter.setPen(colour)
+        painter.drawText(box.adjusted(-4, -4, 4, 4), Qt.AlignmentFlag.AlignCenter, "?")
+    elif mark is Mark.NOT_RUNNING:
+        painter.setBrush(colour)
+        painter.drawRoundedRect(
+            QRectF(box.left() + side * 0.2, box.center().y() - side * 0.08, side * 0.6, side * 0.16), 1, 1
+        )
+    elif mark is Mark.TRIANGLE:
+        painter.setBrush(colour)
+        painter.drawPolygon(
+            QPolygonF(
+                [
+                    QPointF(box.center().x(), box.top() + side * 0.06),
+                    QPointF(box.right() - side * 0.02, box.bottom() - side * 0.1),
+                    QPointF(box.left() + side * 0.02, box.bottom() - side * 0.1),
+                ]
+            )
+        )
+    else:
+        painter.setBrush(colour)
+        painter.drawEllipse(box.center(), side * 0.36, side * 0.36)
+    painter.restore()
+
+
+def paint_number(painter: QPainter, box: QRectF, number: int, look: Look, ink: str = "text2") -> None:
+    """A layer's number in its outlined box (16 px)."""
+    painter.save()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(look.color("line2" if ink == "text2" else ink), 1.1))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), look.px(4), look.px(4))
+    painter.setFont(look.font(10, BOLD))
+    painter.setPen(QColor(look.color(ink)))
+    painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(number))
+    painter.restore()
+
+
+class MarkBox(QWidget):
+    """One mark as a widget; what it means is said by the text beside it."""
+
+    decoration = True
+
+    def __init__(self, look: Look, side: int, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look, self._side = look, side
+        self._mark, self._ink, self._number = Mark.UNKNOWN, "", 0
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def show_mark(self, mark: Mark, ink: str = "") -> None:
+        self._mark, self._ink, self._number = mark, ink, 0
+        self.update()
+
+    def show_number(self, number: int) -> None:
+        self._number = number
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        side = self._look.px(self._side)
+        return QSize(side, side)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        box = QRectF(0, 0, self.width(), self.height())
+        if self._number:
+            paint_number(painter, box, self._number, self._look)
+        else:
+            paint_mark(painter, box, self._mark, self._look, self._ink)

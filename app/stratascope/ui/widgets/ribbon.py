@@ -1,0 +1,29 @@
+"""A line of full width below the toolbar that wants attention: its ground and its margins."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QWidget
+
+from stratascope.ui.widgets.marks import Mark, MarkBox
+from stratascope.ui.widgets.theme import Look
+
+
+class Ribbon(QWidget):
+    """A triangle, and what is added to `row`."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        mark = MarkBox(look, 14)
+        mark.show_mark(Mark.TRIANGLE)
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(look.px(16), look.px(4), look.px(12), look.px(4))
+        self.row.setSpacing(look.px(8))
+        self.row.addWidget(mark)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._look.color("weak_soft"))
+        painter.setPen(self._look.color("line"))
+        painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)

@@ -1,0 +1,175 @@
+"""Colours, sizes and fonts of the window: one table (`style/tokens.json`) in two themes, light and dark.
+
+All lengths of the design are logical pixels at the desktop's 10 pt font; `Look.px` makes them follow a larger
+font. Decided against a bundled font, and against colour values anywhere else in the code.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+
+from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtGui import QColor, QFont, QFontDatabase, QGuiApplication, QPalette
+from PySide6.QtWidgets import QApplication, QStyle
+
+from stratascope.resources import read_text
+from stratascope.ui.widgets.style_sheet import style_sheet
+
+REGULAR, MEDIUM, BOLD = QFont.Weight.Normal, QFont.Weight.Medium, QFont.Weight.DemiBold
+SMALLEST = 10  # px; nothing is written smaller
+
+
+class Mode(StrEnum):
+    """Which theme: as the desktop says, or one by choice."""
+
+    AUTO = "auto"
+    LIGHT = "light"
+    DARK = "dark"
+
+
+Tokens = dict[str, str]
+
+
+def load_tokens() -> dict[str, Tokens]:
+    """Both themes, name of token to `#RRGGBB`."""
+    table: dict[str, Tokens] = json.loads(read_text("style/tokens.json"))
+    return table
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.1 contrast ratio of two `#RRGGBB` colours, 1.0 to 21.0."""
+    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+class Look(QObject):
+    """The theme in force. `changed` asks whoever holds fonts or palettes of its own to set them anew."""
+
+    changed = Signal()
+
+    def __init__(self, mode: Mode = Mode.AUTO) -> None:
+        super().__init__()
+        self._table = load_tokens()
+        self._cache: dict[str, QColor] = {}
+        self.mode = mode
+        self.dark = False
+        hints = QGuiApplication.styleHints()
+        hints.colorSchemeChanged.connect(self._desktop_changed)
+        points = QApplication.font().pointSizeF()
+        # Qt's own default where no desktop says anything is 9 pt; smaller than the design's base is never used.
+        self.scale = min(2.0, max(1.0, points / 10 if points > 0 else 1.0))
+        self._family = QApplication.font().families()
+        self._fixed = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont).families()
+        self._fonts: dict[tuple[float, QFont.Weight, bool], QFont] = {}
+        self._choose()
+
+    def set_mode(self, mode: Mode) -> None:
+        """Switch by choice, and repaint everything."""
+        self.mode = mode
+        self._choose()
+        self.apply()
+
+    def color(self, token: str, alpha: float = 1.0) -> QColor:
+        """The colour of a token (KeyError for an unknown one), `alpha` from 0 to 1."""
+        found = self._cache.get(token)
+        if found is None:
+            found = self._cache[token] = QColor(self._table[self.theme][token])
+        if alpha < 1.0:
+            found = QColor(found)
+            found.setAlphaF(alpha)
+        return found
+
+    @property
+    def theme(self) -> str:
+        return "dark" if self.dark else "light"
+
+    @property
+    def high_contrast(self) -> bool:
+        """Whether the desktop asks for more contrast (Qt 6.10 and later can tell)."""
+        return self._contrast
+
+    @property
+    def reduced_motion(self) -> bool:
+        """Whether the desktop asks that nothing moves: its style then gives animations no time."""
+        hint = QStyle.StyleHint.SH_Widget_Animation_Duration
+        return QApplication.style().styleHint(hint) <= 0 or not QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
+
+    def px(self, length: float) -> int:
+        """A length of the design, scaled with the desktop's font."""
+        return round(length * self.scale)
+
+    def box(self, size: float) -> int:
+        """Height of a line of text of that size: 1.45 times, so that Japanese fits."""
+        return round(max(SMALLEST, size * self.scale) * 1.45)
+
+    def font(self, size: float, weight: QFont.Weight = REGULAR, *, fixed: bool = False) -> QFont:
+        """The desktop's font (or its fixed one) in a size of the design."""
+        key = (size, weight, fixed)
+        found = self._fonts.get(key)
+        if found is None:
+            found = QFont(self._fixed if fixed else self._family)
+            found.setPixelSize(max(SMALLEST, self.px(size)))
+            found.setWeight(weight)
+            self._fonts[key] = found
+        return QFont(found)
+
+    def apply(self) -> None:
+        """Give palette and style sheet to the application."""
+        app = QApplication.instance()
+        if isinstance(app, QApplication):
+            app.setPalette(self.palette())
+            app.setStyleSheet(style_sheet(self._table[self.theme], self.px))
+        self.changed.emit()
+
+    def palette(self) -> QPalette:
+        """The tokens in Qt's roles, for what is drawn by the style."""
+        palette = QPalette()
+        roles = QPalette.ColorRole
+        for role, token in (
+            (roles.Window, "window"),
+            (roles.WindowText, "text"),
+            (roles.Base, "panel"),
+            (roles.AlternateBase, "sunk"),
+            (roles.Text, "text"),
+            (roles.Button, "panel"),
+            (roles.ButtonText, "text"),
+            (roles.BrightText, "on_accent"),
+            (roles.Highlight, "accent"),
+            (roles.HighlightedText, "on_accent"),
+            (roles.Link, "accent"),
+            (roles.LinkVisited, "accent"),
+            (roles.ToolTipBase, "panel"),
+            (roles.ToolTipText, "text"),
+            (roles.PlaceholderText, "text3"),
+            (roles.Mid, "line"),
+            (roles.Dark, "line2"),
+            (roles.Light, "panel"),
+            (roles.Midlight, "line"),
+            (roles.Shadow, "line2"),
+            (roles.Accent, "accent"),
+        ):
+            palette.setColor(role, self.color(token))
+        for role in (roles.WindowText, roles.Text, roles.ButtonText):
+            palette.setColor(QPalette.ColorGroup.Disabled, role, self.color("text3"))
+        return palette
+
+    def _desktop_changed(self) -> None:
+        if self.mode is Mode.AUTO:
+            before = self.dark
+            self._choose()
+            if self.dark is not before:
+                self.apply()
+
+    def _choose(self) -> None:
+        scheme = QGuiApplication.styleHints().colorScheme()
+        self.dark = self.mode is Mode.DARK or (self.mode is Mode.AUTO and scheme == Qt.ColorScheme.Dark)
+        self._cache.clear()
+        hints = QGuiApplication.styleHints()  # held: the object below is deleted with the last Python reference to it
+        self._contrast = hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast

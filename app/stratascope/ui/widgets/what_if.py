@@ -1,0 +1,101 @@
+"""Layers taken away in thought: which, what then reaches the kernel, and in what words. No Qt.
+
+The matrix without them is the same pure function as always (`core.depth.without`); each answer is kept until another
+container, or another reading of it, is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from stratascope.core.layer import Severity
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.threats.depth import Matrix, ThreatState, without
+from stratascope.core.threats.threat import Outcome
+from stratascope.i18n.translate import translate
+from stratascope.presentation.threat_outcomes import worst_first
+
+NAMED = 4  # threats told by name; the rest is a number
+
+
+class Supposing:
+    """One container's matrix, and the layers that are supposed to fail (ids)."""
+
+    def __init__(self) -> None:
+        self.matrix: Matrix | None = None
+        self.away: frozenset[str] = frozenset()
+        self._kept: dict[frozenset[str], Matrix] = {}
+
+    def show(self, matrix: Matrix | None) -> None:
+        """Another reading; what is taken away stays so."""
+        if matrix is not self.matrix:
+            self.matrix = matrix
+            self._kept = {}
+
+    def toggle(self, layer: str) -> None:
+        """Take that layer away, or bring it back."""
+        self.away ^= {layer}
+
+    def clear(self) -> None:
+        """Bring all back."""
+        self.away = frozenset()
+
+    def result(self) -> Matrix | None:
+        """The matrix as supposed; None where nothing is known."""
+        if self.matrix is None or not self.away:
+            return self.matrix
+        if self.away not in self._kept:
+            self._kept[self.away] = without(self.matrix, self.away)
+        return self._kept[self.away]
+
+
+def fallen(before: Matrix, after: Matrix) -> tuple[ThreatState, ...]:
+    """What is open after, and was not before; the worst first."""
+    were = {state.threat.id for state in before.threats if state.outcome is Outcome.OPEN}
+    found = [state for state in after.threats if state.outcome is Outcome.OPEN and state.threat.id not in were]
+    return tuple(sorted(found, key=worst_first))
+
+
+def sentence(supposing: Supposing, titles: Mapping[str, str]) -> str:
+    """What then reaches the kernel; empty where nothing is supposed. `titles`: the layers' names by id, in order."""
+    before, after = supposing.matrix, supposing.result()
+    if before is None or after is None or not supposing.away:
+        return ""
+    names = _listed([title for layer, title in titles.items() if layer in supposing.away])
+    new = fallen(before, after)
+    if not new:
+        return translate(msg("If {layers} failed, nothing more would reach the kernel.", layers=names))
+    what = _listed([small(translate(state.threat.title)) for state in new[:NAMED]], len(new) - NAMED)
+    critical = sum(state.threat.severity is Severity.CRITICAL for state in new)
+    if critical:
+        return translate(
+            plural(
+                "If {layers} failed, {count} more thing would reach the kernel, {critical} of it critical: {what}.",
+                "If {layers} failed, {count} more things would reach the kernel, {critical} of them critical: {what}.",
+                len(new), layers=names, critical=critical, what=what,
+            )
+        )  # fmt: skip
+    return translate(
+        plural(
+            "If {layers} failed, {count} more thing would reach the kernel: {what}.",
+            "If {layers} failed, {count} more things would reach the kernel: {what}.",
+            len(new), layers=names, what=what,
+        )
+    )  # fmt: skip
+
+
+def _listed(words: list[str], more: int = 0) -> Message:
+    """Words as a list in a sentence."""
+    if not words:
+        return msg("nothing")
+    found = msg("{text}", text=words[0])
+    for word in words[1:-1] if more <= 0 else words[1:]:
+        found = msg("{list}, {item}", list=found, item=word)
+    if more > 0:
+        return msg("{list} and {count} more", list=found, count=more)
+    return msg("{list} and {item}", list=found, item=words[-1]) if len(words) > 1 else found
+
+
+def small(title: str) -> str:
+    """A title inside a sentence: "Use the engine's socket" is "use the engine's socket", but BPF stays BPF."""
+    return title[0].lower() + title[1:] if title[1:2].islower() or title[1:2] == " " else title

@@ -1,0 +1,1 @@
+"""The main window: header, toolbar, pages, notices, settings."""

@@ -1,0 +1,106 @@
+"""*About*: what this program is, its version, and what it is made of with the licences, which can be read whole."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QPlainTextEdit,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+import stratascope
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.state.shipped import Part, parts
+from stratascope.ui.widgets.labels import Label, tip
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+
+SIZE = (640, 560)
+
+
+class About(QDialog):
+    """Deletes itself when it is closed."""
+
+    def __init__(self, look: Look, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle(translate(msg("About Stratascope")))
+        title = Label(look, 22, BOLD)
+        title.setText(translate(msg("Stratascope {version}", version=stratascope.__version__)))
+        text = Label(look, 13, wrap=True)
+        text.setText(
+            translate(
+                msg(
+                    "Shows what really stands between a container and the kernel, layer by layer, as the kernel "
+                    "enforces it. Every line says where it was read."
+                )
+            )
+        )
+        head = Label(look, 14, BOLD)
+        head.setText(translate(msg("What it is made of")))
+        self._parts = parts()
+        self.table = self._table(self._parts)
+        self.table.setAccessibleName(head.text())
+        self.text = QPlainTextEdit()
+        self.text.setReadOnly(True)
+        self.text.setTabChangesFocus(True)
+        self.text.setFont(look.font(11, fixed=True))
+        self.text.setAccessibleName(translate(msg("The text of the licence")))
+        close = QPushButton(translate(msg("Close")))
+        close.setDefault(True)
+        close.clicked.connect(self.reject)
+        end = QHBoxLayout()
+        end.addStretch(1)
+        end.addWidget(close)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*[look.px(20)] * 4)
+        layout.setSpacing(look.px(10))
+        for widget in (title, text, head):
+            layout.addWidget(widget)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self.text, 1)
+        layout.addLayout(end)
+        self.resize(look.px(SIZE[0]), look.px(SIZE[1]))
+        self.table.selectRow(0)
+
+    def _table(self, shown: tuple[Part, ...]) -> QTableWidget:
+        look = self._look
+        table = QTableWidget(len(shown), 3)
+        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        table.setShowGrid(False)
+        table.setTabKeyNavigation(False)
+        table.verticalHeader().hide()
+        table.verticalHeader().setDefaultSectionSize(look.px(26))
+        heads = (msg("Name"), msg("Version"), msg("Licence"))
+        table.setHorizontalHeaderLabels([translate(head) for head in heads])
+        header = table.horizontalHeader()
+        header.setFont(look.font(11, MEDIUM))
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setHighlightSections(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        for row, part in enumerate(shown):
+            for column, word in enumerate((part.name, part.version, part.licence)):
+                item = QTableWidgetItem(plain(word, 200))
+                item.setToolTip(tip(word))
+                table.setItem(row, column, item)
+        table.itemSelectionChanged.connect(self._show_text)
+        return table
+
+    def _show_text(self) -> None:
+        row = self.table.currentRow()
+        part = self._parts[row] if 0 <= row < len(self._parts) else None
+        missing = translate(msg("Its text is not in this installation."))
+        self.text.setPlainText(missing if part is None or not part.text else part.text)

@@ -1,0 +1,46 @@
+"""One container as plain text, for the clipboard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.gap_words import status_word, summary
+from stratascope.ui.widgets.marks import severity_word, verdict_word
+
+Report = Callable[[Snapshot], str]  # the text report of a whole snapshot
+
+
+def container_text(snapshot: Snapshot, state: ContainerState, report: Report | None) -> str:
+    """By the text report where there is one, else in short: layers and findings."""
+    if report is not None:
+        return report(replace(snapshot, containers=(state,)))
+    container = state.container
+    lines = [
+        translate(
+            msg("{name} ({engine}, {image}), {status}", name=container.name, engine=container.engine,
+                image=container.image, status=status_word(container))
+        ),
+        summary(state),
+    ]  # fmt: skip
+    for layer in reversed(state.layers):
+        verdict = verdict_word(layer.assessment.verdict)
+        text = msg("{number} {layer}: {verdict}. {fact}", number=layer.number, layer=layer.id, verdict=verdict,
+                   fact=layer.assessment.fact)  # fmt: skip
+        lines.append(translate(text))
+    for finding in state.findings:
+        text = msg("{severity}: {text} ({source})", severity=severity_word(finding.severity), text=finding.text,
+                   source=finding.source)  # fmt: skip
+        lines.append(translate(text))
+    return "\n".join(plain(line) for line in lines) + "\n"
+
+
+def snapshot_text(snapshot: Snapshot, report: Report | None) -> str:
+    """All containers as text."""
+    if report is not None:
+        return report(snapshot)
+    return "\n".join(container_text(snapshot, state, None) for state in snapshot.containers)

@@ -1,0 +1,86 @@
+"""What the middle shows when there is no container, or none that the filter lets through: why, and what to do."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from stratascope.core.container import Engine, EngineState
+from stratascope.core.message import msg
+from stratascope.core.snapshot import Snapshot
+from stratascope.i18n.translate import translate
+from stratascope.presentation.unseen import unseen_engines
+from stratascope.ui.panel.page import Page
+from stratascope.ui.widgets.labels import Label
+from stratascope.ui.widgets.theme import BOLD, Look
+from stratascope.ui.window.engines_popup import engine_card
+
+
+def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
+    """Title and sentence for a window without containers."""
+    if snapshot is None or (snapshot.asking and not snapshot.containers):
+        return translate(msg("Looking for containers…")), translate(msg("The engines are being asked."))
+    if snapshot.containers:
+        return translate(msg("No container holds these words")), translate(msg("Change the filter, or empty it."))
+    states = [engine.state for engine in snapshot.engines]
+    answering = next((engine for engine in snapshot.engines if engine.state is EngineState.CONNECTED), None)
+    if answering is not None:
+        return (
+            translate(msg("No containers seen yet") if unseen_engines(snapshot) else msg("No containers yet")),
+            translate(msg("Start one, for example: {command}. It appears here by itself.",
+                          command=f"{answering.kind} run --rm -it debian")),
+        )  # fmt: skip
+    if EngineState.DENIED in states:
+        return (
+            translate(msg("The engine does not let this user in")),
+            translate(msg("Below stands what to do for each engine.")),
+        )
+    if EngineState.UNREACHABLE in states:
+        return (
+            translate(msg("The engine does not answer")),
+            translate(msg("It is tried again by itself. Below stands what to do.")),
+        )
+    return (
+        translate(msg("No container engine was found")),
+        translate(msg("Install or start Docker or Podman. As soon as one answers, its containers appear here.")),
+    )
+
+
+class EmptyPage(Page):
+    """Title, sentence, and each engine with what to do."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(look, parent)
+        self._shown: tuple[tuple[str, str], tuple[Engine, ...]] | None = None
+
+    def show_snapshot(self, snapshot: Snapshot | None) -> None:
+        """Say it; made anew only where something changed."""
+        words = empty_words(snapshot)
+        engines = snapshot.engines if snapshot and not snapshot.containers else ()
+        if (words, engines) == self._shown:
+            return
+        self._shown = (words, engines)
+        look = self._look
+        holder = QWidget()
+        holder.setMinimumWidth(look.px(380))
+        holder.setMaximumWidth(look.px(560))
+        column = QVBoxLayout(holder)
+        column.setContentsMargins(0, look.px(64), 0, 0)
+        column.setSpacing(look.px(8))
+        title = Label(look, 22, BOLD, wrap=True)
+        title.setText(words[0])
+        sentence = Label(look, 13, ink="text2", wrap=True).selectable()
+        sentence.setText(words[1])
+        column.addWidget(title)
+        column.addWidget(sentence)
+        column.addSpacing(look.px(16))
+        for engine in engines:
+            column.addWidget(engine_card(look, engine))
+            column.addSpacing(look.px(8))
+        row = QWidget()
+        line = QHBoxLayout(row)
+        line.addStretch(1)
+        line.addWidget(holder, 8)
+        line.addStretch(1)
+        line.setAlignment(Qt.AlignmentFlag.AlignTop)
+        self.show_widgets([row])

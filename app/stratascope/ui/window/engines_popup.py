@@ -1,0 +1,193 @@
+"""The engines: in one button with their states, and in a sheet that says of each what to do."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+
+from stratascope.core.container import Engine, EngineState
+from stratascope.core.message import msg, plural
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import listed, translate
+from stratascope.ui.widgets import focus_order
+from stratascope.ui.widgets.labels import Label, Line, give_tip
+from stratascope.ui.widgets.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+
+
+class EnginesButton(QAbstractButton):
+    """Mark and name of each engine; folded into a number where there is no room."""
+
+    opens = True
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self._engines: tuple[Engine, ...] = ()
+        self._folded = False
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.setAccessibleName(translate(msg("Engines")))
+
+    def show_engines(self, engines: tuple[Engine, ...]) -> None:
+        """Tell their states."""
+        self._engines = engines
+        words = [_state(engine) for engine in engines]
+        self.setAccessibleDescription("\n".join(words))
+        give_tip(self, "\n".join(words))
+        self.updateGeometry()
+        self.update()
+
+    def set_folded(self, folded: bool) -> None:
+        """One chip for all."""
+        if folded is not self._folded:
+            self._folded = folded
+            self.updateGeometry()
+            self.update()
+
+    def _parts(self) -> list[tuple[Mark, str, str, str]]:
+        """Mark, its ink, name, state word."""
+        if self._folded or len(self._engines) > 5 or not self._engines:
+            good = sum(engine.state is EngineState.CONNECTED for engine in self._engines)
+            bad = any(engine_mark(engine.state)[0] is Mark.TRIANGLE for engine in self._engines)
+            mark, ink = (Mark.TRIANGLE, "weak") if bad else (Mark.DOT, "enf") if good else (Mark.NOT_RUNNING, "text3")
+            text = plural("{good} of {count} engine", "{good} of {count} engines", len(self._engines), good=good)
+            return [(mark, ink, translate(text), "")]
+        parts = []
+        for engine in self._engines:
+            mark, ink = engine_mark(engine.state)
+            word = "" if engine.state is EngineState.CONNECTED else engine_state_word(engine.state)
+            name = plain(engine.id, 60)
+            if len(name) > 20:
+                name = f"{name[:9]}…{name[-9:]}"
+            parts.append((mark, ink, name, word))
+        return parts
+
+    def sizeHint(self) -> QSize:
+        look = self._look
+        self.setFont(look.font(12, MEDIUM))
+        width = look.px(8)
+        for _, _, name, word in self._parts():
+            width += look.px(16 + 18) + self.fontMetrics().horizontalAdvance(name)
+            width += self.fontMetrics().horizontalAdvance(word) + look.px(5) if word else 0
+        return QSize(width, look.px(32))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.hasFocus() or self.underMouse():
+            painter.setPen(QPen(look.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+            painter.setBrush(look.color("sunk"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(7), look.px(7))
+        painter.setFont(look.font(12, MEDIUM))
+        x, side = look.px(12), look.px(10)
+        middle = Qt.AlignmentFlag.AlignVCenter
+        for mark, ink, name, word in self._parts():
+            paint_mark(painter, QRectF(x, (self.height() - side) / 2, side, side), mark, look, ink)
+            x += look.px(16)
+            painter.setPen(look.color("text"))
+            room = max(0, self.width() - x)
+            shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
+            painter.drawText(QRectF(x, 0, 400, self.height()), middle, shown)
+            x += painter.fontMetrics().horizontalAdvance(name)
+            if word:
+                x += look.px(5)
+                painter.setPen(look.color(ink))
+                painter.drawText(QRectF(x, 0, 300, self.height()), middle, word)
+                x += painter.fontMetrics().horizontalAdvance(word)
+            x += look.px(18)
+
+
+def engine_card(look: Look, engine: Engine) -> QWidget:
+    """All that is known of one engine."""
+    card = QWidget()
+    mark, ink = engine_mark(engine.state)
+    box = MarkBox(look, 11)
+    box.show_mark(mark, ink)
+    name = Line(look, 13, BOLD)
+    name.say(engine.id)
+    state = Label(look, 12, MEDIUM, ink)
+    state.setText(engine_state_word(engine.state))
+    head = QHBoxLayout()
+    head.setSpacing(look.px(7))
+    head.addWidget(box)
+    head.addWidget(name)
+    head.addWidget(state)
+    head.addStretch(1)
+    layout = QVBoxLayout(card)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(look.px(2))
+    layout.addLayout(head)
+    facts = []
+    if engine.version:
+        facts.append(translate(msg("Version {version}", version=engine.version)))
+    facts.append(translate(msg("rootless") if engine.rootless else msg("rootful")))
+    if engine.daemon_uid is not None:
+        facts.append(translate(msg("runs as uid {uid}", uid=str(engine.daemon_uid))))
+    lines = []
+    if engine.message is not None:
+        lines.append((plain(translate(engine.message), 1500), 12.0, "text", False))
+    if engine.error:
+        lines.append((plain(engine.error, 1500), 11.0, "text2", True))
+    lines += [(listed(facts), 12.0, "text2", False), (plain(engine.endpoint, 500), 11.0, "text3", True)]
+    for text, size, line_ink, fixed in lines:
+        label = Label(look, size, ink=line_ink, wrap=True, fixed=fixed).selectable()
+        label.setText(text)
+        layout.addWidget(label)
+    card.setAccessibleName(_state(engine))
+    return card
+
+
+def _state(engine: Engine) -> str:
+    return translate(msg("{engine}: {state}", engine=plain(engine.id, 60), state=engine_state_word(engine.state)))
+
+
+class EnginesPopup(QFrame):
+    """The sheet below the button. Escape closes it."""
+
+    def __init__(self, look: Look, parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self._window = parent
+        self.setObjectName("popup")
+        self.setAccessibleName(translate(msg("Engines")))
+        self._look = look
+        self.area = QScrollArea()
+        self.area.setProperty("reads", True)
+        self.area.setAccessibleName(translate(msg("Engines and their states")))
+        self.area.setWidgetResizable(True)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(1, 1, 1, 1)
+        layout.addWidget(self.area)
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return focus_order.step(self, forward=forward)
+
+    def open_below(self, anchor: QWidget, engines: tuple[Engine, ...]) -> None:
+        """Show it, its right edge at the anchor's."""
+        look = self._look
+        inner = QWidget()
+        inner.setObjectName("page")
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(look.px(16), look.px(14), look.px(16), look.px(14))
+        column.setSpacing(look.px(14))
+        for engine in engines:
+            column.addWidget(engine_card(look, engine))
+        if not engines:
+            label = Label(look, 13, wrap=True)
+            label.setText(translate(msg("No engine was found, and none was expected.")))
+            column.addWidget(label)
+        column.addStretch(1)
+        self.area.setWidget(inner)
+        width = min(look.px(440), self._window.width() - look.px(24))
+        inner.setFixedWidth(width - look.px(14))
+        column.activate()
+        needed = max(column.heightForWidth(width - look.px(14)), inner.sizeHint().height())
+        height = min(needed + look.px(28), look.px(520), self._window.height() - look.px(80))
+        self.setFixedSize(width, height)
+        corner = anchor.mapToGlobal(QPoint(anchor.width() - width, anchor.height() + 4))
+        self.move(corner)
+        self.show()
+        self.area.setFocus()

@@ -1,0 +1,89 @@
+"""Six marks in a row: takes the strata's place in a low window, so that the open layer has the room."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QPushButton, QWidget
+
+from stratascope.core.layer import Layer
+from stratascope.core.message import msg
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
+from stratascope.ui.widgets.theme import Look
+
+
+class _Cell(QAbstractButton):
+    def __init__(self, look: Look, title: str, number: int) -> None:
+        super().__init__()
+        self._look, self._title, self.number, self._mark = look, title, number, Mark.UNKNOWN
+        self.setCheckable(True)
+        self.setAutoExclusive(True)  # one of several, also for screen readers
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def show_mark(self, mark: Mark, word: str) -> None:
+        self._mark = mark
+        text = translate(msg("Layer {number}, {title}: {verdict}", number=self.number, title=self._title, verdict=word))
+        self.setAccessibleName(text)
+        give_tip(self, text)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._look.px(52), self._look.px(30))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(look.color("accent"), 2) if self.hasFocus() else QPen(look.color("line"), 1))
+        painter.setBrush(look.color("sel" if self.isChecked() else "panel"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(6), look.px(6))
+        if self.isChecked():  # a bar below it, as a tab has: the ring is the keyboard's
+            bar = look.px(3)
+            under = QRectF(look.px(8), self.height() - bar - 2, self.width() - 2 * look.px(8), bar)
+            painter.fillRect(under, look.color("accent"))
+        side, small = look.px(16), look.px(14)
+        left = (self.width() - side - small - look.px(5)) / 2
+        paint_number(painter, QRectF(left, (self.height() - side) / 2, side, side), self.number, look)
+        left += side + look.px(5)
+        paint_mark(painter, QRectF(left, (self.height() - small) / 2, small, small), self._mark, look)
+
+
+class LayerStrip(QWidget):
+    """`chosen` tells a layer's number; `back` asks for the strata."""
+
+    chosen = Signal(int)
+    back = Signal()
+
+    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.all = QPushButton(translate(msg("All layers")))
+        self.all.clicked.connect(self.back)
+        titles = {layer.number: translate(layer.about.title) for layer in layers}
+        self.cells = {number: _Cell(look, titles.get(number, ""), number) for number in sorted({*titles, *range(1, 7)})}
+        self._group = QButtonGroup(self)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(look.px(6))
+        layout.addWidget(self.all)
+        for number, cell in self.cells.items():
+            self._group.addButton(cell, number)
+            layout.addWidget(cell)
+        layout.addStretch(1)
+        self._group.idClicked.connect(self.chosen)
+
+    def select(self, number: int) -> None:
+        if number in self.cells:
+            self.cells[number].setChecked(True)
+
+    def show_state(self, state: ContainerState) -> None:
+        layers = {layer.number: layer for layer in state.layers}
+        for number, cell in self.cells.items():
+            layer = layers.get(number)
+            if layer is None or not runs(state):
+                cell.show_mark(Mark.NOT_RUNNING, translate(msg("Not running")))
+            else:
+                verdict = layer.assessment.verdict
+                cell.show_mark(Mark(verdict.value), verdict_word(verdict))

@@ -1,0 +1,211 @@
+"""The dialog with what a person can choose (`state/preferences.py`). Each choice counts at once; there is no OK button.
+
+Language and engines are taken up at the next start: the dialog offers to start again. Decided against switching a
+running window's language: every widget would have to say everything anew, for something that is done once.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDoubleSpinBox,
+    QGridLayout,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.message import Message, msg
+from stratascope.core.sanitize import plain
+from stratascope.i18n.language import LANGUAGES
+from stratascope.i18n.translate import translate
+from stratascope.state import preferences
+from stratascope.state.preferences import Preference
+from stratascope.ui.widgets.feed import SettingsLike
+from stratascope.ui.widgets.labels import Label, Rule, give_tip
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look, Mode
+from stratascope.ui.widgets.theme_words import mode_word
+
+T = TypeVar("T")
+WIDTH, ENGINES_HEIGHT = 560, 76
+EXAMPLE = "ssh://user@host/run/docker.sock"
+
+
+class SettingsDialog(QDialog):
+    """`restart_wanted`: start the program again now; `changed` names the preference that was chosen anew."""
+
+    restart_wanted = Signal()
+    changed = Signal(object)
+
+    def __init__(self, look: Look, settings: SettingsLike, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._look, self._settings, self._window = look, settings, parent
+        self._wrong: Message | None = None  # with what was typed, as long as it stands there
+        self.setWindowTitle(translate(msg("Settings")))
+        self.language, self.theme = self._combo(), self._combo()
+        self.refresh = self._spin(preferences.REFRESH_LEAST, preferences.REFRESH_MOST, 0, msg(" s"))
+        self.watch = self._spin(0.0, preferences.WATCH_MOST, 0, msg(" s"))
+        self.above = QCheckBox(translate(msg("Tell when a container appears with an exposure above")))
+        give_tip(self.above, self.above.text())  # it shares its line with the number
+        self.limit = self._spin(0.0, 10.0, 1, None)
+        self.failure = QCheckBox(translate(msg("Tell when a hardened container ends by itself or becomes unhealthy")))
+        self.engines = QPlainTextEdit()
+        self.error = Label(look, 12, MEDIUM, ink="open", wrap=True)
+        self.later = Label(look, 12, ink="text2", wrap=True)
+        self.later.setText(translate(msg("Language and engines are taken up at the next start.")))
+        self.restart = QPushButton(translate(msg("Start again now")))
+        self.restart.clicked.connect(self.restart_wanted)
+        self.close_ = QPushButton(translate(msg("Close")))
+        self.close_.setDefault(True)
+        self.close_.clicked.connect(self.accept)
+        self._fill()
+        self._lay_out()
+        self._connect()
+        self._tell()
+
+    # -- what is chosen
+
+    def _fill(self) -> None:
+        for code in ("", *LANGUAGES):
+            self.language.addItem(LANGUAGES.get(code) or translate(msg("As the desktop")), code)
+        for mode in Mode:
+            self.theme.addItem(mode_word(mode), mode.value)
+        kept = self._settings
+        self.language.setCurrentIndex(self.language.findData(preferences.LANGUAGE.of(kept)))
+        self.theme.setCurrentIndex(self.theme.findData(preferences.THEME.of(kept)))
+        self.refresh.setValue(preferences.REFRESH.of(kept))
+        self.watch.setValue(preferences.WATCH.of(kept))
+        above = preferences.NOTIFY_ABOVE.of(kept)
+        self.above.setChecked(above is not None)
+        self.limit.setValue(preferences.NOTIFY_ABOVE.default or 0.0 if above is None else above)
+        self.limit.setEnabled(above is not None)
+        self.failure.setChecked(preferences.NOTIFY_FAILURE.of(kept))
+        self.engines.setPlainText("\n".join(preferences.ENGINES.of(kept)))
+
+    def _connect(self) -> None:
+        choose = self._choose
+        self.language.currentIndexChanged.connect(
+            lambda _: choose(preferences.LANGUAGE, str(self.language.currentData()))
+        )
+        self.theme.currentIndexChanged.connect(lambda _: choose(preferences.THEME, str(self.theme.currentData())))
+        self.refresh.valueChanged.connect(lambda value: choose(preferences.REFRESH, value))
+        self.watch.valueChanged.connect(lambda value: choose(preferences.WATCH, value))
+        self.above.toggled.connect(lambda _: self._choose_limit())
+        self.limit.valueChanged.connect(lambda _: self._choose_limit())
+        self.failure.toggled.connect(lambda on: choose(preferences.NOTIFY_FAILURE, on))
+        self.engines.textChanged.connect(self._choose_engines)
+
+    def _choose(self, which: Preference[T], value: T) -> None:
+        which.choose(self._settings, value)
+        self.changed.emit(which)
+        self._tell()
+
+    def _choose_limit(self) -> None:
+        on = self.above.isChecked()
+        self.limit.setEnabled(on)
+        self._choose(preferences.NOTIFY_ABOVE, round(self.limit.value(), 1) if on else None)
+
+    def _choose_engines(self) -> None:
+        text = self.engines.toPlainText()
+        try:
+            found = preferences.ENGINES.parse(text)
+        except ValueError as error:
+            word = plain(str(error), 80)
+            self._wrong = msg("{word} is no address of an engine. Write one a line: /run/docker.sock, unix:///path, "
+                              "ssh://user@host/path or tcp://host:port.", word=word)  # fmt: skip
+            self._tell()
+            return
+        self._wrong = None
+        self._choose(preferences.ENGINES, found)
+
+    def _tell(self) -> None:
+        """What is wrong with what was typed, else why it could not be kept."""
+        told = self._wrong or getattr(self._settings, "unkept", None)
+        self.error.setText("" if told is None else translate(told))
+        self.error.setVisible(told is not None)
+
+    # -- how it looks
+
+    def _combo(self) -> QComboBox:
+        combo = QComboBox()
+        combo.setFont(self._look.font(13))
+        combo.setFixedHeight(self._look.px(30))
+        return combo
+
+    def _spin(self, least: float, most: float, decimals: int, unit: Message | None) -> QDoubleSpinBox:
+        spin = QDoubleSpinBox()
+        spin.setRange(least, most)
+        spin.setDecimals(decimals)
+        spin.setSingleStep(0.5 if decimals else 1.0)
+        spin.setFont(self._look.font(13))
+        spin.setFixedHeight(self._look.px(30))
+        if unit is not None:
+            spin.setSuffix(translate(unit))
+        return spin
+
+    def _lay_out(self) -> None:
+        look = self._look
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(look.px(12))
+        grid.setVerticalSpacing(look.px(8))
+        grid.setColumnStretch(0, 1)
+        choices: tuple[tuple[Message, QWidget], ...] = (
+            (msg("Language"), self.language),
+            (msg("Theme"), self.theme),
+            (msg("Read the selected container again every"), self.refresh),
+            (msg("Watch a replacement, before it counts as good, for"), self.watch),
+        )
+        for row, (title, widget) in enumerate(choices):
+            text = Label(look, 13, wrap=True)
+            text.setText(translate(title))
+            text.setBuddy(widget)
+            widget.setAccessibleName(text.text())
+            grid.addWidget(text, row, 0)
+            grid.addWidget(widget, row, 1)
+            widget.setMinimumWidth(look.px(150))
+        self.limit.setAccessibleName(self.above.text())
+        column = QVBoxLayout(self)
+        column.setContentsMargins(*[look.px(20)] * 4)
+        column.setSpacing(look.px(10))
+        grid.addWidget(Rule(look), len(choices), 0, 1, 2)
+        grid.addWidget(self._head(msg("Notifications")), len(choices) + 1, 0, 1, 2)
+        grid.addWidget(self.above, len(choices) + 2, 0)
+        grid.addWidget(self.limit, len(choices) + 2, 1)
+        grid.addWidget(self.failure, len(choices) + 3, 0, 1, 2)
+        column.addLayout(grid)
+        for box in (self.above, self.failure):
+            box.setFont(look.font(13))
+        column.addWidget(Rule(look))
+        head = self._head(msg("Further engines"))
+        column.addWidget(head)
+        lead = Label(look, 12, ink="text2", wrap=True)
+        lead.setText(translate(msg("Beside those that are found by themselves; one address a line.")))
+        column.addWidget(lead)
+        self.engines.setFont(look.font(12, fixed=True))
+        self.engines.setTabChangesFocus(True)
+        self.engines.setPlaceholderText(EXAMPLE)
+        self.engines.setAccessibleName(head.text())
+        self.engines.setFixedHeight(look.px(ENGINES_HEIGHT))
+        column.addWidget(self.engines)
+        column.addWidget(self.error)
+        column.addStretch(1)
+        column.addWidget(Rule(look))
+        column.addWidget(self.later)
+        end = QHBoxLayout()
+        end.addWidget(self.restart)
+        end.addStretch(1)
+        end.addWidget(self.close_)
+        column.addLayout(end)
+        self.setMinimumWidth(max(look.px(WIDTH), column.minimumSize().width()))
+
+    def _head(self, title: Message) -> Label:
+        head = Label(self._look, 14, BOLD)
+        head.setText(translate(title))
+        return head

@@ -1,0 +1,132 @@
+"""The bar on top: filter, views, engines, menu."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QSizePolicy, QWidget
+
+from stratascope.core.message import msg
+from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.page_switch import ViewSwitch
+from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.window.engines_popup import EnginesButton
+from stratascope.ui.window.root_button import RootButton
+
+
+class FilterField(QLineEdit):
+    """The filter, with a glass at the left and its key at the right."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.setPlaceholderText(translate(msg("Filter containers")))
+        self.setAccessibleName(translate(msg("Filter containers")))
+        self.setAccessibleDescription(translate(msg("By name, image, engine, id or finding; the key / comes here")))
+        self.setMaxLength(200)
+        self.setTextMargins(look.px(20), 0, look.px(26), 0)
+        self.setFixedHeight(look.px(30))
+        self.setFont(look.font(13))
+        self.setClearButtonEnabled(False)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape and self.text():
+            self.clear()
+            return
+        super().keyPressEvent(event)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(look.color("text3"), 1.5))
+        side, middle = look.px(9), self.height() / 2
+        left = look.px(10)
+        painter.drawEllipse(QRectF(left, middle - side / 2 - 1, side, side))
+        end = left + side
+        painter.drawLine(round(end - 1), round(middle + side / 2 - 2), round(end + 3), round(middle + side / 2 + 2))
+        if not self.hasFocus() and not self.text():
+            box = QRectF(self.width() - look.px(28), middle - look.px(9), look.px(20), look.px(18))
+            painter.setPen(QPen(look.color("line"), 1))
+            painter.setBrush(look.color("panel"))
+            painter.drawRoundedRect(box, 4, 4)
+            painter.setFont(look.font(11, MEDIUM))
+            painter.setPen(look.color("text2"))
+            painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "/")
+
+
+class MenuButton(QAbstractButton):
+    """Three dots."""
+
+    opens = True
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._look = look
+        self.setAccessibleName(translate(msg("Menu")))
+        give_tip(self, translate(msg("Menu (F10)")))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._look.px(32), self._look.px(32))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        look, painter = self._look, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if self.hasFocus() or self.underMouse():
+            painter.setPen(QPen(look.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+            painter.setBrush(look.color("sunk"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(7), look.px(7))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(look.color("text2"))
+        centre = QRectF(self.rect()).center()
+        radius = 1.7 * look.scale
+        for step in (-1, 0, 1):
+            painter.drawEllipse(
+                QRectF(centre.x() - radius, centre.y() + step * look.px(6) - radius, 2 * radius, 2 * radius)
+            )
+
+
+class Toolbar(QWidget):
+    """Height 48."""
+
+    went_down = Signal()  # from the filter to the list
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("toolbar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self.setFixedHeight(look.px(48))
+        self.filter = FilterField(look)
+        self.views = ViewSwitch(look)
+        self.engines = EnginesButton(look)
+        self.root = RootButton(look)
+        self.menu = MenuButton(look)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(look.px(12), 0, look.px(12), 0)
+        layout.setSpacing(look.px(8))
+        self.filter.setMinimumWidth(look.px(110))
+        self.filter.setMaximumWidth(look.px(276))
+        layout.addWidget(self.filter, 1)
+        layout.addSpacing(look.px(20))
+        layout.addWidget(self.views)
+        layout.addStretch(1)
+        layout.addWidget(self.engines)
+        layout.addWidget(self.root)
+        layout.addWidget(self.menu)
+        self.filter.installEventFilter(self)
+        self.down: QWidget | None = None  # where Down and Enter go from the filter
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if (
+            self.down is not None
+            and isinstance(event, QKeyEvent)
+            and event.type() == QEvent.Type.KeyPress
+            and event.key() in (Qt.Key.Key_Down, Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        ):
+            self.down.setFocus(Qt.FocusReason.TabFocusReason)
+            self.went_down.emit()
+            return True
+        return super().eventFilter(watched, event)

@@ -1,0 +1,74 @@
+"""A notice on top that tells why this machine's kernel is not known, with the one command that mends it, to be copied.
+
+It is no dialog: everything that can be seen without it is seen below. Closed, it stays so until the reason changes.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from stratascope.core.message import msg
+from stratascope.core.record import Trouble
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.labels import Label, tip
+from stratascope.ui.widgets.ribbon import Ribbon
+from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.window.notice import WORDS_MAX
+
+
+class TroubleNotice(Ribbon):
+    """Hidden where there is nothing to tell."""
+
+    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+        super().__init__(look, parent)
+        self._shown: Trouble | None = None
+        self.text = Label(look, 13, wrap=True)
+        self.command = Label(look, 12.5, wrap=True, fixed=True).selectable()
+        self.command.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.copy = self._button(look, translate(msg("Copy")))
+        self.copy.setAccessibleName(translate(msg("Copy the command that allows it")))
+        self.copy.clicked.connect(self._copy)
+        self.close_button = self._button(look, translate(msg("Close")))
+        self.close_button.setAccessibleName(translate(msg("Close this notice")))
+        self.close_button.clicked.connect(self.hide)
+        lines = QVBoxLayout()
+        lines.setSpacing(look.px(2))
+        lines.addWidget(self.text)
+        lines.addWidget(self.command)
+        self.row.addLayout(lines, 1)
+        self.row.addWidget(self.copy)
+        self.row.addWidget(self.close_button)
+        self.hide()
+
+    def show_trouble(self, trouble: Trouble | None) -> None:
+        """Appear for a new reason; the next snapshots don't bring back what was closed."""
+        if trouble == self._shown:
+            return
+        self._shown = trouble
+        if trouble is None:
+            self.hide()
+            return
+        said, words = translate(trouble.message), plain(trouble.words.strip(), WORDS_MAX)
+        self.text.setText(said)
+        self.text.setToolTip(tip(words))
+        self.command.setText(trouble.command)
+        self.command.setAccessibleName(trouble.command)
+        self.command.setVisible(bool(trouble.command))
+        self.copy.setVisible(bool(trouble.command))
+        self.setAccessibleName(f"{said} {trouble.command}".strip())
+        self.setAccessibleDescription(words)
+        self.show()
+
+    def _copy(self) -> None:
+        if self._shown is not None:
+            QGuiApplication.clipboard().setText(self._shown.command)
+
+    @staticmethod
+    def _button(look: Look, words: str) -> QPushButton:
+        button = QPushButton(words)
+        button.setFont(look.font(12, MEDIUM))
+        button.setAccessibleName(words)
+        return button

@@ -1,0 +1,1 @@
+"""What is read of a container before and after a relaunch, to see whether it works."""

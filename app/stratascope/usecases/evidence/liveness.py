@@ -1,0 +1,89 @@
+"""From what the collector read of a container to its vitals: pure. What can't be told is None, never "none".
+
+In a network of its own every listening socket is the container's; in one that it shares only those that its own
+processes have open, and to see these takes the right to trace them.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.container import Asked, Container
+from stratascope.core.ground import Ground, inode_of
+from stratascope.core.ports import Found
+from stratascope.core.process_match import WANTS as BELONGING_WANTS
+from stratascope.core.process_match import belongs
+from stratascope.core.relaunch.launch_spec import Vitals
+from stratascope.layers.shared.toggle_values import shared_mode
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.tcp import Listening, parse_listening
+
+_TCP, _TCP6, _SOCKETS, _OOM = "net/tcp", "net/tcp6", "fd:sockets", "cgroup:oom"
+WANTS = tuple(dict.fromkeys((*BELONGING_WANTS, "ns/net", _TCP, _TCP6, _SOCKETS, _OOM)))
+MEMBER_WANTS = (_SOCKETS,)
+
+NOTHING = Vitals()
+# net.ipv4.ip_local_port_range as kernels come with it: whoever binds no port in particular gets one of these (ip(7))
+_CHOSEN = range(32768, 61000)
+_ENGINE_DNS = "127.0.0.11"  # Docker's own resolver listens there, inside the container's network
+
+
+def vitals(container: Container, found: Found | None, ground: Ground) -> Vitals:
+    """Nothing where the process that was read is not the container's."""
+    if found is None or belongs(container, found.first, ground) is not None:
+        return NOTHING
+    return Vitals(_listens(container.asked, found, ground), _kills(found.first))
+
+
+def _listens(asked: Asked, found: Found, ground: Ground) -> tuple[int, ...] | None:
+    sockets: list[Listening] = []
+    for name in (_TCP, _TCP6):
+        text = found.first.text(name)
+        if isinstance(text, Gap):
+            if name == _TCP6 and text.kind is GapKind.ABSENT and text.errno is not None:
+                continue  # a kernel without IPv6
+            return None
+        try:
+            sockets += parse_listening(text)
+        except DecodeError:
+            return None
+    inode, host = inode_of(found.first.text("ns/net")), ground.namespace("net")
+    if shared_mode(asked.network_mode) or inode is None or inode == host:
+        own = _own(found)
+        if own is None:
+            return None
+        sockets = [socket for socket in sockets if socket.inode in own]
+    published = {port.container_port.partition("/")[0] for port in asked.ports}
+    return tuple(
+        sorted(
+            {
+                socket.port
+                for socket in sockets
+                if socket.address != _ENGINE_DNS and (socket.port not in _CHOSEN or str(socket.port) in published)
+            }
+        )
+    )
+
+
+def _own(found: Found) -> frozenset[int] | None:
+    """The inodes of all sockets that its processes have open; None where one of them can't be looked at."""
+    inodes: set[int] = set()
+    for process in (found.first, *found.members):
+        text = process.text(_SOCKETS)
+        if isinstance(text, Gap):
+            if text.kind is GapKind.GONE:
+                continue
+            return None
+        words = (line.removeprefix("socket:[").removesuffix("]") for line in text.splitlines())
+        inodes.update(int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 20)
+    return frozenset(inodes)
+
+
+def _kills(capture: Capture) -> int | None:
+    text = capture.text(_OOM)
+    if isinstance(text, Gap):
+        return None
+    for line in text.splitlines():
+        name, _, count = line.partition(" ")
+        if name == "oom_kill" and count.isascii() and count.isdigit() and len(count) < 20:
+            return int(count)
+    return None

@@ -1,0 +1,77 @@
+"""From what the collector saw in a container's root directory, and at its engine's helper, to core types: pure.
+
+A rootful engine's helpers (Docker's shim, Podman's conmon) are the container's parents and sit in the engine's own
+network, where its published ports listen; that need not be this program's. A rootless engine's ports listen in the
+user's own network, whatever network its containers' parents are in.
+"""
+
+from __future__ import annotations
+
+import re
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.container import Container
+from stratascope.core.ground import Ground
+from stratascope.core.ports import Found
+from stratascope.core.process_match import WANTS as BELONGING_WANTS
+from stratascope.core.process_match import belongs
+from stratascope.core.relaunch.launch_spec import Inside
+from stratascope.layers.shared.device_rules import in_every_container
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.tcp import parse_listeners
+
+_DEVICES, _SET_UID = "root:dev", "root:set-uid"
+WANTS = (*BELONGING_WANTS, _DEVICES, _SET_UID)
+PUBLISHER_WANTS = ("net/tcp", "net/tcp6")
+_PARENT = re.compile(r"^PPid:\t([0-9]{1,10})$", re.M)
+_NODE = re.compile(r"([cb]) ([0-9]{1,10}):([0-9]{1,10}) (/.*)").fullmatch
+_PROGRAM = re.compile(r"[ugf] [0-9a-fx]{1,20} (/.*)").fullmatch
+
+
+def parent(container: Container, found: Found | None, ground: Ground) -> int | None:
+    """The PID of its first process's parent."""
+    if found is None or belongs(container, found.first, ground) is not None:
+        return None
+    status = found.first.text("status")
+    match = None if isinstance(status, Gap) else _PARENT.search(status)
+    return int(match[1]) or None if match else None
+
+
+def inside(container: Container, found: Found | None, publisher: Found | None, ground: Ground) -> Inside:
+    """Nothing where the process that was read is not the container's."""
+    if found is None or belongs(container, found.first, ground) is not None:
+        return Inside()
+    listeners = None if publisher is None else _listeners(publisher.first)
+    return Inside(_nodes(found.first), _programs(found.first), listeners)
+
+
+def _nodes(capture: Capture) -> tuple[str, ...] | None:
+    text = capture.text(_DEVICES)
+    if isinstance(text, Gap):
+        return None
+    found = []
+    for line in text.splitlines():
+        node = _NODE(line)
+        if node is None:
+            return None
+        if not in_every_container(node[1], int(node[2]), int(node[3])):
+            found.append(node[4])
+    return tuple(sorted(found))
+
+
+def _programs(capture: Capture) -> tuple[str, ...] | None:
+    text = capture.text(_SET_UID)
+    if isinstance(text, Gap):
+        return None
+    found = [_PROGRAM(line) for line in text.splitlines()]
+    return tuple(sorted({program[1] for program in found if program is not None}))
+
+
+def _listeners(capture: Capture) -> tuple[tuple[str, int], ...] | None:
+    texts = [capture.text(name) for name in PUBLISHER_WANTS]
+    if isinstance(texts[0], Gap):
+        return None
+    try:
+        return tuple(item for text in texts if not isinstance(text, Gap) for item in parse_listeners(text))
+    except DecodeError:
+        return None

@@ -1,0 +1,102 @@
+"""The processes that a container is born with, and whether its replacement has them too.
+
+A server can lose its workers and live on: where its master may no longer change users it still runs and still listens,
+and answers nobody. What a container started within its first seconds it will start again, so that is what must come
+back, by name and user. Decided against counting all processes: sessions, jobs and workers on demand come and go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.ground import Ground
+from stratascope.core.ports import Found
+from stratascope.core.process_match import parse_stat
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.idmap import parse_idmap, to_inside
+from stratascope.linux.status import ProcessStatus, parse_status
+
+BIRTH = 10.0  # seconds from the start of the first process within which others belong to its start
+_TICKS = 100  # per second, sysconf(_SC_CLK_TCK): the same on all that Linux runs on today
+_GONE = ("Z", "X")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Hand:
+    """One kind of process: its name, and its user inside, None where that has no number there."""
+
+    name: str
+    user: int | None
+
+
+def born_with(found: Found, ground: Ground) -> frozenset[Hand] | None:
+    """What it started in its first seconds and still has, beside its first process. None: not readable."""
+    first = _start(found.first)
+    if first is None:
+        return None
+    alive = {each.pid: each for each in found.members}
+    parents = {pid: _status(each) for pid, each in alive.items()}
+    latest = first + BIRTH * (ground.clock_ticks or _TICKS)
+    hands = set()
+    for pid, each in alive.items():
+        start, status = _start(each), parents[pid]
+        if start is None or status is None or start > latest or not _descends(pid, found.first.pid, parents):
+            continue
+        if (hand := _hand(status, found.first)) is not None:
+            hands.add(hand)
+    return frozenset(hands)
+
+
+def present(found: Found) -> frozenset[Hand] | None:
+    """Every process that it has. None: not readable."""
+    if _status(found.first) is None:
+        return None
+    hands = {_hand(status, found.first) for each in (found.first, *found.members) if (status := _status(each))}
+    return frozenset(hand for hand in hands if hand is not None)
+
+
+def missing(before: frozenset[Hand], now: frozenset[Hand], *, users: bool) -> tuple[Hand, ...]:
+    """Those that did not come back; by name alone where it was given another user."""
+    if users:
+        return tuple(sorted(before - now, key=str))
+    names = {hand.name for hand in now}
+    return tuple(sorted((hand for hand in before if hand.name not in names), key=str))
+
+
+def _descends(pid: int, first: int, parents: dict[int, ProcessStatus | None]) -> bool:
+    """Whether it came of the first process: a session in the container (exec) did not."""
+    seen = set()
+    while pid != first:
+        status = parents.get(pid)
+        if status is None or status.ppid is None or pid in seen:
+            return False
+        seen.add(pid)
+        pid = status.ppid
+    return True
+
+
+def _hand(status: ProcessStatus, first: Capture) -> Hand | None:
+    if status.name is None or status.uids is None or status.state in _GONE:
+        return None
+    text = first.text("uid_map")
+    if isinstance(text, Gap):
+        return Hand(status.name, status.uids.effective)
+    try:
+        return Hand(status.name, to_inside(parse_idmap(text), status.uids.effective))
+    except DecodeError:
+        return None
+
+
+def _status(capture: Capture) -> ProcessStatus | None:
+    text = capture.text("status")
+    try:
+        return None if isinstance(text, Gap) else parse_status(text)
+    except DecodeError:
+        return None
+
+
+def _start(capture: Capture) -> int | None:
+    text = capture.text("stat")
+    stat = None if isinstance(text, Gap) else parse_stat(text)
+    return None if stat is None else stat.start

@@ -1,0 +1,1 @@
+"""The live view: containers read as they change, and assembled into snapshots."""

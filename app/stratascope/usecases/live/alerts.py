@@ -1,0 +1,120 @@
+"""What is worth telling a person who is not looking: from one snapshot to the next, without a window. Pure but for what
+it remembers.
+
+What was there when an engine was first seen is no news. A replacement is none either where the container whose name it
+has was no better. Told once each; a failure again only after the container was well in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stratascope.core.container import Container, Status
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
+from stratascope.core.snapshot import ContainerState, Snapshot
+
+Key = tuple[str, str]
+_STOPPED_ON_REQUEST = (0, 130, 137, 143)  # by itself with success, or by SIGINT, SIGKILL, SIGTERM (128 + signal(7))
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`key`: the container that is meant."""
+
+    key: Key
+    title: Message
+    text: Message
+
+
+class Alerts:
+    """`see` each snapshot; it answers with what is new."""
+
+    def __init__(self) -> None:
+        self._engines: set[str] = set()
+        self._known: set[Key] = set()
+        self._awaited: set[Key] = set()  # new, and not all read yet
+        self._worst: dict[tuple[str, str], float] = {}  # engine and name -> exposure
+        self._failed: set[Key] = set()
+        self._well: set[Key] = set()  # hardened ones that were seen running well
+
+    def see(
+        self, snapshot: Snapshot, limit: float | None, hardened: Sequence[Transaction], *, failures: bool
+    ) -> tuple[Alert, ...]:
+        """`limit`: the exposure above which a new container is told, None: never; `hardened`: what is set aside."""
+        if snapshot.demo:
+            return ()
+        found = [*self._appeared(snapshot, limit), *(self._fell(snapshot, hardened) if failures else ())]
+        for state in snapshot.containers:
+            if state.matrix is not None:
+                self._worst[(state.container.engine, state.container.name)] = state.matrix.exposure.worst
+        # an engine that answers is seen before its containers are: they are no news
+        self._engines |= snapshot.listed
+        return tuple(found)
+
+    def _appeared(self, snapshot: Snapshot, limit: float | None) -> Iterator[Alert]:
+        keys = {state.key for state in snapshot.containers}
+        self._awaited &= keys
+        for state in snapshot.containers:
+            if state.key not in self._known:
+                self._known.add(state.key)
+                if state.container.engine in self._engines:
+                    self._awaited.add(state.key)
+            if state.key in self._awaited and state.matrix is not None:
+                self._awaited.discard(state.key)
+                if limit is not None and state.matrix.exposure.worst > limit and self._is_news(state):
+                    yield _exposed(state, limit)
+
+    def _is_news(self, state: ContainerState) -> bool:
+        before = self._worst.get((state.container.engine, state.container.name))
+        return before is None or state.matrix is None or state.matrix.exposure.worst > before
+
+    def _fell(self, snapshot: Snapshot, hardened: Sequence[Transaction]) -> Iterator[Alert]:
+        new = {
+            (done.engine, done.new): done.owner is not None
+            for done in hardened
+            if done.kind is Kind.HARDEN and done.stage is Stage.DONE and done.new
+        }
+        states = {state.key: state.container for state in snapshot.containers}
+        for key, owned in new.items():
+            container = states.get(key)
+            if container is None:
+                continue
+            text = _failure(container, owned=owned)
+            if text is None:
+                if container.status is Status.RUNNING:
+                    self._well.add(key)
+                    self._failed.discard(key)
+            elif key in self._well and key not in self._failed:
+                self._failed.add(key)
+                yield Alert(key, msg("{name} fails since it was hardened", name=container.name), text)
+
+
+def _exposed(state: ContainerState, limit: float) -> Alert:
+    assert state.matrix is not None
+    exposure, name = state.matrix.exposure, state.container.name
+    if exposure.best < exposure.worst:
+        text = msg("Its exposure is {least} to {most} of 10, since not all of it could be read.",
+                   least=f"{exposure.best:.1f}", most=f"{exposure.worst:.1f}")  # fmt: skip
+    else:
+        text = msg("Its exposure is {number} of 10.", number=f"{exposure.worst:.1f}")
+    if exposure.best <= limit:  # it may be well
+        return Alert(state.key, msg("New, and not known to be protected: {name}", name=name), text)
+    return Alert(state.key, msg("New and badly protected: {name}", name=name), text)
+
+
+def _failure(container: Container, *, owned: bool) -> Message | None:
+    """What is wrong with it, None where nothing is. `owned`: its owner created it anew, so that no original is kept."""
+    back = msg("Undo takes the change back.") if owned else msg("Its original is kept: Undo brings it back.")
+    if container.out_of_memory and container.status is not Status.RUNNING:
+        return msg("It used more memory than it may have, and was ended. {back}", back=back)
+    match container.status:
+        case Status.RESTARTING:
+            return msg("It ends and is started again and again. {back}", back=back)
+        case Status.EXITED | Status.DEAD if container.exit_code not in (*_STOPPED_ON_REQUEST, None):
+            return msg("It ended by itself with status {code}. {back}", code=container.exit_code or 0, back=back)
+        case Status.RUNNING if container.health == "unhealthy":
+            return msg("Its healthcheck says that it is unhealthy. {back}", back=back)
+        case _:
+            return None

@@ -1,0 +1,216 @@
+"""From raw text to a snapshot, pure: translate, check whose process it is, decode, assess.
+
+A replayed record, a one-shot report and the live window all go through `Assembler`. It remembers what it made
+of each container and makes it anew only where its own input changed, so one event among 200 containers costs
+what one event among 20 does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
+from stratascope.core.container import Container, Engine, Status, other_kernel
+from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
+from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Severity, Verdict
+from stratascope.core.ports import Found
+from stratascope.core.process_match import belongs, parse_stat
+from stratascope.core.record import ContainerRecord, Record
+from stratascope.core.sharing import Sharer, Sharing, peers_of, sharing_of
+from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.depth import Matrix, judge
+from stratascope.layers.shared.process_status import why_unknown
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.status import parse_status
+from stratascope.usecases.live.translations import Translations
+
+_SEVERITY_ORDER = {severity: place for place, severity in enumerate(Severity)}
+# What a runtime is called while it sets up an exec (runc: nsexec.c; crun: its own name). It still holds all rights, and
+# drops them before it becomes the program. That takes much less than this; a process may call itself so for good.
+_RUNTIME_COMMANDS = ("runc:[", "crun")
+_SETTING_UP_SECONDS = 10.0
+_ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING, Status.UNKNOWN})
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was made of one container, and the inputs that it was made of."""
+
+    record: ContainerRecord
+    engine: Engine
+    ground: Ground
+    container: Container
+    gap: Gap | None
+    sharing: Sharing
+    peers: Peers | None = None
+    state: ContainerState | None = None
+
+
+class Assembler:
+    """Makes snapshots of records. Not safe for several threads at once: the caller owns it."""
+
+    def __init__(self, layers: tuple[Layer, ...], translations: Translations) -> None:
+        self._layers = layers
+        self._translations = translations
+        self._known: dict[tuple[str, str], _Known] = {}
+        self._grounds: dict[int, tuple[Capture, Ground]] = {}
+        self._finished: list[_Known] = []  # of the last snapshot, in order, and the peers of each
+        self._peers: tuple[Peers, ...] = ()
+
+    def snapshot(self, record: Record, *, demo: bool = False) -> Snapshot:
+        """Everything of `record`, assessed. Containers keep the order in which the engines gave them."""
+        engines = {engine.id: engine for engine in record.engines}
+        self._grounds = {id(host): (host, self._ground(host)) for host in (record.host, *(c for _, c in record.hosts))}
+        known = [
+            self._prepare(item, engines[item.raw.engine], self._ground(record.host_of(item.raw.engine)))
+            for item in record.containers
+            if item.raw.engine in engines
+        ]
+        peers = self._peers_of(known)
+        finished = [self._finish(item, mine, record.taken_at) for item, mine in zip(known, peers, strict=True)]
+        self._finished, self._peers = finished, peers
+        self._known = {item.container.key: item for item in finished}
+        self._translations.forget(set(self._known))
+        return Snapshot(
+            record.taken_at,
+            self._ground(record.host),
+            record.engines,
+            tuple(item.state for item in finished if item.state is not None),
+            demo,
+            trouble=record.trouble,
+            elsewhere=tuple((engine, self._ground(host)) for engine, host in record.hosts),
+        )
+
+    def _peers_of(self, known: list[_Known]) -> tuple[Peers, ...]:
+        """All are compared with all only where one came, went, or shares something else than before."""
+        if len(known) == len(self._finished) and all(map(_shares_alike, known, self._finished)):
+            return self._peers
+        return peers_of(tuple(Sharer(item.container, item.sharing, item.ground) for item in known))
+
+    def _ground(self, host: Capture) -> Ground:
+        known = self._grounds.get(id(host))
+        return known[1] if known is not None and known[0] is host else decode_ground(host)
+
+    def _prepare(self, record: ContainerRecord, engine: Engine, ground: Ground) -> _Known:
+        raw = record.raw
+        before = self._known.get((raw.engine, raw.id))
+        if (
+            before is not None
+            and (before.engine is engine or before.engine == engine)
+            and (before.ground is ground or before.ground == ground)
+        ):
+            same_raw = before.record.raw is raw or before.record.raw == raw
+            if same_raw and before.record.found is record.found:
+                return before
+        container = self._translations.container(raw, engine)
+        gap = _whose(container, record.found, ground)
+        sharing = sharing_of(record.found.first) if record.found is not None and gap is None else Sharing()
+        return _Known(record, engine, ground, container, gap, sharing)
+
+    def _finish(self, known: _Known, peers: Peers, taken_at: float) -> _Known:
+        if known.state is not None and (known.peers is peers or known.peers == peers):
+            return known
+        around = Surroundings(known.ground, known.engine, peers)
+        container, found = known.container, known.record.found
+        if known.gap is not None or found is None:
+            gap = known.gap or Gap(GapKind.GONE)
+            first = unread(container.pid or 0, gap)
+            members: tuple[Capture, ...] = ()
+        else:
+            gap, first, members = None, found.first, found.members
+        layers = tuple(self._layer(layer, first, container, around, gap) for layer in self._layers)
+        matrix = None if gap is not None else self._matrix(layers, around)
+        processes, drifted = self._members(first, members, known.ground, taken_at)
+        findings = [finding for layer in layers for finding in layer.assessment.findings] + list(drifted)
+        findings.sort(key=lambda finding: _SEVERITY_ORDER[finding.severity])
+        state = ContainerState(
+            container=container,
+            layers=layers,
+            processes=processes,
+            findings=tuple(findings),
+            gap=gap,
+            capture=first if gap is None else None,
+            members_from=found.members_from if found is not None and gap is None else "",
+            matrix=matrix,
+        )
+        return replace(known, peers=peers, state=state)
+
+    def _layer(
+        self, layer: Layer, first: Capture, container: Container, around: Surroundings, gap: Gap | None
+    ) -> LayerState:
+        asked = layer.asked(container)
+        if gap is not None:
+            gaps = (NamedGap(layer.id, gap, f"/proc/{container.pid}" if container.pid else ""),)
+            assessment = Assessment(Verdict.UNKNOWN, why_unknown(gaps), gaps=gaps)
+            return LayerState(layer.id, layer.number, None, asked, assessment)
+        facts = layer.decode(first, container, around)
+        return LayerState(layer.id, layer.number, facts, asked, layer.assess(facts, asked, around))
+
+    def _matrix(self, states: tuple[LayerState, ...], around: Surroundings) -> Matrix:
+        postures = tuple(
+            (layer, layer.posture(state.facts, state.asked, around))
+            for layer, state in zip(self._layers, states, strict=True)
+        )
+        return judge(all_threats(), postures, around.ground)
+
+    def _members(
+        self, first: Capture, members: tuple[Capture, ...], ground: Ground, taken_at: float
+    ) -> tuple[tuple[ProcessState, ...], tuple[Finding, ...]]:
+        processes: list[ProcessState] = []
+        findings: dict[str, Finding] = {}
+        for member in members:
+            if whole_gap(member) is not None:
+                continue  # it ended between the listing and the reading
+            inside, command = _identity(member)
+            setting_up = _setting_up(member, command, ground, taken_at)
+            drifts = [drift for layer in self._layers if not setting_up for drift in layer.drift(first, member)]
+            for drift in drifts:
+                findings.setdefault(drift.finding.code, drift.finding)
+            processes.append(ProcessState(member.pid, inside, command, tuple(drift.field for drift in drifts)))
+        return tuple(processes), tuple(findings.values())
+
+
+def _shares_alike(one: _Known, before: _Known) -> bool:
+    return one is before or (
+        one.container.key == before.container.key
+        and one.container.name == before.container.name
+        and one.sharing == before.sharing
+        and one.ground is before.ground
+    )
+
+
+def _whose(container: Container, found: Found | None, ground: Ground) -> Gap | None:
+    """Why the readings can't be used for this container, if so."""
+    if container.error:
+        return Gap(GapKind.UNPARSED, detail=container.error)
+    if other_kernel(container):
+        return Gap(GapKind.FOREIGN, detail=f"{container.runtime} runs it on a kernel of its own")
+    if container.pid is None or container.status not in _ALIVE:
+        return Gap(GapKind.GONE, detail="no process")
+    if found is None:
+        return Gap(GapKind.UNSUPPORTED, detail="its /proc is not within reach")
+    return whole_gap(found.first) or belongs(container, found.first, ground)
+
+
+def _setting_up(member: Capture, command: str, ground: Ground, taken_at: float) -> bool:
+    """Whether it is no process of the container's yet, but the runtime that is about to become one."""
+    if not command.startswith(_RUNTIME_COMMANDS):
+        return False
+    text = member.text("stat")
+    stat = None if isinstance(text, Gap) else parse_stat(text)
+    if stat is None or ground.boot_time is None or not ground.clock_ticks:
+        return False
+    return ground.boot_time + stat.start / ground.clock_ticks > taken_at - _SETTING_UP_SECONDS
+
+
+def _identity(member: Capture) -> tuple[int | None, str]:
+    """PID inside the container and command of a further process, where readable."""
+    comm, status = member.text("comm"), member.text("status")
+    inside: int | None = None
+    if not isinstance(status, Gap):
+        try:
+            inside = (parse_status(status).nspid or (None,))[-1]
+        except DecodeError:
+            inside = None
+    return inside, "" if isinstance(comm, Gap) else comm.rstrip("\n")

@@ -1,0 +1,81 @@
+"""A watch that is still being made: finding engines and loading their SDKs must not delay the first painted window."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from stratascope.core.record import Record
+from stratascope.usecases.live.live_view import Publish, Watch
+
+
+class LateWatch:
+    """Makes the real watch on a thread of its own and passes everything on to it."""
+
+    def __init__(self, make: Callable[[], tuple[Watch, Callable[[], None]]]) -> None:
+        """`make` returns the watch, and how to give back what it stands on; it may take seconds."""
+        self._make = make
+        self._lock = threading.Lock()
+        self._watch: Watch | None = None
+        self._give_back: Callable[[], None] = _nothing
+        self._focus: tuple[str, str] | None = None
+        self._pace: float | None = None
+        self._ended = False
+        self._thread: threading.Thread | None = None
+
+    def start(self, publish: Publish) -> None:
+        """Begin; returns at once."""
+
+        def run() -> None:
+            watch, give_back = self._make()
+            with self._lock:
+                if not self._ended:
+                    self._watch, self._give_back = watch, give_back
+                    watch.focus(self._focus)
+                    if self._pace is not None:
+                        watch.pace(self._pace)
+                    watch.start(publish)
+                    return
+            give_back()
+
+        self._thread = threading.Thread(target=run, name="find engines", daemon=True)
+        self._thread.start()
+
+    def refresh(self, key: tuple[str, str] | None = None) -> None:
+        """See Watch; nothing to do before it exists."""
+        if self._watch is not None:
+            self._watch.refresh(key)
+
+    def focus(self, key: tuple[str, str] | None) -> None:
+        """See Watch."""
+        self._focus = key
+        if self._watch is not None:
+            self._watch.focus(key)
+
+    def pace(self, seconds: float) -> None:
+        """See Watch."""
+        self._pace = seconds
+        if self._watch is not None:
+            self._watch.pace(seconds)
+
+    def elevate(self) -> None:
+        """See Watch."""
+        if self._watch is not None:
+            self._watch.elevate()
+
+    def record(self) -> Record | None:
+        """See Watch."""
+        return None if self._watch is None else self._watch.record()
+
+    def stop(self) -> None:
+        """End everything; returns after a few seconds at the most."""
+        with self._lock:
+            self._ended = True
+            watch, self._watch = self._watch, None
+        if watch is not None:
+            watch.stop()
+        self._give_back()
+
+
+def _nothing() -> None:
+    return None

@@ -1,0 +1,238 @@
+"""One reading of everything: engines into records, processes through probers. No decoding, no waiting for events.
+
+`Reader` knows which prober reaches which engine's processes, and falls back to Podman's own `top` where /proc
+is not of the engine's kernel. Decided against reading container by container: one call may be one round trip.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
+from stratascope.core.container import Container, Engine, EngineState, Status
+from stratascope.core.ground import Ground, decode_ground
+from stratascope.core.layer import Layer
+from stratascope.core.ports import (
+    ConfinedError,
+    EngineError,
+    EnginePort,
+    Found,
+    NoSuchContainerError,
+    ProbeError,
+    Prober,
+    RawContainer,
+    Wish,
+)
+from stratascope.core.process_match import WANTS as BELONGING_WANTS
+from stratascope.core.process_match import belongs
+from stratascope.core.record import ContainerRecord, Record, Trouble
+from stratascope.usecases.live.root_readings import Loss, RootReadings
+from stratascope.usecases.live.translations import Translations
+
+PERSON = "id:uid"
+_MEMBER_IDENTITY = ("status", "comm")
+_WITH_PROCESS = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING})
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How to reach the processes of one engine. `prober` None: its kernel is out of reach.
+
+    `top` asks the engine itself (Podman) for what its kernel enforces, by container id and PID.
+    """
+
+    prober: Prober | None
+    top: Callable[[str, int], Found] | None = None
+
+
+class Reader:
+    """Reads processes for the containers of engines. Safe for several threads as its probers are."""
+
+    def __init__(
+        self, layers: tuple[Layer, ...], translations: Translations, local: Prober, reach: Callable[[Engine], Reach]
+    ) -> None:
+        wants = dict.fromkeys([*BELONGING_WANTS, *(name for layer in layers for name in layer.wants)])
+        # stat at the end: it tells whether the process was ending while the rest was read
+        named = [*_MEMBER_IDENTITY, *(name for layer in layers for name in layer.member_wants if name != "stat")]
+        members = dict.fromkeys([*named, "stat"])
+        self._wants = tuple(wants)
+        self._root = RootReadings(tuple(dict.fromkeys(name for layer in layers for name in layer.privileged_wants)))
+        self._member_wants = tuple(members)
+        self._translations = translations
+        self._local = local
+        self._reach = reach
+        self._trouble: Trouble | None = None
+
+    def use(self, root: Prober, on_loss: Loss | None = None) -> None:
+        """Read this machine with this prober, which is root, and all that only root can; see RootReadings."""
+        self._root.use(root, on_loss)
+
+    def forget(self, key: tuple[str, str] | None = None) -> None:
+        """Read what only root can anew with the next reading: of one container, or of all."""
+        self._root.forget(key)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """Why this machine could not be read the last time that was tried; None where it could."""
+        return self._trouble
+
+    def host(self) -> Capture:
+        """This machine's facts; where even these are out of reach, a capture that says why."""
+        try:
+            own = self._local.host()
+        except ProbeError as error:
+            self._note(error)
+            own = unread(0, _gap(error))
+        else:
+            self._note(None)
+        as_root = self._root.host()
+        return own if as_root is None else _of_person(as_root, own)
+
+    def host_of(self, engine: Engine) -> Capture | None:
+        """The facts of the machine that this engine runs on, where that is another one; raises ProbeError."""
+        prober = self._reach(engine).prober
+        return None if prober is self._local or prober is None else prober.host()
+
+    def records(self, engine: Engine, raws: Sequence[RawContainer], ground: Ground) -> tuple[ContainerRecord, ...]:
+        """What was read for each container, in order. A container without a process has no reading."""
+        containers = [self._translations.container(raw, engine) for raw in raws]
+        reach = self._reach(engine)
+        asked = [place for place, item in enumerate(containers) if item.pid and item.status in _WITH_PROCESS]
+        wishes = tuple(Wish(containers[place].pid or 0, self._wants, self._member_wants) for place in asked)
+        found: dict[int, Found] = {}
+        if wishes and reach.prober is not None:
+            try:
+                found = dict(zip(asked, self._capture(reach.prober, wishes), strict=True))
+                if reach.prober is self._local:
+                    self._note(None)
+            except ProbeError as error:
+                if reach.prober is self._local:
+                    self._note(error)
+                gap = _gap(error)
+                found = {place: Found(unread(containers[place].pid or 0, gap)) for place in asked}
+            if self._root.wanted:
+                self._add_as_root(containers, found, ground, None if reach.prober is self._local else reach.prober)
+        if reach.top is not None:
+            for place in asked:
+                found[place] = self._or_top(containers[place], found.get(place), ground, reach.top)
+        return tuple(ContainerRecord(raw, found.get(place)) for place, raw in enumerate(raws))
+
+    def once(
+        self, engine: Engine, pid: int, wants: tuple[str, ...], member_wants: tuple[str, ...] = ()
+    ) -> Found | None:
+        """Names that no layer wants, of one process: what is read for a purpose of its own. None: out of reach."""
+        prober = self._reach(engine).prober
+        if prober is None:
+            return None
+        try:
+            return self._capture(prober, (Wish(pid, wants, member_wants, members=bool(member_wants)),))[0]
+        except ProbeError:
+            return None
+
+    def _capture(self, prober: Prober, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+        """Read as root where that is possible, else as ever. Raises ProbeError."""
+        found = self._root.capture(wishes) if prober is self._local else None
+        return prober.capture(wishes) if found is None else found
+
+    def _add_as_root(
+        self, containers: Sequence[Container], found: dict[int, Found], ground: Ground, other: Prober | None
+    ) -> None:
+        """Only of processes that are the container's: nothing else is stopped for it."""
+        ours = {
+            place: each.first
+            for place, each in found.items()
+            if whole_gap(each.first) is None and belongs(containers[place], each.first, ground) is None
+        }
+        more = self._root.of([(containers[place], first) for place, first in ours.items()], other)
+        for place, first in ours.items():
+            added = more.get(containers[place].key, ())
+            found[place] = replace(found[place], first=replace(first, readings=(*first.readings, *added)))
+
+    def _note(self, error: ProbeError | None) -> None:
+        command = error.command if isinstance(error, ConfinedError) else ""
+        self._trouble = None if error is None else Trouble(error.message, command, error.words)
+
+    @staticmethod
+    def _or_top(container: Container, found: Found | None, ground: Ground, top: Callable[[str, int], Found]) -> Found:
+        """`found`, or the engine's own word where the process is not within reach of our /proc."""
+        gap = Gap(GapKind.UNSUPPORTED) if found is None else whole_gap(found.first)
+        if found is not None and gap is None:
+            gap = belongs(container, found.first, ground)
+        if gap is None or gap.kind not in (GapKind.FOREIGN, GapKind.UNSUPPORTED, GapKind.GONE, GapKind.CONFINED):
+            return found if found is not None else Found(unread(container.pid or 0, Gap(GapKind.UNSUPPORTED)))
+        try:
+            answer = top(container.id, container.pid or 0)
+        except (EngineError, NoSuchContainerError):  # it hangs, or the container went away meanwhile
+            return found if found is not None else Found(unread(container.pid or 0, gap))
+        return answer if gap.kind is not GapKind.CONFINED else _confined(answer, gap)
+
+
+def _gap(error: ProbeError) -> Gap:
+    """The same as a reason why something is not known."""
+    return Gap(GapKind.CONFINED if isinstance(error, ConfinedError) else GapKind.UNSUPPORTED, detail=error.words)
+
+
+def _confined(found: Found, gap: Gap) -> Found:
+    """What the engine did not tell could be read, if only this program were allowed to."""
+
+    def told(capture: Capture) -> Capture:
+        readings = tuple(
+            replace(each, gap=gap) if each.gap is not None and each.gap.kind is GapKind.UNSUPPORTED else each
+            for each in capture.readings
+        )
+        return replace(capture, readings=readings)
+
+    return replace(found, first=told(found.first), members=tuple(told(member) for member in found.members))
+
+
+def _of_person(as_root: Capture, own: Capture) -> Capture:
+    """Root's facts of the machine, but the uid of the person who looks at them."""
+    uid = next((reading for reading in own.readings if reading.name == PERSON), None)
+    kept = tuple(reading for reading in as_root.readings if reading.name != PERSON)
+    return replace(as_root, readings=kept if uid is None else (*kept, uid))
+
+
+def take(engines: Sequence[EnginePort], reader: Reader) -> Record:
+    """One record of everything, now: each engine asked at the same time, none waits for another."""
+    taken_at = time.time()
+    workers = 2 * len(engines) + 2  # one for each task below, as some wait for others
+
+    def one(
+        port: EnginePort, listing: Future[tuple[RawContainer, ...]]
+    ) -> tuple[Engine, tuple[ContainerRecord, ...], Capture | None]:
+        engine = port.describe()
+        if engine.state is not EngineState.CONNECTED:
+            return engine, (), None
+        try:
+            raws = listing.result()
+        except EngineError as error:
+            return replace(engine, state=error.state, message=error.message, error=error.words), (), None
+        elsewhere = machine_of(reader, engine)
+        there = here.result() if elsewhere is None else decode_ground(elsewhere)
+        return engine, reader.records(engine, raws, there), elsewhere
+
+    # the state and the list of each engine are asked for at once; a list is of use only where the state is good
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="engine") as pool:
+        machine = pool.submit(reader.host)
+        here = pool.submit(lambda: decode_ground(machine.result()))
+        waiting = [pool.submit(one, port, pool.submit(port.list)) for port in engines]
+        answers = [future.result() for future in waiting]
+    return Record(
+        taken_at=taken_at,
+        host=machine.result(),
+        engines=tuple(engine for engine, _, _ in answers),
+        containers=tuple(item for _, records, _ in answers for item in records),
+        hosts=tuple((engine.id, elsewhere) for engine, _, elsewhere in answers if elsewhere is not None),
+        trouble=reader.trouble,
+    )
+
+
+def machine_of(reader: Reader, engine: Engine) -> Capture | None:
+    """The other machine's facts, or None for this one; a machine that can't be read gives an empty capture."""
+    try:
+        return reader.host_of(engine)
+    except ProbeError as error:
+        return unread(0, _gap(error))

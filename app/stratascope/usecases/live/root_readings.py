@@ -1,0 +1,149 @@
+"""What only root can read, added to the readings of containers once a prober that is root has been handed in.
+
+That stops each process for a moment, so it is read once, and again only where the process, its state or the number of
+its filters is another, or after `forget`. When the prober fails for good, a gap with its words stands in its place.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Sequence
+
+from stratascope.core.capture import Capture, Gap, GapKind, Reading, whole_gap
+from stratascope.core.container import Container
+from stratascope.core.ports import Found, ProbeError, Prober, Wish
+from stratascope.core.process_match import parse_stat
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.status import parse_status
+
+Key = tuple[str, str]
+Loss = Callable[[ProbeError], None]
+
+
+class RootReadings:
+    """The prober that is root, where there is one, and what it read. Safe for several threads at once."""
+
+    def __init__(self, wants: tuple[str, ...]) -> None:
+        self._wants = wants
+        self._lock = threading.Lock()
+        self._prober: Prober | None = None
+        self._lost: Gap | None = None
+        self._on_loss: Loss | None = None
+        self._kept: dict[Key, tuple[Hashable, tuple[Reading, ...]]] = {}
+
+    def use(self, prober: Prober, on_loss: Loss | None) -> None:
+        """From now on. `on_loss` is called once, from any thread, if it fails for good."""
+        with self._lock:
+            self._prober, self._on_loss, self._lost, self._kept = prober, on_loss, None, {}
+
+    @property
+    def wanted(self) -> bool:
+        """Whether `of` has anything to say."""
+        return bool(self._wants) and (self._prober is not None or self._lost is not None)
+
+    def forget(self, key: Key | None) -> None:
+        """Read anew with the next reading: one container, or all."""
+        with self._lock:
+            if key is None:
+                self._kept = {}
+            else:
+                self._kept.pop(key, None)
+
+    def host(self) -> Capture | None:
+        """The machine's facts as root sees them; None where nobody is root."""
+        prober = self._prober
+        if prober is None:
+            return None
+        try:
+            return prober.host()
+        except ProbeError as error:
+            self._lose(prober, error)
+            return None
+
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...] | None:
+        """An ordinary reading as root; None where nobody is."""
+        prober = self._prober
+        if prober is None:
+            return None
+        try:
+            return prober.capture(wishes)
+        except ProbeError as error:
+            self._lose(prober, error)
+            return None
+
+    def of(self, ours: Sequence[tuple[Container, Capture]], other: Prober | None) -> dict[Key, tuple[Reading, ...]]:
+        """What only root can read of these first processes.
+
+        `other` reaches another machine, whose collector says itself what it may read.
+        """
+        prober, lost = self._prober, self._lost
+        if not self.wanted:
+            return {}
+        if prober is None:
+            gap = lost or Gap(GapKind.UNSUPPORTED)
+            return {container.key: self._missing(first.pid, gap) for container, first in ours}
+        known: dict[Key, tuple[Reading, ...]] = {}
+        fresh: list[tuple[Key, Capture, Hashable]] = []
+        kept = self._kept
+        for container, first in ours:
+            # one that is paused can't be read, and can be afterwards
+            state: Hashable = (container.status, *_state(first))
+            before = kept.get(container.key)
+            if before is not None and before[0] == state:
+                known[container.key] = before[1]
+            else:
+                fresh.append((container.key, first, state))
+        if not fresh:
+            return known
+        wishes = tuple(Wish(first.pid, ("stat", *self._wants), members=False) for _, first, _ in fresh)
+        try:
+            answers = (other or prober).capture(wishes)
+        except ProbeError as error:
+            if other is None:
+                self._lose(prober, error)
+            gap = Gap(GapKind.UNSUPPORTED, detail=error.words)
+            return known | {key: self._missing(first.pid, gap) for key, first, _ in fresh}
+        for (key, first, state), answer in zip(fresh, answers, strict=True):
+            gone = whole_gap(answer.first)
+            if gone is None and _start(answer.first) != _start(first):
+                gone = Gap(GapKind.GONE, detail="the process ended before it was read as root")
+            if gone is not None:
+                known[key] = self._missing(first.pid, gone)
+                continue
+            known[key] = tuple(reading for reading in answer.first.readings if reading.name != "stat")
+            kept[key] = (state, known[key])
+        return known
+
+    def _missing(self, pid: int, gap: Gap) -> tuple[Reading, ...]:
+        return tuple(Reading(name, f"/proc/{pid}", None, gap) for name in self._wants)
+
+    def _lose(self, prober: Prober, error: ProbeError) -> None:
+        """It can't be used any more. Told once, however many threads find out."""
+        with self._lock:
+            if self._prober is not prober:
+                return
+            self._prober, self._kept = None, {}
+            self._lost = Gap(GapKind.UNSUPPORTED, detail=error.words)
+            told = self._on_loss
+        if told is not None:
+            told(error)
+
+
+def _start(capture: Capture) -> int | None:
+    """When the process started, in ticks since boot."""
+    text = capture.text("stat")
+    stat = None if isinstance(text, Gap) else parse_stat(text)
+    return None if stat is None else stat.start
+
+
+def _state(capture: Capture) -> tuple[Hashable, ...]:
+    """What must be the same for its filters to be the same: the process, and how many filters it is under.
+
+    Filters can be added, never taken away or changed (seccomp(2)).
+    """
+    text = capture.text("status")
+    try:
+        status = None if isinstance(text, Gap) else parse_status(text)
+    except DecodeError:
+        status = None
+    return capture.pid, _start(capture), *((status.seccomp, status.seccomp_filters) if status is not None else ())

@@ -1,0 +1,1 @@
+"""A relaunch thought through: what it leads to, what stands in its way."""

@@ -1,0 +1,73 @@
+"""Containers that are relaunched together with one that they need: whether that can be, and what is told of it.
+
+Each is looked at as if it were to be relaunched itself. Nothing is changed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from stratascope.core.container import Container, Status
+from stratascope.core.message import msg
+from stratascope.core.ports import NoSuchContainerError, Relauncher
+from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.privileged_files import HostFiles
+from stratascope.core.relaunch.transaction import Remedy, Transaction
+from stratascope.usecases.plan.preflight import TIED, Block, Preflight, Warned, preflight
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """One that is relaunched, unchanged, with a container that it needs."""
+
+    container: Container
+    spec: LaunchSpec
+    checked: Preflight
+
+
+def followers(
+    port: Relauncher,
+    containers: Iterable[Container],
+    others: Sequence[Container],
+    transactions: Sequence[Transaction],
+    host: HostFiles,
+    remedies: frozenset[Remedy],
+    now: float,
+) -> tuple[Follower, ...]:
+    """Those, each looked at as if it were to be relaunched itself. Raises EngineError."""
+    found = []
+    for container in containers:
+        try:
+            spec, changes = port.plan(container.id), port.changes(container.id)
+        except NoSuchContainerError:  # it went away meanwhile, and needs nothing any more
+            continue
+        taken = remedies | {Remedy.DEPENDENTS}  # what needs this one is among them
+        checked = preflight(spec, container, others, changes, transactions, host, taken, now=now)
+        stopped = container.status in (Status.EXITED, Status.CREATED)  # created anew, and not started
+        blocks = tuple(block for block in checked.blocks if not (stopped and block.code == "not-running"))
+        warnings = tuple(item for item in checked.warnings if item.code not in TIED.values())
+        found.append(Follower(container, spec, Preflight(blocks, warnings)))
+    return tuple(found)
+
+
+def with_followers(checked: Preflight, found: Sequence[Follower], remedies: frozenset[Remedy]) -> Preflight:
+    """The preflight of a container together with those of its followers: what stops one of them stops it."""
+    chosen = Remedy.DEPENDENTS in remedies
+    blocks = list(checked.blocks)
+    for follower in found:
+        for block in follower.checked.blocks:
+            if not chosen and block.remedy is not None:
+                continue  # told once that option is taken
+            text = msg("{name} needs it, and can't be relaunched with it: {why}", name=follower.container.name,
+                       why=block.text)  # fmt: skip
+            blocks.append(Block("dependents", text, block.instead, block.remedy))
+            # The option alone would be of no use
+            blocks = [replace(each, remedy=None) if each.remedy is Remedy.DEPENDENTS else each for each in blocks]
+    told = [
+        Warned(item.code, msg("{name}: {text}", name=follower.container.name, text=item.text))
+        for follower in found
+        for item in follower.checked.warnings
+        if chosen
+    ]
+    return Preflight(tuple(blocks), (*checked.warnings, *told))

@@ -1,0 +1,115 @@
+"""Which files of its mounts a container would no longer get at, as another user or with less power. Pure.
+
+Compared is what its first program may do at its start, before and after: what it can't read today is no news. The rules
+are those of path_resolution(7) and capabilities(7): owner, group or others by the mode; CAP_DAC_OVERRIDE passes over
+them, in a user namespace only for files whose owner and group exist there. ACLs are not looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from stratascope.core.container import Asked, Engine
+from stratascope.core.relaunch.privileged_files import Entry
+from stratascope.core.relaunch.toggle import Subject
+
+if TYPE_CHECKING:
+    from stratascope.layers.usermap.layer import UsermapFacts
+
+_OVERRIDE = "CAP_DAC_OVERRIDE"
+_READ, _WRITE, _SEARCH = 4, 2, 1
+
+IdMap = tuple[tuple[int, int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who a process is to the host's files. Id None: one that owns nothing there. Maps: (inside, outside, length)."""
+
+    uid: int | None
+    gid: int | None
+    uids: IdMap
+    gids: IdMap
+    override: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """Paths that could be read, or written to, and no longer can."""
+
+    unread: tuple[str, ...] = ()
+    unwritten: tuple[str, ...] = ()
+
+
+def identities(before: Asked, after: Asked, subject: Subject) -> tuple[Identity, Identity] | None:
+    """As the first program starts now, and as it would. None where that can't be told, or nothing of it changes."""
+    facts: UsermapFacts | None = subject.of("usermap")
+    if facts is None or facts.uid_map is None or facts.gid_map is None:
+        return None
+    user, group = _start(before.user, facts)
+    uids, gids = facts.uid_map, facts.gid_map
+    now = Identity(_outside(uids, user), _outside(gids, group), uids, gids, _overrides(before, user))
+    if (before.userns_mode, before.uid_map) != (after.userns_mode, after.uid_map):
+        then = _elsewhere(after, facts, subject.engine)
+    else:
+        user, group = _start(after.user, facts)
+        then = Identity(_outside(uids, user), _outside(gids, group), uids, gids, _overrides(after, user))
+    return None if now == then else (now, then)
+
+
+def losses(entries: Iterable[Entry], now: Identity, then: Identity, *, writable: bool) -> Losses:
+    """Of what lies in one mount."""
+    unread, unwritten = [], []
+    for entry in entries:
+        reading = _READ | (_SEARCH if entry.folder else 0)
+        if _may(now, entry, reading) and not _may(then, entry, reading):
+            unread.append(entry.path)
+        elif writable and _may(now, entry, _WRITE) and not _may(then, entry, _WRITE):
+            unwritten.append(entry.path)
+    return Losses(tuple(unread), tuple(unwritten))
+
+
+def _may(who: Identity, entry: Entry, bits: int) -> bool:
+    if who.override and _holds(who.uids, entry.uid) and _holds(who.gids, entry.gid):
+        return True
+    shift = 6 if entry.uid == who.uid else 3 if entry.gid == who.gid else 0
+    return entry.mode >> shift & bits == bits
+
+
+def _start(user: str, facts: UsermapFacts) -> tuple[int | None, int | None]:
+    """User and group inside. A name stands in the image's files: then as whom it runs now."""
+    name, _, group = user.partition(":")
+    if not name or name == "root":
+        return 0, int(group) if group.isdecimal() else 0
+    uid = int(name) if name.isdecimal() else facts.uid_inside
+    return uid, int(group) if group.isdecimal() else facts.gid_inside if uid == facts.uid_inside else 0
+
+
+def _overrides(asked: Asked, uid: int | None) -> bool:
+    """Only root starts with capabilities in effect."""
+    return uid == 0 and (asked.capabilities is None or _OVERRIDE in asked.capabilities)
+
+
+def _elsewhere(asked: Asked, facts: UsermapFacts, engine: Engine) -> Identity:
+    """In another user namespace."""
+    if asked.userns_mode == "keep-id" and engine.daemon_uid is not None:
+        own = ((engine.daemon_uid, engine.daemon_uid, 1),)
+        return Identity(engine.daemon_uid, None, own, (), override=False)
+    if asked.uid_map and not engine.rootless:
+        user, group = _start(asked.user, facts)
+        ids = asked.uid_map
+        return Identity(_outside(ids, user), _outside(ids, group), ids, ids, _overrides(asked, user))
+    return Identity(None, None, (), (), override=False)  # a range that the engine chooses: nobody's so far
+
+
+def _outside(ids: IdMap, inside: int | None) -> int | None:
+    for first, outside, length in ids:
+        if inside is not None and first <= inside < first + length:
+            return outside + inside - first
+    return None
+
+
+def _holds(ids: IdMap, outside: int) -> bool:
+    return any(first <= outside < first + length for _, first, length in ids)

@@ -1,0 +1,355 @@
+"""Before a relaunch: what stands in the way, and what will be different. Nothing is changed here.
+
+A block says why, and what to do instead. The traps are those that engines set: what looks like a relaunch but loses
+a volume, leaves two owners of one container, or could not be undone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from stratascope.core.container import Asked, Container, EngineKind, Status
+from stratascope.core.message import Message, msg
+from stratascope.core.record import Trouble
+from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, Vitals
+from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
+from stratascope.core.relaunch.privileged_files import HostFiles
+from stratascope.core.relaunch.toggle import Subject
+from stratascope.core.relaunch.transaction import Kind, Remedy, Stage, Transaction
+from stratascope.usecases.plan.dependency_graph import Tie, dependents
+from stratascope.usecases.plan.preflight_warnings import Warned as Warned
+from stratascope.usecases.plan.preflight_warnings import access, cut_off, host_paths, no_longer_shared
+from stratascope.usecases.plan.preflight_warnings import some as _some
+
+# Where programs keep what they make anew at each start
+VOLATILE = ("/run", "/tmp", "/var/run", "/var/tmp", "/var/cache", "/var/lock", "/dev", "/proc", "/sys")
+# What engines write or make in every container
+ENGINE_MADE = ("/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/run/.containerenv")
+_SECRETS = "/run/secrets"
+TIED = {Tie.NAMESPACES: "dependents", Tie.LINK: "linked", Tie.REQUIRES: "required"}  # codes
+_LOOP = 60.0  # seconds that one which ended by itself has to run before it counts as steady
+COMPOSED = frozenset({"com.docker.compose.project", "io.podman.compose.project"})  # labels
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Why it can't be done, by a stable code, and what to do instead.
+
+    `remedy`: the option that makes it safe, and `then` what happens with that.
+    """
+
+    code: str
+    text: Message
+    instead: Message
+    remedy: Remedy | None = None
+    then: Message | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """`blocks` empty: it may go on."""
+
+    blocks: tuple[Block, ...]
+    warnings: tuple[Warned, ...]
+
+
+_EXPORT = msg("Export the hardened settings, and change them where the container comes from.")
+
+
+def preflight(
+    spec: LaunchSpec,
+    container: Container,
+    others: Sequence[Container],
+    changes: Sequence[FileChange],
+    transactions: Sequence[Transaction],
+    host: HostFiles,
+    remedies: frozenset[Remedy] = frozenset(),
+    owner: OwnerPlan | OwnerRefusal | None = None,
+    *,
+    wanted: Asked | None = None,
+    subject: Subject | None = None,
+    now: float = 0.0,
+) -> Preflight:
+    """`wanted`: the options as they would be; `subject`: what is known of it; `now`: seconds since the epoch.
+
+    `owner`: how the program that owns it creates it again. That one knows its own settings, so nothing of them is lost.
+
+    `remedies`: the options that were taken; the blocks that they deal with become warnings.
+    """
+    written = _own(container, changes)
+    owned = isinstance(owner, OwnerPlan)
+    if owner is not None:  # Quadlet says --rm of each, and creates it again
+        spec = replace(spec, auto_remove=False)
+    if owned:  # it keeps neither a layer nor others' namespaces
+        remedies = frozenset()
+        spec = replace(spec, lost=(), differs=())
+    blocks = [
+        *_owners(container, owner),
+        *_states(spec, container, now),
+        *_dependents(dependents(container, others), owned=owned),
+        *_networks(spec),
+        *_missing(container, host),
+        *_unshared(spec, container, host),
+        *(() if owned else _secrets(container, written)),  # its owner writes them anew
+        *_unfinished(container, transactions),
+        *_layer(spec, container, written),
+        *(Block("lost", text, _EXPORT) for text in spec.lost),
+    ]
+    left = [block for block in blocks if block.remedy is None or block.remedy not in remedies]
+    treated = [Warned(block.code, block.then or block.text) for block in blocks if block not in left]
+    if owned:
+        left = [replace(block, remedy=None) for block in left]
+    told = [Warned("owner", text) for text in owner.warnings] if isinstance(owner, OwnerPlan) else []
+    passing = () if Remedy.COMMIT_LAYER in remedies else written
+    warnings = (*told, *_warnings(spec, container, passing), *cut_off(spec), *host_paths(spec, container, host))
+    if wanted is not None and subject is not None:
+        warnings += tuple(access(spec, wanted, subject, host))
+    return Preflight(tuple(left), (*treated, *warnings))
+
+
+def unproven(trouble: Trouble | None) -> tuple[Block, ...]:
+    """Where the kernel can't be asked nothing could be proven, and what is not known is no success."""
+    if trouble is None:
+        return ()
+    if trouble.command:
+        text = msg("This Flatpak may not look at the host's kernel, so it can't be proven that a change is in effect.")
+        instead = msg("Allow it with this, and start Stratascope again: {command}", command=trouble.command)
+        return (Block("confined", text, instead),)
+    text = msg("The host's kernel can't be asked now, so it can't be proven that a change is in effect.")
+    return (Block("confined", text, trouble.message),)
+
+
+# What stands in the way of a change of limits too, which is made while it runs; all else is about a relaunch
+_IN_ANY_CASE = frozenset(
+    {"swarm", "kubernetes", "compose", "systemd", "paused", "restarting", "not-running", "unfinished"}
+)
+
+
+def while_running(checked: Preflight) -> Preflight:
+    """What is left of it where only limits change."""
+    return Preflight(tuple(block for block in checked.blocks if block.code in _IN_ANY_CASE), ())
+
+
+def has_owner(container: Container) -> bool:
+    """Whether Compose or systemd made it, by its labels."""
+    return bool(_unasked(dict(container.labels)))
+
+
+def lost_files(container: Container, changes: Sequence[FileChange]) -> str:
+    """The files outside its volumes that a new container would not have, in words; empty where none."""
+    kept = [change.path for change in _leaves(_own(container, changes)) if not _volatile(change.path)]
+    return _some(kept)
+
+
+def _owners(container: Container, owner: OwnerPlan | OwnerRefusal | None) -> list[Block]:
+    labels = dict(container.labels)
+    found = []
+    if any(name.startswith("com.docker.swarm.") for name in labels):
+        found.append(Block("swarm", msg("Docker Swarm owns this container and would start its own again."), _EXPORT))
+    if any(name.startswith("io.kubernetes.") for name in labels):
+        found.append(Block("kubernetes", msg("Kubernetes owns this container and would start its own again."), _EXPORT))
+    if isinstance(owner, OwnerRefusal):
+        found.append(Block(owner.kind.value, owner.text, owner.instead))
+    elif owner is None:
+        found += _unasked(labels)
+    if container.pod:
+        found.append(Block("pod", msg("It is part of a pod, whose namespaces and ports belong to the pod."), _EXPORT))
+    return found
+
+
+def _unasked(labels: Mapping[str, str]) -> list[Block]:
+    """Where the owner can't be asked."""
+    if not COMPOSED.isdisjoint(labels):
+        return [
+            Block(
+                "compose",
+                msg("Compose owns this container: its next up would undo the change and delete what is set aside."),
+                msg("Export a Compose override file, and let Compose create the service again with it."),
+            )
+        ]
+    if "PODMAN_SYSTEMD_UNIT" in labels:
+        return [
+            Block(
+                "systemd",
+                msg("A systemd unit owns this container, and its next start would replace the hardened one."),
+                msg("Export a Quadlet drop-in, and restart the unit with it."),
+            )
+        ]
+    return []
+
+
+def _states(spec: LaunchSpec, container: Container, now: float) -> list[Block]:
+    start = msg("Start it, and try again.")
+    if spec.auto_remove:
+        text = msg("Its engine deletes it as soon as it stops (--rm), so there would be no way back.")
+        return [Block("auto-remove", text, _EXPORT)]
+    if container.infra:
+        text = msg("It holds the namespaces and ports of a pod, and all members would lose them.")
+        return [Block("infra", text, msg("Choose a container of the pod that does the work."))]
+    match container.status:
+        case Status.RUNNING if spec.footing.restarts and now - container.started < _LOOP:
+            text = msg(
+                "It ended by itself and was started again just now: nobody could tell whether a change broke it."
+            )
+            return [Block("restarting", text, msg("Wait until it has run for a minute; its log says why it ended."))]
+        case Status.RUNNING:
+            return []
+        case Status.PAUSED:
+            return [Block("paused", msg("It is paused."), msg("Let it go on, and try again."))]
+        case Status.RESTARTING:
+            text = msg("It ends and is started again and again, so nobody can tell whether the change broke it.")
+            return [Block("restarting", text, msg("Mend that first: its log says why it ends."))]
+        case _:
+            return [Block("not-running", msg("It does not run, so the result could not be proven."), start)]
+
+
+def _dependents(needed_by: Sequence[tuple[Container, Tie]], *, owned: bool) -> list[Block]:
+    """Those that need it would be left with the original, that is set aside."""
+    instead = msg("Relaunch these with it; or remove these first, and create them again afterwards.")
+    if owned:
+        instead = msg("Remove these first, and create them again afterwards.")
+    found = []
+    for tie in Tie:
+        if names := _some([other.name for other, how in needed_by if how is tie]):
+            then = msg("Created anew with it, unchanged, and started after it: {names}.", names=names)
+            found.append(Block(TIED[tie], _tied(tie, names), instead, Remedy.DEPENDENTS, then))
+    return found
+
+
+def _tied(tie: Tie, names: str) -> Message:
+    match tie:
+        case Tie.NAMESPACES:
+            return msg("Other containers use its namespaces and would lose them: {names}.", names=names)
+        case Tie.LINK:
+            return msg("Other containers are linked to it, and their links would follow the original: {names}.",
+                       names=names)  # fmt: skip
+        case Tie.REQUIRES:
+            return msg("Other containers require it, and starting them would start the original again: {names}.",
+                       names=names)  # fmt: skip
+
+
+def _networks(spec: LaunchSpec) -> list[Block]:
+    if not spec.footing.networks:
+        return []
+    text = msg("A network of it was removed or made anew, so the original could not start again: {names}.",
+               names=_some(spec.footing.networks))  # fmt: skip
+    return [Block("network-replaced", text, msg("Disconnect it from that network, and connect it again."))]
+
+
+def _missing(container: Container, host: HostFiles) -> list[Block]:
+    gone = [
+        mount.source
+        for mount in container.asked.mounts
+        if mount.kind == "bind" and mount.source and host.exists(mount.source) is False
+    ]
+    if not gone:
+        return []
+    text = msg("A host path that it mounts is gone, so the original could not start again: {paths}.", paths=_some(gone))
+    return [Block("bind-gone", text, msg("Bring the path back first."))]
+
+
+def _unshared(spec: LaunchSpec, container: Container, host: HostFiles) -> list[Block]:
+    """Docker refuses to start it so; Podman starts it, and the mounts stay out."""
+    paths = no_longer_shared(container, host) if spec.kind is EngineKind.DOCKER else []
+    if not paths:
+        return []
+    text = msg("A host path is to pass mounts on, but is not shared any more, so the original could not start again: "
+               "{paths}.", paths=_some(paths))  # fmt: skip
+    return [Block("not-shared", text, msg("Make it shared again first (mount --make-rshared)."))]
+
+
+def _secrets(container: Container, changes: Sequence[FileChange]) -> list[Block]:
+    """Compose copies secrets that come from its own environment into the container, where no volume is."""
+    if not any(name.startswith(("com.docker.compose.", "io.podman.compose.")) for name, _ in container.labels):
+        return []
+    paths = [change.path for change in _leaves(changes) if change.path.startswith(f"{_SECRETS}/")]
+    if not paths:
+        return []
+    text = msg("Compose wrote secrets into it, which the replacement would not have: {paths}.", paths=_some(paths))
+    return [Block("compose-secrets", text, msg("Let Compose create the service again, which writes them anew."))]
+
+
+def _unfinished(container: Container, transactions: Sequence[Transaction]) -> list[Block]:
+    for transaction in transactions:
+        if transaction.concerns(container.id) or _served(container, transaction):
+            if transaction.owner is not None and transaction.stage is Stage.DONE:
+                text = msg("An earlier change of it through its owner can still be undone.")
+                return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))]
+            if transaction.stage is not Stage.DONE:
+                text = msg("An earlier relaunch of it was not finished.")
+                return [Block("unfinished", text, msg("Run stratascope recover first."))]
+            if transaction.kind is Kind.UNDO:
+                text = msg("What its last undo replaced is still set aside.")
+                return [Block("set-aside", text, msg("Discard that first."))]
+            text = msg("An original of it is still set aside.")
+            return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))]
+    return []
+
+
+def _served(container: Container, transaction: Transaction) -> bool:
+    """Whether it is of a service that was changed through its owner: that one gives it a new id as it likes."""
+    owner = transaction.owner
+    return owner is not None and transaction.engine == container.engine and set(owner.labels) <= set(container.labels)
+
+
+def written(container: Container, changes: Sequence[FileChange]) -> tuple[str, ...]:
+    """Paths of its own that it wrote over its image, without the folders that lead there."""
+    return tuple(change.path for change in _leaves(_own(container, changes)))
+
+
+def _own(container: Container, changes: Sequence[FileChange]) -> list[FileChange]:
+    """Without what the engine made for itself: places to mount on, and files that it writes at each start."""
+    made = [*ENGINE_MADE, *(mount.target.rstrip("/") for mount in container.asked.mounts)]
+    return [
+        change
+        for change in changes
+        if not any(place == change.path or place.startswith(f"{change.path}/") for place in made)
+    ]
+
+
+def own_changes(container: Container, changes: Sequence[FileChange]) -> bool:
+    """Whether its writable layer holds anything that it wrote itself."""
+    return bool(_own(container, changes))
+
+
+def _layer(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]) -> list[Block]:
+    kept = [change.path for change in _leaves(changes) if not _volatile(change.path)]
+    if not kept:
+        return []
+    text = msg("It wrote files outside its volumes, which the replacement would not have: {paths}.", paths=_some(kept))
+    instead = msg("Give it volumes for them, or carry them over in an image.")
+    then = msg("What it wrote is carried over in an image that stays on this engine: {paths}.", paths=_some(kept))
+    # Compose keeps inline files in that layer, which it writes itself; a bare root folder (Podman) is no image
+    possible = bool(spec.image_id) and COMPOSED.isdisjoint(dict(container.labels))
+    return [Block("writable-layer", text, instead, Remedy.COMMIT_LAYER if possible else None, then)]
+
+
+def _leaves(changes: Sequence[FileChange]) -> list[FileChange]:
+    """Without the folders that are listed only because something below them changed."""
+    paths = {change.path for change in changes}
+    above = {path[:place] for path in paths for place in range(1, len(path)) if path[place] == "/"}
+    return [change for change in changes if change.path not in above]
+
+
+def _volatile(path: str) -> bool:
+    return any(path == folder or path.startswith(f"{folder}/") for folder in VOLATILE)
+
+
+def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]) -> list[Warned]:
+    found = [Warned("differs", text) for text in spec.differs]
+    passing = [change.path for change in _leaves(changes) if _volatile(change.path)]
+    if passing:
+        text = msg("What it wrote into passing folders stays with the original: {paths}.", paths=_some(passing))
+        found.append(Warned("passing-files", text))
+    if any(mount.kind == "tmpfs" for mount in container.asked.mounts):
+        found.append(Warned("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")))
+    return found
+
+
+def unwatched(before: Vitals) -> tuple[Warned, ...]:
+    """Where it can't be told whether the replacement works as the original did."""
+    if before.listens is not None:
+        return ()
+    text = msg("On which ports it listens can't be read, so nobody will see if its replacement does not.")
+    return (Warned("ports-unknown", text),)

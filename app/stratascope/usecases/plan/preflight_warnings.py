@@ -1,0 +1,105 @@
+"""What a relaunch would cut off or could break, without standing in its way: the cautions of the preflight. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from stratascope.core.container import Asked, Container, EngineKind
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.launch_spec import Health, LaunchSpec
+from stratascope.core.relaunch.privileged_files import HostFiles
+from stratascope.core.relaunch.toggle import Subject
+from stratascope.linux.mounts import Propagation
+from stratascope.usecases.plan.file_access import Losses, identities, losses
+
+_SHOWN = 5  # paths in one sentence
+_ENTRIES = 2000  # files looked at in one mount
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """What will be different, or could break."""
+
+    code: str
+    text: Message
+
+
+def cut_off(spec: LaunchSpec) -> Iterator[Warned]:
+    """What ends or stays behind with the original."""
+    footing = spec.footing
+    if footing.attached:
+        yield Warned("attached", msg("It reads input or was started in the foreground: who is attached is cut off."))
+    if footing.sessions:
+        text = plural("{count} exec session in it ends.", "{count} exec sessions in it end.", footing.sessions)
+        yield Warned("exec-sessions", text)
+    if footing.log:
+        yield Warned("log", msg("What it printed so far stays with the original, and goes when that one is removed."))
+    if not footing.healthcheck:
+        text = msg("It has no healthcheck: that it runs for the time of the watch is all that shows that it works.")
+        yield Warned("no-healthcheck", text)
+    elif footing.health is not Health.HEALTHY:
+        text = msg("Its healthcheck does not say healthy now, so it is not waited for either.")
+        yield Warned("not-healthy", text)
+    if footing.edited:
+        text = msg("Files that the engine makes were edited by hand and come back as they were: {paths}.",
+                   paths=some(footing.edited))  # fmt: skip
+        yield Warned("edited-files", text)
+
+
+def host_paths(spec: LaunchSpec, container: Container, host: HostFiles) -> Iterator[Warned]:
+    """Host paths that mean something else by now."""
+    replaced = [
+        mount.source
+        for mount in container.asked.mounts
+        if mount.kind == "bind" and container.pid and host.replaced(container.pid, mount.source, mount.target)
+    ]
+    if replaced:
+        text = msg("The host has another file there by now, and the replacement would get that one: {paths}.",
+                   paths=some(replaced))  # fmt: skip
+        yield Warned("bind-replaced", text)
+    private = no_longer_shared(container, host) if spec.kind is EngineKind.PODMAN else []
+    if private:
+        text = msg("A host path is to pass mounts on, but is not shared any more: {paths}.", paths=some(private))
+        yield Warned("not-shared", text)
+
+
+def access(spec: LaunchSpec, wanted: Asked, subject: Subject, host: HostFiles) -> Iterator[Warned]:
+    """Files in its mounts that it could read or write today, and not afterwards."""
+    who = identities(spec.asked, wanted, subject)
+    if who is None:
+        return
+    found = [Losses()]
+    for mount in wanted.mounts:
+        if mount.kind in ("bind", "volume") and mount.source:
+            entries = host.entries(mount.source, mount.target, _ENTRIES)
+            found.append(losses(entries or (), *who, writable=mount.writable))
+    unread = [path for each in found for path in each.unread]
+    unwritten = [path for each in found for path in each.unwritten]
+    same = (who[0].uid, who[0].gid, who[0].uids) == (who[1].uid, who[1].gid, who[1].uids)
+    code = "dac-override" if same else "owners"
+    if unread:
+        yield Warned(code, msg("Files of others that it could no longer read: {paths}.", paths=some(unread)))
+    if unwritten:
+        yield Warned(code, msg("Files of others that it could no longer write: {paths}.", paths=some(unwritten)))
+
+
+def no_longer_shared(container: Container, host: HostFiles) -> list[str]:
+    """Host paths whose mounts no longer travel the way that was asked for, mount_namespaces(7)."""
+    enough = {
+        "shared": (Propagation.SHARED,),
+        "rshared": (Propagation.SHARED,),
+        "slave": (Propagation.SHARED, Propagation.SLAVE),
+        "rslave": (Propagation.SHARED, Propagation.SLAVE),
+    }
+    return [
+        mount.source
+        for mount in container.asked.mounts
+        if mount.kind == "bind"
+        and mount.propagation in enough
+        and host.propagation(mount.source) not in (None, *enough[mount.propagation])
+    ]
+
+
+def some(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")

@@ -1,0 +1,197 @@
+"""What hardening would come to, before anything happens: options, presets, previews.
+
+A preview goes the way of everything else: the options wanted, predicted facts, assessments, postures, depth. What can't
+be predicted is unknown there too. Needs no engine, so the demo can be looked at in the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from stratascope.core.container import Asked, Engine
+from stratascope.core.ground import Ground, Surroundings
+from stratascope.core.layer import Layer, Severity, Verdict
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.launch_spec import FileChange
+from stratascope.core.relaunch.toggle import Choice, Preset, Subject, Toggle, ToggleError
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.depth import Matrix, Posture, ThreatState, judge
+from stratascope.core.threats.threat import Outcome, Stance
+from stratascope.layers.toggles import all_live, all_toggles, choices, fold, plain, toggle, value_text
+from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
+from stratascope.usecases.plan.preflight import has_owner
+
+SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
+Postures = tuple[tuple[Layer, Posture], ...]
+
+_SENSIBLE = {
+    "capabilities": "default",
+    "memory": "512m",
+    "pids": "256",
+    "cpus": "1",
+    "ulimit-nofile": "1024",
+    "ulimit-nproc": "256",
+    "ulimit-core": "0",
+    "tmpfs": "/tmp",
+    "user": "1000",
+    "userns": "auto",
+    "seccomp": "default",
+    "apparmor": "default",
+    "selinux": "default",
+    "masked-paths": "default",
+    "host-paths": "read-only",
+    "engine-socket": "remove",
+    "devices": "remove",
+    "publish": "loopback",
+    "privileged": "off",
+}
+_PRIVATE = frozenset({"pid", "ipc", "uts", "network", "cgroupns"})
+_SERIOUS = (Severity.CRITICAL, Severity.HIGH)
+SERIOUS_EXPOSURE = 4.0  # below it there is nothing to press for
+_WORTH = 0.1  # of exposure, that a further toggle must take away to be named
+
+
+class Foresight:
+    """For the containers of one engine. `subject_of` gives a container as toggles see it."""
+
+    def __init__(self, layers: tuple[Layer, ...], ground: Ground, engine: Engine, subject_of: SubjectOf) -> None:
+        self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine), subject_of
+        self._near: tuple[ContainerState, Postures] | None = None  # as it is now, of the container looked at last
+
+    def offer(self, state: ContainerState, changes: Sequence[FileChange] | None = None) -> Offer:
+        """Every toggle and preset, as they stand with this container. `changes`: what it wrote, None: not looked at."""
+        subject = self._subject_of(state, (), changes)
+        presets = tuple((preset, choices(preset, subject)) for preset in Preset)
+        values = {preset: {item.toggle: item.value for item in found} for preset, found in presets}
+        return Offer(tuple(self._option(state, subject, item, values) for item in all_toggles()), presets)
+
+    def options(self, state: ContainerState) -> tuple[Option, ...]:
+        """Every toggle."""
+        return self.offer(state).options
+
+    def preset(
+        self, state: ContainerState, preset: Preset, changes: Sequence[FileChange] | None = None
+    ) -> tuple[Choice, ...]:
+        """What the preset chooses here."""
+        return choices(preset, self._subject_of(state, (), changes))
+
+    def preview(self, state: ContainerState, chosen: Sequence[Choice]) -> Preview:
+        """Raises ToggleError, also where nothing of it could be read."""
+        if state.gap is not None:
+            raise ToggleError(msg("Nothing of it could be read, so what a change would come to can't be predicted."))
+        return self._preview(state, chosen, self._subject_of(state, chosen, None))
+
+    def hint(self, state: ContainerState, chosen: Sequence[Choice], offer: Offer) -> Hint | None:
+        """The one further toggle that would help most, where the exposure stays serious without it.
+
+        Raises ToggleError.
+        """
+        now = self.preview(state, chosen).after.exposure.worst
+        if now < SERIOUS_EXPOSURE:
+            return None
+        taken = {choice.toggle for choice in chosen}
+        least, best = now - _WORTH, None
+        for option in offer.options:
+            if option.toggle.id in taken or option.already or option.why_not is not None or not option.gains:
+                continue
+            try:
+                after = self.preview(state, (*chosen, Choice(option.toggle.id, option.value))).after
+            except ToggleError:
+                continue  # not together with what is chosen
+            if after.exposure.worst < least or (best is None and after.exposure.worst == least):
+                least, best = after.exposure.worst, Hint(option.toggle, option.value, after)
+        return best
+
+    # -- inside
+
+    def _preview(self, state: ContainerState, chosen: Sequence[Choice], subject: Subject) -> Preview:
+        wanted = plain(chosen, subject)
+        before = state.container.asked
+        after = fold(before, wanted, subject)
+        verdicts, matrix = self._predict(state, before, after)
+        now = state.matrix if state.matrix is not None else matrix
+        changes = tuple(
+            LayerChange(
+                layer.id, layer.number, old.assessment.verdict, verdicts[layer.id], _more(now, matrix, layer.id)
+            )
+            for layer, old in zip(self._layers, state.layers, strict=True)
+        )
+        said = tuple(
+            msg("{title}: {value}. {what}", title=which.title, value=value_text(item), what=which.what)
+            for item, which in ((item, toggle(item.toggle)) for item in wanted)
+        )
+        live = all_live(wanted) and not has_owner(state.container)  # the owner would take it back at its next turn
+        return Preview(now, matrix, changes, live, said)
+
+    def _option(
+        self, state: ContainerState, subject: Subject, item: Toggle, presets: dict[Preset, dict[str, str]]
+    ) -> Option:
+        value = next((found[item.id] for found in presets.values() if item.id in found), _sensible(item.id))
+        # A limit that a preset would lower is not in effect as the preset wants it
+        already = item.on(state.container.asked, subject) and not any(item.id in found for found in presets.values())
+        why_not: Message | None = None
+        gains = serious = 0
+        risks: tuple[Message, ...] = ()
+        try:
+            value = item.check(value, subject)
+            risks = item.risks(value, subject)
+            if not already:
+                gains, serious = self._gain(state, Choice(item.id, value), subject)
+        except ToggleError as error:
+            why_not = error.message
+        within = tuple(preset for preset in Preset if item.id in presets[preset])
+        return Option(item, value, already, why_not, gains, risks, within, serious)
+
+    def _gain(self, state: ContainerState, choice: Choice, subject: Subject) -> tuple[int, int]:
+        """How many threats are held better, and how many serious ones of them are open now."""
+        if state.matrix is None:
+            return 0, 0
+        after = self._preview(state, (choice,), subject).after
+        better = [old for old, new in zip(state.matrix.threats, after.threats, strict=True) if _better(old, new)]
+        return len(better), sum(
+            old.threat.severity in _SERIOUS and old.outcome is not Outcome.STOPPED for old in better
+        )
+
+    def _predict(self, state: ContainerState, before: Asked, after: Asked) -> tuple[dict[str, Verdict], Matrix]:
+        around = self._around
+        container = replace(state.container, asked=after)
+        verdicts, postures = {}, []
+        for layer, old in zip(self._layers, state.layers, strict=True):
+            facts, asked = layer.predict(old.facts, before, after, around), layer.asked(container)
+            known = facts is not None
+            verdicts[layer.id] = layer.assess(facts, asked, around).verdict if known else Verdict.UNKNOWN
+            postures.append((layer, layer.posture(facts if known else old.facts, asked, around)))
+        return verdicts, judge(all_threats(), tuple(postures), around.ground, self._postures(state))
+
+    def _postures(self, state: ContainerState) -> Postures:
+        """Of today: most options change one layer and a handful of threats, the others are as they are now."""
+        near = self._near  # another thread may change it meanwhile
+        if near is None or near[0] is not state:
+            found = tuple(
+                (layer, layer.posture(old.facts, layer.asked(state.container), self._around))
+                for layer, old in zip(self._layers, state.layers, strict=True)
+            )
+            near = self._near = state, found
+        return near[1]
+
+
+def _sensible(name: str) -> str:
+    return "private" if name in _PRIVATE else _SENSIBLE.get(name, "on")
+
+
+def _better(old: ThreatState, new: ThreatState) -> bool:
+    if old is new:
+        return False
+    if old.outcome is not new.outcome:
+        return new.outcome is Outcome.STOPPED
+    return new.depth[0] > old.depth[0]
+
+
+def _more(before: Matrix, after: Matrix, layer: str) -> int:
+    """How many threats more that layer stops."""
+    return sum(
+        old is not new and new.stance(layer) is Stance.STOPS and old.stance(layer) is not Stance.STOPS
+        for old, new in zip(before.threats, after.threats, strict=True)
+    )

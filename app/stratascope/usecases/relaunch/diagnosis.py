@@ -1,0 +1,51 @@
+"""Which toggle is to blame for a replacement that failed: pure, from its log, its end, and what was chosen.
+
+An explanation that may be wrong is worth having where it says how sure it is: the strongest symptom wins, a toggle that
+was the only one chosen needs none, and where nothing fits that is said, with a way to find out. Decided against trying
+halves by ourselves: each try takes the container down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Choice, Failure, Subject, Suspicion
+from stratascope.layers.toggles import toggle
+
+_NEAR = 15  # as strong as the strongest, for all that can be told
+
+
+def blame(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> tuple[Message, tuple[str, ...]]:
+    """Our best explanation, and the toggles that it points to, likeliest first."""
+    if not chosen:
+        return msg("No option was changed, so no toggle is to blame."), ()
+    found: list[tuple[Suspicion, str]] = []
+    for choice in chosen:
+        suspicion = toggle(choice.toggle).symptoms(failure, choice.value, subject)
+        if suspicion is not None:
+            found.append((suspicion, choice.toggle))
+    found.sort(key=lambda item: -item[0].weight)
+    if len(chosen) == 1:
+        only = toggle(chosen[0].toggle)
+        if found:
+            return msg("{toggle} is to blame. {why}", toggle=only.id, why=found[0][0].text), (only.id,)
+        return msg("{toggle} was the only change, so it is to blame.", toggle=only.id), (only.id,)
+    if not found:
+        text = msg("Which of the {count} toggles is to blame can't be told. Try again with half of them.",
+                   count=len(chosen))  # fmt: skip
+        return text, ()
+    best = found[0][0]
+    near = tuple(name for suspicion, name in found if suspicion.weight > best.weight - _NEAR)
+    text = msg("{toggle} is probably to blame. {why}", toggle=near[0], why=best.text)
+    if len(near) > 1:
+        others = ", ".join(near[1:])
+        text = msg("{toggle} is probably to blame, or {others}. {why}", toggle=near[0], others=others, why=best.text)
+    return text, near
+
+
+def unproven(failed: Sequence[Choice]) -> tuple[Message, tuple[str, ...]]:
+    """The same for toggles that /proc does not confirm."""
+    names = tuple(choice.toggle for choice in failed)
+    text = msg("Leave out what does not come into force here: {toggles}.", toggles=", ".join(names))
+    return text, names

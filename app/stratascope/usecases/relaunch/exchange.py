@@ -1,0 +1,203 @@
+"""The crash-safe order: one container set aside, another one in its place, or all as it was. Knows no toggle.
+
+Each stage is in the journal before the calls that it names; `rollback` says how it is left from any of them.
+
+Where several containers are relaunched as one, each stands after all that it needs: they are created and started in
+that order, and stopped and removed in the other. Where a writable layer is carried over, the replacement is created
+twice: from the original's image while that still runs, which proves the options without downtime, and from the layer's
+image once it has stopped, as only then nothing is written any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import Relauncher
+from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Created, Health
+from stratascope.core.relaunch.toggle import Failure
+from stratascope.core.relaunch.transaction import Journal, Member, Progress, Stage, State, Transaction
+from stratascope.usecases.relaunch.probation import Clock, Expected, FailedError, Watcher, last_words
+from stratascope.usecases.relaunch.rollback import NEVER, roll_forward
+
+
+class Exchange:
+    """Carries one transaction through; `transaction` is as the journal has it."""
+
+    def __init__(
+        self,
+        port: Relauncher,
+        journal: Journal,
+        transaction: Transaction,
+        cancelled: Callable[[], bool] = lambda: False,
+        clock: Clock | None = None,
+        expected: Expected | None = None,
+        unchanged: str = "",
+        wrote: Callable[[str], bool] | None = None,
+        lost: Callable[[str], str] = lambda container: "",
+    ) -> None:
+        """`unchanged`: the create request of an unchanged relaunch, to tell whose warnings the engine's are.
+
+        Of a container that has stopped, `wrote`: whether anything in its writable layer is its own; `lost`: which files
+        its replacement would miss, in words.
+        """
+        self.transaction = transaction
+        self._port, self._journal = port, journal
+        self._cancelled, self._clock = cancelled, clock or Clock()
+        self._watcher = Watcher(port, self._clock, cancelled, expected)
+        self._unchanged = unchanged
+        self._wrote = wrote or (lambda container: bool(port.changes(container)))
+        self._lost = lost
+
+    def forward(self, watch: float) -> Iterator[Progress]:
+        """All steps up to STARTED and watched. Raises FailedError, EngineError, NoSuchContainerError, JournalError."""
+        transaction = self.transaction
+        yield from self._step("journal", msg("Write down what is going to happen"), lambda: self._enter(Stage.INTENT))
+        if transaction.created:
+            yield from self._step("create", msg("Create the replacement beside it"), self._create)
+        made = transaction.created  # else the two only change places
+        yield from self._step("stop", msg("Stop the original") if made else msg("Stop the one that runs"), self._stop)
+        if any(member.image for member in transaction.members):
+            yield from self._step("commit", msg("Carry over what it wrote"), self._commit)
+        words = msg("Give its name to the replacement") if made else msg("Give its name to the one set aside")
+        yield from self._step("rename", words, self._rename)
+        words = msg("Start the replacement") if made else msg("Start the one set aside")
+        yield from self._step("start", words, self._start)
+        yield from self._watcher.watch(self.transaction.new, watch)
+        if transaction.further:
+            words = msg("Look at those that were relaunched with it")
+            yield from self._step("watch-further", words, self._watch_further)
+
+    def verified(self) -> None:
+        """It is to stay: from here on there is no way but forward. Raises FailedError, JournalError."""
+        self._enter(Stage.VERIFIED)
+
+    def finish(self) -> Transaction:
+        """What is left after that; `recover` does the same. Raises EngineError, NoSuchContainerError, JournalError."""
+        self.transaction = roll_forward(self._port, self._journal, self.transaction)
+        return self.transaction
+
+    def _enter(self, stage: Stage) -> None:
+        if self._cancelled():
+            raise FailedError(msg("Cancelled."))
+        self.transaction = replace(self.transaction, stage=stage)
+        self._journal.write(self.transaction)
+
+    def _create(self) -> None:
+        created = self._create_all({})
+        ignored = self._new_warnings(created)
+        if ignored:
+            raise FailedError(
+                msg("The engine would ignore a part of it. Leave that toggle out."),
+                "; ".join(ignored),
+                failure=Failure(words="; ".join(ignored)),
+            )
+        self._enter(Stage.CREATED)
+
+    def _new_warnings(self, created: Created) -> list[str]:
+        """What the engine warns of, without what it would say of the original too: that is no fault of a toggle.
+
+        It is asked by creating the original once more, without starting it. The label lets recovery find that one.
+        """
+        transaction = self.transaction
+        warnings = _plain_warnings(created, transaction.new_aside)
+        if not warnings or not self._unchanged:
+            return warnings
+        name = f"{transaction.new_aside}.same"
+        same = self._port.create(self._unchanged, name, self._labels(transaction.members[0]))
+        self._port.remove(same.id)
+        known = _plain_warnings(same, name)
+        return [text for text in warnings if text not in known]
+
+    def _labels(self, member: Member) -> dict[str, str]:
+        return {TRANSACTION: self.transaction.id, ORIGINAL: member.old, NAME: member.name}
+
+    def _create_all(self, images: Mapping[str, str]) -> Created:
+        """A replacement for each, from the images (by the originals' ids) where there are some; gives the main one."""
+        made: list[Created] = []
+        moved: dict[str, str] = {}
+        for place, member in enumerate(self.transaction.members):
+            body = self._port.repointed(member.body, moved) if moved else member.body
+            if member.old in images:
+                body = self._port.with_image(body, images[member.old], member.image)
+            made.append(self._port.create(body, member.new_aside, self._labels(member)))
+            moved[member.old] = moved[member.name] = made[-1].id
+            members = list(self.transaction.members)
+            members[place] = replace(member, new=made[-1].id)
+            self.transaction = self.transaction.with_members(tuple(members))
+        return made[0]
+
+    def _stop(self) -> None:
+        self._enter(Stage.HELD)
+        members = self.transaction.members
+        for member in members:
+            if member.restart != NEVER:
+                self._port.restart_policy(member.old, NEVER)
+        if self.transaction.created and not all(self._still_runs(member) for member in members):
+            raise FailedError(msg("It ended by itself meanwhile, so it was left alone."))  # a job would be done twice
+        self._enter(Stage.STOPPING)
+        for member in reversed(members):
+            self._port.stop(member.old, member.stop_timeout)
+        for member in members if self.transaction.created else ():
+            paths = "" if member.image else self._lost(member.old)
+            if paths:  # since the plan was made, or as it stopped
+                raise FailedError(msg("It wrote files outside its volumes meanwhile, which the replacement would not "
+                                      "have: {paths}. Try again, and take them along.", paths=paths))  # fmt: skip
+
+    def _still_runs(self, member: Member) -> bool:
+        return not member.was_running or self._port.running(member.old).status == "running"
+
+    def _commit(self) -> None:
+        """The stage stays: whoever finds it removes the image, which the journal knows, and what has the label."""
+        members = tuple(
+            member if member.image and self._wrote(member.old) else replace(member, image="")
+            for member in self.transaction.members
+        )
+        images = {member.old: self._port.commit(member.old, member.image) for member in members if member.image}
+        if images:
+            for member in reversed(members):
+                self._port.remove(member.new)
+        self.transaction = self.transaction.with_members(members)
+        if images:
+            self._create_all(images)
+
+    def _rename(self) -> None:
+        self._enter(Stage.STOPPED)
+        for member in self.transaction.members:
+            self._port.rename(member.old, member.old_aside)
+            self._port.rename(member.new, member.name)
+
+    def _start(self) -> None:
+        self._enter(Stage.RENAMED)
+        for member in self.transaction.members:
+            if not self.transaction.created:
+                self._port.restart_policy(member.new, member.new_restart)
+        for member in self.transaction.members:
+            if member.was_running:
+                self._port.start(member.new)
+        self._enter(Stage.STARTED)
+
+    def _watch_further(self) -> None:
+        """They were started with the main one, and nothing about them has changed: that they run is enough."""
+        for member in self.transaction.further:
+            if not member.was_running:
+                continue
+            now = self._port.running(member.new)
+            if now.status != "running" or now.restarts or now.health is Health.UNHEALTHY:
+                why = msg("{name}, which was relaunched with it, does not run as it did.", name=member.name)
+                raise FailedError(why, now.error, last_words(self._port, member.new))
+
+    def _step(self, name: str, message: Message, action: Callable[[], None]) -> Iterator[Progress]:
+        begun = self._clock.now()
+        yield Progress(name, State.BEGUN, 0.0, message)
+        action()
+        yield Progress(name, State.DONE, self._clock.now() - begun, message)
+
+
+def _plain_warnings(created: Created, name: str) -> list[str]:
+    """Without what differs between two of a kind."""
+    found = []
+    for text in filter(None, created.warnings):
+        found.append(text.replace(created.id, "…").replace(created.id[:12], "…").replace(name, "…"))
+    return found

@@ -1,0 +1,178 @@
+"""Watching a replacement: it runs, is healthy, listens where the original did, and no process of it is killed.
+
+What is awaited is told as it changes. What can't be read is told once and counts neither way: a guess would either
+break a good relaunch or bless a bad one. Decided against comparing addresses: one network has others than another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
+from stratascope.core.relaunch.launch_spec import Health, Running, Vitals
+from stratascope.core.relaunch.toggle import Failure
+from stratascope.core.relaunch.transaction import Progress, State
+
+WATCH = 10.0  # seconds that a replacement is watched, where nothing else was said
+POLL = 0.2  # seconds between two looks at the replacement
+LOOK = 0.5  # seconds between two readings of its ports and counters, which cost more
+HEALTH_MAX = 120.0  # seconds that a healthcheck may take to become healthy
+LISTEN_MORE = 30.0  # seconds beyond the watch until it must listen
+LOG_LINES = 40
+
+
+class FailedError(Exception):
+    """The relaunch can't go on: why, the engine's own words, and the replacement's last words.
+
+    `failure` is what the blame is sought in; None where the replacement is not the one that failed.
+    """
+
+    def __init__(self, why: Message, words: str = "", log: str = "", failure: Failure | None = None) -> None:
+        super().__init__(words or why.id)
+        self.why, self.words, self.log, self.failure = why, words, log, failure
+
+
+@dataclass(slots=True)
+class Clock:
+    """Time, to be replaced in tests."""
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+
+def _nothing(container: str) -> Vitals:
+    return Vitals()
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the original did, and the replacement must do too. `look` reads a container's vitals.
+
+    `health`: what the original's healthcheck said. Podman without systemd never runs one, so its word is awaited only
+    where the original had it.
+    """
+
+    before: Vitals = field(default_factory=Vitals)
+    look: Callable[[str], Vitals] = _nothing
+    health: Health = Health.HEALTHY
+
+
+class Watcher:
+    """Watches one container that was started a moment ago."""
+
+    def __init__(
+        self, port: Relauncher, clock: Clock, cancelled: Callable[[], bool], expected: Expected | None = None
+    ) -> None:
+        self._port, self._clock, self._cancelled = port, clock, cancelled
+        self._expected = expected or Expected()
+        self._looked: float | None = None  # when its vitals were read
+        self._lacking: tuple[int, ...] = ()
+        self._blind = False
+
+    def watch(self, container: str, seconds: float) -> Iterator[Progress]:
+        """For so many seconds, and longer where something is awaited. Raises FailedError and what the engine does."""
+        told = Progress("watch", State.BEGUN, 0.0, msg("Watch it for {seconds} seconds", seconds=f"{seconds:g}"))
+        yield told
+        begun = self._clock.now()
+        first = self._port.running(container).restarts
+        awaited, blind = None, False
+        while True:
+            if self._cancelled():
+                raise FailedError(msg("Cancelled."))
+            now = self._port.running(container)
+            self._judge(now, first)
+            passed = self._clock.now() - begun
+            self._look(now, last=passed >= seconds)
+            starting = now.health is Health.STARTING and self._expected.health is Health.HEALTHY
+            if passed >= seconds and not starting and not self._lacking:
+                break
+            if starting and passed >= max(seconds, HEALTH_MAX):
+                why = msg("Its healthcheck did not say healthy in {seconds} seconds.", seconds=round(passed))
+                self._fail(now, why)
+            if self._lacking and not starting and passed >= seconds + LISTEN_MORE:
+                self._fail(now, _silent(self._lacking))
+            if self._blind and not blind:
+                text = msg("On which ports it listens can't be read, so that is not watched")
+                yield replace(told, seconds=passed, message=text)
+            if (waits := self._awaited(starting)) != awaited:
+                yield replace(told, seconds=passed, message=waits or told.message)
+            awaited, blind = waits, self._blind
+            self._clock.sleep(POLL)
+        yield replace(told, state=State.DONE, seconds=self._clock.now() - begun)
+
+    def _awaited(self, starting: bool) -> Message | None:
+        if self._lacking:
+            return msg("Waiting until it listens on port {ports}", ports=_listed(self._lacking))
+        return msg("Waiting until its healthcheck says healthy") if starting else None
+
+    def _look(self, now: Running, *, last: bool) -> None:
+        """Read its vitals where it is time to; raises FailedError where they tell that it failed."""
+        clock, before = self._clock.now(), self._expected.before
+        if self._looked is not None and not last and clock < self._looked + LOOK:
+            return
+        self._looked = clock
+        found = self._expected.look(now.id)
+        if found.kills and before.kills in (0, None):
+            self._fail(now, msg("The kernel killed one of its processes: it needs more memory than its limit allows."),
+                       out_of_memory=True)  # fmt: skip
+        if found.listens is None:
+            self._blind, self._lacking = bool(before.listens), ()
+        else:
+            self._lacking = tuple(port for port in before.listens or () if port not in found.listens)
+
+    def _judge(self, now: Running, restarts: int) -> None:
+        if now.status != "running":
+            if now.out_of_memory:
+                why = msg("It was killed: it needs more memory than its limit allows.")
+            else:
+                why = msg("It ended by itself, with exit status {status}.", status=str(now.exit_code))
+            self._fail(now, why)
+        if now.restarts > restarts:
+            self._fail(now, msg("It ended and was started again by the engine."))
+        if now.health is Health.UNHEALTHY and self._expected.health is not Health.UNHEALTHY:
+            self._fail(now, msg("Its healthcheck says unhealthy."))
+
+    def _fail(self, now: Running, why: Message, *, out_of_memory: bool = False) -> None:
+        log = last_words(self._port, now.id)
+        failure = Failure(
+            log=log,
+            words=now.error,
+            exit_code=now.exit_code,
+            out_of_memory=out_of_memory or now.out_of_memory,
+            silent=self._lacking if now.status == "running" else (),
+        )
+        raise FailedError(why, now.error, log, failure)
+
+
+def watch_running(
+    port: Relauncher,
+    container: str,
+    seconds: float,
+    cancelled: Callable[[], bool],
+    clock: Clock,
+    expected: Expected | None = None,
+) -> None:
+    """The same for whoever tells nothing meanwhile."""
+    for _ in Watcher(port, clock, cancelled, expected).watch(container, seconds):
+        pass
+
+
+def last_words(port: Relauncher, container: str) -> str:
+    """What it printed last, empty where that can't be told."""
+    with contextlib.suppress(EngineError, NoSuchContainerError):
+        return port.log(container, LOG_LINES)
+    return ""
+
+
+def _silent(ports: Sequence[int]) -> Message:
+    if len(ports) == 1:
+        return msg("It listened on port {port} before, and does not now.", port=ports[0])
+    return msg("It listened on ports {ports} before, and does not now.", ports=_listed(ports))
+
+
+def _listed(ports: Sequence[int]) -> str:
+    return ", ".join(map(str, ports[:8])) + (" …" if len(ports) > 8 else "")

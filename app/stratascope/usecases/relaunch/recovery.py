@@ -1,0 +1,76 @@
+"""What a crash left of an engine's relaunches is finished or undone, each by itself: one that can't be keeps no other.
+
+One that a living program works on is left to it. What can't be mended now stays in the journal, for the next time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch.transaction import BusyError, Damaged, Journal, JournalError, Stage, Transaction
+from stratascope.usecases.plan.plan import Workshop
+from stratascope.usecases.relaunch import rollback
+from stratascope.usecases.relaunch.owner import recover_owned
+
+
+class Result(StrEnum):
+    FINISHED = "finished"  # the replacement stays
+    UNDONE = "undone"  # the original is back
+    HELD = "held"  # a living program works on it
+    FAILED = "failed"  # not now
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """One relaunch that was found unfinished; `error` where it FAILED."""
+
+    transaction: Transaction
+    result: Result
+    error: EngineError | NoSuchContainerError | JournalError | None = None
+
+
+def unfinished(journal: Journal) -> tuple[Transaction, ...]:
+    """Of all engines, oldest first."""
+    found = (item for item in journal.all() if not isinstance(item, Damaged))
+    return tuple(item for item in found if item.stage is not Stage.DONE)
+
+
+def recover_all(shop: Workshop) -> Iterator[Mended]:
+    """All of that shop's engine; raises nothing that an engine, an owner or a disk can cause."""
+    for item in unfinished(shop.journal):
+        try:
+            if not _is_of(shop, item):
+                continue
+            if item.owner is not None:  # it holds it by itself
+                yield Mended(item, _result(recover_owned(shop, item)))
+                continue
+            with rollback.held(shop.journal, item):
+                # read again: whoever held it may have come to its end just now
+                now = next((each for each in unfinished(shop.journal) if each.id == item.id), None)
+                if now is not None:
+                    yield Mended(now, _result(rollback.recover(shop.port, shop.journal, now, shop.clock)))
+        except BusyError:
+            yield Mended(item, Result.HELD)
+        except (EngineError, NoSuchContainerError, JournalError) as error:
+            yield Mended(item, Result.FAILED, error)
+
+
+def _result(stays: bool) -> Result:
+    return Result.FINISHED if stays else Result.UNDONE
+
+
+def _is_of(shop: Workshop, item: Transaction) -> bool:
+    """Ids such as `docker` mean another engine where the environment names another one. That one knows nothing of
+    the container, which would look as if somebody had removed it, and all was over.
+    """
+    if item.endpoint == shop.engine.endpoint:
+        return True
+    if item.engine != shop.engine.id:
+        return False
+    try:
+        return bool(shop.port.running(item.old).id)
+    except NoSuchContainerError:
+        return False

@@ -1,0 +1,211 @@
+"""The ways out of a relaunch, from any stage: all as it was before, or the replacement for good; and what is discarded.
+
+`roll_back` and `roll_forward` may be run any number of times, by the run that began it or by one after a crash: they
+look at what is there and do what is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stratascope.core.message import msg
+from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
+from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, RestartPolicy, Running
+from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction
+from stratascope.usecases.relaunch.probation import POLL, Clock
+
+NEVER = RestartPolicy()
+ALIVE = ("running", "stopping", "restarting")
+LATE = 2.0  # seconds that a create whose answer was lost is waited for
+
+
+class NameTakenError(RefusedError):
+    """What ran before runs again, but not under its name. The journal keeps the rest of the way back."""
+
+    def __init__(self, name: str, error: RefusedError) -> None:
+        text = msg("Another container took its name meanwhile, so it runs as {name}. "
+                   "Free the name, then run stratascope recover.", name=name)  # fmt: skip
+        super().__init__(error.state, text, error.words)
+
+
+def roll_back(
+    port: Relauncher, journal: Journal, transaction: Transaction, *, lost: bool = False, clock: Clock | None = None
+) -> None:
+    """All as it was before. Raises EngineError where the engine can't be asked: try again later, nothing is lost.
+
+    `lost`: the answer to the last call may be lost, so that a create may still be under way.
+    """
+    olds = [(member, look(port, member.old)) for member in transaction.members]
+    for member, new in reversed(_replacements(port, transaction, LATE if lost else 0.0, clock or Clock())):
+        if transaction.created:
+            with contextlib.suppress(NoSuchContainerError):
+                if new.status in ALIVE:  # it may be writing to the volumes that the original has too
+                    with contextlib.suppress(RefusedError):
+                        port.stop(new.id, member.stop_timeout)
+                port.remove(new.id)
+        else:
+            _set_aside(port, new, member.new_aside, member)
+    for member in transaction.members:
+        if member.image:
+            port.remove_image(member.image)
+    taken: NameTakenError | None = None
+    for member, old in olds:
+        if old is not None and old.name != member.name:
+            refused = _renamed(port, old.id, member.name)
+            if refused is not None:
+                taken = taken or NameTakenError(old.name, refused)
+    _bring_back(port, [(member, old) for member, old in olds if old is not None], transaction.stage)
+    if taken is not None:
+        raise taken
+    journal.forget(transaction.id)
+
+
+def _renamed(port: Relauncher, container: str, name: str) -> RefusedError | None:
+    """The refusal where somebody took the name meanwhile: to run matters more than to be called right."""
+    try:
+        port.rename(container, name)
+    except RefusedError as error:
+        return error
+    return None
+
+
+def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction) -> Transaction:
+    """The replacement stays; the original is set aside and does not start by itself."""
+    members = [(member, look(port, member.old), look(port, member.new)) for member in transaction.members]
+    for member, old, _ in reversed(members):
+        if old is not None:
+            _set_aside(port, old, member.old_aside if old.name == member.name else old.name, member)
+    for member, _, new in members:
+        if new is not None:
+            if new.name != member.name:
+                port.rename(new.id, member.name)
+            if new.status != "running" and member.was_running:
+                port.start(new.id)
+    for item in journal.all():  # before DONE: of the two, one at most may be listed as set aside
+        if isinstance(item, Transaction) and (item.old, item.new) == (transaction.new, transaction.old):
+            journal.forget(item.id)
+    done = replace(transaction, stage=Stage.DONE)
+    journal.write(done)
+    return done
+
+
+def recover(port: Relauncher, journal: Journal, transaction: Transaction, clock: Clock | None = None) -> bool:
+    """What a crash left half done is finished (True) or undone (False). DONE is left alone (True).
+
+    Raises EngineError, JournalError.
+    """
+    if transaction.stage is Stage.DONE:
+        return True
+    verified = transaction.stage is Stage.VERIFIED and look(port, transaction.new) is not None
+    if verified or all_that_is_left(port, transaction):
+        roll_forward(port, journal, transaction)
+        return True
+    roll_back(port, journal, transaction, lost=True, clock=clock)
+    return False
+
+
+def all_that_is_left(port: Relauncher, transaction: Transaction) -> bool:
+    """Whether somebody removed an original (by a prune), so that the way back would end with none. Raises EngineError.
+
+    Before the replacement has its name nobody relies on it: there a removal is what that person wanted.
+    """
+    if transaction.stage not in (Stage.RENAMED, Stage.STARTED, Stage.VERIFIED):
+        return False
+    members = transaction.members
+    return all(look(port, item.new) for item in members) and not all(look(port, item.old) for item in members)
+
+
+def discard(port: Relauncher, journal: Journal, transaction: Transaction) -> None:
+    """Remove what is set aside, and the images that it alone used. Volumes stay. Raises EngineError, JournalError."""
+    for member in reversed(transaction.members):
+        with contextlib.suppress(NoSuchContainerError):
+            port.remove(member.old)
+    for member in transaction.members:
+        if member.old_image:
+            port.remove_image(member.old_image)
+    journal.forget(transaction.id)
+
+
+@contextlib.contextmanager
+def held(journal: Journal, transaction: Transaction) -> Iterator[None]:
+    """All that it concerns, for oneself alone. Raises BusyError, JournalError."""
+    with contextlib.ExitStack() as stack:
+        for member in transaction.members:
+            for container in filter(None, (member.old, member.new)):
+                stack.enter_context(journal.hold(transaction.engine, container))
+        yield
+
+
+def look(port: Relauncher, container: str) -> Running | None:
+    """How a container is doing, None where there is none. Raises EngineError."""
+    if not container:
+        return None
+    try:
+        return port.running(container)
+    except NoSuchContainerError:
+        return None
+
+
+def _replacements(
+    port: Relauncher, transaction: Transaction, late: float, clock: Clock
+) -> list[tuple[Member, Running]]:
+    """By id, and by label where the program died between the engine's answer and the journal; in the order of the
+    members, as Podman removes none that others still need.
+    """
+    creating = transaction.stage is Stage.INTENT or (
+        transaction.stage is Stage.STOPPING and any(member.image for member in transaction.members)
+    )
+    until = clock.now() + (late if creating else 0.0)
+    while True:
+        labelled = port.labelled(TRANSACTION, transaction.id) if transaction.created else ()
+        found: list[tuple[Member, Running]] = []
+        for member in transaction.members:
+            ours = {item.id: item for item in labelled if dict(item.labels).get(ORIGINAL) == member.old}
+            known = look(port, member.new)
+            if known is not None:
+                ours[known.id] = known
+            found += [(member, item) for item in ours.values()]
+        complete = len({member.old for member, _ in found}) == len(transaction.members)
+        if not transaction.created or complete or clock.now() >= until:
+            return found
+        clock.sleep(POLL)
+
+
+def _bring_back(port: Relauncher, olds: list[tuple[Member, Running]], stage: Stage) -> None:
+    """The originals run again as they did, with their restart policies."""
+    if stage in (Stage.INTENT, Stage.CREATED):
+        return
+    runs = {member.old: _runs_on(port, old, member, stage) for member, old in reversed(olds)}
+    for member, _ in olds:
+        ours = stage is not Stage.HELD or member.restart != NEVER  # else it ended by itself
+        if member.was_running and not runs[member.old] and ours:
+            port.start(member.old)
+    for member, _ in olds:
+        if member.restart == NEVER:
+            continue
+        try:
+            port.restart_policy(member.old, member.restart)
+        except RefusedError:
+            if stage is not Stage.HELD:  # there it was refused too, and is as it was
+                raise
+
+
+def _runs_on(port: Relauncher, old: Running, member: Member, stage: Stage) -> bool:
+    if stage is Stage.STOPPING and old.status in ALIVE:
+        # A stop whose answer was lost may be under way, and would end it after we have looked. Ours returns after that
+        # one; where it is refused so was the first.
+        with contextlib.suppress(RefusedError):
+            port.stop(old.id, member.stop_timeout)
+            return False
+    return old.status in ("running", "paused")
+
+
+def _set_aside(port: Relauncher, item: Running, name: str, member: Member) -> None:
+    if member.restart != NEVER or member.new_restart != NEVER:
+        port.restart_policy(item.id, NEVER)
+    if item.status in ALIVE:
+        port.stop(item.id, member.stop_timeout)
+    if item.name != name:
+        port.rename(item.id, name)

@@ -1,0 +1,41 @@
+"""Between the look and the deed: what somebody else did meanwhile, and why it is not right to go on then.
+
+A plan or an entry of the journal may be old by the time its button is pressed: a command in a terminal, another window
+or a person has been there. Asked under the lock, before anything is changed. All raise EngineError.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import Relauncher
+from stratascope.core.relaunch.transaction import Journal, Transaction
+from stratascope.usecases.relaunch.rollback import ALIVE, look
+
+
+def changed(port: Relauncher, journal: Journal, made: Transaction) -> Message | None:
+    """Why a relaunch would not be of what was planned."""
+    known = [item for item in journal.all() if isinstance(item, Transaction)]
+    for member in made.members:
+        now = look(port, member.old)
+        if now is None:
+            return msg("It was removed in the meantime.")
+        as_planned = now.name == member.name and (now.status == "running" or not member.was_running)
+        if not as_planned or any(item.concerns(member.old) for item in known):
+            return msg("It was changed in the meantime. Look again.")
+    return None
+
+
+def over(journal: Journal, done: Transaction) -> Message | None:
+    """Why there is nothing to undo or to discard any more."""
+    if any(isinstance(item, Transaction) and (item.id, item.stage) == (done.id, done.stage) for item in journal.all()):
+        return None
+    return msg("It was undone or discarded in the meantime. Look again.")
+
+
+def in_use(port: Relauncher, done: Transaction) -> Message | None:
+    """Why what is set aside is not to be removed."""
+    for member in done.members:
+        now = look(port, member.old)
+        if now is not None and (now.status in ALIVE or now.name == member.name):
+            return msg("{name} runs, or has its own name again, so it is not removed.", name=now.name)
+    return None

@@ -1,0 +1,53 @@
+"""Before an undo: what the replacement wrote since, and what stands in the way. Nothing is changed here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch.transaction import Transaction
+from stratascope.usecases.plan.plan import Workshop
+from stratascope.usecases.plan.preflight import Block, Warned, unwatched, written
+
+
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What an undo comes to. `written`: what the replacement wrote over its image since, None where that can't be told.
+
+    It stays in the replacement, which is set aside, until that is discarded; a warning says where it does not.
+    """
+
+    written: tuple[str, ...] | None
+    warnings: tuple[Warned, ...] = ()
+    blocks: tuple[Block, ...] = ()
+
+
+def undo_plan(shop: Workshop, done: Transaction) -> UndoPlan:
+    """Changes nothing. Raises EngineError."""
+    owned = done.owner is not None  # by Compose or systemd, which makes containers anew and sets none aside
+    if not owned and not all(_there(shop, number) for number in (done.new, done.old)):
+        text = msg("What it would go back to, or from, was removed by somebody else.")
+        block = Block("gone", text, msg("Discard what is left of it."))
+        return UndoPlan(None, blocks=(block,))
+    if not owned and shop.port.running(done.new).status == "paused":
+        return UndoPlan(None, blocks=(Block("paused", msg("It is paused."), msg("Let it go on, and try again.")),))
+    state = shop.read(done.new)
+    try:
+        paths = None if state is None else written(state.container, shop.port.changes(done.new))
+    except (EngineError, NoSuchContainerError):
+        paths = None
+    if paths is None:
+        return UndoPlan(None, (Warned("written-unknown", msg("What it wrote since can't be read.")),))
+    if owned and paths:
+        text = msg("Its owner creates it again and keeps nothing that it wrote outside its volumes.")
+        return UndoPlan(paths, (Warned("written-lost", text),))
+    return UndoPlan(paths, unwatched(shop.vitals(done.new)))
+
+
+def _there(shop: Workshop, container: str) -> bool:
+    try:
+        shop.port.running(container)
+    except NoSuchContainerError:
+        return False
+    return True

@@ -1,0 +1,77 @@
+"""Each choice held against /proc of the new process, and the processes that belong to its start."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Choice, Failure, Proof, Proven
+from stratascope.core.snapshot import ContainerState
+from stratascope.layers.toggles import toggle
+from stratascope.usecases.evidence.startup_processes import Hand, missing
+from stratascope.usecases.plan.plan import Plan, Workshop, looked, subject_of
+from stratascope.usecases.relaunch.probation import FailedError, last_words
+
+_SETTLE = 5.0  # seconds that the new process may take to be readable
+_AGAIN = 0.5  # seconds between two readings of it
+_COME_BACK = 10.0  # seconds beyond the watch until all processes that belong to its start must be there
+
+
+_OTHER_USERS = frozenset(
+    {"user", "userns"}
+)  # toggles after which its processes are of others; keep-id of the user's own
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """One choice held against /proc of the new process."""
+
+    choice: Choice
+    proof: Proof
+
+
+def verify(shop: Workshop, made: Plan, container: str) -> tuple[Proved, ...]:
+    """Each choice against the facts of the new process. What can't be read yet is read again for a moment."""
+    until = shop.clock.now() + _SETTLE
+    while True:
+        proofs = _proofs(shop, made, shop.read(container))
+        if all(item.proof.outcome is not Proven.UNKNOWN for item in proofs) or shop.clock.now() >= until:
+            return proofs
+        shop.clock.sleep(_AGAIN)
+
+
+def _proofs(shop: Workshop, made: Plan, state: ContainerState | None) -> tuple[Proved, ...]:
+    subject = made.subject if state is None else looked(shop, subject_of(shop, state, made.choices))
+    found = []
+    for choice in made.choices:
+        which = toggle(choice.toggle)
+        facts = None if state is None else subject.of(which.layer)
+        found.append(Proved(choice, which.prove(facts, choice.value, subject)))
+    return tuple(found)
+
+
+def unproven(failed: Sequence[Proved]) -> Message:
+    first = failed[0]
+    title = toggle(first.choice.toggle).title
+    if first.proof.outcome is Proven.UNKNOWN:
+        return msg("Not proven: {title}. What /proc says could not be read.", title=title)
+    return msg("Not enforced: {title}. Expected {expected}, found {found}.", title=title,
+               expected=first.proof.expected, found=first.proof.found)  # fmt: skip
+
+
+def all_back(shop: Workshop, made: Plan, before: frozenset[Hand] | None, container: str) -> None:
+    """Raises FailedError where a process that belongs to its start does not come."""
+    until, users = shop.clock.now() + _COME_BACK, not _OTHER_USERS & {each.toggle for each in made.choices}
+    while before:
+        now = shop.present(container)
+        lost = () if now is None else missing(before, now, users=users)
+        if not lost:
+            return
+        if shop.clock.now() >= until:
+            first = lost[0]
+            why = msg("A process {name} of user {user} ran in it before, and did not come up again.", name=first.name,
+                      user="?" if first.user is None else first.user)  # fmt: skip
+            log = last_words(shop.port, container)
+            raise FailedError(why, log=log, failure=Failure(log))
+        shop.clock.sleep(_AGAIN)

@@ -1,0 +1,95 @@
+"""The wiring of what is put into the system: the menu's entry and icons, and the helper with polkit's action.
+
+Loaded only by `stratascope desktop` and `stratascope helper`.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import platformdirs
+
+from stratascope import frozen, resources, sandbox
+from stratascope.desktop_files import files, menu
+from stratascope.desktop_files.entry import Origin, Start, start
+from stratascope.desktop_files.helper import AsRoot, HelperFiles
+from stratascope.probe.as_root import run_as_root, usable
+from stratascope.probe.confined import withheld
+from stratascope.probe.elevated import Kind, NoRootError, ways
+from stratascope.probe.installed import HELPER, POLICY, helper_text, policy_text
+
+
+def in_flatpak() -> bool:
+    """Whether this runs in Flatpak's sandbox."""
+    return sandbox.access() is not sandbox.Access.OUTSIDE
+
+
+def how_started() -> Start:
+    """What starts this installation."""
+    return start(flatpak=in_flatpak(), image=frozen.image(), frozen=frozen.is_frozen(), script=sys.argv[0])
+
+
+def starts(found: Start) -> bool:
+    """Whether that would start it from the menu too, where neither this folder nor PYTHONPATH lead to our package."""
+    if found.origin is not Origin.MODULE:
+        return True
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    asked = subprocess.run(
+        (found.command[0], "-c", "import stratascope"), cwd="/", env=environment, capture_output=True, check=False
+    )
+    return asked.returncode == 0
+
+
+def changeable(found: Start) -> str:
+    """The first part of this installation that another user than root could change; "": none.
+
+    An entry for all users must not start such a thing: whoever changes it would act as any of them.
+    """
+    parts = [found.command[0]]
+    if found.origin is not Origin.APPIMAGE:
+        parts.append(str(resources.PACKAGE))
+    for part in map(os.path.realpath, parts):
+        loose = files.open_folders([part])
+        if loose or files.is_open(part):
+            return loose[0] if loose else part
+    return ""
+
+
+def data_folder(*, system: bool) -> Path:
+    """The user's own or the machine's. Raises RuntimeError where the user has no home."""
+    if system:
+        return menu.SYSTEM
+    folder = platformdirs.user_data_path()
+    # "All paths set in these environment variables must be absolute": XDG Base Directory Specification
+    return folder if folder.is_absolute() else Path.home() / ".local" / "share"
+
+
+def stranger(folder: Path) -> bool:
+    """Whether we are root in the folder of somebody else (sudo keeps HOME in places)."""
+    there = next(up for up in (folder, *folder.parents) if up.exists())
+    return os.geteuid() == 0 and there.stat().st_uid != 0
+
+
+def helper_files() -> HelperFiles:
+    """The two files of this version. Raises IncompleteError."""
+    return HelperFiles(Path(HELPER), helper_text(), Path(POLICY), policy_text().encode())
+
+
+def root_way(*, terminal: bool) -> tuple[str, AsRoot | None]:
+    """The name of the program that asks for root first, and how to run something as root; "", None: we are root."""
+    flatpak = in_flatpak()
+    if os.geteuid() == 0 and not flatpak:
+        return "", None
+    found = usable(ways(os.environ, flatpak=flatpak, terminal=terminal))
+    if sandbox.access() is sandbox.Access.WITHHELD:
+        return "", _withheld
+    asking = next((way.kind.value for way in found if way.kind is not Kind.ROOT), "")
+    return asking, lambda program, request: run_as_root(found, program, request)
+
+
+def _withheld(program: bytes, request: bytes) -> bytes:
+    closed = withheld()
+    raise NoRootError(closed.message, closed.command)

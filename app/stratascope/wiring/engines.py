@@ -1,0 +1,210 @@
+"""The one place where adapters are built and handed in. SDKs are imported only where an engine is really asked."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING
+
+from stratascope import resources, sandbox
+from stratascope.core.container import Engine
+from stratascope.core.message import msg
+from stratascope.core.ports import EnginePort, Found, ProbeError, Prober
+from stratascope.core.record import Record
+from stratascope.core.snapshot import Snapshot
+from stratascope.engines.discovery.discover import VARIABLE, discover
+from stratascope.engines.open import open_engine, translators
+from stratascope.layers import all_layers
+from stratascope.probe.confined import own_prober, withheld
+from stratascope.probe.elevated import ElevatedProber, Kind, open_elevated, ways
+from stratascope.probe.piped import PipedProber
+from stratascope.probe.podman_top import PodmanTop
+from stratascope.state.preferences import ENGINES
+from stratascope.state.settings import Settings
+from stratascope.usecases.live.assembler import Assembler
+from stratascope.usecases.live.reader import Reach, Reader, take
+from stratascope.usecases.live.translations import Translations
+
+if TYPE_CHECKING:
+    from stratascope.engines.shared.endpoint import Endpoint
+    from stratascope.usecases.live.deferred import LateWatch
+
+
+def translations() -> Translations:
+    """Engine JSON into containers, for one reader and its assembler."""
+    return Translations(translators())
+
+
+def assembler(shared: Translations | None = None) -> Assembler:
+    """Makes snapshots of records."""
+    return Assembler(all_layers(), shared or translations())
+
+
+class Root:
+    """A `RootAccess`: finds out how the collector can be started as root, and starts it on request."""
+
+    def __init__(
+        self, environ: Mapping[str, str], started: list[ElevatedProber], access: sandbox.Access, terminal: bool
+    ) -> None:
+        self._withheld = access is sandbox.Access.WITHHELD
+        flatpak = access is not sandbox.Access.OUTSIDE
+        self._ways = () if self._withheld else ways(environ, flatpak=flatpak, terminal=terminal)
+        self._started = started  # for whoever closes them
+
+    @property
+    def command(self) -> str:
+        """What is tried first; "" where nobody is asked, since this program is root."""
+        asked = [way.words for way in self._ways if way.kind is not Kind.ROOT]
+        return asked[0] if asked else ""
+
+    def open(self) -> Prober:
+        """Ask and start. Raises ProbeError."""
+        if self._withheld:
+            raise withheld()
+        return open_elevated(self._ways, told=self._started)
+
+
+class Engines:
+    """The engines found, and the probers that reach their processes. A context manager: gives all back."""
+
+    def __init__(self, ports: tuple[EnginePort, ...]) -> None:
+        self.ports = ports
+        self.access = sandbox.access()
+        self._local = own_prober(self.access)
+        self._remote: dict[tuple[str, ...], Prober] = {}  # by the command that leads there
+        self._lock = threading.Lock()
+        self._elevated: list[ElevatedProber] = []
+
+    def reader(self, shared: Translations) -> Reader:
+        """Reads the processes of these engines' containers."""
+        return Reader(all_layers(), shared, self._local, self._reach)
+
+    def root(self, environ: Mapping[str, str] | None = None, *, terminal: bool = False) -> Root:
+        """The way to a prober that is root. `terminal`: a person sits at the terminal that we run on."""
+        return Root(os.environ if environ is None else environ, self._elevated, access=self.access, terminal=terminal)
+
+    def close(self) -> None:
+        """End what was started."""
+        for port in self.ports:
+            port.close()
+        for prober in (self._local, *self._remote.values(), *self._elevated):
+            prober.close()
+
+    def _reach(self, engine: Engine) -> Reach:
+        return Reach(self._prober(engine), self._top(engine))
+
+    def _prober(self, engine: Engine) -> Prober | None:
+        if engine.local:
+            return self._local
+        prefix: tuple[str, ...] = getattr(self._port(engine), "shell", ())
+        if not prefix:
+            return None
+        with self._lock:
+            if prefix not in self._remote:
+                self._remote[prefix] = PipedProber(prefix)
+            return self._remote[prefix]
+
+    def _top(self, engine: Engine) -> Callable[[str, int], Found] | None:
+        ask = getattr(self._port(engine), "top", None)
+        return None if ask is None else PodmanTop(ask)
+
+    def _port(self, engine: Engine) -> EnginePort | None:
+        return next((port for port in self.ports if port.id == engine.id), None)
+
+
+@contextmanager
+def open_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None = None) -> Iterator[Engines]:
+    """The engines of this environment (`only`: of these ids or endpoints), closed at the end."""
+    found = find_engines(only, environ)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def find_engines(only: tuple[str, ...] = (), environ: Mapping[str, str] | None = None) -> Engines:
+    """The same for a caller that closes them itself. Raises ProbeError where one of `only` is not known."""
+    environ = os.environ if environ is None else environ
+    found = discover(environ, further=ENGINES.of(Settings()))
+    if only:
+        found = tuple(dict.fromkeys(end for word in only for end in _named(word, found, environ)))
+    return Engines(tuple(open_engine(endpoint, environ) for endpoint in found))
+
+
+def _named(word: str, found: tuple[Endpoint, ...], environ: Mapping[str, str]) -> tuple[Endpoint, ...]:
+    """The endpoints that a user means by an id or an address; an address need not have been found before."""
+    named = tuple(endpoint for endpoint in found if word in (endpoint.id, endpoint.endpoint))
+    if named:
+        return named
+    if "://" in word:
+        return discover({**environ, VARIABLE: word})
+    known = ", ".join(endpoint.id for endpoint in found)
+    raise ProbeError(
+        msg(
+            "There is no engine {name}. Give one of these, or an address such as unix:///path: {known}.",
+            name=word,
+            known=known,
+        ),
+        word,
+    )
+
+
+def describe(engines: Engines) -> tuple[Engine, ...]:
+    """The state of each engine, all asked at once."""
+    with ThreadPoolExecutor(max_workers=max(1, len(engines.ports))) as pool:
+        return tuple(pool.map(lambda port: port.describe(), engines.ports))
+
+
+def take_record(engines: Engines, shared: Translations, *, privileged: bool = False, terminal: bool = False) -> Record:
+    """Everything, read once; `privileged`: also what only root can read, else ProbeError."""
+    reader = engines.reader(shared)
+    if privileged:
+        reader.use(engines.root(terminal=terminal).open())
+    return take(engines.ports, reader)
+
+
+class LateEngines:
+    """This environment's engines, found by the first thread that needs them; not the window's: it takes time."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: Engines | None = None
+
+    def get(self) -> Engines:
+        """Finds them at the first call."""
+        with self._lock:
+            if self._found is None:
+                self._found = find_engines()
+            return self._found
+
+
+def live_watch(late: LateEngines | None = None) -> LateWatch:
+    """The live view of this environment's engines, for the window. It closes them at its end."""
+    from stratascope.usecases.live.deferred import LateWatch
+    from stratascope.usecases.live.live_view import Watch
+
+    def make() -> tuple[Watch, Callable[[], None]]:
+        engines = (late or LateEngines()).get()
+        shared = translations()
+        root = None if engines.access is sandbox.Access.WITHHELD else engines.root()
+        watch = Watch(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, root)
+        return watch, engines.close
+
+    return LateWatch(make)
+
+
+def demo_record() -> Record:
+    """The demo capture that comes with the program, recorded from real containers."""
+    from stratascope.state import record as records
+
+    return records.load(resources.path("demo/demo.json"))
+
+
+@cache
+def demo_snapshot() -> Snapshot:
+    """The demo capture, assessed."""
+    return assembler().snapshot(demo_record(), demo=True)

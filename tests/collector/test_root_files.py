@@ -1,0 +1,95 @@
+"""Device nodes and set-uid programs in a process's root directory: of a real one, made here."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stratascope.collector import root_files
+from stratascope.collector.serve import Collector
+from stratascope.core.capture import Capture, Reading
+from stratascope.core.container import Container, Status
+from stratascope.core.ground import UNREAD
+from stratascope.core.ports import Found
+from stratascope.core.relaunch.launch_spec import Inside
+from stratascope.usecases.evidence.root_files import inside as decoded
+from stratascope.usecases.evidence.root_files import parent
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to make nodes")
+ID = "ab" * 32
+CONTAINER = Container("docker", ID, "web", "image", Status.RUNNING, 7, 0.0, 0.0)
+
+
+@pytest.fixture
+def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
+    """A process with a root directory of its own."""
+    for folder in ("bin", "usr/bin/deep/er", "dev/dri", "opt"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "bin/busybox").write_bytes(Path("/bin/busybox").read_bytes())
+    (tmp_path / "bin/busybox").chmod(0o755)
+    for name, number, kind in (("null", (1, 3), 0o20666), ("dri/card0", (226, 0), 0o20660), ("sda", (8, 0), 0o60660)):
+        os.mknod(tmp_path / "dev" / name, kind, os.makedev(*number))
+    child = subprocess.Popen(["chroot", str(tmp_path), "/bin/busybox", "sleep", "60"])
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{child.pid}/root").readlink() != tmp_path:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    yield child.pid, tmp_path
+    child.kill()
+    child.wait()
+
+
+def look(pid: int, *wants: str) -> dict[str, tuple[object, ...]]:
+    (_, entries, _), _, _ = Collector().capture([(pid, wants, (), False)])[0]
+    return {str(item[0]): item for item in entries}
+
+
+def test_device_nodes(rooted: tuple[int, Path]) -> None:
+    text = str(look(rooted[0], "root:dev")["root:dev"][2])
+    assert sorted(text.splitlines()) == ["b 8:0 /dev/sda", "c 1:3 /dev/null", "c 226:0 /dev/dri/card0"]
+    assert of(**{"root:dev": text}).nodes == ("/dev/dri/card0", "/dev/sda")
+
+
+def test_programs_that_give_rights(rooted: tuple[int, Path]) -> None:
+    pid, root = rooted
+    for name, mode in (("usr/bin/su", 0o4755), ("usr/bin/deep/er/at", 0o2755), ("usr/bin/cat", 0o755),
+                       ("usr/bin/data", 0o4644), ("etc-su", 0o4755)):  # fmt: skip
+        (root / name).write_text("x")
+        (root / name).chmod(mode)
+    (root / "usr/bin/ping").write_text("x")
+    (root / "usr/bin/ping").chmod(0o755)
+    # version 2, effective, CAP_NET_RAW permitted
+    os.setxattr(root / "usr/bin/ping", "security.capability", bytes.fromhex("0100000200200000000000000000000000000000"))
+    (root / "usr/bin/link").symlink_to("/usr/bin/su")
+    (root / "sbin").symlink_to("usr/bin")
+    text = str(look(pid, "root:set-uid")["root:set-uid"][2])
+    assert sorted(text.splitlines()) == ["f 0x2000 /usr/bin/ping", "g 0 /usr/bin/deep/er/at", "u 0 /usr/bin/su"]
+    assert of(**{"root:set-uid": text}).set_uid == ("/usr/bin/deep/er/at", "/usr/bin/ping", "/usr/bin/su")
+
+
+def test_too_many_files_are_no_answer(rooted: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root_files, "NODES_MAX", 2)
+    found = look(rooted[0], "root:dev")["root:dev"]
+    assert found[2:4] == (None, "UNSUPPORTED")
+
+
+def of(**texts: str) -> Inside:
+    given = {"cgroup": f"0::/docker/{ID}\n", "status": "Name:\tx\nPPid:\t41\n", **texts}
+    found = Found(Capture(7, tuple(Reading(name, name, text) for name, text in given.items())))
+    assert parent(CONTAINER, found, UNREAD) == 41
+    return decoded(CONTAINER, found, None, UNREAD)
+
+
+def test_what_was_not_read_is_not_none() -> None:
+    assert of() == Inside(None, None, None)
+    assert of(**{"root:dev": "", "root:set-uid": ""}) == Inside((), (), None)
+    assert of(**{"root:dev": "x 1:3 /dev/null\n"}).nodes is None
+    other = Found(Capture(7, (Reading("cgroup", "cgroup", f"0::/docker/{'cd' * 32}\n"),)))
+    assert decoded(CONTAINER, other, other, UNREAD) == Inside()
+    assert parent(CONTAINER, other, UNREAD) is None
+    assert decoded(CONTAINER, None, None, UNREAD) == Inside()

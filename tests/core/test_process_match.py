@@ -1,0 +1,209 @@
+"""Whether a process is the container's: every way in which a PID can be somebody else's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import stratascope
+from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread
+from stratascope.core.container import Asked, Container, Status
+from stratascope.core.ground import UNREAD, Ground, decode_ground
+from stratascope.core.ports import Wish
+from stratascope.core.process_match import SLACK, WANTS, belongs, parse_stat
+from stratascope.probe.local import LocalProber
+
+OURS, THEIRS = "a" * 64, "b" * 64
+BOOT, CREATED, STARTED = 1_000_000.0, 1_000_100.0, 1_000_200.0
+GROUND = replace(UNREAD, boot_time=BOOT, clock_ticks=100, namespaces=(("mnt", 1), ("pid", 4026531836)))
+CONTAINER = Container("podman", OURS, "web", "image", Status.RUNNING, 4211, CREATED, STARTED)
+HOST_PID = replace(CONTAINER, asked=Asked(pid_mode="host"))
+
+
+def stat(start: float = CREATED + 1, flags: int = 0x400100, comm: str = "sh") -> str:
+    ticks = int((start - BOOT) * 100)
+    return f"4211 ({comm}) S 1 4211 4211 0 -1 {flags} 1 2 3 4 5 6 7 8 20 0 1 0 {ticks} 4096 7\n"
+
+
+def capture(**texts: str | Gap) -> Capture:
+    """A rootless container's first process, as it should look; `ns_mnt` stands for ns/mnt."""
+    parts: dict[str, str | Gap] = {
+        "cgroup": "4:memory:/\n0::/\n",
+        "stat": stat(),
+        "status": "Name:\tsh\nNSpid:\t4211\t1\n",
+        "ns/mnt": "mnt:[77]",
+        "ns/pid": "pid:[78]",
+    }
+    parts.update({name.replace("ns_", "ns/"): text for name, text in texts.items()})
+    return Capture(
+        4211,
+        tuple(
+            Reading(name, f"/proc/4211/{name}", None, text) if isinstance(text, Gap) else Reading(name, "", text)
+            for name, text in parts.items()
+        ),
+    )
+
+
+DENIED = Gap(GapKind.DENIED, 13)
+
+
+@pytest.mark.parametrize(
+    ("container", "seen"),
+    [
+        (CONTAINER, capture(cgroup=f"5:memory:/docker/{OURS}\n0::/\n")),
+        (CONTAINER, capture(cgroup=f"0::/system.slice/docker-{OURS}.scope\n", stat=DENIED, status=DENIED)),
+        (CONTAINER, capture(cgroup=f"0::/machine.slice/libpod-{OURS}.scope/container\n", ns_mnt=DENIED)),
+        (CONTAINER, capture(cgroup=f"0::/../../docker/{OURS}\n")),
+        (CONTAINER, capture(cgroup=f"0::/docker/{THEIRS}/docker/{OURS}\n")),
+        (HOST_PID, capture(cgroup=f"0::/docker/{OURS}\n", status="NSpid:\t4211\n", ns_pid="pid:[4026531836]")),
+        (CONTAINER, capture()),
+        (CONTAINER, capture(ns_mnt=DENIED, ns_pid=DENIED)),
+        (CONTAINER, capture(cgroup=DENIED)),
+        (CONTAINER, capture(stat=stat(comm="a) (b) S 1 2"))),
+        (HOST_PID, capture(status="NSpid:\t4211\n", ns_pid="pid:[4026531836]")),
+        (replace(CONTAINER, asked=Asked(pid_mode=f"container:{THEIRS}")), capture(status="NSpid:\t4211\t9\n")),
+        # podman init: made long before start, or not started yet
+        (replace(CONTAINER, started=CREATED + 86400), capture()),
+        (replace(CONTAINER, started=0.0), capture()),
+        # an engine that gives whole seconds
+        (replace(CONTAINER, created=STARTED, started=STARTED), capture(stat=stat(STARTED + 0.99))),
+    ],
+)
+def test_ours(container: Container, seen: Capture) -> None:
+    assert belongs(container, seen, GROUND) is None
+
+
+@pytest.mark.parametrize(
+    ("container", "seen"),
+    [
+        # a reused PID, or an engine elsewhere whose PID is here another container's
+        (CONTAINER, capture(cgroup=f"0::/docker/{THEIRS}\n")),
+        (CONTAINER, capture(cgroup=f"0::/docker/{OURS}/docker/{THEIRS}\n")),
+        (CONTAINER, capture(cgroup=f"0::/machine.slice/libpod-conmon-{OURS}.scope\n")),
+        (CONTAINER, capture(cgroup=f"0::/docker/{OURS}f\n", ns_mnt="mnt:[1]")),
+        # ... or any process of this host
+        (CONTAINER, capture(ns_mnt="mnt:[1]")),
+        (HOST_PID, capture(ns_mnt="mnt:[1]")),
+        (CONTAINER, capture(ns_pid="pid:[4026531836]")),
+        (CONTAINER, capture(ns_pid=DENIED, status="NSpid:\t4211\n")),
+        (CONTAINER, capture(status="NSpid:\t4211\t17\n")),
+        # ... or a thread of the kernel
+        (HOST_PID, capture(stat=stat(flags=0x208040), ns_mnt=DENIED)),
+        # older than the container, as with an engine in a VM; younger than its start, as with a reused PID
+        (CONTAINER, capture(stat=stat(CREATED - SLACK - 0.1))),
+        (CONTAINER, capture(stat=stat(STARTED + SLACK + 0.1))),
+        (HOST_PID, capture(stat=stat(BOOT + 1), status="NSpid:\t4211\n")),
+    ],
+)
+def test_foreign(container: Container, seen: Capture) -> None:
+    gap = belongs(container, seen, GROUND)
+    assert gap is not None
+    assert gap.kind is GapKind.FOREIGN
+    assert gap.detail
+
+
+@pytest.mark.parametrize(
+    ("container", "seen", "ground", "kind"),
+    [
+        (CONTAINER, unread(4211, Gap(GapKind.GONE, 2)), GROUND, GapKind.GONE),
+        (CONTAINER, capture(stat=DENIED), GROUND, GapKind.DENIED),
+        (CONTAINER, capture(stat=Gap(GapKind.GONE, 3)), GROUND, GapKind.GONE),
+        (CONTAINER, capture(stat="4211 (sh"), GROUND, GapKind.UNPARSED),
+        (CONTAINER, capture(), UNREAD, GapKind.UNSUPPORTED),
+        (replace(CONTAINER, created=0.0, started=0.0), capture(), GROUND, GapKind.UNSUPPORTED),
+    ],
+)
+def test_what_can_not_be_found_out(container: Container, seen: Capture, ground: Ground, kind: GapKind) -> None:
+    gap = belongs(container, seen, ground)
+    assert gap is not None
+    assert gap.kind is kind
+
+
+def test_what_the_engine_itself_told_is_its_own() -> None:
+    assert belongs(CONTAINER, replace(capture(ns_mnt="mnt:[1]"), via="podman-top"), GROUND) is None
+
+
+@given(st.text())
+def test_stat_of_any_text(text: str) -> None:
+    assert parse_stat(text) is None or ")" in text
+
+
+def young(seen: Capture, ground: Ground, since: float) -> bool:
+    """Whether it started after `since`, less the slack."""
+    text = seen.text("stat")
+    parts = parse_stat(text) if isinstance(text, str) else None
+    if parts is None or ground.boot_time is None or ground.clock_ticks is None:
+        return False
+    return ground.boot_time + parts.start / ground.clock_ticks > since - SLACK
+
+
+def test_real_processes() -> None:
+    """A process that looks like a rootless container's first, and everything else that runs here."""
+    prober = LocalProber()
+    ground = decode_ground(prober.host())
+    before = time.time()
+    child = subprocess.Popen(
+        ["unshare", "-Urmpf", "--mount-proc", "--kill-child", "sleep", "60"], stdin=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 5
+        inner: list[str] = []
+        while time.monotonic() < deadline:
+            inner = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+            if inner and Path(f"/proc/{inner[0]}/comm").read_text() == "sleep\n":
+                break
+            time.sleep(0.01)
+        container = replace(CONTAINER, pid=int(inner[0]), created=before, started=time.time())
+        here = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+        found = prober.capture(tuple(Wish(pid, WANTS, members=False) for pid in here))
+        ours = {item.first.pid for item in found if belongs(container, item.first, ground) is None}
+        # what other programs of this machine start in the same seconds in namespaces of its own may look the same
+        assert ours - {item.first.pid for item in found if young(item.first, ground, before)} == set()
+        assert int(inner[0]) in ours
+        # the same process, but the engine speaks of a container that was started an hour ago
+        old = replace(container, created=before - 7200, started=before - 3600)
+        gap = belongs(old, prober.capture((Wish(int(inner[0]), WANTS),))[0].first, ground)
+        assert gap is not None
+        assert gap.kind is GapKind.FOREIGN
+    finally:
+        child.kill()
+        child.wait()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_a_reader_in_a_pid_namespace_of_its_own() -> None:
+    """Its PIDs collide with those that an engine outside names; none of its processes is a container's."""
+    program = """
+import os, sys, time
+sys.path.insert(0, sys.argv[1])
+from stratascope.core.process_match import WANTS, belongs
+from stratascope.core.container import Asked, Container, Status
+from stratascope.core.ground import decode_ground
+from stratascope.core.ports import Wish
+from stratascope.probe.local import LocalProber
+prober, now = LocalProber(), time.time()
+ground = decode_ground(prober.host())
+for mode in ("private", "host"):
+    for pid in (1, 2, os.getpid(), 30000):
+        asked = Asked(pid_mode=mode)
+        there = Container("docker", "a" * 64, "", "", Status.RUNNING, pid, now - 60, now, asked=asked)
+        found = prober.capture((Wish(pid, WANTS),))[0].first
+        print(belongs(there, found, ground).kind)
+"""
+    inside = ("sh", "-c", 'sleep 30 & "$@"; kill $!', "sh", sys.executable, "-c", program)
+    done = subprocess.run(
+        ["unshare", "-pf", "--mount-proc", "--kill-child", *inside, str(Path(stratascope.__file__).parent.parent)],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.stdout.split() == ["FOREIGN", "FOREIGN", "FOREIGN", "GONE"] * 2, done.stderr

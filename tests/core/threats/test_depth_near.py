@@ -1,0 +1,70 @@
+"""Judging with another container's answers at hand gives what judging alone gives, on all recorded containers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stratascope.core.ground import Ground, Surroundings, decode_ground
+from stratascope.core.layer import Layer
+from stratascope.core.record import Record
+from stratascope.core.threats import depth
+from stratascope.core.threats.catalogue import all_threats
+from stratascope.core.threats.depth import Matrix, Posture
+from stratascope.layers import all_layers
+from stratascope.state import record as records
+from stratascope.wiring.engines import assembler, demo_record
+
+Postures = tuple[tuple[Layer, Posture], ...]
+GOLDEN = Path(__file__).parents[2] / "golden" / "capture.json"
+
+
+def postures(record: Record) -> Iterator[Postures]:
+    engines = {engine.id: engine for engine in record.engines}
+    ground = decode_ground(record.host)
+    for state in assembler().snapshot(record).containers:
+        if state.matrix is not None:
+            around = Surroundings(ground, engines[state.container.engine])
+            yield tuple(
+                (layer, layer.posture(known.facts, known.asked, around))
+                for layer, known in zip(all_layers(), state.layers, strict=True)
+            )
+
+
+def judged(
+    wanted: tuple[tuple[Layer, Posture], ...], ground: Ground, near: tuple[tuple[Layer, Posture], ...]
+) -> Matrix:
+    """As for the first time: a catalogue of its own shares no cache."""
+    return depth.judge((*all_threats(),), wanted, ground, near)
+
+
+@pytest.mark.parametrize("record", [demo_record(), records.load(GOLDEN)], ids=["demo", "golden"])
+def test_the_quick_way_is_the_plain_way(record: Record) -> None:
+    ground = decode_ground(record.host)
+    known = tuple(dict.fromkeys(postures(record)))
+    assert len(known) > 1
+    plain = [judged(wanted, ground, ()) for wanted in known]
+    for start in range(len(known)):
+        catalogue = (*all_threats(),)
+        for wanted, matrix in zip(known, plain, strict=True):
+            assert depth.judge(catalogue, wanted, ground, known[start]) == matrix
+    assert len({matrix.exposure.worst for matrix in plain}) > 1
+
+
+def test_what_no_layer_answers_otherwise_is_taken_over() -> None:
+    record = demo_record()
+    ground, catalogue = decode_ground(record.host), (*all_threats(),)
+    one, two = tuple(dict.fromkeys(postures(record)))[:2]
+    first = depth.judge(catalogue, one, ground)
+    second = depth.judge(catalogue, (*two[:1], *one[1:]), ground, one)
+    shared = sum(old is new for old, new in zip(first.threats, second.threats, strict=True))
+    assert len(first.threats) // 2 < shared <= len(first.threats)
+
+
+def test_other_layers_are_no_help() -> None:
+    record = demo_record()
+    ground = decode_ground(record.host)
+    wanted = next(postures(record))
+    assert judged(wanted, ground, wanted[1:]) == judged(wanted, ground, ())

@@ -1,0 +1,32 @@
+"""A path that an engine told may lead to anything: only an ordinary file of a sensible size is read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from stratascope.engines.shared import oci_config
+
+
+def test_an_ordinary_file(tmp_path: Path) -> None:
+    path = tmp_path / "config.json"
+    path.write_text('{"a": "ü"}', "utf-8")
+    assert oci_config.read_here(str(path)) == '{"a": "ü"}'
+
+
+def test_what_is_no_ordinary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for path in (str(pipe), "/dev/zero", str(tmp_path), str(tmp_path / "nothing")):
+        with pytest.raises(OSError, match=r"."):
+            oci_config.read_here(path)
+    long = tmp_path / "long"
+    long.write_text("x" * 11)
+    monkeypatch.setattr(oci_config, "_MOST", 10)
+    with pytest.raises(ValueError, match="too long"):
+        oci_config.read_here(str(long))
+    long.write_bytes(b"\xff")
+    with pytest.raises(ValueError, match="utf-8"):
+        oci_config.read_here(str(long))

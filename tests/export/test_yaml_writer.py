@@ -1,0 +1,39 @@
+"""YAML written without a library, read by one."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stratascope.export.yaml_writer import Tagged, Value, document, text
+
+_ODD = ("", "yes", "No", "~", "null", "1", "1e3", "0x1f", "1_000", "12:30:45", ".inf", "=", "<<", "a: b", "- a", "#x",
+        "{}", "[]", "&a", "*a", "!t", "|", ">", "'", '"', "\\", "%", "@", "`", " a", "a ", "a\nb", "\x00\x7f\x85",
+        "\u2028", "\ufeff", "😀", "\u202e", "2026-01-01", "on", "---", "...", "a\tb", "é")  # fmt: skip
+
+
+@pytest.mark.parametrize("word", _ODD)
+def test_a_text_stays_a_text(word: str) -> None:
+    assert yaml.safe_load(document({word: [word, {"a": word}]})) == {word: [word, {"a": word}]}
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8")),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
+    )
+)
+def test_any_value_comes_back(value: Value) -> None:
+    assert yaml.safe_load(document({"key": value})) == {"key": value}
+
+
+def test_tags_stand_before_their_values() -> None:
+    written = document({"a": Tagged("!override", ["x"]), "b": Tagged("!reset", None), "c": Tagged("!override", [])})
+    assert written == "a: !override\n  - x\nb: !reset null\nc: !override []\n"
+
+
+def test_plain_where_it_can_be() -> None:
+    assert text("/a/b.c-d_e") == "/a/b.c-d_e"
+    assert text("a:b") == '"a:b"'

@@ -1,0 +1,122 @@
+"""Control groups on recorded v2 containers, and on the v1 and hybrid text of a machine without systemd."""
+
+from __future__ import annotations
+
+import pytest
+
+from layer_surroundings import around, capture, container
+from recorded import recorded, with_gap, with_text
+from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.container import Asked
+from stratascope.core.layer import Assessment, Verdict
+from stratascope.i18n.translate import translate
+from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.layers.cgroup.layer import LAYER
+
+HYBRID_LINES = "8:pids:/docker/ab\n5:devices:/docker/ab\n4:memory:/docker/ab\n1:cpu:/docker/ab\n0::/\n"
+HYBRID = {
+    "cgroup": HYBRID_LINES,
+    "cgroup:memory:0:memory.limit_in_bytes": "67108864\n",
+    "cgroup:memory:1:memory.limit_in_bytes": "9223372036854771712\n",
+    "cgroup:memory:0:memory.memsw.limit_in_bytes": "134217728\n",
+    "cgroup:memory:0:memory.usage_in_bytes": "1900544\n",
+    "cgroup:pids:0:pids.max": "max\n",
+    "cgroup:pids:0:pids.current": "3\n",
+    "cgroup:pids:1:pids.max": "50\n",
+    "cgroup:pids:1:pids.current": "20\n",
+    "cgroup:cpu:0:cpu.cfs_quota_us": "50000\n",
+    "cgroup:cpu:0:cpu.cfs_period_us": "100000\n",
+    "cgroup:devices:0:devices.list": "a *:* rwm\n",
+}
+
+
+def look(process: Capture, asked: Asked | None = None) -> tuple[CgroupFacts, Assessment]:
+    thing, near = container(asked), around()
+    facts = LAYER.decode(process, thing, near)
+    return facts, LAYER.assess(facts, LAYER.asked(thing), near)
+
+
+def codes(assessment: Assessment) -> set[str]:
+    return {finding.code for finding in assessment.findings}
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict", "memory", "pids", "cores"),
+    [
+        ("docker-default", Verdict.WEAKENED, None, 3484, None),
+        ("podman-default", Verdict.WEAKENED, None, 2048, None),
+        ("rootless-default", Verdict.WEAKENED, None, 2048, None),
+        ("docker-limits", Verdict.ENFORCED, 67108864, 100, 0.5),
+        ("rootless-limits", Verdict.ENFORCED, 67108864, 100, 0.5),
+    ],
+)
+def test_recorded(name: str, verdict: Verdict, memory: int | None, pids: int, cores: float | None) -> None:
+    facts, assessment = look(recorded(f"lsm/apparmor/{name}"), Asked(pids=100))
+    assert assessment.verdict is verdict
+    assert (facts.version, facts.memory_max, facts.pids_max, facts.cpu_cores) == ("v2", memory, pids, cores)
+    assert facts.unknown == ()
+    assert facts.pids_current == 1
+    assert ("cgroup.pids-by-default" in codes(assessment)) is (pids != 100)
+    assert len(translate(assessment.fact)) <= 45
+
+
+def test_hybrid_limits_of_the_leaf_and_above() -> None:
+    facts, assessment = look(capture(HYBRID))
+    assert (facts.version, facts.path) == ("hybrid", "/docker/ab")
+    assert (facts.memory_max, facts.swap_max, facts.cpu_cores) == (67108864, 67108864, 0.5)
+    assert (facts.pids_max, facts.pids_from, facts.pids_room) == (50, "/docker", 30)
+    assert assessment.verdict is Verdict.ENFORCED
+    assert "cgroup.all-devices" in codes(assessment)
+
+
+def test_nothing_limited() -> None:
+    texts = {
+        "cgroup": "4:memory:/\n8:pids:/\n",
+        "cgroup:memory:0:memory.limit_in_bytes": "9223372036854771712\n",
+    }
+    facts, assessment = look(capture(texts), Asked(memory=67108864, pids=50, cpu_cores=0.5))
+    assert (facts.memory_max, facts.pids_max) == (None, None)
+    assert assessment.verdict is Verdict.OPEN
+    assert translate(assessment.fact) == "No limit on memory, processes, CPU"
+    assert {"cgroup.drift-memory", "cgroup.drift-pids", "cgroup.drift-cpu"} <= codes(assessment)
+
+
+def test_a_limit_as_large_as_the_machine_is_none() -> None:
+    process = with_text(recorded("lsm/apparmor/docker-limits"), "cgroup:v2:0:memory.max", f"{1 << 31}\n")
+    assert look(process)[1].verdict is Verdict.WEAKENED
+
+
+def test_the_root_of_v2_limits_nothing() -> None:
+    facts, assessment = look(capture({"cgroup": "0::/\n"}))
+    assert facts.unknown == ()
+    assert assessment.verdict is Verdict.OPEN
+
+
+@pytest.mark.parametrize("kind", [GapKind.DENIED, GapKind.GONE])
+def test_unreadable_limit_is_unknown(kind: GapKind) -> None:
+    process = with_gap(recorded("lsm/apparmor/docker-default"), "cgroup:v2:0:memory.max", Gap(kind))
+    facts, assessment = look(process, Asked(memory=1))
+    assert "memory_max" in facts.unknown
+    assert assessment.verdict is Verdict.UNKNOWN
+    assert "cgroup.drift-memory" not in codes(assessment)
+
+
+def test_damaged_and_missing_text() -> None:
+    for texts in ({"cgroup": "nonsense"}, {"cgroup": "0::/a\n"}, {}):
+        facts, assessment = look(capture(texts))
+        assert assessment.verdict is Verdict.UNKNOWN
+        assert facts.gaps
+    process = with_text(recorded("lsm/apparmor/docker-default"), "cgroup:v2:0:pids.max", "many\n")
+    assert look(process)[1].verdict is Verdict.UNKNOWN
+
+
+def test_absent_controllers_are_no_gap() -> None:
+    process = with_gap(recorded("lsm/apparmor/docker-default"), "cgroup:v2:0:io.max", Gap(GapKind.ABSENT, 2))
+    facts, _ = look(process)
+    assert facts.gaps == ()
+
+
+def test_drift_of_a_process() -> None:
+    first = capture({"cgroup": "0::/a\n"})
+    assert [drift.field for drift in LAYER.drift(first, capture({"cgroup": "0::/b\n"}))] == ["cgroup.path"]
+    assert LAYER.drift(first, first) == ()

@@ -1,0 +1,207 @@
+"""Who is to blame: what programs really print when a toggle took something from them, and what is said of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from recorded import recorded
+from stratascope.core.container import AskedDevice, AskedMount
+from stratascope.core.relaunch.toggle import Choice, Failure
+from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import all_toggles
+from stratascope.usecases.relaunch.diagnosis import blame, unproven
+from toggle_subjects import DOCKER, subject
+
+from layers.test_predictions import default  # isort: skip
+
+MOUNTS = (
+    AskedMount("bind", "/srv/data", "/data", True),
+    AskedMount("bind", "/run/docker.sock", "/run/docker.sock", True),
+)
+SUBJECT = subject(
+    default(DOCKER, mounts=MOUNTS, devices=(AskedDevice("/dev/fuse", "/dev/fuse", "rwm"),)),
+    recorded("lsm/apparmor/docker-default"),
+)
+ALL = (
+    "privileged=off capabilities=none no-new-privileges=on seccomp=default apparmor=default selinux=default pid=private"
+    " ipc=private uts=private network=private cgroupns=private read-only-root=on tmpfs=/var/cache/app"
+    " masked-paths=default host-paths=read-only engine-socket=remove devices=remove publish=loopback memory=67108864"
+    " pids=20 cpus=1 ulimit-nofile=64 ulimit-nproc=20 ulimit-core=0 user=1000 userns=auto"
+)
+# What was printed, how it ended, the toggle that is first to blame among all, and words of the explanation
+SAID: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "busybox, read-only": ("touch: /var/lib/app/x: Read-only file system", {}, "read-only-root", "tmpfs=/var/lib/app"),
+    "nginx, read-only": (
+        'nginx: [emerg] mkdir() "/var/cache/nginx/client_temp" failed (30: Read-only file system)',
+        {},
+        "read-only-root",
+        "tmpfs=/var/cache/nginx",
+    ),
+    "python, read-only": (
+        "OSError: [Errno 30] Read-only file system: '/srv/out/log.txt'",
+        {},
+        "read-only-root",
+        "tmpfs=/srv/out",
+    ),
+    "below the root": ("sh: can't create /here: Read-only file system", {}, "read-only-root", "volume"),
+    "a host path": ("cp: can't create '/data/sub/a': Read-only file system", {}, "host-paths", "/data/sub/a"),
+    "a kernel setting": (
+        "sysctl: error setting key '/proc/sys/net/core/somaxconn': Read-only file system",
+        {},
+        "masked-paths",
+        "/proc/sys",
+    ),
+    "busybox chown": ("chown: /tmp: Operation not permitted", {}, "capabilities", "capabilities=CHOWN"),
+    "nginx chown": (
+        'nginx: [emerg] chown("/var/cache/nginx/client_temp", 101) failed (1: Operation not permitted)',
+        {},
+        "capabilities",
+        "CHOWN",
+    ),
+    "nginx setgid": (
+        "nginx: [emerg] setgid(101) failed (1: Operation not permitted)",
+        {},
+        "capabilities",
+        "capabilities=SETGID,SETUID",
+    ),
+    "gosu": ('error: failed switching to "redis": operation not permitted', {}, "capabilities", "SETUID"),
+    "busybox su": ("su: can't set groups: Operation not permitted", {}, "capabilities", "SETGID"),
+    "postgres": (
+        'FATAL:  could not change permissions of directory "/x": Operation not permitted',
+        {},
+        "capabilities",
+        "FOWNER",
+    ),
+    "nginx bind": (
+        "nginx: [emerg] bind() to 0.0.0.0:80 failed (13: Permission denied)",
+        {},
+        "capabilities",
+        "NET_BIND_SERVICE",
+    ),
+    "a silent low port": ("", {"silent": (80,)}, "user", "below 1024"),
+    "ping": ("ping: permission denied (are you root?)", {}, "capabilities", "NET_RAW"),
+    "chroot": (
+        "chroot: can't change root directory to '/x': Operation not permitted",
+        {},
+        "capabilities",
+        "SYS_CHROOT",
+    ),
+    "sudo": (
+        'sudo: The "no new privileges" flag is set, which prevents sudo from running as root.',
+        {},
+        "no-new-privileges",
+        "set-uid",
+    ),
+    "a killed call": ("Bad system call (core dumped)", {"exit_code": 159}, "seccomp", "system call"),
+    "by its exit": ("", {"exit_code": 159}, "seccomp", "system call"),
+    "out of memory": ("", {"exit_code": 137, "out_of_memory": True}, "memory", "64 MiB"),
+    "killed": ("", {"exit_code": 137}, "memory", "perhaps"),
+    "an allocation": (
+        "runtime: out of memory: cannot allocate 4194304-byte block",
+        {"exit_code": 2},
+        "memory",
+        "64 MiB",
+    ),
+    "no fork": ("sh: can't fork: Resource temporarily unavailable", {"exit_code": 2}, "pids", "no more processes"),
+    "no thread": ("pthread_create failed: Resource temporarily unavailable", {}, "pids", "threads"),
+    "no files": ("accept4: Too many open files", {}, "ulimit-nofile", "greater limit"),
+    "a name": ("wget: bad address 'db'", {}, "network", "name"),
+    "nobody there": ("Error: connect ECONNREFUSED 127.0.0.1:5432", {}, "network", "reach"),
+    "the engine's socket": (
+        "Cannot connect to the Docker daemon at unix:///run/docker.sock. Is the docker daemon running?",
+        {},
+        "engine-socket",
+        "socket",
+    ),
+    "a device": ("fuse: device not found, try 'modprobe fuse' first: /dev/fuse", {}, "devices", "/dev/fuse"),
+    "noexec": ("sh: /var/cache/app/run: Permission denied", {}, "tmpfs", "noexec"),
+    "hidden": ("cat: can't open '/var/cache/app/seed': No such file or directory", {}, "tmpfs", "hidden"),
+    "a file of root's": ("cat: can't open '/etc/shadow': Permission denied", {}, "user", "/etc/shadow"),
+    "root wanted": ("This program must be run as root", {}, "user", "as root"),
+    "no ids": ("", {"words": "could not find enough unused IDs in /etc/subuid for --userns=auto"}, "userns", "range"),
+    "a label": ("avc:  denied  { write } for  pid=1", {}, "selinux", "SELinux"),
+    "apparmor": ("exec format: apparmor failed to apply profile", {}, "apparmor", "AppArmor"),
+    "shared memory": ("shmget: No space left on device", {}, "ipc", "shared memory"),
+    "a process": ("kill: can't kill pid 4711: No such process", {}, "pid", "process"),
+}
+
+
+def chosen(text: str) -> tuple[Choice, ...]:
+    return tuple(Choice(*word.split("=", 1)) for word in text.split())
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_the_right_toggle_among_all(name: str) -> None:
+    log, more, toggle, words = SAID[name]
+    text, suspects = blame(chosen(ALL), Failure(**{"log": f"starting\n{log}\nbye\n", **more}), SUBJECT)
+    assert suspects[:1] == (toggle,), translate(text)
+    assert words in translate(text)
+    assert toggle in translate(text)
+
+
+def test_every_toggle_is_tried_here() -> None:
+    assert {choice.toggle for choice in chosen(ALL)} == {each.id for each in all_toggles()}
+
+
+@pytest.mark.parametrize("name", SAID)
+def test_one_that_was_not_chosen_is_not_to_blame(name: str) -> None:
+    log, more, toggle, _ = SAID[name]
+    _, suspects = blame(chosen("publish=loopback ulimit-core=0"), Failure(**{"log": log, **more}), SUBJECT)
+    assert toggle not in suspects
+
+
+def test_a_capability_that_it_keeps_or_never_had_is_not_to_blame() -> None:
+    failure = Failure("chown: /tmp: Operation not permitted")
+    _, suspects = blame(chosen("capabilities=CAP_CHOWN ulimit-core=0 pids=20"), failure, SUBJECT)
+    text, _ = blame(chosen("capabilities=CAP_CHOWN ulimit-core=0"), failure, SUBJECT)
+    assert suspects == ("capabilities",)
+    assert "may have taken a capability" in translate(text)
+    admin = Failure("mount: mounting /x on /y failed: Operation not permitted")
+    text, _ = blame(chosen("capabilities=none ulimit-core=0"), admin, SUBJECT)
+    assert "SYS_ADMIN" not in translate(text), "it did not hold that before"
+
+
+def test_the_only_change_is_to_blame_whatever_the_log_says() -> None:
+    text, suspects = blame(chosen("no-new-privileges=on"), Failure("segmentation fault", exit_code=139), SUBJECT)
+    assert suspects == ("no-new-privileges",)
+    assert "the only change" in translate(text)
+    text, suspects = blame(chosen("read-only-root=on"), Failure("touch: /a/b: Read-only file system"), SUBJECT)
+    assert "tmpfs=/a" in translate(text)
+
+
+def test_what_can_not_be_told_is_not_guessed() -> None:
+    text, suspects = blame(chosen(ALL), Failure("segmentation fault", exit_code=139), SUBJECT)
+    assert suspects == ()
+    assert "half of them" in translate(text)
+    text, suspects = blame((), Failure("Read-only file system"), SUBJECT)
+    assert (suspects, "no toggle" in translate(text)) == ((), True)
+
+
+def test_several_that_fit_are_all_named() -> None:
+    failure = Failure("sh: can't fork: Resource temporarily unavailable")
+    text, suspects = blame(chosen("pids=20 ulimit-nproc=20 memory=67108864"), failure, SUBJECT)
+    assert suspects == ("pids", "ulimit-nproc")
+    assert "or ulimit-nproc" in translate(text)
+
+
+def test_what_is_not_proven_is_to_be_left_out() -> None:
+    text, suspects = unproven(chosen("apparmor=default memory=67108864"))
+    assert suspects == ("apparmor", "memory")
+    assert "apparmor, memory" in translate(text)
+
+
+@given(st.text(max_size=300), st.none() | st.integers(0, 255), st.tuples() | st.tuples(st.integers(1, 65535)))
+def test_foreign_text_breaks_nothing(log: str, code: int | None, silent: tuple[int, ...]) -> None:
+    text, suspects = blame(chosen(ALL), Failure(log, log, code, False, silent), SUBJECT)
+    assert translate(text)
+    assert len(set(suspects)) == len(suspects)
+
+
+def test_of_a_long_line_only_the_beginning_is_looked_at() -> None:
+    start = "chown: /x: Operation not permitted "
+    for log, suspects in ((start + "/a" * 400_000, ("capabilities",)), ("/a" * 400_000 + start, ())):
+        assert blame(chosen("capabilities=none ulimit-core=0"), Failure(f"{log}\n"), SUBJECT)[1] == suspects

@@ -1,0 +1,336 @@
+"""Every state of the window that a person can get to, for the tests of accessibility; they walk through all of it.
+
+The walks know views, layers, tabs and the steps of a relaunch. What else there is they find: whatever a menu entry or
+a button opens is a scene, and so a dialog that is made tomorrow is tested without a line here. The containers are the
+demo's, as if they were of this machine; the desk needs no engine.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache, partial
+
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
+from PySide6.QtGui import QAction
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu, QWidget
+
+from replay import Replay
+from stratascope.core.container import EngineState
+from stratascope.core.snapshot import Snapshot
+from stratascope.ui.app import app as ui
+from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
+from stratascope.ui.relaunch.controller import Hardening
+from stratascope.ui.widgets.page_switch import View
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.wiring.engines import assembler, demo_record
+from ui import sample
+from ui.fake_desk import FakeDesk
+
+Scene = tuple[str, QWidget]  # what it is, and the top-level widget to be looked at
+
+
+@cache
+def picture() -> Snapshot:
+    """The demo's containers, as if they were of this machine."""
+    record = demo_record()
+    record = replace(record, engines=tuple(replace(each, state=EngineState.CONNECTED) for each in record.engines))
+    found: list[Snapshot] = []
+    Replay(record, assembler(), demo=False).start(found.append)
+    return found[0]
+
+
+@contextmanager
+def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
+    """The whole window, with a desk that hardens in thought."""
+    snapshot = picture()
+    desk = FakeDesk(snapshot.engines, snapshot.ground)
+    window = ui.make_window(sample.StillWatch(), desk=desk)
+    window.resize(width, height)
+    window.show()
+    window.show_snapshot(snapshot)
+    window.activateWindow()
+    window.column.view.setFocus()
+    choose(window, "ci-runner")
+    try:
+        yield window
+    finally:
+        window.clock.stop()
+        side = side_of(window)
+        if desk.gate is not None:
+            desk.gate.set()
+        until(lambda: not side.busy)
+        side.clerk.end()
+        window.close()
+        window.deleteLater()
+        QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
+
+
+def side_of(window: MainWindow) -> Hardening:
+    side: QObject | None = window.hardening
+    assert isinstance(side, Hardening)
+    return side
+
+
+def settle() -> None:
+    """Let layouts and repaints come through."""
+    for _ in range(6):
+        QApplication.processEvents()
+
+
+def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come about"
+        QTest.qWait(2)
+
+
+def choose(window: MainWindow, name: str) -> None:
+    """Select that container, and wait for its toggles and its plan."""
+    assert window.snapshot is not None
+    state = next(state for state in window.snapshot.containers if state.container.name == name)
+    assert window.column.view.select_key(state.key)
+    column = side_of(window).column
+    until(lambda: column.offered_key == state.key)
+    if column.isVisible():  # in a drawer that is shut nothing is planned
+        until(lambda: column.plan is not None)
+    settle()
+
+
+def tops() -> list[QWidget]:
+    """The windows, dialogs and popups that are open."""
+    return [each for each in QApplication.topLevelWidgets() if each.isVisible()]
+
+
+# -- the scenes
+
+
+def views(window: MainWindow) -> Iterator[Scene]:
+    """Each view of the middle."""
+    for view in window.views.switch.views:
+        window.views.show(view)
+        settle()
+        yield f"view {view}", window
+    window.views.show(View.STRATA)
+    settle()
+
+
+def layers(window: MainWindow) -> Iterator[Scene]:
+    """Each layer with each of its tabs, of two containers that differ most."""
+    for name in ("ci-runner", "customer-portal-integration-postgres-replica"):
+        choose(window, name)
+        for number in sorted(window.strata.bands):
+            window.open_layer(number)
+            for tab in [button.key for button in window.panel.tabs]:
+                window.panel.open_tab(tab)
+                settle()
+                yield f"{name}, layer {number}, {tab}", window
+    choose(window, "ci-runner")
+    window.open_layer(3)
+
+
+def states(window: MainWindow) -> Iterator[Scene]:
+    """Folded parts unfolded, a layer taken away, a filter without a hit, nothing that runs, no container at all."""
+    column = side_of(window).column
+    for head in (column.toggles.already.head, column.toggles.never.head):
+        head.setChecked(True)
+    settle()
+    yield "all toggles", window
+    for head in (column.toggles.already.head, column.toggles.never.head):
+        head.setChecked(False)
+    window.suppose_fails(2)
+    settle()
+    yield "a layer taken away", window
+    window.bring_back()
+    window.toolbar.filter.setText("zzz")
+    settle()
+    yield "nothing found", window
+    window.toolbar.filter.clear()
+    assert window.snapshot is not None
+    kept = window.snapshot
+    window.show_snapshot(replace(kept, demo=True))
+    settle()
+    yield "demo", window
+    for state in EngineState:
+        engine = replace(sample.ENGINES[0], state=state)
+        window.show_snapshot(replace(sample.snapshot(()), engines=(engine,)))
+        settle()
+        yield f"no container, engine {state}", window
+    window.show_snapshot(kept)
+    choose(window, "ci-runner")
+
+
+def brought_up(call: Callable[[], object]) -> list[QWidget]:
+    """The top-level widgets that come up by it."""
+    before = tops()
+    call()
+    settle()
+    return [each for each in tops() if each not in before and not isinstance(each, QFileDialog)]
+
+
+def put_away(found: list[QWidget]) -> None:
+    """By Escape, as a person would; what stays is a fault of its own (test_access_keys)."""
+    for top in reversed(found):
+        if top.isVisible():
+            QTest.keyClick(top, Qt.Key.Key_Escape)
+        if top.isVisible():
+            top.hide()
+    settle()
+
+
+def entries(menu: QMenu) -> Iterator[QAction]:
+    """The entries of a menu that do something, those of its menus too."""
+    for action in menu.actions():
+        inner = action.menu()
+        if isinstance(inner, QMenu):
+            yield from entries(inner)
+        elif not action.isSeparator() and action.isEnabled():
+            yield action
+
+
+def from_menu(window: MainWindow) -> Iterator[Scene]:
+    """The menu itself, and what its entries bring up; all but those that end the program or choose a setting."""
+    found = brought_up(window.actions_.open_menu)
+    for top in found:
+        yield "menu", top
+    put_away(found)
+    for action in list(entries(window.actions_.menu)):
+        if action.isCheckable() or action.shortcut().toString() in ("Ctrl+Q", "Ctrl+C", "Ctrl+Shift+C"):
+            continue
+        text = action.text()
+        found = brought_up(action.trigger)
+        for top in found:
+            yield f"menu: {text}", top
+        put_away(found)
+    window.views.show(View.STRATA)
+    settle()
+
+
+def openers(window: MainWindow) -> list[QAbstractButton]:
+    """The buttons in view that say that they open something."""
+    return [
+        button
+        for button in window.findChildren(QAbstractButton)
+        if button.isVisible()
+        and button.isEnabled()
+        and (getattr(type(button), "opens", False) or getattr(button, "menu", lambda: None)() is not None
+             or button.text().endswith(("…", "▾")))
+    ]  # fmt: skip
+
+
+def from_buttons(window: MainWindow) -> Iterator[Scene]:
+    """What the buttons of each view bring up."""
+    for view in window.views.switch.views:
+        window.views.show(view)
+        settle()
+        for button in openers(window):
+            if not button.isVisible():
+                continue
+            name = button.accessibleName() or button.text()
+            found = brought_up(partial(press, button))
+            for top in found:
+                yield f"button: {name}", top
+            put_away(found)
+    window.views.show(View.STRATA)
+    settle()
+
+
+def press(button: QAbstractButton) -> None:
+    """With the space bar, without waiting for a menu that would otherwise run its own loop."""
+    menu = getattr(button, "menu", lambda: None)()
+    if isinstance(menu, QMenu):
+        menu.popup(button.mapToGlobal(button.rect().bottomLeft()))
+        return
+    button.setFocus()
+    QTest.keyClick(button, Qt.Key.Key_Space)
+
+
+def values(window: MainWindow) -> Iterator[Scene]:
+    """The sheet of each toggle that takes a value."""
+    column = side_of(window).column
+    for row in [row for row in column.rows.values() if row.able and takes_values(row.option)]:
+        found = brought_up(partial(_open_value, row))
+        for top in found:
+            yield f"value of {row.text()}", top
+        put_away(found)
+
+
+def _open_value(row: ToggleRow) -> None:
+    row.value_wanted.emit(row.option.toggle.id)
+
+
+def relaunch(window: MainWindow) -> Iterator[Scene]:
+    """Before, during and after; what is set aside; and the question before it is deleted."""
+    side = side_of(window)
+    desk = side._desk
+    assert isinstance(desk, FakeDesk)
+    desk.gate = threading.Event()
+    if not side.column.isVisible():
+        side.place.turn_drawer()
+    until(lambda: side.column.plan is not None)
+    side.column.button.click()
+    settle()
+    yield "before a relaunch", side.sheet
+    side.sheet.go.click()
+    until(lambda: "watch" in side.sheet.steps.lines)
+    settle()
+    yield "during a relaunch", side.sheet
+    yield "column during a relaunch", window
+    desk.gate.set()
+    until(lambda: not side.busy)
+    settle()
+    yield "after a relaunch", side.sheet
+    found = brought_up(side.sheet.after.discard.click)
+    for top in found:
+        yield "discard?", top
+    put_away(found)
+    side.sheet.hide()
+    side.show_aside()
+    until(lambda: side.aside.table.rowCount() > 0)
+    settle()
+    yield "set aside", side.aside
+    side.aside.hide()
+    settle()
+
+
+def everything(window: MainWindow) -> Iterator[Scene]:
+    """All of the above, one after the other."""
+    for scenes in (views, layers, states, from_menu, from_buttons, values, relaunch):
+        yield from scenes(window)
+
+
+def narrow(window: MainWindow) -> Iterator[Scene]:
+    """Each view at each width at which parts fold away, and at the least size."""
+    for width, height in ((960, 900), (720, 800), (719, 800), (560, 480)):
+        window.resize(width, height)
+        settle()
+        window.fit.page_turned = False
+        window.fit.adapt()
+        settle()
+        yield f"list at {width} x {height}", window
+        window.turn_page()
+        for name, top in views(window):
+            yield f"{name} at {width} x {height}", top
+        window.open_layer(4)
+        settle()
+        yield f"layer at {width} x {height}", window
+        window.close_layer()
+    window.resize(1440, 900)
+    settle()
+
+
+def keyboard_stops(top: QWidget) -> list[QWidget]:
+    """Whatever can be reached by Tab in it, found without asking for an order."""
+    return [
+        widget
+        for widget in top.findChildren(QWidget)
+        if widget.isVisible()
+        and widget.isEnabled()
+        and widget.window() is top
+        and widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+        and widget.focusProxy() is None
+    ]

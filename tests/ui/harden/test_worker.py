@@ -1,0 +1,70 @@
+"""The clerk: no lane waits for another, one lane keeps its order, and of a topic only the newest is answered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from stratascope.core.container import EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError
+from stratascope.ui.harden.worker import Clerk, Failure
+
+AWAY = EngineError(EngineState.STOPPED, msg("It is stopped."), "connection refused")
+
+
+@pytest.fixture
+def clerk(qtbot: QtBot) -> Iterator[Clerk]:
+    made = Clerk()
+    yield made
+    made.end()
+
+
+def test_no_lane_waits_for_another_and_each_keeps_its_order(qtbot: QtBot, clerk: Clerk) -> None:
+    gate, told = threading.Event(), list[str]()
+
+    def slow() -> str:
+        gate.wait(30)
+        return "slow"
+
+    clerk.ask("plan", slow, told.append, lane="docker")
+    clerk.ask("offer", lambda: "after it", told.append, lane="docker")
+    clerk.ask("hint", lambda: "other engine", told.append, lane="podman")
+    clerk.ask("docker", lambda: "no engine", told.append)  # a topic is no engine, whatever it is called
+    try:
+        qtbot.waitUntil(lambda: sorted(told) == ["no engine", "other engine"])
+    finally:
+        gate.set()
+    qtbot.waitUntil(lambda: told[2:] == ["slow", "after it"])
+
+
+def test_of_a_topic_the_newest_counts_whatever_its_lane(qtbot: QtBot, clerk: Clerk) -> None:
+    gate, told = threading.Event(), list[str]()
+    clerk.ask("plan", lambda: gate.wait(30), lambda _: told.append("old"), lane="docker")
+    clerk.ask("plan", lambda: "new", told.append, lane="podman")
+    qtbot.waitUntil(lambda: told == ["new"])
+    gate.set()
+    clerk.ask("end", lambda: "end", told.append, lane="docker")
+    qtbot.waitUntil(lambda: told[-1] == "end")
+    assert told == ["new", "end"]
+
+
+def test_a_failure_is_an_answer_and_after_the_end_there_is_none(qtbot: QtBot, clerk: Clerk) -> None:
+    told = list[object]()
+
+    def fails() -> None:
+        raise AWAY
+
+    clerk.ask("plan", fails, told.append, lane="docker")
+    qtbot.waitUntil(lambda: len(told) == 1)
+    assert isinstance(told[0], Failure)
+    assert told[0].words == "connection refused"
+    before = threading.active_count()
+    clerk.end()
+    clerk.end()
+    clerk.ask("plan", lambda: "late", told.append, lane="docker")
+    qtbot.waitUntil(lambda: threading.active_count() < before)
+    assert len(told) == 1

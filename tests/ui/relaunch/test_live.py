@@ -1,0 +1,169 @@
+"""The real window hardens real containers: a whole relaunch, an undo, a rollback, by keyboard where a person would.
+
+Nothing is replaced: the window's own desk, the engines, and a journal in a folder of the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QMessageBox
+from pytestqt.qtbot import QtBot
+
+from rig import Rig
+from stratascope.core.relaunch.toggle import Proven
+from stratascope.core.relaunch.transaction import Ending
+from stratascope.core.snapshot import ContainerState
+from stratascope.ui.app import app as ui
+from stratascope.ui.app import start
+from stratascope.ui.relaunch.controller import Hardening
+from stratascope.ui.relaunch.dialog import Page
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.wiring.engines import LateEngines, live_watch
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
+WAIT = 30_000  # ms
+
+
+@contextmanager
+def live(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, rig: Rig, state: Path
+) -> Iterator[tuple[MainWindow, Hardening]]:
+    monkeypatch.setenv("STRATASCOPE_ENGINES", f"{rig.kind}={rig.endpoint}")
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    ui.make_application(["test"])
+    late = LateEngines()
+    window = ui.make_window(live_watch(late), desk=start.desk_of(late))
+    qtbot.addWidget(window)
+    window.resize(1440, 900)
+    window.show()
+    window.start()
+    side: QObject | None = window.hardening
+    assert isinstance(side, Hardening)
+    side.sheet.watch.setValue(1)
+    try:
+        yield window, side
+    finally:
+        qtbot.waitUntil(lambda: not side.busy, timeout=WAIT)
+        side.clerk.end()
+        window.stop()
+
+
+def find(window: MainWindow, name: str) -> ContainerState | None:
+    states = window.snapshot.containers if window.snapshot is not None else ()
+    return next((each for each in states if each.container.name == name and each.matrix is not None), None)
+
+
+def choose(qtbot: QtBot, window: MainWindow, side: Hardening, name: str, *toggles: str) -> None:
+    """Select it, and switch on just these."""
+    qtbot.waitUntil(lambda: find(window, name) is not None, timeout=WAIT)
+    state = find(window, name)
+    assert state is not None
+    window.go_to(state.key)
+    qtbot.waitUntil(lambda: side.column.offered_key == state.key, timeout=WAIT)
+    for each in side.column.choices:
+        side.column.set_on(each.toggle, False)
+    for toggle in toggles:
+        QTest.keyClick(side.column.rows[toggle], Qt.Key.Key_Space)
+    assert {each.toggle for each in side.column.choices} == set(toggles)
+    qtbot.waitUntil(lambda: side.column.plan is not None, timeout=WAIT)
+
+
+def go(qtbot: QtBot, side: Hardening) -> None:
+    """The column's button, then the sheet's."""
+    assert side.column.button.text() == "Relaunch hardened", side.column.note.text()
+    QTest.keyClick(side.column.button, Qt.Key.Key_Return)
+    assert side.sheet.pages.currentIndex() == Page.BEFORE.value
+    QTest.keyClick(side.sheet.go, Qt.Key.Key_Return)
+    over(qtbot, side)
+
+
+def over(qtbot: QtBot, side: Hardening) -> None:
+    qtbot.waitUntil(lambda: not side.busy, timeout=WAIT)
+    assert side.sheet.pages.currentIndex() == Page.AFTER.value
+
+
+def no_new_privs(rig: Rig, name: str) -> str:
+    status = Path(f"/proc/{rig.pid(name)}/status").read_text()
+    return next(line.split()[1] for line in status.splitlines() if line.startswith("NoNewPrivs:"))
+
+
+def press(call: object, name: str) -> None:
+    call()  # type: ignore[operator]
+    box = next(each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible())
+    next(button for button in box.buttons() if button.objectName() == name).click()
+
+
+def test_relaunched_proven_undone_and_discarded(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, any_engine: Rig, tmp_path: Path
+) -> None:
+    name = "hardened-here"
+    with (
+        any_engine.container(name=name, command=QUICK) as original,
+        live(qtbot, monkeypatch, any_engine, tmp_path) as (window, side),
+    ):
+        try:
+            choose(qtbot, window, side, name, "no-new-privileges", "capabilities")
+            assert no_new_privs(any_engine, name) == "0"
+            go(qtbot, side)
+            ended = side.sheet.after.ended
+            assert ended is not None
+            assert ended.ending is Ending.VERIFIED, (ended.why, ended.words, ended.log)
+            assert side.sheet.title.text() == "Hardened, and proven"
+            assert {each.proof.outcome for each in side.sheet.after._proofs} == {Proven.ENFORCED}
+            assert no_new_privs(any_engine, name) == "1"
+            # the replacement comes into the picture by itself, selected, with what it came to
+            qtbot.waitUntil(
+                lambda: window.current is not None and window.current.container.id == side_new(side), timeout=WAIT
+            )
+            qtbot.waitUntil(lambda: "reading" not in side.sheet.after.exposure.accessibleName(), timeout=WAIT)
+            side.sheet.after.undo.click()
+            qtbot.waitUntil(side.sheet.go.isEnabled, timeout=WAIT)
+            QTest.keyClick(side.sheet.go, Qt.Key.Key_Return)
+            over(qtbot, side)
+            assert side.sheet.title.text() == "Undone: the original runs again"
+            assert no_new_privs(any_engine, name) == "0"
+            assert any_engine.run("inspect", "--format", "{{.Id}}", name).strip().startswith(original[:12])
+            side.show_aside()
+            qtbot.waitUntil(lambda: side.aside.table.rowCount() == 1, timeout=WAIT)
+            press(side.aside.discard.click, "discard")
+            qtbot.waitUntil(lambda: side.aside.table.rowCount() == 0, timeout=WAIT)
+            found = any_engine.run("ps", "-a", "--format", "{{.Names}}").split()
+            assert [each for each in found if each.startswith(name)] == [name]
+        finally:
+            for each in any_engine.run("ps", "-a", "--format", "{{.Names}}").split():
+                if each.startswith(f"{name}."):
+                    any_engine.run("rm", "-f", each)
+
+
+def side_new(side: Hardening) -> str:
+    ended = side.sheet.after.ended
+    return "" if ended is None or ended.transaction is None else ended.transaction.new
+
+
+def test_what_breaks_is_rolled_back_with_its_log(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, docker_rootful: Rig, tmp_path: Path
+) -> None:
+    name = "breaks-here"
+    command = ("sh", "-c", "mkdir -p /tmp/x && touch /tmp/x/y || exit 7; trap 'exit 0' TERM; sleep 3600 & wait")
+    with (
+        docker_rootful.container(name=name, command=command) as original,
+        live(qtbot, monkeypatch, docker_rootful, tmp_path) as (window, side),
+    ):
+        choose(qtbot, window, side, name, "read-only-root")
+        go(qtbot, side)
+        assert side.sheet.title.text() == "Rolled back: all is as it was before"
+        assert "7" in side.sheet.lead.text()
+        assert "Read-only file system" in side.sheet.after.log.toPlainText()
+        assert docker_rootful.run("inspect", "--format", "{{.Id}} {{.State.Running}}", name).split() == [
+            original,
+            "true",
+        ]
+        found = docker_rootful.run("ps", "-a", "--format", "{{.Names}}").split()
+        assert [each for each in found if each.startswith(name)] == [name]

@@ -1,0 +1,54 @@
+"""Foreign text stays plain, whatever it holds."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6 import QtGui
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QTextDocument
+from pytestqt.qtbot import QtBot
+
+from stratascope.ui.widgets.labels import Label, Line, tip
+from stratascope.ui.widgets.theme import Look
+from ui.sample import LONG, NASTY
+
+
+@pytest.mark.parametrize("text", ["<b>x</b>", "a & b", NASTY, "<img src='file:///etc/passwd'>", "日本語"])
+def test_a_tooltip_shows_markup_letter_by_letter(text: str) -> None:
+    shown = tip(text)
+    assert QtGui.Qt.mightBeRichText(shown)  # so that Qt does decode what was escaped
+    document = QTextDocument()
+    document.setHtml(shown)
+    plain_text = document.toPlainText().replace("\u200b", "")
+    assert "\x1b" not in plain_text
+    assert "\u202e" not in plain_text
+    if text.isprintable():
+        assert plain_text == text
+
+
+def test_a_tooltip_is_cut() -> None:
+    assert len(tip(LONG)) < 1200
+
+
+def test_no_tooltip_for_nothing() -> None:
+    assert tip("") == ""
+
+
+def test_a_line_is_elided_and_tells_the_whole(look: Look, qtbot: QtBot) -> None:
+    line = Line(look)
+    qtbot.addWidget(line)
+    line.resize(60, 20)
+    line.say(NASTY)
+    assert line.textFormat() is Qt.TextFormat.PlainText
+    assert "\u202e" not in line.text()
+    assert "&lt;img" in line.toolTip()
+    assert line.accessibleName().startswith("<img")
+    line.resize(4000, 20)
+    line.show()
+    assert line.toolTip() == ""
+
+
+def test_every_label_is_plain_text(look: Look, qtbot: QtBot) -> None:
+    label = Label(look)
+    qtbot.addWidget(label)
+    assert label.textFormat() is Qt.TextFormat.PlainText

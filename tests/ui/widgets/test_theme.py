@@ -1,0 +1,103 @@
+"""The table of tokens: both themes complete, and every contrast that the design promises."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from stratascope.ui.widgets.style_sheet import style_sheet
+from stratascope.ui.widgets.theme import Look, Mode, contrast, load_tokens
+
+TEXT_ON_GROUNDS = ("text", "text2", "text3", "accent", "enf", "weak", "open", "unk")
+
+
+def test_both_themes_have_the_same_tokens_and_only_colours() -> None:
+    table = load_tokens()
+    assert set(table) == {"light", "dark"}
+    assert set(table["light"]) == set(table["dark"])
+    for tokens in table.values():
+        assert all(re.fullmatch(r"#[0-9A-F]{6}", value) for value in tokens.values())
+
+
+def test_contrast_knows_its_ends() -> None:
+    assert contrast("#000000", "#FFFFFF") == pytest.approx(21.0)
+    assert contrast("#777777", "#777777") == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("token", TEXT_ON_GROUNDS)
+@pytest.mark.parametrize("ground", ["panel", "window", "sunk"])
+def test_text_is_readable_on_every_ground(theme: str, token: str, ground: str) -> None:
+    tokens = load_tokens()[theme]
+    assert contrast(tokens[token], tokens[ground]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("verdict", ["enf", "weak", "open", "unk"])
+def test_a_verdict_is_readable_on_its_own_soft_colour(theme: str, verdict: str) -> None:
+    tokens = load_tokens()[theme]
+    assert contrast(tokens[verdict], tokens[f"{verdict}_soft"]) >= 4.5
+    assert contrast(tokens["text"], tokens[f"{verdict}_soft"]) >= 7
+    assert contrast(tokens["text2"], tokens[f"{verdict}_soft"]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_other_pairs(theme: str) -> None:
+    tokens = load_tokens()[theme]
+    # the design rounds to one decimal: line2 on a light window is 2.98
+    assert round(contrast(tokens["line2"], tokens["panel"]), 1) >= 3
+    assert round(contrast(tokens["line2"], tokens["window"]), 1) >= 3
+    assert contrast(tokens["bitoff"], tokens["panel"]) >= 3
+    assert contrast(tokens["on_accent"], tokens["accent"]) >= 4.5
+    assert contrast(tokens["ground_text"], tokens["ground"]) >= 7
+    assert contrast(tokens["ground_label"], tokens["ground"]) >= 4.5
+    assert contrast(tokens["text"], tokens["sel"]) >= 7
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("token", ["ray", "ray2", "rayopen", "raywarn", "raylow"])
+@pytest.mark.parametrize("ground", ["window", "enf_soft", "weak_soft", "unk_soft", "sunk"])
+def test_rays_stand_out_on_every_band(theme: str, token: str, ground: str) -> None:
+    tokens = load_tokens()[theme]
+    # the design rounds to one decimal
+    assert round(contrast(tokens[token], tokens[ground]), 1) >= 3.2
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_pill_in_the_ground_is_readable(theme: str) -> None:
+    tokens = load_tokens()[theme]
+    assert contrast(tokens["on_label"], tokens["ground_label"]) >= 4.5
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_style_sheet_has_no_hole(theme: str) -> None:
+    sheet = style_sheet(load_tokens()[theme], round)
+    assert "@" not in sheet
+    assert "$" not in sheet
+    assert load_tokens()[theme]["accent"] in sheet
+
+
+def test_switching_the_theme_tells_everyone(look: Look) -> None:
+    told = []
+    look.changed.connect(lambda: told.append(look.theme))
+    light = look.color("text").name()
+    look.set_mode(Mode.DARK)
+    assert told == ["dark"]
+    assert look.color("text").name() != light
+    look.set_mode(Mode.LIGHT)
+
+
+def test_nothing_is_written_smaller_than_ten(look: Look) -> None:
+    assert look.font(6).pixelSize() >= 10
+    assert look.box(13) >= 13 * 1.4
+
+
+def test_no_colour_value_stands_in_the_code() -> None:
+    from pathlib import Path
+
+    import stratascope.ui
+
+    folder = Path(stratascope.ui.__file__).parent
+    for file in folder.glob("*.py"):
+        assert not re.search(r"#[0-9A-Fa-f]{6}\b", file.read_text(encoding="utf-8")), file.name

@@ -1,0 +1,103 @@
+"""The real window on real containers that come and go, and on an engine that hangs under it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from PySide6.QtCore import QTimer
+from pytestqt.qtbot import QtBot
+
+from rig import Rig
+from stratascope.core.container import EngineState, Status
+from stratascope.ui.app import app as ui
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.wiring.engines import live_watch
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+
+
+@contextmanager
+def live(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, *rigs: Rig) -> Iterator[MainWindow]:
+    monkeypatch.setenv("STRATASCOPE_ENGINES", " ".join(f"{rig.kind}={rig.endpoint}" for rig in rigs))
+    ui.make_application(["test"])
+    window = ui.make_window(live_watch())
+    qtbot.addWidget(window)
+    window.show()
+    window.start()
+    try:
+        yield window
+    finally:
+        window.stop()
+
+
+def names(window: MainWindow) -> set[str]:
+    found = (window.containers.entry(row) for row in range(window.containers.rowCount()))
+    return {entry.state.container.name for entry in found if entry is not None and entry.state is not None}
+
+
+def status_of(window: MainWindow, name: str) -> Status | None:
+    states = window.snapshot.containers if window.snapshot is not None else ()
+    return next((state.container.status for state in states if state.container.name == name), None)
+
+
+def engine_states(window: MainWindow) -> dict[str, EngineState]:
+    return {} if window.snapshot is None else {each.endpoint: each.state for each in window.snapshot.engines}
+
+
+def test_containers_come_and_go_in_the_list(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, any_engine: Rig) -> None:
+    with live(qtbot, monkeypatch, any_engine) as window, any_engine.container(name="stays"):
+        qtbot.waitUntil(lambda: "stays" in names(window), timeout=20_000)
+        with any_engine.container("--cap-drop", "ALL", name="visits") as visitor:
+            qtbot.waitUntil(lambda: status_of(window, "visits") is Status.RUNNING, timeout=20_000)
+            assert {"stays", "visits"} <= names(window)
+            assert window.snapshot is not None
+            state = next(each for each in window.snapshot.containers if each.container.name == "visits")
+            window.column.view.select_key(state.key)
+            assert window.current is not None
+            assert window.current.container.pid == any_engine.pid(visitor)
+            any_engine.run("stop", "-t", "0", visitor)
+            qtbot.waitUntil(lambda: status_of(window, "visits") is Status.EXITED, timeout=20_000)
+            assert window.current.container.name == "visits", "the chosen one stays chosen"
+        qtbot.waitUntil(lambda: "visits" not in names(window), timeout=20_000)
+        assert window.current is not None, "another one is chosen in its place"
+        assert "stays" in names(window)
+
+
+def test_a_hanging_engine_never_blocks_the_windows_thread(
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, docker_rootful: Rig, podman_rootful: Rig
+) -> None:
+    with docker_rootful.container(name="held"), live(qtbot, monkeypatch, docker_rootful, podman_rootful) as window:
+        qtbot.waitUntil(lambda: "held" in names(window) and len(engine_states(window)) == 2, timeout=20_000)
+        qtbot.wait(1000)
+        gaps: list[float] = []
+        last = [time.perf_counter()]
+
+        def tick() -> None:
+            now = time.perf_counter()
+            gaps.append(now - last[0])
+            last[0] = now
+
+        ticking = QTimer()
+        ticking.timeout.connect(tick)
+        docker_rootful.freeze()
+        try:
+            ticking.start(2)
+            qtbot.waitUntil(
+                lambda: engine_states(window).get(docker_rootful.endpoint) is EngineState.UNREACHABLE, timeout=60_000
+            )
+            assert "held" in names(window), "its containers stay on screen"
+            with podman_rootful.container(name="meanwhile"):
+                qtbot.waitUntil(lambda: "meanwhile" in names(window), timeout=10_000)
+        finally:
+            docker_rootful.thaw()
+            ticking.stop()
+        # The goal is 50 ms (make bench measures it). Here other tests may hold the processor for longer now and then:
+        # a window that waited for the engine would be blocked for seconds, again and again.
+        assert sorted(gaps)[-len(gaps) // 1000 - 1] < 0.05
+        assert max(gaps) < 0.5
+        qtbot.waitUntil(
+            lambda: engine_states(window).get(docker_rootful.endpoint) is EngineState.CONNECTED, timeout=60_000
+        )

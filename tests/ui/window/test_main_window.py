@@ -1,0 +1,541 @@
+"""The window by keyboard and by eye: selection, tabs, filter, narrow and low windows, updates, empty states."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtGui import QGuiApplication, QPixmap
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QListView, QTableView, QWidget
+from pytestqt.qtbot import QtBot
+
+from stratascope.core.container import EngineState, Status
+from stratascope.core.message import msg
+from stratascope.core.snapshot import ContainerState
+from stratascope.ui.app.app import make_window
+from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.panel.bits import BitsView
+from stratascope.ui.panel.findings import FindingCard
+from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW
+from stratascope.ui.widgets.theme import Mode
+from stratascope.ui.window.empty_page import empty_words
+from stratascope.ui.window.main_window import MainWindow
+from ui import sample
+from ui.sample import E, U, X
+
+# what Qt's offscreen platform cannot do is no fault of ours
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+def current(window: MainWindow) -> str:
+    assert window.current is not None
+    return window.current.container.name
+
+
+def select(window: MainWindow, name: str) -> ContainerState:
+    assert window.snapshot is not None
+    state = next(state for state in window.snapshot.containers if state.container.name == name)
+    assert window.column.view.select_key(state.key)
+    return state
+
+
+def test_the_worst_container_is_selected_first(window: MainWindow) -> None:
+    assert current(window) == "ci-runner"
+    assert window.column.alert.text() == "2 of 11 could take over"
+    assert "portainer" in window.column.alert.accessibleDescription()
+    assert "1 not known" in window.column.alert.accessibleDescription()
+
+
+def test_arrow_keys_skip_heads(window: MainWindow, qtbot: QtBot) -> None:
+    view = window.column.view
+    view.setFocus()
+    seen = [current(window)]
+    for _ in range(30):
+        QTest.keyClick(view, Qt.Key.Key_Down)
+        if current(window) != seen[-1]:
+            seen.append(current(window))
+    assert len(seen) == 12
+    assert seen[-1] == "old-job"
+    QTest.keyClick(view, Qt.Key.Key_Home)
+    assert current(window) == "ci-runner"
+    QTest.keyClick(view, Qt.Key.Key_End)
+    assert current(window) == "old-job"
+    for _ in range(30):
+        QTest.keyClick(view, Qt.Key.Key_Up)
+    assert current(window) == "ci-runner"
+
+
+def test_a_click_on_a_head_chooses_and_opens_nothing(window: MainWindow, qtbot: QtBot) -> None:
+    view = window.column.view
+    select(window, "ci-runner")
+    rows = range(window.containers.rowCount())
+    heads = [row for row in rows if (entry := window.containers.entry(row)) is not None and entry.state is None]
+    for row in heads[:2]:
+        where = view.visualRect(window.containers.index(row)).center()
+        with qtbot.assertNotEmitted(view.opened):
+            QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+            QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+        assert highlighted(window) == "ci-runner"
+        assert view.selectionModel().isSelected(view.currentIndex())
+    with qtbot.assertNotEmitted(view.opened):
+        view.activated.emit(window.containers.index(heads[0]))
+    with qtbot.waitSignal(view.opened, timeout=1000):
+        where = view.visualRect(window.containers.index(2)).center()
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    assert highlighted(window) == current(window) == "portainer"
+
+
+def test_type_ahead(window: MainWindow, qtbot: QtBot) -> None:
+    window.column.view.setFocus()
+    QTest.keyClicks(window.column.view, "graf")
+    assert current(window) == "grafana"
+
+
+def test_slash_goes_to_the_filter_and_escape_clears_it(window: MainWindow, qtbot: QtBot) -> None:
+    window.activateWindow()
+    window.column.view.setFocus()
+    QTest.keyClick(window, Qt.Key.Key_Slash)
+    assert window.toolbar.filter.hasFocus()
+    QTest.keyClicks(window.toolbar.filter, "portainer")
+    assert window.containers.shown() == 1
+    assert window.column.alert.text() == "2 of 11 could take over"  # the alert does not obey the filter
+    QTest.keyClick(window.toolbar.filter, Qt.Key.Key_Escape)
+    assert window.containers.shown() == 12
+
+
+def test_enter_in_the_filter_goes_to_what_was_found(window: MainWindow) -> None:
+    window.toolbar.filter.setText("portainer")
+    QTest.keyClick(window.toolbar.filter, Qt.Key.Key_Return)
+    assert current(window) == "portainer"
+    assert window.column.view.hasFocus()
+
+
+def test_a_filter_without_a_hit_says_so(window: MainWindow) -> None:
+    window.toolbar.filter.setText("zzz")
+    assert window.column.nothing.isVisible()
+    window.toolbar.filter.clear()
+    assert not window.column.nothing.isVisible()
+
+
+def shown(window: MainWindow) -> list[str]:
+    return [label.text() for label in window.empty.inner.findChildren(QLabel) if label.isVisibleTo(window)]
+
+
+def highlighted(window: MainWindow) -> str:
+    return str(window.column.view.currentIndex().data())
+
+
+@pytest.mark.parametrize("words", ["zzz", "grafana"])
+def test_what_is_in_view_is_highlighted_after_the_filter(window: MainWindow, words: str) -> None:
+    select(window, "redis-cache")
+    window.toolbar.filter.setText(words)
+    window.toolbar.filter.clear()
+    assert highlighted(window) == current(window) == ("redis-cache" if words == "zzz" else "grafana")
+    assert window.column.view.selectionModel().isSelected(window.column.view.currentIndex())
+
+
+def test_where_a_head_is_next_to_what_was_left_out_a_container_is_chosen(window: MainWindow) -> None:
+    names = {state.container.name for state in sample.states()}
+    for name in names:
+        for words in names - {name}:
+            window.toolbar.filter.clear()
+            select(window, name)
+            window.toolbar.filter.setText(words)
+            assert highlighted(window) == current(window) == words
+
+
+def test_a_remembered_filter_without_a_hit_is_told_and_can_be_emptied(window: MainWindow, qtbot: QtBot) -> None:
+    made = make_window(sample.StillWatch())
+    qtbot.addWidget(made)
+    made.toolbar.filter.setText("zzz")
+    made.resize(1440, 900)
+    made.show()
+    assert "Looking for containers…" in shown(made)
+    made.show_snapshot(sample.snapshot())
+    qtbot.wait(20)
+    assert made.middle_stack.currentWidget() is made.empty
+    assert shown(made) == ["No container holds these words", "Change the filter, or empty it."]
+    made.toolbar.filter.clear()
+    assert highlighted(made) == current(made) == "ci-runner"
+    assert made.middle_stack.currentWidget() is made.middle
+    made.clock.stop()
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
+def test_digits_open_layers(window: MainWindow, qtbot: QtBot, number: int) -> None:
+    window.column.view.setFocus()
+    QTest.keyClick(window, Qt.Key(Qt.Key.Key_0 + number))
+    assert window.panel.number == number
+    assert window.strata.bands[number].isChecked()
+
+
+def test_f1_explains_and_ctrl_f_searches(window: MainWindow, qtbot: QtBot) -> None:
+    QTest.keyClick(window, Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier)
+    assert window.panel.current == ABOUT
+    QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert window.panel.current == RAW
+    assert window.panel.raw.field.hasFocus()
+
+
+def test_f5_reads_again(window: MainWindow, qtbot: QtBot, watch: sample.StillWatch) -> None:
+    QTest.keyClick(window, Qt.Key.Key_F5)
+    assert watch.refreshed == 1
+
+
+def test_ctrl_c_copies_the_container_as_text(window: MainWindow, qtbot: QtBot) -> None:
+    window.column.view.setFocus()
+    QTest.keyClick(window, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
+    text = QGuiApplication.clipboard().text()
+    assert text.startswith("ci-runner (docker, docker.io/moby/buildkit:0.16), running")
+    assert "Critical: A process in it can become root" in text
+
+
+def test_every_control_has_a_name_and_can_be_reached(window: MainWindow) -> None:
+    for widget in window.findChildren(QWidget):
+        if not widget.isVisibleTo(window) or widget.window() is not window:
+            continue
+        if isinstance(widget, QAbstractButton):
+            assert widget.accessibleName() or widget.text(), widget
+        if isinstance(widget, QLineEdit | QListView | QTableView):
+            assert widget.accessibleName(), widget
+        if isinstance(widget, QAbstractButton | QLineEdit | QListView | QTableView):
+            assert widget.focusPolicy() & Qt.FocusPolicy.TabFocus, widget
+
+
+def test_tab_reaches_filter_list_bands_and_panel(window: MainWindow, qtbot: QtBot) -> None:
+    window.activateWindow()
+    window.toolbar.filter.setFocus()
+    met: set[QWidget | None] = set()
+    for _ in range(40):
+        focus = QApplication.focusWidget()
+        met.add(focus)
+        assert focus is not None
+        QTest.keyClick(focus, Qt.Key.Key_Tab)
+    assert window.column.view in met
+    assert window.toolbar.engines in met
+    assert window.toolbar.menu in met
+    assert any(band in met for band in window.strata.bands.values())
+    assert any(tab in met for tab in window.panel.tabs)
+
+
+def test_an_update_keeps_selection_scroll_tab_and_bit(window: MainWindow, qtbot: QtBot) -> None:
+    states = tuple(sample.state(f"c{number:02}", (E, X, E, E, E, X)) for number in range(60))
+    window.show_snapshot(sample.snapshot(states))
+    select(window, "c40")
+    window.panel.open_tab(FINDINGS)
+    at = window.column.view.verticalScrollBar().value()
+    assert at > 0
+    newer = (sample.state("c40", (E, X, X, E, E, X)), *(state for state in states if state.container.name != "c40"))
+    window.show_snapshot(sample.snapshot((*newer, sample.state("zz", (E, E, E, E, E, E)))))
+    assert current(window) == "c40"
+    assert window.panel.current == FINDINGS
+    assert window.column.view.verticalScrollBar().value() == at
+
+
+def test_findings_that_are_the_same_are_left_alone(window: MainWindow) -> None:
+    def card() -> FindingCard | None:
+        return window.panel.pages[FINDINGS].inner.findChild(FindingCard)
+
+    state = select(window, "ci-runner")
+    window.panel.open_tab(FINDINGS)
+    before = card()
+    assert before is not None
+    layer = window.panel.number - 1
+    assessment = replace(state.layers[layer].assessment, fact=msg("14 MiB more are used"))
+    used = (*state.layers[:layer], replace(state.layers[layer], assessment=assessment), *state.layers[layer + 1 :])
+    others = tuple(each for each in sample.states() if each.key != state.key)
+    window.show_snapshot(sample.snapshot((replace(state, layers=used), *others)))
+    assert window.panel.fact.text() == "14 MiB more are used"
+    assert card() is before
+    assert before.isVisible()
+    select(window, "grafana")
+    assert not before.isVisible()
+
+
+def test_a_container_that_vanishes_hands_over(window: MainWindow) -> None:
+    select(window, "web")
+    assert window.snapshot is not None
+    rest = tuple(state for state in window.snapshot.containers if state.container.name != "web")
+    window.show_snapshot(sample.snapshot(rest))
+    assert current(window) != "web"
+    window.show_snapshot(sample.snapshot(()))
+    assert window.current is None
+    assert window.middle_stack.currentWidget() is window.empty
+
+
+def without(*names: str) -> tuple[ContainerState, ...]:
+    return tuple(state for state in sample.states() if state.container.name not in names)
+
+
+def engine_gone() -> tuple[ContainerState, ...]:
+    return tuple(state for state in sample.states() if state.container.engine == "docker")
+
+
+@pytest.mark.parametrize("rest", [(), engine_gone(), without("grafana"), without("grafana", "redis-cache")])
+def test_a_container_that_is_back_is_in_view_again(window: MainWindow, rest: tuple[ContainerState, ...]) -> None:
+    select(window, "grafana")
+    window.show_snapshot(sample.snapshot(rest))
+    window.show_snapshot(sample.snapshot(rest[1:]))  # what stood in for it may go too
+    assert window.current is None or current(window) != "grafana"
+    window.show_snapshot(sample.snapshot(sample.states()))
+    assert highlighted(window) == current(window) == "grafana"
+    select(window, "web")
+    window.show_snapshot(sample.snapshot(sample.states()))
+    assert current(window) == "web"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_container_that_is_created_anew_is_followed_by_its_name(window: MainWindow, at_once: bool) -> None:
+    select(window, "web")
+    new = sample.state("web", ident="e" * 64)
+    elsewhere = sample.state("web", ident="d" * 64, engine="podman-rootless")
+    if not at_once:
+        window.show_snapshot(sample.snapshot((*without("web"), elsewhere)))
+        assert window.current is not None
+        assert window.current.key != elsewhere.key
+    window.show_snapshot(sample.snapshot((*without("web"), elsewhere, new)))
+    assert window.current is not None
+    assert window.current.key == new.key
+
+
+@pytest.mark.parametrize("way", ["another", "the one in its place", "go to"])
+def test_a_choice_forgets_what_was_lost(window: MainWindow, way: str) -> None:
+    select(window, "grafana")
+    window.show_snapshot(sample.snapshot(without("grafana")))
+    name = "portainer" if way == "another" else current(window)
+    if way == "another":
+        select(window, name)
+    elif way == "go to":
+        assert window.current is not None
+        window.go_to(window.current.key)
+    else:
+        view = window.column.view
+        where = view.visualRect(view.currentIndex()).center()
+        QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
+    window.show_snapshot(sample.snapshot(sample.states()))
+    assert highlighted(window) == current(window) == name
+
+
+def test_not_running_says_so(window: MainWindow) -> None:
+    select(window, "old-job")
+    assert window.header.sentence.text().startswith("No process of it runs")
+    assert "Not running" in window.strata.bands[3].accessibleName()
+
+
+def test_unknown_gives_reason_and_advice(window: MainWindow) -> None:
+    select(window, "staging-api")
+    assert "may not read" in window.header.sentence.text()
+    assert "as root" in window.strata.bands[3].accessibleDescription()
+    assert "Not known" in window.strata.bands[3].accessibleName()
+
+
+@pytest.mark.parametrize("name", [sample.NASTY, sample.LONG, "", "日本語のコンテナ"])
+def test_nasty_names_are_shown_and_lose_nothing(window: MainWindow, name: str) -> None:
+    bad = sample.state(name, (X,) * 6, image=name or "x")
+    window.show_snapshot(sample.snapshot((bad, *sample.states())))
+    assert window.column.view.select_key(bad.key)
+    assert not window.grab().isNull()
+    for label in window.findChildren(QLabel):
+        assert label.textFormat() is Qt.TextFormat.PlainText
+    assert window.containers.shown() == 13
+
+
+def test_one_column_with_a_way_back(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(600, 800)
+    assert window.column.isVisible()
+    assert not window.middle_stack.isVisible()
+    window.column.view.setFocus()
+    QTest.keyClick(window.column.view, Qt.Key.Key_Return)
+    assert window.middle_stack.isVisible()
+    assert window.header.back.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
+    assert window.column.isVisible()
+
+
+def test_the_list_narrows_and_widens_again(window: MainWindow) -> None:
+    before = window.column.width()
+    window.resize(900, 800)
+    assert window.column.width() == window._look.px(64)
+    window.resize(1440, 900)
+    assert window.column.width() == before
+
+
+def test_a_low_window_gives_the_panel_the_room(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(1000, 600)
+    assert window.strata.isVisible()
+    assert not window.panel.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_2)
+    assert window.panel.isVisible()
+    assert window.strip.isVisible()
+    assert not window.strata.isVisible()
+    QTest.mouseClick(window.strip.all, Qt.MouseButton.LeftButton)
+    assert window.strata.isVisible()
+
+
+@pytest.mark.parametrize("width", [1000, 600])
+def test_in_a_low_window_keys_that_go_to_the_panel_open_it(window: MainWindow, qtbot: QtBot, width: int) -> None:
+    window.resize(width, 600)
+    number = window.panel.number
+    for key, keys, tab in (
+        (Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier, RAW),
+        (Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier, ABOUT),
+    ):
+        assert not window.panel.isVisible()
+        QTest.keyClick(window, key, keys)
+        assert window.panel.isVisible()
+        assert (window.panel.number, window.panel.current) == (number, tab)
+        assert window.panel.raw.field.hasFocus() is (tab == RAW)
+        window.close_layer()
+        window.go_back()
+
+
+def test_in_one_column_keys_of_the_container_turn_the_page(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(600, 800)
+    for key, keys in (
+        (Qt.Key.Key_2, Qt.KeyboardModifier.NoModifier),
+        (Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier),
+    ):
+        assert not window.middle_stack.isVisible()
+        QTest.keyClick(window, key, keys)
+        assert window.strata.isVisible()
+        assert window.middle_stack.isAncestorOf(window.focusWidget())
+        window.go_back()
+        assert window.column.view.hasFocus()
+    QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    window.go_back()
+    QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
+    assert window.views.matrix is not None
+    assert window.views.matrix.filter.hasFocus()
+    assert window.views.matrix.filter.isVisible()
+
+
+def test_at_the_least_size_the_ground_is_whole(window: MainWindow) -> None:
+    window.resize(560, 480)
+    window.turn_page()
+    ground = window.strata.ground
+    bottom = ground.mapTo(window, ground.rect().bottomLeft()).y()
+    assert bottom <= window.height()
+    assert ground.height() >= ground.sizeHint().height()
+
+
+def test_empty_states_say_what_to_do(window: MainWindow, qtbot: QtBot) -> None:
+    texts = {}
+    for state in EngineState:
+        engine = replace(sample.ENGINES[0], state=state)
+        window.show_snapshot(replace(sample.snapshot(()), engines=(engine,)))
+        qtbot.wait(20)  # Qt shows what was put into a visible layout at the next turn of its loop
+        texts[state] = [label.text() for label in window.empty.inner.findChildren(QLabel) if label.isVisibleTo(window)]
+    assert "No containers yet" in texts[EngineState.CONNECTED]
+    assert "The engine does not let this user in" in texts[EngineState.DENIED]
+    assert "The engine does not answer" in texts[EngineState.UNREACHABLE]
+    assert "No container engine was found" in texts[EngineState.ABSENT]
+    well = replace(sample.snapshot(()), engines=sample.ENGINES[:1])
+    assert empty_words(replace(well, asking=("far",)))[0] == "Looking for containers…"
+    hangs = replace(sample.ENGINES[1], state=EngineState.UNREACHABLE)
+    title, sentence = empty_words(replace(well, engines=(hangs, *well.engines)))
+    assert title == "No containers seen yet"
+    assert "docker run" in sentence
+    assert "podman run" in empty_words(replace(well, engines=sample.ENGINES[1:]))[1]
+
+
+def test_demo_has_a_banner(window: MainWindow) -> None:
+    assert not window.banner.isVisible()
+    window.show_snapshot(sample.snapshot(demo=True))
+    assert window.banner.isVisible()
+    assert "demo" in window.column.status.text()
+
+
+def test_engines_sheet(window: MainWindow, qtbot: QtBot) -> None:
+    QTest.mouseClick(window.toolbar.engines, Qt.MouseButton.LeftButton)
+    assert window.popup.isVisible()
+    texts = [label.text() for label in window.popup.findChildren(QLabel)]
+    assert "permission denied <b>x</b>" in texts
+    assert any("same as being root" in text for text in texts)
+    QTest.keyClick(window.popup, Qt.Key.Key_Escape)
+    assert not window.popup.isVisible()
+
+
+def test_order_and_theme_are_remembered(window: MainWindow) -> None:
+    window.set_view_by(ViewBy.NAME)
+    window.actions_._set_mode(Mode.DARK)
+    assert window.settings.get("view_by") == "name"
+    assert window.settings.get("theme") == "dark"
+    window.actions_._set_mode(Mode.LIGHT)
+    window.close()
+    assert window.settings.get("geometry")
+
+
+def test_closing_stops_the_watch(window: MainWindow, watch: sample.StillWatch) -> None:
+    window.close()
+    window.stop()
+    assert watch.stopped == 1
+
+
+def test_dark_and_light_differ_and_marks_are_drawn(window: MainWindow) -> None:
+    light = window.grab().toImage()
+    window._look.set_mode(Mode.DARK)
+    dark = window.grab().toImage()
+    window._look.set_mode(Mode.LIGHT)
+    assert light.pixelColor(700, 20).lightness() > 200
+    assert dark.pixelColor(700, 20).lightness() < 60
+
+
+def test_painting_is_quick(window: MainWindow) -> None:
+    picture = QPixmap(window.strata.size() * 2)
+    picture.setDevicePixelRatio(2)
+    window.strata.render(picture)
+    times = []
+    for _ in range(7):
+        start = time.perf_counter()
+        window.strata.render(picture)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.030
+
+
+def test_two_hundred_containers_are_shown_quickly(window: MainWindow) -> None:
+    states = tuple(sample.state(f"c{number:03}", (E, X, E, U, E, X)) for number in range(200))
+    start = time.perf_counter()
+    window.show_snapshot(sample.snapshot(states))
+    assert time.perf_counter() - start < 0.5
+    changed = (sample.state("c100", (X,) * 6), *(state for state in states if state.container.name != "c100"))
+    start = time.perf_counter()
+    window.show_snapshot(sample.snapshot(changed))
+    assert time.perf_counter() - start < 0.05 * 3
+
+
+def test_a_paused_container_is_told_so(window: MainWindow) -> None:
+    paused = sample.state("p", (E,) * 6, status=Status.PAUSED)
+    window.show_snapshot(sample.snapshot((paused,)))
+    assert window.header.chips[4].accessibleName() == "paused"
+    assert window.column.alert.text() == "None of 1 can take over this machine"
+
+
+def test_nothing_is_cut_in_the_strata(window: MainWindow) -> None:
+    rows = [band.geometry() for band in window.strata.bands.values()]
+    assert all(rows[at].bottom() < rows[at + 1].top() for at in range(len(rows) - 1))
+    assert all(isinstance(row, QRect) and row.height() >= 39 for row in rows)
+
+
+def test_another_container_begins_at_its_own_worst_bit(window: MainWindow) -> None:
+    view = window.panel.findChild(BitsView)
+    assert view is not None
+    select(window, "redis-cache")
+    view.list.setCurrentIndex(view.list.bits.index(30))
+    select(window, "ci-runner")
+    assert view.what.text().startswith("SYS_ADMIN:")
+
+
+def test_in_a_low_panel_the_cells_scroll_and_the_footer_stays(window: MainWindow, qtbot: QtBot) -> None:
+    window.resize(1440, 720)
+    qtbot.wait(20)
+    view = window.panel.findChild(BitsView)
+    assert view is not None
+    view.list.setCurrentIndex(view.list.bits.index(13))
+    bottom = view.hex.mapTo(window, view.hex.rect().bottomLeft()).y()
+    assert bottom < window.height()
+    row = view.list.visualRect(view.list.bits.index(13)).center()
+    assert view.area.viewport().rect().contains(view.list.viewport().mapTo(view.area.viewport(), row))

@@ -1,0 +1,61 @@
+"""Which processes belong to a container's start, and which of them its replacement lacks."""
+
+from __future__ import annotations
+
+import pytest
+
+from stratascope.core.capture import Capture, Gap, GapKind, Reading
+from stratascope.core.ground import UNREAD
+from stratascope.core.ports import Found
+from stratascope.usecases.evidence.startup_processes import Hand, born_with, missing, present
+
+
+def process(pid: int, name: str, uid: int, parent: int, start: int | None = 1000, state: str = "S") -> Capture:
+    """`start` in ticks of a hundredth of a second; None: not readable."""
+    status = f"Name:\t{name}\nState:\t{state} (x)\nPPid:\t{parent}\nUid:\t{uid}\t{uid}\t{uid}\t{uid}\n"
+    stat = f"{pid} ({name}) {state} {parent} 0 0 0 0 4194304 {' '.join('0' * 12)} {start}"
+    gap = Gap(GapKind.DENIED)
+    return Capture(
+        pid,
+        (
+            Reading("status", "", status),
+            Reading("stat", "", None, gap) if start is None else Reading("stat", "", stat),
+            Reading("uid_map", "", "0 100000 65536\n"),
+        ),
+    )
+
+
+FIRST = process(7, "nginx", 100000, 2)
+WORKER = process(8, "nginx", 100033, 7)
+
+
+@pytest.mark.parametrize(
+    ("members", "found"),
+    [
+        ((WORKER, process(9, "nginx", 100033, 7)), {Hand("nginx", 33)}),
+        ((process(9, "logger", 100001, 8), WORKER), {Hand("nginx", 33), Hand("logger", 1)}),  # a child's child
+        ((process(9, "sh", 100000, 1),), set()),  # a session of exec came from elsewhere
+        ((process(9, "sh", 100000, 7, start=2001),), set()),  # started later, on demand
+        ((process(9, "sh", 100000, 7, state="Z"),), set()),
+        ((process(9, "odd", 5, 7),), {Hand("odd", None)}),  # a user that does not exist inside
+        ((process(9, "gone", 100000, 7, start=None),), set()),
+        ((process(9, "a", 100000, 10), process(10, "b", 100000, 9)), set()),  # parents that can't be true
+    ],
+)
+def test_what_it_was_born_with(members: tuple[Capture, ...], found: set[Hand]) -> None:
+    assert born_with(Found(FIRST, members), UNREAD) == frozenset(found)
+
+
+def test_unreadable_is_not_nobody() -> None:
+    assert born_with(Found(process(7, "nginx", 100000, 2, start=None), (WORKER,)), UNREAD) is None
+    assert born_with(Found(Capture(7, ()), (WORKER,)), UNREAD) is None
+    assert present(Found(Capture(7, ()), (WORKER,))) is None
+
+
+def test_what_did_not_come_back() -> None:
+    before = frozenset((Hand("nginx", 33), Hand("logger", 1)))
+    now = present(Found(process(70, "nginx", 100000, 2), (process(71, "logger", 100001, 70),)))
+    assert now is not None
+    assert missing(before, now, users=True) == (Hand("nginx", 33),)
+    assert missing(before, now, users=False) == (), "as another user its workers may be of that one"
+    assert missing(before, frozenset(), users=False) == (Hand("logger", 1), Hand("nginx", 33))

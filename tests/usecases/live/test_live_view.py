@@ -1,0 +1,187 @@
+"""The live view on real engines: what comes and goes is seen, and one engine's trouble is not another's.
+
+Machines that take long to be read are fakes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from rig import Rig
+from stratascope.core.capture import Capture
+from stratascope.core.container import Engine, EngineKind, EngineState, Status
+from stratascope.core.layer import Verdict
+from stratascope.core.ports import Event, Found, RawContainer, Wish
+from stratascope.core.snapshot import Snapshot
+from stratascope.usecases.live.assembler import Assembler
+from stratascope.usecases.live.live_view import Watch
+from stratascope.usecases.live.reader import Reach, Reader
+from stratascope.usecases.live.translations import Translations
+from usecases.screen import Screen, named, watching
+
+
+def state_of(snapshot: Snapshot, endpoint: str) -> EngineState:
+    return next(engine.state for engine in snapshot.engines if engine.endpoint == endpoint)
+
+
+def test_containers_come_and_go(any_engine: Rig) -> None:
+    with watching(any_engine) as (_, screen):
+        screen.wait(lambda s: any(engine.state is EngineState.CONNECTED for engine in s.engines))
+        with any_engine.container(name="comes") as container:
+            snapshot = screen.wait(lambda s: (c := named(s, "comes")) is not None and c.capture is not None)
+            state = named(snapshot, "comes")
+            assert state is not None
+            assert state.container.pid == any_engine.pid(container)
+            any_engine.run("stop", "-t", "0", container)
+            stopped = screen.wait(
+                lambda s: (c := named(s, "comes")) is not None and c.container.status is Status.EXITED
+            )
+            gone = named(stopped, "comes")
+            assert gone is not None
+            assert {layer.assessment.verdict for layer in gone.layers} == {Verdict.UNKNOWN}
+        screen.wait(lambda s: named(s, "comes") is None)
+
+
+def test_an_exec_session_with_more_rights_appears_as_drift(docker_rootful: Rig) -> None:
+    with (
+        docker_rootful.container("--cap-drop", "ALL", name="drifting") as container,
+        watching(docker_rootful) as (_, screen),
+    ):
+        screen.wait(lambda s: (c := named(s, "drifting")) is not None and c.capture is not None)
+        docker_rootful.run("exec", "-d", "--privileged", container, "sleep", "600")
+        snapshot = screen.wait(lambda s: (c := named(s, "drifting")) is not None and any(p.drift for p in c.processes))
+        state = named(snapshot, "drifting")
+        assert state is not None
+        assert "capabilities.effective" in state.processes[0].drift
+
+
+def test_a_hanging_engine_blocks_no_other_and_comes_back(docker_rootful: Rig, podman_rootful: Rig) -> None:
+    with docker_rootful.container(name="held"), watching(docker_rootful, podman_rootful) as (watch, screen):
+        screen.wait(lambda s: named(s, "held") is not None and len(s.engines) == 2)
+        docker_rootful.freeze()
+        try:
+            with podman_rootful.container(name="meanwhile"):
+                screen.wait(lambda s: (c := named(s, "meanwhile")) is not None and c.capture is not None, 5.0)
+            hanging = screen.wait(lambda s: state_of(s, docker_rootful.endpoint) is EngineState.UNREACHABLE, 40.0)
+            assert named(hanging, "held") is not None, "its containers stay on screen"
+            assert state_of(hanging, podman_rootful.endpoint) is EngineState.CONNECTED
+        finally:
+            docker_rootful.thaw()
+        watch.refresh()
+        screen.wait(lambda s: state_of(s, docker_rootful.endpoint) is EngineState.CONNECTED, 30.0)
+
+
+def test_an_engine_that_dies_and_returns(podman_rootless: Rig) -> None:
+    with watching(podman_rootless) as (_, screen):
+        screen.wait(lambda s: state_of(s, podman_rootless.endpoint) is EngineState.CONNECTED)
+        podman_rootless.stop()
+        try:
+            screen.wait(lambda s: state_of(s, podman_rootless.endpoint) is not EngineState.CONNECTED)
+        finally:
+            podman_rootless.start()
+        screen.wait(lambda s: state_of(s, podman_rootless.endpoint) is EngineState.CONNECTED)
+        with podman_rootless.container(name="after"):
+            screen.wait(lambda s: named(s, "after") is not None)
+
+
+def test_stop_ends_all_threads(docker_rootful: Rig) -> None:
+    before = set(threading.enumerate())
+    with watching(docker_rootful) as (_, screen):
+        screen.wait(lambda s: bool(s.engines))
+    end = time.monotonic() + 5.0
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not left
+
+
+class Machine:
+    """A prober; while its gate is shut it takes as long as ssh to a machine that does not answer."""
+
+    def __init__(self) -> None:
+        self.gate, self.asked, self.reads = threading.Event(), threading.Event(), 0
+        self.gate.set()
+
+    def host(self) -> Capture:
+        self.reads += 1
+        self.asked.set()
+        self.gate.wait(30)
+        return Capture(0, ())
+
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+        return ()
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class Port:
+    """An engine that is well and has no containers; while its gate is shut it gives no answer."""
+
+    def __init__(self, name: str = "far") -> None:
+        self.id = name
+        self.gate, self._closed = threading.Event(), threading.Event()
+        self.gate.set()
+
+    def describe(self) -> Engine:
+        self.gate.wait(30)
+        return Engine(self.id, EngineKind.DOCKER, "ssh://far", state=EngineState.CONNECTED)
+
+    def list(self) -> tuple[RawContainer, ...]:
+        return ()
+
+    def inspect(self, container: str) -> RawContainer:
+        raise AssertionError(container)
+
+    def events(self) -> Iterator[Event]:
+        self._closed.wait(30)
+        yield from ()
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+@pytest.mark.parametrize("slow", ["the engine's", "this one"])
+def test_whoever_asks_does_not_wait_for_a_machine_that_is_being_read(slow: str) -> None:
+    local, far = Machine(), Machine()
+    machine = far if slow == "the engine's" else local
+    shared = Translations({})
+    watch = Watch((Port(),), Reader((), shared, local, lambda _: Reach(far)), Assembler((), shared))
+    screen = Screen()
+    watch.start(screen.publish)
+    try:
+        screen.wait(lambda snapshot: bool(snapshot.listed))
+        machine.gate.clear()
+        machine.asked.clear()
+        watch.refresh()
+        assert machine.asked.wait(10)
+        begun, reads = time.monotonic(), machine.reads
+        watch.refresh()
+        watch.focus(("far", "ab"))
+        assert time.monotonic() - begun < 1
+        machine.gate.set()
+        end = time.monotonic() + 10
+        while machine.reads == reads and time.monotonic() < end:
+            time.sleep(0.01)
+        assert machine.reads > reads, "what was asked for in the midst of a reading is read once more"
+    finally:
+        machine.gate.set()
+        watch.stop()
+
+
+def test_an_engine_that_has_not_answered_yet_is_named() -> None:
+    slow, quick, shared = Port("slow"), Port("quick"), Translations({})
+    slow.gate.clear()
+    watch = Watch((slow, quick), Reader((), shared, Machine(), lambda _: Reach(Machine())), Assembler((), shared))
+    screen = Screen()
+    watch.start(screen.publish)
+    try:
+        screen.wait(lambda snapshot: snapshot.listed == {"quick"} and snapshot.asking == ("slow",))
+        slow.gate.set()
+        assert screen.wait(lambda snapshot: snapshot.listed == {"slow", "quick"}).asking == ()
+    finally:
+        slow.gate.set()
+        watch.stop()

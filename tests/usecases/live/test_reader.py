@@ -1,0 +1,136 @@
+"""Reading for containers that are out of reach or just went away; fakes for what real engines can't be made to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, whole_gap
+from stratascope.core.container import Container, Engine, EngineKind, EngineState, Status
+from stratascope.core.ground import UNREAD
+from stratascope.core.message import msg
+from stratascope.core.ports import (
+    ConfinedError,
+    EngineError,
+    Found,
+    NoSuchContainerError,
+    ProbeError,
+    RawContainer,
+    Wish,
+)
+from stratascope.usecases.live.reader import Reach, Reader
+from stratascope.usecases.live.translations import Translations
+
+ENGINE = Engine("podman", EngineKind.PODMAN, "tcp://elsewhere:1")
+RAW = RawContainer("podman", "ab" * 32, "{}")
+TOP = Found(Capture(7, (Reading("status", "podman top", "CapEff:\t0000000000000000\n"),), "podman-top"))
+
+
+def translate(raw: RawContainer, engine: Engine) -> Container:
+    return Container(engine.id, raw.id, "web", "image", Status.RUNNING, 7, 1.0, 2.0)
+
+
+class Prober:
+    """Answers every wish the same way, or not at all."""
+
+    def __init__(self, answer: Found | ProbeError) -> None:
+        self.answer = answer
+
+    def host(self) -> Capture:
+        return Capture(0, ())
+
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+        if isinstance(self.answer, ProbeError):
+            raise self.answer
+        return (self.answer,) * len(wishes)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def read(prober: Prober | None, top: Callable[[str, int], Found] | None) -> Found:
+    local = Prober(Found(unread(7, Gap(GapKind.GONE))))
+    shared = Translations(dict.fromkeys(EngineKind, translate))
+    reader = Reader((), shared, local, lambda _: Reach(prober, top))
+    (record,) = reader.records(ENGINE, (RAW,), UNREAD)
+    assert record.found is not None
+    return record.found
+
+
+def test_the_engines_own_top_where_the_process_is_elsewhere() -> None:
+    gone = Prober(Found(unread(7, Gap(GapKind.GONE))))
+    assert read(gone, lambda container, pid: TOP) is TOP
+    assert read(None, lambda container, pid: TOP) is TOP
+
+
+@pytest.mark.parametrize(
+    "error", [NoSuchContainerError("no container"), EngineError(EngineState.UNREACHABLE, msg("It hangs."))]
+)
+def test_a_container_that_goes_away_meanwhile_is_gone_and_breaks_nothing(error: Exception) -> None:
+    def top(container: str, pid: int) -> Found:
+        raise error
+
+    gap = whole_gap(read(Prober(Found(unread(7, Gap(GapKind.GONE)))), top).first)
+    assert gap is not None
+    assert gap.kind is GapKind.GONE
+
+
+def test_a_collector_that_cannot_run_is_a_gap_with_its_words() -> None:
+    gap = whole_gap(read(Prober(ProbeError(msg("No python3 there."), "python3: not found")), None).first)
+    assert gap == Gap(GapKind.UNSUPPORTED, detail="python3: not found")
+
+
+class Host(Prober):
+    """The same machine, seen by another uid."""
+
+    def __init__(self, uid: str, pid: str) -> None:
+        super().__init__(Found(unread(7, Gap(GapKind.GONE))))
+        self._readings = (Reading("id:uid", "getuid(2)", uid), Reading("/proc/1/ns/pid", "/proc/1/ns/pid", pid))
+
+    def host(self) -> Capture:
+        return Capture(0, self._readings)
+
+
+def test_the_machine_as_root_sees_it_is_still_looked_at_by_its_person() -> None:
+    local = Host("1000", "not readable")
+    reader = Reader((), Translations({}), local, lambda _: Reach(local))
+    assert reader.host().text("id:uid") == "1000"
+    reader.use(Host("0", "pid:[4026531836]"))
+    assert reader.host().text("id:uid") == "1000"
+    assert reader.host().text("/proc/1/ns/pid") == "pid:[4026531836]"
+
+
+def test_a_sandbox_that_is_closed_is_a_reason_of_its_own() -> None:
+    """Where the engine itself tells nothing it is the gap; where it does, what it leaves out could be read."""
+    closed = ConfinedError(msg("Closed."), "open it")
+    found = read(Prober(closed), None)
+    gap = whole_gap(found.first)
+    assert gap is not None
+    assert (gap.kind, gap.detail) == (GapKind.CONFINED, "open it")
+
+    untold = Reading("ns/net", "podman top", None, Gap(GapKind.UNSUPPORTED))
+    denied = Reading("ns/pid", "podman top", None, Gap(GapKind.DENIED))
+    told = Found(Capture(7, (*TOP.first.readings, untold, denied), "podman-top"), (Capture(8, (untold,)),))
+    answer = read(Prober(closed), lambda container, pid: told)
+    assert answer.first.text("status") == TOP.first.text("status")
+    kinds = [part.text(name) for part, name in ((answer.first, "ns/net"), (answer.first, "ns/pid"))]
+    assert [each.kind for each in kinds if isinstance(each, Gap)] == [GapKind.CONFINED, GapKind.DENIED]
+    assert answer.members[0].text("ns/net") == Gap(GapKind.CONFINED, detail="open it")
+
+
+def test_the_trouble_with_this_machine_is_told_until_it_can_be_read() -> None:
+    local = Prober(ConfinedError(msg("Closed."), "open it"))
+    shared = Translations(dict.fromkeys(EngineKind, translate))
+    reader = Reader((), shared, local, lambda _: Reach(local))
+    assert reader.trouble is None
+    reader.records(ENGINE, (RAW,), UNREAD)
+    assert reader.trouble is not None
+    assert (reader.trouble.message, reader.trouble.command) == (msg("Closed."), "open it")
+    local.answer = TOP
+    reader.records(ENGINE, (RAW,), UNREAD)
+    assert reader.trouble is None
+
+    other = Prober(ProbeError(msg("No way."), "words"))
+    Reader((), shared, local, lambda _: Reach(other)).records(ENGINE, (RAW,), UNREAD)
+    assert reader.trouble is None  # another machine's trouble is that engine's

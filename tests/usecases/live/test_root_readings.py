@@ -1,0 +1,133 @@
+"""What only root can read is read once for each process, never of a stranger, and its loss is a gap with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread
+from stratascope.core.container import Container, Status
+from stratascope.core.message import msg
+from stratascope.core.ports import Found, ProbeError, Wish
+from stratascope.usecases.live.root_readings import RootReadings
+
+WANTS = ("seccomp:*", "owner:net")
+CONTAINER = Container("docker", "ab" * 32, "web", "image", Status.RUNNING, 7, 1.0, 2.0)
+
+
+def stat(start: int) -> str:
+    return f"7 (web) S {' '.join(['1'] * 18)} {start} 0 0\n"
+
+
+def capture(start: int = 100, filters: int = 1) -> Capture:
+    status = f"Name:\tweb\nPid:\t7\nSeccomp:\t2\nSeccomp_filters:\t{filters}\n"
+    return Capture(7, (Reading("status", "/proc/7/status", status), Reading("stat", "/proc/7/stat", stat(start))))
+
+
+class Root:
+    """Answers with what it is told, and keeps what it was asked."""
+
+    def __init__(self, answer: Capture | None = None) -> None:
+        self.answer = answer or Capture(
+            7, (Reading("stat", "s", stat(100)), Reading("seccomp:0", "p", "06"), Reading("owner:net", "o", "user:[1]"))
+        )
+        self.asked: list[Wish] = []
+        self.broken = False
+
+    def host(self) -> Capture:
+        if self.broken:
+            raise ProbeError(msg("It has ended."), "killed")
+        return Capture(0, ())
+
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+        if self.broken:
+            raise ProbeError(msg("It has ended."), "killed")
+        self.asked.extend(wishes)
+        return tuple(Found(self.answer) for _ in wishes)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+def told(readings: RootReadings, first: Capture, container: Container = CONTAINER) -> dict[str, str | Gap | None]:
+    return {each.name: each.text or each.gap for each in readings.of([(container, first)], None).get(container.key, ())}
+
+
+def test_nothing_is_said_where_nobody_is_root() -> None:
+    readings = RootReadings(WANTS)
+    assert not readings.wanted
+    assert readings.of([(CONTAINER, capture())], None) == {}
+    assert readings.host() is None
+    assert readings.capture(()) is None
+
+
+def test_read_once_and_again_only_where_something_is_another() -> None:
+    root, readings = Root(), RootReadings(WANTS)
+    readings.use(root, None)
+    for _ in range(3):
+        assert told(readings, capture()) == {"seccomp:0": "06", "owner:net": "user:[1]"}
+    assert root.asked == [Wish(7, ("stat", *WANTS), (), members=False)]
+    told(readings, capture(filters=2))
+    assert len(root.asked) == 2
+    told(readings, capture(filters=2), replace(CONTAINER, status=Status.PAUSED))
+    assert len(root.asked) == 3
+    readings.forget(("docker", "other"))
+    told(readings, capture(filters=2), replace(CONTAINER, status=Status.PAUSED))
+    assert len(root.asked) == 3
+    readings.forget(CONTAINER.key)
+    told(readings, capture(filters=2), replace(CONTAINER, status=Status.PAUSED))
+    assert len(root.asked) == 4
+    readings.forget(None)
+    told(readings, capture(filters=2), replace(CONTAINER, status=Status.PAUSED))
+    assert len(root.asked) == 5
+
+
+def test_another_process_under_the_same_number_is_gone_and_asked_again() -> None:
+    root, readings = Root(), RootReadings(WANTS)
+    readings.use(root, None)
+    for times in (1, 2):
+        gaps = told(readings, capture(start=101))
+        assert {gap.kind for gap in gaps.values() if isinstance(gap, Gap)} == {GapKind.GONE}
+        assert set(gaps) == set(WANTS)
+        assert len(root.asked) == times
+
+
+def test_a_process_that_ended_meanwhile() -> None:
+    readings = RootReadings(WANTS)
+    readings.use(Root(unread(7, Gap(GapKind.GONE, detail="no such process"))), None)
+    assert told(readings, capture()) == dict.fromkeys(WANTS, Gap(GapKind.GONE, detail="no such process"))
+
+
+@pytest.mark.parametrize("by", ["of", "host", "capture"])
+def test_a_loss_is_told_once_and_stands_as_a_gap(by: str) -> None:
+    root, readings = Root(), RootReadings(WANTS)
+    lost: list[ProbeError] = []
+    readings.use(root, lost.append)
+    told(readings, capture())
+    root.broken = True
+    readings.forget(None)
+    if by == "of":
+        told(readings, capture())
+    elif by == "host":
+        assert readings.host() is None
+    else:
+        assert readings.capture(()) is None
+    for _ in range(2):
+        assert told(readings, capture()) == dict.fromkeys(WANTS, Gap(GapKind.UNSUPPORTED, detail="killed"))
+    assert [error.words for error in lost] == ["killed"]
+    readings.use(Root(), lost.append)
+    assert told(readings, capture()) == {"seccomp:0": "06", "owner:net": "user:[1]"}
+
+
+def test_another_machine_is_asked_there_and_its_loss_is_its_own() -> None:
+    root, elsewhere, readings = Root(), Root(), RootReadings(WANTS)
+    lost: list[ProbeError] = []
+    readings.use(root, lost.append)
+    assert readings.of([(CONTAINER, capture())], elsewhere)[CONTAINER.key][0].text == "06"
+    assert (len(root.asked), len(elsewhere.asked)) == (0, 1)
+    elsewhere.broken = True
+    readings.forget(None)
+    (first, _) = readings.of([(CONTAINER, capture())], elsewhere)[CONTAINER.key]
+    assert first.gap == Gap(GapKind.UNSUPPORTED, detail="killed")
+    assert lost == []

@@ -1,0 +1,106 @@
+"""Offers and hints for the demo's containers, recorded from real ones; the hint held against trying everything."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from replay import Replay
+from stratascope.core.capture import Gap, GapKind
+from stratascope.core.layer import Severity
+from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.core.threats.threat import Outcome
+from stratascope.usecases.front_desk import foreseen
+from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Foresight
+from stratascope.wiring.engines import assembler, demo_record
+
+
+@pytest.fixture(scope="module")
+def picture() -> Snapshot:
+    found: list[Snapshot] = []
+    Replay(demo_record(), assembler(), demo=True).start(found.append)
+    return found[0]
+
+
+def of(picture: Snapshot, name: str) -> tuple[Foresight, ContainerState]:
+    state = next(each for each in picture.containers if each.container.name == name)
+    engine = next(each for each in picture.engines if each.id == state.container.engine)
+    return foreseen(picture, engine), state
+
+
+def test_the_hint_is_what_trying_all_of_them_shows(picture: Snapshot) -> None:
+    told = 0
+    for state in picture.containers:
+        if state.matrix is None:
+            continue
+        foresight, _ = of(picture, state.container.name)
+        offer = foresight.offer(state)
+        chosen = offer.of(Preset.RECOMMENDED)
+        now = foresight.preview(state, chosen).after.exposure.worst
+        reached = {}
+        for option in offer.options:
+            if option.already or option.why_not is not None or option.toggle.id in {each.toggle for each in chosen}:
+                continue
+            try:
+                more = (*chosen, Choice(option.toggle.id, option.value))
+                reached[option.toggle.id] = foresight.preview(state, more).after.exposure.worst
+            except ToggleError:
+                continue
+        hint = foresight.hint(state, chosen, offer)
+        if now < SERIOUS_EXPOSURE or min(reached.values(), default=now) > now - 0.1:
+            assert hint is None, state.container.name
+            continue
+        told += 1
+        assert hint is not None, state.container.name
+        assert hint.after.exposure.worst == min(reached.values()) == reached[hint.toggle.id]
+    assert told >= 3
+
+
+def test_a_runner_with_the_engines_socket_is_led_to_safety_step_by_step(picture: Snapshot) -> None:
+    foresight, state = of(picture, "ci-runner")
+    assert state.matrix is not None
+    offer, steps = foresight.offer(state), list[str]()
+    chosen: tuple[Choice, ...] = ()
+    while (hint := foresight.hint(state, chosen, offer)) is not None:
+        chosen = (*chosen, Choice(hint.toggle.id, hint.value))
+        steps.append(hint.toggle.id)
+    assert "engine-socket" in steps
+    assert foresight.preview(state, chosen).after.exposure.worst < SERIOUS_EXPOSURE < state.matrix.exposure.worst
+
+
+def test_what_is_serious_is_open_now_and_held_afterwards(picture: Snapshot) -> None:
+    foresight, state = of(picture, "ci-runner")
+    assert state.matrix is not None
+    options = {each.toggle.id: each for each in foresight.offer(state).options}
+    socket = options["engine-socket"]
+    after = foresight.preview(state, (Choice(socket.toggle.id, socket.value),)).after
+    held = [
+        old.threat.id
+        for old, new in zip(state.matrix.threats, after.threats, strict=True)
+        if old.threat.severity in (Severity.CRITICAL, Severity.HIGH)
+        and old.outcome is not Outcome.STOPPED
+        and new.outcome is Outcome.STOPPED
+    ]
+    assert held == ["use-engine-socket"]
+    assert socket.serious == 1
+    assert all(0 <= each.serious <= each.gains for each in options.values())
+
+
+def test_what_does_not_run_is_offered_nothing_to_gain(picture: Snapshot) -> None:
+    foresight, state = of(picture, "ci-runner")
+    assert {each.gains for each in foresight.offer(replace(state, matrix=None)).options} == {0}
+
+
+def test_where_nothing_is_known_nothing_is_predicted(picture: Snapshot) -> None:
+    foresight, state = of(picture, next(each.container.name for each in picture.containers if each.matrix is not None))
+    blank = replace(
+        state,
+        gap=Gap(GapKind.CONFINED),
+        matrix=None,
+        layers=tuple(replace(layer, facts=None) for layer in state.layers),
+    )
+    offer = foresight.offer(blank)
+    with pytest.raises(ToggleError):
+        foresight.preview(blank, offer.of(Preset.RECOMMENDED))

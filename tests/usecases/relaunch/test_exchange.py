@@ -1,0 +1,261 @@
+"""The crash-safe order: whatever happens wherever, one container runs under the right name afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stratascope.core.container import EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import RefusedError
+from stratascope.core.relaunch.launch_spec import Health, RestartPolicy, Running
+from stratascope.core.relaunch.transaction import JournalError, Kind, Stage, State, Transaction
+from stratascope.i18n.translate import translate
+from stratascope.state.journal import FileJournal
+from stratascope.usecases.relaunch.exchange import Exchange
+from stratascope.usecases.relaunch.probation import Clock, FailedError
+from stratascope.usecases.relaunch.rollback import discard, recover, roll_back
+from usecases.memory_engine import CrashError, MemoryEngine
+
+ALWAYS = RestartPolicy("always")
+
+
+class _Time:
+    """A clock that goes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.seconds += seconds
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.seconds, self.sleep)
+
+
+def transaction(engine: MemoryEngine, old: str, new: str = "", *, created: bool = True) -> Transaction:
+    return Transaction(
+        id="0123456789abcdef",
+        kind=Kind.HARDEN if created else Kind.UNDO,
+        stage=Stage.INTENT,
+        engine="memory",
+        endpoint="unix:///memory",
+        name="web",
+        old=old,
+        new=new,
+        created=created,
+        old_aside="web.old-01234567",
+        new_aside="web.new-01234567",
+        restart=ALWAYS,
+        new_restart=ALWAYS,
+        was_running=True,
+        stop_timeout=1,
+        started_at=0.0,
+    )
+
+
+def go(engine: MemoryEngine, journal: FileJournal, made: Transaction, watch: float = 3.0) -> Transaction:
+    exchange = Exchange(engine, journal, made, clock=_Time().clock())
+    try:
+        for _ in exchange.forward(watch):
+            pass
+        exchange.verified()
+        return exchange.finish()
+    except (FailedError, RefusedError, JournalError):
+        roll_back(engine, journal, exchange.transaction)
+        raise
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> FileJournal:
+    return FileJournal(tmp_path / "relaunches")
+
+
+def as_before(engine: MemoryEngine, old: str) -> None:
+    assert list(engine.boxes) == [old]
+    box = engine.boxes[old]
+    assert (box.running.name, box.running.status, box.policy) == ("web", "running", ALWAYS)
+
+
+def one_runs(engine: MemoryEngine) -> Running:
+    running = [box.running for box in engine.boxes.values() if box.running.status == "running"]
+    assert [item.name for item in running] == ["web"]
+    return running[0]
+
+
+def test_the_replacement_takes_the_name_and_the_original_is_set_aside(journal: FileJournal) -> None:
+    engine = MemoryEngine()
+    old = engine.add("web")
+    done = go(engine, journal, transaction(engine, old))
+    assert done.stage is Stage.DONE
+    assert one_runs(engine).id == done.new
+    aside = engine.boxes[old]
+    assert (aside.running.name, aside.running.status, aside.policy.name) == ("web.old-01234567", "exited", "no")
+    assert journal.all() == (done,)
+
+
+def test_undo_brings_the_original_back_with_its_policy(journal: FileJournal) -> None:
+    engine = MemoryEngine()
+    old = engine.add("web")
+    done = go(engine, journal, transaction(engine, old))
+    back = replace(
+        transaction(engine, done.new, old, created=False), id="fedcba9876543210", new_aside="web.old-01234567",
+        old_aside="web.old-fedcba98",
+    )  # fmt: skip
+    exchange = Exchange(engine, journal, back, clock=_Time().clock())
+    told = [translate(step.message) for step in exchange.forward(3.0) if step.state is State.BEGUN]
+    assert told[1:4] == ["Stop the one that runs", "Give its name to the one set aside", "Start the one set aside"]
+    undone = exchange.finish()
+    assert one_runs(engine).id == old
+    assert engine.boxes[old].policy == ALWAYS
+    assert engine.boxes[undone.old].running.name == "web.old-fedcba98"
+    assert engine.boxes[undone.old].policy.name == "no"
+
+
+def test_discard_removes_what_is_set_aside(journal: FileJournal) -> None:
+    engine = MemoryEngine()
+    old = engine.add("web")
+    done = go(engine, journal, transaction(engine, old))
+    discard(engine, journal, done)
+    assert list(engine.boxes) == [done.new]
+    assert journal.all() == ()
+    discard(engine, journal, done)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"status": "exited", "exit_code": 3}, "exit status 3"),
+        ({"health": Health.UNHEALTHY}, "unhealthy"),
+        ({"health": Health.STARTING}, "healthcheck did not say healthy"),
+    ],
+)
+def test_a_replacement_that_fails_is_rolled_back(journal: FileJournal, changed: dict[str, object], words: str) -> None:
+    engine = MemoryEngine()
+    old = engine.add("web")
+
+    def start(item: Running) -> Running:
+        return item if item.id == old else replace(item, **changed)  # type: ignore[arg-type]
+
+    engine.on_start = start
+    with pytest.raises(FailedError) as caught:
+        go(engine, journal, transaction(engine, old))
+    assert words in str(caught.value.why.id.format(**dict(caught.value.why.args)))
+    as_before(engine, old)
+    assert journal.all() == ()
+
+
+def test_a_warning_of_the_engine_is_a_failure_before_anything_stops(journal: FileJournal) -> None:
+    engine = MemoryEngine(warnings=("Your kernel does not support memory limits",))
+    old = engine.add("web")
+    with pytest.raises(FailedError):
+        go(engine, journal, transaction(engine, old))
+    assert "stop" not in engine.calls
+    as_before(engine, old)
+
+
+def test_the_number_of_calls() -> None:
+    engine = MemoryEngine()
+    old = engine.add("web")
+    exchange = Exchange(engine, _Forgetful(), transaction(engine, old), clock=_Time().clock())
+    list(exchange.forward(1.0))
+    exchange.verified()
+    exchange.finish()
+    assert engine.calls == [
+        "create",
+        "restart_policy",
+        "stop",
+        "rename",
+        "rename",
+        "start",
+        "restart_policy",
+    ]
+
+
+class _Forgetful(FileJournal):
+    def __init__(self) -> None:
+        super().__init__(Path("/nonexistent"))
+
+    def write(self, transaction: Transaction) -> None:
+        return None
+
+
+def _through(exchange: Exchange) -> None:
+    for _ in exchange.forward(1.0):
+        pass
+    exchange.verified()
+    exchange.finish()
+
+
+def _points() -> Iterator[tuple[str, int]]:
+    for when in ("before", "after"):
+        for number in range(7):
+            yield when, number
+
+
+@pytest.mark.parametrize(("when", "number"), list(_points()))
+@pytest.mark.parametrize("created", [True, False], ids=["harden", "undo"])
+def test_killed_at_any_call_and_recovered(journal: FileJournal, when: str, number: int, created: bool) -> None:
+    engine = MemoryEngine()
+    old = engine.add("web")
+    new = "" if created else engine.add("web.new-01234567", status="exited", policy="no")
+
+    def kill(call: int, name: str) -> None:
+        if call == number:
+            raise CrashError
+
+    setattr(engine, when, kill)
+    exchange = Exchange(engine, journal, transaction(engine, old, new, created=created), clock=_Time().clock())
+    with pytest.raises(CrashError):
+        _through(exchange)
+    engine.before = engine.after = lambda call, name: None
+    for found in journal.all():
+        assert isinstance(found, Transaction)
+        stays = recover(engine, journal, found)
+        running = one_runs(engine)
+        assert running.id == (found.new if stays else old)
+    one_runs(engine)
+    # once more does nothing
+    before = {key: box.running for key, box in engine.boxes.items()}
+    for found in journal.all():
+        assert isinstance(found, Transaction)
+        recover(engine, journal, found)
+    assert {key: box.running for key, box in engine.boxes.items()} == before
+
+
+@pytest.mark.parametrize("number", range(7))
+def test_an_engine_that_refuses_any_call(journal: FileJournal, number: int) -> None:
+    engine = MemoryEngine()
+    old = engine.add("web")
+
+    def refuse(call: int, name: str) -> None:
+        if call == number:
+            raise RefusedError(EngineState.CONNECTED, msg("No."), "500")
+
+    engine.before = refuse
+    with pytest.raises(RefusedError):
+        go(engine, journal, transaction(engine, old))
+    one_runs(engine)
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_journal_that_fills_the_disk(journal: FileJournal, number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = MemoryEngine()
+    old = engine.add("web")
+    count = 0
+    real = journal.write
+
+    def write(made: Transaction) -> None:
+        nonlocal count
+        count += 1
+        if count == number + 1:
+            raise JournalError("No space left on device")
+        real(made)
+
+    monkeypatch.setattr(journal, "write", write)
+    with pytest.raises(JournalError):
+        go(engine, journal, transaction(engine, old))
+    as_before(engine, old)

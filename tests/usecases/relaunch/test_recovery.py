@@ -1,0 +1,188 @@
+"""What a crash left of several relaunches: each is put right by itself; what can't be now waits for the next time."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stratascope.core.container import Engine, EngineKind, EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, RefusedError
+from stratascope.core.relaunch.launch_spec import RestartPolicy
+from stratascope.core.relaunch.transaction import Ended, Ending, JournalError, Stage, Transaction
+from stratascope.state.journal import FileJournal
+from stratascope.usecases.plan.plan import Workshop
+from stratascope.usecases.relaunch.exchange import Exchange
+from stratascope.usecases.relaunch.recovery import Result, recover_all, unfinished
+from stratascope.usecases.relaunch.undo import undo
+from usecases.memory_engine import CrashError, MemoryEngine
+from usecases.relaunch.test_exchange import _Time, go, transaction
+from usecases.relaunch.test_owner import Unseen
+
+ENGINE = Engine("memory", EngineKind.DOCKER, "unix:///memory")
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> FileJournal:
+    return FileJournal(tmp_path / "relaunches")
+
+
+def shop(engine: MemoryEngine, journal: FileJournal, of: Engine = ENGINE) -> Workshop:
+    return Workshop(
+        port=engine,
+        journal=journal,
+        engine=of,
+        read=lambda container: None,
+        containers=tuple,
+        host=Unseen(),
+        text_of=lambda path: None,
+        listeners=lambda: None,
+        clock=_Time().clock(),
+    )
+
+
+def broken_off(engine: MemoryEngine, journal: FileJournal, name: str, number: str) -> Transaction:
+    """A relaunch that was killed after its stop."""
+    made = replace(
+        transaction(engine, engine.add(name)), id=number, name=name, old_aside=f"{name}.old", new_aside=f"{name}.new"
+    )
+    until = len(engine.calls) + 2
+
+    def kill(call: int, word: str) -> None:
+        if call == until:
+            raise CrashError
+
+    engine.after = kill
+    with pytest.raises(CrashError):
+        list(Exchange(engine, journal, made, clock=_Time().clock()).forward(1.0))
+    engine.after = lambda call, word: None
+    return made
+
+
+def test_one_that_cannot_be_put_right_keeps_no_other(journal: FileJournal) -> None:
+    engine = MemoryEngine()
+    one = broken_off(engine, journal, "one", "0" * 16)
+    two = broken_off(engine, journal, "two", "1" * 16)
+
+    def refuse(call: int, word: str) -> None:
+        if word == "start" and engine.boxes[two.old].running.status != "running" and one.id not in started:
+            started.append(one.id)
+            raise RefusedError(EngineState.CONNECTED, msg("No."), "port taken")
+
+    started: list[str] = []
+    engine.before = refuse
+    found = list(recover_all(shop(engine, journal)))
+    assert [item.result for item in found] == [Result.FAILED, Result.UNDONE]
+    assert isinstance(found[0].error, RefusedError)
+    assert [item.id for item in unfinished(journal)] == [one.id]
+    assert [item.result for item in recover_all(shop(engine, journal))] == [Result.UNDONE]
+    assert unfinished(journal) == ()
+    assert {box.running.name: box.running.status for box in engine.boxes.values()} == {
+        "one": "running",
+        "two": "running",
+    }
+
+
+def test_one_that_is_held_is_left_alone(journal: FileJournal) -> None:
+    engine = MemoryEngine()
+    one = broken_off(engine, journal, "one", "0" * 16)
+    with journal.hold(one.engine, one.old):
+        assert [item.result for item in recover_all(shop(engine, journal))] == [Result.HELD]
+    assert len(unfinished(journal)) == 1
+
+
+def test_another_engine_of_the_same_name_does_not_forget_it(journal: FileJournal) -> None:
+    """It knows nothing of the container: that does not mean that somebody removed it."""
+    broken_off(MemoryEngine(), journal, "one", "0" * 16)
+    other = MemoryEngine()
+    other.boxes.clear()
+    elsewhere = replace(ENGINE, endpoint="unix:///elsewhere")
+    assert list(recover_all(shop(other, journal, elsewhere))) == []
+    assert len(unfinished(journal)) == 1
+
+
+def test_an_undo_leaves_one_entry_whenever_it_dies(journal: FileJournal) -> None:
+    """With both, the container that runs would be listed as set aside, and a discard would remove it."""
+    engine = MemoryEngine()
+    done = go(engine, journal, transaction(engine, engine.add("web")))
+    *_, ended = undo(shop(engine, journal), done, watch=1.0)
+    assert isinstance(ended, Ended)
+    assert ended.ending is Ending.VERIFIED
+    (left,) = journal.all()
+    assert isinstance(left, Transaction)
+    assert (left.old, left.new, left.stage) == (done.new, done.old, Stage.DONE)
+
+
+def test_what_is_verified_is_not_rolled_back(journal: FileJournal, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine = MemoryEngine()
+    done = go(engine, journal, transaction(engine, engine.add("web")))
+    real = journal.write
+
+    def write(made: Transaction) -> None:
+        if made.stage is Stage.DONE:
+            raise JournalError("No space left on device")
+        real(made)
+
+    monkeypatch.setattr(journal, "write", write)
+    *_, ended = undo(shop(engine, journal), done, watch=1.0)
+    assert isinstance(ended, Ended)
+    assert (ended.ending, ended.words) == (Ending.VERIFIED, "No space left on device")
+    assert ended.why is not None
+    monkeypatch.undo()
+    assert [item.result for item in recover_all(shop(engine, journal))] == [Result.FINISHED]
+    running = [box.running for box in engine.boxes.values() if box.running.status == "running"]
+    assert [(item.id, item.name) for item in running] == [(done.old, "web")]
+
+
+def test_a_replacement_that_went_away_after_it_was_verified(journal: FileJournal) -> None:
+    """There is no way forward without it: the original is brought back."""
+    engine = MemoryEngine()
+    made = transaction(engine, engine.add("web"))
+    exchange = Exchange(engine, journal, made, clock=_Time().clock())
+    list(exchange.forward(1.0))
+    exchange.verified()
+    del engine.boxes[exchange.transaction.new]
+    assert [item.result for item in recover_all(shop(engine, journal))] == [Result.UNDONE]
+    box = engine.boxes[made.old]
+    assert (box.running.name, box.running.status, box.policy.name) == ("web", "running", "always")
+
+
+def test_an_engine_that_cannot_set_restart_policies_is_not_asked_to(journal: FileJournal) -> None:
+    """Podman before 5.1; most containers have none."""
+    engine = MemoryEngine()
+
+    def refuse(call: int, word: str) -> None:
+        if word == "restart_policy":
+            raise RefusedError(EngineState.CONNECTED, msg("No."), "unknown option")
+
+    engine.before = refuse
+    never = RestartPolicy()
+    made = replace(transaction(engine, engine.add("web", policy="no")), restart=never, new_restart=never)
+    assert go(engine, journal, made).stage is Stage.DONE
+    other = replace(transaction(engine, engine.add("other")), name="other", id="f" * 16, old_aside="a", new_aside="b")
+    with pytest.raises(RefusedError):
+        go(engine, journal, other)
+    assert engine.boxes[other.old].running.status == "running"
+    assert "stop" not in engine.calls[engine.calls.index("restart_policy") :]
+    assert unfinished(journal) == ()
+
+
+def test_a_stop_whose_answer_was_lost_may_still_come(journal: FileJournal) -> None:
+    """It looks as if it ran, and ends a moment later: only a stop of our own tells when that is over."""
+    engine = MemoryEngine()
+    made = transaction(engine, engine.add("web"))
+
+    def lost(call: int, word: str) -> None:
+        if word == "stop" and engine.calls.count("stop") == 1:
+            raise EngineError(EngineState.UNREACHABLE, msg("It did not answer."))
+
+    engine.before = lost
+    exchange = Exchange(engine, journal, made, clock=_Time().clock())
+    with pytest.raises(EngineError):
+        list(exchange.forward(1.0))
+    assert [item.result for item in recover_all(shop(engine, journal))] == [Result.UNDONE]
+    assert engine.calls[engine.calls.index("stop") :].count("stop") == 2
+    assert engine.calls.index("start") > engine.calls.index("stop") + 1
+    assert engine.boxes[made.old].running.status == "running"
