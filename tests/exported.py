@@ -20,6 +20,7 @@ from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.run_options import RunOptions
 from stratascope.engines.docker import run_options as docker
 from stratascope.engines.docker.engine import DockerEngine
+from stratascope.engines.open import relauncher_of
 from stratascope.engines.podman import run_options as podman
 from stratascope.engines.podman.engine import PodmanEngine
 from stratascope.engines.shared.endpoint import Endpoint
@@ -36,7 +37,7 @@ def exported(rig: Rig, container: str, change: Callable[[Asked], Asked] = same) 
     made = DockerEngine if kind is EngineKind.DOCKER else PodmanEngine
     engine = made(Endpoint(rig.id, kind, rig.endpoint, "test", rig.rootless))
     try:
-        port = engine.relauncher()
+        port = relauncher_of(engine)
         spec: LaunchSpec = port.plan(container)
         asked = change(spec.asked)
         read = docker.run_options if kind is EngineKind.DOCKER else podman.run_options

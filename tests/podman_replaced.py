@@ -9,6 +9,7 @@ from rig import Rig
 from stratascope.core.container import EngineKind
 from stratascope.core.ports import Relauncher
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec
+from stratascope.engines.open import relauncher_of
 from stratascope.engines.podman.engine import PodmanEngine
 from stratascope.engines.podman.relauncher import PodmanRelauncher
 from stratascope.engines.shared.endpoint import Endpoint
@@ -18,7 +19,7 @@ from stratascope.engines.shared.endpoint import Endpoint
 def relauncher(rig: Rig) -> Iterator[PodmanRelauncher]:
     engine = PodmanEngine(Endpoint(rig.id, EngineKind.PODMAN, rig.endpoint, "test", rig.rootless))
     try:
-        port: Relauncher = engine.relauncher()
+        port: Relauncher = relauncher_of(engine)
         assert isinstance(port, PodmanRelauncher)
         yield port
     finally:

@@ -16,9 +16,9 @@ EXEC = ("4300", "7", "full", "full", "none", "full", "none", "disabled", "?", "0
 
 
 def top(*rows: Sequence[str]) -> PodmanTop:
-    def ask(container: str, columns: tuple[str, ...]) -> Sequence[Sequence[str]]:
+    def ask(container: str, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         assert (container, columns) == ("c1", COLUMNS)
-        return rows
+        return tuple(map(tuple, rows))
 
     return PodmanTop(ask)
 

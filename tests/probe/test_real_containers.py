@@ -110,9 +110,9 @@ def test_the_limit_that_the_kernel_has(docker_rootful: Rig) -> None:
     "options", [(), ("--privileged",), ("--cap-drop", "ALL")], ids=["default", "privileged", "none"]
 )
 def test_podman_top_agrees_with_the_kernel(podman_rootless: Rig, options: tuple[str, ...]) -> None:
-    def ask(container: str, columns: tuple[str, ...]) -> list[list[str]]:
+    def ask(container: str, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         rows = podman_rootless.run("top", container, *columns).splitlines()[1:]
-        return [row.split() for row in rows]
+        return tuple(tuple(row.split()) for row in rows)
 
     with podman_rootless.container(*options) as name:
         pid = podman_rootless.pid(name)

@@ -66,12 +66,30 @@ class RawContainer:
     inspect: str
 
 
+class Top(Protocol):
+    """Podman's own view of a container's processes: it comes from where the engine runs."""
+
+    def __call__(self, container: str, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+        """A row for each process, in the order of `columns` (podman-top(1): hpid, capeff, seccomp …).
+
+        Raises EngineError, NoSuchContainerError, and ValueError where the answer has another form.
+        """
+
+
 class EnginePort(Protocol):
     """One engine endpoint. Every call has a time limit; none is made on the window's thread."""
 
     @property
     def id(self) -> str:
         """Stable id of the engine."""
+
+    @property
+    def shell(self) -> tuple[str, ...]:
+        """What to put before a command to run it on the engine's machine; empty where that is this one, or no way."""
+
+    @property
+    def top(self) -> Top | None:
+        """What it tells of processes by itself; None where that is nothing which /proc would not."""
 
     def describe(self) -> Engine:
         """What it is and in which state; never raises: a failure is a state with a message."""

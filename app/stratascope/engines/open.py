@@ -11,7 +11,7 @@ from stratascope.engines.docker import inspect as docker
 from stratascope.engines.podman import inspect as podman
 
 if TYPE_CHECKING:
-    from stratascope.core.ports import EnginePort, Translator
+    from stratascope.core.ports import EnginePort, Relauncher, Translator
     from stratascope.engines.shared.child_socket import Way
     from stratascope.engines.shared.endpoint import Endpoint
 
@@ -37,6 +37,21 @@ def _way(endpoint: Endpoint, environ: Mapping[str, str]) -> Way | None:
 
         return PodmanService(environ)
     return None
+
+
+def relauncher_of(engine: EnginePort) -> Relauncher:
+    """What hardening asks of this engine, on the same connections: closing the engine ends both."""
+    from stratascope.engines.docker.engine import DockerEngine
+    from stratascope.engines.docker.relauncher import DockerRelauncher
+    from stratascope.engines.podman.engine import PodmanEngine
+    from stratascope.engines.podman.relauncher import PodmanRelauncher
+
+    match engine:
+        case DockerEngine():
+            return DockerRelauncher(engine)
+        case PodmanEngine():
+            return PodmanRelauncher(engine)
+    raise TypeError(f"{engine.id} is no engine that was opened here")
 
 
 def translators() -> dict[EngineKind, Translator]:

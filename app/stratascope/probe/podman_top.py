@@ -2,21 +2,18 @@
 
 Podman reads it on the engine's kernel, so it is enforced and not asked for; but it is Podman's word, and only a part:
 capabilities, seccomp mode, label. What it does not tell stays a gap; nothing is filled in. The request itself is
-handed in (`Ask`), because SDKs live in `engines/`.
+handed in (`core.ports.Top`), because SDKs live in `engines/`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 from stratascope.collector.read import PROCESS_FILES, PROCESS_LINKS
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread
-from stratascope.core.ports import Found
+from stratascope.core.ports import Found, Top
 from stratascope.linux.capability import LAST, number_of
 from stratascope.linux.decode import DecodeError
 
 COLUMNS = ("hpid", "pid", "capeff", "capbnd", "capinh", "capprm", "capamb", "seccomp", "label", "huser")
-Ask = Callable[[str, tuple[str, ...]], Sequence[Sequence[str]]]  # container id, columns -> a row a process
 
 VIA = "podman-top"
 SOURCE = "podman top"
@@ -31,7 +28,7 @@ _UNTOLD = Gap(GapKind.UNSUPPORTED, detail="podman top does not tell it")
 class PodmanTop:
     """Asks for one container's processes. Errors of `ask` (EngineError) pass through."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Top) -> None:
         self._ask = ask
 
     def __call__(self, container: str, pid: int) -> Found:

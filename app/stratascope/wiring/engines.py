@@ -100,7 +100,8 @@ class Engines:
     def _prober(self, engine: Engine) -> Prober | None:
         if engine.local:
             return self._local
-        prefix: tuple[str, ...] = getattr(self._port(engine), "shell", ())
+        port = self._port(engine)
+        prefix = () if port is None else port.shell
         if not prefix:
             return None
         with self._lock:
@@ -109,8 +110,8 @@ class Engines:
             return self._remote[prefix]
 
     def _top(self, engine: Engine) -> Callable[[str, int], Found] | None:
-        ask = getattr(self._port(engine), "top", None)
-        return None if ask is None else PodmanTop(ask)
+        port = self._port(engine)
+        return None if port is None or port.top is None else PodmanTop(port.top)
 
     def _port(self, engine: Engine) -> EnginePort | None:
         return next((port for port in self.ports if port.id == engine.id), None)

@@ -14,6 +14,7 @@ from stratascope.core.ports import Relauncher
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec
 from stratascope.engines.docker.engine import DockerEngine
 from stratascope.engines.docker.relauncher import DockerRelauncher
+from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.endpoint import Endpoint
 from torture import Places, Torture, differences, surroundings, tortures
 
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py ha
 def relauncher(rig: Rig) -> Iterator[DockerRelauncher]:
     engine = DockerEngine(Endpoint(rig.id, EngineKind.DOCKER, rig.endpoint, "test", rig.rootless))
     try:
-        port: Relauncher = engine.relauncher()
+        port: Relauncher = relauncher_of(engine)
         assert isinstance(port, DockerRelauncher)
         yield port
     finally:

@@ -16,6 +16,7 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.core.relaunch.launch_spec import FileChange, Health, Limits, RestartPolicy
 from stratascope.engines.docker.engine import DockerEngine
 from stratascope.engines.docker.relauncher import DockerRelauncher
+from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.endpoint import Endpoint
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
@@ -110,7 +111,7 @@ def test_limits_change_while_it_runs(docker_rootful: Rig, port: DockerRelauncher
 
 def test_limits_that_rootless_docker_ignores_are_refused(docker_rootless: Rig) -> None:
     with opened(docker_rootless) as engine, docker_rootless.container() as container, pytest.raises(RefusedError):
-        engine.relauncher().limit(container, Limits(memory=64 << 20))
+        relauncher_of(engine).limit(container, Limits(memory=64 << 20))
 
 
 def test_changes_size_and_commit(docker_rootful: Rig, port: DockerRelauncher) -> None:
@@ -311,7 +312,7 @@ def test_networks_are_connected_one_by_one_on_an_old_api(docker_rootful: Rig, mo
             args = ("--network", names[0], "--ip", "10.202.0.9", "--network-alias", "first")
             with rig.container(*args) as container:
                 rig.run("network", "connect", "--ip", "10.202.1.9", "--alias", "second", names[1], container)
-                port = engine.relauncher()
+                port = relauncher_of(engine)
                 spec = port.plan(container)
                 port.stop(container, 0)
                 for old in (False, True):
@@ -332,7 +333,7 @@ def test_networks_are_connected_one_by_one_on_an_old_api(docker_rootful: Rig, mo
 
 def test_an_engine_that_hangs_ends_in_time(docker_rootful: Rig) -> None:
     with opened(docker_rootful) as engine, docker_rootful.container() as container:
-        port = engine.relauncher()
+        port = relauncher_of(engine)
         engine.exchange("GET", "/version", {}, None, 5)
         docker_rootful.freeze()
         try:
@@ -350,7 +351,7 @@ def test_an_engine_that_is_not_there(docker_rootful: Rig) -> None:
     endpoint = Endpoint("docker", EngineKind.DOCKER, f"unix://{docker_rootful.folder}/none.sock", "test")
     engine = DockerEngine(endpoint)
     try:
-        port = engine.relauncher()
+        port = relauncher_of(engine)
         for call in (lambda: port.plan(NOBODY), lambda: port.stop(NOBODY, 0), lambda: port.labelled("a", "")):
             with pytest.raises(EngineError) as error:
                 call()

@@ -21,6 +21,7 @@ from stratascope.core.container import (
 )
 from stratascope.engines.docker.engine import DockerEngine
 from stratascope.engines.docker.inspect import DEFAULT_CAPABILITIES
+from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.endpoint import Endpoint
 from torture import PROFILE
 
@@ -363,7 +364,7 @@ CHANGES = (
 def check(rig: Rig, change: Change) -> None:
     engine = DockerEngine(Endpoint(rig.id, EngineKind.DOCKER, rig.endpoint, "test", rig.rootless))
     try:
-        port = engine.relauncher()
+        port = relauncher_of(engine)
         with rig.container(*change.args) as original:
             spec = port.plan(original)
             wanted = change.asked(spec.asked)
@@ -410,7 +411,7 @@ def test_a_mount_of_another_container_is_left_out(docker_rootful: Rig, tmp_path:
     rig = docker_rootful
     engine = DockerEngine(Endpoint(rig.id, EngineKind.DOCKER, rig.endpoint, "test"))
     try:
-        port = engine.relauncher()
+        port = relauncher_of(engine)
         with (
             rig.container("-v", f"{tmp_path}:/socket", "-v", "/lent", "-v", f"{tmp_path}:/ro") as lender,
             rig.container("--volumes-from", lender) as original,

@@ -121,6 +121,9 @@ class Machine:
 class Port:
     """An engine that is well and has no containers; while its gate is shut it gives no answer."""
 
+    shell: tuple[str, ...] = ()
+    top = None
+
     def __init__(self, name: str = "far") -> None:
         self.id = name
         self.gate, self._closed = threading.Event(), threading.Event()

@@ -16,8 +16,6 @@ from stratascope.engines.shared.streams import close_session
 if TYPE_CHECKING:
     import requests
 
-    from stratascope.core.ports import Relauncher
-
 _VERSION = re.compile(r"[0-9]+\.[0-9]+").fullmatch
 
 
@@ -25,16 +23,11 @@ class DockerEngine(RestEngine):
     """One Docker endpoint."""
 
     kind = EngineKind.DOCKER
+    top = None
     _list_path = "/containers/json"
     _events_path = "/events"
     _event_filter = {"filters": '{"type":["container"]}'}  # noqa: RUF012
     _version = ""  # of the API, once the daemon has told
-
-    def relauncher(self) -> Relauncher:
-        """What hardening asks of this engine, on the same connections; `close` of this engine ends both."""
-        from stratascope.engines.docker.relauncher import DockerRelauncher
-
-        return DockerRelauncher(self)
 
     def api(self) -> tuple[int, int]:
         """The version of the API that is spoken. Raises EngineError."""

@@ -19,6 +19,7 @@ from stratascope.core.container import (
     ProfileKind,
 )
 from stratascope.core.ports import RawContainer
+from stratascope.engines.shared.asked_options import profile, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     Answer,
     blank_environment,
@@ -187,13 +188,6 @@ def _apparmor(options: tuple[str, ...], privileged: bool, chosen: str) -> tuple[
     return profile(chosen or "docker-default", "docker-default")
 
 
-def profile(name: str, default: str) -> tuple[ProfileKind, str]:
-    """Which kind of profile a name means, and the name or text of a custom one."""
-    if name in ("", default):
-        return ProfileKind.DEFAULT, ""
-    return (ProfileKind.UNCONFINED, "") if name == "unconfined" else (ProfileKind.CUSTOM, name)
-
-
 def _paths(host: Answer, key: str, privileged: bool) -> tuple[str, ...] | None:
     """Null means none for a privileged container; for others a daemon too old to say."""
     paths = host.texts(key)
@@ -209,11 +203,3 @@ def _mount(mount: Answer) -> AskedMount:
         propagation=mount.text("Propagation"),
         volume=mount.text("Name"),
     )
-
-
-def tmpfs_mounts(host: Answer) -> tuple[AskedMount, ...]:
-    """Those of `--tmpfs`: path and mount options."""
-    return tuple(
-        AskedMount("tmpfs", "", target, "ro" not in options.split(","))
-        for target, options in host.pairs("Tmpfs")
-    )  # fmt: skip

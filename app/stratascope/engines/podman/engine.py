@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     import requests
 
-    from stratascope.core.ports import Relauncher
-
 _API = "4.0.0"  # Podman serves every version of its API from this one on, whatever its own
 
 
@@ -37,17 +35,8 @@ class PodmanEngine(RestEngine):
         """The socket that it is asked on, where it is one of this machine."""
         return self._endpoint.path
 
-    def relauncher(self) -> Relauncher:
-        """What hardening asks of this engine, on the same connections; `close` of this engine ends both."""
-        from stratascope.engines.podman.relauncher import PodmanRelauncher
-
-        return PodmanRelauncher(self)
-
     def top(self, container: str, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-        """A row for each process, in the order of `columns` (podman-top(1): hpid, capeff, seccomp …).
-
-        Raises EngineError, NoSuchContainerError, and ValueError where the answer has another form.
-        """
+        """See `core.ports.Top`."""
         text = self._get(f"{self._path(container)}/top", {"ps_args": ",".join(columns), "stream": "false"})
         value = parse_object(text).get("Processes")
         rows = value if isinstance(value, list) else []

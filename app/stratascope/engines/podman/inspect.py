@@ -20,10 +20,10 @@ from stratascope.core.container import (
     ProfileKind,
 )
 from stratascope.core.ports import RawContainer
-from stratascope.engines.docker.inspect import profile, tmpfs_mounts
 from stratascope.engines.podman.create_command import device_of
 from stratascope.engines.podman.create_command import options as typed_options
 from stratascope.engines.podman.sources import added
+from stratascope.engines.shared.asked_options import profile, tmpfs_mounts
 from stratascope.engines.shared.json_reader import (
     Answer,
     blank_environment,
