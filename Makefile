@@ -44,7 +44,7 @@ format: ## Put the code into shape
 
 bench: ## Measure the speed on real containers, as ratios
 	@sh packaging/setup.sh test
-	@$(PY) tests/bench.py $(ARGS)
+	@PYTHONPATH=tests $(PY) -m bench.run $(ARGS)
 
 wheel: ## Build dist/*.whl
 	@sh packaging/setup.sh run
@@ -53,7 +53,7 @@ wheel: ## Build dist/*.whl
 
 translations: ## Take new texts into resources/locale, and compile it (ARGS=check only looks)
 	@sh packaging/setup.sh test
-	@$(PY) tests/translations.py $(ARGS)
+	@$(PY) tests/i18n/translations.py $(ARGS)
 
 appimage: ## Build dist/*.AppImage, in a root folder of Debian 12
 	@sh packaging/setup.sh appimage
@@ -66,11 +66,11 @@ appimage-test: appimage ## Build it and test it: FUSE, displays, Debian 12 and 1
 
 screenshots: ## Take the pictures of resources/screenshots anew
 	@sh packaging/setup.sh test
-	@$(PY) tests/screenshots.py $(ARGS)
+	@PYTHONPATH=tests $(PY) -m ui.screenshots $(ARGS)
 
 demo-record: ## Record the demo capture anew, from real containers
 	@sh packaging/setup.sh test
-	@$(PY) tests/demo_record.py $(ARGS)
+	@PYTHONPATH=tests $(PY) -m containers.demo_record $(ARGS)
 
 clean: ## Remove what was built; the next run sets up anew
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -8,7 +8,7 @@ from collections.abc import Generator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from rig_fixtures import (
+from rig.fixtures import (
     any_engine,
     docker_rootful,
     docker_rootless,

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from rig import KINDS, Rig
+from rig.engine import KINDS, Rig
 from stratascope.core.layer import Severity
 from stratascope.core.threats.depth import FLOORS
 

@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from i18n.translations import load as load_catalogue
+from i18n.translations import po_file
 from stratascope import resources
 from stratascope.cli.arguments import parser
 from stratascope.layers import all_layers
 from stratascope.ui.guide import topics
 from stratascope.ui.guide.chapters import FALLBACK, Chapter, NoGuideError, load, read_chapter
-from translations import load as load_catalogue
-from translations import po_file
 
 GUIDE = Path(__file__).resolve().parent.parent / "resources" / "guide"
 LANGUAGES = ("en", "ja")

@@ -1,6 +1,6 @@
 """How fast the AppImage starts, against the same program from its virtual environment: the last step of appimage-test.
 
-Both run bench_window.py, in turns, on 40 real containers and an X server without a screen: seconds from the start of
+Both run bench/window.py, in turns, on 40 real containers and an X server without a screen: seconds from the start of
 the process to the painted list. Cold: the kernel has been told to forget their files (posix_fadvise; only these files,
 since others work on this machine). Ratios hardly depend on the machine, so a missed goal counts (exit status 1).
 """
@@ -23,8 +23,8 @@ TESTS = Path(__file__).resolve().parents[1]
 CHECKOUT = TESTS.parent
 sys.path[:0] = [str(TESTS), str(CHECKOUT / "app")]
 
-from bench import Table, as_installed, fill, say  # noqa: E402 - found only now
-from fleet import launched  # noqa: E402
+from bench.run import Table, as_installed, fill, say  # noqa: E402 - found only now
+from containers.fleet import launched  # noqa: E402
 
 COUNT, WARM, COLD = 40, 7, 5
 COLD_GOAL, WARM_GOAL, MEMORY_GOAL, SIZE_GOAL = 2.5, 1.8, 1.2, 65.0
@@ -52,8 +52,8 @@ def files_of_venv(bytecode: str) -> list[Path]:
 
 
 def measure(command: tuple[str, ...], environ: dict[str, str]) -> dict[str, float]:
-    """What bench_window.py says, and what the processes that serve an AppImage's files hold at that moment."""
-    script = str(TESTS / "bench_window.py")
+    """What bench/window.py says, and what the processes that serve an AppImage's files hold at that moment."""
+    script = str(TESTS / "bench/window.py")
     child = subprocess.Popen(
         (*command, script, "ours", str(time.time())),
         env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

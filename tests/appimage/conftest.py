@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from appimage.started import Person, mounts, offset_of, until
-from rig_plan import ordinary_user
+from rig.plan import ordinary_user
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 SCRIPT = """#!/bin/sh

@@ -16,7 +16,7 @@ import pytest
 
 from appimage.displays import Display, Picture, save, wayland, x11
 from appimage.started import Person, until
-from rig import Rig
+from rig.engine import Rig
 
 pytestmark = pytest.mark.appimage
 WINDOW = 0.3  # of all pixels, at least

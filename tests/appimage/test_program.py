@@ -12,11 +12,11 @@ import pytest
 
 from appimage.displays import x11
 from appimage.started import PATH, Person
-from every_view import EVERY_VIEW
-from ordinary import as_user
-from rig import Rig
+from rig.engine import Rig
+from rig.ordinary import as_user
 from stratascope import __version__, resources
 from stratascope.probe import bundle
+from ui.every_view import EVERY_VIEW
 
 pytestmark = pytest.mark.appimage
 APP = Path(__file__).resolve().parents[2] / "app"

@@ -14,7 +14,7 @@ from appimage.displays import save, x11
 from appimage.roots import RELEASES, inside
 from appimage.started import Person, until
 from appimage.test_displays import WINDOW, difference, row_changes, settled
-from rig import Rig
+from rig.engine import Rig
 
 pytestmark = [pytest.mark.appimage, pytest.mark.timeout(600)]
 ROOT = Person(0, 0, Path("/root"))

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from appimage.started import PATH, Person, mounts, until
-from rig_plan import ordinary_user
+from rig.plan import ordinary_user
 from stratascope import __version__
 
 pytestmark = pytest.mark.appimage

@@ -14,7 +14,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from rig_image import add, write_image
+from rig.image import add, write_image
 
 HERE = Path(__file__).parent
 FOREIGN = 4242  # as in attempts.h

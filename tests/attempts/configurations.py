@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from rig import KINDS, Rig
+from rig.engine import KINDS, Rig
 
 # What Docker's default filter stops for a container without capabilities; fixed, so that it does not follow them
 DENIED = (
@@ -231,7 +231,7 @@ def _isolated(
     return Isolated(Configuration(f"isolated-{name}", options, only=only), tuple(layers.split()), _NEVER_OFF | besides)
 
 
-# The tests' rootful Docker has a network of its own (rig.py), and shows its read-only /sys where that is shared
+# The tests' rootful Docker has a network of its own (rig/plan.py), and shows its read-only /sys where that is shared
 OF_THE_RIG: dict[str, frozenset[str]] = {
     "docker_rootful": frozenset({"reach-host-network", "reach-abstract-sockets", "write-sysfs"})
 }

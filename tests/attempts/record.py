@@ -9,7 +9,7 @@ import sys
 
 from attempts.configurations import CONFIGURATIONS, ISOLATED
 from attempts.trial import RECORDED, dumps, run
-from rig import KINDS, complete, launch
+from rig.engine import KINDS, complete, launch
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import pytest
 from attempts.compare import Agreement, others_that_stop, outcomes, stances, table
 from attempts.configurations import CONFIGURATIONS, ISOLATED, QUICK
 from attempts.trial import Trial, run
-from rig import Rig
+from rig.engine import Rig
 
 UNKNOWN_AT_MOST = 0.03  # with privilege
 

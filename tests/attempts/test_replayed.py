@@ -7,7 +7,7 @@ import pytest
 from attempts.compare import others_that_stop, outcomes, stances
 from attempts.configurations import ISOLATED
 from attempts.trial import Trial, recorded
-from rig import KINDS
+from rig.engine import KINDS
 
 TRIALS = recorded()
 

@@ -20,14 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import own_reading
 from attempts.build import image, program
 from attempts.configurations import Configuration, write_profiles
-from rig import Rig
-from rig_plan import ordinary_user
+from rig.engine import Rig
+from rig.plan import ordinary_user
 from stratascope.core.record import Record
 from stratascope.state import record as records
 from stratascope.wiring.engines import open_engines, take_record, translations
+from truth import own_reading
 
 IMAGE = "attempts:latest"
 PEER, WEAK_PEER = "strata-attempts-peer", "strata-attempts-weak"

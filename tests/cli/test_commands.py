@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope import __version__
 
 ROOT = Path(__file__).parents[2]

@@ -21,7 +21,7 @@ from typing import ClassVar
 import pytest
 
 from cli.test_commands import NOWHERE, environ, run
-from rig import Rig
+from rig.engine import Rig
 from stratascope.cli.completing import PATIENCE
 from stratascope.cli.completion import script
 from stratascope.layers.toggles import all_toggles

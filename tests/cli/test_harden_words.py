@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from recorded import recorded
+from captures.recorded import recorded
+from layers.toggle_subjects import subject
 from stratascope.cli.harden_words import chosen_lines, ending
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
@@ -17,7 +18,6 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import fold, plain
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Preflight
-from toggle_subjects import subject
 
 DONE = Transaction(
     *("1", Kind.HARDEN, Stage.DONE, "docker", "unix:///run/docker.sock", "web", "old", "new", True),

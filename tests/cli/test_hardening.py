@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal

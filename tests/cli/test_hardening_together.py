@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from cli.test_hardening import NAME, QUICK, Desk, start
-from rig import KINDS, Rig
-from rig_fixtures import Engines
+from rig.engine import KINDS, Rig
+from rig.fixtures import Engines
 
 SIDE, TAIL = f"{NAME}-side", f"{NAME}-tail"
 HARDEN = ("--set", "no-new-privileges=on")

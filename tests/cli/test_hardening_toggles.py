@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cli.test_hardening import Desk, start
-from rig import KINDS, Rig
+from rig.engine import KINDS, Rig
 from stratascope.layers.toggles import all_toggles
 
 PROFILE = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["acct"], "action": "SCMP_ACT_ERRNO"}]}

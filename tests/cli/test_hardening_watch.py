@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.test_hardening import NAME, Desk, start
-from rig import Rig
+from rig.engine import Rig
 
 # A server that writes a file before it listens, and sits there if it can't
 SERVER = (

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.linux.syscalls import known_names
 from stratascope.presentation.terminal import WIDTH, width_of
 from stratascope.wiring.engines import demo_snapshot

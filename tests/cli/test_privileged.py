@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from cli.test_commands import run
-from ordinary import as_user
-from rig import Rig
+from rig.engine import Rig
+from rig.ordinary import as_user
 from stratascope.collector.filters import why_not
 from stratascope.core.capture import Reading
 from stratascope.layers import all_layers

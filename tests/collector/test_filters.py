@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-import target
+from collector import target
 from collector.asking import needs_root, read, wait_for
 from stratascope.collector import filters
 from stratascope.collector.filters import FILTERS_MAX, INSTRUCTIONS_MAX, NoFiltersError, needless

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import target
+from collector import target
 from collector.asking import needs_root, read, wait_for
 from stratascope.collector import privileged
 from stratascope.collector.filters import FILTERS_MAX

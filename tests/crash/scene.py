@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction
 from stratascope.state.journal import FileJournal
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from crash.scene import POINTS, Point, Scene, points
-from rig import KINDS, Rig
-from rig_fixtures import Engines
+from rig.engine import KINDS, Rig
+from rig.fixtures import Engines
 
 ROOTFUL = [name for name in KINDS if name.endswith("rootful")]
 SETTLED = 3.0  # seconds after which an engine has done what was under way

@@ -17,8 +17,8 @@ from typing import Any
 import pytest
 
 from crash.scene import HARDEN, LINGERING, QUICK, Point, Scene
-from rig import Rig
-from rig_fixtures import Engines
+from rig.engine import Rig
+from rig.fixtures import Engines
 
 CREATE, STOP, START = HARDEN.index("create"), HARDEN.index("stop"), HARDEN.index("start")
 WATCH = HARDEN.index("write started") + 1

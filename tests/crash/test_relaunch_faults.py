@@ -18,8 +18,8 @@ import pytest
 
 from crash.scene import HARDEN, QUICK, Scene
 from crash.test_engine_faults import Waiting
-from rig import Rig
-from rig_fixtures import Engines
+from rig.engine import Rig
+from rig.fixtures import Engines
 
 NAME = "crash-fault"
 SET = ("--set", "no-new-privileges=on")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.container import EngineKind, EngineState, Status
 from stratascope.core.ports import EngineError, Event, EventKind, NoSuchContainerError
 from stratascope.engines.discovery.discover import discover

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rig import Rig
+from rig.engine import Rig
 
 
 def test_a_container_runs_and_is_seen_from_here(any_engine: Rig) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from exported import exported, hardened
-from rig import Rig
+from export.exported import exported, hardened
+from rig.engine import Rig
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedPort, EngineKind
 from stratascope.core.relaunch.run_options import RunMount, RunOptions
 from stratascope.export.export import ExportKind, export

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from exported import exported, hardened
-from rig import Rig
+from export.exported import exported, hardened
+from rig.engine import Rig
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, EngineKind, ProfileKind
 from stratascope.core.relaunch.run_options import RunMount, RunOptions
 from stratascope.export.export import ExportKind, export

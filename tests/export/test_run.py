@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from exported import carried_out, exported, hardened
-from rig import Rig
+from containers.torture import TORTURES, Places, Torture, differences, surroundings
+from export.exported import carried_out, exported, hardened
+from rig.engine import Rig
 from stratascope.core.container import EngineKind
 from stratascope.core.relaunch.run_options import RunOptions
 from stratascope.export import run
 from stratascope.export.shared import has_profile
-from torture import TORTURES, Places, Torture, differences, surroundings
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from exported import exported
-from rig import Rig
+from containers.torture import PROFILE
+from export.exported import exported
+from rig.engine import Rig
 from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.relaunch.run_options import RunOptions
 from stratascope.export.export import ExportError, ExportKind, export
@@ -17,7 +18,6 @@ from stratascope.linux.seccomp_docker import docker_default
 from stratascope.linux.seccomp_profile import parse_profile
 from stratascope.linux.seccomp_resolve import resolve
 from stratascope.linux.syscalls import Abi
-from torture import PROFILE
 
 _ASKED = Asked(seccomp=ProfileKind.DEFAULT, capabilities=("CAP_CHOWN",))
 

@@ -14,7 +14,7 @@ import pytest
 
 from flatpak.desk_session import Session
 from flatpak.local_runtime import NoFlatpakError, built
-from rig import Rig
+from rig.engine import Rig
 
 INSIDE = (Path(__file__).parent / "inside.py").read_text(encoding="utf-8")
 

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import manifest
 
-from ordinary import APP, opened
-from rig import Rig
-from rig_plan import ordinary_user, path_variable
+from rig.engine import Rig
+from rig.ordinary import APP, opened
+from rig.plan import ordinary_user, path_variable
 from stratascope.sandbox import GRANT
 
 _INSTALLED = "/run/stratascope-flatpak"

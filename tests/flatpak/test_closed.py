@@ -13,7 +13,7 @@ import pytest
 
 from flatpak.conftest import INSIDE
 from flatpak.desk_session import Session
-from rig import Rig
+from rig.engine import Rig
 
 pytestmark = [pytest.mark.flatpak, pytest.mark.engines, pytest.mark.usefixtures("containers")]
 

@@ -12,10 +12,10 @@ import manifest
 import publish
 import pytest
 
-from every_view import EVERY_VIEW
 from flatpak.desk_session import Session
 from flatpak.test_closed import verdicts
-from rig import Rig
+from rig.engine import Rig
+from ui.every_view import EVERY_VIEW
 
 pytestmark = [pytest.mark.flatpak, pytest.mark.engines]
 

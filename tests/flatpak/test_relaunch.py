@@ -15,7 +15,7 @@ import pytest
 
 from flatpak.desk_session import Session
 from flatpak.test_closed import COMMAND
-from rig import Rig
+from rig.engine import Rig
 
 pytestmark = [pytest.mark.flatpak, pytest.mark.engines]
 

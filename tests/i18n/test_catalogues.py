@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from babel.messages.catalog import Catalog
 
-import translations
+from i18n import translations
+from i18n.translations import LANGUAGES, complaints, extracted, load, mo_text, po_file, po_text, updated
 from stratascope.cli.parsing import WORDS
-from translations import LANGUAGES, complaints, extracted, load, mo_text, po_file, po_text, updated
 
 APP = translations.CHECKOUT / "app" / "stratascope"
 # argparse says these to who writes a program, not to who uses it

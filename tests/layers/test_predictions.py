@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from layer_surroundings import GROUND
-from recorded import recorded
+from captures.recorded import recorded
+from layers.surroundings import GROUND
+from layers.toggle_subjects import DOCKER, PODMAN, PODMAN_ROOTLESS, facts_of, made, subject
 from stratascope.core.capture import GapKind
 from stratascope.core.container import Asked, AskedLimit, AskedMount, Engine, ProfileKind
 from stratascope.core.ground import Surroundings
@@ -17,7 +18,6 @@ from stratascope.layers import all_layers
 from stratascope.layers.capabilities.words import ENGINE_DEFAULTS
 from stratascope.layers.toggles import fold
 from stratascope.linux.seccomp import SeccompMode
-from toggle_subjects import DOCKER, PODMAN, PODMAN_ROOTLESS, facts_of, made, subject
 
 LAYERS = {layer.id: layer for layer in all_layers()}
 DEFAULTS = {kind: default.names() for kind, default in ENGINE_DEFAULTS.items()}

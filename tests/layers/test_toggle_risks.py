@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from recorded import recorded
+from captures.recorded import recorded
+from layers.toggle_subjects import DOCKER, PODMAN, subject, words
 from stratascope.core.container import Asked, Engine
 from stratascope.core.relaunch.toggle import Choice, Proven, Subject
 from stratascope.layers.toggles import toggle
-from toggle_subjects import DOCKER, PODMAN, subject, words
 
 from layers.test_predictions import default  # isort: skip
 

@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-from recorded import recorded, with_text
+from captures.recorded import recorded, with_text
+from layers.toggle_subjects import (
+    DOCKER,
+    DOCKER_ROOTLESS,
+    PODMAN,
+    PODMAN_ROOTLESS,
+    facts_of,
+    made,
+    subject,
+    with_facts,
+    words,
+)
 from stratascope.core.container import (
     Asked,
     AskedDevice,
@@ -21,7 +32,6 @@ from stratascope.core.relaunch.toggle import Proven, Subject, ToggleError
 from stratascope.i18n.translate import translate
 from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.layers.toggles import all_toggles, toggle
-from toggle_subjects import DOCKER, DOCKER_ROOTLESS, PODMAN, PODMAN_ROOTLESS, facts_of, made, subject, with_facts, words
 
 DEFAULT = recorded("lsm/apparmor/docker-default")
 APPARMOR = with_facts(DOCKER, apparmor=True)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from recorded import recorded
+from captures.recorded import recorded
+from layers.toggle_subjects import DOCKER, PODMAN, made, subject
 from stratascope.core.container import Asked, AskedMount, AskedPort, Engine, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
@@ -19,7 +20,6 @@ from stratascope.layers import all_layers
 from stratascope.layers.toggles import all_toggles, choices, fold, parse, toggle, value_text
 from stratascope.linux.capability import CapabilitySet
 from stratascope.wiring.engines import demo_snapshot
-from toggle_subjects import DOCKER, PODMAN, made, subject
 
 # The contract of the command line: REPORT, section Harden
 VALUES = {

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-import seccomp_try
-from seccomp_try import Attempt, attempt, mark, marked
+from linux import seccomp_try
+from linux.seccomp_try import Attempt, attempt, mark, marked
 from stratascope.linux import bpf
 from stratascope.linux.bpf_run import answers, run
 from stratascope.linux.seccomp import Action

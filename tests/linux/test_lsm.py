@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorded import CAPTURES
+from captures.recorded import CAPTURES
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.lsm import AppArmorMode, AppArmorPart, parse_apparmor, parse_selinux
 

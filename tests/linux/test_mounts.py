@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorded import recorded
+from captures.recorded import recorded
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import (
     Propagation,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import call_numbers
+from linux import call_numbers
 from stratascope.linux import syscall_numbers
 from stratascope.linux.syscalls import Abi, abis_of, known_names, names, numbers
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from ordinary import as_theirs
-from rig import Rig
+from rig.engine import Rig
+from rig.ordinary import as_theirs
 
 APP = Path(__file__).resolve().parents[2] / "app"
 # ends at once on SIGTERM, so that a stop takes no ten seconds

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.capture import GapKind, whole_gap
 from stratascope.core.container import Asked, Container, Status
 from stratascope.core.ground import decode_ground

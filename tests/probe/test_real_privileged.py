@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import target
-from rig import Rig
+from collector import target
+from rig.engine import Rig
 from stratascope.collector.filters import why_not
 from stratascope.collector.privileged import OWNERS, PORT_START, SECCOMP
 from stratascope.core.capture import Capture, Gap, GapKind

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from rig import Rig
+from rig.engine import Rig
 from software.reach import page, postgres, redis
 
 IMAGE = "software"

@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from rig import Rig
+from rig.engine import Rig
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000

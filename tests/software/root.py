@@ -18,7 +18,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from rig_image import add
+from rig.image import add
 
 PACKAGES = ("nginx-light", "redis-server", "postgresql")
 # Not needed to serve: the compiler that PostgreSQL may use for long queries, documents, languages

@@ -18,9 +18,9 @@ from typing import Any
 
 import pytest
 
-from exported import carried_out
-from rig import KINDS, Rig
-from rig_fixtures import Engines
+from export.exported import carried_out
+from rig.engine import KINDS, Rig
+from rig.fixtures import Engines
 from software.programs import IMAGE, PATH, PROGRAMS, Program, Service
 from software.reach import free_port, network_of, until
 from software.root import NoSoftwareError, root

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from rig import KINDS
-from rig_fixtures import Engines
+from rig.engine import KINDS
+from rig.fixtures import Engines
 from traps.ledger import LEDGER
 from traps.scene import Scene
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import parse
 from stratascope.state.journal import FileJournal

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from traps.scene import Scene
 
 on_docker = pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from traps.scene import QUICK, Scene
 
 on_docker = pytest.mark.parametrize(

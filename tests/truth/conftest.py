@@ -7,8 +7,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from rig import Rig
-from truth_fleet import Fleet, options, report
+from rig.engine import Rig
+from truth.fleet import Fleet, options, report
 
 
 @pytest.fixture(scope="session")

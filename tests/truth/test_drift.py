@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import own_reading
-from rig import Rig
-from truth_fleet import again_and_again, report
+from rig.engine import Rig
+from truth import own_reading
+from truth.fleet import again_and_again, report
 
 
 @contextmanager

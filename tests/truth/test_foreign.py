@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from rig import Rig, complete, launch
-from rig_plan import NoEngineError
+from rig.engine import Rig, complete, launch
+from rig.plan import NoEngineError
 from stratascope.core.layer import Verdict
 from stratascope.state import record as records
 from stratascope.wiring.engines import assembler
-from truth_fleet import APP, report
+from truth.fleet import APP, report
 
 OWN_PIDS = ("unshare", "--pid", "--fork", "--kill-child", "--mount-proc")
 

@@ -11,8 +11,8 @@ import unicodedata
 
 import pytest
 
-from rig import Rig
-from truth_fleet import APP, report
+from rig.engine import Rig
+from truth.fleet import APP, report
 
 ESCAPE, TURN, MARKUP, BYTES = "\x1b[2J\x1b]0;owned\x07", "\u202egnp.exe", "<img src=x onerror=alert(1)>", b"\xff\xfe"
 LONG = "x" * 10_000

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-import own_reading
-from ordinary import as_user
-from rig import Rig
+from rig.engine import Rig
+from rig.ordinary import as_user
+from truth import own_reading
 
 # What the kernel tells everyone about any process: proc(5)
 OPEN_TO_ALL = ("capabilities", "seccomp")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from rig import Rig
-from truth_fleet import again_and_again, report
+from rig.engine import Rig
+from truth.fleet import again_and_again, report
 
 
 def assert_no_process(found: dict[str, Any], memory: int | None) -> None:

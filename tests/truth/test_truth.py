@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-import own_reading
-from rig import Rig
-from truth_fleet import Fleet, report
+from rig.engine import Rig
+from truth import own_reading
+from truth.fleet import Fleet, report
 
 SECCOMP_MODES = {"0": "disabled", "1": "strict", "2": "filter"}
 

@@ -16,7 +16,7 @@ from PySide6.QtGui import QFontDatabase
 from PySide6.QtWidgets import QApplication, QLabel, QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
-from replay import Replay
+from i18n.translations import extracted
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.snapshot import Snapshot
@@ -31,9 +31,9 @@ from stratascope.state.shipped import parts
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import qt_translations
 from stratascope.wiring.engines import assembler, demo_record
-from translations import extracted
 from ui import sample, tour, walk
 from ui.fake_desk import FakeDesk
+from usecases.live.replay import Replay
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 WORD = re.compile(r"[A-Za-z]{2,}")

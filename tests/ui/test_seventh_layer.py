@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
-from replay import Replay
 from stratascope import layers
 from stratascope.presentation import json_report, text_report
 from stratascope.ui.app.app import make_window
 from stratascope.wiring.engines import assembler, demo_record
+from usecases.live.replay import Replay
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.layer import Layer
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.usecases.live.elevation import RootAccess

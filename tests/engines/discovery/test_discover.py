@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from fake_engine import FakeEngine, reply
-from rig import Rig
+from engines.fake_engine import FakeEngine, reply
+from rig.engine import Rig
 from stratascope.core.container import EngineKind
 from stratascope.engines.discovery.discover import answering, discover
 from stratascope.engines.shared.endpoint import Endpoint

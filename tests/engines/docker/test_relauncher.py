@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rig import Rig
+from containers.torture import Places, Torture, differences, surroundings, tortures
+from rig.engine import Rig
 from stratascope.core.container import EngineKind
 from stratascope.core.ports import Relauncher
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec
@@ -16,7 +17,6 @@ from stratascope.engines.docker.engine import DockerEngine
 from stratascope.engines.docker.relauncher import DockerRelauncher
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.endpoint import Endpoint
-from torture import Places, Torture, differences, surroundings, tortures
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
 

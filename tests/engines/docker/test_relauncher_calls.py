@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import FileChange, Health, Limits, RestartPolicy

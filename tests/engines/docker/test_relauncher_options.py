@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from rig import Rig
+from containers.torture import PROFILE
+from rig.engine import Rig
 from stratascope.core.container import (
     Asked,
     AskedLimit,
@@ -23,7 +24,6 @@ from stratascope.engines.docker.engine import DockerEngine
 from stratascope.engines.docker.inspect import DEFAULT_CAPABILITIES
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.endpoint import Endpoint
-from torture import PROFILE
 
 pytestmark = pytest.mark.slow  # each option on real engines takes minutes
 

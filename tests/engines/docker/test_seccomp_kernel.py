@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.collector.filters import read_filters, why_not
 from stratascope.core.ground import PROFILES
 from stratascope.core.syscall_table import CallVerdict

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
-from podman_replaced import relauncher, replaced
-from rig import Rig
+from containers.torture import Places, Torture, differences, surroundings, tortures
+from engines.podman.replaced import relauncher, replaced
+from rig.engine import Rig
 from stratascope.core.ports import EngineError
 from stratascope.engines.podman.relauncher import PodmanRelauncher
-from torture import Places, Torture, differences, surroundings, tortures
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from podman_replaced import relauncher, replaced
-from rig import Rig
+from engines.podman.replaced import relauncher, replaced
+from rig.engine import Rig
 from stratascope.core.container import EngineState
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import FileChange, Health, Limits, RestartPolicy

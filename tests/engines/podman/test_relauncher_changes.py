@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from podman_replaced import relauncher, replaced
-from rig import Rig
+from engines.podman.replaced import relauncher, replaced
+from rig.engine import Rig
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedMount, AskedPort, ProfileKind
 from stratascope.core.relaunch.toggle import ToggleError
 

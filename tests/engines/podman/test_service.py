@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError
 from stratascope.engines.open import open_engine

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fake_engine import Drip, FakeEngine, reply
+from engines.fake_engine import Drip, FakeEngine, reply
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError
 from stratascope.engines.open import open_engine

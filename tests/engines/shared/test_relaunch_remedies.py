@@ -10,16 +10,16 @@ from typing import Any
 
 import pytest
 
+from containers.torture import Places, differences, surroundings, tortures
 from engines.docker.test_relauncher import relauncher as docker
+from engines.podman.replaced import relauncher as podman
 from engines.podman.test_relauncher import unnamed
-from podman_replaced import relauncher as podman
-from rig import KINDS, Rig
-from rig_fixtures import Engines
+from rig.engine import KINDS, Rig
+from rig.fixtures import Engines
 from stratascope.core.container import Asked
 from stratascope.core.ports import Relauncher
 from stratascope.core.relaunch.launch_spec import layer_image
 from stratascope.engines.podman.apply_options import repointed, with_image
-from torture import Places, differences, surroundings, tortures
 
 # These take what this machine has not (Podman's init), or another network than the places have
 _ELSEWHERE = {

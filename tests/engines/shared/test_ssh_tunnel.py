@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from rig import Rig
-from ssh_machine import HOST, SshMachine, missing, processes_with
+from rig.engine import Rig
+from rig.ssh_machine import HOST, SshMachine, missing, processes_with
 from stratascope.core.capture import whole_gap
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError, Event, EventKind

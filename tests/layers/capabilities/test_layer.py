@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from recorded import container, recorded, surroundings, with_gap, with_text
+from captures.recorded import container, recorded, surroundings, with_gap, with_text
 from stratascope.core.capture import Capture, Gap, GapKind, unread
 from stratascope.core.container import EngineKind
 from stratascope.core.layer import Assessment, BitGrid, Severity, Table, Verdict

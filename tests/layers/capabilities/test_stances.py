@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from layer_surroundings import GROUND, around, capture, container, judged
-from recorded import recorded, with_text
+from captures.recorded import recorded, with_text
+from layers.surroundings import GROUND, around, capture, container, judged
 from stratascope.core.ground import Surroundings
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import needs_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from layer_surroundings import around, capture, container
-from recorded import recorded, with_gap, with_text
+from captures.recorded import recorded, with_gap, with_text
+from layers.surroundings import around, capture, container
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked
 from stratascope.core.layer import Assessment, Verdict

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from recorded import container, recorded, surroundings, with_gap, with_text
+from captures.recorded import container, recorded, surroundings, with_gap, with_text
 from stratascope.core.capture import Capture, Gap, GapKind, unread
 from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings

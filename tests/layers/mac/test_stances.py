@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from recorded import container, recorded, surroundings
+from captures.recorded import container, recorded, surroundings
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import FEATURES, Surroundings

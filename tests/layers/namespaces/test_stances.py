@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from layer_surroundings import GROUND, around, capture, container, judged
-from recorded import recorded, with_gap, with_text
+from captures.recorded import recorded, with_gap, with_text
+from layers.surroundings import GROUND, around, capture, container, judged
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.ground import NAMESPACES, Peers, Surroundings

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from recorded import container, recorded, surroundings, with_text
+from captures.recorded import container, recorded, surroundings, with_text
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import EngineFacts, EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from recorded import container, recorded, surroundings
+from captures.recorded import container, recorded, surroundings
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.threats.needs import Call, Calls, Feature

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recorded import recorded
+from captures.recorded import recorded
+from layers.toggle_subjects import DOCKER, subject
 from stratascope.core.container import AskedDevice, AskedMount
 from stratascope.core.relaunch.toggle import Choice, Failure
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import all_toggles
 from stratascope.usecases.relaunch.diagnosis import blame, unproven
-from toggle_subjects import DOCKER, subject
 
 from layers.test_predictions import default  # isort: skip
 

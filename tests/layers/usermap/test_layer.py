@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from layer_surroundings import GROUND, around, capture, container
-from recorded import recorded, with_gap, with_text
+from captures.recorded import recorded, with_gap, with_text
+from layers.surroundings import GROUND, around, capture, container
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.ground import Peers, Surroundings

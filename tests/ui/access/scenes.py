@@ -19,7 +19,6 @@ from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu, QWidget
 
-from replay import Replay
 from stratascope.core.container import EngineState
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
@@ -30,6 +29,7 @@ from stratascope.ui.window.main_window import MainWindow
 from stratascope.wiring.engines import assembler, demo_record
 from ui import sample
 from ui.fake_desk import FakeDesk
+from usecases.live.replay import Replay
 
 Scene = tuple[str, QWidget]  # what it is, and the top-level widget to be looked at
 

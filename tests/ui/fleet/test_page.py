@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QFileDialog, QMessageBox
 from pytestqt.qtbot import QtBot
 
-import bench_fleet
+from bench import fleet as bench_fleet
 from stratascope.layers import all_layers
 from stratascope.ui.fleet.cells import cell_colors, paint_cell
 from stratascope.ui.fleet.page import FleetPage

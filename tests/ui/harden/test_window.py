@@ -23,7 +23,6 @@ from PySide6.QtWidgets import (
 )
 from pytestqt.qtbot import QtBot
 
-from replay import Replay
 from stratascope.core.container import EngineState, Status
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
@@ -44,6 +43,7 @@ from stratascope.usecases.plan.preflight import Block
 from stratascope.wiring.engines import LateEngines, assembler, demo_record
 from ui import sample
 from ui.fake_desk import FakeDesk
+from usecases.live.replay import Replay
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 BLOCK = Block("swarm", msg("Docker Swarm owns this container."), msg("Export the hardened settings."))

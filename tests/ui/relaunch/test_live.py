@@ -15,7 +15,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox
 from pytestqt.qtbot import QtBot
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.relaunch.toggle import Proven
 from stratascope.core.relaunch.transaction import Ending
 from stratascope.core.snapshot import ContainerState

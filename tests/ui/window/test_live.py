@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QTimer
 from pytestqt.qtbot import QtBot
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.container import EngineState, Status
 from stratascope.ui.app import app as ui
 from stratascope.ui.window.main_window import MainWindow

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.collector.filters import why_not
 from stratascope.core.capture import Gap
 from stratascope.core.message import msg

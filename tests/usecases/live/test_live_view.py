@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine, EngineKind, EngineState, Status
 from stratascope.core.layer import Verdict

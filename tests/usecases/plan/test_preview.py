@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from replay import Replay
 from stratascope.core.capture import Gap, GapKind
 from stratascope.core.layer import Severity
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
@@ -15,6 +14,7 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.usecases.front_desk import foreseen
 from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Foresight
 from stratascope.wiring.engines import assembler, demo_record
+from usecases.live.replay import Replay
 
 
 @pytest.fixture(scope="module")

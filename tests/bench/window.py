@@ -1,4 +1,4 @@
-"""One window, measured from outside by bench.py: `bare` (PySide6 + pyqtgraph), `ours`, or `frozen` (engine stopped).
+"""One window, measured from outside by run.py: `bare` (PySide6 + pyqtgraph), `ours`, or `frozen` (engine stopped).
 
 Prints one line of JSON: seconds from the process's start to the painted list, resident bytes, the longest time in
 which the window's thread did not come back to its event loop.

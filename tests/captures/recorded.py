@@ -16,7 +16,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Status
 from stratascope.core.ground import UNREAD, Surroundings
 
-CAPTURES = Path(__file__).parent / "captures"
+CAPTURES = Path(__file__).parent
 
 _KINDS = {
     errno.EACCES: GapKind.DENIED,

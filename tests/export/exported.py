@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.container import Asked, AskedLimit, AskedMount, AskedPort, EngineKind, ProfileKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.run_options import RunOptions

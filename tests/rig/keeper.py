@@ -1,6 +1,6 @@
 """The keeper of one private engine: a small process that owns the daemon and all that ever comes of it.
 
-Started by `rig.py` as `python rig_keeper.py PLAN.json`, with a pipe on stdin. It becomes the reaper of its orphans
+Started by `engine.py` as `python keeper.py PLAN.json`, with a pipe on stdin. It becomes the reaper of its orphans
 (prctl(2) PR_SET_CHILD_SUBREAPER), so shims, monitors and container processes that leave their daemon become its
 children: whatever happens, it finds and ends them all by walking /proc from itself. When stdin ends, because the tests
 closed it or died, it ends everything, removes the cgroups they were in and the folder of the engine. Mounts need no

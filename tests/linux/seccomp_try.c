@@ -1,4 +1,4 @@
-/* What the kernel really does with calls under given filters. Built and fed by tests/seccomp_try.py.
+/* What the kernel really does with calls under given filters. Built and fed by seccomp_try.py.
  *
  * Standard input: u32 number of filters; for each u32 number of instructions, then these (8 bytes each), the oldest
  * filter first; u32 number of attempts; for each eight u64: how (0 syscall, 1 int 0x80), number, six arguments.

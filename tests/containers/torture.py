@@ -23,8 +23,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rig import Rig
-from rig_image import write_image
+from rig.engine import Rig
+from rig.image import write_image
 
 PROFILE = {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["mkdirat"], "action": "SCMP_ACT_ERRNO"}]}
 SLEEP = ("sleep", "3600")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.container import EngineKind
 from stratascope.core.ports import Relauncher
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, LaunchSpec

@@ -1,4 +1,4 @@
-"""Write linux/syscall_numbers.py anew: `python tests/call_numbers.py > app/stratascope/linux/syscall_numbers.py`.
+"""Write linux/syscall_numbers.py anew: `python tests/linux/call_numbers.py > app/stratascope/linux/syscall_numbers.py`.
 
 Names and numbers come from this machine's kernel headers and from libseccomp, whichever is newer; what is newer than
 both stands in `_NEWER`. Where the two know the same number they must agree.
@@ -23,7 +23,7 @@ _HEADERS = {
 # AUDIT_ARCH_* of include/uapi/linux/audit.h, but for x32, where libseccomp has a token of its own
 _ARCHES = {"x86_64": 0xC000003E, "i386": 0x40000003, "x32": 0x4000003E, "aarch64": 0xC00000B7}
 _LINE = re.compile(r"#define __NR_(\w+)\s+\(?(?:__X32_SYSCALL_BIT \+ )?(\d+)\)?")
-_HEAD = '''"""The system calls' numbers, written by tests/call_numbers.py: edit that, not this.
+_HEAD = '''"""The system calls' numbers, written by tests/linux/call_numbers.py: edit that, not this.
 
 An entry point's text has runs of names with consecutive numbers, each after the number of its first. x32's numbers
 are without the bit 0x40000000 that marks them.

@@ -11,13 +11,13 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from fleet import endpoints, launched, running
-from rig import Rig
-from rig_plan import USER
+from containers.fleet import endpoints, launched, running
+from rig.engine import Rig
+from rig.plan import USER
 from stratascope.state import record as records
 from stratascope.wiring.engines import open_engines, take_record, translations
 
-TARGET = Path(__file__).resolve().parent.parent / "resources" / "demo" / "demo.json"
+TARGET = Path(__file__).resolve().parents[2] / "resources" / "demo" / "demo.json"
 SOCKETS = {
     "docker_rootful": "/run/docker.sock",
     "docker_rootless": "/run/user/1000/docker.sock",

@@ -30,7 +30,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 LOCALES = CHECKOUT / "resources" / "locale"
 LANGUAGES = ("ja",)
 KEYWORDS: dict[str, tuple[int, ...] | None] = {"msg": None, "plural": (1, 2)}

@@ -12,9 +12,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rig_plan import ordinary_user
+from rig.plan import ordinary_user
 
-APP = Path(__file__).parents[1] / "app"
+APP = Path(__file__).parents[2] / "app"
 
 
 def as_user(*words: str, endpoint: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:

@@ -14,15 +14,15 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from PySide6.QtWidgets import QApplication
 
-from replay import Replay
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.widgets.theme import Mode
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.wiring.engines import LateEngines, assembler, demo_record
+from usecases.live.replay import Replay
 
-README = Path(__file__).resolve().parent.parent / "resources" / "screenshots"
+README = Path(__file__).resolve().parents[2] / "resources" / "screenshots"
 
 
 def settle() -> None:

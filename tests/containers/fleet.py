@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
-from rig import KINDS, Rig, complete, launch
+from rig.engine import KINDS, Rig, complete, launch
 
 
 @dataclass(frozen=True)

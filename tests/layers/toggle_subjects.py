@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from layer_surroundings import GROUND
+from layers.surroundings import GROUND
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineFacts, EngineKind, Status
 from stratascope.core.ground import Ground, Surroundings

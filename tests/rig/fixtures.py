@@ -1,4 +1,4 @@
-"""Pytest fixtures for the real engines of `rig.py`; tests/conftest.py exposes them to every test.
+"""Pytest fixtures for the real engines of `engine.py`; tests/conftest.py exposes them to every test.
 
 All engines that the chosen tests name are launched together when the first is needed: starting takes seconds each,
 most of it waiting.
@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from rig import KINDS, Rig, complete, launch
-from rig_plan import NoEngineError
+from rig.engine import KINDS, Rig, complete, launch
+from rig.plan import NoEngineError
 
 
 class Engines:

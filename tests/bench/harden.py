@@ -1,4 +1,4 @@
-"""How long a container is down while it is hardened, and how long it takes to plan and to preview. For bench.py.
+"""How long a container is down while it is hardened, and how long it takes to plan and to preview. For `make bench`.
 
 Downtime is what the engine's own events say, from the end of the original to the start of the replacement, for
 `stratascope harden` and for a `stop`, `rm`, `run` as a person would type them, one after the other in the same run.
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from rig import Rig
+from rig.engine import Rig
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.snapshot import ContainerState
 from stratascope.engines.shared.unix_http import QuickConnection

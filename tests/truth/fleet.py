@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rig import Rig
+from rig.engine import Rig
 
-APP = Path(__file__).parents[1] / "app"
+APP = Path(__file__).parents[2] / "app"
 LIMITS = ("--memory", "64m", "--pids-limit", "50", "--cpus", "0.5")
 TIGHT = ("--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only", "--user", "1000:1000")
 HOST = ("--pid", "host", "--network", "host", "--uts", "host")

@@ -1,6 +1,6 @@
 """How long one repaint of the fleet takes, with 30 containers and with 300. `make bench` prints the ratio.
 
-python tests/bench_fleet.py      one line of JSON: milliseconds by count, and their ratio (goal: 3 at most)
+PYTHONPATH=tests python -m bench.fleet      one line of JSON: milliseconds by count, and their ratio (goal: 3 at most)
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Usage, from any test (the fixtures are exposed by tests/conftest.py):
             status = Path(f"/proc/{docker_rootful.pid(container)}/status").read_text()
 
     def test_all(any_engine: Rig) -> None: ...              # runs four times, once for each kind
-    from rig import Rig                                     # `tests` is on pytest's pythonpath
+    from rig.engine import Rig                              # `tests` is on pytest's pythonpath
 
     rig.run("exec", "--privileged", container, "id")        # the engine's own command line, returns its output
     rig.endpoint                                            # "unix:///…/engine.sock"
@@ -44,8 +44,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rig_image import write_image
-from rig_plan import NoEngineError, ordinary_user, path_variable, plan_docker, plan_podman
+from rig.image import write_image
+from rig.plan import NoEngineError, ordinary_user, path_variable, plan_docker, plan_podman
 
 KINDS = ("docker_rootful", "docker_rootless", "podman_rootful", "podman_rootless")
 
@@ -286,7 +286,7 @@ def launch(name: str, prefix: tuple[str, ...] = ()) -> Rig:
         (folder / "plan.json").write_text(json.dumps(plan))
         with (folder / "log").open("ab") as log:
             rig.keeper = subprocess.Popen(
-                (sys.executable, str(Path(__file__).with_name("rig_keeper.py")), str(folder / "plan.json")),
+                (sys.executable, str(Path(__file__).with_name("keeper.py")), str(folder / "plan.json")),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

@@ -1,6 +1,6 @@
-"""How long it takes to judge: threats against captures, filters, and what many matrices weigh. For bench.py.
+"""How long it takes to judge: threats against captures, filters, and what many matrices weigh. For `make bench`.
 
-python tests/bench_depth.py FILE      one line of JSON: resident bytes before and with 300 containers of that capture,
+python tests/bench/depth.py FILE      one line of JSON: resident bytes before and with 300 containers of that capture,
                                       each judged by itself, as if no two were alike
 """
 

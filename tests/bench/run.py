@@ -19,11 +19,11 @@ from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
-import bench_depth
-import bench_fleet
-import bench_harden
-from fleet import launched
-from rig import Rig
+from bench import depth as bench_depth
+from bench import fleet as bench_fleet
+from bench import harden as bench_harden
+from containers.fleet import launched
+from rig.engine import Rig
 from stratascope.core.container import Engine
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import RawContainer
@@ -241,9 +241,9 @@ def refresh_many_against_few(bench: Bench, table: Table) -> None:
 
 
 def window_process(kind: str, environ: dict[str, str]) -> dict[str, float]:
-    """What bench_window.py measured."""
+    """What window.py measured."""
     done = subprocess.run(
-        (sys.executable, str(HERE / "bench_window.py"), kind, str(time.time())),
+        (sys.executable, str(HERE / "window.py"), kind, str(time.time())),
         check=True, env=environ, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -251,7 +251,7 @@ def window_process(kind: str, environ: dict[str, str]) -> dict[str, float]:
 
 
 def window(rig: Rig, table: Table) -> None:
-    """Start, memory and blocking of the window; bench_window.py is the process that is measured."""
+    """Start, memory and blocking of the window; window.py is the process that is measured."""
 
     environ = as_installed(rig)
 
