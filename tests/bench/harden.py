@@ -21,7 +21,7 @@ from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.snapshot import ContainerState
 from stratascope.engines.shared.unix_http import QuickConnection
 from stratascope.wiring.engines import open_engines
-from stratascope.wiring.hardening import Station, connected
+from stratascope.wiring.hardening import ConnectedHardening, connected
 
 NAME = "bench-harden"
 ROUNDS = 7
@@ -94,22 +94,22 @@ class Thinking:
 def thinking(rig: Rig, forget: Callable[[], None]) -> Thinking:
     """`forget` empties the caches, so that each run is a first run."""
     rig.run("run", "-d", "--name", NAME, *OPTIONS, "busybox", *COMMAND)
-    with station_of(rig) as station:
+    with hardening_on(rig) as found:
         container = rig.inspect(NAME)["Id"]
 
         def fresh() -> ContainerState:
             forget()
-            state = station.read(container)
+            state = found.accesses[0].read(container)
             assert state is not None
             return state
 
         def preview(state: ContainerState) -> None:
             for preset in Preset:
-                station.bench.foresight.preview(state, station.bench.foresight.preset(state, preset))
+                found.hardening.preview(state, found.hardening.preset(state, preset))
 
         def plan(state: ContainerState) -> None:
             for preset in Preset:
-                station.bench.plan(state, station.bench.foresight.preset(state, preset))
+                found.hardening.plan(state, found.hardening.preset(state, preset))
 
         def inspect(state: ContainerState) -> None:
             subprocess.run(
@@ -118,7 +118,7 @@ def thinking(rig: Rig, forget: Callable[[], None]) -> Thinking:
 
         taken: dict[str, list[float]] = {}
         for _ in range(ROUNDS):
-            for name, run in (("options", station.bench.foresight.options), ("preview", preview), ("plan", plan),
+            for name, run in (("options", found.hardening.offer), ("preview", preview), ("plan", plan),
                               ("inspect", inspect)):  # fmt: skip
                 state = fresh()
                 start = time.perf_counter()
@@ -129,8 +129,7 @@ def thinking(rig: Rig, forget: Callable[[], None]) -> Thinking:
 
 
 @contextmanager
-def station_of(rig: Rig) -> Iterator[Station]:
-    """What hardening works with, for this engine."""
+def hardening_on(rig: Rig) -> Iterator[ConnectedHardening]:
+    """Hardening on this engine."""
     with open_engines((), {"STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}"}) as engines:
-        (station,) = connected(engines)
-        yield station
+        yield connected(engines)

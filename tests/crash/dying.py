@@ -21,18 +21,17 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 from stratascope.core.container import EngineState
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
 from stratascope.i18n.translate import translate
-from stratascope.layers import all_layers
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.hardening import Workbench
+from stratascope.usecases.hardening import Hardening
+from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import describe, open_engines
-from stratascope.wiring.hardening import Station, station_of
+from stratascope.wiring.hardening import ConnectedHardening
 
 UNDER_WAY = 0.03  # seconds after which a call is under way
 CHOICE = Choice("no-new-privileges", "on")
@@ -131,15 +130,15 @@ def main(how: str, number: int, verb: str, container: str) -> None:
         assert engine.state is EngineState.CONNECTED, engine
         hurry(port, fate, float(os.environ.get("DYING_PATIENCE", "0")))
         journal = Writes(fate)
-        station = Station(engines, port, engine, journal)
-        shop = replace(station.shop, port=Calls(station.shop.port, fate))
-        bench = Workbench(shop, all_layers(), station.ground)
+        access = ConnectedEngine(engines, port, engine, journal)
+        access.port = Calls(access.port, fate)
+        hardening = Hardening(lambda name: access, journal, lambda made: "")
         fate.counting = False
-        state = station.read(station_of((station,), container)[1])
+        state = access.read(ConnectedHardening(hardening, (access,), (engine,)).container(container)[1])
         assert state is not None
-        made = bench.plan(state, (CHOICE,))
+        made = hardening.plan(state, (CHOICE,))
         fate.counting = verb == "harden"
-        *_, ended = bench.run(made, 0.0, lambda: False)
+        *_, ended = hardening.run(made, 0.0, lambda: False)
         assert isinstance(ended, Ended), ended
         if fate.waits:
             say(json.dumps({"ending": ended.ending, "why": ended.why and translate(ended.why), "words": ended.words}))
@@ -148,7 +147,7 @@ def main(how: str, number: int, verb: str, container: str) -> None:
         if verb == "undo":
             assert ended.transaction is not None
             fate.counting = True
-            *_, ended = bench.undo(ended.transaction, 0.0, lambda: False)
+            *_, ended = hardening.undo(ended.transaction, 0.0, lambda: False)
             assert isinstance(ended, Ended), ended
             assert ended.ending is Ending.VERIFIED, ended
 

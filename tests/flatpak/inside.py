@@ -25,11 +25,11 @@ def window(picture: str, containers: int) -> dict[str, Any]:
     from PySide6.QtCore import QTimer
 
     from stratascope.ui.app.app import make_application, make_window
-    from stratascope.ui.app.start import desk_of
+    from stratascope.ui.app.start import hardening_of
 
     app = make_application(["stratascope"])
     late = LateEngines()
-    made = make_window(live_watch(late), desk=desk_of(late))
+    made = make_window(live_watch(late), desk=hardening_of(late))
     made.resize(1440, 900)
     made.show()
     made.start()

@@ -189,6 +189,8 @@ def test_what_breaks_is_rolled_back(project: Project) -> None:
     assert (code, last["result"]) == (4, "rolled-back"), (last, err)
     assert "7" in last["why"]
     assert "Read-only" in last["log"]
+    assert last["suspects"] == ["read-only-root"]
+    assert "read-only-root is probably to blame" in last["blame"]
     project.as_before()
     assert project.id("db") == db
     assert project.harden("web", *HARDER)[0] == 0  # nothing is left over that would be in the way

@@ -17,7 +17,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import parse
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.plan.preflight import Preflight
-from stratascope.wiring.hardening import station_of, stations
+from stratascope.wiring.hardening import open_hardening
 from traps.ledger import LEDGER
 
 APP = Path(__file__).resolve().parents[2] / "app"
@@ -56,11 +56,11 @@ class Scene:
 
     def check(self, name: str = "trap", *choices: str) -> Checked:
         """The preflight of hardening it so; of an unchanged relaunch without choices."""
-        with stations((), FileJournal(self.state / "checks")) as found:
-            station, number = station_of(found, name)
-            state = station.read(number)
+        with open_hardening((), FileJournal(self.state / "checks")) as found:
+            access, number = found.container(name)
+            state = access.read(number)
             assert state is not None
-            checked: Preflight = station.bench.plan(state, [parse(text) for text in choices]).checked
+            checked: Preflight = found.hardening.plan(state, [parse(text) for text in choices]).checked
         warnings: dict[str, str] = {}
         for item in checked.warnings:
             warnings[item.code] = f"{warnings.get(item.code, '')} {translate(item.text)}".strip()

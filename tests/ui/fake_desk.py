@@ -1,4 +1,4 @@
-"""A desk without engines: the real toggles on the states that the window has, and a relaunch that is only told.
+"""Hardening without engines: offers and previews as of the demo's containers, and a relaunch that is only told.
 
 `outcome` chooses how the next run ends; `gate`, where it is set, holds the run in its watch
 step, or before it changes limits, until it is opened.
@@ -9,16 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from stratascope.core.container import Engine, EngineKind
-from stratascope.core.ground import UNREAD, Ground, Surroundings
-from stratascope.core.layer import Verdict
+from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.owner import OwnerPlan
-from stratascope.core.relaunch.toggle import Choice, Preset, Proof, Proven, Subject, ToggleError
+from stratascope.core.relaunch.toggle import Choice, Preset, Proof, Proven, Subject
 from stratascope.core.relaunch.transaction import (
     Damaged,
     Ended,
@@ -31,40 +31,19 @@ from stratascope.core.relaunch.transaction import (
     Transaction,
 )
 from stratascope.core.snapshot import ContainerState, Snapshot
-from stratascope.core.threats.catalogue import all_threats
-from stratascope.core.threats.depth import Matrix, judge
-from stratascope.core.threats.threat import Outcome
 from stratascope.layers import all_layers
 from stratascope.layers import toggles as toggling
-from stratascope.usecases.plan.offers import Aside, Event, Hint, LayerChange, Offer, Option, Preview
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.hardening import Aside, Hardening
+from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block, Preflight, Warned
+from stratascope.usecases.plan.preview import Previews
+from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.recovery import Mended, Result
 from stratascope.usecases.relaunch.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.verification import Proved
 
-FORMS = {
-    "capabilities": "default",
-    "seccomp": "default",
-    "apparmor": "default",
-    "selinux": "default",
-    "privileged": "off",
-    "memory": "512m",
-    "pids": "256",
-    "cpus": "1",
-    "ulimit-nofile": "65536",
-    "ulimit-nproc": "1024",
-    "ulimit-core": "0",
-    "user": "1000:1000",
-    "userns": "auto",
-    "tmpfs": "/tmp",
-    "masked-paths": "default",
-    "host-paths": "read-only",
-    "engine-socket": "remove",
-    "devices": "remove",
-    "publish": "loopback",
-}
-PRIVATE = ("pid", "ipc", "uts", "network", "cgroupns")
 STEPS = (
     ("journal", msg("Write down what is going to happen"), 0.01),
     ("create", msg("Create the replacement beside it"), 0.31),
@@ -74,10 +53,11 @@ STEPS = (
 )
 
 
-class FakeDesk:
+class FakeDesk(Hardening):
     """See the module. `calls` tells what was asked of it, by which thread."""
 
     def __init__(self, engines: Sequence[Engine] = (), ground: Ground = UNREAD, pace: float = 0.0) -> None:
+        super().__init__(_nowhere, _Unwritten(), _command)
         self._engines = {engine.id: engine for engine in engines}
         self._ground, self._pace = ground, pace
         self.outcome = Ending.VERIFIED
@@ -106,35 +86,16 @@ class FakeDesk:
     def _call(self, name: str) -> None:
         self.calls.append((name, threading.current_thread().name))
 
-    def _subject(self, state: ContainerState) -> Subject:
-        engine = self._engines.get(state.container.engine)
-        engine = engine or Engine(state.container.engine, EngineKind.DOCKER, "unix:///run/docker.sock")
-        facts = tuple((layer.id, layer.facts) for layer in state.layers)
-        return Subject(state.container, engine, facts, files=self.files)
+    def _engine(self, state: ContainerState) -> Engine:
+        known = self._engines.get(state.container.engine)
+        return known or Engine(state.container.engine, EngineKind.DOCKER, "unix:///run/docker.sock")
 
-    def options(self, state: ContainerState) -> tuple[Option, ...]:
-        subject = self._subject(state)
-        chosen = {preset: {c.toggle: c.value for c in toggling.choices(preset, subject)} for preset in Preset}
-        found = []
-        for toggle in toggling.all_toggles():
-            value = next((held[toggle.id] for held in chosen.values() if toggle.id in held), None)
-            value = value or FORMS.get(toggle.id, "private" if toggle.id in PRIVATE else "on")
-            why: Message | None = None
-            risks: tuple[Message, ...] = ()
-            gains = 0
-            try:
-                value = toggle.check(value, subject)
-                risks = toggle.risks(value, subject)
-            except ToggleError as error:
-                why = error.message
-            already = toggle.on(subject.container.asked, subject)
-            if why is None and not already:
-                gains = sum(
-                    change.more for change in self._preview(state, (Choice(toggle.id, value),), loose=True).layers
-                )
-            presets = tuple(preset for preset in Preset if toggle.id in chosen[preset])
-            found.append(Option(toggle, value, already, why, max(0, gains), risks, presets))
-        return tuple(found)
+    def _subject(self, state: ContainerState, chosen: object = (), changes: object = None) -> Subject:
+        facts = tuple((layer.id, layer.facts) for layer in state.layers)
+        return Subject(state.container, self._engine(state), facts, files=self.files)
+
+    def _foreseen(self, state: ContainerState) -> Previews:
+        return Previews(all_layers(), self._ground, self._engine(state), self._subject)
 
     def know(self, snapshot: Snapshot) -> None:
         return None
@@ -146,7 +107,7 @@ class FakeDesk:
         if found is None or self.hints in taken:
             return None
         more = Choice(found.toggle.id, found.value)
-        return Hint(found.toggle, found.value, self._preview(state, (*choices, more)).after)
+        return Hint(found.toggle, found.value, self.preview(state, (*choices, more)).after)
 
     def offer(self, state: ContainerState) -> Offer:
         self._call("offer")
@@ -154,53 +115,13 @@ class FakeDesk:
             self.offer_gate.wait(30)
         if self.offer_fails is not None:
             raise self.offer_fails
-        return Offer(self.options(state), tuple((preset, self.preset(state, preset)) for preset in Preset))
+        return self._foreseen(state).offer(state)
 
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
-        return toggling.choices(preset, self._subject(state))
+        return self._foreseen(state).preset(state, preset)
 
     def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
-        return self._preview(state, choices)
-
-    def _preview(self, state: ContainerState, choices: Sequence[Choice], *, loose: bool = False) -> Preview:
-        subject = self._subject(state)
-        assert state.matrix is not None
-        try:
-            wanted = toggling.fold(subject.container.asked, choices, subject)
-        except ToggleError:
-            if not loose:
-                raise
-            wanted = subject.container.asked
-        after, verdicts = self._predict(state, subject, wanted)
-        changes = tuple(
-            LayerChange(layer.id, layer.number, layer.assessment.verdict, verdicts[layer.id],
-                        _more(state.matrix, after, layer.id))
-            for layer in state.layers
-        )  # fmt: skip
-        live = bool(choices) and all(toggling.toggle(choice.toggle).live for choice in choices)
-        words = tuple(
-            msg("{title}: {value}", title=toggling.toggle(choice.toggle).title, value=toggling.value_text(choice))
-            for choice in choices
-        )
-        return Preview(state.matrix, after, changes, live, words)
-
-    def _predict(self, state: ContainerState, subject: Subject, wanted: object) -> tuple[Matrix, dict[str, Verdict]]:
-        """By the layers, where the states have facts; states made by hand stay as they are."""
-        assert state.matrix is not None
-        verdicts = {layer.id: layer.assessment.verdict for layer in state.layers}
-        asked = subject.container.asked
-        if wanted == asked or any(layer.facts is None for layer in state.layers):
-            return state.matrix, verdicts
-        around = Surroundings(self._ground, subject.engine)
-        hardened = replace(subject.container, asked=wanted)  # type: ignore[arg-type]
-        postures = []
-        for layer, now in zip(all_layers(), state.layers, strict=True):
-            predict = getattr(layer, "predict", None)
-            facts = now.facts if predict is None else predict(now.facts, asked, wanted, around)
-            told = layer.asked(hardened)
-            verdicts[layer.id] = layer.assess(facts, told, around).verdict
-            postures.append((layer, layer.posture(facts, told, around)))
-        return judge(all_threats(), tuple(postures), self._ground), verdicts
+        return self._foreseen(state).preview(state, choices)
 
     def plan(self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
         self._call("plan")
@@ -215,11 +136,15 @@ class FakeDesk:
         made = Plan(state, subject, spec, tuple(choices), wanted, "{}", Preflight(left, warned), remedies)
         return replace(made, owner=self.owner)
 
-    def command(self, plan: Plan) -> str:
-        words = " ".join(f"--with {choice.toggle}={choice.value}" for choice in plan.choices)
-        return f"docker run -d --name {plan.spec.name} {words} {plan.spec.image}"
-
-    def run(self, plan: Plan, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
+    def run(
+        self,
+        made: Plan,
+        watch: float = 10.0,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        keep_unverified: bool = False,
+    ) -> Iterator[Event]:
+        plan = made
         self._call("run")
         done = self._transaction(plan)
         live = all(toggling.toggle(choice.toggle).live for choice in plan.choices)
@@ -249,7 +174,9 @@ class FakeDesk:
             self.undo_gate.wait(30)
         return UndoPlan(self.written)
 
-    def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
+    def undo(
+        self, transaction: Transaction, watch: float = 10.0, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Event]:
         self._call("undo")
         if self.undo_refused is not None:
             yield Ended(Ending.REFUSED, transaction, self.undo_refused)
@@ -339,10 +266,26 @@ class FakeDesk:
         )
 
 
-def _more(before: Matrix, after: Matrix, layer: str) -> int:
-    """How many threats more that layer stops."""
-    stops = [
-        sum(each.outcome is Outcome.STOPPED and each.stance(layer) == "STOPS" for each in matrix.threats)
-        for matrix in (before, after)
-    ]
-    return stops[1] - stops[0]
+class _Unwritten:
+    """A journal that nothing is written to."""
+
+    def write(self, transaction: Transaction) -> None:
+        raise AssertionError(transaction)
+
+    def forget(self, transaction: str) -> None:
+        raise AssertionError(transaction)
+
+    def all(self) -> tuple[Transaction | Damaged, ...]:
+        return ()
+
+    def hold(self, engine: str, container: str) -> AbstractContextManager[None]:
+        raise AssertionError(container)
+
+
+def _nowhere(engine: str) -> EngineAccess:
+    raise AssertionError(f"{engine} is on no engine")
+
+
+def _command(plan: Plan) -> str:
+    words = " ".join(f"--with {choice.toggle}={choice.value}" for choice in plan.choices)
+    return f"docker run -d --name {plan.spec.name} {words} {plan.spec.image}"

@@ -35,7 +35,7 @@ def settle() -> None:
 def make(mode: Mode, width: int = 1440, height: int = 900, *, demo: bool = True) -> MainWindow:
     """The window on the demo capture."""
     os.environ[ui.THEME_VARIABLE] = mode.value
-    desk = start.desk_of(LateEngines())  # of no engine: in the demo all can be looked at
+    desk = start.hardening_of(LateEngines())  # of no engine: in the demo all can be looked at
     window = ui.make_window(Replay(demo_record(), assembler(), demo=demo), desk=desk)
     window.resize(width, height)
     window.show()

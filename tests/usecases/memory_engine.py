@@ -51,6 +51,7 @@ class MemoryEngine:
     warnings: tuple[str, ...] = ()
     images: dict[str, tuple[FileChange, ...]] = field(default_factory=lambda: {"image": ()})
     last_words: tuple[FileChange, ...] = ()  # what every container writes while it is stopped
+    says: str = "last words"
     calls: list[str] = field(default_factory=list)
     _ids: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -184,7 +185,7 @@ class MemoryEngine:
         return 0
 
     def log(self, container: str, lines: int) -> str:
-        return "last words"
+        return self.says
 
     def commit(self, container: str, repository: str) -> str:
         done = self._change("commit")

@@ -1,4 +1,4 @@
-"""`harden`, `undo`, `discard`, `recover` and `export`: the same desk as the window's, without a display.
+"""`harden`, `undo`, `discard`, `recover` and `export`: what the window asks of hardening, without a display.
 
 Exit codes: 0 verified (or the dry run is possible), 1 kept though not verified, 2 a usage or engine error, 3 refused,
 nothing changed, 4 rolled back, the original runs.
@@ -21,7 +21,6 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
 from stratascope.core.relaunch.transaction import (
     BusyError,
-    Damaged,
     Ended,
     Ending,
     JournalError,
@@ -36,10 +35,13 @@ from stratascope.export.export import ExportError, ExportKind, export
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import parse
 from stratascope.state.journal import FileJournal
+from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block
 from stratascope.usecases.relaunch.verification import Proved
-from stratascope.wiring.hardening import Station, command, run_options, station_of, stations
+from stratascope.wiring.connected_engine import ConnectedEngine
+from stratascope.wiring.exports import options_of
+from stratascope.wiring.hardening import ConnectedHardening, open_hardening
 
 VERIFIED, KEPT, FAILED, REFUSED, ROLLED_BACK = 0, 1, 2, 3, 4
 _CODES = {
@@ -80,19 +82,19 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _harden(arguments: argparse.Namespace) -> int:
-    with stations(tuple(arguments.engine)) as found:
+    with open_hardening(tuple(arguments.engine)) as found:
         recovering.at_start(found)
-        station, container = station_of(found, arguments.container)
-        state = station.read(container)
+        access, container = found.container(arguments.container)
+        state = access.read(container)
         if state is None:
             raise NoSuchContainerError(container)
-        chosen = _chosen(arguments, station, state)
-        made = station.bench.plan(state, chosen, frozenset(arguments.remedies))
+        chosen = _chosen(arguments, found.hardening, state)
+        made = found.hardening.plan(state, chosen, frozenset(arguments.remedies))
         # of a container that has never run nothing is known that could be predicted from
-        predicted = None if state.matrix is None else station.bench.foresight.preview(state, made.choices).after
+        predicted = None if state.matrix is None else found.hardening.preview(state, made.choices).after
         told = Told(arguments.json)
         last: dict[str, Any] = {
-            "engine": station.engine.id,
+            "engine": access.engine.id,
             "original_id": container,
             "replacement_id": None,
             "before": _short(state.matrix),
@@ -101,7 +103,7 @@ def _harden(arguments: argparse.Namespace) -> int:
             "toggles": [],
             "blocks": [_block(item) for item in made.checked.blocks],
             "warnings": [{"code": item.code, "text": translate(item.text)} for item in made.checked.warnings],
-            "command": command(made),
+            "command": found.hardening.command(made),
             "owner": _owner(made),
         }
         if arguments.dry_run or made.checked.blocks:
@@ -111,15 +113,22 @@ def _harden(arguments: argparse.Namespace) -> int:
             told.end({"result": "refused" if refused else "possible", **last})
             return REFUSED if refused else VERIFIED
         told.plan(made, state.matrix, predicted)
-        if not arguments.yes and not _agreed(station, made):
+        if not arguments.yes and not _agreed(access.engine.id, made):
             told.end({"result": "refused", **last})
             return REFUSED
-        return _carry_out(arguments, station, made, told, last)
+        return _carry_out(arguments, found.hardening, access, made, told, last)
 
 
-def _carry_out(arguments: argparse.Namespace, station: Station, made: Plan, told: Told, last: dict[str, Any]) -> int:
+def _carry_out(
+    arguments: argparse.Namespace,
+    hardening: Hardening,
+    access: ConnectedEngine,
+    made: Plan,
+    told: Told,
+    last: dict[str, Any],
+) -> int:
     ended: Ended | None = None
-    for event in station.bench.run(made, arguments.watch, _interrupted(), keep_unverified=arguments.keep_unverified):
+    for event in hardening.run(made, arguments.watch, _interrupted(), keep_unverified=arguments.keep_unverified):
         match event:
             case Progress():
                 told.step(event)
@@ -132,7 +141,7 @@ def _carry_out(arguments: argparse.Namespace, station: Station, made: Plan, told
         return FAILED
     if ended.transaction is not None and ended.ending in (Ending.VERIFIED, Ending.KEPT):
         last["replacement_id"] = ended.transaction.new
-        after = station.read(ended.transaction.new)
+        after = access.read(ended.transaction.new)
         last["after"] = _short(None if after is None else after.matrix)
     told.ended(ended)
     told.end({"result": ended.ending.value, **last, "why": "" if ended.why is None else translate(ended.why),
@@ -141,10 +150,10 @@ def _carry_out(arguments: argparse.Namespace, station: Station, made: Plan, told
     return _CODES[ended.ending]
 
 
-def _chosen(arguments: argparse.Namespace, station: Station, state: ContainerState) -> tuple[Choice, ...]:
+def _chosen(arguments: argparse.Namespace, hardening: Hardening, state: ContainerState) -> tuple[Choice, ...]:
     found = {}
     if arguments.preset is not None:
-        found = {item.toggle: item for item in station.bench.preset(state, Preset(arguments.preset))}
+        found = {item.toggle: item for item in hardening.preset(state, Preset(arguments.preset))}
     for text in arguments.set:
         item = parse(text)
         found[item.toggle] = item
@@ -152,13 +161,13 @@ def _chosen(arguments: argparse.Namespace, station: Station, state: ContainerSta
 
 
 def _undo(arguments: argparse.Namespace) -> int:
-    with stations(tuple(arguments.engine)) as found:
+    with open_hardening(tuple(arguments.engine)) as found:
         recovering.at_start(found)
-        station, transaction = _aside(found, arguments.container)
+        transaction = _aside(found, arguments.container)
         told = Told(arguments.json)
-        wanted = station.bench.undo_plan(transaction)
+        wanted = found.hardening.undo_plan(transaction)
         last: dict[str, Any] = {
-            "engine": station.engine.id,
+            "engine": transaction.engine,
             "original_id": transaction.old,
             "replacement_id": transaction.new,
             "written": None if wanted.written is None else list(wanted.written),
@@ -170,7 +179,7 @@ def _undo(arguments: argparse.Namespace) -> int:
             told.end({"result": "refused" if wanted.blocks else "possible", **last})
             return REFUSED if wanted.blocks else VERIFIED
         ended: Ended | None = None
-        for event in station.bench.undo(transaction, arguments.watch, _interrupted()):
+        for event in found.hardening.undo(transaction, arguments.watch, _interrupted()):
             match event:
                 case Progress():
                     told.step(event)
@@ -190,10 +199,10 @@ def _undo(arguments: argparse.Namespace) -> int:
 
 
 def _discard(arguments: argparse.Namespace) -> int:
-    with stations(tuple(arguments.engine)) as found:
+    with open_hardening(tuple(arguments.engine)) as found:
         recovering.at_start(found)
-        station, transaction = _aside(found, arguments.container)
-        station.bench.discard(transaction)
+        transaction = _aside(found, arguments.container)
+        found.hardening.discard(transaction)
         if transaction.owner is not None:
             kept = msg("The change of {name} stays for good, in {path}.", name=transaction.name,
                        path=transaction.owner.files[0].path)  # fmt: skip
@@ -206,35 +215,30 @@ def _discard(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    with stations(tuple(arguments.engine)) as found:
+    with open_hardening(tuple(arguments.engine)) as found:
         recovering.at_start(found)
-        station, container = station_of(found, arguments.container)
-        state = station.read(container)
+        access, container = found.container(arguments.container)
+        state = access.read(container)
         if state is None:
             raise NoSuchContainerError(container)
-        made = station.bench.plan(state, _chosen(arguments, station, state))
-        write(export(ExportKind(arguments.kind), run_options(made), secrets=arguments.secrets))
+        made = found.hardening.plan(state, _chosen(arguments, found.hardening, state))
+        write(export(ExportKind(arguments.kind), options_of(made), secrets=arguments.secrets))
     return VERIFIED
 
 
-def _aside(found: tuple[Station, ...], name: str) -> tuple[Station, Transaction]:
+def _aside(found: ConnectedHardening, name: str) -> Transaction:
     """What is set aside for a container of that name or id. Raises ProbeError where that is nothing, or several."""
-    kept_ones = [
-        (station, item.transaction)
-        for station in found
-        for item in station.bench.aside()
-        if not isinstance(item, Damaged)
-    ]
-    hits = [(station, made) for station, made in kept_ones if _is_of(made, name)]
-    if not hits and not any(container.name == name for station in found for container in station.containers()):
-        hits = [(station, made) for station, made in kept_ones if _begins(made, name)]
+    there = {access.engine.id for access in found.accesses}
+    kept_ones = [made for made in found.hardening.kept() if made.engine in there]
+    hits = [made for made in kept_ones if _is_of(made, name)]
+    if not hits and not any(each.name == name for access in found.accesses for each in access.containers()):
+        hits = [made for made in kept_ones if _begins(made, name)]
     if len(hits) > 1:
-        listed = ", ".join(f"{station.engine.id} {made.new[:12]}" for station, made in hits)
+        listed = ", ".join(f"{made.engine} {made.new[:12]}" for made in hits)
         raise ProbeError(msg("Several are set aside for {name}. Give an id, or --engine: {listed}.", name=name,
                              listed=listed), name)  # fmt: skip
     if hits:
         return hits[0]
-    there = {station.engine.id for station in found}
     entries = FileJournal().all()
     recovering.tell_damaged(entries)
     for kept in entries:
@@ -260,11 +264,11 @@ def _begins(transaction: Transaction, name: str) -> bool:
     return len(name) >= SHORTEST and any(made.new.startswith(name) for made in transaction.members)
 
 
-def _agreed(station: Station, made: Plan) -> bool:
+def _agreed(engine: str, made: Plan) -> bool:
     if not sys.stdin.isatty():
         complain(translate(msg("Nobody can be asked here: give --yes.")))
         return False
-    name, engine = plain(made.spec.name, 200), station.engine.id
+    name = plain(made.spec.name, 200)
     if made.live:
         question = msg("Change the limits of {name} on {engine}? [y/N] ", name=name, engine=engine)
     else:

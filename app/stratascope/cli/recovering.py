@@ -18,7 +18,7 @@ from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.recovery import Mended, Result, unfinished
 from stratascope.wiring.engines import Engines
-from stratascope.wiring.hardening import Station, connected, stations
+from stratascope.wiring.hardening import ConnectedHardening, connected, open_hardening
 
 DONE, FAILED = 0, 2
 
@@ -27,9 +27,9 @@ def run(arguments: argparse.Namespace) -> int:
     """`stratascope recover`. Raises ProbeError where an engine that was asked for is not known."""
     journal, only = FileJournal(), tuple(arguments.engine)
     tried: list[Mended] = []
-    with stations(only) as found:
-        for station in found:
-            for item in station.bench.mend():
+    with open_hardening(only) as found:
+        for access in found.accesses:
+            for item in found.hardening.recover_on(access.engine.id):
                 tried.append(item)
                 if item.result in (Result.FINISHED, Result.UNDONE):
                     write(_words(item) + "\n")
@@ -52,11 +52,11 @@ def tell_damaged(found: Sequence[Transaction | Damaged]) -> None:
             complain(f"{item.path}: {plain(item.words, 200)}")
 
 
-def at_start(found: Sequence[Station]) -> None:
+def at_start(found: ConnectedHardening) -> None:
     """Before anything is looked for: after a crash a container may not even have its name."""
     if unfinished(FileJournal()):
-        for station in found:
-            for item in station.bench.mend():
+        for access in found.accesses:
+            for item in found.hardening.recover_on(access.engine.id):
                 if item.result is not Result.HELD:
                     _complain(item)
 

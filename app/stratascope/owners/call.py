@@ -19,7 +19,7 @@ from pathlib import Path
 
 from stratascope import sandbox
 from stratascope.core.message import msg
-from stratascope.core.relaunch.owner import OwnerError, OwnerGoneError
+from stratascope.core.relaunch.owner import OwnerError, OwnerFailedError, OwnerGoneError
 from stratascope.owners.host import on_host
 
 _WORDS = 2000  # characters of what a command says that are kept
@@ -91,7 +91,7 @@ def run(
         raise
     if child.returncode:
         text = msg("The command {name} ended with exit status {status}.", name=name, status=child.returncode)
-        raise OwnerError(text, words[-_WORDS:].strip())
+        raise OwnerFailedError(text, words[-_WORDS:].strip())
     return said
 
 

@@ -129,6 +129,10 @@ class Compose:
         names = tuple(dict.fromkeys((*sources, *there)))
         run(self._up(owned, names), self._environ, limit=owned.patience, lock=lock)
 
+    def last_words(self, owned: Owned) -> str:
+        """Nothing: what Compose made stays where it ended, and the engine has its log."""
+        return ""
+
     # -- what it can't be done for
 
     def _owned(self, container: Container, spec: LaunchSpec) -> Owned:

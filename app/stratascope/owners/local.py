@@ -88,6 +88,13 @@ class LocalOwners:
         with alone(owned.sources[0], owned.patience) as lock:
             self._of(owned).recreate(owned, lock)
 
+    def last_words(self, owned: Owned) -> str:
+        """See `core.relaunch.owner.Owners`."""
+        with suppress(OwnerError):
+            _reach(owned)
+            return self._of(owned).last_words(owned)
+        return ""
+
     def _of(self, owned: Owned) -> Compose | Systemd:
         return self._compose if owned.kind is OwnerKind.COMPOSE else self._systemd
 

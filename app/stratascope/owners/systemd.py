@@ -25,6 +25,7 @@ DROP_IN = "50-stratascope.conf"
 _PROPERTIES = ("LoadState", "ActiveState", "SourcePath", "NeedDaemonReload")
 _LOOK = 20.0  # seconds for a command that only looks
 _MARGIN = 120.0  # seconds that a restart may take beside stopping
+_LINES = 40  # of its log
 _NEEDED = 5  # the first Podman whose Quadlet reads drop-ins
 
 _EXPORT = msg("Export a Quadlet drop-in, and restart the unit with it.")
@@ -104,6 +105,12 @@ class Systemd:
         with suppress(OwnerError):  # it failed too often just now, which a drop-in of ours may have made it do
             run((*self._systemctl(owned.user), "reset-failed", owned.service), self._environ, limit=_LOOK, lock=lock)
         run(restart, self._environ, limit=owned.patience, lock=lock)
+
+    def last_words(self, owned: Owned) -> str:
+        """From the journal, since a container of Quadlet's is removed as it ends. Raises OwnerError."""
+        scope = ("--user",) if owned.user else ()
+        command = ("journalctl", *scope, "--unit", owned.service, "--lines", str(_LINES), "--output", "cat", "--quiet")
+        return run((*command, "--no-pager"), self._environ, limit=_LOOK)
 
     def _commands(self, owned: Owned) -> tuple[tuple[str, ...], tuple[str, ...]]:
         base = self._systemctl(owned.user)

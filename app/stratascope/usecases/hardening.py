@@ -1,149 +1,231 @@
-"""Hardening on one engine: plans, runs by its relauncher, and what is set aside there."""
+"""All that the window and the command line ask of hardening: offers, previews, plans, runs, and what is set aside.
+
+One service over all engines: each question goes to the engine of its container, which is connected to when it is first
+needed, since that asks the engine what it is. The journal is one for all engines, so what is set aside is listed even
+where an engine is away. `preview` and `hint` are pure and quick; all else may talk to an engine or take a while, and
+belongs on a thread of its own. May be asked from several threads.
+"""
 
 from __future__ import annotations
 
-import time
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass
 
-from stratascope.core.container import EngineState
-from stratascope.core.ground import Ground
-from stratascope.core.layer import Layer
+from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.launch_spec import FileChange, Limits
-from stratascope.core.relaunch.toggle import Choice, Preset, Proven
-from stratascope.core.relaunch.transaction import Damaged, Ended, Ending, Progress, Remedy, Stage, State, Transaction
-from stratascope.core.snapshot import ContainerState
-from stratascope.usecases.plan.offers import Aside, Event, Offer
-from stratascope.usecases.plan.plan import Plan, Workshop, plan, subject_of
-from stratascope.usecases.plan.preview import Foresight
+from stratascope.core.relaunch.launch_spec import FileChange
+from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
+from stratascope.core.relaunch.transaction import Damaged, Journal, Remedy, Stage, Transaction
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.layers import all_layers
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.plan.offers import Hint, Offer, Preview
+from stratascope.usecases.plan.plan import Plan, plan, subject_of
+from stratascope.usecases.plan.preview import Previews
 from stratascope.usecases.relaunch import rollback
+from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.harden import harden
-from stratascope.usecases.relaunch.outcome import in_words
-from stratascope.usecases.relaunch.owner import accept_owned, harden_owned, undo_owned
-from stratascope.usecases.relaunch.recovery import Mended, recover_all
+from stratascope.usecases.relaunch.live_limits import change_limits
+from stratascope.usecases.relaunch.owner import accept_owned
+from stratascope.usecases.relaunch.probation import WATCH
+from stratascope.usecases.relaunch.recovery import Mended, Result, recover_all, unfinished
 from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.undo import undo
 from stratascope.usecases.relaunch.undo_plan import UndoPlan, undo_plan
-from stratascope.usecases.relaunch.verification import unproven, verify
+
+Connect = Callable[[str], EngineAccess]  # by the engine's id; raises EngineError where it can't be used now
 
 
-class Workbench:
-    """What a `usecases.plan.offers.Desk` does for the containers of one engine."""
+@dataclass(frozen=True, slots=True)
+class Aside:
+    """An original that is set aside, with those that were relaunched with it.
 
-    def __init__(self, shop: Workshop, layers: tuple[Layer, ...], ground: Ground) -> None:
-        self._shop = shop
-        self.foresight = Foresight(
-            layers, ground, shop.engine, lambda state, chosen, changes: subject_of(shop, state, chosen, changes)
-        )
+    `size`: bytes of their writable layers, None where not known.
+    """
+
+    transaction: Transaction
+    engine: str
+    size: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Connected:
+    access: EngineAccess
+    previews: Previews
+
+
+class Hardening:
+    """See the module. Methods on an engine raise EngineError, NoSuchContainerError, ToggleError."""
+
+    def __init__(self, connect: Connect, journal: Journal, command: Callable[[Plan], str]) -> None:
+        """`command`: the command that would do the same, without the values of the environment."""
+        self._connect, self._journal, self.command = connect, journal, command
+        self._demo: dict[str, Previews] = {}
+        self._connected: dict[str, _Connected] = {}
+        self._lock = threading.Lock()
+
+    # -- before anything happens
+
+    def know(self, snapshot: Snapshot) -> None:
+        """What is shown now; quick. The demo's containers are on no engine, and are looked at all the same."""
+        if not snapshot.demo:
+            self._demo = {}
+        elif not self._demo:
+            self._demo = {engine.id: recorded(snapshot, engine) for engine in snapshot.engines}
 
     def offer(self, state: ContainerState) -> Offer:
-        """Every toggle and preset, by what the container wrote too, where the engine tells."""
+        """Every toggle and preset, by what the container wrote too, where its engine tells."""
+        demo = self._demo.get(state.container.engine)
+        if demo is not None:
+            return demo.offer(state)
+        engine = self._on(state.container.engine)
         changes: tuple[FileChange, ...] | None = None
         with suppress(EngineError, NoSuchContainerError):
-            changes = self._shop.port.changes(state.container.id)
-        return self.foresight.offer(state, changes)
+            changes = engine.access.port.changes(state.container.id)
+        return engine.previews.offer(state, changes)
 
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
-        """What the preset chooses here, by what the container wrote too. Raises EngineError."""
-        return self.foresight.preset(state, preset, self._shop.port.changes(state.container.id))
+        """What the preset chooses here, by what the container wrote too."""
+        engine = self._on(state.container.engine)
+        return engine.previews.preset(state, preset, engine.access.port.changes(state.container.id))
 
-    # -- with the engine
+    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
+        """What the choices come to. Raises ToggleError, also where its engine was not asked for anything yet."""
+        return self._previews(state).preview(state, choices)
 
-    def plan(self, state: ContainerState, chosen: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
-        """Raises EngineError, NoSuchContainerError, ToggleError."""
-        return plan(self._shop, state.container.id, chosen, remedies)
+    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
+        """What would help most beside the choices, where the exposure stays serious; as slow as an offer."""
+        return self._previews(state).hint(state, choices, offer)
+
+    def plan(self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
+        """The relaunch thought through, and what stands in its way. Changes nothing."""
+        return plan(self._on(state.container.engine).access, state.container.id, choices, remedies)
+
+    # -- carried out
 
     def run(
-        self, made: Plan, watch: float, cancelled: Callable[[], bool], *, keep_unverified: bool = False
+        self,
+        made: Plan,
+        watch: float = WATCH,
+        cancelled: Callable[[], bool] = lambda: False,
+        *,
+        keep_unverified: bool = False,
     ) -> Iterator[Event]:
-        """A relaunch, or a change of limits where nothing else is wanted."""
-        if made.owner is not None:
-            yield from harden_owned(self._shop, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
-            return
+        """A relaunch, or a change of limits where nothing else is wanted. The last thing is an `Ended`."""
+        access = self._on(made.spec.engine).access
         if made.live and not made.checked.blocks:
-            yield from self._limit(made)
-            return
-        yield from harden(self._shop, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
+            yield from change_limits(access, made)
+        else:
+            yield from harden(access, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
 
     def undo_plan(self, transaction: Transaction) -> UndoPlan:
-        """What the replacement wrote since, and what stands in the way. Raises EngineError."""
-        return undo_plan(self._shop, transaction)
+        """What the replacement wrote since, and what stands in the way. Changes nothing."""
+        return undo_plan(self._on(transaction.engine).access, transaction)
 
-    def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]:
-        """Back to what it set aside."""
-        back = undo if transaction.owner is None else undo_owned
-        yield from back(self._shop, transaction, watch=watch, cancelled=cancelled)
+    def undo(
+        self, transaction: Transaction, watch: float = WATCH, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Event]:
+        """Back to what it set aside. The last thing is an `Ended`."""
+        yield from undo(self._on(transaction.engine).access, transaction, watch=watch, cancelled=cancelled)
 
     def discard(self, transaction: Transaction) -> None:
         """Remove what it set aside, or accept what an owner did. Raises EngineError, JournalError, BusyError.
 
         RefusedError where that was undone or discarded meanwhile, or what would be removed is in use.
         """
+        access = self._on(transaction.engine).access
         if transaction.owner is not None:
-            accept_owned(self._shop, transaction)
+            accept_owned(access, transaction)
             return
-        with rollback.held(self._shop.journal, transaction):
-            why_not = over(self._shop.journal, transaction) or in_use(self._shop.port, transaction)
+        with rollback.held(access.journal, transaction):
+            why_not = over(access.journal, transaction) or in_use(access.port, transaction)
             if why_not is not None:
                 raise RefusedError(EngineState.CONNECTED, why_not)
-            rollback.discard(self._shop.port, self._shop.journal, transaction)
+            rollback.discard(access.port, access.journal, transaction)
+
+    # -- what is set aside, and what a crash left
+
+    def kept(self) -> tuple[Transaction, ...]:
+        """What is set aside, oldest first, without asking any engine."""
+        return tuple(item for item in self._journal.all() if isinstance(item, Transaction) and item.stage is Stage.DONE)
 
     def aside(self) -> tuple[Aside | Damaged, ...]:
-        """What is set aside on this engine."""
+        """The same with sizes, and what can't be read of the journal; a size is not known where an engine is away."""
         found: list[Aside | Damaged] = []
-        for item in self._shop.journal.all():
+        for item in self._journal.all():
             if isinstance(item, Damaged):
                 found.append(item)
-            elif item.engine == self._shop.engine.id and item.stage is Stage.DONE:
-                found.append(Aside(item, item.engine, 0 if item.owner is not None else self.size(item)))
+            elif item.stage is Stage.DONE:
+                found.append(Aside(item, item.engine, self._size(item)))
         return tuple(found)
 
-    def mend(self) -> tuple[Mended, ...]:
-        """What a crash left on this engine, each finished or undone, or why not now."""
-        return tuple(recover_all(self._shop))
+    def recover(self) -> tuple[Mended, ...]:
+        """What a crash left half done: each finished, undone, left to a living program, or why not now.
+
+        No engine is asked where nothing is left. Raises nothing that an engine or a disk can cause.
+        """
+        left: dict[str, list[Transaction]] = {}
+        for item in unfinished(self._journal):
+            left.setdefault(item.engine, []).append(item)
+        found: list[Mended] = []
+        for engine, items in left.items():
+            try:
+                found += self.recover_on(engine)
+            except EngineError as error:
+                found += (Mended(item, Result.FAILED, error) for item in items)
+        return tuple(found)
+
+    def recover_on(self, engine: str) -> Iterator[Mended]:
+        """The same for one engine, also of relaunches that began when it was called by another id."""
+        yield from recover_all(self._on(engine).access)
 
     # -- inside
 
-    def size(self, transaction: Transaction) -> int | None:
+    def _size(self, transaction: Transaction) -> int | None:
         """Bytes of the writable layers that it set aside, None where not known."""
+        if transaction.owner is not None:  # that one keeps none
+            return 0
         known = []
         for member in transaction.members:
             with suppress(EngineError, NoSuchContainerError):
-                known.append(self._shop.port.size(member.old))
+                known.append(self._on(transaction.engine).access.port.size(member.old))
         sizes = [size for size in known if size is not None]
         return sum(sizes) if sizes else None
 
-    def _limit(self, made: Plan) -> Iterator[Event]:
-        begun = time.monotonic()
-        told = Progress("limits", State.BEGUN, 0.0, msg("Change the limits while it runs"))
-        yield told
-        wanted = made.wanted
-        try:
-            self._shop.port.limit(
-                made.spec.id, Limits(wanted.memory, wanted.memory_swap, wanted.pids, wanted.cpu_cores)
-            )
-        except (EngineError, NoSuchContainerError) as error:
-            yield replace(told, state=State.FAILED, seconds=time.monotonic() - begun)
-            why, words, _ = in_words(error)
-            if self._limits_changed(made):  # a part of it, or all and only the answer was a bad one
-                why = msg("{why} A part of it may be in force.", why=why)
-                yield Ended(Ending.KEPT, None, why, words)
-            else:
-                yield Ended(Ending.REFUSED, None, why, words)
-            return
-        yield replace(told, state=State.DONE, seconds=time.monotonic() - begun)
-        proofs = verify(self._shop, made, made.spec.id)
-        yield from proofs
-        failed = [item for item in proofs if item.proof.outcome is not Proven.ENFORCED]
-        yield Ended(Ending.KEPT, None, unproven(failed)) if failed else Ended(Ending.LIMITED, None)
+    def _previews(self, state: ContainerState) -> Previews:
+        engine = state.container.engine
+        demo = self._demo.get(engine)  # once: the window's thread may put another picture in its place
+        if demo is not None:
+            return demo
+        connected = self._connected.get(engine)
+        if connected is None:
+            raise ToggleError(msg("Its engine was not asked yet."))
+        return connected.previews
 
-    def _limits_changed(self, made: Plan) -> bool:
-        """Also where that can't be told."""
-        try:
-            now = self._shop.read(made.spec.id)
-        except EngineError:
-            return True
-        return now is not None and now.container.asked != made.state.container.asked
+    def _on(self, engine: str) -> _Connected:
+        with self._lock:
+            known = self._connected.get(engine)
+        if known is None:
+            access = self._connect(engine)  # asks the engine: not under the lock
+            made = _Connected(access, Previews(all_layers(), access.ground, access.engine, _subjects(access)))
+            with self._lock:
+                known = self._connected.setdefault(engine, made)
+        return known
+
+
+def recorded(snapshot: Snapshot, engine: Engine) -> Previews:
+    """For containers that were recorded: nothing but their snapshot is known."""
+
+    def subject(state: ContainerState, chosen: object, changes: Sequence[FileChange] | None) -> Subject:
+        return Subject(state.container, engine, tuple((layer.id, layer.facts) for layer in state.layers))
+
+    return Previews(all_layers(), snapshot.ground_of(engine.id), engine, subject)
+
+
+def _subjects(
+    access: EngineAccess,
+) -> Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]:
+    return lambda state, chosen, changes: subject_of(access, state, chosen, changes)

@@ -14,7 +14,7 @@ from stratascope.core.container import AskedDevice, AskedMount
 from stratascope.core.relaunch.toggle import Choice, Failure
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import all_toggles
-from stratascope.usecases.relaunch.diagnosis import blame, unproven
+from stratascope.usecases.relaunch.diagnosis import blame, leave_out
 
 from layers.test_predictions import default  # isort: skip
 
@@ -189,7 +189,7 @@ def test_several_that_fit_are_all_named() -> None:
 
 
 def test_what_is_not_proven_is_to_be_left_out() -> None:
-    text, suspects = unproven(chosen("apparmor=default memory=67108864"))
+    text, suspects = leave_out(chosen("apparmor=default memory=67108864"))
     assert suspects == ("apparmor", "memory")
     assert "apparmor, memory" in translate(text)
 

@@ -1031,7 +1031,7 @@ def test_what_cannot_be_hardened_says_why(window: MainWindow, picture: Snapshot)
 
 def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snapshot) -> None:
     """With the real desk, which has no engine at all."""
-    made = ui.make_window(sample.StillWatch(), desk=start.desk_of(LateEngines()))
+    made = ui.make_window(sample.StillWatch(), desk=start.hardening_of(LateEngines()))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

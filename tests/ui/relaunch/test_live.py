@@ -39,7 +39,7 @@ def live(
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     ui.make_application(["test"])
     late = LateEngines()
-    window = ui.make_window(live_watch(late), desk=start.desk_of(late))
+    window = ui.make_window(live_watch(late), desk=start.hardening_of(late))
     qtbot.addWidget(window)
     window.resize(1440, 900)
     window.show()

@@ -7,7 +7,7 @@ import pytest
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.ground import UNREAD
 from stratascope.core.ports import Found
-from stratascope.usecases.evidence.startup_processes import Hand, born_with, missing, present
+from stratascope.usecases.evidence.startup_processes import ProcessKind, all_processes, missing, startup_processes
 
 
 def process(pid: int, name: str, uid: int, parent: int, start: int | None = 1000, state: str = "S") -> Capture:
@@ -32,30 +32,33 @@ WORKER = process(8, "nginx", 100033, 7)
 @pytest.mark.parametrize(
     ("members", "found"),
     [
-        ((WORKER, process(9, "nginx", 100033, 7)), {Hand("nginx", 33)}),
-        ((process(9, "logger", 100001, 8), WORKER), {Hand("nginx", 33), Hand("logger", 1)}),  # a child's child
+        ((WORKER, process(9, "nginx", 100033, 7)), {ProcessKind("nginx", 33)}),
+        (
+            (process(9, "logger", 100001, 8), WORKER),
+            {ProcessKind("nginx", 33), ProcessKind("logger", 1)},
+        ),  # a child's child
         ((process(9, "sh", 100000, 1),), set()),  # a session of exec came from elsewhere
         ((process(9, "sh", 100000, 7, start=2001),), set()),  # started later, on demand
         ((process(9, "sh", 100000, 7, state="Z"),), set()),
-        ((process(9, "odd", 5, 7),), {Hand("odd", None)}),  # a user that does not exist inside
+        ((process(9, "odd", 5, 7),), {ProcessKind("odd", None)}),  # a user that does not exist inside
         ((process(9, "gone", 100000, 7, start=None),), set()),
         ((process(9, "a", 100000, 10), process(10, "b", 100000, 9)), set()),  # parents that can't be true
     ],
 )
-def test_what_it_was_born_with(members: tuple[Capture, ...], found: set[Hand]) -> None:
-    assert born_with(Found(FIRST, members), UNREAD) == frozenset(found)
+def test_what_it_was_born_with(members: tuple[Capture, ...], found: set[ProcessKind]) -> None:
+    assert startup_processes(Found(FIRST, members), UNREAD) == frozenset(found)
 
 
 def test_unreadable_is_not_nobody() -> None:
-    assert born_with(Found(process(7, "nginx", 100000, 2, start=None), (WORKER,)), UNREAD) is None
-    assert born_with(Found(Capture(7, ()), (WORKER,)), UNREAD) is None
-    assert present(Found(Capture(7, ()), (WORKER,))) is None
+    assert startup_processes(Found(process(7, "nginx", 100000, 2, start=None), (WORKER,)), UNREAD) is None
+    assert startup_processes(Found(Capture(7, ()), (WORKER,)), UNREAD) is None
+    assert all_processes(Found(Capture(7, ()), (WORKER,))) is None
 
 
 def test_what_did_not_come_back() -> None:
-    before = frozenset((Hand("nginx", 33), Hand("logger", 1)))
-    now = present(Found(process(70, "nginx", 100000, 2), (process(71, "logger", 100001, 70),)))
+    before = frozenset((ProcessKind("nginx", 33), ProcessKind("logger", 1)))
+    now = all_processes(Found(process(70, "nginx", 100000, 2), (process(71, "logger", 100001, 70),)))
     assert now is not None
-    assert missing(before, now, users=True) == (Hand("nginx", 33),)
+    assert missing(before, now, users=True) == (ProcessKind("nginx", 33),)
     assert missing(before, now, users=False) == (), "as another user its workers may be of that one"
-    assert missing(before, frozenset(), users=False) == (Hand("logger", 1), Hand("nginx", 33))
+    assert missing(before, frozenset(), users=False) == (ProcessKind("logger", 1), ProcessKind("nginx", 33))

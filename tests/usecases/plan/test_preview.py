@@ -11,8 +11,8 @@ from stratascope.core.layer import Severity
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
-from stratascope.usecases.front_desk import foreseen
-from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Foresight
+from stratascope.usecases.hardening import recorded
+from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Previews
 from stratascope.wiring.engines import assembler, demo_record
 from usecases.live.replay import Replay
 
@@ -24,10 +24,10 @@ def picture() -> Snapshot:
     return found[0]
 
 
-def of(picture: Snapshot, name: str) -> tuple[Foresight, ContainerState]:
+def of(picture: Snapshot, name: str) -> tuple[Previews, ContainerState]:
     state = next(each for each in picture.containers if each.container.name == name)
     engine = next(each for each in picture.engines if each.id == state.container.engine)
-    return foreseen(picture, engine), state
+    return recorded(picture, engine), state
 
 
 def test_the_hint_is_what_trying_all_of_them_shows(picture: Snapshot) -> None:

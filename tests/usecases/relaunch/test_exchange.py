@@ -16,24 +16,12 @@ from stratascope.core.relaunch.transaction import JournalError, Kind, Stage, Sta
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
-from stratascope.usecases.relaunch.probation import Clock, FailedError
+from stratascope.usecases.relaunch.probation import FailedError
 from stratascope.usecases.relaunch.rollback import discard, recover, roll_back
+from usecases.memory_access import Seconds
 from usecases.memory_engine import CrashError, MemoryEngine
 
 ALWAYS = RestartPolicy("always")
-
-
-class _Time:
-    """A clock that goes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def sleep(self, seconds: float) -> None:
-        self.seconds += seconds
-
-    def clock(self) -> Clock:
-        return Clock(lambda: self.seconds, self.sleep)
 
 
 def transaction(engine: MemoryEngine, old: str, new: str = "", *, created: bool = True) -> Transaction:
@@ -58,11 +46,11 @@ def transaction(engine: MemoryEngine, old: str, new: str = "", *, created: bool 
 
 
 def go(engine: MemoryEngine, journal: FileJournal, made: Transaction, watch: float = 3.0) -> Transaction:
-    exchange = Exchange(engine, journal, made, clock=_Time().clock())
+    exchange = Exchange(engine, journal, made, clock=Seconds().clock())
     try:
         for _ in exchange.forward(watch):
             pass
-        exchange.verified()
+        exchange.enter(Stage.VERIFIED)
         return exchange.finish()
     except (FailedError, RefusedError, JournalError):
         roll_back(engine, journal, exchange.transaction)
@@ -105,7 +93,7 @@ def test_undo_brings_the_original_back_with_its_policy(journal: FileJournal) -> 
         transaction(engine, done.new, old, created=False), id="fedcba9876543210", new_aside="web.old-01234567",
         old_aside="web.old-fedcba98",
     )  # fmt: skip
-    exchange = Exchange(engine, journal, back, clock=_Time().clock())
+    exchange = Exchange(engine, journal, back, clock=Seconds().clock())
     told = [translate(step.message) for step in exchange.forward(3.0) if step.state is State.BEGUN]
     assert told[1:4] == ["Stop the one that runs", "Give its name to the one set aside", "Start the one set aside"]
     undone = exchange.finish()
@@ -160,9 +148,9 @@ def test_a_warning_of_the_engine_is_a_failure_before_anything_stops(journal: Fil
 def test_the_number_of_calls() -> None:
     engine = MemoryEngine()
     old = engine.add("web")
-    exchange = Exchange(engine, _Forgetful(), transaction(engine, old), clock=_Time().clock())
+    exchange = Exchange(engine, _Forgetful(), transaction(engine, old), clock=Seconds().clock())
     list(exchange.forward(1.0))
-    exchange.verified()
+    exchange.enter(Stage.VERIFIED)
     exchange.finish()
     assert engine.calls == [
         "create",
@@ -186,7 +174,7 @@ class _Forgetful(FileJournal):
 def _through(exchange: Exchange) -> None:
     for _ in exchange.forward(1.0):
         pass
-    exchange.verified()
+    exchange.enter(Stage.VERIFIED)
     exchange.finish()
 
 
@@ -208,7 +196,7 @@ def test_killed_at_any_call_and_recovered(journal: FileJournal, when: str, numbe
             raise CrashError
 
     setattr(engine, when, kill)
-    exchange = Exchange(engine, journal, transaction(engine, old, new, created=created), clock=_Time().clock())
+    exchange = Exchange(engine, journal, transaction(engine, old, new, created=created), clock=Seconds().clock())
     with pytest.raises(CrashError):
         _through(exchange)
     engine.before = engine.after = lambda call, name: None

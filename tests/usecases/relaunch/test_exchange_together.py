@@ -16,8 +16,9 @@ from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy, Running, layer_image
 from stratascope.core.relaunch.transaction import JournalError, Kind, Member, Stage, Transaction
 from stratascope.state.journal import FileJournal
+from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.relaunch.exchange import Exchange
-from stratascope.usecases.relaunch.probation import Clock, FailedError
+from stratascope.usecases.relaunch.probation import FailedError
 from stratascope.usecases.relaunch.rollback import discard, recover, roll_back
 from usecases.memory_engine import CrashError, MemoryEngine
 
@@ -44,7 +45,7 @@ class Scene:
         exchange = self.exchange(transaction)
         try:
             list(exchange.forward(0.0))
-            exchange.verified()
+            exchange.enter(Stage.VERIFIED)
             return exchange.finish()
         except (FailedError, RefusedError, JournalError):
             roll_back(self.engine, self.journal, exchange.transaction)
@@ -229,7 +230,7 @@ def test_killed_at_any_call_and_recovered(make: Callable[[], Scene], when: str, 
         exchange = made.exchange(transaction)
         try:
             list(exchange.forward(0.0))
-            exchange.verified()
+            exchange.enter(Stage.VERIFIED)
             exchange.finish()
         except CrashError:
             pass

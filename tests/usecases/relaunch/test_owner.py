@@ -9,13 +9,14 @@ from typing import cast
 
 import pytest
 
-from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, Status
+from stratascope.core.container import Asked, Container, EngineKind, EngineState, Status
 from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.launch_spec import LaunchSpec, Running
 from stratascope.core.relaunch.owner import (
     Owned,
     OwnerError,
+    OwnerFailedError,
     OwnerFile,
     OwnerGoneError,
     OwnerKind,
@@ -23,17 +24,17 @@ from stratascope.core.relaunch.owner import (
     OwnerRefusal,
     OwnerText,
 )
-from stratascope.core.relaunch.privileged_files import Entry
-from stratascope.core.relaunch.toggle import Subject
+from stratascope.core.relaunch.toggle import Choice, Subject
 from stratascope.core.relaunch.transaction import Ended, Ending, JournalError, Kind, Remedy, Stage, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.linux.mounts import Propagation
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.evidence.startup_processes import Hand
-from stratascope.usecases.plan.plan import Plan, Workshop
+from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Preflight, preflight
-from stratascope.usecases.relaunch.owner import accept_owned, harden_owned, recover_owned, undo_owned
-from stratascope.usecases.relaunch.probation import Clock
+from stratascope.usecases.relaunch.harden import harden
+from stratascope.usecases.relaunch.owner import accept_owned, recover_owned
+from stratascope.usecases.relaunch.undo import undo
+from usecases.memory_access import ENGINE, MemoryAccess, Unseen
 from usecases.memory_engine import CrashError, MemoryEngine
 
 LABELS = (("owner", "service"),)
@@ -52,6 +53,7 @@ class MemoryOwners:
     at: Callable[[int, str], None] = lambda number, name: None
     calls: list[str] = field(default_factory=list)
     old: str = ""
+    says: str = ""  # what its container said last, where that is gone
 
     def __post_init__(self) -> None:
         self.old = self.make()
@@ -103,61 +105,41 @@ class MemoryOwners:
             self.make()
         self._call("after recreate")
 
+    def last_words(self, owned: Owned) -> str:
+        return self.says
+
     def only(self) -> Running:
         (box,) = self.engine.boxes.values()
         return box.running
 
 
-class Unseen:
-    """Nothing is known of the host's files."""
-
-    def exists(self, path: str) -> bool | None:
-        return None
-
-    def replaced(self, pid: int, source: str, target: str) -> bool | None:
-        return None
-
-    def propagation(self, path: str) -> Propagation | None:
-        return None
-
-    def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
-        return None
-
-
-class Shop:
-    """A workshop around it, with a journal on the disk."""
+class Owner:
+    """An owner and its engine in memory, with a journal on the disk."""
 
     def __init__(self, folder: Path) -> None:
         self.engine = MemoryEngine()
         self.owners = MemoryOwners(self.engine)
         self.journal = FileJournal(folder)
-        self.seconds = 0.0
-        self.work = Workshop(
-            port=self.engine,
-            journal=self.journal,
-            engine=Engine("memory", EngineKind.DOCKER, "unix:///memory"),
-            read=lambda container: None,
-            containers=lambda: (),
-            host=Unseen(),
-            text_of=lambda path: None,
-            listeners=lambda: None,
-            clock=Clock(lambda: self.seconds, self._sleep),
-            owners=self.owners,
-        )
-
-    def _sleep(self, seconds: float) -> None:
-        self.seconds += seconds
+        self.work = MemoryAccess(self.engine, self.journal, owners=self.owners)
 
     def plan(self) -> Plan:
         spec = LaunchSpec("memory", EngineKind.DOCKER, self.owners.old, "web", "image", "sha256:1", Asked(), "{}", "{}")
         owner = OwnerPlan(OWNED, msg("Compose does it."), ("compose up",))
         nothing = cast(ContainerState, None)
         return Plan(
-            nothing, cast(Subject, None), spec, (), Asked(), "{}", Preflight((), ()), frozenset[Remedy](), owner
+            nothing,
+            Subject(_container(*LABELS), ENGINE, ()),
+            spec,
+            (),
+            Asked(),
+            "{}",
+            Preflight((), ()),
+            frozenset[Remedy](),
+            owner,
         )
 
     def harden(self, cancelled: Callable[[], bool] = lambda: False) -> Ended:
-        return _last(harden_owned(self.work, self.plan(), watch=1.0, cancelled=cancelled))
+        return _last(harden(self.work, self.plan(), watch=1.0, cancelled=cancelled))
 
     def kept(self) -> tuple[Transaction, ...]:
         return tuple(item for item in self.journal.all() if isinstance(item, Transaction))
@@ -176,108 +158,144 @@ def _last(events: Iterator[object]) -> Ended:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Shop:
-    return Shop(tmp_path / "relaunches")
+def owner(tmp_path: Path) -> Owner:
+    return Owner(tmp_path / "relaunches")
 
 
-def test_hardened_undone_and_accepted(shop: Shop) -> None:
-    ended = shop.harden()
-    assert (ended.ending, shop.consistent()) == (Ending.VERIFIED, True)
-    (done,) = shop.kept()
-    assert (done.stage, done.new, done.owner) == (Stage.DONE, shop.owners.only().id, OWNED)
-    assert _last(undo_owned(shop.work, done, watch=1.0)).ending is Ending.VERIFIED
-    assert not shop.consistent()
-    assert shop.kept() == ()
-    shop.owners.old = shop.owners.only().id
-    shop.harden()
-    (done,) = shop.kept()
-    accept_owned(shop.work, done)
-    assert shop.kept() == ()
-    assert shop.consistent()
+def test_hardened_undone_and_accepted(owner: Owner) -> None:
+    ended = owner.harden()
+    assert (ended.ending, owner.consistent()) == (Ending.VERIFIED, True)
+    (done,) = owner.kept()
+    assert (done.stage, done.new, done.owner) == (Stage.DONE, owner.owners.only().id, OWNED)
+    assert _last(undo(owner.work, done, watch=1.0)).ending is Ending.VERIFIED
+    assert not owner.consistent()
+    assert owner.kept() == ()
+    owner.owners.old = owner.owners.only().id
+    owner.harden()
+    (done,) = owner.kept()
+    accept_owned(owner.work, done)
+    assert owner.kept() == ()
+    assert owner.consistent()
 
 
-def test_what_ends_by_itself_is_rolled_back(shop: Shop) -> None:
-    shop.owners.broken = lambda file: file
-    ended = shop.harden()
+def test_what_ends_by_itself_is_rolled_back(owner: Owner) -> None:
+    owner.owners.broken = lambda file: file
+    ended = owner.harden()
     assert ended.ending is Ending.ROLLED_BACK
     assert ended.why is not None
     assert dict(ended.why.args)["status"] == "7"
     assert ended.log == "last words"
-    assert not shop.consistent()
-    assert shop.kept() == ()
+    assert not owner.consistent()
+    assert owner.kept() == ()
 
 
 @pytest.mark.parametrize("gone", [True, False])
-def test_one_that_its_owner_removes_at_once(shop: Shop, gone: bool) -> None:
+def test_one_that_its_owner_removes_at_once(owner: Owner, gone: bool) -> None:
     """systemd's restarts remove a container that ended; Podman then refuses to tell of it."""
-    ask = shop.engine.running
+    ask = owner.engine.running
 
     def running(container: str) -> Running:
-        if container != shop.owners.old and shop.owners.file:
+        if container != owner.owners.old and owner.owners.file:
             if gone:
-                shop.engine.boxes.clear()
+                owner.engine.boxes.clear()
             raise RefusedError(EngineState.CONNECTED, msg("The engine refused this."), "no such container")
         return ask(container)
 
-    shop.engine.running = running  # type: ignore[method-assign]
-    ended = shop.harden()
+    owner.engine.running = running  # type: ignore[method-assign]
+    ended = owner.harden()
     assert ended.ending is Ending.ROLLED_BACK
     assert ended.why is not None
     assert ("its owner removed it" in ended.why.id) is gone
-    assert not shop.consistent()
+    assert not owner.consistent()
 
 
-def test_workers_that_do_not_come_up_again(shop: Shop) -> None:
-    shop.work = replace(
-        shop.work,
-        born_with=lambda container: frozenset({Hand("worker", 33)}),
-        present=lambda container: frozenset({Hand("master", 0)}),
+@pytest.mark.parametrize("gone", [False, True], ids=["its engine has its log", "its owner has its log"])
+def test_a_failure_names_the_toggle_that_is_suspected(owner: Owner, gone: bool) -> None:
+    """As where the engine creates it: by what it said last."""
+    owner.owners.broken = lambda file: file
+    log = "mkdir: can't create directory '/x': Read-only file system"
+    if gone:
+        owner.owners.says = log
+
+        def ended(number: int, name: str) -> None:
+            if name == "after recreate" and owner.owners.file:
+                owner.engine.boxes.clear()
+
+        owner.owners.at = ended
+    else:
+        owner.engine.says = log
+    choices = (Choice("memory", "67108864"), Choice("read-only-root", "on"))
+    found = _last(harden(owner.work, replace(owner.plan(), choices=choices), watch=1.0))
+    assert found.ending is Ending.ROLLED_BACK
+    assert (found.log, found.suspects) == (log, ("read-only-root",))
+    assert found.blame is not None
+    assert not owner.consistent()
+
+
+def test_an_owner_that_fails_with_the_words_of_the_engine(owner: Owner) -> None:
+    words = "Error response from daemon: invalid memory limit"
+
+    def refuse(number: int, name: str) -> None:
+        if name == "before recreate" and owner.owners.file:
+            raise OwnerFailedError(msg("The command {name} ended with exit status {status}."), words)
+
+    owner.owners.at = refuse
+    found = _last(harden(owner.work, replace(owner.plan(), choices=(Choice("memory", "67108864"),)), watch=1.0))
+    assert (found.ending, found.words, found.suspects) == (Ending.ROLLED_BACK, words, ("memory",))
+    assert not owner.consistent()
+
+
+def test_workers_that_do_not_come_up_again(owner: Owner) -> None:
+    owner.work = replace(
+        owner.work,
+        processes=frozenset({ProcessKind("worker", 33)}),
+        processes_after=frozenset({ProcessKind("master", 0)}),
     )
-    ended = shop.harden()
+    ended = owner.harden()
     assert ended.ending is Ending.ROLLED_BACK
     assert ended.why is not None
     assert dict(ended.why.args)["name"] == "worker"
-    assert not shop.consistent()
+    assert not owner.consistent()
 
 
-def test_an_owner_that_fails_or_sees_nothing_to_do(shop: Shop) -> None:
+def test_an_owner_that_fails_or_sees_nothing_to_do(owner: Owner) -> None:
     def fail(number: int, name: str) -> None:
         if (number, name) == (2, "before recreate"):
             raise OwnerError(msg("The command compose did not end in {seconds} seconds.", seconds=9), "its words")
 
-    shop.owners.at = fail
-    ended = shop.harden()
+    owner.owners.at = fail
+    ended = owner.harden()
     assert (ended.ending, ended.words) == (Ending.ROLLED_BACK, "its words")
-    assert not shop.consistent()
-    shop.owners.at = lambda number, name: None
-    shop.owners.made_with = True  # the owner thinks that all is as the file wants it
-    ended = shop.harden()
+    assert not owner.consistent()
+    owner.owners.at = lambda number, name: None
+    owner.owners.made_with = True  # the owner thinks that all is as the file wants it
+    ended = owner.harden()
     assert ended.ending is Ending.ROLLED_BACK
     assert ended.why is not None
     assert "nothing to change" in ended.why.id
-    assert not shop.consistent()
+    assert not owner.consistent()
 
 
-def test_a_way_back_that_fails_is_told_and_recovered_later(shop: Shop) -> None:
-    shop.owners.broken = lambda file: file
+def test_a_way_back_that_fails_is_told_and_recovered_later(owner: Owner) -> None:
+    owner.owners.broken = lambda file: file
 
     def fail(number: int, name: str) -> None:
         if name == "before take":
             raise OwnerError(msg("The file {path} was changed.", path="/p/ours"))
 
-    shop.owners.at = fail
-    ended = shop.harden()
+    owner.owners.at = fail
+    ended = owner.harden()
     assert ended.ending is Ending.UNFINISHED
     assert ended.why is not None
     assert "way back failed" in ended.why.id
-    (left,) = shop.kept()
-    shop.owners.at = lambda number, name: None
-    assert recover_owned(shop.work, left) is False
-    assert not shop.consistent()
-    assert shop.kept() == ()
+    (left,) = owner.kept()
+    owner.owners.at = lambda number, name: None
+    assert recover_owned(owner.work, left) is False
+    assert not owner.consistent()
+    assert owner.kept() == ()
 
 
-def test_a_project_that_was_removed_leaves_nothing_to_recover(shop: Shop) -> None:
+def test_a_project_that_was_removed_leaves_nothing_to_recover(owner: Owner) -> None:
     def gone(number: int, name: str) -> None:
         if name == "before recreate":
             raise OwnerGoneError(msg("A file that its owner makes it from is gone: {path}.", path="/p"))
@@ -286,75 +304,75 @@ def test_a_project_that_was_removed_leaves_nothing_to_recover(shop: Shop) -> Non
         if name == "before recreate":
             raise CrashError
 
-    shop.owners.at = die
+    owner.owners.at = die
     with pytest.raises(CrashError):
-        shop.harden()
-    shop.owners.at = gone
-    (left,) = shop.kept()
+        owner.harden()
+    owner.owners.at = gone
+    (left,) = owner.kept()
     with pytest.raises(OwnerGoneError):
-        recover_owned(shop.work, left)
-    assert shop.kept() == (left,)
-    shop.engine.boxes.clear()
-    assert recover_owned(shop.work, left) is False
-    assert shop.kept() == ()
+        recover_owned(owner.work, left)
+    assert owner.kept() == (left,)
+    owner.engine.boxes.clear()
+    assert recover_owned(owner.work, left) is False
+    assert owner.kept() == ()
 
 
-def test_cancelled_at_each_step(shop: Shop) -> None:
+def test_cancelled_at_each_step(owner: Owner) -> None:
     for steps in range(6):
         left = [False] * steps
-        ended = shop.harden(lambda left=left: left.pop() if left else True)  # type: ignore[misc]
+        ended = owner.harden(lambda left=left: left.pop() if left else True)  # type: ignore[misc]
         assert ended.ending is Ending.ROLLED_BACK, steps
-        assert not shop.consistent()
-        assert shop.kept() == ()
-        shop.owners.old = shop.owners.only().id
+        assert not owner.consistent()
+        assert owner.kept() == ()
+        owner.owners.old = owner.owners.only().id
 
 
-def test_refused_before_anything_is_changed(shop: Shop) -> None:
-    shop.owners.by_hand = True
-    assert shop.harden().ending is Ending.REFUSED
-    shop.owners.by_hand = False
-    with shop.journal.hold("memory", OWNED.key):
-        assert shop.harden().ending is Ending.REFUSED
-    mine, shop.owners.old = shop.owners.old, "another"
-    assert shop.harden().ending is Ending.REFUSED
-    shop.owners.old = mine
-    shop.harden()
-    (done,) = shop.kept()
-    shop.owners.by_hand = True
-    ended = _last(undo_owned(shop.work, done, watch=1.0))
+def test_refused_before_anything_is_changed(owner: Owner) -> None:
+    owner.owners.by_hand = True
+    assert owner.harden().ending is Ending.REFUSED
+    owner.owners.by_hand = False
+    with owner.journal.hold("memory", OWNED.key):
+        assert owner.harden().ending is Ending.REFUSED
+    mine, owner.owners.old = owner.owners.old, "another"
+    assert owner.harden().ending is Ending.REFUSED
+    owner.owners.old = mine
+    owner.harden()
+    (done,) = owner.kept()
+    owner.owners.by_hand = True
+    ended = _last(undo(owner.work, done, watch=1.0))
     assert ended.ending is Ending.REFUSED
     assert ended.why is not None
     assert "after Stratascope wrote to it" in ended.why.id
-    assert shop.kept() == (done,)
+    assert owner.kept() == (done,)
 
 
-def test_a_full_disk_under_the_journal_changes_nothing(shop: Shop) -> None:
+def test_a_full_disk_under_the_journal_changes_nothing(owner: Owner) -> None:
     class Full(FileJournal):
         def write(self, transaction: Transaction) -> None:
             raise JournalError("No space left on device")
 
-    shop.work = replace(shop.work, journal=Full(shop.journal._folder))
-    ended = shop.harden()
+    owner.work = replace(owner.work, journal=Full(owner.journal._folder))
+    ended = owner.harden()
     assert (ended.ending, ended.words) == (Ending.ROLLED_BACK, "No space left on device")
-    assert not shop.consistent()
-    assert "before recreate" not in shop.owners.calls
+    assert not owner.consistent()
+    assert "before recreate" not in owner.owners.calls
 
 
-def test_a_disk_that_fills_up_at_the_very_end_takes_nothing_back(shop: Shop) -> None:
+def test_a_disk_that_fills_up_at_the_very_end_takes_nothing_back(owner: Owner) -> None:
     class Full(FileJournal):
         def write(self, transaction: Transaction) -> None:
             if transaction.stage is Stage.DONE:
                 raise JournalError("No space left on device")
             super().write(transaction)
 
-    whole = shop.work
-    shop.work = replace(whole, journal=Full(shop.journal._folder))
-    ended = shop.harden()
+    whole = owner.work
+    owner.work = replace(whole, journal=Full(owner.journal._folder))
+    ended = owner.harden()
     assert (ended.ending, ended.words) == (Ending.VERIFIED, "No space left on device")
-    assert shop.consistent()
-    shop.work = whole
-    _recovered(shop)
-    assert shop.consistent()
+    assert owner.consistent()
+    owner.work = whole
+    _recovered(owner)
+    assert owner.consistent()
 
 
 class _Dying(FileJournal):
@@ -381,63 +399,63 @@ class _Dying(FileJournal):
             raise CrashError
 
 
-def _recovered(shop: Shop) -> None:
+def _recovered(owner: Owner) -> None:
     """The owner knows by itself that its container is gone: the service has one again."""
-    for item in shop.kept():
-        recover_owned(shop.work, item)
-    hardened = shop.consistent()
-    assert [item.stage for item in shop.kept()] == ([Stage.DONE] if hardened else [])
-    assert [item.kind for item in shop.kept()] == ([Kind.HARDEN] if hardened else [])
+    for item in owner.kept():
+        recover_owned(owner.work, item)
+    hardened = owner.consistent()
+    assert [item.stage for item in owner.kept()] == ([Stage.DONE] if hardened else [])
+    assert [item.kind for item in owner.kept()] == ([Kind.HARDEN] if hardened else [])
 
 
-@pytest.mark.parametrize("undo", [False, True], ids=["harden", "undo"])
+@pytest.mark.parametrize("back", [False, True], ids=["harden", "undo"])
 @pytest.mark.parametrize("number", range(5))
-def test_killed_in_any_call_of_the_owner_and_recovered(shop: Shop, number: int, undo: bool) -> None:
+def test_killed_in_any_call_of_the_owner_and_recovered(owner: Owner, number: int, back: bool) -> None:
     def kill(call: int, name: str) -> None:
         if call == number:
             raise CrashError
 
-    if undo:
-        shop.harden()
-        shop.owners.calls.clear()
-    shop.owners.at = kill
+    if back:
+        owner.harden()
+        owner.owners.calls.clear()
+    owner.owners.at = kill
     with pytest.raises(CrashError):
-        _ = _last(undo_owned(shop.work, shop.kept()[0], watch=1.0)) if undo else shop.harden()
-    shop.owners.at = lambda call, name: None
-    if not shop.engine.boxes:
-        shop.owners.made_with = not shop.owners.file  # killed between the old container and the new one
-        shop.owners.make()
-        shop.owners.made_with = not shop.owners.file
-    _recovered(shop)
-    assert shop.consistent() is undo
+        _ = _last(undo(owner.work, owner.kept()[0], watch=1.0)) if back else owner.harden()
+    owner.owners.at = lambda call, name: None
+    if not owner.engine.boxes:
+        owner.owners.made_with = not owner.owners.file  # killed between the old container and the new one
+        owner.owners.make()
+        owner.owners.made_with = not owner.owners.file
+    _recovered(owner)
+    assert owner.consistent() is back
 
 
-@pytest.mark.parametrize("undo", [False, True], ids=["harden", "undo"])
+@pytest.mark.parametrize("back", [False, True], ids=["harden", "undo"])
 @pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
 @pytest.mark.parametrize("number", range(1, 7))
-def test_killed_at_any_writing_and_recovered(shop: Shop, number: int, before: bool, undo: bool) -> None:
-    if undo:
-        shop.harden()
-    whole = shop.work
-    shop.work = replace(whole, journal=_Dying(shop.journal._folder, number, before=before))
-    if number == 6 and not undo:
-        assert shop.harden().ending is Ending.VERIFIED
+def test_killed_at_any_writing_and_recovered(owner: Owner, number: int, before: bool, back: bool) -> None:
+    if back:
+        owner.harden()
+    whole = owner.work
+    owner.work = replace(whole, journal=_Dying(owner.journal._folder, number, before=before))
+    if number == 6 and not back:
+        assert owner.harden().ending is Ending.VERIFIED
     else:
         with pytest.raises(CrashError):
-            _ = _last(undo_owned(shop.work, shop.kept()[0], watch=1.0)) if undo else shop.harden()
-    shop.work = whole
-    _recovered(shop)
+            _ = _last(undo(owner.work, owner.kept()[0], watch=1.0)) if back else owner.harden()
+    owner.work = whole
+    _recovered(owner)
     # INTENT, STOPPING, STARTED, VERIFIED, and then DONE or the two that are forgotten
     decided = number > 4 or (number == 4 and not before)
-    assert shop.consistent() is (decided is not undo)
+    assert owner.consistent() is (decided is not back)
 
 
-def test_old_journal_files_still_load(shop: Shop) -> None:
-    shop.harden()
-    (path,) = shop.journal._folder.glob("*.json")
+def test_old_journal_files_still_load(owner: Owner) -> None:
+    owner.harden()
+    (path,) = owner.journal._folder.glob("*.json")
     text = path.read_text()
     path.write_text(text[: text.rindex(',\n    "owner"')] + "\n  }\n}\n")
-    (done,) = shop.kept()
+    (done,) = owner.kept()
     assert done.owner is None
 
 
@@ -445,9 +463,9 @@ def _container(*labels: tuple[str, str]) -> Container:
     return Container("memory", "a" * 64, "web", "image", Status.RUNNING, 7, 1.0, 1.0, labels=labels)
 
 
-def test_the_preflight_with_and_without_an_owner(shop: Shop) -> None:
+def test_the_preflight_with_and_without_an_owner(owner: Owner) -> None:
     compose = _container(("com.docker.compose.project", "p"), *LABELS)
-    spec = replace(shop.plan().spec, auto_remove=True, lost=(msg("A thing."),))
+    spec = replace(owner.plan().spec, auto_remove=True, lost=(msg("A thing."),))
     plan = OwnerPlan(OWNED, msg("Compose does it."), (), (msg("It may make its networks anew."),))
 
     def codes(owner: OwnerPlan | OwnerRefusal | None, done: tuple[Transaction, ...] = ()) -> list[str]:
@@ -459,5 +477,5 @@ def test_the_preflight_with_and_without_an_owner(shop: Shop) -> None:
     assert codes(plan) == []
     checked = preflight(spec, compose, (), (), (), Unseen(), frozenset(), plan)
     assert [item.code for item in checked.warnings] == ["owner", "no-healthcheck"]
-    shop.harden()
-    assert codes(plan, shop.kept()) == ["set-aside"]
+    owner.harden()
+    assert codes(plan, owner.kept()) == ["set-aside"]

@@ -13,9 +13,10 @@ from stratascope.core.relaunch.launch_spec import Created, Health, Vitals
 from stratascope.core.relaunch.transaction import Progress, Stage, State
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
+from stratascope.usecases.evidence.expected import Clock, Expected
 from stratascope.usecases.plan.preflight import unwatched
 from stratascope.usecases.relaunch.exchange import Exchange
-from stratascope.usecases.relaunch.probation import LISTEN_MORE, Clock, Expected, FailedError, Watcher
+from stratascope.usecases.relaunch.probation import LISTEN_MORE, FailedError, Watcher
 from stratascope.usecases.relaunch.rollback import recover
 from usecases.memory_engine import CrashError, MemoryEngine
 from usecases.relaunch.test_exchange import as_before, transaction
@@ -184,7 +185,7 @@ def test_a_warning_that_the_original_would_get_too_is_no_failure(tmp_path: Path)
     exchange = _go(engine, FileJournal(tmp_path), SWAP)
     exchange.transaction = replace(exchange.transaction, body=SWAP)
     list(exchange.forward(1.0))
-    exchange.verified()
+    exchange.enter(Stage.VERIFIED)
     assert exchange.finish().stage is Stage.DONE
     assert set(engine.boxes) == {old, exchange.transaction.new}
 

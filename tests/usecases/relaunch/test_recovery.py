@@ -7,40 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.core.container import Engine, EngineKind, EngineState
+from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, RefusedError
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.transaction import Ended, Ending, JournalError, Stage, Transaction
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.plan.plan import Workshop
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.recovery import Result, recover_all, unfinished
 from stratascope.usecases.relaunch.undo import undo
+from usecases.memory_access import ENGINE, MemoryAccess, Seconds
 from usecases.memory_engine import CrashError, MemoryEngine
-from usecases.relaunch.test_exchange import _Time, go, transaction
-from usecases.relaunch.test_owner import Unseen
-
-ENGINE = Engine("memory", EngineKind.DOCKER, "unix:///memory")
+from usecases.relaunch.test_exchange import go, transaction
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> FileJournal:
     return FileJournal(tmp_path / "relaunches")
-
-
-def shop(engine: MemoryEngine, journal: FileJournal, of: Engine = ENGINE) -> Workshop:
-    return Workshop(
-        port=engine,
-        journal=journal,
-        engine=of,
-        read=lambda container: None,
-        containers=tuple,
-        host=Unseen(),
-        text_of=lambda path: None,
-        listeners=lambda: None,
-        clock=_Time().clock(),
-    )
 
 
 def broken_off(engine: MemoryEngine, journal: FileJournal, name: str, number: str) -> Transaction:
@@ -56,7 +39,7 @@ def broken_off(engine: MemoryEngine, journal: FileJournal, name: str, number: st
 
     engine.after = kill
     with pytest.raises(CrashError):
-        list(Exchange(engine, journal, made, clock=_Time().clock()).forward(1.0))
+        list(Exchange(engine, journal, made, clock=Seconds().clock()).forward(1.0))
     engine.after = lambda call, word: None
     return made
 
@@ -73,11 +56,11 @@ def test_one_that_cannot_be_put_right_keeps_no_other(journal: FileJournal) -> No
 
     started: list[str] = []
     engine.before = refuse
-    found = list(recover_all(shop(engine, journal)))
+    found = list(recover_all(MemoryAccess(engine, journal)))
     assert [item.result for item in found] == [Result.FAILED, Result.UNDONE]
     assert isinstance(found[0].error, RefusedError)
     assert [item.id for item in unfinished(journal)] == [one.id]
-    assert [item.result for item in recover_all(shop(engine, journal))] == [Result.UNDONE]
+    assert [item.result for item in recover_all(MemoryAccess(engine, journal))] == [Result.UNDONE]
     assert unfinished(journal) == ()
     assert {box.running.name: box.running.status for box in engine.boxes.values()} == {
         "one": "running",
@@ -89,7 +72,7 @@ def test_one_that_is_held_is_left_alone(journal: FileJournal) -> None:
     engine = MemoryEngine()
     one = broken_off(engine, journal, "one", "0" * 16)
     with journal.hold(one.engine, one.old):
-        assert [item.result for item in recover_all(shop(engine, journal))] == [Result.HELD]
+        assert [item.result for item in recover_all(MemoryAccess(engine, journal))] == [Result.HELD]
     assert len(unfinished(journal)) == 1
 
 
@@ -99,7 +82,7 @@ def test_another_engine_of_the_same_name_does_not_forget_it(journal: FileJournal
     other = MemoryEngine()
     other.boxes.clear()
     elsewhere = replace(ENGINE, endpoint="unix:///elsewhere")
-    assert list(recover_all(shop(other, journal, elsewhere))) == []
+    assert list(recover_all(MemoryAccess(other, journal, elsewhere))) == []
     assert len(unfinished(journal)) == 1
 
 
@@ -107,7 +90,7 @@ def test_an_undo_leaves_one_entry_whenever_it_dies(journal: FileJournal) -> None
     """With both, the container that runs would be listed as set aside, and a discard would remove it."""
     engine = MemoryEngine()
     done = go(engine, journal, transaction(engine, engine.add("web")))
-    *_, ended = undo(shop(engine, journal), done, watch=1.0)
+    *_, ended = undo(MemoryAccess(engine, journal), done, watch=1.0)
     assert isinstance(ended, Ended)
     assert ended.ending is Ending.VERIFIED
     (left,) = journal.all()
@@ -126,12 +109,12 @@ def test_what_is_verified_is_not_rolled_back(journal: FileJournal, monkeypatch: 
         real(made)
 
     monkeypatch.setattr(journal, "write", write)
-    *_, ended = undo(shop(engine, journal), done, watch=1.0)
+    *_, ended = undo(MemoryAccess(engine, journal), done, watch=1.0)
     assert isinstance(ended, Ended)
     assert (ended.ending, ended.words) == (Ending.VERIFIED, "No space left on device")
     assert ended.why is not None
     monkeypatch.undo()
-    assert [item.result for item in recover_all(shop(engine, journal))] == [Result.FINISHED]
+    assert [item.result for item in recover_all(MemoryAccess(engine, journal))] == [Result.FINISHED]
     running = [box.running for box in engine.boxes.values() if box.running.status == "running"]
     assert [(item.id, item.name) for item in running] == [(done.old, "web")]
 
@@ -140,11 +123,11 @@ def test_a_replacement_that_went_away_after_it_was_verified(journal: FileJournal
     """There is no way forward without it: the original is brought back."""
     engine = MemoryEngine()
     made = transaction(engine, engine.add("web"))
-    exchange = Exchange(engine, journal, made, clock=_Time().clock())
+    exchange = Exchange(engine, journal, made, clock=Seconds().clock())
     list(exchange.forward(1.0))
-    exchange.verified()
+    exchange.enter(Stage.VERIFIED)
     del engine.boxes[exchange.transaction.new]
-    assert [item.result for item in recover_all(shop(engine, journal))] == [Result.UNDONE]
+    assert [item.result for item in recover_all(MemoryAccess(engine, journal))] == [Result.UNDONE]
     box = engine.boxes[made.old]
     assert (box.running.name, box.running.status, box.policy.name) == ("web", "running", "always")
 
@@ -179,10 +162,10 @@ def test_a_stop_whose_answer_was_lost_may_still_come(journal: FileJournal) -> No
             raise EngineError(EngineState.UNREACHABLE, msg("It did not answer."))
 
     engine.before = lost
-    exchange = Exchange(engine, journal, made, clock=_Time().clock())
+    exchange = Exchange(engine, journal, made, clock=Seconds().clock())
     with pytest.raises(EngineError):
         list(exchange.forward(1.0))
-    assert [item.result for item in recover_all(shop(engine, journal))] == [Result.UNDONE]
+    assert [item.result for item in recover_all(MemoryAccess(engine, journal))] == [Result.UNDONE]
     assert engine.calls[engine.calls.index("stop") :].count("stop") == 2
     assert engine.calls.index("start") > engine.calls.index("stop") + 1
     assert engine.boxes[made.old].running.status == "running"

@@ -16,22 +16,20 @@ from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Ended, Ending, Stage, Transaction
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.layers import all_layers
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.hardening import Workbench
-from stratascope.usecases.plan.plan import Plan, Workshop
+from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Preflight
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.harden import harden
-from stratascope.usecases.relaunch.outcome import back
 from stratascope.usecases.relaunch.probation import FailedError
 from stratascope.usecases.relaunch.rollback import recover, roll_back
 from stratascope.usecases.relaunch.undo import undo
 from stratascope.usecases.relaunch.undo_plan import undo_plan
 from ui import sample
+from usecases.memory_access import ENGINE, MemoryAccess, Seconds
 from usecases.memory_engine import MemoryEngine
-from usecases.relaunch.test_exchange import ALWAYS, _Time, go, one_runs, transaction
-from usecases.relaunch.test_recovery import ENGINE, shop
+from usecases.relaunch.test_exchange import ALWAYS, go, one_runs, transaction
 
 
 @pytest.fixture
@@ -39,8 +37,9 @@ def journal(tmp_path: Path) -> FileJournal:
     return FileJournal(tmp_path / "relaunches")
 
 
-def bench(engine: MemoryEngine, journal: FileJournal) -> Workbench:
-    return Workbench(shop(engine, journal), all_layers(), sample.GROUND)
+def hardening(engine: MemoryEngine, journal: FileJournal) -> Hardening:
+    access = MemoryAccess(engine, journal)
+    return Hardening(lambda name: access, journal, lambda made: "")
 
 
 def state_of(number: str) -> ContainerState:
@@ -48,7 +47,7 @@ def state_of(number: str) -> ContainerState:
     return replace(state, container=replace(state.container, id=number, name="web", asked=Asked()))
 
 
-def planned(work: Workshop, number: str) -> Plan:
+def planned(work: MemoryAccess, number: str) -> Plan:
     """An unchanged relaunch."""
     state = state_of(number)
     spec = work.port.plan(number)
@@ -69,10 +68,10 @@ def test_a_discard_of_what_was_undone_meanwhile_removes_nothing(journal: FileJou
     """The window still shows the entry; what it called set aside is what runs."""
     engine = MemoryEngine()
     done = go(engine, journal, transaction(engine, engine.add("web")))
-    assert last(undo(shop(engine, journal), done, watch=1.0)).ending is Ending.VERIFIED
+    assert last(undo(MemoryAccess(engine, journal), done, watch=1.0)).ending is Ending.VERIFIED
     before = boxes(engine)
     with pytest.raises(RefusedError) as caught:
-        bench(engine, journal).discard(done)
+        hardening(engine, journal).discard(done)
     assert "undone or discarded in the meantime" in translate(caught.value.message)
     assert boxes(engine) == before
 
@@ -94,7 +93,7 @@ def test_what_is_in_use_is_not_discarded(journal: FileJournal, somebody: Callabl
     done = go(engine, journal, transaction(engine, engine.add("web")))
     somebody(engine, done.old)
     with pytest.raises(RefusedError):
-        bench(engine, journal).discard(done)
+        hardening(engine, journal).discard(done)
     assert done.old in engine.boxes
     assert journal.all() == (done,)
 
@@ -102,9 +101,9 @@ def test_what_is_in_use_is_not_discarded(journal: FileJournal, somebody: Callabl
 def test_an_undo_of_what_was_undone_meanwhile_stops_nothing(journal: FileJournal) -> None:
     engine = MemoryEngine()
     done = go(engine, journal, transaction(engine, engine.add("web")))
-    assert last(undo(shop(engine, journal), done, watch=1.0)).ending is Ending.VERIFIED
+    assert last(undo(MemoryAccess(engine, journal), done, watch=1.0)).ending is Ending.VERIFIED
     before, kept = boxes(engine), journal.all()
-    ended = last(undo(shop(engine, journal), done, watch=1.0))
+    ended = last(undo(MemoryAccess(engine, journal), done, watch=1.0))
     assert ended.ending is Ending.REFUSED
     assert (boxes(engine), journal.all()) == (before, kept)
 
@@ -131,7 +130,7 @@ def test_a_plan_that_is_old_changes_nothing(
 ) -> None:
     engine = MemoryEngine()
     old = engine.add("web")
-    work = shop(engine, journal)
+    work = MemoryAccess(engine, journal)
     made = planned(work, old)
     somebody(engine, journal, old)
     before, kept = boxes(engine), journal.all()
@@ -154,14 +153,14 @@ def test_the_only_one_that_is_left_is_not_removed(journal: FileJournal, created:
             transaction(engine, done.new, done.old, created=False), id="e" * 16, new_aside=done.old_aside,
             old_aside="web.old-e",
         )  # fmt: skip
-    exchange = Exchange(engine, journal, made, clock=_Time().clock())
+    exchange = Exchange(engine, journal, made, clock=Seconds().clock())
     list(exchange.forward(1.0))
     engine.remove(made.old)
     left = exchange.transaction
     if crash:
         assert recover(engine, journal, left)
     else:
-        ended = last(back(shop(engine, journal), exchange, FailedError(msg("Cancelled."))))
+        ended = last(exchange.back(FailedError(msg("Cancelled."))))
         assert ended.ending is Ending.KEPT
         assert ended.why is not None
         assert "Somebody else removed the one that ran before" in translate(ended.why)
@@ -174,7 +173,7 @@ def test_what_is_written_as_it_stops_is_not_left_behind(journal: FileJournal) ->
     """A program that saves its state at SIGTERM: the plan knew of nothing."""
     engine = MemoryEngine()
     old = engine.add("web")
-    work = shop(engine, journal)
+    work = MemoryAccess(engine, journal)
     made = planned(work, old)
     engine.last_words = (FileChange("/app/state.json", "added"),)
     ended = last(harden(work, made, watch=1.0))
@@ -187,7 +186,7 @@ def test_what_is_written_as_it_stops_is_not_left_behind(journal: FileJournal) ->
 def test_a_replacement_is_stopped_as_it_wants_before_it_is_removed(journal: FileJournal) -> None:
     """It has the volumes of the original, and may have taken requests by then."""
     engine = MemoryEngine()
-    exchange = Exchange(engine, journal, transaction(engine, engine.add("web")), clock=_Time().clock())
+    exchange = Exchange(engine, journal, transaction(engine, engine.add("web")), clock=Seconds().clock())
     list(exchange.forward(1.0))
     engine.calls.clear()
     roll_back(engine, journal, exchange.transaction)
@@ -200,7 +199,7 @@ def test_a_replacement_that_broke_can_be_undone(journal: FileJournal, status: st
     done = go(engine, journal, transaction(engine, engine.add("web")))
     box = engine.boxes[done.new]
     box.running = replace(box.running, status=status, pid=None, exit_code=1)
-    assert last(undo(shop(engine, journal), done, watch=1.0)).ending is Ending.VERIFIED
+    assert last(undo(MemoryAccess(engine, journal), done, watch=1.0)).ending is Ending.VERIFIED
     assert one_runs(engine).id == done.old
     assert engine.boxes[done.old].policy == ALWAYS
 
@@ -210,7 +209,7 @@ def test_a_paused_one_is_not_undone(journal: FileJournal) -> None:
     done = go(engine, journal, transaction(engine, engine.add("web")))
     box = engine.boxes[done.new]
     box.running = replace(box.running, status="paused")
-    assert [block.code for block in undo_plan(shop(engine, journal), done).blocks] == ["paused"]
+    assert [block.code for block in undo_plan(MemoryAccess(engine, journal), done).blocks] == ["paused"]
 
 
 @pytest.mark.parametrize("fails", [False, True])
@@ -218,7 +217,9 @@ def test_an_undo_keeps_the_name_that_a_person_gave(journal: FileJournal, fails: 
     engine = MemoryEngine()
     done = go(engine, journal, transaction(engine, engine.add("web")))
     engine.rename(done.new, "shop")
-    ended = last(undo(shop(engine, journal), done, watch=1.0, cancelled=lambda: fails and "rename" in engine.calls[9:]))
+    ended = last(
+        undo(MemoryAccess(engine, journal), done, watch=1.0, cancelled=lambda: fails and "rename" in engine.calls[9:])
+    )
     assert ended.ending is (Ending.ROLLED_BACK if fails else Ending.VERIFIED)
     running = [box.running for box in engine.boxes.values() if box.running.status == "running"]
     assert [(item.id, item.name) for item in running] == [(done.new if fails else done.old, "shop")]

@@ -30,6 +30,10 @@ class OwnerError(EngineError):
         super().__init__(EngineState.CONNECTED, message, words)
 
 
+class OwnerFailedError(OwnerError):
+    """The owner's command ended with an error: what it was told to make may not have come up."""
+
+
 class OwnerGoneError(OwnerError):
     """The files that it was made from are gone: nobody can create it again from them."""
 
@@ -147,3 +151,6 @@ class Owners(Protocol):
     def recreate(self, owned: Owned) -> None:
         """Let the owner create this service's container again, from the files as they are. Raises OwnerError,
         OwnerGoneError."""
+
+    def last_words(self, owned: Owned) -> str:
+        """What the service's container said last, where the owner keeps it; empty where that can't be told."""

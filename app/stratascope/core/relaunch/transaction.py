@@ -97,6 +97,27 @@ class Transaction:
     old_image: str = ""
     further: tuple[Member, ...] = ()
 
+    @classmethod
+    def of(
+        cls,
+        members: tuple[Member, ...],
+        *,
+        number: str,
+        kind: Kind,
+        stage: Stage,
+        engine: str,
+        endpoint: str,
+        created: bool,
+        started_at: float,
+        choices: tuple[str, ...],
+        owner: Owned | None,
+    ) -> Transaction:
+        """A relaunch of these, the main one first."""
+        first, *further = members
+        own = {each.name: getattr(first, each.name) for each in fields(Member)}
+        return cls(id=number, kind=kind, stage=stage, engine=engine, endpoint=endpoint, created=created,
+                   started_at=started_at, choices=choices, owner=owner, further=tuple(further), **own)  # fmt: skip
+
     @property
     def members(self) -> tuple[Member, ...]:
         """The container itself, and then those that are relaunched with it."""

@@ -26,7 +26,7 @@ from stratascope.ui.relaunch.controller import Hardening
 from stratascope.ui.widgets.feed import Feed, MemorySettings, SettingsLike, WatchLike
 from stratascope.ui.widgets.theme import Look, Mode
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.usecases.plan.offers import Desk
+from stratascope.usecases.hardening import Hardening as Desk
 
 RESTART = 1000  # no status of a program: those go to 255
 SETTLED = 3000  # ms after the start, when the first picture has been drawn

@@ -18,8 +18,8 @@ from stratascope.state.journal import FileJournal
 from stratascope.state.settings import Settings
 from stratascope.ui.app import app, single_instance
 from stratascope.ui.harden.export_menu import exported
-from stratascope.usecases.front_desk import FrontDesk
-from stratascope.usecases.hardening import Workbench
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.wiring.engines import LateEngines, live_watch
 
@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
         [sys.argv[0], *words],
         settings=Settings(),
         report=as_text,
-        desk=desk_of(late),
+        desk=hardening_of(late),
         exports=lambda plan: exported(plan, _texts),
         where=where,
     )
@@ -50,27 +50,27 @@ def start_again() -> NoReturn:
     os.execve(sys.executable, words, frozen.again())
 
 
-def desk_of(late: LateEngines) -> FrontDesk:
-    """The desk over these engines."""
+def hardening_of(late: LateEngines) -> Hardening:
+    """Hardening on these engines, each connected to when it is first needed."""
     journal = FileJournal()
 
-    def bench(engine: str) -> Workbench:
-        from stratascope.wiring import hardening as wiring_relaunch
+    def connect(engine: str) -> EngineAccess:
+        from stratascope.wiring import hardening
 
-        return wiring_relaunch.bench_of(late.get(), engine, journal)
+        return hardening.connect(late.get(), engine, journal)
 
     def command(plan: Plan) -> str:
-        from stratascope.wiring import hardening as wiring_relaunch
+        from stratascope.wiring import exports
 
-        return wiring_relaunch.command(plan)
+        return exports.command(plan)
 
-    return FrontDesk(bench, journal, command)
+    return Hardening(connect, journal, command)
 
 
 def _texts(plan: Plan) -> Sequence[tuple[ExportKind, Callable[[], str]]]:
-    from stratascope.wiring import hardening as wiring_relaunch
+    from stratascope.wiring import exports
 
-    return wiring_relaunch.exports_of(plan)
+    return exports.exports_of(plan)
 
 
 def as_text(snapshot: Snapshot) -> str:

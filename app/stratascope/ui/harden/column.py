@@ -35,7 +35,8 @@ from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.labels import Label, Line, Rule, give_tip
 from stratascope.ui.widgets.marks import Mark, MarkBox
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
-from stratascope.usecases.plan.offers import Desk, Hint, Offer, Option, Preview
+from stratascope.usecases.hardening import Hardening as Desk
+from stratascope.usecases.plan.offers import Hint, Offer, Option, Preview
 from stratascope.usecases.plan.plan import Plan
 
 COLUMN, LEAST, MOST = 324, 288, 400

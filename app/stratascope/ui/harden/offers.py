@@ -12,7 +12,8 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.harden.worker import Clerk, Failure
-from stratascope.usecases.plan.offers import Desk, Offer
+from stratascope.usecases.hardening import Hardening as Desk
+from stratascope.usecases.plan.offers import Offer
 
 PATIENCE = 150  # ms that an offer may take before the column says that it is coming
 _TOPIC = "offer"

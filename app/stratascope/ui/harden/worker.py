@@ -17,7 +17,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError, Ended, Ending, JournalError
-from stratascope.usecases.plan.offers import Event
+from stratascope.usecases.relaunch.carry_out import Event
 
 Asking = Callable[[], Any]
 _Question = tuple[str, int, Asking, Callable[[Any], None]]  # topic, its number, what is asked, who gets the answer

@@ -30,8 +30,11 @@ from stratascope.ui.harden.worker import Clerk, Failure, Run
 from stratascope.ui.relaunch.dialog import HardenSheet
 from stratascope.ui.relaunch.set_aside import AsideSheet, ask_discard
 from stratascope.ui.widgets.theme import Look
-from stratascope.usecases.plan.offers import Aside, Desk, Event, Preview
+from stratascope.usecases.hardening import Aside
+from stratascope.usecases.hardening import Hardening as Desk
+from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.recovery import Mended, Result
 from stratascope.usecases.relaunch.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.verification import Proved

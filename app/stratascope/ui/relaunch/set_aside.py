@@ -26,7 +26,7 @@ from stratascope.ui.harden.words import bytes_text, since_text
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.labels import Label, tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
-from stratascope.usecases.plan.offers import Aside
+from stratascope.usecases.hardening import Aside
 
 _ID = Qt.ItemDataRole.UserRole
 

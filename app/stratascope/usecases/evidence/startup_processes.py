@@ -23,14 +23,14 @@ _GONE = ("Z", "X")
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Hand:
+class ProcessKind:
     """One kind of process: its name, and its user inside, None where that has no number there."""
 
     name: str
     user: int | None
 
 
-def born_with(found: Found, ground: Ground) -> frozenset[Hand] | None:
+def startup_processes(found: Found, ground: Ground) -> frozenset[ProcessKind] | None:
     """What it started in its first seconds and still has, beside its first process. None: not readable."""
     first = _start(found.first)
     if first is None:
@@ -38,30 +38,30 @@ def born_with(found: Found, ground: Ground) -> frozenset[Hand] | None:
     alive = {each.pid: each for each in found.members}
     parents = {pid: _status(each) for pid, each in alive.items()}
     latest = first + BIRTH * (ground.clock_ticks or _TICKS)
-    hands = set()
+    kinds = set()
     for pid, each in alive.items():
         start, status = _start(each), parents[pid]
         if start is None or status is None or start > latest or not _descends(pid, found.first.pid, parents):
             continue
-        if (hand := _hand(status, found.first)) is not None:
-            hands.add(hand)
-    return frozenset(hands)
+        if (kind := _kind(status, found.first)) is not None:
+            kinds.add(kind)
+    return frozenset(kinds)
 
 
-def present(found: Found) -> frozenset[Hand] | None:
+def all_processes(found: Found) -> frozenset[ProcessKind] | None:
     """Every process that it has. None: not readable."""
     if _status(found.first) is None:
         return None
-    hands = {_hand(status, found.first) for each in (found.first, *found.members) if (status := _status(each))}
-    return frozenset(hand for hand in hands if hand is not None)
+    kinds = {_kind(status, found.first) for each in (found.first, *found.members) if (status := _status(each))}
+    return frozenset(kind for kind in kinds if kind is not None)
 
 
-def missing(before: frozenset[Hand], now: frozenset[Hand], *, users: bool) -> tuple[Hand, ...]:
+def missing(before: frozenset[ProcessKind], now: frozenset[ProcessKind], *, users: bool) -> tuple[ProcessKind, ...]:
     """Those that did not come back; by name alone where it was given another user."""
     if users:
         return tuple(sorted(before - now, key=str))
-    names = {hand.name for hand in now}
-    return tuple(sorted((hand for hand in before if hand.name not in names), key=str))
+    names = {kind.name for kind in now}
+    return tuple(sorted((kind for kind in before if kind.name not in names), key=str))
 
 
 def _descends(pid: int, first: int, parents: dict[int, ProcessStatus | None]) -> bool:
@@ -76,14 +76,14 @@ def _descends(pid: int, first: int, parents: dict[int, ProcessStatus | None]) ->
     return True
 
 
-def _hand(status: ProcessStatus, first: Capture) -> Hand | None:
+def _kind(status: ProcessStatus, first: Capture) -> ProcessKind | None:
     if status.name is None or status.uids is None or status.state in _GONE:
         return None
     text = first.text("uid_map")
     if isinstance(text, Gap):
-        return Hand(status.name, status.uids.effective)
+        return ProcessKind(status.name, status.uids.effective)
     try:
-        return Hand(status.name, to_inside(parse_idmap(text), status.uids.effective))
+        return ProcessKind(status.name, to_inside(parse_idmap(text), status.uids.effective))
     except DecodeError:
         return None
 

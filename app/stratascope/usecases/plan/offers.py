@@ -1,25 +1,13 @@
-"""What the window and the command line ask of hardening, in one place: options, preview, plan, run, undo, discard.
-
-`preview` is pure and quick: it works on a state that was read and was offered before. All else may talk to the engine
-or take a while, and belongs on a thread of its own.
-"""
+"""What hardening offers for one container, and what a choice would come to: the types."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message
 from stratascope.core.relaunch.toggle import Choice, Preset, Toggle
-from stratascope.core.relaunch.transaction import Damaged, Ended, Progress, Remedy, Transaction
-from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.depth import Matrix
-from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.relaunch.recovery import Mended
-from stratascope.usecases.relaunch.undo_plan import UndoPlan
-from stratascope.usecases.relaunch.verification import Proved
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,63 +59,9 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
-class Aside:
-    """An original that is set aside, with those that were relaunched with it.
-
-    `size`: bytes of their writable layers, None where not known.
-    """
-
-    transaction: Transaction
-    engine: str
-    size: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Hint:
     """One further toggle that would help most, and what it would lead to."""
 
     toggle: Toggle
     value: str
     after: Matrix
-
-
-Event = Progress | Proved | Ended
-
-
-class Desk(Protocol):
-    """See the module. Methods on the engine raise EngineError, NoSuchContainerError, ToggleError."""
-
-    def know(self, snapshot: Snapshot) -> None:
-        """What is shown now; quick."""
-
-    def offer(self, state: ContainerState) -> Offer: ...
-
-    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview: ...
-
-    def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
-        """What would help most beside the choices, where the exposure stays serious; as slow as an offer."""
-
-    def plan(
-        self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()
-    ) -> Plan: ...
-
-    def command(self, plan: Plan) -> str:
-        """The command that would do the same, without the values of the environment."""
-
-    def run(self, plan: Plan, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]: ...
-
-    def undo_plan(self, transaction: Transaction) -> UndoPlan:
-        """What would stay behind. Changes nothing."""
-
-    def undo(self, transaction: Transaction, watch: float, cancelled: Callable[[], bool]) -> Iterator[Event]: ...
-
-    def discard(self, transaction: Transaction) -> None: ...
-
-    def kept(self) -> tuple[Transaction, ...]:
-        """What is set aside, oldest first, without asking any engine."""
-
-    def aside(self) -> tuple[Aside | Damaged, ...]: ...
-
-    def recover(self) -> tuple[Mended, ...]:
-        """What a crash left half done: each finished, undone, left to a living program, or why not now. Raises nothing
-        that an engine or a disk can cause."""

@@ -53,7 +53,7 @@ SERIOUS_EXPOSURE = 4.0  # below it there is nothing to press for
 _WORTH = 0.1  # of exposure, that a further toggle must take away to be named
 
 
-class Foresight:
+class Previews:
     """For the containers of one engine. `subject_of` gives a container as toggles see it."""
 
     def __init__(self, layers: tuple[Layer, ...], ground: Ground, engine: Engine, subject_of: SubjectOf) -> None:

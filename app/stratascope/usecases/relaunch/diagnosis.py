@@ -44,7 +44,7 @@ def blame(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> tuple
     return text, near
 
 
-def unproven(failed: Sequence[Choice]) -> tuple[Message, tuple[str, ...]]:
+def leave_out(failed: Sequence[Choice]) -> tuple[Message, tuple[str, ...]]:
     """The same for toggles that /proc does not confirm."""
     names = tuple(choice.toggle for choice in failed)
     text = msg("Leave out what does not come into force here: {toggles}.", toggles=", ".join(names))

@@ -11,19 +11,40 @@ image once it has stopped, as only then nothing is written any more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
 
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import Relauncher
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Created, Health
 from stratascope.core.relaunch.toggle import Failure
-from stratascope.core.relaunch.transaction import Journal, Member, Progress, Stage, State, Transaction
-from stratascope.usecases.relaunch.probation import Clock, Expected, FailedError, Watcher, last_words
-from stratascope.usecases.relaunch.rollback import NEVER, roll_forward
+from stratascope.core.relaunch.transaction import (
+    Ended,
+    Ending,
+    Journal,
+    JournalError,
+    Member,
+    Progress,
+    Stage,
+    State,
+    Transaction,
+)
+from stratascope.usecases.evidence.expected import Clock, Expected
+from stratascope.usecases.relaunch.carry_out import finished
+from stratascope.usecases.relaunch.outcome import in_words, joined
+from stratascope.usecases.relaunch.probation import FailedError, Watcher, last_words
+from stratascope.usecases.relaunch.rollback import (
+    NEVER,
+    NameTakenError,
+    all_that_is_left,
+    held,
+    roll_back,
+    roll_forward,
+)
 
 
 class Exchange:
-    """Carries one transaction through; `transaction` is as the journal has it."""
+    """A `carry_out.Recreation` by the engine's own calls; `transaction` is as the journal has it."""
 
     def __init__(
         self,
@@ -36,9 +57,12 @@ class Exchange:
         unchanged: str = "",
         wrote: Callable[[str], bool] | None = None,
         lost: Callable[[str], str] = lambda container: "",
+        *,
+        stale: Callable[[], Message | None] = lambda: None,
     ) -> None:
         """`unchanged`: the create request of an unchanged relaunch, to tell whose warnings the engine's are.
 
+        `stale`: why it is not what was planned any more; raises EngineError.
         Of a container that has stopped, `wrote`: whether anything in its writable layer is its own; `lost`: which files
         its replacement would miss, in words.
         """
@@ -48,12 +72,21 @@ class Exchange:
         self._watcher = Watcher(port, self._clock, cancelled, expected)
         self._unchanged = unchanged
         self._wrote = wrote or (lambda container: bool(port.changes(container)))
-        self._lost = lost
+        self._lost, self._stale = lost, stale
+
+    def hold(self) -> AbstractContextManager[None]:
+        """See `Recreation`."""
+        return held(self._journal, self.transaction)
+
+    def stale(self) -> tuple[Message, str] | None:
+        """See `Recreation`."""
+        why_not = self._stale()
+        return None if why_not is None else (why_not, "")
 
     def forward(self, watch: float) -> Iterator[Progress]:
-        """All steps up to STARTED and watched. Raises FailedError, EngineError, NoSuchContainerError, JournalError."""
+        """See `Recreation`."""
         transaction = self.transaction
-        yield from self._step("journal", msg("Write down what is going to happen"), lambda: self._enter(Stage.INTENT))
+        yield from self._step("journal", msg("Write down what is going to happen"), lambda: self.enter(Stage.INTENT))
         if transaction.created:
             yield from self._step("create", msg("Create the replacement beside it"), self._create)
         made = transaction.created  # else the two only change places
@@ -69,16 +102,50 @@ class Exchange:
             words = msg("Look at those that were relaunched with it")
             yield from self._step("watch-further", words, self._watch_further)
 
-    def verified(self) -> None:
-        """It is to stay: from here on there is no way but forward. Raises FailedError, JournalError."""
-        self._enter(Stage.VERIFIED)
-
     def finish(self) -> Transaction:
-        """What is left after that; `recover` does the same. Raises EngineError, NoSuchContainerError, JournalError."""
+        """See `Recreation`."""
         self.transaction = roll_forward(self._port, self._journal, self.transaction)
         return self.transaction
 
-    def _enter(self, stage: Stage) -> None:
+    def back(self, error: Exception) -> Iterator[Progress | Ended]:
+        """See `Recreation`. Raises the JournalError where the very first word could not be written."""
+        made = self.transaction
+        if isinstance(error, JournalError) and made.stage is Stage.INTENT and not (made.created and made.new):
+            with suppress(JournalError):
+                self._journal.forget(made.id)
+            raise error  # nothing was done
+        why, words, log = in_words(error)
+        if self._without_an_original():
+            ended = finished(self, Ending.KEPT)
+            text = msg("{why} Somebody else removed the one that ran before, so the one in its place stays.", why=why)
+            yield replace(ended, why=text, words=joined(words, ended.words), log=log)
+            return
+        begun = self._clock.now()
+        words_told = msg("Bring the original back") if made.created else msg("Bring back the one that ran")
+        told = Progress("roll-back", State.BEGUN, 0.0, words_told)
+        yield told
+        try:
+            lost = isinstance(error, EngineError) and not isinstance(error, RefusedError)
+            roll_back(self._port, self._journal, made, lost=lost, clock=self._clock)
+        except (EngineError, NoSuchContainerError, JournalError) as second:
+            yield replace(told, state=State.FAILED, seconds=self._clock.now() - begun)
+            text = msg("{why} The way back failed too: run stratascope recover as soon as that is mended.", why=why)
+            ending = Ending.UNFINISHED
+            if isinstance(second, NameTakenError):  # the original runs
+                text, ending = second.message, Ending.ROLLED_BACK
+            yield Ended(ending, made, text, joined(words, in_words(second)[1]), log)
+            return
+        yield replace(told, state=State.DONE, seconds=self._clock.now() - begun)
+        yield Ended(Ending.ROLLED_BACK, made, why, words, log)
+
+    def _without_an_original(self) -> bool:
+        try:
+            return all_that_is_left(self._port, self.transaction)
+        except EngineError:
+            return False  # the way back will find out
+
+    def enter(self, stage: Stage) -> None:
+        """See `Recreation`."""
         if self._cancelled():
             raise FailedError(msg("Cancelled."))
         self.transaction = replace(self.transaction, stage=stage)
@@ -93,7 +160,7 @@ class Exchange:
                 "; ".join(ignored),
                 failure=Failure(words="; ".join(ignored)),
             )
-        self._enter(Stage.CREATED)
+        self.enter(Stage.CREATED)
 
     def _new_warnings(self, created: Created) -> list[str]:
         """What the engine warns of, without what it would say of the original too: that is no fault of a toggle.
@@ -129,14 +196,14 @@ class Exchange:
         return made[0]
 
     def _stop(self) -> None:
-        self._enter(Stage.HELD)
+        self.enter(Stage.HELD)
         members = self.transaction.members
         for member in members:
             if member.restart != NEVER:
                 self._port.restart_policy(member.old, NEVER)
         if self.transaction.created and not all(self._still_runs(member) for member in members):
             raise FailedError(msg("It ended by itself meanwhile, so it was left alone."))  # a job would be done twice
-        self._enter(Stage.STOPPING)
+        self.enter(Stage.STOPPING)
         for member in reversed(members):
             self._port.stop(member.old, member.stop_timeout)
         for member in members if self.transaction.created else ():
@@ -163,20 +230,20 @@ class Exchange:
             self._create_all(images)
 
     def _rename(self) -> None:
-        self._enter(Stage.STOPPED)
+        self.enter(Stage.STOPPED)
         for member in self.transaction.members:
             self._port.rename(member.old, member.old_aside)
             self._port.rename(member.new, member.name)
 
     def _start(self) -> None:
-        self._enter(Stage.RENAMED)
+        self.enter(Stage.RENAMED)
         for member in self.transaction.members:
             if not self.transaction.created:
                 self._port.restart_policy(member.new, member.new_restart)
         for member in self.transaction.members:
             if member.was_running:
                 self._port.start(member.new)
-        self._enter(Stage.STARTED)
+        self.enter(Stage.STARTED)
 
     def _watch_further(self) -> None:
         """They were started with the main one, and nothing about them has changed: that they run is enough."""

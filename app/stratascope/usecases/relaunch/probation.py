@@ -7,15 +7,15 @@ break a good relaunch or bless a bad one. Decided against comparing addresses: o
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
-from stratascope.core.relaunch.launch_spec import Health, Running, Vitals
+from stratascope.core.relaunch.launch_spec import Health, Running
 from stratascope.core.relaunch.toggle import Failure
 from stratascope.core.relaunch.transaction import Progress, State
+from stratascope.usecases.evidence.expected import Clock, Expected
 
 WATCH = 10.0  # seconds that a replacement is watched, where nothing else was said
 POLL = 0.2  # seconds between two looks at the replacement
@@ -34,31 +34,6 @@ class FailedError(Exception):
     def __init__(self, why: Message, words: str = "", log: str = "", failure: Failure | None = None) -> None:
         super().__init__(words or why.id)
         self.why, self.words, self.log, self.failure = why, words, log, failure
-
-
-@dataclass(slots=True)
-class Clock:
-    """Time, to be replaced in tests."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-
-
-def _nothing(container: str) -> Vitals:
-    return Vitals()
-
-
-@dataclass(frozen=True, slots=True)
-class Expected:
-    """What the original did, and the replacement must do too. `look` reads a container's vitals.
-
-    `health`: what the original's healthcheck said. Podman without systemd never runs one, so its word is awaited only
-    where the original had it.
-    """
-
-    before: Vitals = field(default_factory=Vitals)
-    look: Callable[[str], Vitals] = _nothing
-    health: Health = Health.HEALTHY
 
 
 class Watcher:
@@ -146,19 +121,6 @@ class Watcher:
             silent=self._lacking if now.status == "running" else (),
         )
         raise FailedError(why, now.error, log, failure)
-
-
-def watch_running(
-    port: Relauncher,
-    container: str,
-    seconds: float,
-    cancelled: Callable[[], bool],
-    clock: Clock,
-    expected: Expected | None = None,
-) -> None:
-    """The same for whoever tells nothing meanwhile."""
-    for _ in Watcher(port, clock, cancelled, expected).watch(container, seconds):
-        pass
 
 
 def last_words(port: Relauncher, container: str) -> str:

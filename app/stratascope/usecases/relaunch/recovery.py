@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.transaction import BusyError, Damaged, Journal, JournalError, Stage, Transaction
-from stratascope.usecases.plan.plan import Workshop
+from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.owner import recover_owned
 
@@ -38,20 +38,20 @@ def unfinished(journal: Journal) -> tuple[Transaction, ...]:
     return tuple(item for item in found if item.stage is not Stage.DONE)
 
 
-def recover_all(shop: Workshop) -> Iterator[Mended]:
-    """All of that shop's engine; raises nothing that an engine, an owner or a disk can cause."""
-    for item in unfinished(shop.journal):
+def recover_all(access: EngineAccess) -> Iterator[Mended]:
+    """All of that engine; raises nothing that an engine, an owner or a disk can cause."""
+    for item in unfinished(access.journal):
         try:
-            if not _is_of(shop, item):
+            if not _is_of(access, item):
                 continue
             if item.owner is not None:  # it holds it by itself
-                yield Mended(item, _result(recover_owned(shop, item)))
+                yield Mended(item, _result(recover_owned(access, item)))
                 continue
-            with rollback.held(shop.journal, item):
+            with rollback.held(access.journal, item):
                 # read again: whoever held it may have come to its end just now
-                now = next((each for each in unfinished(shop.journal) if each.id == item.id), None)
+                now = next((each for each in unfinished(access.journal) if each.id == item.id), None)
                 if now is not None:
-                    yield Mended(now, _result(rollback.recover(shop.port, shop.journal, now, shop.clock)))
+                    yield Mended(now, _result(rollback.recover(access.port, access.journal, now, access.clock)))
         except BusyError:
             yield Mended(item, Result.HELD)
         except (EngineError, NoSuchContainerError, JournalError) as error:
@@ -62,15 +62,15 @@ def _result(stays: bool) -> Result:
     return Result.FINISHED if stays else Result.UNDONE
 
 
-def _is_of(shop: Workshop, item: Transaction) -> bool:
+def _is_of(access: EngineAccess, item: Transaction) -> bool:
     """Ids such as `docker` mean another engine where the environment names another one. That one knows nothing of
     the container, which would look as if somebody had removed it, and all was over.
     """
-    if item.endpoint == shop.engine.endpoint:
+    if item.endpoint == access.engine.endpoint:
         return True
-    if item.engine != shop.engine.id:
+    if item.engine != access.engine.id:
         return False
     try:
-        return bool(shop.port.running(item.old).id)
+        return bool(access.port.running(item.old).id)
     except NoSuchContainerError:
         return False

@@ -14,7 +14,8 @@ from stratascope.core.message import msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, RestartPolicy, Running
 from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction
-from stratascope.usecases.relaunch.probation import POLL, Clock
+from stratascope.usecases.evidence.expected import Clock
+from stratascope.usecases.relaunch.probation import POLL
 
 NEVER = RestartPolicy()
 ALIVE = ("running", "stopping", "restarting")

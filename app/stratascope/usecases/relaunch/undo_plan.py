@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.transaction import Transaction
-from stratascope.usecases.plan.plan import Workshop
+from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.preflight import Block, Warned, unwatched, written
 
 
@@ -23,18 +23,18 @@ class UndoPlan:
     blocks: tuple[Block, ...] = ()
 
 
-def undo_plan(shop: Workshop, done: Transaction) -> UndoPlan:
+def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
     """Changes nothing. Raises EngineError."""
     owned = done.owner is not None  # by Compose or systemd, which makes containers anew and sets none aside
-    if not owned and not all(_there(shop, number) for number in (done.new, done.old)):
+    if not owned and not all(_there(access, number) for number in (done.new, done.old)):
         text = msg("What it would go back to, or from, was removed by somebody else.")
         block = Block("gone", text, msg("Discard what is left of it."))
         return UndoPlan(None, blocks=(block,))
-    if not owned and shop.port.running(done.new).status == "paused":
+    if not owned and access.port.running(done.new).status == "paused":
         return UndoPlan(None, blocks=(Block("paused", msg("It is paused."), msg("Let it go on, and try again.")),))
-    state = shop.read(done.new)
+    state = access.read(done.new)
     try:
-        paths = None if state is None else written(state.container, shop.port.changes(done.new))
+        paths = None if state is None else written(state.container, access.port.changes(done.new))
     except (EngineError, NoSuchContainerError):
         paths = None
     if paths is None:
@@ -42,12 +42,12 @@ def undo_plan(shop: Workshop, done: Transaction) -> UndoPlan:
     if owned and paths:
         text = msg("Its owner creates it again and keeps nothing that it wrote outside its volumes.")
         return UndoPlan(paths, (Warned("written-lost", text),))
-    return UndoPlan(paths, unwatched(shop.vitals(done.new)))
+    return UndoPlan(paths, unwatched(access.liveness(done.new)))
 
 
-def _there(shop: Workshop, container: str) -> bool:
+def _there(access: EngineAccess, container: str) -> bool:
     try:
-        shop.port.running(container)
+        access.port.running(container)
     except NoSuchContainerError:
         return False
     return True

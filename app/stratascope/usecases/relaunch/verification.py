@@ -9,8 +9,9 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Failure, Proof, Proven
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import toggle
-from stratascope.usecases.evidence.startup_processes import Hand, missing
-from stratascope.usecases.plan.plan import Plan, Workshop, looked, subject_of
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.evidence.startup_processes import ProcessKind, missing
+from stratascope.usecases.plan.plan import Plan, looked, subject_of
 from stratascope.usecases.relaunch.probation import FailedError, last_words
 
 _SETTLE = 5.0  # seconds that the new process may take to be readable
@@ -31,18 +32,18 @@ class Proved:
     proof: Proof
 
 
-def verify(shop: Workshop, made: Plan, container: str) -> tuple[Proved, ...]:
+def verify(access: EngineAccess, made: Plan, container: str) -> tuple[Proved, ...]:
     """Each choice against the facts of the new process. What can't be read yet is read again for a moment."""
-    until = shop.clock.now() + _SETTLE
+    until = access.clock.now() + _SETTLE
     while True:
-        proofs = _proofs(shop, made, shop.read(container))
-        if all(item.proof.outcome is not Proven.UNKNOWN for item in proofs) or shop.clock.now() >= until:
+        proofs = _proofs(access, made, access.read(container))
+        if all(item.proof.outcome is not Proven.UNKNOWN for item in proofs) or access.clock.now() >= until:
             return proofs
-        shop.clock.sleep(_AGAIN)
+        access.clock.sleep(_AGAIN)
 
 
-def _proofs(shop: Workshop, made: Plan, state: ContainerState | None) -> tuple[Proved, ...]:
-    subject = made.subject if state is None else looked(shop, subject_of(shop, state, made.choices))
+def _proofs(access: EngineAccess, made: Plan, state: ContainerState | None) -> tuple[Proved, ...]:
+    subject = made.subject if state is None else looked(access, subject_of(access, state, made.choices))
     found = []
     for choice in made.choices:
         which = toggle(choice.toggle)
@@ -51,7 +52,8 @@ def _proofs(shop: Workshop, made: Plan, state: ContainerState | None) -> tuple[P
     return tuple(found)
 
 
-def unproven(failed: Sequence[Proved]) -> Message:
+def not_enforced(failed: Sequence[Proved]) -> Message:
+    """Why a result is not good enough, of the first of them."""
     first = failed[0]
     title = toggle(first.choice.toggle).title
     if first.proof.outcome is Proven.UNKNOWN:
@@ -60,18 +62,18 @@ def unproven(failed: Sequence[Proved]) -> Message:
                expected=first.proof.expected, found=first.proof.found)  # fmt: skip
 
 
-def all_back(shop: Workshop, made: Plan, before: frozenset[Hand] | None, container: str) -> None:
+def all_back(access: EngineAccess, made: Plan, before: frozenset[ProcessKind] | None, container: str) -> None:
     """Raises FailedError where a process that belongs to its start does not come."""
-    until, users = shop.clock.now() + _COME_BACK, not _OTHER_USERS & {each.toggle for each in made.choices}
+    until, users = access.clock.now() + _COME_BACK, not _OTHER_USERS & {each.toggle for each in made.choices}
     while before:
-        now = shop.present(container)
+        now = access.all_processes(container)
         lost = () if now is None else missing(before, now, users=users)
         if not lost:
             return
-        if shop.clock.now() >= until:
+        if access.clock.now() >= until:
             first = lost[0]
             why = msg("A process {name} of user {user} ran in it before, and did not come up again.", name=first.name,
                       user="?" if first.user is None else first.user)  # fmt: skip
-            log = last_words(shop.port, container)
+            log = last_words(access.port, container)
             raise FailedError(why, log=log, failure=Failure(log))
-        shop.clock.sleep(_AGAIN)
+        access.clock.sleep(_AGAIN)

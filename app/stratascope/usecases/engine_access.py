@@ -1,0 +1,74 @@
+"""What hardening needs of one engine and its machine: a port of the use cases, whose adapter is in `wiring`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from stratascope.core.container import Asked, Container, Engine
+from stratascope.core.ground import Ground
+from stratascope.core.ports import Relauncher
+from stratascope.core.record import Trouble
+from stratascope.core.relaunch.launch_spec import Inside, LaunchSpec, Vitals
+from stratascope.core.relaunch.owner import OwnerKind, Owners, OwnerText
+from stratascope.core.relaunch.privileged_files import HostFiles
+from stratascope.core.relaunch.transaction import Journal
+from stratascope.core.snapshot import ContainerState
+from stratascope.usecases.evidence.expected import Clock
+from stratascope.usecases.evidence.startup_processes import ProcessKind
+
+
+class EngineAccess(Protocol):
+    """Containers by full id. Everything is read anew at each call; what can't be read is None, never a guess."""
+
+    @property
+    def engine(self) -> Engine: ...
+
+    @property
+    def ground(self) -> Ground: ...
+
+    @property
+    def port(self) -> Relauncher: ...
+
+    @property
+    def journal(self) -> Journal: ...
+
+    @property
+    def host(self) -> HostFiles: ...
+
+    @property
+    def owners(self) -> Owners | None:
+        """None: nothing that Compose or systemd owns is changed."""
+
+    @property
+    def clock(self) -> Clock: ...
+
+    def read(self, container: str) -> ContainerState | None:
+        """Its state as it is now; None where the engine has it not. Raises EngineError."""
+
+    def containers(self) -> Sequence[Container]:
+        """All of the engine. Raises EngineError."""
+
+    def profile_text(self, path: str) -> str | None:
+        """A file of the user's, for a seccomp profile."""
+
+    def listeners(self) -> tuple[tuple[str, int], ...] | None:
+        """Addresses and ports that listen on the host."""
+
+    def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
+        """What an owner's file must say for these options. Raises OwnerError."""
+
+    def startup_processes(self, container: str) -> frozenset[ProcessKind] | None:
+        """What it started in its first seconds and still has. Raises EngineError."""
+
+    def all_processes(self, container: str) -> frozenset[ProcessKind] | None:
+        """Every process that it has now. Raises EngineError."""
+
+    def liveness(self, container: str) -> Vitals:
+        """Its ports and counters."""
+
+    def root_files(self, container: str) -> Inside:
+        """What takes a moment to look at, and only a plan and a proof ask for."""
+
+    def trouble(self) -> Trouble | None:
+        """Why the engine's kernel could not be asked when it was last tried; None where it could."""

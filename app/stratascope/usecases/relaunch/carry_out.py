@@ -1,0 +1,91 @@
+"""A relaunch or an undo from its lock to its end, whoever creates the container: its engine or its owner.
+
+Generators that yield each step as it happens, for the window and the command line alike. Nothing here knows Qt or an
+engine's JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch.transaction import BusyError, Ended, Ending, JournalError, Progress, Stage, Transaction
+from stratascope.usecases.relaunch.outcome import in_words
+from stratascope.usecases.relaunch.probation import FailedError
+from stratascope.usecases.relaunch.verification import Proved
+
+Event = Progress | Proved | Ended
+Steps = Generator[Progress | Proved, None, Ending]
+
+
+class Recreation(Protocol):
+    """One relaunch on its way. All raise EngineError, NoSuchContainerError and JournalError."""
+
+    @property
+    def transaction(self) -> Transaction:
+        """As the journal has it."""
+
+    def hold(self) -> AbstractContextManager[None]:
+        """All that it concerns, for oneself alone. Raises BusyError too."""
+
+    def stale(self) -> tuple[Message, str] | None:
+        """Why it is not what was planned any more, with words of the engine or the owner. Changes nothing."""
+
+    def forward(self, watch: float) -> Iterator[Progress]:
+        """All steps up to STARTED and watched. Raises FailedError too."""
+
+    def enter(self, stage: Stage) -> None:
+        """Write the stage down; from VERIFIED on there is no way but forward. Raises FailedError where cancelled."""
+
+    def finish(self) -> Transaction:
+        """What is left after VERIFIED; `recover` does the same."""
+
+    def back(self, error: Exception) -> Iterator[Progress | Ended]:
+        """All as it was before. The last thing is an `Ended`."""
+
+
+def carry_out(
+    work: Recreation,
+    steps: Callable[[], Steps],
+    *,
+    done: Transaction | None = None,
+    explained: Callable[[Ended, Exception], Ended] = lambda ended, error: ended,
+) -> Iterator[Event]:
+    """The steps under the lock, and the way back by itself where one fails. The last thing is an `Ended`.
+
+    Raises nothing that an engine, an owner or a disk can cause. `done`: what an undo is of, told where it is refused.
+    `explained`: the end of a failure with our best explanation.
+    """
+    try:
+        with work.hold():
+            why_not = work.stale()
+            if why_not is not None:
+                yield Ended(Ending.REFUSED, done, *why_not)
+                return
+            try:
+                ending = yield from steps()
+            except (FailedError, EngineError, NoSuchContainerError, JournalError) as error:
+                for event in work.back(error):
+                    yield explained(event, error) if isinstance(event, Ended) else event
+                return
+            yield finished(work, ending)
+    except BusyError as error:
+        yield Ended(Ending.REFUSED, done, error.message)
+    except EngineError as error:
+        yield Ended(Ending.REFUSED, done, error.message, error.words)
+    except JournalError as error:
+        why = msg("The journal can't be written, and without it there would be no way back after a crash.")
+        yield Ended(Ending.REFUSED, done, why, error.words)
+
+
+def finished(work: Recreation, ending: Ending) -> Ended:
+    """It stays whatever happens now: that it does is in the journal, and recovery would finish it too."""
+    try:
+        return Ended(ending, work.finish())
+    except (EngineError, NoSuchContainerError, JournalError) as error:
+        why, words, _ = in_words(error)
+        text = msg("{why} What runs now stays; run stratascope recover to finish.", why=why)
+        return Ended(ending, work.transaction, text, words)

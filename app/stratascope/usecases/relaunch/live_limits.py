@@ -1,0 +1,51 @@
+"""A change of limits alone: the engine makes it while the container runs, and nothing is relaunched."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch.launch_spec import Limits
+from stratascope.core.relaunch.toggle import Proven
+from stratascope.core.relaunch.transaction import Ended, Ending, Progress, State
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.relaunch.carry_out import Event
+from stratascope.usecases.relaunch.outcome import in_words
+from stratascope.usecases.relaunch.verification import not_enforced, verify
+
+
+def change_limits(access: EngineAccess, made: Plan) -> Iterator[Event]:
+    """The last thing is an `Ended`; raises nothing that an engine can cause."""
+    begun = time.monotonic()
+    told = Progress("limits", State.BEGUN, 0.0, msg("Change the limits while it runs"))
+    yield told
+    wanted = made.wanted
+    try:
+        access.port.limit(made.spec.id, Limits(wanted.memory, wanted.memory_swap, wanted.pids, wanted.cpu_cores))
+    except (EngineError, NoSuchContainerError) as error:
+        yield replace(told, state=State.FAILED, seconds=time.monotonic() - begun)
+        why, words, _ = in_words(error)
+        if _changed(access, made):  # a part of it, or all and only the answer was a bad one
+            why = msg("{why} A part of it may be in force.", why=why)
+            yield Ended(Ending.KEPT, None, why, words)
+        else:
+            yield Ended(Ending.REFUSED, None, why, words)
+        return
+    yield replace(told, state=State.DONE, seconds=time.monotonic() - begun)
+    proofs = verify(access, made, made.spec.id)
+    yield from proofs
+    failed = [item for item in proofs if item.proof.outcome is not Proven.ENFORCED]
+    yield Ended(Ending.KEPT, None, not_enforced(failed)) if failed else Ended(Ending.LIMITED, None)
+
+
+def _changed(access: EngineAccess, made: Plan) -> bool:
+    """Also where that can't be told."""
+    try:
+        now = access.read(made.spec.id)
+    except EngineError:
+        return True
+    return now is not None and now.container.asked != made.state.container.asked

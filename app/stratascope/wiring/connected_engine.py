@@ -1,0 +1,138 @@
+"""What hardening needs of one engine, read through its adapters: `usecases.engine_access` for real."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from stratascope.core.capture import Capture
+from stratascope.core.container import Asked, Container, Engine
+from stratascope.core.ground import Ground, decode_ground
+from stratascope.core.ports import EngineError, EnginePort, Found, NoSuchContainerError, Relauncher
+from stratascope.core.process_match import belongs
+from stratascope.core.record import Record, Trouble
+from stratascope.core.relaunch.launch_spec import Inside, LaunchSpec, Vitals
+from stratascope.core.relaunch.owner import OwnerKind, Owners, OwnerText
+from stratascope.core.relaunch.transaction import Journal
+from stratascope.core.snapshot import ContainerState
+from stratascope.engines.open import relauncher_of
+from stratascope.engines.shared.host_files import LocalFiles
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.tcp import parse_listeners
+from stratascope.owners.local import LocalOwners
+from stratascope.usecases.evidence import liveness, root_files
+from stratascope.usecases.evidence.expected import Clock
+from stratascope.usecases.evidence.startup_processes import ProcessKind, all_processes, startup_processes
+from stratascope.usecases.live.reader import machine_of
+from stratascope.wiring.engines import Engines, assembler, translations
+from stratascope.wiring.exports import owner_text
+
+_PROFILE_MAX = 1 << 20  # bytes of a profile file
+
+
+class ConnectedEngine:
+    """A `usecases.engine_access.EngineAccess` of one engine that answers."""
+
+    def __init__(self, engines: Engines, port: EnginePort, engine: Engine, journal: Journal) -> None:
+        self.engine, self.journal = engine, journal
+        self._port = port
+        self._shared = translations()
+        self._reader = engines.reader(self._shared)
+        self._host: Capture = machine_of(self._reader, engine) or self._reader.host()
+        self.ground: Ground = decode_ground(self._host)
+        self.port: Relauncher = relauncher_of(port)
+        self.host = LocalFiles(engine.endpoint)
+        self.owners: Owners | None = LocalOwners(engine)
+        self.clock = Clock()
+
+    def read(self, container: str) -> ContainerState | None:
+        """See `EngineAccess`."""
+        try:
+            raw = self._port.inspect(container)
+        except NoSuchContainerError:
+            return None
+        records = self._reader.records(self.engine, (raw,), self.ground)
+        record = Record(time.time(), self._host, (self.engine,), records)
+        return next(iter(assembler(self._shared).snapshot(record).containers), None)
+
+    def containers(self) -> Sequence[Container]:
+        """See `EngineAccess`."""
+        return tuple(self._shared.container(raw, self.engine) for raw in self._port.list())
+
+    def profile_text(self, path: str) -> str | None:
+        """See `EngineAccess`."""
+        return _text(path)
+
+    def listeners(self) -> tuple[tuple[str, int], ...] | None:
+        """See `EngineAccess`."""
+        if not self.engine.local:
+            return None
+        try:
+            texts = [Path("/proc/net", name).read_text(encoding="ascii") for name in ("tcp", "tcp6")]
+            return tuple(listener for text in texts for listener in parse_listeners(text))
+        except (OSError, DecodeError):
+            return None
+
+    def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
+        """See `EngineAccess`."""
+        return owner_text(kind, spec, wanted, body)
+
+    def startup_processes(self, container: str) -> frozenset[ProcessKind] | None:
+        """See `EngineAccess`."""
+        found = self._found(container)
+        return None if found is None else startup_processes(found, self.ground)
+
+    def all_processes(self, container: str) -> frozenset[ProcessKind] | None:
+        """See `EngineAccess`."""
+        found = self._found(container)
+        return None if found is None else all_processes(found)
+
+    def liveness(self, container: str) -> Vitals:
+        """See `EngineAccess`."""
+        found = self._inspected(container)
+        if found is None:
+            return Vitals()
+        read = self._reader.once(self.engine, found.pid, liveness.WANTS, liveness.MEMBER_WANTS) if found.pid else None
+        return liveness.vitals(found, read, self.ground)
+
+    def root_files(self, container: str) -> Inside:
+        """See `EngineAccess`."""
+        found = self._inspected(container)
+        if found is None or not found.pid:
+            return Inside()
+        read = self._reader.once(self.engine, found.pid, root_files.WANTS)
+        parent = None if self.engine.rootless else root_files.parent(found, read, self.ground)
+        publisher = None if parent is None else self._reader.once(self.engine, parent, root_files.PUBLISHER_WANTS)
+        return root_files.inside(found, read, publisher, self.ground)
+
+    def trouble(self) -> Trouble | None:
+        """See `EngineAccess`."""
+        return self._reader.trouble if self.engine.local else None
+
+    def _inspected(self, container: str) -> Container | None:
+        """None where the engine can't be asked now."""
+        try:
+            return self._shared.container(self._port.inspect(container), self.engine)
+        except (EngineError, NoSuchContainerError):
+            return None
+
+    def _found(self, container: str) -> Found | None:
+        """What the collector read of a container that runs; None where it is out of reach."""
+        try:
+            raw = self._port.inspect(container)
+        except NoSuchContainerError:
+            return None
+        found = self._reader.records(self.engine, (raw,), self.ground)[0].found
+        if found is None or belongs(self._shared.container(raw, self.engine), found.first, self.ground) is not None:
+            return None
+        return found
+
+
+def _text(path: str) -> str | None:
+    try:
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(_PROFILE_MAX + 1)
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text if len(text) <= _PROFILE_MAX else None

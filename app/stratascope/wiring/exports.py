@@ -1,0 +1,62 @@
+"""A plan as text that others read: exports, the text for its owner's files, and the command that would do the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from stratascope.core.container import Asked, EngineKind
+from stratascope.core.message import msg
+from stratascope.core.relaunch.launch_spec import LaunchSpec
+from stratascope.core.relaunch.owner import OwnerError, OwnerKind, OwnerText
+from stratascope.core.relaunch.run_options import RunOptions
+from stratascope.export import quadlet, run
+from stratascope.export.export import ExportError, ExportKind, export
+from stratascope.export.shared import compact_profile, has_profile
+from stratascope.usecases.plan.plan import Plan
+
+
+def exports_of(made: Plan) -> tuple[tuple[ExportKind, Callable[[], str]], ...]:
+    """Each kind of export with the text that it comes to. Raises ExportError, ValueError when it is wanted."""
+
+    def text_of(kind: ExportKind) -> Callable[[], str]:
+        return lambda: export(kind, options_of(made))
+
+    return tuple((kind, text_of(kind)) for kind in ExportKind)
+
+
+def run_options(spec: LaunchSpec, wanted: Asked, body: str) -> RunOptions:
+    """What the exports write, read from the body that a plan would create. Raises ValueError."""
+    if spec.kind is EngineKind.DOCKER:
+        from stratascope.engines.docker.run_options import run_options as read
+    else:
+        from stratascope.engines.podman.run_options import run_options as read
+    return read(spec, wanted, body)
+
+
+def options_of(made: Plan) -> RunOptions:
+    """The same for a plan. Raises ValueError."""
+    return run_options(made.spec, made.wanted, made.body)
+
+
+def owner_text(kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
+    """The override file or drop-in, with the seccomp profile that it names. No secrets. Raises OwnerError."""
+    try:
+        options = run_options(spec, wanted, body)
+        text = export(ExportKind.COMPOSE if kind is OwnerKind.COMPOSE else ExportKind.QUADLET, options)
+    except (ExportError, ValueError) as error:
+        raise OwnerError(msg("Its settings can't be written as a file of its owner."), str(error)) from error
+    if not has_profile(options):
+        return OwnerText(text)
+    name = run.profile_path(options) if kind is OwnerKind.COMPOSE else quadlet.profile_path(options)
+    return OwnerText(text, compact_profile(options), name)
+
+
+def command(made: Plan) -> str:
+    """The command that would do the same, without the values of the environment; with an owner, that one's."""
+    if made.owner is not None:
+        return "\n".join(made.owner.commands) + "\n"
+    kind = ExportKind.DOCKER_RUN if made.spec.kind is EngineKind.DOCKER else ExportKind.PODMAN_RUN
+    try:
+        return export(kind, options_of(made))
+    except (ExportError, ValueError):
+        return ""

@@ -1,0 +1,96 @@
+"""One engine in memory as hardening sees it: a `usecases.engine_access` that reads only what it was given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from stratascope.core.container import Asked, Container, Engine, EngineKind
+from stratascope.core.ground import UNREAD, Ground
+from stratascope.core.ports import Relauncher
+from stratascope.core.record import Trouble
+from stratascope.core.relaunch.launch_spec import Inside, LaunchSpec, Vitals
+from stratascope.core.relaunch.owner import OwnerKind, Owners, OwnerText
+from stratascope.core.relaunch.privileged_files import Entry, HostFiles
+from stratascope.core.relaunch.transaction import Journal
+from stratascope.core.snapshot import ContainerState
+from stratascope.linux.mounts import Propagation
+from stratascope.usecases.evidence.expected import Clock
+from stratascope.usecases.evidence.startup_processes import ProcessKind
+
+ENGINE = Engine("memory", EngineKind.DOCKER, "unix:///memory")
+
+
+class Unseen:
+    """Nothing is known of the host's files."""
+
+    def exists(self, path: str) -> bool | None:
+        return None
+
+    def replaced(self, pid: int, source: str, target: str) -> bool | None:
+        return None
+
+    def propagation(self, path: str) -> Propagation | None:
+        return None
+
+    def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
+        return None
+
+
+@dataclass
+class Seconds:
+    """Time that passes by sleeping alone."""
+
+    passed: float = 0.0
+
+    def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.passed, self.sleep)
+
+
+@dataclass
+class MemoryAccess:
+    """See the module."""
+
+    port: Relauncher
+    journal: Journal
+    engine: Engine = ENGINE
+    owners: Owners | None = None
+    clock: Clock = field(default_factory=lambda: Seconds().clock())
+    ground: Ground = UNREAD
+    host: HostFiles = field(default_factory=Unseen)
+    state_of: Callable[[str], ContainerState | None] = lambda container: None
+    processes: frozenset[ProcessKind] | None = None
+    processes_after: frozenset[ProcessKind] | None = None
+
+    def read(self, container: str) -> ContainerState | None:
+        return self.state_of(container)
+
+    def containers(self) -> Sequence[Container]:
+        return ()
+
+    def profile_text(self, path: str) -> str | None:
+        return None
+
+    def listeners(self) -> tuple[tuple[str, int], ...] | None:
+        return None
+
+    def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
+        return OwnerText(body)
+
+    def startup_processes(self, container: str) -> frozenset[ProcessKind] | None:
+        return self.processes
+
+    def all_processes(self, container: str) -> frozenset[ProcessKind] | None:
+        return self.processes_after
+
+    def liveness(self, container: str) -> Vitals:
+        return Vitals()
+
+    def root_files(self, container: str) -> Inside:
+        return Inside()
+
+    def trouble(self) -> Trouble | None:
+        return None
