@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from stratascope import atomic_file
 
 if TYPE_CHECKING:
     from stratascope.presentation.text_report import Style
@@ -48,25 +49,9 @@ def save(file: Path, text: str) -> None:
         file.write_text(text, encoding="utf-8")
         return
     file = file.resolve()
-    number, name = tempfile.mkstemp(prefix=f".{file.name[:100]}.", dir=file.parent)
-    part = Path(name)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        part.chmod(_mode(file))
-        part.replace(file)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
-
-
-def _mode(file: Path) -> int:
-    """The permissions of the file that is replaced, else what a new one would get; mkstemp's are the owner's only."""
-    if file.exists():
-        return file.stat().st_mode & 0o777
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+    there = file.exists()
+    mode = file.stat().st_mode & 0o777 if there else 0o666
+    atomic_file.write(file, text.encode(), mode=mode, exact=there, lasting=False)
 
 
 def on_terminal() -> bool:

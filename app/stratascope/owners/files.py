@@ -7,11 +7,11 @@ written into, and text of ours that somebody changed is not taken out.
 from __future__ import annotations
 
 import contextlib
-import glob
 import os
 import secrets
 from pathlib import Path
 
+from stratascope import atomic_file
 from stratascope.core.message import msg
 from stratascope.core.relaunch.owner import OwnerError, OwnerFile
 
@@ -66,7 +66,7 @@ def take(file: OwnerFile) -> None:
     """Take our text out. Raises OwnerError where it was changed by hand."""
     path = Path(file.path)
     with contextlib.suppress(OSError):
-        _tidy(path)
+        atomic_file.tidy(path)
     now = read(file.path)
     if now is None:
         _gone(path)
@@ -88,7 +88,7 @@ def take(file: OwnerFile) -> None:
     try:
         path.unlink(missing_ok=True)
         _gone(path)
-        _sync(path.parent if path.parent.is_dir() else path.parent.parent)
+        atomic_file.sync(path.parent if path.parent.is_dir() else path.parent.parent)
     except OSError as error:
         raise OwnerError(msg("The file {path} can't be removed.", path=file.path), error.strerror or "") from error
 
@@ -101,49 +101,18 @@ def _gone(path: Path) -> None:
 
 
 def _write(path: Path, text: str, like: str) -> None:
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}.new")
     try:
         model = (path if path.exists() else Path(like)).stat()
         if not path.parent.exists():
             path.parent.mkdir(parents=True)
-            _give(path.parent, model)
-        _tidy(path)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644)
-        try:
-            _give(descriptor, model)
-            data = text.encode()
-            while data:
-                data = data[os.write(descriptor, data) :]
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        draft.replace(path)
-        _sync(path.parent)
+            if os.geteuid() == 0:
+                os.chown(path.parent, *_owner(model), follow_symlinks=False)
+        atomic_file.tidy(path)  # nobody else writes now: the caller holds the lock
+        atomic_file.write(path, text.encode(), mode=0o644, owner=_owner(model) if os.geteuid() == 0 else None)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
         raise OwnerError(msg("The file {path} can't be written.", path=str(path)), error.strerror or "") from error
 
 
-def _tidy(path: Path) -> None:
-    """Drafts that a crash left. Nobody else writes now: the caller holds the lock."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.????????.new"):
-        left.unlink(missing_ok=True)
-
-
-def _give(what: Path | int, model: os.stat_result) -> None:
+def _owner(model: os.stat_result) -> tuple[int, int]:
     """As root in a user's project: the file is to be the user's, who must be able to change it."""
-    if os.geteuid() != 0:
-        return
-    if isinstance(what, int):
-        os.fchown(what, model.st_uid, model.st_gid)
-    else:
-        os.chown(what, model.st_uid, model.st_gid, follow_symlinks=False)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    return model.st_uid, model.st_gid

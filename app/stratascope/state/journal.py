@@ -1,6 +1,5 @@
 """The journal of relaunches: one file each, written so that a crash leaves the old text or the new one.
 
-Written to a file beside it, synced, renamed, and the folder synced: rename(2) is atomic, and fsync(2) makes it last.
 Files are for their owner only, since they hold the environment of containers. Locks are flock(2) on files of their own:
 the kernel gives them back when this program dies. Decided against a database: a person must be able to read it.
 """
@@ -12,11 +11,12 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
+from stratascope import atomic_file
 from stratascope.core.relaunch.transaction import BusyError, Damaged, JournalError, Transaction
 from stratascope.state.pending import default_folder
 
@@ -42,19 +42,9 @@ class FileJournal:
         try:
             self._make()
             path = self._folder / f"{transaction.id}.json"
-            draft = path.with_suffix(".new")
-            text = msgspec.json.format(msgspec.json.encode(_File(VERSION, transaction)))
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-            try:
-                _write_all(descriptor, text)
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-            draft.replace(path)
-            self._sync()
+            atomic_file.tidy(path)  # whoever writes it holds its containers
+            atomic_file.write(path, msgspec.json.format(msgspec.json.encode(_File(VERSION, transaction))))
         except OSError as error:
-            with suppress(OSError):
-                (self._folder / f"{transaction.id}.new").unlink(missing_ok=True)
             raise JournalError(f"{error.filename or self._folder}: {error.strerror}") from error
 
     def forget(self, transaction: str) -> None:
@@ -62,7 +52,7 @@ class FileJournal:
         try:
             (self._folder / f"{transaction}.json").unlink(missing_ok=True)
             if self._folder.is_dir():
-                self._sync()
+                atomic_file.sync(self._folder)
         except OSError as error:
             raise JournalError(f"{error.filename or self._folder}: {error.strerror}") from error
 
@@ -111,15 +101,3 @@ class FileJournal:
 
     def _make(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
-    def _sync(self) -> None:
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    while data:
-        data = data[os.write(descriptor, data) :]

@@ -10,13 +10,13 @@ from __future__ import annotations
 import json
 import os
 import stat
-import tempfile
 from pathlib import Path
 from string import Formatter
 from typing import Any
 
 import msgspec
 
+from stratascope import atomic_file
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
@@ -88,15 +88,7 @@ def save(record: Record, path: Path) -> None:
     path = path.resolve()
     there = path.stat() if path.exists() else None
     if there is None or (stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid()):
-        number, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)  # of mode 0600
-        part = Path(name)
-        try:
-            with os.fdopen(number, "w", encoding="utf-8") as file:
-                file.write(dumps(record))
-            part.replace(path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
+        atomic_file.write(path, dumps(record).encode(), exact=True, lasting=False)
         return
     # not a pipe such as /dev/stdout, nor another's file, whose it stays
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
