@@ -19,7 +19,7 @@ WINDOW = """
 import json, sys
 from PySide6.QtCore import QTimer
 from stratascope import __main__
-from stratascope.ui import app
+from stratascope.ui.app import app
 made = app.make_application(["stratascope"])
 def told():
     window = next(each for each in made.topLevelWidgets() if type(each).__name__ == "MainWindow")

@@ -1,6 +1,6 @@
 """Whether all of the window finds room: a program of its own, since scale factor and font are those of a process.
 
-`python -m ui.access_fit POINTS [all]` prints one line for each thing that is cut, sticks out or lies over another.
+`python -m ui.access.fit POINTS [all]` prints one line for each thing that is cut, sticks out or lies over another.
 QT_SCALE_FACTOR is Qt's.
 """
 
@@ -103,7 +103,7 @@ def beyond(box: QRect, inside: QRect) -> int:
 
 def main(words: list[str]) -> None:
     """Walk, and print."""
-    application = ui.make_application(["access_fit"])
+    application = ui.make_application(["access.fit"])
     font = QFont(application.font())
     font.setPointSizeF(float(words[0]))
     application.setFont(font)

@@ -33,7 +33,7 @@ SCREEN = {
 
 
 def run(folder: Path, points: float, factor: float, *words: str) -> list[str]:
-    """The program of `access_fit` on a screen of its own; what it found."""
+    """The program of `access.fit` on a screen of its own; what it found."""
     config = folder / "screen.json"
     config.write_text(json.dumps({"screens": [SCREEN]}), encoding="utf-8")
     environment = {
@@ -45,7 +45,7 @@ def run(folder: Path, points: float, factor: float, *words: str) -> list[str]:
         "XDG_STATE_HOME": str(folder),
     }
     done = subprocess.run(
-        [sys.executable, "-m", "ui.access_fit", str(points), *words],
+        [sys.executable, "-m", "ui.access.fit", str(points), *words],
         cwd=TESTS, env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -20,7 +20,7 @@ import sys
 sys.path[:0] = sys.argv[1:3]
 from PySide6.QtCore import QTimer
 from ui import sample
-from stratascope.ui import app
+from stratascope.ui.app import app
 import signal
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # these tests may run below a nohup
 made = app.make_application(["x"])

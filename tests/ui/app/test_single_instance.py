@@ -126,7 +126,7 @@ def test_two_starts_at_the_same_moment_are_one_window(tmp_path: Path, environ: d
             "DISPLAY": ":1"}  # fmt: skip
     late = (
         "import sys; from stratascope import __main__; from stratascope.ui.app import start;"
-        "start.single = type('Late', (), {'place': staticmethod(start.single.place),"
+        "start.single_instance = type('Late', (), {'place': staticmethod(start.single_instance.place),"
         " 'raise_other': staticmethod(lambda *words: False)}); sys.exit(__main__.main([]))"
     )
     where = place(told)
