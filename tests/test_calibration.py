@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from rig.engine import KINDS, Rig
-from stratascope.core.layer import Severity
+from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import FLOORS
 
 APP = Path(__file__).parents[1] / "app"

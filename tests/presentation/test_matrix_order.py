@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 
 from presentation import page_sample
-from stratascope.core.layer import Severity
+from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation.matrix_order import Counts, by_outcome, counts, counts_line, exceeds, exposure_line, fate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from stratascope.core.layer import Severity
+from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Outcome
 from stratascope.presentation.threat_outcomes import (
     Standing,

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from stratascope.core.ground import UNREAD
-from stratascope.core.layer import Severity
 from stratascope.core.message import msg
+from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, judge, without
 from stratascope.core.threats.needs import Need, Shares
 from stratascope.core.threats.threat import Family, Route, Ruling, Stance, Step, Threat

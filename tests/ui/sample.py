@@ -21,13 +21,13 @@ from stratascope.core.layer import (
     Row,
     RulerRange,
     Rulers,
-    Severity,
     Tab,
     Table,
     Tone,
     Verdict,
 )
 from stratascope.core.message import msg
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
 from stratascope.core.threats.depth import Matrix
 from ui import fake_matrix

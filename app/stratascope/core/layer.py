@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message
+from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallTable
-
-if TYPE_CHECKING:
-    from stratascope.core.threats.needs import Need
-    from stratascope.core.threats.threat import Ruling
+from stratascope.core.threats.needs import Need
+from stratascope.core.threats.threat import Ruling
 
 
 class Verdict(StrEnum):
@@ -29,15 +28,6 @@ class Verdict(StrEnum):
     WEAKENED = "WEAKENED"
     OPEN = "OPEN"
     UNKNOWN = "UNKNOWN"
-
-
-class Severity(StrEnum):
-    """How much a finding matters, worst first."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
 
 
 class Tone(StrEnum):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stratascope.core.layer import Severity
+from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Family, Stance
 from stratascope.presentation.threat_outcomes import Kind, kind_of

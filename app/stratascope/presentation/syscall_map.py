@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.needs import Calls

@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stratascope.core.container import Status
-from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import listed, translate

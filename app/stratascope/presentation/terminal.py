@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import wcwidth
 
-from stratascope.core.layer import Severity, Verdict
+from stratascope.core.layer import Verdict
+from stratascope.core.severity import Severity
 
 WIDTH = 100
 _MARKS = {Verdict.ENFORCED: "■", Verdict.WEAKENED: "◪", Verdict.OPEN: "○", Verdict.UNKNOWN: "?"}

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stratascope.core.container import Engine, EngineState
-from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Rulers, Severity, Table, Verdict, View
+from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Rulers, Table, Verdict, View
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot, drawn
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.matrix_order import rank

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from stratascope.core.layer import Severity
 from stratascope.core.message import msg
+from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Family, Outcome, Stance
 from stratascope.i18n.translate import translate

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 
 from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import EngineState, Status
-from stratascope.core.layer import Severity, Verdict
+from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Family, Outcome, Stance
 
 VERDICTS = {

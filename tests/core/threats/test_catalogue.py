@@ -8,8 +8,8 @@ from collections import Counter
 import pytest
 
 from stratascope.core.ground import FEATURES, SYSCTLS
-from stratascope.core.layer import Severity
 from stratascope.core.message import Message
+from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import needs_of
 from stratascope.core.threats.needs import (

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stratascope.core.ground import UNREAD
-from stratascope.core.layer import Severity
 from stratascope.core.message import msg
+from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, ThreatState, exposure_of, judge, without
 from stratascope.core.threats.needs import HostFiles, HostRoot, Need, RootWritable, SharedIds
 from stratascope.core.threats.threat import Family, Outcome, Route, Ruling, Stance, Step, Threat

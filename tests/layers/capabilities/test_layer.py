@@ -9,7 +9,8 @@ import pytest
 from captures.recorded import container, recorded, surroundings, with_gap, with_text
 from stratascope.core.capture import Capture, Gap, GapKind, unread
 from stratascope.core.container import EngineKind
-from stratascope.core.layer import Assessment, BitGrid, Severity, Table, Verdict
+from stratascope.core.layer import Assessment, BitGrid, Table, Verdict
+from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.layer import LAYER
 from stratascope.layers.capabilities.words import ENGINE_DEFAULTS, TAKE_OVER, WORDS

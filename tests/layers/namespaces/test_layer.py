@@ -11,7 +11,8 @@ from layers.surroundings import GROUND, around, capture, container
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.ground import NAMESPACES, Peers, Surroundings, decode_ground
-from stratascope.core.layer import Assessment, Severity, Table, Verdict
+from stratascope.core.layer import Assessment, Table, Verdict
+from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.layer import LAYER, NamespacesFacts
 from stratascope.layers.shared.host_paths import HostPath

@@ -14,7 +14,7 @@ import pytest
 
 from presentation import page_sample
 from stratascope.core.container import EngineState
-from stratascope.core.layer import Severity
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate

@@ -9,8 +9,9 @@ from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
-from stratascope.core.layer import Bar, Finding, Severity
+from stratascope.core.layer import Bar, Finding
 from stratascope.core.message import msg
+from stratascope.core.severity import Severity
 from stratascope.ui.panel.bars import BarsBlock, extent
 from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.findings import FindingCard

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from stratascope.core.capture import Gap, GapKind
-from stratascope.core.layer import Severity
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.usecases.hardening import recorded

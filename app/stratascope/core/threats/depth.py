@@ -11,9 +11,10 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
+from typing import Any, Protocol
 
 from stratascope.core.ground import Ground
-from stratascope.core.layer import Layer, Severity
+from stratascope.core.severity import Severity
 from stratascope.core.threats.ground_rulings import ground_ruling
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Family, Outcome, Route, Ruling, Stance, Threat
@@ -126,6 +127,17 @@ class Matrix:
 Posture = Hashable
 
 
+class RulingLayer(Protocol):
+    """All that depth asks of a `core.layer.Layer`."""
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def id(self) -> str: ...
+
+    def stance(self, need: Need, posture: Any) -> Ruling | None: ...
+
+
 class _Catalogue:
     """Threats with all that is worked out from them alone. Hashed by identity: there is one, and it is large."""
 
@@ -165,9 +177,9 @@ def needs_of(threats: tuple[Threat, ...]) -> tuple[Need, ...]:
 
 def judge(
     threats: tuple[Threat, ...],
-    postures: tuple[tuple[Layer, Posture], ...],
+    postures: tuple[tuple[RulingLayer, Posture], ...],
     ground: Ground,
-    near: tuple[tuple[Layer, Posture], ...] = (),
+    near: tuple[tuple[RulingLayer, Posture], ...] = (),
 ) -> Matrix:
     """The matrix of one container, from each layer's posture (`Layer.posture`) and the ground.
 
@@ -180,9 +192,9 @@ def judge(
 @dataclass(frozen=True, slots=True)
 class _Question:
     catalogue: _Catalogue
-    postures: tuple[tuple[Layer, Posture], ...]
+    postures: tuple[tuple[RulingLayer, Posture], ...]
     ground: Ground
-    near: tuple[tuple[Layer, Posture], ...] = field(default=(), compare=False)
+    near: tuple[tuple[RulingLayer, Posture], ...] = field(default=(), compare=False)
 
 
 @lru_cache(maxsize=1024)
@@ -214,7 +226,7 @@ def _judge(question: _Question) -> Matrix:
 
 
 @lru_cache(maxsize=1024)
-def _answers(catalogue: _Catalogue, layer: Layer, posture: Posture) -> tuple[LayerRuling | None, ...]:
+def _answers(catalogue: _Catalogue, layer: RulingLayer, posture: Posture) -> tuple[LayerRuling | None, ...]:
     """What a layer in that posture says to each route of all threats."""
     stance = layer.stance
     decided = _by_route(catalogue, [stance(need, posture) for need in catalogue.needs])

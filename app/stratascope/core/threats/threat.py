@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from stratascope.core.layer import Severity
 from stratascope.core.message import Message
+from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.ground import inode_of
-from stratascope.core.layer import Drift, Finding, Severity
+from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import msg
+from stratascope.core.severity import Severity
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, held_now
 from stratascope.layers.capabilities.words import BASELINE, SERIOUS, SET_WORDS, TAKE_OVER
 from stratascope.layers.shared.process_status import process_status

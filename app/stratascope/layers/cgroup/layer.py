@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, AskedDevice, Container
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import About, Assessment, Bars, Drift, Finding, Severity, Tab, Table, Verdict
+from stratascope.core.layer import About, Assessment, Bars, Drift, Finding, Tab, Table, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.process_match import parse_stat
+from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling
 from stratascope.layers.cgroup.facts import ALL, CgroupFacts, read_facts

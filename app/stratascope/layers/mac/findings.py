@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from stratascope.core.container import ProfileKind
-from stratascope.core.layer import Finding, Severity, Verdict
+from stratascope.core.layer import Finding, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.severity import Severity
 from stratascope.layers.mac.facts import LSM_LIST, UNCONFINED_TYPES, MacAsked, MacFacts
 from stratascope.layers.mac.words import mode_word
 from stratascope.linux.lsm import AppArmorMode

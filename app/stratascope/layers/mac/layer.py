@@ -16,8 +16,9 @@ from typing import Any
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, Container, ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import About, Assessment, Drift, Finding, Row, Severity, Tab, Table, Tone, Verdict
+from stratascope.core.layer import About, Assessment, Drift, Finding, Row, Tab, Table, Tone, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling
 from stratascope.layers.mac.facts import (

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stratascope.core.layer import Assessment, Finding, Row, Severity, Tab, Table, Tone, Verdict
+from stratascope.core.layer import Assessment, Finding, Row, Tab, Table, Tone, Verdict
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.severity import Severity
 from stratascope.layers.namespaces.mount_findings import mount_findings, no_policy, writable_root
 from stratascope.layers.namespaces.mount_rows import mount_rows
 from stratascope.layers.namespaces.words import LABELS, NOTES, SHARED, SHARED_PID_AS_ROOT, SHORT, WITH_OTHERS

@@ -12,8 +12,9 @@ from dataclasses import dataclass, replace
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
-from stratascope.core.layer import About, Assessment, Drift, Finding, NamedGap, Severity
+from stratascope.core.layer import About, Assessment, Drift, Finding, NamedGap
 from stratascope.core.message import msg
+from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling
 from stratascope.layers.namespaces.assess import judge

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stratascope.core.layer import Finding, Severity
+from stratascope.core.layer import Finding
 from stratascope.core.message import msg, plural
+from stratascope.core.severity import Severity
 from stratascope.layers.namespaces.mounts import MountView, user_socket
 from stratascope.layers.shared.host_paths import (
     SOCKET_NAMES,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from stratascope.core.layer import About, Severity
+from stratascope.core.layer import About
 from stratascope.core.message import Message, msg
+from stratascope.core.severity import Severity
 from stratascope.linux.namespace import Kind
 
 ABOUT = About(

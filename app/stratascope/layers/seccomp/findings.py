@@ -7,8 +7,9 @@ from functools import lru_cache
 
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import Drift, Finding, Severity
+from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import msg, plural
+from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import INSPECT, SeccompFacts
 from stratascope.layers.seccomp.filter_source import Basis, ProfileBasis, entry_points, profile_warnings

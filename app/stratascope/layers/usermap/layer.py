@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, Container, EngineKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import About, Assessment, Drift, Finding, NamedGap, Severity, Tab, Table, Verdict
+from stratascope.core.layer import About, Assessment, Drift, Finding, NamedGap, Tab, Table, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling
 from stratascope.layers.namespaces.mounts import is_socket, own_socket, plain_run

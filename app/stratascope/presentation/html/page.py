@@ -12,8 +12,9 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-from stratascope.core.layer import Finding, Layer, Severity
+from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import msg, plural
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome, Threat

@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from stratascope.core.layer import Layer, Severity
+from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.ui.containers.order import haystack, matches

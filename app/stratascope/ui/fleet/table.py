@@ -10,9 +10,10 @@ from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
 
-from stratascope.core.layer import Assessment, BitGrid, BitRow, Layer, Severity, Tone
+from stratascope.core.layer import Assessment, BitGrid, BitRow, Layer, Tone
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Threat

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from enum import Enum
 
-from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Preset, Proven, ToggleError
 from stratascope.core.relaunch.transaction import Ending
 from stratascope.core.sanitize import plain
+from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate

@@ -5,9 +5,10 @@ from __future__ import annotations
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from stratascope.core.layer import Finding, NamedGap, Severity
+from stratascope.core.layer import Finding, NamedGap
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
+from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.gap_words import advice, reason
 from stratascope.ui.widgets.labels import Label, give_tip

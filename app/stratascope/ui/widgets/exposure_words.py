@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratascope.core.layer import Severity
 from stratascope.core.message import msg, plural
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import FLOORS, Matrix, ThreatState
 from stratascope.core.threats.threat import Family, Outcome

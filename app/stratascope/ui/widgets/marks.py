@@ -9,7 +9,8 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.container import EngineState
-from stratascope.core.layer import Severity, Tone, Verdict
+from stratascope.core.layer import Tone, Verdict
+from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
 from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, VERDICTS
 from stratascope.ui.widgets.theme import BOLD, Look

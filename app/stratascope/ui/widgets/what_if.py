@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stratascope.core.layer import Severity
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, ThreatState, without
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate

@@ -12,9 +12,9 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from stratascope.core.container import Container, Status
-from stratascope.core.layer import Severity
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.i18n.translate import translate

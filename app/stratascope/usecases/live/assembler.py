@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
-from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Severity, Verdict
+from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
 from stratascope.core.ports import Found
 from stratascope.core.process_match import belongs, parse_stat
 from stratascope.core.record import ContainerRecord, Record
+from stratascope.core.severity import Severity
 from stratascope.core.sharing import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
 from stratascope.core.threats.catalogue import all_threats

@@ -11,10 +11,11 @@ from dataclasses import replace
 
 from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import Ground, Surroundings
-from stratascope.core.layer import Layer, Severity, Verdict
+from stratascope.core.layer import Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, Toggle, ToggleError
+from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, Posture, ThreatState, judge

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from stratascope.core.layer import Severity
 from stratascope.core.message import msg
+from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.ways import (
     MAKE_NODE,
     UNATTACHED_PROC,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stratascope.core.layer import Severity
 from stratascope.core.message import msg
+from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.ways import (
     AF_NETLINK,
     MAKE_NODE,
