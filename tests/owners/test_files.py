@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.relaunch.owner import OwnerError, OwnerFile
+from stratascope.core.ports import OwnerError
+from stratascope.core.relaunch.owner import OwnerFile
 from stratascope.owners import files
 
 WEB = f"{files.MARK}web 01\nservices:\n  web: {{}}\n"

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from stratascope.core.container import Asked, Container, Engine, EngineKind
 from stratascope.core.ground import UNREAD, Ground
-from stratascope.core.ports import Relauncher
+from stratascope.core.ports import Entry, HostFiles, Owners, Relauncher
 from stratascope.core.record import Trouble
 from stratascope.core.relaunch.launch_spec import Inside, LaunchSpec, Vitals
-from stratascope.core.relaunch.owner import OwnerKind, Owners, OwnerText
-from stratascope.core.relaunch.privileged_files import Entry, HostFiles
+from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
 from stratascope.linux.mounts import Propagation

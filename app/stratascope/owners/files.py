@@ -13,7 +13,8 @@ from pathlib import Path
 
 from stratascope import atomic_file
 from stratascope.core.message import msg
-from stratascope.core.relaunch.owner import OwnerError, OwnerFile
+from stratascope.core.ports import OwnerError
+from stratascope.core.relaunch.owner import OwnerFile
 
 MARK = "# io.github.stratascope: "
 _MAX = 1 << 20  # bytes

@@ -8,16 +8,9 @@ from contextlib import ExitStack, suppress
 
 from stratascope.core.container import Container, Engine
 from stratascope.core.message import msg
+from stratascope.core.ports import OwnerError, OwnerGoneError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
-from stratascope.core.relaunch.owner import (
-    Owned,
-    OwnerError,
-    OwnerGoneError,
-    OwnerKind,
-    OwnerPlan,
-    OwnerRefusal,
-    OwnerText,
-)
+from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files
 from stratascope.owners.call import alone
 from stratascope.owners.compose import PODMAN_COMPOSE, PREFIX, Compose

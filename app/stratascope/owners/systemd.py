@@ -14,8 +14,9 @@ from pathlib import Path
 
 from stratascope.core.container import Container, Engine, EngineKind
 from stratascope.core.message import Message, msg
+from stratascope.core.ports import OwnerError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
-from stratascope.core.relaunch.owner import Owned, OwnerError, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
+from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files
 from stratascope.owners.call import run, writable
 from stratascope.owners.host import barred, config_home, there, unreachable

@@ -9,11 +9,11 @@ from pathlib import Path
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground, decode_ground
-from stratascope.core.ports import EngineError, EnginePort, Found, NoSuchContainerError, Relauncher
+from stratascope.core.ports import EngineError, EnginePort, Found, NoSuchContainerError, Owners, Relauncher
 from stratascope.core.process_match import belongs
 from stratascope.core.record import Record, Trouble
 from stratascope.core.relaunch.launch_spec import Inside, LaunchSpec, Vitals
-from stratascope.core.relaunch.owner import OwnerKind, Owners, OwnerText
+from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
 from stratascope.engines.open import relauncher_of

@@ -8,9 +8,9 @@ import pytest
 
 from stratascope.core.container import Asked, AskedMount, Container, EngineKind, Status
 from stratascope.core.message import msg
+from stratascope.core.ports import Entry
 from stratascope.core.record import Trouble
-from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
-from stratascope.core.relaunch.privileged_files import Entry, Footing, Health
+from stratascope.core.relaunch.launch_spec import FileChange, Health, LaunchSpec, RuntimeState
 from stratascope.linux.mounts import Propagation
 from stratascope.usecases.plan.preflight import Preflight, preflight, unproven
 
@@ -46,14 +46,14 @@ def container(**fields: object) -> Container:
 def checked(
     found: Container,
     *others: Container,
-    footing: Footing | None = None,
+    state: RuntimeState | None = None,
     host: Host | None = None,
     kind: EngineKind = EngineKind.DOCKER,
     changes: tuple[FileChange, ...] = (),
     now: float = 5000.0,
 ) -> Preflight:
     spec = LaunchSpec("docker", kind, NUMBER, "web", "nginx", "sha256:1", found.asked, "{}", "{}")
-    spec = replace(spec, footing=footing or Footing(healthcheck=True, health=Health.HEALTHY))
+    spec = replace(spec, state=state or RuntimeState(healthcheck=True, health=Health.HEALTHY))
     return preflight(spec, found, (found, *others), changes, (), host or Host(), now=now)
 
 
@@ -69,7 +69,7 @@ def test_nothing_to_say() -> None:
     ("restarts", "seconds", "blocked"), [(0, 1, False), (1, 1, True), (1, 59, True), (3, 61, False)]
 )
 def test_one_that_was_started_again_has_to_run_for_a_while(restarts: int, seconds: float, blocked: bool) -> None:
-    made = checked(container(), footing=Footing(restarts, healthcheck=True), now=1000.0 + seconds)
+    made = checked(container(), state=RuntimeState(restarts, healthcheck=True), now=1000.0 + seconds)
     assert codes(made)[0] == (["restarting"] if blocked else [])
 
 
@@ -129,11 +129,11 @@ def test_a_file_that_was_replaced() -> None:
 
 def test_a_healthcheck_that_says_nothing_yet() -> None:
     for health in (Health.STARTING, Health.UNHEALTHY):
-        assert codes(checked(container(), footing=Footing(healthcheck=True, health=health)))[1] == ["not-healthy"]
+        assert codes(checked(container(), state=RuntimeState(healthcheck=True, health=health)))[1] == ["not-healthy"]
 
 
 def test_what_is_cut_off() -> None:
-    made = checked(container(), footing=Footing(0, True, 2, False, True, ("net",), ("/etc/hosts",)))
+    made = checked(container(), state=RuntimeState(0, True, 2, False, True, ("net",), ("/etc/hosts",)))
     assert codes(made) == (
         ["network-replaced"], ["attached", "exec-sessions", "log", "no-healthcheck", "edited-files"]
     )  # fmt: skip

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import Message
-from stratascope.core.relaunch.privileged_files import Footing
-from stratascope.core.relaunch.privileged_files import Health as Health
 
 # Labels of a replacement: which relaunch made it, of which original, under which name
 TRANSACTION = "io.github.stratascope.transaction"
@@ -31,6 +30,31 @@ class RestartPolicy:
 
     name: str = "no"
     retries: int = 0
+
+
+class Health(StrEnum):
+    """What a container's healthcheck says."""
+
+    NONE = "none"  # it has no healthcheck
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeState:
+    """What its engine says of a container besides its options: whether the original could start again, and what a
+    relaunch would cut off. The defaults are those of a container about which there is nothing to tell.
+    """
+
+    restarts: int = 0  # how often the engine started it again after it had ended by itself
+    attached: bool = False  # it was started in the foreground, or its input is kept open
+    sessions: int = 0  # exec sessions that run now, but for its own healthcheck
+    healthcheck: bool = False
+    log: bool = False  # its engine keeps what it printed, and removes that with it
+    networks: tuple[str, ...] = ()  # whose name leads to another network by now, or to none
+    edited: tuple[str, ...] = ()  # files that the engine makes, changed by hand: /etc/hosts …
+    health: Health = Health.NONE  # what its healthcheck says now
 
 
 def layer_image(name: str, transaction: str) -> str:
@@ -73,7 +97,7 @@ class LaunchSpec:
     image_environment: tuple[str, ...] = ()  # "NAME=value" as the image has it: nobody's secret
     lost: tuple[Message, ...] = ()
     differs: tuple[Message, ...] = ()
-    footing: Footing = field(default_factory=Footing)
+    state: RuntimeState = RuntimeState()
 
 
 @dataclass(frozen=True, slots=True)

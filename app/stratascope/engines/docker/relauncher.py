@@ -62,7 +62,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             host_name=self._host_name(),
             borrowed=self._borrowed(answer),
         )
-        return replace(launch_spec(inspect, engine, around), footing=self._footing(answer))
+        return replace(launch_spec(inspect, engine, around), state=self._state(answer))
 
     def body(self, spec: LaunchSpec, asked: Asked) -> str:
         """Pure. Raises core.toggle.ToggleError for what Docker can't do."""

@@ -66,7 +66,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
             image=found(self._engine, f"/images/{answer.text('Image')}/json") if answer.text("Image") else None,
         )
         asked = translate(RawContainer(engine.id, container, inspect), engine).asked
-        return replace(launch_spec(sources, engine.id, asked), footing=self._footing(answer))
+        return replace(launch_spec(sources, engine.id, asked), state=self._state(answer))
 
     def body(self, spec: LaunchSpec, asked: Asked) -> str:
         """Pure. Raises core.toggle.ToggleError for what Podman can't do."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stratascope import sandbox
-from stratascope.core.relaunch.privileged_files import Entry
+from stratascope.core.ports import Entry
 from stratascope.engines.shared.endpoint import peer_pid
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import Propagation, parse_mountinfo, visible

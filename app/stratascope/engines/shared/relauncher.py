@@ -16,8 +16,7 @@ from urllib.parse import quote
 from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy, Running
-from stratascope.core.relaunch.privileged_files import Footing
+from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy, Running, RuntimeState
 from stratascope.engines.shared import errors, runtime_state
 from stratascope.engines.shared.command import QUICK, SLOW, command, found, object_of, objects_of, refusal, understood
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object, status_of
@@ -66,10 +65,10 @@ class RestRelauncher(Generic[E]):
         """See `core.ports.Relauncher`."""
         raise NotImplementedError
 
-    def _footing(self, answer: Answer) -> Footing:
+    def _state(self, answer: Answer) -> RuntimeState:
         """What there is to tell of it. What the engine refuses to tell is left out: it is only for warnings."""
         container = answer.text("Id")
-        return Footing(
+        return RuntimeState(
             restarts=answer.whole("RestartCount"),
             attached=runtime_state.attached(answer),
             sessions=self._sessions(answer),

@@ -1,4 +1,4 @@
-"""What an engine's answers say of a container besides its options (`core.relaunch.privileged_files.Footing`). Pure.
+"""What an engine's answers say of a container besides its options (`core.relaunch.launch_spec.RuntimeState`). Pure.
 
 The files that engines write for name look-ups (/etc/hosts, /etc/resolv.conf, /etc/hostname) are bind mounts, so no
 list of changes has them. One counts as edited by hand where it was written at another time than the start, and has a

@@ -10,9 +10,8 @@ from dataclasses import dataclass, replace
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import msg
-from stratascope.core.ports import NoSuchContainerError, Relauncher
+from stratascope.core.ports import HostFiles, NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.launch_spec import LaunchSpec
-from stratascope.core.relaunch.privileged_files import HostFiles
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.usecases.plan.preflight import TIED, Block, Preflight, Warned, preflight
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, Engine
-from stratascope.core.relaunch.privileged_files import Entry
+from stratascope.core.ports import Entry
 from stratascope.core.relaunch.toggle import Subject
 
 if TYPE_CHECKING:

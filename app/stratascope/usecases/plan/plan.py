@@ -94,7 +94,7 @@ def plan(
 
 def expected(access: EngineAccess, made: Plan) -> Expected:
     """What a replacement must do as the original did, whoever creates it."""
-    return Expected(made.before, access.liveness, made.spec.footing.health)
+    return Expected(made.before, access.liveness, made.spec.state.health)
 
 
 def _owner(access: EngineAccess, made: Plan, others: Sequence[Container]) -> OwnerPlan | OwnerRefusal | None:

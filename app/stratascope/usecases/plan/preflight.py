@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 
 from stratascope.core.container import Asked, Container, EngineKind, Status
 from stratascope.core.message import Message, msg
+from stratascope.core.ports import HostFiles
 from stratascope.core.record import Trouble
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, Vitals
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
-from stratascope.core.relaunch.privileged_files import HostFiles
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Kind, Remedy, Stage, Transaction
 from stratascope.usecases.plan.dependency_graph import Tie, dependents
@@ -188,7 +188,7 @@ def _states(spec: LaunchSpec, container: Container, now: float) -> list[Block]:
         text = msg("It holds the namespaces and ports of a pod, and all members would lose them.")
         return [Block("infra", text, msg("Choose a container of the pod that does the work."))]
     match container.status:
-        case Status.RUNNING if spec.footing.restarts and now - container.started < _LOOP:
+        case Status.RUNNING if spec.state.restarts and now - container.started < _LOOP:
             text = msg(
                 "It ended by itself and was started again just now: nobody could tell whether a change broke it."
             )
@@ -230,10 +230,10 @@ def _tied(tie: Tie, names: str) -> Message:
 
 
 def _networks(spec: LaunchSpec) -> list[Block]:
-    if not spec.footing.networks:
+    if not spec.state.networks:
         return []
     text = msg("A network of it was removed or made anew, so the original could not start again: {names}.",
-               names=_some(spec.footing.networks))  # fmt: skip
+               names=_some(spec.state.networks))  # fmt: skip
     return [Block("network-replaced", text, msg("Disconnect it from that network, and connect it again."))]
 
 

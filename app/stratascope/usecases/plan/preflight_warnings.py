@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from stratascope.core.container import Asked, Container, EngineKind
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.ports import HostFiles
 from stratascope.core.relaunch.launch_spec import Health, LaunchSpec
-from stratascope.core.relaunch.privileged_files import HostFiles
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.linux.mounts import Propagation
 from stratascope.usecases.plan.file_access import Losses, identities, losses
@@ -27,23 +27,23 @@ class Warned:
 
 def cut_off(spec: LaunchSpec) -> Iterator[Warned]:
     """What ends or stays behind with the original."""
-    footing = spec.footing
-    if footing.attached:
+    state = spec.state
+    if state.attached:
         yield Warned("attached", msg("It reads input or was started in the foreground: who is attached is cut off."))
-    if footing.sessions:
-        text = plural("{count} exec session in it ends.", "{count} exec sessions in it end.", footing.sessions)
+    if state.sessions:
+        text = plural("{count} exec session in it ends.", "{count} exec sessions in it end.", state.sessions)
         yield Warned("exec-sessions", text)
-    if footing.log:
+    if state.log:
         yield Warned("log", msg("What it printed so far stays with the original, and goes when that one is removed."))
-    if not footing.healthcheck:
+    if not state.healthcheck:
         text = msg("It has no healthcheck: that it runs for the time of the watch is all that shows that it works.")
         yield Warned("no-healthcheck", text)
-    elif footing.health is not Health.HEALTHY:
+    elif state.health is not Health.HEALTHY:
         text = msg("Its healthcheck does not say healthy now, so it is not waited for either.")
         yield Warned("not-healthy", text)
-    if footing.edited:
+    if state.edited:
         text = msg("Files that the engine makes were edited by hand and come back as they were: {paths}.",
-                   paths=some(footing.edited))  # fmt: skip
+                   paths=some(state.edited))  # fmt: skip
         yield Warned("edited-files", text)
 
 

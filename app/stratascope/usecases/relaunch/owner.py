@@ -13,9 +13,17 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.ports import (
+    EngineError,
+    NoSuchContainerError,
+    OwnerError,
+    OwnerFailedError,
+    OwnerGoneError,
+    Owners,
+    RefusedError,
+)
 from stratascope.core.relaunch.launch_spec import Running
-from stratascope.core.relaunch.owner import Owned, OwnerError, OwnerFailedError, OwnerGoneError, Owners
+from stratascope.core.relaunch.owner import Owned
 from stratascope.core.relaunch.toggle import Failure
 from stratascope.core.relaunch.transaction import Ended, Ending, JournalError, Kind, Progress, Stage, State, Transaction
 from stratascope.usecases.engine_access import EngineAccess
