@@ -15,7 +15,7 @@ from stratascope.core.container import Asked, AskedLimit, AskedMount, Engine, Pr
 from stratascope.core.ground import Surroundings
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.layers import all_layers
-from stratascope.layers.capabilities.words import ENGINE_DEFAULTS
+from stratascope.layers.shared.asked_capabilities import ENGINE_DEFAULTS
 from stratascope.layers.toggles import fold
 from stratascope.linux.seccomp import SeccompMode
 

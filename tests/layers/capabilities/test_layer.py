@@ -13,7 +13,8 @@ from stratascope.core.layer import Assessment, BitGrid, Table, Verdict
 from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.layer import LAYER
-from stratascope.layers.capabilities.words import ENGINE_DEFAULTS, TAKE_OVER, WORDS
+from stratascope.layers.capabilities.words import TAKE_OVER, WORDS
+from stratascope.layers.shared.asked_capabilities import ENGINE_DEFAULTS
 from stratascope.linux.capability import NAMES, CapabilitySet
 
 DEFAULT = recorded("lsm/apparmor/docker-default")

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from stratascope.core.capture import Capture, Gap
-from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
-from stratascope.layers.capabilities.words import ENGINE_DEFAULTS
+from stratascope.layers.shared.asked_capabilities import engine_default
 from stratascope.layers.shared.process_status import missing_line, process_status
 from stratascope.layers.shared.unprivileged_ports import first_free_port, in_host_network
 from stratascope.linux.capability import LAST, CapabilitySet
@@ -77,7 +76,7 @@ def capability_facts(capture: Capture, around: Surroundings) -> CapabilityFacts:
     sees_host = _host_processes(capture, around)
     host_network = in_host_network(capture, around)
     port_start = first_free_port(capture, around)
-    default = _engine_default(around)
+    default = engine_default(around.engine)
     last = LAST if around.ground.cap_last_cap is None else around.ground.cap_last_cap
     if isinstance(status, Gap):
         return CapabilityFacts(
@@ -169,19 +168,6 @@ def _root_inside(capture: Capture, status: ProcessStatus, initial: bool | None) 
         return any(to_inside(ranges, uid) == 0 for uid in status.uids.within_reach)
     except DecodeError:
         return None
-
-
-def _engine_default(around: Surroundings) -> CapabilitySet:
-    engine = around.engine
-    return _default(engine.kind, engine.facts.default_capabilities)
-
-
-@lru_cache(maxsize=64)
-def _default(kind: EngineKind, told: tuple[str, ...]) -> CapabilitySet:
-    try:
-        return CapabilitySet.of(told) if told else ENGINE_DEFAULTS[kind]
-    except DecodeError:
-        return ENGINE_DEFAULTS[kind]  # a name that is no capability: the engine's answer is not to be believed
 
 
 def asked_bounding(asked: CapabilitiesAsked, last: int) -> CapabilitySet | None:

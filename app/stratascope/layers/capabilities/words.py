@@ -1,17 +1,13 @@
 """The 41 capabilities in plain words: what each allows, and why the engines' defaults keep it or leave it out.
 
-No layer: `layers/capabilities/layer.py` draws from here. The defaults are those of Docker 20.10 and later (14) and of
-Podman 5 (11), as measured; an engine that tells its own list is believed instead. What each one allows is from
-capabilities(7) and the kernel's checks.
+What each one allows is from capabilities(7) and the kernel's checks; the engines' defaults are in
+`layers/shared/asked_capabilities.py`.
 """
 
 from __future__ import annotations
 
-from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.linux.capability import CapabilitySet
-
-ENGINE_DEFAULTS = {EngineKind.DOCKER: CapabilitySet(0xA80425FB), EngineKind.PODMAN: CapabilitySet(0x800405FB)}
 
 # Each of these alone leads from a process in the initial user namespace to full control of the host, whatever the
 # other layers' settings: mounting its disks, loading code into its kernel, opening any of its files by handle, raw

@@ -1,4 +1,4 @@
-"""How a policy of access control answers, whichever module has it: three stances, all read from the label. No layer."""
+"""How a policy of access control answers, whichever module has it: three stances, all read from the label."""
 
 from __future__ import annotations
 

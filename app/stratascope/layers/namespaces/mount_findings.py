@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg, plural
 from stratascope.core.severity import Severity
-from stratascope.layers.namespaces.mounts import MountView, user_socket
+from stratascope.layers.namespaces.mounts import MountView
+from stratascope.layers.shared.engine_socket import user_socket
 from stratascope.layers.shared.host_paths import (
-    SOCKET_NAMES,
     HostPath,
     Weight,
     gives_login,
     hands_over,
     is_disk,
+    is_socket,
     weight,
     within,
 )
@@ -54,9 +55,9 @@ def mount_findings(facts: NamespacesFacts, asked: NamespacesAsked, around: Surro
         findings.append(_socket(socket, facts, view, around))
     for path in view.host_paths:
         heavy = weight(path)
-        is_socket = path.source.rpartition("/")[2] in SOCKET_NAMES or path.target in view.engine_sockets
-        weakens = weakens or (not is_socket and (path.writable or heavy > Weight.ORDINARY))
-        if not is_socket and (path.writable or heavy > Weight.ORDINARY):
+        socket_alone = is_socket(path.source) or path.target in view.engine_sockets
+        if not socket_alone and (path.writable or heavy > Weight.ORDINARY):
+            weakens = True
             findings.append(_host_path(path, heavy, source, facts.host_root is not False, around))
     if not view.proc_guarded:
         alone = facts.host_root is True and no_policy(around)

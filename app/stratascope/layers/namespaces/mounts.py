@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
-from stratascope.core.container import AskedMount, Container, EngineKind
+from stratascope.core.container import AskedMount, Container
 from stratascope.core.ground import Surroundings
 from stratascope.layers.namespaces.mount_reach import MountReach, reach_of
-from stratascope.layers.shared.host_paths import SOCKET_NAMES, HostPath, within
+from stratascope.layers.shared.engine_socket import is_engine_socket, sockets_in
+from stratascope.layers.shared.host_paths import HostPath, within
 from stratascope.linux.mounts import UNION, Mount, Propagation, is_mask, is_proc_read_only, root_mount, visible
 
 # File systems that are new in each container, or show only what a namespace holds
@@ -29,16 +29,6 @@ _KEPT_FILES = frozenset({"/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/ru
 _KEPT_ROOT = re.compile(r"/(?:overlay-)?containers/[0-9a-f]{64}/").search
 _VOLUME_ROOT = re.compile(r"/volumes/[^/]+/_data(?:/|$)").search
 _INIT_TARGETS = frozenset({"/sbin/docker-init", "/run/podman-init", "/dev/init"})
-
-# Directories that exist only for an engine, and the socket in them
-_SOCKET_FOLDERS = (
-    ("/run/podman", "podman.sock"),
-    ("/run/containerd", "containerd.sock"),
-    ("/run/docker/containerd", "containerd.sock"),
-    ("/run/crio", "crio.sock"),
-)
-_USER_RUN = re.compile(r"/run/user/(?!0/)[0-9]+/").match
-_USER_PODMAN = re.compile(r"/run/user/[0-9]+/podman").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +110,11 @@ def judged(
             continue
         if _VOLUME_ROOT(source) is None:
             paths.append(HostPath(source, target, not mount.read_only))
-            if not mount.read_only and (of_host or kind not in _OWN_TYPES) and not _is_socket(source, target, around):
+            if (
+                not mount.read_only
+                and (of_host or kind not in _OWN_TYPES)
+                and not is_engine_socket(source, target, around)
+            ):
                 writable.append(target)
                 if "nosuid" not in mount.options:
                     set_uid.append(target)
@@ -194,73 +188,8 @@ def host_source(mount: Mount, asked: AskedMount | None, host: tuple[tuple[str, s
     return mount.root if mount.root != "/" or mount.fs_type == "tmpfs" else mount.source
 
 
-def _is_socket(source: str, target: str, around: Surroundings) -> bool:
-    """Whether the mount is a socket itself, and no folder with one."""
-    return is_socket(source) or is_socket(target) or plain_run(source) == own_socket(around)
-
-
 def _of_the_host(mount: Mount, root: Mount | None, host: frozenset[str]) -> bool:
     """Whether an overlay is the host's (its root directory or /etc may be one), and no image of the container's."""
     if mount.fs_type not in UNION or (root is not None and mount.device == root.device):
         return False
     return mount.root != "/" or mount.device in host
-
-
-def own_socket(around: Surroundings) -> str:
-    """Where the engine's own socket is on its machine: as its address says, else the usual place."""
-    engine = around.engine
-    if engine.local:
-        return plain_run(engine.endpoint.removeprefix("unix://"))
-    path = urlsplit(engine.endpoint).path if engine.endpoint.startswith("ssh://") else ""
-    if path:
-        return plain_run(path)
-    if engine.rootless:
-        return ""  # below the directory of a user whose number is not told
-    return "/run/docker.sock" if engine.kind is EngineKind.DOCKER else "/run/podman/podman.sock"
-
-
-def is_socket(path: str) -> bool:
-    """Whether it is an engine's socket, by its name."""
-    return path.rpartition("/")[2] in SOCKET_NAMES
-
-
-def sockets_in(source: str, target: str, device: str, around: Surroundings) -> list[str]:
-    """Sockets of engines that this host path brings in, by their place inside."""
-    if is_socket(source) or is_socket(target):
-        return [target]
-    found = []
-    endpoint = own_socket(around)
-    place = plain_run(source)
-    if endpoint and within(endpoint, place) and _same_device(endpoint, device, around):
-        if endpoint == place:
-            return [target]
-        found.append(_join(target, endpoint[len(place.rstrip("/")) :]))
-    for folder, socket in _SOCKET_FOLDERS:
-        if place == folder:
-            found.append(_join(target, f"/{socket}"))
-    if _USER_PODMAN(place):
-        found.append(_join(target, "/podman.sock"))
-    return found
-
-
-def _same_device(path: str, device: str, around: Surroundings) -> bool:
-    """Whether a path of the host lies on that file system, so that a bind of a parent shows it."""
-    best = ("", "")
-    for number, _, target in around.ground.mounts:
-        if len(target) >= len(best[1]) and within(path, target):
-            best = (number, target)
-    return not best[1] or best[0] == device
-
-
-def user_socket(source: str) -> bool:
-    """Whether a socket at that place belongs to an engine of an ordinary user."""
-    return _USER_RUN(plain_run(source)) is not None
-
-
-def plain_run(path: str) -> str:
-    # /var/run is a link to /run everywhere that engines run
-    return path.removeprefix("/var") if path.startswith("/var/run/") or path == "/var/run" else path
-
-
-def _join(folder: str, rest: str) -> str:
-    return folder.rstrip("/") + rest

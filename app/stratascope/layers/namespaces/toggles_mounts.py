@@ -16,7 +16,7 @@ from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.shared.device_rules import OF_RUNTIMES, runtime_default
-from stratascope.layers.shared.host_paths import SOCKET_NAMES, within
+from stratascope.layers.shared.host_paths import is_socket, within
 from stratascope.layers.shared.symptoms import READ_ONLY, REFUSED, find, mounted, of_kernel
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, held, only
 
@@ -180,10 +180,11 @@ def _shows_socket(mount: AskedMount, subject: Subject) -> bool:
 
 
 def _is_socket(mount: AskedMount, subject: Subject) -> bool:
-    names = {posixpath.basename(mount.source), posixpath.basename(mount.target)}
     engine = subject.engine
-    return not names.isdisjoint(SOCKET_NAMES) or (
-        engine.local and mount.source == engine.endpoint.removeprefix("unix://")
+    return (
+        is_socket(mount.source)
+        or is_socket(mount.target)
+        or (engine.local and mount.source == engine.endpoint.removeprefix("unix://"))
     )
 
 

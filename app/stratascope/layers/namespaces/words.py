@@ -1,4 +1,4 @@
-"""What each kind of namespace keeps apart, in plain words, and the text of the layer about itself. No layer."""
+"""What each kind of namespace keeps apart, in plain words, and the text of the layer about itself."""
 
 from __future__ import annotations
 

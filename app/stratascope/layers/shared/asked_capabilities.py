@@ -1,4 +1,4 @@
-"""Which capabilities the options come to, and what a process makes of them: for toggles and predictions. No layer.
+"""Which capabilities the options come to, and what a process makes of them: for toggles and predictions.
 
 As moby's TweakCapabilities and containers/common's MergeCapabilities: adding ALL cancels dropping ALL. Where the
 engine does not tell its default, the measured list of its kind counts.
@@ -7,22 +7,28 @@ engine does not tell its default, the measured list of its kind counts.
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from stratascope.core.container import Asked, Engine, EngineKind
-from stratascope.layers.capabilities.words import ENGINE_DEFAULTS
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
 
 _ALL = "ALL"
+# As measured on Docker 20.10 and later (14) and on Podman 5 (11); an engine that tells its own list is believed instead
+ENGINE_DEFAULTS = {EngineKind.DOCKER: CapabilitySet(0xA80425FB), EngineKind.PODMAN: CapabilitySet(0x800405FB)}
 
 
 def engine_default(engine: Engine) -> CapabilitySet:
     """What the engine gives where nothing else is said."""
+    return _default(engine.kind, engine.facts.default_capabilities)
+
+
+@lru_cache(maxsize=64)
+def _default(kind: EngineKind, told: tuple[str, ...]) -> CapabilitySet:
     try:
-        told = engine.facts.default_capabilities
-        return CapabilitySet.of(told) if told else ENGINE_DEFAULTS[engine.kind]
+        return CapabilitySet.of(told) if told else ENGINE_DEFAULTS[kind]
     except DecodeError:
-        return ENGINE_DEFAULTS[engine.kind]
+        return ENGINE_DEFAULTS[kind]  # a name that is no capability: the engine's answer is not to be believed
 
 
 def named(names: tuple[str, ...], last: int = LAST) -> CapabilitySet:

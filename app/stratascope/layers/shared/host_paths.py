@@ -125,12 +125,17 @@ def is_disk(node: str) -> bool:
     return _DISK(node) is not None
 
 
+def is_socket(path: str) -> bool:
+    """Whether it is an engine's socket, by its name."""
+    return path.rpartition("/")[2] in SOCKET_NAMES
+
+
 def weight(path: HostPath) -> Weight:
     """How much a path matters, given whether it can be written."""
     source = path.source
     if source == "/":
         return Weight.ROOT
-    if source.rpartition("/")[2] in SOCKET_NAMES:
+    if is_socket(source):
         return Weight.ORDINARY  # told as a socket
     if source in ("/dev/shm", "/dev/mqueue"):
         return Weight.ORDINARY  # come with the host's IPC namespace, and are told there

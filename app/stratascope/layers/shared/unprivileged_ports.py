@@ -1,4 +1,4 @@
-"""Which ports everyone may bind in a process's network namespace: `net.ipv4.ip_unprivileged_port_start`. No layer.
+"""Which ports everyone may bind in a process's network namespace: `net.ipv4.ip_unprivileged_port_start`.
 
 The setting is the network namespace's own, and /proc shows the reader's. In the host's it is the host's; any other
 can be read only from inside, with privilege. Below the first free port NET_BIND_SERVICE is asked for in the user

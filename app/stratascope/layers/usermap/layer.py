@@ -16,7 +16,8 @@ from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling
-from stratascope.layers.namespaces.mounts import is_socket, own_socket, plain_run
+from stratascope.layers.shared.engine_socket import own_socket, plain_run
+from stratascope.layers.shared.host_paths import is_socket
 from stratascope.layers.shared.process_status import process_status, why_unknown
 from stratascope.layers.shared.unprivileged_ports import first_free_port
 from stratascope.layers.usermap.namespace_owners import OWNED, owners_of

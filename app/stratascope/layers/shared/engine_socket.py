@@ -1,0 +1,80 @@
+"""Where sockets of engines are: the engine's own by its address, others by their names and usual folders."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from stratascope.core.container import EngineKind
+from stratascope.core.ground import Surroundings
+from stratascope.layers.shared.host_paths import is_socket, within
+
+# Directories that exist only for an engine, and the socket in them
+_SOCKET_FOLDERS = (
+    ("/run/podman", "podman.sock"),
+    ("/run/containerd", "containerd.sock"),
+    ("/run/docker/containerd", "containerd.sock"),
+    ("/run/crio", "crio.sock"),
+)
+_USER_RUN = re.compile(r"/run/user/(?!0/)[0-9]+/").match
+_USER_PODMAN = re.compile(r"/run/user/[0-9]+/podman").fullmatch
+
+
+def own_socket(around: Surroundings) -> str:
+    """Where the engine's own socket is on its machine: as its address says, else the usual place."""
+    engine = around.engine
+    if engine.local:
+        return plain_run(engine.endpoint.removeprefix("unix://"))
+    path = urlsplit(engine.endpoint).path if engine.endpoint.startswith("ssh://") else ""
+    if path:
+        return plain_run(path)
+    if engine.rootless:
+        return ""  # below the directory of a user whose number is not told
+    return "/run/docker.sock" if engine.kind is EngineKind.DOCKER else "/run/podman/podman.sock"
+
+
+def is_engine_socket(source: str, target: str, around: Surroundings) -> bool:
+    """Whether the mount is a socket itself, and no folder with one."""
+    return is_socket(source) or is_socket(target) or plain_run(source) == own_socket(around)
+
+
+def sockets_in(source: str, target: str, device: str, around: Surroundings) -> list[str]:
+    """Sockets of engines that this host path brings in, by their place inside."""
+    if is_socket(source) or is_socket(target):
+        return [target]
+    found = []
+    endpoint = own_socket(around)
+    place = plain_run(source)
+    if endpoint and within(endpoint, place) and _same_device(endpoint, device, around):
+        if endpoint == place:
+            return [target]
+        found.append(_join(target, endpoint[len(place.rstrip("/")) :]))
+    for folder, socket in _SOCKET_FOLDERS:
+        if place == folder:
+            found.append(_join(target, f"/{socket}"))
+    if _USER_PODMAN(place):
+        found.append(_join(target, "/podman.sock"))
+    return found
+
+
+def _same_device(path: str, device: str, around: Surroundings) -> bool:
+    """Whether a path of the host lies on that file system, so that a bind of a parent shows it."""
+    best = ("", "")
+    for number, _, target in around.ground.mounts:
+        if len(target) >= len(best[1]) and within(path, target):
+            best = (number, target)
+    return not best[1] or best[0] == device
+
+
+def user_socket(source: str) -> bool:
+    """Whether a socket at that place belongs to an engine of an ordinary user."""
+    return _USER_RUN(plain_run(source)) is not None
+
+
+def plain_run(path: str) -> str:
+    # /var/run is a link to /run everywhere that engines run
+    return path.removeprefix("/var") if path.startswith("/var/run/") or path == "/var/run" else path
+
+
+def _join(folder: str, rest: str) -> str:
+    return folder.rstrip("/") + rest
