@@ -11,7 +11,7 @@ from rig.engine import Rig
 from stratascope.core.layer import Layer
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.usecases.live.elevation import RootAccess
-from stratascope.usecases.live.live_view import Watch
+from stratascope.usecases.live.live_view import LiveView
 from stratascope.usecases.live.reader import Reader
 from stratascope.wiring.engines import assembler, find_engines, translations
 
@@ -43,12 +43,12 @@ class Screen:
 @contextmanager
 def watching(
     *rigs: Rig, layers: tuple[Layer, ...] | None = None, root: RootAccess | None = None
-) -> Iterator[tuple[Watch, Screen]]:
+) -> Iterator[tuple[LiveView, Screen]]:
     """The live view of these engines and the screen it publishes to; `layers` instead of the program's."""
     engines = find_engines((), {"STRATASCOPE_ENGINES": " ".join(f"{r.kind}={r.endpoint}" for r in rigs)})
     shared = translations()
     reader = engines.reader(shared) if layers is None else Reader(layers, shared, engines._local, engines._reach)
-    watch = Watch(engines.ports, reader, assembler(shared), root=root)
+    watch = LiveView(engines.ports, reader, assembler(shared), root=root)
     screen = Screen()
     watch.start(screen.publish)
     try:

@@ -31,7 +31,7 @@ from stratascope.usecases.live.translations import Translations
 
 if TYPE_CHECKING:
     from stratascope.engines.shared.endpoint import Endpoint
-    from stratascope.usecases.live.deferred import LateWatch
+    from stratascope.usecases.live.deferred import DeferredLiveView
 
 
 def translations() -> Translations:
@@ -183,19 +183,19 @@ class LateEngines:
             return self._found
 
 
-def live_watch(late: LateEngines | None = None) -> LateWatch:
+def live_watch(late: LateEngines | None = None) -> DeferredLiveView:
     """The live view of this environment's engines, for the window. It closes them at its end."""
-    from stratascope.usecases.live.deferred import LateWatch
-    from stratascope.usecases.live.live_view import Watch
+    from stratascope.usecases.live.deferred import DeferredLiveView
+    from stratascope.usecases.live.live_view import LiveView
 
-    def make() -> tuple[Watch, Callable[[], None]]:
+    def make() -> tuple[LiveView, Callable[[], None]]:
         engines = (late or LateEngines()).get()
         shared = translations()
         root = None if engines.access is sandbox.Access.WITHHELD else engines.root()
-        watch = Watch(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, root)
+        watch = LiveView(engines.ports, engines.reader(shared), assembler(shared), demo_snapshot, root)
         return watch, engines.close
 
-    return LateWatch(make)
+    return DeferredLiveView(make)
 
 
 def demo_record() -> Record:

@@ -21,7 +21,7 @@ from stratascope.layers import all_layers
 from stratascope.probe.elevated import ElevatedProber, Kind, NoRootError, Way
 from stratascope.probe.piped import command
 from stratascope.usecases.live.elevation import Elevation, RootAccess
-from stratascope.usecases.live.live_view import Watch
+from stratascope.usecases.live.live_view import LiveView
 from usecases.screen import Screen, named, watching
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")
@@ -60,7 +60,7 @@ class Asking:
         return getattr(self._layer, name)
 
 
-def asking(rig: Rig, access: RootAccess) -> AbstractContextManager[tuple[Watch, Screen]]:
+def asking(rig: Rig, access: RootAccess) -> AbstractContextManager[tuple[LiveView, Screen]]:
     layers: list[Any] = [Asking(layer) if layer.id == "mac" else layer for layer in all_layers()]
     return watching(rig, layers=tuple(layers), root=access)
 

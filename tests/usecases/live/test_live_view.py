@@ -18,7 +18,7 @@ from stratascope.core.layer import Verdict
 from stratascope.core.ports import Event, Found, RawContainer, Wish
 from stratascope.core.snapshot import Snapshot
 from stratascope.usecases.live.assembler import Assembler
-from stratascope.usecases.live.live_view import Watch
+from stratascope.usecases.live.live_view import LiveView
 from stratascope.usecases.live.reader import Reach, Reader
 from stratascope.usecases.live.translations import Translations
 from usecases.screen import Screen, named, watching
@@ -152,7 +152,7 @@ def test_whoever_asks_does_not_wait_for_a_machine_that_is_being_read(slow: str) 
     local, far = Machine(), Machine()
     machine = far if slow == "the engine's" else local
     shared = Translations({})
-    watch = Watch((Port(),), Reader((), shared, local, lambda _: Reach(far)), Assembler((), shared))
+    watch = LiveView((Port(),), Reader((), shared, local, lambda _: Reach(far)), Assembler((), shared))
     screen = Screen()
     watch.start(screen.publish)
     try:
@@ -178,7 +178,7 @@ def test_whoever_asks_does_not_wait_for_a_machine_that_is_being_read(slow: str) 
 def test_an_engine_that_has_not_answered_yet_is_named() -> None:
     slow, quick, shared = Port("slow"), Port("quick"), Translations({})
     slow.gate.clear()
-    watch = Watch((slow, quick), Reader((), shared, Machine(), lambda _: Reach(Machine())), Assembler((), shared))
+    watch = LiveView((slow, quick), Reader((), shared, Machine(), lambda _: Reach(Machine())), Assembler((), shared))
     screen = Screen()
     watch.start(screen.publish)
     try:

@@ -1,4 +1,4 @@
-"""A watch that is still being made: finding engines and loading their SDKs must not delay the first painted window."""
+"""A live view that is still being made: to find engines and load their SDKs must not delay the first picture."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ import threading
 from collections.abc import Callable
 
 from stratascope.core.record import Record
-from stratascope.usecases.live.live_view import Publish, Watch
+from stratascope.usecases.live.live_view import LiveView, Publish
 
 
-class LateWatch:
-    """Makes the real watch on a thread of its own and passes everything on to it."""
+class DeferredLiveView:
+    """Makes the real one on a thread of its own and passes everything on to it."""
 
-    def __init__(self, make: Callable[[], tuple[Watch, Callable[[], None]]]) -> None:
-        """`make` returns the watch, and how to give back what it stands on; it may take seconds."""
+    def __init__(self, make: Callable[[], tuple[LiveView, Callable[[], None]]]) -> None:
+        """`make` returns it, and how to give back what it stands on; it may take seconds."""
         self._make = make
         self._lock = threading.Lock()
-        self._watch: Watch | None = None
+        self._watch: LiveView | None = None
         self._give_back: Callable[[], None] = _nothing
         self._focus: tuple[str, str] | None = None
         self._pace: float | None = None
@@ -42,29 +42,29 @@ class LateWatch:
         self._thread.start()
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
-        """See Watch; nothing to do before it exists."""
+        """See `LiveView`; nothing to do before it exists."""
         if self._watch is not None:
             self._watch.refresh(key)
 
     def focus(self, key: tuple[str, str] | None) -> None:
-        """See Watch."""
+        """See LiveView."""
         self._focus = key
         if self._watch is not None:
             self._watch.focus(key)
 
     def pace(self, seconds: float) -> None:
-        """See Watch."""
+        """See LiveView."""
         self._pace = seconds
         if self._watch is not None:
             self._watch.pace(seconds)
 
     def elevate(self) -> None:
-        """See Watch."""
+        """See LiveView."""
         if self._watch is not None:
             self._watch.elevate()
 
     def record(self) -> Record | None:
-        """See Watch."""
+        """See LiveView."""
         return None if self._watch is None else self._watch.record()
 
     def stop(self) -> None:

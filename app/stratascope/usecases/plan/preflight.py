@@ -21,11 +21,8 @@ from stratascope.usecases.plan.dependency_graph import Tie, dependents
 from stratascope.usecases.plan.preflight_warnings import Warned as Warned
 from stratascope.usecases.plan.preflight_warnings import access, cut_off, host_paths, no_longer_shared
 from stratascope.usecases.plan.preflight_warnings import some as _some
+from stratascope.usecases.plan.written_files import leaves, own_files, volatile
 
-# Where programs keep what they make anew at each start
-VOLATILE = ("/run", "/tmp", "/var/run", "/var/tmp", "/var/cache", "/var/lock", "/dev", "/proc", "/sys")
-# What engines write or make in every container
-ENGINE_MADE = ("/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/run/.containerenv")
 _SECRETS = "/run/secrets"
 TIED = {Tie.NAMESPACES: "dependents", Tie.LINK: "linked", Tie.REQUIRES: "required"}  # codes
 _LOOP = 60.0  # seconds that one which ended by itself has to run before it counts as steady
@@ -77,7 +74,7 @@ def preflight(
 
     `remedies`: the options that were taken; the blocks that they deal with become warnings.
     """
-    written = _own(container, changes)
+    written = own_files(container, changes)
     owned = isinstance(owner, OwnerPlan)
     if owner is not None:  # Quadlet says --rm of each, and creates it again
         spec = replace(spec, auto_remove=False)
@@ -134,12 +131,6 @@ def while_running(checked: Preflight) -> Preflight:
 def has_owner(container: Container) -> bool:
     """Whether Compose or systemd made it, by its labels."""
     return bool(_unasked(dict(container.labels)))
-
-
-def lost_files(container: Container, changes: Sequence[FileChange]) -> str:
-    """The files outside its volumes that a new container would not have, in words; empty where none."""
-    kept = [change.path for change in _leaves(_own(container, changes)) if not _volatile(change.path)]
-    return _some(kept)
 
 
 def _owners(container: Container, owner: OwnerPlan | OwnerRefusal | None) -> list[Block]:
@@ -263,7 +254,7 @@ def _secrets(container: Container, changes: Sequence[FileChange]) -> list[Block]
     """Compose copies secrets that come from its own environment into the container, where no volume is."""
     if not any(name.startswith(("com.docker.compose.", "io.podman.compose.")) for name, _ in container.labels):
         return []
-    paths = [change.path for change in _leaves(changes) if change.path.startswith(f"{_SECRETS}/")]
+    paths = [change.path for change in leaves(changes) if change.path.startswith(f"{_SECRETS}/")]
     if not paths:
         return []
     text = msg("Compose wrote secrets into it, which the replacement would not have: {paths}.", paths=_some(paths))
@@ -293,28 +284,8 @@ def _served(container: Container, transaction: Transaction) -> bool:
     return owner is not None and transaction.engine == container.engine and set(owner.labels) <= set(container.labels)
 
 
-def written(container: Container, changes: Sequence[FileChange]) -> tuple[str, ...]:
-    """Paths of its own that it wrote over its image, without the folders that lead there."""
-    return tuple(change.path for change in _leaves(_own(container, changes)))
-
-
-def _own(container: Container, changes: Sequence[FileChange]) -> list[FileChange]:
-    """Without what the engine made for itself: places to mount on, and files that it writes at each start."""
-    made = [*ENGINE_MADE, *(mount.target.rstrip("/") for mount in container.asked.mounts)]
-    return [
-        change
-        for change in changes
-        if not any(place == change.path or place.startswith(f"{change.path}/") for place in made)
-    ]
-
-
-def own_changes(container: Container, changes: Sequence[FileChange]) -> bool:
-    """Whether its writable layer holds anything that it wrote itself."""
-    return bool(_own(container, changes))
-
-
 def _layer(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]) -> list[Block]:
-    kept = [change.path for change in _leaves(changes) if not _volatile(change.path)]
+    kept = [change.path for change in leaves(changes) if not volatile(change.path)]
     if not kept:
         return []
     text = msg("It wrote files outside its volumes, which the replacement would not have: {paths}.", paths=_some(kept))
@@ -325,20 +296,9 @@ def _layer(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]
     return [Block("writable-layer", text, instead, Remedy.COMMIT_LAYER if possible else None, then)]
 
 
-def _leaves(changes: Sequence[FileChange]) -> list[FileChange]:
-    """Without the folders that are listed only because something below them changed."""
-    paths = {change.path for change in changes}
-    above = {path[:place] for path in paths for place in range(1, len(path)) if path[place] == "/"}
-    return [change for change in changes if change.path not in above]
-
-
-def _volatile(path: str) -> bool:
-    return any(path == folder or path.startswith(f"{folder}/") for folder in VOLATILE)
-
-
 def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]) -> list[Warned]:
     found = [Warned("differs", text) for text in spec.differs]
-    passing = [change.path for change in _leaves(changes) if _volatile(change.path)]
+    passing = [change.path for change in leaves(changes) if volatile(change.path)]
     if passing:
         text = msg("What it wrote into passing folders stays with the original: {paths}.", paths=_some(passing))
         found.append(Warned("passing-files", text))

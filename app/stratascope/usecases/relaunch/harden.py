@@ -25,7 +25,7 @@ from stratascope.core.relaunch.transaction import (
 )
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.plan import Plan, expected
-from stratascope.usecases.plan.preflight import lost_files, own_changes
+from stratascope.usecases.plan.written_files import lost_files, own_changes
 from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out
 from stratascope.usecases.relaunch.diagnosis import blame, leave_out
 from stratascope.usecases.relaunch.exchange import Exchange

@@ -28,7 +28,7 @@ from stratascope.core.relaunch.toggle import Failure
 from stratascope.core.relaunch.transaction import Ended, Ending, JournalError, Kind, Progress, Stage, State, Transaction
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
-from stratascope.usecases.plan.preflight import lost_files
+from stratascope.usecases.plan.written_files import lost_files
 from stratascope.usecases.relaunch.outcome import in_words, joined
 from stratascope.usecases.relaunch.probation import FailedError, Watcher, last_words
 

@@ -8,7 +8,8 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.plan.preflight import Block, Warned, unwatched, written
+from stratascope.usecases.plan.preflight import Block, Warned, unwatched
+from stratascope.usecases.plan.written_files import written
 
 
 @dataclass(frozen=True, slots=True)

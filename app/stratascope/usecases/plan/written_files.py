@@ -1,0 +1,52 @@
+"""What a container wrote over its image: which files are its own, and which of them a new container would not have."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stratascope.core.container import Container
+from stratascope.core.relaunch.launch_spec import FileChange
+from stratascope.usecases.plan.preflight_warnings import some
+
+# Where programs keep what they make anew at each start
+VOLATILE = ("/run", "/tmp", "/var/run", "/var/tmp", "/var/cache", "/var/lock", "/dev", "/proc", "/sys")
+# What engines write or make in every container
+ENGINE_MADE = ("/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/run/.containerenv")
+
+
+def lost_files(container: Container, changes: Sequence[FileChange]) -> str:
+    """The files outside its volumes that a new container would not have, in words; empty where none."""
+    kept = [change.path for change in leaves(own_files(container, changes)) if not volatile(change.path)]
+    return some(kept)
+
+
+def written(container: Container, changes: Sequence[FileChange]) -> tuple[str, ...]:
+    """Paths of its own that it wrote over its image, without the folders that lead there."""
+    return tuple(change.path for change in leaves(own_files(container, changes)))
+
+
+def own_files(container: Container, changes: Sequence[FileChange]) -> list[FileChange]:
+    """Without what the engine made for itself: places to mount on, and files that it writes at each start."""
+    made = [*ENGINE_MADE, *(mount.target.rstrip("/") for mount in container.asked.mounts)]
+    return [
+        change
+        for change in changes
+        if not any(place == change.path or place.startswith(f"{change.path}/") for place in made)
+    ]
+
+
+def own_changes(container: Container, changes: Sequence[FileChange]) -> bool:
+    """Whether its writable layer holds anything that it wrote itself."""
+    return bool(own_files(container, changes))
+
+
+def leaves(changes: Sequence[FileChange]) -> list[FileChange]:
+    """Without the folders that are listed only because something below them changed."""
+    paths = {change.path for change in changes}
+    above = {path[:place] for path in paths for place in range(1, len(path)) if path[place] == "/"}
+    return [change for change in changes if change.path not in above]
+
+
+def volatile(path: str) -> bool:
+    """Whether it is made anew at each start, as far as its place tells."""
+    return any(path == folder or path.startswith(f"{folder}/") for folder in VOLATILE)
