@@ -27,9 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["__complete"]:
-        from stratascope.cli import completing
+        from stratascope.cli import completion_candidates
 
-        status = completing.run(words[1:])
+        status = completion_candidates.run(words[1:])
         sys.stdout.flush()
         os._exit(status)  # threads that still wait for an engine that hangs would keep the shell waiting
     _speak()

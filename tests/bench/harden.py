@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from rig.engine import Rig
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.snapshot import ContainerState
-from stratascope.engines.shared.unix_http import QuickConnection
+from stratascope.engines.shared.unix_http import UnixHttpConnection
 from stratascope.wiring.engines import open_engines
 from stratascope.wiring.hardening import ConnectedHardening, connected
 
@@ -71,7 +71,7 @@ class Downtime:
         return (started - ended) / 1e9
 
     def _events(self, since: float, until: float) -> list[tuple[int, str]]:
-        link = QuickConnection(str(self._rig.socket), 5.0, 30.0)
+        link = UnixHttpConnection(str(self._rig.socket), 5.0, 30.0)
         status, body = link.get(f"/v1.41/events?since={since:.6f}&until={until:.6f}&filters={CONTAINERS}", 30.0)
         link.shut()
         assert status == 200, body

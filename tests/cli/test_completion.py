@@ -22,8 +22,8 @@ import pytest
 
 from cli.test_commands import NOWHERE, environ, run
 from rig.engine import Rig
-from stratascope.cli.completing import PATIENCE
 from stratascope.cli.completion import script
+from stratascope.cli.completion_candidates import PATIENCE
 from stratascope.layers.toggles import all_toggles
 
 BASH = """\

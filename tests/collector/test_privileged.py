@@ -18,7 +18,7 @@ from collector import target
 from collector.asking import needs_root, read, wait_for
 from stratascope.collector import privileged
 from stratascope.collector.filters import FILTERS_MAX
-from stratascope.collector.privileged import OWNERS, PORT_START, PRIVILEGED, SECCOMP, Errand, run, start_of
+from stratascope.collector.privileged import OWNERS, PORT_START, PRIVILEGED, SECCOMP, PrivilegedReader, run, start_of
 from stratascope.collector.serve import Collector, reply
 
 INITIAL_USER = "user:[4026531837]"
@@ -80,7 +80,7 @@ def test_a_process_that_has_ended_is_gone() -> None:
 
 @pytest.mark.parametrize("start", ["1", ""])
 def test_another_process_with_the_same_number_is_not_read(start: str) -> None:
-    errand = Errand(os.getpid(), start, [SECCOMP, PORT_START], [])
+    errand = PrivilegedReader(os.getpid(), start, [SECCOMP, PORT_START], [])
     run([errand])
     assert {(item[0], item[3]) for item in errand.entries} == {(SECCOMP, "GONE"), (PORT_START, "GONE")}
 

@@ -20,7 +20,7 @@ from stratascope.collector.filters import why_not
 from stratascope.core.ports import ProbeError, Wish
 from stratascope.i18n.translate import translate
 from stratascope.probe import elevated
-from stratascope.probe.elevated import ElevatedProber, Kind, NoRootError, Way, open_elevated, ways
+from stratascope.probe.elevated import ElevatedProber, Kind, NoRootError, RootCommand, open_elevated, ways
 from stratascope.probe.installed import helper_text
 from stratascope.probe.piped import command
 
@@ -347,5 +347,5 @@ def test_it_ends_with_its_standard_input() -> None:
 
 
 def test_the_words_of_a_way_are_the_command() -> None:
-    way = Way(Kind.PKEXEC, ("pkexec", "/usr/bin/python3", "-SI", "-c", "a b"))
+    way = RootCommand(Kind.PKEXEC, ("pkexec", "/usr/bin/python3", "-SI", "-c", "a b"))
     assert way.words == "pkexec /usr/bin/python3 -SI -c 'a b'"

@@ -39,9 +39,9 @@ from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block, Preflight, Warned
 from stratascope.usecases.plan.preview import Previews
+from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.recovery import Mended, Result
-from stratascope.usecases.relaunch.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.verification import Proved
 
 STEPS = (

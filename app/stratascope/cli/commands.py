@@ -42,9 +42,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
         return hardening.run(arguments)
     if arguments.command in ("desktop", "helper"):
-        from stratascope.cli import placing
+        from stratascope.cli import desktop_commands
 
-        return placing.run(arguments)
+        return desktop_commands.run(arguments)
     if arguments.command == "completion":
         from stratascope.cli import completion
 
@@ -124,9 +124,9 @@ def _gate(snapshot: Snapshot, limit: float, silent: tuple[str, ...]) -> int:
 def put_right(opened: Engines) -> None:
     """What a crash left half done, as at every start; nearly always there is nothing, and nothing is loaded for it."""
     if any_written():
-        from stratascope.cli import recovering
+        from stratascope.cli import recover
 
-        recovering.before_looking(opened)
+        recover.before_looking(opened)
 
 
 def _page(snapshot: Snapshot, file: Path) -> bool:

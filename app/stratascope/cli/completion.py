@@ -1,7 +1,7 @@
 """`stratascope completion SHELL`: the script by which bash, zsh or fish completes our words.
 
 shtab makes it from the parser, in the user's language, when it is asked for: a script that is shipped as a file could
-lag behind the program. What only this machine knows is asked at each Tab (`cli.completing`).
+lag behind the program. What only this machine knows is asked at each Tab (`cli.completion_candidates`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import shtab
 
 from stratascope.cli.arguments import parser
-from stratascope.cli.completing import WORD
+from stratascope.cli.completion_candidates import WORD
 from stratascope.cli.output import write
 
 _CANDIDATES = {"container": "containers", "containers": "containers", "engine": "engines", "set": "toggles"}

@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.cli import recovering
-from stratascope.cli.harden_told import Told, said
+from stratascope.cli import recover
+from stratascope.cli.harden_output import HardenOutput, said
 from stratascope.cli.output import complain, write
 from stratascope.core.container import SHORTEST
 from stratascope.core.message import msg
@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> int:
         "harden": _harden,
         "undo": _undo,
         "discard": _discard,
-        "recover": recovering.run,
+        "recover": recover.run,
         "export": _export,
     }
     try:
@@ -83,7 +83,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _harden(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
-        recovering.at_start(found)
+        recover.at_start(found)
         access, container = found.container(arguments.container)
         state = access.read(container)
         if state is None:
@@ -92,7 +92,7 @@ def _harden(arguments: argparse.Namespace) -> int:
         made = found.hardening.plan(state, chosen, frozenset(arguments.remedies))
         # of a container that has never run nothing is known that could be predicted from
         predicted = None if state.matrix is None else found.hardening.preview(state, made.choices).after
-        told = Told(arguments.json)
+        told = HardenOutput(arguments.json)
         last: dict[str, Any] = {
             "engine": access.engine.id,
             "original_id": container,
@@ -124,7 +124,7 @@ def _carry_out(
     hardening: Hardening,
     access: ConnectedEngine,
     made: Plan,
-    told: Told,
+    told: HardenOutput,
     last: dict[str, Any],
 ) -> int:
     ended: Ended | None = None
@@ -162,9 +162,9 @@ def _chosen(arguments: argparse.Namespace, hardening: Hardening, state: Containe
 
 def _undo(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
-        recovering.at_start(found)
+        recover.at_start(found)
         transaction = _aside(found, arguments.container)
-        told = Told(arguments.json)
+        told = HardenOutput(arguments.json)
         wanted = found.hardening.undo_plan(transaction)
         last: dict[str, Any] = {
             "engine": transaction.engine,
@@ -200,7 +200,7 @@ def _undo(arguments: argparse.Namespace) -> int:
 
 def _discard(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
-        recovering.at_start(found)
+        recover.at_start(found)
         transaction = _aside(found, arguments.container)
         found.hardening.discard(transaction)
         if transaction.owner is not None:
@@ -216,7 +216,7 @@ def _discard(arguments: argparse.Namespace) -> int:
 
 def _export(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
-        recovering.at_start(found)
+        recover.at_start(found)
         access, container = found.container(arguments.container)
         state = access.read(container)
         if state is None:
@@ -240,7 +240,7 @@ def _aside(found: ConnectedHardening, name: str) -> Transaction:
     if hits:
         return hits[0]
     entries = FileJournal().all()
-    recovering.tell_damaged(entries)
+    recover.tell_damaged(entries)
     for kept in entries:
         if (
             isinstance(kept, Transaction)

@@ -55,7 +55,7 @@ _PR_SET_PDEATHSIG = 1
 _PORT_FILE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
 
 
-class Errand(NamedTuple):
+class PrivilegedReader(NamedTuple):
     """What a child is to read of one process, and where the answers go."""
 
     pid: int
@@ -67,7 +67,7 @@ class Errand(NamedTuple):
 class _Running:
     """A child at work."""
 
-    def __init__(self, errand: Errand, child: int, pipe: int) -> None:
+    def __init__(self, errand: PrivilegedReader, child: int, pipe: int) -> None:
         self.errand = errand
         self.child = child
         self.pipe = pipe
@@ -106,7 +106,7 @@ def _owner(name: str, directory: int, pid: int) -> Entry:
         return failure(name, source, error)
 
 
-def run(errands: Sequence[Errand]) -> None:
+def run(errands: Sequence[PrivilegedReader]) -> None:
     """Read all of it, several at once; each name of each errand gets an entry, within REQUEST_LIMIT seconds."""
     if not errands:
         return
@@ -149,7 +149,7 @@ def run(errands: Sequence[Errand]) -> None:
             _end(item, "the reading was broken off")
 
 
-def _begin(errand: Errand, barred: str) -> Optional[_Running]:
+def _begin(errand: PrivilegedReader, barred: str) -> Optional[_Running]:
     """Start the child; None where no process can be made."""
     ours, theirs = os.pipe()
     parent = os.getpid()
@@ -177,7 +177,7 @@ def _end(item: _Running, otherwise: str) -> None:
     _finish(item.errand, b"".join(item.heard), otherwise)
 
 
-def _finish(errand: Errand, heard: bytes, otherwise: str) -> None:
+def _finish(errand: PrivilegedReader, heard: bytes, otherwise: str) -> None:
     """Put the answers into the entries; a name without an answer gets a gap."""
     answered = set()
     for line in heard.split(b"\n")[:-1]:
@@ -200,7 +200,7 @@ def _source(name: str, pid: int) -> str:
     return "%s in /proc/%d/ns/net" % (_PORT_FILE, pid)
 
 
-def _work(errand: Errand, pipe: int, parent: int, barred: str) -> None:
+def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None:
     """The child: one line for each name, then the end. Whatever happens, it must not go on as its parent would."""
     code = 1
     try:
@@ -229,7 +229,7 @@ def _die_with(parent: int) -> None:
         os._exit(1)
 
 
-def _answer(name: str, errand: Errand, barred: str) -> List[Entry]:
+def _answer(name: str, errand: PrivilegedReader, barred: str) -> List[Entry]:
     source = _source(name, errand.pid)
     try:
         directory = open_process(errand.pid)

@@ -19,7 +19,7 @@ from stratascope.collector.filters import why_not
 from stratascope.collector.host import read_host
 from stratascope.collector.liveness import VITALS, read_vitals
 from stratascope.collector.members import BY_NAMESPACE, Members, open_member, text_of
-from stratascope.collector.privileged import BY_CHILD, PRIVILEGED, Errand, owners, run, start_of
+from stratascope.collector.privileged import BY_CHILD, PRIVILEGED, PrivilegedReader, owners, run, start_of
 from stratascope.collector.read import (
     CGROUPS,
     GONE,
@@ -63,12 +63,12 @@ class Collector:
     def capture(self, wishes: Iterable[Wish]) -> List[Answer]:
         """One answer a wish, in order."""
         limits, members = Limits(self._mounts), Members(self._mounts)
-        errands: List[Errand] = []
+        errands: List[PrivilegedReader] = []
         answers = [self._one(wish, limits, members, errands) for wish in wishes]
         run(errands)  # puts what it reads into the answers' entries
         return answers
 
-    def _one(self, wish: Wish, limits: Limits, members: Members, errands: List[Errand]) -> Answer:
+    def _one(self, wish: Wish, limits: Limits, members: Members, errands: List[PrivilegedReader]) -> Answer:
         pid, wants, member_wants, with_members = wish
         source = "/proc/%d" % pid
         if not 0 < pid <= PID_MAX:
@@ -87,7 +87,9 @@ class Collector:
                 entries += owners(directory, pid, special)
                 start = start_of(text_of(entries, "stat") or _file("stat", directory))
                 if any(name in BY_CHILD for name in special):
-                    errands.append(Errand(pid, start, [name for name in special if name in BY_CHILD], entries))
+                    errands.append(
+                        PrivilegedReader(pid, start, [name for name in special if name in BY_CHILD], entries)
+                    )
             cgroup = text_of(entries, "cgroup")
             if cgroup is None and "cgroup" not in wants and (with_members or CGROUPS in wants):
                 cgroup = _file("cgroup", directory)

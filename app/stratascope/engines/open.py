@@ -12,7 +12,7 @@ from stratascope.engines.podman import inspect as podman
 
 if TYPE_CHECKING:
     from stratascope.core.ports import EnginePort, Relauncher, Translator
-    from stratascope.engines.shared.child_socket import Way
+    from stratascope.engines.shared.child_socket import SocketProvider
     from stratascope.engines.shared.endpoint import Endpoint
 
 
@@ -21,13 +21,13 @@ def open_engine(endpoint: Endpoint, environ: Mapping[str, str] = os.environ) -> 
     if endpoint.kind is EngineKind.DOCKER:
         from stratascope.engines.docker.engine import DockerEngine
 
-        return DockerEngine(endpoint, _way(endpoint, environ))
+        return DockerEngine(endpoint, _provider(endpoint, environ))
     from stratascope.engines.podman.engine import PodmanEngine
 
-    return PodmanEngine(endpoint, _way(endpoint, environ))
+    return PodmanEngine(endpoint, _provider(endpoint, environ))
 
 
-def _way(endpoint: Endpoint, environ: Mapping[str, str]) -> Way | None:
+def _provider(endpoint: Endpoint, environ: Mapping[str, str]) -> SocketProvider | None:
     if endpoint.endpoint.startswith("ssh://"):
         from stratascope.engines.shared.ssh_tunnel import SshTunnel
 

@@ -14,15 +14,17 @@ import subprocess
 
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
-from stratascope.probe.elevated import PATIENCE, ElevatedProber, Kind, NoRootError, Way, was_denied
+from stratascope.probe.elevated import PATIENCE, ElevatedProber, Kind, NoRootError, RootCommand, was_denied
 
 
-def usable(candidates: tuple[Way, ...]) -> tuple[Way, ...]:
+def usable(candidates: tuple[RootCommand, ...]) -> tuple[RootCommand, ...]:
     """Those that run any program."""
     return tuple(way for way in candidates if way.kind is not Kind.HELPER)
 
 
-def run_as_root(candidates: tuple[Way, ...], program: bytes, request: bytes, *, patience: float = PATIENCE) -> bytes:
+def run_as_root(
+    candidates: tuple[RootCommand, ...], program: bytes, request: bytes, *, patience: float = PATIENCE
+) -> bytes:
     """What the program prints, by the first way that leads to root. Raises NoRootError; then it did not run."""
     last = NoRootError(msg("Neither pkexec nor sudo was found. Install one of them, or start Stratascope as root."))
     for way in usable(candidates):
@@ -35,7 +37,7 @@ def run_as_root(candidates: tuple[Way, ...], program: bytes, request: bytes, *, 
     raise last
 
 
-def _run(way: Way, data: bytes, patience: float) -> bytes:
+def _run(way: RootCommand, data: bytes, patience: float) -> bytes:
     environment = {name: os.environ[name] for name in ElevatedProber.environment if name in os.environ}
     try:
         child = subprocess.Popen(

@@ -41,7 +41,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class RootCommand:
     """One way to start the collector as root. `terminal`: the question is asked on the terminal that we run on."""
 
     kind: Kind
@@ -67,19 +67,19 @@ def already_root() -> bool:
     return os.geteuid() == 0 and not why_not()
 
 
-def ways(environ: Mapping[str, str], *, flatpak: bool = False, terminal: bool = False) -> tuple[Way, ...]:
+def ways(environ: Mapping[str, str], *, flatpak: bool = False, terminal: bool = False) -> tuple[RootCommand, ...]:
     """The ways to try, in this order. `terminal`: a person sits at the terminal that we run on."""
     if not flatpak and already_root():
-        return (Way(Kind.ROOT, _carried(())),)
+        return (RootCommand(Kind.ROOT, _carried(())),)
     prefix = FLATPAK if flatpak else ()
     sudo = _sudo(environ, terminal=terminal and not flatpak)
     found = []
     if _there("pkexec", environ, flatpak=flatpak):
         if _helper_there(flatpak=flatpak):
-            found.append(Way(Kind.HELPER, (*prefix, "pkexec", HELPER)))
-        found.append(Way(Kind.PKEXEC, _carried((*prefix, "pkexec"))))
+            found.append(RootCommand(Kind.HELPER, (*prefix, "pkexec", HELPER)))
+        found.append(RootCommand(Kind.PKEXEC, _carried((*prefix, "pkexec"))))
     if _there("sudo", environ, flatpak=flatpak):
-        asking = Way(Kind.SUDO, _carried((*prefix, *sudo)), terminal=len(sudo) == 2)
+        asking = RootCommand(Kind.SUDO, _carried((*prefix, *sudo)), terminal=len(sudo) == 2)
         seen = environ.get("DISPLAY") or environ.get("WAYLAND_DISPLAY")
         # without a desktop there is no dialog, and pkexec's own question needs the terminal that it does not get
         found = [*found, asking] if seen or not asking.terminal else [asking, *found]
@@ -121,7 +121,7 @@ class ElevatedProber(PipedProber):
 
     environment = (*ENVIRONMENT, "DISPLAY", "SUDO_ASKPASS", "TERM", "WAYLAND_DISPLAY", "XAUTHORITY")
 
-    def __init__(self, way: Way, *, limit: float = TIME_LIMIT, patience: float = PATIENCE) -> None:
+    def __init__(self, way: RootCommand, *, limit: float = TIME_LIMIT, patience: float = PATIENCE) -> None:
         super().__init__(limit=limit)
         self.way = way
         self._command = list(way.command)
@@ -220,7 +220,11 @@ class ElevatedProber(PipedProber):
 
 
 def open_elevated(
-    candidates: tuple[Way, ...], *, limit: float = TIME_LIMIT, patience: float = PATIENCE, told: list[ElevatedProber]
+    candidates: tuple[RootCommand, ...],
+    *,
+    limit: float = TIME_LIMIT,
+    patience: float = PATIENCE,
+    told: list[ElevatedProber],
 ) -> ElevatedProber:
     """The first way that leads to a collector that is root. Raises ProbeError; `told` gets each one that is tried.
 

@@ -25,6 +25,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan, plan, subject_of
 from stratascope.usecases.plan.preview import Previews
+from stratascope.usecases.plan.undo_plan import UndoPlan, undo_plan
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.harden import harden
@@ -34,7 +35,6 @@ from stratascope.usecases.relaunch.probation import WATCH
 from stratascope.usecases.relaunch.recovery import Mended, Result, recover_all, unfinished
 from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.undo import undo
-from stratascope.usecases.relaunch.undo_plan import UndoPlan, undo_plan
 
 Connect = Callable[[str], EngineAccess]  # by the engine's id; raises EngineError where it can't be used now
 

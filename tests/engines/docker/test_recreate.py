@@ -15,7 +15,7 @@ from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.docker import apply_options
 from stratascope.engines.docker.mounts import join_bind, split_bind
-from stratascope.engines.docker.recreate import Around, launch_spec, repointed, with_image
+from stratascope.engines.docker.recreate import EngineAnswers, launch_spec, repointed, with_image
 from stratascope.engines.shared.log_frames import plain_log
 
 CAPTURES = sorted((Path(__file__).parents[2] / "captures" / "inspect").glob("docker_*.json"))
@@ -39,7 +39,7 @@ def inspect(config: dict[str, Any] | None = None, host: dict[str, Any] | None = 
 
 def spec(told: dict[str, Any], image: dict[str, Any] | None = None, **around: Any) -> LaunchSpec:
     given = {"image": json.dumps({"Id": IMAGE, "Config": image or {}}), "tagged": IMAGE, **around}
-    return launch_spec(json.dumps(told), ENGINE, Around(**given))
+    return launch_spec(json.dumps(told), ENGINE, EngineAnswers(**given))
 
 
 def body(told: dict[str, Any], image: dict[str, Any] | None = None, **around: Any) -> dict[str, Any]:
@@ -170,7 +170,7 @@ def test_an_image_name_that_means_something_else_by_now() -> None:
 
 
 def test_an_image_that_is_gone_is_a_reason_to_refuse() -> None:
-    found = launch_spec(json.dumps(inspect()), ENGINE, Around(image=None, tagged=""))
+    found = launch_spec(json.dumps(inspect()), ENGINE, EngineAnswers(image=None, tagged=""))
     assert json.loads(found.body)["Image"] == IMAGE
     assert len(found.lost) == 1
     assert dict(found.lost[0].args)["image"] == "web:1"
@@ -314,7 +314,7 @@ def test_others_that_it_needs_under_their_new_ids() -> None:
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
 def test_recorded_containers_become_requests(path: Path) -> None:
-    found = launch_spec(path.read_text(), ENGINE, Around(image="{}", tagged=""))
+    found = launch_spec(path.read_text(), ENGINE, EngineAnswers(image="{}", tagged=""))
     request = json.loads(found.body)
     told = json.loads(path.read_text())
     for key in told["HostConfig"].keys() - {"ContainerIDFile", "ConsoleSize", "Binds", "Mounts", "Links"}:
@@ -332,7 +332,7 @@ def test_recorded_containers_become_requests(path: Path) -> None:
 )  # fmt: skip
 def test_damaged_json(text: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        launch_spec(text, ENGINE, Around(image="{}", tagged=""))
+        launch_spec(text, ENGINE, EngineAnswers(image="{}", tagged=""))
 
 
 KEYS = (
@@ -354,7 +354,7 @@ VALUE = st.recursive(LEAF, lambda inner: st.lists(inner, max_size=3) | st.dictio
 def test_only_value_errors_come_out(top: dict[str, Any], host: dict[str, Any], more: dict[str, Any]) -> None:
     told = {**more, **top, "HostConfig": host}
     try:
-        found = launch_spec(json.dumps(told), ENGINE, Around(image='{"Config":{"Entrypoint":["x"]}}', tagged=""))
+        found = launch_spec(json.dumps(told), ENGINE, EngineAnswers(image='{"Config":{"Entrypoint":["x"]}}', tagged=""))
     except ValueError:
         return
     assert isinstance(json.loads(found.body)["HostConfig"], dict)

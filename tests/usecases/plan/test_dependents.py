@@ -11,8 +11,8 @@ from stratascope.core.container import Asked, Container, Status
 from stratascope.core.ports import NoSuchContainerError
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.transaction import Remedy
-from stratascope.usecases.plan.dependency_graph import Tie, dependents
-from stratascope.usecases.plan.dependents import followers, with_followers
+from stratascope.usecases.plan.dependency_graph import Dependency, dependents
+from stratascope.usecases.plan.dependents import look_at_dependents, with_dependents
 from stratascope.usecases.plan.preflight import Preflight, preflight
 from usecases.memory_engine import MemoryEngine
 from usecases.plan.test_preflight_traps import Host
@@ -41,15 +41,15 @@ def joined(kind: str, target: str) -> Asked:
 @pytest.mark.parametrize("by", [ident("web"), "web"], ids=["id", "name"])
 def test_who_shares_a_namespace_needs_its_owner(kind: str, by: str) -> None:
     web, user, other = box("web"), box("user", joined(kind, by)), box("other", joined(kind, ident("third")))
-    assert dependents(web, (other, user, web, box("third"))) == ((user, Tie.NAMESPACES),)
+    assert dependents(web, (other, user, web, box("third"))) == ((user, Dependency.NAMESPACES),)
 
 
 def test_links_and_requirements_are_ties_and_borrowed_volumes_are_none() -> None:
     web = box("web")
     linked, requiring = box("linked", links=("web",)), box("requiring", requires=(web.id,))
-    assert dependents(web, (linked, requiring)) == ((linked, Tie.LINK), (requiring, Tie.REQUIRES))
+    assert dependents(web, (linked, requiring)) == ((linked, Dependency.LINK), (requiring, Dependency.REQUIRES))
     both = box("both", joined("network", web.id), requires=(web.id,))
-    assert dependents(web, (both,)) == ((both, Tie.NAMESPACES),)
+    assert dependents(web, (both,)) == ((both, Dependency.NAMESPACES),)
 
 
 def test_each_stands_after_all_that_it_needs() -> None:
@@ -67,7 +67,7 @@ def test_each_stands_after_all_that_it_needs() -> None:
 def check(engine: MemoryEngine, web: Container, others: tuple[Container, ...], taken: frozenset[Remedy]) -> Preflight:
     checked = preflight(engine.plan(web.id), web, others, (), (), Host(), taken)
     needing = [other for other, _ in dependents(web, others)]
-    return with_followers(checked, followers(engine, needing, others, (), Host(), taken, 5000.0), taken)
+    return with_dependents(checked, look_at_dependents(engine, needing, others, (), Host(), taken, 5000.0), taken)
 
 
 def engine_of(*containers: Container) -> MemoryEngine:

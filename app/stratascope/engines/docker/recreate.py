@@ -29,7 +29,7 @@ _ENDPOINT = ("IPAMConfig", "Links", "Aliases", "DriverOpts", "GwPriority")
 
 
 @dataclass(frozen=True, slots=True)
-class Around:
+class EngineAnswers:
     """What the engine says beside the container itself.
 
     `image` is the inspect JSON of the image that it runs, None where it is gone. `tagged` is the id that its image's
@@ -42,7 +42,7 @@ class Around:
     borrowed: frozenset[str] = frozenset()
 
 
-def launch_spec(inspect: str, engine: Engine, around: Around) -> LaunchSpec:
+def launch_spec(inspect: str, engine: Engine, around: EngineAnswers) -> LaunchSpec:
     """The spec of one container. Raises ValueError with a clear text where the JSON is damaged."""
     raw = parse_object(inspect)
     answer = Answer(raw)
@@ -98,7 +98,7 @@ def repointed(body: str, moved: Mapping[str, str]) -> str:
     return compact({**request, "HostConfig": host})
 
 
-def _body(raw: dict[str, Any], around: Around, differs: list[Message]) -> dict[str, Any]:
+def _body(raw: dict[str, Any], around: EngineAnswers, differs: list[Message]) -> dict[str, Any]:
     answer = Answer(raw)
     body, host = dict(raw["Config"]), dict(raw["HostConfig"])
     short = answer.text("Id")[:_SHORT]
@@ -193,7 +193,7 @@ def _stop_seconds(value: Any) -> int:
     return value if isinstance(value, int) and value >= 0 else _STOP_SECONDS
 
 
-def _lost(image: str, around: Around) -> tuple[Message, ...]:
+def _lost(image: str, around: EngineAnswers) -> tuple[Message, ...]:
     if around.image is not None:
         return ()
     return (msg("Its image {image} was deleted, so no container can be made of it any more.", image=image),)

@@ -27,7 +27,7 @@ from stratascope.core.relaunch.launch_spec import (
 )
 from stratascope.engines.docker import apply_options
 from stratascope.engines.docker.mounts import target
-from stratascope.engines.docker.recreate import Around, launch_spec, repointed, with_image
+from stratascope.engines.docker.recreate import EngineAnswers, launch_spec, repointed, with_image
 from stratascope.engines.shared.command import COMMIT, SLOW, STOP_MARGIN, command, compact, found, object_of, understood
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object
 from stratascope.engines.shared.log_frames import plain_log
@@ -56,7 +56,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         answer = parse_container(inspect)
         image = found(self._engine, f"/images/{answer.text('Image')}/json")
         tagged = found(self._engine, f"/images/{answer.part('Config').text('Image')}/json")
-        around = Around(
+        around = EngineAnswers(
             image=image,
             tagged="" if tagged is None else Answer(parse_object(tagged)).text("Id"),
             host_name=self._host_name(),

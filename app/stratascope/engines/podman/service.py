@@ -13,7 +13,7 @@ from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
 from stratascope.engines.shared import errors
-from stratascope.engines.shared.child_socket import KeptProgram, NotStartedError
+from stratascope.engines.shared.child_socket import ChildProgram, NotStartedError
 from stratascope.engines.shared.endpoint import listens
 
 _START_SECONDS = 10.0
@@ -34,14 +34,14 @@ _KEPT = (
 
 
 class PodmanService:
-    """At most one `podman system service`; a `child_socket.Way`."""
+    """At most one `podman system service`; a `child_socket.SocketProvider`."""
 
     shell: tuple[str, ...] = ()
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         kept = {name: environ[name] for name in _KEPT if name in environ}
         self._path = kept.get("PATH")
-        self._kept = KeptProgram({**kept, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}, _START_SECONDS)
+        self._kept = ChildProgram({**kept, "PODMAN_IGNORE_CGROUPSV1_WARNING": "1"}, _START_SECONDS)
 
     def running(self) -> bool:
         """Whether it was started and still listens."""

@@ -27,7 +27,7 @@ _LAST_WORDS_SECONDS = 0.3
 _WORDS_MAX = 4000  # characters
 
 
-class Way(Protocol):
+class SocketProvider(Protocol):
     """Makes a socket on which an engine answers that has none here. Safe for several threads."""
 
     @property
@@ -51,7 +51,7 @@ class NotStartedError(Exception):
     """The program gave no socket; its own words."""
 
 
-class KeptProgram:
+class ChildProgram:
     """At most one such process. `close` also ends a `start` that another thread is still waiting in."""
 
     def __init__(self, environ: Mapping[str, str], seconds: float) -> None:

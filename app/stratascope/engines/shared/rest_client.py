@@ -21,12 +21,12 @@ from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.engines.shared import errors
 from stratascope.engines.shared.endpoint import CONNECT_SECONDS, READ_SECONDS, Endpoint, check_socket, listens
 from stratascope.engines.shared.streams import body, close_session, hung_up, shut, words_of
-from stratascope.engines.shared.unix_http import QuickConnection
+from stratascope.engines.shared.unix_http import UnixHttpConnection
 
 if TYPE_CHECKING:
     import requests
 
-    from stratascope.engines.shared.child_socket import Way
+    from stratascope.engines.shared.child_socket import SocketProvider
 
 _WHOLE = 3  # times the limit for silence: how long a whole answer may take
 
@@ -34,21 +34,21 @@ _WHOLE = 3  # times the limit for silence: how long a whole answer may take
 class RestClient(ABC):
     """Calls with time limits; may be made from several threads. Subclasses speak their engine's API.
 
-    With a `way`, that one makes the socket where the endpoint has none here, or none that listens.
+    With a `provider`, that one makes the socket where the endpoint has none here, or none that listens.
     """
 
     kind: EngineKind
     timeout = (CONNECT_SECONDS, READ_SECONDS)  # to connect, and of silence
 
-    def __init__(self, endpoint: Endpoint, way: Way | None = None) -> None:
+    def __init__(self, endpoint: Endpoint, provider: SocketProvider | None = None) -> None:
         self._own = endpoint
         self._endpoint = endpoint  # where it is asked
-        self._way = way
-        self._way_lock = threading.Lock()
+        self._provider = provider
+        self._provider_lock = threading.Lock()
         self._sessions = threading.local()
         self._lock = threading.Lock()
         self._opened: list[requests.Session] = []
-        self._links: list[QuickConnection] = []
+        self._links: list[UnixHttpConnection] = []
         self._streams: set[requests.Response] = set()
         self._closed = False
 
@@ -60,7 +60,7 @@ class RestClient(ABC):
     @property
     def shell(self) -> tuple[str, ...]:
         """What to put before a command to run it on the engine's machine; empty where that is this one."""
-        return () if self._way is None else self._way.shell
+        return () if self._provider is None else self._provider.shell
 
     def close(self) -> None:
         """Give back connections and end streams. May be called twice."""
@@ -70,8 +70,8 @@ class RestClient(ABC):
             links = tuple(self._links)
             self._opened.clear()
             self._links.clear()
-        if self._way is not None:
-            self._way.close()
+        if self._provider is not None:
+            self._provider.close()
         for stream in streams:
             shut(stream)
         for link in links:
@@ -104,13 +104,13 @@ class RestClient(ABC):
     def _ready(self) -> None:
         """Called before each call; raises OSError or EngineError where nothing listens, or where it was closed."""
         self._still_open()
-        if self._way is not None:
-            with self._way_lock:
+        if self._provider is not None:
+            with self._provider_lock:
                 # A socket of the user's own wins, also when it appears later
                 if self._own.path is not None and listens(self._own.path):
                     self._move(self._own)
-                elif not self._way.running():
-                    self._move(replace(self._own, endpoint=f"unix://{self._way.start()}"))
+                elif not self._provider.running():
+                    self._move(replace(self._own, endpoint=f"unix://{self._provider.start()}"))
         if self.shell:
             return  # a try to connect would be one at the other end too
         if self._endpoint.path is not None:
@@ -174,7 +174,7 @@ class RestClient(ABC):
 
     def _prefix(self) -> str | None:
         """How paths begin on a connection of our own; None to go through the SDK. Raises EngineError."""
-        if self._endpoint.path is None and self._way is None:
+        if self._endpoint.path is None and self._provider is None:
             return None
         try:
             self._ready()
@@ -196,13 +196,13 @@ class RestClient(ABC):
             return self._get(path)
         return text.decode("utf-8", "replace") if status == 200 else self._get(path)
 
-    def _link(self) -> QuickConnection:
+    def _link(self) -> UnixHttpConnection:
         """This thread's own."""
-        link: QuickConnection | None = getattr(self._sessions, "link", None)
+        link: UnixHttpConnection | None = getattr(self._sessions, "link", None)
         if link is None:
             with self._lock:
                 self._still_open()
-                link = self._sessions.link = QuickConnection(str(self._endpoint.path), *self.timeout)
+                link = self._sessions.link = UnixHttpConnection(str(self._endpoint.path), *self.timeout)
                 self._links.append(link)
         return link
 
@@ -250,7 +250,7 @@ class RestClient(ABC):
 
     def _error(self, error: BaseException, limit: float | None = None) -> EngineError:
         endpoint, limit = self._own, limit or self.timeout[1]
-        trouble = None if self._way is None or isinstance(error, EngineError) else self._way.trouble()
+        trouble = None if self._provider is None or isinstance(error, EngineError) else self._provider.trouble()
         found = trouble or errors.error_for(
             error, self.kind, endpoint.rootless, endpoint.installed, limit, endpoint.endpoint
         )

@@ -21,7 +21,7 @@ from stratascope.engines.shared.rest_client import RestClient
 from stratascope.engines.shared.streams import wait_forever
 
 if TYPE_CHECKING:
-    from stratascope.engines.shared.child_socket import Way
+    from stratascope.engines.shared.child_socket import SocketProvider
 
 _INSPECTORS = 3  # at a time: two cores' worth, and one to wait
 _ID_LENGTH = 64  # of a whole container id
@@ -30,8 +30,8 @@ _ID_LENGTH = 64  # of a whole container id
 class RestEngine(RestClient):
     """One engine endpoint: what it is, its containers, its events."""
 
-    def __init__(self, endpoint: Endpoint, way: Way | None = None) -> None:
-        super().__init__(endpoint, way)
+    def __init__(self, endpoint: Endpoint, provider: SocketProvider | None = None) -> None:
+        super().__init__(endpoint, provider)
         self._pool: ThreadPoolExecutor | None = None
 
     def describe(self) -> Engine:

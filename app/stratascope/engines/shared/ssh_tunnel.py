@@ -14,7 +14,7 @@ from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError
 from stratascope.engines.shared import errors
-from stratascope.engines.shared.child_socket import KeptProgram, NotStartedError
+from stratascope.engines.shared.child_socket import ChildProgram, NotStartedError
 from stratascope.engines.shared.endpoint import Endpoint
 from stratascope.engines.shared.ssh_address import SshAddress, parse_ssh
 
@@ -34,7 +34,7 @@ _KEPT = (
 
 
 class SshTunnel:
-    """At most one `ssh`; a `child_socket.Way`."""
+    """At most one `ssh`; a `child_socket.SocketProvider`."""
 
     def __init__(self, endpoint: Endpoint, environ: Mapping[str, str]) -> None:
         self._kind = endpoint.kind
@@ -47,7 +47,7 @@ class SshTunnel:
             self._address, self._wrong = None, str(error)
         kept = {name: environ[name] for name in _KEPT if name in environ}
         self._path = kept.get("PATH")
-        self._kept = KeptProgram({**kept, "LC_ALL": "C"}, _START_SECONDS)
+        self._kept = ChildProgram({**kept, "LC_ALL": "C"}, _START_SECONDS)
 
     @property
     def shell(self) -> tuple[str, ...]:

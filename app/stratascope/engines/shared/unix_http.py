@@ -15,7 +15,7 @@ import time
 _STEP = 1 << 16
 
 
-class QuickConnection(http.client.HTTPConnection):
+class UnixHttpConnection(http.client.HTTPConnection):
     """To the engine that listens at `path`; for one thread, but `shut` may be called from any."""
 
     def __init__(self, path: str, connect: float, silence: float) -> None:

@@ -37,7 +37,7 @@ from stratascope.ui.widgets.labels import Label, Rule, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.relaunch.undo_plan import UndoPlan
+from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.verification import Proved
 
 WIDTH, HEIGHT = 720, 560

@@ -14,24 +14,24 @@ from stratascope.core.container import Container
 _MODES = ("network_mode", "pid_mode", "ipc_mode", "uts_mode", "cgroupns_mode", "userns_mode")
 
 
-class Tie(StrEnum):
+class Dependency(StrEnum):
     NAMESPACES = "namespaces"  # uses its network, processes, IPC …
     LINK = "link"  # Docker's --link: an address and a name that were looked up when it was started
     REQUIRES = "requires"  # Podman starts the other one before it
 
 
-def dependents(container: Container, others: Iterable[Container]) -> tuple[tuple[Container, Tie], ...]:
+def dependents(container: Container, others: Iterable[Container]) -> tuple[tuple[Container, Dependency], ...]:
     """All that need it, directly or through another, and how; each after all of these that it needs itself."""
     everyone = {container.id: container, **{other.id: other for other in others}}
     ties = {key: _ties(other, everyone) for key, other in everyone.items()}
-    reached = {container.id: Tie.NAMESPACES}
+    reached = {container.id: Dependency.NAMESPACES}
     while more := {
         key: next(tie for target, tie in needed.items() if target in reached)
         for key, needed in ties.items()
         if key not in reached and any(target in reached for target in needed)
     }:
         reached |= more
-    found: list[tuple[Container, Tie]] = []
+    found: list[tuple[Container, Dependency]] = []
     waiting = [key for key in reached if key != container.id]
     while waiting:
         # Links may go round in a circle: then whichever is first
@@ -41,13 +41,13 @@ def dependents(container: Container, others: Iterable[Container]) -> tuple[tuple
     return tuple(found)
 
 
-def _ties(container: Container, everyone: dict[str, Container]) -> dict[str, Tie]:
+def _ties(container: Container, everyone: dict[str, Container]) -> dict[str, Dependency]:
     """What it needs, by id."""
-    found: dict[str, Tie] = {}
+    found: dict[str, Dependency] = {}
     modes = [str(getattr(container.asked, name)).partition(":") for name in _MODES]
-    words = [(word, Tie.NAMESPACES) for kind, _, word in modes if kind == "container"]
-    words += [(word, Tie.LINK) for word in container.links]
-    words += [(word, Tie.REQUIRES) for word in container.requires]
+    words = [(word, Dependency.NAMESPACES) for kind, _, word in modes if kind == "container"]
+    words += [(word, Dependency.LINK) for word in container.links]
+    words += [(word, Dependency.REQUIRES) for word in container.requires]
     for word, tie in words:
         target = word if word in everyone else _called(word, everyone)
         if target and target != container.id:

@@ -17,7 +17,7 @@ from stratascope.usecases.plan.preflight import TIED, Block, Preflight, Warned, 
 
 
 @dataclass(frozen=True, slots=True)
-class Follower:
+class Dependent:
     """One that is relaunched, unchanged, with a container that it needs."""
 
     container: Container
@@ -25,7 +25,7 @@ class Follower:
     checked: Preflight
 
 
-def followers(
+def look_at_dependents(
     port: Relauncher,
     containers: Iterable[Container],
     others: Sequence[Container],
@@ -33,7 +33,7 @@ def followers(
     host: HostFiles,
     remedies: frozenset[Remedy],
     now: float,
-) -> tuple[Follower, ...]:
+) -> tuple[Dependent, ...]:
     """Those, each looked at as if it were to be relaunched itself. Raises EngineError."""
     found = []
     for container in containers:
@@ -46,27 +46,27 @@ def followers(
         stopped = container.status in (Status.EXITED, Status.CREATED)  # created anew, and not started
         blocks = tuple(block for block in checked.blocks if not (stopped and block.code == "not-running"))
         warnings = tuple(item for item in checked.warnings if item.code not in TIED.values())
-        found.append(Follower(container, spec, Preflight(blocks, warnings)))
+        found.append(Dependent(container, spec, Preflight(blocks, warnings)))
     return tuple(found)
 
 
-def with_followers(checked: Preflight, found: Sequence[Follower], remedies: frozenset[Remedy]) -> Preflight:
-    """The preflight of a container together with those of its followers: what stops one of them stops it."""
+def with_dependents(checked: Preflight, found: Sequence[Dependent], remedies: frozenset[Remedy]) -> Preflight:
+    """The preflight of a container together with those of its look_at_dependents: what stops one of them stops it."""
     chosen = Remedy.DEPENDENTS in remedies
     blocks = list(checked.blocks)
-    for follower in found:
-        for block in follower.checked.blocks:
+    for dependent in found:
+        for block in dependent.checked.blocks:
             if not chosen and block.remedy is not None:
                 continue  # told once that option is taken
-            text = msg("{name} needs it, and can't be relaunched with it: {why}", name=follower.container.name,
+            text = msg("{name} needs it, and can't be relaunched with it: {why}", name=dependent.container.name,
                        why=block.text)  # fmt: skip
             blocks.append(Block("dependents", text, block.instead, block.remedy))
             # The option alone would be of no use
             blocks = [replace(each, remedy=None) if each.remedy is Remedy.DEPENDENTS else each for each in blocks]
     told = [
-        Warned(item.code, msg("{name}: {text}", name=follower.container.name, text=item.text))
-        for follower in found
-        for item in follower.checked.warnings
+        Warned(item.code, msg("{name}: {text}", name=dependent.container.name, text=item.text))
+        for dependent in found
+        for item in dependent.checked.warnings
         if chosen
     ]
     return Preflight(tuple(blocks), (*checked.warnings, *told))

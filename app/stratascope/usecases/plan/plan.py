@@ -18,7 +18,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.evidence.startup_processes import ProcessKind
 from stratascope.usecases.plan.dependency_graph import dependents
-from stratascope.usecases.plan.dependents import Follower, followers, with_followers
+from stratascope.usecases.plan.dependents import Dependent, look_at_dependents, with_dependents
 from stratascope.usecases.plan.preflight import Preflight, preflight, unproven, unwatched, while_running
 
 
@@ -39,7 +39,7 @@ class Plan:
     remedies: frozenset[Remedy] = frozenset()
     owner: OwnerPlan | None = None
     before: Vitals = field(default_factory=Vitals)  # of the original
-    further: tuple[Follower, ...] = ()  # relaunched with it, unchanged
+    further: tuple[Dependent, ...] = ()  # relaunched with it, unchanged
 
     @property
     def live(self) -> bool:
@@ -87,8 +87,8 @@ def plan(
     if all_live(chosen):
         return replace(made, checked=while_running(checked))
     needing = [other for other, _ in dependents(state.container, others)]
-    found = followers(access.port, needing, others, transactions, access.host, remedies, time.time())
-    checked = with_followers(checked, found, remedies)
+    found = look_at_dependents(access.port, needing, others, transactions, access.host, remedies, time.time())
+    checked = with_dependents(checked, found, remedies)
     return replace(made, checked=checked, further=found if Remedy.DEPENDENTS in remedies else ())
 
 

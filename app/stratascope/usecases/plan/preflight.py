@@ -17,14 +17,14 @@ from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, Vitals
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Kind, Remedy, Stage, Transaction
-from stratascope.usecases.plan.dependency_graph import Tie, dependents
+from stratascope.usecases.plan.dependency_graph import Dependency, dependents
 from stratascope.usecases.plan.preflight_warnings import Warned as Warned
 from stratascope.usecases.plan.preflight_warnings import access, cut_off, host_paths, no_longer_shared
 from stratascope.usecases.plan.preflight_warnings import some as _some
 from stratascope.usecases.plan.written_files import leaves, own_files, volatile
 
 _SECRETS = "/run/secrets"
-TIED = {Tie.NAMESPACES: "dependents", Tie.LINK: "linked", Tie.REQUIRES: "required"}  # codes
+TIED = {Dependency.NAMESPACES: "dependents", Dependency.LINK: "linked", Dependency.REQUIRES: "required"}  # codes
 _LOOP = 60.0  # seconds that one which ended by itself has to run before it counts as steady
 COMPOSED = frozenset({"com.docker.compose.project", "io.podman.compose.project"})  # labels
 
@@ -195,27 +195,27 @@ def _states(spec: LaunchSpec, container: Container, now: float) -> list[Block]:
             return [Block("not-running", msg("It does not run, so the result could not be proven."), start)]
 
 
-def _dependents(needed_by: Sequence[tuple[Container, Tie]], *, owned: bool) -> list[Block]:
+def _dependents(needed_by: Sequence[tuple[Container, Dependency]], *, owned: bool) -> list[Block]:
     """Those that need it would be left with the original, that is set aside."""
     instead = msg("Relaunch these with it; or remove these first, and create them again afterwards.")
     if owned:
         instead = msg("Remove these first, and create them again afterwards.")
     found = []
-    for tie in Tie:
+    for tie in Dependency:
         if names := _some([other.name for other, how in needed_by if how is tie]):
             then = msg("Created anew with it, unchanged, and started after it: {names}.", names=names)
             found.append(Block(TIED[tie], _tied(tie, names), instead, Remedy.DEPENDENTS, then))
     return found
 
 
-def _tied(tie: Tie, names: str) -> Message:
+def _tied(tie: Dependency, names: str) -> Message:
     match tie:
-        case Tie.NAMESPACES:
+        case Dependency.NAMESPACES:
             return msg("Other containers use its namespaces and would lose them: {names}.", names=names)
-        case Tie.LINK:
+        case Dependency.LINK:
             return msg("Other containers are linked to it, and their links would follow the original: {names}.",
                        names=names)  # fmt: skip
-        case Tie.REQUIRES:
+        case Dependency.REQUIRES:
             return msg("Other containers require it, and starting them would start the original again: {names}.",
                        names=names)  # fmt: skip
 

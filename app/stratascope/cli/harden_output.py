@@ -15,7 +15,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import together, translate
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.relaunch.undo_plan import UndoPlan
+from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.verification import Proved
 
 _PATHS = 20  # of an undo's plan for people; JSON has all
@@ -30,7 +30,7 @@ def _on() -> Iterator[None]:
         complain(error.strerror or str(error))
 
 
-class Told:
+class HardenOutput:
     """Prints as it happens: lines for people, or an object a line.
 
     While a relaunch is under way it raises nothing: also where nobody can read any more it is walked to its end.

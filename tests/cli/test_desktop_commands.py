@@ -16,7 +16,7 @@ import pytest
 
 from cli.test_commands import environ, run
 from stratascope import resources, sandbox
-from stratascope.cli import placing
+from stratascope.cli import desktop_commands
 from stratascope.probe import elevated
 from stratascope.probe.installed import HELPER, POLICY, helper_text, policy_text
 from stratascope.wiring import desktop_files as wiring
@@ -219,7 +219,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
 
 
 def helper(act: str) -> int:
-    return placing.run(argparse.Namespace(command="helper", act=act, dry_run=False))
+    return desktop_commands.run(argparse.Namespace(command="helper", act=act, dry_run=False))
 
 
 @needs_root
