@@ -21,7 +21,7 @@ from PySide6.QtWidgets import QApplication
 from stratascope.layers import all_layers
 from stratascope.ui.app.app import make_application
 from stratascope.ui.fleet.page import FleetPage
-from stratascope.ui.widgets.theme import Look, Mode
+from stratascope.ui.widgets.theme import Theme, ThemeMode
 from ui import fake_fleet
 
 COUNTS, ROUNDS = (30, 300), 15
@@ -30,9 +30,9 @@ COUNTS, ROUNDS = (30, 300), 15
 def repaint_seconds(count: int, *, whole: bool = False, rounds: int = ROUNDS) -> float:
     """Median of one repaint of everything in view, each time scrolled a little, so that nothing kept can be used."""
     make_application(["bench"])
-    look = Look(Mode.LIGHT)
-    look.apply()
-    page = FleetPage(look, all_layers())
+    theme = Theme(ThemeMode.LIGHT)
+    theme.apply()
+    page = FleetPage(theme, all_layers())
     page.resize(1140, 850)
     page.show_states(fake_fleet.states(count))
     page.show()

@@ -53,15 +53,15 @@ def window(picture: str, containers: int) -> dict[str, Any]:
         )
         app.quit()
 
-    def look() -> None:
+    def theme() -> None:
         snapshot = made.snapshot
         there = snapshot is not None and not snapshot.demo and len(snapshot.containers) >= containers
         if there or time.monotonic() > until:
             QTimer.singleShot(4000, note)  # the column asks the engine
             return
-        QTimer.singleShot(100, look)
+        QTimer.singleShot(100, theme)
 
-    look()
+    theme()
     app.exec()
     made.stop()
     made.close()

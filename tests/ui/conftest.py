@@ -8,15 +8,15 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app.app import make_window
-from stratascope.ui.widgets.theme import Look, Mode
+from stratascope.ui.widgets.theme import Theme, ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 
 
 @pytest.fixture
-def look(qtbot: QtBot) -> Look:
+def theme(qtbot: QtBot) -> Theme:
     """The light theme, whatever the desktop says."""
-    return Look(Mode.LIGHT)
+    return Theme(ThemeMode.LIGHT)
 
 
 @pytest.fixture

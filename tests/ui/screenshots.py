@@ -17,7 +17,7 @@ from PySide6.QtWidgets import QApplication
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import Mode
+from stratascope.ui.widgets.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.wiring.engines import LateEngines, assembler, demo_record
 from usecases.live.replay import Replay
@@ -32,7 +32,7 @@ def settle() -> None:
         time.sleep(0.02)
 
 
-def make(mode: Mode, width: int = 1440, height: int = 900, *, demo: bool = True) -> MainWindow:
+def make(mode: ThemeMode, width: int = 1440, height: int = 900, *, demo: bool = True) -> MainWindow:
     """The window on the demo capture."""
     os.environ[ui.THEME_VARIABLE] = mode.value
     desk = start.hardening_of(LateEngines())  # of no engine: in the demo all can be looked at
@@ -55,7 +55,7 @@ def shoot(window: MainWindow, path: Path) -> None:
 def main(words: list[str]) -> None:
     """Take the pictures."""
     ui.make_application(["screenshots"])
-    for mode in (Mode.LIGHT, Mode.DARK):
+    for mode in (ThemeMode.LIGHT, ThemeMode.DARK):
         window = make(mode)
         states = window.snapshot.containers if window.snapshot is not None else ()
         window.column.view.select_key(next(each.key for each in states if each.container.name == "ci-runner"))

@@ -125,7 +125,7 @@ class Findings:
         self.misfits: dict[str, str] = {}
         self.seen = 0
 
-    def look(self, stop: tour.Stop) -> None:
+    def theme(self, stop: tour.Stop) -> None:
         """Read everything at that stop."""
         place, part = stop
         for widget in walk.visible(part):
@@ -157,11 +157,11 @@ def walked(qtbot: QtBot, speech: str, width: int, height: int = 900) -> Findings
     try:
         tour.choose(qtbot, window, "ci-runner")
         for stop in tour.views(qtbot, window):
-            found.look(stop)
+            found.theme(stop)
         for stop in tour.sheets(window):
-            found.look(stop)
+            found.theme(stop)
         for stop in tour.hardening(qtbot, window, desk):
-            found.look(stop)
+            found.theme(stop)
     finally:
         side = tour.side_of(window)
         window.clock.stop()
@@ -209,7 +209,7 @@ def test_what_is_left_over_or_cut_is_found(qtbot: QtBot, speech: str) -> None:
     window.show()
     walk.settle(5)
     found = Findings(speech)
-    found.look(("here", window))
+    found.theme(("here", window))
     assert set(found.left) == {left.text(), half.text()}
     cut = " ".join(found.misfits)
     assert narrow.text() in cut

@@ -12,7 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from stratascope.ui.relaunch.controller import Hardening
+from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.settings_dialog import SettingsDialog
@@ -22,10 +22,10 @@ from ui.walk import settle
 Stop = tuple[str, QWidget]
 
 
-def side_of(window: MainWindow) -> Hardening:
+def side_of(window: MainWindow) -> RelaunchController:
     """The hardening of that window."""
     side: QObject | None = window.hardening
-    assert isinstance(side, Hardening)
+    assert isinstance(side, RelaunchController)
     return side
 
 

@@ -64,7 +64,7 @@ class Drawn:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SpokenText:
     """A text of a widget; `kind` says for whom."""
 
     widget: str
@@ -122,13 +122,13 @@ def _collect(element: ElementTree.Element, transform: QTransform, found: list[Dr
         _collect(child, transform, found)
 
 
-def told(widget: QWidget, texts: list[Drawn]) -> Iterator[Told]:
+def told(widget: QWidget, texts: list[Drawn]) -> Iterator[SpokenText]:
     """What it says: on the screen (`texts`), to the mouse, to a screen reader."""
     where = path_of(widget)
 
-    def say(kind: str, text: object) -> Iterator[Told]:
+    def say(kind: str, text: object) -> Iterator[SpokenText]:
         if isinstance(text, str) and text.strip():
-            yield Told(where, kind, html.unescape(_TAG.sub(" ", text)) if "<p>" in text else text)
+            yield SpokenText(where, kind, html.unescape(_TAG.sub(" ", text)) if "<p>" in text else text)
 
     if not is_raw(widget):
         rows = isinstance(widget.parentWidget(), QAbstractItemView)  # are read below, before they are cut into lines
@@ -148,7 +148,7 @@ def told(widget: QWidget, texts: list[Drawn]) -> Iterator[Told]:
         for action in widget.actions():
             yield from say("action", action.text())
     if isinstance(widget, QAbstractItemView):
-        yield from (Told(where, kind, text) for kind, text in _items(widget.model()))
+        yield from (SpokenText(where, kind, text) for kind, text in _items(widget.model()))
 
 
 def _items(model: QAbstractItemModel | None, parent: QModelIndex | None = None) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ from stratascope.core.container import EngineState
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
-from stratascope.ui.relaunch.controller import Hardening
+from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.wiring.engines import assembler, demo_record
@@ -70,9 +70,9 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
 
 
-def side_of(window: MainWindow) -> Hardening:
+def side_of(window: MainWindow) -> RelaunchController:
     side: QObject | None = window.hardening
-    assert isinstance(side, Hardening)
+    assert isinstance(side, RelaunchController)
     return side
 
 

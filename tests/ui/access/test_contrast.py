@@ -18,7 +18,7 @@ from PySide6.QtGui import QImage, QPainter, QRegion, QTransform
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QWidget
 
-from stratascope.ui.widgets.theme import Mode, contrast, load_tokens
+from stratascope.ui.widgets.theme import ThemeMode, contrast, load_tokens
 from stratascope.ui.window.main_window import MainWindow
 from ui.access import scenes
 
@@ -120,17 +120,17 @@ def too_faint(top: QWidget, tried: set[tuple[str, str, str]]) -> Iterator[str]:
             yield f"{written.text[:40]!r} ({written.ink} on {below}, {written.size} px): {found:.2f}"
 
 
-def check(window: MainWindow, mode: Mode, *walks: Iterator[scenes.Scene]) -> int:
+def check(window: MainWindow, mode: ThemeMode, *walks: Iterator[scenes.Scene]) -> int:
     tried: set[tuple[str, str, str]] = set()
     wrong: dict[str, str] = {}
-    window._look.set_mode(mode)
+    window._theme.set_mode(mode)
     try:
         for walk in walks:
             for what, top in walk:
                 for problem in too_faint(top, tried):
                     wrong.setdefault(problem, what)
     finally:
-        window._look.set_mode(Mode.LIGHT)
+        window._theme.set_mode(ThemeMode.LIGHT)
     assert not wrong, "\n".join(f"{where}: {problem}" for problem, where in wrong.items())
     return len(tried)
 
@@ -139,15 +139,15 @@ def strata_alone(window: MainWindow) -> Iterator[scenes.Scene]:
     yield "strata", window
 
 
-@pytest.mark.parametrize("mode", [pytest.param(Mode.LIGHT, marks=pytest.mark.slow), Mode.DARK])
-def test_the_text_of_the_window(qapp: object, mode: Mode) -> None:
+@pytest.mark.parametrize("mode", [pytest.param(ThemeMode.LIGHT, marks=pytest.mark.slow), ThemeMode.DARK])
+def test_the_text_of_the_window(qapp: object, mode: ThemeMode) -> None:
     with scenes.opened() as window:
         assert check(window, mode, strata_alone(window)) > 100
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", [Mode.LIGHT, Mode.DARK])
-def test_every_text_that_can_be_shown(qapp: object, mode: Mode) -> None:
+@pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
+def test_every_text_that_can_be_shown(qapp: object, mode: ThemeMode) -> None:
     with scenes.opened() as window:
         assert check(window, mode, scenes.everything(window), scenes.narrow(window)) > 800
 

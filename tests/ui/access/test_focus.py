@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QApplication, QWidget
 
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import Mode
+from stratascope.ui.widgets.theme import ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from ui.access import scenes
 
@@ -107,30 +107,30 @@ def test_in_the_call_map(window: MainWindow) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", [Mode.LIGHT, Mode.DARK])
-def test_in_each_view(window: MainWindow, mode: Mode) -> None:
-    window._look.set_mode(mode)
+@pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
+def test_in_each_view(window: MainWindow, mode: ThemeMode) -> None:
+    window._theme.set_mode(mode)
     try:
         wrong = unseen(window, scenes.views(window))
         assert not wrong, "\n".join(wrong)
     finally:
-        window._look.set_mode(Mode.LIGHT)
+        window._theme.set_mode(ThemeMode.LIGHT)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("contrast", ["ordinary", "high"])
-@pytest.mark.parametrize("mode", [Mode.LIGHT, Mode.DARK])
-def test_everywhere(qapp: object, mode: Mode, contrast: str) -> None:
+@pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
+def test_everywhere(qapp: object, mode: ThemeMode, contrast: str) -> None:
     with scenes.opened() as window:
-        window._look.set_mode(mode)
-        window._look._contrast = contrast == "high"
+        window._theme.set_mode(mode)
+        window._theme._contrast = contrast == "high"
         try:
             wrong = unseen(window, scenes.everything(window))
             assert not wrong, "\n".join(wrong)
             wrong = unseen(window, scenes.narrow(window))
             assert not wrong, "\n".join(wrong)
         finally:
-            window._look.set_mode(Mode.LIGHT)
+            window._theme.set_mode(ThemeMode.LIGHT)
 
 
 def test_contrasts_are_those_of_wcag(qapp: object) -> None:

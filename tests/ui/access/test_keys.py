@@ -28,7 +28,7 @@ from PySide6.QtWidgets import (
 
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from ui.access import scenes
 
@@ -496,11 +496,11 @@ def test_the_drawer_takes_and_gives_back(window: MainWindow) -> None:
 
 
 def test_reduced_motion_is_respected(window: MainWindow) -> None:
-    assert isinstance(window._look, Look)
+    assert isinstance(window._theme, Theme)
     before = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     QApplication.setEffectEnabled(Qt.UIEffect.UI_General, False)
     try:
-        assert window._look.reduced_motion
+        assert window._theme.reduced_motion
         window.suppose_fails(2)
         assert not window.strata.rays.falling
     finally:

@@ -26,11 +26,11 @@ from PySide6.QtWidgets import (
 from stratascope.core.layer import RulerRange, Rulers, Tone
 from stratascope.core.message import msg
 from stratascope.ui.panel.rulers import RulersBlock
-from stratascope.ui.relaunch.before import Before
+from stratascope.ui.relaunch.confirm_page import ConfirmPage
 from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.labels import Line, give_tip
 from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from ui.access import scenes
 
@@ -259,7 +259,7 @@ def test_an_id_map_has_a_child_for_each_range(qapp: object) -> None:
         RulerRange(1, 100000, 65536, Tone.PLAIN, msg("of its own")),
     )
     rulers = Rulers(msg("User ids"), msg("inside"), msg("outside"), ranges, "/proc/1/uid_map")
-    block = RulersBlock(Look(), rulers)
+    block = RulersBlock(Theme(), rulers)
     block.show()
     block.drawing.setFocus()
     found = interface(block.drawing)
@@ -299,7 +299,7 @@ def test_a_toggle_says_its_state_and_can_be_switched(window: MainWindow) -> None
 
 
 def test_a_label_is_tied_to_its_field(qapp: object) -> None:
-    page = Before(Look())
+    page = ConfirmPage(Theme())
     page.show()
     related = interface(page.watch).relations(QAccessible.RelationFlag.Label)
     page.close()
@@ -318,7 +318,7 @@ def test_a_tooltip_is_no_markup_for_the_ear(qapp: object) -> None:
 
 
 def test_a_cut_line_is_not_said_twice(qapp: object) -> None:
-    line = Line(Look())
+    line = Line(Theme())
     line.resize(40, 20)
     line.say("a text that is far too long for it")
     assert line.toolTip()

@@ -24,17 +24,17 @@ from stratascope.core.syscall_table import CallVerdict
 from stratascope.core.threats.threat import Stance
 from stratascope.presentation.threat_outcomes import Kind, Standing
 from stratascope.ui.fleet.cells import paint_cell
-from stratascope.ui.fleet.table import Cell, Ink
+from stratascope.ui.fleet.table import FleetCell, Ink
 from stratascope.ui.harden.prediction import paint_segment
 from stratascope.ui.harden.toggle_row import paint_switch
 from stratascope.ui.harden.words import SEGMENTS
 from stratascope.ui.relaunch.steps import StepLine
 from stratascope.ui.strata.band import Band
-from stratascope.ui.strata.rays_legend import Legend
+from stratascope.ui.strata.rays_legend import RayLegend
 from stratascope.ui.syscalls.list import MARKS, paint_ground
 from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.stance_cell import paint_stance
-from stratascope.ui.widgets.theme import Look, Mode, contrast, load_tokens
+from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast, load_tokens
 from ui import sample
 from ui.sample import E, U, W, X
 
@@ -45,11 +45,11 @@ SEEN = 22  # of 255: how far a grey is from the ground to be something drawn
 SCALE = 2  # as on a fine display; a sign of 11 px has hardly any shape in 11 pixels
 
 
-def shape(width: float, height: float, paint: Callable[[QPainter], None], look: Look, ground: str = "panel") -> Shape:
+def shape(width: float, height: float, paint: Callable[[QPainter], None], theme: Theme, ground: str = "panel") -> Shape:
     """Where something is drawn, on that ground."""
     image = QImage(round(width * SCALE), round(height * SCALE), QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(SCALE)
-    image.fill(look.color(ground))
+    image.fill(theme.color(ground))
     painter = QPainter(image)
     paint(painter)
     painter.end()
@@ -76,60 +76,61 @@ def alike(shapes: Mapping[Any, Shape]) -> list[str]:
     return wrong
 
 
-@pytest.fixture(params=[Mode.LIGHT, Mode.DARK])
-def look(request: pytest.FixtureRequest, qapp: object) -> Look:
-    return Look(request.param)
+@pytest.fixture(params=[ThemeMode.LIGHT, ThemeMode.DARK])
+def theme(request: pytest.FixtureRequest, qapp: object) -> Theme:
+    return Theme(request.param)
 
 
-def test_marks(look: Look) -> None:
+def test_marks(theme: Theme) -> None:
     for side in (11, 14):
         box = QRectF(3, 3, side, side)
         shapes = {
-            mark: shape(side + 6, side + 6, partial(paint_mark, box=box, mark=mark, look=look), look) for mark in Mark
+            mark: shape(side + 6, side + 6, partial(paint_mark, box=box, mark=mark, theme=theme), theme)
+            for mark in Mark
         }
         assert alike(shapes) == []
 
 
-def test_answers_of_the_matrix(look: Look) -> None:
+def test_answers_of_the_matrix(theme: Theme) -> None:
     box = QRectF(3, 3, 31, 23)
     for where in Standing:
         shapes = {
             stance: shape(
                 37,
                 29,
-                partial(paint_stance, box=box, stance=stance, where=where, look=look),
-                look,
+                partial(paint_stance, box=box, stance=stance, where=where, theme=theme),
+                theme,
             )
             for stance in Stance
         }
         assert alike(shapes) == [], where
 
 
-def test_system_calls(look: Look) -> None:
+def test_system_calls(theme: Theme) -> None:
     box = QRectF(2, 2, 126, 19)
 
     def paint(painter: QPainter, verdict: CallVerdict) -> None:
-        paint_ground(painter, box, verdict, look)
-        paint_mark(painter, QRectF(7, 7, 9, 9), MARKS[verdict], look)
+        paint_ground(painter, box, verdict, theme)
+        paint_mark(painter, QRectF(7, 7, 9, 9), MARKS[verdict], theme)
 
-    assert alike({each: shape(130, 23, partial(paint, verdict=each), look) for each in CallVerdict}) == []
+    assert alike({each: shape(130, 23, partial(paint, verdict=each), theme) for each in CallVerdict}) == []
 
 
-def test_bands(look: Look) -> None:
+def test_bands(theme: Theme) -> None:
     """The field beside the words, without rays."""
     layers = dict(zip((E, W, X, U), sample.state("x", (E, W, X, U, E, E)).layers, strict=False))
     images: dict[str, Shape] = {}
     for verdict, state in layers.items():
-        band = Band(look, 3, None)
+        band = Band(theme, 3, None)
         band.resize(600, 40)
         band.show_layer(replace(state, assessment=replace(state.assessment, verdict=verdict)), running=True, gap=None)
         page = QWidget()
-        page.setStyleSheet(f"background: {look.color('window').name()}")
+        page.setStyleSheet(f"background: {theme.color('window').name()}")
         band.setParent(page)
         page.resize(600, 40)
         image = page.grab().toImage()
         images[verdict] = _tinted(image.copy(300, 0, 300, 40))
-    away = Band(look, 3, None)
+    away = Band(theme, 3, None)
     assert away.text()
     assert alike(images) == []
 
@@ -144,22 +145,22 @@ def _tinted(image: QImage) -> Shape:
     return found
 
 
-def test_rays(look: Look) -> None:
-    legend = Legend(look)
+def test_rays(theme: Theme) -> None:
+    legend = RayLegend(theme)
     legend.resize(60, 18)
     shapes = {
-        kind: shape(30, 18, partial(legend._paint_kind, kind=kind, x=15), look, "window")
+        kind: shape(30, 18, partial(legend._paint_kind, kind=kind, x=15), theme, "window")
         for kind in Kind
         if kind is not Kind.HIGH  # a serious one, as critical: told apart by width in the field, by words in the legend
     }
     assert alike(shapes) == []
 
 
-def test_parts_of_a_prediction(look: Look) -> None:
+def test_parts_of_a_prediction(theme: Theme) -> None:
     for width in (60, 14):
         box = QRectF(2, 2, width, 12)
         shapes = {
-            token: shape(width + 4, 16, partial(paint_segment, box=box, token=token, look=look), look)
+            token: shape(width + 4, 16, partial(paint_segment, box=box, token=token, theme=theme), theme)
             for token in SEGMENTS
         }
         assert alike(shapes) == [], width
@@ -172,39 +173,39 @@ BITS = (Ink.HELD_ADDED, Ink.HELD, Ink.HELD_INSIDE, Ink.HELD_UNKNOWN, Ink.MISSING
 
 
 @pytest.mark.parametrize("inks", [DEPTHS, BITS], ids=["depths", "bits"])
-def test_cells_of_the_fleet(look: Look, inks: tuple[Ink, ...]) -> None:
+def test_cells_of_the_fleet(theme: Theme, inks: tuple[Ink, ...]) -> None:
     """With the colour of the cell itself as ground where there is one: the number or sign in it has to differ."""
     shapes: dict[str, Shape] = {}
     for ink in inks:
         image = QImage(48, 48, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(SCALE)
-        image.fill(look.color("panel"))
+        image.fill(theme.color("panel"))
         painter = QPainter(image)
-        paint_cell(painter, QRectF(0, 0, 24, 24), Cell(ink, TEXTS.get(ink, "")), look)
+        paint_cell(painter, QRectF(0, 0, 24, 24), FleetCell(ink, TEXTS.get(ink, "")), theme)
         painter.end()
         shapes[ink] = _tinted(image)
     assert alike(shapes) == []
 
 
-def test_switches(look: Look) -> None:
+def test_switches(theme: Theme) -> None:
     box = QRectF(2, 2, 32, 18)
-    shapes = {f"{on}": shape(36, 22, partial(paint_switch, box=box, look=look, on=on), look) for on in (True, False)}
+    shapes = {f"{on}": shape(36, 22, partial(paint_switch, box=box, theme=theme, on=on), theme) for on in (True, False)}
     assert alike(shapes) == []
 
 
-def test_steps(look: Look) -> None:
+def test_steps(theme: Theme) -> None:
     shapes = {}
     for state in State:
-        line = StepLine(look, Progress("x", state, 1.0, msg("x")))
+        line = StepLine(theme, Progress("x", state, 1.0, msg("x")))
         line.resize(300, 28)
-        line.setStyleSheet(f"background: {look.color('panel').name()}")
+        line.setStyleSheet(f"background: {theme.color('panel').name()}")
         shapes[state] = drawn(line.grab().toImage().copy(0, 0, 20, 28))
     assert alike(shapes) == []
 
 
-def test_the_same_sign_twice_is_found(look: Look) -> None:
+def test_the_same_sign_twice_is_found(theme: Theme) -> None:
     same = {
-        str(at): shape(20, 20, lambda p: paint_mark(p, QRectF(3, 3, 14, 14), Mark.OPEN, look), look) for at in (1, 2)
+        str(at): shape(20, 20, lambda p: paint_mark(p, QRectF(3, 3, 14, 14), Mark.OPEN, theme), theme) for at in (1, 2)
     }
     assert len(alike(same)) == 1
 
@@ -234,7 +235,7 @@ def test_signs_stand_out_for_every_eye(eye: str, theme: str, ink: str) -> None:
         assert contrast(as_seen(tokens[ink], eye), as_seen(tokens[ground], eye)) >= 3.0, ground
 
 
-def test_each_verdict_is_a_word_too(look: Look) -> None:
+def test_each_verdict_is_a_word_too(theme: Theme) -> None:
     from stratascope.ui.widgets.marks import verdict_word
 
     assert len({verdict_word(each) for each in Verdict}) == len(Verdict)

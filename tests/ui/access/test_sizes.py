@@ -14,7 +14,7 @@ import pytest
 from PySide6.QtCore import QSize
 from PySide6.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.layout import least_size
 from ui.access.fit import misfits
 
@@ -98,9 +98,9 @@ def test_what_has_no_room_is_found(qapp: object) -> None:
 
 
 def test_the_least_size_follows_the_font_and_fits_the_screen(qapp: object) -> None:
-    look = Look()
-    look.scale = 1.0
-    assert least_size(look, QSize(1920, 1200)) == QSize(560, 480)
-    look.scale = 2.0
-    assert least_size(look, QSize(1920, 1200)) == QSize(1120, 960)
-    assert least_size(look, QSize(1024, 600)) == QSize(1024, 600)
+    theme = Theme()
+    theme.scale = 1.0
+    assert least_size(theme, QSize(1920, 1200)) == QSize(560, 480)
+    theme.scale = 2.0
+    assert least_size(theme, QSize(1920, 1200)) == QSize(1120, 960)
+    assert least_size(theme, QSize(1024, 600)) == QSize(1024, 600)

@@ -13,7 +13,7 @@ import pytest
 import stratascope
 from stratascope.ui.app.app import chosen_mode
 from stratascope.ui.widgets.feed import MemorySettings
-from stratascope.ui.widgets.theme import Mode
+from stratascope.ui.widgets.theme import ThemeMode
 
 PROGRAM = """
 import sys
@@ -52,15 +52,15 @@ def test_a_signal_ends_it_cleanly(number: signal.Signals) -> None:
 @pytest.mark.parametrize(
     ("variable", "kept", "mode"),
     [
-        ("dark", None, Mode.DARK),
-        ("light", "dark", Mode.LIGHT),
-        ("nonsense", "dark", Mode.DARK),
-        ("", "nonsense", Mode.AUTO),
-        ("auto", "dark", Mode.AUTO),
+        ("dark", None, ThemeMode.DARK),
+        ("light", "dark", ThemeMode.LIGHT),
+        ("nonsense", "dark", ThemeMode.DARK),
+        ("", "nonsense", ThemeMode.AUTO),
+        ("auto", "dark", ThemeMode.AUTO),
     ],
 )
 def test_where_the_theme_comes_from(
-    monkeypatch: pytest.MonkeyPatch, variable: str, kept: str | None, mode: Mode
+    monkeypatch: pytest.MonkeyPatch, variable: str, kept: str | None, mode: ThemeMode
 ) -> None:
     monkeypatch.setenv("STRATASCOPE_THEME", variable)
     settings = MemorySettings()

@@ -16,7 +16,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app import single_instance
-from stratascope.ui.app.single_instance import Only, place, raise_other
+from stratascope.ui.app.single_instance import SingleInstance, place, raise_other
 
 APP = str(Path(__file__).parents[3] / "app")
 
@@ -40,15 +40,15 @@ def came() -> list[str]:
 
 
 @pytest.fixture
-def only(qtbot: QtBot, where: Path, came: list[str]) -> Iterator[Only]:
-    made = Only(where, came.append)
+def only(qtbot: QtBot, where: Path, came: list[str]) -> Iterator[SingleInstance]:
+    made = SingleInstance(where, came.append)
     yield made
     made.close()
     assert not where.exists()
 
 
 def test_a_second_start_raises_the_first(
-    qtbot: QtBot, only: Only, where: Path, environ: dict[str, str], came: list[str]
+    qtbot: QtBot, only: SingleInstance, where: Path, environ: dict[str, str], came: list[str]
 ) -> None:
     answers: list[bool] = []
     for token in ("", "a token"):
@@ -78,7 +78,7 @@ def test_one_that_was_killed_leaves_a_socket_that_is_taken_over(
     subprocess.run([sys.executable, "-c", code, str(where)], check=False)
     assert stat.S_ISSOCK(where.stat().st_mode)
     assert not raise_other(where, environ)
-    made = Only(where, came.append)
+    made = SingleInstance(where, came.append)
     made.close()
 
 
@@ -89,12 +89,12 @@ def test_one_that_hangs(qtbot: QtBot, where: Path, environ: dict[str, str], monk
         hanging.listen(4)
         assert not raise_other(where, environ)  # a window opens all the same …
         with pytest.raises(FileExistsError):
-            Only(where, lambda _: None)  # … and leaves the other one its place
+            SingleInstance(where, lambda _: None)  # … and leaves the other one its place
         assert where.exists()
 
 
 @pytest.mark.parametrize("sent", [b"", b"\n", b"quit\n", b"\xff" * 4000, b"raise"])
-def test_nonsense_on_the_socket(qtbot: QtBot, only: Only, where: Path, came: list[str], sent: bytes) -> None:
+def test_nonsense_on_the_socket(qtbot: QtBot, only: SingleInstance, where: Path, came: list[str], sent: bytes) -> None:
     with socket.socket(socket.AF_UNIX) as link:
         link.connect(str(where))
         link.sendall(sent)

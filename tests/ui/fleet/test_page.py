@@ -19,17 +19,17 @@ from bench import fleet as bench_fleet
 from stratascope.layers import all_layers
 from stratascope.ui.fleet.cells import cell_colors, paint_cell
 from stratascope.ui.fleet.page import FleetPage
-from stratascope.ui.fleet.table import Cell, Ink
-from stratascope.ui.widgets.theme import Look, Mode, contrast
+from stratascope.ui.fleet.table import FleetCell, Ink
+from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast
 from ui import fake_fleet
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
 
 @pytest.fixture
-def page(qtbot: QtBot, look: Look) -> FleetPage:
-    look.apply()
-    made = FleetPage(look, all_layers())
+def page(qtbot: QtBot, theme: Theme) -> FleetPage:
+    theme.apply()
+    made = FleetPage(theme, all_layers())
     qtbot.addWidget(made)
     made.resize(1140, 850)
     made.show_states(fake_fleet.states(120))
@@ -47,7 +47,7 @@ def settle() -> None:
 
 
 @pytest.mark.parametrize(("width", "side"), [(8, 8), (18, 18), (14, 2)])
-def test_cells_differ_without_colour(look: Look, width: int, side: int) -> None:
+def test_cells_differ_without_colour(theme: Theme, width: int, side: int) -> None:
     """In black and white, with the number where it has room, no two kinds look alike."""
     numbers = {Ink.ONCE: "1", Ink.TWICE: "2", Ink.DEEP: "3", Ink.UNKNOWN: "?"}
     pictures: dict[bytes, Ink] = {}
@@ -55,9 +55,9 @@ def test_cells_differ_without_colour(look: Look, width: int, side: int) -> None:
         text = numbers.get(ink, "0" if ink is Ink.OPEN_SERIOUS else "")
         image = QImage(width * 2, side * 2, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(2)
-        image.fill(look.color("panel"))
+        image.fill(theme.color("panel"))
         painter = QPainter(image)
-        paint_cell(painter, QRectF(0, 0, width, side), Cell(ink, text), look)
+        paint_cell(painter, QRectF(0, 0, width, side), FleetCell(ink, text), theme)
         painter.end()
         grey = image.convertToFormat(QImage.Format.Format_Grayscale8)
         seen = bytes(grey.constBits())
@@ -65,18 +65,18 @@ def test_cells_differ_without_colour(look: Look, width: int, side: int) -> None:
     assert len(pictures) == 7
 
 
-@pytest.mark.parametrize("mode", [Mode.LIGHT, Mode.DARK])
-def test_numbers_are_readable_on_their_ground(qtbot: QtBot, mode: Mode) -> None:
-    look = Look(mode)
+@pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
+def test_numbers_are_readable_on_their_ground(qtbot: QtBot, mode: ThemeMode) -> None:
+    theme = Theme(mode)
     for ink in (Ink.OPEN_SERIOUS, Ink.OPEN_MEDIUM, Ink.OPEN_MINOR, Ink.UNKNOWN, Ink.ONCE, Ink.TWICE, Ink.DEEP):
-        ground, text = cell_colors(ink, look)
+        ground, text = cell_colors(ink, theme)
         assert contrast(ground.name(), text.name()) >= 4.5, ink
 
 
 # -- the picture
 
 
-def test_the_mosaic_is_the_same_as_painting_each_cell(page: FleetPage, look: Look) -> None:
+def test_the_mosaic_is_the_same_as_painting_each_cell(page: FleetPage, theme: Theme) -> None:
     table = page.table
     page.grid.mosaic.show(table)
     made = page.grid.mosaic.image(QRectF(2, 3, 10, 10), 180, 200, 1.0)
@@ -87,7 +87,7 @@ def test_the_mosaic_is_the_same_as_painting_each_cell(page: FleetPage, look: Loo
         for column in range(10):
             box = QRectF(column * 18, row * 20, 18, 20)
             painter.setClipRect(box)
-            paint_cell(painter, box, table.rows[row + 3].cells[column + 2], look)
+            paint_cell(painter, box, table.rows[row + 3].cells[column + 2], theme)
     painter.end()
     assert made == plain
 
@@ -313,9 +313,9 @@ def test_a_hidden_page_works_nothing_out(page: FleetPage) -> None:
     assert len(page.table.rows) == 7
 
 
-def test_the_theme_follows(page: FleetPage, look: Look) -> None:
+def test_the_theme_follows(page: FleetPage, theme: Theme) -> None:
     before = page.grab().toImage().pixelColor(600, 700)
-    look.set_mode(Mode.DARK)
+    theme.set_mode(ThemeMode.DARK)
     settle()
     assert page.grab().toImage().pixelColor(600, 700) != before
 

@@ -13,7 +13,7 @@ from PySide6.QtSvg import QSvgRenderer
 
 from stratascope.ui.fleet.save_picture import csv_text, harmless, svg_text
 from stratascope.ui.fleet.table import FleetTable, ink_word, threat_table
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from ui import fake_fleet, sample
 
 
@@ -51,9 +51,9 @@ def test_formulas_are_disarmed(text: str, wanted: str) -> None:
     assert harmless(text) == wanted
 
 
-def test_svg_is_well_formed_and_drawn(look: Look) -> None:
+def test_svg_is_well_formed_and_drawn(theme: Theme) -> None:
     table = nasty()
-    text = svg_text(table, look)
+    text = svg_text(table, theme)
     root = ElementTree.fromstring(text)
     uses = root.findall("{http://www.w3.org/2000/svg}use")
     assert len(uses) == len(table.rows) * len(table.columns)

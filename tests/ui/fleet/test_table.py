@@ -9,7 +9,7 @@ from stratascope.core.layer import Assessment, BitGrid, Tab
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
-from stratascope.ui.fleet.table import Cell, Grids, Ink, bit_tables, threat_cell, threat_table
+from stratascope.ui.fleet.table import FleetCell, Grids, Ink, bit_tables, threat_cell, threat_table
 from ui import fake_fleet, fake_matrix, sample
 
 
@@ -34,15 +34,15 @@ def test_columns_are_grouped_by_severity_and_the_most_open_first() -> None:
 def test_a_cell_has_depth_as_number_and_ink() -> None:
     matrix = fake_matrix.matrix()
     cells = {state.threat.id: threat_cell(state) for state in matrix.threats}
-    assert cells["use-engine-socket"] == Cell(Ink.OPEN_SERIOUS, "0")
-    assert cells["create-char-device"] == Cell(Ink.OPEN_MEDIUM, "0")
-    assert cells["trace-child"] == Cell(Ink.OPEN_MINOR, "0")
-    assert cells["new-user-namespace"] == Cell(Ink.UNKNOWN, "?")
-    assert cells["bpf"] == Cell(Ink.HOST)
-    assert cells["set-hostname"] == Cell(Ink.TWICE, "2")
-    assert cells["read-firmware"] == Cell(Ink.ONCE, "1+")
-    assert cells["read-kernel-memory"] == Cell(Ink.DEEP, "4")
-    assert threat_cell(None) == Cell(Ink.NOTHING)
+    assert cells["use-engine-socket"] == FleetCell(Ink.OPEN_SERIOUS, "0")
+    assert cells["create-char-device"] == FleetCell(Ink.OPEN_MEDIUM, "0")
+    assert cells["trace-child"] == FleetCell(Ink.OPEN_MINOR, "0")
+    assert cells["new-user-namespace"] == FleetCell(Ink.UNKNOWN, "?")
+    assert cells["bpf"] == FleetCell(Ink.HOST)
+    assert cells["set-hostname"] == FleetCell(Ink.TWICE, "2")
+    assert cells["read-firmware"] == FleetCell(Ink.ONCE, "1+")
+    assert cells["read-kernel-memory"] == FleetCell(Ink.DEEP, "4")
+    assert threat_cell(None) == FleetCell(Ink.NOTHING)
 
 
 def test_what_does_not_run_is_left_out() -> None:

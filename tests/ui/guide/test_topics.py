@@ -19,8 +19,8 @@ from stratascope.ui.app.app import make_window
 from stratascope.ui.guide.chapters import load
 from stratascope.ui.guide.document import MARKS, GuideDocument
 from stratascope.ui.guide.window import ChapterModel, GuideWindow
-from stratascope.ui.relaunch.controller import Hardening
-from stratascope.ui.widgets.theme import Look, Mode, contrast
+from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 from ui.fake_desk import FakeDesk
@@ -45,12 +45,12 @@ def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow
 
 
 @pytest.fixture
-def guide(qtbot: QtBot, look: Look) -> Iterator[Callable[..., GuideWindow]]:
+def guide(qtbot: QtBot, theme: Theme) -> Iterator[Callable[..., GuideWindow]]:
     """Makes the guide's own window, shown at a place."""
     made: list[GuideWindow] = []
 
     def make(chapter: str = "start", anchor: str = "", language: str = "en", width: int = 0) -> GuideWindow:
-        one = GuideWindow(look, language)
+        one = GuideWindow(theme, language)
         qtbot.addWidget(one)
         if width:
             one.resize(width, 640)
@@ -129,7 +129,7 @@ def test_f1_in_the_other_views_and_in_hardening(window: MainWindow, qtbot: QtBot
 
 def test_f1_in_the_sheets_of_hardening(window: MainWindow, qtbot: QtBot) -> None:
     hardening = window.hardening
-    assert isinstance(hardening, Hardening)
+    assert isinstance(hardening, RelaunchController)
     for sheet, words in (
         (hardening.sheet, "What Relaunch hardened does"),
         (hardening.aside, "What is set aside"),
@@ -312,13 +312,13 @@ def test_the_window_follows_a_change_of_language(
     assert heading(second) == "左の一覧"
 
 
-@pytest.mark.parametrize("mode", [Mode.LIGHT, Mode.DARK])
-def test_every_chapter_in_the_colours_of_the_theme(qtbot: QtBot, mode: Mode) -> None:
-    look = Look(mode)
-    ground = look.color("panel").name()
-    table_head = look.color("sunk").name()
+@pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
+def test_every_chapter_in_the_colours_of_the_theme(qtbot: QtBot, mode: ThemeMode) -> None:
+    theme = Theme(mode)
+    ground = theme.color("panel").name()
+    table_head = theme.color("sunk").name()
     for chapter in load("en"):
-        document = GuideDocument(chapter, look)
+        document = GuideDocument(chapter, theme)
         assert set(document.places) == {*chapter.anchors}
         block = document.begin()
         while block.isValid():
@@ -326,7 +326,7 @@ def test_every_chapter_in_the_colours_of_the_theme(qtbot: QtBot, mode: Mode) -> 
                 if part.format.isImageFormat():
                     continue
                 ink = QColor(part.format.foreground().color()).name()
-                assert ink in (look.color("text").name(), look.color("accent").name())
+                assert ink in (theme.color("text").name(), theme.color("accent").name())
                 assert min(contrast(ink, ground), contrast(ink, table_head)) >= 4.5
                 assert part.format.font().pixelSize() >= 13
             block = block.next()
@@ -334,16 +334,16 @@ def test_every_chapter_in_the_colours_of_the_theme(qtbot: QtBot, mode: Mode) -> 
         assert all(isinstance(frame, QTextTable) for frame in document.rootFrame().childFrames())
 
 
-def test_a_change_of_the_theme_keeps_the_place(guide: Callable[..., GuideWindow], look: Look) -> None:
+def test_a_change_of_the_theme_keeps_the_place(guide: Callable[..., GuideWindow], theme: Theme) -> None:
     shown = guide("layers", "capabilities")
     before = shown.view.verticalScrollBar().value()
     assert before > 0
-    look.set_mode(Mode.DARK)
+    theme.set_mode(ThemeMode.DARK)
     document = shown.view.document_
     assert document is not None
-    assert document.begin().textFormats()[0].format.foreground().color() == look.color("text")
+    assert document.begin().textFormats()[0].format.foreground().color() == theme.color("text")
     assert shown.view.verticalScrollBar().value() == before
-    look.set_mode(Mode.LIGHT)
+    theme.set_mode(ThemeMode.LIGHT)
 
 
 @pytest.mark.parametrize("language", ["en", "ja"])
@@ -379,10 +379,10 @@ def test_lines_are_not_longer_than_one_can_read(guide: Callable[..., GuideWindow
 
 
 def test_without_its_files_it_says_what_to_do(
-    qtbot: QtBot, look: Look, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, theme: Theme, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resources, "root", lambda: tmp_path)
-    shown = GuideWindow(look, "en")
+    shown = GuideWindow(theme, "en")
     qtbot.addWidget(shown)
     shown.open_at("layers", "seccomp")
     qtbot.waitUntil(shown.isActiveWindow)

@@ -34,9 +34,9 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
 from stratascope.ui.harden.column import SETTLE
 from stratascope.ui.harden.command_box import Exported
-from stratascope.ui.harden.offers import PATIENCE
+from stratascope.ui.harden.offer_query import PATIENCE
 from stratascope.ui.harden.words import exposure_range
-from stratascope.ui.relaunch.controller import Hardening
+from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.preflight import Block
@@ -97,9 +97,9 @@ def select(window: MainWindow, name: str) -> ContainerState:
     return state
 
 
-def side_of(window: MainWindow) -> Hardening:
+def side_of(window: MainWindow) -> RelaunchController:
     side: QObject | None = window.hardening
-    assert isinstance(side, Hardening)
+    assert isinstance(side, RelaunchController)
     return side
 
 
@@ -125,13 +125,13 @@ def asked(desk: FakeDesk, name: str) -> int:
     return sum(call == name for call, _ in desk.calls)
 
 
-def planned(qtbot: QtBot, window: MainWindow) -> Hardening:
+def planned(qtbot: QtBot, window: MainWindow) -> RelaunchController:
     side = side_of(window)
     qtbot.waitUntil(lambda: side.column.plan is not None)
     return side
 
 
-def relaunch(qtbot: QtBot, window: MainWindow) -> Hardening:
+def relaunch(qtbot: QtBot, window: MainWindow) -> RelaunchController:
     """By the keyboard: the button, and the sheet's."""
     side = planned(qtbot, window)
     side.column.button.setFocus()
@@ -148,7 +148,7 @@ def cell(table: QTableWidget, row: int, column: int) -> QTableWidgetItem:
     return found
 
 
-def over(qtbot: QtBot, side: Hardening) -> None:
+def over(qtbot: QtBot, side: RelaunchController) -> None:
     qtbot.waitUntil(lambda: not side.busy)
     assert side.sheet.pages.currentIndex() == Page.AFTER.value
 

@@ -11,19 +11,19 @@ from pytestqt.qtbot import QtBot
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError
-from stratascope.ui.harden.worker import Clerk, Failure
+from stratascope.ui.harden.worker import Failure, QueryRunner
 
 AWAY = EngineError(EngineState.STOPPED, msg("It is stopped."), "connection refused")
 
 
 @pytest.fixture
-def clerk(qtbot: QtBot) -> Iterator[Clerk]:
-    made = Clerk()
+def clerk(qtbot: QtBot) -> Iterator[QueryRunner]:
+    made = QueryRunner()
     yield made
     made.end()
 
 
-def test_no_lane_waits_for_another_and_each_keeps_its_order(qtbot: QtBot, clerk: Clerk) -> None:
+def test_no_lane_waits_for_another_and_each_keeps_its_order(qtbot: QtBot, clerk: QueryRunner) -> None:
     gate, told = threading.Event(), list[str]()
 
     def slow() -> str:
@@ -41,7 +41,7 @@ def test_no_lane_waits_for_another_and_each_keeps_its_order(qtbot: QtBot, clerk:
     qtbot.waitUntil(lambda: told[2:] == ["slow", "after it"])
 
 
-def test_of_a_topic_the_newest_counts_whatever_its_lane(qtbot: QtBot, clerk: Clerk) -> None:
+def test_of_a_topic_the_newest_counts_whatever_its_lane(qtbot: QtBot, clerk: QueryRunner) -> None:
     gate, told = threading.Event(), list[str]()
     clerk.ask("plan", lambda: gate.wait(30), lambda _: told.append("old"), lane="docker")
     clerk.ask("plan", lambda: "new", told.append, lane="podman")
@@ -52,7 +52,7 @@ def test_of_a_topic_the_newest_counts_whatever_its_lane(qtbot: QtBot, clerk: Cle
     assert told == ["new", "end"]
 
 
-def test_a_failure_is_an_answer_and_after_the_end_there_is_none(qtbot: QtBot, clerk: Clerk) -> None:
+def test_a_failure_is_an_answer_and_after_the_end_there_is_none(qtbot: QtBot, clerk: QueryRunner) -> None:
     told = list[object]()
 
     def fails() -> None:

@@ -21,7 +21,7 @@ from stratascope.core.relaunch.transaction import Ending
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
-from stratascope.ui.relaunch.controller import Hardening
+from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.wiring.engines import LateEngines, live_watch
@@ -34,7 +34,7 @@ WAIT = 30_000  # ms
 @contextmanager
 def live(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, rig: Rig, state: Path
-) -> Iterator[tuple[MainWindow, Hardening]]:
+) -> Iterator[tuple[MainWindow, RelaunchController]]:
     monkeypatch.setenv("STRATASCOPE_ENGINES", f"{rig.kind}={rig.endpoint}")
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     ui.make_application(["test"])
@@ -45,7 +45,7 @@ def live(
     window.show()
     window.start()
     side: QObject | None = window.hardening
-    assert isinstance(side, Hardening)
+    assert isinstance(side, RelaunchController)
     side.sheet.watch.setValue(1)
     try:
         yield window, side
@@ -60,7 +60,7 @@ def find(window: MainWindow, name: str) -> ContainerState | None:
     return next((each for each in states if each.container.name == name and each.matrix is not None), None)
 
 
-def choose(qtbot: QtBot, window: MainWindow, side: Hardening, name: str, *toggles: str) -> None:
+def choose(qtbot: QtBot, window: MainWindow, side: RelaunchController, name: str, *toggles: str) -> None:
     """Select it, and switch on just these."""
     qtbot.waitUntil(lambda: find(window, name) is not None, timeout=WAIT)
     state = find(window, name)
@@ -75,7 +75,7 @@ def choose(qtbot: QtBot, window: MainWindow, side: Hardening, name: str, *toggle
     qtbot.waitUntil(lambda: side.column.plan is not None, timeout=WAIT)
 
 
-def go(qtbot: QtBot, side: Hardening) -> None:
+def go(qtbot: QtBot, side: RelaunchController) -> None:
     """The column's button, then the sheet's."""
     assert side.column.button.text() == "Relaunch hardened", side.column.note.text()
     QTest.keyClick(side.column.button, Qt.Key.Key_Return)
@@ -84,7 +84,7 @@ def go(qtbot: QtBot, side: Hardening) -> None:
     over(qtbot, side)
 
 
-def over(qtbot: QtBot, side: Hardening) -> None:
+def over(qtbot: QtBot, side: RelaunchController) -> None:
     qtbot.waitUntil(lambda: not side.busy, timeout=WAIT)
     assert side.sheet.pages.currentIndex() == Page.AFTER.value
 
@@ -142,7 +142,7 @@ def test_relaunched_proven_undone_and_discarded(
                     any_engine.run("rm", "-f", each)
 
 
-def side_new(side: Hardening) -> str:
+def side_new(side: RelaunchController) -> str:
     ended = side.sheet.after.ended
     return "" if ended is None or ended.transaction is None else ended.transaction.new
 

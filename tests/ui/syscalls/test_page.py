@@ -9,7 +9,7 @@ from presentation import page_sample
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.syscalls.model import Cell, Heading
 from stratascope.ui.syscalls.page import CallMapPage
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from ui import sample
 
 # what Qt's offscreen platform cannot do is no fault of ours
@@ -22,8 +22,8 @@ def states() -> tuple[ContainerState, ...]:
 
 
 @pytest.fixture
-def page(look: Look, qtbot: QtBot) -> CallMapPage:
-    made = CallMapPage(look)
+def page(theme: Theme, qtbot: QtBot) -> CallMapPage:
+    made = CallMapPage(theme)
     qtbot.addWidget(made)
     made.resize(1000, 700)
     made.show()

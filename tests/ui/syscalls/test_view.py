@@ -16,7 +16,7 @@ from stratascope.ui.panel.page import Page
 from stratascope.ui.syscalls.list import ink_of
 from stratascope.ui.syscalls.model import Cell, Heading, rows_of
 from stratascope.ui.syscalls.view import CallsView
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from ui import sample
 
 # what Qt's offscreen platform cannot do is no fault of ours
@@ -29,8 +29,8 @@ def shown(view: CallsView) -> list[str]:
 
 
 @pytest.fixture
-def view(look: Look, qtbot: QtBot) -> CallsView:
-    made = CallsView(look, page_sample.call_map(LET))
+def view(theme: Theme, qtbot: QtBot) -> CallsView:
+    made = CallsView(theme, page_sample.call_map(LET))
     qtbot.addWidget(made)
     made.resize(1000, 700)
     made.show()
@@ -171,8 +171,8 @@ def test_a_call_that_one_side_lacks_and_a_hostile_name() -> None:
     assert {row.pair.name for row in rows if isinstance(row, Cell)} == {sample.NASTY, "b"}
 
 
-def test_the_page_of_the_panel_shows_it_and_updates_in_place(look: Look, qtbot: QtBot) -> None:
-    page = Page(look)
+def test_the_page_of_the_panel_shows_it_and_updates_in_place(theme: Theme, qtbot: QtBot) -> None:
+    page = Page(theme)
     qtbot.addWidget(page)
     page.resize(900, 500)
     page.show()
@@ -188,11 +188,11 @@ def test_the_page_of_the_panel_shows_it_and_updates_in_place(look: Look, qtbot: 
 
 
 @pytest.mark.parametrize("verdict", list(CallVerdict))
-def test_every_verdict_can_be_painted(look: Look, qtbot: QtBot, verdict: CallVerdict) -> None:
+def test_every_verdict_can_be_painted(theme: Theme, qtbot: QtBot, verdict: CallVerdict) -> None:
     calls = tuple(CallState(f"call{at}", at, verdict, "") for at in range(3))
     table = CallTable("x86_64", CallSource.KERNEL, msg("t"), calls)
     other = CallTable("x86_64", CallSource.KERNEL, msg("t"), (CallState("call0", 0, CallVerdict.UNKNOWN, ""),))
-    view = CallsView(look, CallMap(msg("t"), (table,), (other,)))
+    view = CallsView(theme, CallMap(msg("t"), (table,), (other,)))
     qtbot.addWidget(view)
     view.resize(600, 400)
     view.show()

@@ -17,10 +17,10 @@ from stratascope.core.threats.threat import Stance
 from stratascope.layers import all_layers
 from stratascope.presentation.threat_outcomes import Standing
 from stratascope.ui.threats.details import together
-from stratascope.ui.threats.model import Kind, MatrixModel, ruling_in
+from stratascope.ui.threats.model import ColumnKind, MatrixModel, ruling_in
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.widgets.stance_cell import paint_stance
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from ui import fake_matrix, sample
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -38,9 +38,9 @@ def model(qtbot: QtBot) -> MatrixModel:
 
 
 @pytest.fixture
-def page(qtbot: QtBot, look: Look) -> MatrixPage:
-    look.apply()
-    made = MatrixPage(look, all_layers())
+def page(qtbot: QtBot, theme: Theme) -> MatrixPage:
+    theme.apply()
+    made = MatrixPage(theme, all_layers())
     qtbot.addWidget(made)
     made.resize(1108, 740)
     made.show_state(container(), container().matrix)
@@ -53,7 +53,7 @@ def ids(model: MatrixModel) -> list[str]:
     return [state.threat.id for state in model.rows]
 
 
-def column(model: MatrixModel, kind: Kind, layer: str = "") -> int:
+def column(model: MatrixModel, kind: ColumnKind, layer: str = "") -> int:
     return next(at for at, each in enumerate(model.columns) if each.kind is kind and each.layer == layer)
 
 
@@ -70,7 +70,7 @@ def test_model_keeps_qts_rules(model: MatrixModel) -> None:
     model.set_filter("")
     model.set_standings(frozenset({Standing.OPEN}))
     model.set_standings(frozenset())
-    model.sort(column(model, Kind.SEVERITY))
+    model.sort(column(model, ColumnKind.SEVERITY))
     model.show(fake_matrix.matrix("tight"), 17)
     model.show(None, 0)
     assert model.rowCount() == 0
@@ -80,8 +80,8 @@ def test_model_keeps_qts_rules(model: MatrixModel) -> None:
 
 
 def test_layers_go_from_the_outermost_to_the_ground(model: MatrixModel) -> None:
-    assert [each.number for each in model.columns if each.kind is Kind.LAYER] == [6, 5, 4, 3, 2, 1]
-    assert model.columns[-1].kind is Kind.GROUND
+    assert [each.number for each in model.columns if each.kind is ColumnKind.LAYER] == [6, 5, 4, 3, 2, 1]
+    assert model.columns[-1].kind is ColumnKind.GROUND
     heads = [model.headerData(at, Qt.Orientation.Horizontal) for at in range(model.columnCount())]
     assert heads[:4] == ["What it might try", "Outcome", "Severity", "Depth"]
     assert "Seccomp" in heads
@@ -97,27 +97,27 @@ def test_open_critical_threats_come_first(model: MatrixModel) -> None:
 
 def test_a_cell_says_its_stance_reason_and_evidence(model: MatrixModel) -> None:
     row = model.row_of("mount-file-system")
-    at = column(model, Kind.LAYER, "seccomp")
+    at = column(model, ColumnKind.LAYER, "seccomp")
     assert model.index(row, at).data() == "stops it"
     shown = model.index(row, at).data(int(Qt.ItemDataRole.ToolTipRole))
     assert "Refused by seccomp" in shown
     assert "/proc/4211/status:seccomp" in shown
     spoken = model.index(row, at).data(int(Qt.ItemDataRole.AccessibleTextRole))
     assert spoken.startswith("Seccomp: stops it")
-    assert model.index(row, column(model, Kind.LAYER, "cgroup")).data() == "not its job"
-    assert model.index(row, column(model, Kind.DEPTH)).data() == "3"
-    assert model.index(row, column(model, Kind.STANDING)).data() == "Stopped"
+    assert model.index(row, column(model, ColumnKind.LAYER, "cgroup")).data() == "not its job"
+    assert model.index(row, column(model, ColumnKind.DEPTH)).data() == "3"
+    assert model.index(row, column(model, ColumnKind.STANDING)).data() == "Stopped"
 
 
 def test_the_hosts_settings_have_a_cell_and_are_no_layer(model: MatrixModel) -> None:
     row = model.row_of("bpf")
-    assert model.index(row, column(model, Kind.GROUND)).data() == "stops it"
-    assert model.index(row, column(model, Kind.DEPTH)).data() == "0"
-    assert model.index(row, column(model, Kind.STANDING)).data() == "By the host only"
+    assert model.index(row, column(model, ColumnKind.GROUND)).data() == "stops it"
+    assert model.index(row, column(model, ColumnKind.DEPTH)).data() == "0"
+    assert model.index(row, column(model, ColumnKind.STANDING)).data() == "By the host only"
 
 
 def test_sorting_by_a_layer_puts_what_it_lets_through_first(model: MatrixModel) -> None:
-    at = column(model, Kind.LAYER, "seccomp")
+    at = column(model, ColumnKind.LAYER, "seccomp")
     model.sort(at)
     order = [Stance.LETS_THROUGH, Stance.UNKNOWN, Stance.STOPS, Stance.NOT_ITS_JOB]
     rulings = [ruling_in(state, model.columns[at]) for state in model.rows]
@@ -176,7 +176,7 @@ def test_layers_that_fall_together_are_named_and_joined_by_a_line(page: MatrixPa
         page.details
     )
     matrix = page.table.matrix
-    lines = {each.layer: page.table.links(state, each) for each in matrix.columns if each.kind is Kind.LAYER}
+    lines = {each.layer: page.table.links(state, each) for each in matrix.columns if each.kind is ColumnKind.LAYER}
     assert lines["mac"] == (False, True, True)
     assert lines["seccomp"] == (True, True, True)
     assert lines["capabilities"] == (True, False, True)
@@ -247,14 +247,14 @@ def test_details_stand_below_where_it_is_narrow(page: MatrixPage) -> None:
     assert page.table.horizontalScrollBar().maximum() == 0  # nothing is cut off
 
 
-def test_every_stance_has_a_shape_of_its_own_without_colour(look: Look) -> None:
+def test_every_stance_has_a_shape_of_its_own_without_colour(theme: Theme) -> None:
     """Painted in grey the four answers still differ."""
     pictures = set()
     for stance in Stance:
         image = QImage(40, 30, QImage.Format.Format_RGB32)
-        image.fill(look.color("panel"))
+        image.fill(theme.color("panel"))
         painter = QPainter(image)
-        paint_stance(painter, QRectF(2, 2, 36, 26), stance, Standing.OPEN, look)
+        paint_stance(painter, QRectF(2, 2, 36, 26), stance, Standing.OPEN, theme)
         painter.end()
         grey = image.convertToFormat(QImage.Format.Format_Mono, Qt.ImageConversionFlag.ThresholdDither)
         pictures.add(bytes(grey.constBits()))

@@ -12,7 +12,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.unseen import unseen_engines
-from stratascope.ui.containers.alert import Alert
+from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.order import DEFENDED, EXPOSED, STOPPED, TAKE_OVER, UNKNOWN, section_of, undecided
 from stratascope.ui.containers.status_line import age_line
 from stratascope.ui.harden.status_note import why_nothing
@@ -29,7 +29,7 @@ from stratascope.ui.widgets.exposure_words import (
     worst_open,
 )
 from stratascope.ui.widgets.marks import Mark
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from ui import fake_matrix, sample
 from ui.sample import E
 
@@ -140,8 +140,8 @@ def test_what_does_not_run_is_not_running() -> None:
     assert section_of(sample.state("s", status=Status.EXITED)) == STOPPED
 
 
-def test_the_alert_counts_and_names(look: Look) -> None:
-    alert = Alert(look)
+def test_the_alert_counts_and_names(theme: Theme) -> None:
+    alert = AlertButton(theme)
     bad = replace(with_matrix(fake_matrix.matrix("weak")), container=sample.state("bad", (E,) * 6).container)
     alert.show_states((with_matrix(fake_matrix.matrix("tight")), bad, with_matrix(None)))
     assert alert.text() == "1 of 3 could take over"
@@ -152,11 +152,11 @@ def test_the_alert_counts_and_names(look: Look) -> None:
 
 
 @pytest.mark.parametrize("state", EngineState)
-def test_what_an_engine_keeps_to_itself_is_never_called_safe(state: EngineState, look: Look) -> None:
+def test_what_an_engine_keeps_to_itself_is_never_called_safe(state: EngineState, theme: Theme) -> None:
     silent = state in (EngineState.DENIED, EngineState.UNREACHABLE)
     docker, podman = sample.ENGINES[0], replace(sample.ENGINES[1], state=state)
     ours = replace(sample.snapshot((with_matrix(fake_matrix.matrix("tight")),)), engines=(docker, podman))
-    alert = Alert(look)
+    alert = AlertButton(theme)
     assert (alert.text(), alert.mark) == ("Looking for containers…", Mark.UNKNOWN)
     alert.show_states(ours.containers, unseen_engines(ours))
     assert alert.accessibleDescription().strip() == (f"{podman.id} not seen" if silent else "")
@@ -178,8 +178,8 @@ def test_what_an_engine_keeps_to_itself_is_never_called_safe(state: EngineState,
     )
 
 
-def test_what_is_not_known_is_not_told_as_unread_or_as_not_running(look: Look) -> None:
-    alert = Alert(look)
+def test_what_is_not_known_is_not_told_as_unread_or_as_not_running(theme: Theme) -> None:
+    alert = AlertButton(theme)
     alert.show_states((with_matrix(SOCKET_UNKNOWN),))
     assert alert.text() == "Not known if one could take over"
     alert.show_states((with_matrix(None),))
@@ -193,10 +193,10 @@ def test_what_is_not_known_is_not_told_as_unread_or_as_not_running(look: Look) -
     assert "not understood" in translate(told)
 
 
-def test_the_sheet_holds_each_family_and_opens_the_matrix(look: Look) -> None:
+def test_the_sheet_holds_each_family_and_opens_the_matrix(theme: Theme) -> None:
     parent = QWidget()
     parent.resize(900, 700)
-    sheet = ExposureSheet(look, parent)
+    sheet = ExposureSheet(theme, parent)
     sheet.show_matrix(fake_matrix.matrix("weak"))
     assert sheet.table.rowCount() == 7
     row = [item.text() for column in range(5) if (item := sheet.table.item(0, column))]

@@ -9,7 +9,7 @@ from PySide6.QtGui import QTextDocument
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.widgets.labels import Label, Line, tip
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from ui.sample import LONG, NASTY
 
 
@@ -34,8 +34,8 @@ def test_no_tooltip_for_nothing() -> None:
     assert tip("") == ""
 
 
-def test_a_line_is_elided_and_tells_the_whole(look: Look, qtbot: QtBot) -> None:
-    line = Line(look)
+def test_a_line_is_elided_and_tells_the_whole(theme: Theme, qtbot: QtBot) -> None:
+    line = Line(theme)
     qtbot.addWidget(line)
     line.resize(60, 20)
     line.say(NASTY)
@@ -48,7 +48,7 @@ def test_a_line_is_elided_and_tells_the_whole(look: Look, qtbot: QtBot) -> None:
     assert line.toolTip() == ""
 
 
-def test_every_label_is_plain_text(look: Look, qtbot: QtBot) -> None:
-    label = Label(look)
+def test_every_label_is_plain_text(theme: Theme, qtbot: QtBot) -> None:
+    label = Label(theme)
     qtbot.addWidget(label)
     assert label.textFormat() is Qt.TextFormat.PlainText

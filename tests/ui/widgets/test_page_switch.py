@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.widgets.segments import Segments
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from ui import fake_fleet, sample
 
@@ -195,8 +195,8 @@ def test_in_one_column_the_switch_folds_and_the_way_back_is_there(fleet: MainWin
     assert fleet.column.isVisible()
 
 
-def test_segments_keep_what_was_pressed(qtbot: QtBot, look: Look) -> None:
-    segments = Segments(look, "x")
+def test_segments_keep_what_was_pressed(qtbot: QtBot, theme: Theme) -> None:
+    segments = Segments(theme, "x")
     qtbot.addWidget(segments)
     segments.offer(("a", "b"))
     segments.choose(1)

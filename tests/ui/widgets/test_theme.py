@@ -7,7 +7,7 @@ import re
 import pytest
 
 from stratascope.ui.widgets.style_sheet import style_sheet
-from stratascope.ui.widgets.theme import Look, Mode, contrast, load_tokens
+from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast, load_tokens
 
 TEXT_ON_GROUNDS = ("text", "text2", "text3", "accent", "enf", "weak", "open", "unk")
 
@@ -78,19 +78,19 @@ def test_the_style_sheet_has_no_hole(theme: str) -> None:
     assert load_tokens()[theme]["accent"] in sheet
 
 
-def test_switching_the_theme_tells_everyone(look: Look) -> None:
+def test_switching_the_theme_tells_everyone(theme: Theme) -> None:
     told = []
-    look.changed.connect(lambda: told.append(look.theme))
-    light = look.color("text").name()
-    look.set_mode(Mode.DARK)
+    theme.changed.connect(lambda: told.append(theme.name))
+    light = theme.color("text").name()
+    theme.set_mode(ThemeMode.DARK)
     assert told == ["dark"]
-    assert look.color("text").name() != light
-    look.set_mode(Mode.LIGHT)
+    assert theme.color("text").name() != light
+    theme.set_mode(ThemeMode.LIGHT)
 
 
-def test_nothing_is_written_smaller_than_ten(look: Look) -> None:
-    assert look.font(6).pixelSize() >= 10
-    assert look.box(13) >= 13 * 1.4
+def test_nothing_is_written_smaller_than_ten(theme: Theme) -> None:
+    assert theme.font(6).pixelSize() >= 10
+    assert theme.box(13) >= 13 * 1.4
 
 
 def test_no_colour_value_stands_in_the_code() -> None:

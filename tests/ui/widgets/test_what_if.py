@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from stratascope.core.threats.depth import without
-from stratascope.ui.widgets.what_if import Supposing, fallen, sentence, small
+from stratascope.ui.widgets.what_if import WhatIf, fallen, sentence, small
 from ui import fake_matrix
 
 TITLES = {"usermap": "User namespace", "seccomp": "Seccomp", "capabilities": "Capabilities", "cgroup": "Cgroup"}
 
 
 def test_nothing_is_supposed_at_first() -> None:
-    supposing = Supposing()
+    supposing = WhatIf()
     assert supposing.result() is None
     supposing.show(fake_matrix.matrix())
     assert supposing.result() is supposing.matrix
@@ -19,7 +19,7 @@ def test_nothing_is_supposed_at_first() -> None:
 
 def test_one_layer_and_several_and_back() -> None:
     matrix = fake_matrix.matrix("tight")
-    supposing = Supposing()
+    supposing = WhatIf()
     supposing.show(matrix)
     supposing.toggle("seccomp")
     one = supposing.result()
@@ -38,7 +38,7 @@ def test_one_layer_and_several_and_back() -> None:
 
 
 def test_another_reading_keeps_what_is_away() -> None:
-    supposing = Supposing()
+    supposing = WhatIf()
     supposing.show(fake_matrix.matrix("tight"))
     supposing.toggle("cgroup")
     first = supposing.result()
@@ -49,7 +49,7 @@ def test_another_reading_keeps_what_is_away() -> None:
 
 
 def test_the_sentence_names_what_then_reaches_the_kernel() -> None:
-    supposing = Supposing()
+    supposing = WhatIf()
     supposing.show(fake_matrix.matrix("tight"))
     supposing.toggle("cgroup")
     text = sentence(supposing, TITLES)
@@ -60,14 +60,14 @@ def test_the_sentence_names_what_then_reaches_the_kernel() -> None:
 
 
 def test_where_nothing_falls_it_says_so() -> None:
-    supposing = Supposing()
+    supposing = WhatIf()
     supposing.show(fake_matrix.matrix("open"))
     supposing.toggle("seccomp")
     assert sentence(supposing, TITLES) == "If Seccomp failed, nothing more would reach the kernel."
 
 
 def test_critical_ones_are_counted() -> None:
-    supposing = Supposing()
+    supposing = WhatIf()
     supposing.show(fake_matrix.matrix("tight"))
     for layer in fake_matrix.LAYERS:
         supposing.toggle(layer)

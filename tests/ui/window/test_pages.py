@@ -19,7 +19,7 @@ from stratascope.ui.panel.page import Page
 from stratascope.ui.panel.raw_text import RawView, raw_text
 from stratascope.ui.panel.rulers import MOST, RulersBlock, place
 from stratascope.ui.panel.table import FactsModel, TableBlock
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from ui import sample
 
 # what Qt's offscreen platform cannot do is no fault of ours
@@ -28,8 +28,10 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 
 @pytest.mark.parametrize("count", [38, 41, 45])
 @pytest.mark.parametrize(("width", "blocks"), [(1200, 3), (620, 2), (300, 1)])
-def test_the_grid_shows_every_bit_at_every_width(look: Look, qtbot: QtBot, count: int, width: int, blocks: int) -> None:
-    view = BitsView(look, sample.grid(count=count))
+def test_the_grid_shows_every_bit_at_every_width(
+    theme: Theme, qtbot: QtBot, count: int, width: int, blocks: int
+) -> None:
+    view = BitsView(theme, sample.grid(count=count))
     qtbot.addWidget(view)
     view.resize(width, 1000)
     view.show()
@@ -43,8 +45,8 @@ def test_the_grid_shows_every_bit_at_every_width(look: Look, qtbot: QtBot, count
     assert len({box.x() for box in boxes}) == cells.blocks
 
 
-def test_the_grid_by_keyboard_and_ear(look: Look, qtbot: QtBot) -> None:
-    view = BitsView(look, sample.grid(frozenset({21})))
+def test_the_grid_by_keyboard_and_ear(theme: Theme, qtbot: QtBot) -> None:
+    view = BitsView(theme, sample.grid(frozenset({21})))
     qtbot.addWidget(view)
     view.resize(1200, 400)
     view.show()
@@ -60,8 +62,8 @@ def test_the_grid_by_keyboard_and_ear(look: Look, qtbot: QtBot) -> None:
     assert str(view.list.bits.index(2).data(Qt.ItemDataRole.AccessibleTextRole)) == "DAC_READ_SEARCH, in no set"
 
 
-def test_the_grid_keeps_its_place_in_an_update(look: Look, qtbot: QtBot) -> None:
-    view = BitsView(look, sample.grid())
+def test_the_grid_keeps_its_place_in_an_update(theme: Theme, qtbot: QtBot) -> None:
+    view = BitsView(theme, sample.grid())
     qtbot.addWidget(view)
     tester = QAbstractItemModelTester(view.list.bits, QAbstractItemModelTester.FailureReportingMode.Fatal)
     view.list.setCurrentIndex(view.list.bits.index(30))
@@ -73,8 +75,8 @@ def test_the_grid_keeps_its_place_in_an_update(look: Look, qtbot: QtBot) -> None
     del tester
 
 
-def test_a_table_is_as_high_as_its_rows(look: Look, qtbot: QtBot) -> None:
-    block = TableBlock(look, sample.table())
+def test_a_table_is_as_high_as_its_rows(theme: Theme, qtbot: QtBot) -> None:
+    block = TableBlock(theme, sample.table())
     qtbot.addWidget(block)
     tester = QAbstractItemModelTester(block.list.facts, QAbstractItemModelTester.FailureReportingMode.Fatal)
     block.resize(800, 600)
@@ -113,8 +115,8 @@ def test_how_far_a_bar_reaches(
     assert extent(Bar(msg("x"), used, limit, capacity, msg("v"), "s")) == pytest.approx(wanted)
 
 
-def test_bars_have_names(look: Look, qtbot: QtBot) -> None:
-    block = BarsBlock(look, sample.bars())
+def test_bars_have_names(theme: Theme, qtbot: QtBot) -> None:
+    block = BarsBlock(theme, sample.bars())
     qtbot.addWidget(block)
     assert [bar.accessibleName() for bar in block.bars] == [
         "Memory: 212 MiB of 512 MiB",
@@ -136,8 +138,8 @@ def test_spans_keep_the_order_of_ids_not_of_lines() -> None:
     assert low.end <= high.start
 
 
-def test_rulers_by_keyboard(look: Look, qtbot: QtBot) -> None:
-    block = RulersBlock(look, sample.rulers())
+def test_rulers_by_keyboard(theme: Theme, qtbot: QtBot) -> None:
+    block = RulersBlock(theme, sample.rulers())
     qtbot.addWidget(block)
     block.resize(600, 300)
     block.show()
@@ -148,8 +150,8 @@ def test_rulers_by_keyboard(look: Look, qtbot: QtBot) -> None:
     assert "Id 0 is id 1000" in block.drawing.accessibleDescription()
 
 
-def test_a_map_of_340_lines(look: Look, qtbot: QtBot) -> None:
-    block = RulersBlock(look, sample.rulers(340))
+def test_a_map_of_340_lines(theme: Theme, qtbot: QtBot) -> None:
+    block = RulersBlock(theme, sample.rulers(340))
     qtbot.addWidget(block)
     block.resize(600, 300)
     block.show()
@@ -157,11 +159,11 @@ def test_a_map_of_340_lines(look: Look, qtbot: QtBot) -> None:
     assert not block.grab().isNull()
 
 
-def test_a_finding_with_nasty_text(look: Look, qtbot: QtBot) -> None:
+def test_a_finding_with_nasty_text(theme: Theme, qtbot: QtBot) -> None:
     finding = Finding(
         "x.y", "x", Severity.HIGH, msg("{n}", n=sample.NASTY), msg("Do."), sample.NASTY, ("PSS:baseline",)
     )
-    card = FindingCard(look, finding)
+    card = FindingCard(theme, finding)
     qtbot.addWidget(card)
     labels = card.findChildren(QLabel)
     assert all(label.textFormat() is Qt.TextFormat.PlainText for label in labels)
@@ -187,8 +189,8 @@ def test_raw_text_shows_what_was_read_and_why_not() -> None:
     assert "Nothing was read" in raw_text(None, ())
 
 
-def test_raw_text_is_searched_and_copied(look: Look, qtbot: QtBot) -> None:
-    view = RawView(look)
+def test_raw_text_is_searched_and_copied(theme: Theme, qtbot: QtBot) -> None:
+    view = RawView(theme)
     qtbot.addWidget(view)
     view.show_text("one\ntwo\nthree\n")
     assert view.text.isReadOnly()
@@ -198,12 +200,12 @@ def test_raw_text_is_searched_and_copied(look: Look, qtbot: QtBot) -> None:
     assert view.found.text() == "Not found"
 
 
-def test_a_newer_reading_leaves_selection_search_and_place_in_the_raw_text(look: Look, qtbot: QtBot) -> None:
+def test_a_newer_reading_leaves_selection_search_and_place_in_the_raw_text(theme: Theme, qtbot: QtBot) -> None:
     def text(used: int) -> str:
         lines = [f"memory.current {used} {'x' * 400}", *(f"line {number}" for number in range(200)), f"pids {used}"]
         return "\n".join(lines)
 
-    view = RawView(look)
+    view = RawView(theme)
     qtbot.addWidget(view)
     view.resize(400, 300)
     view.show()
@@ -228,8 +230,8 @@ def test_a_newer_reading_leaves_selection_search_and_place_in_the_raw_text(look:
     assert not view.text.textCursor().hasSelection()
 
 
-def test_what_was_not_found_may_come_with_the_next_reading(look: Look, qtbot: QtBot) -> None:
-    view = RawView(look)
+def test_what_was_not_found_may_come_with_the_next_reading(theme: Theme, qtbot: QtBot) -> None:
+    view = RawView(theme)
     qtbot.addWidget(view)
     view.show_text("one\n")
     view.field.setText("two")
@@ -239,8 +241,8 @@ def test_what_was_not_found_may_come_with_the_next_reading(look: Look, qtbot: Qt
     assert view.found.text() == ""
 
 
-def test_a_page_updates_in_place(look: Look, qtbot: QtBot) -> None:
-    page = Page(look)
+def test_a_page_updates_in_place(theme: Theme, qtbot: QtBot) -> None:
+    page = Page(theme)
     qtbot.addWidget(page)
     page.show_views((sample.grid(), sample.table(), sample.bars(), sample.rulers()))
     made = list(page._made)

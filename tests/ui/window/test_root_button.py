@@ -11,7 +11,7 @@ from PySide6.QtTest import QTest
 
 from stratascope.core.message import msg
 from stratascope.core.privilege import Privilege, PrivilegeState
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 
@@ -101,7 +101,7 @@ def test_it_folds_into_the_lock(window: MainWindow) -> None:
 
 
 @pytest.mark.parametrize("state", [PrivilegeState.IDLE, PrivilegeState.ASKING, PrivilegeState.ON])
-def test_it_is_painted(window: MainWindow, look: Look, state: PrivilegeState) -> None:
+def test_it_is_painted(window: MainWindow, theme: Theme, state: PrivilegeState) -> None:
     show(window, Privilege(state, COMMAND))
     image = window.toolbar.root.grab().toImage()
     inks = {QColor(image.pixel(x, y)).name() for x in range(image.width()) for y in range(image.height())}

@@ -13,10 +13,10 @@ from pytestqt.qtbot import QtBot
 from stratascope.state import preferences
 from stratascope.state.settings import Settings
 from stratascope.ui.app.app import make_window
-from stratascope.ui.app.notifications import Herald
+from stratascope.ui.app.notifications import Notifications
 from stratascope.ui.app.notifier import Notifier
 from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.about import About
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.settings_dialog import SettingsDialog
@@ -30,8 +30,8 @@ def kept(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def dialog(qtbot: QtBot, look: Look, kept: Settings, window: MainWindow) -> SettingsDialog:
-    made = SettingsDialog(look, kept, window)
+def dialog(qtbot: QtBot, theme: Theme, kept: Settings, window: MainWindow) -> SettingsDialog:
+    made = SettingsDialog(theme, kept, window)
     made.show()
     return made
 
@@ -81,9 +81,9 @@ def test_what_is_no_address_is_told_and_not_kept(dialog: SettingsDialog, kept: S
     assert not dialog.error.isVisible()
 
 
-def test_a_choice_that_can_not_be_kept_is_told(qtbot: QtBot, look: Look, window: MainWindow, tmp_path: Path) -> None:
+def test_a_choice_that_can_not_be_kept_is_told(qtbot: QtBot, theme: Theme, window: MainWindow, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    made = SettingsDialog(look, Settings(tmp_path / "file" / "settings.json"), window)
+    made = SettingsDialog(theme, Settings(tmp_path / "file" / "settings.json"), window)
     made.show()
     made.refresh.setValue(7)
     assert made.error.isVisible()
@@ -97,9 +97,9 @@ def test_by_the_menu(qtbot: QtBot, window: MainWindow, watch: sample.StillWatch)
     assert dialog is not None
     qtbot.waitUntil(dialog.isVisible)
     dialog.theme.setCurrentIndex(2)
-    assert window._look.dark
+    assert window._theme.dark
     dialog.theme.setCurrentIndex(1)
-    assert not window._look.dark
+    assert not window._theme.dark
     dialog.refresh.setValue(9)
     assert watch.paced == 9.0
     QTest.keyClick(dialog, Qt.Key.Key_Escape)
@@ -145,8 +145,8 @@ def test_damaged_settings_are_told_in_the_window(qtbot: QtBot, tmp_path: Path) -
     made.close()
 
 
-def test_about_tells_each_library_with_its_licence(qtbot: QtBot, look: Look, window: MainWindow) -> None:
-    about = About(look, window)
+def test_about_tells_each_library_with_its_licence(qtbot: QtBot, theme: Theme, window: MainWindow) -> None:
+    about = About(theme, window)
     about.show()
     names = [item.text() for row in range(about.table.rowCount()) if (item := about.table.item(row, 0))]
     assert names[0] == "Stratascope"
@@ -173,7 +173,7 @@ def test_a_notification_leads_to_its_container(
     qtbot: QtBot, window: MainWindow, watch: sample.StillWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = Heard()
-    herald = Herald(window, heard)
+    herald = Notifications(window, heard)
     states = sample.states()
     window.feed.snapshot.emit(sample.snapshot(states[2:]))
     monkeypatch.setattr(window, "isActiveWindow", lambda: True)

@@ -19,24 +19,25 @@ from stratascope.frozen import own_plugins
 from stratascope.layers import all_layers
 from stratascope.state import preferences
 from stratascope.ui.app import qt_translations
-from stratascope.ui.app.notifications import Herald
-from stratascope.ui.app.single_instance import Only, raise_other
+from stratascope.ui.app.notifications import Notifications
+from stratascope.ui.app.single_instance import SingleInstance, raise_other
 from stratascope.ui.harden.command_box import Exports
-from stratascope.ui.relaunch.controller import Hardening
+from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.widgets.feed import Feed, MemorySettings, SettingsLike, WatchLike
-from stratascope.ui.widgets.theme import Look, Mode
+from stratascope.ui.widgets.theme import Theme, ThemeMode
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.usecases.hardening import Hardening as Desk
+from stratascope.usecases.hardening import Hardening
 
 RESTART = 1000  # no status of a program: those go to 255
 SETTLED = 3000  # ms after the start, when the first picture has been drawn
 THEME_VARIABLE = "STRATASCOPE_THEME"
 
 
-def chosen_mode(settings: SettingsLike) -> Mode:
+def chosen_mode(settings: SettingsLike) -> ThemeMode:
     """The theme: from the environment, else as chosen, else the desktop's."""
-    forced = os.environ.get(THEME_VARIABLE)
-    return Mode(forced) if forced in [mode.value for mode in Mode] else Mode(preferences.THEME.of(settings))
+    forced = os.environ.get(THEME_VARIABLE, "")
+    known = forced in [mode.value for mode in ThemeMode]
+    return ThemeMode(forced if known else preferences.THEME.of(settings))
 
 
 def make_application(argv: list[str]) -> QApplication:
@@ -75,20 +76,20 @@ def make_window(
     watch: WatchLike,
     settings: SettingsLike | None = None,
     report: Callable[[Snapshot], str] | None = None,
-    desk: Desk | None = None,
+    desk: Hardening | None = None,
     exports: Exports | None = None,
 ) -> MainWindow:
     """The window with its feed, not yet started; hardens only with a desk. A QApplication must exist."""
     kept = settings if settings is not None else MemorySettings()
-    look = Look(chosen_mode(kept))
-    look.apply()
-    window = MainWindow(look, all_layers(), Feed(watch), kept, report)
+    theme = Theme(chosen_mode(kept))
+    theme.apply()
+    window = MainWindow(theme, all_layers(), Feed(watch), kept, report)
     window.feed.pace(preferences.REFRESH.of(kept))
     trouble = getattr(kept, "trouble", None)
     if trouble is not None:
         window.told.tell(trouble)
     if desk is not None:
-        window.hardening = Hardening(window, look, all_layers(), desk, exports)
+        window.hardening = RelaunchController(window, theme, all_layers(), desk, exports)
     return window
 
 
@@ -99,7 +100,7 @@ def run(
     demo: bool = False,
     settings: SettingsLike | None = None,
     report: Callable[[Snapshot], str] | None = None,
-    desk: Desk | None = None,
+    desk: Hardening | None = None,
     exports: Exports | None = None,
     where: Path | None = None,
 ) -> int:
@@ -121,7 +122,7 @@ def run(
     window = make_window(watch, settings, report, desk, exports)
     window.banner.setVisible(demo)
     quitting = _quit_on_signals(app, window)
-    herald = Herald(window)
+    herald = Notifications(window)
     window.show()
     window.start()
     try:
@@ -135,19 +136,19 @@ def run(
         herald.stop()
 
 
-def _only(where: Path | None, came: Callable[[str], None]) -> Only | None:
+def _only(where: Path | None, came: Callable[[str], None]) -> SingleInstance | None:
     """Further starts raise this window, None where they can't. Raises FileExistsError where another one listens."""
     if where is None:
         return None
     try:
-        return Only(where, came)
+        return SingleInstance(where, came)
     except FileExistsError:
         raise
     except OSError:
         return None
 
 
-class _Signals(QObject):
+class _QuitSignals(QObject):
     """Python's handlers run only when the interpreter does; the wake-up descriptor wakes Qt's loop for them."""
 
     def __init__(self, window: MainWindow) -> None:
@@ -174,4 +175,4 @@ class _Signals(QObject):
 
 
 def _quit_on_signals(app: QApplication, window: MainWindow) -> QObject:
-    return _Signals(window)
+    return _QuitSignals(window)

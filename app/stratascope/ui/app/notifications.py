@@ -14,7 +14,7 @@ from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.live.alerts import Alerts
 
 
-class Herald(QObject):
+class Notifications(QObject):
     """Listens to the window's feed; a click on a notification leads to the container."""
 
     def __init__(self, window: MainWindow, notifier: Notifier | None = None) -> None:

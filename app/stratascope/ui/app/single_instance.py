@@ -59,7 +59,7 @@ def raise_other(where: Path, environ: Mapping[str, str]) -> bool:
         return False
 
 
-class Only(QObject):
+class SingleInstance(QObject):
     """Listens for further starts; `came` is called with the activation token of each, "" where there is none."""
 
     def __init__(self, where: Path, came: Callable[[str], None]) -> None:

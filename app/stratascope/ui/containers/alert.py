@@ -14,19 +14,19 @@ from stratascope.presentation.takeover import none_could, not_known, taking_over
 from stratascope.ui.containers.order import worst_first
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 NAMED = 12  # names told at most; the rest is a number
 
 
-class Alert(QAbstractButton):
+class AlertButton(QAbstractButton):
     """Count and names of the containers with a critical threat open; a click goes to the worst (`wanted`)."""
 
     wanted = Signal(object)
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._head, self._names, self._mark = "", "", Mark.UNKNOWN
         self._key: tuple[str, str] | None = None
         self._narrow = False
@@ -82,39 +82,39 @@ class Alert(QAbstractButton):
         return self._mark
 
     def sizeHint(self) -> QSize:
-        look = self._look
+        theme = self._theme
         loud = self._mark is Mark.OPEN or bool(self._names)
-        return QSize(look.px(240), max(look.px(46 if loud else 34), 2 * look.box(13) + look.px(8) if loud else 0))
+        return QSize(theme.px(240), max(theme.px(46 if loud else 34), 2 * theme.box(13) + theme.px(8) if loud else 0))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         loud = self._mark is Mark.OPEN
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.setPen(QPen(look.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.setPen(QPen(theme.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
         if self.hasFocus():
             box.adjust(0.5, 0.5, -0.5, -0.5)
-        painter.setBrush(look.color("open_soft" if loud else "sunk"))
-        painter.drawRoundedRect(box, look.px(8), look.px(8))
-        side = look.px(16)
-        left = (self.width() - side) / 2 if self._narrow else look.px(11)
-        top = look.px(5) if self._narrow else (self.height() - side) / 2
-        paint_mark(painter, QRectF(left, top, side, side), self._mark, look)
-        painter.setPen(look.color("open" if loud else "text2"))
+        painter.setBrush(theme.color("open_soft" if loud else "sunk"))
+        painter.drawRoundedRect(box, theme.px(8), theme.px(8))
+        side = theme.px(16)
+        left = (self.width() - side) / 2 if self._narrow else theme.px(11)
+        top = theme.px(5) if self._narrow else (self.height() - side) / 2
+        paint_mark(painter, QRectF(left, top, side, side), self._mark, theme)
+        painter.setPen(theme.color("open" if loud else "text2"))
         if self._narrow:
-            painter.setFont(look.font(12, BOLD))
-            bottom = self.rect().adjusted(0, side + look.px(5), 0, -look.px(2))
+            painter.setFont(theme.font(12, BOLD))
+            bottom = self.rect().adjusted(0, side + theme.px(5), 0, -theme.px(2))
             painter.drawText(bottom, Qt.AlignmentFlag.AlignCenter, str(self._count) if loud else "")
             return
-        x = look.px(36)
-        width = self.width() - x - look.px(8)
-        head, names = look.box(14), look.box(12) if self._names else 0
+        x = theme.px(36)
+        width = self.width() - x - theme.px(8)
+        head, names = theme.box(14), theme.box(12) if self._names else 0
         y = (self.height() - head - names) // 2
-        painter.setFont(look.font(14 if loud else 12, BOLD if loud else MEDIUM))
+        painter.setFont(theme.font(14 if loud else 12, BOLD if loud else MEDIUM))
         text = painter.fontMetrics().elidedText(self._head, Qt.TextElideMode.ElideRight, width)
         painter.drawText(x, y, width, head, Qt.AlignmentFlag.AlignVCenter, text)
-        painter.setPen(look.color("text"))
-        painter.setFont(look.font(12, MEDIUM))
+        painter.setPen(theme.color("text"))
+        painter.setFont(theme.font(12, MEDIUM))
         text, metrics = self._names, painter.fontMetrics()
         if self._unknown and metrics.horizontalAdvance(text) > width:  # the number must not be what is cut off
             room = width - metrics.horizontalAdvance(self._line(""))

@@ -10,7 +10,7 @@ from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 EXPOSURE = 52  # px: the exposure's column, with the gap before it
 
@@ -30,13 +30,13 @@ class ListHead(QWidget):
 
     chosen = Signal(object)
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.button = QPushButton(self)
         self.button.setFlat(True)
-        self.button.setFont(look.font(11, MEDIUM))
+        self.button.setFont(theme.font(11, MEDIUM))
         self.menu = QMenu(self)
         self.group = QActionGroup(self)
         for view_by in ViewBy:
@@ -48,12 +48,12 @@ class ListHead(QWidget):
             self.menu.addAction(action)
         self.button.setMenu(self.menu)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(look.px(9), 0, 0, 0)
+        layout.setContentsMargins(theme.px(9), 0, 0, 0)
         layout.addWidget(self.button)
         layout.addStretch(1)
         self.inset = 0  # width of the list's scroll bar
         self.show_view_by(ViewBy.WORST)
-        look.changed.connect(self.update)
+        theme.changed.connect(self.update)
 
     def show_view_by(self, view_by: ViewBy) -> None:
         """Tell how the list is divided now."""
@@ -71,25 +71,25 @@ class ListHead(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         word = translate(msg("Exposure"))
-        cut = QFontMetrics(self._look.font(10, MEDIUM)).horizontalAdvance(word) > self._look.px(EXPOSURE)
+        cut = QFontMetrics(self._theme.font(10, MEDIUM)).horizontalAdvance(word) > self._theme.px(EXPOSURE)
         give_tip(self, word if cut else "")
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(240), max(self._look.px(24), self._look.box(11) + self._look.px(8)))
+        return QSize(self._theme.px(240), max(self._theme.px(24), self._theme.box(11) + self._theme.px(8)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
-        painter.setFont(look.font(10, MEDIUM))
-        painter.setPen(look.color("text3"))
-        pitch, mark = look.px(16), look.px(11)
-        right = self.width() - 1 - self.inset - look.px(16)
-        left = right - look.px(EXPOSURE) - 5 * pitch - mark
+        theme, painter = self._theme, QPainter(self)
+        painter.setFont(theme.font(10, MEDIUM))
+        painter.setPen(theme.color("text3"))
+        pitch, mark = theme.px(16), theme.px(11)
+        right = self.width() - 1 - self.inset - theme.px(16)
+        left = right - theme.px(EXPOSURE) - 5 * pitch - mark
         text = self.button.fontMetrics().horizontalAdvance(self.button.text())
-        fits = left - 4 >= self.button.x() + look.px(7) + text
+        fits = left - 4 >= self.button.x() + theme.px(7) + text
         for number in range(1, 7) if fits else ():
             box = QRect(left + (number - 1) * pitch - 4, 0, mark + 8, self.height())
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(number))
         word = translate(msg("Exposure"))
-        cut = painter.fontMetrics().elidedText(word, Qt.TextElideMode.ElideRight, look.px(EXPOSURE))
-        box = QRect(right - look.px(EXPOSURE) - 1, 0, look.px(EXPOSURE) + 1, self.height())
+        cut = painter.fontMetrics().elidedText(word, Qt.TextElideMode.ElideRight, theme.px(EXPOSURE))
+        box = QRect(right - theme.px(EXPOSURE) - 1, 0, theme.px(EXPOSURE) + 1, self.height())
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, cut)

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.containers.alert import Alert
+from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.head import EXPOSURE, ListHead
 from stratascope.ui.containers.model import ContainerModel, Entry, EntryRole
 from stratascope.ui.containers.order import section_ink
@@ -27,7 +27,7 @@ from stratascope.ui.widgets.exposure_words import level_ink, number_text, to_tex
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import Line
 from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 ROW, HEAD, PITCH, MARK, EDGE = 42, 25, 16, 11, 16
 
@@ -40,18 +40,18 @@ def mark_of(entry: Entry, number: int) -> Mark:
     return Mark(layer.assessment.verdict.value) if layer else Mark.UNKNOWN
 
 
-class _Rows(QStyledItemDelegate):
+class _ContainerDelegate(QStyledItemDelegate):
     """Paints heads and rows."""
 
-    def __init__(self, look: Look, view: ContainerView) -> None:
+    def __init__(self, theme: Theme, view: ContainerView) -> None:
         super().__init__(view)
-        self._look, self._view = look, view
+        self._theme, self._view = theme, view
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        look, entry = self._look, index.data(EntryRole)
+        theme, entry = self._theme, index.data(EntryRole)
         if entry.state is None:
-            return QSize(10, max(look.px(HEAD), look.box(12) + look.px(6)))
-        return QSize(10, max(look.px(ROW), look.box(13) + look.box(11) + look.px(6)))
+            return QSize(10, max(theme.px(HEAD), theme.box(12) + theme.px(6)))
+        return QSize(10, max(theme.px(ROW), theme.box(13) + theme.box(11) + theme.px(6)))
 
     def paint(
         self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
@@ -72,93 +72,93 @@ class _Rows(QStyledItemDelegate):
         painter.restore()
 
     def _head(self, painter: QPainter, rect: QRect, entry: Entry) -> None:
-        look = self._look
+        theme = self._theme
         view_by = self._view.containers.view_by
-        left = rect.left() + look.px(EDGE)
+        left = rect.left() + theme.px(EDGE)
         if self._view.narrow:
-            painter.setPen(look.color("line"))
-            painter.drawLine(left, rect.center().y(), rect.right() - look.px(EDGE), rect.center().y())
+            painter.setPen(theme.color("line"))
+            painter.drawLine(left, rect.center().y(), rect.right() - theme.px(EDGE), rect.center().y())
             return
-        painter.setFont(look.font(11, BOLD))
-        painter.setPen(look.color(section_ink(entry.section, view_by)))
-        room = rect.width() - look.px(2 * EDGE + 40)
+        painter.setFont(theme.font(11, BOLD))
+        painter.setPen(theme.color(section_ink(entry.section, view_by)))
+        room = rect.width() - theme.px(2 * EDGE + 40)
         title = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideRight, room)
-        box = QRect(left, rect.top(), room + look.px(40), rect.height())
+        box = QRect(left, rect.top(), room + theme.px(40), rect.height())
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, title)
-        x = left + painter.fontMetrics().horizontalAdvance(title) + look.px(7)
-        painter.setFont(look.font(11))
-        painter.setPen(look.color("text3"))
+        x = left + painter.fontMetrics().horizontalAdvance(title) + theme.px(7)
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.color("text3"))
         number = str(entry.count)
-        painter.drawText(QRect(x, rect.top(), look.px(60), rect.height()), Qt.AlignmentFlag.AlignVCenter, number)
-        x += painter.fontMetrics().horizontalAdvance(number) + look.px(8)
-        painter.setPen(look.color("line"))
+        painter.drawText(QRect(x, rect.top(), theme.px(60), rect.height()), Qt.AlignmentFlag.AlignVCenter, number)
+        x += painter.fontMetrics().horizontalAdvance(number) + theme.px(8)
+        painter.setPen(theme.color("line"))
         y = rect.center().y() + 1
-        painter.drawLine(x, y, rect.right() - look.px(EDGE), y)
+        painter.drawLine(x, y, rect.right() - theme.px(EDGE), y)
 
     def _ground(self, painter: QPainter, rect: QRect, state: QStyle.StateFlag) -> None:
-        look = self._look
-        box = QRectF(rect).adjusted(look.px(6), 0.5, -look.px(6), -0.5)
+        theme = self._theme
+        box = QRectF(rect).adjusted(theme.px(6), 0.5, -theme.px(6), -0.5)
         if state & QStyle.StateFlag.State_Selected:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("sel"))
-            painter.drawRoundedRect(box, look.px(7), look.px(7))
-            painter.setBrush(look.color("accent"))
+            painter.setBrush(theme.color("sel"))
+            painter.drawRoundedRect(box, theme.px(7), theme.px(7))
+            painter.setBrush(theme.color("accent"))
             painter.drawRoundedRect(QRectF(box.left(), box.top() + 6, 3, box.height() - 12), 1.5, 1.5)
         if state & QStyle.StateFlag.State_HasFocus and self._view.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("accent"), 2))
-            painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), look.px(6), look.px(6))
+            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), theme.px(6), theme.px(6))
         elif state & QStyle.StateFlag.State_MouseOver and not state & QStyle.StateFlag.State_Selected:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("sunk"))
-            painter.drawRoundedRect(box, look.px(7), look.px(7))
+            painter.setBrush(theme.color("sunk"))
+            painter.drawRoundedRect(box, theme.px(7), theme.px(7))
 
     def _row(self, painter: QPainter, rect: QRect, entry: Entry) -> None:
-        look = self._look
-        left, right = rect.left() + look.px(EDGE), rect.right() - look.px(EDGE)
-        one, two = look.box(13), look.box(11)
+        theme = self._theme
+        left, right = rect.left() + theme.px(EDGE), rect.right() - theme.px(EDGE)
+        one, two = theme.box(13), theme.box(11)
         top = rect.top() + (rect.height() - one - two) // 2
-        marks = right - look.px(EXPOSURE) - 5 * look.px(PITCH) - look.px(MARK)
+        marks = right - theme.px(EXPOSURE) - 5 * theme.px(PITCH) - theme.px(MARK)
         running = entry.state is not None and runs(entry.state)
         name_right = self._exposure(painter, QRect(left, top, right - left, one), entry.state) if running else right
-        painter.setFont(look.font(13, MEDIUM))
-        painter.setPen(look.color("text" if running else "text2"))
+        painter.setFont(theme.font(13, MEDIUM))
+        painter.setPen(theme.color("text" if running else "text2"))
         name = painter.fontMetrics().elidedText(entry.title, Qt.TextElideMode.ElideMiddle, name_right - left)
         painter.drawText(QRect(left, top, name_right - left, one), Qt.AlignmentFlag.AlignVCenter, name)
-        painter.setFont(look.font(11))
-        painter.setPen(look.color("text2"))
-        room = marks - left - look.px(8)
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.color("text2"))
+        room = marks - left - theme.px(8)
         second = painter.fontMetrics().elidedText(entry.second, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(left, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, second)
-        side = look.px(MARK)
+        side = theme.px(MARK)
         y = top + one + (two - side) / 2
         for number in range(1, 7):
-            box = QRectF(marks + (number - 1) * look.px(PITCH), y, side, side)
-            paint_mark(painter, box, mark_of(entry, number), look)
+            box = QRectF(marks + (number - 1) * theme.px(PITCH), y, side, side)
+            paint_mark(painter, box, mark_of(entry, number), theme)
 
     def _exposure(self, painter: QPainter, line: QRect, state: ContainerState | None) -> int:
         """Number at the right of the name's line, below it the bar or "to 5.6"; where the number begins."""
-        look = self._look
+        theme = self._theme
         matrix = state.matrix if state is not None else None
-        ink = look.color(level_ink(matrix))
-        painter.setFont(look.font(15, BOLD))
+        ink = theme.color(level_ink(matrix))
+        painter.setFont(theme.font(15, BOLD))
         painter.setPen(ink)
         number = number_text(matrix)
-        tall = look.box(15)
+        tall = theme.box(15)
         box = QRect(line.left(), line.center().y() - tall // 2, line.width(), tall)
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, number)
-        begin = line.right() - painter.fontMetrics().horizontalAdvance(number) - look.px(8)
-        below = QRect(line.left(), line.bottom() + 1, line.width(), look.box(11))
+        begin = line.right() - painter.fontMetrics().horizontalAdvance(number) - theme.px(8)
+        below = QRect(line.left(), line.bottom() + 1, line.width(), theme.box(11))
         upto = to_text(matrix)
         if upto:
-            painter.setFont(look.font(11, MEDIUM))
-            painter.setPen(look.color("text2"))
+            painter.setFont(theme.font(11, MEDIUM))
+            painter.setPen(theme.color("text2"))
             painter.drawText(below, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, upto)
         elif matrix is not None:
-            wide, high = look.px(36), look.px(3)
+            wide, high = theme.px(36), theme.px(3)
             bar = QRectF(line.right() + 1 - wide, below.center().y() - high / 2 + 1, wide, high)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("line"))
+            painter.setBrush(theme.color("line"))
             painter.drawRoundedRect(bar, high / 2, high / 2)
             if matrix.exposure.best > 0:
                 bar.setWidth(max(float(high), wide * matrix.exposure.best / 10))
@@ -167,11 +167,11 @@ class _Rows(QStyledItemDelegate):
         return begin
 
     def _initials(self, painter: QPainter, rect: QRect, entry: Entry) -> None:
-        look = self._look
-        one, side = look.box(13), look.px(MARK)
+        theme = self._theme
+        one, side = theme.box(13), theme.px(MARK)
         top = rect.top() + (rect.height() - one - side) // 2
-        painter.setFont(look.font(13, BOLD))
-        painter.setPen(look.color("text"))
+        painter.setFont(theme.font(13, BOLD))
+        painter.setPen(theme.color("text"))
         letters = [part[:1] for part in entry.title.replace("_", "-").replace(".", "-").split("-") if part]
         text = "".join(letters[:2]) if len(letters) > 1 else entry.title[:2]
         painter.drawText(QRect(rect.left(), top, rect.width(), one), Qt.AlignmentFlag.AlignCenter, text)
@@ -179,12 +179,12 @@ class _Rows(QStyledItemDelegate):
         worst = Mark(state.worst.value) if state is not None and runs(state) else Mark.NOT_RUNNING
         matrix = state.matrix if state is not None and runs(state) else None
         number = number_text(matrix) if matrix is not None else ""
-        painter.setFont(look.font(11, BOLD))
-        gap = look.px(4) if number else 0
+        painter.setFont(theme.font(11, BOLD))
+        gap = theme.px(4) if number else 0
         x = rect.center().x() - (side + gap + painter.fontMetrics().horizontalAdvance(number)) / 2
-        paint_mark(painter, QRectF(x, top + one, side, side), worst, look)
-        painter.setPen(look.color(level_ink(matrix)))
-        box = QRectF(x + side + gap, top + one - look.px(3), look.px(40), side + look.px(6))
+        paint_mark(painter, QRectF(x, top + one, side, side), worst, theme)
+        painter.setPen(theme.color(level_ink(matrix)))
+        box = QRectF(x + side + gap, top + one - theme.px(3), theme.px(40), side + theme.px(6))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, number)
 
 
@@ -194,12 +194,12 @@ class ContainerView(QListView):
     chosen = QtSignal(object)  # the key of the current container
     opened = QtSignal()  # Enter or a click: the narrow window then turns the page
 
-    def __init__(self, look: Look, containers: ContainerModel, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, containers: ContainerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.containers = containers
         self.narrow = False
         self.setModel(containers)
-        self.setItemDelegate(_Rows(look, self))
+        self.setItemDelegate(_ContainerDelegate(theme, self))
         self.setMouseTracking(True)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -209,7 +209,7 @@ class ContainerView(QListView):
         self.selectionModel().currentChanged.connect(self._current_changed)
         self.clicked.connect(self._open)
         self.activated.connect(self._open)
-        look.changed.connect(self._relook)
+        theme.changed.connect(self._relook)
 
     def select_key(self, key: tuple[str, str] | None) -> bool:
         """Make that container the current one; False where it is not in the list."""
@@ -284,37 +284,37 @@ class ContainerView(QListView):
 class ContainerColumn(QWidget):
     """Alert, heads, list, status line."""
 
-    def __init__(self, look: Look, containers: ContainerModel, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, containers: ContainerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("column")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._look = look
-        self.alert = Alert(look)
-        self.head = ListHead(look)
-        self.view = ContainerView(look, containers)
-        self.nothing = Line(look, 12, ink="text2")
+        self._theme = theme
+        self.alert = AlertButton(theme)
+        self.head = ListHead(theme)
+        self.view = ContainerView(theme, containers)
+        self.nothing = Line(theme, 12, ink="text2")
         self.nothing.hide()
-        self.status = Line(look, 11, ink="text2")
+        self.status = Line(theme, 11, ink="text2")
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, look.px(12), 0, look.px(8))
-        layout.setSpacing(look.px(6))
+        layout.setContentsMargins(0, theme.px(12), 0, theme.px(8))
+        layout.setSpacing(theme.px(6))
         inset = QVBoxLayout()
-        inset.setContentsMargins(look.px(12), 0, look.px(12), 0)
+        inset.setContentsMargins(theme.px(12), 0, theme.px(12), 0)
         inset.addWidget(self.alert)
         layout.addLayout(inset)
         layout.addWidget(self.head)
         beside = QHBoxLayout()
-        beside.setContentsMargins(look.px(EDGE), 0, look.px(EDGE), 0)
+        beside.setContentsMargins(theme.px(EDGE), 0, theme.px(EDGE), 0)
         beside.addWidget(self.nothing)
         layout.addLayout(beside)
         layout.addWidget(self.view, 1)
         foot = QVBoxLayout()
-        foot.setContentsMargins(look.px(EDGE), 0, look.px(8), 0)
+        foot.setContentsMargins(theme.px(EDGE), 0, theme.px(8), 0)
         foot.addWidget(self.status)
         layout.addLayout(foot)
 
         self.view.verticalScrollBar().rangeChanged.connect(self._align)
-        look.changed.connect(self._align)
+        theme.changed.connect(self._align)
 
     def _align(self) -> None:
         bar = self.view.verticalScrollBar()
@@ -335,6 +335,6 @@ class ContainerColumn(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(self.rect(), self._look.color("panel"))
-        painter.setPen(self._look.color("line"))
+        painter.fillRect(self.rect(), self._theme.color("panel"))
+        painter.setPen(self._theme.color("line"))
         painter.drawLine(self.width() - 1, 0, self.width() - 1, self.height())

@@ -5,9 +5,9 @@ from __future__ import annotations
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
-from stratascope.ui.fleet.table import Cell, Ink
+from stratascope.ui.fleet.table import FleetCell, Ink
 from stratascope.ui.widgets.stance_cell import paint_dots
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 LEAST_TEXT = 12  # px, width and height from which on a cell holds its number
 _FILLED = {
@@ -30,24 +30,24 @@ def mixed(one: QColor, other: QColor, share: float) -> QColor:
     )
 
 
-def cell_colors(ink: Ink, look: Look) -> tuple[QColor, QColor]:
+def cell_colors(ink: Ink, theme: Theme) -> tuple[QColor, QColor]:
     """Ground and text of a cell that is filled."""
     if ink is Ink.TWICE:
-        return mixed(look.color("enf_soft"), look.color("enf"), _TWICE), look.color("text")
+        return mixed(theme.color("enf_soft"), theme.color("enf"), _TWICE), theme.color("text")
     ground, text = _FILLED.get(ink, ("panel", "text2"))
-    return look.color(ground), look.color(text)
+    return theme.color(ground), theme.color(text)
 
 
-def paint_cell(painter: QPainter, box: QRectF, cell: Cell, look: Look) -> None:
+def paint_cell(painter: QPainter, box: QRectF, cell: FleetCell, theme: Theme) -> None:
     """Draw it into `box`, which is the whole pitch: a gap of 1 to each neighbour is kept free."""
     across, down = _gap(box.width()), _gap(box.height())
     body = box.adjusted(across, down, -across, -down)
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if cell.ink in _BITS:
-        _bit(painter, body, cell.ink, look)
+        _bit(painter, body, cell.ink, theme)
     else:
-        _depth(painter, body, cell, look)
+        _depth(painter, body, cell, theme)
     painter.restore()
 
 
@@ -56,8 +56,8 @@ def _gap(pitch: float) -> float:
     return 0.0 if pitch < 4 else 0.5 if pitch < 6 else 1.0
 
 
-def _depth(painter: QPainter, body: QRectF, cell: Cell, look: Look) -> None:
-    ground, ink = cell_colors(cell.ink, look)
+def _depth(painter: QPainter, body: QRectF, cell: FleetCell, theme: Theme) -> None:
+    ground, ink = cell_colors(cell.ink, theme)
     radius = min(2.5, body.width() / 5)
     painter.setPen(Qt.PenStyle.NoPen)
     small = min(body.width(), body.height()) < LEAST_TEXT - 2
@@ -65,17 +65,17 @@ def _depth(painter: QPainter, body: QRectF, cell: Cell, look: Look) -> None:
         painter.setBrush(ground)
         painter.drawRoundedRect(body, radius, radius)
     if cell.ink is Ink.UNKNOWN and not small:
-        paint_dots(painter, body, look)
+        paint_dots(painter, body, theme)
     if cell.ink is Ink.HOST:
-        _ground_sign(painter, body, look)
+        _ground_sign(painter, body, theme)
     elif cell.ink is Ink.NOTHING:
-        painter.setBrush(look.color("bitoff"))
+        painter.setBrush(theme.color("bitoff"))
         painter.drawRect(QRectF(body.center().x() - body.width() / 6, body.center().y() - 0.6, body.width() / 3, 1.2))
     if small:
         _pattern(painter, body, cell.ink, ink)
     elif cell.text:
-        roomy = min(body.height() - 3, body.width()) >= 13 * look.scale * len(cell.text)
-        painter.setFont(look.font(11 if roomy else 10, BOLD))
+        roomy = min(body.height() - 3, body.width()) >= 13 * theme.scale * len(cell.text)
+        painter.setFont(theme.font(11 if roomy else 10, BOLD))
         painter.setPen(ink)
         painter.drawText(body.adjusted(-4, -4, 4, 4), Qt.AlignmentFlag.AlignCenter, cell.text)
 
@@ -110,52 +110,52 @@ def _segments(painter: QPainter, body: QRectF, ink: Ink) -> None:
         painter.drawRect(QRectF(x, body.top(), width, body.height()))
 
 
-def _ground_sign(painter: QPainter, body: QRectF, look: Look) -> None:
+def _ground_sign(painter: QPainter, body: QRectF, theme: Theme) -> None:
     """The sign of the ground: an outline, and at its foot a thick bar."""
-    painter.setPen(QPen(look.color("line2"), 1))
+    painter.setPen(QPen(theme.color("line2"), 1))
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.drawRect(body.adjusted(0.5, 0.5, -0.5, -0.5))
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(look.color("text2"))
+    painter.setBrush(theme.color("text2"))
     painter.drawRect(QRectF(body.left(), body.bottom() - body.height() * 0.3, body.width(), body.height() * 0.3))
 
 
 _BITS = frozenset({Ink.HELD, Ink.HELD_ADDED, Ink.HELD_INSIDE, Ink.HELD_UNKNOWN, Ink.MISSING, Ink.UNSET})
 
 
-def _bit(painter: QPainter, body: QRectF, ink: Ink, look: Look) -> None:
+def _bit(painter: QPainter, body: QRectF, ink: Ink, theme: Theme) -> None:
     """Held over the machine: full; inside only: an outline; not held: a dot. Added ones have a ground and a point."""
-    side = min(body.width(), body.height(), 12 * look.scale) * 0.86
+    side = min(body.width(), body.height(), 12 * theme.scale) * 0.86
     square = QRectF(body.center().x() - side / 2, body.center().y() - side / 2, side, side)
     radius = side * 0.22
     painter.setPen(Qt.PenStyle.NoPen)
     if ink is Ink.UNSET:
-        painter.setBrush(look.color("bitoff"))
-        dot = min(1.4 * look.scale, side / 3)
+        painter.setBrush(theme.color("bitoff"))
+        dot = min(1.4 * theme.scale, side / 3)
         painter.drawEllipse(square.center(), dot, dot)
         return
     if ink is Ink.HELD:
-        painter.setBrush(look.color("accent"))
+        painter.setBrush(theme.color("accent"))
         painter.drawRoundedRect(square, radius, radius)
         return
     if ink is Ink.HELD_ADDED:
-        painter.setBrush(look.color("open_soft"))
+        painter.setBrush(theme.color("open_soft"))
         painter.drawRect(body)
-        painter.setBrush(look.color("open"))
+        painter.setBrush(theme.color("open"))
         painter.drawRoundedRect(square, radius, radius)
-        painter.setPen(QPen(look.color("panel"), max(1.0, side / 8)))
+        painter.setPen(QPen(theme.color("panel"), max(1.0, side / 8)))
         painter.drawLine(square.center() - QPointF(side / 4, 0), square.center() + QPointF(side / 4, 0))
         painter.drawLine(square.center() - QPointF(0, side / 4), square.center() + QPointF(0, side / 4))
         return
     stroke = max(1.0, side * 0.13)
     inner = square.adjusted(stroke / 2, stroke / 2, -stroke / 2, -stroke / 2)
     color = {Ink.HELD_INSIDE: "accent", Ink.HELD_UNKNOWN: "unk", Ink.MISSING: "enf"}[ink]
-    painter.setPen(QPen(look.color(color), stroke))
+    painter.setPen(QPen(theme.color(color), stroke))
     if ink is Ink.MISSING:
         half = QPointF(side / 2, 0)
         painter.drawLine(square.center() - half, square.center() + half)
         return
     painter.drawRoundedRect(inner, radius, radius)
     if ink is Ink.HELD_UNKNOWN and side >= LEAST_TEXT - 4:
-        painter.setFont(look.font(10, MEDIUM))
+        painter.setFont(theme.font(10, MEDIUM))
         painter.drawText(body.adjusted(-4, -4, 4, 4), Qt.AlignmentFlag.AlignCenter, "?")

@@ -20,7 +20,7 @@ from stratascope.ui.fleet.heads import EMPTY, GROUPED, LEFT, TOP, ColumnHeads, R
 from stratascope.ui.fleet.mosaic import Mosaic
 from stratascope.ui.fleet.table import FleetTable, card_lines
 from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 ROW, LEAST_COLUMN, MOST_COLUMN = 22, 15, 30  # px at the beginning
 LEAST, MOST = 2.0, 64.0  # px of a cell, zoomed out and in
@@ -32,16 +32,16 @@ NOWHERE = (-1, -1)
 class _Cells(QGraphicsItem):
     """All cells; the row and the column under the pointer are tinted, the chosen cell has an outline."""
 
-    def __init__(self, look: Look, grid: FleetGrid) -> None:
+    def __init__(self, theme: Theme, grid: FleetGrid) -> None:
         super().__init__()
-        self._look, self._grid = look, grid
+        self._theme, self._grid = theme, grid
 
     def boundingRect(self) -> QRectF:
         table = self._grid.table
         return QRectF(0, 0, len(table.columns), len(table.rows))
 
     def paint(self, painter: QPainter, option: QStyleOptionGraphicsItem, widget: QWidget | None = None) -> None:
-        grid, look = self._grid, self._look
+        grid, theme = self._grid, self._theme
         part = grid.part()
         width, height = grid.area()
         device = painter.device()
@@ -51,7 +51,7 @@ class _Cells(QGraphicsItem):
         pitch_x, pitch_y = grid.pitch()
         row, column = grid.lit
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.color("sel"))
+        painter.setBrush(theme.color("sel"))
         if row >= 0:
             painter.drawRect(QRectF(0, (row - part.y()) * pitch_y, width, pitch_y))
         if column >= 0:
@@ -61,7 +61,7 @@ class _Cells(QGraphicsItem):
         if row >= 0 and column >= 0 and (strong or grid.canvas.underMouse()):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("accent" if strong else "line2"), 3 if strong else 1.5))
+            painter.setPen(QPen(theme.color("accent" if strong else "line2"), 3 if strong else 1.5))
             box = QRectF((column - part.x()) * pitch_x, (row - part.y()) * pitch_y, pitch_x, pitch_y)
             painter.drawRoundedRect(box.adjusted(-0.5, -0.5, 0.5, 0.5), 3, 3)
         painter.restore()
@@ -73,14 +73,14 @@ class FleetGrid(QWidget):
     opened = Signal(object)  # key of a container
     pointed = Signal(int, int, object)  # row, column, QPointF in this widget; -1, -1 for none
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.table, self.lit = EMPTY, NOWHERE
-        self.mosaic = Mosaic(look)
+        self.mosaic = Mosaic(theme)
         self._pressed: QPointF | None = None
         self._fitted = True  # nobody has zoomed yet
-        self._heads = look.px(GROUPED)  # height that the titles would like
+        self._heads = theme.px(GROUPED)  # height that the titles would like
         self._pitch = (1.0, 1.0)  # as it was set: the view's own changes with its size
         graph: Any = importlib.import_module("pyqtgraph")
         graph.setConfigOption("exitCleanup", False)  # it would walk through all objects when the program ends
@@ -88,7 +88,7 @@ class FleetGrid(QWidget):
         self._box: Any = graph.ViewBox(invertY=True, enableMenu=False, defaultPadding=0.0)
         self._view.setCentralItem(self._box)
         self._box.disableAutoRange()
-        self._cells = _Cells(look, self)
+        self._cells = _Cells(theme, self)
         self._box.addItem(self._cells, ignoreBounds=True)
         self._box.sigRangeChanged.connect(self._moved)
         self.canvas: QWidget = self._view
@@ -102,8 +102,8 @@ class FleetGrid(QWidget):
         viewport.installEventFilter(self)
         self.canvas.installEventFilter(self)
         accessibility.expose(self.canvas, self)
-        self.rows, self.columns = RowHeads(look), ColumnHeads(look)
-        self.rows.setFixedWidth(look.px(LEFT))
+        self.rows, self.columns = RowHeads(theme), ColumnHeads(theme)
+        self.rows.setFixedWidth(theme.px(LEFT))
         self.rows.pointed.connect(lambda row: self.point(row, -1))
         self.columns.pointed.connect(lambda column: self.point(-1, column))
         self.rows.clicked.connect(self._open)
@@ -121,7 +121,7 @@ class FleetGrid(QWidget):
         layout.addWidget(self._bars[1], 1, 2)
         layout.setRowStretch(1, 1)
         layout.setColumnStretch(1, 1)
-        look.changed.connect(self._relook)
+        theme.changed.connect(self._relook)
         self._relook()
 
     # -- what is shown
@@ -136,7 +136,7 @@ class FleetGrid(QWidget):
         self.table = self.rows.table = self.columns.table = table
         self.columns.inks = inks
         grouped = any(column.group for column in table.columns)
-        self._heads = self._look.px(GROUPED if grouped else TOP)
+        self._heads = self._theme.px(GROUPED if grouped else TOP)
         self._fit_heads()
         self.mosaic.show(table)
         if other:
@@ -152,7 +152,7 @@ class FleetGrid(QWidget):
 
     def _fit_heads(self) -> None:
         """Titles have their whole length, but never so much that hardly a row is left."""
-        self.columns.setFixedHeight(max(self._look.px(40), min(self._heads, self.height() * 2 // 5)))
+        self.columns.setFixedHeight(max(self._theme.px(40), min(self._heads, self.height() * 2 // 5)))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -177,16 +177,16 @@ class FleetGrid(QWidget):
     def fit(self, *, top: float = 0.0) -> None:
         """As at the beginning: all columns where they find room, rows high enough for names."""
         width, _ = self.area()
-        columns, look = max(1, len(self.table.columns)), self._look
-        pitch = min(look.px(MOST_COLUMN), max(look.px(LEAST_COLUMN), width / columns))
-        self._set(0.0, top, pitch, max(look.px(ROW), look.box(12) + 2))
+        columns, theme = max(1, len(self.table.columns)), self._theme
+        pitch = min(theme.px(MOST_COLUMN), max(theme.px(LEAST_COLUMN), width / columns))
+        self._set(0.0, top, pitch, max(theme.px(ROW), theme.box(12) + 2))
         self._fitted = True
 
     def whole(self) -> None:
         """All rows and columns in view, however small."""
         width, height = self.area()
         rows, columns = max(1, len(self.table.rows)), max(1, len(self.table.columns))
-        self._set(0.0, 0.0, min(MOST, width / columns), min(self._look.px(ROW), height / rows))
+        self._set(0.0, 0.0, min(MOST, width / columns), min(self._theme.px(ROW), height / rows))
 
     def zoom(self, factor: float, centre: QPointF | None = None) -> None:
         """Closer (above 1) or farther, about a point of the view in pixels (or its middle)."""
@@ -393,7 +393,7 @@ class FleetGrid(QWidget):
     # -- how it looks
 
     def _relook(self) -> None:
-        self._view.setBackground(self._look.color("panel"))
+        self._view.setBackground(self._theme.color("panel"))
         self.mosaic.forget()
         self._cells.update()
         self.rows.update()

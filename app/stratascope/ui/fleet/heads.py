@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.fleet.table import FleetTable
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 
 LEFT, TOP, GROUPED = 214, 168, 190
 EMPTY = FleetTable("", (), ())
@@ -25,9 +25,9 @@ class _Head(QWidget):
     pointed = Signal(int)  # the row or column under the pointer, -1 for none
     clicked = Signal(int)
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.look = look
+        self.theme = theme
         self.table, self.start, self.pitch, self.lit = EMPTY, 0.0, 1.0, -1
         self.setMouseTracking(True)
 
@@ -60,9 +60,9 @@ class RowHeads(_Head):
     """Name, engine, exposure. Where rows are too low for text only the one under the pointer has it."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self.look, QPainter(self)
+        theme, painter = self.theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        height = look.box(10)
+        height = theme.box(10)
         if self.pitch >= height - 1:
             for place in self.visible(self.height(), len(self.table.rows)):
                 self._row(painter, place, (place - self.start) * self.pitch, self.pitch)
@@ -70,28 +70,28 @@ class RowHeads(_Head):
             y = (self.lit + 0.5 - self.start) * self.pitch - height / 2
             self._row(painter, self.lit, min(max(0.0, y), self.height() - height), height)
         else:
-            painter.setFont(look.font(11))
-            painter.setPen(look.color("text3"))
+            painter.setFont(theme.font(11))
+            painter.setPen(theme.color("text3"))
             text = translate(msg("Point at a row, or zoom in, for names"))
-            painter.drawText(self.rect().adjusted(0, 4, -look.px(8), 0), int(Qt.TextFlag.TextWordWrap), text)
+            painter.drawText(self.rect().adjusted(0, 4, -theme.px(8), 0), int(Qt.TextFlag.TextWordWrap), text)
 
     def _row(self, painter: QPainter, place: int, y: float, height: float) -> None:
-        look, row = self.look, self.table.rows[place]
-        box = QRectF(0, y, self.width() - look.px(8), height)
+        theme, row = self.theme, self.table.rows[place]
+        box = QRectF(0, y, self.width() - theme.px(8), height)
         if place == self.lit:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("sel"))
-            painter.drawRoundedRect(box.adjusted(0, 0.5, look.px(6), -0.5), look.px(4), look.px(4))
-        large = height >= look.box(12)
-        painter.setFont(look.font(12 if large else 10, BOLD))
-        painter.setPen(look.color(row.level))
+            painter.setBrush(theme.color("sel"))
+            painter.drawRoundedRect(box.adjusted(0, 0.5, theme.px(6), -0.5), theme.px(4), theme.px(4))
+        large = height >= theme.box(12)
+        painter.setFont(theme.font(12 if large else 10, BOLD))
+        painter.setPen(theme.color(row.level))
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, row.exposure)
-        room = box.width() - painter.fontMetrics().horizontalAdvance(row.exposure) - look.px(16)
-        painter.setFont(look.font(12 if large else 10, MEDIUM if place == self.lit else REGULAR))
-        painter.setPen(look.color("text"))
+        room = box.width() - painter.fontMetrics().horizontalAdvance(row.exposure) - theme.px(16)
+        painter.setFont(theme.font(12 if large else 10, MEDIUM if place == self.lit else REGULAR))
+        painter.setPen(theme.color("text"))
         name = painter.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideMiddle, int(room))
-        painter.drawText(box.adjusted(look.px(8), 0, 0, 0), middle, name)
+        painter.drawText(box.adjusted(theme.px(8), 0, 0, 0), middle, name)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self.pointed.emit(self._at(event.position().y(), len(self.table.rows)))
@@ -105,46 +105,46 @@ class RowHeads(_Head):
 class ColumnHeads(_Head):
     """Titles that stand upright; above them a bracket for each group (severity)."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
-        super().__init__(look, parent)
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
         self.inks: dict[str, str] = {}  # group -> token
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self.look, QPainter(self)
+        theme, painter = self.theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         columns = self.table.columns
         visible = self.visible(self.width(), len(columns))
         grouped = any(column.group for column in columns)
-        top = look.px(GROUPED - TOP) if grouped else 0
+        top = theme.px(GROUPED - TOP) if grouped else 0
         if grouped:
             self._groups(painter)
-        if self.pitch >= look.box(10) - 3:
+        if self.pitch >= theme.box(10) - 3:
             for place in visible:
                 self._title(painter, place, top)
         elif self.lit in visible:
             self._title(painter, self.lit, top)
         else:
-            painter.setFont(look.font(11))
-            painter.setPen(look.color("text3"))
+            painter.setFont(theme.font(11))
+            painter.setPen(theme.color("text3"))
             text = translate(msg("Point at a column, or zoom in, for names"))
-            painter.drawText(self.rect().adjusted(0, 0, 0, -look.px(6)), int(Qt.AlignmentFlag.AlignBottom), text)
+            painter.drawText(self.rect().adjusted(0, 0, 0, -theme.px(6)), int(Qt.AlignmentFlag.AlignBottom), text)
 
     def _title(self, painter: QPainter, place: int, top: int) -> None:
-        look = self.look
+        theme = self.theme
         centre = (place + 0.5 - self.start) * self.pitch
-        wide = max(self.pitch, look.box(10))
-        length = self.height() - top - look.px(8)
+        wide = max(self.pitch, theme.box(10))
+        length = self.height() - top - theme.px(8)
         lit = place == self.lit
         painter.save()
-        painter.translate(centre, self.height() - look.px(3))
+        painter.translate(centre, self.height() - theme.px(3))
         painter.rotate(-90)
         box = QRectF(0, -wide / 2, length, wide)
         if lit:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("sel"))
-            painter.drawRoundedRect(box.adjusted(-2, 0, 2, 0), look.px(3), look.px(3))
-        painter.setFont(look.font(11 if self.pitch >= look.box(11) - 1 else 10, MEDIUM if lit else REGULAR))
-        painter.setPen(look.color("text" if lit else "text2"))
+            painter.setBrush(theme.color("sel"))
+            painter.drawRoundedRect(box.adjusted(-2, 0, 2, 0), theme.px(3), theme.px(3))
+        painter.setFont(theme.font(11 if self.pitch >= theme.box(11) - 1 else 10, MEDIUM if lit else REGULAR))
+        painter.setPen(theme.color("text" if lit else "text2"))
         title = self.table.columns[place].title
         shown = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, int(length))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)
@@ -152,8 +152,8 @@ class ColumnHeads(_Head):
 
     def _groups(self, painter: QPainter) -> None:
         """A line over the columns of one group, and its name at the line's visible beginning."""
-        look, columns, first = self.look, self.table.columns, 0
-        painter.setFont(look.font(11, BOLD))
+        theme, columns, first = self.theme, self.table.columns, 0
+        painter.setFont(theme.font(11, BOLD))
         while first < len(columns):
             group = columns[first].group
             last = first
@@ -162,11 +162,11 @@ class ColumnHeads(_Head):
             left = max(0.0, (first - self.start) * self.pitch + 1)
             right = min(float(self.width()), (last + 1 - self.start) * self.pitch - 2)
             if right > left:
-                painter.setPen(look.color(self.inks.get(group, "text2")))
-                y = look.box(11) + 1
+                painter.setPen(theme.color(self.inks.get(group, "text2")))
+                y = theme.box(11) + 1
                 painter.drawLine(QPointF(left, y), QPointF(right, y))
                 shown = painter.fontMetrics().elidedText(group, Qt.TextElideMode.ElideRight, int(right - left))
-                painter.drawText(QRectF(left, 0, right - left + 2, look.box(11)), Qt.AlignmentFlag.AlignVCenter, shown)
+                painter.drawText(QRectF(left, 0, right - left + 2, theme.box(11)), Qt.AlignmentFlag.AlignVCenter, shown)
             first = last + 1
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

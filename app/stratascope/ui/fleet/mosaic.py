@@ -15,8 +15,8 @@ from PySide6.QtCore import QRectF
 from PySide6.QtGui import QImage, QPainter
 
 from stratascope.ui.fleet.cells import paint_cell
-from stratascope.ui.fleet.table import Cell, FleetTable
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.fleet.table import FleetCell, FleetTable
+from stratascope.ui.widgets.theme import Theme
 
 Pixels = NDArray[numpy.uint32]
 
@@ -24,9 +24,9 @@ Pixels = NDArray[numpy.uint32]
 class Mosaic:
     """`show` gives it a table; `image` makes the picture of a part of it."""
 
-    def __init__(self, look: Look) -> None:
-        self._look = look
-        self._cells: list[Cell] = []
+    def __init__(self, theme: Theme) -> None:
+        self._theme = theme
+        self._cells: list[FleetCell] = []
         self._codes: NDArray[numpy.uint8] = numpy.zeros((0, 0), numpy.uint8)
         self._tiles: tuple[object, Pixels] | None = None
         self._made: tuple[object, QImage] | None = None
@@ -82,7 +82,7 @@ class Mosaic:
             image.fill(0)
             image.setDevicePixelRatio(ratio)
             painter = QPainter(image)
-            paint_cell(painter, QRectF(0, 0, pitch_x / ratio, pitch_y / ratio), cell, self._look)
+            paint_cell(painter, QRectF(0, 0, pitch_x / ratio, pitch_y / ratio), cell, self._theme)
             painter.end()
             bits: Any = image.constBits()
             tiles[code] = numpy.frombuffer(bits, numpy.uint32).reshape(height, image.bytesPerLine() // 4)[:, :width]

@@ -31,7 +31,7 @@ from stratascope.ui.fleet.grid import ZOOM, FleetGrid
 from stratascope.ui.fleet.heads import EMPTY
 from stratascope.ui.fleet.save_picture import save
 from stratascope.ui.fleet.table import (
-    Cell,
+    FleetCell,
     FleetTable,
     Grids,
     Ink,
@@ -44,24 +44,24 @@ from stratascope.ui.fleet.table import (
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
 from stratascope.ui.widgets.segments import Segments
-from stratascope.ui.widgets.theme import BOLD, REGULAR, Look
+from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
 _TEXTS = {Ink.OPEN_SERIOUS: "0", Ink.OPEN_MEDIUM: "0", Ink.OPEN_MINOR: "0", Ink.UNKNOWN: "?", Ink.ONCE: "1",
           Ink.TWICE: "2", Ink.DEEP: "3"}  # fmt: skip
 CARD = 300
 
 
-class Legend(QWidget):
+class FleetLegend(QWidget):
     """The cells that are there, each with its words; flows into as many lines as it needs."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.inks: tuple[Ink, ...] = ()
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
-        look.changed.connect(self.update)
+        theme.changed.connect(self.update)
 
     def show_table(self, table: FleetTable) -> None:
         """Only what is in the table."""
@@ -73,52 +73,52 @@ class Legend(QWidget):
 
     def heightForWidth(self, width: int) -> int:
         places = self._places(width)
-        return (places[-1][1] if places else 0) + self._look.box(12) + self._look.px(4)
+        return (places[-1][1] if places else 0) + self._theme.box(12) + self._theme.px(4)
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(400), self.heightForWidth(max(self.width(), self._look.px(200))))
+        return QSize(self._theme.px(400), self.heightForWidth(max(self.width(), self._theme.px(200))))
 
     def _places(self, width: int) -> list[tuple[int, int]]:
-        look = self._look
-        self.setFont(look.font(12))
+        theme = self._theme
+        self.setFont(theme.font(12))
         x = y = 0
         places = []
         for ink in self.inks:
-            length = look.px(24 + 16) + self.fontMetrics().horizontalAdvance(ink_word(ink))
+            length = theme.px(24 + 16) + self.fontMetrics().horizontalAdvance(ink_word(ink))
             if x and x + length > width:
-                x, y = 0, y + look.box(12) + look.px(4)
+                x, y = 0, y + theme.box(12) + theme.px(4)
             places.append((x, y))
             x += length
         return places
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
-        height = look.box(12) + look.px(2)
+        theme, painter = self._theme, QPainter(self)
+        height = theme.box(12) + theme.px(2)
         for ink, (x, y) in zip(self.inks, self._places(self.width()), strict=True):
-            paint_cell(painter, QRectF(x, y, look.px(18), height), Cell(ink, _TEXTS.get(ink, "")), look)
-            painter.setFont(look.font(12))
-            painter.setPen(look.color("text2"))
-            box = QRectF(x + look.px(24), y, self.width(), height)
+            paint_cell(painter, QRectF(x, y, theme.px(18), height), FleetCell(ink, _TEXTS.get(ink, "")), theme)
+            painter.setFont(theme.font(12))
+            painter.setPen(theme.color("text2"))
+            box = QRectF(x + theme.px(24), y, self.width(), height)
             painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, ink_word(ink))
 
 
-class Card(QFrame):
+class CellCard(QFrame):
     """What one cell says, beside it; never under the pointer, and never takes a click."""
 
-    def __init__(self, look: Look, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("popup")
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._look = look
+        self._theme = theme
         self.lines = [
-            Label(look, 13, BOLD, wrap=True),
-            Label(look, 12, wrap=True),
-            Label(look, 12, BOLD, "text2", wrap=True),
-            Label(look, 12, REGULAR, "text2", wrap=True),
+            Label(theme, 13, BOLD, wrap=True),
+            Label(theme, 12, wrap=True),
+            Label(theme, 12, BOLD, "text2", wrap=True),
+            Label(theme, 12, REGULAR, "text2", wrap=True),
         ]
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(*(look.px(length) for length in (12, 8, 12, 8)))
-        layout.setSpacing(look.px(2))
+        layout.setContentsMargins(*(theme.px(length) for length in (12, 8, 12, 8)))
+        layout.setSpacing(theme.px(2))
         for line in self.lines:
             layout.addWidget(line)
         self.hide()
@@ -128,10 +128,10 @@ class Card(QFrame):
         for label, text in zip(self.lines, (*lines, "", "", "", ""), strict=False):
             label.setText(text if len(text) <= 200 else text[:199] + "…")
             label.setVisible(bool(text))
-        width = self._look.px(CARD)
+        width = self._theme.px(CARD)
         parent = self.parentWidget()
         height = self.heightForWidth(width)  # with the border, which the layout's own does not count
-        away = self._look.px(16)
+        away = self._theme.px(16)
         room = parent.size() if parent is not None else QSize(width, height)
         x = where.x() + away if where.x() + away + width <= room.width() else where.x() - away - width
         y = where.y() + away if where.y() + away + height <= room.height() else where.y() - away - height
@@ -145,29 +145,29 @@ class FleetPage(QWidget):
 
     chosen = Signal(object)  # key of a container
 
-    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self._layers = look, layers
+        self._theme, self._layers = theme, layers
         self._states: tuple[ContainerState, ...] = ()
         self._needle, self._table, self._stale = "", 0, True
         self._tables: tuple[FleetTable, ...] = ()
         self._grids = Grids()
-        self.switch = Segments(look, translate(msg("What is shown of the fleet")))
+        self.switch = Segments(theme, translate(msg("What is shown of the fleet")))
         self.switch.offer((translate(msg("Threats")),))
-        self.count = Line(look, 12, ink="text2")
-        self.grid = FleetGrid(look)
-        self.legend = Legend(look)
-        self.card = Card(look, self)
+        self.count = Line(theme, 12, ink="text2")
+        self.grid = FleetGrid(theme)
+        self.legend = FleetLegend(theme)
+        self.card = CellCard(theme, self)
         self._told: tuple[tuple[str, ...], QPointF] | None = None  # what the card says, and where its cell is
-        self.empty = Label(look, 13, ink="text2", wrap=True)
+        self.empty = Label(theme, 13, ink="text2", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.export_menu = QMenu(self)
         self.export = self._button(msg("Export"), msg("Save the whole table as a picture or as values"), self._menu)
         bar = QHBoxLayout()
-        bar.setContentsMargins(*(look.px(length) for length in (12, 10, 12, 6)))
-        bar.setSpacing(look.px(6))
+        bar.setContentsMargins(*(theme.px(length) for length in (12, 10, 12, 6)))
+        bar.setSpacing(theme.px(6))
         bar.addWidget(self.switch)
-        bar.addSpacing(look.px(6))
+        bar.addSpacing(theme.px(6))
         bar.addWidget(self.count, 1)
         for text, what, call in (
             (msg("−"), msg("Smaller (minus, or Ctrl and the wheel)"), lambda: self.grid.zoom(1 / ZOOM)),
@@ -196,11 +196,11 @@ class FleetPage(QWidget):
         self.stack.addWidget(self.grid)
         inside.addWidget(self.stack, 1)
         foot = QVBoxLayout()
-        foot.setContentsMargins(*(look.px(length) for length in (12, 8, 12, 8)))
+        foot.setContentsMargins(*(theme.px(length) for length in (12, 8, 12, 8)))
         foot.addWidget(self.legend)
         inside.addLayout(foot)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(*(look.px(length) for length in (16, 12, 16, 12)))
+        layout.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
         layout.addWidget(card)
         self.switch.chosen.connect(self._choose)
         self.grid.opened.connect(self.chosen)
@@ -297,7 +297,7 @@ class FleetPage(QWidget):
 
     def write(self, name: str) -> bool:
         """Save the table in view; a failure is told."""
-        why = save(Path(name), self.table, self._look)
+        why = save(Path(name), self.table, self._theme)
         if why:
             box = QMessageBox(self)
             box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

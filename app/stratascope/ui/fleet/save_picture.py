@@ -19,8 +19,8 @@ from PySide6.QtSvg import QSvgGenerator
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.fleet.cells import paint_cell
-from stratascope.ui.fleet.table import Cell, FleetTable, ink_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Look
+from stratascope.ui.fleet.table import FleetCell, FleetTable, ink_word
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 
 ACROSS, DOWN, LEFT, TOP, EDGE = 18, 20, 260, 210, 12  # px of the picture
 LARGEST = 40_000_000  # pixels; above it the picture is made at single size
@@ -39,7 +39,7 @@ def csv_text(table: FleetTable) -> str:
     return out.getvalue()
 
 
-def _value(cell: Cell) -> str:
+def _value(cell: FleetCell) -> str:
     return cell.text if cell.text[:1].isdigit() and cell.text[:1] != "0" else ink_word(cell.ink)
 
 
@@ -53,7 +53,7 @@ def picture_size(table: FleetTable) -> QSize:
     return QSize(2 * EDGE + LEFT + len(table.columns) * ACROSS, 2 * EDGE + TOP + len(table.rows) * DOWN)
 
 
-def png_image(table: FleetTable, look: Look) -> QImage:
+def png_image(table: FleetTable, theme: Theme) -> QImage:
     """The whole table as an image; a null image where there is no memory for it."""
     size = picture_size(table)
     ratio = 2 if size.width() * size.height() * 4 <= LARGEST else 1
@@ -61,23 +61,23 @@ def png_image(table: FleetTable, look: Look) -> QImage:
     if image.isNull():
         return image
     image.setDevicePixelRatio(ratio)
-    image.fill(look.color("panel"))
+    image.fill(theme.color("panel"))
     painter = QPainter(image)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     fixed = Qt.AlignmentFlag.AlignVCenter
     for at, row in enumerate(table.rows):
         y = EDGE + TOP + at * DOWN
-        painter.setFont(look.font(12 / look.scale, MEDIUM))
-        painter.setPen(look.color("text"))
+        painter.setFont(theme.font(12 / theme.scale, MEDIUM))
+        painter.setPen(theme.color("text"))
         name = painter.fontMetrics().elidedText(row.name, Qt.TextElideMode.ElideMiddle, LEFT - 70)
         painter.drawText(QRectF(EDGE, y, LEFT - 66, DOWN), fixed, name)
-        painter.setFont(look.font(12 / look.scale, BOLD))
-        painter.setPen(look.color(row.level))
+        painter.setFont(theme.font(12 / theme.scale, BOLD))
+        painter.setPen(theme.color(row.level))
         painter.drawText(QRectF(EDGE, y, LEFT - 8, DOWN), fixed | Qt.AlignmentFlag.AlignRight, row.exposure)
         for place, cell in enumerate(row.cells):
-            paint_cell(painter, QRectF(EDGE + LEFT + place * ACROSS, y, ACROSS, DOWN), cell, look)
-    painter.setFont(look.font(11 / look.scale, REGULAR))
-    painter.setPen(look.color("text"))
+            paint_cell(painter, QRectF(EDGE + LEFT + place * ACROSS, y, ACROSS, DOWN), cell, theme)
+    painter.setFont(theme.font(11 / theme.scale, REGULAR))
+    painter.setPen(theme.color("text"))
     for place, column in enumerate(table.columns):
         painter.save()
         painter.translate(QPointF(EDGE + LEFT + (place + 0.5) * ACROSS, EDGE + TOP - 6))
@@ -89,18 +89,18 @@ def png_image(table: FleetTable, look: Look) -> QImage:
     return image
 
 
-def svg_text(table: FleetTable, look: Look) -> str:
+def svg_text(table: FleetTable, theme: Theme) -> str:
     """The whole table as SVG; text stays text."""
     size = picture_size(table)
     cells = {cell: f"c{at}" for at, cell in enumerate(dict.fromkeys(cell for row in table.rows for cell in row.cells))}
-    family = html.escape(look.font(12).families()[0] if look.font(12).families() else "sans-serif", quote=True)
-    ink = look.color("text").name()
+    family = html.escape(theme.font(12).families()[0] if theme.font(12).families() else "sans-serif", quote=True)
+    ink = theme.color("text").name()
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{size.width()}" height="{size.height()}" '
         f'viewBox="0 0 {size.width()} {size.height()}" font-family="{family}, sans-serif">',
         f"<title>{html.escape(table.title)}</title>",
-        f'<rect width="100%" height="100%" fill="{look.color("panel").name()}"/><defs>',
-        *(f'<g id="{name}">{_symbol(cell, look)}</g>' for cell, name in cells.items()),
+        f'<rect width="100%" height="100%" fill="{theme.color("panel").name()}"/><defs>',
+        *(f'<g id="{name}">{_symbol(cell, theme)}</g>' for cell, name in cells.items()),
         "</defs>",
     ]
     for place, column in enumerate(table.columns):
@@ -112,7 +112,7 @@ def svg_text(table: FleetTable, look: Look) -> str:
     for at, row in enumerate(table.rows):
         y = EDGE + TOP + at * DOWN
         shown = row.name if len(row.name) <= 30 else f"{row.name[:15]}…{row.name[-14:]}"
-        color = look.color(row.level).name()
+        color = theme.color(row.level).name()
         parts.append(f'<text x="{EDGE}" y="{y + 14}" font-size="12" fill="{ink}">{html.escape(shown)}</text>')
         parts.append(
             f'<text x="{EDGE + LEFT - 8}" y="{y + 14}" font-size="12" font-weight="600" text-anchor="end" '
@@ -126,7 +126,7 @@ def svg_text(table: FleetTable, look: Look) -> str:
     return "\n".join(parts)
 
 
-def _symbol(cell: Cell, look: Look) -> str:
+def _symbol(cell: FleetCell, theme: Theme) -> str:
     """One cell as SVG elements, drawn by Qt."""
     data = QByteArray()
     buffer = QBuffer(data)
@@ -135,14 +135,14 @@ def _symbol(cell: Cell, look: Look) -> str:
     generator.setOutputDevice(buffer)
     generator.setViewBox(QRectF(0, 0, ACROSS, DOWN))
     painter = QPainter(generator)
-    paint_cell(painter, QRectF(0, 0, ACROSS, DOWN), cell, look)
+    paint_cell(painter, QRectF(0, 0, ACROSS, DOWN), cell, theme)
     painter.end()
     buffer.close()
     found = re.search(r"</defs>(.*)</svg>", bytes(data.data()).decode("utf-8"), re.DOTALL)
     return re.sub(r">\s+<", "><", found.group(1)).strip() if found else ""
 
 
-def save(path: Path, table: FleetTable, look: Look) -> str:
+def save(path: Path, table: FleetTable, theme: Theme) -> str:
     """Write the file that the ending asks for (png, svg, csv); empty, or why it could not be written.
 
     Through QSaveFile: what stood there before stays until the new file is whole.
@@ -152,10 +152,10 @@ def save(path: Path, table: FleetTable, look: Look) -> str:
     if not file.open(QIODevice.OpenModeFlag.WriteOnly):
         return file.errorString()
     if kind == ".png":
-        image = png_image(table, look)
+        image = png_image(table, theme)
         if image.isNull() or not QImageWriter(file, QByteArray(b"PNG")).write(image):
             file.cancelWriting()
             return translate(msg("The picture is too large."))
     else:
-        file.write(QByteArray((csv_text(table) if kind == ".csv" else svg_text(table, look)).encode("utf-8")))
+        file.write(QByteArray((csv_text(table) if kind == ".csv" else svg_text(table, theme)).encode("utf-8")))
     return "" if file.commit() else file.errorString()

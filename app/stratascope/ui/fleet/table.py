@@ -1,6 +1,6 @@
 """All containers against threats, and against the bits of a layer's grid (capabilities), as plain tables. No Qt.
 
-A cell is a `Cell`: what is drawn, and the text in it. Rows are sorted worst first, and so are the threats: what is
+A cell is a `FleetCell`: what is drawn, and the text in it. Rows are sorted worst first, and so are the threats: what is
 worst stands in the upper left corner. No layer is known by name: any layer that shows a `BitGrid` has a table.
 """
 
@@ -57,7 +57,7 @@ class Ink(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class FleetCell:
     """One cell: its ink and its text (a depth), both short."""
 
     ink: Ink
@@ -73,7 +73,7 @@ class FleetRow:
     second: str  # engine
     exposure: str
     level: str  # the exposure's colour token
-    cells: tuple[Cell, ...]
+    cells: tuple[FleetCell, ...]
     source: object  # ThreatState by column, or the BitGrid: for the card
 
 
@@ -157,18 +157,18 @@ _OPEN_INKS = {
 _ONCE_AND_MORE = (Ink.ONCE, Ink.TWICE, Ink.DEEP)
 
 
-def threat_cell(state: ThreatState | None) -> Cell:
+def threat_cell(state: ThreatState | None) -> FleetCell:
     """One threat of one container."""
     if state is None:
-        return Cell(Ink.NOTHING)
+        return FleetCell(Ink.NOTHING)
     kind, (least, most) = kind_of(state), state.depth
     if kind in _OPEN_INKS:
-        return Cell(_OPEN_INKS[kind], "0")
+        return FleetCell(_OPEN_INKS[kind], "0")
     if kind is Kind.UNKNOWN:
-        return Cell(Ink.UNKNOWN, "?")
+        return FleetCell(Ink.UNKNOWN, "?")
     if kind is Kind.HOST:
-        return Cell(Ink.HOST)
-    return Cell(_ONCE_AND_MORE[min(least, DEEPEST) - 1], str(least) if least == most else f"{least}+")
+        return FleetCell(Ink.HOST)
+    return FleetCell(_ONCE_AND_MORE[min(least, DEEPEST) - 1], str(least) if least == most else f"{least}+")
 
 
 # -- bits
@@ -214,11 +214,11 @@ def _grid(state: ContainerState, layer: str, before: Grids, now: Grids) -> BitGr
     return known[1]
 
 
-def _bit_cells(grid: BitGrid | None, count: int) -> tuple[Cell, ...]:
+def _bit_cells(grid: BitGrid | None, count: int) -> tuple[FleetCell, ...]:
     if grid is None or not grid.sets[grid.emphasis].text:
-        return (Cell(Ink.NOTHING if grid is None else Ink.UNKNOWN, "" if grid is None else "?"),) * count
-    cells = [Cell(_bit_ink(grid, row)) for row in grid.rows]
-    return (*cells, *(Cell(Ink.UNSET),) * (count - len(cells)))
+        return (FleetCell(Ink.NOTHING if grid is None else Ink.UNKNOWN, "" if grid is None else "?"),) * count
+    cells = [FleetCell(_bit_ink(grid, row)) for row in grid.rows]
+    return (*cells, *(FleetCell(Ink.UNSET),) * (count - len(cells)))
 
 
 def _bit_ink(grid: BitGrid, row: BitRow) -> Ink:
@@ -231,7 +231,7 @@ def _bit_ink(grid: BitGrid, row: BitRow) -> Ink:
     return Ink.HELD_ADDED if row.word is not None and row.tone in (Tone.BAD, Tone.WARN) else Ink.HELD
 
 
-def _row(state: ContainerState, cells: tuple[Cell, ...], source: object) -> FleetRow:
+def _row(state: ContainerState, cells: tuple[FleetCell, ...], source: object) -> FleetRow:
     container, matrix = state.container, state.matrix
     name = plain(container.name or container.id[:12], 300)
     second = plain(container.engine, 100)

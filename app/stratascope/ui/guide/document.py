@@ -27,7 +27,7 @@ from PySide6.QtGui import (
 
 from stratascope.ui.guide.chapters import Chapter
 from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, Look
+from stratascope.ui.widgets.theme import BOLD, Theme
 
 SIZE, HEADINGS = 14, {1: 24, 2: 18, 3: 15}
 MARKS = {"■": Mark.ENFORCED, "⬕": Mark.WEAKENED, "○": Mark.OPEN, "▲": Mark.TRIANGLE}
@@ -39,12 +39,12 @@ _FEATURES = QTextDocument.MarkdownFeature.MarkdownDialectGitHub | QTextDocument.
 class GuideDocument(QTextDocument):
     """`places` tells where each anchor is, as a position in the text."""
 
-    def __init__(self, chapter: Chapter, look: Look, ratio: float = 1.0) -> None:
+    def __init__(self, chapter: Chapter, theme: Theme, ratio: float = 1.0) -> None:
         super().__init__()
-        self.look = look
-        self.setDefaultFont(look.font(SIZE))
-        self.setDocumentMargin(look.px(20))
-        self.setIndentWidth(look.px(22))
+        self.theme = theme
+        self.setDefaultFont(theme.font(SIZE))
+        self.setDocumentMargin(theme.px(20))
+        self.setIndentWidth(theme.px(22))
         self.setMarkdown(chapter.text, _FEATURES)
         self.places: dict[str, int] = {}
         anchors = iter(chapter.anchors)
@@ -72,23 +72,23 @@ class GuideDocument(QTextDocument):
         return found
 
     def _form(self, block: QTextBlock, level: int) -> None:
-        look, form = self.look, block.blockFormat()
+        theme, form = self.theme, block.blockFormat()
         code = form.hasProperty(QTextFormat.Property.BlockCodeFence)
         in_table = QTextCursor(block).currentTable() is not None
         fixed = QTextBlockFormat.LineHeightTypes.ProportionalHeight.value
         wanted = QTextBlockFormat()
         wanted.setLineHeight(CLOSE if level or in_table else LINE_HEIGHT, fixed)
         if level:
-            wanted.setTopMargin(look.px(0 if level == 1 else 22 if level == 2 else 14))
-            wanted.setBottomMargin(look.px(8 if level < 3 else 4))
+            wanted.setTopMargin(theme.px(0 if level == 1 else 22 if level == 2 else 14))
+            wanted.setBottomMargin(theme.px(8 if level < 3 else 4))
         elif code:
-            wanted.setBackground(QBrush(look.color("sunk")))
-            wanted.setLeftMargin(look.px(8))
+            wanted.setBackground(QBrush(theme.color("sunk")))
+            wanted.setLeftMargin(theme.px(8))
             wanted.setTopMargin(0)
             wanted.setBottomMargin(0)
         elif not in_table:
-            wanted.setTopMargin(look.px(2 if block.textList() else 0))
-            wanted.setBottomMargin(look.px(4 if block.textList() else 10))
+            wanted.setTopMargin(theme.px(2 if block.textList() else 0))
+            wanted.setBottomMargin(theme.px(4 if block.textList() else 10))
         QTextCursor(block).mergeBlockFormat(wanted)
         for part in block.textFormats():
             cursor = QTextCursor(self)
@@ -97,53 +97,53 @@ class GuideDocument(QTextDocument):
             cursor.setCharFormat(self._letters(part.format, level, code=code))
 
     def _letters(self, was: QTextCharFormat, level: int, *, code: bool) -> QTextCharFormat:
-        look, form = self.look, QTextCharFormat()
+        theme, form = self.theme, QTextCharFormat()
         size = HEADINGS.get(level, SIZE)
         if was.fontFixedPitch():
-            form.setFont(look.font(size - 1, fixed=True))
+            form.setFont(theme.font(size - 1, fixed=True))
             if not code:
-                form.setBackground(QBrush(look.color("sunk")))
+                form.setBackground(QBrush(theme.color("sunk")))
         else:
-            form.setFont(look.font(size, BOLD) if was.fontWeight() > 400 else look.font(size))
-        form.setForeground(QBrush(look.color("text")))
+            form.setFont(theme.font(size, BOLD) if was.fontWeight() > 400 else theme.font(size))
+        form.setForeground(QBrush(theme.color("text")))
         if was.isAnchor():
             form.setAnchor(True)
             form.setAnchorHref(was.anchorHref())
-            form.setForeground(QBrush(look.color("accent")))
+            form.setForeground(QBrush(theme.color("accent")))
             form.setFontUnderline(True)
         return form
 
     def _form_table(self, table: QTextTable) -> None:
-        look, form = self.look, table.format()
+        theme, form = self.theme, table.format()
         form.setBorder(1)
         form.setBorderStyle(QTextFrameFormat.BorderStyle.BorderStyle_Solid)
-        form.setBorderBrush(QBrush(look.color("line")))
+        form.setBorderBrush(QBrush(theme.color("line")))
         form.setBorderCollapse(True)
-        form.setCellPadding(look.px(6))
+        form.setCellPadding(theme.px(6))
         form.setCellSpacing(0)
-        form.setTopMargin(look.px(4))
-        form.setBottomMargin(look.px(14))
+        form.setTopMargin(theme.px(4))
+        form.setBottomMargin(theme.px(14))
         form.setWidth(QTextLength(QTextLength.Type.PercentageLength, 100))
         table.setFormat(form)
         for column in range(table.columns()):
             cell = table.cellAt(0, column)
             head = QTextCharFormat()
-            head.setBackground(QBrush(look.color("sunk")))
+            head.setBackground(QBrush(theme.color("sunk")))
             cell.setFormat(head)
 
     def _add_mark(self, mark: Mark, ratio: float) -> None:
-        side = self.look.px(MARK)
+        side = self.theme.px(MARK)
         image = QImage(round(side * ratio), round(side * ratio), QImage.Format.Format_ARGB32_Premultiplied)
         image.setDevicePixelRatio(ratio)
         image.fill(QColor(Qt.GlobalColor.transparent))
         painter = QPainter(image)
-        paint_mark(painter, QRectF(0, 0, side, side), mark, self.look)
+        paint_mark(painter, QRectF(0, 0, side, side), mark, self.theme)
         painter.end()
         self.addResource(QTextDocument.ResourceType.ImageResource.value, QUrl(f"mark:{mark.value}"), image)
 
     def _put_marks(self) -> None:
         """The characters as pictures, one for one, so that no place in the text moves."""
-        text, side = self.toRawText(), self.look.px(MARK)
+        text, side = self.toRawText(), self.theme.px(MARK)
         for at, letter in enumerate(text):
             if letter in MARKS:
                 cursor = QTextCursor(self)

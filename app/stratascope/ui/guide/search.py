@@ -14,7 +14,7 @@ from stratascope.ui.guide.view import GuideView
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SearchHit:
     """One place; `number` counts through the whole guide, from 1."""
 
     chapter: int
@@ -23,25 +23,25 @@ class Hit:
     number: int
 
 
-class Search:
+class GuideSearch:
     """`look_for` new words, then `step` from hit to hit."""
 
     def __init__(self, view: GuideView, document: Callable[[int], GuideDocument], chapters: int) -> None:
         self._view, self._document, self._chapters = view, document, chapters
         self.needle = ""
-        self.hits: tuple[Hit, ...] = ()
+        self.hits: tuple[SearchHit, ...] = ()
 
     def look_for(self, text: str) -> None:
         """These words from now on."""
         self.needle = text.strip()
-        found: list[Hit] = []
+        found: list[SearchHit] = []
         if self.needle:
             for chapter in range(self._chapters):
                 for start, length in places(self._document(chapter), self.needle):
-                    found.append(Hit(chapter, start, length, len(found) + 1))
+                    found.append(SearchHit(chapter, start, length, len(found) + 1))
         self.hits = tuple(found)
 
-    def step(self, chapter: int, *, back: bool, stay: bool) -> Hit | None:
+    def step(self, chapter: int, *, back: bool, stay: bool) -> SearchHit | None:
         """The next hit from the cursor on (`stay`: one that begins at it will do); None where there is none."""
         if not self.hits:
             return None
@@ -53,7 +53,7 @@ class Search:
         after = [hit for hit in self.hits if (hit.chapter, hit.start) >= here]
         return after[0] if after else self.hits[0]
 
-    def words(self, hit: Hit | None) -> Message:
+    def words(self, hit: SearchHit | None) -> Message:
         """How many there are, and which this is."""
         if hit is None:
             return msg("Not found")
@@ -68,7 +68,7 @@ class Search:
                 cursor.setPosition(start)
                 cursor.setPosition(start + length, QTextCursor.MoveMode.KeepAnchor)
                 form = QTextCharFormat()
-                form.setBackground(QBrush(document.look.color("accent_soft")))
+                form.setBackground(QBrush(document.theme.color("accent_soft")))
                 selection = QTextEdit.ExtraSelection()
                 selection.cursor, selection.format = cursor, form
                 marked.append(selection)

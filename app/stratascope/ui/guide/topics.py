@@ -15,7 +15,7 @@ from stratascope.core.message import msg
 from stratascope.i18n import translate as i18n
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 if TYPE_CHECKING:
     from stratascope.ui.guide.window import GuideWindow
@@ -39,9 +39,9 @@ NOTHING = ("troubleshooting", "engines")
 class Guide(QObject):
     """`open` shows the chapter that fits."""
 
-    def __init__(self, window: MainWindow, look: Look) -> None:
+    def __init__(self, window: MainWindow, theme: Theme) -> None:
         super().__init__(window)
-        self._window, self._look = window, look
+        self._window, self._theme = window, theme
         self._shown: GuideWindow | None = None
         self._language = ""
         self._further: list[tuple[QWidget, tuple[str, str]]] = []
@@ -72,7 +72,7 @@ class Guide(QObject):
             if self._shown is not None:
                 self._shown.close()
                 self._shown.deleteLater()
-            self._shown, self._language = GuideWindow(self._look, language), language
+            self._shown, self._language = GuideWindow(self._theme, language), language
         self._shown.open_at(*place)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:

@@ -7,7 +7,7 @@ from PySide6.QtGui import QResizeEvent, QTextCursor
 from PySide6.QtWidgets import QFrame, QTextBrowser, QWidget
 
 from stratascope.ui.guide.document import GuideDocument
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 MEASURE = 760  # of a line at most; longer ones are hard to follow
 
@@ -15,9 +15,9 @@ MEASURE = 760  # of a line at most; longer ones are hard to follow
 class GuideView(QTextBrowser):
     """Links are told by `anchorClicked` and never opened by Qt."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.setOpenLinks(False)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setObjectName("guide")
@@ -50,7 +50,7 @@ class GuideView(QTextBrowser):
         self.setTextCursor(cursor)
         top = 0.0
         if at is not None:
-            top = document.documentLayout().blockBoundingRect(document.findBlock(at)).top() - self._look.px(20)
+            top = document.documentLayout().blockBoundingRect(document.findBlock(at)).top() - self._theme.px(20)
         self.verticalScrollBar().setValue(round(top))
 
     def select(self, start: int, length: int) -> None:
@@ -70,7 +70,7 @@ class GuideView(QTextBrowser):
             return
         frame = self.document_.rootFrame()
         form = frame.frameFormat()
-        over = self.viewport().width() - self._look.px(MEASURE) - 2 * self.document_.documentMargin()
+        over = self.viewport().width() - self._theme.px(MEASURE) - 2 * self.document_.documentMargin()
         right = max(self.document_.documentMargin(), self.document_.documentMargin() + over)
         if form.rightMargin() != right:
             form.setRightMargin(right)

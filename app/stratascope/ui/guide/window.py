@@ -27,10 +27,10 @@ from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.guide.chapters import Chapter, NoGuideError, chapter_name, load
 from stratascope.ui.guide.document import GuideDocument
-from stratascope.ui.guide.search import Search
+from stratascope.ui.guide.search import GuideSearch
 from stratascope.ui.guide.view import GuideView
 from stratascope.ui.widgets.labels import Label, Line, give_tip, tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 WIDTH, HEIGHT, NARROW = 980, 720, 640
 LIST_LEAST, LIST_MOST = 170, 280
@@ -40,7 +40,7 @@ _Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class HistoryEntry:
     """A chapter, and how far down."""
 
     chapter: int
@@ -85,14 +85,14 @@ class SearchField(QLineEdit):
 class GuideWindow(QDialog):
     """`open_at` shows it at a chapter."""
 
-    def __init__(self, look: Look, language: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, language: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         kind = Qt.WindowType
         self.setAttribute(Qt.WidgetAttribute.WA_QuitOnClose, False)  # the program ends with the main window
         self.setWindowFlags(kind.Window | kind.WindowCloseButtonHint | kind.WindowMinMaxButtonsHint)
         self.setWindowTitle(translate(msg("Guide")))
-        self.missing = Label(look, 14, wrap=True).selectable()
+        self.missing = Label(theme, 14, wrap=True).selectable()
         self.chapters: tuple[Chapter, ...] = ()
         try:
             self.chapters = load(language)
@@ -100,24 +100,24 @@ class GuideWindow(QDialog):
             self.missing.setText(translate(error.message))
         self._documents: dict[int, GuideDocument] = {}
         self._current = -1
-        self._before: list[Place] = []
-        self._after: list[Place] = []
+        self._before: list[HistoryEntry] = []
+        self._after: list[HistoryEntry] = []
         self.model = ChapterModel(self.chapters)
         self.list = QListView()
-        self.view = GuideView(look)
+        self.view = GuideView(theme)
         self.field = SearchField(self)
-        self.found = Line(look, 12, ink="text2")
+        self.found = Line(theme, 12, ink="text2")
         self.back = self._button("←", translate(msg("Back (Alt+Left)")))
         self.forward = self._button("→", translate(msg("Forward (Alt+Right)")))
         self.previous = self._button("↑", translate(msg("Previous place (Shift+F3)")))
         self.next = self._button("↓", translate(msg("Next place (F3)")))
         self.contents = QToolButton()
         self.menu = QMenu(self)
-        self.search = Search(self.view, self._document, len(self.chapters))
+        self.search = GuideSearch(self.view, self._document, len(self.chapters))
         self._lay_out()
         self._connect()
-        self.setMinimumSize(look.px(420), look.px(320))
-        self.resize(look.px(WIDTH), look.px(HEIGHT))
+        self.setMinimumSize(theme.px(420), theme.px(320))
+        self.resize(theme.px(WIDTH), theme.px(HEIGHT))
         self._relook()
 
     def _button(self, sign: str, words: str) -> QToolButton:
@@ -129,7 +129,7 @@ class GuideWindow(QDialog):
         return button
 
     def _lay_out(self) -> None:
-        look = self._look
+        theme = self._theme
         self.list.setModel(self.model)
         self.list.setObjectName("chapters")
         self.list.setAccessibleName(translate(msg("Chapters")))
@@ -141,14 +141,14 @@ class GuideWindow(QDialog):
         self.field.setAccessibleName(translate(msg("Search the guide")))
         self.field.setAccessibleDescription(translate(msg("Enter goes to the next place")))
         self.field.setClearButtonEnabled(False)
-        self.field.setMaximumWidth(look.px(280))
-        self.field.setMinimumWidth(look.px(120))
+        self.field.setMaximumWidth(theme.px(280))
+        self.field.setMinimumWidth(theme.px(120))
         self.bar = QWidget()
         self.bar.setObjectName("toolbar")
         self.bar.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         top = QHBoxLayout(self.bar)
-        top.setContentsMargins(*(look.px(length) for length in (12, 8, 12, 8)))
-        top.setSpacing(look.px(6))
+        top.setContentsMargins(*(theme.px(length) for length in (12, 8, 12, 8)))
+        top.setSpacing(theme.px(6))
         for button in (self.contents, self.back, self.forward):
             top.addWidget(button)
         top.addStretch(1)
@@ -160,14 +160,14 @@ class GuideWindow(QDialog):
         self.column.setObjectName("column")
         self.column.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         left = QVBoxLayout(self.column)
-        left.setContentsMargins(*(look.px(length) for length in (8, 12, 8, 12)))
+        left.setContentsMargins(*(theme.px(length) for length in (8, 12, 8, 12)))
         left.addWidget(self.list)
         self.column.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Expanding)
         row = QHBoxLayout()
         row.setSpacing(0)
         row.addWidget(self.column)
         row.addWidget(self.view, 1)
-        self.missing.setContentsMargins(*[look.px(24)] * 4)
+        self.missing.setContentsMargins(*[theme.px(24)] * 4)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -188,7 +188,7 @@ class GuideWindow(QDialog):
         self.next.clicked.connect(lambda: self.find_next(back=False))
         self.previous.clicked.connect(lambda: self.find_next(back=True))
         self.contents.clicked.connect(self._open_menu)
-        self._look.changed.connect(self._relook)
+        self._theme.changed.connect(self._relook)
         for keys, call in (
             ("Ctrl+F", self._to_field),
             ("F3", self.next.click),
@@ -243,10 +243,10 @@ class GuideWindow(QDialog):
         self.view.go_to(anchor)
         self._tell()
 
-    def _here(self) -> Place:
-        return Place(self._current, self.view.verticalScrollBar().value())
+    def _here(self) -> HistoryEntry:
+        return HistoryEntry(self._current, self.view.verticalScrollBar().value())
 
-    def _travel(self, back: list[Place], forth: list[Place]) -> None:
+    def _travel(self, back: list[HistoryEntry], forth: list[HistoryEntry]) -> None:
         if back:
             place = back.pop()
             forth.append(self._here())
@@ -262,7 +262,7 @@ class GuideWindow(QDialog):
 
     def _document(self, number: int) -> GuideDocument:
         if number not in self._documents:
-            self._documents[number] = GuideDocument(self.chapters[number], self._look, self.devicePixelRatioF())
+            self._documents[number] = GuideDocument(self.chapters[number], self._theme, self.devicePixelRatioF())
         return self._documents[number]
 
     def _tell(self) -> None:
@@ -304,15 +304,15 @@ class GuideWindow(QDialog):
         self.menu.popup(self.contents.mapToGlobal(self.contents.rect().bottomLeft()))
 
     def _relook(self) -> None:
-        look, here = self._look, self._here()
+        theme, here = self._theme, self._here()
         self._documents.clear()
-        self.list.setFont(look.font(13, MEDIUM))
-        self.field.setFont(look.font(13))
-        self.field.setFixedHeight(look.px(30))
-        self.contents.setFont(look.font(13, MEDIUM))
+        self.list.setFont(theme.font(13, MEDIUM))
+        self.field.setFont(theme.font(13))
+        self.field.setFixedHeight(theme.px(30))
+        self.contents.setFont(theme.font(13, MEDIUM))
         for button in (self.back, self.forward, self.previous, self.next):
-            button.setFont(look.font(14, BOLD))
-        self._fit_list(look.font(13, QFont.Weight.Medium))
+            button.setFont(theme.font(14, BOLD))
+        self._fit_list(theme.font(13, QFont.Weight.Medium))
         if self._current >= 0:
             self._show(self._current)
             self.view.verticalScrollBar().setValue(here.down)
@@ -321,12 +321,12 @@ class GuideWindow(QDialog):
         self._tell()
 
     def _fit_list(self, font: QFont) -> None:
-        look = self._look
+        theme = self._theme
         widest = max((QFontMetrics(font).horizontalAdvance(each.title) for each in self.chapters), default=0)
-        self.column.setFixedWidth(min(look.px(LIST_MOST), max(look.px(LIST_LEAST), widest + look.px(52))))
+        self.column.setFixedWidth(min(theme.px(LIST_MOST), max(theme.px(LIST_LEAST), widest + theme.px(52))))
 
     def _fold(self) -> None:
-        narrow = self.width() < self._look.px(NARROW)
+        narrow = self.width() < self._theme.px(NARROW)
         self.column.setVisible(bool(self.chapters) and not narrow)
         self.contents.setVisible(narrow)
         self.found.setVisible(not narrow)
@@ -340,4 +340,4 @@ class GuideWindow(QDialog):
         self._fold()
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(WIDTH), self._look.px(HEIGHT))
+        return QSize(self._theme.px(WIDTH), self._theme.px(HEIGHT))

@@ -20,47 +20,47 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.words import words
 from stratascope.linux.capability import NAMES, CapabilitySet
 from stratascope.ui.widgets.labels import tip
-from stratascope.ui.widgets.theme import BOLD, REGULAR, Look
+from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
 ROWS, ROW, BLOCK = 14, 18, 190
 AnyIndex = QModelIndex | QPersistentModelIndex
 
 
-class _Cells(QStyledItemDelegate):
-    def __init__(self, look: Look, parent: QWidget) -> None:
+class _CapabilityDelegate(QStyledItemDelegate):
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        return QSize(self._look.px(BLOCK), max(self._look.px(ROW), self._look.box(11)))
+        return QSize(self._theme.px(BLOCK), max(self._theme.px(ROW), self._theme.box(11)))
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        look, rect = self._look, QRectF(option.rect)
+        theme, rect = self._theme, QRectF(option.rect)
         state: QStyle.StateFlag = option.state
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(QPen(look.color("accent"), 1.6))
-            painter.setBrush(look.color("accent_soft"))
-            painter.drawRoundedRect(rect.adjusted(1, 1, -look.px(8), -1), look.px(4), look.px(4))
+            painter.setPen(QPen(theme.color("accent"), 1.6))
+            painter.setBrush(theme.color("accent_soft"))
+            painter.drawRoundedRect(rect.adjusted(1, 1, -theme.px(8), -1), theme.px(4), theme.px(4))
         elif state & QStyle.StateFlag.State_MouseOver:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("sunk"))
-            painter.drawRoundedRect(rect.adjusted(1, 1, -look.px(8), -1), look.px(4), look.px(4))
+            painter.setBrush(theme.color("sunk"))
+            painter.drawRoundedRect(rect.adjusted(1, 1, -theme.px(8), -1), theme.px(4), theme.px(4))
         kept = index.data(Qt.ItemDataRole.CheckStateRole) == Qt.CheckState.Checked.value
         painter.setPen(Qt.PenStyle.NoPen)
-        side = look.px(10)
-        x, middle = rect.left() + look.px(6), rect.center().y()
+        side = theme.px(10)
+        x, middle = rect.left() + theme.px(6), rect.center().y()
         if kept:
-            painter.setBrush(look.color("accent"))
+            painter.setBrush(theme.color("accent"))
             painter.drawRoundedRect(QRectF(x, middle - side / 2, side, side), 2.5, 2.5)
         else:
-            painter.setBrush(look.color("bitoff"))
-            dot = look.px(2.7)
+            painter.setBrush(theme.color("bitoff"))
+            dot = theme.px(2.7)
             painter.drawEllipse(QRectF(x + (side - dot) / 2, middle - dot / 2, dot, dot))
-        painter.setFont(look.font(11, BOLD if kept else REGULAR))
-        painter.setPen(look.color("text" if kept else "text3"))
-        room = rect.adjusted(look.px(24), 0, -look.px(10), 0)
+        painter.setFont(theme.font(11, BOLD if kept else REGULAR))
+        painter.setPen(theme.color("text" if kept else "text3"))
+        room = rect.adjusted(theme.px(24), 0, -theme.px(10), 0)
         text = painter.fontMetrics().elidedText(str(index.data()), Qt.TextElideMode.ElideRight, round(room.width()))
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
         painter.restore()
@@ -71,12 +71,12 @@ class CapabilityGrid(QListWidget):
 
     changed = Signal(str)
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._filling = False
         self.setAccessibleName(translate(msg("Capabilities that it keeps")))
-        self.setItemDelegate(_Cells(look, self))
+        self.setItemDelegate(_CapabilityDelegate(theme, self))
         self.setFlow(QListView.Flow.TopToBottom)
         self.setWrapping(True)
         self.setUniformItemSizes(True)
@@ -90,8 +90,8 @@ class CapabilityGrid(QListWidget):
             item.setToolTip(tip(told))
             item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, told)
             self.addItem(item)
-        rows = max(look.px(ROW), look.box(11)) * ROWS
-        self.setFixedSize(look.px(BLOCK) * 3 + 4, rows + 8)
+        rows = max(theme.px(ROW), theme.box(11)) * ROWS
+        self.setFixedSize(theme.px(BLOCK) * 3 + 4, rows + 8)
         self.itemClicked.connect(self._flip)
         self.setCurrentRow(0)
 

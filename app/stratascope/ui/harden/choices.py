@@ -13,7 +13,7 @@ REMEMBERED = 200  # containers
 
 
 @dataclass
-class Chosen:
+class ContainerChoices:
     """For one container. `values`: set by hand, also of what is off now."""
 
     preset: Preset | None = Preset.RECOMMENDED
@@ -40,17 +40,17 @@ class Chosen:
         return tuple(Choice(name, self.on[name]) for name in names if name in self.on)
 
 
-class Memory:
+class ChoiceMemory:
     """The last so many containers' choices."""
 
     def __init__(self) -> None:
-        self._kept: dict[tuple[str, str], Chosen] = {}
+        self._kept: dict[tuple[str, str], ContainerChoices] = {}
 
-    def of(self, key: tuple[str, str]) -> Chosen:
+    def of(self, key: tuple[str, str]) -> ContainerChoices:
         """Of that container; begun anew where it is not remembered."""
         found = self._kept.get(key)
         if found is None:
             while len(self._kept) >= REMEMBERED:
                 del self._kept[next(iter(self._kept))]
-            found = self._kept[key] = Chosen()
+            found = self._kept[key] = ContainerChoices()
         return found

@@ -18,24 +18,24 @@ from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.choices import Chosen, Memory
+from stratascope.ui.harden.choices import ChoiceMemory, ContainerChoices
 from stratascope.ui.harden.command_box import CommandBox, Exports, MainButton
 from stratascope.ui.harden.hint import HintLine
-from stratascope.ui.harden.offers import Offers, differ, start
+from stratascope.ui.harden.offer_query import OfferQuery, differ, start
 from stratascope.ui.harden.prediction import Prediction
 from stratascope.ui.harden.presets import PresetSwitch
 from stratascope.ui.harden.remedies import RemedyBoxes
-from stratascope.ui.harden.set_aside_line import KeptLine, about
-from stratascope.ui.harden.status_note import Act, Note, note, why_nothing
+from stratascope.ui.harden.set_aside_line import SetAsideLine, about
+from stratascope.ui.harden.status_note import ButtonAction, StatusNote, status_note, why_nothing
 from stratascope.ui.harden.toggle_list import ToggleList
 from stratascope.ui.harden.toggle_row import ToggleRow
 from stratascope.ui.harden.value_sheet import ValueSheet
-from stratascope.ui.harden.worker import Clerk, Failure
+from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.labels import Label, Line, Rule, give_tip
 from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
-from stratascope.usecases.hardening import Hardening as Desk
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Hint, Offer, Option, Preview
 from stratascope.usecases.plan.plan import Plan
 
@@ -56,13 +56,18 @@ class HardenColumn(QWidget):
     recover_wanted = Signal()
 
     def __init__(
-        self, look: Look, layers: tuple[Layer, ...], desk: Desk, clerk: Clerk, exports: Exports | None = None
+        self,
+        theme: Theme,
+        layers: tuple[Layer, ...],
+        desk: Hardening,
+        clerk: QueryRunner,
+        exports: Exports | None = None,
     ) -> None:
         super().__init__()
-        self._look, self._desk, self._clerk = look, desk, clerk
+        self._theme, self._desk, self._clerk = theme, desk, clerk
         self._numbers = {layer.id: layer.number for layer in layers}
         self._state: ContainerState | None = None
-        self._memory = Memory()
+        self._memory = ChoiceMemory()
         self.offer: Offer | None = None
         self._offered_to: ContainerState | None = None  # whose offer it is
         self.options: dict[str, Option] = {}
@@ -72,55 +77,55 @@ class HardenColumn(QWidget):
         self._refused: Message | None = None
         self._look_only: Message | None = None
         self._running: str = ""  # the step of a run that is under way
-        self._noted: Note | None = None
+        self._noted: StatusNote | None = None
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(translate(msg("Harden")))
 
-        self.title = Line(look, 15, BOLD)
-        self.told = Label(look, 12, MEDIUM, ink="weak", wrap=True)
+        self.title = Line(theme, 15, BOLD)
+        self.told = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
         self.told.hide()
-        self.kept = KeptLine(look)
+        self.kept = SetAsideLine(theme)
         self._kept: tuple[Transaction, ...] = ()
-        self.presets = PresetSwitch(look)
+        self.presets = PresetSwitch(theme)
         self.presets.chosen.connect(self._preset_chosen)
-        self.nothing = Label(look, 13, ink="text2", wrap=True)
-        self.toggles = ToggleList(look, self._numbers)
+        self.nothing = Label(theme, 13, ink="text2", wrap=True)
+        self.toggles = ToggleList(theme, self._numbers)
         self.toggles.switched.connect(self.set_on)
         self.toggles.value_wanted.connect(self._open_value)
-        self.prediction = Prediction(look, {layer.number: translate(layer.about.title) for layer in layers})
-        self.hint = HintLine(look)
+        self.prediction = Prediction(theme, {layer.number: translate(layer.about.title) for layer in layers})
+        self.hint = HintLine(theme)
         self.hint.taken.connect(self.set_value)
-        self.command = CommandBox(look, exports)
+        self.command = CommandBox(theme, exports)
         self.command.failed.connect(self.tell)
-        self.remedies = RemedyBoxes(look)
+        self.remedies = RemedyBoxes(theme)
         self.remedies.turned.connect(self._remedy_turned)
-        self.note_mark = MarkBox(look, 11)
-        self.note = Label(look, 12, ink="text2", wrap=True)
-        self.button = MainButton(look)
+        self.note_mark = MarkBox(theme, 11)
+        self.note = Label(theme, 12, ink="text2", wrap=True)
+        self.button = MainButton(theme)
         self.button.clicked.connect(self.press)
         self._lay_out()
-        self.sheet = ValueSheet(look, self, self.why_not)
+        self.sheet = ValueSheet(theme, self, self.why_not)
         self.sheet.taken.connect(self.set_value)
         self.sheet.refused.connect(self.tell)
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLE)
         self._timer.timeout.connect(self._ask_plan)
-        self._offers = Offers(desk, clerk, self)
+        self._offers = OfferQuery(desk, clerk, self)
         self._offers.arrived.connect(self._offered)
         self._offers.late.connect(self._tell_coming)
         self.show_state(None)
 
     def _lay_out(self) -> None:
-        look = self._look
+        theme = self._theme
         noted = QHBoxLayout()
-        noted.setSpacing(look.px(6))
+        noted.setSpacing(theme.px(6))
         noted.addWidget(self.note_mark, 0, Qt.AlignmentFlag.AlignTop)
         noted.addWidget(self.note, 1)
         column = QVBoxLayout(self)
-        column.setContentsMargins(*(look.px(length) for length in (16, 12, 16, 12)))
-        column.setSpacing(look.px(8))
+        column.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
+        column.setSpacing(theme.px(8))
         column.addWidget(self.title)
         column.addWidget(self.told)
         column.addWidget(self.kept)
@@ -131,7 +136,7 @@ class HardenColumn(QWidget):
         column.addWidget(self.prediction)
         column.addWidget(self.hint)
         column.addWidget(self.command)
-        rule = Rule(look)
+        rule = Rule(theme)
         self._foot = (rule, self.note, self.button)
         column.addWidget(rule)
         column.addWidget(self.remedies)
@@ -244,11 +249,11 @@ class HardenColumn(QWidget):
 
     def set_height(self, height: int) -> None:
         """Fold parts away in a low window: first the command, then the layers of the prediction."""
-        look = self._look
+        theme = self._theme
         usable = not self.presets.isHidden()
-        self.command.setVisible(usable and self._look_only is None and height >= look.px(FOLD_COMMAND))
-        self.prediction.set_folded(height < look.px(FOLD_LAYERS))
-        self.prediction.setVisible(usable and height >= look.px(FOLD_PREDICTION))  # the sheet has it too
+        self.command.setVisible(usable and self._look_only is None and height >= theme.px(FOLD_COMMAND))
+        self.prediction.set_folded(height < theme.px(FOLD_LAYERS))
+        self.prediction.setVisible(usable and height >= theme.px(FOLD_PREDICTION))  # the sheet has it too
 
     @property
     def offered_key(self) -> tuple[str, str] | None:
@@ -309,21 +314,21 @@ class HardenColumn(QWidget):
         if noted is None:
             return
         match noted.act:
-            case Act.SHOW:
+            case ButtonAction.SHOW:
                 self.show_wanted.emit()
-            case Act.AGAIN:
+            case ButtonAction.AGAIN:
                 self._ask_plan()
-            case Act.REMEDY if noted.remedy is not None:
+            case ButtonAction.REMEDY if noted.remedy is not None:
                 self._remedy_turned(noted.remedy, True)
-            case Act.ASIDE:
+            case ButtonAction.ASIDE:
                 self.aside_wanted.emit()
-            case Act.RECOVER:
+            case ButtonAction.RECOVER:
                 self.recover_wanted.emit()
-            case Act.EXPORT if self.command.can_export:
+            case ButtonAction.EXPORT if self.command.can_export:
                 self.command.open_exports(self.button)
-            case Act.EXPORT:
+            case ButtonAction.EXPORT:
                 self.command.copy_command()
-            case Act.RELAUNCH if self.plan is not None:
+            case ButtonAction.RELAUNCH if self.plan is not None:
                 self.wanted.emit(self.plan)
 
     def _preset_chosen(self, preset: Preset | None) -> None:
@@ -344,7 +349,7 @@ class HardenColumn(QWidget):
 
     # -- how
 
-    def _chosen(self) -> Chosen | None:
+    def _chosen(self) -> ContainerChoices | None:
         """What is switched on for the container in view; None as long as the rows are another one's."""
         state = self._state
         return None if state is None or self.offered_key != state.key else self._memory.of(state.key)
@@ -454,7 +459,7 @@ class HardenColumn(QWidget):
 
     def _tell(self) -> None:
         """The line above the button, and the button."""
-        noted = self._noted = note(
+        noted = self._noted = status_note(
             running=self._running,
             look_only=self._look_only,
             failure=self._failure,
@@ -473,7 +478,7 @@ class HardenColumn(QWidget):
         self.note_mark.show_mark(Mark.TRIANGLE)
         self.button.say(translate(noted.word))
         self.button.setAccessibleDescription(told)
-        self.button.setEnabled(noted.act is not Act.NOTHING)
+        self.button.setEnabled(noted.act is not ButtonAction.NOTHING)
         if self.plan is not None:  # while it is looked for, the boxes stay as they are
             taken = self.plan.remedies
             offered = {block.remedy for block in self.plan.checked.blocks if block.remedy is not None}
@@ -482,7 +487,7 @@ class HardenColumn(QWidget):
 
 
 def _plan(
-    desk: Desk, state: ContainerState, choices: tuple[Choice, ...], remedies: frozenset[Remedy]
+    desk: Hardening, state: ContainerState, choices: tuple[Choice, ...], remedies: frozenset[Remedy]
 ) -> tuple[Plan, str]:
     made = desk.plan(state, choices, remedies)
     return made, desk.command(made)

@@ -34,7 +34,7 @@ from stratascope.core.sanitize import plain
 from stratascope.export.shared import ExportError
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.plan import Plan
 
 
@@ -53,13 +53,13 @@ Exports = Callable[[Plan], Sequence[Exported]]
 class MainButton(QAbstractButton):
     """Filled with the accent, 36 high."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        look.changed.connect(self.update)
+        theme.changed.connect(self.update)
 
     def say(self, text: str) -> None:
         """Another word on it."""
@@ -76,52 +76,52 @@ class MainButton(QAbstractButton):
         super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        word = QFontMetrics(look.font(14, BOLD)).horizontalAdvance(self.text())
-        return QSize(max(look.px(200), word + look.px(24)), max(look.px(36), look.box(14) + look.px(8)))
+        theme = self._theme
+        word = QFontMetrics(theme.font(14, BOLD)).horizontalAdvance(self.text())
+        return QSize(max(theme.px(200), word + theme.px(24)), max(theme.px(36), theme.box(14) + theme.px(8)))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._look.px(80), self.sizeHint().height())
+        return QSize(self._theme.px(80), self.sizeHint().height())
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._tell()
 
     def _tell(self) -> None:
-        cut = QFontMetrics(self._look.font(14, BOLD)).horizontalAdvance(self.text()) > self._room()
+        cut = QFontMetrics(self._theme.font(14, BOLD)).horizontalAdvance(self.text()) > self._room()
         give_tip(self, self.text() if cut else "")
 
     def _room(self) -> int:
-        return self.width() - self._look.px(6)
+        return self.width() - self._theme.px(6)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        radius = look.px(7)
+        radius = theme.px(7)
         if not self.isEnabled():
-            painter.setPen(QPen(look.color("line"), 1))
-            painter.setBrush(look.color("sunk"))
+            painter.setPen(QPen(theme.color("line"), 1))
+            painter.setBrush(theme.color("sunk"))
         else:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("accent", 0.9 if self.underMouse() or self.isDown() else 1.0))
+            painter.setBrush(theme.color("accent", 0.9 if self.underMouse() or self.isDown() else 1.0))
         painter.drawRoundedRect(box, radius, radius)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("on_accent" if self.isEnabled() else "accent"), 1.5))
+            painter.setPen(QPen(theme.color("on_accent" if self.isEnabled() else "accent"), 1.5))
             painter.drawRoundedRect(box.adjusted(2.5, 2.5, -2.5, -2.5), radius - 2, radius - 2)
-        painter.setFont(look.font(14, BOLD))
-        painter.setPen(look.color("on_accent" if self.isEnabled() else "text3"))
+        painter.setFont(theme.font(14, BOLD))
+        painter.setPen(theme.color("on_accent" if self.isEnabled() else "text3"))
         shown = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self._room())
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, shown)
 
 
-class _Code(QWidget):
+class _CommandLines(QWidget):
     """The first two lines of the command; the whole in the tooltip and for the ear."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._look, self._text = look, ""
+        self._theme, self._text = theme, ""
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def say(self, text: str) -> None:
@@ -132,13 +132,13 @@ class _Code(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(120), 2 * self._look.box(11))
+        return QSize(self._theme.px(120), 2 * self._theme.box(11))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
-        font = look.font(11, fixed=True)
+        theme, painter = self._theme, QPainter(self)
+        font = theme.font(11, fixed=True)
         painter.setFont(font)
-        painter.setPen(look.color("text2"))
+        painter.setPen(theme.color("text2"))
         layout = QTextLayout(self._text[:600], font)
         option = QTextOption()
         option.setWrapMode(QTextOption.WrapMode.WrapAtWordBoundaryOrAnywhere)
@@ -148,7 +148,7 @@ class _Code(QWidget):
         line.setLineWidth(self.width())
         end = line.textLength()
         layout.endLayout()
-        height = look.box(11)
+        height = theme.box(11)
         centre = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(0, 0, self.width() + 2, height), centre, self._text[:end].rstrip())
         rest = painter.fontMetrics().elidedText(self._text[end:600], Qt.TextElideMode.ElideRight, self.width())
@@ -160,12 +160,12 @@ class CommandBox(QWidget):
 
     failed = Signal(object)
 
-    def __init__(self, look: Look, exports: Exports | None, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, exports: Exports | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self._exports = look, exports
+        self._theme, self._exports = theme, exports
         self._command = ""
         self._plan: Plan | None = None
-        self.code = _Code(look)
+        self.code = _CommandLines(theme)
         self.copy = self._link(msg("Copy"), self.copy_command)
         self.copy.setAccessibleName(translate(msg("Copy the command")))
         self.export = self._link(msg("Export…"), self.open_exports)
@@ -180,18 +180,18 @@ class CommandBox(QWidget):
         side.addWidget(self.copy)
         side.addWidget(self.export)
         row = QHBoxLayout(self)
-        row.setContentsMargins(*(look.px(length) for length in (9, 4, 3, 4)))
-        row.setSpacing(look.px(6))
+        row.setContentsMargins(*(theme.px(length) for length in (9, 4, 3, 4)))
+        row.setSpacing(theme.px(6))
         row.addWidget(self.code, 1)
         row.addLayout(side)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        look.changed.connect(self.update)
+        theme.changed.connect(self.update)
         self.show_plan(None, "")
 
     def _link(self, text: Message, call: Callable[[], None]) -> QPushButton:
         button = QPushButton(translate(text))
         button.setObjectName("link")
-        button.setFont(self._look.font(12, MEDIUM))
+        button.setFont(self._theme.font(12, MEDIUM))
         button.clicked.connect(lambda _=False: call())
         return button
 
@@ -264,8 +264,8 @@ class CommandBox(QWidget):
         return None
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(look.color("line"), 1))
-        painter.setBrush(look.color("sunk"))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), look.px(6), look.px(6))
+        painter.setPen(QPen(theme.color("line"), 1))
+        painter.setBrush(theme.color("sunk"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(6), theme.px(6))

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QPushButton, QSplitter, QVBoxLayout
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.column import COLUMN, LEAST, MOST, HardenColumn
-from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 if TYPE_CHECKING:
     from stratascope.ui.window.main_window import MainWindow
@@ -19,12 +19,12 @@ DRAWER = 1240  # px of the design: narrower windows have a drawer instead of the
 _SETTING = "harden_splitter"
 
 
-class Place(QObject):
+class HardenDock(QObject):
     """Puts the column in at once; `adapt` whenever the window has another size."""
 
-    def __init__(self, window: MainWindow, look: Look, column: HardenColumn) -> None:
+    def __init__(self, window: MainWindow, theme: Theme, column: HardenColumn) -> None:
         super().__init__(window)
-        self._window, self._look, self.column = window, look, column
+        self._window, self._theme, self.column = window, theme, column
         self.drawer = QFrame(window)
         self.button = QPushButton(translate(msg("Harden…")))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
@@ -33,7 +33,7 @@ class Place(QObject):
 
     def _put_in(self) -> None:
         """The window's splitter into one of our own, with the column at its right; a button into the tool bar."""
-        window, look = self._window, self._look
+        window, theme = self._window, self._theme
         centre = window.centralWidget()
         layout = None if centre is None else centre.layout()
         if layout is not None:
@@ -45,19 +45,19 @@ class Place(QObject):
         self.splitter.setStretchFactor(1, 0)
         for place in (0, 1):
             self.splitter.setCollapsible(place, False)
-        self.splitter.setSizes([look.px(1440 - COLUMN), look.px(COLUMN)])
+        self.splitter.setSizes([theme.px(1440 - COLUMN), theme.px(COLUMN)])
         kept = window.settings.get(_SETTING)
         if kept:
             self.splitter.restoreState(QByteArray.fromBase64(kept.encode("ascii", "ignore")))
-        self.column.setMinimumWidth(look.px(LEAST))
-        self.column.setMaximumWidth(look.px(MOST))
+        self.column.setMinimumWidth(theme.px(LEAST))
+        self.column.setMaximumWidth(theme.px(MOST))
         self.splitter.show()
         inside = QVBoxLayout(self.drawer)
         inside.setContentsMargins(1, 1, 1, 1)
         self.drawer.setObjectName("popup")
         self.drawer.hide()
-        self.button.setFont(look.font(12, MEDIUM))
-        self.button.setFixedHeight(look.px(30))
+        self.button.setFont(theme.font(12, MEDIUM))
+        self.button.setFixedHeight(theme.px(30))
         self.button.clicked.connect(self.turn_drawer)
         bar = window.toolbar.layout()
         if bar is not None:
@@ -68,7 +68,7 @@ class Place(QObject):
     @property
     def narrow(self) -> bool:
         """Whether it is a drawer."""
-        return self._window.width() < self._look.px(DRAWER)
+        return self._window.width() < self._theme.px(DRAWER)
 
     def adapt(self) -> None:
         """Column or drawer, as the window's width allows."""
@@ -82,7 +82,7 @@ class Place(QObject):
             self.drawer.hide()
             self.splitter.addWidget(self.column)
             self.column.show()
-            self.splitter.setSizes([self._window.width() - self._look.px(COLUMN), self._look.px(COLUMN)])
+            self.splitter.setSizes([self._window.width() - self._theme.px(COLUMN), self._theme.px(COLUMN)])
         self.button.setVisible(self.narrow)
         self.column.set_height(self._window.height())
         self._place_drawer()
@@ -118,7 +118,7 @@ class Place(QObject):
         (preset if preset.isVisible() else self.column).setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def _place_drawer(self) -> None:
-        window, look = self._window, self._look
+        window, theme = self._window, self._theme
         top = self.splitter.mapTo(window, QPoint(0, 0)).y()
-        width = min(look.px(COLUMN), window.width())
+        width = min(theme.px(COLUMN), window.width())
         self.drawer.setGeometry(window.width() - width, top, width, window.height() - top)

@@ -9,7 +9,7 @@ from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import exposure_range
 from stratascope.ui.widgets.labels import Label, give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 from stratascope.usecases.plan.offers import Hint
 
 LINK = -5  # px of the design: a link's own padding, so that its word begins where other text does
@@ -20,14 +20,14 @@ class HintLine(QWidget):
 
     taken = Signal(str, str)
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.hint: Hint | None = None
-        self.text = Label(look, 12, ink="text2", wrap=True)
+        self.text = Label(theme, 12, ink="text2", wrap=True)
         self.text.setText(translate(msg("It stays serious. What would help most:")))
         self.link = QPushButton()
         self.link.setObjectName("link")
-        self.link.setFont(look.font(12, MEDIUM))
+        self.link.setFont(theme.font(12, MEDIUM))
         self.link.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.link.clicked.connect(lambda _=False: self._take())
         column = QVBoxLayout(self)
@@ -35,7 +35,7 @@ class HintLine(QWidget):
         column.setSpacing(0)
         column.addWidget(self.text)
         below = QHBoxLayout()
-        below.setContentsMargins(look.px(LINK), 0, 0, 0)
+        below.setContentsMargins(theme.px(LINK), 0, 0, 0)
         below.addWidget(self.link)
         below.addStretch(1)
         column.addLayout(below)

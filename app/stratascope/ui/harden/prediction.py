@@ -14,44 +14,44 @@ from stratascope.ui.widgets.exposure_words import exposure_sentence, level_ink, 
 from stratascope.ui.widgets.labels import Line, give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.widgets.stance_cell import paint_dots
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.usecases.plan.offers import LayerChange, Preview
 
 BAR, ROW = 12, 20
 
 
-def paint_arrow(painter: QPainter, left: float, right: float, y: float, look: Look) -> None:
+def paint_arrow(painter: QPainter, left: float, right: float, y: float, theme: Theme) -> None:
     """A small arrow from left to right."""
-    painter.setPen(QPen(look.color("text2"), 1.4))
+    painter.setPen(QPen(theme.color("text2"), 1.4))
     painter.drawLine(QPointF(left, y), QPointF(right, y))
-    half = look.px(3)
+    half = theme.px(3)
     painter.drawPolyline(
         QPolygonF([QPointF(right - half, y - half), QPointF(right, y), QPointF(right - half, y + half)])
     )
 
 
-def paint_segment(painter: QPainter, box: QRectF, token: str, look: Look) -> None:
+def paint_segment(painter: QPainter, box: QRectF, token: str, theme: Theme) -> None:
     """One part of a bar; its pattern says what its colour says: full, hatched, hollow (open, from serious to minor),
     dotted (not known), one line, two lines (so many layers, as near as a bar can tell)."""
     painter.save()
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(look.color(token))
+    painter.setBrush(theme.color(token))
     if token == "barlow":
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(look.color("text3"), 1.4))
+        painter.setPen(QPen(theme.color("text3"), 1.4))
         painter.drawRoundedRect(box.adjusted(0.7, 0.7, -0.7, -0.7), 1.5, 1.5)
         painter.restore()
         return
     painter.drawRoundedRect(box, 1.5, 1.5)
     painter.setClipRect(box)
-    painter.setPen(QPen(look.color("panel"), 1.5))
+    painter.setPen(QPen(theme.color("panel"), 1.5))
     if token == "weak":
-        x, step = box.left() - box.height(), look.px(5)
+        x, step = box.left() - box.height(), theme.px(5)
         while x < box.right():
             painter.drawLine(QPointF(x, box.bottom()), QPointF(x + box.height(), box.top()))
             x += step
     elif token == "unk":
-        paint_dots(painter, box, look, "panel", strong=True)
+        paint_dots(painter, box, theme, "panel", strong=True)
     elif token in ("ray2", "ray"):
         lines = (0.5,) if token == "ray2" else (0.32, 0.68)
         for part in lines:
@@ -60,15 +60,15 @@ def paint_segment(painter: QPainter, box: QRectF, token: str, look: Look) -> Non
     painter.restore()
 
 
-class Bar(QWidget):
+class OutcomeBar(QWidget):
     """One bar: word, segments, exposure. Nothing known: an outline."""
 
-    def __init__(self, look: Look, word: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, word: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self._word = look, word
+        self._theme, self._word = theme, word
         self.matrix: Matrix | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        look.changed.connect(self.update)
+        theme.changed.connect(self.update)
 
     def show_matrix(self, matrix: Matrix | None) -> None:
         """Tell it."""
@@ -82,60 +82,60 @@ class Bar(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(200), max(self._look.px(22), self._look.box(15)))
+        return QSize(self._theme.px(200), max(self._theme.px(22), self._theme.box(15)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         centre = Qt.AlignmentFlag.AlignVCenter
-        painter.setFont(look.font(12, MEDIUM))
-        painter.setPen(look.color("text2"))
-        painter.drawText(QRectF(0, 0, look.px(38), self.height()), centre, self._word)
+        painter.setFont(theme.font(12, MEDIUM))
+        painter.setPen(theme.color("text2"))
+        painter.drawText(QRectF(0, 0, theme.px(38), self.height()), centre, self._word)
         up_to = to_text(self.matrix)
         end = float(self.width())
         if up_to:
-            font = look.font(11, MEDIUM)
+            font = theme.font(11, MEDIUM)
             width = QFontMetrics(font).horizontalAdvance(up_to)
             painter.setFont(font)
             painter.drawText(QRectF(end - width - 1, 0, width + 1, self.height()), centre, up_to)
-            end -= width + look.px(4)
-        painter.setFont(look.font(15, BOLD))
-        painter.setPen(look.color(level_ink(self.matrix)))
+            end -= width + theme.px(4)
+        painter.setFont(theme.font(15, BOLD))
+        painter.setPen(theme.color(level_ink(self.matrix)))
         number = number_text(self.matrix)
         wide = painter.fontMetrics().horizontalAdvance(number)
         painter.drawText(QRectF(end - wide - 1, 0, wide + 1, self.height()), centre, number)
-        left = look.px(42)
+        left = theme.px(42)
         right = self.width() - max(
-            look.px(36), QFontMetrics(look.font(15, BOLD)).horizontalAdvance("10.0") + look.px(10)
+            theme.px(36), QFontMetrics(theme.font(15, BOLD)).horizontalAdvance("10.0") + theme.px(10)
         )
-        right -= look.px(36) if up_to else 0
-        box = QRectF(left, (self.height() - look.px(BAR)) / 2, max(8, right - left), look.px(BAR))
+        right -= theme.px(36) if up_to else 0
+        box = QRectF(left, (self.height() - theme.px(BAR)) / 2, max(8, right - left), theme.px(BAR))
         if self.matrix is None:
-            painter.setPen(QPen(look.color("line2"), 1, Qt.PenStyle.DashLine))
-            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), look.px(2.5), look.px(2.5))
+            painter.setPen(QPen(theme.color("line2"), 1, Qt.PenStyle.DashLine))
+            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(2.5), theme.px(2.5))
             return
         parts = [(count, token) for count, token in zip(segments(self.matrix), SEGMENTS, strict=True) if count]
-        whole, gap = sum(count for count, _ in parts), look.px(1)
+        whole, gap = sum(count for count, _ in parts), theme.px(1)
         room, x = box.width() - gap * max(0, len(parts) - 1), float(box.left())
-        least = float(look.px(3))  # a single serious threat must be seen
+        least = float(theme.px(3))  # a single serious threat must be seen
         widths: list[float] = [max(least, room * count / whole) for count, _ in parts] if whole else []
         spare = float(sum(widths)) - room
         if widths and spare > 0:
             widths[widths.index(max(widths))] -= spare
         for (_, token), length in zip(parts, widths, strict=True):
-            paint_segment(painter, QRectF(x, box.top(), length, box.height()), token, look)
+            paint_segment(painter, QRectF(x, box.top(), length, box.height()), token, theme)
             x += length + gap
 
 
 class LayerRow(QWidget):
     """Number, title, mark -> mark, gain."""
 
-    def __init__(self, look: Look, title: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self._title = look, title
+        self._theme, self._title = theme, title
         self.change: LayerChange | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        look.changed.connect(self.update)
+        theme.changed.connect(self.update)
 
     def show_change(self, change: LayerChange) -> None:
         """Tell it."""
@@ -150,51 +150,51 @@ class LayerRow(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(200), max(self._look.px(ROW), self._look.box(12)))
+        return QSize(self._theme.px(200), max(self._theme.px(ROW), self._theme.box(12)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         change = self.change
         if change is None:
             return
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         same = change.before is change.after and change.more == 0
-        side, small, middle = look.px(15), look.px(11), self.height() / 2
-        paint_number(painter, QRectF(1, middle - side / 2, side, side), change.number, look)
+        side, small, middle = theme.px(15), theme.px(11), self.height() / 2
+        paint_number(painter, QRectF(1, middle - side / 2, side, side), change.number, theme)
         centre, end = Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignRight
         gain = gain_words(change.more, changed=change.before is not change.after)
-        font = look.font(12, REGULAR if same else BOLD)
+        font = theme.font(12, REGULAR if same else BOLD)
         gain_width = QFontMetrics(font).horizontalAdvance(gain) + 2
         arrow = self.width() * 0.51
-        painter.setFont(look.font(12, REGULAR if same else MEDIUM))
-        painter.setPen(look.color("text2" if same else "text"))
-        room = QRectF(look.px(25), 0, arrow - look.px(31), self.height())
+        painter.setFont(theme.font(12, REGULAR if same else MEDIUM))
+        painter.setPen(theme.color("text2" if same else "text"))
+        room = QRectF(theme.px(25), 0, arrow - theme.px(31), self.height())
         title = painter.fontMetrics().elidedText(self._title, Qt.TextElideMode.ElideRight, round(room.width()))
         painter.drawText(room, centre, title)
-        paint_mark(painter, QRectF(arrow, middle - small / 2, small, small), Mark(change.before.value), look)
+        paint_mark(painter, QRectF(arrow, middle - small / 2, small, small), Mark(change.before.value), theme)
         if not same:
-            paint_arrow(painter, arrow + look.px(18), arrow + look.px(30), middle, look)
-            place = QRectF(arrow + look.px(37), middle - small / 2, small, small)
-            paint_mark(painter, place, Mark(change.after.value), look)
+            paint_arrow(painter, arrow + theme.px(18), arrow + theme.px(30), middle, theme)
+            place = QRectF(arrow + theme.px(37), middle - small / 2, small, small)
+            paint_mark(painter, place, Mark(change.after.value), theme)
         painter.setFont(font)
         ink = "text3" if same else "open" if change.more < 0 else "text"
-        painter.setPen(look.color(ink))
+        painter.setPen(theme.color(ink))
         painter.drawText(QRectF(self.width() - gain_width, 0, gain_width, self.height()), centre | end, gain)
 
 
 class Prediction(QWidget):
     """Title, two bars, and a row for each layer; the rows fold away where the window is low."""
 
-    def __init__(self, look: Look, titles: dict[int, str], parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
-        self.title = Line(look, 13, BOLD)
-        self.now = Bar(look, translate(msg("Now")))
-        self.then = Bar(look, translate(msg("Then")))
-        self.rows = {number: LayerRow(look, titles[number]) for number in sorted(titles, reverse=True)}
+        self._theme = theme
+        self.title = Line(theme, 13, BOLD)
+        self.now = OutcomeBar(theme, translate(msg("Now")))
+        self.then = OutcomeBar(theme, translate(msg("Then")))
+        self.rows = {number: LayerRow(theme, titles[number]) for number in sorted(titles, reverse=True)}
         self._layers = QWidget()
         below = QVBoxLayout(self._layers)
-        below.setContentsMargins(0, look.px(4), 0, 0)
+        below.setContentsMargins(0, theme.px(4), 0, 0)
         below.setSpacing(0)
         for row in self.rows.values():
             below.addWidget(row)

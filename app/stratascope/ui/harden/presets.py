@@ -10,8 +10,8 @@ from stratascope.core.relaunch.toggle import Preset
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import preset_tip, preset_word
 from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.segments import Segment, Strip
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.segments import Segment, SegmentStrip
+from stratascope.ui.widgets.theme import Theme
 
 ALL: tuple[Preset | None, ...] = (*Preset, None)
 
@@ -22,23 +22,23 @@ class _Part(Segment):
     letters, beside, edge = 12, 8, "line2"
     policy = QSizePolicy.Policy.MinimumExpanding
 
-    def __init__(self, look: Look, preset: Preset | None) -> None:
-        super().__init__(look, preset_word(preset))
+    def __init__(self, theme: Theme, preset: Preset | None) -> None:
+        super().__init__(theme, preset_word(preset))
         give_tip(self, preset_tip(preset))
         self.setAccessibleDescription(preset_tip(preset))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._look.px(24), self._look.px(26))
+        return QSize(self._theme.px(24), self._theme.px(26))
 
 
-class PresetSwitch(Strip):
+class PresetSwitch(SegmentStrip):
     """As wide as its column."""
 
     chosen = Signal(object)  # Preset, or None for one's own choice; by the person
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
-        super().__init__(look, translate(msg("Preset")), parent)
-        self.parts = {preset: _Part(look, preset) for preset in ALL}
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, translate(msg("Preset")), parent)
+        self.parts = {preset: _Part(theme, preset) for preset in ALL}
         for preset, part in self.parts.items():
             self.put(part)
             part.clicked.connect(lambda _=False, preset=preset: self.chosen.emit(preset))

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QCheckBox, QSizePolicy, QVBoxLayout, QWidget
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.status_note import remedy_title
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 
 class RemedyBoxes(QWidget):
@@ -16,17 +16,17 @@ class RemedyBoxes(QWidget):
 
     turned = Signal(object, bool)
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.boxes: dict[Remedy, QCheckBox] = {}
         self.any = False
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(look.px(4))
+        column.setSpacing(theme.px(4))
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         for remedy in Remedy:
             box = self.boxes[remedy] = QCheckBox(translate(remedy_title(remedy)))
-            box.setFont(look.font(12))
+            box.setFont(theme.font(12))
             box.clicked.connect(lambda on, remedy=remedy: self.turned.emit(remedy, on))
             column.addWidget(box)
 

@@ -15,7 +15,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.harden.hint import LINK
 from stratascope.ui.harden.words import since_text
 from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 
 def about(kept: tuple[Transaction, ...], container: str) -> Transaction | None:
@@ -37,29 +37,29 @@ def kept_text(done: Transaction, container: str) -> Message:
     return msg("This is the original of {name}, set aside {since}.", name=done.name, since=since)
 
 
-class KeptLine(QWidget):
+class SetAsideLine(QWidget):
     """`undo_wanted` and `discard_wanted` have the transaction."""
 
     undo_wanted = Signal(object)
     discard_wanted = Signal(object)
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.done: Transaction | None = None
-        self.text = Label(look, 12, ink="text2", wrap=True)
+        self.text = Label(theme, 12, ink="text2", wrap=True)
         self.undo = self._link(lambda: self.undo_wanted.emit(self.done))
         self.discard = self._link(lambda: self.discard_wanted.emit(self.done))
         self.discard.setText(translate(msg("Discard…")))
         links = QHBoxLayout()
-        links.setContentsMargins(look.px(LINK), 0, 0, 0)
-        links.setSpacing(look.px(10))
+        links.setContentsMargins(theme.px(LINK), 0, 0, 0)
+        links.setSpacing(theme.px(10))
         links.addWidget(self.undo)
         links.addWidget(self.discard)
         links.addStretch(1)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(look.px(2))
+        column.setSpacing(theme.px(2))
         column.addWidget(self.text)
         column.addLayout(links)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
@@ -68,7 +68,7 @@ class KeptLine(QWidget):
     def _link(self, call: Callable[[], None]) -> QPushButton:
         button = QPushButton()
         button.setObjectName("link")
-        button.setFont(self._look.font(12, MEDIUM))
+        button.setFont(self._theme.font(12, MEDIUM))
         button.clicked.connect(lambda _=False: call())
         return button
 

@@ -18,7 +18,7 @@ from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 
 
-class Act(Enum):
+class ButtonAction(Enum):
     """What the button does."""
 
     NOTHING = "nothing"
@@ -32,12 +32,12 @@ class Act(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """`attention`: led by a triangle. `more`: for the tooltip. `remedy`: the option that `Act.REMEDY` takes."""
+class StatusNote:
+    """`attention`: led by a triangle. `more`: for the tooltip. `remedy`: the option that REMEDY takes."""
 
     text: Message
     word: Message
-    act: Act
+    act: ButtonAction
     attention: bool = False
     more: str = ""
     remedy: Remedy | None = None
@@ -56,8 +56,8 @@ def remedy_title(remedy: Remedy) -> Message:
 
 # Blocks of our own making, and the way out of each
 _OWN_BLOCKS = {
-    "set-aside": (msg("Show what is set aside"), Act.ASIDE),
-    "unfinished": (msg("Put it right"), Act.RECOVER),
+    "set-aside": (msg("Show what is set aside"), ButtonAction.ASIDE),
+    "unfinished": (msg("Put it right"), ButtonAction.RECOVER),
 }
 
 
@@ -82,7 +82,7 @@ def why_nothing(
     return None
 
 
-def note(
+def status_note(
     *,
     running: str,
     look_only: Message | None,
@@ -92,31 +92,33 @@ def note(
     plan: Plan | None,
     preview: Preview | None,
     can_export: bool,
-) -> Note:
+) -> StatusNote:
     """`running`: the step of a run that is under way. `look_only`: why nothing can be done. `chosen`: whether anything
     is switched on; `preset`: by one.
     """
     live = preview is not None and preview.live
     go = msg("Change limits") if live else msg("Relaunch hardened")
     if running:
-        return Note(msg("{step}", step=running), msg("Show"), Act.SHOW)
+        return StatusNote(msg("{step}", step=running), msg("Show"), ButtonAction.SHOW)
     if look_only is not None:
-        return Note(look_only, go, Act.NOTHING)
+        return StatusNote(look_only, go, ButtonAction.NOTHING)
     if failure is not None:
-        act = Act.AGAIN if preview is not None else Act.NOTHING
-        return Note(failure.message, msg("Try again"), act, attention=True, more=failure.words)
+        act = ButtonAction.AGAIN if preview is not None else ButtonAction.NOTHING
+        return StatusNote(failure.message, msg("Try again"), act, attention=True, more=failure.words)
     if not chosen and preset:
-        return Note(msg("All that this preset has is in effect already."), go, Act.NOTHING)
+        return StatusNote(msg("All that this preset has is in effect already."), go, ButtonAction.NOTHING)
     if not chosen:
-        return Note(msg("Switch on what it shall have, or choose a preset."), go, Act.NOTHING)
+        return StatusNote(msg("Switch on what it shall have, or choose a preset."), go, ButtonAction.NOTHING)
     if plan is None:
-        return Note(msg("Looking for what stands in the way…"), go, Act.NOTHING)
+        return StatusNote(msg("Looking for what stands in the way…"), go, ButtonAction.NOTHING)
     if plan.checked.blocks:
         return _blocked(plan, can_export)
     if live:
-        return Note(msg("It keeps running; only its limits change."), go, Act.RELAUNCH)
+        return StatusNote(msg("It keeps running; only its limits change."), go, ButtonAction.RELAUNCH)
     if plan.owner is not None:
-        return Note(plan.owner.title, go, Act.RELAUNCH, more="\n".join(each.path for each in plan.owner.files))
+        return StatusNote(
+            plan.owner.title, go, ButtonAction.RELAUNCH, more="\n".join(each.path for each in plan.owner.files)
+        )
     seconds = plan.spec.stop_timeout
     if Remedy.COMMIT_LAYER in plan.remedies:
         text = msg(
@@ -127,10 +129,10 @@ def note(
         text = msg(
             "Down while it stops (at most {seconds} s) and starts. The original is kept for undo.", seconds=seconds
         )
-    return Note(text, go, Act.RELAUNCH)
+    return StatusNote(text, go, ButtonAction.RELAUNCH)
 
 
-def _blocked(plan: Plan, can_export: bool) -> Note:
+def _blocked(plan: Plan, can_export: bool) -> StatusNote:
     """What no option deals with comes first, since then no option helps."""
     blocks = sorted(plan.checked.blocks, key=lambda block: block.remedy is not None)
     first = blocks[0]
@@ -138,9 +140,9 @@ def _blocked(plan: Plan, can_export: bool) -> Note:
     text = msg("{why} {instead}", why=first.text, instead=first.instead)
     if first.remedy is not None:
         word = _REMEDY_WORDS[first.remedy][0]
-        return Note(first.text, word, Act.REMEDY, attention=True, more=more, remedy=first.remedy)
+        return StatusNote(first.text, word, ButtonAction.REMEDY, attention=True, more=more, remedy=first.remedy)
     if first.code in _OWN_BLOCKS:
         word, act = _OWN_BLOCKS[first.code]
-        return Note(text, word, act, attention=True, more=more)
+        return StatusNote(text, word, act, attention=True, more=more)
     word = msg("Export instead…") if can_export else msg("Copy the command")
-    return Note(text, word, Act.EXPORT, attention=True, more=more)
+    return StatusNote(text, word, ButtonAction.EXPORT, attention=True, more=more)

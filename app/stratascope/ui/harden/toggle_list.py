@@ -8,20 +8,20 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.i18n.translate import translate
-from stratascope.ui.harden.choices import Chosen
-from stratascope.ui.harden.toggle_row import Fold, ToggleRow
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.harden.choices import ContainerChoices
+from stratascope.ui.harden.toggle_row import FoldButton, ToggleRow
+from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.plan.offers import Option
 
 LEAST = 92  # px of the design: two rows and a bit, so that it is seen to scroll
 
 
-class _Folded:
+class _FoldedGroup:
     """A group that is folded away at first."""
 
-    def __init__(self, look: Look, title: Message) -> None:
+    def __init__(self, theme: Theme, title: Message) -> None:
         self._title = translate(title)
-        self.head, self.rows = Fold(look), QWidget()
+        self.head, self.rows = FoldButton(theme), QWidget()
         self.column = QVBoxLayout(self.rows)
         self.column.setContentsMargins(0, 0, 0, 0)
         self.column.setSpacing(0)
@@ -41,19 +41,19 @@ class ToggleList(QScrollArea):
     switched = Signal(str, bool)
     value_wanted = Signal(str)
 
-    def __init__(self, look: Look, numbers: dict[str, int]) -> None:
+    def __init__(self, theme: Theme, numbers: dict[str, int]) -> None:
         super().__init__()
-        self._look, self._numbers = look, numbers
+        self._theme, self._numbers = theme, numbers
         self.rows: dict[str, ToggleRow] = {}
         self._options: dict[str, Option] = {}
         self._inside = QWidget()
         self._inside.setObjectName("page")
         self._offers = QVBoxLayout()
         self._offers.setSpacing(0)
-        self.already = _Folded(look, msg("In effect now"))
-        self.never = _Folded(look, msg("Not possible here"))
+        self.already = _FoldedGroup(theme, msg("In effect now"))
+        self.never = _FoldedGroup(theme, msg("Not possible here"))
         inner = QVBoxLayout(self._inside)
-        inner.setContentsMargins(0, 0, look.px(4), 0)
+        inner.setContentsMargins(0, 0, theme.px(4), 0)
         inner.setSpacing(0)
         inner.addLayout(self._offers)
         for group in (self.already, self.never):
@@ -65,7 +65,7 @@ class ToggleList(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(self._inside)
-        self.setMinimumHeight(look.px(LEAST))
+        self.setMinimumHeight(theme.px(LEAST))
 
     def show_options(self, options: tuple[Option, ...]) -> None:
         """Each in its group; rows are made anew only where they must be, so that the keyboard stays where it was."""
@@ -86,7 +86,7 @@ class ToggleList(QScrollArea):
         self.already.show_count(len(groups[1]))
         self.never.show_count(len(groups[2]))
 
-    def show_chosen(self, chosen: Chosen) -> None:
+    def show_chosen(self, chosen: ContainerChoices) -> None:
         """Switches and values."""
         for name, row in self.rows.items():
             if row.able:
@@ -102,7 +102,7 @@ class ToggleList(QScrollArea):
         self.rows = {}
         for group, place in zip(groups, (self._offers, self.already.column, self.never.column), strict=True):
             for option in group:
-                row = ToggleRow(self._look, option, self._numbers.get(option.toggle.layer, 0))
+                row = ToggleRow(self._theme, option, self._numbers.get(option.toggle.layer, 0))
                 row.switched.connect(self.switched)
                 row.value_wanted.connect(self.value_wanted)
                 self.rows[option.toggle.id] = row

@@ -16,7 +16,7 @@ from stratascope.ui.harden.words import human, note_text, whole_text
 from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
-from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 from stratascope.usecases.plan.offers import Option
 
 HEIGHT, SWITCH_WIDTH, SWITCH_HEIGHT, TEXT_LEFT, NUMBER = 43, 32, 18, 44, 16
@@ -28,7 +28,7 @@ def takes_values(option: Option) -> bool:
     return "|" in option.toggle.values or option.toggle.values != option.toggle.values.lower()
 
 
-def paint_switch(painter: QPainter, box: QRectF, look: Look, *, on: bool, able: bool = True) -> None:
+def paint_switch(painter: QPainter, box: QRectF, theme: Theme, *, on: bool, able: bool = True) -> None:
     """On: filled, knob right, a stroke in the track. Off: outline, knob left. Not to be had: pale."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -36,21 +36,21 @@ def paint_switch(painter: QPainter, box: QRectF, look: Look, *, on: bool, able: 
     radius = track.height() / 2
     knob = box.height() * 0.29
     if on:
-        fill = look.color("accent" if able else "bitoff")
+        fill = theme.color("accent" if able else "bitoff")
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(fill)
         painter.drawRoundedRect(track, radius, radius)
-        painter.setBrush(look.color("on_accent" if able else "panel"))
+        painter.setBrush(theme.color("on_accent" if able else "panel"))
         painter.drawEllipse(QPointF(track.right() - radius, track.center().y()), knob, knob)
-        painter.setPen(QPen(look.color("on_accent" if able else "panel"), 1.4))
+        painter.setPen(QPen(theme.color("on_accent" if able else "panel"), 1.4))
         x, y = track.left() + radius, track.center().y()
         painter.drawLine(QPointF(x, y - knob * 0.6), QPointF(x, y + knob * 0.6))
     else:
-        painter.setPen(QPen(look.color("line2" if able else "line"), 1.3))
-        painter.setBrush(look.color("sunk"))
+        painter.setPen(QPen(theme.color("line2" if able else "line"), 1.3))
+        painter.setBrush(theme.color("sunk"))
         painter.drawRoundedRect(track, radius, radius)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.color("line2" if able else "barlow"))
+        painter.setBrush(theme.color("line2" if able else "barlow"))
         painter.drawEllipse(QPointF(track.left() + radius, track.center().y()), knob, knob)
     painter.restore()
 
@@ -60,34 +60,34 @@ class ValueButton(QAbstractButton):
 
     opens = True
 
-    def __init__(self, look: Look, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        width = QFontMetrics(look.font(12, MEDIUM)).horizontalAdvance(self.text()) + look.px(24)
-        return QSize(min(width, look.px(VALUE_MOST)), look.px(22))
+        theme = self._theme
+        width = QFontMetrics(theme.font(12, MEDIUM)).horizontalAdvance(self.text()) + theme.px(24)
+        return QSize(min(width, theme.px(VALUE_MOST)), theme.px(22))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         focus = self.hasFocus()
         edge = 1.0 if focus else 0.5
         box = QRectF(self.rect()).adjusted(edge, edge, -edge, -edge)
-        painter.setPen(QPen(look.color("accent" if focus else "line2"), 2 if focus else 1))
-        painter.setBrush(look.color("sunk" if self.underMouse() else "panel"))
-        painter.drawRoundedRect(box, look.px(5), look.px(5))
-        painter.setFont(look.font(12, MEDIUM))
-        painter.setPen(look.color("text"))
-        room = self.rect().adjusted(look.px(7), 0, -look.px(16), 0)
+        painter.setPen(QPen(theme.color("accent" if focus else "line2"), 2 if focus else 1))
+        painter.setBrush(theme.color("sunk" if self.underMouse() else "panel"))
+        painter.drawRoundedRect(box, theme.px(5), theme.px(5))
+        painter.setFont(theme.font(12, MEDIUM))
+        painter.setPen(theme.color("text"))
+        room = self.rect().adjusted(theme.px(7), 0, -theme.px(16), 0)
         text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideMiddle, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
-        painter.setPen(QPen(look.color("text2"), 1.3))
-        x, y, half = self.width() - look.px(10), self.height() / 2 + 1, look.px(3)
+        painter.setPen(QPen(theme.color("text2"), 1.3))
+        x, y, half = self.width() - theme.px(10), self.height() / 2 + 1, theme.px(3)
         painter.drawPolyline(QPolygonF([QPointF(x - half, y - half / 2), QPointF(x, y + half / 2),
                                         QPointF(x + half, y - half / 2)]))  # fmt: skip
 
@@ -98,19 +98,19 @@ class ToggleRow(QAbstractButton):
     switched = Signal(str, bool)
     value_wanted = Signal(str)
 
-    def __init__(self, look: Look, option: Option, number: int, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, option: Option, number: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self.option, self._number = look, option, number
+        self._theme, self.option, self._number = theme, option, number
         self.value_text = option.value
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.value = ValueButton(look, self)
+        self.value = ValueButton(theme, self)
         self.value.clicked.connect(lambda _=False: self.value_wanted.emit(self.option.toggle.id))
         self.toggled.connect(self._place)
         self.clicked.connect(lambda on: self.switched.emit(self.option.toggle.id, on))
-        look.changed.connect(self.update)
+        theme.changed.connect(self.update)
         self.show_option(option)
 
     @property
@@ -157,8 +157,8 @@ class ToggleRow(QAbstractButton):
         self.value.setVisible(wanted)
         if wanted:
             size = self.value.sizeHint()
-            left = self.width() - self._look.px(NUMBER + 8) - size.width()
-            self.value.setGeometry(left, self._look.px(3), size.width(), size.height())
+            left = self.width() - self._theme.px(NUMBER + 8) - size.width()
+            self.value.setGeometry(left, self._theme.px(3), size.width(), size.height())
         self.update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -171,62 +171,62 @@ class ToggleRow(QAbstractButton):
         return super().event(event)
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        return QSize(look.px(240), max(look.px(HEIGHT), look.box(13) + look.box(11) + look.px(8)))
+        theme = self._theme
+        return QSize(theme.px(240), max(theme.px(HEIGHT), theme.box(13) + theme.box(11) + theme.px(8)))
 
     def hitButton(self, pos: object) -> bool:
         return True
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         able = self.able
         if self.underMouse() and able:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("sunk"))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(-1, 0, 1, -2), look.px(6), look.px(6))
-        left = look.px(4)
-        one, two = look.box(13), look.box(11)
+            painter.setBrush(theme.color("sunk"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(-1, 0, 1, -2), theme.px(6), theme.px(6))
+        left = theme.px(4)
+        one, two = theme.box(13), theme.box(11)
         top = (self.height() - one - two) / 2
-        box = QRectF(left, top + (one - look.px(SWITCH_HEIGHT)) / 2, look.px(SWITCH_WIDTH), look.px(SWITCH_HEIGHT))
+        box = QRectF(left, top + (one - theme.px(SWITCH_HEIGHT)) / 2, theme.px(SWITCH_WIDTH), theme.px(SWITCH_HEIGHT))
         box.moveTop((self.height() - box.height()) / 2 - 1)
-        paint_switch(painter, box, look, on=self.isChecked(), able=able)
-        text_left = left + look.px(TEXT_LEFT)
-        number = QRectF(self.width() - look.px(NUMBER) - 2, top + (one - look.px(NUMBER)) / 2, look.px(NUMBER),
-                        look.px(NUMBER))  # fmt: skip
-        end = self.value.x() - look.px(6) if not self.value.isHidden() else number.left() - look.px(6)
-        painter.setFont(look.font(13, MEDIUM))
-        painter.setPen(look.color("text" if able else "text2"))
+        paint_switch(painter, box, theme, on=self.isChecked(), able=able)
+        text_left = left + theme.px(TEXT_LEFT)
+        number = QRectF(self.width() - theme.px(NUMBER) - 2, top + (one - theme.px(NUMBER)) / 2, theme.px(NUMBER),
+                        theme.px(NUMBER))  # fmt: skip
+        end = self.value.x() - theme.px(6) if not self.value.isHidden() else number.left() - theme.px(6)
+        painter.setFont(theme.font(13, MEDIUM))
+        painter.setPen(theme.color("text" if able else "text2"))
         title = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, round(end - text_left))
         centre = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(text_left, top, end - text_left, one), centre, title)
-        paint_number(painter, number, self._number, look)
+        paint_number(painter, number, self._number, theme)
         note_left = text_left
         if self.option.risks and able:
-            side = look.px(9)
-            paint_mark(painter, QRectF(note_left, top + one + (two - side) / 2, side, side), Mark.TRIANGLE, look)
-            note_left += look.px(14)
-        painter.setFont(look.font(11))
-        painter.setPen(look.color("text2" if able else "text3"))
+            side = theme.px(9)
+            paint_mark(painter, QRectF(note_left, top + one + (two - side) / 2, side, side), Mark.TRIANGLE, theme)
+            note_left += theme.px(14)
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.color("text2" if able else "text3"))
         room = self.width() - note_left - 2
         note = painter.fontMetrics().elidedText(self._note, Qt.TextElideMode.ElideRight, round(room))
         painter.drawText(QRectF(note_left, top + one, room, two), centre, note)
-        painter.setPen(look.color("line"))
+        painter.setPen(theme.color("line"))
         painter.drawLine(text_left, self.height() - 1, self.width(), self.height() - 1)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -2), look.px(6), look.px(6))
+            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -2), theme.px(6), theme.px(6))
 
 
-class Fold(QAbstractButton):
+class FoldButton(QAbstractButton):
     """A head over rows that are folded away: "In effect now 6"."""
 
     unfolds = True
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self._count = look, 0
+        self._theme, self._count = theme, 0
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
@@ -245,13 +245,13 @@ class Fold(QAbstractButton):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(200), max(self._look.px(28), self._look.box(12) + self._look.px(8)))
+        return QSize(self._theme.px(200), max(self._theme.px(28), self._theme.box(12) + self._theme.px(8)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        middle, x, half = self.height() / 2, look.px(10), look.px(4)
-        painter.setPen(QPen(look.color("text2"), 1.5))
+        middle, x, half = self.height() / 2, theme.px(10), theme.px(4)
+        painter.setPen(QPen(theme.color("text2"), 1.5))
         if self.isChecked():
             points = [QPointF(x - half, middle - half / 2), QPointF(x, middle + half / 2),
                       QPointF(x + half, middle - half / 2)]  # fmt: skip
@@ -259,10 +259,10 @@ class Fold(QAbstractButton):
             points = [QPointF(x - half / 2, middle - half), QPointF(x + half / 2, middle),
                       QPointF(x - half / 2, middle + half)]  # fmt: skip
         painter.drawPolyline(QPolygonF(points))
-        painter.setFont(look.font(12, MEDIUM))
-        painter.setPen(look.color("text" if self.underMouse() else "text2"))
-        room = QRectF(look.px(22), 0, self.width() - look.px(22), self.height())
+        painter.setFont(theme.font(12, MEDIUM))
+        painter.setPen(theme.color("text" if self.underMouse() else "text2"))
+        room = QRectF(theme.px(22), 0, self.width() - theme.px(22), self.height())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, f"{self.text()}  {self._count}")
         if self.hasFocus():
-            painter.setPen(QPen(look.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(6), look.px(6))
+            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(6), theme.px(6))

@@ -29,7 +29,7 @@ from stratascope.ui.harden.capability_picker import CapabilityGrid
 from stratascope.ui.harden.words import typed
 from stratascope.ui.widgets import accessibility, focus_order
 from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Option
 
 WIDTH = 340
@@ -62,36 +62,36 @@ def _hint(free: str) -> str:
 class _Radio(QRadioButton):
     """Drawn with the tokens: the style's own ring can't be seen on a dark panel."""
 
-    def __init__(self, look: Look, text: str, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, text: str, parent: QWidget) -> None:
         super().__init__(text, parent)
-        self._look = look
-        self.setFont(look.font(13))
+        self._theme = theme
+        self.setFont(theme.font(13))
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + look.px(34), look.box(13) + look.px(4))
+        theme = self._theme
+        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + theme.px(34), theme.box(13) + theme.px(4))
 
     def hitButton(self, pos: QPoint) -> bool:
         return self.rect().contains(pos)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.hasFocus():
-            painter.setPen(QPen(look.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(5), look.px(5))
-        side = look.px(14)
-        ring = QRectF(look.px(5), (self.height() - side) / 2, side, side).adjusted(1, 1, -1, -1)
+            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(5), theme.px(5))
+        side = theme.px(14)
+        ring = QRectF(theme.px(5), (self.height() - side) / 2, side, side).adjusted(1, 1, -1, -1)
         on = self.isChecked()
-        painter.setPen(QPen(look.color("accent" if on or self.underMouse() else "line2"), 1.5))
+        painter.setPen(QPen(theme.color("accent" if on or self.underMouse() else "line2"), 1.5))
         painter.drawEllipse(ring)
         if on:
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("accent"))
+            painter.setBrush(theme.color("accent"))
             painter.drawEllipse(ring.center(), side * 0.24, side * 0.24)
         painter.setFont(self.font())
-        painter.setPen(look.color("text"))
-        room = QRectF(look.px(26), 0, self.width() - look.px(26), self.height())
+        painter.setPen(theme.color("text"))
+        room = QRectF(theme.px(26), 0, self.width() - theme.px(26), self.height())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self.text())
 
 
@@ -101,24 +101,24 @@ class ValueSheet(QFrame):
     taken = Signal(str, str)
     refused = Signal(object)  # Message
 
-    def __init__(self, look: Look, parent: QWidget, check: Check) -> None:
+    def __init__(self, theme: Theme, parent: QWidget, check: Check) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
-        self._look, self._check, self._window = look, check, parent
+        self._theme, self._check, self._window = theme, check, parent
         self._option: Option | None = None
         self._free = ""
         self.setObjectName("popup")
-        self.title = Label(look, 15, BOLD)
-        self.what = Label(look, 12, ink="text2", wrap=True)
+        self.title = Label(theme, 15, BOLD)
+        self.what = Label(theme, 12, ink="text2", wrap=True)
         self.choices: dict[str, QRadioButton] = {}
         self._own: QRadioButton | None = None
         self.field = QLineEdit()
-        self.field.setFixedHeight(look.px(30))
-        self.field.setFont(look.font(13))
+        self.field.setFixedHeight(theme.px(30))
+        self.field.setFont(theme.font(13))
         self.field.setMaxLength(_LIMIT)
         self.browse = QPushButton(translate(msg("Choose…")))
         self.browse.clicked.connect(self._browse)
         self.grid: CapabilityGrid | None = None
-        self.error = Label(look, 12, MEDIUM, ink="open", wrap=True)
+        self.error = Label(theme, 12, MEDIUM, ink="open", wrap=True)
         self.take = QPushButton(translate(msg("Set")))
         self.take.setDefault(True)
         self.take.clicked.connect(self._take)
@@ -126,13 +126,13 @@ class ValueSheet(QFrame):
         self._row.addWidget(self.field, 1)
         self._row.addWidget(self.browse)
         self._radios = QVBoxLayout()
-        self._radios.setSpacing(look.px(6))
+        self._radios.setSpacing(theme.px(6))
         end = QHBoxLayout()
         end.addWidget(self.error, 1)
         end.addWidget(self.take, 0, Qt.AlignmentFlag.AlignBottom)
         self._column = QVBoxLayout(self)
-        self._column.setContentsMargins(*(look.px(length) for length in (16, 12, 16, 14)))
-        self._column.setSpacing(look.px(8))
+        self._column.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 14)))
+        self._column.setSpacing(theme.px(8))
         self._column.addWidget(self.title)
         self._column.addWidget(self.what)
         self._column.addLayout(self._radios)
@@ -206,13 +206,13 @@ class ValueSheet(QFrame):
             self._own.toggled.connect(self._judge)
 
     def _radio(self, text: str) -> QRadioButton:
-        radio = _Radio(self._look, text, self)
+        radio = _Radio(self._theme, text, self)
         self._radios.addWidget(radio)
         return radio
 
     def _show_grid(self, wanted: bool, value: str) -> None:
         if wanted and self.grid is None:
-            self.grid = CapabilityGrid(self._look)
+            self.grid = CapabilityGrid(self._theme)
             self.grid.changed.connect(self._kept)
             self._column.insertWidget(4, self.grid)
         if self.grid is not None:
@@ -278,13 +278,13 @@ class ValueSheet(QFrame):
             self.refused.emit(why)
 
     def _place(self, anchor: QWidget, *, wide: bool) -> None:
-        look = self._look
-        width = self.grid.width() + look.px(34) if wide and self.grid is not None else look.px(WIDTH)
+        theme = self._theme
+        width = self.grid.width() + theme.px(34) if wide and self.grid is not None else theme.px(WIDTH)
         self.setFixedWidth(width)
         self._fit()
         corner = anchor.mapToGlobal(QPoint(anchor.width() - width, anchor.height() + 4))
-        left = self._window.mapToGlobal(QPoint(look.px(12), 0)).x()
-        low = self._window.mapToGlobal(QPoint(0, self._window.height() - look.px(12))).y()
+        left = self._window.mapToGlobal(QPoint(theme.px(12), 0)).x()
+        low = self._window.mapToGlobal(QPoint(0, self._window.height() - theme.px(12))).y()
         self.move(max(left, corner.x()), min(corner.y(), low - self.height()))
         self.show()
 

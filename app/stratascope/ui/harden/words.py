@@ -140,7 +140,7 @@ def proven_word(outcome: Proven) -> str:
     return translate(words[outcome])
 
 
-class Course(Enum):
+class RunKind(Enum):
     """Which way a run goes."""
 
     HARDEN = "harden"
@@ -148,28 +148,28 @@ class Course(Enum):
     REDO = "redo"  # to the hardened one again, after an undo
 
 
-def question_title(course: Course, name: str) -> str:
+def question_title(course: RunKind, name: str) -> str:
     """Before it begins."""
     words = {
-        Course.HARDEN: msg("Relaunch {name} hardened?", name=name),
-        Course.UNDO: msg("Bring the original of {name} back?", name=name),
-        Course.REDO: msg("Go back to the hardened {name}?", name=name),
+        RunKind.HARDEN: msg("Relaunch {name} hardened?", name=name),
+        RunKind.UNDO: msg("Bring the original of {name} back?", name=name),
+        RunKind.REDO: msg("Go back to the hardened {name}?", name=name),
     }
     return translate(words[course])
 
 
-def running_title(course: Course, name: str) -> str:
+def running_title(course: RunKind, name: str) -> str:
     """While it runs."""
     words = {
-        Course.HARDEN: msg("Relaunching {name}…", name=name),
-        Course.UNDO: msg("Undoing {name}…", name=name),
-        Course.REDO: msg("Going back to the hardened {name}…", name=name),
+        RunKind.HARDEN: msg("Relaunching {name}…", name=name),
+        RunKind.UNDO: msg("Undoing {name}…", name=name),
+        RunKind.REDO: msg("Going back to the hardened {name}…", name=name),
     }
     return translate(words[course])
 
 
-_ENDINGS: dict[Course, dict[Ending, Message]] = {
-    Course.HARDEN: {
+_ENDINGS: dict[RunKind, dict[Ending, Message]] = {
+    RunKind.HARDEN: {
         Ending.VERIFIED: msg("Hardened, and proven"),
         Ending.KEPT: msg("Hardened, but not all of it is proven"),
         Ending.LIMITED: msg("The limits are changed"),
@@ -177,13 +177,13 @@ _ENDINGS: dict[Course, dict[Ending, Message]] = {
         Ending.REFUSED: msg("Refused: nothing was changed"),
         Ending.UNFINISHED: msg("Broken off: not hardened, and not brought back yet"),
     },
-    Course.UNDO: {
+    RunKind.UNDO: {
         Ending.VERIFIED: msg("Undone: the original runs again"),
         Ending.ROLLED_BACK: msg("Not undone: all is as it was before"),
         Ending.REFUSED: msg("Not undone: nothing was changed"),
         Ending.UNFINISHED: msg("Broken off: neither undone nor brought back yet"),
     },
-    Course.REDO: {
+    RunKind.REDO: {
         Ending.VERIFIED: msg("The hardened one runs again"),
         Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
         Ending.REFUSED: msg("Refused: nothing was changed"),
@@ -192,7 +192,7 @@ _ENDINGS: dict[Course, dict[Ending, Message]] = {
 }
 
 
-def ending_title(ending: Ending, course: Course) -> str:
+def ending_title(ending: Ending, course: RunKind) -> str:
     """How it ended, as a title. Only a hardening has all endings: the other ways prove no toggles."""
     words = _ENDINGS[course]
     return translate(words.get(ending, words[Ending.VERIFIED]))

@@ -47,7 +47,7 @@ class Failure:
         self.message, self.words = reason(error)
 
 
-class Clerk(QObject):
+class QueryRunner(QObject):
     """Asks on threads of its own; of questions with the same `topic` only the newest.
 
     Those of one lane are asked one after the other, and no lane waits for another: an engine that is slow to answer
@@ -107,7 +107,7 @@ class Clerk(QObject):
             then(answer)
 
 
-class Run(QObject):
+class RelaunchRun(QObject):
     """One relaunch or undo on its thread. `told` has each event; `over` comes last, with the Ended, always."""
 
     told = Signal(object)

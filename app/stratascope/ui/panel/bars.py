@@ -12,7 +12,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import TONE_INK, TONE_MARK, paint_mark, tone_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 
 def extent(bar: Bar) -> tuple[float, float]:
@@ -27,9 +27,9 @@ def extent(bar: Bar) -> tuple[float, float]:
 class BarWidget(QWidget):
     """Label, value, bar, source, note."""
 
-    def __init__(self, look: Look, bar: Bar, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, bar: Bar, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self.bar = look, bar
+        self._theme, self.bar = theme, bar
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.show_bar(bar)
@@ -46,79 +46,79 @@ class BarWidget(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        return QSize(look.px(200), look.box(12) + look.px(12) + look.box(11) + look.px(4))
+        theme = self._theme
+        return QSize(theme.px(200), theme.box(12) + theme.px(12) + theme.box(11) + theme.px(4))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         label, value, source, note = self._texts
-        width, one = self.width() - 2, look.box(12)
+        width, one = self.width() - 2, theme.box(12)
         middle = Qt.AlignmentFlag.AlignVCenter
         left = 0
         if self.bar.tone in TONE_MARK:
-            side = look.px(11)
-            paint_mark(painter, QRectF(0, (one - side) / 2, side, side), TONE_MARK[self.bar.tone], look)
-            left = look.px(17)
-        painter.setFont(look.font(12, BOLD))
-        painter.setPen(look.color("text"))
+            side = theme.px(11)
+            paint_mark(painter, QRectF(0, (one - side) / 2, side, side), TONE_MARK[self.bar.tone], theme)
+            left = theme.px(17)
+        painter.setFont(theme.font(12, BOLD))
+        painter.setPen(theme.color("text"))
         painter.drawText(QRectF(left, 0, width, one), middle, label)
-        left += painter.fontMetrics().horizontalAdvance(label) + look.px(10)
-        painter.setFont(look.font(12, MEDIUM))
-        painter.setPen(look.color(TONE_INK[self.bar.tone] if self.bar.tone is not Tone.PLAIN else "text2"))
+        left += painter.fontMetrics().horizontalAdvance(label) + theme.px(10)
+        painter.setFont(theme.font(12, MEDIUM))
+        painter.setPen(theme.color(TONE_INK[self.bar.tone] if self.bar.tone is not Tone.PLAIN else "text2"))
         shown = painter.fontMetrics().elidedText(value, Qt.TextElideMode.ElideRight, width - left)
         painter.drawText(QRectF(left, 0, width - left, one), middle, shown)
-        track = QRectF(0.5, one + look.px(3), width - 1, look.px(7))
+        track = QRectF(0.5, one + theme.px(3), width - 1, theme.px(7))
         used, limit = extent(self.bar)
-        painter.setPen(QPen(look.color("line2"), 1, Qt.PenStyle.SolidLine if limit else Qt.PenStyle.DashLine))
-        painter.setBrush(look.color("sunk"))
+        painter.setPen(QPen(theme.color("line2"), 1, Qt.PenStyle.SolidLine if limit else Qt.PenStyle.DashLine))
+        painter.setBrush(theme.color("sunk"))
         painter.drawRoundedRect(track, 3.5, 3.5)
         if used > 0:
-            full = look.color("open" if limit and used >= 0.9 else "accent" if limit else "bitoff")
+            full = theme.color("open" if limit and used >= 0.9 else "accent" if limit else "bitoff")
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(full)
             painter.drawRoundedRect(
                 QRectF(track.left(), track.top(), max(3.0, track.width() * used), track.height()), 3, 3
             )
         if self.bar.limit and self.bar.capacity and self.bar.capacity > self.bar.limit and limit:
-            painter.setPen(QPen(look.color("text2"), 2))
+            painter.setPen(QPen(theme.color("text2"), 2))
             painter.drawLine(QPointF(track.right(), track.top() - 2), QPointF(track.right(), track.bottom() + 2))
-        y = track.bottom() + look.px(2)
-        painter.setFont(look.font(11, fixed=True))
-        painter.setPen(look.color("text3"))
+        y = track.bottom() + theme.px(2)
+        painter.setFont(theme.font(11, fixed=True))
+        painter.setPen(theme.color("text3"))
         room = width * 0.5 if note else width
         shown = painter.fontMetrics().elidedText(source, Qt.TextElideMode.ElideMiddle, int(room))
         taken = painter.fontMetrics().horizontalAdvance(shown)
-        painter.drawText(QRectF(width - taken, y, taken + 2, look.box(11)), middle, shown)
+        painter.drawText(QRectF(width - taken, y, taken + 2, theme.box(11)), middle, shown)
         if note:
-            painter.setFont(look.font(11))
-            painter.setPen(look.color("text2"))
+            painter.setFont(theme.font(11))
+            painter.setPen(theme.color("text2"))
             shown = painter.fontMetrics().elidedText(
-                note, Qt.TextElideMode.ElideRight, int(width - taken - look.px(12))
+                note, Qt.TextElideMode.ElideRight, int(width - taken - theme.px(12))
             )
-            painter.drawText(QRectF(0, y, width - taken, look.box(11)), middle, shown)
+            painter.drawText(QRectF(0, y, width - taken, theme.box(11)), middle, shown)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(4), look.px(4))
+            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(4), theme.px(4))
 
 
 class BarsBlock(QWidget):
     """A heading with its bars."""
 
-    def __init__(self, look: Look, bars: Bars, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, bars: Bars, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        title = Label(look, 13, BOLD)
+        title = Label(theme, 13, BOLD)
         title.setText(plain(translate(bars.title)))
-        self.bars = [BarWidget(look, bar) for bar in bars.bars]
+        self.bars = [BarWidget(theme, bar) for bar in bars.bars]
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(look.px(6))
+        layout.setSpacing(theme.px(6))
         layout.addWidget(title)
         for bar in self.bars:
             layout.addWidget(bar)
         if not self.bars:
-            line = Line(look, 12, ink="text2")
+            line = Line(theme, 12, ink="text2")
             line.say(translate(msg("No limit could be read")))
             layout.addWidget(line)
 

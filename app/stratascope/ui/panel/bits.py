@@ -26,7 +26,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
 from stratascope.ui.panel.bits_list import CELL, BitList, RowRole, explain
 from stratascope.ui.widgets.labels import Label, Line, Rule, give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 
 class _Heads(QWidget):
@@ -34,21 +34,21 @@ class _Heads(QWidget):
 
     decoration = True  # each bit names its sets
 
-    def __init__(self, look: Look, view: BitList) -> None:
+    def __init__(self, theme: Theme, view: BitList) -> None:
         super().__init__()
-        self._look, self._view = look, view
-        self.setFixedHeight(look.box(10) + look.px(2))
+        self._theme, self._view = theme, view
+        self.setFixedHeight(theme.box(10) + theme.px(2))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, view, painter = self._look, self._view, QPainter(self)
-        painter.setPen(look.color("text2"))
-        cell = look.px(CELL)
+        theme, view, painter = self._theme, self._view, QPainter(self)
+        painter.setPen(theme.color("text2"))
+        cell = theme.px(CELL)
         for block in range(view.blocks):
             left = view.cells_left(block * view.block_width)
             for place, head in enumerate(view.bits.grid.sets):
                 strong = place == view.bits.grid.emphasis
-                painter.setFont(look.font(10, BOLD if strong else MEDIUM))
-                painter.setPen(look.color("text" if strong else "text2"))
+                painter.setFont(theme.font(10, BOLD if strong else MEDIUM))
+                painter.setPen(theme.color("text" if strong else "text2"))
                 box = QRect(left + place * cell - 4, 0, cell + 8, self.height())
                 painter.drawText(box, Qt.AlignmentFlag.AlignCenter, plain(head.head, 4))
 
@@ -63,15 +63,15 @@ class _Area(QScrollArea):
 class BitsView(QWidget):
     """Heads, cells, and the footer of 40: what the selected bit allows, hex and source."""
 
-    def __init__(self, look: Look, grid: BitGrid, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, grid: BitGrid, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
-        self.list = BitList(look, grid)
-        self.heads = _Heads(look, self.list)
-        self.what = Label(look, 12, wrap=True)
-        self.what.setMinimumHeight(look.box(12))
-        self.hex = Line(look, 11, ink="text2", fixed=True)
-        self.source = Line(look, 11, ink="text3", fixed=True, middle=True)
+        self._theme = theme
+        self.list = BitList(theme, grid)
+        self.heads = _Heads(theme, self.list)
+        self.what = Label(theme, 12, wrap=True)
+        self.what.setMinimumHeight(theme.box(12))
+        self.hex = Line(theme, 11, ink="text2", fixed=True)
+        self.source = Line(theme, 11, ink="text3", fixed=True, middle=True)
         self.list.selectionModel().currentChanged.connect(self._tell)
         inner = QWidget()
         inner.setObjectName("page")
@@ -95,11 +95,11 @@ class BitsView(QWidget):
         layout.setSpacing(0)
         layout.addWidget(self.heads)
         layout.addWidget(self.area, 1)
-        layout.addSpacing(look.px(6))
-        layout.addWidget(Rule(look))
-        layout.addSpacing(look.px(6))
+        layout.addSpacing(theme.px(6))
+        layout.addWidget(Rule(theme))
+        layout.addSpacing(theme.px(6))
         layout.addWidget(self.what)
-        layout.addSpacing(look.px(2))
+        layout.addSpacing(theme.px(2))
         foot = QHBoxLayout()
         foot.addWidget(self.hex)
         foot.addStretch(1)
@@ -110,7 +110,7 @@ class BitsView(QWidget):
 
     def _fit(self) -> None:
         whole = self.list.height()
-        self.area.setMinimumHeight(min(whole, self._look.px(88)))
+        self.area.setMinimumHeight(min(whole, self._theme.px(88)))
         self.area.setMaximumHeight(whole)
 
     def show_grid(self, grid: BitGrid) -> None:

@@ -32,7 +32,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.labels import tip
 from stratascope.ui.widgets.marks import TONE_INK
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 ROW, CELL, NUMBER, BLOCK_GAP = 17, 22, 22, 16
 RowRole = int(Qt.ItemDataRole.UserRole) + 1
@@ -93,76 +93,76 @@ def explain(row: BitRow) -> tuple[str, ...]:
     return tuple(translate(part) for part in (row.explanation, row.note) if part is not None)
 
 
-class _Cells(QStyledItemDelegate):
-    def __init__(self, look: Look, view: BitList) -> None:
+class _BitDelegate(QStyledItemDelegate):
+    def __init__(self, theme: Theme, view: BitList) -> None:
         super().__init__(view)
-        self._look, self._view = look, view
+        self._theme, self._view = theme, view
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         return QSize(self._view.block_width, self._view.row_height)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        look, view = self._look, self._view
+        theme, view = self._theme, self._view
         row: BitRow = index.data(RowRole)
         rect: QRect = option.rect
         state: QStyle.StateFlag = option.state
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        cell = look.px(CELL)
+        cell = theme.px(CELL)
         cells = view.cells_left(rect.left())
         grid = view.bits.grid
         if 0 <= grid.emphasis < len(grid.sets):
             painter.fillRect(
-                QRect(cells + grid.emphasis * cell, rect.top(), cell, rect.height()), look.color("accent_soft")
+                QRect(cells + grid.emphasis * cell, rect.top(), cell, rect.height()), theme.color("accent_soft")
             )
         tinted = row.word is not None and row.tone in _SOFT
-        body = QRectF(rect.left(), rect.top() + 0.5, view.block_width - look.px(BLOCK_GAP), rect.height() - 1)
+        body = QRectF(rect.left(), rect.top() + 0.5, view.block_width - theme.px(BLOCK_GAP), rect.height() - 1)
         painter.setPen(Qt.PenStyle.NoPen)
         if tinted:
-            painter.setBrush(look.color(_SOFT[row.tone]))
-            painter.drawRoundedRect(body, look.px(4), look.px(4))
+            painter.setBrush(theme.color(_SOFT[row.tone]))
+            painter.drawRoundedRect(body, theme.px(4), theme.px(4))
         if state & QStyle.StateFlag.State_Selected:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             strong = view.hasFocus()
-            painter.setPen(QPen(look.color("accent" if strong else "line2"), 2 if strong else 1))
+            painter.setPen(QPen(theme.color("accent" if strong else "line2"), 2 if strong else 1))
             edge = body.adjusted(1, 0.5, -1, -0.5) if strong else body.adjusted(0.5, 0, -0.5, 0)  # on whole pixels
-            painter.drawRoundedRect(edge, look.px(4), look.px(4))
+            painter.drawRoundedRect(edge, theme.px(4), theme.px(4))
         elif state & QStyle.StateFlag.State_MouseOver:
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("line"), 1))
-            painter.drawRoundedRect(body, look.px(4), look.px(4))
+            painter.setPen(QPen(theme.color("line"), 1))
+            painter.drawRoundedRect(body, theme.px(4), theme.px(4))
         on = any(row.bits)
         ink = TONE_INK[row.tone] if tinted else "text" if on else "text3"
-        x = rect.left() + look.px(6)
+        x = rect.left() + theme.px(6)
         middle = Qt.AlignmentFlag.AlignVCenter
         if view.numbers:
-            painter.setFont(look.font(10, MEDIUM))
-            painter.setPen(look.color(ink if tinted else "text3"))
-            box = QRect(x, rect.top(), look.px(14), rect.height())
+            painter.setFont(theme.font(10, MEDIUM))
+            painter.setPen(theme.color(ink if tinted else "text3"))
+            box = QRect(x, rect.top(), theme.px(14), rect.height())
             painter.drawText(box, middle | Qt.AlignmentFlag.AlignRight, str(row.number))
-            x += look.px(NUMBER)
+            x += theme.px(NUMBER)
         word = translate(row.word) if row.word else ""
-        painter.setFont(look.font(10, BOLD))
-        word_width = painter.fontMetrics().horizontalAdvance(word) + look.px(5) if word else 0
-        painter.setFont(look.font(11, BOLD if on else MEDIUM.Normal))
-        painter.setPen(look.color(ink))
+        painter.setFont(theme.font(10, BOLD))
+        word_width = painter.fontMetrics().horizontalAdvance(word) + theme.px(5) if word else 0
+        painter.setFont(theme.font(11, BOLD if on else MEDIUM.Normal))
+        painter.setPen(theme.color(ink))
         room = cells - x - word_width
         name = painter.fontMetrics().elidedText(plain(row.name, 80), Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRect(x, rect.top(), room, rect.height()), middle, name)
         if word:
-            x += painter.fontMetrics().horizontalAdvance(name) + look.px(5)
-            painter.setFont(look.font(10, BOLD))
+            x += painter.fontMetrics().horizontalAdvance(name) + theme.px(5)
+            painter.setFont(theme.font(10, BOLD))
             painter.drawText(QRect(x, rect.top(), word_width, rect.height()), middle, word)
-        side, dot = look.px(10), 2.7 * look.scale
+        side, dot = theme.px(10), 2.7 * theme.scale
         for place, bit in enumerate(row.bits):
             centre = QPointF(cells + place * cell + cell / 2, rect.top() + rect.height() / 2)
             painter.setPen(Qt.PenStyle.NoPen)
             if bit:
-                painter.setBrush(look.color(ink if tinted else "accent"))
+                painter.setBrush(theme.color(ink if tinted else "accent"))
                 square = QRectF(centre.x() - side / 2, centre.y() - side / 2, side, side)
                 painter.drawRoundedRect(square, 2.5, 2.5)
             else:
-                painter.setBrush(look.color("bitoff"))
+                painter.setBrush(theme.color("bitoff"))
                 painter.drawEllipse(centre, dot / 2, dot / 2)
         painter.restore()
 
@@ -172,13 +172,13 @@ class BitList(QListView):
 
     reflowed = Signal()
 
-    def __init__(self, look: Look, grid: BitGrid, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, grid: BitGrid, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.bits = BitModel(grid)
         self.block_width, self.row_height, self.blocks, self.numbers = 200, ROW, 1, True
         self.setModel(self.bits)
-        self.setItemDelegate(_Cells(look, self))
+        self.setItemDelegate(_BitDelegate(theme, self))
         self.setFlow(QListView.Flow.TopToBottom)
         self.setWrapping(True)
         self.setUniformItemSizes(True)
@@ -191,28 +191,28 @@ class BitList(QListView):
         self.setAccessibleName(translate(msg("Bits")))
         self.setAccessibleDescription(translate(msg("Arrow keys move from bit to bit; what it allows stands below")))
         self.reflow()
-        look.changed.connect(self.reflow)
+        theme.changed.connect(self.reflow)
 
     def reflow(self) -> None:
         """Choose blocks for the present width."""
-        look, count = self._look, max(1, len(self.bits.grid.rows))
-        self.row_height = max(look.px(ROW), look.box(11) + 1)
-        self.setFont(look.font(11, BOLD))
+        theme, count = self._theme, max(1, len(self.bits.grid.rows))
+        self.row_height = max(theme.px(ROW), theme.box(11) + 1)
+        self.setFont(theme.font(11, BOLD))
         names = max((self.fontMetrics().horizontalAdvance(row.name[:40]) for row in self.bits.grid.rows), default=80)
-        cells = len(self.bits.grid.sets) * look.px(CELL)
-        least = look.px(6) + names + look.px(6) + cells + look.px(BLOCK_GAP)
+        cells = len(self.bits.grid.sets) * theme.px(CELL)
+        least = theme.px(6) + names + theme.px(6) + cells + theme.px(BLOCK_GAP)
         width = max(self.width(), 50)
         choices = [(blocks, numbers) for blocks in (3, 2, 1) for numbers in (True, False)]
         for blocks, numbers in choices:
-            needed = least + (look.px(NUMBER) if numbers else 0)
-            if needed * blocks - look.px(BLOCK_GAP) <= width:
+            needed = least + (theme.px(NUMBER) if numbers else 0)
+            if needed * blocks - theme.px(BLOCK_GAP) <= width:
                 self.blocks, self.numbers = blocks, numbers
                 break
         else:
             self.blocks, self.numbers = 1, False
         rows = -(-count // self.blocks)
         # the last block has no gap at its right, so the width may be shared out a little wider
-        self.block_width = min((width + look.px(BLOCK_GAP)) // self.blocks - 1, least + look.px(NUMBER + 46))
+        self.block_width = min((width + theme.px(BLOCK_GAP)) // self.blocks - 1, least + theme.px(NUMBER + 46))
         self.setGridSize(QSize(self.block_width, self.row_height))
         self.setFixedHeight(rows * self.row_height + 1)
         self.doItemsLayout()
@@ -220,8 +220,8 @@ class BitList(QListView):
 
     def cells_left(self, left: int) -> int:
         """Where a block's cells begin, if it begins at `left`."""
-        look = self._look
-        return left + self.block_width - look.px(BLOCK_GAP) - len(self.bits.grid.sets) * look.px(CELL) - look.px(2)
+        theme = self._theme
+        return left + self.block_width - theme.px(BLOCK_GAP) - len(self.bits.grid.sets) * theme.px(CELL) - theme.px(2)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

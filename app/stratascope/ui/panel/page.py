@@ -11,22 +11,22 @@ from stratascope.ui.panel.bits import BitsView
 from stratascope.ui.panel.rulers import RulersBlock
 from stratascope.ui.panel.table import TableBlock
 from stratascope.ui.syscalls.view import CallsView
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 
-def make_view(look: Look, view: View) -> QWidget:
+def make_view(theme: Theme, view: View) -> QWidget:
     """The widget for one of the closed set of views."""
     match view:
         case Table():
-            return TableBlock(look, view)
+            return TableBlock(theme, view)
         case BitGrid():
-            return BitsView(look, view)
+            return BitsView(theme, view)
         case Bars():
-            return BarsBlock(look, view)
+            return BarsBlock(theme, view)
         case Rulers():
-            return RulersBlock(look, view)
+            return RulersBlock(theme, view)
         case CallMap():
-            return CallsView(look, view, numbers=False)
+            return CallsView(theme, view, numbers=False)
 
 
 def update_view(widget: QWidget, view: View) -> bool:
@@ -50,9 +50,9 @@ def update_view(widget: QWidget, view: View) -> bool:
 class Page(QScrollArea):
     """A scrolling column of widgets."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -60,8 +60,8 @@ class Page(QScrollArea):
         self.inner = QWidget()
         self.inner.setObjectName("page")
         self.column = QVBoxLayout(self.inner)
-        self.column.setContentsMargins(look.px(15), look.px(9), look.px(15), look.px(10))
-        self.column.setSpacing(look.px(12))
+        self.column.setContentsMargins(theme.px(15), theme.px(9), theme.px(15), theme.px(10))
+        self.column.setSpacing(theme.px(12))
         self.setWidget(self.inner)
         self._views: tuple[View, ...] = ()
         self._made: list[QWidget] = []
@@ -83,7 +83,7 @@ class Page(QScrollArea):
         ):
             self._views = views
             return
-        self.show_widgets([make_view(self._look, view) for view in views])
+        self.show_widgets([make_view(self._theme, view) for view in views])
         self._views = views
         self.verticalScrollBar().setValue(at)
 

@@ -27,7 +27,7 @@ from stratascope.ui.panel.raw_text import RawView, raw_text
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import Label, Line, Rule
 from stratascope.ui.widgets.marks import Mark, MarkBox, verdict_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 ABOUT, FINDINGS, RAW, ASKED = "about", "findings", "raw", "asked"  # keys of the panel's own tabs
 
@@ -35,16 +35,16 @@ ABOUT, FINDINGS, RAW, ASKED = "about", "findings", "raw", "asked"  # keys of the
 class TabButton(QAbstractButton):
     """One tab: text, underlined where it is the open one."""
 
-    def __init__(self, look: Look, key: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, key: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.key = key
-        self._look = look
+        self._theme = theme
         self.setCheckable(True)
         self.setAutoExclusive(True)  # one of several, also for screen readers
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._fit()
-        look.changed.connect(self._fit)
+        theme.changed.connect(self._fit)
 
     def say(self, text: str) -> None:
         """Name the tab."""
@@ -53,23 +53,23 @@ class TabButton(QAbstractButton):
         self._fit()
 
     def _fit(self) -> None:
-        self.setFont(self._look.font(12, BOLD))
+        self.setFont(self._theme.font(12, BOLD))
         width = self.fontMetrics().horizontalAdvance(self.text().replace("&&", "&"))
-        self.setFixedSize(width + self._look.px(8), self._look.box(12) + self._look.px(8))
+        self.setFixedSize(width + self._theme.px(8), self._theme.box(12) + self._theme.px(8))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         chosen = self.isChecked()
-        painter.setFont(look.font(12, BOLD if chosen else MEDIUM))
-        painter.setPen(look.color("accent" if chosen else "text" if self.underMouse() else "text2"))
+        painter.setFont(theme.font(12, BOLD if chosen else MEDIUM))
+        painter.setPen(theme.color("accent" if chosen else "text" if self.underMouse() else "text2"))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text().replace("&&", "&"))
         if chosen:
-            painter.setPen(QPen(look.color("accent"), 2))
-            painter.drawLine(look.px(4), self.height() - 1, self.width() - look.px(4), self.height() - 1)
+            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.drawLine(theme.px(4), self.height() - 1, self.width() - theme.px(4), self.height() - 1)
         if self.hasFocus():
-            painter.setPen(QPen(look.color("accent"), 2))
-            painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -2), look.px(4), look.px(4))
+            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -2), theme.px(4), theme.px(4))
 
 
 class Panel(QFrame):
@@ -78,49 +78,49 @@ class Panel(QFrame):
 
     fail_asked = Signal(int)
 
-    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self._look = look
+        self._theme = theme
         self._layers = {layer.number: layer for layer in layers}
         self._shown: tuple[object, ...] | None = None
         self._state: ContainerState | None = None
         self._found: tuple[tuple[Finding, ...], tuple[NamedGap, ...]] | None = None  # what stands in the findings' tab
         self.number = 0
         self._open: dict[int, str] = {}  # the tab last open, by layer
-        self.mark, self.box = MarkBox(look, 14), MarkBox(look, 16)
-        self.title = Label(look, 15, BOLD)
-        self.fact = Line(look, 12, ink="text2")
-        self.picture = Line(look, 12, ink="text2")
+        self.mark, self.box = MarkBox(theme, 14), MarkBox(theme, 16)
+        self.title = Label(theme, 15, BOLD)
+        self.fact = Line(theme, 12, ink="text2")
+        self.picture = Line(theme, 12, ink="text2")
         self.fail = QPushButton(translate(msg("Suppose it fails")))
         self.fail.setObjectName("link")
-        self.fail.setFont(look.font(12, BOLD))
+        self.fail.setFont(theme.font(12, BOLD))
         self.fail.setCursor(Qt.CursorShape.PointingHandCursor)
         self.fail.clicked.connect(lambda: self.fail_asked.emit(self.number))
-        self.fail.setFixedHeight(look.box(12) + look.px(2))
+        self.fail.setFixedHeight(theme.box(12) + theme.px(2))
         self.fail.hide()
         self.tabs: list[TabButton] = []
         self._group = QButtonGroup(self)
         self._group.buttonClicked.connect(lambda button: self._turn(button.key))
         self._tab_row = QHBoxLayout()
-        self._tab_row.setSpacing(look.px(10))
+        self._tab_row.setSpacing(theme.px(10))
         self.pages: dict[str, Page] = {}
-        self.raw = RawView(look)
+        self.raw = RawView(theme)
         self.stack = QStackedWidget()
         self.stack.addWidget(self.raw)
         head = QHBoxLayout()
-        head.setSpacing(look.px(8))
+        head.setSpacing(theme.px(8))
         for widget in (self.mark, self.box, self.title):
             head.addWidget(widget)
         head.addWidget(self.fact, 1)
         head.addStretch(0)
         head.addLayout(self._tab_row)
         top = QVBoxLayout()
-        top.setContentsMargins(look.px(15), look.px(6), look.px(15), look.px(5))
-        top.setSpacing(look.px(2))
+        top.setContentsMargins(theme.px(15), theme.px(6), theme.px(15), theme.px(5))
+        top.setSpacing(theme.px(2))
         top.addLayout(head)
         second = QHBoxLayout()
-        second.setSpacing(look.px(8))
+        second.setSpacing(theme.px(8))
         second.addWidget(self.picture, 1)
         second.addWidget(self.fail)
         top.addLayout(second)
@@ -128,7 +128,7 @@ class Panel(QFrame):
         layout.setContentsMargins(1, 1, 1, 1)
         layout.setSpacing(0)
         layout.addLayout(top)
-        layout.addWidget(Rule(look))
+        layout.addWidget(Rule(theme))
         layout.addWidget(self.stack, 1)
 
     def show_layer(self, state: ContainerState, number: int) -> None:
@@ -219,7 +219,7 @@ class Panel(QFrame):
                 self._tab_row.removeWidget(button)
                 button.hide()
                 button.deleteLater()
-            self.tabs = [TabButton(self._look, key) for key, _ in names]
+            self.tabs = [TabButton(self._theme, key) for key, _ in names]
             for button in self.tabs:
                 self._group.addButton(button)
                 self._tab_row.addWidget(button)
@@ -228,7 +228,7 @@ class Panel(QFrame):
 
     def _page(self, key: str) -> Page:
         if key not in self.pages:
-            self.pages[key] = Page(self._look)
+            self.pages[key] = Page(self._theme)
             self.stack.addWidget(self.pages[key])
         return self.pages[key]
 
@@ -237,10 +237,10 @@ class Panel(QFrame):
         if (mine, gaps) == self._found:
             return
         self._found = mine, gaps
-        widgets: list[QWidget] = [FindingCard(self._look, finding) for finding in mine]
-        widgets += [GapCard(self._look, gap) for gap in gaps]
+        widgets: list[QWidget] = [FindingCard(self._theme, finding) for finding in mine]
+        widgets += [GapCard(self._theme, gap) for gap in gaps]
         if not widgets:
-            line = Label(self._look, 13, ink="text2", wrap=True)
+            line = Label(self._theme, 13, ink="text2", wrap=True)
             line.setText(translate(msg("Nothing was found in this layer.")))
             widgets = [line]
         self._page(FINDINGS).show_widgets(widgets)
@@ -248,11 +248,11 @@ class Panel(QFrame):
     def _fill_about(self, about: About | None) -> None:
         labels: list[QWidget] = []
         if about is not None:
-            role = Label(self._look, 13, BOLD, wrap=True)
+            role = Label(self._theme, 13, BOLD, wrap=True)
             role.setText(translate(msg("{title}: {role}", title=about.title, role=about.role)))
             labels.append(role)
             for message in about.explanation:
-                label = Label(self._look, 13, ink="text", wrap=True)
+                label = Label(self._theme, 13, ink="text", wrap=True)
                 label.setText(translate(message))
                 labels.append(label)
         self._page(ABOUT).show_widgets(labels)
@@ -271,9 +271,9 @@ class Panel(QFrame):
 
     def _fit(self) -> None:
         """A fact of three letters tells nothing, and it stands on the band anyway."""
-        tabs = sum(button.width() + self._look.px(10) for button in self.tabs)
-        room = self.width() - tabs - self.title.sizeHint().width() - self._look.px(86)
-        self.fact.setVisible(room > min(self._look.px(140), self.fact.sizeHint().width()))
+        tabs = sum(button.width() + self._theme.px(10) for button in self.tabs)
+        room = self.width() - tabs - self.title.sizeHint().width() - self._theme.px(86)
+        self.fact.setVisible(room > min(self._theme.px(140), self.fact.sizeHint().width()))
 
     def _show_raw(self) -> None:
         if self._state is not None:

@@ -11,7 +11,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.gap_words import reason
 from stratascope.ui.widgets.labels import Line
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 LONGEST = 400_000  # characters shown; a reading is cut, never the window stopped
 _LINE = 20_000
@@ -55,17 +55,17 @@ def _line(text: str) -> str:
 class RawView(QWidget):
     """Field, buttons, text."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._whose: object = None
         self.field = QLineEdit()
         self.field.setPlaceholderText(translate(msg("Search the raw text")))
         self.field.setAccessibleName(translate(msg("Search the raw text")))
         self.field.setAccessibleDescription(translate(msg("Enter goes to the next place")))
-        self.field.setMinimumHeight(look.px(28))
-        self.field.setMaximumWidth(look.px(320))
-        self.found = Line(look, 11, ink="text2")
+        self.field.setMinimumHeight(theme.px(28))
+        self.field.setMaximumWidth(theme.px(320))
+        self.found = Line(theme, 11, ink="text2")
         self.copy = QPushButton(translate(msg("Copy all")))
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
@@ -76,17 +76,17 @@ class RawView(QWidget):
         self.field.returnPressed.connect(lambda: self._search(fresh=False))
         self.copy.clicked.connect(lambda: QGuiApplication.clipboard().setText(self.text.toPlainText()))
         top = QHBoxLayout()
-        top.setSpacing(look.px(8))
+        top.setSpacing(theme.px(8))
         top.addWidget(self.field, 1)
         top.addWidget(self.found)
         top.addStretch(1)
         top.addWidget(self.copy)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(look.px(15), look.px(8), look.px(15), look.px(12))
-        layout.setSpacing(look.px(8))
+        layout.setContentsMargins(theme.px(15), theme.px(8), theme.px(15), theme.px(12))
+        layout.setSpacing(theme.px(8))
         layout.addLayout(top)
         layout.addWidget(self.text, 1)
-        look.changed.connect(self._relook)
+        theme.changed.connect(self._relook)
         self._relook()
 
     def show_text(self, text: str, whose: object = None) -> None:
@@ -137,6 +137,6 @@ class RawView(QWidget):
         self.found.say("")
 
     def _relook(self) -> None:
-        self.text.setFont(self._look.font(11, fixed=True))
-        self.field.setFont(self._look.font(12))
-        self.copy.setFont(self._look.font(12))
+        self.text.setFont(self._theme.font(11, fixed=True))
+        self.field.setFont(self._theme.font(12))
+        self.copy.setFont(self._theme.font(12))

@@ -20,7 +20,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import TONE_INK
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 MOST = 12  # ranges drawn; the kernel allows 340 lines (user_namespaces(7))
 
@@ -66,9 +66,9 @@ def range_text(part: RulerRange) -> str:
 class RulersWidget(QWidget):
     """The drawing; Left and Right walk through the ranges, the line below tells the one in hand."""
 
-    def __init__(self, look: Look, rulers: Rulers, line: Line, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, rulers: Rulers, line: Line, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self._line = look, line
+        self._theme, self._line = theme, line
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.current = 0
@@ -89,8 +89,8 @@ class RulersWidget(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        return QSize(look.px(200), 4 * look.box(11) + look.px(2 * 20 + 44))
+        theme = self._theme
+        return QSize(theme.px(200), 4 * theme.box(11) + theme.px(2 * 20 + 44))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()), 0)
@@ -142,32 +142,32 @@ class RulersWidget(QWidget):
         self._line.say(range_text(self.ranges[self.current]))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        text, bar = look.box(11), look.px(20)
+        text, bar = theme.box(11), theme.px(20)
         width = self.width() - 2
         y_above = text * 2.0
         y_below = self.height() - text * 2.0 - bar
-        painter.setFont(look.font(11, BOLD))
-        painter.setPen(look.color("text2"))
+        painter.setFont(theme.font(11, BOLD))
+        painter.setPen(theme.color("text2"))
         middle = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(QRectF(0, 0, width, text), middle, plain(translate(self.rulers.inside), 200))
         foot = QRectF(0, self.height() - text, width, text)
         painter.drawText(foot, middle, plain(translate(self.rulers.outside), 200))
-        painter.setPen(QPen(look.color("line2"), 1, Qt.PenStyle.DashLine))
+        painter.setPen(QPen(theme.color("line2"), 1, Qt.PenStyle.DashLine))
         for y in (y_above, y_below):
             painter.drawLine(QPointF(0, y + bar / 2), QPointF(width, y + bar / 2))
         for at, part in enumerate(self.ranges):
             self._range(painter, part, at, width, (y_above, y_below, bar))
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(4), look.px(4))
+            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(4), theme.px(4))
 
     def _range(
         self, painter: QPainter, part: RulerRange, at: int, width: float, lines: tuple[float, float, float]
     ) -> None:
-        look = self._look
+        theme = self._theme
         y_above, y_below, bar = lines
         ink = "accent" if part.tone is Tone.PLAIN else TONE_INK[part.tone]
         above, below = self.inside[at], self.outside[at]
@@ -175,39 +175,39 @@ class RulersWidget(QWidget):
         b0, b1 = below.start * width + 1, below.end * width - 1
         chosen = at == self.current
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.color(ink, 0.30 if chosen else 0.13))
+        painter.setBrush(theme.color(ink, 0.30 if chosen else 0.13))
         painter.drawPolygon(
             QPolygonF(
                 [QPointF(a0, y_above + bar), QPointF(a1, y_above + bar), QPointF(b1, y_below), QPointF(b0, y_below)]
             )
         )
         for x0, x1, y, first in ((a0, a1, y_above, part.inside), (b0, b1, y_below, part.outside)):
-            painter.setPen(QPen(look.color("text"), 2) if chosen else Qt.PenStyle.NoPen)
-            painter.setBrush(look.color(ink))
+            painter.setPen(QPen(theme.color("text"), 2) if chosen else Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color(ink))
             painter.drawRoundedRect(QRectF(x0, y, x1 - x0, bar), 3, 3)
-            painter.setFont(look.font(11, MEDIUM))
-            painter.setPen(look.color("text"))
+            painter.setFont(theme.font(11, MEDIUM))
+            painter.setPen(theme.color("text"))
             label = str(first) if part.length == 1 else f"{first} – {first + part.length - 1}"
             metrics = painter.fontMetrics()
             if metrics.horizontalAdvance(label) > x1 - x0:
                 label = metrics.elidedText(str(first), Qt.TextElideMode.ElideRight, max(14, int(x1 - x0 + 8)))
-            top = y - look.box(11) if y == y_above else y + bar
-            painter.drawText(QRectF(x0, top, x1 - x0 + 12, look.box(11)), Qt.AlignmentFlag.AlignVCenter, label)
+            top = y - theme.box(11) if y == y_above else y + bar
+            painter.drawText(QRectF(x0, top, x1 - x0 + 12, theme.box(11)), Qt.AlignmentFlag.AlignVCenter, label)
 
 
 class RulersBlock(QWidget):
     """A heading, the rulers, the range in hand, and how many more there are."""
 
-    def __init__(self, look: Look, rulers: Rulers, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, rulers: Rulers, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.title = Label(look, 13, BOLD)
-        self.line = Line(look, 12)
-        self.source = Line(look, 11, ink="text3", fixed=True)
-        self.more = Line(look, 11, ink="text2")
-        self.drawing = RulersWidget(look, rulers, self.line)
+        self.title = Label(theme, 13, BOLD)
+        self.line = Line(theme, 12)
+        self.source = Line(theme, 11, ink="text3", fixed=True)
+        self.more = Line(theme, 11, ink="text2")
+        self.drawing = RulersWidget(theme, rulers, self.line)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(look.px(4))
+        layout.setSpacing(theme.px(4))
         for widget in (self.title, self.drawing, self.line, self.more, self.source):
             layout.addWidget(widget)
         self.show_rulers(rulers)

@@ -32,7 +32,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.labels import Label, tip
 from stratascope.ui.widgets.marks import TONE_INK, TONE_MARK, paint_mark, tone_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 LABEL, VALUE, ASKED, SOURCE = range(4)
 RowRole = int(Qt.ItemDataRole.UserRole) + 1
@@ -118,68 +118,68 @@ def _note(row: Row, column: int) -> str:
     return plain(translate(row.note), LONGEST) if column == VALUE and row.note is not None else ""
 
 
-class _Cell(QStyledItemDelegate):
-    def __init__(self, look: Look, view: FactsList) -> None:
+class _FactDelegate(QStyledItemDelegate):
+    def __init__(self, theme: Theme, view: FactsList) -> None:
         super().__init__(view)
-        self._look, self._view = look, view
+        self._theme, self._view = theme, view
 
     def _font(self, column: int, tone: Tone) -> QFont:
         if column == SOURCE:
-            return self._look.font(11, fixed=True)
+            return self._theme.font(11, fixed=True)
         strong = column == VALUE and tone is not Tone.PLAIN
-        return self._look.font(12, BOLD if strong else MEDIUM if column == VALUE else MEDIUM.Normal)
+        return self._theme.font(12, BOLD if strong else MEDIUM if column == VALUE else MEDIUM.Normal)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
-        look, model = self._look, self._view.facts
+        theme, model = self._theme, self._view.facts
         column = model.column(index.column())
         row: Row = index.data(RowRole)
-        width = max(40, self._view.columnWidth(index.column()) - look.px(12) - self._mark_room(column, row))
-        height = _height(self._font(column, row.tone), cell_text(row, column), width, look.box(12))
+        width = max(40, self._view.columnWidth(index.column()) - theme.px(12) - self._mark_room(column, row))
+        height = _height(self._font(column, row.tone), cell_text(row, column), width, theme.box(12))
         note = _note(row, column)
         if note:
-            height += _height(look.font(11), note, width, look.box(11))
-        return QSize(width, height + look.px(7))
+            height += _height(theme.font(11), note, width, theme.box(11))
+        return QSize(width, height + theme.px(7))
 
     def _mark_room(self, column: int, row: Row) -> int:
-        return self._look.px(17) if column == VALUE and row.tone in TONE_MARK else 0
+        return self._theme.px(17) if column == VALUE and row.tone in TONE_MARK else 0
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        look, model = self._look, self._view.facts
+        theme, model = self._theme, self._view.facts
         rect: QRect = option.rect
         state: QStyle.StateFlag = option.state
         column = model.column(index.column())
         row: Row = index.data(RowRole)
         painter.save()
         if state & QStyle.StateFlag.State_Selected and self._view.hasFocus():
-            painter.fillRect(rect, look.color("sel"))
-        painter.setPen(look.color("line"))
+            painter.fillRect(rect, theme.color("sel"))
+        painter.setPen(theme.color("line"))
         painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
-        inner = rect.adjusted(look.px(6), look.px(3), -look.px(6), -look.px(3))
+        inner = rect.adjusted(theme.px(6), theme.px(3), -theme.px(6), -theme.px(3))
         room = self._mark_room(column, row)
         if room:
-            side = look.px(11)
-            y = inner.top() + (look.box(12) - side) / 2
-            paint_mark(painter, QRectF(inner.left(), y, side, side), TONE_MARK[row.tone], look)
+            side = theme.px(11)
+            y = inner.top() + (theme.box(12) - side) / 2
+            paint_mark(painter, QRectF(inner.left(), y, side, side), TONE_MARK[row.tone], theme)
             inner.setLeft(inner.left() + room)
         font = self._font(column, row.tone)
         painter.setFont(font)
         ink = {LABEL: "text2", SOURCE: "text3", ASKED: "text2"}.get(column, TONE_INK[row.tone])
-        painter.setPen(look.color(ink))
+        painter.setPen(theme.color(ink))
         flags = int(Qt.TextFlag.TextWrapAnywhere if column == SOURCE else Qt.TextFlag.TextWordWrap)
         text = cell_text(row, column)
         if " " not in text:
             flags = int(Qt.TextFlag.TextWrapAnywhere)
-        height = _height(font, text, inner.width(), look.box(12))
+        height = _height(font, text, inner.width(), theme.box(12))
         top = QRect(inner.left(), inner.top(), inner.width(), height)
         painter.drawText(top, flags | int(Qt.AlignmentFlag.AlignVCenter), text)
         note = _note(row, column)
         if note:
-            painter.setFont(look.font(11))
-            painter.setPen(look.color("text2"))
+            painter.setFont(theme.font(11))
+            painter.setPen(theme.color("text2"))
             rest = inner.adjusted(0, height, 0, 0)
             painter.drawText(rest, int(Qt.TextFlag.TextWordWrap), note)
         if state & QStyle.StateFlag.State_HasFocus and self._view.hasFocus():
-            painter.setPen(QPen(look.color("accent"), 2))
+            painter.setPen(QPen(theme.color("accent"), 2))
             painter.drawRect(rect.adjusted(1, 1, -1, -2))
         painter.restore()
 
@@ -192,12 +192,12 @@ def _height(font: QFont, text: str, width: int, least: int) -> int:
 class FactsList(QTableView):
     """As high as its rows; the page around it scrolls."""
 
-    def __init__(self, look: Look, rows: tuple[Row, ...], name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, rows: tuple[Row, ...], name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.facts = FactsModel(rows)
         self.setModel(self.facts)
-        self.setItemDelegate(_Cell(look, self))
+        self.setItemDelegate(_FactDelegate(theme, self))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
@@ -208,12 +208,12 @@ class FactsList(QTableView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.verticalHeader().hide()
         self.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.horizontalHeader().setFont(look.font(11, MEDIUM))
+        self.horizontalHeader().setFont(theme.font(11, MEDIUM))
         self.horizontalHeader().setHighlightSections(False)
         self.setAccessibleName(name)
         self.facts.modelReset.connect(self.fit)
         self.facts.dataChanged.connect(self.fit)
-        look.changed.connect(self.fit)
+        theme.changed.connect(self.fit)
         self.viewport().installEventFilter(self)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
@@ -243,14 +243,14 @@ class FactsList(QTableView):
 class TableBlock(QWidget):
     """A heading with its table."""
 
-    def __init__(self, look: Look, table: Table, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, table: Table, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.title = Label(look, 13, BOLD)
+        self.title = Label(theme, 13, BOLD)
         self.title.setText(plain(translate(table.title)))
-        self.list = FactsList(look, table.rows, plain(translate(table.title)))
+        self.list = FactsList(theme, table.rows, plain(translate(table.title)))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(look.px(2))
+        layout.setSpacing(theme.px(2))
         layout.addWidget(self.title)
         layout.addWidget(self.list)
 

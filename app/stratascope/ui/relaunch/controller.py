@@ -25,18 +25,17 @@ from stratascope.state import preferences
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.column import HardenColumn
 from stratascope.ui.harden.command_box import Exports
-from stratascope.ui.harden.docking import Place
-from stratascope.ui.harden.worker import Clerk, Failure, Run
-from stratascope.ui.relaunch.dialog import HardenSheet
-from stratascope.ui.relaunch.set_aside import AsideSheet, ask_discard
-from stratascope.ui.widgets.theme import Look
-from stratascope.usecases.hardening import Aside
-from stratascope.usecases.hardening import Hardening as Desk
+from stratascope.ui.harden.docking import HardenDock
+from stratascope.ui.harden.worker import Failure, QueryRunner, RelaunchRun
+from stratascope.ui.relaunch.dialog import RelaunchDialog
+from stratascope.ui.relaunch.set_aside_dialog import SetAsideDialog, ask_discard
+from stratascope.ui.widgets.theme import Theme
+from stratascope.usecases.hardening import Aside, Hardening
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.recovery import Mended, Result
+from stratascope.usecases.relaunch.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.verification import Proved
 
 if TYPE_CHECKING:
@@ -46,22 +45,22 @@ _KEYS = "Ctrl+H"
 _PUT_RIGHT = (Result.FINISHED, Result.UNDONE)
 
 
-class Hardening(QObject):
+class RelaunchController(QObject):
     """Column, sheets and the one run that may be under way."""
 
     def __init__(
         self,
         window: MainWindow,
-        look: Look,
+        theme: Theme,
         layers: tuple[Layer, ...],
-        desk: Desk,
+        desk: Hardening,
         exports: Exports | None = None,
     ) -> None:
         super().__init__(window)
-        self._window, self._look, self._desk = window, look, desk
+        self._window, self._theme, self._desk = window, theme, desk
         titles = {layer.number: translate(layer.about.title) for layer in layers}
-        self.clerk = Clerk(self)
-        self.run: Run | None = None
+        self.clerk = QueryRunner(self)
+        self.run: RelaunchRun | None = None
         self.kept: tuple[Transaction, ...] = ()  # what is set aside, as far as known
         self._plan: Plan | None = None
         self._preview: Preview | None = None
@@ -72,11 +71,11 @@ class Hardening(QObject):
         self._to_discard: Transaction | None = None  # what the question is about
         self._closing = False
         self._unmended = False  # something is left half done that could not be put right yet
-        self.column = HardenColumn(look, layers, desk, self.clerk, exports)
-        self.sheet = HardenSheet(look, titles, window)
+        self.column = HardenColumn(theme, layers, desk, self.clerk, exports)
+        self.sheet = RelaunchDialog(theme, titles, window)
         self.sheet.before.usual = lambda: preferences.WATCH.of(window.settings)
-        self.aside = AsideSheet(look, window)
-        self.place = Place(window, look, self.column)
+        self.aside = SetAsideDialog(theme, window)
+        self.place = HardenDock(window, theme, self.column)
         self._action(msg("Harden…"), _KEYS, self.place.to_column)
         self._action(msg("Set aside…"), "", self.show_aside)
         self.column.wanted.connect(self._ask)
@@ -257,7 +256,7 @@ class Hardening(QObject):
             return desk.run(plan, watch, cancelled)
 
         self._awaited = None
-        self.run = Run(make, self)
+        self.run = RelaunchRun(make, self)
         self.run.told.connect(self._told)
         self.run.over.connect(self._over)
         self.sheet.begin()

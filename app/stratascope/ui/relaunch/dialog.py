@@ -27,14 +27,14 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.command_box import MainButton
-from stratascope.ui.harden.words import Course, question_title, running_title, toggle_title
+from stratascope.ui.harden.words import RunKind, question_title, running_title, toggle_title
 from stratascope.ui.harden.worker import Failure
-from stratascope.ui.relaunch.before import Before, Quoted
-from stratascope.ui.relaunch.result import Result
-from stratascope.ui.relaunch.steps import Steps
+from stratascope.ui.relaunch.confirm_page import ConfirmPage, Quoted
+from stratascope.ui.relaunch.result_page import ResultPage
+from stratascope.ui.relaunch.steps import StepList
 from stratascope.ui.widgets import accessibility, focus_order
 from stratascope.ui.widgets.labels import Label, Rule, give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.undo_plan import UndoPlan
@@ -51,7 +51,7 @@ class Page(Enum):
     AFTER = 2
 
 
-class HardenSheet(QDialog):
+class RelaunchDialog(QDialog):
     """`begun` tells the watch time once the person agreed; `cancelled` asks to roll back."""
 
     begun = Signal(float)
@@ -59,24 +59,24 @@ class HardenSheet(QDialog):
     undo_wanted = Signal(object)  # Transaction
     discard_wanted = Signal(object)
 
-    def __init__(self, look: Look, titles: dict[int, str], parent: QWidget) -> None:
+    def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget) -> None:
         super().__init__(parent)
-        self._look, self._window = look, parent
+        self._theme, self._window = theme, parent
         self.name = ""
-        self.course = Course.HARDEN
+        self.course = RunKind.HARDEN
         self.limits = False  # whether only limits change, while it runs: then there is nothing to roll back
         self.running = False
-        self.title = Label(look, 18, BOLD, wrap=True)
-        self.lead = Label(look, 13, ink="text2", wrap=True)
-        self.before = Before(look)
+        self.title = Label(theme, 18, BOLD, wrap=True)
+        self.lead = Label(theme, 13, ink="text2", wrap=True)
+        self.before = ConfirmPage(theme)
         self.watch = self.before.watch
-        self.steps = Steps(look)
-        self.told = Label(look, 13, MEDIUM, ink="weak", wrap=True)
-        self.told_before = Label(look, 12, MEDIUM, ink="weak", wrap=True)  # above the buttons, before a run
-        self.after = Result(look, titles)
+        self.steps = StepList(theme)
+        self.told = Label(theme, 13, MEDIUM, ink="weak", wrap=True)
+        self.told_before = Label(theme, 12, MEDIUM, ink="weak", wrap=True)  # above the buttons, before a run
+        self.after = ResultPage(theme, titles)
         self.after.undo_wanted.connect(self.undo_wanted)
         self.after.discard_wanted.connect(self.discard_wanted)
-        self.go = MainButton(look)
+        self.go = MainButton(theme)
         self.go.clicked.connect(self._go)
         self.back = QPushButton(translate(msg("Cancel")))
         self.back.clicked.connect(self._back)
@@ -85,27 +85,27 @@ class HardenSheet(QDialog):
         self.pages.addWidget(self._during())
         self.pages.addWidget(self.after)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[look.px(20)] * 4)
-        layout.setSpacing(look.px(10))
+        layout.setContentsMargins(*[theme.px(20)] * 4)
+        layout.setSpacing(theme.px(10))
         layout.addWidget(self.title)
         layout.addWidget(self.lead)
         layout.addWidget(self.pages, 1)
         layout.addWidget(self.told_before)
-        layout.addWidget(Rule(look))
+        layout.addWidget(Rule(theme))
         end = QHBoxLayout()
-        end.setSpacing(look.px(8))
+        end.setSpacing(theme.px(8))
         end.addStretch(1)
         end.addWidget(self.back)
-        self.go.setMinimumWidth(look.px(220))
+        self.go.setMinimumWidth(theme.px(220))
         self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         end.addWidget(self.go)
         layout.addLayout(end)
-        look.changed.connect(self.update)
+        theme.changed.connect(self.update)
 
     def _during(self) -> QWidget:
         inner = QWidget()
         column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, self._look.px(8), 0)
+        column.setContentsMargins(0, 0, self._theme.px(8), 0)
         column.addWidget(self.steps)
         column.addWidget(self.told)
         column.addStretch(1)
@@ -126,7 +126,7 @@ class HardenSheet(QDialog):
 
     def ask(self, plan: Plan, preview: Preview, command: str) -> None:
         """Before a relaunch: the exact differences, what to expect, and how long to watch."""
-        self.name, self.course, self.limits = plain(plan.spec.name, 200), Course.HARDEN, preview.live
+        self.name, self.course, self.limits = plain(plan.spec.name, 200), RunKind.HARDEN, preview.live
         limits = translate(msg("Change the limits of {name}?", name=self.name))
         self.title.setText(limits if preview.live else question_title(self.course, self.name))
         if preview.live:
@@ -151,7 +151,7 @@ class HardenSheet(QDialog):
     def ask_undo(self, done: Transaction) -> None:
         """Before an undo."""
         back = done.kind is Kind.UNDO
-        self.name, self.course, self.limits = plain(done.name, 200), Course.REDO if back else Course.UNDO, False
+        self.name, self.course, self.limits = plain(done.name, 200), RunKind.REDO if back else RunKind.UNDO, False
         self.title.setText(question_title(self.course, self.name))
         self.lead.setText(translate(_undo_lead(done)))
         self.before.begin()
@@ -189,7 +189,7 @@ class HardenSheet(QDialog):
         self, done: Transaction, warnings: tuple[Message, ...] = (), quotes: tuple[Quoted, ...] = ()
     ) -> None:
         titles = tuple(toggle_title(choice.partition("=")[0]) for choice in done.choices)
-        back = self.course is Course.REDO
+        back = self.course is RunKind.REDO
         changed = tuple(
             msg("{title} comes back", title=title) if back else msg("{title} is given up", title=title)
             for title in titles
@@ -217,9 +217,9 @@ class HardenSheet(QDialog):
 
     def present(self) -> None:
         """In front of the window, no larger than it."""
-        parent, look = self._window, self._look
+        parent, theme = self._window, self._theme
         if not self.isVisible():
-            self.resize(min(look.px(WIDTH), parent.width() - 16), min(look.px(HEIGHT), parent.height() - 16))
+            self.resize(min(theme.px(WIDTH), parent.width() - 16), min(theme.px(HEIGHT), parent.height() - 16))
         self.show()
         self.raise_()
         self.activateWindow()

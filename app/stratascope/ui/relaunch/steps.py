@@ -14,7 +14,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import seconds_text
 from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, REGULAR, Look
+from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
 _TICK = 100  # ms between two looks at the clock of the present step
 
@@ -28,9 +28,9 @@ def state_word(state: State) -> str:
 class StepLine(QWidget):
     """A ring while it lasts, a hook when it is done, a triangle where it failed."""
 
-    def __init__(self, look: Look, progress: Progress) -> None:
+    def __init__(self, theme: Theme, progress: Progress) -> None:
         super().__init__()
-        self._look = look
+        self._theme = theme
         self.progress = progress
         self.begun = time.monotonic()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -47,46 +47,46 @@ class StepLine(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(300), max(self._look.px(28), self._look.box(13) + self._look.px(6)))
+        return QSize(self._theme.px(300), max(self._theme.px(28), self._theme.box(13) + self._theme.px(6)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter, progress = self._look, QPainter(self), self.progress
+        theme, painter, progress = self._theme, QPainter(self), self.progress
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        side, middle = look.px(14), self.height() / 2
-        box = QRectF(look.px(2), middle - side / 2, side, side)
+        side, middle = theme.px(14), self.height() / 2
+        box = QRectF(theme.px(2), middle - side / 2, side, side)
         if progress.state is State.FAILED:
-            paint_mark(painter, box, Mark.TRIANGLE, look, "open")
+            paint_mark(painter, box, Mark.TRIANGLE, theme, "open")
         elif progress.state is State.DONE:
-            painter.setPen(QPen(look.color("enf"), 2))
+            painter.setPen(QPen(theme.color("enf"), 2))
             painter.drawPolyline(QPolygonF([QPointF(box.left() + side * 0.12, middle + side * 0.05),
                                             QPointF(box.left() + side * 0.4, middle + side * 0.3),
                                             QPointF(box.left() + side * 0.88, middle - side * 0.3)]))  # fmt: skip
         else:
-            painter.setPen(QPen(look.color("accent"), 2))
+            painter.setPen(QPen(theme.color("accent"), 2))
             painter.drawEllipse(box.adjusted(2, 2, -2, -2))
         now = progress.state is State.BEGUN
-        painter.setFont(look.font(13, BOLD if now else REGULAR))
-        painter.setPen(look.color("text"))
+        painter.setFont(theme.font(13, BOLD if now else REGULAR))
+        painter.setPen(theme.color("text"))
         seconds = time.monotonic() - self.begun if now else progress.seconds
         took = seconds_text(seconds)
-        wide = look.px(56)
-        room = QRectF(look.px(26), 0, self.width() - look.px(30) - wide, self.height())
+        wide = theme.px(56)
+        room = QRectF(theme.px(26), 0, self.width() - theme.px(30) - wide, self.height())
         text = plain(translate(progress.message))
         text = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, round(room.width()))
         centre = Qt.AlignmentFlag.AlignVCenter
         painter.drawText(room, centre, text)
-        painter.setFont(look.font(12))
-        painter.setPen(look.color("text2"))
+        painter.setFont(theme.font(12))
+        painter.setPen(theme.color("text2"))
         right = QRectF(self.width() - wide, 0, wide - 2, self.height())
         painter.drawText(right, centre | Qt.AlignmentFlag.AlignRight, took)
 
 
-class Steps(QWidget):
+class StepList(QWidget):
     """All of them, in the order in which they came."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.lines: dict[str, StepLine] = {}
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(0, 0, 0, 0)
@@ -111,7 +111,7 @@ class Steps(QWidget):
         if line is None:
             if progress.state is State.BEGUN and progress.step == "roll-back":
                 self.stop(failed=True)
-            line = self.lines[progress.step] = StepLine(self._look, progress)
+            line = self.lines[progress.step] = StepLine(self._theme, progress)
             self._column.addWidget(line)
         else:
             line.show_progress(progress)

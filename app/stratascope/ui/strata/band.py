@@ -31,17 +31,17 @@ from stratascope.ui.strata.fail_button import FailButton
 from stratascope.ui.widgets.gap_words import advice, reason
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import INK, Mark, paint_mark, paint_number, verdict_word
-from stratascope.ui.widgets.pixmap_cache import KeptPicture
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Look
+from stratascope.ui.widgets.pixmap_cache import PixmapCache
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 
 FACTS = 262  # width that holds number, mark, name, verdict and fact; the rest is the field
 BAND, LOW_BAND = 39, 27
 WIDE = 0.32  # a wide window gives the facts more room
 
 
-def field_left(look: Look, width: int) -> int:
+def field_left(theme: Theme, width: int) -> int:
     """Where the field of rays begins in strata of that width."""
-    return max(look.px(FACTS), round(width * WIDE))
+    return max(theme.px(FACTS), round(width * WIDE))
 
 
 class Band(QAbstractButton):
@@ -49,10 +49,10 @@ class Band(QAbstractButton):
 
     fail_asked = Signal()
 
-    def __init__(self, look: Look, number: int, about: About | None, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, number: int, about: About | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.number = number
-        self._look = look
+        self._theme = theme
         self._title = translate(about.title) if about else translate(msg("Layer {number}", number=number))
         self._role = translate(about.role) if about else ""
         self._fact, self._word, self._verdict, self._running = "", "", Verdict.UNKNOWN, True
@@ -66,8 +66,8 @@ class Band(QAbstractButton):
         self.setText(self._title)
         self._compact = False
         self._rays = self._away = False
-        self._kept = KeptPicture()
-        self.fail = FailButton(look, self)
+        self._kept = PixmapCache()
+        self.fail = FailButton(theme, self)
         self.fail.hide()
         self.fail.clicked.connect(self.fail_asked)
         self.fail.installEventFilter(self)
@@ -121,12 +121,12 @@ class Band(QAbstractButton):
         self.update()
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        height = look.box(13) + look.px(8) if self._compact else look.box(13) + look.box(11) + look.px(3)
-        return QSize(look.px(FACTS + 200), max(look.px(LOW_BAND if self._compact else BAND), height))
+        theme = self._theme
+        height = theme.box(13) + theme.px(8) if self._compact else theme.box(13) + theme.box(11) + theme.px(3)
+        return QSize(theme.px(FACTS + 200), max(theme.px(LOW_BAND if self._compact else BAND), height))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._look.px(FACTS), self.sizeHint().height())
+        return QSize(self._theme.px(FACTS), self.sizeHint().height())
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -161,7 +161,7 @@ class Band(QAbstractButton):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         side = self.fail.width()
-        self.fail.move(self._field() - side - self._look.px(8), (self.height() - side) // 2)
+        self.fail.move(self._field() - side - self._theme.px(8), (self.height() - side) // 2)
 
     def _tell_fail(self) -> None:
         """The button is there while the band has the eye or the keyboard, and while the band is away."""
@@ -170,120 +170,120 @@ class Band(QAbstractButton):
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        radius = look.px(6)
+        radius = theme.px(6)
         self._ground(painter, box, radius)
-        one, two = look.box(13), look.box(11)
+        one, two = theme.box(13), theme.box(11)
         top = (self.height() - one - (0 if self._compact else two)) / 2
-        side = look.px(16)
-        paint_number(painter, QRectF(look.px(12), (self.height() - side) / 2, side, side), self.number, look)
+        side = theme.px(16)
+        paint_number(painter, QRectF(theme.px(12), (self.height() - side) / 2, side, side), self.number, theme)
         mark = Mark(self._verdict.value) if self._running and not self._away else Mark.NOT_RUNNING
-        small = look.px(14)
-        paint_mark(painter, QRectF(look.px(37), (self.height() - small) / 2, small, small), mark, look)
-        left = look.px(60)
+        small = theme.px(14)
+        paint_mark(painter, QRectF(theme.px(37), (self.height() - small) / 2, small, small), mark, theme)
+        left = theme.px(60)
         field = self._field()
-        painter.setFont(look.font(13, BOLD))
-        painter.setPen(look.color("text3" if self._away else "text"))
+        painter.setFont(theme.font(13, BOLD))
+        painter.setPen(theme.color("text3" if self._away else "text"))
         metrics = painter.fontMetrics()
-        word_font = look.font(11, BOLD)
+        word_font = theme.font(11, BOLD)
         painter.setFont(word_font)
         word_width = painter.fontMetrics().horizontalAdvance(self._word)
-        two_parts = self._rays or (self.width() > look.px(FACTS + 120) and not self._compact)
-        room = (field if two_parts else self.width()) - look.px(12) - left
+        two_parts = self._rays or (self.width() > theme.px(FACTS + 120) and not self._compact)
+        room = (field if two_parts else self.width()) - theme.px(12) - left
         if not self.fail.isHidden():
             room -= self.fail.width()
-        title = metrics.elidedText(self._title, Qt.TextElideMode.ElideRight, max(40, room - word_width - look.px(10)))
-        painter.setFont(look.font(13, BOLD))
+        title = metrics.elidedText(self._title, Qt.TextElideMode.ElideRight, max(40, room - word_width - theme.px(10)))
+        painter.setFont(theme.font(13, BOLD))
         painter.drawText(QRectF(left, top, room, one), Qt.AlignmentFlag.AlignVCenter, title)
-        x = left + metrics.horizontalAdvance(title) + look.px(8)
+        x = left + metrics.horizontalAdvance(title) + theme.px(8)
         painter.setFont(word_font)
-        painter.setPen(look.color("accent" if self._away else INK[mark]))
+        painter.setPen(theme.color("accent" if self._away else INK[mark]))
         painter.drawText(QRectF(x, top, word_width + 4, one), Qt.AlignmentFlag.AlignVCenter, self._word)
-        painter.setFont(look.font(11, MEDIUM))
-        painter.setPen(look.color("text2"))
+        painter.setFont(theme.font(11, MEDIUM))
+        painter.setPen(theme.color("text2"))
         fact = painter.fontMetrics().elidedText(self._fact, Qt.TextElideMode.ElideRight, int(room))
         if self._compact:
-            x += word_width + look.px(10)
-            if left + room - x < look.px(70):
+            x += word_width + theme.px(10)
+            if left + room - x < theme.px(70):
                 return
             fact = painter.fontMetrics().elidedText(self._fact, Qt.TextElideMode.ElideRight, int(left + room - x))
             painter.drawText(QRectF(x, top, left + room - x, one), Qt.AlignmentFlag.AlignVCenter, fact)
             return
         painter.drawText(QRectF(left, top + one, room, two), Qt.AlignmentFlag.AlignVCenter, fact)
-        width = self.width() - field - look.px(16)
-        if width >= look.px(120) and self._role and not self._rays:
-            painter.setFont(look.font(12, REGULAR))
-            painter.setPen(look.color("text2"))
+        width = self.width() - field - theme.px(16)
+        if width >= theme.px(120) and self._role and not self._rays:
+            painter.setFont(theme.font(12, REGULAR))
+            painter.setPen(theme.color("text2"))
             role = painter.fontMetrics().elidedText(self._role, Qt.TextElideMode.ElideRight, width)
             painter.drawText(QRectF(field, 0, width, self.height()), Qt.AlignmentFlag.AlignVCenter, role)
 
     def _field(self) -> int:
         """Where the field begins. Without rays a role stands in it, which needs less of the width."""
         if self._rays:
-            return field_left(self._look, self.width())
-        return max(self._look.px(FACTS), round(self.width() * (0.75 if self._compact else 0.42)))
+            return field_left(self._theme, self.width())
+        return max(self._theme.px(FACTS), round(self.width() * (0.75 if self._compact else 0.42)))
 
     def _ground(self, painter: QPainter, box: QRectF, radius: float) -> None:
-        look = self._look
+        theme = self._theme
         path = QPainterPath()
         path.addRoundedRect(box, radius, radius)
         painter.drawPixmap(0, 0, self._surface(painter.device().devicePixelRatioF(), path))
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if self.isChecked():
-            painter.setPen(QPen(look.color("accent"), 2))
+            painter.setPen(QPen(theme.color("accent"), 2))
             painter.drawPath(path)
         elif self.hasFocus() or self.underMouse():
-            painter.setPen(QPen(look.color("line2"), 1))
+            painter.setPen(QPen(theme.color("line2"), 1))
             painter.drawPath(path)
         if self.hasFocus():
-            painter.setPen(QPen(look.color("accent"), 2))
+            painter.setPen(QPen(theme.color("accent"), 2))
             painter.drawRoundedRect(box.adjusted(4, 4, -4, -4), radius - 3, radius - 3)
 
     def _surface(self, ratio: float, path: QPainterPath) -> QPixmap:
         """The band without outline and words, kept until something of it changes: hatches and dashes take long."""
-        look = self._look
-        inks = tuple(look.color(name).rgba() for name in ("sunk", "open", "weak", "enf_soft", "text", "line2"))
-        key = (self._verdict, self._running, self._away, look.high_contrast, inks, self._field())
+        theme = self._theme
+        inks = tuple(theme.color(name).rgba() for name in ("sunk", "open", "weak", "enf_soft", "text", "line2"))
+        key = (self._verdict, self._running, self._away, theme.high_contrast, inks, self._field())
         return self._kept.get(key, self.size(), ratio, lambda painter: self._paint_surface(painter, path))
 
     def _paint_surface(self, painter: QPainter, path: QPainterPath) -> None:
-        look = self._look
-        loud = look.high_contrast
+        theme = self._theme
+        loud = theme.high_contrast
         if not self._running:
-            painter.fillPath(path, look.color("window" if loud else "sunk"))
+            painter.fillPath(path, theme.color("window" if loud else "sunk"))
         elif self._away:
-            painter.setPen(_dashes(look.color("line2"), 2 if loud else 1.0, 1, 5))
+            painter.setPen(_dashes(theme.color("line2"), 2 if loud else 1.0, 1, 5))
             painter.drawPath(path)
         elif self._verdict is Verdict.OPEN:
-            painter.setPen(_dashes(look.color("open", 1.0 if loud else 0.55), 2 if loud else 1.2, 2, 4))
+            painter.setPen(_dashes(theme.color("open", 1.0 if loud else 0.55), 2 if loud else 1.2, 2, 4))
             painter.drawPath(path)
         elif self._verdict is Verdict.ENFORCED:
-            painter.fillPath(path, look.color("panel" if loud else "enf_soft"))
+            painter.fillPath(path, theme.color("panel" if loud else "enf_soft"))
         elif self._verdict is Verdict.WEAKENED:
-            painter.fillPath(path, look.color("panel" if loud else "weak_soft"))
+            painter.fillPath(path, theme.color("panel" if loud else "weak_soft"))
             self._hatch(painter, path)
         else:
-            painter.fillPath(path, look.color("panel" if loud else "unk_soft"))
+            painter.fillPath(path, theme.color("panel" if loud else "unk_soft"))
             self._dots(painter, path)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if loud and self._verdict is not Verdict.OPEN and not self._away:
-            painter.setPen(QPen(look.color("text"), 2))
+            painter.setPen(QPen(theme.color("text"), 2))
             painter.drawPath(path)
 
     def _clip_field(self, painter: QPainter, path: QPainterPath) -> QRect:
         painter.setClipPath(path)
-        field = QRect(self._field() - self._look.px(10), 0, self.width(), self.height())
+        field = QRect(self._field() - self._theme.px(10), 0, self.width(), self.height())
         painter.setClipRect(field, Qt.ClipOperation.IntersectClip)
         return field
 
     def _hatch(self, painter: QPainter, path: QPainterPath) -> None:
-        look = self._look
+        theme = self._theme
         painter.save()
         field = self._clip_field(painter, path)
-        painter.setPen(QPen(look.color("weak", 0.18), 1.5))
-        pitch, height = look.px(9) * 1.414, self.height()
+        painter.setPen(QPen(theme.color("weak", 0.18), 1.5))
+        pitch, height = theme.px(9) * 1.414, self.height()
         # all strokes in one call: the clip at the round corners is then worked out once, not once for each
         strokes = QPainterPath()
         x = float(field.left() - height)
@@ -295,11 +295,11 @@ class Band(QAbstractButton):
         painter.restore()
 
     def _dots(self, painter: QPainter, path: QPainterPath) -> None:
-        look = self._look
+        theme = self._theme
         painter.save()
         field = self._clip_field(painter, path)
-        painter.setPen(QPen(look.color("unk", 0.35), 1.4))
-        pitch = look.px(6)
+        painter.setPen(QPen(theme.color("unk", 0.35), 1.4))
+        pitch = theme.px(6)
         points = [
             QPointF(x, y)
             for x in range(field.left(), self.width(), pitch)

@@ -8,17 +8,17 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.ui.strata.band import FACTS
 from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import BOLD, Look
+from stratascope.ui.widgets.theme import BOLD, Theme
 
 STRIP, GROUND = 34, 60
 
 
-class Edge(QWidget):
+class StrataEdge(QWidget):
     """The strip above the layers, or the ground below: a title and lines, no verdict."""
 
-    def __init__(self, look: Look, height: int, *, ground: bool, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, height: int, *, ground: bool, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self._height, self._ground = look, height, ground
+        self._theme, self._height, self._ground = theme, height, ground
         self._title, self._right = "", 0
         self._lines: tuple[str, ...] = ("",)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -38,33 +38,33 @@ class Edge(QWidget):
             self.update()
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        needed = look.box(13) + 2 * look.box(11) + look.px(6) if self._ground else look.box(13) + look.px(10)
-        return QSize(look.px(FACTS), max(look.px(self._height), needed))
+        theme = self._theme
+        needed = theme.box(13) + 2 * theme.box(11) + theme.px(6) if self._ground else theme.box(13) + theme.px(10)
+        return QSize(theme.px(FACTS), max(theme.px(self._height), needed))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.setPen(Qt.PenStyle.NoPen if self._ground else QPen(look.color("line"), 1))
-        painter.setBrush(look.color("ground" if self._ground else "panel"))
-        painter.drawRoundedRect(box, look.px(7), look.px(7))
-        left, right = look.px(13), (self._right or self.width()) - look.px(12)
-        ink = look.color("ground_text" if self._ground else "text")
+        painter.setPen(Qt.PenStyle.NoPen if self._ground else QPen(theme.color("line"), 1))
+        painter.setBrush(theme.color("ground" if self._ground else "panel"))
+        painter.drawRoundedRect(box, theme.px(7), theme.px(7))
+        left, right = theme.px(13), (self._right or self.width()) - theme.px(12)
+        ink = theme.color("ground_text" if self._ground else "text")
         painter.setPen(ink)
-        painter.setFont(look.font(13, BOLD))
-        one, two = look.box(13), look.box(11)
+        painter.setFont(theme.font(13, BOLD))
+        one, two = theme.box(13), theme.box(11)
         if not self._ground:
             painter.drawText(QRect(left, 0, right - left, self.height()), Qt.AlignmentFlag.AlignVCenter, self._title)
-            left += painter.fontMetrics().horizontalAdvance(self._title) + look.px(8)
-            painter.setFont(look.font(12))
-            painter.setPen(look.color("text2"))
+            left += painter.fontMetrics().horizontalAdvance(self._title) + theme.px(8)
+            painter.setFont(theme.font(12))
+            painter.setPen(theme.color("text2"))
             text = painter.fontMetrics().elidedText(self._lines[0], Qt.TextElideMode.ElideRight, right - left)
             painter.drawText(QRect(left, 0, right - left, self.height()), Qt.AlignmentFlag.AlignVCenter, text)
             return
         y = (self.height() - one - two * len(self._lines)) // 2
         painter.drawText(QRect(left, y, right - left, one), Qt.AlignmentFlag.AlignVCenter, self._title)
-        painter.setFont(look.font(11))
+        painter.setFont(theme.font(11))
         for place, line in enumerate(self._lines):
             text = painter.fontMetrics().elidedText(line, Qt.TextElideMode.ElideRight, right - left)
             box2 = QRect(left, y + one + place * two, right - left, two)

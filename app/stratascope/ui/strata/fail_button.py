@@ -6,29 +6,29 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 
 class FailButton(QAbstractButton):
     """Takes its band away in thought, or brings it back: a band struck through, or an arrow back."""
 
-    def __init__(self, look: Look, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFixedSize(look.px(22), look.px(22))
+        self.setFixedSize(theme.px(22), theme.px(22))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         strong = self.hasFocus() or self.underMouse()
-        painter.setPen(QPen(look.color("accent" if strong else "line2"), 2 if self.hasFocus() else 1))
-        painter.setBrush(look.color("panel"))
-        painter.drawRoundedRect(box, look.px(4), look.px(4))
-        painter.setPen(QPen(look.color("accent"), 1.6))
+        painter.setPen(QPen(theme.color("accent" if strong else "line2"), 2 if self.hasFocus() else 1))
+        painter.setBrush(theme.color("panel"))
+        painter.drawRoundedRect(box, theme.px(4), theme.px(4))
+        painter.setPen(QPen(theme.color("accent"), 1.6))
         side = self.width()
         if self.isChecked():
             painter.drawArc(QRectF(side * 0.3, side * 0.32, side * 0.4, side * 0.4), -90 * 16, 250 * 16)

@@ -40,12 +40,12 @@ from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.rays import Bundle, bundles, order_of
 from stratascope.presentation.rays_layout import Lane
-from stratascope.ui.strata.rays_paint import Heights
-from stratascope.ui.strata.rays_scene import MORE, Scene
+from stratascope.ui.strata.rays_paint import RayHeights
+from stratascope.ui.strata.rays_scene import MORE, RayScene
 from stratascope.ui.strata.rays_spoken import spoken as lane_words
 from stratascope.ui.widgets import accessibility
-from stratascope.ui.widgets.pixmap_cache import KeptPicture
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.pixmap_cache import PixmapCache
+from stratascope.ui.widgets.theme import Theme
 
 FALL = 180  # ms
 PAUSE = 90  # ms that the pointer rests near a lane before all others fade
@@ -57,22 +57,22 @@ class RayLayer(QWidget):
     hovered = Signal(object)
     chosen = Signal(str)
 
-    def __init__(self, look: Look, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._strata = parent
-        self._look = look
+        self._theme = theme
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(translate(msg("What a process could try")))
         self.setAccessibleDescription(translate(msg("Left and right go from one to the next, Enter opens the matrix")))
-        self.scene = Scene(look)
+        self.scene = RayScene(theme)
         self._bundles: tuple[Bundle, ...] = ()
         self._order: tuple[str, ...] = ()
         self._base: Matrix | None = None
         self._matrix: Matrix | None = None
         self._numbers: Mapping[str, int] = {}
         self._before: dict[str, tuple[float, float]] = {}  # x and end of each lane before it began to move
-        self._kept = KeptPicture()
+        self._kept = PixmapCache()
         self._at = ""  # id of the lane in hand
         self._pressed = False
         self._heights, self._left = self.scene.heights, 0.0
@@ -87,7 +87,7 @@ class RayLayer(QWidget):
         self._pause.setSingleShot(True)
         self._pause.setInterval(PAUSE)
         self._pause.timeout.connect(lambda: self.take(self._next))
-        look.changed.connect(self._relook)
+        theme.changed.connect(self._relook)
         accessibility.expose(self, self)
 
     # -- what is shown
@@ -105,7 +105,7 @@ class RayLayer(QWidget):
         self._before = before if moves else {}
         self.lay_out()
         self._fall.stop()
-        if moves and self.isVisible() and not self._look.reduced_motion:
+        if moves and self.isVisible() and not self._theme.reduced_motion:
             self._fall.start()
         if self._at and self.lane(self._at) is None:
             self.take("")
@@ -117,7 +117,7 @@ class RayLayer(QWidget):
         """Whether rays are on their way."""
         return self._fall.state() == QVariantAnimation.State.Running
 
-    def set_heights(self, heights: Heights, left: float) -> None:
+    def set_heights(self, heights: RayHeights, left: float) -> None:
         """Where the bands stand, and where the field begins."""
         if (heights, left) != (self._heights, self._left):
             self._heights, self._left = heights, left
@@ -302,13 +302,13 @@ class RayLayer(QWidget):
         if lane is not None:
             self.scene.paint_one(painter, lane, focused=self.hasFocus())
         elif self.hasFocus():
-            painter.setPen(QPen(self._look.color("accent"), 2))
+            painter.setPen(QPen(self._theme.color("accent"), 2))
             box = QRectF(self._left - 6, 2, self.width() - self._left + 4, self.height() - 4)
-            painter.drawRoundedRect(box, self._look.px(6), self._look.px(6))
+            painter.drawRoundedRect(box, self._theme.px(6), self._theme.px(6))
 
     def _picture(self, ratio: float) -> QPixmap:
         """All rays, kept until one of them or the size changes."""
-        return self._kept.get(self._look.theme, self.size(), ratio, self.scene.paint)
+        return self._kept.get(self._theme.name, self.size(), ratio, self.scene.paint)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

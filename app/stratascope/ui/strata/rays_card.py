@@ -14,7 +14,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import stance_word, standing, standing_word
 from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, paint_mark, paint_number, severity_word
 from stratascope.ui.widgets.stance_cell import STANCE_MARK
-from stratascope.ui.widgets.theme import BOLD, REGULAR, Look
+from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
 WIDTH = 400
 _INKS = {Stance.STOPS: "enf", Stance.UNKNOWN: "unk"}
@@ -23,10 +23,10 @@ _INKS = {Stance.STOPS: "enf", Stance.UNKNOWN: "unk"}
 class RayCard(QWidget):
     """Floats over the window and never takes the pointer; all of it is in the matrix too."""
 
-    def __init__(self, look: Look, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._window = parent
-        self._look = look
+        self._theme = theme
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._texts: list[tuple[QRect, QFont, str, str]] = []  # place, font, ink, text
@@ -39,19 +39,19 @@ class RayCard(QWidget):
     ) -> None:
         """Write it. `layers`: number, id and name from above; `away`: ids of those taken away in thought."""
         titles = {layer: title for _, layer, title in layers}
-        look = self._look
+        theme = self._theme
         self._texts, self._marks = [], []
-        pad, width = look.px(14), look.px(WIDTH)
+        pad, width = theme.px(14), theme.px(WIDTH)
         inner = width - 2 * pad
-        y = look.px(11)
-        y = self._write(pad, y, inner, look.font(15, BOLD), "text", translate(state.threat.title))
+        y = theme.px(11)
+        y = self._write(pad, y, inner, theme.font(15, BOLD), "text", translate(state.threat.title))
         open_now = state.outcome is Outcome.OPEN
         ink = SEVERITY_INK[state.threat.severity] if open_now else "text2"
         self._let = ink if ink != "text3" else "text2"
         word = msg("{standing}, of {severity} severity", standing=standing_word(standing(state)),
                    severity=severity_word(state.threat.severity).lower())  # fmt: skip
-        y = self._write(pad, y, inner, look.font(11, BOLD), ink, translate(word)) + look.px(3)
-        y = self._write(pad, y, inner, look.font(12), "text", translate(state.threat.what)) + look.px(6)
+        y = self._write(pad, y, inner, theme.font(11, BOLD), ink, translate(word)) + theme.px(3)
+        y = self._write(pad, y, inner, theme.font(12), "text", translate(state.threat.what)) + theme.px(6)
         for number, layer, title in layers:
             ruling = state.ruling(layer)
             if layer in away:
@@ -64,38 +64,40 @@ class RayCard(QWidget):
         for one, other in state.linked:
             text = msg("{one} and {other} fall together: one setting undoes both.",
                        one=titles.get(one, one), other=titles.get(other, other))  # fmt: skip
-            y = self._write(pad, y, inner, look.font(11), "weak", translate(text)) + look.px(3)
-        y = self._write(pad, y + look.px(2), inner, look.font(11), "text3", translate(msg("Enter: open in the matrix")))
-        self.setFixedSize(width, y + look.px(10))
+            y = self._write(pad, y, inner, theme.font(11), "weak", translate(text)) + theme.px(3)
+        y = self._write(
+            pad, y + theme.px(2), inner, theme.font(11), "text3", translate(msg("Enter: open in the matrix"))
+        )
+        self.setFixedSize(width, y + theme.px(10))
         self.update()
 
     def _row(self, y: int, number: int, title: str, ruling: Ruling | None, word: str, pid: int | None) -> int:
-        look = self._look
-        pad = look.px(14)
-        left = pad + look.px(46)
-        inner = look.px(WIDTH) - left - pad
-        side, small = look.px(16), look.px(12)
-        line = look.box(12)
+        theme = self._theme
+        pad = theme.px(14)
+        left = pad + theme.px(46)
+        inner = theme.px(WIDTH) - left - pad
+        side, small = theme.px(16), theme.px(12)
+        line = theme.box(12)
         if number:
             self._marks.append((QRectF(pad, y + (line - side) / 2, side, side), None, number, ""))
         mark = Mark.NOT_RUNNING if ruling is None else STANCE_MARK[ruling.stance]
         ink = "accent"
         if ruling is not None:
             ink = self._let if ruling.stance is Stance.LETS_THROUGH else _INKS.get(ruling.stance, "text2")
-        self._marks.append((QRectF(pad + look.px(24), y + (line - small) / 2, small, small), mark, 0, ink))
-        bold = look.font(12, BOLD)
+        self._marks.append((QRectF(pad + theme.px(24), y + (line - small) / 2, small, small), mark, 0, ink))
+        bold = theme.font(12, BOLD)
         self._texts.append((QRect(left, y, inner, line), bold, "text", plain(title, 80)))
-        x = left + QFontMetrics(bold).horizontalAdvance(plain(title, 80)) + look.px(7)
-        self._texts.append((QRect(x, y, left + inner - x, line), look.font(11, BOLD), ink, word))
+        x = left + QFontMetrics(bold).horizontalAdvance(plain(title, 80)) + theme.px(7)
+        self._texts.append((QRect(x, y, left + inner - x, line), theme.font(11, BOLD), ink, word))
         y += line
         if ruling is not None:
-            y = self._write(left, y, inner, look.font(11), "text2", translate(ruling.reason))
+            y = self._write(left, y, inner, theme.font(11), "text2", translate(ruling.reason))
             if ruling.source:
                 source = evidence(ruling.source, pid or 0)
-                font = look.font(10, REGULAR, fixed=True)
+                font = theme.font(10, REGULAR, fixed=True)
                 cut = QFontMetrics(font).elidedText(plain(source, 300), Qt.TextElideMode.ElideMiddle, inner)
                 y = self._write(left, y, inner, font, "text3", cut)
-        return y + look.px(6)
+        return y + theme.px(6)
 
     def _write(self, x: int, y: int, width: int, font: QFont, ink: str, text: str) -> int:
         """Add a paragraph; the place below it."""
@@ -109,14 +111,14 @@ class RayCard(QWidget):
 
     def stand_by(self, lane: QRect) -> None:
         """Beside that lane (in the parent's coordinates), at its right where there is room."""
-        look, room = self._look, self._window.rect()
-        gap = look.px(16)
+        theme, room = self._theme, self._window.rect()
+        gap = theme.px(16)
         x = lane.right() + gap
-        if x + self.width() > room.right() - look.px(8):
+        if x + self.width() > room.right() - theme.px(8):
             x = lane.left() - gap - self.width()
-        x = max(look.px(8), min(x, room.right() - self.width() - look.px(8)))
-        y = min(lane.top() + look.px(14), room.bottom() - self.height() - look.px(8))
-        self.move(QPoint(x, max(look.px(8), y)))
+        x = max(theme.px(8), min(x, room.right() - self.width() - theme.px(8)))
+        y = min(lane.top() + theme.px(14), room.bottom() - self.height() - theme.px(8))
+        self.move(QPoint(x, max(theme.px(8), y)))
         self.show()
         self.raise_()
 
@@ -125,17 +127,17 @@ class RayCard(QWidget):
         return tuple(text for _, _, _, text in self._texts)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(look.color("line2"), 1))
-        painter.setBrush(look.color("panel"))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), look.px(8), look.px(8))
+        painter.setPen(QPen(theme.color("line2"), 1))
+        painter.setBrush(theme.color("panel"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(8), theme.px(8))
         for box, mark, number, ink in self._marks:
             if mark is None:
-                paint_number(painter, box, number, look)
+                paint_number(painter, box, number, theme)
             else:
-                paint_mark(painter, box, mark, look, ink)
+                paint_mark(painter, box, mark, theme, ink)
         for place, font, colour, text in self._texts:
             painter.setFont(font)
-            painter.setPen(look.color(colour))
+            painter.setPen(theme.color(colour))
             painter.drawText(place, int(Qt.TextFlag.TextWordWrap.value), text)

@@ -10,7 +10,7 @@ from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.threat_outcomes import SERIOUS, Kind
 from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 HEIGHT = 18
 
@@ -44,12 +44,12 @@ def entries(found: dict[Kind, int], *, short: bool = False) -> tuple[tuple[Kind,
     )
 
 
-class Legend(QWidget):
+class RayLegend(QWidget):
     """18 high; words are shortened where there is no room for all."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._found: dict[Kind, int] = {}
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
@@ -62,35 +62,35 @@ class Legend(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(200), max(self._look.px(HEIGHT), self._look.box(12)))
+        return QSize(self._theme.px(200), max(self._theme.px(HEIGHT), self._theme.box(12)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if not self._found:
             return
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        metrics = QFontMetrics(look.font(12))
-        picture = look.px(15)
+        metrics = QFontMetrics(theme.font(12))
+        picture = theme.px(15)
         shown = entries(self._found)
         for short, gap in ((False, 22), (False, 12), (True, 14), (True, 8)):
             shown = entries(self._found, short=short)
-            space = look.px(gap)
+            space = theme.px(gap)
             if sum(picture + metrics.horizontalAdvance(word) + space for _, word in shown) - space <= self.width():
                 break
         x = 2
         for kind, word in shown:
-            self._paint_kind(painter, kind, x + look.px(5))
+            self._paint_kind(painter, kind, x + theme.px(5))
             x += picture
-            painter.setFont(look.font(12))
-            painter.setPen(look.color("text2"))
+            painter.setFont(theme.font(12))
+            painter.setPen(theme.color("text2"))
             width = metrics.horizontalAdvance(word)
             cut = metrics.elidedText(word, Qt.TextElideMode.ElideRight, max(0, round(self.width() - x)))
             painter.drawText(QRectF(x, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, cut)
             x += width + space
 
     def _paint_kind(self, painter: QPainter, kind: Kind, x: float) -> None:
-        look = self._look
-        top, bottom = look.px(3.0) + 0.0, self.height() - look.px(3.0)
+        theme = self._theme
+        top, bottom = theme.px(3.0) + 0.0, self.height() - theme.px(3.0)
         x = int(x) + 0.5
 
         def line(ink: QColor, width: float, end: float, begin: float = top) -> None:
@@ -101,7 +101,7 @@ class Legend(QWidget):
             painter.fillRect(QRectF(x - 3.5, y - thick / 2, 7, thick), ink)
 
         if kind in (Kind.CRITICAL, Kind.MEDIUM):
-            ink = look.color("rayopen" if kind is Kind.CRITICAL else "raywarn")
+            ink = theme.color("rayopen" if kind is Kind.CRITICAL else "raywarn")
             half, head = (4.5, 8.0) if kind is Kind.CRITICAL else (3.0, 6.0)
             line(ink, 3.0 if kind is Kind.CRITICAL else 1.5, bottom - head / 2)
             painter.setPen(Qt.PenStyle.NoPen)
@@ -109,25 +109,25 @@ class Legend(QWidget):
             points = [QPointF(x - half, bottom - head), QPointF(x + half, bottom - head), QPointF(x, bottom)]
             painter.drawPolygon(QPolygonF(points))
         elif kind is Kind.LOW:
-            line(look.color("raylow"), 1.0, bottom - 4)
+            line(theme.color("raylow"), 1.0, bottom - 4)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawEllipse(QPointF(x, bottom - 2), 2, 2)
         elif kind is Kind.UNKNOWN:
             middle = (top + bottom) / 2
-            line(look.color("ray"), 1.3, middle - 3.5)
+            line(theme.color("ray"), 1.3, middle - 3.5)
             painter.setBrush(Qt.BrushStyle.NoBrush)
             corners = [(0, -3.5), (3.5, 0), (0, 3.5), (-3.5, 0)]
             painter.drawPolygon(QPolygonF([QPointF(x + dx, middle + dy) for dx, dy in corners]))
-            line(look.color("ray"), 1.3, bottom, middle + 5)
+            line(theme.color("ray"), 1.3, bottom, middle + 5)
         elif kind is Kind.HOST:
-            line(look.color("ray"), 1.3, bottom)
-            bar(look.color("ray"), bottom - 3, 3)
-            painter.fillRect(QRectF(x - 5, bottom - 1.5, 10, 2.5), look.color("ground"))
+            line(theme.color("ray"), 1.3, bottom)
+            bar(theme.color("ray"), bottom - 3, 3)
+            painter.fillRect(QRectF(x - 5, bottom - 1.5, 10, 2.5), theme.color("ground"))
         else:
-            ink = look.color("ray")
+            ink = theme.color("ray")
             once = kind is Kind.ONCE
             end = bottom - 2 if once else (top + bottom) / 2
             line(ink, 1.3, end)
             bar(ink, end, 3)
             if not once:
-                bar(look.color("ray2"), bottom - 1, 2)
+                bar(theme.color("ray2"), bottom - 1, 2)

@@ -1,4 +1,4 @@
-"""How rays, families and names in the ground are drawn; lengths of the design (LOOK, section 7) in `look.px`."""
+"""How rays, families and names in the ground are drawn; lengths of the design (LOOK, section 7) in `theme.px`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.rays import GROUND, Ray
 from stratascope.presentation.rays_layout import Label, Lane, Place
 from stratascope.presentation.threat_outcomes import Kind, family_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.widgets.what_if import small
 
 WIDTH = {Kind.CRITICAL: 3.4, Kind.HIGH: 2.4, Kind.MEDIUM: 1.5, Kind.LOW: 1.0}
@@ -22,7 +22,7 @@ LABEL_ROW, ROWS, LEAD = 17, 3, 7
 
 
 @dataclass(frozen=True, slots=True)
-class Heights:
+class RayHeights:
     """Where the parts of the strata stand, in pixels from the top of the strata."""
 
     strip: float  # bottom of the process strip
@@ -43,46 +43,46 @@ class Heights:
         return self.middle(ray.also[-1]) if ray.also else self.end(ray)
 
 
-def paint_lane(painter: QPainter, look: Look, heights: Heights, lane: Lane, limit: float | None = None) -> None:
+def paint_lane(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane, limit: float | None = None) -> None:
     """One ray, or the bar for many; `limit`: as far as it has got, while it falls or is drawn up."""
     if lane.count:
-        _paint_group(painter, look, heights, lane)
+        _paint_group(painter, theme, heights, lane)
         return
     ray, x, end = lane.ray, lane.x, heights.end(lane.ray)
     falling = limit is not None and limit < end
     stop = min(end, limit) if limit is not None else end
     ink = INK.get(ray.kind, "ray")
-    width = WIDTH.get(ray.kind, 1.3) * look.scale
+    width = WIDTH.get(ray.kind, 1.3) * theme.scale
     if limit is not None and limit > end:  # drawn up: what is still to go
-        painter.setPen(QPen(look.color("ray"), 1.3))
+        painter.setPen(QPen(theme.color("ray"), 1.3))
         painter.drawLine(QLineF(x, end, x, limit))
-    head = HEAD.get(ray.kind, 0.0) * look.scale
+    head = HEAD.get(ray.kind, 0.0) * theme.scale
     foot = stop if falling or not head else heights.ground - head / 2
-    _paint_line(painter, look, heights, lane, foot, ink, width)
+    _paint_line(painter, theme, heights, lane, foot, ink, width)
     if falling:
         return
     if head:
-        _paint_head(painter, look, ray.kind, x, heights.ground + 4 * look.scale, head)
+        _paint_head(painter, theme, ray.kind, x, heights.ground + 4 * theme.scale, head)
     elif ray.kind is Kind.LOW:
-        radius = 2 * look.scale
-        painter.setPen(QPen(look.color(ink), 1.0))
-        painter.setBrush(look.color("window"))
+        radius = 2 * theme.scale
+        painter.setPen(QPen(theme.color(ink), 1.0))
+        painter.setBrush(theme.color("window"))
         painter.drawEllipse(QPointF(x, heights.ground - radius), radius, radius)
     elif ray.kind is Kind.HOST:
-        _paint_bar(painter, look, x, heights.ground - 1.5 * look.scale, lane.width, 3, "ray")
+        _paint_bar(painter, theme, x, heights.ground - 1.5 * theme.scale, lane.width, 3, "ray")
     elif ray.end != GROUND:
-        _paint_bar(painter, look, x, end, lane.width, 3, "ray")
-        _paint_also(painter, look, heights, lane)
+        _paint_bar(painter, theme, x, end, lane.width, 3, "ray")
+        _paint_also(painter, theme, heights, lane)
 
 
 def _paint_line(
-    painter: QPainter, look: Look, heights: Heights, lane: Lane, foot: float, ink: str, width: float
+    painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane, foot: float, ink: str, width: float
 ) -> None:
     """Solid as far as it is known, dashed below the first band of which it is not."""
     ray, x = lane.ray, lane.x
     known = [heights.middle(number) for number in ray.unknown if heights.middle(number) <= foot + 1]
     turn = known[0] if known else foot
-    pen = QPen(look.color(ink), width)
+    pen = QPen(theme.color(ink), width)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     painter.setPen(pen)
     painter.drawLine(QLineF(x, heights.strip, x, turn))
@@ -91,9 +91,9 @@ def _paint_line(
     pen.setDashPattern([3 / width, 3 / width])
     painter.setPen(pen)
     painter.drawLine(QLineF(x, turn, x, foot))
-    size = max(2.2, min(3.5 * look.scale, lane.width / 2 - 0.6))
-    painter.setPen(QPen(look.color("ray"), 1.2))
-    painter.setBrush(look.color("panel"))
+    size = max(2.2, min(3.5 * theme.scale, lane.width / 2 - 0.6))
+    painter.setPen(QPen(theme.color("ray"), 1.2))
+    painter.setBrush(theme.color("panel"))
     for y in known:
         middle = min(y, heights.ground - size)
         painter.drawPolygon(
@@ -104,105 +104,105 @@ def _paint_line(
         )  # fmt: skip
 
 
-def _paint_head(painter: QPainter, look: Look, kind: Kind, x: float, tip: float, size: float) -> None:
+def _paint_head(painter: QPainter, theme: Theme, kind: Kind, x: float, tip: float, size: float) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(look.color(INK[kind]))
+    painter.setBrush(theme.color(INK[kind]))
     half = size * 0.46
     painter.drawPolygon(QPolygonF([QPointF(x - half, tip - size), QPointF(x + half, tip - size), QPointF(x, tip)]))
 
 
-def _paint_bar(painter: QPainter, look: Look, x: float, y: float, lane: float, thick: float, ink: str) -> None:
-    width = max(2.0, min(7.0 * look.scale, lane - 2))
-    tall = thick * look.scale
-    painter.fillRect(QRectF(x - width / 2, y - tall / 2, width, tall), look.color(ink))
+def _paint_bar(painter: QPainter, theme: Theme, x: float, y: float, lane: float, thick: float, ink: str) -> None:
+    width = max(2.0, min(7.0 * theme.scale, lane - 2))
+    tall = thick * theme.scale
+    painter.fillRect(QRectF(x - width / 2, y - tall / 2, width, tall), theme.color(ink))
 
 
-def _paint_also(painter: QPainter, look: Look, heights: Heights, lane: Lane) -> None:
+def _paint_also(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane) -> None:
     if not lane.ray.also:
         return
-    pen = QPen(look.color("ray2"), 1.2)
+    pen = QPen(theme.color("ray2"), 1.2)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     pen.setDashPattern([1.5 / 1.2, 2.5 / 1.2])
     painter.setPen(pen)
     painter.drawLine(QLineF(lane.x, heights.end(lane.ray) + 2, lane.x, heights.lowest(lane.ray)))
     for number in lane.ray.also:
-        _paint_bar(painter, look, lane.x, heights.middle(number), lane.width, 2, "ray2")
+        _paint_bar(painter, theme, lane.x, heights.middle(number), lane.width, 2, "ray2")
 
 
-def _paint_group(painter: QPainter, look: Look, heights: Heights, lane: Lane) -> None:
+def _paint_group(painter: QPainter, theme: Theme, heights: RayHeights, lane: Lane) -> None:
     """All rays of a family that are not open: down to the lowest band that is the first to stop one of them, and
     dashed further down where some are not known."""
-    x, thick = lane.x, 3 * look.scale
+    x, thick = lane.x, 3 * theme.scale
     end = heights.strip if lane.unsure == lane.count else heights.end(lane.ray)
-    pen = QPen(look.color("ray"), thick)
+    pen = QPen(theme.color("ray"), thick)
     pen.setCapStyle(Qt.PenCapStyle.FlatCap)
     painter.setPen(pen)
     if lane.unsure < lane.count:
         painter.drawLine(QLineF(x, heights.strip, x, end))
-        wide, y = 9 * look.scale, min(end, heights.ground - thick / 2)
-        painter.fillRect(QRectF(x - wide / 2, y - thick / 2, wide, thick), look.color("ray"))
+        wide, y = 9 * theme.scale, min(end, heights.ground - thick / 2)
+        painter.fillRect(QRectF(x - wide / 2, y - thick / 2, wide, thick), theme.color("ray"))
     if lane.unsure:
         pen.setDashPattern([1, 1])
         painter.setPen(pen)
         painter.drawLine(QLineF(x, end, x, heights.ground))
-    painter.setFont(look.font(10, BOLD))
+    painter.setFont(theme.font(10, BOLD))
     text = str(lane.count)
-    width = painter.fontMetrics().horizontalAdvance(text) + look.px(6)
-    box = QRectF(x - width / 2, heights.strip + look.px(5), width, look.box(10))
-    painter.setPen(QPen(look.color("ray"), 1))
-    painter.setBrush(look.color("panel"))
-    painter.drawRoundedRect(box, look.px(4), look.px(4))
-    painter.setPen(look.color("text"))
+    width = painter.fontMetrics().horizontalAdvance(text) + theme.px(6)
+    box = QRectF(x - width / 2, heights.strip + theme.px(5), width, theme.box(10))
+    painter.setPen(QPen(theme.color("ray"), 1))
+    painter.setBrush(theme.color("panel"))
+    painter.drawRoundedRect(box, theme.px(4), theme.px(4))
+    painter.setPen(theme.color("text"))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)
 
 
-def paint_families(painter: QPainter, look: Look, heights: Heights, places: tuple[Place, ...]) -> None:
+def paint_families(painter: QPainter, theme: Theme, heights: RayHeights, places: tuple[Place, ...]) -> None:
     """Each family's name on the strip, over a bracket line as wide as its lanes."""
-    painter.setFont(look.font(11, MEDIUM))
+    painter.setFont(theme.font(11, MEDIUM))
     metrics = painter.fontMetrics()
-    y = heights.strip - look.px(6.5) + 0.5
+    y = heights.strip - theme.px(6.5) + 0.5
     for place in places:
-        painter.setPen(look.color("text2"))
-        room = int(place.right - place.left + look.px(9))
+        painter.setPen(theme.color("text2"))
+        room = int(place.right - place.left + theme.px(9))
         word = metrics.elidedText(family_word(place.family), Qt.TextElideMode.ElideRight, room)
-        box = QRectF(place.left - look.px(5), 0, place.right - place.left + look.px(10), y - look.px(1))
+        box = QRectF(place.left - theme.px(5), 0, place.right - place.left + theme.px(10), y - theme.px(1))
         painter.drawText(box, Qt.AlignmentFlag.AlignCenter, word)
-        painter.setPen(QPen(look.color("line2"), 1))
+        painter.setPen(QPen(theme.color("line2"), 1))
         painter.drawLine(QLineF(place.left, y, place.right, y))
         for x in (place.left, place.right):
-            painter.drawLine(QLineF(x, y, x, y + look.px(3)))
+            painter.drawLine(QLineF(x, y, x, y + theme.px(3)))
 
 
-def label_text(look: Look, ray: Ray) -> str:
+def label_text(theme: Theme, ray: Ray) -> str:
     """The name of an open threat in the ground."""
     return plain(small(translate(ray.state.threat.title)), 80)
 
 
-def label_box(look: Look, heights: Heights, label: Label) -> QRectF:
+def label_box(theme: Theme, heights: RayHeights, label: Label) -> QRectF:
     """Where a name stands."""
-    row = look.px(LABEL_ROW)
+    row = theme.px(LABEL_ROW)
     top = heights.ground + (heights.bottom - heights.ground - ROWS * row) / 2 + label.row * row
     return QRectF(label.left, top, label.width, row)
 
 
-def paint_leader(painter: QPainter, look: Look, heights: Heights, label: Label) -> None:
+def paint_leader(painter: QPainter, theme: Theme, heights: RayHeights, label: Label) -> None:
     """The line from a ray to its name in a lower row."""
     if label.row:
-        painter.setPen(QPen(look.color("ground_label"), 1))
-        top = label_box(look, heights, label).top() + look.px(2)
-        painter.drawLine(QLineF(label.x, heights.ground + look.px(3), label.x, top))
+        painter.setPen(QPen(theme.color("ground_label"), 1))
+        top = label_box(theme, heights, label).top() + theme.px(2)
+        painter.drawLine(QLineF(label.x, heights.ground + theme.px(3), label.x, top))
 
 
-def paint_label(painter: QPainter, look: Look, heights: Heights, label: Label, text: str) -> None:
+def paint_label(painter: QPainter, theme: Theme, heights: RayHeights, label: Label, text: str) -> None:
     """The name itself; critical ones are pills."""
-    box = label_box(look, heights, label)
-    painter.setFont(look.font(11, BOLD))
+    box = label_box(theme, heights, label)
+    painter.setFont(theme.font(11, BOLD))
     if label.critical:
         pill = box.adjusted(0, 0.5, 0, -0.5)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.color("ground_label"))
+        painter.setBrush(theme.color("ground_label"))
         painter.drawRoundedRect(pill, pill.height() / 2, pill.height() / 2)
-        painter.setPen(look.color("on_label"))
+        painter.setPen(theme.color("on_label"))
     else:
-        painter.setPen(look.color("ground_label"))
+        painter.setPen(theme.color("ground_label"))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, text)

@@ -19,14 +19,14 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.rays_layout import Lane
 from stratascope.presentation.threat_outcomes import kinds
 from stratascope.ui.strata.band import Band, field_left
-from stratascope.ui.strata.edge import GROUND, STRIP, Edge
+from stratascope.ui.strata.edge import GROUND, STRIP, StrataEdge
 from stratascope.ui.strata.rays import RayLayer
 from stratascope.ui.strata.rays_card import RayCard
-from stratascope.ui.strata.rays_legend import Legend
-from stratascope.ui.strata.rays_paint import Heights
+from stratascope.ui.strata.rays_legend import RayLegend
+from stratascope.ui.strata.rays_paint import RayHeights
 from stratascope.ui.strata.words import ground_lines, modules_line, process_line, tries_line
 from stratascope.ui.widgets.gap_words import runs
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 GAP = 3
 
@@ -40,15 +40,15 @@ class Strata(QWidget):
     fail_asked = Signal(int)
     back_asked = Signal()
 
-    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.setAccessibleName(translate(msg("Layers between the process and the kernel")))
-        self.process = Edge(look, STRIP, ground=False)
-        self.ground = Edge(look, GROUND, ground=True)
+        self.process = StrataEdge(theme, STRIP, ground=False)
+        self.ground = StrataEdge(theme, GROUND, ground=True)
         abouts = {layer.number: layer.about for layer in layers}
         numbers = sorted({*abouts, 1, 2, 3, 4, 5, 6}, reverse=True)
-        self.bands = {number: Band(look, number, abouts.get(number)) for number in numbers}
+        self.bands = {number: Band(theme, number, abouts.get(number)) for number in numbers}
         self._ids = {layer.number: layer.id for layer in layers}
         self._titles = {layer.number: translate(layer.about.title) for layer in layers}
         self._state: ContainerState | None = None
@@ -57,17 +57,17 @@ class Strata(QWidget):
         self._group = QButtonGroup(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(look.px(GAP))
+        layout.setSpacing(theme.px(GAP))
         layout.addWidget(self.process)
         for number, band in self.bands.items():
             self._group.addButton(band, number)
             layout.addWidget(band)
             band.fail_asked.connect(lambda number=number: self.fail_asked.emit(number))
         layout.addWidget(self.ground)
-        self.legend = Legend(look)
-        layout.addSpacing(look.px(1))
+        self.legend = RayLegend(theme)
+        layout.addSpacing(theme.px(1))
         layout.addWidget(self.legend)
-        self.rays = RayLayer(look, self)
+        self.rays = RayLayer(theme, self)
         for part in (self.process, *self.bands.values(), self.ground):
             self.rays.watch(part)
         self.card: RayCard | None = None
@@ -124,7 +124,7 @@ class Strata(QWidget):
 
     def _fit(self) -> None:
         """Tell the rays where the bands stand."""
-        left = field_left(self._look, self.width())
+        left = field_left(self._theme, self.width())
         for edge in (self.process, self.ground):
             edge.keep_to(left if self._matrix is not None else 0)
         strip, ground = self.process.geometry(), self.ground.geometry()
@@ -134,8 +134,8 @@ class Strata(QWidget):
             (number, float(box.top()), float(box.bottom() + 1))
             for number, box in ((number, band.geometry()) for number, band in self.bands.items())
         )
-        heights = Heights(float(strip.bottom() + 1), bands, float(ground.top()), float(ground.bottom() + 1))
-        self.rays.set_heights(heights, float(left + self._look.px(8)))
+        heights = RayHeights(float(strip.bottom() + 1), bands, float(ground.top()), float(ground.bottom() + 1))
+        self.rays.set_heights(heights, float(left + self._theme.px(8)))
 
     def _tell_lane(self, lane: Lane | None) -> None:
         """The card of the ray in hand."""
@@ -144,7 +144,7 @@ class Strata(QWidget):
                 self.card.hide()
             return
         if self.card is None or self.card.parentWidget() is not self.window():
-            self.card = RayCard(self._look, self.window())
+            self.card = RayCard(self._theme, self.window())
         layers = tuple(
             (number, self._ids[number], self._titles.get(number, "")) for number in self.bands if number in self._ids
         )

@@ -17,7 +17,7 @@ from stratascope.core.syscall_table import CallVerdict
 from stratascope.i18n.translate import translate
 from stratascope.ui.syscalls.model import CallModel, Cell, Heading, RowRole
 from stratascope.ui.widgets.marks import INK, Mark, paint_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 CELL, ROW, HEAD = 132, 22, 27
 MARKS = {
@@ -39,34 +39,34 @@ def ink_of(cell: Cell, verdict: CallVerdict, *, here: bool = True) -> str:
     return "text3"
 
 
-def paint_ground(painter: QPainter, box: QRectF, verdict: CallVerdict, look: Look) -> None:
+def paint_ground(painter: QPainter, box: QRectF, verdict: CallVerdict, theme: Theme) -> None:
     """Fill and pattern of one verdict: outline, full, hatched, dotted."""
     painter.save()
-    radius = look.px(4)
+    radius = theme.px(4)
     soft = _SOFT.get(verdict)
-    painter.setPen(QPen(look.color("line"), 1) if soft is None else Qt.PenStyle.NoPen)
-    painter.setBrush(Qt.BrushStyle.NoBrush if soft is None else look.color(soft))
+    painter.setPen(QPen(theme.color("line"), 1) if soft is None else Qt.PenStyle.NoPen)
+    painter.setBrush(Qt.BrushStyle.NoBrush if soft is None else theme.color(soft))
     painter.drawRoundedRect(box, radius, radius)
     painter.setClipRect(box)
     if verdict is CallVerdict.DEPENDS:
-        painter.setPen(QPen(look.color("weak", 0.18 if not look.high_contrast else 0.6), 1.5))
-        pitch, x = look.px(9), box.left() - box.height()
+        painter.setPen(QPen(theme.color("weak", 0.18 if not theme.high_contrast else 0.6), 1.5))
+        pitch, x = theme.px(9), box.left() - box.height()
         while x < box.right():
             painter.drawLine(QPointF(x, box.bottom()), QPointF(x + box.height(), box.top()))
             x += pitch
     elif verdict is CallVerdict.UNKNOWN:
-        painter.setPen(QPen(look.color("unk", 0.5), 1.2))
-        pitch = look.px(6)
+        painter.setPen(QPen(theme.color("unk", 0.5), 1.2))
+        pitch = theme.px(6)
         for row in range(int(box.height()) // pitch + 1):
             for column in range(int(box.width()) // pitch + 1):
                 painter.drawPoint(QPointF(box.left() + 3 + column * pitch, box.top() + 3 + row * pitch))
     painter.restore()
 
 
-class _Cells(QStyledItemDelegate):
-    def __init__(self, look: Look, view: CallList) -> None:
+class _CallDelegate(QStyledItemDelegate):
+    def __init__(self, theme: Theme, view: CallList) -> None:
         super().__init__(view)
-        self._look, self._view = look, view
+        self._theme, self._view = theme, view
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         view = self._view
@@ -87,51 +87,51 @@ class _Cells(QStyledItemDelegate):
         painter.restore()
 
     def _heading(self, painter: QPainter, rect: QRect, row: Heading) -> None:
-        look = self._look
-        box = rect.adjusted(0, look.px(5), 0, 0)
-        painter.setFont(look.font(11, BOLD))
-        painter.setPen(look.color("text2"))
+        theme = self._theme
+        box = rect.adjusted(0, theme.px(5), 0, 0)
+        painter.setFont(theme.font(11, BOLD))
+        painter.setPen(theme.color("text2"))
         painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, row.title)
-        x = rect.left() + painter.fontMetrics().horizontalAdvance(row.title) + look.px(8)
-        painter.setFont(look.font(11, MEDIUM))
-        painter.setPen(look.color("text3"))
+        x = rect.left() + painter.fontMetrics().horizontalAdvance(row.title) + theme.px(8)
+        painter.setFont(theme.font(11, MEDIUM))
+        painter.setPen(theme.color("text3"))
         count = str(row.count)
-        painter.drawText(QRect(x, box.top(), look.px(60), box.height()), Qt.AlignmentFlag.AlignVCenter, count)
-        x += painter.fontMetrics().horizontalAdvance(count) + look.px(8)
-        painter.setPen(QPen(look.color("line"), 1))
+        painter.drawText(QRect(x, box.top(), theme.px(60), box.height()), Qt.AlignmentFlag.AlignVCenter, count)
+        x += painter.fontMetrics().horizontalAdvance(count) + theme.px(8)
+        painter.setPen(QPen(theme.color("line"), 1))
         middle = box.center().y() + 0.5
-        painter.drawLine(QPointF(x, middle), QPointF(rect.left() + self._view.row_width - look.px(4), middle))
+        painter.drawLine(QPointF(x, middle), QPointF(rect.left() + self._view.row_width - theme.px(4), middle))
 
     def _call(self, painter: QPainter, rect: QRect, cell: Cell, state: QStyle.StateFlag) -> None:
-        look, view = self._look, self._view
-        gap = look.px(3)
+        theme, view = self._theme, self._view
+        gap = theme.px(3)
         box = QRectF(rect.left() + 0.5, rect.top() + 0.5, view.cell_width - gap, view.row_height - gap)
-        paint_ground(painter, box, cell.verdict, look)
-        side = look.px(9)
+        paint_ground(painter, box, cell.verdict, theme)
+        side = theme.px(9)
         top = box.center().y() - side / 2
-        x = box.left() + look.px(5)
+        x = box.left() + theme.px(5)
         for here in (True, False):
             call = cell.pair.here if here else cell.pair.there
             if not here and not cell.differs:
                 continue
             mark = Mark.NOT_RUNNING if call is None else MARKS[call.verdict]
             ink = "" if call is None else ink_of(cell, call.verdict, here=here)
-            paint_mark(painter, QRectF(x, top, side, side), mark, look, ink)
-            x += side + look.px(4 if here and cell.differs else 5)
+            paint_mark(painter, QRectF(x, top, side, side), mark, theme, ink)
+            x += side + theme.px(4 if here and cell.differs else 5)
             if here and cell.differs:
-                painter.setPen(QPen(look.color("line2"), 1))
-                painter.drawLine(QPointF(x, box.top() + look.px(4)), QPointF(x, box.bottom() - look.px(4)))
-                x += look.px(4)
+                painter.setPen(QPen(theme.color("line2"), 1))
+                painter.drawLine(QPointF(x, box.top() + theme.px(4)), QPointF(x, box.bottom() - theme.px(4)))
+                x += theme.px(4)
         warned = cell.dangerous and cell.verdict is not CallVerdict.DENIED
-        painter.setFont(look.font(11, BOLD if warned else MEDIUM.Normal))
-        painter.setPen(look.color("text"))
-        room = int(box.right() - x - look.px(4))
+        painter.setFont(theme.font(11, BOLD if warned else MEDIUM.Normal))
+        painter.setPen(theme.color("text"))
+        room = int(box.right() - x - theme.px(4))
         name = painter.fontMetrics().elidedText(plain(cell.pair.name, 80), Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRectF(x, box.top(), room + 1, box.height()), Qt.AlignmentFlag.AlignVCenter, name)
         if cell.differs:
-            corner = look.px(7)
+            corner = theme.px(7)
             painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("text2"))
+            painter.setBrush(theme.color("text2"))
             painter.drawPolygon(
                 QPolygonF(
                     [QPointF(box.right() - corner, box.top()), box.topRight(), QPointF(box.right(), box.top() + corner)]
@@ -140,24 +140,24 @@ class _Cells(QStyledItemDelegate):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if state & QStyle.StateFlag.State_Selected:
             strong = view.hasFocus()
-            painter.setPen(QPen(look.color("accent" if strong else "line2"), 2.4 if strong else 1))
+            painter.setPen(QPen(theme.color("accent" if strong else "line2"), 2.4 if strong else 1))
             inside = 0.7 if strong else 0.0
-            painter.drawRoundedRect(box.adjusted(inside, inside, -inside, -inside), look.px(4), look.px(4))
+            painter.drawRoundedRect(box.adjusted(inside, inside, -inside, -inside), theme.px(4), theme.px(4))
         elif state & QStyle.StateFlag.State_MouseOver:
-            painter.setPen(QPen(look.color("line2"), 1))
-            painter.drawRoundedRect(box, look.px(4), look.px(4))
+            painter.setPen(QPen(theme.color("line2"), 1))
+            painter.drawRoundedRect(box, theme.px(4), theme.px(4))
 
 
 class CallList(QListView):
     """Cells from left to right; a heading takes a row of its own."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.calls = CallModel()
         self.cell_width, self.row_width, self.row_height, self.head_height = CELL, 4 * CELL, ROW, HEAD
         self.setModel(self.calls)
-        self.setItemDelegate(_Cells(look, self))
+        self.setItemDelegate(_CallDelegate(theme, self))
         self.setFlow(QListView.Flow.LeftToRight)
         self.setWrapping(True)
         self.setResizeMode(QListView.ResizeMode.Adjust)
@@ -169,16 +169,16 @@ class CallList(QListView):
         self.setAccessibleName(translate(msg("System calls")))
         self.setAccessibleDescription(translate(msg("Arrow keys move from call to call; what it is stands below")))
         self.reflow()
-        look.changed.connect(self.reflow)
+        theme.changed.connect(self.reflow)
 
     def reflow(self) -> None:
         """Share the width out among as many cells as fit."""
-        look = self._look
-        self.row_height = max(look.px(ROW), look.box(11) + look.px(5))
-        self.head_height = max(look.px(HEAD), look.box(11) + look.px(9))
+        theme = self._theme
+        self.row_height = max(theme.px(ROW), theme.box(11) + theme.px(5))
+        self.head_height = max(theme.px(HEAD), theme.box(11) + theme.px(9))
         # as if there were a scroll bar, so that its coming and going moves no cell
-        width = max(look.px(CELL), self.width() - self.verticalScrollBar().sizeHint().width() - 1)
-        count = max(1, width // look.px(CELL))
+        width = max(theme.px(CELL), self.width() - self.verticalScrollBar().sizeHint().width() - 1)
+        count = max(1, width // theme.px(CELL))
         self.cell_width = width // count
         self.row_width = self.cell_width * count
         self.verticalScrollBar().setSingleStep(self.row_height)

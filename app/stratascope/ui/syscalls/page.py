@@ -28,7 +28,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.syscalls.view import DEFAULT_TITLE, CallsView
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 MOST = 60  # containers offered for comparison; more would leave the screen
 
@@ -36,20 +36,20 @@ MOST = 60  # containers offered for comparison; more would leave the screen
 class CallMapPage(QFrame):
     """Title, what it is compared with, and the map; or why there is none."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self._look = look
+        self._theme = theme
         self._state: ContainerState | None = None
         self._others: dict[tuple[str, str], ContainerState] = {}
         self._against: tuple[str, str] | None = None  # None: the engine's default
-        self.title = Line(look, 15, BOLD)
+        self.title = Line(theme, 15, BOLD)
         self.button = QPushButton()
-        self.button.setFont(look.font(12, MEDIUM))
+        self.button.setFont(theme.font(12, MEDIUM))
         self.menu = QMenu(self.button)
         self.menu.aboutToShow.connect(self._offer)
         self.button.setMenu(self.menu)
-        self.view = CallsView(look)
+        self.view = CallsView(theme)
         self.view.setObjectName("page")
         self.view.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._area = QScrollArea()  # a low window, or a large font: the whole scrolls rather than that parts overlap
@@ -58,15 +58,15 @@ class CallMapPage(QFrame):
         self._area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._area.setWidget(self.view)
-        self.empty = Label(look, 13, ink="text2", wrap=True)
+        self.empty = Label(theme, 13, ink="text2", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         head = QHBoxLayout()
         head.addWidget(self.title, 1)
         head.addWidget(self.button)
         self._pile = QStackedLayout()
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(look.px(15), look.px(9), look.px(15), look.px(10))
-        layout.setSpacing(look.px(6))
+        layout.setContentsMargins(theme.px(15), theme.px(9), theme.px(15), theme.px(10))
+        layout.setSpacing(theme.px(6))
         layout.addLayout(head)
         layout.addLayout(self._pile, 1)
         self._pile.addWidget(self.empty)  # not before: it shows its first page, which would be a window of its own

@@ -36,7 +36,7 @@ from stratascope.ui.syscalls.list import MARKS, CallList, paint_ground
 from stratascope.ui.syscalls.model import Cell, RowRole, answer, rows_of
 from stratascope.ui.widgets.labels import Label, Line, Rule
 from stratascope.ui.widgets.marks import paint_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 LEAST_LIST = 120  # px: five rows and a bit
 DEFAULT_TITLE = msg("the engine's default")
@@ -45,10 +45,10 @@ DEFAULT_TITLE = msg("the engine's default")
 class AbiButton(QAbstractButton):
     """One part of the switch between entry points."""
 
-    def __init__(self, look: Look, abi: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, abi: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.abi = abi
-        self._look = look
+        self._theme = theme
         self.setText(plain(abi, 20))
         self.setCheckable(True)
         self.setAutoExclusive(True)  # one of several, also for screen readers
@@ -57,35 +57,35 @@ class AbiButton(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        self.setFont(look.font(12, BOLD))
-        width = self.fontMetrics().horizontalAdvance(self.text()) + look.px(20)
-        return QSize(width, look.box(12) + look.px(10))
+        theme = self._theme
+        self.setFont(theme.font(12, BOLD))
+        width = self.fontMetrics().horizontalAdvance(self.text()) + theme.px(20)
+        return QSize(width, theme.box(12) + theme.px(10))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        ink = look.color("accent" if self.hasFocus() else "line2" if self.underMouse() else "line")
+        ink = theme.color("accent" if self.hasFocus() else "line2" if self.underMouse() else "line")
         painter.setPen(QPen(ink, 2 if self.hasFocus() else 1))
-        painter.setBrush(look.color("accent_soft" if self.isChecked() else "panel"))
-        painter.drawRoundedRect(box, look.px(6), look.px(6))
-        painter.setFont(look.font(12, BOLD if self.isChecked() else MEDIUM))
-        painter.setPen(look.color("accent" if self.isChecked() else "text2"))
+        painter.setBrush(theme.color("accent_soft" if self.isChecked() else "panel"))
+        painter.drawRoundedRect(box, theme.px(6), theme.px(6))
+        painter.setFont(theme.font(12, BOLD if self.isChecked() else MEDIUM))
+        painter.setPen(theme.color("accent" if self.isChecked() else "text2"))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.text())
 
 
 class _Legend(QWidget):
     """What the marks mean, with their numbers."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._look = look
+        self._theme = theme
         self._counts: dict[CallVerdict, int] = {}
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(200), self._look.box(12) + self._look.px(4))
+        return QSize(self._theme.px(200), self._theme.box(12) + self._theme.px(4))
 
     def say(self, counts: dict[CallVerdict, int]) -> None:
         self._counts = counts
@@ -96,24 +96,24 @@ class _Legend(QWidget):
         return translate(count_words(verdict, count))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(look.font(12, MEDIUM))
-        x, side = 1.0, look.px(16)
+        painter.setFont(theme.font(12, MEDIUM))
+        x, side = 1.0, theme.px(16)
         for verdict, count in self._counts.items():
             if not count:
                 continue
             box = QRectF(x, (self.height() - side) / 2, side, side)
-            paint_ground(painter, box, verdict, look)
-            small = look.px(9)
+            paint_ground(painter, box, verdict, theme)
+            small = theme.px(9)
             mark = QRectF(box.center().x() - small / 2, box.center().y() - small / 2, small, small)
-            paint_mark(painter, mark, MARKS[verdict], look, "text3" if verdict is CallVerdict.ALLOWED else "")
-            x += side + look.px(6)
+            paint_mark(painter, mark, MARKS[verdict], theme, "text3" if verdict is CallVerdict.ALLOWED else "")
+            x += side + theme.px(6)
             word = self._word(verdict, count)
-            painter.setPen(look.color("text2"))
+            painter.setPen(theme.color("text2"))
             width = painter.fontMetrics().horizontalAdvance(word)
             painter.drawText(QRectF(x, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, word)
-            x += width + look.px(16)
+            x += width + theme.px(16)
 
 
 class _Search(QLineEdit):
@@ -134,11 +134,11 @@ class CallsView(QWidget):
     """Switch and search, surface, cells, and a footer with the chosen call."""
 
     def __init__(
-        self, look: Look, view: CallMap | None = None, parent: QWidget | None = None, *, numbers: bool = True
+        self, theme: Theme, view: CallMap | None = None, parent: QWidget | None = None, *, numbers: bool = True
     ) -> None:
         """`numbers`: with the attack surface above the cells; a layer's own page tells that already."""
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._map = CallMap(NOTHING, ())
         self._other: tuple[CallTable, ...] | None = None
         self._other_title = translate(DEFAULT_TITLE)
@@ -147,45 +147,45 @@ class CallsView(QWidget):
         self._group = QButtonGroup(self)
         self._group.buttonClicked.connect(lambda button: self.open_abi(button.abi))
         self._switch = QHBoxLayout()
-        self._switch.setSpacing(look.px(4))
+        self._switch.setSpacing(theme.px(4))
         self.field = _Search()
         self.field.setPlaceholderText(translate(msg("Find by name")))
         self.field.setAccessibleName(translate(msg("Find a system call")))
         self.field.setAccessibleDescription(translate(msg("The down key goes to what was found, Escape empties it")))
         self.field.setClearButtonEnabled(True)
-        self.field.setFixedHeight(look.box(13) + look.px(11))
-        self.field.setMaximumWidth(look.px(240))
+        self.field.setFixedHeight(theme.box(13) + theme.px(11))
+        self.field.setMaximumWidth(theme.px(240))
         self.field.textChanged.connect(self._fill)
-        self.source = Line(look, 12, ink="text2")
-        self.numbers = Label(look, 13, BOLD, wrap=True)
-        self.passing = Label(look, 12, ink="text2", wrap=True)
-        self.legend = _Legend(look)
-        self.list = CallList(look)
-        self.list.setMinimumHeight(look.px(LEAST_LIST))
-        self.name = Label(look, 13, BOLD, wrap=True)
-        self.answer = Label(look, 12, wrap=True).selectable()
-        self.there = Label(look, 12, ink="text2", wrap=True)
-        self.words = Label(look, 12, ink="text2", wrap=True)
+        self.source = Line(theme, 12, ink="text2")
+        self.numbers = Label(theme, 13, BOLD, wrap=True)
+        self.passing = Label(theme, 12, ink="text2", wrap=True)
+        self.legend = _Legend(theme)
+        self.list = CallList(theme)
+        self.list.setMinimumHeight(theme.px(LEAST_LIST))
+        self.name = Label(theme, 13, BOLD, wrap=True)
+        self.answer = Label(theme, 12, wrap=True).selectable()
+        self.there = Label(theme, 12, ink="text2", wrap=True)
+        self.words = Label(theme, 12, ink="text2", wrap=True)
         self.field.down.connect(self._into_cells)
         self.list.selectionModel().currentChanged.connect(self._tell)
         top = QHBoxLayout()
-        top.setSpacing(look.px(8))
+        top.setSpacing(theme.px(8))
         top.addLayout(self._switch)
         top.addWidget(self.source, 1)
         top.addWidget(self.field)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(look.px(5))
+        layout.setSpacing(theme.px(5))
         layout.addLayout(top)
         for widget in (self.numbers, self.passing, self.legend):
             layout.addWidget(widget)
         layout.addWidget(self.list, 1)
-        layout.addWidget(Rule(look))
+        layout.addWidget(Rule(theme))
         for widget in (self.name, self.answer, self.there, self.words):
             layout.addWidget(widget)
         self.numbers.setVisible(numbers)
         self.passing.setVisible(numbers)
-        self.list.setMinimumHeight(look.px(120 if numbers else 260))
+        self.list.setMinimumHeight(theme.px(120 if numbers else 260))
         if view is not None:
             self.show_map(view)
 
@@ -231,7 +231,7 @@ class CallsView(QWidget):
             self._switch.removeWidget(button)
             button.hide()
             button.deleteLater()
-        self.buttons = [AbiButton(self._look, abi) for abi in abis]
+        self.buttons = [AbiButton(self._theme, abi) for abi in abis]
         for button in self.buttons:
             self._group.addButton(button)
             self._switch.addWidget(button)

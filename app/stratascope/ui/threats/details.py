@@ -16,7 +16,7 @@ from stratascope.presentation.words import OUTCOMES
 from stratascope.ui.widgets.labels import Label, Rule
 from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, MarkBox, severity_word
 from stratascope.ui.widgets.stance_cell import STANCE_MARK, STANDING_INK, STANDING_MARK, stance_ink
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.window.header import Chip
 
 LONGEST = 2000  # characters of one text
@@ -81,9 +81,9 @@ def together(state: ThreatState) -> list[list[str]]:
 class ThreatDetails(QScrollArea):
     """`show_threat` gives it one; None empties it."""
 
-    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._layers = {layer.id: (layer.number, translate(layer.about.title)) for layer in layers}
         self._shown: tuple[ThreatState | None, int] = (None, 0)
         self.setWidgetResizable(True)
@@ -92,8 +92,8 @@ class ThreatDetails(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
         self.setAccessibleName(translate(msg("The threat in full")))
-        self.setMinimumHeight(look.px(120))
-        self.setMinimumWidth(look.px(220))
+        self.setMinimumHeight(theme.px(120))
+        self.setMinimumWidth(theme.px(220))
 
     @property
     def state(self) -> ThreatState | None:
@@ -110,8 +110,8 @@ class ThreatDetails(QScrollArea):
         page = QWidget()
         page.setObjectName("page")
         column = QVBoxLayout(page)
-        column.setContentsMargins(*(self._look.px(length) for length in (16, 12, 16, 12)))
-        column.setSpacing(self._look.px(6))
+        column.setContentsMargins(*(self._theme.px(length) for length in (16, 12, 16, 12)))
+        column.setSpacing(self._theme.px(6))
         if state is not None:
             self._fill(column, state, pid)
         column.addStretch(1)
@@ -120,54 +120,54 @@ class ThreatDetails(QScrollArea):
         self.verticalScrollBar().setValue(place)
 
     def _fill(self, column: QVBoxLayout, state: ThreatState, pid: int) -> None:
-        look, threat, where = self._look, state.threat, standing(state)
+        theme, threat, where = self._theme, state.threat, standing(state)
         titles = {layer: title for layer, (_, title) in self._layers.items()}
-        _add(column, Label(look, 15, BOLD, wrap=True), translate(threat.title))
+        _add(column, Label(theme, 15, BOLD, wrap=True), translate(threat.title))
         line = QHBoxLayout()
-        line.setSpacing(look.px(6))
-        mark = MarkBox(look, 11)
+        line.setSpacing(theme.px(6))
+        mark = MarkBox(theme, 11)
         mark.show_mark(STANDING_MARK[where], STANDING_INK[where])
         line.addWidget(mark)
-        _add(line, Label(look, 12, BOLD, STANDING_INK[where]), standing_word(where))
+        _add(line, Label(theme, 12, BOLD, STANDING_INK[where]), standing_word(where))
         loud = where in (Standing.OPEN, Standing.UNKNOWN)
         for word, ink in (
             (severity_word(threat.severity), SEVERITY_INK[threat.severity] if loud else "text2"),
             (family_word(threat.family), "text2"),
         ):
-            chip = Chip(look)
+            chip = Chip(theme)
             chip.say(word, ink=ink)
             line.addWidget(chip)
         line.addStretch(1)
         column.addLayout(line)
         told = headline(state)
-        _add(column, Label(look, 13, MEDIUM, wrap=True), told)
-        _add(column, Label(look, 13, wrap=True), translate(threat.what))
-        _add(column, Label(look, 13, ink="text2", wrap=True), translate(threat.gives))
+        _add(column, Label(theme, 13, MEDIUM, wrap=True), told)
+        _add(column, Label(theme, 13, wrap=True), translate(threat.what))
+        _add(column, Label(theme, 13, ink="text2", wrap=True), translate(threat.gives))
         self._head(column, msg("What to do"))
-        _add(column, Label(look, 13, wrap=True), translate(threat.advice))
-        _add(column, Label(look, 12, ink="text2", wrap=True), first_sentence(state, titles))
+        _add(column, Label(theme, 13, wrap=True), translate(threat.advice))
+        _add(column, Label(theme, 12, ink="text2", wrap=True), first_sentence(state, titles))
         for group in together(state):
             names = listed(titles.get(layer, layer) for layer in group)
             text = msg("Fall together, as the same setting would undo each: {layers}.", layers=names)
-            _add(column, Label(look, 12, MEDIUM, "weak", wrap=True), translate(text))
+            _add(column, Label(theme, 12, MEDIUM, "weak", wrap=True), translate(text))
         for number, route in enumerate(state.routes, 1):
-            column.addSpacing(look.px(4))
-            column.addWidget(Rule(look))
+            column.addSpacing(theme.px(4))
+            column.addWidget(Rule(theme))
             self._route(column, state, route, number, pid)
         if threat.refs:
-            column.addSpacing(look.px(4))
-            column.addWidget(Rule(look))
+            column.addSpacing(theme.px(4))
+            column.addWidget(Rule(theme))
             self._head(column, msg("Read on"))
-            _add(column, Label(look, 11, ink="text2", wrap=True).selectable(), "   ".join(threat.refs))
-        _add(column, Label(look, 11, ink="text3", fixed=True).selectable(), threat.id)
+            _add(column, Label(theme, 11, ink="text2", wrap=True).selectable(), "   ".join(threat.refs))
+        _add(column, Label(theme, 11, ink="text3", fixed=True).selectable(), threat.id)
         self.setAccessibleDescription("\n".join((told, translate(threat.what), translate(threat.advice))))
 
     def _head(self, column: QVBoxLayout, text: Message) -> None:
-        self_made = Label(self._look, 11, BOLD, "text3")
+        self_made = Label(self._theme, 11, BOLD, "text3")
         _add(column, self_made, translate(text))
 
     def _route(self, column: QVBoxLayout, state: ThreatState, route: RouteState, number: int, pid: int) -> None:
-        look = self._look
+        theme = self._theme
         name = translate(route.route.name)
         if len(state.routes) == 1:
             title = translate(msg("How: {name}", name=name))
@@ -177,12 +177,12 @@ class ThreatDetails(QScrollArea):
             title = translate(msg("Way {number}: {name}", number=number, name=name))
         inks = {Outcome.OPEN: "open", Outcome.UNKNOWN: "unk", Outcome.STOPPED: "enf"}
         line = QHBoxLayout()
-        _add(line, Label(look, 12, BOLD, wrap=True), title)
-        _add(line, Label(look, 12, BOLD, inks[route.outcome]), translate(OUTCOMES[route.outcome]))
+        _add(line, Label(theme, 12, BOLD, wrap=True), title)
+        _add(line, Label(theme, 12, BOLD, inks[route.outcome]), translate(OUTCOMES[route.outcome]))
         line.setStretch(0, 1)
         column.addLayout(line)
         steps = "\n".join(f"{at}. {step.text}" for at, step in enumerate(route.route.steps, 1))
-        label = Label(look, 11, ink="text2", wrap=True, fixed=True).selectable()
+        label = Label(theme, 11, ink="text2", wrap=True, fixed=True).selectable()
         label.setText("\n".join(plain(step, LONGEST) for step in steps.split("\n")))
         column.addWidget(label)
         for item in reversed(route.rulings):
@@ -192,28 +192,28 @@ class ThreatDetails(QScrollArea):
             self._answer(column, 0, translate(msg("The host's settings")), route.ground, standing(state), pid)
 
     def _answer(self, column: QVBoxLayout, number: int, title: str, ruling: Ruling, where: Standing, pid: int) -> None:
-        look = self._look
-        box = MarkBox(look, 16)
+        theme = self._theme
+        box = MarkBox(theme, 16)
         if number:
             box.show_number(number)
         else:
             box.show_mark(Mark.NOT_RUNNING)
-        mark = MarkBox(look, 11)
+        mark = MarkBox(theme, 11)
         ink = stance_ink(ruling.stance, where)
         mark.show_mark(STANCE_MARK[ruling.stance], ink)
         head = QHBoxLayout()
-        head.setSpacing(look.px(6))
+        head.setSpacing(theme.px(6))
         head.addWidget(box)
         head.addWidget(mark)
-        _add(head, Label(look, 12, MEDIUM), title)
-        _add(head, Label(look, 12, BOLD, ink if ink != "bitoff" else "text3"), stance_word(ruling.stance))
+        _add(head, Label(theme, 12, MEDIUM), title)
+        _add(head, Label(theme, 12, BOLD, ink if ink != "bitoff" else "text3"), stance_word(ruling.stance))
         head.addStretch(1)
         column.addLayout(head)
         under = QVBoxLayout()
-        under.setContentsMargins(look.px(39), 0, 0, look.px(2))
+        under.setContentsMargins(theme.px(39), 0, 0, theme.px(2))
         under.setSpacing(0)
-        _add(under, Label(look, 12, ink="text2", wrap=True), translate(ruling.reason))
-        source = Label(look, 11, ink="text3", wrap=True, fixed=True).selectable()
+        _add(under, Label(theme, 12, ink="text2", wrap=True), translate(ruling.reason))
+        source = Label(theme, 11, ink="text3", wrap=True, fixed=True).selectable()
         _add(under, source, evidence(ruling.source, pid))
         column.addLayout(under)
 

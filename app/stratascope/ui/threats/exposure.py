@@ -34,7 +34,7 @@ from stratascope.ui.widgets.exposure_words import (
 )
 from stratascope.ui.widgets.labels import Label, give_tip, tip
 from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 WIDTH = 620
 
@@ -44,9 +44,9 @@ class ExposureButton(QAbstractButton):
 
     opens = True
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._number, self._word, self._below, self._ink = "", "", "", "text3"
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -70,37 +70,37 @@ class ExposureButton(QAbstractButton):
 
     def _widths(self) -> tuple[int, int]:
         """Of the words, and of the number."""
-        look = self._look
+        theme = self._theme
         words = max(
-            QFontMetrics(look.font(13, BOLD)).horizontalAdvance(self._word),
-            QFontMetrics(look.font(11, MEDIUM)).horizontalAdvance(self._below),
+            QFontMetrics(theme.font(13, BOLD)).horizontalAdvance(self._word),
+            QFontMetrics(theme.font(11, MEDIUM)).horizontalAdvance(self._below),
         )
-        return words, QFontMetrics(look.font(30, BOLD)).horizontalAdvance(self._number)
+        return words, QFontMetrics(theme.font(30, BOLD)).horizontalAdvance(self._number)
 
     def sizeHint(self) -> QSize:
-        look = self._look
+        theme = self._theme
         words, number = self._widths()
-        return QSize(words + number + look.px(26), max(look.px(44), look.box(30)))
+        return QSize(words + number + theme.px(26), max(theme.px(44), theme.box(30)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.hasFocus() or (self.underMouse() and self.isEnabled()):
-            painter.setPen(QPen(look.color("accent"), 2) if self.hasFocus() else QPen(look.color("line2"), 1))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(7), look.px(7))
+            painter.setPen(QPen(theme.color("accent"), 2) if self.hasFocus() else QPen(theme.color("line2"), 1))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
         words, number = self._widths()
-        right = self.width() - look.px(6)
-        painter.setPen(look.color(self._ink))
-        painter.setFont(look.font(30, BOLD))
+        right = self.width() - theme.px(6)
+        painter.setPen(theme.color(self._ink))
+        painter.setFont(theme.font(30, BOLD))
         centre, end = Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignRight
         painter.drawText(QRectF(right - number - 2, 0, number + 2, self.height()), centre | end, self._number)
-        right -= number + look.px(12)
-        one, two = look.box(13), look.box(11)
+        right -= number + theme.px(12)
+        one, two = theme.box(13), theme.box(11)
         top = (self.height() - one - two) / 2
-        painter.setFont(look.font(13, BOLD))
+        painter.setFont(theme.font(13, BOLD))
         painter.drawText(QRectF(right - words, top, words, one), centre | end, self._word)
-        painter.setFont(look.font(11, MEDIUM))
-        painter.setPen(look.color("text2"))
+        painter.setFont(theme.font(11, MEDIUM))
+        painter.setPen(theme.color("text2"))
         painter.drawText(QRectF(right - words, top + one, words, two), centre | end, self._below)
 
 
@@ -109,13 +109,13 @@ class ExposureSheet(QFrame):
 
     threat_chosen = Signal(str)
 
-    def __init__(self, look: Look, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
-        self._window, self._look = parent, look
+        self._window, self._theme = parent, theme
         self.setObjectName("popup")
         self.setAccessibleName(translate(msg("How the exposure comes about")))
-        self.title = Label(look, 15, BOLD)
-        self.rule = Label(look, 12, ink="text2", wrap=True)
+        self.title = Label(theme, 15, BOLD)
+        self.rule = Label(theme, 12, ink="text2", wrap=True)
         self.rule.setText(
             translate(
                 msg(
@@ -125,7 +125,7 @@ class ExposureSheet(QFrame):
                 )
             )
         )
-        self.total = Label(look, 13, MEDIUM, wrap=True)
+        self.total = Label(theme, 13, MEDIUM, wrap=True)
         self.table = QTableWidget(0, 5)
         self.table.setAccessibleName(translate(msg("Families of threats")))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -139,14 +139,14 @@ class ExposureSheet(QFrame):
         heads = (msg("Family"), msg("Its worst threat"), msg("Severity"), msg("Stopped by"), msg("Adds"))
         self.table.setHorizontalHeaderLabels([translate(head) for head in heads])
         header = self.table.horizontalHeader()
-        header.setFont(look.font(11, MEDIUM))
+        header.setFont(theme.font(11, MEDIUM))
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         header.setHighlightSections(False)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(look.px(16), look.px(12), look.px(16), look.px(14))
-        layout.setSpacing(look.px(8))
+        layout.setContentsMargins(theme.px(16), theme.px(12), theme.px(16), theme.px(14))
+        layout.setSpacing(theme.px(8))
         for widget in (self.title, self.table, self.total, self.rule):
             layout.addWidget(widget)
 
@@ -155,7 +155,7 @@ class ExposureSheet(QFrame):
 
     def show_matrix(self, matrix: Matrix) -> None:
         """Fill it."""
-        look, parts = self._look, breakdown(matrix)
+        theme, parts = self._theme, breakdown(matrix)
         self.title.setText(exposure_sentence(matrix))
         self.table.setRowCount(len(parts.families))
         for row, part in enumerate(parts.families):
@@ -171,15 +171,15 @@ class ExposureSheet(QFrame):
             )
             for column, (text, colour) in enumerate(cells):
                 item = QTableWidgetItem(text)
-                item.setForeground(QColor(look.color(colour)))
-                item.setFont(look.font(12, MEDIUM if column == 1 else BOLD if column in (2, 4) else MEDIUM))
+                item.setForeground(QColor(theme.color(colour)))
+                item.setFont(theme.font(12, MEDIUM if column == 1 else BOLD if column in (2, 4) else MEDIUM))
                 item.setData(Qt.ItemDataRole.UserRole, threat.id)
                 item.setToolTip(tip(plain(translate(threat.what))))
                 item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, plain(translate(threat.what)))
                 if column == 4:
                     item.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.table.setItem(row, column, item)
-            self.table.setRowHeight(row, max(look.px(26), look.box(12) + look.px(6)))
+            self.table.setRowHeight(row, max(theme.px(26), theme.box(12) + theme.px(6)))
         if parts.families:
             self.table.setCurrentCell(0, 0)
         self.total.setText(total_line(matrix))
@@ -188,16 +188,16 @@ class ExposureSheet(QFrame):
 
     def open_below(self, anchor: QWidget, matrix: Matrix) -> None:
         """Show it, its right edge at the anchor's."""
-        look = self._look
+        theme = self._theme
         self.show_matrix(matrix)
-        width = min(look.px(WIDTH), self._window.width() - look.px(24))
+        width = min(theme.px(WIDTH), self._window.width() - theme.px(24))
         self.setFixedWidth(width)
         layout = self.layout()
         if layout is not None:
             layout.activate()
             self.setFixedHeight(max(layout.totalHeightForWidth(width), layout.totalSizeHint().height()))
         corner = anchor.mapToGlobal(QPoint(anchor.width() - width, anchor.height() + 4))
-        left = self._window.mapToGlobal(QPoint(look.px(12), 0)).x()
+        left = self._window.mapToGlobal(QPoint(theme.px(12), 0)).x()
         self.move(max(left, corner.x()), corner.y())
         self.show()
         self.table.setFocus()

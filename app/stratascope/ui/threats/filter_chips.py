@@ -13,15 +13,15 @@ from stratascope.presentation.threat_outcomes import Standing, standing_word, st
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.stance_cell import STANDING_INK, STANDING_MARK
-from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 
-class Chip(QAbstractButton):
+class OutcomeChip(QAbstractButton):
     """Mark, number and word; pressed in it has an accent outline and a soft ground."""
 
-    def __init__(self, look: Look, text: str, mark: Mark | None, ink: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, text: str, mark: Mark | None, ink: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self._mark, self._ink, self._count = look, mark, ink, 0
+        self._theme, self._mark, self._ink, self._count = theme, mark, ink, 0
         self.setText(text)
         self.setCheckable(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -40,48 +40,48 @@ class Chip(QAbstractButton):
         return translate(msg("{count} {word}", count=self._count, word=self.text()))
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        self.setFont(look.font(12, MEDIUM))
-        mark = look.px(17) if self._mark is not None else 0
-        width = self.fontMetrics().horizontalAdvance(self._words()) + mark + look.px(18)
-        return QSize(width, look.box(12) + look.px(8))
+        theme = self._theme
+        self.setFont(theme.font(12, MEDIUM))
+        mark = theme.px(17) if self._mark is not None else 0
+        width = self.fontMetrics().horizontalAdvance(self._words()) + mark + theme.px(18)
+        return QSize(width, theme.box(12) + theme.px(8))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         on = self.isChecked()
         width = 2 if self.hasFocus() else 1
-        painter.setPen(QPen(look.color("accent" if on or self.hasFocus() else "line2"), width))
-        painter.setBrush(look.color("accent_soft" if on else "sunk" if self.underMouse() else "panel"))
+        painter.setPen(QPen(theme.color("accent" if on or self.hasFocus() else "line2"), width))
+        painter.setBrush(theme.color("accent_soft" if on else "sunk" if self.underMouse() else "panel"))
         painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
-        left = look.px(9)
+        left = theme.px(9)
         if self._mark is not None:
-            side = look.px(11)
-            paint_mark(painter, QRectF(left, (self.height() - side) / 2, side, side), self._mark, look, self._ink)
-            left += look.px(17)
-        painter.setFont(look.font(12, MEDIUM))
-        painter.setPen(look.color("text" if self._count or on else "text3"))
+            side = theme.px(11)
+            paint_mark(painter, QRectF(left, (self.height() - side) / 2, side, side), self._mark, theme, self._ink)
+            left += theme.px(17)
+        painter.setFont(theme.font(12, MEDIUM))
+        painter.setPen(theme.color("text" if self._count or on else "text3"))
         room = self.rect().adjusted(left, 0, 0, 0)
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, self._words())
 
 
-class StandingChips(QWidget):
+class OutcomeFilter(QWidget):
     """One chip an outcome; none pressed means all are shown."""
 
     changed = Signal(object)  # frozenset[Standing]
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.chips = {
-            where: Chip(look, standing_word(where), STANDING_MARK[where], STANDING_INK[where], self)
+            where: OutcomeChip(theme, standing_word(where), STANDING_MARK[where], STANDING_INK[where], self)
             for where in Standing
         }
         for chip in self.chips.values():
             chip.toggled.connect(lambda _: self.changed.emit(self.chosen))
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        look.changed.connect(self._arrange)
+        theme.changed.connect(self._arrange)
 
     @property
     def chosen(self) -> frozenset[Standing]:
@@ -108,10 +108,10 @@ class StandingChips(QWidget):
         return self._place(width, move=False)
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(300), self._place(max(self.width(), 1), move=False))
+        return QSize(self._theme.px(300), self._place(max(self.width(), 1), move=False))
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._look.px(150), self._look.px(20))
+        return QSize(self._theme.px(150), self._theme.px(20))
 
     def resizeEvent(self, event: object) -> None:
         self._arrange()
@@ -122,7 +122,7 @@ class StandingChips(QWidget):
 
     def _place(self, width: int, *, move: bool) -> int:
         """Rows from left to right as the width allows; the height that this takes."""
-        gap, x, y, height = self._look.px(6), 0, 0, 0
+        gap, x, y, height = self._theme.px(6), 0, 0, 0
         for chip in self.chips.values():
             if chip.isHidden():
                 continue

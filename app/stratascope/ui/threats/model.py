@@ -39,7 +39,7 @@ AnyIndex = QModelIndex | QPersistentModelIndex
 _STANCES = (Stance.LETS_THROUGH, Stance.UNKNOWN, Stance.STOPS, Stance.NOT_ITS_JOB)
 
 
-class Kind(StrEnum):
+class ColumnKind(StrEnum):
     """What a column holds."""
 
     THREAT = "threat"
@@ -51,31 +51,31 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class MatrixColumn:
     """One column; of a layer also its id and number."""
 
-    kind: Kind
+    kind: ColumnKind
     title: str
     layer: str = ""
     number: int = 0
 
 
-def columns_for(layers: tuple[Layer, ...]) -> tuple[Column, ...]:
+def columns_for(layers: tuple[Layer, ...]) -> tuple[MatrixColumn, ...]:
     """The fixed columns, the layers from outside to inside, the ground."""
     ordered = sorted(layers, key=lambda layer: -layer.number)
     return (
-        Column(Kind.THREAT, translate(msg("What it might try"))),
-        Column(Kind.STANDING, translate(msg("Outcome"))),
-        Column(Kind.SEVERITY, translate(msg("Severity"))),
-        Column(Kind.DEPTH, translate(msg("Depth"))),
-        *(Column(Kind.LAYER, translate(layer.about.title), layer.id, layer.number) for layer in ordered),
-        Column(Kind.GROUND, translate(msg("Host's settings"))),
+        MatrixColumn(ColumnKind.THREAT, translate(msg("What it might try"))),
+        MatrixColumn(ColumnKind.STANDING, translate(msg("Outcome"))),
+        MatrixColumn(ColumnKind.SEVERITY, translate(msg("Severity"))),
+        MatrixColumn(ColumnKind.DEPTH, translate(msg("Depth"))),
+        *(MatrixColumn(ColumnKind.LAYER, translate(layer.about.title), layer.id, layer.number) for layer in ordered),
+        MatrixColumn(ColumnKind.GROUND, translate(msg("Host's settings"))),
     )
 
 
-def ruling_in(state: ThreatState, column: Column) -> Ruling | None:
+def ruling_in(state: ThreatState, column: MatrixColumn) -> Ruling | None:
     """What the column's layer (or the ground) says on the weakest route."""
-    return state.weakest.ground if column.kind is Kind.GROUND else state.ruling(column.layer)
+    return state.weakest.ground if column.kind is ColumnKind.GROUND else state.ruling(column.layer)
 
 
 class MatrixModel(QAbstractTableModel):
@@ -126,28 +126,28 @@ class MatrixModel(QAbstractTableModel):
             return tip(self._head_tip(column))
         return None
 
-    def text(self, state: ThreatState, column: Column) -> str:
+    def text(self, state: ThreatState, column: MatrixColumn) -> str:
         """A cell in short."""
-        if column.kind is Kind.THREAT:
+        if column.kind is ColumnKind.THREAT:
             return plain(translate(state.threat.title), 200)
-        if column.kind is Kind.STANDING:
+        if column.kind is ColumnKind.STANDING:
             return outcome_word(standing(state))
-        if column.kind is Kind.SEVERITY:
+        if column.kind is ColumnKind.SEVERITY:
             return severity_word(state.threat.severity)
-        if column.kind is Kind.DEPTH:
+        if column.kind is ColumnKind.DEPTH:
             return depth_text(state)
         ruling = ruling_in(state, column)
         return stance_word(ruling.stance if ruling else Stance.NOT_ITS_JOB)
 
-    def spoken(self, state: ThreatState, column: Column, *, evident: bool = False) -> str:
+    def spoken(self, state: ThreatState, column: MatrixColumn, *, evident: bool = False) -> str:
         """A cell for the ear, and with its evidence for the tooltip."""
         short = self.text(state, column)
-        if column.kind is Kind.THREAT:
+        if column.kind is ColumnKind.THREAT:
             family = family_word(state.threat.family)
             parts = [translate(msg("{title} ({family})", title=short, family=family)), translate(state.threat.what)]
-        elif column.kind is Kind.DEPTH:
+        elif column.kind is ColumnKind.DEPTH:
             parts = [translate(msg("Depth {depth}: so many layers stop it by themselves", depth=short))]
-        elif column.kind in (Kind.LAYER, Kind.GROUND):
+        elif column.kind in (ColumnKind.LAYER, ColumnKind.GROUND):
             parts = [translate(msg("{layer}: {stance}", layer=column.title, stance=short))]
             ruling = ruling_in(state, column)
             if ruling is not None:
@@ -224,29 +224,31 @@ class MatrixModel(QAbstractTableModel):
     def _ordered(self, rows: list[ThreatState]) -> list[ThreatState]:
         at, order = self._sorted
         column = self.columns[at]
-        if column.kind in (Kind.LAYER, Kind.GROUND):
+        if column.kind in (ColumnKind.LAYER, ColumnKind.GROUND):
             rows.sort(key=lambda state: (_STANCES.index(_stance(state, column)), worst_first(state)))
         else:
-            keys = {Kind.THREAT: by_family, Kind.SEVERITY: by_severity, Kind.DEPTH: by_depth}
+            keys = {ColumnKind.THREAT: by_family, ColumnKind.SEVERITY: by_severity, ColumnKind.DEPTH: by_depth}
             rows.sort(key=keys.get(column.kind, worst_first))
         if order is Qt.SortOrder.DescendingOrder:
             rows.reverse()
         return rows
 
-    def _head_tip(self, column: Column) -> str:
-        if column.kind is Kind.LAYER:
+    def _head_tip(self, column: MatrixColumn) -> str:
+        if column.kind is ColumnKind.LAYER:
             title = translate(msg("Layer {number}, {title}", number=column.number, title=column.title))
             return f"{title}\n{translate(msg('A click sorts by what it says.'))}"
         sentences = {
-            Kind.THREAT: msg("What a process that was taken over might try. A click sorts by family."),
-            Kind.STANDING: msg("What becomes of it. A click sorts so that what matters is first."),
-            Kind.SEVERITY: msg("How bad it is if it succeeds. A click sorts by it."),
-            Kind.DEPTH: msg("How many layers stop it by themselves, on its weakest way. A click sorts by it."),
-            Kind.GROUND: msg("The host's own settings, and what its kernel lacks. They are never counted as a layer."),
+            ColumnKind.THREAT: msg("What a process that was taken over might try. A click sorts by family."),
+            ColumnKind.STANDING: msg("What becomes of it. A click sorts so that what matters is first."),
+            ColumnKind.SEVERITY: msg("How bad it is if it succeeds. A click sorts by it."),
+            ColumnKind.DEPTH: msg("How many layers stop it by themselves, on its weakest way. A click sorts by it."),
+            ColumnKind.GROUND: msg(
+                "The host's own settings, and what its kernel lacks. They are never counted as a layer."
+            ),
         }
         return translate(sentences[column.kind])
 
 
-def _stance(state: ThreatState, column: Column) -> Stance:
+def _stance(state: ThreatState, column: MatrixColumn) -> Stance:
     ruling = ruling_in(state, column)
     return ruling.stance if ruling is not None else Stance.NOT_ITS_JOB

@@ -13,11 +13,11 @@ from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Standing
 from stratascope.ui.threats.details import ThreatDetails
-from stratascope.ui.threats.filter_chips import StandingChips
+from stratascope.ui.threats.filter_chips import OutcomeFilter
 from stratascope.ui.threats.table import MatrixTable
 from stratascope.ui.widgets.gap_words import summary
 from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 BESIDE = 920  # from this width on the details stand beside the table, not below it
 
@@ -25,7 +25,7 @@ BESIDE = 920  # from this width on the details stand beside the table, not below
 class _Filter(QLineEdit):
     """Escape clears it; Down and Enter go to the table."""
 
-    def __init__(self, look: Look, table: MatrixTable) -> None:
+    def __init__(self, theme: Theme, table: MatrixTable) -> None:
         super().__init__()
         self._table = table
         self.setPlaceholderText(translate(msg("Filter threats")))
@@ -33,9 +33,9 @@ class _Filter(QLineEdit):
         self.setAccessibleDescription(translate(msg("By title, system call, family, reference or reason")))
         self.setMaxLength(200)
         self.setClearButtonEnabled(False)
-        self.setFixedHeight(look.px(30))
-        self.setFont(look.font(13))
-        self.setFixedWidth(look.px(190))
+        self.setFixedHeight(theme.px(30))
+        self.setFont(theme.font(13))
+        self.setFixedWidth(theme.px(190))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self.text():
@@ -49,26 +49,26 @@ class _Filter(QLineEdit):
 class MatrixPage(QWidget):
     """`show_state` gives it a container, `choose` selects a threat by its id."""
 
-    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._key: tuple[str, str] | None = None
         self._pid = 0
         self._wanted = ""  # the threat to be chosen, also after rows went and came
-        self.table = MatrixTable(look, layers)
-        self.filter = _Filter(look, self.table)
-        self.chips = StandingChips(look)
-        self.shown = Line(look, 12, ink="text2")
-        self.details = ThreatDetails(look, layers)
-        self.empty = Label(look, 13, ink="text2", wrap=True)
+        self.table = MatrixTable(theme, layers)
+        self.filter = _Filter(theme, self.table)
+        self.chips = OutcomeFilter(theme)
+        self.shown = Line(theme, 12, ink="text2")
+        self.details = ThreatDetails(theme, layers)
+        self.empty = Label(theme, 13, ink="text2", wrap=True)
         self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.table.chosen.connect(self._chosen)
         self.table.matrix.modelReset.connect(self._rows_changed)
         self.filter.textChanged.connect(self.table.matrix.set_filter)
         self.chips.changed.connect(self._standings)
         head = QHBoxLayout()
-        head.setContentsMargins(*(look.px(length) for length in (12, 10, 12, 10)))
-        head.setSpacing(look.px(10))
+        head.setContentsMargins(*(theme.px(length) for length in (12, 10, 12, 10)))
+        head.setSpacing(theme.px(10))
         head.addWidget(self.filter, 0, Qt.AlignmentFlag.AlignTop)
         head.addWidget(self.chips, 1)
         left = QFrame()
@@ -79,7 +79,7 @@ class MatrixPage(QWidget):
         column.addLayout(head)
         column.addWidget(self.table, 1)
         foot = QHBoxLayout()
-        foot.setContentsMargins(*(look.px(length) for length in (12, 4, 12, 4)))
+        foot.setContentsMargins(*(theme.px(length) for length in (12, 4, 12, 4)))
         foot.addWidget(self.shown, 1)
         column.addLayout(foot)
         card = QFrame()
@@ -88,7 +88,7 @@ class MatrixPage(QWidget):
         inside.setContentsMargins(1, 1, 1, 1)
         inside.addWidget(self.details)
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.splitter.setHandleWidth(look.px(8))
+        self.splitter.setHandleWidth(theme.px(8))
         self.splitter.setChildrenCollapsible(False)
         self.splitter.addWidget(left)
         self.splitter.addWidget(card)
@@ -170,7 +170,7 @@ class MatrixPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        beside = self.width() >= self._look.px(BESIDE)
+        beside = self.width() >= self._theme.px(BESIDE)
         orientation = Qt.Orientation.Horizontal if beside else Qt.Orientation.Vertical
         if self.splitter.orientation() is not orientation or event.oldSize().width() < 1:
             self.splitter.setOrientation(orientation)

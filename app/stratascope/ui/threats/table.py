@@ -21,27 +21,33 @@ from stratascope.core.threats.depth import ThreatState
 from stratascope.core.threats.threat import Stance
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Standing, family_word, standing
-from stratascope.ui.threats.model import AnyIndex, Column, Kind, MatrixModel, StateRole, ruling_in
+from stratascope.ui.threats.model import AnyIndex, ColumnKind, MatrixColumn, MatrixModel, StateRole, ruling_in
 from stratascope.ui.widgets.marks import SEVERITY_INK, paint_mark, paint_number
 from stratascope.ui.widgets.stance_cell import STANDING_INK, STANDING_MARK, paint_link, paint_stance
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 
 ROW, HEAD = 30, 26
-WIDTHS = {Kind.STANDING: 124, Kind.SEVERITY: 60, Kind.DEPTH: 50, Kind.LAYER: 37, Kind.GROUND: 48}
+WIDTHS = {
+    ColumnKind.STANDING: 124,
+    ColumnKind.SEVERITY: 60,
+    ColumnKind.DEPTH: 50,
+    ColumnKind.LAYER: 37,
+    ColumnKind.GROUND: 48,
+}
 LEAST_THREAT = 150
 TIGHT = 24  # width of the outcome where there is room for its mark only
 
 
-class _Cells(QStyledItemDelegate):
-    def __init__(self, look: Look, view: MatrixTable) -> None:
+class _StanceDelegate(QStyledItemDelegate):
+    def __init__(self, theme: Theme, view: MatrixTable) -> None:
         super().__init__(view)
-        self._look, self._view = look, view
+        self._theme, self._view = theme, view
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         return QSize(10, self._view.row_height())
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        look, view = self._look, self._view
+        theme, view = self._theme, self._view
         rect: QRect = option.rect
         flags: QStyle.StateFlag = option.state
         state: ThreatState = index.data(StateRole)
@@ -50,112 +56,114 @@ class _Cells(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if flags & QStyle.StateFlag.State_Selected:
-            painter.fillRect(rect, look.color("sel"))
-            if column.kind is Kind.THREAT:
-                painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), look.color("accent"))
+            painter.fillRect(rect, theme.color("sel"))
+            if column.kind is ColumnKind.THREAT:
+                painter.fillRect(QRect(rect.left(), rect.top(), 3, rect.height()), theme.color("accent"))
         elif flags & QStyle.StateFlag.State_MouseOver:
-            painter.fillRect(rect, look.color("sunk"))
-        painter.setPen(look.color("line"))
+            painter.fillRect(rect, theme.color("sunk"))
+        painter.setPen(theme.color("line"))
         painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
-        inner = rect.adjusted(look.px(12), 0, -look.px(4), -1)
-        if column.kind is Kind.THREAT:
+        inner = rect.adjusted(theme.px(12), 0, -theme.px(4), -1)
+        if column.kind is ColumnKind.THREAT:
             self._threat(painter, inner, state, where)
-        elif column.kind is Kind.STANDING:
-            side = look.px(11)
-            box = QRectF(rect.left() + look.px(4), rect.center().y() - side / 2, side, side)
-            paint_mark(painter, box, STANDING_MARK[where], look, STANDING_INK[where])
+        elif column.kind is ColumnKind.STANDING:
+            side = theme.px(11)
+            box = QRectF(rect.left() + theme.px(4), rect.center().y() - side / 2, side, side)
+            paint_mark(painter, box, STANDING_MARK[where], theme, STANDING_INK[where])
             if not view.tight:
-                self._word(painter, rect.adjusted(look.px(20), 0, -2, 0), index, STANDING_INK[where])
-        elif column.kind is Kind.SEVERITY:
+                self._word(painter, rect.adjusted(theme.px(20), 0, -2, 0), index, STANDING_INK[where])
+        elif column.kind is ColumnKind.SEVERITY:
             loud = where in (Standing.OPEN, Standing.UNKNOWN)
             self._word(painter, rect, index, SEVERITY_INK[state.threat.severity] if loud else "text2")
-        elif column.kind is Kind.DEPTH:
-            painter.setFont(look.font(12, BOLD))
-            painter.setPen(look.color("open" if where is Standing.OPEN else "text"))
+        elif column.kind is ColumnKind.DEPTH:
+            painter.setFont(theme.font(12, BOLD))
+            painter.setPen(theme.color("open" if where is Standing.OPEN else "text"))
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(index.data()))
         else:
             self._answer(painter, rect, state, column, where)
         if flags & QStyle.StateFlag.State_HasFocus and view.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(rect).adjusted(1, 1, -1, -2), look.px(4), look.px(4))
+            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.drawRoundedRect(QRectF(rect).adjusted(1, 1, -1, -2), theme.px(4), theme.px(4))
         painter.restore()
 
     def _threat(self, painter: QPainter, room: QRect, state: ThreatState, where: Standing) -> None:
         """Title, and the family behind it where there is room."""
-        look = self._look
-        painter.setFont(look.font(13, BOLD if where is Standing.OPEN else REGULAR))
-        painter.setPen(look.color("text" if where in (Standing.OPEN, Standing.UNKNOWN) else "text2"))
+        theme = self._theme
+        painter.setFont(theme.font(13, BOLD if where is Standing.OPEN else REGULAR))
+        painter.setPen(theme.color("text" if where in (Standing.OPEN, Standing.UNKNOWN) else "text2"))
         title = self._view.matrix.text(state, self._view.matrix.columns[0])
         shown = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room.width())
         used = painter.fontMetrics().horizontalAdvance(shown)
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, shown)
-        painter.setFont(look.font(11))
+        painter.setFont(theme.font(11))
         family = family_word(state.threat.family)
-        if used + look.px(16) + painter.fontMetrics().horizontalAdvance(family) <= room.width():
-            painter.setPen(look.color("text3"))
+        if used + theme.px(16) + painter.fontMetrics().horizontalAdvance(family) <= room.width():
+            painter.setPen(theme.color("text3"))
             painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, family)
 
     def _word(self, painter: QPainter, room: QRect, index: AnyIndex, ink: str) -> None:
-        look = self._look
-        painter.setFont(look.font(12, MEDIUM))
-        painter.setPen(look.color(ink))
+        theme = self._theme
+        painter.setFont(theme.font(12, MEDIUM))
+        painter.setPen(theme.color(ink))
         text = painter.fontMetrics().elidedText(str(index.data()), Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
 
-    def _answer(self, painter: QPainter, rect: QRect, state: ThreatState, column: Column, where: Standing) -> None:
-        look = self._look
+    def _answer(
+        self, painter: QPainter, rect: QRect, state: ThreatState, column: MatrixColumn, where: Standing
+    ) -> None:
+        theme = self._theme
         ruling = ruling_in(state, column)
         box = QRectF(rect).adjusted(3, 3, -3, -4)
-        if column.kind is Kind.GROUND:
-            box = box.adjusted(look.px(6), 0, -look.px(6), 0)
+        if column.kind is ColumnKind.GROUND:
+            box = box.adjusted(theme.px(6), 0, -theme.px(6), 0)
         stance = ruling.stance if ruling is not None else Stance.NOT_ITS_JOB
-        paint_stance(painter, box, stance, where, look)
-        if column.kind is Kind.LAYER:
+        paint_stance(painter, box, stance, where, theme)
+        if column.kind is ColumnKind.LAYER:
             left, right, end = self._view.links(state, column)
-            paint_link(painter, box, left=left, right=right, end=end, look=look)
+            paint_link(painter, box, left=left, right=right, end=end, theme=theme)
 
 
 class _Heads(QHeaderView):
     """Words for the first columns, layer numbers in their boxes for the layers."""
 
-    def __init__(self, look: Look, matrix: MatrixModel) -> None:
+    def __init__(self, theme: Theme, matrix: MatrixModel) -> None:
         super().__init__(Qt.Orientation.Horizontal)
-        self._look, self._matrix = look, matrix
+        self._theme, self._matrix = theme, matrix
         self.setSectionsClickable(True)
         self.setSortIndicatorShown(True)
         self.setHighlightSections(False)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
 
     def sizeHint(self) -> QSize:
-        return QSize(super().sizeHint().width(), max(self._look.px(HEAD), self._look.box(11) + self._look.px(8)))
+        return QSize(super().sizeHint().width(), max(self._theme.px(HEAD), self._theme.box(11) + self._theme.px(8)))
 
     def paintSection(self, painter: QPainter, rect: QRect, section: int) -> None:
-        look, column = self._look, self._matrix.columns[section]
+        theme, column = self._theme, self._matrix.columns[section]
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.fillRect(rect, look.color("panel"))
-        painter.setPen(look.color("line"))
+        painter.fillRect(rect, theme.color("panel"))
+        painter.setPen(theme.color("line"))
         painter.drawLine(rect.left(), rect.bottom(), rect.right(), rect.bottom())
         chosen = section == self.sortIndicatorSection()
-        if column.kind is Kind.LAYER:
-            side = look.px(16)
+        if column.kind is ColumnKind.LAYER:
+            side = theme.px(16)
             box = QRectF(rect.center().x() - side / 2 + 0.5, rect.center().y() - side / 2, side, side)
-            paint_number(painter, box, column.number, look, "accent" if chosen else "text2")
+            paint_number(painter, box, column.number, theme, "accent" if chosen else "text2")
         else:
-            painter.setFont(look.font(11, BOLD if chosen else MEDIUM))
-            painter.setPen(look.color("accent" if chosen else "text3"))
-            centred = column.kind in (Kind.DEPTH, Kind.GROUND)
-            left = look.px(12) if column.kind is Kind.THREAT else look.px(4) if column.kind is Kind.STANDING else 0
+            painter.setFont(theme.font(11, BOLD if chosen else MEDIUM))
+            painter.setPen(theme.color("accent" if chosen else "text3"))
+            centred = column.kind in (ColumnKind.DEPTH, ColumnKind.GROUND)
+            left = theme.px({ColumnKind.THREAT: 12, ColumnKind.STANDING: 4}.get(column.kind, 0))
             room = rect.adjusted(left, 0, 0, 0)
-            if column.kind is Kind.STANDING and self.width() and rect.width() < look.px(TIGHT + 20):
+            if column.kind is ColumnKind.STANDING and self.width() and rect.width() < theme.px(TIGHT + 20):
                 room.setWidth(0)
-            title = translate(msg("Host")) if column.kind is Kind.GROUND else column.title
+            title = translate(msg("Host")) if column.kind is ColumnKind.GROUND else column.title
             align = Qt.AlignmentFlag.AlignCenter if centred else Qt.AlignmentFlag.AlignVCenter
             text = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room.width())
             painter.drawText(room, align, text if room.width() > 0 else "")
         if chosen:
-            painter.fillRect(QRect(rect.left(), rect.bottom() - 1, rect.width() - 4, 2), look.color("accent"))
+            painter.fillRect(QRect(rect.left(), rect.bottom() - 1, rect.width() - 4, 2), theme.color("accent"))
         painter.restore()
 
 
@@ -164,16 +172,16 @@ class MatrixTable(QTableView):
 
     chosen = Signal(object)  # ThreatState of the current row, or None
 
-    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.matrix = MatrixModel(layers)
         self.tight = False  # the outcome is a mark only
         self._places = {column.layer: at for at, column in enumerate(self.matrix.columns) if column.layer}
-        self.heads = _Heads(look, self.matrix)
+        self.heads = _Heads(theme, self.matrix)
         self.setHorizontalHeader(self.heads)
         self.setModel(self.matrix)
-        self.setItemDelegate(_Cells(look, self))
+        self.setItemDelegate(_StanceDelegate(theme, self))
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setShowGrid(False)
         self.setTabKeyNavigation(False)
@@ -186,7 +194,7 @@ class MatrixTable(QTableView):
         self.verticalHeader().hide()
         self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         self.heads.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.heads.setMinimumSectionSize(look.px(20))
+        self.heads.setMinimumSectionSize(theme.px(20))
         self.setSortingEnabled(True)
         self.sortByColumn(1, Qt.SortOrder.AscendingOrder)
         self.setAccessibleName(translate(msg("Threats and what each layer says to them")))
@@ -195,14 +203,14 @@ class MatrixTable(QTableView):
         )
         self.selectionModel().currentChanged.connect(self._current)
         self.matrix.dataChanged.connect(self._again)
-        look.changed.connect(self.fit)
+        theme.changed.connect(self.fit)
         self.fit()
 
     def row_height(self) -> int:
         """30, or what the text needs."""
-        return max(self._look.px(ROW), self._look.box(13) + self._look.px(8))
+        return max(self._theme.px(ROW), self._theme.box(13) + self._theme.px(8))
 
-    def links(self, state: ThreatState, column: Column) -> tuple[bool, bool, bool]:
+    def links(self, state: ThreatState, column: MatrixColumn) -> tuple[bool, bool, bool]:
         """The line between layers that fall together: does it leave this cell to the left, to the right, end in it?"""
         here, left, right, end = self._places[column.layer], False, False, False
         for pair in state.linked:
@@ -215,16 +223,16 @@ class MatrixTable(QTableView):
 
     def fit(self) -> None:
         """Share out the width."""
-        look = self._look
+        theme = self._theme
         self.verticalHeader().setDefaultSectionSize(self.row_height())
-        widths = [0 if each.kind is Kind.THREAT else look.px(WIDTHS[each.kind]) for each in self.matrix.columns]
-        self.tight = sum(widths) + look.px(LEAST_THREAT) > self.viewport().width()
+        widths = [0 if each.kind is ColumnKind.THREAT else theme.px(WIDTHS[each.kind]) for each in self.matrix.columns]
+        self.tight = sum(widths) + theme.px(LEAST_THREAT) > self.viewport().width()
         for at, column in enumerate(self.matrix.columns):
-            if self.tight and column.kind is Kind.STANDING:
-                widths[at] = look.px(TIGHT)
-            if column.kind is not Kind.THREAT:
+            if self.tight and column.kind is ColumnKind.STANDING:
+                widths[at] = theme.px(TIGHT)
+            if column.kind is not ColumnKind.THREAT:
                 self.setColumnWidth(at, widths[at])
-        self.setColumnWidth(0, max(look.px(LEAST_THREAT), self.viewport().width() - sum(widths)))
+        self.setColumnWidth(0, max(theme.px(LEAST_THREAT), self.viewport().width() - sum(widths)))
         self.viewport().update()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

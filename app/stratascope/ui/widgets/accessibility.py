@@ -29,7 +29,7 @@ PRESS = "Press"  # Qt's own names of actions
 SET_FOCUS = "SetFocus"
 
 
-class Parts(Protocol):
+class AccessibleParts(Protocol):
     """A drawn view with parts: their names, places, which one is in hand, and what can be done to them."""
 
     def part_count(self) -> int:
@@ -59,7 +59,7 @@ _kept: list[QAccessibleInterface] = []
 ROOM = 200  # interfaces made before it is looked which of them are gone
 
 
-def expose(widget: QWidget, parts: Parts) -> None:
+def expose(widget: QWidget, parts: AccessibleParts) -> None:
     """Let `widget` be a list of these parts. Neither is kept alive by it."""
     _exposed[widget] = ref(parts)
     install()
@@ -86,7 +86,7 @@ def drawn(widget: QObject) -> bool:
 class _PartActions(QAccessibleActionInterface):
     """What Enter and the arrow keys do, for whoever has neither."""
 
-    def __init__(self, owner: PartList, place: int) -> None:
+    def __init__(self, owner: AccessiblePartList, place: int) -> None:
         super().__init__()
         self._owner, self._place = owner, place
 
@@ -105,10 +105,10 @@ class _PartActions(QAccessibleActionInterface):
         return []
 
 
-class PartInterface(QAccessibleInterface):
+class AccessiblePart(QAccessibleInterface):
     """One part, by its place in the view."""
 
-    def __init__(self, owner: PartList, place: int) -> None:
+    def __init__(self, owner: AccessiblePartList, place: int) -> None:
         super().__init__()
         self._owner, self._place = owner, place
         self._actions = _PartActions(owner, place)
@@ -171,24 +171,24 @@ class PartInterface(QAccessibleInterface):
             return self._actions
         return None
 
-    def _parts(self) -> Parts | None:
+    def _parts(self) -> AccessibleParts | None:
         parts = self._owner.parts()
         return parts if parts is not None and self._place < parts.part_count() else None
 
 
-class PartList(QAccessibleWidget):
+class AccessiblePartList(QAccessibleWidget):
     """The view itself."""
 
     def __init__(self, widget: QWidget, parts: ref[Any]) -> None:
         super().__init__(widget, QAccessible.Role.List)
         # weak: the interface is kept as long as the widget lives, not the other way round
         self.owner, self._parts = ref(widget), parts
-        self._made: dict[int, PartInterface] = {}
+        self._made: dict[int, AccessiblePart] = {}
         self._ids: list[int] = []
 
-    def parts(self) -> Parts | None:
+    def parts(self) -> AccessibleParts | None:
         """What is drawn, while it lives."""
-        found: Parts | None = self._parts()
+        found: AccessibleParts | None = self._parts()
         return found if self.owner() is not None else None
 
     def childCount(self) -> int:
@@ -200,7 +200,7 @@ class PartList(QAccessibleWidget):
             return None
         made = self._made.get(index)
         if made is None:
-            made = self._made[index] = PartInterface(self, index)
+            made = self._made[index] = AccessiblePart(self, index)
             self._ids.append(QAccessible.registerAccessibleInterface(made))
         return made
 
@@ -230,7 +230,7 @@ class PartList(QAccessibleWidget):
 # -- widgets of our own
 
 
-class Named(QAccessibleWidget):
+class AccessibleGroup(QAccessibleWidget):
     """A drawn widget is a picture, one that holds others a group. Its tooltip, which is markup, is never told."""
 
     def __init__(self, widget: QWidget) -> None:
@@ -260,7 +260,7 @@ def _leaf(widget: QWidget) -> bool:
     return not any(isinstance(child, QWidget) for child in widget.children())
 
 
-class Opener(QAccessibleWidget):
+class AccessibleOpener(QAccessibleWidget):
     """A drawn button that unfolds what is below it (`unfolds` in its class), or opens something (`opens`)."""
 
     def __init__(self, button: QAbstractButton) -> None:
@@ -304,12 +304,12 @@ def _marked(widget: QObject, mark: str) -> bool:
 def _make(key: str, made_for: QObject) -> QAccessibleInterface | None:
     made: QAccessibleInterface | None = None
     if made_for in _exposed and isinstance(made_for, QWidget):
-        made = PartList(made_for, _exposed[made_for])
+        made = AccessiblePartList(made_for, _exposed[made_for])
     elif isinstance(made_for, QAbstractButton):
         if _marked(made_for, "unfolds") or _marked(made_for, "opens"):
-            made = Opener(made_for)
+            made = AccessibleOpener(made_for)
     elif key in ("QWidget", "QFrame") and isinstance(made_for, QWidget) and shiboken6.createdByPython(made_for):
-        made = Named(made_for)  # of these Qt would tell nothing but the name
+        made = AccessibleGroup(made_for)  # of these Qt would tell nothing but the name
     if made is not None:
         _kept.append(made)
         if len(_kept) % ROOM == 0:
@@ -322,7 +322,7 @@ def _let_go() -> None:
     gone = [each for each in _kept if not shiboken6.isValid(each)]
     _kept[:] = [each for each in _kept if shiboken6.isValid(each)]
     for each in gone:
-        if isinstance(each, PartList):
+        if isinstance(each, AccessiblePartList):
             each.forget_parts()
 
 

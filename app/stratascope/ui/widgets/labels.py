@@ -14,7 +14,7 @@ from PySide6.QtGui import QFont, QPainter, QPaintEvent, QPalette, QResizeEvent
 from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from stratascope.core.sanitize import plain
-from stratascope.ui.widgets.theme import REGULAR, Look
+from stratascope.ui.widgets.theme import REGULAR, Theme
 
 TIP_LIMIT = 900  # characters; a tooltip is no place for ten thousand
 _TOLD = "described-by-tip"  # property: the description that the last tooltip gave
@@ -52,7 +52,7 @@ class Label(QLabel):
 
     def __init__(
         self,
-        look: Look,
+        theme: Theme,
         size: float = 13,
         weight: QFont.Weight = REGULAR,
         ink: str = "text",
@@ -62,14 +62,14 @@ class Label(QLabel):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._look, self._size, self._weight, self._ink, self._fixed = look, size, weight, ink, fixed
+        self._theme, self._size, self._weight, self._ink, self._fixed = theme, size, weight, ink, fixed
         self.setTextFormat(Qt.TextFormat.PlainText)
         self.setWordWrap(wrap)
         if wrap:
             self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
         else:
-            self.setMinimumHeight(look.box(size))
-        look.changed.connect(self._restyle)
+            self.setMinimumHeight(theme.box(size))
+        theme.changed.connect(self._restyle)
         self._restyle()
 
     def selectable(self) -> Label:
@@ -80,9 +80,9 @@ class Label(QLabel):
         return self
 
     def _restyle(self) -> None:
-        self.setFont(self._look.font(self._size, self._weight, fixed=self._fixed))
+        self.setFont(self._theme.font(self._size, self._weight, fixed=self._fixed))
         palette = self.palette()
-        palette.setColor(QPalette.ColorRole.WindowText, self._look.color(self._ink))
+        palette.setColor(QPalette.ColorRole.WindowText, self._theme.color(self._ink))
         self.setPalette(palette)
 
 
@@ -91,7 +91,7 @@ class Line(Label):
 
     def __init__(
         self,
-        look: Look,
+        theme: Theme,
         size: float = 13,
         weight: QFont.Weight = REGULAR,
         ink: str = "text",
@@ -100,7 +100,7 @@ class Line(Label):
         middle: bool = False,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(look, size, weight, ink, fixed=fixed, parent=parent)
+        super().__init__(theme, size, weight, ink, fixed=fixed, parent=parent)
         self._mode = Qt.TextElideMode.ElideMiddle if middle else Qt.TextElideMode.ElideRight
         self._whole = ""
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
@@ -115,11 +115,11 @@ class Line(Label):
             self._tell()
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(self._look.px(24), self._look.box(self._size))
+        return QSize(self._theme.px(24), self._theme.box(self._size))
 
     def sizeHint(self) -> QSize:
         width = self.fontMetrics().horizontalAdvance(self.text()) + 2
-        return QSize(min(width, self._look.px(900)), self._look.box(self._size))
+        return QSize(min(width, self._theme.px(900)), self._theme.box(self._size))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -147,10 +147,10 @@ class Rule(QWidget):
 
     decoration = True
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.setFixedHeight(1)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        QPainter(self).fillRect(self.rect(), self._look.color("line"))
+        QPainter(self).fillRect(self.rect(), self._theme.color("line"))

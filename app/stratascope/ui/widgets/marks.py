@@ -13,7 +13,7 @@ from stratascope.core.layer import Tone, Verdict
 from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
 from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, VERDICTS
-from stratascope.ui.widgets.theme import BOLD, Look
+from stratascope.ui.widgets.theme import BOLD, Theme
 
 
 class Mark(StrEnum):
@@ -77,9 +77,9 @@ def engine_mark(state: EngineState) -> tuple[Mark, str]:
     return Mark.NOT_RUNNING, "text3"
 
 
-def paint_mark(painter: QPainter, box: QRectF, mark: Mark, look: Look, ink: str = "") -> None:
+def paint_mark(painter: QPainter, box: QRectF, mark: Mark, theme: Theme, ink: str = "") -> None:
     """Draw `mark` into the square `box` (11 in the list, 14 in bands, 16 in the alert)."""
-    colour = look.color(ink or INK[mark])
+    colour = theme.color(ink or INK[mark])
     side = box.width()
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -102,7 +102,7 @@ def paint_mark(painter: QPainter, box: QRectF, mark: Mark, look: Look, ink: str 
         painter.setPen(QPen(colour, stroke))
         painter.drawEllipse(box.adjusted(stroke / 2, stroke / 2, -stroke / 2, -stroke / 2))
     elif mark is Mark.UNKNOWN:
-        font = look.font(13, BOLD)
+        font = theme.font(13, BOLD)
         font.setPixelSize(max(9, round(side * 1.05)))
         font.setWeight(font.Weight.Bold)
         painter.setFont(font)
@@ -130,15 +130,15 @@ def paint_mark(painter: QPainter, box: QRectF, mark: Mark, look: Look, ink: str 
     painter.restore()
 
 
-def paint_number(painter: QPainter, box: QRectF, number: int, look: Look, ink: str = "text2") -> None:
+def paint_number(painter: QPainter, box: QRectF, number: int, theme: Theme, ink: str = "text2") -> None:
     """A layer's number in its outlined box (16 px)."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(look.color("line2" if ink == "text2" else ink), 1.1))
+    painter.setPen(QPen(theme.color("line2" if ink == "text2" else ink), 1.1))
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), look.px(4), look.px(4))
-    painter.setFont(look.font(10, BOLD))
-    painter.setPen(QColor(look.color(ink)))
+    painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(4), theme.px(4))
+    painter.setFont(theme.font(10, BOLD))
+    painter.setPen(QColor(theme.color(ink)))
     painter.drawText(box, Qt.AlignmentFlag.AlignCenter, str(number))
     painter.restore()
 
@@ -148,9 +148,9 @@ class MarkBox(QWidget):
 
     decoration = True
 
-    def __init__(self, look: Look, side: int, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, side: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self._side = look, side
+        self._theme, self._side = theme, side
         self._mark, self._ink, self._number = Mark.UNKNOWN, "", 0
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
@@ -163,13 +163,13 @@ class MarkBox(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        side = self._look.px(self._side)
+        side = self._theme.px(self._side)
         return QSize(side, side)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         box = QRectF(0, 0, self.width(), self.height())
         if self._number:
-            paint_number(painter, box, self._number, self._look)
+            paint_number(painter, box, self._number, self._theme)
         else:
-            paint_mark(painter, box, self._mark, self._look, self._ink)
+            paint_mark(painter, box, self._mark, self._theme, self._ink)

@@ -13,7 +13,7 @@ from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.segments import Segments
-from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 
 class View(StrEnum):
@@ -41,13 +41,13 @@ class ViewSwitch(QWidget):
 
     turned = Signal(object)  # View
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.views: tuple[View, ...] = ()
-        self.segments = Segments(look, translate(msg("View")))
+        self.segments = Segments(theme, translate(msg("View")))
         self.button = QToolButton()
-        self.button.setFont(look.font(13, MEDIUM))
+        self.button.setFont(theme.font(13, MEDIUM))
         self.button.hide()
         self.menu = QMenu(self)
         self.button.clicked.connect(self._open)

@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPixmap
 
 
-class KeptPicture:
+class PixmapCache:
     """One picture of a widget's size."""
 
     def __init__(self) -> None:

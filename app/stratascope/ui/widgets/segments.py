@@ -7,7 +7,7 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QWidget
 
 from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 
 class Segment(QAbstractButton):
@@ -16,9 +16,9 @@ class Segment(QAbstractButton):
     letters, beside, edge = 13, 24, "line"  # of the letters, beside the word, and the token of the pressed one's edge
     policy = QSizePolicy.Policy.Fixed
 
-    def __init__(self, look: Look, text: str) -> None:
+    def __init__(self, theme: Theme, text: str) -> None:
         super().__init__()
-        self._look = look
+        self._theme = theme
         self.setText(text)
         self.setCheckable(True)
         self.setAutoExclusive(True)  # one of several, also for screen readers
@@ -27,9 +27,9 @@ class Segment(QAbstractButton):
         self.setSizePolicy(self.policy, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        self.setFont(look.font(self.letters, BOLD))
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + look.px(self.beside), look.px(26))
+        theme = self._theme
+        self.setFont(theme.font(self.letters, BOLD))
+        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + theme.px(self.beside), theme.px(26))
 
     def shown(self, painter: QPainter) -> str:
         """The word, as much of it as there is room for."""
@@ -41,35 +41,35 @@ class Segment(QAbstractButton):
             give_tip(self, self.text())
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        box, radius = QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(6)
+        box, radius = QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(6)
         if self.isChecked():
-            painter.setPen(QPen(look.color(self.edge), 1))
-            painter.setBrush(look.color("panel"))
+            painter.setPen(QPen(theme.color(self.edge), 1))
+            painter.setBrush(theme.color("panel"))
             painter.drawRoundedRect(box, radius, radius)
         if self.hasFocus():
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(look.color("accent"), 2))
+            painter.setPen(QPen(theme.color("accent"), 2))
             painter.drawRoundedRect(box, radius, radius)
-        painter.setFont(look.font(self.letters, BOLD if self.isChecked() else MEDIUM))
-        painter.setPen(look.color("text" if self.isChecked() or self.underMouse() else "text2"))
+        painter.setFont(theme.font(self.letters, BOLD if self.isChecked() else MEDIUM))
+        painter.setPen(theme.color("text" if self.isChecked() or self.underMouse() else "text2"))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.shown(painter))
 
 
-class Strip(QWidget):
+class SegmentStrip(QWidget):
     """The strip and its keys; `put` adds a button to it. Only the one that holds is a stop of the Tab key."""
 
-    def __init__(self, look: Look, name: str, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.buttons: list[QAbstractButton] = []
         self._group = QButtonGroup(self)
         self._row = QHBoxLayout(self)
-        self._row.setContentsMargins(*[look.px(2)] * 4)
+        self._row.setContentsMargins(*[theme.px(2)] * 4)
         self._row.setSpacing(0)
         self.setAccessibleName(name)
-        look.changed.connect(self.update)
+        theme.changed.connect(self.update)
 
     def put(self, button: QAbstractButton) -> None:
         """One more at the end."""
@@ -96,20 +96,20 @@ class Strip(QWidget):
             super().keyPressEvent(event)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.color("sunk"))
-        painter.drawRoundedRect(QRectF(self.rect()), look.px(8), look.px(8))
+        painter.setBrush(theme.color("sunk"))
+        painter.drawRoundedRect(QRectF(self.rect()), theme.px(8), theme.px(8))
 
 
-class Segments(Strip):
+class Segments(SegmentStrip):
     """A strip whose words may change."""
 
     chosen = Signal(int)  # by the person
 
-    def __init__(self, look: Look, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(look, name, parent)
+    def __init__(self, theme: Theme, name: str, parent: QWidget | None = None) -> None:
+        super().__init__(theme, name, parent)
         self._texts: tuple[str, ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
@@ -121,7 +121,7 @@ class Segments(Strip):
         self._texts = texts
         self.clear()
         for place, text in enumerate(texts):
-            button = Segment(self._look, text)
+            button = Segment(self._theme, text)
             button.clicked.connect(lambda _=False, place=place: self.chosen.emit(place))
             self.put(button)
         self.choose(texts.index(before) if before in texts else 0)

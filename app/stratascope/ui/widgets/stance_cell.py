@@ -12,7 +12,7 @@ from PySide6.QtGui import QPainter, QPen
 from stratascope.core.threats.threat import Stance
 from stratascope.presentation.threat_outcomes import Standing
 from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 MARK = 11
 STANCE_MARK = {
@@ -44,37 +44,37 @@ def stance_ink(stance: Stance, where: Standing) -> str:
     return {Stance.STOPS: "enf", Stance.UNKNOWN: "unk", Stance.NOT_ITS_JOB: "bitoff"}[stance]
 
 
-def paint_stance(painter: QPainter, box: QRectF, stance: Stance, where: Standing, look: Look) -> None:
+def paint_stance(painter: QPainter, box: QRectF, stance: Stance, where: Standing, theme: Theme) -> None:
     """Draw one answer into `box`; the mark in its middle."""
-    radius = 2.5 * look.scale
+    radius = 2.5 * theme.scale
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     if stance is Stance.STOPS:
-        painter.setPen(QPen(look.color("enf"), 1) if look.high_contrast else Qt.PenStyle.NoPen)
-        painter.setBrush(look.color("enf_soft"))
+        painter.setPen(QPen(theme.color("enf"), 1) if theme.high_contrast else Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("enf_soft"))
         painter.drawRoundedRect(box, radius, radius)
     elif stance is Stance.LETS_THROUGH:
-        pen = QPen(look.color(stance_ink(stance, where), 0.55), 1.2)
+        pen = QPen(theme.color(stance_ink(stance, where), 0.55), 1.2)
         pen.setDashPattern([2 / 1.2, 3 / 1.2])
         painter.setPen(pen)
-        painter.setBrush(look.color("open_soft") if where is Standing.OPEN else Qt.BrushStyle.NoBrush)
+        painter.setBrush(theme.color("open_soft") if where is Standing.OPEN else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(box.adjusted(0.6, 0.6, -0.6, -0.6), radius, radius)
     elif stance is Stance.UNKNOWN:
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.color("unk_soft"))
+        painter.setBrush(theme.color("unk_soft"))
         painter.drawRoundedRect(box, radius, radius)
-        paint_dots(painter, box, look)
+        paint_dots(painter, box, theme)
     painter.restore()
-    side = look.px(MARK if stance is not Stance.NOT_ITS_JOB else 8)
+    side = theme.px(MARK if stance is not Stance.NOT_ITS_JOB else 8)
     mark = QRectF(box.center().x() - side / 2, box.center().y() - side / 2, side, side)
-    paint_mark(painter, mark, STANCE_MARK[stance], look, stance_ink(stance, where))
+    paint_mark(painter, mark, STANCE_MARK[stance], theme, stance_ink(stance, where))
 
 
-def paint_dots(painter: QPainter, box: QRectF, look: Look, ink: str = "unk", *, strong: bool = False) -> None:
+def paint_dots(painter: QPainter, box: QRectF, theme: Theme, ink: str = "unk", *, strong: bool = False) -> None:
     """The dot grid of what is not known, pitch 6; `strong` where nothing else is drawn."""
-    pitch, radius = 6 * look.scale, (1.3 if strong else 0.8) * look.scale
+    pitch, radius = 6 * theme.scale, (1.3 if strong else 0.8) * theme.scale
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(look.color(ink, 1.0 if strong else 0.45))
+    painter.setBrush(theme.color(ink, 1.0 if strong else 0.45))
     y = box.top() + pitch / 2
     while y < box.bottom():
         x = box.left() + pitch / 2
@@ -84,15 +84,15 @@ def paint_dots(painter: QPainter, box: QRectF, look: Look, ink: str = "unk", *, 
         y += pitch
 
 
-def paint_link(painter: QPainter, box: QRectF, *, left: bool, right: bool, end: bool, look: Look) -> None:
+def paint_link(painter: QPainter, box: QRectF, *, left: bool, right: bool, end: bool, theme: Theme) -> None:
     """A piece of the line that joins layers which fall together, along the cell's lower edge; it turns up to them."""
     if not left and not right:
         return
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(look.color("text2"), 1.4 * look.scale))
+    painter.setPen(QPen(theme.color("text2"), 1.4 * theme.scale))
     y, middle = box.bottom() - 1, box.center().x()
     painter.drawLine(QPointF(box.left() - 2 if left else middle, y), QPointF(box.right() + 2 if right else middle, y))
     if end:
-        painter.drawLine(QPointF(middle, y), QPointF(middle, y - 4 * look.scale))
+        painter.drawLine(QPointF(middle, y), QPointF(middle, y - 4 * theme.scale))
     painter.restore()

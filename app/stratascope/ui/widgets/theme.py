@@ -1,6 +1,6 @@
 """Colours, sizes and fonts of the window: one table (`style/tokens.json`) in two themes, light and dark.
 
-All lengths of the design are logical pixels at the desktop's 10 pt font; `Look.px` makes them follow a larger
+All lengths of the design are logical pixels at the desktop's 10 pt font; `Theme.px` makes them follow a larger
 font. Decided against a bundled font, and against colour values anywhere else in the code.
 """
 
@@ -20,7 +20,7 @@ REGULAR, MEDIUM, BOLD = QFont.Weight.Normal, QFont.Weight.Medium, QFont.Weight.D
 SMALLEST = 10  # px; nothing is written smaller
 
 
-class Mode(StrEnum):
+class ThemeMode(StrEnum):
     """Which theme: as the desktop says, or one by choice."""
 
     AUTO = "auto"
@@ -49,12 +49,12 @@ def _luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-class Look(QObject):
+class Theme(QObject):
     """The theme in force. `changed` asks whoever holds fonts or palettes of its own to set them anew."""
 
     changed = Signal()
 
-    def __init__(self, mode: Mode = Mode.AUTO) -> None:
+    def __init__(self, mode: ThemeMode = ThemeMode.AUTO) -> None:
         super().__init__()
         self._table = load_tokens()
         self._cache: dict[str, QColor] = {}
@@ -70,7 +70,7 @@ class Look(QObject):
         self._fonts: dict[tuple[float, QFont.Weight, bool], QFont] = {}
         self._choose()
 
-    def set_mode(self, mode: Mode) -> None:
+    def set_mode(self, mode: ThemeMode) -> None:
         """Switch by choice, and repaint everything."""
         self.mode = mode
         self._choose()
@@ -80,14 +80,14 @@ class Look(QObject):
         """The colour of a token (KeyError for an unknown one), `alpha` from 0 to 1."""
         found = self._cache.get(token)
         if found is None:
-            found = self._cache[token] = QColor(self._table[self.theme][token])
+            found = self._cache[token] = QColor(self._table[self.name][token])
         if alpha < 1.0:
             found = QColor(found)
             found.setAlphaF(alpha)
         return found
 
     @property
-    def theme(self) -> str:
+    def name(self) -> str:
         return "dark" if self.dark else "light"
 
     @property
@@ -125,7 +125,7 @@ class Look(QObject):
         app = QApplication.instance()
         if isinstance(app, QApplication):
             app.setPalette(self.palette())
-            app.setStyleSheet(style_sheet(self._table[self.theme], self.px))
+            app.setStyleSheet(style_sheet(self._table[self.name], self.px))
         self.changed.emit()
 
     def palette(self) -> QPalette:
@@ -161,7 +161,7 @@ class Look(QObject):
         return palette
 
     def _desktop_changed(self) -> None:
-        if self.mode is Mode.AUTO:
+        if self.mode is ThemeMode.AUTO:
             before = self.dark
             self._choose()
             if self.dark is not before:
@@ -169,7 +169,7 @@ class Look(QObject):
 
     def _choose(self) -> None:
         scheme = QGuiApplication.styleHints().colorScheme()
-        self.dark = self.mode is Mode.DARK or (self.mode is Mode.AUTO and scheme == Qt.ColorScheme.Dark)
+        self.dark = self.mode is ThemeMode.DARK or (self.mode is ThemeMode.AUTO and scheme == Qt.ColorScheme.Dark)
         self._cache.clear()
         hints = QGuiApplication.styleHints()  # held: the object below is deleted with the last Python reference to it
         self._contrast = hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.theme import Mode
+from stratascope.ui.widgets.theme import ThemeMode
 
 
-def mode_word(mode: Mode) -> str:
+def mode_word(mode: ThemeMode) -> str:
     """A theme in words."""
-    words: dict[Mode, Message] = {
-        Mode.AUTO: msg("As the desktop"),
-        Mode.LIGHT: msg("Light"),
-        Mode.DARK: msg("Dark"),
+    words: dict[ThemeMode, Message] = {
+        ThemeMode.AUTO: msg("As the desktop"),
+        ThemeMode.LIGHT: msg("Light"),
+        ThemeMode.DARK: msg("Dark"),
     }
     return translate(words[mode])

@@ -18,7 +18,7 @@ from stratascope.presentation.threat_outcomes import worst_first
 NAMED = 4  # threats told by name; the rest is a number
 
 
-class Supposing:
+class WhatIf:
     """One container's matrix, and the layers that are supposed to fail (ids)."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ def fallen(before: Matrix, after: Matrix) -> tuple[ThreatState, ...]:
     return tuple(sorted(found, key=worst_first))
 
 
-def sentence(supposing: Supposing, titles: Mapping[str, str]) -> str:
+def sentence(supposing: WhatIf, titles: Mapping[str, str]) -> str:
     """What then reaches the kernel; empty where nothing is supposed. `titles`: the layers' names by id, in order."""
     before, after = supposing.matrix, supposing.result()
     if before is None or after is None or not supposing.away:

@@ -22,7 +22,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.shipped import Part, parts
 from stratascope.ui.widgets.labels import Label, tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 SIZE = (640, 560)
 
@@ -30,14 +30,14 @@ SIZE = (640, 560)
 class About(QDialog):
     """Deletes itself when it is closed."""
 
-    def __init__(self, look: Look, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowTitle(translate(msg("About Stratascope")))
-        title = Label(look, 22, BOLD)
+        title = Label(theme, 22, BOLD)
         title.setText(translate(msg("Stratascope {version}", version=stratascope.__version__)))
-        text = Label(look, 13, wrap=True)
+        text = Label(theme, 13, wrap=True)
         text.setText(
             translate(
                 msg(
@@ -46,7 +46,7 @@ class About(QDialog):
                 )
             )
         )
-        head = Label(look, 14, BOLD)
+        head = Label(theme, 14, BOLD)
         head.setText(translate(msg("What it is made of")))
         self._parts = parts()
         self.table = self._table(self._parts)
@@ -54,7 +54,7 @@ class About(QDialog):
         self.text = QPlainTextEdit()
         self.text.setReadOnly(True)
         self.text.setTabChangesFocus(True)
-        self.text.setFont(look.font(11, fixed=True))
+        self.text.setFont(theme.font(11, fixed=True))
         self.text.setAccessibleName(translate(msg("The text of the licence")))
         close = QPushButton(translate(msg("Close")))
         close.setDefault(True)
@@ -63,18 +63,18 @@ class About(QDialog):
         end.addStretch(1)
         end.addWidget(close)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[look.px(20)] * 4)
-        layout.setSpacing(look.px(10))
+        layout.setContentsMargins(*[theme.px(20)] * 4)
+        layout.setSpacing(theme.px(10))
         for widget in (title, text, head):
             layout.addWidget(widget)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.text, 1)
         layout.addLayout(end)
-        self.resize(look.px(SIZE[0]), look.px(SIZE[1]))
+        self.resize(theme.px(SIZE[0]), theme.px(SIZE[1]))
         self.table.selectRow(0)
 
     def _table(self, shown: tuple[Part, ...]) -> QTableWidget:
-        look = self._look
+        theme = self._theme
         table = QTableWidget(len(shown), 3)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -82,11 +82,11 @@ class About(QDialog):
         table.setShowGrid(False)
         table.setTabKeyNavigation(False)
         table.verticalHeader().hide()
-        table.verticalHeader().setDefaultSectionSize(look.px(26))
+        table.verticalHeader().setDefaultSectionSize(theme.px(26))
         heads = (msg("Name"), msg("Version"), msg("Licence"))
         table.setHorizontalHeaderLabels([translate(head) for head in heads])
         header = table.horizontalHeader()
-        header.setFont(look.font(11, MEDIUM))
+        header.setFont(theme.font(11, MEDIUM))
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setHighlightSections(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)

@@ -17,7 +17,7 @@ from stratascope.ui.containers.head import view_by_word
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.guide.topics import Guide
 from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import Look, Mode
+from stratascope.ui.widgets.theme import Theme, ThemeMode
 from stratascope.ui.widgets.theme_words import mode_word
 from stratascope.ui.window.copy_text import container_text, snapshot_text
 from stratascope.ui.window.root_button import KEYS
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 class Actions:
     """Makes the actions and the menu."""
 
-    def __init__(self, window: MainWindow, look: Look) -> None:
-        self._window, self._look = window, look
+    def __init__(self, window: MainWindow, theme: Theme) -> None:
+        self._window, self._theme = window, theme
         self._settings_dialog: SettingsDialog | None = None
         self.menu = QMenu(window)
         self._views = QActionGroup(window)
@@ -41,9 +41,9 @@ class Actions:
             action = self._choice(view_menu, self._views, view_by_word(view_by), view_by)
             action.triggered.connect(lambda _=False, chosen=view_by: window.set_view_by(chosen))
         theme_menu = self.menu.addMenu(translate(msg("Theme")))
-        for mode in Mode:
+        for mode in ThemeMode:
             action = self._choice(theme_menu, self._modes, mode_word(mode), mode)
-            action.setChecked(mode is look.mode)
+            action.setChecked(mode is theme.mode)
             action.triggered.connect(lambda _=False, chosen=mode: self._set_mode(chosen))
         self.menu.addSeparator()
         self._add(msg("Copy this container as text"), "Ctrl+C", self.copy_container)
@@ -59,7 +59,7 @@ class Actions:
         self._add(msg("Show what only root can read"), KEYS, window.elevate)
         self.menu.addSeparator()
         self._add(msg("Settings…"), "Ctrl+,", self.show_settings)
-        self.guide = Guide(window, look)
+        self.guide = Guide(window, theme)
         self.menu.addAction(self.guide.action)
         self._add(msg("About Stratascope"), "", self.about)
         self._add(msg("Quit"), "Ctrl+Q", window.close)
@@ -115,14 +115,14 @@ class Actions:
         """What this program is, and what it is made of."""
         from stratascope.ui.window.about import About  # not needed for the first picture
 
-        About(self._look, self._window).open()
+        About(self._theme, self._window).open()
 
     def show_settings(self) -> None:
         """What can be chosen; what is chosen counts at once, but for language and engines."""
         from stratascope.ui.window.settings_dialog import SettingsDialog  # the same
 
         if self._settings_dialog is None:
-            dialog = SettingsDialog(self._look, self._window.settings, self._window)
+            dialog = SettingsDialog(self._theme, self._window.settings, self._window)
             dialog.changed.connect(self._taken_up)
             dialog.restart_wanted.connect(self._window.restart)
             dialog.finished.connect(self._settings_closed)
@@ -138,9 +138,9 @@ class Actions:
     def _taken_up(self, which: object) -> None:
         kept = self._window.settings
         if which is preferences.THEME:
-            self._look.set_mode(Mode(preferences.THEME.of(kept)))
+            self._theme.set_mode(ThemeMode(preferences.THEME.of(kept)))
             for action in self._modes.actions():
-                action.setChecked(action.data() is self._look.mode)
+                action.setChecked(action.data() is self._theme.mode)
         elif which is preferences.REFRESH:
             self._window.feed.pace(preferences.REFRESH.of(kept))
 
@@ -151,8 +151,8 @@ class Actions:
         else:
             self._window.open_layer(number)
 
-    def _set_mode(self, mode: Mode) -> None:
-        self._look.set_mode(mode)
+    def _set_mode(self, mode: ThemeMode) -> None:
+        self._theme.set_mode(mode)
         preferences.THEME.choose(self._window.settings, mode.value)
 
     def _choice(self, menu: QMenu, group: QActionGroup, text: str, data: object) -> QAction:

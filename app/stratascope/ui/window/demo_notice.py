@@ -8,20 +8,20 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.labels import Label, Line
-from stratascope.ui.widgets.ribbon import Ribbon
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.notice_bar import NoticeBar
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 
-class Banner(Ribbon):
+class DemoNotice(NoticeBar):
     """`asked` is emitted by its button, which shows the engines."""
 
     asked = Signal()
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
-        super().__init__(look, parent)
-        title = Label(look, 13, BOLD)
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
+        title = Label(theme, 13, BOLD)
         title.setText(translate(msg("Demo")))
-        text = Line(look, 13)
+        text = Line(theme, 13)
         text.say(
             translate(
                 msg(
@@ -31,7 +31,7 @@ class Banner(Ribbon):
             )
         )
         button = QPushButton(translate(msg("Engines…")))
-        button.setFont(look.font(12, MEDIUM))
+        button.setFont(theme.font(12, MEDIUM))
         button.clicked.connect(self.asked)
         self.row.addWidget(title)
         self.row.addWidget(text, 1)

@@ -12,7 +12,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.unseen import unseen_engines
 from stratascope.ui.panel.page import Page
 from stratascope.ui.widgets.labels import Label
-from stratascope.ui.widgets.theme import BOLD, Look
+from stratascope.ui.widgets.theme import BOLD, Theme
 from stratascope.ui.window.engines_popup import engine_card
 
 
@@ -49,8 +49,8 @@ def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
 class EmptyPage(Page):
     """Title, sentence, and each engine with what to do."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
-        super().__init__(look, parent)
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
         self._shown: tuple[tuple[str, str], tuple[Engine, ...]] | None = None
 
     def show_snapshot(self, snapshot: Snapshot | None) -> None:
@@ -60,23 +60,23 @@ class EmptyPage(Page):
         if (words, engines) == self._shown:
             return
         self._shown = (words, engines)
-        look = self._look
+        theme = self._theme
         holder = QWidget()
-        holder.setMinimumWidth(look.px(380))
-        holder.setMaximumWidth(look.px(560))
+        holder.setMinimumWidth(theme.px(380))
+        holder.setMaximumWidth(theme.px(560))
         column = QVBoxLayout(holder)
-        column.setContentsMargins(0, look.px(64), 0, 0)
-        column.setSpacing(look.px(8))
-        title = Label(look, 22, BOLD, wrap=True)
+        column.setContentsMargins(0, theme.px(64), 0, 0)
+        column.setSpacing(theme.px(8))
+        title = Label(theme, 22, BOLD, wrap=True)
         title.setText(words[0])
-        sentence = Label(look, 13, ink="text2", wrap=True).selectable()
+        sentence = Label(theme, 13, ink="text2", wrap=True).selectable()
         sentence.setText(words[1])
         column.addWidget(title)
         column.addWidget(sentence)
-        column.addSpacing(look.px(16))
+        column.addSpacing(theme.px(16))
         for engine in engines:
-            column.addWidget(engine_card(look, engine))
-            column.addSpacing(look.px(8))
+            column.addWidget(engine_card(theme, engine))
+            column.addSpacing(theme.px(8))
         row = QWidget()
         line = QHBoxLayout(row)
         line.addStretch(1)

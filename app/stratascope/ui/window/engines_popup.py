@@ -13,7 +13,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 
 class EnginesButton(QAbstractButton):
@@ -21,9 +21,9 @@ class EnginesButton(QAbstractButton):
 
     opens = True
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._engines: tuple[Engine, ...] = ()
         self._folded = False
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -66,59 +66,59 @@ class EnginesButton(QAbstractButton):
         return parts
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        self.setFont(look.font(12, MEDIUM))
-        width = look.px(8)
+        theme = self._theme
+        self.setFont(theme.font(12, MEDIUM))
+        width = theme.px(8)
         for _, _, name, word in self._parts():
-            width += look.px(16 + 18) + self.fontMetrics().horizontalAdvance(name)
-            width += self.fontMetrics().horizontalAdvance(word) + look.px(5) if word else 0
-        return QSize(width, look.px(32))
+            width += theme.px(16 + 18) + self.fontMetrics().horizontalAdvance(name)
+            width += self.fontMetrics().horizontalAdvance(word) + theme.px(5) if word else 0
+        return QSize(width, theme.px(32))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.hasFocus() or self.underMouse():
-            painter.setPen(QPen(look.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("sunk"))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(7), look.px(7))
-        painter.setFont(look.font(12, MEDIUM))
-        x, side = look.px(12), look.px(10)
+            painter.setPen(QPen(theme.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("sunk"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
+        painter.setFont(theme.font(12, MEDIUM))
+        x, side = theme.px(12), theme.px(10)
         middle = Qt.AlignmentFlag.AlignVCenter
         for mark, ink, name, word in self._parts():
-            paint_mark(painter, QRectF(x, (self.height() - side) / 2, side, side), mark, look, ink)
-            x += look.px(16)
-            painter.setPen(look.color("text"))
+            paint_mark(painter, QRectF(x, (self.height() - side) / 2, side, side), mark, theme, ink)
+            x += theme.px(16)
+            painter.setPen(theme.color("text"))
             room = max(0, self.width() - x)
             shown = painter.fontMetrics().elidedText(name, Qt.TextElideMode.ElideRight, room)
             painter.drawText(QRectF(x, 0, 400, self.height()), middle, shown)
             x += painter.fontMetrics().horizontalAdvance(name)
             if word:
-                x += look.px(5)
-                painter.setPen(look.color(ink))
+                x += theme.px(5)
+                painter.setPen(theme.color(ink))
                 painter.drawText(QRectF(x, 0, 300, self.height()), middle, word)
                 x += painter.fontMetrics().horizontalAdvance(word)
-            x += look.px(18)
+            x += theme.px(18)
 
 
-def engine_card(look: Look, engine: Engine) -> QWidget:
+def engine_card(theme: Theme, engine: Engine) -> QWidget:
     """All that is known of one engine."""
     card = QWidget()
     mark, ink = engine_mark(engine.state)
-    box = MarkBox(look, 11)
+    box = MarkBox(theme, 11)
     box.show_mark(mark, ink)
-    name = Line(look, 13, BOLD)
+    name = Line(theme, 13, BOLD)
     name.say(engine.id)
-    state = Label(look, 12, MEDIUM, ink)
+    state = Label(theme, 12, MEDIUM, ink)
     state.setText(engine_state_word(engine.state))
     head = QHBoxLayout()
-    head.setSpacing(look.px(7))
+    head.setSpacing(theme.px(7))
     head.addWidget(box)
     head.addWidget(name)
     head.addWidget(state)
     head.addStretch(1)
     layout = QVBoxLayout(card)
     layout.setContentsMargins(0, 0, 0, 0)
-    layout.setSpacing(look.px(2))
+    layout.setSpacing(theme.px(2))
     layout.addLayout(head)
     facts = []
     if engine.version:
@@ -133,7 +133,7 @@ def engine_card(look: Look, engine: Engine) -> QWidget:
         lines.append((plain(engine.error, 1500), 11.0, "text2", True))
     lines += [(listed(facts), 12.0, "text2", False), (plain(engine.endpoint, 500), 11.0, "text3", True)]
     for text, size, line_ink, fixed in lines:
-        label = Label(look, size, ink=line_ink, wrap=True, fixed=fixed).selectable()
+        label = Label(theme, size, ink=line_ink, wrap=True, fixed=fixed).selectable()
         label.setText(text)
         layout.addWidget(label)
     card.setAccessibleName(_state(engine))
@@ -147,12 +147,12 @@ def _state(engine: Engine) -> str:
 class EnginesPopup(QFrame):
     """The sheet below the button. Escape closes it."""
 
-    def __init__(self, look: Look, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
         self._window = parent
         self.setObjectName("popup")
         self.setAccessibleName(translate(msg("Engines")))
-        self._look = look
+        self._theme = theme
         self.area = QScrollArea()
         self.area.setProperty("reads", True)
         self.area.setAccessibleName(translate(msg("Engines and their states")))
@@ -167,25 +167,25 @@ class EnginesPopup(QFrame):
 
     def open_below(self, anchor: QWidget, engines: tuple[Engine, ...]) -> None:
         """Show it, its right edge at the anchor's."""
-        look = self._look
+        theme = self._theme
         inner = QWidget()
         inner.setObjectName("page")
         column = QVBoxLayout(inner)
-        column.setContentsMargins(look.px(16), look.px(14), look.px(16), look.px(14))
-        column.setSpacing(look.px(14))
+        column.setContentsMargins(theme.px(16), theme.px(14), theme.px(16), theme.px(14))
+        column.setSpacing(theme.px(14))
         for engine in engines:
-            column.addWidget(engine_card(look, engine))
+            column.addWidget(engine_card(theme, engine))
         if not engines:
-            label = Label(look, 13, wrap=True)
+            label = Label(theme, 13, wrap=True)
             label.setText(translate(msg("No engine was found, and none was expected.")))
             column.addWidget(label)
         column.addStretch(1)
         self.area.setWidget(inner)
-        width = min(look.px(440), self._window.width() - look.px(24))
-        inner.setFixedWidth(width - look.px(14))
+        width = min(theme.px(440), self._window.width() - theme.px(24))
+        inner.setFixedWidth(width - theme.px(14))
         column.activate()
-        needed = max(column.heightForWidth(width - look.px(14)), inner.sizeHint().height())
-        height = min(needed + look.px(28), look.px(520), self._window.height() - look.px(80))
+        needed = max(column.heightForWidth(width - theme.px(14)), inner.sizeHint().height())
+        height = min(needed + theme.px(28), theme.px(520), self._window.height() - theme.px(80))
         self.setFixedSize(width, height)
         corner = anchor.mapToGlobal(QPoint(anchor.width() - width, anchor.height() + 4))
         self.move(corner)

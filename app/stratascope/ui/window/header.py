@@ -25,15 +25,15 @@ from stratascope.ui.widgets.exposure_words import why, worst_open
 from stratascope.ui.widgets.gap_words import runs, status_word
 from stratascope.ui.widgets.labels import Line, give_tip
 from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, MarkBox
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 
 class Chip(QWidget):
     """A short fact on a soft ground; elided when there is no room."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look, self._text, self._ink = look, "", "text2"
+        self._theme, self._text, self._ink = theme, "", "text2"
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     @property
@@ -50,59 +50,59 @@ class Chip(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        width = self._metrics_width() + look.px(16)
-        return QSize(min(width, look.px(160)), look.box(11) + look.px(6))
+        theme = self._theme
+        width = self._metrics_width() + theme.px(16)
+        return QSize(min(width, theme.px(160)), theme.box(11) + theme.px(6))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.color("unk_soft"))
+        painter.setBrush(theme.color("unk_soft"))
         painter.drawRoundedRect(QRectF(self.rect()), self.height() / 2, self.height() / 2)
-        painter.setFont(look.font(11, MEDIUM))
-        painter.setPen(look.color(self._ink))
-        inner = self.rect().adjusted(look.px(8), 0, -look.px(8), 0)
+        painter.setFont(theme.font(11, MEDIUM))
+        painter.setPen(theme.color(self._ink))
+        inner = self.rect().adjusted(theme.px(8), 0, -theme.px(8), 0)
         text = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideMiddle, inner.width() + 1)
         painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter, text)
 
     def _metrics_width(self) -> int:
-        self.setFont(self._look.font(11, MEDIUM))
+        self.setFont(self._theme.font(11, MEDIUM))
         return self.fontMetrics().horizontalAdvance(self._text)
 
 
-class SupposeLine(QFrame):
+class WhatIfLine(QFrame):
     """What would reach the kernel, on a soft ground, and the button that brings all layers back."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
-        self.text = Line(look, 13, MEDIUM)
+        self._theme = theme
+        self.text = Line(theme, 13, MEDIUM)
         self.back = QPushButton(translate(msg("Bring back")))
         self.back.setObjectName("link")
-        self.back.setFont(look.font(12, BOLD))
+        self.back.setFont(theme.font(12, BOLD))
         self.back.setCursor(Qt.CursorShape.PointingHandCursor)
         give_tip(self.back, translate(msg("As it really is (Escape)")))
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(look.px(8), 0, look.px(4), 0)
-        layout.setSpacing(look.px(6))
+        layout.setContentsMargins(theme.px(8), 0, theme.px(4), 0)
+        layout.setSpacing(theme.px(6))
         layout.addWidget(self.text, 1)
         layout.addWidget(self.back)
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.color("accent_soft"))
-        painter.drawRoundedRect(QRectF(self.rect()), look.px(6), look.px(6))
+        painter.setBrush(theme.color("accent_soft"))
+        painter.drawRoundedRect(QRectF(self.rect()), theme.px(6), theme.px(6))
 
 
 class Header(QWidget):
     """Name 22, chips, exposure 30, and one sentence from the worst open threat."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._worst: ThreatState | None = None
         self.back = QToolButton()
         self.back.setObjectName("flat")
@@ -110,26 +110,26 @@ class Header(QWidget):
         self.back.setAccessibleName(translate(msg("Back to the list")))
         give_tip(self.back, translate(msg("Back to the list (Alt+Left)")))
         self.back.hide()
-        self.name = Line(look, 22, BOLD, middle=True)
-        self.chips = [Chip(look) for _ in range(5)]
-        self.exposure = ExposureButton(look)
-        self.mark = MarkBox(look, 11)
-        self.sentence = Line(look, 13)
-        self.suppose = SupposeLine(look)
+        self.name = Line(theme, 22, BOLD, middle=True)
+        self.chips = [Chip(theme) for _ in range(5)]
+        self.exposure = ExposureButton(theme)
+        self.mark = MarkBox(theme, 11)
+        self.sentence = Line(theme, 13)
+        self.suppose = WhatIfLine(theme)
         self.suppose.hide()
         top = QHBoxLayout()
-        top.setSpacing(look.px(6))
+        top.setSpacing(theme.px(6))
         top.addWidget(self.back)
         top.addWidget(self.name, 0)
-        top.addSpacing(look.px(6))
+        top.addSpacing(theme.px(6))
         for chip in self.chips:
             top.addWidget(chip, 0)
         top.addStretch(1)
         self._second = QWidget()
-        self._second.setFixedHeight(look.box(13) + look.px(3))
+        self._second.setFixedHeight(theme.box(13) + theme.px(3))
         second = QHBoxLayout(self._second)
         second.setContentsMargins(0, 0, 0, 0)
-        second.setSpacing(look.px(7))
+        second.setSpacing(theme.px(7))
         second.addWidget(self.mark)
         second.addWidget(self.sentence, 1)
         second.addWidget(self.suppose, 1)
@@ -139,7 +139,7 @@ class Header(QWidget):
         words.addWidget(self._second)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(look.px(10))
+        layout.setSpacing(theme.px(10))
         layout.addLayout(words, 1)
         layout.addWidget(self.exposure, 0)
 
@@ -179,12 +179,12 @@ class Header(QWidget):
 
     def _fit(self) -> None:
         """The name comes first; chips that find no room beside it are left out, the least telling ones first."""
-        exposure = self.exposure.sizeHint().width() + self._look.px(10)
+        exposure = self.exposure.sizeHint().width() + self._theme.px(10)
         room = self.width() - exposure
-        room -= min(self.name.sizeHint().width(), round(room * 0.6)) + self._look.px(60)
+        room -= min(self.name.sizeHint().width(), round(room * 0.6)) + self._theme.px(60)
         engine, image, pid, up, status = self.chips
         for chip in (status, image, pid, engine, up):
-            needed = chip.sizeHint().width() + self._look.px(6)
+            needed = chip.sizeHint().width() + self._theme.px(6)
             fits = not chip.empty and needed <= room
             chip.setVisible(fits)
             room -= needed if fits else 0

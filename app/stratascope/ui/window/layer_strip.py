@@ -13,13 +13,13 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 
 class _Cell(QAbstractButton):
-    def __init__(self, look: Look, title: str, number: int) -> None:
+    def __init__(self, theme: Theme, title: str, number: int) -> None:
         super().__init__()
-        self._look, self._title, self.number, self._mark = look, title, number, Mark.UNKNOWN
+        self._theme, self._title, self.number, self._mark = theme, title, number, Mark.UNKNOWN
         self.setCheckable(True)
         self.setAutoExclusive(True)  # one of several, also for screen readers
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -32,23 +32,23 @@ class _Cell(QAbstractButton):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(52), self._look.px(30))
+        return QSize(self._theme.px(52), self._theme.px(30))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(look.color("accent"), 2) if self.hasFocus() else QPen(look.color("line"), 1))
-        painter.setBrush(look.color("sel" if self.isChecked() else "panel"))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(6), look.px(6))
+        painter.setPen(QPen(theme.color("accent"), 2) if self.hasFocus() else QPen(theme.color("line"), 1))
+        painter.setBrush(theme.color("sel" if self.isChecked() else "panel"))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(6), theme.px(6))
         if self.isChecked():  # a bar below it, as a tab has: the ring is the keyboard's
-            bar = look.px(3)
-            under = QRectF(look.px(8), self.height() - bar - 2, self.width() - 2 * look.px(8), bar)
-            painter.fillRect(under, look.color("accent"))
-        side, small = look.px(16), look.px(14)
-        left = (self.width() - side - small - look.px(5)) / 2
-        paint_number(painter, QRectF(left, (self.height() - side) / 2, side, side), self.number, look)
-        left += side + look.px(5)
-        paint_mark(painter, QRectF(left, (self.height() - small) / 2, small, small), self._mark, look)
+            bar = theme.px(3)
+            under = QRectF(theme.px(8), self.height() - bar - 2, self.width() - 2 * theme.px(8), bar)
+            painter.fillRect(under, theme.color("accent"))
+        side, small = theme.px(16), theme.px(14)
+        left = (self.width() - side - small - theme.px(5)) / 2
+        paint_number(painter, QRectF(left, (self.height() - side) / 2, side, side), self.number, theme)
+        left += side + theme.px(5)
+        paint_mark(painter, QRectF(left, (self.height() - small) / 2, small, small), self._mark, theme)
 
 
 class LayerStrip(QWidget):
@@ -57,16 +57,18 @@ class LayerStrip(QWidget):
     chosen = Signal(int)
     back = Signal()
 
-    def __init__(self, look: Look, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.all = QPushButton(translate(msg("All layers")))
         self.all.clicked.connect(self.back)
         titles = {layer.number: translate(layer.about.title) for layer in layers}
-        self.cells = {number: _Cell(look, titles.get(number, ""), number) for number in sorted({*titles, *range(1, 7)})}
+        self.cells = {
+            number: _Cell(theme, titles.get(number, ""), number) for number in sorted({*titles, *range(1, 7)})
+        }
         self._group = QButtonGroup(self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(look.px(6))
+        layout.setSpacing(theme.px(6))
         layout.addWidget(self.all)
         for number, cell in self.cells.items():
             self._group.addButton(cell, number)

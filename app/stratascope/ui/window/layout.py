@@ -11,7 +11,7 @@ from PySide6.QtCore import QByteArray, QSize
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from stratascope.ui.widgets.feed import SettingsLike
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 if TYPE_CHECKING:
     from stratascope.ui.window.main_window import MainWindow
@@ -22,28 +22,28 @@ LEAST_WIDTH, LEAST_HEIGHT = 560, 480
 UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
 
 
-def least_size(look: Look, screen: QSize) -> QSize:
+def least_size(theme: Theme, screen: QSize) -> QSize:
     """What a window needs at least, with the desktop's font; never more than the screen has."""
-    return QSize(look.px(LEAST_WIDTH), look.px(LEAST_HEIGHT)).boundedTo(screen)
+    return QSize(theme.px(LEAST_WIDTH), theme.px(LEAST_HEIGHT)).boundedTo(screen)
 
 
-class Fit:
+class WindowLayout:
     """Lays the parts of the window out, and fits them into it."""
 
-    def __init__(self, window: MainWindow, look: Look) -> None:
-        self._window, self._look = window, look
+    def __init__(self, window: MainWindow, theme: Theme) -> None:
+        self._window, self._theme = window, theme
         self._filler = QWidget()  # takes the room below the strata where the panel is not shown
         self._was_narrow = False
-        self._list_width = look.px(LIST)
+        self._list_width = theme.px(LIST)
         self.page_turned = False  # one column: the container is in front of the list
         self.layer_open = False  # low window: the panel is in front of the strata
-        self._lay_out(look)
+        self._lay_out(theme)
 
-    def _lay_out(self, look: Look) -> None:
+    def _lay_out(self, theme: Theme) -> None:
         window = self._window
         self._inner = inner = QVBoxLayout(window.middle)
-        inner.setContentsMargins(look.px(16), look.px(10), look.px(16), look.px(10))
-        inner.setSpacing(look.px(8))
+        inner.setContentsMargins(theme.px(16), theme.px(10), theme.px(16), theme.px(10))
+        inner.setSpacing(theme.px(8))
         inner.addWidget(window.header)
         inner.addWidget(window.strip)
         inner.addWidget(window.strata)
@@ -59,7 +59,7 @@ class Fit:
         window.splitter.setStretchFactor(1, 1)
         window.splitter.setCollapsible(0, False)
         window.splitter.setCollapsible(1, False)
-        window.splitter.setSizes([look.px(LIST), look.px(1140)])
+        window.splitter.setSizes([theme.px(LIST), theme.px(1140)])
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
@@ -76,11 +76,11 @@ class Fit:
 
     def one_column(self) -> bool:
         """Too narrow for list and container side by side."""
-        return self._window.width() < self._look.px(ONE_COLUMN)
+        return self._window.width() < self._theme.px(ONE_COLUMN)
 
     def low(self) -> bool:
         """Too low for strata and panel, one above the other."""
-        return self._window.height() < self._look.px(LOW)
+        return self._window.height() < self._theme.px(LOW)
 
     def restore(self, settings: SettingsLike) -> None:
         """Size, place and widths of the last time."""
@@ -96,20 +96,20 @@ class Fit:
         """The same, for the next time."""
         window = self._window
         settings.set("geometry", bytes(window.saveGeometry().toBase64().data()).decode("ascii"))
-        if window.width() >= self._look.px(NARROW):  # else the list has not the width that was chosen for it
+        if window.width() >= self._theme.px(NARROW):  # else the list has not the width that was chosen for it
             settings.set("splitter", bytes(window.splitter.saveState().toBase64().data()).decode("ascii"))
 
     def adapt(self) -> None:
         """Fold parts away, or bring them back."""
-        window, look, filler = self._window, self._look, self._filler
+        window, theme, filler = self._window, self._theme, self._filler
         width, one, low = window.width(), self.one_column(), self.low()
-        narrow, empty = width < look.px(NARROW), window.snapshot is None or not window.snapshot.containers
-        window.toolbar.engines.set_folded(width < look.px(FOLD_ENGINES))
+        narrow, empty = width < theme.px(NARROW), window.snapshot is None or not window.snapshot.containers
+        window.toolbar.engines.set_folded(width < theme.px(FOLD_ENGINES))
         window.toolbar.root.set_folded(narrow)
         window.toolbar.views.set_folded(one)
         window.column.set_narrow(narrow and not one)
         had = window.column.width()
-        if narrow and not self._was_narrow and look.px(LIST_LEAST) <= had <= look.px(LIST_MOST):
+        if narrow and not self._was_narrow and theme.px(LIST_LEAST) <= had <= theme.px(LIST_MOST):
             self._list_width = had  # not where the window begins narrow: it is not laid out yet
         if not one:
             self._fit_list(narrow=narrow)
@@ -124,7 +124,7 @@ class Fit:
         else:
             window.column.setVisible(True)
             window.middle_stack.setVisible(True)
-        window.strata.set_compact(window.height() < look.px(COMPACT))
+        window.strata.set_compact(window.height() < theme.px(COMPACT))
         window.column.set_empty(empty)
         window.header.back.setVisible(one)
         window.strip.setVisible(low and self.layer_open)
@@ -136,12 +136,12 @@ class Fit:
 
     def _fit_list(self, *, narrow: bool) -> None:
         """Width of the list: 64, or what it had before."""
-        window, look = self._window, self._look
+        window, theme = self._window, self._theme
         if narrow:
-            window.column.setFixedWidth(look.px(LIST_NARROW))
+            window.column.setFixedWidth(theme.px(LIST_NARROW))
         else:
-            window.column.setMinimumWidth(look.px(LIST_LEAST))
-            window.column.setMaximumWidth(look.px(LIST_MOST))
+            window.column.setMinimumWidth(theme.px(LIST_LEAST))
+            window.column.setMaximumWidth(theme.px(LIST_MOST))
         if narrow is not self._was_narrow:
-            width = look.px(LIST_NARROW) if narrow else self._list_width
+            width = theme.px(LIST_NARROW) if narrow else self._list_width
             window.splitter.setSizes([width, max(1, window.splitter.width() - width)])

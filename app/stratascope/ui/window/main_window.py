@@ -29,18 +29,18 @@ from stratascope.ui.widgets import accessibility, focus_order
 from stratascope.ui.widgets.feed import Feed, SettingsLike
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.theme import Look
-from stratascope.ui.widgets.what_if import Supposing, sentence
+from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.widgets.what_if import WhatIf, sentence
 from stratascope.ui.window.actions import Actions
 from stratascope.ui.window.copy_text import Report
-from stratascope.ui.window.demo_notice import Banner
+from stratascope.ui.window.demo_notice import DemoNotice
 from stratascope.ui.window.empty_page import EmptyPage
 from stratascope.ui.window.engines_popup import EnginesPopup
 from stratascope.ui.window.header import Header
 from stratascope.ui.window.layer_strip import LayerStrip
-from stratascope.ui.window.layout import Fit, least_size
+from stratascope.ui.window.layout import WindowLayout, least_size
 from stratascope.ui.window.notice import Notice
-from stratascope.ui.window.pages import Views
+from stratascope.ui.window.pages import Pages
 from stratascope.ui.window.toolbar import Toolbar
 from stratascope.ui.window.trouble_notice import TroubleNotice
 
@@ -51,10 +51,10 @@ class MainWindow(QMainWindow):
     """`show_snapshot` gives it a new picture; the rest is the person's doing."""
 
     def __init__(
-        self, look: Look, layers: tuple[Layer, ...], feed: Feed, settings: SettingsLike, report: Report | None = None
+        self, theme: Theme, layers: tuple[Layer, ...], feed: Feed, settings: SettingsLike, report: Report | None = None
     ) -> None:
         super().__init__()
-        self._look, self._settings, self._feed = look, settings, feed
+        self._theme, self._settings, self._feed = theme, settings, feed
         self.report = report
         self.hardening: QObject | None = None  # set by whoever builds the window, where there is a desk
         self.snapshot: Snapshot | None = None
@@ -69,31 +69,31 @@ class MainWindow(QMainWindow):
         self.restarts = False  # whether the program is to start again once it has ended
         self._key_at: QWidget | None = None  # what had the keyboard when the key now handled was pressed
         self.setWindowTitle(translate(msg("Stratascope")))
-        self.setMinimumSize(least_size(look, self.screen().availableSize()))
+        self.setMinimumSize(least_size(theme, self.screen().availableSize()))
 
-        self.toolbar = Toolbar(look)
-        self.notice = Notice(look)
-        self.told = Notice(look)  # what was found at the start, such as damaged settings
-        self.trouble = TroubleNotice(look)
-        self.banner = Banner(look)
+        self.toolbar = Toolbar(theme)
+        self.notice = Notice(theme)
+        self.told = Notice(theme)  # what was found at the start, such as damaged settings
+        self.trouble = TroubleNotice(theme)
+        self.banner = DemoNotice(theme)
         self.banner.hide()
         self.containers = ContainerModel()
-        self.column = ContainerColumn(look, self.containers)
-        self.header = Header(look)
-        self.strata = Strata(look, layers)
-        self.strip = LayerStrip(look, layers)
-        self.panel = Panel(look, layers)
-        self.empty = EmptyPage(look)
+        self.column = ContainerColumn(theme, self.containers)
+        self.header = Header(theme)
+        self.strata = Strata(theme, layers)
+        self.strip = LayerStrip(theme, layers)
+        self.panel = Panel(theme, layers)
+        self.empty = EmptyPage(theme)
         self.middle = QWidget()
         self.middle_stack = QStackedWidget()
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self.popup = EnginesPopup(look, self)
-        self.sheet = ExposureSheet(look, self)
-        self.supposing = Supposing()
+        self.popup = EnginesPopup(theme, self)
+        self.sheet = ExposureSheet(theme, self)
+        self.supposing = WhatIf()
         self._titles = {layer.number: translate(layer.about.title) for layer in layers}
-        self.fit = Fit(self, look)
-        self.views = Views(self, look, layers, self.toolbar.views)
-        self.actions_ = Actions(self, look)
+        self.fit = WindowLayout(self, theme)
+        self.views = Pages(self, theme, layers, self.toolbar.views)
+        self.actions_ = Actions(self, theme)
         self._connect()
         self.clock = QTimer(self)
         self.clock.setInterval(5000)

@@ -10,21 +10,21 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets import accessibility
 from stratascope.ui.widgets.labels import Line, give_tip
-from stratascope.ui.widgets.ribbon import Ribbon
-from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.widgets.notice_bar import NoticeBar
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 WORDS_MAX = 400  # characters of what another program said
 
 
-class Notice(Ribbon):
+class Notice(NoticeBar):
     """Shows one thing until it is closed; why root's reading was refused also goes when that is true no longer."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
-        super().__init__(look, parent)
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
         self._shown: Privilege | None = None
-        self.text = Line(look, 13)
+        self.text = Line(theme, 13)
         self.close_button = QPushButton(translate(msg("Close")))
-        self.close_button.setFont(look.font(12, MEDIUM))
+        self.close_button.setFont(theme.font(12, MEDIUM))
         self.close_button.setAccessibleName(translate(msg("Close this notice")))
         self.close_button.clicked.connect(self.hide)
         self.row.addWidget(self.text, 1)

@@ -22,7 +22,7 @@ from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.page_switch import View, ViewSwitch
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.widgets.what_if import sentence
 from stratascope.ui.window.header import Header
 
@@ -33,24 +33,24 @@ if TYPE_CHECKING:
 VIEWS = (View.STRATA, View.MATRIX, View.CALLS, View.FLEET)
 
 
-class Views(QObject):
+class Pages(QObject):
     """Which view the middle shows, and the pages of those that are not the strata."""
 
-    def __init__(self, window: MainWindow, look: Look, layers: tuple[Layer, ...], switch: ViewSwitch) -> None:
+    def __init__(self, window: MainWindow, theme: Theme, layers: tuple[Layer, ...], switch: ViewSwitch) -> None:
         super().__init__(window)
-        self._window, self._look, self._layers = window, look, layers
+        self._window, self._theme, self._layers = window, theme, layers
         self._titles = {layer.id: translate(layer.about.title) for layer in layers}
         self.switch = switch
         self.current = View.STRATA
-        self.header = Header(look)
+        self.header = Header(theme)
         self.matrix: MatrixPage | None = None
         self.calls: CallMapPage | None = None
         self.fleet: FleetPage | None = None
         self.page = QWidget()
         self._stack = QStackedWidget()
         column = QVBoxLayout(self.page)
-        column.setContentsMargins(*(look.px(length) for length in (16, 12, 16, 12)))
-        column.setSpacing(look.px(12))
+        column.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
+        column.setSpacing(theme.px(12))
         column.addWidget(self.header)
         column.addWidget(self._stack, 1)
         window.middle_stack.addWidget(self.page)
@@ -169,13 +169,13 @@ class Views(QObject):
 
     def _matrix_page(self) -> MatrixPage:
         if self.matrix is None:
-            self.matrix = MatrixPage(self._look, self._layers)
+            self.matrix = MatrixPage(self._theme, self._layers)
             self._stack.addWidget(self.matrix)
         return self.matrix
 
     def _calls_page(self) -> CallMapPage:
         if self.calls is None:
-            self.calls = CallMapPage(self._look)
+            self.calls = CallMapPage(self._theme)
             self._stack.addWidget(self.calls)
         return self.calls
 
@@ -183,7 +183,7 @@ class Views(QObject):
         if self.fleet is None:
             from stratascope.ui.fleet.page import FleetPage
 
-            self.fleet = FleetPage(self._look, self._layers)
+            self.fleet = FleetPage(self._theme, self._layers)
             self.fleet.chosen.connect(self._open_container)
             self._window.middle_stack.addWidget(self.fleet)
         return self.fleet

@@ -10,7 +10,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.labels import give_tip
-from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 KEYS = "Ctrl+R"
 _ASK = msg("Show what only root can read")
@@ -27,15 +27,15 @@ _WHAT = msg("It reads seccomp filters and namespaces, writes nothing, and ends w
 class RootButton(QAbstractButton):
     """A lock and words; the lock alone where there is no room. Hidden where nothing is live."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._folded = False
         self._state = PrivilegeState.ABSENT
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        look.changed.connect(self.update)
+        theme.changed.connect(self.update)
         self.show_privilege(Privilege())
 
     def show_privilege(self, privilege: Privilege) -> None:
@@ -73,45 +73,45 @@ class RootButton(QAbstractButton):
                    command=privilege.command, what=_WHAT)  # fmt: skip
 
     def sizeHint(self) -> QSize:
-        look = self._look
-        self.setFont(look.font(12.5, MEDIUM))
+        theme = self._theme
+        self.setFont(theme.font(12.5, MEDIUM))
         if self._folded:
-            return QSize(look.px(34), look.px(30))
-        return QSize(look.px(12 + 18 + 12) + self.fontMetrics().horizontalAdvance(self.text()), look.px(30))
+            return QSize(theme.px(34), theme.px(30))
+        return QSize(theme.px(12 + 18 + 12) + self.fontMetrics().horizontalAdvance(self.text()), theme.px(30))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         on = self._state is PrivilegeState.ON
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         if self.hasFocus():
             box.adjust(0.5, 0.5, -0.5, -0.5)
-            painter.setPen(QPen(look.color("accent"), 2))
+            painter.setPen(QPen(theme.color("accent"), 2))
         else:
-            painter.setPen(Qt.PenStyle.NoPen if on else QPen(look.color("text3"), 1))
+            painter.setPen(Qt.PenStyle.NoPen if on else QPen(theme.color("text3"), 1))
         hovered = self.underMouse() and self.can_ask
-        painter.setBrush(look.color("enf_soft" if on else "sunk" if hovered else "panel"))
-        painter.drawRoundedRect(box, look.px(7), look.px(7))
-        ink = look.color("enf" if on else "text" if self.can_ask else "text2")
-        left = (self.width() - look.px(11)) / 2 if self._folded else float(look.px(12))
-        self._lock(painter, QRectF(left, (self.height() - look.px(13)) / 2, look.px(11), look.px(13)), open_=on)
+        painter.setBrush(theme.color("enf_soft" if on else "sunk" if hovered else "panel"))
+        painter.drawRoundedRect(box, theme.px(7), theme.px(7))
+        ink = theme.color("enf" if on else "text" if self.can_ask else "text2")
+        left = (self.width() - theme.px(11)) / 2 if self._folded else float(theme.px(12))
+        self._lock(painter, QRectF(left, (self.height() - theme.px(13)) / 2, theme.px(11), theme.px(13)), open_=on)
         if not self._folded:
-            painter.setFont(look.font(12.5, MEDIUM))
+            painter.setFont(theme.font(12.5, MEDIUM))
             painter.setPen(ink)
-            x = look.px(12 + 18)
+            x = theme.px(12 + 18)
             area = QRectF(x, 0, self.width() - x, self.height())
             painter.drawText(area, Qt.AlignmentFlag.AlignVCenter, self.text())
 
     def _lock(self, painter: QPainter, box: QRectF, *, open_: bool) -> None:
         """A body with a shackle; open, the shackle stands aside."""
-        look = self._look
-        ink = look.color("enf" if open_ else "text2")
+        theme = self._theme
+        ink = theme.color("enf" if open_ else "text2")
         body = QRectF(box.left(), box.top() + box.height() * 0.45, box.width(), box.height() * 0.55)
         width = box.width() * 0.62
         side = box.left() + (box.width() * 0.45 if open_ else (box.width() - width) / 2)
         painter.setBrush(Qt.BrushStyle.NoBrush)
-        painter.setPen(QPen(ink, 1.6 * look.scale))
-        shackle = QRectF(side, box.top() + look.scale, width, box.height() * 0.7)
+        painter.setPen(QPen(ink, 1.6 * theme.scale))
+        shackle = QRectF(side, box.top() + theme.scale, width, box.height() * 0.7)
         painter.drawArc(shackle, 0, 180 * 16)
         middle = shackle.center().y()
         painter.drawLine(round(shackle.left()), round(middle), round(shackle.left()), round(body.top()))
@@ -119,4 +119,4 @@ class RootButton(QAbstractButton):
             painter.drawLine(round(shackle.right()), round(middle), round(shackle.right()), round(body.top()))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(ink)
-        painter.drawRoundedRect(body, 1.5 * look.scale, 1.5 * look.scale)
+        painter.drawRoundedRect(body, 1.5 * theme.scale, 1.5 * theme.scale)

@@ -30,7 +30,7 @@ from stratascope.state import preferences
 from stratascope.state.preferences import Preference
 from stratascope.ui.widgets.feed import SettingsLike
 from stratascope.ui.widgets.labels import Label, Rule, give_tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look, Mode
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme, ThemeMode
 from stratascope.ui.widgets.theme_words import mode_word
 
 T = TypeVar("T")
@@ -44,9 +44,9 @@ class SettingsDialog(QDialog):
     restart_wanted = Signal()
     changed = Signal(object)
 
-    def __init__(self, look: Look, settings: SettingsLike, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, settings: SettingsLike, parent: QWidget) -> None:
         super().__init__(parent)
-        self._look, self._settings, self._window = look, settings, parent
+        self._theme, self._settings, self._window = theme, settings, parent
         self._wrong: Message | None = None  # with what was typed, as long as it stands there
         self.setWindowTitle(translate(msg("Settings")))
         self.language, self.theme = self._combo(), self._combo()
@@ -57,8 +57,8 @@ class SettingsDialog(QDialog):
         self.limit = self._spin(0.0, 10.0, 1, None)
         self.failure = QCheckBox(translate(msg("Tell when a hardened container ends by itself or becomes unhealthy")))
         self.engines = QPlainTextEdit()
-        self.error = Label(look, 12, MEDIUM, ink="open", wrap=True)
-        self.later = Label(look, 12, ink="text2", wrap=True)
+        self.error = Label(theme, 12, MEDIUM, ink="open", wrap=True)
+        self.later = Label(theme, 12, ink="text2", wrap=True)
         self.later.setText(translate(msg("Language and engines are taken up at the next start.")))
         self.restart = QPushButton(translate(msg("Start again now")))
         self.restart.clicked.connect(self.restart_wanted)
@@ -75,7 +75,7 @@ class SettingsDialog(QDialog):
     def _fill(self) -> None:
         for code in ("", *LANGUAGES):
             self.language.addItem(LANGUAGES.get(code) or translate(msg("As the desktop")), code)
-        for mode in Mode:
+        for mode in ThemeMode:
             self.theme.addItem(mode_word(mode), mode.value)
         kept = self._settings
         self.language.setCurrentIndex(self.language.findData(preferences.LANGUAGE.of(kept)))
@@ -135,8 +135,8 @@ class SettingsDialog(QDialog):
 
     def _combo(self) -> QComboBox:
         combo = QComboBox()
-        combo.setFont(self._look.font(13))
-        combo.setFixedHeight(self._look.px(30))
+        combo.setFont(self._theme.font(13))
+        combo.setFixedHeight(self._theme.px(30))
         return combo
 
     def _spin(self, least: float, most: float, decimals: int, unit: Message | None) -> QDoubleSpinBox:
@@ -144,17 +144,17 @@ class SettingsDialog(QDialog):
         spin.setRange(least, most)
         spin.setDecimals(decimals)
         spin.setSingleStep(0.5 if decimals else 1.0)
-        spin.setFont(self._look.font(13))
-        spin.setFixedHeight(self._look.px(30))
+        spin.setFont(self._theme.font(13))
+        spin.setFixedHeight(self._theme.px(30))
         if unit is not None:
             spin.setSuffix(translate(unit))
         return spin
 
     def _lay_out(self) -> None:
-        look = self._look
+        theme = self._theme
         grid = QGridLayout()
-        grid.setHorizontalSpacing(look.px(12))
-        grid.setVerticalSpacing(look.px(8))
+        grid.setHorizontalSpacing(theme.px(12))
+        grid.setVerticalSpacing(theme.px(8))
         grid.setColumnStretch(0, 1)
         choices: tuple[tuple[Message, QWidget], ...] = (
             (msg("Language"), self.language),
@@ -163,49 +163,49 @@ class SettingsDialog(QDialog):
             (msg("Watch a replacement, before it counts as good, for"), self.watch),
         )
         for row, (title, widget) in enumerate(choices):
-            text = Label(look, 13, wrap=True)
+            text = Label(theme, 13, wrap=True)
             text.setText(translate(title))
             text.setBuddy(widget)
             widget.setAccessibleName(text.text())
             grid.addWidget(text, row, 0)
             grid.addWidget(widget, row, 1)
-            widget.setMinimumWidth(look.px(150))
+            widget.setMinimumWidth(theme.px(150))
         self.limit.setAccessibleName(self.above.text())
         column = QVBoxLayout(self)
-        column.setContentsMargins(*[look.px(20)] * 4)
-        column.setSpacing(look.px(10))
-        grid.addWidget(Rule(look), len(choices), 0, 1, 2)
+        column.setContentsMargins(*[theme.px(20)] * 4)
+        column.setSpacing(theme.px(10))
+        grid.addWidget(Rule(theme), len(choices), 0, 1, 2)
         grid.addWidget(self._head(msg("Notifications")), len(choices) + 1, 0, 1, 2)
         grid.addWidget(self.above, len(choices) + 2, 0)
         grid.addWidget(self.limit, len(choices) + 2, 1)
         grid.addWidget(self.failure, len(choices) + 3, 0, 1, 2)
         column.addLayout(grid)
         for box in (self.above, self.failure):
-            box.setFont(look.font(13))
-        column.addWidget(Rule(look))
+            box.setFont(theme.font(13))
+        column.addWidget(Rule(theme))
         head = self._head(msg("Further engines"))
         column.addWidget(head)
-        lead = Label(look, 12, ink="text2", wrap=True)
+        lead = Label(theme, 12, ink="text2", wrap=True)
         lead.setText(translate(msg("Beside those that are found by themselves; one address a line.")))
         column.addWidget(lead)
-        self.engines.setFont(look.font(12, fixed=True))
+        self.engines.setFont(theme.font(12, fixed=True))
         self.engines.setTabChangesFocus(True)
         self.engines.setPlaceholderText(EXAMPLE)
         self.engines.setAccessibleName(head.text())
-        self.engines.setFixedHeight(look.px(ENGINES_HEIGHT))
+        self.engines.setFixedHeight(theme.px(ENGINES_HEIGHT))
         column.addWidget(self.engines)
         column.addWidget(self.error)
         column.addStretch(1)
-        column.addWidget(Rule(look))
+        column.addWidget(Rule(theme))
         column.addWidget(self.later)
         end = QHBoxLayout()
         end.addWidget(self.restart)
         end.addStretch(1)
         end.addWidget(self.close_)
         column.addLayout(end)
-        self.setMinimumWidth(max(look.px(WIDTH), column.minimumSize().width()))
+        self.setMinimumWidth(max(theme.px(WIDTH), column.minimumSize().width()))
 
     def _head(self, title: Message) -> Label:
-        head = Label(self._look, 14, BOLD)
+        head = Label(self._theme, 14, BOLD)
         head.setText(translate(title))
         return head

@@ -10,7 +10,7 @@ from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.page_switch import ViewSwitch
-from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 from stratascope.ui.window.engines_popup import EnginesButton
 from stratascope.ui.window.root_button import RootButton
 
@@ -18,16 +18,16 @@ from stratascope.ui.window.root_button import RootButton
 class FilterField(QLineEdit):
     """The filter, with a glass at the left and its key at the right."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.setPlaceholderText(translate(msg("Filter containers")))
         self.setAccessibleName(translate(msg("Filter containers")))
         self.setAccessibleDescription(translate(msg("By name, image, engine, id or finding; the key / comes here")))
         self.setMaxLength(200)
-        self.setTextMargins(look.px(20), 0, look.px(26), 0)
-        self.setFixedHeight(look.px(30))
-        self.setFont(look.font(13))
+        self.setTextMargins(theme.px(20), 0, theme.px(26), 0)
+        self.setFixedHeight(theme.px(30))
+        self.setFont(theme.font(13))
         self.setClearButtonEnabled(False)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -38,21 +38,21 @@ class FilterField(QLineEdit):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(QPen(look.color("text3"), 1.5))
-        side, middle = look.px(9), self.height() / 2
-        left = look.px(10)
+        painter.setPen(QPen(theme.color("text3"), 1.5))
+        side, middle = theme.px(9), self.height() / 2
+        left = theme.px(10)
         painter.drawEllipse(QRectF(left, middle - side / 2 - 1, side, side))
         end = left + side
         painter.drawLine(round(end - 1), round(middle + side / 2 - 2), round(end + 3), round(middle + side / 2 + 2))
         if not self.hasFocus() and not self.text():
-            box = QRectF(self.width() - look.px(28), middle - look.px(9), look.px(20), look.px(18))
-            painter.setPen(QPen(look.color("line"), 1))
-            painter.setBrush(look.color("panel"))
+            box = QRectF(self.width() - theme.px(28), middle - theme.px(9), theme.px(20), theme.px(18))
+            painter.setPen(QPen(theme.color("line"), 1))
+            painter.setBrush(theme.color("panel"))
             painter.drawRoundedRect(box, 4, 4)
-            painter.setFont(look.font(11, MEDIUM))
-            painter.setPen(look.color("text2"))
+            painter.setFont(theme.font(11, MEDIUM))
+            painter.setPen(theme.color("text2"))
             painter.drawText(box, Qt.AlignmentFlag.AlignCenter, "/")
 
 
@@ -61,31 +61,31 @@ class MenuButton(QAbstractButton):
 
     opens = True
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self.setAccessibleName(translate(msg("Menu")))
         give_tip(self, translate(msg("Menu (F10)")))
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(32), self._look.px(32))
+        return QSize(self._theme.px(32), self._theme.px(32))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.hasFocus() or self.underMouse():
-            painter.setPen(QPen(look.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
-            painter.setBrush(look.color("sunk"))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), look.px(7), look.px(7))
+            painter.setPen(QPen(theme.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("sunk"))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(look.color("text2"))
+        painter.setBrush(theme.color("text2"))
         centre = QRectF(self.rect()).center()
-        radius = 1.7 * look.scale
+        radius = 1.7 * theme.scale
         for step in (-1, 0, 1):
             painter.drawEllipse(
-                QRectF(centre.x() - radius, centre.y() + step * look.px(6) - radius, 2 * radius, 2 * radius)
+                QRectF(centre.x() - radius, centre.y() + step * theme.px(6) - radius, 2 * radius, 2 * radius)
             )
 
 
@@ -94,23 +94,23 @@ class Toolbar(QWidget):
 
     went_down = Signal()  # from the filter to the list
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("toolbar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self.setFixedHeight(look.px(48))
-        self.filter = FilterField(look)
-        self.views = ViewSwitch(look)
-        self.engines = EnginesButton(look)
-        self.root = RootButton(look)
-        self.menu = MenuButton(look)
+        self.setFixedHeight(theme.px(48))
+        self.filter = FilterField(theme)
+        self.views = ViewSwitch(theme)
+        self.engines = EnginesButton(theme)
+        self.root = RootButton(theme)
+        self.menu = MenuButton(theme)
         layout = QHBoxLayout(self)
-        layout.setContentsMargins(look.px(12), 0, look.px(12), 0)
-        layout.setSpacing(look.px(8))
-        self.filter.setMinimumWidth(look.px(110))
-        self.filter.setMaximumWidth(look.px(276))
+        layout.setContentsMargins(theme.px(12), 0, theme.px(12), 0)
+        layout.setSpacing(theme.px(8))
+        self.filter.setMinimumWidth(theme.px(110))
+        self.filter.setMaximumWidth(theme.px(276))
         layout.addWidget(self.filter, 1)
-        layout.addSpacing(look.px(20))
+        layout.addSpacing(theme.px(20))
         layout.addWidget(self.views)
         layout.addStretch(1)
         layout.addWidget(self.engines)

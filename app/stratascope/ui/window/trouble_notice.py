@@ -14,28 +14,28 @@ from stratascope.core.record import Trouble
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.labels import Label, tip
-from stratascope.ui.widgets.ribbon import Ribbon
-from stratascope.ui.widgets.theme import MEDIUM, Look
+from stratascope.ui.widgets.notice_bar import NoticeBar
+from stratascope.ui.widgets.theme import MEDIUM, Theme
 from stratascope.ui.window.notice import WORDS_MAX
 
 
-class TroubleNotice(Ribbon):
+class TroubleNotice(NoticeBar):
     """Hidden where there is nothing to tell."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
-        super().__init__(look, parent)
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(theme, parent)
         self._shown: Trouble | None = None
-        self.text = Label(look, 13, wrap=True)
-        self.command = Label(look, 12.5, wrap=True, fixed=True).selectable()
+        self.text = Label(theme, 13, wrap=True)
+        self.command = Label(theme, 12.5, wrap=True, fixed=True).selectable()
         self.command.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.copy = self._button(look, translate(msg("Copy")))
+        self.copy = self._button(theme, translate(msg("Copy")))
         self.copy.setAccessibleName(translate(msg("Copy the command that allows it")))
         self.copy.clicked.connect(self._copy)
-        self.close_button = self._button(look, translate(msg("Close")))
+        self.close_button = self._button(theme, translate(msg("Close")))
         self.close_button.setAccessibleName(translate(msg("Close this notice")))
         self.close_button.clicked.connect(self.hide)
         lines = QVBoxLayout()
-        lines.setSpacing(look.px(2))
+        lines.setSpacing(theme.px(2))
         lines.addWidget(self.text)
         lines.addWidget(self.command)
         self.row.addLayout(lines, 1)
@@ -67,8 +67,8 @@ class TroubleNotice(Ribbon):
             QGuiApplication.clipboard().setText(self._shown.command)
 
     @staticmethod
-    def _button(look: Look, words: str) -> QPushButton:
+    def _button(theme: Theme, words: str) -> QPushButton:
         button = QPushButton(words)
-        button.setFont(look.font(12, MEDIUM))
+        button.setFont(theme.font(12, MEDIUM))
         button.setAccessibleName(words)
         return button

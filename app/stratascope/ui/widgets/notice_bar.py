@@ -6,24 +6,24 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.theme import Look
+from stratascope.ui.widgets.theme import Theme
 
 
-class Ribbon(QWidget):
+class NoticeBar(QWidget):
     """A triangle, and what is added to `row`."""
 
-    def __init__(self, look: Look, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
-        mark = MarkBox(look, 14)
+        self._theme = theme
+        mark = MarkBox(theme, 14)
         mark.show_mark(Mark.TRIANGLE)
         self.row = QHBoxLayout(self)
-        self.row.setContentsMargins(look.px(16), look.px(4), look.px(12), look.px(4))
-        self.row.setSpacing(look.px(8))
+        self.row.setContentsMargins(theme.px(16), theme.px(4), theme.px(12), theme.px(4))
+        self.row.setSpacing(theme.px(8))
         self.row.addWidget(mark)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
-        painter.fillRect(self.rect(), self._look.color("weak_soft"))
-        painter.setPen(self._look.color("line"))
+        painter.fillRect(self.rect(), self._theme.color("weak_soft"))
+        painter.setPen(self._theme.color("line"))
         painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)

@@ -29,7 +29,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.ui.harden.words import (
     PROVEN_INK,
     PROVEN_MARK,
-    Course,
+    RunKind,
     ending_title,
     exposure_range,
     proven_word,
@@ -38,7 +38,7 @@ from stratascope.ui.harden.words import (
 from stratascope.ui.widgets.exposure_words import level_ink
 from stratascope.ui.widgets.labels import Label, give_tip, tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.relaunch.verification import Proved
 
@@ -48,9 +48,9 @@ LOG_LINES = 8
 class _Compared(QWidget):
     """One layer (or the exposure, number 0): before, predicted, now."""
 
-    def __init__(self, look: Look, number: int, title: str) -> None:
+    def __init__(self, theme: Theme, number: int, title: str) -> None:
         super().__init__()
-        self._look, self._number, self._title = look, number, title
+        self._theme, self._number, self._title = theme, number, title
         self.cells: tuple[tuple[str, str, Mark | None], ...] = ()  # word, ink, mark
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
@@ -64,41 +64,41 @@ class _Compared(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(self._look.px(400), max(self._look.px(22), self._look.box(13)))
+        return QSize(self._theme.px(400), max(self._theme.px(22), self._theme.box(13)))
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        look, painter = self._look, QPainter(self)
+        theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        middle, side, small = self.height() / 2, look.px(16), look.px(12)
+        middle, side, small = self.height() / 2, theme.px(16), theme.px(12)
         centre = Qt.AlignmentFlag.AlignVCenter
         if self._number:
-            paint_number(painter, QRectF(1, middle - side / 2, side, side), self._number, look)
-        painter.setFont(look.font(13, MEDIUM if self._number else BOLD))
-        painter.setPen(look.color("text"))
+            paint_number(painter, QRectF(1, middle - side / 2, side, side), self._number, theme)
+        painter.setFont(theme.font(13, MEDIUM if self._number else BOLD))
+        painter.setPen(theme.color("text"))
         wide = self.width()
-        painter.drawText(QRectF(look.px(26), 0, wide * 0.34, self.height()), centre, self._title)
+        painter.drawText(QRectF(theme.px(26), 0, wide * 0.34, self.height()), centre, self._title)
         for place, (word, ink, mark) in enumerate(self.cells):
             x = wide * (0.38 + 0.21 * place)
             if mark is not None:
-                paint_mark(painter, QRectF(x, middle - small / 2, small, small), mark, look)
-            painter.setFont(look.font(13, BOLD if mark is None and self._number == 0 and ink != "head" else MEDIUM))
-            painter.setPen(look.color("text3" if ink == "head" else ink))
-            left = x + (look.px(18) if mark else 0)
+                paint_mark(painter, QRectF(x, middle - small / 2, small, small), mark, theme)
+            painter.setFont(theme.font(13, BOLD if mark is None and self._number == 0 and ink != "head" else MEDIUM))
+            painter.setPen(theme.color("text3" if ink == "head" else ink))
+            left = x + (theme.px(18) if mark else 0)
             room = min(wide * 0.2, self.width() - left)
             cut = painter.fontMetrics().elidedText(word, Qt.TextElideMode.ElideRight, int(room))
             painter.drawText(QRectF(left, 0, room + 2, self.height()), centre, cut)
 
 
-class Result(QScrollArea):
+class ResultPage(QScrollArea):
     """Scrolls as one."""
 
     undo_wanted = Signal(object)
     discard_wanted = Signal(object)
     leave_out_wanted = Signal(str)  # a toggle that is probably to blame
 
-    def __init__(self, look: Look, titles: dict[int, str], parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._look = look
+        self._theme = theme
         self._proofs: list[Proved] = []
         self._before: ContainerState | None = None
         self._preview: Preview | None = None
@@ -108,30 +108,30 @@ class Result(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName(translate(msg("The result")))
         self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
-        self.words = Label(look, 12, ink="text2", wrap=True, fixed=True).selectable()
-        self.blame = Label(look, 13, MEDIUM, ink="weak", wrap=True).selectable()
+        self.words = Label(theme, 12, ink="text2", wrap=True, fixed=True).selectable()
+        self.blame = Label(theme, 13, MEDIUM, ink="weak", wrap=True).selectable()
         self.leave_out = QPushButton()
         self.leave_out.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.leave_out.clicked.connect(lambda _=False: self._leave_out())
-        self.log_head = Label(look, 14, BOLD)
+        self.log_head = Label(theme, 14, BOLD)
         self.log_head.setText(translate(msg("What it said last")))
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
-        self.log.setFont(look.font(11, fixed=True))
+        self.log.setFont(theme.font(11, fixed=True))
         self.log.setTabChangesFocus(True)
         self.log.setAccessibleName(self.log_head.text())
-        self.log.setFixedHeight(look.box(11) * LOG_LINES + look.px(12))
+        self.log.setFixedHeight(theme.box(11) * LOG_LINES + theme.px(12))
         self.table = QTableWidget(0, 4)
         self._make_table()
         heads = (msg("Toggle"), msg("Outcome"), msg("Expected"), msg("Found"))
         self.table.setHorizontalHeaderLabels([translate(head) for head in heads])
-        self._compared_head = _Compared(look, 0, "")
+        self._compared_head = _Compared(theme, 0, "")
         head_words = tuple(translate(each) for each in (msg("Before"), msg("Predicted"), msg("Now")))
         self._compared_head.cells = tuple((word, "head", None) for word in head_words)
         self._compared_head.setAccessibleName(listed(head_words))
         give_tip(self._compared_head, listed(head_words))
-        self.exposure = _Compared(look, 0, translate(msg("Exposure")))
-        self.layers = {number: _Compared(look, number, titles[number]) for number in sorted(titles, reverse=True)}
+        self.exposure = _Compared(theme, 0, translate(msg("Exposure")))
+        self.layers = {number: _Compared(theme, number, titles[number]) for number in sorted(titles, reverse=True)}
         self.compared = QWidget()
         rows = QVBoxLayout(self.compared)
         rows.setContentsMargins(0, 0, 0, 0)
@@ -141,8 +141,8 @@ class Result(QScrollArea):
         self.undo, self.discard = QPushButton(), QPushButton()
         self.undo.clicked.connect(lambda _=False: self._emit(self.undo_wanted))
         self.discard.clicked.connect(lambda _=False: self._emit(self.discard_wanted))
-        self._kept = Label(look, 12, ink="text2", wrap=True)
-        self._show_way(Course.HARDEN)
+        self._kept = Label(theme, 12, ink="text2", wrap=True)
+        self._show_way(RunKind.HARDEN)
         self._way = QWidget()
         way = QHBoxLayout(self._way)
         way.setContentsMargins(0, 0, 0, 0)
@@ -151,8 +151,8 @@ class Result(QScrollArea):
         way.addWidget(self.discard)
         inner = QWidget()
         column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, look.px(8), 0)
-        column.setSpacing(look.px(10))
+        column.setContentsMargins(0, 0, theme.px(8), 0)
+        column.setSpacing(theme.px(10))
         for widget in (
             self.words,
             self.blame,
@@ -168,7 +168,7 @@ class Result(QScrollArea):
         self.setWidget(inner)
 
     def _make_table(self) -> None:
-        table, look = self.table, self._look
+        table, theme = self.table, self._theme
         table.setAccessibleName(translate(msg("What /proc says of each toggle")))
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -180,7 +180,7 @@ class Result(QScrollArea):
         table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         header = table.horizontalHeader()
-        header.setFont(look.font(11, MEDIUM))
+        header.setFont(theme.font(11, MEDIUM))
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
@@ -194,7 +194,7 @@ class Result(QScrollArea):
         """One toggle was held against /proc."""
         self._proofs.append(proved)
 
-    def show_ended(self, ended: Ended, before: ContainerState | None, preview: Preview | None, course: Course) -> str:
+    def show_ended(self, ended: Ended, before: ContainerState | None, preview: Preview | None, course: RunKind) -> str:
         """Fill it; the title."""
         self.ended, self._before, self._preview = ended, before, preview
         self.words.setText(plain(ended.words))
@@ -206,7 +206,7 @@ class Result(QScrollArea):
         self.log_head.setVisible(bool(log))
         self._show_proofs()
         good = ended.ending in (Ending.VERIFIED, Ending.KEPT, Ending.LIMITED)
-        self.compared.setVisible(good and course is Course.HARDEN and before is not None)
+        self.compared.setVisible(good and course is RunKind.HARDEN and before is not None)
         self.show_after(None)
         self._way.setVisible(good and ended.transaction is not None)
         self._show_way(course)
@@ -225,18 +225,18 @@ class Result(QScrollArea):
         if self.ended is not None and self.ended.suspects:
             self.leave_out_wanted.emit(self.ended.suspects[0])
 
-    def _show_way(self, course: Course) -> None:
+    def _show_way(self, course: RunKind) -> None:
         """What is set aside now, and what can be done with it."""
         done = None if self.ended is None else self.ended.transaction
         owned = done is not None and done.owner is not None
         for button in (self.undo, self.discard):
-            button.setVisible(not owned or course is Course.HARDEN)
-        if owned and course is not Course.HARDEN:
+            button.setVisible(not owned or course is RunKind.HARDEN)
+        if owned and course is not RunKind.HARDEN:
             kept, back, away = msg("What was written for its owner is taken out again."), msg("Undo…"), msg("Accept…")
         elif owned:
             kept = msg("What was written for its owner stays in its files until it is undone.")
             back, away = msg("Undo…"), msg("Accept…")
-        elif course is Course.UNDO:
+        elif course is RunKind.UNDO:
             kept = msg("The hardened one is set aside, stopped, with all that it wrote.")
             back, away = msg("Back to it…"), msg("Discard it…")
         else:
@@ -274,7 +274,7 @@ class Result(QScrollArea):
             self._way.hide()
 
     def _show_proofs(self) -> None:
-        table, look = self.table, self._look
+        table, theme = self.table, self._theme
         table.setRowCount(len(self._proofs))
         table.setVisible(bool(self._proofs))
         for row, proved in enumerate(self._proofs):
@@ -284,15 +284,15 @@ class Result(QScrollArea):
             source = evidence(proof.source, "PID")
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(plain(text, 400))
-                item.setForeground(QColor(look.color(PROVEN_INK[proof.outcome] if column == 1 else "text")))
-                item.setFont(look.font(12, BOLD if column == 1 else MEDIUM))
+                item.setForeground(QColor(theme.color(PROVEN_INK[proof.outcome] if column == 1 else "text")))
+                item.setFont(theme.font(12, BOLD if column == 1 else MEDIUM))
                 read = translate(msg("{text}\nRead from {source}", text=plain(text), source=source))
                 item.setToolTip(tip(read))
                 item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, read.removeprefix(plain(text)).strip())
                 if column == 1:
-                    item.setData(Qt.ItemDataRole.DecorationRole, _pixmap(look, PROVEN_MARK[proof.outcome]))
+                    item.setData(Qt.ItemDataRole.DecorationRole, _pixmap(theme, PROVEN_MARK[proof.outcome]))
                 table.setItem(row, column, item)
-        table.setColumnWidth(1, table.sizeHintForColumn(1) + look.px(20))
+        table.setColumnWidth(1, table.sizeHintForColumn(1) + theme.px(20))
         table.resizeRowsToContents()
         height = table.horizontalHeader().sizeHint().height() + 4
         table.setFixedHeight(height + sum(table.rowHeight(row) for row in range(table.rowCount())))
@@ -311,14 +311,14 @@ def _cell(verdict: Verdict | None) -> tuple[str, str, Mark | None]:
     return ("–", "text3", None) if verdict is None else (verdict_word(verdict), "text", Mark(verdict.value))
 
 
-def _pixmap(look: Look, mark: Mark) -> object:
+def _pixmap(theme: Theme, mark: Mark) -> object:
     from PySide6.QtGui import QPixmap
 
-    side = look.px(12)
+    side = theme.px(12)
     picture = QPixmap(side * 2, side * 2)
     picture.setDevicePixelRatio(2)
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
-    paint_mark(painter, QRectF(0, 0, side, side), mark, look)
+    paint_mark(painter, QRectF(0, 0, side, side), mark, theme)
     painter.end()
     return picture

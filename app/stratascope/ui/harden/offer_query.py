@@ -11,21 +11,21 @@ from functools import partial
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from stratascope.core.snapshot import ContainerState
-from stratascope.ui.harden.worker import Clerk, Failure
-from stratascope.usecases.hardening import Hardening as Desk
+from stratascope.ui.harden.worker import Failure, QueryRunner
+from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Offer
 
 PATIENCE = 150  # ms that an offer may take before the column says that it is coming
 _TOPIC = "offer"
 
 
-class Offers(QObject):
+class OfferQuery(QObject):
     """`arrived` has the state that was asked about, and its Offer or a Failure; `late`: it is not there yet."""
 
     arrived = Signal(object, object)
     late = Signal()
 
-    def __init__(self, desk: Desk, clerk: Clerk, parent: QObject) -> None:
+    def __init__(self, desk: Hardening, clerk: QueryRunner, parent: QObject) -> None:
         super().__init__(parent)
         self._desk, self._clerk = desk, clerk
         self._asked: ContainerState | None = None  # what is on its way is about it

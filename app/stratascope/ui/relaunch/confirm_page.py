@@ -15,7 +15,7 @@ from stratascope.i18n.translate import translate
 from stratascope.state.preferences import WATCH_MOST
 from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.marks import Mark, MarkBox
-from stratascope.ui.widgets.theme import BOLD, Look
+from stratascope.ui.widgets.theme import BOLD, Theme
 from stratascope.usecases.relaunch.probation import WATCH
 
 LINES_MOST = 12  # of a text that is shown whole; longer ones scroll
@@ -40,34 +40,34 @@ class _Seconds(QDoubleSpinBox):
         event.ignore()
 
 
-class Before(QScrollArea):
+class ConfirmPage(QScrollArea):
     """Scrolls as one."""
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, theme: Theme) -> None:
         super().__init__()
-        self._look = look
+        self._theme = theme
         self.usual: Callable[[], float] = lambda: WATCH  # seconds that are offered each time
         self.watch = _Seconds()
         self.watch.setRange(0, WATCH_MOST)
         self.watch.setDecimals(0)
-        self.watch.setFont(look.font(13))
-        self.watch.setFixedHeight(look.px(28))
+        self.watch.setFont(theme.font(13))
+        self.watch.setFixedHeight(theme.px(28))
         self.watch.setValue(WATCH)
         self.watch.setSuffix(translate(msg(" s")))
         self.watch.setAccessibleName(translate(msg("Seconds that the replacement is watched")))
         self.differences, self.warnings, self.quotes = QVBoxLayout(), QVBoxLayout(), QVBoxLayout()
-        self.head_differences, self.head_warnings = Label(look, 14, BOLD), Label(look, 14, BOLD)
+        self.head_differences, self.head_warnings = Label(theme, 14, BOLD), Label(theme, 14, BOLD)
         inner = QWidget()
         column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, look.px(8), 0)
-        column.setSpacing(look.px(6))
+        column.setContentsMargins(0, 0, theme.px(8), 0)
+        column.setSpacing(theme.px(6))
         for head, rows in ((self.head_differences, self.differences), (self.head_warnings, self.warnings)):
-            rows.setSpacing(look.px(6))
+            rows.setSpacing(theme.px(6))
             column.addWidget(head)
             column.addLayout(rows)
-            column.addSpacing(look.px(8))
+            column.addSpacing(theme.px(8))
         column.addWidget(self._watching())
-        self.quotes.setSpacing(look.px(6))
+        self.quotes.setSpacing(theme.px(6))
         column.addLayout(self.quotes)
         column.addStretch(1)
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -78,11 +78,11 @@ class Before(QScrollArea):
         self.setWidget(inner)
 
     def _watching(self) -> QWidget:
-        look = self._look
+        theme = self._theme
         self._watched = QWidget()
         row = QHBoxLayout(self._watched)
         row.setContentsMargins(0, 0, 0, 0)
-        text = Label(look, 13)
+        text = Label(theme, 13)
         text.setText(translate(msg("Watch it before it counts as good for")))
         text.setBuddy(self.watch)
         row.addWidget(text)
@@ -120,7 +120,7 @@ class Before(QScrollArea):
     def _fill(
         self, rows: QVBoxLayout, head: Label, texts: tuple[Message, ...], mark: Mark | None, title: Message
     ) -> None:
-        look = self._look
+        theme = self._theme
         _empty(rows)
         head.setText(translate(title))
         head.setVisible(bool(texts))
@@ -128,28 +128,28 @@ class Before(QScrollArea):
             line = QWidget()
             row = QHBoxLayout(line)
             row.setContentsMargins(0, 0, 0, 0)
-            row.setSpacing(look.px(8))
-            box = MarkBox(look, 11)
+            row.setSpacing(theme.px(8))
+            box = MarkBox(theme, 11)
             box.show_mark(mark or Mark.DOT, "" if mark else "text3")
             row.addWidget(box, 0, Qt.AlignmentFlag.AlignTop)
-            label = Label(look, 13, wrap=True).selectable()
+            label = Label(theme, 13, wrap=True).selectable()
             label.setText(plain(translate(text)))
             row.addWidget(label, 1)
             rows.addWidget(line)
 
     def _quote(self, quoted: Quoted) -> None:
-        look = self._look
-        head = Label(look, 14, BOLD, wrap=True)
+        theme = self._theme
+        head = Label(theme, 14, BOLD, wrap=True)
         head.setText(plain(translate(quoted.title)))
         lines = [plain(line, 1000) for line in quoted.text.rstrip("\n").split("\n")]
         box = QPlainTextEdit("\n".join(lines))
         box.setReadOnly(True)
         box.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        box.setFont(look.font(11, fixed=True))
+        box.setFont(theme.font(11, fixed=True))
         box.setTabChangesFocus(True)
         box.setAccessibleName(head.text())
-        box.setFixedHeight(look.box(11) * min(LINES_MOST, len(lines) + 1) + look.px(12))
-        self.quotes.addSpacing(look.px(4))
+        box.setFixedHeight(theme.box(11) * min(LINES_MOST, len(lines) + 1) + theme.px(12))
+        self.quotes.addSpacing(theme.px(4))
         self.quotes.addWidget(head)
         self.quotes.addWidget(box)
 

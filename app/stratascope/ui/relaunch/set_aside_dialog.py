@@ -25,7 +25,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import bytes_text, since_text
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.labels import Label, tip
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Look
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.hardening import Aside
 
 _ID = Qt.ItemDataRole.UserRole
@@ -57,20 +57,20 @@ def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
     return box
 
 
-class AsideSheet(QDialog):
+class SetAsideDialog(QDialog):
     """A table, and two buttons for the row that is selected."""
 
     undo_wanted = Signal(object)  # Transaction
     discard_wanted = Signal(object)
 
-    def __init__(self, look: Look, parent: QWidget) -> None:
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
-        self._look, self._window = look, parent
+        self._theme, self._window = theme, parent
         self._found: tuple[Aside | Damaged, ...] = ()
         self.setWindowTitle(translate(msg("Set aside")))
-        self.title = Label(look, 18, BOLD)
+        self.title = Label(theme, 18, BOLD)
         self.title.setText(translate(msg("Set aside")))
-        self.lead = Label(look, 13, ink="text2", wrap=True)
+        self.lead = Label(theme, 13, ink="text2", wrap=True)
         self.table = QTableWidget(0, 5)
         table = self.table
         table.setAccessibleName(self.title.text())
@@ -83,7 +83,7 @@ class AsideSheet(QDialog):
         heads = (msg("Container"), msg("Engine"), msg("When"), msg("Disk"), msg("State"))
         table.setHorizontalHeaderLabels([translate(head) for head in heads])
         header = table.horizontalHeader()
-        header.setFont(look.font(11, MEDIUM))
+        header.setFont(theme.font(11, MEDIUM))
         header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
         header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
@@ -96,14 +96,14 @@ class AsideSheet(QDialog):
         self.discard.clicked.connect(lambda _=False: self._emit(self.discard_wanted))
         self.close_.clicked.connect(self.hide)
         end = QHBoxLayout()
-        end.setSpacing(look.px(8))
+        end.setSpacing(theme.px(8))
         for button in (self.undo, self.discard):
             end.addWidget(button)
         end.addStretch(1)
         end.addWidget(self.close_)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[look.px(20)] * 4)
-        layout.setSpacing(look.px(10))
+        layout.setContentsMargins(*[theme.px(20)] * 4)
+        layout.setSpacing(theme.px(10))
         layout.addWidget(self.title)
         layout.addWidget(self.lead)
         layout.addWidget(table, 1)
@@ -114,10 +114,10 @@ class AsideSheet(QDialog):
 
     def open_waiting(self) -> None:
         """Show it before the engines have answered."""
-        look, parent = self._look, self._window
+        theme, parent = self._theme, self._window
         self.lead.setText(translate(msg("Asking the engines…")))
         self._fill(())
-        self.resize(min(look.px(680), parent.width() - 16), min(look.px(360), parent.height() - 16))
+        self.resize(min(theme.px(680), parent.width() - 16), min(theme.px(360), parent.height() - 16))
         self.show()
         self.raise_()
         self.table.setFocus()
@@ -142,7 +142,7 @@ class AsideSheet(QDialog):
         return item.transaction if isinstance(item, Aside) else None
 
     def _fill(self, found: tuple[Aside | Damaged, ...]) -> None:
-        table, look, selected = self.table, self._look, self.current
+        table, theme, selected = self.table, self._theme, self.current
         self._found = found
         table.setRowCount(len(found))
         for row, item in enumerate(found):
@@ -156,13 +156,13 @@ class AsideSheet(QDialog):
                          bytes_text(None if done.owner is not None else item.size), state)  # fmt: skip
             for column, text in enumerate(texts):
                 cell = QTableWidgetItem(text)
-                cell.setFont(look.font(13, MEDIUM if column == 0 else look.font(13).weight()))
+                cell.setFont(theme.font(13, MEDIUM if column == 0 else theme.font(13).weight()))
                 cell.setToolTip(tip(text))
                 table.setItem(row, column, cell)
-            table.setRowHeight(row, max(look.px(30), look.box(13) + look.px(8)))
+            table.setRowHeight(row, max(theme.px(30), theme.box(13) + theme.px(8)))
         for column in range(1, table.columnCount()):
             wide = max(table.sizeHintForColumn(column), table.horizontalHeader().sectionSizeHint(column))
-            table.setColumnWidth(column, wide + look.px(24))
+            table.setColumnWidth(column, wide + theme.px(24))
         same = (row for row, item in enumerate(found) if isinstance(item, Aside) and selected is not None
                 and item.transaction.id == selected.id)  # fmt: skip
         if found:
