@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.core.message import msg, plural
@@ -12,6 +12,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.takeover import none_could, not_known, taking_over
 from stratascope.ui.containers.order import worst_first
+from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -91,7 +92,7 @@ class AlertButton(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         loud = self._mark is Mark.OPEN
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
-        painter.setPen(QPen(theme.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+        painter.setPen(outline_pen(theme, focused=self.hasFocus()))
         if self.hasFocus():
             box.adjust(0.5, 0.5, -0.5, -0.5)
         painter.setBrush(theme.color("open_soft" if loud else "sunk"))

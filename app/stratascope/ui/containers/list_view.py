@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPersistentModelIndex, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -21,10 +21,12 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.alert import AlertButton
 from stratascope.ui.containers.head import EXPOSURE, ListHead
-from stratascope.ui.containers.model import ContainerModel, Entry, EntryRole
+from stratascope.ui.containers.model import ContainerModel, Entry
 from stratascope.ui.containers.order import section_ink
 from stratascope.ui.widgets.exposure_words import level_ink, number_text, to_text
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import Line
 from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -47,16 +49,14 @@ class _ContainerDelegate(QStyledItemDelegate):
         super().__init__(view)
         self._theme, self._view = theme, view
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex) -> QSize:
-        theme, entry = self._theme, index.data(EntryRole)
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        theme, entry = self._theme, index.data(ItemRole)
         if entry.state is None:
             return QSize(10, max(theme.px(HEAD), theme.box(12) + theme.px(6)))
         return QSize(10, max(theme.px(ROW), theme.box(13) + theme.box(11) + theme.px(6)))
 
-    def paint(
-        self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
-    ) -> None:
-        entry: Entry = index.data(EntryRole)
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        entry: Entry = index.data(ItemRole)
         rect: QRect = option.rect
         state: QStyle.StateFlag = option.state
         painter.save()
@@ -105,9 +105,7 @@ class _ContainerDelegate(QStyledItemDelegate):
             painter.setBrush(theme.color("accent"))
             painter.drawRoundedRect(QRectF(box.left(), box.top() + 6, 3, box.height() - 12), 1.5, 1.5)
         if state & QStyle.StateFlag.State_HasFocus and self._view.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.color("accent"), 2))
-            painter.drawRoundedRect(box.adjusted(1, 1, -1, -1), theme.px(6), theme.px(6))
+            paint_focus_ring(painter, box.adjusted(1, 1, -1, -1), theme.px(6), theme)
         elif state & QStyle.StateFlag.State_MouseOver and not state & QStyle.StateFlag.State_Selected:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("sunk"))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, Qt
 
 from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
@@ -19,13 +19,11 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.containers.order import ViewBy, haystack, matches, section_title, sections
 from stratascope.ui.widgets.exposure_words import exposure_sentence
 from stratascope.ui.widgets.gap_words import runs, status_word
+from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import tip
 from stratascope.ui.widgets.marks import verdict_word
 
 Key = tuple[str, ...]  # ("head", section) or ("row", engine, id)
-EntryRole = int(Qt.ItemDataRole.UserRole) + 1
-_ROOT = QModelIndex()
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +54,14 @@ class ContainerModel(QAbstractListModel):
 
     # -- what the view asks
 
-    def rowCount(self, parent: AnyIndex = _ROOT) -> int:
+    def rowCount(self, parent: AnyIndex = ROOT) -> int:
         return 0 if parent.isValid() else len(self._entries)
 
     def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
         if not index.isValid() or not 0 <= index.row() < len(self._entries):
             return None
         entry = self._entries[index.row()]
-        if role == EntryRole:
+        if role == ItemRole:
             return entry
         if role == Qt.ItemDataRole.DisplayRole:
             return entry.title
@@ -184,7 +182,7 @@ class ContainerModel(QAbstractListModel):
             first = row
             while first > 0 and self._entries[first - 1].key not in wanted:
                 first -= 1
-            self.beginRemoveRows(_ROOT, first, row)
+            self.beginRemoveRows(ROOT, first, row)
             del self._entries[first : row + 1]
             self.endRemoveRows()
             row = first - 1
@@ -196,14 +194,14 @@ class ContainerModel(QAbstractListModel):
                 last = place
                 while last + 1 < len(target) and target[last + 1].key not in present:
                     last += 1
-                self.beginInsertRows(_ROOT, place, last)
+                self.beginInsertRows(ROOT, place, last)
                 self._entries[place:place] = target[place : last + 1]
                 self.endInsertRows()
                 place = last + 1
                 continue
             if self._entries[place].key != entry.key:
                 source = next(at for at in range(place, len(self._entries)) if self._entries[at].key == entry.key)
-                self.beginMoveRows(_ROOT, source, source, _ROOT, place)
+                self.beginMoveRows(ROOT, source, source, ROOT, place)
                 self._entries.insert(place, self._entries.pop(source))
                 self.endMoveRows()
             place += 1

@@ -20,6 +20,7 @@ from stratascope.ui.fleet.heads import EMPTY, GROUPED, LEFT, TOP, ColumnHeads, R
 from stratascope.ui.fleet.mosaic import Mosaic
 from stratascope.ui.fleet.table import FleetTable, card_lines
 from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.focus_ring import focus_pen
 from stratascope.ui.widgets.theme import Theme
 
 ROW, LEAST_COLUMN, MOST_COLUMN = 22, 15, 30  # px at the beginning
@@ -61,7 +62,7 @@ class _Cells(QGraphicsItem):
         if row >= 0 and column >= 0 and (strong or grid.canvas.underMouse()):
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.color("accent" if strong else "line2"), 3 if strong else 1.5))
+            painter.setPen(focus_pen(theme, 3) if strong else QPen(theme.color("line2"), 1.5))
             box = QRectF((column - part.x()) * pitch_x, (row - part.y()) * pitch_y, pitch_x, pitch_y)
             painter.drawRoundedRect(box.adjusted(-0.5, -0.5, 0.5, 0.5), 3, 3)
         painter.restore()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, QSize, Qt, QUrl
+from PySide6.QtCore import QAbstractListModel, QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QFont, QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -29,14 +29,13 @@ from stratascope.ui.guide.chapters import Chapter, NoGuideError, chapter_name, l
 from stratascope.ui.guide.document import GuideDocument
 from stratascope.ui.guide.search import GuideSearch
 from stratascope.ui.guide.view import GuideView
+from stratascope.ui.widgets.item_model import ROOT, AnyIndex
 from stratascope.ui.widgets.labels import Label, Line, give_tip, tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 WIDTH, HEIGHT, NARROW = 980, 720, 640
 LIST_LEAST, LIST_MOST = 170, 280
 HISTORY = 100  # places that can be gone back to
-
-_Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +53,10 @@ class ChapterModel(QAbstractListModel):
         super().__init__()
         self._titles = tuple(chapter.title for chapter in chapters)
 
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
+    def rowCount(self, parent: AnyIndex = ROOT) -> int:
         return 0 if parent.isValid() else len(self._titles)
 
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> object:
+    def data(self, index: AnyIndex, role: int = Qt.ItemDataRole.DisplayRole) -> object:
         if not index.isValid() or not 0 <= index.row() < len(self._titles):
             return None
         title = self._titles[index.row()]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPen
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QPainter
 from PySide6.QtWidgets import (
     QListView,
     QListWidget,
@@ -19,11 +19,12 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.words import words
 from stratascope.linux.capability import NAMES, CapabilitySet
+from stratascope.ui.widgets.focus_ring import focus_pen
+from stratascope.ui.widgets.item_model import AnyIndex
 from stratascope.ui.widgets.labels import tip
 from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
 ROWS, ROW, BLOCK = 14, 18, 190
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 
 class _CapabilityDelegate(QStyledItemDelegate):
@@ -40,7 +41,7 @@ class _CapabilityDelegate(QStyledItemDelegate):
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if state & QStyle.StateFlag.State_HasFocus:
-            painter.setPen(QPen(theme.color("accent"), 1.6))
+            painter.setPen(focus_pen(theme, 1.6))
             painter.setBrush(theme.color("accent_soft"))
             painter.drawRoundedRect(rect.adjusted(1, 1, -theme.px(8), -1), theme.px(4), theme.px(4))
         elif state & QStyle.StateFlag.State_MouseOver:

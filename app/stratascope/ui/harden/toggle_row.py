@@ -14,6 +14,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import human, note_text, whole_text
 from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.focus_ring import outline_pen, paint_focus_ring
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
 from stratascope.ui.widgets.theme import MEDIUM, Theme
@@ -78,7 +79,7 @@ class ValueButton(QAbstractButton):
         focus = self.hasFocus()
         edge = 1.0 if focus else 0.5
         box = QRectF(self.rect()).adjusted(edge, edge, -edge, -edge)
-        painter.setPen(QPen(theme.color("accent" if focus else "line2"), 2 if focus else 1))
+        painter.setPen(outline_pen(theme, "line2", focused=focus))
         painter.setBrush(theme.color("sunk" if self.underMouse() else "panel"))
         painter.drawRoundedRect(box, theme.px(5), theme.px(5))
         painter.setFont(theme.font(12, MEDIUM))
@@ -214,9 +215,7 @@ class ToggleRow(QAbstractButton):
         painter.setPen(theme.color("line"))
         painter.drawLine(text_left, self.height() - 1, self.width(), self.height() - 1)
         if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -2), theme.px(6), theme.px(6))
+            paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -2), theme.px(6), theme)
 
 
 class FoldButton(QAbstractButton):
@@ -264,5 +263,4 @@ class FoldButton(QAbstractButton):
         room = QRectF(theme.px(22), 0, self.width() - theme.px(22), self.height())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, f"{self.text()}  {self._count}")
         if self.hasFocus():
-            painter.setPen(QPen(theme.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(6), theme.px(6))
+            paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -1), theme.px(6), theme)

@@ -28,6 +28,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.ui.harden.capability_picker import CapabilityGrid
 from stratascope.ui.harden.words import typed
 from stratascope.ui.widgets import accessibility, focus_order
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Option
@@ -78,8 +79,7 @@ class _Radio(QRadioButton):
         theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.hasFocus():
-            painter.setPen(QPen(theme.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(5), theme.px(5))
+            paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -1), theme.px(5), theme)
         side = theme.px(14)
         ring = QRectF(theme.px(5), (self.height() - side) / 2, side, side).adjusted(1, 1, -1, -1)
         on = self.isChecked()

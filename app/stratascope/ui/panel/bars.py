@@ -10,6 +10,7 @@ from stratascope.core.layer import Bar, Bars, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import TONE_INK, TONE_MARK, paint_mark, tone_word
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -98,9 +99,7 @@ class BarWidget(QWidget):
             )
             painter.drawText(QRectF(0, y, width - taken, theme.box(11)), middle, shown)
         if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(4), theme.px(4))
+            paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -1), theme.px(4), theme)
 
 
 class BarsBlock(QWidget):

@@ -24,7 +24,8 @@ from stratascope.core.layer import BitGrid, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import together, translate
-from stratascope.ui.panel.bits_list import CELL, BitList, RowRole, explain
+from stratascope.ui.panel.bits_list import CELL, BitList, explain
+from stratascope.ui.widgets.item_model import ItemRole
 from stratascope.ui.widgets.labels import Label, Line, Rule, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
@@ -136,7 +137,7 @@ class BitsView(QWidget):
             )
 
     def _tell(self, index: QModelIndex) -> None:
-        row = index.data(RowRole) if index.isValid() else None
+        row = index.data(ItemRole) if index.isValid() else None
         if row is None:
             return
         box = self.list.visualRect(index)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import (
     QAbstractListModel,
-    QModelIndex,
-    QPersistentModelIndex,
     QPointF,
     QRect,
     QRectF,
@@ -30,14 +28,13 @@ from stratascope.core.layer import BitGrid, BitRow, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.focus_ring import outline_pen
+from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import tip
 from stratascope.ui.widgets.marks import TONE_INK
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 ROW, CELL, NUMBER, BLOCK_GAP = 17, 22, 22, 16
-RowRole = int(Qt.ItemDataRole.UserRole) + 1
-_ROOT = QModelIndex()
-AnyIndex = QModelIndex | QPersistentModelIndex
 _SOFT = {Tone.BAD: "open_soft", Tone.WARN: "weak_soft", Tone.UNKNOWN: "unk_soft", Tone.GOOD: "enf_soft"}
 
 
@@ -48,14 +45,14 @@ class BitModel(QAbstractListModel):
         super().__init__()
         self.grid = grid
 
-    def rowCount(self, parent: AnyIndex = _ROOT) -> int:
+    def rowCount(self, parent: AnyIndex = ROOT) -> int:
         return 0 if parent.isValid() else len(self.grid.rows)
 
     def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
         if not index.isValid() or not 0 <= index.row() < len(self.grid.rows):
             return None
         row = self.grid.rows[index.row()]
-        if role == RowRole:
+        if role == ItemRole:
             return row
         if role == Qt.ItemDataRole.DisplayRole:
             return plain(row.name)
@@ -103,7 +100,7 @@ class _BitDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
         theme, view = self._theme, self._view
-        row: BitRow = index.data(RowRole)
+        row: BitRow = index.data(ItemRole)
         rect: QRect = option.rect
         state: QStyle.StateFlag = option.state
         painter.save()
@@ -124,7 +121,7 @@ class _BitDelegate(QStyledItemDelegate):
         if state & QStyle.StateFlag.State_Selected:
             painter.setBrush(Qt.BrushStyle.NoBrush)
             strong = view.hasFocus()
-            painter.setPen(QPen(theme.color("accent" if strong else "line2"), 2 if strong else 1))
+            painter.setPen(outline_pen(theme, "line2", focused=strong))
             edge = body.adjusted(1, 0.5, -1, -0.5) if strong else body.adjusted(0.5, 0, -0.5, 0)  # on whole pixels
             painter.drawRoundedRect(edge, theme.px(4), theme.px(4))
         elif state & QStyle.StateFlag.State_MouseOver:

@@ -24,6 +24,7 @@ from stratascope.ui.panel.asked import asked_table
 from stratascope.ui.panel.findings import FindingCard, GapCard
 from stratascope.ui.panel.page import Page
 from stratascope.ui.panel.raw_text import RawView, raw_text
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import Label, Line, Rule
 from stratascope.ui.widgets.marks import Mark, MarkBox, verdict_word
@@ -68,8 +69,7 @@ class TabButton(QAbstractButton):
             painter.setPen(QPen(theme.color("accent"), 2))
             painter.drawLine(theme.px(4), self.height() - 1, self.width() - theme.px(4), self.height() - 1)
         if self.hasFocus():
-            painter.setPen(QPen(theme.color("accent"), 2))
-            painter.drawRoundedRect(self.rect().adjusted(1, 1, -1, -2), theme.px(4), theme.px(4))
+            paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -2), theme.px(4), theme)
 
 
 class Panel(QFrame):

@@ -18,6 +18,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import TONE_INK
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -160,9 +161,7 @@ class RulersWidget(QWidget):
         for at, part in enumerate(self.ranges):
             self._range(painter, part, at, width, (y_above, y_below, bar))
         if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(4), theme.px(4))
+            paint_focus_ring(painter, self.rect().adjusted(1, 1, -1, -1), theme.px(4), theme)
 
     def _range(
         self, painter: QPainter, part: RulerRange, at: int, width: float, lines: tuple[float, float, float]

@@ -5,15 +5,13 @@ from __future__ import annotations
 from PySide6.QtCore import (
     QAbstractTableModel,
     QEvent,
-    QModelIndex,
     QObject,
-    QPersistentModelIndex,
     QRect,
     QRectF,
     QSize,
     Qt,
 )
-from PySide6.QtGui import QFont, QFontMetrics, QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QFont, QFontMetrics, QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -30,14 +28,13 @@ from stratascope.core.layer import Row, Table, Tone
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.focus_ring import focus_pen
+from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import Label, tip
 from stratascope.ui.widgets.marks import TONE_INK, TONE_MARK, paint_mark, tone_word
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 LABEL, VALUE, ASKED, SOURCE = range(4)
-RowRole = int(Qt.ItemDataRole.UserRole) + 1
-_ROOT = QModelIndex()
-AnyIndex = QModelIndex | QPersistentModelIndex
 LONGEST = 2000  # characters of one cell
 
 
@@ -49,10 +46,10 @@ class FactsModel(QAbstractTableModel):
         self.rows = rows
         self._columns = self._choose()
 
-    def rowCount(self, parent: AnyIndex = _ROOT) -> int:
+    def rowCount(self, parent: AnyIndex = ROOT) -> int:
         return 0 if parent.isValid() else len(self.rows)
 
-    def columnCount(self, parent: AnyIndex = _ROOT) -> int:
+    def columnCount(self, parent: AnyIndex = ROOT) -> int:
         return 0 if parent.isValid() else len(self._columns)
 
     def column(self, place: int) -> int:
@@ -75,7 +72,7 @@ class FactsModel(QAbstractTableModel):
             return None
         row = self.rows[index.row()]
         column = self._columns[index.column()]
-        if role == RowRole:
+        if role == ItemRole:
             return row
         if role == Qt.ItemDataRole.DisplayRole:
             return cell_text(row, column)
@@ -132,7 +129,7 @@ class _FactDelegate(QStyledItemDelegate):
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         theme, model = self._theme, self._view.facts
         column = model.column(index.column())
-        row: Row = index.data(RowRole)
+        row: Row = index.data(ItemRole)
         width = max(40, self._view.columnWidth(index.column()) - theme.px(12) - self._mark_room(column, row))
         height = _height(self._font(column, row.tone), cell_text(row, column), width, theme.box(12))
         note = _note(row, column)
@@ -148,7 +145,7 @@ class _FactDelegate(QStyledItemDelegate):
         rect: QRect = option.rect
         state: QStyle.StateFlag = option.state
         column = model.column(index.column())
-        row: Row = index.data(RowRole)
+        row: Row = index.data(ItemRole)
         painter.save()
         if state & QStyle.StateFlag.State_Selected and self._view.hasFocus():
             painter.fillRect(rect, theme.color("sel"))
@@ -179,7 +176,7 @@ class _FactDelegate(QStyledItemDelegate):
             rest = inner.adjusted(0, height, 0, 0)
             painter.drawText(rest, int(Qt.TextFlag.TextWordWrap), note)
         if state & QStyle.StateFlag.State_HasFocus and self._view.hasFocus():
-            painter.setPen(QPen(theme.color("accent"), 2))
+            painter.setPen(focus_pen(theme))
             painter.drawRect(rect.adjusted(1, 1, -1, -2))
         painter.restore()
 

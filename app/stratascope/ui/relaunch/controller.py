@@ -33,9 +33,9 @@ from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening import Aside, Hardening
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.recovery import Mended, Result
-from stratascope.usecases.relaunch.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.verification import Proved
 
 if TYPE_CHECKING:

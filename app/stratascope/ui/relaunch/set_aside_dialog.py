@@ -28,8 +28,6 @@ from stratascope.ui.widgets.labels import Label, tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.hardening import Aside
 
-_ID = Qt.ItemDataRole.UserRole
-
 
 def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
     """The question before something is deleted; the safe answer is the default one."""

@@ -28,6 +28,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import LayerState
 from stratascope.i18n.translate import translate
 from stratascope.ui.strata.fail_button import FailButton
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.gap_words import advice, reason
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import INK, Mark, paint_mark, paint_number, verdict_word
@@ -238,8 +239,7 @@ class Band(QAbstractButton):
             painter.setPen(QPen(theme.color("line2"), 1))
             painter.drawPath(path)
         if self.hasFocus():
-            painter.setPen(QPen(theme.color("accent"), 2))
-            painter.drawRoundedRect(box.adjusted(4, 4, -4, -4), radius - 3, radius - 3)
+            paint_focus_ring(painter, box.adjusted(4, 4, -4, -4), radius - 3, theme)
 
     def _surface(self, ratio: float, path: QPainterPath) -> QPixmap:
         """The band without outline and words, kept until something of it changes: hatches and dashes take long."""

@@ -6,6 +6,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QWidget
 
+from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.theme import Theme
 
 
@@ -24,8 +25,7 @@ class FailButton(QAbstractButton):
         theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        strong = self.hasFocus() or self.underMouse()
-        painter.setPen(QPen(theme.color("accent" if strong else "line2"), 2 if self.hasFocus() else 1))
+        painter.setPen(outline_pen(theme, "accent" if self.underMouse() else "line2", focused=self.hasFocus()))
         painter.setBrush(theme.color("panel"))
         painter.drawRoundedRect(box, theme.px(4), theme.px(4))
         painter.setPen(QPen(theme.color("accent"), 1.6))

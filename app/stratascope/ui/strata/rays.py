@@ -28,7 +28,6 @@ from PySide6.QtGui import (
     QMouseEvent,
     QPainter,
     QPaintEvent,
-    QPen,
     QPixmap,
     QResizeEvent,
 )
@@ -44,6 +43,7 @@ from stratascope.ui.strata.rays_paint import RayHeights
 from stratascope.ui.strata.rays_scene import MORE, RayScene
 from stratascope.ui.strata.rays_spoken import spoken as lane_words
 from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.pixmap_cache import PixmapCache
 from stratascope.ui.widgets.theme import Theme
 
@@ -302,9 +302,8 @@ class RayLayer(QWidget):
         if lane is not None:
             self.scene.paint_one(painter, lane, focused=self.hasFocus())
         elif self.hasFocus():
-            painter.setPen(QPen(self._theme.color("accent"), 2))
             box = QRectF(self._left - 6, 2, self.width() - self._left + 4, self.height() - 4)
-            painter.drawRoundedRect(box, self._theme.px(6), self._theme.px(6))
+            paint_focus_ring(painter, box, self._theme.px(6), self._theme)
 
     def _picture(self, ratio: float) -> QPixmap:
         """All rays, kept until one of them or the size changes."""

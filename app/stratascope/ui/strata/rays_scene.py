@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, Qt
-from PySide6.QtGui import QFontMetrics, QPainter, QPen
+from PySide6.QtGui import QFontMetrics, QPainter
 
 from stratascope.core.message import msg
 from stratascope.core.threats.threat import Family
@@ -24,6 +24,7 @@ from stratascope.ui.strata.rays_paint import (
     paint_lane,
     paint_leader,
 )
+from stratascope.ui.widgets.focus_ring import focus_pen
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 GROUPED = 420  # px of field, below which only open threats have lanes
@@ -137,7 +138,7 @@ class RayScene:
         """One lane with its family and its name; with a frame where it has the keyboard."""
         theme, heights = self._theme, self.heights
         if focused:
-            painter.setPen(QPen(theme.color("accent"), 1))
+            painter.setPen(focus_pen(theme, 1))
             painter.setBrush(theme.color("accent", 0.12))
             box = QRectF(lane.x - 5.5, heights.strip + 0.5, 11, heights.ground - heights.strip - 1)
             painter.drawRoundedRect(box, 4, 4)

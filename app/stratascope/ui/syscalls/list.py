@@ -7,7 +7,7 @@ other side stops. The ground of a cell is patterned as the bands of the strata a
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QModelIndex, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF, QResizeEvent
 from PySide6.QtWidgets import QFrame, QListView, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
@@ -15,7 +15,9 @@ from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.syscall_table import CallVerdict
 from stratascope.i18n.translate import translate
-from stratascope.ui.syscalls.model import CallModel, Cell, Heading, RowRole
+from stratascope.ui.syscalls.model import CallModel, Cell, Heading
+from stratascope.ui.widgets.focus_ring import focus_pen
+from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
 from stratascope.ui.widgets.marks import INK, Mark, paint_mark
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
@@ -27,7 +29,6 @@ MARKS = {
     CallVerdict.UNKNOWN: Mark.UNKNOWN,
 }
 _SOFT = {CallVerdict.DENIED: "enf_soft", CallVerdict.DEPENDS: "weak_soft", CallVerdict.UNKNOWN: "unk_soft"}
-AnyIndex = QModelIndex | QPersistentModelIndex
 
 
 def ink_of(cell: Cell, verdict: CallVerdict, *, here: bool = True) -> str:
@@ -70,12 +71,12 @@ class _CallDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
         view = self._view
-        if isinstance(index.data(RowRole), Heading):
+        if isinstance(index.data(ItemRole), Heading):
             return QSize(view.row_width, view.head_height)
         return QSize(view.cell_width, view.row_height)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
-        row = index.data(RowRole)
+        row = index.data(ItemRole)
         rect: QRect = option.rect
         state: QStyle.StateFlag = option.state
         painter.save()
@@ -140,7 +141,7 @@ class _CallDelegate(QStyledItemDelegate):
         painter.setBrush(Qt.BrushStyle.NoBrush)
         if state & QStyle.StateFlag.State_Selected:
             strong = view.hasFocus()
-            painter.setPen(QPen(theme.color("accent" if strong else "line2"), 2.4 if strong else 1))
+            painter.setPen(focus_pen(theme, 2.4) if strong else QPen(theme.color("line2"), 1))
             inside = 0.7 if strong else 0.0
             painter.drawRoundedRect(box.adjusted(inside, inside, -inside, -inside), theme.px(4), theme.px(4))
         elif state & QStyle.StateFlag.State_MouseOver:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractListModel, Qt
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
@@ -16,11 +16,9 @@ from stratascope.core.syscall_table import CallTable, CallVerdict
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.words import GROUPS, group_of
 from stratascope.presentation.syscall_map import VERDICTS, Pair, dangerous, explain, pairs
+from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import tip
 
-RowRole = int(Qt.ItemDataRole.UserRole) + 1
-_ROOT = QModelIndex()
-AnyIndex = QModelIndex | QPersistentModelIndex
 ABSENT = msg("not in this table")
 
 
@@ -101,7 +99,7 @@ class CallModel(QAbstractListModel):
             self.rows = rows
             self.endResetModel()
 
-    def rowCount(self, parent: AnyIndex = _ROOT) -> int:
+    def rowCount(self, parent: AnyIndex = ROOT) -> int:
         return 0 if parent.isValid() else len(self.rows)
 
     def flags(self, index: AnyIndex) -> Qt.ItemFlag:
@@ -122,7 +120,7 @@ class CallModel(QAbstractListModel):
         row = self.row(index)
         if row is None:
             return None
-        if role == RowRole:
+        if role == ItemRole:
             return row
         if role == Qt.ItemDataRole.DisplayRole:
             return row.title if isinstance(row, Heading) else plain(row.pair.name)

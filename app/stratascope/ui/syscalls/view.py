@@ -6,7 +6,7 @@ Compared with the engine's default where the layer gives it, or with what `compa
 from __future__ import annotations
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QButtonGroup,
@@ -33,7 +33,9 @@ from stratascope.presentation.syscall_map import (
     table_of,
 )
 from stratascope.ui.syscalls.list import MARKS, CallList, paint_ground
-from stratascope.ui.syscalls.model import Cell, RowRole, answer, rows_of
+from stratascope.ui.syscalls.model import Cell, answer, rows_of
+from stratascope.ui.widgets.focus_ring import outline_pen
+from stratascope.ui.widgets.item_model import ItemRole
 from stratascope.ui.widgets.labels import Label, Line, Rule
 from stratascope.ui.widgets.marks import paint_mark
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -66,8 +68,7 @@ class AbiButton(QAbstractButton):
         theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
-        ink = theme.color("accent" if self.hasFocus() else "line2" if self.underMouse() else "line")
-        painter.setPen(QPen(ink, 2 if self.hasFocus() else 1))
+        painter.setPen(outline_pen(theme, "line2" if self.underMouse() else "line", focused=self.hasFocus()))
         painter.setBrush(theme.color("accent_soft" if self.isChecked() else "panel"))
         painter.drawRoundedRect(box, theme.px(6), theme.px(6))
         painter.setFont(theme.font(12, BOLD if self.isChecked() else MEDIUM))
@@ -265,7 +266,7 @@ class CallsView(QWidget):
         self._tell(index)
 
     def _chosen(self) -> str:
-        row = self.list.currentIndex().data(RowRole) if self.list.currentIndex().isValid() else None
+        row = self.list.currentIndex().data(ItemRole) if self.list.currentIndex().isValid() else None
         return row.pair.name if isinstance(row, Cell) else ""
 
     def _into_cells(self) -> None:
@@ -273,7 +274,7 @@ class CallsView(QWidget):
             self.list.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _tell(self, index: QModelIndex) -> None:
-        row = index.data(RowRole) if index.isValid() else None
+        row = index.data(ItemRole) if index.isValid() else None
         if not isinstance(row, Cell):
             self.name.setText(translate(msg("No system call has this name.")))
             for label in (self.answer, self.there, self.words):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -32,6 +32,7 @@ from stratascope.ui.widgets.exposure_words import (
     number_text,
     to_text,
 )
+from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import Label, give_tip, tip
 from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -86,7 +87,7 @@ class ExposureButton(QAbstractButton):
         theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.hasFocus() or (self.underMouse() and self.isEnabled()):
-            painter.setPen(QPen(theme.color("accent"), 2) if self.hasFocus() else QPen(theme.color("line2"), 1))
+            painter.setPen(outline_pen(theme, "line2", focused=self.hasFocus()))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
         words, number = self._widths()
         right = self.width() - theme.px(6)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
 from stratascope.core.message import msg, plural
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Standing, standing_word, standings
+from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.stance_cell import STANDING_INK, STANDING_MARK
@@ -51,8 +52,7 @@ class OutcomeChip(QAbstractButton):
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
         on = self.isChecked()
-        width = 2 if self.hasFocus() else 1
-        painter.setPen(QPen(theme.color("accent" if on or self.hasFocus() else "line2"), width))
+        painter.setPen(outline_pen(theme, "accent" if on else "line2", focused=self.hasFocus()))
         painter.setBrush(theme.color("accent_soft" if on else "sunk" if self.underMouse() else "panel"))
         painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
         left = theme.px(9)

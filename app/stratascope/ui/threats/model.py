@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import QAbstractTableModel, Qt
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
@@ -30,12 +30,10 @@ from stratascope.presentation.threat_outcomes import (
     worst_first,
 )
 from stratascope.ui.containers.order import matches
+from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import tip
 from stratascope.ui.widgets.marks import severity_word
 
-StateRole = int(Qt.ItemDataRole.UserRole) + 1
-_ROOT = QModelIndex()
-AnyIndex = QModelIndex | QPersistentModelIndex
 _STANCES = (Stance.LETS_THROUGH, Stance.UNKNOWN, Stance.STOPS, Stance.NOT_ITS_JOB)
 
 
@@ -94,17 +92,17 @@ class MatrixModel(QAbstractTableModel):
 
     # -- what the view asks
 
-    def rowCount(self, parent: AnyIndex = _ROOT) -> int:
+    def rowCount(self, parent: AnyIndex = ROOT) -> int:
         return 0 if parent.isValid() else len(self.rows)
 
-    def columnCount(self, parent: AnyIndex = _ROOT) -> int:
+    def columnCount(self, parent: AnyIndex = ROOT) -> int:
         return 0 if parent.isValid() else len(self.columns)
 
     def data(self, index: AnyIndex, role: int = int(Qt.ItemDataRole.DisplayRole)) -> object:
         if not index.isValid() or not 0 <= index.row() < len(self.rows):
             return None
         state, column = self.rows[index.row()], self.columns[index.column()]
-        if role == StateRole:
+        if role == ItemRole:
             return state
         if role == Qt.ItemDataRole.DisplayRole:
             return self.text(state, column)

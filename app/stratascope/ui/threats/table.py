@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPen, QResizeEvent
+from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -21,7 +21,9 @@ from stratascope.core.threats.depth import ThreatState
 from stratascope.core.threats.threat import Stance
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import Standing, family_word, standing
-from stratascope.ui.threats.model import AnyIndex, ColumnKind, MatrixColumn, MatrixModel, StateRole, ruling_in
+from stratascope.ui.threats.model import ColumnKind, MatrixColumn, MatrixModel, ruling_in
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
+from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
 from stratascope.ui.widgets.marks import SEVERITY_INK, paint_mark, paint_number
 from stratascope.ui.widgets.stance_cell import STANDING_INK, STANDING_MARK, paint_link, paint_stance
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
@@ -50,7 +52,7 @@ class _StanceDelegate(QStyledItemDelegate):
         theme, view = self._theme, self._view
         rect: QRect = option.rect
         flags: QStyle.StateFlag = option.state
-        state: ThreatState = index.data(StateRole)
+        state: ThreatState = index.data(ItemRole)
         column = view.matrix.columns[index.column()]
         where = standing(state)
         painter.save()
@@ -82,9 +84,7 @@ class _StanceDelegate(QStyledItemDelegate):
         else:
             self._answer(painter, rect, state, column, where)
         if flags & QStyle.StateFlag.State_HasFocus and view.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.color("accent"), 2))
-            painter.drawRoundedRect(QRectF(rect).adjusted(1, 1, -1, -2), theme.px(4), theme.px(4))
+            paint_focus_ring(painter, rect.adjusted(1, 1, -1, -2), theme.px(4), theme)
         painter.restore()
 
     def _threat(self, painter: QPainter, room: QRect, state: ThreatState, where: Standing) -> None:
@@ -242,8 +242,8 @@ class MatrixTable(QTableView):
 
     def _current(self, current: QModelIndex, previous: QModelIndex) -> None:
         if not current.isValid() or current.row() != previous.row() or not previous.isValid():
-            self.chosen.emit(current.data(StateRole) if current.isValid() else None)
+            self.chosen.emit(current.data(ItemRole) if current.isValid() else None)
 
     def _again(self) -> None:
         if self.currentIndex().isValid():
-            self.chosen.emit(self.currentIndex().data(StateRole))
+            self.chosen.emit(self.currentIndex().data(ItemRole))

@@ -6,6 +6,7 @@ from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QWidget
 
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
@@ -49,9 +50,7 @@ class Segment(QAbstractButton):
             painter.setBrush(theme.color("panel"))
             painter.drawRoundedRect(box, radius, radius)
         if self.hasFocus():
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.setPen(QPen(theme.color("accent"), 2))
-            painter.drawRoundedRect(box, radius, radius)
+            paint_focus_ring(painter, box, radius, theme)
         painter.setFont(theme.font(self.letters, BOLD if self.isChecked() else MEDIUM))
         painter.setPen(theme.color("text" if self.isChecked() or self.underMouse() else "text2"))
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.shown(painter))

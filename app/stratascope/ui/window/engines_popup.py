@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QAbstractButton, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.container import Engine, EngineState
@@ -11,6 +11,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import listed, translate
 from stratascope.ui.widgets import focus_order
+from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import Mark, MarkBox, engine_mark, engine_state_word, paint_mark
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -78,7 +79,7 @@ class EnginesButton(QAbstractButton):
         theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.hasFocus() or self.underMouse():
-            painter.setPen(QPen(theme.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+            painter.setPen(outline_pen(theme, focused=self.hasFocus()))
             painter.setBrush(theme.color("sunk"))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
         painter.setFont(theme.font(12, MEDIUM))

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from stratascope.core.message import Message, msg
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import MEDIUM, Theme
 
@@ -86,9 +87,7 @@ class RootButton(QAbstractButton):
         box = QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5)
         if self.hasFocus():
             box.adjust(0.5, 0.5, -0.5, -0.5)
-            painter.setPen(QPen(theme.color("accent"), 2))
-        else:
-            painter.setPen(Qt.PenStyle.NoPen if on else QPen(theme.color("text3"), 1))
+        painter.setPen(outline_pen(theme, "" if on else "text3", focused=self.hasFocus()))
         hovered = self.underMouse() and self.can_ask
         painter.setBrush(theme.color("enf_soft" if on else "sunk" if hovered else "panel"))
         painter.drawRoundedRect(box, theme.px(7), theme.px(7))

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QSizePoli
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
+from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.page_switch import ViewSwitch
 from stratascope.ui.widgets.theme import MEDIUM, Theme
@@ -76,7 +77,7 @@ class MenuButton(QAbstractButton):
         theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if self.hasFocus() or self.underMouse():
-            painter.setPen(QPen(theme.color("accent"), 2) if self.hasFocus() else Qt.PenStyle.NoPen)
+            painter.setPen(outline_pen(theme, focused=self.hasFocus()))
             painter.setBrush(theme.color("sunk"))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
         painter.setPen(Qt.PenStyle.NoPen)
