@@ -93,7 +93,7 @@ class Side:
             "seconds": round(time.monotonic() - begun, 1),
             **self.state(),
         }
-        told = {key: found["last"].get(key) for key in ("result", "blocks", "why", "words")}
+        told = {key: found["last"].get(key) for key in ("result", "blocks", "why", "words", "log", "blame", "suspects")}
         say(self.name, *words, json.dumps({**found, "last": told}))
         return found
 
@@ -151,7 +151,7 @@ class Side:
         self.systemctl("restart", "web.service")
         found["restarted"] = self.state()
         found["undone"] = self.program("undo", "web", "--json", "--watch", "1")
-        found["broken"] = self.harden("writer", "--set", "read-only-root=on")
+        found["broken"] = self.harden("writer", "--set", "read-only-root=on", "--set", "no-new-privileges=on")
         source = self.units / "web.container"
         source.write_text(source.read_text() + "# changed\n")
         found["changed"] = self.harden("web", *HARDER)
