@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 from attempts.trial import Trial
 from stratascope.core.ground import Ground, Surroundings
@@ -24,36 +24,27 @@ from stratascope.wiring.engines import translations
 _TURNED = {Stance.STOPS: Stance.LETS_THROUGH, Stance.LETS_THROUGH: Stance.STOPS}
 
 
-class Listening:
+def listening(layer: Layer, noted: list[tuple[Hashable, Ground]]) -> Layer:
     """A layer as it is, that notes the postures it gives."""
 
-    def __init__(self, layer: Layer) -> None:
-        self._layer = layer
-        self.noted: list[tuple[Hashable, Ground]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._layer, name)
-
-    def posture(self, facts: Any, asked: Any, around: Surroundings) -> Hashable:
-        found: Hashable = self._layer.posture(facts, asked, around)
-        self.noted.append((found, around.ground))
+    def posture(facts: Any, asked: Any, around: Surroundings) -> Hashable:
+        found = layer.posture(facts, asked, around)
+        noted.append((found, around.ground))
         return found
 
+    return replace(layer, posture=posture)
 
-class Turned:
+
+def turned(layer: Layer, turned_need: Need) -> Layer:
     """A layer that says the opposite to one need."""
 
-    def __init__(self, layer: Layer, need: Need) -> None:
-        self._layer, self._need = layer, need
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._layer, name)
-
-    def stance(self, need: Need, posture: Any) -> Ruling | None:
-        ruling = self._layer.stance(need, posture)
-        if ruling is None or need != self._need or ruling.stance not in _TURNED:
+    def stance(need: Need, posture: Any) -> Ruling | None:
+        ruling = layer.stance(need, posture)
+        if ruling is None or need != turned_need or ruling.stance not in _TURNED:
             return ruling
         return replace(ruling, stance=_TURNED[ruling.stance])
+
+    return replace(layer, stance=stance)
 
 
 @dataclass(frozen=True)
@@ -76,16 +67,17 @@ class Case:
 
 def cases(trial: Trial) -> tuple[Case, ...]:
     """The containers of a trial."""
-    layers = tuple(Listening(layer) for layer in all_layers())
-    assembler = Assembler(cast(tuple[Layer, ...], layers), translations())
+    noted: list[list[tuple[Hashable, Ground]]] = [[] for _ in all_layers()]
+    layers = tuple(listening(layer, notes) for layer, notes in zip(all_layers(), noted, strict=True))
+    assembler = Assembler(layers, translations())
     names = [state.container.name for state in assembler.snapshot(trial.record).containers if state.matrix is not None]
     found = []
     for place, name in enumerate(names):
         if name in trial.attempts:
             results = {item.threat: trial.result(name, item.threat) for item in trial.attempts[name]}
             decided = {threat: word for threat, word in results.items() if word in ("open", "stopped")}
-            postures = tuple(layer.noted[place][0] for layer in layers)
-            found.append(Case(f"{trial.engine}: {name}", postures, layers[0].noted[place][1], decided))
+            postures = tuple(notes[place][0] for notes in noted)
+            found.append(Case(f"{trial.engine}: {name}", postures, noted[0][place][1], decided))
     return tuple(found)
 
 
@@ -111,6 +103,6 @@ def having(need: Need) -> tuple[Threat, ...]:
 def survives(place: int, need: Need, everywhere: tuple[Case, ...]) -> bool:
     """Whether nobody notices that this layer says the opposite to this need."""
     layers = list(all_layers())
-    layers[place] = cast(Layer, Turned(layers[place], need))
+    layers[place] = turned(layers[place], need)
     threats, changed = having(need), tuple(layers)
     return not any(case.disagrees(threats, changed) for case in everywhere)

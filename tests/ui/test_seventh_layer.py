@@ -19,7 +19,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 
 SOURCE = '''"""A made-up layer."""
 from dataclasses import dataclass
-from stratascope.core.layer import About, Assessment, Row, Tab, Table, Verdict
+from stratascope.core.layer import About, Assessment, Layer, Row, Tab, Table, Verdict
 from stratascope.core.message import msg
 
 @dataclass(frozen=True, slots=True)
@@ -30,32 +30,25 @@ class Facts:
 class Asked:
     rules: int
 
-class Landlock:
-    id, number, wants, member_wants = "landlock", 7, ("status",), ()
-    about = About(msg("Landlock"), msg("fences a program in"), msg("A fence."), (msg("It is made up."),))
-    def asked(self, container):
-        return Asked(3)
-    def decode(self, capture, container, around):
-        return Facts(3)
-    def assess(self, facts, asked, around):
-        row = Row(msg("Rules"), msg("{count}", count=facts.rules), "/proc/PID/status")
-        tab = Tab(msg("Rules"), (Table(msg("Rules"), (row,)),))
-        return Assessment(Verdict.ENFORCED, msg("Three rules"), (), lambda: (tab,))
-    privileged_wants = ()
+def assess(facts, asked, around):
+    row = Row(msg("Rules"), msg("{count}", count=facts.rules), "/proc/PID/status")
+    tab = Tab(msg("Rules"), (Table(msg("Rules"), (row,)),))
+    return Assessment(Verdict.ENFORCED, msg("Three rules"), (), lambda: (tab,))
 
-    def posture(self, facts, asked, around):
-        return None
-
-    def predict(self, facts, before, after, around):
-        return facts
-
-    def stance(self, need, posture):
-        return None
-
-    def drift(self, first, other):
-        return ()
-
-LAYER = Landlock()
+LAYER = Layer(
+    id="landlock",
+    number=7,
+    about=About(msg("Landlock"), msg("fences a program in"), msg("A fence."), (msg("It is made up."),)),
+    wants=("status",),
+    member_wants=(),
+    asked=lambda container: Asked(3),
+    decode=lambda capture, container, around: Facts(3),
+    assess=assess,
+    drift=lambda first, other: (),
+    posture=lambda facts, asked, around: None,
+    predict=lambda facts, before, after, around: facts,
+    stance=lambda need, posture: None,
+)
 '''
 
 

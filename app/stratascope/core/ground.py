@@ -13,9 +13,9 @@ from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Engine
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import UNION, parse_mountinfo
-from stratascope.linux.namespace import parse_link
+from stratascope.linux.namespace import Kind, is_initial, parse_link
 
-NAMESPACES = ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts")
+NAMESPACES = tuple(kind.value for kind in Kind)
 
 SYSCTLS = (
     "kernel.dmesg_restrict",
@@ -140,6 +140,16 @@ class Ground:
             if key == kind:
                 return inode
         return None
+
+    def is_hosts(self, kind: str, inode: int) -> bool | None:
+        """Whether that namespace is the host's own; None where the host's is not known."""
+        host = self.namespace(kind)
+        shared = None if host is None else inode == host
+        if shared is None or self.namespaces_from == "own":
+            # the reader may sit in a namespace of its own: where the kernel fixes the first one's inode, believe that
+            fixed = is_initial(Kind(kind), inode)
+            return shared if fixed is None else fixed
+        return shared
 
 
 UNREAD = Ground(

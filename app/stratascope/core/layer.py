@@ -1,7 +1,7 @@
 """What a layer is, and what it says: verdict, findings, and views to be drawn.
 
 The closed set of views (`Table`, `BitGrid`, `Bars`, `Rulers`, `CallMap`) is what makes a
-seventh layer one new file: window and reports draw views, they know no layer by name.
+seventh layer one new package: window and reports draw views, they know no layer by name.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, Container
@@ -223,67 +223,44 @@ class About:
     explanation: tuple[Message, ...]  # what it is; what it prevents; what happens without it
 
 
-class Layer(Protocol):
-    """One of the layers between a process and the kernel. Facts and asked are the layer's own frozen types.
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)  # compared by identity: a layer is a constant
+class Layer:
+    """One of the layers between a process and the kernel: its words, and functions of its own frozen types.
 
-    Facts and asked are printed as they are in the JSON report, so the names of their fields are a contract.
+    `id`: stable, as in the report (`namespaces`). `number`: 1 (just above the kernel) and up, the place in the strata.
+    `wants`: names of readings below /proc/PID of the first process; `privileged_wants` those that only root can take
+    (`seccomp:*`, `owner:net`), on request only; `member_wants` of each further process, for `drift`.
+
+    `asked(container)`: what the engine was told, for this layer. `decode(capture, container, around)`: typed facts; a
+    field that could not be read is None or a Gap, never a guess. Both are printed as they are in the JSON report, so
+    the names of their fields are a contract.
+
+    `assess(facts, asked, around)`: verdict, findings and views, from facts alone.
+    `drift(first, other)`: in what a further process of the container differs from its first.
+
+    `posture(facts, asked, around)`: all that decides this layer's stances, hashable, and without PIDs and inodes, so
+    that containers that are alike have equal postures, and are judged once. UNKNOWN facts stay unknown in it.
+
+    `predict(facts, before, after, around)`: the facts of a relaunch with the options `after`, from those of now under
+    `before`; facts None: None. What can't be predicted is None (UNKNOWN), never a guess. Unchanged options leave the
+    facts as they are.
+
+    `stance(need, posture)`: what this layer, alone, says to one need of a route; None: not its job. Alone: everything
+    else as permissive as it can be (uid 0, all capabilities, no filter, the host's namespaces). Of two layers of which
+    neither would refuse alone, but both together do, one must say STOPS: what the kernel refuses is refused by
+    somebody.
     """
 
-    def __hash__(self) -> int:
-        """By identity: a layer is a constant."""
-
-    @property
-    def id(self) -> str:
-        """Stable id, as in the report: `namespaces`."""
-
-    @property
-    def number(self) -> int:
-        """1 (just above the kernel) and up: the place in the strata."""
-
-    @property
-    def about(self) -> About:
-        """Title, role and explanation."""
-
-    @property
-    def wants(self) -> tuple[str, ...]:
-        """Names of readings below /proc/PID of the first process."""
-
-    @property
-    def member_wants(self) -> tuple[str, ...]:
-        """Names of readings of each further process, for `drift`."""
-
-    def asked(self, container: Container) -> Any:
-        """What the engine was told, for this layer."""
-
-    def decode(self, capture: Capture, container: Container, around: Surroundings) -> Any:
-        """Typed facts; a field that could not be read is None or a Gap, never a guess."""
-
-    def assess(self, facts: Any, asked: Any, around: Surroundings) -> Assessment:
-        """Verdict, findings and views, from facts alone."""
-
-    def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
-        """In what a further process of the container differs from its first."""
-
-    @property
-    def privileged_wants(self) -> tuple[str, ...]:
-        """Names of readings that only root can take (`seccomp:*`, `owner:net`); read on request only."""
-
-    def posture(self, facts: Any, asked: Any, around: Surroundings) -> Hashable:
-        """All that decides this layer's stances, hashable, and without PIDs and inodes.
-
-        Containers that are alike have equal postures, and are judged once. UNKNOWN facts stay unknown in it.
-        """
-
-    def predict(self, facts: Any, before: Asked, after: Asked, around: Surroundings) -> Any:
-        """The facts of a relaunch with the options `after`, from those of now under `before`; facts None: None.
-
-        What can't be predicted is None (UNKNOWN), never a guess. Unchanged options leave the facts as they are.
-        """
-
-    def stance(self, need: Need, posture: Any) -> Ruling | None:
-        """What this layer, alone, says to one need of a route; None: not its job. Pure.
-
-        Alone: everything else as permissive as it can be (uid 0, all capabilities, no filter, the host's namespaces).
-        Of two layers of which neither would refuse alone, but both together do, one must say STOPS: what the kernel
-        refuses is refused by somebody.
-        """
+    id: str
+    number: int
+    about: About
+    wants: tuple[str, ...]
+    member_wants: tuple[str, ...]
+    privileged_wants: tuple[str, ...] = ()
+    asked: Callable[[Container], Any]
+    decode: Callable[[Capture, Container, Surroundings], Any]
+    assess: Callable[[Any, Any, Surroundings], Assessment]
+    drift: Callable[[Capture, Capture], tuple[Drift, ...]]
+    posture: Callable[[Any, Any, Surroundings], Hashable]
+    predict: Callable[[Any, Asked, Asked, Surroundings], Any]
+    stance: Callable[[Need, Any], Ruling | None]

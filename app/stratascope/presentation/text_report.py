@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from stratascope.core.container import Engine, EngineState
+from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Rulers, Table, Verdict, View
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
@@ -29,7 +30,7 @@ from stratascope.presentation.terminal import (
 )
 from stratascope.presentation.threat_lines import exposure_lines, open_lines, table_lines
 from stratascope.presentation.unseen import unseen_engines
-from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, age, gap_words, moment
+from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, STATUSES, VERDICTS, age, moment
 
 __all__ = ["Style", "engine_lines", "render"]
 _ROOTLESS, _AS_ROOT = msg("rootless"), msg("as root")
@@ -195,7 +196,7 @@ def _details(layer: LayerState, title: Message, style: Style) -> Iterator[str]:
         for view in tab.views:
             yield from _view(view, style)
     for named in layer.assessment.gaps:
-        text = msg("{what} is not known: {why}.", what=named.what, why=gap_words(named.gap))
+        text = msg("{what} is not known: {why}.", what=named.what, why=gap_words(named.gap).phrase)
         yield from wrap(translate(text), "    ", style, "2")
 
 

@@ -1,10 +1,9 @@
-"""Words that every renderer and the window share: of verdicts, severities, threats, states, gaps; and ages."""
+"""Words that every renderer and the window share: of verdicts, severities, threats, states; and ages."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import EngineState, Status
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message, msg, plural
@@ -69,15 +68,6 @@ STATUSES = {
     Status.DEAD: msg("dead"),
     Status.UNKNOWN: msg("state not known"),
 }
-_GAPS = {
-    GapKind.ABSENT: msg("this kernel does not have it"),
-    GapKind.DENIED: msg("this user may not read it"),
-    GapKind.GONE: msg("the process has ended"),
-    GapKind.UNSUPPORTED: msg("it can't be read from here"),
-    GapKind.UNPARSED: msg("it was read, but not understood"),
-    GapKind.FOREIGN: msg("the process is not on this kernel"),
-    GapKind.CONFINED: msg("this Flatpak may not look at the host"),
-}
 
 
 def exposure_level(exposure: float) -> str:
@@ -96,11 +86,6 @@ def depth_words(depth: tuple[int, int]) -> Message:
     if least == most:
         return msg("{depth}", depth=least)
     return msg("{least} to {most}", least=least, most=most)
-
-
-def gap_words(gap: Gap) -> Message:
-    """Why a reading is missing, as part of a sentence."""
-    return _GAPS[gap.kind]
 
 
 def moment(seconds: float) -> Message:

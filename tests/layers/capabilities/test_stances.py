@@ -31,7 +31,7 @@ from stratascope.core.threats.needs import (
 from stratascope.core.threats.threat import Stance
 from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.layer import LAYER
-from stratascope.layers.capabilities.stances import CapabilityPosture
+from stratascope.layers.capabilities.posture import CapabilityPosture
 from stratascope.linux.capability import CapabilitySet
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
@@ -153,7 +153,9 @@ def posture_of(name: str, surroundings: Surroundings, **texts: str) -> Capabilit
     for reading, text in texts.items():
         process = with_text(process, reading.replace("__", ":"), text)
     facts = LAYER.decode(process, container(), surroundings)
-    return LAYER.posture(facts, LAYER.asked(container()), surroundings)
+    found = LAYER.posture(facts, LAYER.asked(container()), surroundings)
+    assert isinstance(found, CapabilityPosture)
+    return found
 
 
 def test_posture_of_real_containers() -> None:

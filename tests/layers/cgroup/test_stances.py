@@ -16,8 +16,8 @@ from stratascope.core.threats.needs import Device, Need, Node, Resource, Room, S
 from stratascope.core.threats.threat import Stance
 from stratascope.i18n.translate import translate
 from stratascope.layers.cgroup.layer import LAYER
-from stratascope.layers.cgroup.prediction import predict_cgroup
-from stratascope.layers.cgroup.stances import CgroupPosture
+from stratascope.layers.cgroup.posture import CgroupPosture
+from stratascope.layers.cgroup.prediction import predict
 from stratascope.layers.shared.device_rules import is_block, passes
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
@@ -93,7 +93,9 @@ def test_what_was_asked_is_not_called_verified() -> None:
 def posture_of(process: Capture, surroundings: Surroundings, asked: Asked | None = None) -> CgroupPosture:
     thing = container(asked)
     facts = LAYER.decode(process, thing, surroundings)
-    return LAYER.posture(facts, LAYER.asked(thing), surroundings)
+    found = LAYER.posture(facts, LAYER.asked(thing), surroundings)
+    assert isinstance(found, CgroupPosture)
+    return found
 
 
 def apparmor(name: str) -> Capture:
@@ -275,11 +277,11 @@ def test_names_of_block_devices(node: str, block: bool) -> None:
 def test_prediction_without_the_rules_that_were_asked_for() -> None:
     facts = LAYER.decode(v1(**{"cgroup__devices__0__devices.list": "a *:* rwm\n"}), container(), around())
     with_rules = Asked(device_rules=("a *:* rwm",))
-    predicted = predict_cgroup(facts, with_rules, Asked(), around())
+    predicted = predict(facts, with_rules, Asked(), around())
     assert predicted is not None
     assert predicted.devices is not None
     assert not passes(predicted.devices, DISK)
-    kept = predict_cgroup(facts, with_rules, replace(with_rules, devices=(AskedDevice("/dev/x", "", "r"),)), around())
+    kept = predict(facts, with_rules, replace(with_rules, devices=(AskedDevice("/dev/x", "", "r"),)), around())
     assert kept is not None
     assert kept.devices is not None
     assert passes(kept.devices, DISK)

@@ -14,7 +14,8 @@ from stratascope.core.ground import NAMESPACES, Peers, Surroundings, decode_grou
 from stratascope.core.layer import Assessment, Table, Verdict
 from stratascope.core.severity import Severity
 from stratascope.i18n.translate import translate
-from stratascope.layers.namespaces.layer import LAYER, NamespacesFacts
+from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.layers.namespaces.layer import LAYER
 from stratascope.layers.shared.host_paths import HostPath
 
 DENIED = Gap(GapKind.DENIED, 13)

@@ -33,7 +33,7 @@ from stratascope.core.threats.needs import (
 from stratascope.core.threats.threat import Stance
 from stratascope.layers.namespaces.layer import LAYER
 from stratascope.layers.namespaces.mount_reach import MountReach
-from stratascope.layers.namespaces.stances import NamespacePosture
+from stratascope.layers.namespaces.posture import NamespacePosture
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 REACH = MountReach(
@@ -190,7 +190,9 @@ def apparmor(name: str) -> Capture:
 def posture_of(process: Capture, asked: Asked | None = None, near: Surroundings | None = None) -> NamespacePosture:
     thing, surroundings = container(asked), near or around()
     facts = LAYER.decode(process, thing, surroundings)
-    return LAYER.posture(facts, LAYER.asked(thing), surroundings)
+    found = LAYER.posture(facts, LAYER.asked(thing), surroundings)
+    assert isinstance(found, NamespacePosture)
+    return found
 
 
 def with_mount(line: str, name: str = "docker-default", parent: int = 153) -> Capture:

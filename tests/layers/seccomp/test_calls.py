@@ -16,7 +16,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Assessment, CallMap, Verdict
 from stratascope.core.syscall_table import CallSource, CallVerdict
 from stratascope.i18n.translate import translate
-from stratascope.layers.seccomp.facts import SeccompFacts
+from stratascope.layers.seccomp.facts import SeccompFacts, decode
 from stratascope.layers.seccomp.layer import LAYER
 from stratascope.linux import bpf
 from stratascope.linux.capability import NAMES
@@ -51,7 +51,7 @@ def hex_of(name: str) -> str:
 
 def facts_of(capture: Capture, near: Surroundings | None = None, **asked: Any) -> SeccompFacts:
     asked = {"seccomp": ProfileKind.DEFAULT, "capabilities": tuple(sorted(DOCKER)), **asked}
-    return LAYER.decode(capture, container(**asked), near or around())
+    return decode(capture, container(**asked), near or around())
 
 
 def assess(capture: Capture, near: Surroundings | None = None, **asked: Any) -> Assessment:

@@ -13,8 +13,9 @@ from stratascope.core.container import Asked, AskedDevice, AskedMount
 from stratascope.core.ground import Peers, Surroundings
 from stratascope.core.layer import Assessment, Rulers, Table, Verdict
 from stratascope.i18n.translate import translate
-from stratascope.layers.usermap.layer import LAYER, UsermapFacts
-from stratascope.layers.usermap.posture import usermap_posture
+from stratascope.layers.usermap.facts import UsermapFacts
+from stratascope.layers.usermap.layer import LAYER
+from stratascope.layers.usermap.posture import posture_of
 
 DENIED = Gap(GapKind.DENIED, 13)
 FULL = "         0          0 4294967295\n"
@@ -168,7 +169,7 @@ def test_the_permissions_of_another_socket_are_not_known(source: str, mode: int,
     near = replace(near, engine=replace(near.engine, daemon_uid=0, socket_mode=mode, socket_group="root"))
     text = "Uid:\t1000\t1000\t1000\t1000\nGid:\t1000\t1000\t1000\t1000\nCapEff:\t0\nCapPrm:\t0\n"
     facts, _ = look(capture({"uid_map": FULL, "gid_map": FULL, "status": text}), near, asked)
-    assert usermap_posture(facts, near).socket is lets_in
+    assert posture_of(facts, LAYER.asked(container()), near).socket is lets_in
 
 
 @pytest.mark.parametrize(
@@ -179,7 +180,7 @@ def test_a_group_may_open_a_disk_that_was_passed_in(groups: str, device: str, ma
     asked = Asked(devices=(AskedDevice(device, device, "rwm"),))
     text = f"Uid:\t1000\t1000\t1000\t1000\nGid:\t1000\t1000\t1000\t1000\nGroups:\t{groups}\n"
     facts, _ = look(capture({"uid_map": FULL, "gid_map": FULL, "status": text}), None, asked)
-    assert usermap_posture(facts, around()).disk_group is may
+    assert posture_of(facts, LAYER.asked(container()), around()).disk_group is may
 
 
 def test_a_mount_with_its_own_id_map_is_seen() -> None:

@@ -194,7 +194,9 @@ def test_what_undoes_it() -> None:
 
 def posture_of(process: Capture, surroundings: Surroundings) -> UsermapPosture:
     facts = LAYER.decode(process, container(), surroundings)
-    return LAYER.posture(facts, LAYER.asked(container()), surroundings)
+    found = LAYER.posture(facts, LAYER.asked(container()), surroundings)
+    assert isinstance(found, UsermapPosture)
+    return found
 
 
 def apparmor(name: str) -> Capture:

@@ -1,4 +1,4 @@
-"""The five sets of one process and what the engine was asked for: the typed facts of `layers/capabilities/layer.py`.
+"""The five sets of one process and what the engine was asked for: the facts of layer 3.
 
 What could not be read is None with a gap; nothing is filled in.
 """
@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from stratascope.core.capture import Capture, Gap
+from stratascope.core.container import Container
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.layers.shared.asked_capabilities import engine_default
-from stratascope.layers.shared.process_status import missing_line, process_status
+from stratascope.layers.shared.readings import missing_line, process_status
 from stratascope.layers.shared.unprivileged_ports import first_free_port, in_host_network
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
@@ -20,8 +21,6 @@ from stratascope.linux.idmap import parse_idmap, to_inside
 from stratascope.linux.namespace import Kind, is_initial
 from stratascope.linux.status import ProcessStatus
 
-# The inode of the first user namespace on every kernel: PROC_USER_INIT_INO, include/linux/proc_ns.h
-_INITIAL_USER_NAMESPACE = "user:[4026531837]"
 _WHOLE_MAP = ["0", "0", "4294967295"]
 # /proc/PID/status's order, which is also the grid's: field, head, line
 SETS = (
@@ -68,8 +67,16 @@ class CapabilitiesAsked:
     no_new_privileges: bool
 
 
-def capability_facts(capture: Capture, around: Surroundings) -> CapabilityFacts:
-    """The facts of one process; never raises."""
+def asked_of(container: Container) -> CapabilitiesAsked:
+    """The engine's options for this layer."""
+    asked = container.asked
+    return CapabilitiesAsked(
+        asked.privileged, asked.cap_add, asked.cap_drop, asked.capabilities, asked.no_new_privileges
+    )
+
+
+def decode(capture: Capture, container: Container, around: Surroundings) -> CapabilityFacts:
+    """The five sets of one process, and what they mean there; never raises."""
     status = process_status(capture)
     source = capture.source("status")
     initial, initial_source = _initial_user_namespace(capture)
@@ -139,9 +146,9 @@ def _set(bits: int | None) -> CapabilitySet | None:
 
 def _initial_user_namespace(capture: Capture) -> tuple[bool | None, str]:
     """By the namespace's inode; where that is denied (another user's process), by the id map."""
-    link = capture.text("ns/user")
-    if isinstance(link, str) and link.startswith("user:["):
-        return link.strip() == _INITIAL_USER_NAMESPACE, capture.source("ns/user")
+    inode = inode_of(capture.text("ns/user"))
+    if inode is not None:
+        return is_initial(Kind.USER, inode), capture.source("ns/user")
     text = capture.text("uid_map")
     if isinstance(text, str) and text.strip():
         return text.split() == _WHOLE_MAP, capture.source("uid_map")
@@ -149,12 +156,8 @@ def _initial_user_namespace(capture: Capture) -> tuple[bool | None, str]:
 
 
 def _host_processes(capture: Capture, around: Surroundings) -> bool | None:
-    inode, host = inode_of(capture.text("ns/pid")), around.ground.namespace("pid")
-    if inode is None:
-        return None
-    if host is None or around.ground.namespaces_from == "own":
-        return is_initial(Kind.PID, inode)
-    return inode == host
+    inode = inode_of(capture.text("ns/pid"))
+    return None if inode is None else around.ground.is_hosts("pid", inode)
 
 
 def _root_inside(capture: Capture, status: ProcessStatus, initial: bool | None) -> bool | None:

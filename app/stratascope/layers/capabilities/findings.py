@@ -1,19 +1,17 @@
-"""What a person should know about a container's capabilities: the findings of `layers/capabilities/layer.py`.
-
-One sentence for each capability that takes over the host, one for all other additions; drift against
-what was asked, and of one process against the container's first.
+"""What a person should know about a container's capabilities: one sentence for each that takes over the host,
+one for all other additions; drift against what was asked, and of one process against the container's first.
 """
 
 from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap
-from stratascope.core.ground import inode_of
+from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, held_now
+from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding, held_now
 from stratascope.layers.capabilities.words import BASELINE, SERIOUS, SET_WORDS, TAKE_OVER
-from stratascope.layers.shared.process_status import process_status
+from stratascope.layers.shared.readings import process_status
 from stratascope.linux.capability import CapabilitySet, name_of, number_of
 from stratascope.linux.namespace import Kind, is_initial
 
@@ -29,10 +27,9 @@ def short(these: CapabilitySet) -> str:
     return ", ".join(name.removeprefix("CAP_") for name in these.names())
 
 
-def capability_findings(
-    facts: CapabilityFacts, asked: CapabilitiesAsked, wanted: CapabilitySet | None, lsms: tuple[str, ...] | None
-) -> tuple[Finding, ...]:
-    """The findings about the first process; `wanted` is the bounding set asked for, `lsms` the host's modules."""
+def findings_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> tuple[Finding, ...]:
+    """The findings about the first process."""
+    wanted = asked_bounding(asked, facts.last)
     found: list[Finding] = []
     held = held_now(facts)
     bounding = facts.bounding or CapabilitySet()
@@ -40,7 +37,7 @@ def capability_findings(
     if added:
         found += _added(facts, asked, held, added)
     if _SYS_PTRACE in held and facts.host_processes and facts.initial_user_namespace and not _everything(held):
-        found.append(_traces_the_host(f"{facts.status_source}:CapEff", lsms))
+        found.append(_traces_the_host(f"{facts.status_source}:CapEff", around.ground.lsms))
     if facts.no_new_privs is False:
         found.append(_new_privileges(facts, asked))
     if wanted is not None and facts.bounding is not None and wanted != facts.bounding:
@@ -243,7 +240,7 @@ def _asked_drift(facts: CapabilityFacts, wanted: CapabilitySet, bounding: Capabi
     return found
 
 
-def capability_drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
+def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
     """Sets in which `other` differs from the first process; more is a finding that matters, less a low one."""
     if first.text("status") == other.text("status"):
         return ()

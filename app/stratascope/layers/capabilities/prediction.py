@@ -15,9 +15,7 @@ from stratascope.layers.shared.toggle_values import own_user_namespace_after
 from stratascope.linux.capability import CapabilitySet
 
 
-def predict_capabilities(
-    facts: CapabilityFacts | None, before: Asked, after: Asked, around: Surroundings
-) -> CapabilityFacts | None:
+def predict(facts: CapabilityFacts | None, before: Asked, after: Asked, around: Surroundings) -> CapabilityFacts | None:
     """See `core.layer.Layer.predict`."""
     if facts is None or before == after:
         return facts

@@ -1,17 +1,13 @@
 """What the capabilities of a process say to each need.
 
 The twin is uid 0 in the initial user namespace, so in which namespace a capability is asked for is not this layer's
-question. What counts is the permitted set as much as the effective one: a process that was taken over makes effective
-what it is permitted (capset(2)), and the effective set is always within it. no_new_privs belongs here too.
+question. no_new_privs belongs here too.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
-from stratascope.core.container import EngineKind
-from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import (
     Capability,
@@ -27,12 +23,10 @@ from stratascope.core.threats.needs import (
     SetUidExec,
 )
 from stratascope.core.threats.threat import Ruling, Stance
-from stratascope.layers.capabilities.facts import CapabilityFacts
-from stratascope.layers.shared.conditional_needs import Answers, answers, asked_for, not_asked_for, perhaps_asked_for
-from stratascope.layers.shared.unprivileged_ports import PORT_START, SETTING, low_ports_free
+from stratascope.layers.capabilities.posture import CapabilityPosture
+from stratascope.layers.shared.conditional_needs import asked_for, not_asked_for, perhaps_asked_for
+from stratascope.layers.shared.unprivileged_ports import low_ports_free
 from stratascope.linux.capability import CapabilitySet
-from stratascope.linux.decode import DecodeError
-from stratascope.linux.seccomp_profile import release
 
 _EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNewPrivs"
 _TRACE = CapabilitySet.of(("CAP_SYS_PTRACE",))
@@ -40,51 +34,7 @@ _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",))
 _BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
 
 
-@dataclass(frozen=True, slots=True)
-class CapabilityPosture:
-    """Bits of the sets; None: not known. `held`: effective or permitted."""
-
-    held: int | None
-    bounding: int | None
-    no_new_privs: bool | None
-    root: bool | None  # whether it is root inside
-    default: int  # the engine's, which other containers are taken to hold
-    last: int
-    port_start: int | None  # the first port that everyone may bind, in its network namespace
-    port_source: str
-    root_directory: bool  # whether the engine always makes a container's root directory writable for its owner
-    settings: Answers
-    kernel: tuple[int, int] | None = None  # its release
-
-
-def capability_posture(facts: CapabilityFacts, around: Surroundings) -> CapabilityPosture:
-    """From the facts of the container's first process."""
-    held = None
-    if facts.effective is not None:
-        held = facts.effective.bits | (0 if facts.permitted is None else facts.permitted.bits)
-    return CapabilityPosture(
-        held,
-        None if facts.bounding is None else facts.bounding.bits,
-        facts.no_new_privs,
-        facts.root_inside,
-        facts.default.bits,
-        facts.last,
-        facts.port_start,
-        f"/proc/sys/{SETTING.replace('.', '/')}" if facts.host_network else f"@{PORT_START}",
-        around.engine.kind is EngineKind.DOCKER,
-        answers(around.ground),
-        _release(around.ground.kernel),
-    )
-
-
-def _release(text: str) -> tuple[int, int] | None:
-    try:
-        return release(text)
-    except DecodeError:
-        return None
-
-
-def capability_stance(need: Need, posture: CapabilityPosture) -> Ruling | None:
+def stance_of(need: Need, posture: CapabilityPosture) -> Ruling | None:
     """This layer's answer; None: not its job."""
     match need:
         case Capability():

@@ -9,11 +9,11 @@ off: filter, profile, masks and SELinux's type; namespaces shared with the host 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.words import TAKE_OVER
 from stratascope.layers.shared.asked_capabilities import bounding, engine_default, named, starts_as_root, with_result
@@ -22,9 +22,6 @@ from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, hel
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
 from stratascope.linux.capability import CapabilitySet, number_of
 from stratascope.linux.decode import DecodeError
-
-if TYPE_CHECKING:
-    from stratascope.layers.capabilities.facts import CapabilityFacts
 
 _LAYER = "capabilities"
 _BOUNDING, _NNP = "@status:CapBnd", "@status:NoNewPrivs"

@@ -11,13 +11,18 @@ import re
 from dataclasses import dataclass
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
+from stratascope.core.container import AskedDevice, Container
+from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.layers.cgroup.limits import layout_of, limits_of, number, values_of
-from stratascope.layers.cgroup.process_limits import ProcessLimit, process_limits, user_limit
+from stratascope.layers.shared.readings import decoded, process_status
+from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
-from stratascope.linux.decode import DecodeError
+from stratascope.linux.limits import ProcessLimit, parse_limits
+from stratascope.linux.namespace import Kind, is_initial
 
 ALL = "cgroup:*"
+_EXEMPT = CapabilitySet.of(("CAP_SYS_RESOURCE", "CAP_SYS_ADMIN")).bits
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])").search
 
 
@@ -62,20 +67,44 @@ class CgroupFacts:
         return next((where for key, where in self.sources if key == name), f"{self.process}/cgroup")
 
 
-def read_facts(capture: Capture) -> CgroupFacts:
-    """Everything that could be read; never raises."""
+@dataclass(frozen=True, slots=True)
+class CgroupAsked:
+    """What the engine was told; None or 0: no limit was asked for. Bytes, counts, cores."""
+
+    memory: int | None
+    memory_swap: int | None
+    pids: int | None
+    cpu_cores: float | None
+    cpuset: str
+    cgroup_parent: str
+    privileged: bool  # which lifts the rules for devices
+    devices: tuple[AskedDevice, ...]
+    device_rules: tuple[str, ...] | None  # None: the engine does not say
+    in_pod: bool = False  # then the group is its pod's
+
+
+def asked_of(container: Container) -> CgroupAsked:
+    """The engine's options for this layer."""
+    asked = container.asked
+    return CgroupAsked(
+        asked.memory,
+        asked.memory_swap,
+        asked.pids,
+        asked.cpu_cores,
+        asked.cpuset,
+        asked.cgroup_parent,
+        asked.privileged,
+        asked.devices,
+        asked.device_rules,
+        bool(container.pod),
+    )
+
+
+def decode(capture: Capture, container: Container, around: Surroundings) -> CgroupFacts:
+    """Limits over all levels of the path, and the present use; never raises."""
     gaps: list[NamedGap] = []
     process = f"/proc/{capture.pid}"
-    text = capture.text("cgroup")
-    memberships: tuple[Membership, ...] = ()
-    if isinstance(text, Gap):
-        kind = GapKind.UNSUPPORTED if capture.via != "proc" and text.kind is GapKind.ABSENT else text.kind
-        gaps.append(NamedGap("cgroup", Gap(kind, text.errno, text.detail), capture.source("cgroup")))
-    else:
-        try:
-            memberships = parse_memberships(text)
-        except DecodeError as error:
-            gaps.append(NamedGap("cgroup", Gap(GapKind.UNPARSED, detail=str(error)), capture.source("cgroup")))
+    memberships = decoded(capture, "cgroup", parse_memberships, gaps) or ()
     readings = capture.readings
     names = tuple([reading.name for reading in readings])
     layout = layout_of(names)
@@ -91,7 +120,8 @@ def read_facts(capture: Capture) -> CgroupFacts:
     readable = bool(layout.files) or (which == "v2" and path == "/")
     if memberships and not readable and not odd:
         gaps.append(NamedGap(ALL, Gap(GapKind.UNSUPPORTED, detail="no limit file was read"), "/sys/fs/cgroup"))
-    by_user, unread = user_limit(capture)
+    process_limits = decoded(capture, "limits", parse_limits, [])
+    by_user, unread = _user_limit(capture, process_limits)
     limits = limits_of(names, values_of(readings, layout), readable)
     gaps += [NamedGap(what, gap, readings[place].source) for what, gap, place in limits.gaps]
     return CgroupFacts(
@@ -118,7 +148,7 @@ def read_facts(capture: Capture) -> CgroupFacts:
         pids_level=limits.pids.level,
         processes_by_user=by_user,
         processes_unread=unread,
-        process_limits=process_limits(capture),
+        process_limits=process_limits,
         unknown=limits.unknown,
         sources=tuple(
             [(field, "/sys/fs/cgroup" if place is None else readings[place].source) for field, place in limits.places]
@@ -126,6 +156,25 @@ def read_facts(capture: Capture) -> CgroupFacts:
         process=process,
         gaps=tuple(gaps),
     )
+
+
+def _user_limit(capture: Capture, limits: tuple[ProcessLimit, ...] | None) -> tuple[int | None, bool]:
+    """How many processes its user may have by RLIMIT_NPROC, None where nothing binds; and whether it is not known.
+
+    The hard limit counts, as a process may raise its soft one to that (setrlimit(2)). The host's root is exempt, and so
+    is who holds SYS_RESOURCE or SYS_ADMIN in the machine's first user namespace: copy_process, kernel/fork.c.
+    """
+    status = process_status(capture)
+    if isinstance(status, Gap) or status.uids is None:
+        return None, True
+    if status.uids.real == 0:
+        return None, False
+    if ((status.effective or 0) | (status.permitted or 0)) & _EXEMPT:
+        inode = inode_of(capture.text("ns/user"))
+        if inode is not None and is_initial(Kind.USER, inode):
+            return None, False
+    limit = next((each for each in limits or () if each.name == "nproc"), None)
+    return (None, True) if limit is None else (limit.hard, False)
 
 
 def _number_at(readings: tuple[Reading, ...], place: int | None) -> int | None:

@@ -12,14 +12,14 @@ from typing import TypeVar
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
 from stratascope.layers.cgroup.facts import CgroupFacts
-from stratascope.layers.cgroup.process_limits import ProcessLimit
 from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.shared.device_rules import runtime_default
+from stratascope.linux.limits import ProcessLimit
 
 _Number = TypeVar("_Number", int, float)
 
 
-def predict_cgroup(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surroundings) -> CgroupFacts | None:
+def predict(facts: CgroupFacts | None, before: Asked, after: Asked, around: Surroundings) -> CgroupFacts | None:
     """See `core.layer.Layer.predict`."""
     if facts is None or before == after:
         return facts

@@ -6,111 +6,14 @@ are read; those of version 2 are a BPF program that no file shows, so the engine
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Device, Need, Resource, Room
 from stratascope.core.threats.threat import Ruling, Stance
-from stratascope.layers.shared.device_rules import passes, runtime_default
-
-if TYPE_CHECKING:
-    from stratascope.layers.cgroup.facts import CgroupFacts
-    from stratascope.layers.cgroup.layer import CgroupAsked
-
-BOMB = 600  # processes: enough to slow a machine down, and more than a service needs
+from stratascope.layers.cgroup.posture import CgroupPosture
+from stratascope.layers.shared.device_rules import passes
 
 
-@dataclass(frozen=True, slots=True)
-class CgroupPosture:
-    """Whether there is enough of each resource (None: not known), with what limits it, and the rules for devices."""
-
-    processes: bool | None
-    by_user: bool  # it is RLIMIT_NPROC that leaves too little
-    memory: bool | None
-    cpu: bool | None
-    rules: tuple[str, ...] | None  # None: not known
-    verified: bool  # the kernel's rules, and not what the engine was asked for
-    rootless: bool  # whether the engine may not set any rules
-    told: bool = True  # whether the engine says which rules were asked for
-    locked_memory: bool | None = False  # whether its limits (ulimit) leave enough; None: not known
-    priority: bool | None = False
-    rule_files: bool | None = False  # whether its rules are files of version 1, and no program
-
-
-def cgroup_posture(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
-    """From the facts of the container's first process; numbers are compared here, so that equal ones stay equal."""
-    by_user = facts.processes_by_user is not None and facts.processes_by_user < BOMB
-    rules, verified = _rules(facts, asked, around)
-    return CgroupPosture(
-        False if by_user else _processes(facts),
-        by_user,
-        _memory(facts, around),
-        _cpu(facts, around),
-        rules,
-        verified,
-        around.engine.rootless,
-        verified or asked.device_rules is not None,
-        _above(facts, "memlock", around.ground.memory_total),
-        _priority(facts),
-        True if facts.devices is not None else False if facts.version == "v2" else None,
-    )
-
-
-def _processes(facts: CgroupFacts) -> bool | None:
-    if facts.pids_room is not None and facts.pids_room < BOMB:
-        return False
-    if facts.pids_max is not None and facts.pids_max < BOMB:
-        return False
-    if "pids_max" in facts.unknown or facts.processes_unread:
-        return None
-    return True if facts.pids_max is None or facts.pids_room is not None else None
-
-
-def _above(facts: CgroupFacts, name: str, least: int | None) -> bool | None:
-    """Whether the hard limit of that name is none, or at least that; None where it was not read."""
-    limit = next((limit for limit in facts.process_limits or () if limit.name == name), None)
-    if limit is None:
-        return None
-    return limit.hard is None or (least is not None and limit.hard >= least)
-
-
-def _priority(facts: CgroupFacts) -> bool | None:
-    """kernel/sched/syscalls.c, can_nice and user_check_sched_setscheduler: 20 is a nice value of 0."""
-    found = (_above(facts, "nice", 21), _above(facts, "rtprio", 1))
-    return True if True in found else None if None in found else False
-
-
-def _memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
-    total = around.ground.memory_total
-    if facts.memory_max is not None and (total is None or facts.memory_max < total):
-        return False
-    return None if "memory_max" in facts.unknown else True
-
-
-def _cpu(facts: CgroupFacts, around: Surroundings) -> bool | None:
-    online = around.ground.cpus_online
-    if facts.cpu_cores is not None and (online is None or facts.cpu_cores < online):
-        return False
-    if online is None:
-        return None
-    if facts.cpuset_count is not None and 0 < facts.cpuset_count < online:
-        return False
-    return None if "cpu_cores" in facts.unknown else True
-
-
-def _rules(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tuple[tuple[str, ...] | None, bool]:
-    if facts.devices is not None:
-        return facts.devices, True
-    if around.engine.rootless:
-        return ("a *:* rwm",), True
-    if facts.version is None or facts.version != "v2":
-        return None, False
-    return runtime_default(asked.privileged, asked.devices, asked.device_rules or ()), False
-
-
-def cgroup_stance(need: Need, posture: CgroupPosture) -> Ruling | None:
+def stance_of(need: Need, posture: CgroupPosture) -> Ruling | None:
     """This layer's answer; None: not its job."""
     match need:
         case Room(resource=Resource.PROCESSES):

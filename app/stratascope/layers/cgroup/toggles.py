@@ -10,16 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, AskedLimit, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.shared.symptoms import NO_FILES, NO_FORK, NO_MEMORY, Symptoms, find, words
 from stratascope.layers.shared.toggle_values import NOT_READ, no_risks, size_of, whole
-
-if TYPE_CHECKING:
-    from stratascope.layers.cgroup.facts import CgroupFacts
 
 _LAYER = "cgroup"
 _MIB = 1 << 20

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import Bar, Row, Tone
+from stratascope.core.layer import Bar, Bars, Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg
-from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
 from stratascope.linux.cgroup import IoLimit
 
+_LIMITS, _REST = msg("Limits"), msg("Control group")
 _MEMORY, _SWAP, _PIDS, _CPU = msg("Memory"), msg("Swap"), msg("Processes"), msg("CPU")
 _UNLIMITED, _UNKNOWN, _NONE = msg("No limit"), msg("Not readable"), msg("None")
 _VERSION, _PATH, _CPUSET, _WEIGHT = msg("Version"), msg("Path"), msg("CPUs that it may use"), msg("CPU weight")
@@ -35,13 +36,18 @@ def of_systemd(path: str) -> bool:
     return path.endswith((".scope", ".service"))
 
 
-def bars(facts: CgroupFacts, asked_memory: int | None, asked_pids: int | None, around: Surroundings) -> tuple[Bar, ...]:
+def tabs_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tuple[Tab, ...]:
+    """The one tab."""
+    return (Tab(_LIMITS, (Bars(_LIMITS, _bars(facts, asked, around)), Table(_REST, _rows(facts, asked)))),)
+
+
+def _bars(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tuple[Bar, ...]:
     """Memory, swap, processes, CPU."""
     ground = around.ground
     top = ground.sysctl("kernel.pid_max") or ""
     memory_note = _shared_use(facts, facts.memory_current) or _whence(facts.memory_from, facts.memory_level)
     pids_note = _shared_use(facts, facts.pids_current) or _whence(facts.pids_from, facts.pids_level)
-    if pids_note is None and default_pids(facts, asked_pids):
+    if pids_note is None and default_pids(facts, asked.pids):
         pids_note = _SYSTEMDS if of_systemd(facts.pids_from or "") else _SOMEONES
     return (
         _bar(facts, "memory_max", _MEMORY, facts.memory_current, facts.memory_max, ground.memory_total, memory_note),
@@ -145,7 +151,7 @@ def size(number: float) -> Message:
     return msg("{number} bytes", number=int(number))
 
 
-def rows(facts: CgroupFacts, asked_cpuset: str) -> tuple[Row, ...]:
+def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
     """The rest: version, path, CPUs, weight, disks, devices."""
     source = f"{facts.process}/cgroup"
     version = _UNKNOWN if facts.version is None else _WORDS[facts.version]
@@ -163,7 +169,7 @@ def rows(facts: CgroupFacts, asked_cpuset: str) -> tuple[Row, ...]:
     if facts.memory_high is not None:
         found.append(Row(_HIGH, size(facts.memory_high), facts.source("memory_high")))
     if facts.cpuset is not None:
-        wish = msg("{cpus}", cpus=asked_cpuset) if asked_cpuset else None
+        wish = msg("{cpus}", cpus=asked.cpuset) if asked.cpuset else None
         found.append(Row(_CPUSET, msg("{cpus}", cpus=facts.cpuset), facts.source("cpuset"), Tone.PLAIN, wish))
     if facts.cpu_weight is not None:
         weight = msg("{number}", number=facts.cpu_weight)

@@ -1,4 +1,4 @@
-"""What AppArmor or SELinux says of one process: the typed facts behind `layers/mac/layer.py`.
+"""What AppArmor or SELinux says of one process: the facts of layer 5.
 
 Both modules write into attr/current; which of them it was, the host's list of active modules tells, and where that
 is not readable the form of the text. EINVAL from that file means only that no module gives a label.
@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Container, ProfileKind
-from stratascope.core.ground import Ground, inode_of
+from stratascope.core.ground import Ground, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.lsm import AppArmorMode, parse_apparmor, parse_selinux
@@ -81,7 +81,7 @@ class MacAsked:
 
 
 def asked_of(container: Container) -> MacAsked:
-    """The options of this layer."""
+    """The engine's options for this layer."""
     asked = container.asked
     return MacAsked(
         asked.privileged,
@@ -93,8 +93,9 @@ def asked_of(container: Container) -> MacAsked:
     )
 
 
-def mac_facts(capture: Capture, ground: Ground) -> MacFacts:
-    """The facts of one process; never raises."""
+def decode(capture: Capture, container: Container, around: Surroundings) -> MacFacts:
+    """The label of one process, and which module gave it; never raises."""
+    ground = around.ground
     own, current = capture.text(APPARMOR_CURRENT), capture.text(CURRENT)
     source = capture.source(CURRENT)
     if isinstance(own, str) and own.strip("\n\0"):

@@ -1,20 +1,40 @@
-"""What a person should know about a container's label: the findings of `layers/mac/layer.py`."""
+"""What a person should know of a container's label, and of a process whose label differs from the first's."""
 
 from __future__ import annotations
 
+from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import ProfileKind
-from stratascope.core.layer import Finding, Verdict
+from stratascope.core.layer import Drift, Finding, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
-from stratascope.layers.mac.facts import LSM_LIST, UNCONFINED_TYPES, MacAsked, MacFacts
-from stratascope.layers.mac.words import mode_word
+from stratascope.layers.mac.facts import CURRENT, LSM_LIST, UNCONFINED_TYPES, MacAsked, MacFacts
+from stratascope.layers.shared.readings import UNKNOWN
 from stratascope.linux.lsm import AppArmorMode
 
 _CIS_APPARMOR = "CIS-Docker-1.6.0:5.2"
 _CIS_SELINUX = "CIS-Docker-1.6.0:5.3"
 
 
-def mac_findings(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> tuple[Finding, ...]:
+# For the middle of a sentence. The kernel's own words in English; in other languages they stand beside a translation,
+# since tools print them.
+_MODES = {
+    "enforce": msg("enforce"),
+    "kill": msg("kill"),
+    "complain": msg("complain"),
+    "user": msg("prompt"),
+    "mixed": msg("mixed"),
+    "unconfined": msg("unconfined"),
+    "enforcing": msg("enforcing"),
+    "permissive": msg("permissive"),
+}
+
+
+def mode_word(mode: str | None) -> Message:
+    """As in `AppArmor docker-default, complain`."""
+    return UNKNOWN if mode is None else _MODES[mode]
+
+
+def findings_of(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> tuple[Finding, ...]:
     """The findings about the first process, from facts alone. None where the label is not known."""
     if facts.system == "none":
         return _none_findings(facts, asked)
@@ -193,3 +213,26 @@ def _selinux_findings(facts: MacFacts, label: str, asked: MacAsked) -> tuple[Fin
             )
         )
     return tuple(found)
+
+
+def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
+    """A label that differs from the first process's."""
+    before, after = first.text(CURRENT), other.text(CURRENT)
+    if isinstance(before, Gap) or isinstance(after, Gap) or before == after:
+        return ()
+    label = after.rstrip("\n\0")
+    finding = Finding(
+        "mac.drift-label",
+        "mac",
+        Severity.MEDIUM,
+        msg(
+            "Process {pid} runs as {label}, the container's first as {first}.",
+            pid=other.pid,
+            label=label,
+            first=before.rstrip("\n\0"),
+        ),
+        msg("Look for an exec with --privileged, or for a program with a profile of its own."),
+        other.source(CURRENT),
+        ("CIS-Docker-1.6.0:5.23",),
+    )
+    return (Drift("mac.label", finding),)

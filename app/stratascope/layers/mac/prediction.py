@@ -23,7 +23,7 @@ _PODMAN = "containers-default-0"
 _CONFINED, _UNCONFINED = "container_t", "spc_t"
 
 
-def predict_mac(facts: MacFacts | None, before: Asked, after: Asked, around: Surroundings) -> MacFacts | None:
+def predict(facts: MacFacts | None, before: Asked, after: Asked, around: Surroundings) -> MacFacts | None:
     """See `core.layer.Layer.predict`."""
     if facts is None or before == after:
         return facts

@@ -1,18 +1,12 @@
-"""What access control as a whole says to each need: which policy is in force, and what it says.
+"""What access control as a whole says to each need, whichever policy is in force.
 
-A policy that was measured answers by its own table (`apparmor`, `selinux`); one that forbids nothing lets
-everything through; every other one is UNKNOWN on all that a policy could refuse, since no file shows its rules. A
-profile in complain mode is one of these: its `deny` rules are refused all the same, as was measured.
 That Ubuntu's kernel restricts new user namespaces of unconfined processes (apparmor_restrict_unprivileged_userns) is
 answered here and not by the ground: AppArmor does it, and a profile that allows `userns` is free of it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from stratascope.core.ground import Surroundings
-from stratascope.core.message import Message, msg
+from stratascope.core.message import msg
 from stratascope.core.threats.needs import (
     Capability,
     Device,
@@ -29,13 +23,11 @@ from stratascope.core.threats.needs import (
     SignalRoot,
     Tracing,
 )
-from stratascope.core.threats.threat import Ruling, Stance
-from stratascope.layers.mac.apparmor import AppArmorPosture, apparmor_posture, apparmor_stance
-from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
+from stratascope.core.threats.threat import Ruling
+from stratascope.layers.mac.apparmor import AppArmorPosture, apparmor_stance
+from stratascope.layers.mac.posture import RESTRICT, MacPosture, Unmeasured
 from stratascope.layers.mac.rulings import LABEL
-from stratascope.layers.mac.selinux import SELinuxPosture, selinux_posture, selinux_stance
-from stratascope.layers.mac.words import mode_word
-from stratascope.layers.shared.process_status import why_unknown
+from stratascope.layers.mac.selinux import SELinuxPosture, selinux_stance
 
 # What a policy of either kind may refuse
 _MEDIATED = (
@@ -54,36 +46,9 @@ _MEDIATED = (
     Tracing,
 )
 _NEW_USER_NAMESPACES = (NewUserNamespace, LeaveNewUserNamespace)
-_RESTRICT = "kernel.apparmor_restrict_unprivileged_userns"
 
 
-@dataclass(frozen=True, slots=True)
-class Unmeasured:
-    """Nothing is refused (LETS_THROUGH), or what is refused is not known (UNKNOWN); and why.
-
-    `new_user_namespaces`: the stance on these, which Ubuntu's kernel restricts for unconfined processes, too.
-    """
-
-    stance: Stance
-    why: Message
-    new_user_namespaces: Stance
-
-
-MacPosture = Unmeasured | AppArmorPosture | SELinuxPosture
-
-
-def mac_posture(facts: MacFacts, around: Surroundings) -> MacPosture:
-    """From the facts of the container's first process."""
-    if facts.system == "none":
-        return _open(msg("Neither AppArmor nor SELinux is active."), Stance.LETS_THROUGH)
-    if facts.label is None:
-        return _unknown(why_unknown(facts.gaps))
-    if facts.system == "selinux":
-        return _selinux(facts, facts.type or "", around)
-    return _apparmor(facts, facts.label, around)
-
-
-def mac_stance(need: Need, posture: MacPosture) -> Ruling | None:
+def stance_of(need: Need, posture: MacPosture) -> Ruling | None:
     """What the policy alone says to one need; None: not its job."""
     match posture:
         case AppArmorPosture():
@@ -97,43 +62,5 @@ def mac_stance(need: Need, posture: MacPosture) -> Ruling | None:
                 reason = msg(
                     "The host restricts new user namespaces of unconfined processes, by a policy not known here."
                 )
-                return Ruling(new_user_namespaces, reason, f"/proc/sys/{_RESTRICT.replace('.', '/')}")
+                return Ruling(new_user_namespaces, reason, f"/proc/sys/{RESTRICT.replace('.', '/')}")
             return Ruling(stance, why, LABEL)
-
-
-def _apparmor(facts: MacFacts, label: str, around: Surroundings) -> MacPosture:
-    if facts.mode in ENFORCING:
-        found = apparmor_posture(label, around)
-        return found or _unknown(msg("What the profile {profile} forbids is not known here.", profile=label))
-    if facts.mode == "unconfined":
-        # Not in the kernel of Linus Torvalds: Ubuntu's. Unset or 0, nothing is restricted.
-        restricted = around.ground.sysctl(_RESTRICT)
-        free = restricted == "0" or (restricted is None and _RESTRICT in around.ground.lacking)
-        return _open(
-            msg("AppArmor does not confine this container."), Stance.LETS_THROUGH if free else Stance.UNKNOWN
-        )  # fmt: skip
-    return _unknown(msg("What the profile {profile} refuses in the mode {mode} is not known here.",
-                        profile=label, mode=mode_word(facts.mode)))  # fmt: skip
-
-
-def _selinux(facts: MacFacts, kind: str, around: Surroundings) -> MacPosture:
-    if facts.policy_loaded is False:
-        return _open(msg("SELinux runs without a policy."), Stance.LETS_THROUGH)
-    if facts.mode == "permissive":
-        return _open(msg("SELinux only warns on this host."), Stance.LETS_THROUGH)
-    if facts.mode is None:
-        return _unknown(msg("Whether SELinux enforces its policy could not be read."))
-    found = selinux_posture(facts, around)
-    if found is not None:
-        return found
-    if kind in UNCONFINED_TYPES:
-        return _open(msg("The type {type} may do nearly everything.", type=kind), Stance.LETS_THROUGH)
-    return _unknown(msg("What the SELinux policy permits the type {type} is not known here.", type=kind))
-
-
-def _open(why: Message, new_user_namespaces: Stance) -> Unmeasured:
-    return Unmeasured(Stance.LETS_THROUGH, why, new_user_namespaces)
-
-
-def _unknown(why: Message) -> Unmeasured:
-    return Unmeasured(Stance.UNKNOWN, why, Stance.UNKNOWN)

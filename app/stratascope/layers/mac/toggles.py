@@ -7,18 +7,14 @@ after. Rootless engines can't load or set AppArmor profiles.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
-from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES
-from stratascope.layers.mac.words import mode_word
+from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
+from stratascope.layers.mac.findings import mode_word
 from stratascope.layers.shared.symptoms import REFUSED, words
 from stratascope.layers.shared.toggle_values import NOT_READ, only
-
-if TYPE_CHECKING:
-    from stratascope.layers.mac.facts import MacFacts
 
 _LAYER, _LABEL = "mac", "@attr/current"
 _DEFAULTS = ("docker-default", "containers-default-")

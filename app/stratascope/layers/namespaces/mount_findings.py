@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg, plural
 from stratascope.core.severity import Severity
+from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
 from stratascope.layers.namespaces.mounts import MountView
 from stratascope.layers.shared.engine_socket import user_socket
 from stratascope.layers.shared.host_paths import (
@@ -20,10 +21,6 @@ from stratascope.layers.shared.host_paths import (
     weight,
     within,
 )
-
-if TYPE_CHECKING:
-    from stratascope.core.ground import Surroundings
-    from stratascope.layers.namespaces.layer import NamespacesAsked, NamespacesFacts
 
 _LAYER = "namespaces"
 _SHOWN = 20

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
+from stratascope.layers.namespaces.facts import NamespaceFact, NamespacesFacts
 from stratascope.layers.namespaces.mounts import MountView, judged
 from stratascope.layers.shared.asked_capabilities import bounding, same_start, starts_as_root
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.mounts import Mount
-
-if TYPE_CHECKING:
-    from stratascope.layers.namespaces.layer import NamespaceFact, NamespacesFacts
 
 _MODES = (
     ("pid", "pid_mode"),
@@ -40,9 +37,7 @@ _KEPT = frozenset(("/etc/resolv.conf", "/etc/hostname", "/etc/hosts", "/run/.con
 _STANDARD = frozenset(f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console"))
 
 
-def predict_namespaces(
-    facts: NamespacesFacts | None, before: Asked, after: Asked, around: Surroundings
-) -> NamespacesFacts | None:
+def predict(facts: NamespacesFacts | None, before: Asked, after: Asked, around: Surroundings) -> NamespacesFacts | None:
     """See `core.layer.Layer.predict`."""
     if facts is None or before == after:
         return facts

@@ -1,16 +1,10 @@
 """What the namespaces and mounts of a process say to each need.
 
-Where the kernel's word is out of reach the engine's counts if it was told to share the host's, and says so. Device
-nodes are asked for too: an engine makes those of `--privileged` and `--device` in the container's own /dev, where no
-mount shows them.
+Where the kernel's word is out of reach the engine's counts if it was told to share the host's, and says so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import (
     Access,
@@ -29,87 +23,14 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.namespaces.mount_reach import KernelPath, MountReach, covering, kernel_path
+from stratascope.layers.namespaces.posture import MOUNTS, NamespacePosture
 from stratascope.layers.namespaces.words import LABELS
-from stratascope.layers.shared.device_rules import is_block, passes_block
 from stratascope.linux.namespace import Kind
 
-if TYPE_CHECKING:
-    from stratascope.layers.namespaces.layer import NamespacesAsked, NamespacesFacts
-
-_MOUNTS, _PRIVILEGED, _DEVICES = "@mountinfo", "inspect:HostConfig.Privileged", "inspect:HostConfig.Devices"
-_MEMORY_NODES = frozenset({"/dev/mem", "/dev/kmem", "/dev/port"})
-_LOG_NODE = "/dev/kmsg"
 _MASKS = frozenset({"systempaths"})
 
 
-@dataclass(frozen=True, slots=True)
-class NamespacePosture:
-    """None: not known."""
-
-    host: tuple[tuple[str, bool | None], ...]  # kind of namespace, whether it is the host's own
-    asked_host: tuple[str, ...]  # kinds that the engine was told to share with the host
-    processes: bool | None  # whether processes of other containers are in its PID namespace, or below it
-    reach: MountReach | None
-    socket: str  # place of an engine's socket; empty: none
-    host_files: tuple[str, ...]  # writable files and folders of the host
-    set_uid_files: tuple[str, ...]  # those of them where set-uid marks count
-    top_of_cgroup_tree: bool  # whether its group in some tree of version 1 is the topmost one
-    disk_node: str  # where a host's disk is told of; empty: nowhere
-    memory_node: str
-    log_node: str = ""  # that of the kernel's log
-
-
-def namespace_posture(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
-    """From the facts of the container's first process."""
-    view = facts.mounts
-    disk, memory, log = _nodes(facts, asked, rootless=around.engine.rootless)
-    return NamespacePosture(
-        tuple([(kind, _hosts(facts, kind)) for kind in NAMESPACES]),
-        tuple([kind for kind in ("pid", "ipc", "uts", "net", "cgroup") if getattr(asked, kind) == "host"]),
-        _processes(facts, asked, around),
-        None if view is None else view.reach,
-        view.engine_sockets[0] if view is not None and view.engine_sockets else "",
-        () if view is None else view.writable_paths,
-        () if view is None else view.set_uid_paths,
-        facts.top_of_cgroup_tree is True,
-        disk,
-        memory,
-        log,
-    )
-
-
-def _hosts(facts: NamespacesFacts, kind: str) -> bool | None:
-    fact = facts.of(kind)
-    return None if fact is None else fact.shared_with_host
-
-
-def _processes(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> bool | None:
-    if facts.pid is None:
-        return True if asked.pid == "host" else None
-    if facts.pid.shared_with_host or facts.pid.shared_with or asked.pid == "host":
-        return True  # "host" and not this machine's: the engine's own, in which all its containers are seen
-    return facts.pid.shared_with_host
-
-
-def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[str, str, str]:
-    """Where a disk's node, the memory's and the log's are told of: the mounts, or the engine's options."""
-    disk = memory = log = ""
-    for node in facts.devices or ():
-        disk = disk or (_MOUNTS if is_block(node) else "")
-        memory = memory or (_MOUNTS if node in _MEMORY_NODES else "")
-        log = log or (_MOUNTS if node == _LOG_NODE else "")
-    if asked.privileged and not rootless:
-        return disk or _PRIVILEGED, memory or _PRIVILEGED, log or _PRIVILEGED
-    for device in asked.devices:
-        disk = disk or (_DEVICES if passes_block(device) else "")
-        memory = memory or (_DEVICES if {device.source, device.target} & _MEMORY_NODES else "")
-        log = log or (_DEVICES if _LOG_NODE in (device.source, device.target) else "")
-    if "/dev" in {path.source for path in facts.host_paths or ()}:
-        return disk or _MOUNTS, memory or _MOUNTS, log or _MOUNTS
-    return disk, memory, log
-
-
-def namespace_stance(need: Need, posture: NamespacePosture) -> Ruling | None:
+def stance_of(need: Need, posture: NamespacePosture) -> Ruling | None:
     """This layer's answer; None: not its job."""
     match need:
         case Shares():
@@ -132,7 +53,7 @@ def namespace_stance(need: Need, posture: NamespacePosture) -> Ruling | None:
         case HostFiles(set_uid=True):
             if posture.host_files and not posture.set_uid_files:
                 # mnt_may_suid, fs/namespace.c: nosuid counts at exec only, and only through that mount; chmod works
-                return Ruling(Stance.UNKNOWN, _SET_UID_ELSEWHERE, f"{_MOUNTS}:{posture.host_files[0]}")
+                return Ruling(Stance.UNKNOWN, _SET_UID_ELSEWHERE, f"{MOUNTS}:{posture.host_files[0]}")
             where = posture.set_uid_files[0] if posture.set_uid_files else ""
             there = msg("A writable folder of the host is in sight, with set-uid marks.")
             return _known(reach, where, there, _NO_HOST_FILES)
@@ -158,15 +79,15 @@ _SET_UID_ELSEWHERE = msg("Set-uid marks count nothing inside; whether they do in
 _NO_FILE_SYSTEM = msg("No file of a host's file system is in sight.")
 _NO_WRITABLE = msg("The host's file systems are in sight only through read-only mounts.")
 _NO_DISK = msg("It can write nowhere but into file systems of its own that are limited in size.")
-_UNREAD = Ruling(Stance.UNKNOWN, msg("Its mounts could not be read."), _MOUNTS)
+_UNREAD = Ruling(Stance.UNKNOWN, msg("Its mounts could not be read."), MOUNTS)
 
 
 def _known(reach: MountReach | None, place: str, there: Message, missing: Message) -> Ruling:
     if reach is None:
         return _UNREAD
     if place:
-        return Ruling(Stance.LETS_THROUGH, there, f"{_MOUNTS}:{place}")
-    return Ruling(Stance.STOPS, missing, _MOUNTS)
+        return Ruling(Stance.LETS_THROUGH, there, f"{MOUNTS}:{place}")
+    return Ruling(Stance.STOPS, missing, MOUNTS)
 
 
 def _shares(kind: str, posture: NamespacePosture) -> Ruling:
@@ -205,7 +126,7 @@ def _node(need: Node, posture: NamespacePosture) -> Ruling:
         missing = msg("It can write only where device nodes have no effect.")
         return _known(posture.reach, place, msg("Device nodes that it makes have an effect."), missing)
     told = {"disk": posture.disk_node, "memory": posture.memory_node, "log": posture.log_node}[need.kind]
-    if told == _MOUNTS:
+    if told == MOUNTS:
         return Ruling(Stance.LETS_THROUGH, msg("Such a device node is in sight."), told)
     if told:
         text = msg("The engine was asked to pass in such a device; not verified.")
@@ -213,7 +134,7 @@ def _node(need: Node, posture: NamespacePosture) -> Ruling:
     if posture.reach is None:
         return _UNREAD
     text = msg("No such device was passed in, and no mount shows one.")
-    return Ruling(Stance.STOPS, text, _MOUNTS, frozenset({"devices"}))
+    return Ruling(Stance.STOPS, text, MOUNTS, frozenset({"devices"}))
 
 
 def _kernel_file(need: KernelFile, reach: MountReach | None) -> Ruling | None:
@@ -222,7 +143,7 @@ def _kernel_file(need: KernelFile, reach: MountReach | None) -> Ruling | None:
     if reach is None:
         return _UNREAD
     found = kernel_path(reach, need.path)
-    source = f"{_MOUNTS}:{covering(reach, need.path)}"
+    source = f"{MOUNTS}:{covering(reach, need.path)}"
     if found is KernelPath.WRITABLE or (found is KernelPath.READ_ONLY and need.access is Access.READ):
         return Ruling(Stance.LETS_THROUGH, msg("{path} is in sight, and nothing masks it.", path=need.path), source)
     if found is KernelPath.READ_ONLY:
@@ -236,16 +157,16 @@ def _root_directory(reach: MountReach | None) -> Ruling:
     if reach is None or reach.root_writable is None:
         return _UNREAD
     if reach.root_writable:
-        return Ruling(Stance.LETS_THROUGH, msg("Its root directory is writable."), f"{_MOUNTS}:/")
+        return Ruling(Stance.LETS_THROUGH, msg("Its root directory is writable."), f"{MOUNTS}:/")
     text = msg("Its root directory is read-only.")
-    return Ruling(Stance.STOPS, text, f"{_MOUNTS}:/", frozenset({"read-only-root"}))
+    return Ruling(Stance.STOPS, text, f"{MOUNTS}:/", frozenset({"read-only-root"}))
 
 
 def _set_uid_exec(reach: MountReach | None) -> Ruling:
     if reach is None or reach.root_set_uid is None:
         return _UNREAD
     if reach.root_set_uid:
-        return Ruling(Stance.LETS_THROUGH, msg("Set-uid files of its root directory have an effect."), f"{_MOUNTS}:/")
+        return Ruling(Stance.LETS_THROUGH, msg("Set-uid files of its root directory have an effect."), f"{MOUNTS}:/")
     return Ruling(
-        Stance.STOPS, msg("Its root directory is mounted so that set-uid marks count nothing."), f"{_MOUNTS}:/"
+        Stance.STOPS, msg("Its root directory is mounted so that set-uid marks count nothing."), f"{MOUNTS}:/"
     )

@@ -9,18 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, AskedPort
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_mounts import MOUNT_TOGGLES
 from stratascope.layers.namespaces.toggles_root import ROOT_TOGGLES
 from stratascope.layers.shared.symptoms import UNREACHABLE, UNRESOLVED, Symptoms, words
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only, shared_mode
-
-if TYPE_CHECKING:
-    from stratascope.layers.namespaces.layer import NamespacesFacts
 
 _LAYER = "namespaces"
 

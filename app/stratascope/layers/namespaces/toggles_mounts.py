@@ -10,18 +10,15 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.device_rules import OF_RUNTIMES, runtime_default
 from stratascope.layers.shared.host_paths import is_socket, within
 from stratascope.layers.shared.symptoms import READ_ONLY, REFUSED, find, mounted, of_kernel
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, held, only
-
-if TYPE_CHECKING:
-    from stratascope.layers.namespaces.layer import NamespacesFacts
 
 _LAYER, _MOUNTS, _NODES = "namespaces", "@mountinfo", "@root/dev"
 _SHOWN = 5

@@ -9,17 +9,14 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.symptoms import DENIED, MISSING, READ_ONLY, find, mounted, of_kernel
 from stratascope.layers.shared.toggle_values import NOT_READ, docker, held, only
-
-if TYPE_CHECKING:
-    from stratascope.layers.namespaces.layer import NamespacesFacts
 
 _LAYER, _MOUNTS = "namespaces", "@mountinfo"
 _SHOWN = 5

@@ -1,24 +1,10 @@
-"""What each kind of namespace keeps apart, in plain words, and the text of the layer about itself."""
+"""What each kind of namespace keeps apart, in plain words."""
 
 from __future__ import annotations
 
-from stratascope.core.layer import About
 from stratascope.core.message import Message, msg
 from stratascope.core.severity import Severity
 from stratascope.linux.namespace import Kind
-
-ABOUT = About(
-    title=msg("Namespaces"),
-    role=msg("keeps processes apart"),
-    picture=msg("Walls: each flat has its own rooms, its own letter box and its own door bell."),
-    explanation=(
-        msg(
-            "A namespace gives a process its own view of one thing: its own list of processes, network, mounts, names."
-        ),
-        msg("What is outside the view can't be named, so it can't be reached, signalled or read."),
-        msg("Without it the container shares that thing with the host: it sees and can touch what the host has there."),
-    ),
-)
 
 LABELS: dict[Kind, Message] = {
     Kind.PID: msg("Processes (pid)"),

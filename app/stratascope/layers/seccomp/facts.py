@@ -26,7 +26,7 @@ from stratascope.layers.seccomp.filter_source import (
     native,
 )
 from stratascope.layers.seccomp.tables import AttackSurface, CallCounts, counts, surface
-from stratascope.layers.shared.process_status import missing_line, process_status
+from stratascope.layers.shared.readings import missing_line, process_status
 from stratascope.linux import bpf
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
@@ -65,8 +65,23 @@ class SeccompFacts:
     gaps: tuple[NamedGap, ...] = ()
 
 
-def seccomp_facts(capture: Capture, container: Container, around: Surroundings) -> SeccompFacts:
-    """The facts of one process; never raises."""
+@dataclass(frozen=True, slots=True)
+class SeccompAsked:
+    """What the engine was told: the kind of profile, and a custom one's path or JSON."""
+
+    profile: ProfileKind
+    custom: str
+    privileged: bool
+
+
+def asked_of(container: Container) -> SeccompAsked:
+    """The engine's options for this layer."""
+    asked = container.asked
+    return SeccompAsked(asked.seccomp, asked.seccomp_profile, asked.privileged)
+
+
+def decode(capture: Capture, container: Container, around: Surroundings) -> SeccompFacts:
+    """The mode of one process, and the best that is known of its filter; never raises."""
     profile = profile_kind(container.asked, around)
     status = process_status(capture)
     source = capture.source("status")

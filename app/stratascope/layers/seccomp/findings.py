@@ -5,31 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
+from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource
-from stratascope.layers.seccomp.facts import INSPECT, SeccompFacts
+from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import Basis, ProfileBasis, entry_points, profile_warnings
 from stratascope.layers.seccomp.tables import more
 from stratascope.layers.seccomp.words import warning
+from stratascope.layers.shared.readings import process_status
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_docker import same_version
 from stratascope.linux.syscalls import Abi, numbers
 
 _CIS = "CIS-Docker-1.6.0:5.22"
 _NAMED = 6  # calls named in a sentence
-
-
-@dataclass(frozen=True, slots=True)
-class SeccompAsked:
-    """What the engine was told: the kind of profile, and a custom one's path or JSON."""
-
-    profile: ProfileKind
-    custom: str
-    privileged: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +71,7 @@ def _other_version(facts: SeccompFacts, around: Surroundings) -> bool:
     return not same_version(engine.version)
 
 
-def findings(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> tuple[Finding, ...]:
+def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> tuple[Finding, ...]:
     """All of the first process's filter."""
     source = f"{facts.status_source}:Seccomp"
     if facts.mode is SeccompMode.DISABLED:
@@ -200,7 +193,24 @@ def _doubts(basis: ProfileBasis) -> list[Finding]:
     ]
 
 
-def mode_drift(mode: int, pid: int, source: str) -> Drift:
+def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
+    """A mode or a number of filters that differs from the first process's."""
+    if first.text("status") == other.text("status"):
+        return ()
+    one, two = process_status(first), process_status(other)
+    if isinstance(one, Gap) or isinstance(two, Gap) or one.seccomp is None or two.seccomp is None:
+        return ()
+    found: list[Drift] = []
+    source = other.source("status")
+    if one.seccomp != two.seccomp:
+        found.append(_mode_drift(two.seccomp, other.pid, f"{source}:Seccomp"))
+    before, after = one.seccomp_filters, two.seccomp_filters
+    if before is not None and after is not None and before != after:
+        found.append(_filters_drift(before, after, other.pid, f"{source}:Seccomp_filters"))
+    return tuple(found)
+
+
+def _mode_drift(mode: int, pid: int, source: str) -> Drift:
     """A further process with another mode than the first."""
     if mode == 0:
         finding = Finding(
@@ -225,7 +235,7 @@ def mode_drift(mode: int, pid: int, source: str) -> Drift:
     return Drift("seccomp.mode", finding)
 
 
-def filters_drift(before: int, after: int, pid: int, source: str) -> Drift:
+def _filters_drift(before: int, after: int, pid: int, source: str) -> Drift:
     """A further process with more or fewer filters than the first."""
     if after < before:
         finding = Finding(

@@ -8,97 +8,36 @@ and OPEN without a filter. Decided against guessing from the number of filters.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import Any
-
-from stratascope.core.capture import Capture, Gap
-from stratascope.core.container import Asked, Container, ProfileKind
+from stratascope.core.container import ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.layer import About, Assessment, Drift, Verdict
+from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.syscall_table import CallSource
-from stratascope.core.threats.needs import Calls, Need
-from stratascope.core.threats.threat import Ruling
-from stratascope.layers.seccomp.facts import WANTED, SeccompFacts, seccomp_facts
-from stratascope.layers.seccomp.findings import SeccompAsked, beyond, filters_drift, findings, mode_drift
-from stratascope.layers.seccomp.prediction import predict_seccomp
-from stratascope.layers.seccomp.stances import posture, ruling
-from stratascope.layers.seccomp.views import tabs
-from stratascope.layers.shared.process_status import process_status, why_unknown
+from stratascope.layers.seccomp.facts import WANTED, SeccompAsked, SeccompFacts, asked_of, decode
+from stratascope.layers.seccomp.findings import beyond, drift, findings_of
+from stratascope.layers.seccomp.posture import posture_of
+from stratascope.layers.seccomp.prediction import predict
+from stratascope.layers.seccomp.stances import stance_of
+from stratascope.layers.seccomp.views import tabs_of
+from stratascope.layers.shared.readings import why_unknown
 from stratascope.linux.seccomp import SeccompMode
 
-
-class _Seccomp:
-    id = "seccomp"
-    number = 4
-    about = About(
-        msg("Seccomp"),
-        msg("closes dangerous ways into the kernel"),
-        msg("House rules: whatever cards someone carries, some doors of this house are not opened to visitors at all."),
-        (
-            msg(
-                "A filter looks at each system call before the kernel starts on it, and refuses what its rules forbid."
-            ),
-            msg(
-                "Without it a process can reach every corner of the kernel, and a flaw in a rarely used one"
-                " is enough to break out."
-            ),
-            msg(
-                "Seccomp closes the way into the kernel; a capability is the right to do a thing. A filter refuses the"
-                " call mount even to one who holds SYS_ADMIN, and who lacks SYS_ADMIN can't mount without any filter."
-            ),
+ABOUT = About(
+    msg("Seccomp"),
+    msg("closes dangerous ways into the kernel"),
+    msg("House rules: whatever cards someone carries, some doors of this house are not opened to visitors at all."),
+    (
+        msg("A filter looks at each system call before the kernel starts on it, and refuses what its rules forbid."),
+        msg(
+            "Without it a process can reach every corner of the kernel, and a flaw in a rarely used one"
+            " is enough to break out."
         ),
-    )
-    wants = ("status",)
-    member_wants = ("status",)
-    privileged_wants = (WANTED,)
-
-    def asked(self, container: Container) -> SeccompAsked:
-        """What the engine was told, for this layer."""
-        asked = container.asked
-        return SeccompAsked(asked.seccomp, asked.seccomp_profile, asked.privileged)
-
-    def decode(self, capture: Capture, container: Container, around: Surroundings) -> SeccompFacts:
-        """The facts of one process; never raises."""
-        return seccomp_facts(capture, container, around)
-
-    def assess(self, facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> Assessment:
-        """Verdict, findings and views, from facts alone."""
-        verdict, fact = _verdict(facts, around)
-        return Assessment(
-            verdict, fact, findings(facts, asked, around), lambda: tabs(facts, asked, verdict, around), facts.gaps
-        )
-
-    def posture(self, facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> Hashable:
-        """The answers of the filter to every call, by each entry point."""
-        return posture(facts, around)
-
-    def predict(
-        self, facts: SeccompFacts | None, before: Asked, after: Asked, around: Surroundings
-    ) -> SeccompFacts | None:
-        """See `core.layer.Layer`."""
-        return predict_seccomp(facts, before, after, around)
-
-    def stance(self, need: Need, posture: Any) -> Ruling | None:
-        """Calls only: arguments and capabilities are for others to judge."""
-        return ruling(need, posture) if isinstance(need, Calls) else None
-
-    def drift(self, first: Capture, other: Capture) -> tuple[Drift, ...]:
-        """A mode or a number of filters that differs from the first process's."""
-        if first.text("status") == other.text("status"):
-            return ()
-        one, two = process_status(first), process_status(other)
-        if isinstance(one, Gap) or isinstance(two, Gap) or one.seccomp is None or two.seccomp is None:
-            return ()
-        found: list[Drift] = []
-        source = other.source("status")
-        if one.seccomp != two.seccomp:
-            found.append(mode_drift(two.seccomp, other.pid, f"{source}:Seccomp"))
-        before, after = one.seccomp_filters, two.seccomp_filters
-        if before is not None and after is not None and before != after:
-            found.append(filters_drift(before, after, other.pid, f"{source}:Seccomp_filters"))
-        return tuple(found)
-
+        msg(
+            "Seccomp closes the way into the kernel; a capability is the right to do a thing. A filter refuses the"
+            " call mount even to one who holds SYS_ADMIN, and who lacks SYS_ADMIN can't mount without any filter."
+        ),
+    ),
+)
 
 _STRICT_FACT = msg("Strict: read, write, exit and sigreturn only")
 _NO_FILTER_ASKED = msg("No filter, as asked")
@@ -116,6 +55,14 @@ _AS_STRICT = {
     ProfileKind.UNCONFINED: msg("A filter that nobody asked for, no weaker than the default"),
     ProfileKind.UNKNOWN: msg("A filter no weaker than the default"),
 }
+
+
+def assess(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> Assessment:
+    """By the mode, and by what passes here and not under the engine's default."""
+    verdict, fact = _verdict(facts, around)
+    return Assessment(
+        verdict, fact, findings_of(facts, asked, around), lambda: tabs_of(facts, asked, verdict, around), facts.gaps
+    )
 
 
 def _verdict(facts: SeccompFacts, around: Surroundings) -> tuple[Verdict, Message]:
@@ -165,4 +112,18 @@ def _passing(facts: SeccompFacts) -> Message | None:
     return msg("{through} of {all} calls pass", through=through, all=through + counts.denied)
 
 
-LAYER = _Seccomp()
+LAYER = Layer(
+    id="seccomp",
+    number=4,
+    about=ABOUT,
+    wants=("status",),
+    member_wants=("status",),
+    privileged_wants=(WANTED,),
+    asked=asked_of,
+    decode=decode,
+    assess=assess,
+    drift=drift,
+    posture=posture_of,
+    predict=predict,
+    stance=stance_of,
+)

@@ -18,9 +18,7 @@ from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.linux.seccomp import SeccompMode
 
 
-def predict_seccomp(
-    facts: SeccompFacts | None, before: Asked, after: Asked, around: Surroundings
-) -> SeccompFacts | None:
+def predict(facts: SeccompFacts | None, before: Asked, after: Asked, around: Surroundings) -> SeccompFacts | None:
     """See `core.layer.Layer.predict`."""
     if facts is None or _decides(before, around) == _decides(after, around):
         return facts

@@ -8,23 +8,16 @@ the kernel, and another for such a filter.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
-from stratascope.core.threats.needs import Call, Calls
+from stratascope.core.threats.needs import Call, Calls, Need
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.seccomp.conditions import errno_name
-from stratascope.layers.seccomp.filter_source import entry_points, kernel_release, opened_by
-from stratascope.linux.capability import NAMES
+from stratascope.layers.seccomp.posture import STATUS, SeccompPosture
 from stratascope.linux.seccomp import Action, ActionKind, SeccompMode
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given
 from stratascope.linux.syscalls import Abi, numbers
 
-if TYPE_CHECKING:
-    from stratascope.layers.seccomp.facts import SeccompFacts
-
-_STATUS = "@status:Seccomp"
 # Arguments that the kernel takes as int or unsigned int, or of which it looks at the lower half: SYSCALL_DEFINE of
 # each, and lower_32_bits(clone_flags) in kernel/fork.c
 _NARROW = frozenset(
@@ -51,64 +44,34 @@ _GONE = {
 _STRICT = frozenset(("read", "write", "exit", "rt_sigreturn", "sigreturn"))  # mode1_syscalls, kernel/seccomp.c
 
 
-@dataclass(frozen=True, slots=True)
-class SeccompPosture:
-    """All that decides. `points`: each entry point, whether the kernel has it for certain, and its answers.
-
-    `points` is empty where the machine is not known. `opened`: for an engine's default, the answers that one
-    capability more would change. `unseen`: there are filters besides, of which nothing is known.
-    """
-
-    mode: SeccompMode | None
-    source: str
-    points: tuple[tuple[Abi, bool, Answers | None], ...]
-    opened: tuple[tuple[str, Answers], ...]
-    unseen: bool
-    kernel: tuple[int, int] | None
-
-
-def posture(facts: SeccompFacts, around: Surroundings) -> SeccompPosture:
-    """See `core.layer.Layer.posture`."""
-    basis = facts.basis
-    points = tuple(
-        (abi, certain, None if basis is None else basis.answers(abi)) for abi, certain in entry_points(around.ground)
-    )
-    opened: tuple[tuple[str, Answers], ...] = ()
-    if facts.profile == "default" and facts.default is not None and basis is not None:
-        opened = opened_by(facts.default, _ALL)
-    source = _STATUS if basis is None else basis.source
-    return SeccompPosture(facts.mode, source, points, opened, facts.unseen > 0, kernel_release(around.ground))
-
-
-_ALL = frozenset(NAMES)
-
-
-def ruling(need: Calls, known: SeccompPosture) -> Ruling | None:
-    """What the filter says to the easiest of these calls; None where this machine has none of them."""
+def stance_of(need: Need, known: SeccompPosture) -> Ruling | None:
+    """What the filter says to the easiest of these calls; None where this machine has none, and for any other need."""
+    if not isinstance(need, Calls):
+        return None
     match known.mode:
         case None:
-            return Ruling(Stance.UNKNOWN, msg("Whether there is a filter could not be read."), _STATUS)
+            return Ruling(Stance.UNKNOWN, msg("Whether there is a filter could not be read."), STATUS)
         case SeccompMode.DISABLED:
             reason = msg("There is no filter: {call} reaches the kernel.", call=need.ways[0].name)
-            return Ruling(Stance.LETS_THROUGH, reason, _STATUS)
+            return Ruling(Stance.LETS_THROUGH, reason, STATUS)
         case SeccompMode.STRICT:
             return _strict(need)
     if not known.points:
-        return Ruling(Stance.UNKNOWN, msg("The system calls of this kind of machine are not known here."), _STATUS)
+        return Ruling(Stance.UNKNOWN, msg("The system calls of this kind of machine are not known here."), STATUS)
     if any(answers is None for _, _, answers in known.points):
         reason = msg("There is a filter, but what it says to {call} is not known.", call=need.ways[0].name)
-        return Ruling(Stance.UNKNOWN, reason, _STATUS)
+        return Ruling(Stance.UNKNOWN, reason, STATUS)
     return _filtered(need, known)
 
 
 def _strict(need: Calls) -> Ruling:
     through = next((way.name for way in need.ways if way.name in _STRICT), None)
     if through is not None:
-        return Ruling(Stance.LETS_THROUGH, msg("The strict mode lets {call} through.", call=through), _STATUS)
+        return Ruling(Stance.LETS_THROUGH, msg("The strict mode lets {call} through.", call=through), STATUS)
     return Ruling(
         Stance.STOPS,
         msg("The strict mode allows only to read, to write, to end, and to come back from a signal."),
-        _STATUS,
+        STATUS,
     )
 
 

@@ -8,11 +8,11 @@ own machine.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.layers.shared.symptoms import NOT_PERMITTED, SIGSYS, find
 from stratascope.layers.shared.toggle_values import NOT_READ, docker
@@ -22,9 +22,6 @@ from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.seccomp_profile import parse_profile
 from stratascope.linux.seccomp_resolve import resolve
 from stratascope.linux.syscalls import Abi
-
-if TYPE_CHECKING:
-    from stratascope.layers.seccomp.facts import SeccompFacts
 
 _LAYER, _STATUS = "seccomp", "@status:Seccomp"
 # Without these no program starts, and none ends: the runtime itself calls execve under the filter

@@ -1,4 +1,4 @@
-"""The layer's tabs: the filter in figures, and the map of all system calls."""
+"""Tabs of the seccomp layer: the filter in figures, and the map of all system calls."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import CallMap, Row, Tab, Table, Tone, Verdict, View
 from stratascope.core.message import Message, msg
 from stratascope.core.syscall_table import CallSource, CallTable
-from stratascope.layers.seccomp.facts import INSPECT, SeccompFacts
+from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import Basis, entry_points
-from stratascope.layers.seccomp.findings import SeccompAsked
 from stratascope.layers.seccomp.tables import call_table
-from stratascope.layers.shared.process_status import UNKNOWN
+from stratascope.layers.shared.readings import UNKNOWN
 from stratascope.linux.seccomp import SeccompMode
 
 _FILTER = msg("Filter")
@@ -49,7 +48,7 @@ _PROBES = msg("The kernel lets uretprobe and, if it is new enough, uprobe pass e
 _MOST_NAMES = 12
 
 
-def tabs(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict, around: Surroundings) -> tuple[Tab, ...]:
+def tabs_of(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict, around: Surroundings) -> tuple[Tab, ...]:
     """All tabs of one container's filter."""
     found = [Tab(_FILTER, (_table(facts, asked, verdict),))]
     views: list[View] = []

@@ -17,8 +17,8 @@ PRIVILEGED_PORTS = 1024  # PROT_SOCK, include/net/sock.h
 
 def in_host_network(capture: Capture, around: Surroundings) -> bool | None:
     """Whether it is in the host's network namespace; None where one of the two is not known."""
-    inode, host = inode_of(capture.text("ns/net")), around.ground.namespace("net")
-    return None if inode is None or host is None else inode == host
+    inode = inode_of(capture.text("ns/net"))
+    return None if inode is None else around.ground.is_hosts("net", inode)
 
 
 def first_free_port(capture: Capture, around: Surroundings) -> int | None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from stratascope.core.capture import Capture
 from stratascope.core.ground import Surroundings, inode_of
-from stratascope.linux.namespace import Kind, is_initial
 
 OWNED = ("mnt", "net", "uts", "ipc", "pid", "cgroup")
 
@@ -31,13 +30,8 @@ def _owned(capture: Capture, kind: str, initial: bool | None, around: Surroundin
         return owner == own
     if initial is None:
         return None
-    inode, host = inode_of(capture.text(f"ns/{kind}")), around.ground.namespace(kind)
-    if inode is None:
-        return None
-    shared = None if host is None else inode == host
-    if shared is None or around.ground.namespaces_from == "own":
-        fixed = is_initial(Kind(kind), inode)
-        shared = shared if fixed is None else fixed
+    inode = inode_of(capture.text(f"ns/{kind}"))
+    shared = None if inode is None else around.ground.is_hosts(kind, inode)
     if shared is None:
         return None
     if shared:

@@ -1,4 +1,4 @@
-"""Who a process is, as far as its stances depend on it: the posture of `layers/usermap/layer.py`.
+"""Who a process is, as far as its stances depend on it: the posture of layer 6.
 
 Without ids of the host where these do not matter: a container with the range 100000 and one with 200000 are alike.
 """
@@ -6,18 +6,13 @@ Without ids of the host where these do not matter: a container with the range 10
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
 from stratascope.layers.shared.conditional_needs import Answers, answers
-from stratascope.layers.shared.host_paths import is_disk
 from stratascope.layers.shared.unprivileged_ports import low_ports_free
+from stratascope.layers.usermap.facts import UsermapAsked, UsermapFacts
 from stratascope.layers.usermap.namespace_owners import OWNED
 from stratascope.linux.capability import CapabilitySet
-
-if TYPE_CHECKING:
-    from stratascope.layers.usermap.layer import UsermapFacts
 
 OWNER_WANTS = tuple(f"owner:{kind}" for kind in OWNED)
 # where login.defs(5) puts the groups of devices (disk is 6 on most), and no person's
@@ -48,7 +43,7 @@ class UsermapPosture:
     idmapped: bool = False  # a mount may take root inside for the host's
 
 
-def usermap_posture(facts: UsermapFacts, around: Surroundings) -> UsermapPosture:
+def posture_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> UsermapPosture:
     """From the facts of the container's first process; ids count only where they are the host's."""
     seen = around.ground.initial_user_namespace is not False
     uid = facts.uid_outside if seen else None
@@ -74,11 +69,6 @@ def usermap_posture(facts: UsermapFacts, around: Surroundings) -> UsermapPosture
         disk_group=facts.disks and any(gid in _SYSTEM_GROUPS for gid in (facts.gid_outside, *facts.groups)),
         idmapped=facts.idmapped,
     )
-
-
-def disks_given(asked: Asked) -> bool:
-    """Whether disks of the host were passed in."""
-    return asked.privileged or any(is_disk(device.source) for device in asked.devices)
 
 
 def _over_root_files(facts: UsermapFacts) -> bool | None:

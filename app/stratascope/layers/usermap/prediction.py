@@ -6,16 +6,12 @@ The ids of a user namespace that the engine chooses (`auto`) are not known befor
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
 from stratascope.layers.shared.asked_capabilities import held_after, starts_as_root
 from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
-from stratascope.layers.usermap.posture import disks_given
-
-if TYPE_CHECKING:
-    from stratascope.layers.usermap.layer import UsermapFacts
+from stratascope.layers.usermap.facts import UsermapFacts, disks_given
 
 _Ranges = tuple[tuple[int, int, int], ...]
 _MODES = (
@@ -27,9 +23,7 @@ _MODES = (
 )
 
 
-def predict_usermap(
-    facts: UsermapFacts | None, before: Asked, after: Asked, around: Surroundings
-) -> UsermapFacts | None:
+def predict(facts: UsermapFacts | None, before: Asked, after: Asked, around: Surroundings) -> UsermapFacts | None:
     """See `core.layer.Layer.predict`."""
     if facts is None or before == after:
         return facts

@@ -60,7 +60,7 @@ _CHOWN = CapabilitySet.of(("CAP_CHOWN",)).bits
 _FOWNER = CapabilitySet.of(("CAP_FOWNER",)).bits
 
 
-def usermap_stance(need: Need, posture: UsermapPosture) -> Ruling | None:
+def stance_of(need: Need, posture: UsermapPosture) -> Ruling | None:
     """This layer's answer; None: not its job."""
     match need:
         case Capability():

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
@@ -18,11 +17,9 @@ from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.shared.symptoms import DENIED, NOT_PERMITTED, find, words
 from stratascope.layers.shared.toggle_values import NOT_READ, docker, in_no_preset, own_user_namespace
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
+from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import FULL, parse_idmap
-
-if TYPE_CHECKING:
-    from stratascope.layers.usermap.layer import UsermapFacts
 
 _LAYER, _UID_MAP, _UID = "usermap", "@uid_map", "@status:Uid"
 _SHOWN = 3  # ranges of ids

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from stratascope.core.container import EngineKind
-from stratascope.core.layer import Row, RulerRange, Rulers, Tone
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import Row, RulerRange, Rulers, Tab, Table, Tone
 from stratascope.core.message import Message, msg
+from stratascope.layers.usermap.facts import UsermapAsked, UsermapFacts
 
-if TYPE_CHECKING:
-    from stratascope.core.ground import Surroundings
-    from stratascope.layers.usermap.layer import UsermapAsked, UsermapFacts
-
+_MAPS, _ENGINE, _WHO = msg("Id maps"), msg("Rootless"), msg("Who it is on the host")
 _USERS, _GROUPS = msg("Users"), msg("Groups")
 _INSIDE, _OUTSIDE = msg("In the container"), msg("On the host")
 _YES, _NO, _UNKNOWN, _NOT_READABLE = msg("Yes"), msg("No"), msg("Not known"), msg("Not readable")
@@ -34,7 +31,15 @@ _KINDS = {
 }
 
 
-def rulers(facts: UsermapFacts) -> tuple[Rulers, ...]:
+def tabs_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> tuple[Tab, ...]:
+    """Both tabs."""
+    return (
+        Tab(_MAPS, (*_rulers(facts), Table(_WHO, _identity_rows(facts, asked)))),
+        Tab(_ENGINE, (Table(_ENGINE, _engine_rows(around)),)),
+    )
+
+
+def _rulers(facts: UsermapFacts) -> tuple[Rulers, ...]:
     """One pair of rulers for users, one for groups; none where a map is not readable."""
     found = []
     for title, name, idmap in ((_USERS, "uid_map", facts.uid_map), (_GROUPS, "gid_map", facts.gid_map)):
@@ -61,7 +66,7 @@ def _label(part: tuple[int, int, int]) -> Message:
     )
 
 
-def identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
+def _identity_rows(facts: UsermapFacts, asked: UsermapAsked) -> tuple[Row, ...]:
     """Who root and the first process are on the host."""
     source, status = f"{facts.process}/uid_map", f"{facts.process}/status"
     if facts.root_mapped is None:
@@ -116,7 +121,7 @@ def _pair(inside: int | None, outside: int | None) -> Message:
     return msg("{inside} inside, {outside} on the host", inside=inside, outside=outside)
 
 
-def engine_rows(around: Surroundings) -> tuple[Row, ...]:
+def _engine_rows(around: Surroundings) -> tuple[Row, ...]:
     """What running without root means for this engine, and its known limits."""
     engine, ground = around.engine, around.ground
     source = "info" if engine.kind is EngineKind.DOCKER else "libpod/info"

@@ -12,6 +12,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 
+from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import Finding, Layer
 from stratascope.core.message import msg, plural
 from stratascope.core.severity import Severity
@@ -32,7 +33,6 @@ from stratascope.presentation.words import (
     STATUSES,
     VERDICTS,
     exposure_level,
-    gap_words,
     moment,
 )
 from stratascope.resources import read_text
@@ -183,7 +183,7 @@ def _worst(state: ContainerState) -> str:
     if state.matrix is None:
         if state.gap is None or not may_run(state):
             return text(STATUSES[state.container.status])
-        return text(gap_words(state.gap))
+        return text(gap_words(state.gap).phrase)
     first = next(iter(by_outcome(state.matrix)), None)
     if first is None:
         return ""
@@ -211,7 +211,8 @@ def _container(
     matrix = state.matrix
     if matrix is None:
         if may_run(state):  # else how it stands is said above
-            why = msg("Not known: {why}.", why=gap_words(state.gap)) if state.gap is not None else msg("Not known.")
+            gap = state.gap
+            why = msg("Not known.") if gap is None else msg("Not known: {why}.", why=gap_words(gap).phrase)
             parts.append(element("p", text(why)))
     else:
         level = exposure_level(matrix.exposure.worst)

@@ -2,42 +2,25 @@
 
 from __future__ import annotations
 
-from stratascope.core.capture import Gap, GapKind
+from stratascope.core.capture import Gap
 from stratascope.core.container import Container, other_kernel
+from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import Verdict
-from stratascope.core.message import Message, msg
+from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import runs as runs  # the window asks it here
 from stratascope.presentation.words import STATUSES
-from stratascope.sandbox import GRANT
 
 
 def reason(gap: Gap) -> str:
     """Why, in one sentence."""
-    sentences: dict[GapKind, Message] = {
-        GapKind.ABSENT: msg("This kernel has no such file."),
-        GapKind.DENIED: msg("This user may not read it."),
-        GapKind.GONE: msg("The process has ended."),
-        GapKind.UNSUPPORTED: msg("It can't be read from here."),
-        GapKind.UNPARSED: msg("It was read, but not understood."),
-        GapKind.FOREIGN: msg("The process is on another kernel, so what /proc says here is not about it."),
-        GapKind.CONFINED: msg("This Flatpak may not look at the host's kernel."),
-    }
-    return translate(sentences[gap.kind])
+    return translate(gap_words(gap).sentence)
 
 
 def advice(gap: Gap) -> str:
     """What a person can do; empty where there is nothing to do."""
-    sentences: dict[GapKind, Message] = {
-        GapKind.DENIED: msg("Start Stratascope as root, or as the user who runs this container, to see it."),
-        GapKind.GONE: msg("Start the container and it is read at once."),
-        GapKind.UNSUPPORTED: msg("Start Stratascope on the machine where the container runs."),
-        GapKind.UNPARSED: msg("Please save a capture (--save-capture) and report it."),
-        GapKind.FOREIGN: msg("Start Stratascope on the machine, or in the VM, where the engine runs."),
-        GapKind.CONFINED: msg("Allow it with: {command}", command=GRANT),
-    }
-    found = sentences.get(gap.kind)
+    found = gap_words(gap).advice
     return translate(found) if found else ""
 
 

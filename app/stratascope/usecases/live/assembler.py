@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
+from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
 from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
 from stratascope.core.ports import Found
@@ -21,7 +22,6 @@ from stratascope.core.sharing import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, judge
-from stratascope.layers.shared.process_status import why_unknown
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.status import parse_status
 from stratascope.usecases.live.translations import Translations
@@ -143,7 +143,7 @@ class Assembler:
         asked = layer.asked(container)
         if gap is not None:
             gaps = (NamedGap(layer.id, gap, f"/proc/{container.pid}" if container.pid else ""),)
-            assessment = Assessment(Verdict.UNKNOWN, why_unknown(gaps), gaps=gaps)
+            assessment = Assessment(Verdict.UNKNOWN, gap_words(gap).band, gaps=gaps)
             return LayerState(layer.id, layer.number, None, asked, assessment)
         facts = layer.decode(first, container, around)
         return LayerState(layer.id, layer.number, facts, asked, layer.assess(facts, asked, around))

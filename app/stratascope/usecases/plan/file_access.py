@@ -16,7 +16,7 @@ from stratascope.core.ports import Entry
 from stratascope.core.relaunch.toggle import Subject
 
 if TYPE_CHECKING:
-    from stratascope.layers.usermap.layer import UsermapFacts
+    from stratascope.layers.usermap.facts import UsermapFacts
 
 _OVERRIDE = "CAP_DAC_OVERRIDE"
 _READ, _WRITE, _SEARCH = 4, 2, 1

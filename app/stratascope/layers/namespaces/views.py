@@ -1,16 +1,23 @@
-"""The table of the mount view: one row for each thing the mounts show, beside what was asked for."""
+"""The tables of the namespaces layer: the eight namespaces, and a row for each thing that its mounts show."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from stratascope.core.layer import Row, Tone
+from stratascope.core.layer import Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg, plural
+from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
+from stratascope.layers.namespaces.words import LABELS, NOTES
 from stratascope.layers.shared.host_paths import HostPath, Weight, weight
+from stratascope.linux.namespace import Kind
 
-if TYPE_CHECKING:
-    from stratascope.layers.namespaces.layer import NamespacesAsked, NamespacesFacts
-
+_ORDER = (Kind.PID, Kind.NET, Kind.MNT, Kind.IPC, Kind.UTS, Kind.CGROUP, Kind.USER, Kind.TIME)
+_NAMESPACES_TITLE = msg("The eight namespaces")
+_MOUNTS_TITLE = msg("Mounts")
+_OWN = msg("Its own")
+_HOST = msg("The host's")
+_NOT_COMPARED = msg("Not known whose: the host's can't be read")
+_ENGINES = msg("The engine's, not the host's")
+_ENGINE_NOTE = msg("The engine runs in a namespace of its own; asked for the host's, the container got the engine's.")
+_ASKED_HOST = msg("host (asked, not verified)")
 _YES, _NO, _NONE, _NOT_READABLE = msg("Yes"), msg("No"), msg("None"), msg("Not readable")
 _ROOT, _MASKED, _READ_ONLY = msg("Root directory read-only"), msg("Masked paths"), msg("Read-only paths in /proc")
 _PROPAGATION, _SOCKETS, _HOST_PATH = msg("Propagation"), msg("Engine sockets"), msg("Host path")
@@ -28,7 +35,39 @@ _PROPAGATION_WORDS = {
 _SHOWN = 20
 
 
-def mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ...]:
+def tabs_of(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Tab, ...]:
+    """Both tabs."""
+    return (
+        Tab(_NAMESPACES_TITLE, (Table(_NAMESPACES_TITLE, tuple(_row(facts, asked, kind) for kind in _ORDER)),)),
+        Tab(_MOUNTS_TITLE, (Table(_MOUNTS_TITLE, _mount_rows(facts, asked)),)),
+    )
+
+
+def _row(facts: NamespacesFacts, asked: NamespacesAsked, kind: Kind) -> Row:
+    fact = facts.of(kind)
+    source = f"{facts.process}/ns/{kind}"
+    wish = asked.of(kind)
+    asked_word = msg("{mode}", mode=wish) if wish else None
+    if fact is None:
+        value = _ASKED_HOST if wish == "host" else _NOT_READABLE
+        return Row(LABELS[kind], value, source, Tone.UNKNOWN, asked_word, NOTES[kind])
+    inode = fact.inode
+    tone, whose, note = Tone.GOOD, _OWN, NOTES[kind]
+    if fact.shared_with_host is None:
+        tone, whose = Tone.UNKNOWN, _NOT_COMPARED
+    elif fact.shared_with_host:
+        whose = _HOST
+        tone = Tone.PLAIN if kind in (Kind.TIME, Kind.USER) else Tone.WARN
+        tone = Tone.BAD if kind in (Kind.PID, Kind.NET, Kind.MNT) else tone
+    elif wish == "host":
+        tone, whose, note = Tone.WARN, _ENGINES, _ENGINE_NOTE
+    elif fact.shared_with:
+        tone, whose = Tone.WARN, msg("Shared with {names}", names=", ".join(fact.shared_with[:5]))
+    value = whose if inode is None else msg("{whose} ({inode})", whose=whose, inode=inode)
+    return Row(LABELS[kind], value, source, tone, asked_word, note)
+
+
+def _mount_rows(facts: NamespacesFacts, asked: NamespacesAsked) -> tuple[Row, ...]:
     """The table "Mounts"."""
     source = f"{facts.process}/mountinfo"
     view = facts.mounts

@@ -1,0 +1,68 @@
+"""Why a reading is missing, in words: on a layer's band, inside a sentence, as a sentence; and what to do about it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from stratascope.core.capture import Gap, GapKind
+from stratascope.core.message import Message, msg
+from stratascope.sandbox import GRANT
+
+
+class GapWords(NamedTuple):
+    """`advice` is None where there is nothing that a person could do."""
+
+    band: Message
+    phrase: Message
+    sentence: Message
+    advice: Message | None = None
+
+
+_WORDS = {
+    GapKind.ABSENT: GapWords(
+        msg("This kernel does not tell"),
+        msg("this kernel does not have it"),
+        msg("This kernel has no such file."),
+    ),
+    GapKind.DENIED: GapWords(
+        msg("Not readable for this user"),
+        msg("this user may not read it"),
+        msg("This user may not read it."),
+        msg("Start Stratascope as root, or as the user who runs this container, to see it."),
+    ),
+    GapKind.GONE: GapWords(
+        msg("No process runs"),
+        msg("the process has ended"),
+        msg("The process has ended."),
+        msg("Start the container and it is read at once."),
+    ),
+    GapKind.UNSUPPORTED: GapWords(
+        msg("Not readable from here"),
+        msg("it can't be read from here"),
+        msg("It can't be read from here."),
+        msg("Start Stratascope on the machine where the container runs."),
+    ),
+    GapKind.UNPARSED: GapWords(
+        msg("Read, but not understood"),
+        msg("it was read, but not understood"),
+        msg("It was read, but not understood."),
+        msg("Please save a capture (--save-capture) and report it."),
+    ),
+    GapKind.FOREIGN: GapWords(
+        msg("The process is on another kernel"),
+        msg("the process is not on this kernel"),
+        msg("The process is on another kernel, so what /proc says here is not about it."),
+        msg("Start Stratascope on the machine, or in the VM, where the engine runs."),
+    ),
+    GapKind.CONFINED: GapWords(
+        msg("Closed to this Flatpak"),
+        msg("this Flatpak may not look at the host"),
+        msg("This Flatpak may not look at the host's kernel."),
+        msg("Allow it with: {command}", command=GRANT),
+    ),
+}
+
+
+def gap_words(gap: Gap) -> GapWords:
+    """All of them for one gap."""
+    return _WORDS[gap.kind]

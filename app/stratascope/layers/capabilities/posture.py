@@ -1,0 +1,61 @@
+"""What of a process's capabilities decides its stances: the posture of layer 3.
+
+What counts is the permitted set as much as the effective one: a process that was taken over makes effective what it is
+permitted (capset(2)), and the effective set is always within it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.container import EngineKind
+from stratascope.core.ground import Surroundings
+from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts
+from stratascope.layers.shared.conditional_needs import Answers, answers
+from stratascope.layers.shared.unprivileged_ports import PORT_START, SETTING
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.seccomp_profile import release
+
+
+@dataclass(frozen=True, slots=True)
+class CapabilityPosture:
+    """Bits of the sets; None: not known. `held`: effective or permitted."""
+
+    held: int | None
+    bounding: int | None
+    no_new_privs: bool | None
+    root: bool | None  # whether it is root inside
+    default: int  # the engine's, which other containers are taken to hold
+    last: int
+    port_start: int | None  # the first port that everyone may bind, in its network namespace
+    port_source: str
+    root_directory: bool  # whether the engine always makes a container's root directory writable for its owner
+    settings: Answers
+    kernel: tuple[int, int] | None = None  # its release
+
+
+def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroundings) -> CapabilityPosture:
+    """From the facts of the container's first process."""
+    held = None
+    if facts.effective is not None:
+        held = facts.effective.bits | (0 if facts.permitted is None else facts.permitted.bits)
+    return CapabilityPosture(
+        held,
+        None if facts.bounding is None else facts.bounding.bits,
+        facts.no_new_privs,
+        facts.root_inside,
+        facts.default.bits,
+        facts.last,
+        facts.port_start,
+        f"/proc/sys/{SETTING.replace('.', '/')}" if facts.host_network else f"@{PORT_START}",
+        around.engine.kind is EngineKind.DOCKER,
+        answers(around.ground),
+        _release(around.ground.kernel),
+    )
+
+
+def _release(text: str) -> tuple[int, int] | None:
+    try:
+        return release(text)
+    except DecodeError:
+        return None

@@ -1,0 +1,137 @@
+"""Tabs of the capabilities layer: the bits of all five sets, and what they mean for this container."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from stratascope.core.layer import BitGrid, BitRow, BitSet, Row, Tab, Table, Tone
+from stratascope.core.message import Message, msg
+from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding
+from stratascope.layers.capabilities.findings import short
+from stratascope.layers.capabilities.words import TAKE_OVER, words
+from stratascope.layers.shared.readings import NOT_ASKED, OFF, ON, UNKNOWN
+from stratascope.linux.capability import LAST, name_of
+
+_EFFECTIVE_COLUMN = 2
+
+
+def tabs_of(facts: CapabilityFacts, asked: CapabilitiesAsked) -> tuple[Tab, ...]:
+    """Both tabs."""
+    return Tab(msg("Bits"), (_grid_of(facts),)), Tab(msg("Meaning"), (_table(facts, asked),))
+
+
+def _grid_of(facts: CapabilityFacts) -> BitGrid:
+    values = (facts.inheritable, facts.permitted, facts.effective, facts.bounding, facts.ambient)
+    return BitGrid(
+        tuple(
+            [
+                BitSet(head, line, "" if value is None else str(value), f"{facts.status_source}:{line}")
+                for (_, head, line), value in zip(SETS, values, strict=True)
+            ]
+        ),
+        _EFFECTIVE_COLUMN,
+        _rows(
+            tuple([0 if value is None else value.bits for value in values]),
+            None if facts.bounding is None else facts.default.bits,
+            facts.initial_user_namespace is False,
+            facts.last,
+        ),
+        facts.initial_user_namespace,
+    )
+
+
+@lru_cache(maxsize=256)  # most containers of a machine have the same sets
+def _rows(values: tuple[int, ...], default: int | None, own: bool, last: int) -> tuple[BitRow, ...]:
+    inheritable, permitted, effective, bounding, ambient = values
+    present = inheritable | permitted | effective | bounding | ambient
+    rows = []
+    for number in range(max(last + 1, present.bit_length())):
+        tone, word = Tone.PLAIN, None
+        if default is not None:
+            expected, here = default >> number & 1, present >> number & 1
+            if here and not expected:
+                tone = Tone.BAD if number in TAKE_OVER and not own else Tone.WARN
+                word = msg("added")
+            elif expected and not here:
+                tone, word = Tone.GOOD, msg("dropped")
+        explanation, note = words(number)
+        bits = tuple(bool(value >> number & 1) for value in values)
+        rows.append(BitRow(number, _short(number), bits, explanation, tone, word, note))
+    return tuple(rows)
+
+
+_NAMESPACE_LABEL = msg("Count against")
+_NAMESPACE_UNKNOWN = (UNKNOWN, Tone.UNKNOWN, None)
+_NAMESPACE = {
+    True: (
+        msg("The whole machine: the initial user namespace"),
+        Tone.PLAIN,
+        msg("The kernel's checks that ask for the host's own right are answered by these sets."),
+    ),
+    False: (
+        msg("Only what its own user namespace owns"),
+        Tone.GOOD,
+        msg("For the host's clock, modules or disks the kernel asks the initial namespace, where they count nothing."),
+    ),
+}
+_NO_NEW_PRIVS_LABEL = msg("No new privileges")
+_NO_NEW_PRIVS = {
+    True: (ON, Tone.GOOD, msg("No exec can give more than the process holds now: set-uid files give nothing.")),
+    False: (OFF, Tone.WARN, msg("Set-uid files and files with capabilities work, up to the bounding set.")),
+}
+_REGAIN_LABEL = msg("Could come back by exec")
+_NONE = msg("None")
+_ASKED_LABEL = msg("Asked for")
+_DEFAULT_LABEL = msg("The engine's default")
+
+
+def _table(facts: CapabilityFacts, asked: CapabilitiesAsked) -> Table:
+    wanted = asked_bounding(asked, facts.last)
+    source = facts.status_source
+    initial, no_new_privs, regain = facts.initial_user_namespace, facts.no_new_privs, facts.regain_by_exec
+    value, tone, note = _NAMESPACE_UNKNOWN if initial is None else _NAMESPACE[initial]
+    rows = [Row(_NAMESPACE_LABEL, value, facts.user_namespace_source, tone, None, note)]
+    value, tone, note = _NAMESPACE_UNKNOWN if no_new_privs is None else _NO_NEW_PRIVS[no_new_privs]
+    rows.append(
+        Row(
+            _NO_NEW_PRIVS_LABEL, value, f"{source}:NoNewPrivs", tone, ON if asked.no_new_privileges else NOT_ASKED, note
+        )
+    )
+    if regain is None:
+        value, tone = UNKNOWN, Tone.UNKNOWN
+    elif regain:
+        value, tone = msg("{names}", names=short(regain)), Tone.WARN
+    else:
+        value, tone = _NONE, Tone.PLAIN
+    rows.append(Row(_REGAIN_LABEL, value, f"{source}:CapBnd", tone))
+    rows.append(Row(_ASKED_LABEL, _asked_value(asked), "inspect:HostConfig.CapAdd"))
+    if wanted is not None and facts.bounding is not None:
+        rows.append(
+            Row(
+                msg("Bounding set"),
+                msg("{text}", text=str(facts.bounding)),
+                f"{source}:CapBnd",
+                Tone.PLAIN if facts.bounding == wanted else Tone.WARN,
+                msg("{text}", text=str(wanted)),
+            )
+        )
+    rows.append(Row(_DEFAULT_LABEL, msg("{text}", text=str(facts.default)), "", Tone.PLAIN))
+    return Table(msg("What it means"), tuple(rows))
+
+
+def _asked_value(asked: CapabilitiesAsked) -> Message:
+    if asked.privileged:
+        return msg("Privileged: all of them")
+    added, dropped = ", ".join(asked.added), ", ".join(asked.dropped)
+    if added and dropped:
+        return msg("Add {added}; drop {dropped}", added=added, dropped=dropped)
+    if added:
+        return msg("Add {added}", added=added)
+    if dropped:
+        return msg("Drop {dropped}", dropped=dropped)
+    return msg("The engine's default")
+
+
+def _short(number: int) -> str:
+    """`SYS_ADMIN`; a capability newer than this program keeps the prefix, `CAP_42`."""
+    return name_of(number).removeprefix("CAP_") if number <= LAST else name_of(number)

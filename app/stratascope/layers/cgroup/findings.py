@@ -1,0 +1,123 @@
+"""What a person should know of a container's control group: missing limits, drift, and whose group it is in."""
+
+from __future__ import annotations
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import Drift, Finding
+from stratascope.core.message import Message, msg
+from stratascope.core.process_match import parse_stat
+from stratascope.core.severity import Severity
+from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
+from stratascope.layers.cgroup.views import default_pids, of_systemd
+
+_EXITING = 0x00000004  # PF_EXITING, include/linux/sched.h
+_GIVE = msg("Give it a limit that fits its work: --memory, --pids-limit, --cpus.")
+_AGAIN = msg("Rootless engines can't set limits in control groups of version 1; look at the engine's warnings.")
+
+
+def findings_of(
+    facts: CgroupFacts, asked: CgroupAsked, around: Surroundings, memory: bool | None, pids: bool | None
+) -> tuple[Finding, ...]:
+    """`memory` and `pids`: whether they are limited, None where that is not known."""
+    return (*_missing(facts, memory, pids, asked), *_drift(facts, asked), *_others(facts, asked, around))
+
+
+def _missing(facts: CgroupFacts, memory: bool | None, pids: bool | None, asked: CgroupAsked) -> list[Finding]:
+    found = []
+    if memory is False:
+        text = msg("Its memory has no limit: it can use up all of the machine's.")
+        found.append(_finding("no-memory-limit", Severity.MEDIUM, text, _GIVE, facts.source("memory_max"), "5.11"))
+    if pids is False:
+        text = msg("The number of its processes has no limit: a fork bomb stops the whole machine.")
+        found.append(_finding("no-pids-limit", Severity.MEDIUM, text, _GIVE, facts.source("pids_max"), "5.29"))
+    elif pids and default_pids(facts, asked.pids):
+        count, path = facts.pids_max or 0, facts.pids_from or "/"
+        if of_systemd(path):
+            text = msg(
+                "Its limit of {count} processes was not asked for: systemd sets it by default, on {unit}.",
+                count=count,
+                unit=path.rsplit("/", 1)[-1],
+            )
+        else:
+            text = msg(
+                "Its limit of {count} processes was not asked for: it comes from {path}, a group that it is in.",
+                count=count,
+                path=path,
+            )
+        advice = msg("Ask for a limit of its own, so that it does not depend on the host's settings.")
+        found.append(_finding("pids-by-default", Severity.LOW, text, advice, facts.source("pids_max"), "5.29"))
+    if cpu_limited(facts) is False:
+        text = msg("Its CPU time has no quota: it may keep every CPU busy.")
+        found.append(_finding("no-cpu-limit", Severity.LOW, text, _GIVE, facts.source("cpu_cores"), "5.12"))
+    return found
+
+
+def _drift(facts: CgroupFacts, asked: CgroupAsked) -> list[Finding]:
+    """Asked for, but the kernel has no such limit, or a wider one."""
+    found = []
+    wider = asked.memory and (facts.memory_max is None or facts.memory_max > asked.memory)
+    if wider and "memory_max" not in facts.unknown:
+        text = msg("A limit on memory was asked for, but the kernel does not enforce it.")
+        found.append(_finding("drift-memory", Severity.HIGH, text, _AGAIN, facts.source("memory_max"), "5.11"))
+    more = asked.pids and asked.pids > 0 and (facts.pids_max is None or facts.pids_max > asked.pids)
+    if more and "pids_max" not in facts.unknown:
+        text = msg("A limit on processes was asked for, but the kernel does not enforce it.")
+        found.append(_finding("drift-pids", Severity.HIGH, text, _AGAIN, facts.source("pids_max"), "5.29"))
+    # the engines round the quota to whole microseconds of a period
+    faster = asked.cpu_cores and (facts.cpu_cores is None or facts.cpu_cores > asked.cpu_cores * 1.01)
+    if faster and "cpu_cores" not in facts.unknown:
+        text = msg("A CPU quota was asked for, but the kernel does not enforce it.")
+        found.append(_finding("drift-cpu", Severity.MEDIUM, text, _AGAIN, facts.source("cpu_cores"), "5.12"))
+    return found
+
+
+def _others(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> list[Finding]:
+    found = []
+    # a rootless engine may set no device rules, and needs none: in its user namespace no node can be made
+    if facts.devices and not around.engine.rootless and any(rule.startswith("a *:* ") for rule in facts.devices):
+        text = msg(
+            "The device rules allow every device of the host, disks included. Only permissions of files and a lack of "
+            "the capability MKNOD can then stand in the way."
+        )
+        advice = msg("Start it without --privileged, and pass in the devices that it needs.")
+        found.append(_finding("all-devices", Severity.MEDIUM, text, advice, facts.source("devices"), "5.18"))
+    usual = ("", "system.slice", "machine.slice", "user.slice", "/docker")
+    if asked.cgroup_parent not in usual and not asked.in_pod:
+        text = msg("It was put below a control group of someone's choice: {path}.", path=asked.cgroup_parent)
+        advice = msg("Make sure that this group's limits are meant for it.")
+        found.append(_finding("parent", Severity.LOW, text, advice, "inspect:HostConfig.CgroupParent", "5.25"))
+    return found
+
+
+def _finding(code: str, severity: Severity, text: Message, advice: Message, source: str, cis: str) -> Finding:
+    return Finding(f"cgroup.{code}", "cgroup", severity, text, advice, source, (f"CIS-Docker-1.6.0:{cis}",))
+
+
+def cpu_limited(facts: CgroupFacts) -> bool | None:
+    """Whether its CPU time has a quota; None where not known."""
+    return None if "cpu_cores" in facts.unknown else facts.cpu_cores is not None
+
+
+def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
+    """Another control group than the first process's."""
+    mine, its = first.text("cgroup"), other.text("cgroup")
+    if isinstance(mine, Gap) or isinstance(its, Gap) or mine == its or _ending(other):
+        return ()
+    finding = Finding(
+        "cgroup.process-path",
+        "cgroup",
+        Severity.LOW,
+        msg("A process of this container is in another control group than its first, so other limits bind it."),
+        msg("Below the container's own group that is an init system at work; elsewhere find out what moved it."),
+        other.source("cgroup"),
+        ("cgroups(7)",),
+    )
+    return (Drift("cgroup.path", finding),)
+
+
+def _ending(process: Capture) -> bool:
+    # in hierarchies of version 1 a process that is ending is shown in / (kernel/cgroup/cgroup.c, proc_cgroup_show)
+    text = process.text("stat")
+    stat = None if isinstance(text, Gap) else parse_stat(text)
+    return stat is not None and bool(stat.flags & _EXITING)

@@ -1,0 +1,99 @@
+"""What of a container's control groups and resource limits decides its stances: the posture of layer 2."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.ground import Surroundings
+from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
+from stratascope.layers.shared.device_rules import runtime_default
+
+BOMB = 600  # processes: enough to slow a machine down, and more than a service needs
+
+
+@dataclass(frozen=True, slots=True)
+class CgroupPosture:
+    """Whether there is enough of each resource (None: not known), with what limits it, and the rules for devices."""
+
+    processes: bool | None
+    by_user: bool  # it is RLIMIT_NPROC that leaves too little
+    memory: bool | None
+    cpu: bool | None
+    rules: tuple[str, ...] | None  # None: not known
+    verified: bool  # the kernel's rules, and not what the engine was asked for
+    rootless: bool  # whether the engine may not set any rules
+    told: bool = True  # whether the engine says which rules were asked for
+    locked_memory: bool | None = False  # whether its limits (ulimit) leave enough; None: not known
+    priority: bool | None = False
+    rule_files: bool | None = False  # whether its rules are files of version 1, and no program
+
+
+def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
+    """From the facts of the container's first process; numbers are compared here, so that equal ones stay equal."""
+    by_user = facts.processes_by_user is not None and facts.processes_by_user < BOMB
+    rules, verified = _rules(facts, asked, around)
+    return CgroupPosture(
+        False if by_user else _processes(facts),
+        by_user,
+        _memory(facts, around),
+        _cpu(facts, around),
+        rules,
+        verified,
+        around.engine.rootless,
+        verified or asked.device_rules is not None,
+        _above(facts, "memlock", around.ground.memory_total),
+        _priority(facts),
+        True if facts.devices is not None else False if facts.version == "v2" else None,
+    )
+
+
+def _processes(facts: CgroupFacts) -> bool | None:
+    if facts.pids_room is not None and facts.pids_room < BOMB:
+        return False
+    if facts.pids_max is not None and facts.pids_max < BOMB:
+        return False
+    if "pids_max" in facts.unknown or facts.processes_unread:
+        return None
+    return True if facts.pids_max is None or facts.pids_room is not None else None
+
+
+def _above(facts: CgroupFacts, name: str, least: int | None) -> bool | None:
+    """Whether the hard limit of that name is none, or at least that; None where it was not read."""
+    limit = next((limit for limit in facts.process_limits or () if limit.name == name), None)
+    if limit is None:
+        return None
+    return limit.hard is None or (least is not None and limit.hard >= least)
+
+
+def _priority(facts: CgroupFacts) -> bool | None:
+    """kernel/sched/syscalls.c, can_nice and user_check_sched_setscheduler: 20 is a nice value of 0."""
+    found = (_above(facts, "nice", 21), _above(facts, "rtprio", 1))
+    return True if True in found else None if None in found else False
+
+
+def _memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
+    total = around.ground.memory_total
+    if facts.memory_max is not None and (total is None or facts.memory_max < total):
+        return False
+    return None if "memory_max" in facts.unknown else True
+
+
+def _cpu(facts: CgroupFacts, around: Surroundings) -> bool | None:
+    online = around.ground.cpus_online
+    if facts.cpu_cores is not None and (online is None or facts.cpu_cores < online):
+        return False
+    if online is None:
+        return None
+    if facts.cpuset_count is not None and 0 < facts.cpuset_count < online:
+        return False
+    return None if "cpu_cores" in facts.unknown else True
+
+
+def _rules(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tuple[tuple[str, ...] | None, bool]:
+    if facts.devices is not None:
+        return facts.devices, True
+    if around.engine.rootless:
+        return ("a *:* rwm",), True
+    if facts.version is None or facts.version != "v2":
+        return None, False
+    return runtime_default(asked.privileged, asked.devices, asked.device_rules or ()), False

@@ -1,0 +1,85 @@
+"""Which policy of access control is in force: the posture of layer 5.
+
+A policy that was measured answers by its own table (`apparmor`, `selinux`); one that forbids nothing lets everything
+through; of every other one nothing is known, since no file shows its rules. A profile in complain mode is one of these:
+its `deny` rules are refused all the same, as was measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import Message, msg
+from stratascope.core.threats.threat import Stance
+from stratascope.layers.mac.apparmor import AppArmorPosture, apparmor_posture
+from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacAsked, MacFacts
+from stratascope.layers.mac.findings import mode_word
+from stratascope.layers.mac.selinux import SELinuxPosture, selinux_posture
+from stratascope.layers.shared.readings import why_unknown
+
+RESTRICT = "kernel.apparmor_restrict_unprivileged_userns"
+
+
+@dataclass(frozen=True, slots=True)
+class Unmeasured:
+    """Nothing is refused (LETS_THROUGH), or what is refused is not known (UNKNOWN); and why.
+
+    `new_user_namespaces`: the stance on these, which Ubuntu's kernel restricts for unconfined processes, too.
+    """
+
+    stance: Stance
+    why: Message
+    new_user_namespaces: Stance
+
+
+MacPosture = Unmeasured | AppArmorPosture | SELinuxPosture
+
+
+def posture_of(facts: MacFacts, asked: MacAsked, around: Surroundings) -> MacPosture:
+    """From the facts of the container's first process."""
+    if facts.system == "none":
+        return _open(msg("Neither AppArmor nor SELinux is active."), Stance.LETS_THROUGH)
+    if facts.label is None:
+        return _unknown(why_unknown(facts.gaps))
+    if facts.system == "selinux":
+        return _selinux(facts, facts.type or "", around)
+    return _apparmor(facts, facts.label, around)
+
+
+def _apparmor(facts: MacFacts, label: str, around: Surroundings) -> MacPosture:
+    if facts.mode in ENFORCING:
+        found = apparmor_posture(label, around)
+        return found or _unknown(msg("What the profile {profile} forbids is not known here.", profile=label))
+    if facts.mode == "unconfined":
+        # Not in the kernel of Linus Torvalds: Ubuntu's. Unset or 0, nothing is restricted.
+        restricted = around.ground.sysctl(RESTRICT)
+        free = restricted == "0" or (restricted is None and RESTRICT in around.ground.lacking)
+        return _open(
+            msg("AppArmor does not confine this container."), Stance.LETS_THROUGH if free else Stance.UNKNOWN
+        )  # fmt: skip
+    return _unknown(msg("What the profile {profile} refuses in the mode {mode} is not known here.",
+                        profile=label, mode=mode_word(facts.mode)))  # fmt: skip
+
+
+def _selinux(facts: MacFacts, kind: str, around: Surroundings) -> MacPosture:
+    if facts.policy_loaded is False:
+        return _open(msg("SELinux runs without a policy."), Stance.LETS_THROUGH)
+    if facts.mode == "permissive":
+        return _open(msg("SELinux only warns on this host."), Stance.LETS_THROUGH)
+    if facts.mode is None:
+        return _unknown(msg("Whether SELinux enforces its policy could not be read."))
+    found = selinux_posture(facts, around)
+    if found is not None:
+        return found
+    if kind in UNCONFINED_TYPES:
+        return _open(msg("The type {type} may do nearly everything.", type=kind), Stance.LETS_THROUGH)
+    return _unknown(msg("What the SELinux policy permits the type {type} is not known here.", type=kind))
+
+
+def _open(why: Message, new_user_namespaces: Stance) -> Unmeasured:
+    return Unmeasured(Stance.LETS_THROUGH, why, new_user_namespaces)
+
+
+def _unknown(why: Message) -> Unmeasured:
+    return Unmeasured(Stance.UNKNOWN, why, Stance.UNKNOWN)

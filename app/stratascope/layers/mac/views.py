@@ -1,0 +1,82 @@
+"""The tab of the access-control layer: module, label and mode."""
+
+from __future__ import annotations
+
+from stratascope.core.container import ProfileKind
+from stratascope.core.layer import Row, Tab, Table, Tone, Verdict
+from stratascope.core.message import Message, msg
+from stratascope.layers.mac.facts import LSM_LIST, MacAsked, MacFacts
+from stratascope.layers.shared.readings import NOT_ASKED, UNKNOWN
+
+_LABEL = msg("Label")
+_SYSTEM_LABEL = msg("Module")
+_SYSTEMS = {
+    None: UNKNOWN,
+    "none": msg("None active"),
+    "apparmor": msg("AppArmor"),
+    "selinux": msg("SELinux"),
+}
+_MODE_LABEL = msg("Mode")
+_MODES = {
+    "enforce": (msg("Enforce: refuses what the profile forbids"), Tone.GOOD),
+    "kill": (msg("Kill: ends a process that does what is forbidden"), Tone.GOOD),
+    "complain": (msg("Complain: only notes it in the log"), Tone.WARN),
+    "user": (msg("Prompt: asks a program of the user's"), Tone.WARN),
+    "mixed": (msg("Mixed: the stacked profiles are in different modes"), Tone.WARN),
+    "unconfined": (msg("Unconfined: nothing is forbidden"), Tone.BAD),
+    "enforcing": (msg("Enforcing: the whole host"), Tone.GOOD),
+    "permissive": (msg("Permissive: the whole host only warns"), Tone.WARN),
+}
+_STACK_NOTE = msg("Several profiles at once: something is allowed only where all of them allow it.")
+_LEVEL_NOTE = msg("The categories keep containers of one type apart from each other.")
+_TONES = {
+    Verdict.ENFORCED: Tone.GOOD,
+    Verdict.WEAKENED: Tone.WARN,
+    Verdict.OPEN: Tone.BAD,
+    Verdict.UNKNOWN: Tone.UNKNOWN,
+}
+
+
+def tabs_of(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> tuple[Tab, ...]:
+    """The one tab."""
+    return (Tab(_LABEL, (_table(facts, asked, verdict),)),)
+
+
+def _table(facts: MacFacts, asked: MacAsked, verdict: Verdict) -> Table:
+    source, tone = facts.label_source, _TONES[verdict]
+    rows = [Row(_SYSTEM_LABEL, _SYSTEMS[facts.system], source if facts.modules is None else LSM_LIST)]
+    if facts.label is not None:
+        selinux = facts.system == "selinux"
+        rows.append(Row(_LABEL, _text(facts.label), source, tone, _asked_label(facts, asked)))
+        mode, mode_tone = (UNKNOWN, Tone.UNKNOWN) if facts.mode is None else _MODES[facts.mode]
+        rows.append(Row(_MODE_LABEL, mode, facts.mode_source, mode_tone))
+        if len(facts.stack) > 1:
+            rows.append(Row(msg("Stacked"), _text(", ".join(facts.stack)), source, Tone.PLAIN, None, _STACK_NOTE))
+        if selinux and facts.policy_loaded:
+            rows += (
+                Row(msg("User"), _text(facts.user), source),
+                Row(msg("Role"), _text(facts.role), source),
+                Row(msg("Type"), _text(facts.type), source),
+                Row(msg("Level"), _text(facts.level), source, Tone.PLAIN, None, _LEVEL_NOTE),
+            )
+    elif facts.system == "none":
+        rows.append(Row(_LABEL, msg("None"), source, tone, _asked_label(facts, asked)))
+    if facts.modules:
+        rows.append(Row(msg("Active modules"), _text(", ".join(facts.modules)), LSM_LIST))
+    return Table(_LABEL, tuple(rows))
+
+
+def _text(value: str | None) -> Message:
+    return msg("{text}", text=value) if value else UNKNOWN
+
+
+def _asked_label(facts: MacFacts, asked: MacAsked) -> Message | None:
+    if facts.system == "selinux":
+        if asked.selinux_label:
+            return _text(asked.selinux_label)
+        return msg("Privileged: unconfined") if asked.privileged else NOT_ASKED
+    if asked.apparmor is ProfileKind.CUSTOM:
+        return _text(asked.apparmor_profile)
+    if asked.privileged or asked.apparmor is ProfileKind.UNCONFINED:
+        return msg("Unconfined")
+    return msg("The engine's default") if asked.apparmor is ProfileKind.DEFAULT else None

@@ -1,0 +1,172 @@
+"""Namespaces and mounts of one process beside the host's and the other containers': the facts of layer 1.
+
+Compared by inode with the host's first process. A namespace that the engine calls "host" but that is not this machine's
+is the engine's (rootless Docker's network is RootlessKit's). Decided against reading NSpid for the PID namespace: the
+link says it for all eight in one way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.container import AskedDevice, AskedMount, Container
+from stratascope.core.ground import NAMESPACES, Surroundings
+from stratascope.core.layer import NamedGap
+from stratascope.layers.namespaces.mounts import MountView, view_of
+from stratascope.layers.shared.host_paths import HostPath
+from stratascope.layers.shared.readings import decoded, process_status
+from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.cgroup import parse_memberships
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.mounts import cached_mountinfo
+from stratascope.linux.namespace import parse_link
+
+LINKS = tuple((kind, f"ns/{kind}") for kind in NAMESPACES)
+_TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
+
+
+@dataclass(frozen=True, slots=True)
+class NamespaceFact:
+    """One namespace. `inode` is None where it is only predicted.
+
+    `shared_with_host` is None where the host's is not known; `shared_with` names containers.
+    """
+
+    inode: int | None
+    shared_with_host: bool | None
+    shared_with: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NamespacesFacts:
+    """All eight (None: not readable) and the mount view (None: not readable; counts of paths)."""
+
+    cgroup: NamespaceFact | None
+    ipc: NamespaceFact | None
+    mnt: NamespaceFact | None
+    net: NamespaceFact | None
+    pid: NamespaceFact | None
+    time: NamespaceFact | None
+    user: NamespaceFact | None
+    uts: NamespaceFact | None
+    root_read_only: bool | None
+    masked_paths: int | None
+    read_only_paths: int | None
+    engine_sockets: tuple[str, ...] | None
+    host_paths: tuple[HostPath, ...] | None
+    devices: tuple[str, ...] | None
+    propagation: str | None
+    mounts: MountView | None
+    host_root: bool | None  # whether its first process is the host's uid 0, or may be again, by whatever user namespace
+    takes_ids: bool | None  # whether that process may become any user or trace others: SETUID, SYS_PTRACE
+    host_from: str  # whose namespaces count as the host's: "PID 1", "PID 2", "own", ""
+    process: str  # "/proc/4211", for evidence
+    gaps: tuple[NamedGap, ...]
+    top_of_cgroup_tree: bool | None = None  # whether its group in some tree of version 1 is the topmost one
+
+    def of(self, kind: str) -> NamespaceFact | None:
+        """The namespace of that kind."""
+        fact: NamespaceFact | None = getattr(self, kind)
+        return fact
+
+
+@dataclass(frozen=True, slots=True)
+class NamespacesAsked:
+    """What the engine was told, by kind ("private", "host", "container:ID" …), and of mounts and devices."""
+
+    pid: str
+    ipc: str
+    uts: str
+    net: str
+    cgroup: str
+    privileged: bool
+    root_read_only: bool
+    masked_paths: tuple[str, ...] | None
+    read_only_paths: tuple[str, ...] | None
+    mounts: tuple[AskedMount, ...]
+    devices: tuple[AskedDevice, ...]
+
+    def of(self, kind: str) -> str:
+        """The namespace of that kind; empty for those that engines have no option for."""
+        mode: str = getattr(self, kind, "")
+        return mode
+
+
+def asked_of(container: Container) -> NamespacesAsked:
+    """The engine's options for this layer."""
+    asked = container.asked
+    return NamespacesAsked(
+        asked.pid_mode,
+        asked.ipc_mode,
+        asked.uts_mode,
+        asked.network_mode,
+        asked.cgroupns_mode,
+        asked.privileged,
+        asked.read_only_root,
+        asked.masked_paths,
+        asked.read_only_paths,
+        asked.mounts,
+        asked.devices,
+    )
+
+
+def decode(capture: Capture, container: Container, around: Surroundings) -> NamespacesFacts:
+    """Inodes beside the host's, and the mount view; never raises."""
+    gaps: list[NamedGap] = []
+    # before Linux 5.6 there are no time namespaces, before 4.6 no cgroup ones: the kernel has one for all
+    found = {kind: _fact(capture, kind, name, around, gaps) for kind, name in LINKS}
+    mounts = decoded(capture, "mountinfo", cached_mountinfo, gaps)
+    view = None if mounts is None else view_of(mounts, container, around)
+    host_root, takes_ids = _identity(capture, around)
+    return NamespacesFacts(
+        cgroup=found["cgroup"],
+        ipc=found["ipc"],
+        mnt=found["mnt"],
+        net=found["net"],
+        pid=found["pid"],
+        time=found["time"],
+        user=found["user"],
+        uts=found["uts"],
+        root_read_only=None if view is None else view.root_read_only,
+        masked_paths=None if view is None else len(view.masked),
+        read_only_paths=None if view is None else len(view.read_only),
+        engine_sockets=None if view is None else view.engine_sockets,
+        host_paths=None if view is None else view.host_paths,
+        devices=None if view is None else view.devices,
+        propagation=None if view is None else view.propagation,
+        mounts=view,
+        host_root=host_root,
+        takes_ids=takes_ids,
+        host_from=around.ground.namespaces_from,
+        process=f"/proc/{capture.pid}",
+        gaps=tuple(gaps),
+        top_of_cgroup_tree=_top_of_cgroup_tree(capture),
+    )
+
+
+def _fact(capture: Capture, kind: str, name: str, around: Surroundings, gaps: list[NamedGap]) -> NamespaceFact | None:
+    link = decoded(capture, name, parse_link, gaps)
+    if link is None:
+        return None
+    return NamespaceFact(link.inode, around.ground.is_hosts(kind, link.inode), around.peers.of(kind))
+
+
+def _identity(capture: Capture, around: Surroundings) -> tuple[bool | None, bool | None]:
+    status = process_status(capture)
+    if isinstance(status, Gap):
+        return None, None  # the layers that judge ids and capabilities tell this gap
+    # seen from inside a user namespace the uid is not the host's
+    known = status.uids is not None and around.ground.initial_user_namespace is not False
+    root = 0 in status.uids.within_reach if known and status.uids is not None else None
+    return root, None if status.effective is None else bool(CapabilitySet(status.effective) & _TAKE_IDS)
+
+
+def _top_of_cgroup_tree(capture: Capture) -> bool | None:
+    text = capture.text("cgroup")
+    if isinstance(text, Gap):
+        return None
+    try:
+        return any(line.hierarchy and line.path == "/" for line in parse_memberships(text))
+    except DecodeError:
+        return None

@@ -1,0 +1,108 @@
+"""What a person should know of the namespaces that a container shares. Those of its mounts are in `mount_findings.py`.
+
+Asked facts stand in only where the kernel's word is missing, and can only make it worse, never better.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import Drift, Finding
+from stratascope.core.message import Message, msg
+from stratascope.core.severity import Severity
+from stratascope.layers.namespaces.facts import LINKS, NamespaceFact, NamespacesAsked, NamespacesFacts
+from stratascope.layers.namespaces.mount_findings import no_policy
+from stratascope.layers.namespaces.words import LABELS, SHARED, SHARED_PID_AS_ROOT, WITH_OTHERS
+from stratascope.linux.namespace import Kind
+
+DECIDING = (Kind.PID, Kind.MNT, Kind.NET, Kind.IPC, Kind.UTS, Kind.CGROUP)
+_PRIVATE_WORDS = frozenset({"private", "shareable", "none"})
+_INSPECT = {
+    Kind.PID: "inspect:HostConfig.PidMode",
+    Kind.NET: "inspect:HostConfig.NetworkMode",
+    Kind.IPC: "inspect:HostConfig.IpcMode",
+    Kind.UTS: "inspect:HostConfig.UTSMode",
+    Kind.CGROUP: "inspect:HostConfig.CgroupnsMode",
+}
+_REMOVE_DRIFT = msg("Look at how the engine starts it; start it again and compare.")
+
+
+def findings_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> list[Finding]:
+    """Of the namespaces that decide."""
+    found = []
+    for kind in DECIDING:
+        fact, source = facts.of(kind), f"{facts.process}/ns/{kind}"
+        if fact is None or fact.shared_with_host is None:
+            if asked.of(kind) == "host":
+                found.append(_shared(kind, _INSPECT[kind], verified=False))
+        elif fact.shared_with_host:
+            found.append(_shared(kind, source, verified=True, reaches=_reaches_files(facts, around)))
+            if asked.of(kind) in _PRIVATE_WORDS and (kind is not Kind.CGROUP or around.ground.cgroup_layout == "v2"):
+                found.append(_drift(kind, source))
+        if fact is not None and fact.shared_with:
+            found.append(_with_others(kind, fact, source))
+    return found
+
+
+def _reaches_files(facts: NamespacesFacts, around: Surroundings) -> bool:
+    """Whether root in the host's PID namespace gets at the host's files: not where AppArmor or SELinux may forbid."""
+    initial = facts.user is not None and facts.user.shared_with_host is True
+    return no_policy(around) and initial and facts.host_root is True and facts.takes_ids is True
+
+
+def _shared(kind: Kind, source: str, *, verified: bool, reaches: bool = False) -> Finding:
+    severity, text, advice, refs = SHARED[kind]
+    if kind is Kind.PID and reaches:
+        severity, text = Severity.CRITICAL, SHARED_PID_AS_ROOT
+    if not verified:
+        text = msg("Asked for, not verified: {what}", what=text)
+    return Finding(f"namespaces.host-{kind}", "namespaces", severity, text, advice, source, refs)
+
+
+def _with_others(kind: Kind, fact: NamespaceFact, source: str) -> Finding:
+    names = ", ".join(fact.shared_with[:5]) + (" …" if len(fact.shared_with) > 5 else "")
+    return Finding(
+        f"namespaces.shared-{kind}",
+        "namespaces",
+        Severity.LOW,
+        Message(WITH_OTHERS[kind].id, (("names", names),)),
+        msg("That is how a pod works. Where there is no pod, give each container its own."),
+        source,
+        ("namespaces(7)",),
+    )
+
+
+def _drift(kind: Kind, source: str) -> Finding:
+    return Finding(
+        f"namespaces.drift-{kind}",
+        "namespaces",
+        Severity.HIGH,
+        msg(
+            "The engine was asked for a namespace of its own, but the kernel says the host's: {kind}.",
+            kind=LABELS[kind],
+        ),
+        _REMOVE_DRIFT,
+        source,
+        ("namespaces(7)",),
+    )
+
+
+def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
+    """Another namespace than the first process's; both must be readable."""
+    drifts = []
+    for kind, name in LINKS:
+        mine, its = first.text(name), other.text(name)
+        if isinstance(mine, Gap) or isinstance(its, Gap) or mine.strip() == its.strip():
+            continue
+        field = f"namespaces.{kind}"
+        finding = Finding(
+            f"namespaces.process-{kind}",
+            "namespaces",
+            Severity.MEDIUM,
+            msg("A process of this container is in another namespace than its first: {kind}.", kind=LABELS[Kind(kind)]),
+            msg("Find out what started it; a nested container or a sandbox does this on purpose."),
+            other.source(name),
+            ("namespaces(7)",),
+        )
+        drifts.append(Drift(field, finding))
+    return tuple(drifts)

@@ -1,0 +1,85 @@
+"""What of a process's namespaces and mounts decides its stances: the posture of layer 1.
+
+Device nodes are asked for too: an engine makes those of `--privileged` and `--device` in the container's own /dev,
+where no mount shows them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.ground import NAMESPACES, Surroundings
+from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
+from stratascope.layers.namespaces.mount_reach import MountReach
+from stratascope.layers.shared.device_rules import is_block, passes_block
+
+MOUNTS, _PRIVILEGED, _DEVICES = "@mountinfo", "inspect:HostConfig.Privileged", "inspect:HostConfig.Devices"
+_MEMORY_NODES = frozenset({"/dev/mem", "/dev/kmem", "/dev/port"})
+_LOG_NODE = "/dev/kmsg"
+
+
+@dataclass(frozen=True, slots=True)
+class NamespacePosture:
+    """None: not known."""
+
+    host: tuple[tuple[str, bool | None], ...]  # kind of namespace, whether it is the host's own
+    asked_host: tuple[str, ...]  # kinds that the engine was told to share with the host
+    processes: bool | None  # whether processes of other containers are in its PID namespace, or below it
+    reach: MountReach | None
+    socket: str  # place of an engine's socket; empty: none
+    host_files: tuple[str, ...]  # writable files and folders of the host
+    set_uid_files: tuple[str, ...]  # those of them where set-uid marks count
+    top_of_cgroup_tree: bool  # whether its group in some tree of version 1 is the topmost one
+    disk_node: str  # where a host's disk is told of; empty: nowhere
+    memory_node: str
+    log_node: str = ""  # that of the kernel's log
+
+
+def posture_of(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> NamespacePosture:
+    """From the facts of the container's first process."""
+    view = facts.mounts
+    disk, memory, log = _nodes(facts, asked, rootless=around.engine.rootless)
+    return NamespacePosture(
+        tuple([(kind, _hosts(facts, kind)) for kind in NAMESPACES]),
+        tuple([kind for kind in ("pid", "ipc", "uts", "net", "cgroup") if asked.of(kind) == "host"]),
+        _processes(facts, asked, around),
+        None if view is None else view.reach,
+        view.engine_sockets[0] if view is not None and view.engine_sockets else "",
+        () if view is None else view.writable_paths,
+        () if view is None else view.set_uid_paths,
+        facts.top_of_cgroup_tree is True,
+        disk,
+        memory,
+        log,
+    )
+
+
+def _hosts(facts: NamespacesFacts, kind: str) -> bool | None:
+    fact = facts.of(kind)
+    return None if fact is None else fact.shared_with_host
+
+
+def _processes(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundings) -> bool | None:
+    if facts.pid is None:
+        return True if asked.pid == "host" else None
+    if facts.pid.shared_with_host or facts.pid.shared_with or asked.pid == "host":
+        return True  # "host" and not this machine's: the engine's own, in which all its containers are seen
+    return facts.pid.shared_with_host
+
+
+def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[str, str, str]:
+    """Where a disk's node, the memory's and the log's are told of: the mounts, or the engine's options."""
+    disk = memory = log = ""
+    for node in facts.devices or ():
+        disk = disk or (MOUNTS if is_block(node) else "")
+        memory = memory or (MOUNTS if node in _MEMORY_NODES else "")
+        log = log or (MOUNTS if node == _LOG_NODE else "")
+    if asked.privileged and not rootless:
+        return disk or _PRIVILEGED, memory or _PRIVILEGED, log or _PRIVILEGED
+    for device in asked.devices:
+        disk = disk or (_DEVICES if passes_block(device) else "")
+        memory = memory or (_DEVICES if {device.source, device.target} & _MEMORY_NODES else "")
+        log = log or (_DEVICES if _LOG_NODE in (device.source, device.target) else "")
+    if "/dev" in {path.source for path in facts.host_paths or ()}:
+        return disk or MOUNTS, memory or MOUNTS, log or MOUNTS
+    return disk, memory, log

@@ -1,0 +1,45 @@
+"""What of a process's filters decides its stances, the posture of layer 4: their answers, by each entry point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.ground import Surroundings
+from stratascope.layers.seccomp.facts import SeccompAsked, SeccompFacts
+from stratascope.layers.seccomp.filter_source import entry_points, kernel_release, opened_by
+from stratascope.linux.capability import NAMES
+from stratascope.linux.seccomp import SeccompMode
+from stratascope.linux.seccomp_answer import Answers
+from stratascope.linux.syscalls import Abi
+
+STATUS = "@status:Seccomp"
+_ALL = frozenset(NAMES)
+
+
+@dataclass(frozen=True, slots=True)
+class SeccompPosture:
+    """All that decides. `points`: each entry point, whether the kernel has it for certain, and its answers.
+
+    `points` is empty where the machine is not known. `opened`: for an engine's default, the answers that one
+    capability more would change. `unseen`: there are filters besides, of which nothing is known.
+    """
+
+    mode: SeccompMode | None
+    source: str
+    points: tuple[tuple[Abi, bool, Answers | None], ...]
+    opened: tuple[tuple[str, Answers], ...]
+    unseen: bool
+    kernel: tuple[int, int] | None
+
+
+def posture_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> SeccompPosture:
+    """See `core.layer.Layer.posture`."""
+    basis = facts.basis
+    points = tuple(
+        (abi, certain, None if basis is None else basis.answers(abi)) for abi, certain in entry_points(around.ground)
+    )
+    opened: tuple[tuple[str, Answers], ...] = ()
+    if facts.profile == "default" and facts.default is not None and basis is not None:
+        opened = opened_by(facts.default, _ALL)
+    source = STATUS if basis is None else basis.source
+    return SeccompPosture(facts.mode, source, points, opened, facts.unseen > 0, kernel_release(around.ground))

@@ -1,0 +1,61 @@
+"""What layers do with a reading: decode it, or keep the gap with what it leaves open; and the few words they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.gap_words import gap_words
+from stratascope.core.layer import NamedGap
+from stratascope.core.message import Message, msg
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.status import ProcessStatus, parse_status
+
+ON = msg("On")
+OFF = msg("Off")
+UNKNOWN = msg("Not known")
+NOT_ASKED = msg("Nothing")
+
+Decoded = TypeVar("Decoded")
+
+
+def decoded(capture: Capture, name: str, parse: Callable[[str], Decoded], gaps: list[NamedGap]) -> Decoded | None:
+    """A reading as its decoder has it; None where it was not read or not understood, and `gaps` says why."""
+    text = capture.text(name)
+    if isinstance(text, Gap):
+        gaps.append(NamedGap(name, unsupported(capture, text), capture.source(name)))
+        return None
+    try:
+        return parse(text)
+    except DecodeError as error:
+        gaps.append(NamedGap(name, Gap(GapKind.UNPARSED, detail=str(error)), capture.source(name)))
+        return None
+
+
+def unsupported(capture: Capture, gap: Gap) -> Gap:
+    """The same gap, but UNSUPPORTED where this way of reading never gives it (an engine's own `top`)."""
+    return replace(gap, kind=GapKind.UNSUPPORTED) if capture.via != "proc" and gap.kind is GapKind.ABSENT else gap
+
+
+def process_status(capture: Capture) -> ProcessStatus | Gap:
+    """The decoded status; a gap where it was not read, or not understood (UNPARSED, with the decoder's words)."""
+    text = capture.text("status")
+    if isinstance(text, Gap):
+        return text
+    try:
+        return parse_status(text)
+    except DecodeError as error:
+        return Gap(GapKind.UNPARSED, detail=str(error))
+
+
+def missing_line(capture: Capture, line: str) -> NamedGap:
+    """The gap of a line that this kernel, or this way of reading, does not give."""
+    gap = Gap(GapKind.ABSENT, detail=f"status has no line {line}")
+    return NamedGap(f"status:{line}", gap, f"{capture.source('status')}:{line}")
+
+
+def why_unknown(gaps: tuple[NamedGap, ...]) -> Message:
+    """The first gap as the fact on the band."""
+    return gap_words(gaps[0].gap).band if gaps else UNKNOWN

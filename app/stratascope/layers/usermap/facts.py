@@ -1,0 +1,157 @@
+"""Who a process is inside and on the host, and what maps the one to the other: the facts of layer 6.
+
+The maps are read from outside, so their right side is the host's ids if the reader itself sits in the initial user
+namespace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.container import Asked, Container
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import NamedGap
+from stratascope.layers.shared.engine_socket import own_socket, plain_run
+from stratascope.layers.shared.host_paths import is_disk, is_socket
+from stratascope.layers.shared.readings import decoded, process_status, unsupported
+from stratascope.layers.shared.unprivileged_ports import first_free_port
+from stratascope.layers.usermap.namespace_owners import owners_of
+from stratascope.linux.idmap import FULL, IdMap, is_full, parse_idmap, to_host, to_inside
+from stratascope.linux.namespace import Kind, is_initial, parse_link
+from stratascope.linux.status import Ids
+
+MAPS = ("uid_map", "gid_map")
+
+
+@dataclass(frozen=True, slots=True)
+class UsermapFacts:
+    """Maps as (inside, outside, length); None: not readable. Ids "outside" are the host's."""
+
+    uid_map: tuple[tuple[int, int, int], ...] | None
+    gid_map: tuple[tuple[int, int, int], ...] | None
+    root_is_host_uid: int | None  # None: not known, or root is not mapped (see `root_mapped`)
+    root_mapped: bool | None
+    initial_namespace: bool | None
+    range_shared_with: tuple[str, ...]
+    owner_inside: int | None  # what the engine's own user is called inside, where the map has it
+    uid_inside: int | None
+    uid_outside: int | None
+    gid_inside: int | None
+    gid_outside: int | None
+    setgroups: str | None  # "allow" or "deny"
+    groups: tuple[int, ...]  # supplementary, outside
+    held: int | None  # capabilities that it has or may take, as a mask: some make up for not being the owner
+    # kind of namespace, whether the process's own user namespace (or one below it) owns it
+    owners: tuple[tuple[str, bool | None], ...]
+    port_start: int | None  # the first port that everyone may bind in its network namespace
+    process: str
+    gaps: tuple[NamedGap, ...]
+    uid_effective: int | None = None  # another one than `uid_outside` where that is root's, which it may take again
+    disks: bool = False  # whether disks of the host were passed in: a group may open their nodes
+    foreign_socket: bool = False  # whether a socket is mounted that is not the engine's own: its mode is not known
+    idmapped: bool = False  # whether a mount has an id map of its own: there inside root may be the host's
+
+
+@dataclass(frozen=True, slots=True)
+class UsermapAsked:
+    """What the engine was told. An empty `userns_mode` is not "host"."""
+
+    userns_mode: str
+    user: str
+    uid_map: tuple[tuple[int, int, int], ...]
+
+
+def asked_of(container: Container) -> UsermapAsked:
+    """The engine's options for this layer."""
+    return UsermapAsked(container.asked.userns_mode, container.asked.user, container.asked.uid_map)
+
+
+def decode(capture: Capture, container: Container, around: Surroundings) -> UsermapFacts:
+    """Maps, and the first process's ids on both sides; never raises."""
+    gaps: list[NamedGap] = []
+    uids, gids = (decoded(capture, name, parse_idmap, gaps) for name in MAPS)
+    if around.ground.initial_user_namespace is False:
+        gap = Gap(GapKind.UNSUPPORTED, detail="read from inside a user namespace: the ids are not the host's")
+        gaps.append(NamedGap("uid_map", gap, "/proc/self/uid_map"))
+    status = process_status(capture)
+    uid = gid = effective = None
+    if isinstance(status, Gap):
+        gaps.append(NamedGap("status", unsupported(capture, status), capture.source("status")))
+    else:
+        uid = _uid(status.uids, uids) if status.uids else None
+        effective = status.uids.effective if status.uids else None
+        gid = status.gids.effective if status.gids else None
+    setgroups = capture.text("setgroups")
+    initial = _initial(capture, uids, gaps)
+    owner = around.engine.daemon_uid if around.engine.rootless else None
+    return UsermapFacts(
+        uid_map=_triples(uids),
+        gid_map=_triples(gids),
+        root_is_host_uid=None if uids is None else to_host(uids, 0),
+        root_mapped=None if uids is None else to_host(uids, 0) is not None,
+        initial_namespace=initial,
+        range_shared_with=around.peers.uid_range,
+        owner_inside=_owner(uids, owner, rootless=around.engine.rootless),
+        uid_inside=None if uids is None or uid is None else to_inside(uids, uid),
+        uid_outside=uid,
+        gid_inside=None if gids is None or gid is None else to_inside(gids, gid),
+        gid_outside=gid,
+        setgroups=None if isinstance(setgroups, Gap) else setgroups.strip(),
+        groups=() if isinstance(status, Gap) else status.groups,
+        held=None
+        if isinstance(status, Gap) or status.effective is None
+        else status.effective | (status.permitted or 0),
+        owners=owners_of(capture, initial, around),
+        port_start=first_free_port(capture, around),
+        process=f"/proc/{capture.pid}",
+        gaps=tuple(gaps),
+        uid_effective=effective,
+        disks=disks_given(container.asked),
+        foreign_socket=_foreign_socket(container, around),
+        idmapped=_idmapped(capture),
+    )
+
+
+def disks_given(asked: Asked) -> bool:
+    """Whether disks of the host were passed in."""
+    return asked.privileged or any(is_disk(device.source) for device in asked.devices)
+
+
+def _triples(idmap: IdMap | None) -> tuple[tuple[int, int, int], ...] | None:
+    return None if idmap is None else tuple((part.inside, part.outside, part.length) for part in idmap)
+
+
+def _uid(ids: Ids, ranges: IdMap | None) -> int:
+    """Root's where the real or saved one is, else the effective one."""
+    for uid in ids.within_reach:
+        if uid == 0 or (ranges is not None and to_inside(ranges, uid) == 0):
+            return uid
+    return ids.effective
+
+
+def _foreign_socket(container: Container, around: Surroundings) -> bool:
+    own = own_socket(around)
+    sources = [mount.source for mount in container.asked.mounts if mount.source]
+    return any(is_socket(source) and plain_run(source) != own for source in sources)
+
+
+def _idmapped(capture: Capture) -> bool:
+    text = capture.text("mountinfo")
+    return isinstance(text, str) and ",idmapped" in text
+
+
+def _initial(capture: Capture, uids: IdMap | None, gaps: list[NamedGap]) -> bool | None:
+    if uids is not None and not is_full(uids):
+        return False  # the initial one maps every id to itself, and nothing can change that
+    link = decoded(capture, "ns/user", parse_link, gaps)
+    return None if link is None else is_initial(Kind.USER, link.inode)
+
+
+def _owner(uids: IdMap | None, owner: int | None, *, rootless: bool) -> int | None:
+    """The engine's own user, inside. Where its uid is not known: the one id that a rootless map has alone."""
+    if uids is None or not rootless:
+        return None
+    if owner is not None:
+        return to_inside(uids, owner)
+    return next((part.inside for part in uids if part.length == 1 and part.outside not in (0, FULL)), None)

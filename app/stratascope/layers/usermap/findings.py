@@ -1,0 +1,80 @@
+"""What a person should know of whom a container's processes are on the host, and of the map that says so."""
+
+from __future__ import annotations
+
+from stratascope.core.capture import Capture, Gap
+from stratascope.core.container import EngineKind
+from stratascope.core.ground import Surroundings
+from stratascope.core.layer import Drift, Finding
+from stratascope.core.message import msg
+from stratascope.core.severity import Severity
+from stratascope.layers.usermap.facts import MAPS, UsermapAsked, UsermapFacts
+from stratascope.linux.idmap import FULL
+
+_LAYER = "usermap"
+
+
+def findings_of(facts: UsermapFacts, asked: UsermapAsked, around: Surroundings) -> list[Finding]:
+    if facts.uid_map is None or around.ground.initial_user_namespace is False:
+        return []
+    found = []
+    source = f"{facts.process}/uid_map"
+    full = facts.uid_map == ((0, 0, FULL),)
+    if facts.root_is_host_uid == 0 and (facts.uid_outside == 0 or not full):
+        text = msg("Root inside is root on this machine: whoever breaks out as root is root there.")
+        advice = msg("Run it rootless, or with a user namespace (Podman: --userns=auto; Docker: userns-remap).")
+        refs: tuple[str, ...] = (
+            ("CIS-Docker-1.6.0:5.31", "user_namespaces(7)") if asked.userns_mode == "host" else ("user_namespaces(7)",)
+        )
+        if facts.uid_inside == 0:
+            refs = (*refs, "PSS:restricted")  # its runAsNonRoot is about the process
+        found.append(Finding("usermap.host-root", _LAYER, Severity.HIGH, text, advice, source, refs))
+    elif full:
+        text = msg(
+            "It runs as user {uid} of this machine: whoever breaks out is that user.", uid=facts.uid_outside or 0
+        )
+        advice = msg("Run it rootless, or with a user namespace of its own.")
+        found.append(Finding("usermap.host-user", _LAYER, Severity.LOW, text, advice, source, ("user_namespaces(7)",)))
+    if facts.owner_inside is not None:
+        text = msg(
+            "User {uid} inside is the user who runs the engine: whoever breaks out has that user's files.",
+            uid=facts.owner_inside,
+        )
+        if around.engine.kind is EngineKind.PODMAN:
+            advice = msg("Use --userns=auto or --userns=nomap, so that this user's id is not in the map.")
+        else:
+            advice = msg("Run its programs as another user inside (--user): rootless Docker always maps its own user.")
+        found.append(Finding("usermap.own-user", _LAYER, Severity.MEDIUM, text, advice, source, ("subuid(5)",)))
+    if facts.range_shared_with and not full:
+        names = ", ".join(facts.range_shared_with[:5])
+        text = msg("Other containers run with the same ids of the host: {names}.", names=names)
+        advice = msg("Give each container a range of its own, as --userns=auto of Podman does.")
+        found.append(Finding("usermap.shared-range", _LAYER, Severity.LOW, text, advice, source, ("subuid(5)",)))
+    wanted = asked.uid_map and set(asked.uid_map) != set(facts.uid_map)
+    private = asked.userns_mode in ("private", "auto", "keep-id", "nomap") and facts.initial_namespace
+    # a rootless engine reads the asked map in terms of its own user namespace
+    if (wanted and not around.engine.rootless) or private:
+        text = msg("The map of ids is not the one that the engine was asked for.")
+        advice = msg("Look at how the engine starts it; start it again and compare.")
+        found.append(Finding("usermap.drift-map", _LAYER, Severity.HIGH, text, advice, source, ("user_namespaces(7)",)))
+    return found
+
+
+def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
+    """Another map than the first process's: another user namespace."""
+    drifts = []
+    for name in MAPS:
+        mine, its = first.text(name), other.text(name)
+        if isinstance(mine, Gap) or isinstance(its, Gap) or mine.split() == its.split():
+            continue
+        finding = Finding(
+            f"usermap.process-{name.replace('_', '-')}",
+            "usermap",
+            Severity.MEDIUM,
+            msg("A process of this container maps ids otherwise than its first: it is in another user namespace."),
+            msg("Find out what started it; a nested container or a sandbox does this on purpose."),
+            other.source(name),
+            ("user_namespaces(7)",),
+        )
+        drifts.append(Drift(f"usermap.{name}", finding))
+    return tuple(drifts)

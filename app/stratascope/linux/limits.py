@@ -1,0 +1,47 @@
+"""/proc/PID/limits: the resource limits of a process, by their names in ulimit(1). See proc_pid_limits(5).
+
+Only those that a container's options or a layer's stances are about; the others are left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from stratascope.linux.decode import DecodeError
+
+# The kernel's words, fs/proc/base.c (lnames)
+_NAMES = {
+    "Max processes": "nproc",
+    "Max open files": "nofile",
+    "Max core file size": "core",
+    "Max locked memory": "memlock",
+    "Max nice priority": "nice",
+    "Max realtime priority": "rtprio",
+}
+_LINE = re.compile(rf"^({'|'.join(_NAMES)}) +(\S+) +(\S+)", re.M).findall
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessLimit:
+    """A resource limit by its name as in `ulimit`; None: unlimited. Files, processes, bytes."""
+
+    name: str
+    soft: int | None
+    hard: int | None
+
+
+def parse_limits(text: str) -> tuple[ProcessLimit, ...]:
+    """Those limits, ordered by name. Raises DecodeError."""
+    found = [ProcessLimit(_NAMES[name], _number(name, soft), _number(name, hard)) for name, soft, hard in _LINE(text)]
+    if not found:
+        raise DecodeError("limits: none of its lines is there")
+    return tuple(sorted(found, key=lambda limit: limit.name))
+
+
+def _number(name: str, word: str) -> int | None:
+    if word == "unlimited":
+        return None
+    if not (word.isascii() and word.isdigit() and len(word) <= 20):
+        raise DecodeError(f"limits: {name} is not a number: {word[:40]!r}")
+    return int(word)
