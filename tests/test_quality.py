@@ -26,7 +26,7 @@ THIRD_PARTY = {
     "engines": frozenset({"docker", "podman", "requests", "urllib3"}),
     "presentation": frozenset({"wcwidth"}),
     "state": frozenset({"msgspec", "platformdirs"}),
-    "ui": frozenset({"PySide6", "numpy", "pyqtgraph", "shiboken6"}),
+    "ui": frozenset({"PySide6", "jeepney", "numpy", "pyqtgraph", "shiboken6"}),
     "wiring": frozenset({"platformdirs"}),
 }
 

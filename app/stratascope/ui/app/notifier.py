@@ -13,7 +13,6 @@ import logging
 import queue
 import threading
 from collections import deque
-from importlib import import_module
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
@@ -83,8 +82,10 @@ class _Bus:
 
     def __init__(self, clicked: Any) -> None:
         """Raises where there is no bus."""
-        # by name: it has no types, and is not needed for the first picture
-        self._jeepney, blocking = import_module("jeepney"), import_module("jeepney.io.blocking")
+        import jeepney  # not needed for the first picture
+        from jeepney.io import blocking
+
+        self._jeepney = jeepney
         self._clicked = clicked
         self.shown: dict[Any, Alert] = {}
         self._address = self._jeepney.DBusAddress(*self.place)
