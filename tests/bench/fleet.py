@@ -39,11 +39,11 @@ def repaint_seconds(count: int, *, whole: bool = False, rounds: int = ROUNDS) ->
     for _ in range(20):
         QApplication.processEvents()
     if whole:
-        page.grid.whole()
+        page.grid.view.whole()
     target = QPixmap(page.size())
     taken = []
     for number in range(rounds + 3):
-        page.grid.zoom(1.01 if number % 2 else 1 / 1.01)
+        page.grid.view.zoom(1.01 if number % 2 else 1 / 1.01)
         began = time.perf_counter()
         page.render(target, QRect().topLeft(), QRegion())
         taken.append(time.perf_counter() - began)

@@ -99,15 +99,15 @@ def test_the_mosaic_is_empty_outside_of_the_table(page: FleetPage) -> None:
 
 def test_it_begins_with_names_in_view_and_can_show_all(page: FleetPage) -> None:
     grid = page.grid
-    assert grid.pitch()[1] >= 20
-    assert grid.part().topLeft() == QPointF(0, 0)
-    grid.whole()
+    assert grid.view.pitch()[1] >= 20
+    assert grid.view.part().topLeft() == QPointF(0, 0)
+    grid.view.whole()
     settle()
-    assert grid.part().height() >= 120
-    assert grid.part().width() >= 60.99
+    assert grid.view.part().height() >= 120
+    assert grid.view.part().width() >= 60.99
     page.grab()
-    grid.fit()
-    assert grid.pitch()[1] >= 20
+    grid.view.fit()
+    assert grid.view.pitch()[1] >= 20
 
 
 def wheel(page: FleetPage, turn: int, keys: Qt.KeyboardModifier) -> None:
@@ -124,18 +124,18 @@ def wheel(page: FleetPage, turn: int, keys: Qt.KeyboardModifier) -> None:
 def test_the_wheel_scrolls_and_with_ctrl_zooms_about_the_pointer(page: FleetPage) -> None:
     grid = page.grid
     wheel(page, -120, Qt.KeyboardModifier.NoModifier)
-    assert grid.part().y() > 1
-    pitch, under = grid.pitch(), grid.cell_at(QPointF(200, 200))
+    assert grid.view.part().y() > 1
+    pitch, under = grid.view.pitch(), grid.view.cell_at(QPointF(200, 200))
     wheel(page, 120, Qt.KeyboardModifier.ControlModifier)
-    assert grid.pitch()[0] > pitch[0] * 1.1
-    assert grid.cell_at(QPointF(200, 200)) == under
+    assert grid.view.pitch()[0] > pitch[0] * 1.1
+    assert grid.view.cell_at(QPointF(200, 200)) == under
     for _ in range(60):
         wheel(page, 120, Qt.KeyboardModifier.NoModifier)
-    assert grid.part().y() == 0
+    assert grid.view.part().y() == 0
     for _ in range(200):
-        grid.move_by(500, 500)
-    assert grid.part().bottom() <= 120.001
-    assert grid.part().right() <= 61.001
+        grid.view.move_by(500, 500)
+    assert grid.view.part().bottom() <= 120.001
+    assert grid.view.part().right() <= 61.001
 
 
 @pytest.mark.parametrize("count", [1, 13, 24, 25, 200])
@@ -145,41 +145,41 @@ def test_few_rows_are_not_stretched_and_heads_stand_beside_their_cells(page: Fle
     page.resize(1100, 700)
     settle()
     grid = page.grid
-    assert grid.pitch()[1] == pytest.approx(22, abs=1.5)
-    assert (grid.rows.start, grid.rows.pitch) == pytest.approx((grid.part().y(), grid.pitch()[1]))
-    assert (grid.columns.start, grid.columns.pitch) == pytest.approx((grid.part().x(), grid.pitch()[0]))
-    grid.whole()
-    assert grid.rows.pitch == pytest.approx(grid.pitch()[1])
+    assert grid.view.pitch()[1] == pytest.approx(22, abs=1.5)
+    assert (grid.rows.start, grid.rows.pitch) == pytest.approx((grid.view.part().y(), grid.view.pitch()[1]))
+    assert (grid.columns.start, grid.columns.pitch) == pytest.approx((grid.view.part().x(), grid.view.pitch()[0]))
+    grid.view.whole()
+    assert grid.rows.pitch == pytest.approx(grid.view.pitch()[1])
 
 
 def test_a_wider_window_keeps_the_height_of_rows(page: FleetPage) -> None:
-    before = page.grid.pitch()
-    page.grid.move_by(0, 300)
-    top = page.grid.part().y()
+    before = page.grid.view.pitch()
+    page.grid.view.move_by(0, 300)
+    top = page.grid.view.part().y()
     page.resize(1400, 700)
     settle()
-    assert page.grid.pitch()[1] == pytest.approx(before[1], abs=0.01)
-    assert page.grid.part().y() == pytest.approx(top, abs=0.01)
-    page.grid.zoom(1.5)
-    zoomed = page.grid.pitch()
+    assert page.grid.view.pitch()[1] == pytest.approx(before[1], abs=0.01)
+    assert page.grid.view.part().y() == pytest.approx(top, abs=0.01)
+    page.grid.view.zoom(1.5)
+    zoomed = page.grid.view.pitch()
     page.resize(1200, 800)
     settle()
-    assert page.grid.pitch() == pytest.approx(zoomed, abs=0.01)
+    assert page.grid.view.pitch() == pytest.approx(zoomed, abs=0.01)
 
 
 def test_fewer_rows_are_in_view_where_it_was_scrolled_far_down(page: FleetPage) -> None:
     grid = page.grid
-    grid.move_by(0, 100_000)
-    assert grid.part().bottom() == pytest.approx(120)
-    pitch = grid.pitch()
+    grid.view.move_by(0, 100_000)
+    assert grid.view.part().bottom() == pytest.approx(120)
+    pitch = grid.view.pitch()
     page.show_states(fake_fleet.states(120), "grafana")
     assert len(page.table.rows) == 9
-    assert grid.part().y() == 0
+    assert grid.view.part().y() == 0
     assert grid.rows.start == 0
-    assert grid.pitch() == pytest.approx(pitch)
+    assert grid.view.pitch() == pytest.approx(pitch)
     page.show_states(fake_fleet.states(120))
-    grid.move_by(0, 100_000)
-    assert grid.part().bottom() == pytest.approx(120)
+    grid.view.move_by(0, 100_000)
+    assert grid.view.part().bottom() == pytest.approx(120)
 
 
 # -- pointing
@@ -239,14 +239,14 @@ def test_keys_move_from_cell_to_cell_and_enter_opens(page: FleetPage, qtbot: QtB
     assert page.table.rows[1].name in grid.part_name(grid.part_in_hand())
     QTest.keyClick(canvas, Qt.Key.Key_End)
     assert grid.lit[0] == 119
-    assert grid.part().bottom() == pytest.approx(120)
+    assert grid.view.part().bottom() == pytest.approx(120)
     QTest.keyClick(canvas, Qt.Key.Key_Home)
     assert grid.lit == (0, 0)
     QTest.keyClick(canvas, Qt.Key.Key_PageDown)
     assert grid.lit[0] > 10
-    pitch = grid.pitch()
+    pitch = grid.view.pitch()
     QTest.keyClick(canvas, Qt.Key.Key_Plus)
-    assert grid.pitch() > pitch
+    assert grid.view.pitch() > pitch
     QTest.keyClick(canvas, Qt.Key.Key_Minus)
     with qtbot.waitSignal(page.chosen, timeout=1000) as seen:
         QTest.keyClick(canvas, Qt.Key.Key_Return)

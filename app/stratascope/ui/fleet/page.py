@@ -27,7 +27,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.ui.containers.order import haystack, matches
 from stratascope.ui.fleet.cells import paint_cell
-from stratascope.ui.fleet.grid import ZOOM, FleetGrid
+from stratascope.ui.fleet.grid import FleetGrid
 from stratascope.ui.fleet.heads import EMPTY
 from stratascope.ui.fleet.save_picture import save
 from stratascope.ui.fleet.table import (
@@ -41,6 +41,7 @@ from stratascope.ui.fleet.table import (
     running,
     threat_table,
 )
+from stratascope.ui.fleet.viewport import ZOOM
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
 from stratascope.ui.widgets.segments import Segments
@@ -170,10 +171,10 @@ class FleetPage(QWidget):
         bar.addSpacing(theme.px(6))
         bar.addWidget(self.count, 1)
         for text, what, call in (
-            (msg("−"), msg("Smaller (minus, or Ctrl and the wheel)"), lambda: self.grid.zoom(1 / ZOOM)),
-            (msg("+"), msg("Larger (plus, or Ctrl and the wheel)"), lambda: self.grid.zoom(ZOOM)),
-            (msg("Names"), msg("Rows high enough for names (Ctrl and 0)"), self.grid.fit),
-            (msg("All"), msg("The whole fleet at once"), self.grid.whole),
+            (msg("−"), msg("Smaller (minus, or Ctrl and the wheel)"), lambda: self.grid.view.zoom(1 / ZOOM)),
+            (msg("+"), msg("Larger (plus, or Ctrl and the wheel)"), lambda: self.grid.view.zoom(ZOOM)),
+            (msg("Names"), msg("Rows high enough for names (Ctrl and 0)"), self.grid.view.fit),
+            (msg("All"), msg("The whole fleet at once"), self.grid.view.whole),
         ):
             bar.addWidget(self._button(text, what, call))
         bar.addWidget(self.export)
