@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
 
@@ -294,7 +295,7 @@ class StillWatch:
     def __init__(self, first: Snapshot | None = None) -> None:
         self.first, self.refreshed, self.stopped, self.elevated = first, 0, 0, 0
 
-    def start(self, publish) -> None:  # type: ignore[no-untyped-def]
+    def start(self, publish: Callable[[Snapshot], None]) -> None:
         self.publish = publish
         if self.first is not None:
             publish(self.first)

@@ -27,7 +27,7 @@ from stratascope.core.layer import RulerRange, Rulers, Tone
 from stratascope.core.message import msg
 from stratascope.ui.panel.rulers import RulersBlock
 from stratascope.ui.relaunch.confirm_page import ConfirmPage
-from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets import accessible_widgets
 from stratascope.ui.widgets.labels import Line, give_tip
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.widgets.theme import Theme
@@ -142,7 +142,7 @@ def _exclusive(button: QAbstractButton) -> bool:
 
 def nameless(widget: QWidget) -> bool:
     """Whether it draws something by our own code, and neither says it nor is known to repeat what is said."""
-    if not accessibility.drawn(widget) or accessibility.decoration(widget):
+    if not accessible_widgets.drawn(widget) or accessible_widgets.decoration(widget):
         return False
     if any(isinstance(child, QWidget) for child in widget.children()):
         return False  # a ground for others

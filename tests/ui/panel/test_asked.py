@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import pytest
 
 from stratascope.core.container import Asked, AskedDevice, AskedMount, ProfileKind
-from stratascope.core.layer import Table
+from stratascope.core.layer import Layer, Table
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.ui.panel.asked import _NAMES, asked_table
@@ -61,8 +61,8 @@ def test_a_container_that_was_told_nothing() -> None:
 
 
 @pytest.mark.parametrize("layer", all_layers(), ids=lambda layer: layer.id)
-def test_every_field_has_words(layer: object) -> None:
-    table = asked_table(layer.asked(sample.state("web").container))  # type: ignore[attr-defined]
+def test_every_field_has_words(layer: Layer) -> None:
+    table = asked_table(layer.asked(sample.state("web").container))
     assert table is not None
     words = {translate(name) for name in _NAMES.values()}
     assert {translate(row.label) for row in table.rows} <= words

@@ -5,7 +5,7 @@ Nothing is replaced: the window's own desk, the engines, and a journal in a fold
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -94,8 +94,8 @@ def no_new_privs(rig: Rig, name: str) -> str:
     return next(line.split()[1] for line in status.splitlines() if line.startswith("NoNewPrivs:"))
 
 
-def press(call: object, name: str) -> None:
-    call()  # type: ignore[operator]
+def press(call: Callable[[], object], name: str) -> None:
+    call()
     box = next(each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible())
     next(button for button in box.buttons() if button.objectName() == name).click()
 

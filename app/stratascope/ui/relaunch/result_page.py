@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal, SignalInstance
+from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QFrame,
@@ -297,23 +297,21 @@ class ResultPage(QScrollArea):
         height = table.horizontalHeader().sizeHint().height() + 4
         table.setFixedHeight(height + sum(table.rowHeight(row) for row in range(table.rowCount())))
 
-    def resizeEvent(self, event: object) -> None:
-        super().resizeEvent(event)  # type: ignore[arg-type]
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
         if self._proofs:
             self._show_proofs()
 
-    def _emit(self, signal: object) -> None:
+    def _emit(self, signal: SignalInstance) -> None:
         if self.ended is not None and self.ended.transaction is not None:
-            signal.emit(self.ended.transaction)  # type: ignore[attr-defined]
+            signal.emit(self.ended.transaction)
 
 
 def _cell(verdict: Verdict | None) -> tuple[str, str, Mark | None]:
     return ("–", "text3", None) if verdict is None else (verdict_word(verdict), "text", Mark(verdict.value))
 
 
-def _pixmap(theme: Theme, mark: Mark) -> object:
-    from PySide6.QtGui import QPixmap
-
+def _pixmap(theme: Theme, mark: Mark) -> QPixmap:
     side = theme.px(12)
     picture = QPixmap(side * 2, side * 2)
     picture.setDevicePixelRatio(2)

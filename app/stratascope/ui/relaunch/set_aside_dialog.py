@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QDialog,
@@ -174,6 +174,6 @@ class SetAsideDialog(QDialog):
         owned = done is not None and done.owner is not None
         self.discard.setText(translate(msg("Accept…") if owned else msg("Discard…")))
 
-    def _emit(self, signal: object) -> None:
+    def _emit(self, signal: SignalInstance) -> None:
         if self.current is not None:
-            signal.emit(self.current)  # type: ignore[attr-defined]
+            signal.emit(self.current)
