@@ -5,10 +5,12 @@ Each runs the tool itself, so that a developer's `make lint` and the tests can't
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+TESTS = CHECKOUT / "tests"
 CONSTRAINTS = CHECKOUT / "packaging" / "constraints.txt"
 
 # Which room may import what from outside the standard library. A room that is not named: nothing.
@@ -73,6 +76,28 @@ def test_third_party_packages_stay_in_their_rooms() -> None:
             if package not in THIRD_PARTY.get(room, frozenset()):
                 strangers.add(f"{module} imports {package}")
     assert not strangers
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every name that a file imports, with the module it comes from."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
+def test_no_test_imports_another_test() -> None:
+    """What tests share is in a module whose name says what it is, so that a test can be moved or removed alone."""
+    modules = {path.relative_to(TESTS).with_suffix("") for path in TESTS.rglob("test_*.py")}
+    names = {".".join(module.parts) for module in modules}
+    found = {
+        f"{path.relative_to(TESTS)} imports {name}"
+        for path in TESTS.rglob("*.py")
+        for name in imported(path)
+        if name in names or name.rpartition(".")[0] in names
+    }
+    assert not found
 
 
 def pinned() -> dict[str, str]:

@@ -10,6 +10,7 @@ import contextlib
 import os
 import struct
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,3 +101,31 @@ def save(picture: Picture, path: Path) -> None:
     whole = numpy.ascontiguousarray(picture | numpy.uint32(0xFF000000))
     image = QImage(whole.tobytes(), width, height, width * 4, QImage.Format.Format_RGB32)
     assert image.save(str(path))
+
+
+WINDOW = 0.3  # of all pixels, at least
+LIST = numpy.s_[80:800, 0:330]  # where the containers are, in a window that fills the screen
+
+
+def settled(display: Display, holds: Callable[[Picture], bool], seconds: float = 40.0) -> Picture:
+    """What is seen once it holds and has been the same for a while."""
+    end = time.monotonic() + seconds
+    last, since = display.picture(), time.monotonic()
+    while time.monotonic() < end:
+        time.sleep(0.3)
+        now = display.picture()
+        if not holds(now) or difference(now, last) > 0.001:
+            last, since = now, time.monotonic()
+        elif time.monotonic() - since > 1.5:
+            return now
+    raise AssertionError(f"nothing that stays, among {len(numpy.unique(last))} colours")
+
+
+def difference(one: Picture, other: Picture) -> float:
+    """The share of pixels."""
+    return float(numpy.mean(one != other))
+
+
+def row_changes(one: Picture, other: Picture) -> int:
+    """In how many lines of the list the two differ."""
+    return int(numpy.sum(numpy.any(one[LIST] != other[LIST], axis=1)))

@@ -6,40 +6,16 @@ STRATASCOPE_PICTURES names a folder for the pictures, to be looked at.
 from __future__ import annotations
 
 import os
-import time
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy
 import pytest
 
-from appimage.displays import Display, Picture, save, wayland, x11
+from appimage.displays import WINDOW, difference, row_changes, save, settled, wayland, x11
 from appimage.started import Person, until
 from rig.engine import Rig
 
 pytestmark = pytest.mark.appimage
-WINDOW = 0.3  # of all pixels, at least
-LIST = numpy.s_[80:800, 0:330]  # where the containers are, in a window that fills the screen
-
-
-def settled(display: Display, holds: Callable[[Picture], bool], seconds: float = 40.0) -> Picture:
-    """What is seen once it holds and has been the same for a while."""
-    end = time.monotonic() + seconds
-    last, since = display.picture(), time.monotonic()
-    while time.monotonic() < end:
-        time.sleep(0.3)
-        now = display.picture()
-        if not holds(now) or difference(now, last) > 0.001:
-            last, since = now, time.monotonic()
-        elif time.monotonic() - since > 1.5:
-            return now
-    raise AssertionError(f"nothing that stays, among {len(numpy.unique(last))} colours")
-
-
-def difference(one: Picture, other: Picture) -> float:
-    """The share of pixels."""
-    return float(numpy.mean(one != other))
 
 
 @pytest.mark.parametrize("kind", ["x11", "wayland"])
@@ -74,8 +50,3 @@ def test_the_window_lists_containers(
     if pictures:
         save(shown[3], Path(pictures) / f"{kind}-{person.uid}.png")
     assert row_changes(shown[0], shown[3]) > 20, "the list does not show the containers"
-
-
-def row_changes(one: Picture, other: Picture) -> int:
-    """In how many lines of the list the two differ."""
-    return int(numpy.sum(numpy.any(one[LIST] != other[LIST], axis=1)))

@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from appimage.displays import save, x11
+from appimage.displays import WINDOW, difference, row_changes, save, settled, x11
 from appimage.roots import RELEASES, inside
 from appimage.started import Person, until
-from appimage.test_displays import WINDOW, difference, row_changes, settled
 from rig.engine import Rig
 
 pytestmark = [pytest.mark.appimage, pytest.mark.timeout(600)]

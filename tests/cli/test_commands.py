@@ -18,30 +18,11 @@ from typing import Any
 
 import pytest
 
+from cli.command_line import NOWHERE, environ, run
 from rig.engine import Rig
 from stratascope import __version__
 
-ROOT = Path(__file__).parents[2]
-NOWHERE = "docker=unix:///nowhere/engine.sock"
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
-DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-
-
-def environ(engines: str = NOWHERE, **more: str) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if key not in (*DISPLAYS, "NO_COLOR")}
-    return {**kept, "PYTHONPATH": str(ROOT / "app"), "STRATASCOPE_ENGINES": engines, "LC_ALL": "C.UTF-8", **more}
-
-
-def run(*words: str, engines: str = NOWHERE, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        (sys.executable, "-m", "stratascope", *words),
-        env=environ(engines, **more),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=60,
-        stdin=subprocess.DEVNULL,
-    )
 
 
 def on_terminal(*words: str, engines: str = NOWHERE, **more: str) -> str:

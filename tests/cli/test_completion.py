@@ -20,7 +20,7 @@ from typing import ClassVar
 
 import pytest
 
-from cli.test_commands import NOWHERE, environ, run
+from cli.command_line import NOWHERE, environ, run
 from rig.engine import Rig
 from stratascope.cli.completion import script
 from stratascope.cli.completion_candidates import PATIENCE

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.test_commands import environ, run
+from cli.command_line import environ, run
 from stratascope import resources, sandbox
 from stratascope.cli import desktop_commands
 from stratascope.probe import elevated

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -11,65 +10,14 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from cli.hardened import NAME, QUICK, Desk, start
 from rig.engine import Rig
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal
-
-APP = Path(__file__).resolve().parents[2] / "app"
-NAME = "hardened"
-# ends at once on SIGTERM, so that a stop takes no ten seconds
-QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
-
-
-class Desk:
-    """The command line against one engine, with a journal of its own."""
-
-    def __init__(self, rig: Rig, state: Path) -> None:
-        self.rig = rig
-        self.environ = {
-            **os.environ,
-            "PYTHONPATH": str(APP),
-            "STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}",
-            "XDG_STATE_HOME": str(state),
-        }
-
-    def popen(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "stratascope", *words],
-            env=self.environ,
-            text=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-
-    def run(self, *words: str) -> tuple[int, str, str]:
-        child = self.popen(*words)
-        out, err = child.communicate(timeout=90)
-        return child.returncode, out, err
-
-    def harden(self, *words: str) -> tuple[int, dict[str, Any], str]:
-        code, out, err = self.run("harden", NAME, "--json", "--yes", "--watch", "1", *words)
-        return code, json.loads(out.splitlines()[-1]) if out else {}, err
-
-    def all(self) -> dict[str, tuple[str, str]]:
-        """Name to (id, status) of all containers of this test."""
-        found = {}
-        for line in self.rig.run("ps", "-a", "--no-trunc", "--format", "{{.Names}}|{{.ID}}|{{.Status}}").splitlines():
-            names, number, status = line.split("|", 2)
-            name = next(each for each in names.split(",") if "/" not in each)  # a link is told as a name, too
-            if name.startswith(NAME):
-                found[name] = (number, "running" if status.startswith("Up") else "stopped")
-        return found
-
-    def only_one_runs(self) -> str:
-        running = {name: number for name, (number, status) in self.all().items() if status == "running"}
-        assert list(running) == [NAME]
-        return running[NAME]
 
 
 @pytest.fixture
@@ -78,10 +26,6 @@ def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
     yield found
     for name in found.all():
         any_engine.run("rm", "-f", name)
-
-
-def start(desk: Desk, *options: str, command: tuple[str, ...] = QUICK) -> str:
-    return desk.rig.run("run", "-d", "--name", NAME, *options, "busybox", *command).strip().splitlines()[-1]
 
 
 def test_hardened_proven_undone_and_discarded(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from cli.test_hardening import NAME, QUICK, Desk, start
+from cli.hardened import NAME, QUICK, Desk, start
 from rig.engine import KINDS, Rig
 from rig.fixtures import Engines
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.test_hardening import Desk, start
+from cli.hardened import Desk, start
 from rig.engine import KINDS, Rig
 from stratascope.layers.toggles import all_toggles
 

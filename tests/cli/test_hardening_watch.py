@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.test_hardening import NAME, Desk, start
+from cli.hardened import NAME, Desk, start
 from rig.engine import Rig
 
 # A server that writes a file before it listens, and sits there if it can't

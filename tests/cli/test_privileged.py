@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.test_commands import run
+from cli.command_line import run
 from rig.engine import Rig
 from rig.ordinary import as_user
 from stratascope.collector.filters import why_not

@@ -12,11 +12,11 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from crash.scene import HARDEN, LINGERING, QUICK, Point, Scene
+from crash.scene import HARDEN, LINGERING, Point, Scene
+from crash.waiting import Waiting
 from rig.engine import Rig
 from rig.fixtures import Engines
 
@@ -30,43 +30,6 @@ def scene(engines: Engines, request: pytest.FixtureRequest, tmp_path: Path) -> I
     found = Scene(engines.get(request.param), tmp_path)
     yield found
     found.clear()
-
-
-class Waiting:
-    """A relaunch that waits before one of its points."""
-
-    def __init__(
-        self, scene: Scene, number: int, command: str = QUICK, patience: float = 0.0, restart: str = "always"
-    ) -> None:
-        self.scene, self.point = scene, Point("harden", "wait", number)
-        self.name = self.point.container
-        scene.start(self.name, command, restart)
-        scene.environ["DYING_PATIENCE"] = str(patience)
-        self.child = scene.dying(self.point)
-        assert self.child.stdout is not None
-        while (line := self.child.stdout.readline()) != "here\n":
-            assert line, self.child.communicate()
-
-    def go_on(self) -> None:
-        assert self.child.stdin is not None
-        self.child.stdin.write("\n")
-        self.child.stdin.flush()
-
-    def ended(self) -> dict[str, Any]:
-        """How it ended."""
-        out, err = self.child.communicate(timeout=120)
-        assert self.child.returncode == 0, err
-        found: dict[str, Any] = json.loads(out.splitlines()[-1])
-        return found
-
-    def recovered(self, *, goes_on: bool = False) -> None:
-        """`recover`, and all is well; once more changes nothing."""
-        code, _, err = self.scene.stratascope("recover")
-        assert (code, err) == (0, "")
-        assert self.scene.wrong_with(self.name, goes_on=goes_on) == []
-        time.sleep(3)  # what was under way in the engine is done by now
-        assert self.scene.wrong_with(self.name, goes_on=goes_on) == []
-        assert self.scene.stratascope("recover") == (0, "", "")
 
 
 def kill_engine(rig: Rig, *, machine: bool = False) -> None:

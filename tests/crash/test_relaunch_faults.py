@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from crash.scene import HARDEN, QUICK, Scene
-from crash.test_engine_faults import Waiting
+from crash.waiting import Waiting
 from rig.engine import Rig
 from rig.fixtures import Engines
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from export.test_export import EVERYTHING
+from export.everything import EVERYTHING
 from stratascope.core.sanitize import plain
 from stratascope.export.export import ExportKind, export
 from stratascope.export.shell_quote import word, words

@@ -13,20 +13,10 @@ import pytest
 
 from flatpak.conftest import INSIDE
 from flatpak.desk_session import Session
+from flatpak.told import COMMAND, report, verdicts
 from rig.engine import Rig
 
 pytestmark = [pytest.mark.flatpak, pytest.mark.engines, pytest.mark.usefixtures("containers")]
-
-COMMAND = "flatpak override --user --talk-name=org.freedesktop.Flatpak io.github.stratascope.Stratascope"
-
-
-def report(session: Session, *words: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(session.run(session.sandboxed("report", "--json", *words)).stdout)
-    return document
-
-
-def verdicts(container: dict[str, Any]) -> dict[str, str]:
-    return {name: layer["verdict"] for name, layer in container["layers"].items()}
 
 
 def test_containers_are_listed_and_the_kernel_is_not_guessed(session: Session) -> None:

@@ -13,7 +13,7 @@ import publish
 import pytest
 
 from flatpak.desk_session import Session
-from flatpak.test_closed import verdicts
+from flatpak.told import verdicts
 from rig.engine import Rig
 from ui.every_view import EVERY_VIEW
 

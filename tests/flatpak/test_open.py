@@ -16,7 +16,7 @@ import pytest
 
 from flatpak.conftest import INSIDE
 from flatpak.desk_session import Session
-from flatpak.test_closed import COMMAND, report, verdicts
+from flatpak.told import COMMAND, report, verdicts
 from rig.engine import Rig
 
 pytestmark = [pytest.mark.flatpak, pytest.mark.engines, pytest.mark.usefixtures("containers")]

@@ -14,7 +14,7 @@ import manifest
 import pytest
 
 from flatpak.desk_session import Session
-from flatpak.test_closed import COMMAND
+from flatpak.told import COMMAND
 from rig.engine import Rig
 
 pytestmark = [pytest.mark.flatpak, pytest.mark.engines]

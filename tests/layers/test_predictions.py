@@ -9,18 +9,16 @@ import pytest
 
 from captures.recorded import recorded
 from layers.surroundings import GROUND
-from layers.toggle_subjects import DOCKER, PODMAN, PODMAN_ROOTLESS, facts_of, made, subject
+from layers.toggle_subjects import DEFAULTS, DOCKER, PODMAN, PODMAN_ROOTLESS, default, facts_of, made, subject
 from stratascope.core.capture import GapKind
-from stratascope.core.container import Asked, AskedLimit, AskedMount, Engine, ProfileKind
+from stratascope.core.container import Asked, AskedLimit, AskedMount, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.layers import all_layers
-from stratascope.layers.shared.asked_capabilities import ENGINE_DEFAULTS
 from stratascope.layers.toggles import fold
 from stratascope.linux.seccomp import SeccompMode
 
 LAYERS = {layer.id: layer for layer in all_layers()}
-DEFAULTS = {kind: default.names() for kind, default in ENGINE_DEFAULTS.items()}
 # Where a value was read, and what belongs to one process only
 _NOT_COMPARED = {"gaps", "process", "mounts", "basis", "default", "path", "memory_from", "pids_from", "cpu_from"}
 # The captures hold no limits of processes, and those of some containers no control group
@@ -35,11 +33,6 @@ _USES = {
     "host_from",
     "modules",
 }
-
-
-def default(engine: Engine, **options: Any) -> Asked:
-    given = Asked(capabilities=DEFAULTS[engine.kind], seccomp=ProfileKind.DEFAULT, apparmor=ProfileKind.DEFAULT)
-    return replace(given, **options)
 
 
 PRIVILEGED = Asked(

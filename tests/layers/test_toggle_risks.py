@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from captures.recorded import recorded
-from layers.toggle_subjects import DOCKER, PODMAN, subject, words
+from layers.toggle_subjects import DOCKER, PODMAN, default, subject, words
 from stratascope.core.container import Asked, Engine
 from stratascope.core.relaunch.toggle import Choice, Proven, Subject
 from stratascope.layers.toggles import toggle
-
-from layers.test_predictions import default  # isort: skip
 
 
 def known(asked: Asked | None = None, engine: Engine = DOCKER, **seen: Any) -> Subject:

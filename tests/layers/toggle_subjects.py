@@ -7,12 +7,21 @@ from typing import Any
 
 from layers.surroundings import GROUND
 from stratascope.core.capture import Capture
-from stratascope.core.container import Asked, Container, Engine, EngineFacts, EngineKind, Status
+from stratascope.core.container import (
+    Asked,
+    Container,
+    Engine,
+    EngineFacts,
+    EngineKind,
+    ProfileKind,
+    Status,
+)
 from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.message import Message
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
+from stratascope.layers.shared.asked_capabilities import ENGINE_DEFAULTS
 
 DOCKER = Engine("docker", EngineKind.DOCKER, "unix:///run/docker.sock", version="26.1.5")
 DOCKER_ROOTLESS = replace(
@@ -55,3 +64,11 @@ def subject(
 def words(messages: tuple[Message, ...]) -> str:
     """All of them as one English text."""
     return " ".join(map(translate, messages))
+
+
+DEFAULTS = {kind: default.names() for kind, default in ENGINE_DEFAULTS.items()}
+
+
+def default(engine: Engine, **options: Any) -> Asked:
+    given = Asked(capabilities=DEFAULTS[engine.kind], seccomp=ProfileKind.DEFAULT, apparmor=ProfileKind.DEFAULT)
+    return replace(given, **options)

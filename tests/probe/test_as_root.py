@@ -8,12 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from probe.test_elevated import PASS, programs, script
+from probe.scripts import PASS, script
 from stratascope.i18n.translate import translate
 from stratascope.probe.as_root import run_as_root, usable
 from stratascope.probe.elevated import Kind, NoRootError, ways
-
-__all__ = ("programs",)
 
 ECHO = b"import sys\nsys.stdout.write(sys.stdin.read().upper())\n"
 

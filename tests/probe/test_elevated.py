@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from probe.scripts import PASS, script
 from stratascope.collector.filters import why_not
 from stratascope.core.ports import ProbeError, Wish
 from stratascope.i18n.translate import translate
@@ -26,24 +27,6 @@ from stratascope.probe.piped import command
 
 ME = Wish(os.getpid(), ("comm", "owner:net", "netns:net.ipv4.ip_unprivileged_port_start", "seccomp:*"), members=False)
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")
-
-
-@pytest.fixture
-def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is the whole PATH, for a user who is not root and has no helper installed."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    monkeypatch.setattr(elevated, "already_root", lambda: False)
-    monkeypatch.setattr(elevated, "HELPER", str(tmp_path / "helper"))
-    monkeypatch.setenv("PATH", str(folder))
-    return folder
-
-
-def script(folder: Path, name: str, text: str) -> None:
-    """Put a shell script there."""
-    file = folder / name
-    file.write_text(f"#!/bin/sh\nPATH=/usr/bin:/bin\n{text}\n")
-    file.chmod(0o755)
 
 
 def kinds(**environ: str) -> list[Kind]:
@@ -65,9 +48,6 @@ def refused(**environ: str) -> ProbeError:
         pass
     assert "{" not in translate(caught.value.message)
     return caught.value
-
-
-PASS = 'exec "$@"'  # a pkexec that asks nobody: the tests run as root already
 
 
 @needs_root

@@ -7,33 +7,17 @@ from dataclasses import dataclass, field
 
 from stratascope.core.container import Asked, Container, Engine, EngineKind
 from stratascope.core.ground import UNREAD, Ground
-from stratascope.core.ports import Entry, HostFiles, Owners, Relauncher
+from stratascope.core.ports import HostFiles, Owners, Relauncher
 from stratascope.core.record import Trouble
 from stratascope.core.relaunch.launch_spec import Inside, LaunchSpec, Vitals
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
-from stratascope.linux.mounts import Propagation
 from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.evidence.startup_processes import ProcessKind
+from usecases.host import Host
 
 ENGINE = Engine("memory", EngineKind.DOCKER, "unix:///memory")
-
-
-class Unseen:
-    """Nothing is known of the host's files."""
-
-    def exists(self, path: str) -> bool | None:
-        return None
-
-    def replaced(self, pid: int, source: str, target: str) -> bool | None:
-        return None
-
-    def propagation(self, path: str) -> Propagation | None:
-        return None
-
-    def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
-        return None
 
 
 @dataclass
@@ -59,7 +43,7 @@ class MemoryAccess:
     owners: Owners | None = None
     clock: Clock = field(default_factory=lambda: Seconds().clock())
     ground: Ground = UNREAD
-    host: HostFiles = field(default_factory=Unseen)
+    host: HostFiles = field(default_factory=Host)
     state_of: Callable[[str], ContainerState | None] = lambda container: None
     processes: frozenset[ProcessKind] | None = None
     processes_after: frozenset[ProcessKind] | None = None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from rig.engine import Rig
 from stratascope.core.container import EngineKind
@@ -40,3 +42,23 @@ def replaced(rig: Rig, port: Relauncher, body: str, spec: LaunchSpec) -> Iterato
         yield made.id
     finally:
         rig.remove(made.id, spec.id)  # the original has another name by now
+
+
+# Of a container whose host name is its short id, and the network namespace's name
+_NAMED = re.compile(r"hostname$|linux\.namespaces\[\d+\]\.path$")
+
+
+def unnamed(found: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
+    """Differences that must not be."""
+    return {path: values for path, values in found.items() if not _NAMED.search(path) and not _made(*values)}
+
+
+def _made(old: Any, new: Any) -> bool:
+    """Paths of the container's own overlays; the identity that systemd is given."""
+    if not isinstance(old, str) or not isinstance(new, str):
+        return False
+    return _own(old) == _own(new)
+
+
+def _own(text: str) -> str:
+    return re.sub(r"/overlay/\d+/|container_uuid=\w+|/proc/\d+/ns/", "", text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
 import subprocess
 import tempfile
@@ -15,7 +14,7 @@ from typing import Any
 import pytest
 
 from containers.torture import Places, Torture, differences, surroundings, tortures
-from engines.podman.replaced import relauncher, replaced
+from engines.podman.replaced import relauncher, replaced, unnamed
 from rig.engine import Rig
 from stratascope.core.ports import EngineError
 from stratascope.engines.podman.relauncher import PodmanRelauncher
@@ -162,26 +161,6 @@ def outside(inspect: dict[str, Any]) -> dict[str, Any]:
             for name, said in (inspect["NetworkSettings"].get("Networks") or {}).items()
         },
     }
-
-
-# Of a container whose host name is its short id, and the network namespace's name
-_NAMED = re.compile(r"hostname$|linux\.namespaces\[\d+\]\.path$")
-
-
-def unnamed(found: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
-    """Differences that must not be."""
-    return {path: values for path, values in found.items() if not _NAMED.search(path) and not _made(*values)}
-
-
-def _made(old: Any, new: Any) -> bool:
-    """Paths of the container's own overlays; the identity that systemd is given."""
-    if not isinstance(old, str) or not isinstance(new, str):
-        return False
-    return _own(old) == _own(new)
-
-
-def _own(text: str) -> str:
-    return re.sub(r"/overlay/\d+/|container_uuid=\w+|/proc/\d+/ns/", "", text)
 
 
 _UNTOLD = ("plain", "security", "storage", "own-storage", "image", "own-security", "own-devices")

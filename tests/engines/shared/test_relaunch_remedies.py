@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from containers.torture import Places, differences, surroundings, tortures
-from engines.docker.test_relauncher import relauncher as docker
+from engines.docker.replaced import relauncher as docker
 from engines.podman.replaced import relauncher as podman
-from engines.podman.test_relauncher import unnamed
+from engines.podman.replaced import unnamed
 from rig.engine import KINDS, Rig
 from rig.fixtures import Engines
 from stratascope.core.container import Asked

@@ -9,14 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from captures.recorded import recorded
-from layers.toggle_subjects import DOCKER, subject
+from layers.toggle_subjects import DOCKER, default, subject
 from stratascope.core.container import AskedDevice, AskedMount
 from stratascope.core.relaunch.toggle import Choice, Failure
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import all_toggles
 from stratascope.usecases.relaunch.diagnosis import blame, leave_out
-
-from layers.test_predictions import default  # isort: skip
 
 MOUNTS = (
     AskedMount("bind", "/srv/data", "/data", True),

@@ -14,8 +14,8 @@ from stratascope.core.relaunch.transaction import Remedy
 from stratascope.usecases.plan.dependency_graph import Dependency, dependents
 from stratascope.usecases.plan.dependents import look_at_dependents, with_dependents
 from stratascope.usecases.plan.preflight import Preflight, preflight
+from usecases.host import Host
 from usecases.memory_engine import MemoryEngine
-from usecases.plan.test_preflight_traps import Host
 
 DEPENDENTS = frozenset({Remedy.DEPENDENTS})
 

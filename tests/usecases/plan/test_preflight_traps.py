@@ -2,40 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import pytest
 
 from stratascope.core.container import Asked, AskedMount, Container, EngineKind, Status
 from stratascope.core.message import msg
-from stratascope.core.ports import Entry
 from stratascope.core.record import Trouble
 from stratascope.core.relaunch.launch_spec import FileChange, Health, LaunchSpec, RuntimeState
 from stratascope.linux.mounts import Propagation
 from stratascope.usecases.plan.preflight import Preflight, preflight, unproven
+from usecases.host import Host
 
 NUMBER = "a" * 64
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """The same answer for every path."""
-
-    there: bool | None = None
-    other: bool | None = None
-    travels: Propagation | None = None
-
-    def exists(self, path: str) -> bool | None:
-        return self.there
-
-    def replaced(self, pid: int, source: str, target: str) -> bool | None:
-        return self.other
-
-    def propagation(self, path: str) -> Propagation | None:
-        return self.travels
-
-    def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
-        return None
 
 
 def container(**fields: object) -> Container:

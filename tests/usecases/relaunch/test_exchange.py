@@ -11,67 +11,21 @@ import pytest
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
-from stratascope.core.relaunch.launch_spec import Health, RestartPolicy, Running
-from stratascope.core.relaunch.transaction import JournalError, Kind, Stage, State, Transaction
+from stratascope.core.relaunch.launch_spec import Health, Running
+from stratascope.core.relaunch.transaction import JournalError, Stage, State, Transaction
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.probation import FailedError
-from stratascope.usecases.relaunch.rollback import discard, recover, roll_back
+from stratascope.usecases.relaunch.rollback import discard, recover
 from usecases.memory_access import Seconds
 from usecases.memory_engine import CrashError, MemoryEngine
-
-ALWAYS = RestartPolicy("always")
-
-
-def transaction(engine: MemoryEngine, old: str, new: str = "", *, created: bool = True) -> Transaction:
-    return Transaction(
-        id="0123456789abcdef",
-        kind=Kind.HARDEN if created else Kind.UNDO,
-        stage=Stage.INTENT,
-        engine="memory",
-        endpoint="unix:///memory",
-        name="web",
-        old=old,
-        new=new,
-        created=created,
-        old_aside="web.old-01234567",
-        new_aside="web.new-01234567",
-        restart=ALWAYS,
-        new_restart=ALWAYS,
-        was_running=True,
-        stop_timeout=1,
-        started_at=0.0,
-    )
-
-
-def go(engine: MemoryEngine, journal: FileJournal, made: Transaction, watch: float = 3.0) -> Transaction:
-    exchange = Exchange(engine, journal, made, clock=Seconds().clock())
-    try:
-        for _ in exchange.forward(watch):
-            pass
-        exchange.enter(Stage.VERIFIED)
-        return exchange.finish()
-    except (FailedError, RefusedError, JournalError):
-        roll_back(engine, journal, exchange.transaction)
-        raise
+from usecases.relaunch.relaunches import ALWAYS, as_before, go, one_runs, transaction
 
 
 @pytest.fixture
 def journal(tmp_path: Path) -> FileJournal:
     return FileJournal(tmp_path / "relaunches")
-
-
-def as_before(engine: MemoryEngine, old: str) -> None:
-    assert list(engine.boxes) == [old]
-    box = engine.boxes[old]
-    assert (box.running.name, box.running.status, box.policy) == ("web", "running", ALWAYS)
-
-
-def one_runs(engine: MemoryEngine) -> Running:
-    running = [box.running for box in engine.boxes.values() if box.running.status == "running"]
-    assert [item.name for item in running] == ["web"]
-    return running[0]
 
 
 def test_the_replacement_takes_the_name_and_the_original_is_set_aside(journal: FileJournal) -> None:

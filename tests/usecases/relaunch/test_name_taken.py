@@ -11,7 +11,7 @@ from stratascope.core.relaunch.transaction import Stage, Transaction
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.rollback import NameTakenError, recover
 from usecases.memory_engine import MemoryEngine
-from usecases.relaunch.test_exchange import ALWAYS, as_before, transaction
+from usecases.relaunch.relaunches import ALWAYS, as_before, transaction
 
 
 def test_it_runs_at_once_and_is_renamed_later(tmp_path: Path) -> None:

@@ -24,7 +24,8 @@ from stratascope.usecases.plan.preflight import Preflight, preflight
 from stratascope.usecases.relaunch.harden import harden
 from stratascope.usecases.relaunch.owner import accept_owned, recover_owned
 from stratascope.usecases.relaunch.undo import undo
-from usecases.memory_access import ENGINE, MemoryAccess, Unseen
+from usecases.host import Host
+from usecases.memory_access import ENGINE, MemoryAccess
 from usecases.memory_engine import CrashError, MemoryEngine
 
 LABELS = (("owner", "service"),)
@@ -459,13 +460,13 @@ def test_the_preflight_with_and_without_an_owner(owner: Owner) -> None:
     plan = OwnerPlan(OWNED, msg("Compose does it."), (), (msg("It may make its networks anew."),))
 
     def codes(owner: OwnerPlan | OwnerRefusal | None, done: tuple[Transaction, ...] = ()) -> list[str]:
-        checked = preflight(spec, compose, (), (), done, Unseen(), frozenset(), owner)
+        checked = preflight(spec, compose, (), (), done, Host(), frozenset(), owner)
         return [block.code for block in checked.blocks]
 
     assert codes(None) == ["compose", "auto-remove", "lost"]
     assert codes(OwnerRefusal(OwnerKind.COMPOSE, msg("Changed."), msg("Export."))) == ["compose", "lost"]
     assert codes(plan) == []
-    checked = preflight(spec, compose, (), (), (), Unseen(), frozenset(), plan)
+    checked = preflight(spec, compose, (), (), (), Host(), frozenset(), plan)
     assert [item.code for item in checked.warnings] == ["owner", "no-healthcheck"]
     owner.harden()
     assert codes(plan, owner.kept()) == ["set-aside"]

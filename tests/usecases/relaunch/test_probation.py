@@ -19,7 +19,7 @@ from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.probation import LISTEN_MORE, FailedError, Watcher
 from stratascope.usecases.relaunch.rollback import recover
 from usecases.memory_engine import CrashError, MemoryEngine
-from usecases.relaunch.test_exchange import as_before, transaction
+from usecases.relaunch.relaunches import as_before, transaction
 
 Look = Callable[[float], Vitals]
 

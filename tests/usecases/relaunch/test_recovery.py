@@ -18,7 +18,7 @@ from stratascope.usecases.relaunch.recovery import Result, recover_all, unfinish
 from stratascope.usecases.relaunch.undo import undo
 from usecases.memory_access import ENGINE, MemoryAccess, Seconds
 from usecases.memory_engine import CrashError, MemoryEngine
-from usecases.relaunch.test_exchange import go, transaction
+from usecases.relaunch.relaunches import go, transaction
 
 
 @pytest.fixture

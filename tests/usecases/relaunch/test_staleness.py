@@ -29,7 +29,7 @@ from stratascope.usecases.relaunch.undo import undo
 from ui import sample
 from usecases.memory_access import ENGINE, MemoryAccess, Seconds
 from usecases.memory_engine import MemoryEngine
-from usecases.relaunch.test_exchange import ALWAYS, go, one_runs, transaction
+from usecases.relaunch.relaunches import ALWAYS, go, one_runs, transaction
 
 
 @pytest.fixture

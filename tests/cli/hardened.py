@@ -1,0 +1,67 @@
+"""A container that the command line hardens on a real engine, with a journal of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from rig.engine import Rig
+
+APP = Path(__file__).resolve().parents[2] / "app"
+NAME = "hardened"
+# ends at once on SIGTERM, so that a stop takes no ten seconds
+QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
+
+
+class Desk:
+    """The command line against one engine, with a journal of its own."""
+
+    def __init__(self, rig: Rig, state: Path) -> None:
+        self.rig = rig
+        self.environ = {
+            **os.environ,
+            "PYTHONPATH": str(APP),
+            "STRATASCOPE_ENGINES": f"{rig.kind}={rig.endpoint}",
+            "XDG_STATE_HOME": str(state),
+        }
+
+    def popen(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "stratascope", *words],
+            env=self.environ,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        child = self.popen(*words)
+        out, err = child.communicate(timeout=90)
+        return child.returncode, out, err
+
+    def harden(self, *words: str) -> tuple[int, dict[str, Any], str]:
+        code, out, err = self.run("harden", NAME, "--json", "--yes", "--watch", "1", *words)
+        return code, json.loads(out.splitlines()[-1]) if out else {}, err
+
+    def all(self) -> dict[str, tuple[str, str]]:
+        """Name to (id, status) of all containers of this test."""
+        found = {}
+        for line in self.rig.run("ps", "-a", "--no-trunc", "--format", "{{.Names}}|{{.ID}}|{{.Status}}").splitlines():
+            names, number, status = line.split("|", 2)
+            name = next(each for each in names.split(",") if "/" not in each)  # a link is told as a name, too
+            if name.startswith(NAME):
+                found[name] = (number, "running" if status.startswith("Up") else "stopped")
+        return found
+
+    def only_one_runs(self) -> str:
+        running = {name: number for name, (number, status) in self.all().items() if status == "running"}
+        assert list(running) == [NAME]
+        return running[NAME]
+
+
+def start(desk: Desk, *options: str, command: tuple[str, ...] = QUICK) -> str:
+    return desk.rig.run("run", "-d", "--name", NAME, *options, "busybox", *command).strip().splitlines()[-1]

@@ -1,0 +1,29 @@
+"""A host of whose files a test says what is known: nothing, unless it says something."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from stratascope.core.ports import Entry
+from stratascope.linux.mounts import Propagation
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The same answer for every path."""
+
+    there: bool | None = None
+    other: bool | None = None
+    travels: Propagation | None = None
+
+    def exists(self, path: str) -> bool | None:
+        return self.there
+
+    def replaced(self, pid: int, source: str, target: str) -> bool | None:
+        return self.other
+
+    def propagation(self, path: str) -> Propagation | None:
+        return self.travels
+
+    def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
+        return None
