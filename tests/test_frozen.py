@@ -62,7 +62,7 @@ def test_the_terminals_own_appimage_is_left_alone() -> None:
 
 
 def test_the_runtimes_word_is_kept_for_the_menu_and_for_a_new_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frozen, "_taken", {})
+    monkeypatch.setattr(frozen, "taken", {})
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(sys, "executable", PROGRAM)
     told = {**RUNTIME, "APPIMAGE_ORIG": "/opt/term.AppImage"}

@@ -13,6 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, requires
 from pathlib import Path
+from typing import TypeGuard
 
 import grimp
 import pytest
@@ -32,6 +33,9 @@ THIRD_PARTY = {
     "ui": frozenset({"PySide6", "jeepney", "numpy", "pyqtgraph", "shiboken6"}),
     "wiring": frozenset({"platformdirs"}),
 }
+
+# The standard library's own, for which it has no public name: to end a forked child; what a parser takes
+ONLY_WAY = frozenset({"_exit", "_actions", "_SubParsersAction"})
 
 
 def run(*command: str) -> None:
@@ -98,6 +102,31 @@ def test_no_test_imports_another_test() -> None:
         if name in names or name.rpartition(".")[0] in names
     }
     assert not found
+
+
+def is_private(name: object) -> TypeGuard[str]:
+    return isinstance(name, str) and name.startswith("_") and not name.startswith("__")
+
+
+def reaches_in(path: Path) -> Iterator[str]:
+    """Where a file uses what another one keeps to itself."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names = [*str(node.module).split("."), *(each.name for each in node.names)]
+            found = [name for name in names if is_private(name)]
+        elif isinstance(node, ast.Attribute):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            found = [node.attr] if is_private(node.attr) and not own and node.attr not in ONLY_WAY else []
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in ("getattr", "setattr", "delattr"):
+            found = [each.value for each in node.args if isinstance(each, ast.Constant) and is_private(each.value)]
+        else:
+            continue
+        yield from (f"{path.relative_to(TESTS)}:{node.lineno} uses {name}" for name in found)
+
+
+def test_tests_use_public_parts_only() -> None:
+    """So that what is inside can be changed, and a test fails only where somebody would notice."""
+    assert sorted(found for path in TESTS.rglob("*.py") for found in reaches_in(path)) == []
 
 
 def pinned() -> dict[str, str]:

@@ -23,7 +23,7 @@ ORIGINAL = "_ORIG"
 STARTER = "_PYI_"  # PyInstaller's notes to itself
 # Where Qt looks for plugins: another Qt's can't be loaded into the one that we bring
 QT_PLUGINS = ("QT_PLUGIN_PATH", "QT_QPA_PLATFORM_PLUGIN_PATH")
-_taken: dict[str, str] = {}  # by `begin`, once a process
+taken: dict[str, str] = {}  # by `begin`, once a process
 
 
 def is_frozen() -> bool:
@@ -53,12 +53,12 @@ def restore(environ: MutableMapping[str, str], executable: str) -> dict[str, str
 def begin() -> None:
     """To be called first of all."""
     if is_frozen():
-        _taken.update(restore(os.environ, sys.executable))
+        taken.update(restore(os.environ, sys.executable))
 
 
 def image() -> str:
     """The AppImage that this program was started from, as its runtime named it; "" where it was none."""
-    return _taken.get("APPIMAGE", "")
+    return taken.get("APPIMAGE", "")
 
 
 def again() -> dict[str, str]:
@@ -66,7 +66,7 @@ def again() -> dict[str, str]:
     if not is_frozen():
         return dict(os.environ)
     # the starter takes itself for a child of its own without this (PyInstaller's manual, "Run-time information")
-    return {**os.environ, **_taken, "PYINSTALLER_RESET_ENVIRONMENT": "1"}
+    return {**os.environ, **taken, "PYINSTALLER_RESET_ENVIRONMENT": "1"}
 
 
 @contextmanager

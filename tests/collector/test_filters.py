@@ -61,7 +61,7 @@ def test_no_signal_is_lost_and_the_other_thread_goes_on() -> None:
 @needs_root
 def test_a_signal_at_whose_delivery_it_stops_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stop may be that of a signal. Here it surely is: the target is not interrupted, a signal is sent instead."""
-    monkeypatch.setattr(filters, "_INTERRUPT", 0x4206)  # a second SEIZE, which fails and does nothing
+    monkeypatch.setattr(filters, "INTERRUPT", 0x4206)  # a second SEIZE, which fails and does nothing
     sent = 0
     with target.running(1) as it:
         over = threading.Event()
@@ -229,7 +229,7 @@ def test_why_a_filter_is_not_given(answers: list[int], kind: str, words: str) ->
 
     waiting = list(answers)
     with pytest.raises(NoFiltersError) as caught:
-        filters._all(lambda *_: waiting.pop(0), Buffer())
+        filters.filters_of(lambda *_: waiting.pop(0), Buffer())
     assert caught.value.kind == kind
     assert words in caught.value.detail
 

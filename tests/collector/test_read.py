@@ -198,9 +198,10 @@ for pid in (root.pid, gone.pid):
 
 def test_mounts_and_paths() -> None:
     mounts = cgroups.Mounts()
-    mounts._add("v2", ["0", "0", "0:0", "/docker/own", "/sys/fs/cgroup"])
-    mounts._add("memory", ["0", "0", "0:0", "/", "/sys/fs/cgroup/mem\\040ory"])
-    mounts._read = True
+    mounts.take(
+        "1 0 0:1 /docker/own /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n"
+        "2 1 0:2 / /sys/fs/cgroup/mem\\040ory rw - cgroup cgroup rw,memory\n"
+    )
     assert mounts.place("v2", "/docker/own/a") == ("/sys/fs/cgroup", "/a")
     assert mounts.place("v2", "/docker/own") == ("/sys/fs/cgroup", "")
     assert mounts.place("v2", "/docker/owner") is None
@@ -222,9 +223,9 @@ def test_mounts_and_paths() -> None:
 )
 def test_limits_of_odd_lines(text: str, kind: str | None, hierarchies: set[str]) -> None:
     mounts = cgroups.Mounts()
-    mounts._add("v2", ["0", "0", "0:0", "/", "/nowhere/unified"])
-    mounts._add("memory", ["0", "0", "0:0", "/", "/nowhere/memory"])
-    mounts._read = True
+    mounts.take(
+        "1 0 0:1 / /nowhere/unified rw - cgroup2 cgroup2 rw\n2 1 0:2 / /nowhere/memory rw - cgroup cgroup rw,memory\n"
+    )
     entries = [
         item
         for group in cgroups.Limits(mounts).of(text)
@@ -252,7 +253,7 @@ def test_limits_of_odd_lines(text: str, kind: str | None, hierarchies: set[str])
     ],
 )
 def test_own_group(path: str, group: str) -> None:
-    assert members._own_group(path) == group
+    assert members.own_group(path) == group
 
 
 @as_root

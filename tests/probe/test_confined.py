@@ -74,7 +74,7 @@ def test_one_child_answers_everything_and_a_dead_one_is_started_again(host: Path
         assert f"Pid:\t{os.getpid()}" in str(first)
         prober.host()
         assert calls(host) == 1
-        child = prober._child
+        child = prober.child
         assert child is not None
         os.kill(child.pid, signal.SIGKILL)
         child.wait()
@@ -90,7 +90,7 @@ def test_one_that_dies_in_the_middle_is_tried_once_more_and_no_further(host: Pat
     prober = HostProber()
     prober.host()
     play(host, 'head -c 4000 >/dev/null; echo \'{"stratascope": "collector", "protocol": 0}\'; exit 0')
-    child = prober._child
+    child = prober.child
     assert child is not None
     os.kill(child.pid, signal.SIGKILL)
     child.wait()

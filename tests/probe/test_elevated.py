@@ -126,7 +126,7 @@ def test_by_the_real_sudo(monkeypatch: pytest.MonkeyPatch) -> None:
     prober = open_elevated((way,), told=[])
     try:
         assert prober.capture((ME,))[0].first.text("owner:net") == "user:[4026531837]"
-        child = prober._child
+        child = prober.child
         assert child is not None
     finally:
         before = time.monotonic()
@@ -265,8 +265,8 @@ def test_a_killed_collector_is_not_started_again(programs: Path) -> None:
     script(programs, "pkexec", f"echo run >> {programs}/runs; {PASS}")
     with opened() as prober:
         prober.capture((ME,))
-        assert prober._child is not None
-        prober._child.kill()
+        assert prober.child is not None
+        prober.child.kill()
         for _ in range(2):
             with pytest.raises(ProbeError) as caught:
                 prober.capture((ME,))
@@ -312,7 +312,7 @@ def test_it_ends_with_its_standard_input() -> None:
         "from stratascope.probe.elevated import *\n"
         "told = []\n"
         "prober = open_elevated(ways({}), told=told)\n"
-        "print(prober._child.pid, flush=True)\n"
+        "print(prober.child.pid, flush=True)\n"
         "os.kill(os.getpid(), 9)\n"
     )
     done = subprocess.run(

@@ -176,7 +176,7 @@ def test_a_hang_ends_in_time_and_leaves_no_child() -> None:
         prober.host()
     assert time.monotonic() - before < 3
     assert "no answer in time" in caught.value.words
-    assert prober._child is None
+    assert prober.child is None
     assert not [line for line in children() if "sleep 60" in line]
     prober.close()
 
@@ -185,14 +185,14 @@ def test_a_killed_child_is_started_again() -> None:
     prober = PipedProber()
     try:
         prober.host()
-        child = prober._child
+        child = prober.child
         assert child is not None
         child.kill()
         child.wait()
         assert prober.host().text("uname:release") == os.uname().release
-        assert prober._child is not child
+        assert prober.child is not child
         # killed in the middle: one error, then it works again
-        child = prober._child
+        child = prober.child
         assert child is not None
         os.kill(child.pid, 19)  # SIGSTOP: the request is sent and not answered
         timer = threading.Timer(0.3, child.kill)
@@ -204,7 +204,7 @@ def test_a_killed_child_is_started_again() -> None:
     finally:
         prober.close()
         prober.close()
-    assert prober._child is None
+    assert prober.child is None
 
 
 def test_large_requests_and_answers_from_many_threads() -> None:
@@ -226,8 +226,8 @@ def test_the_environment_is_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     prober = PipedProber()
     try:
         prober.host()
-        assert prober._child is not None
-        environment = Path(f"/proc/{prober._child.pid}/environ").read_bytes()
+        assert prober.child is not None
+        environment = Path(f"/proc/{prober.child.pid}/environ").read_bytes()
         assert b"/bundled" not in environment
         assert b"/nowhere" not in environment
         assert b"LC_ALL=C" in environment

@@ -146,7 +146,7 @@ class FakeDesk(Hardening):
     ) -> Iterator[Event]:
         plan = made
         self._call("run")
-        done = self._transaction(plan)
+        done = self.transaction(plan)
         live = all(toggling.toggle(choice.toggle).live for choice in plan.choices)
         if live:
             if self.gate is not None:
@@ -241,7 +241,7 @@ class FakeDesk(Hardening):
             outcome = Proven.NOT_ENFORCED if bad else Proven.ENFORCED
             yield Proved(choice, Proof(outcome, expected, msg("It is 0") if bad else expected, "@status:CapBnd"))
 
-    def _transaction(self, plan: Plan) -> Transaction:
+    def transaction(self, plan: Plan) -> Transaction:
         spec = plan.spec
         words = tuple(f"{choice.toggle}={choice.value}" for choice in plan.choices)
         return Transaction(

@@ -47,7 +47,7 @@ def watching(
     """The live view of these engines and the screen it publishes to; `layers` instead of the program's."""
     engines = find_engines((), {"STRATASCOPE_ENGINES": " ".join(f"{r.kind}={r.endpoint}" for r in rigs)})
     shared = translations()
-    reader = engines.reader(shared) if layers is None else Reader(layers, shared, engines._local, engines._reach)
+    reader = engines.reader(shared) if layers is None else Reader(layers, shared, engines.local, engines.reach)
     watch = LiveView(engines.ports, reader, assembler(shared), root=root)
     screen = Screen()
     watch.start(screen.publish)

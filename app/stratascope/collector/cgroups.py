@@ -71,13 +71,16 @@ class Mounts:
 
     def refresh(self) -> None:
         """Read it now; what can't be read counts as not mounted."""
+        try:
+            self.take(read_file("/proc/self/mountinfo"))
+        except (OSError, TooLongError):
+            self.take("")
+
+    def take(self, text: str) -> None:
+        """What that text says, in place of what was read before."""
         self._read = True
         self.hidepid = False
         self._cgroups = {}
-        try:
-            text = read_file("/proc/self/mountinfo")
-        except (OSError, TooLongError):
-            return
         for line in text.split("\n"):
             head, dash, tail = line.partition(" - ")
             words, kinds = head.split(" "), tail.split(" ")

@@ -151,7 +151,7 @@ class Kernel:
 
     def _prepare(self) -> None:
         if self._barred is None:
-            self._barred = "" if _unfiltered() else "this reader is under a seccomp filter, which may answer instead"
+            self._barred = "" if unfiltered() else "this reader is under a seccomp filter, which may answer instead"
             try:
                 import ctypes
             except ImportError:
@@ -208,7 +208,8 @@ def _exists(path: str, beside: str) -> bool:
     return True
 
 
-def _unfiltered() -> bool:
+def unfiltered() -> bool:
+    """Whether no seccomp filter stands between this reader and the kernel."""
     return any(line.split() == ["Seccomp:", "0"] for line in read_file("/proc/thread-self/status").splitlines())
 
 

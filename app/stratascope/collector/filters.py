@@ -20,7 +20,7 @@ INSTRUCTIONS_MAX = 4096  # BPF_MAXINSNS, include/uapi/linux/bpf_common.h
 # include/uapi/linux/ptrace.h, the same on every architecture
 _DETACH = 17
 _SEIZE = 0x4206
-_INTERRUPT = 0x4207
+INTERRUPT = 0x4207
 _GET_FILTER = 0x420C
 _WALL = 0x40000000  # __WALL: threads that are no children of ours too (waitpid(2))
 _SYS_PTRACE, _SYS_ADMIN = 19, 21  # bits of a capability set (capabilities(7))
@@ -91,7 +91,7 @@ def read_filters(pid: int, same: Callable[[], bool]) -> List[str]:
         raise _refused(-done) if same() else NoFiltersError(GONE, -done, "it ended before its filters were read")
     signal = 0
     try:
-        ptrace(_INTERRUPT)
+        ptrace(INTERRUPT)
         status = os.waitpid(pid, _WALL)[1]
         if not os.WIFSTOPPED(status):
             raise NoFiltersError(GONE, None, "it ended while its filters were read")
@@ -100,13 +100,14 @@ def read_filters(pid: int, same: Callable[[], bool]) -> List[str]:
             signal = os.WSTOPSIG(status)
         if not same():
             raise NoFiltersError(GONE, None, "it ended before its filters were read")
-        found = _all(ptrace, ctypes.create_string_buffer(8 * INSTRUCTIONS_MAX))
+        found = filters_of(ptrace, ctypes.create_string_buffer(8 * INSTRUCTIONS_MAX))
     finally:
         ptrace(_DETACH, 0, signal)
     return [_hex(raw) for raw in found]
 
 
-def _all(ptrace: Callable[..., int], buffer: Any) -> List[bytes]:
+def filters_of(ptrace: Callable[..., int], buffer: Any) -> List[bytes]:
+    """The raw filters of a target that has stopped, oldest first; raises NoFiltersError."""
     found: List[bytes] = []
     while True:
         count = ptrace(_GET_FILTER, len(found), buffer)

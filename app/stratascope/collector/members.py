@@ -46,7 +46,7 @@ class Members:
         paths = {name: path for names, path in lines(cgroup) for name in names}
         mounts = self._mounts.ready()
         for hierarchy in _ORDER:
-            own = _own_group(paths.get(hierarchy, ""))
+            own = own_group(paths.get(hierarchy, ""))
             place = mounts.place(hierarchy, own) if own else None
             if place is not None and place[1]:
                 return place[0] + place[1]
@@ -82,7 +82,7 @@ def _others(found: List[int], pid: int) -> List[int]:
     return [other for other in dict.fromkeys(found) if other != pid][:MEMBERS_MAX]
 
 
-def _own_group(path: str) -> str:
+def own_group(path: str) -> str:
     """`/machine.slice/libpod-ID.scope/container` of a process that may sit deeper; "" without an id."""
     if path.endswith(" (deleted)"):
         return ""

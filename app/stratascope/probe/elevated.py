@@ -146,7 +146,7 @@ class ElevatedProber(PipedProber):
             finally:
                 self._lock.release()
             return
-        child = self._child
+        child = self.child
         if child is not None:
             self._kill(child)
 
@@ -193,7 +193,7 @@ class ElevatedProber(PipedProber):
         error = super()._died()
         if self._is_greeted:
             return self._ended(error.words)
-        code = self._child.returncode if self._child is not None else None
+        code = self.child.returncode if self.child is not None else None
         denied = was_denied(code, error.words)
         if self.way.kind is Kind.ROOT:
             return error

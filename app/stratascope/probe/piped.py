@@ -67,7 +67,7 @@ class PipedProber:
         self._limit = self._start_limit = limit
         self._own_session = True  # no terminal to ask for a password on, and one group to end
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self.child: subprocess.Popen[bytes] | None = None
         self._words = b""
         self._rest = b""  # what came after the last reply's line
 
@@ -101,7 +101,7 @@ class PipedProber:
     def _ask(self, request: dict[str, Any], key: str) -> Any:
         with self._lock:
             try:
-                if self._child is None or self._child.poll() is not None:
+                if self.child is None or self.child.poll() is not None:
                     self._start()
                 reply = self._exchange(json.dumps(request).encode("ascii") + b"\n")
                 if key not in reply:
@@ -122,7 +122,7 @@ class PipedProber:
             ) from error
         environment = {name: os.environ[name] for name in self.environment if name in os.environ}
         try:
-            self._child = subprocess.Popen(
+            self.child = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -137,7 +137,7 @@ class PipedProber:
                 msg("{program} could not be started. Install it, or choose another engine.", program=self._command[0]),
                 str(error),
             ) from error
-        for pipe in (self._child.stdin, self._child.stdout, self._child.stderr):
+        for pipe in (self.child.stdin, self.child.stdout, self.child.stderr):
             if pipe is not None:
                 os.set_blocking(pipe.fileno(), False)
         hello = self._exchange(program + b'{"ask":"hello"}\n', greeting=True)
@@ -182,7 +182,7 @@ class PipedProber:
                 raise self._nonsense("not a reply: " + plain(line[:200].decode("utf-8", "surrogateescape")))
 
     def _line(self, pending: memoryview, deadline: float) -> bytes:
-        child = self._child
+        child = self.child
         if child is None or child.stdin is None or child.stdout is None or child.stderr is None:
             raise self._died()
         chunks = [self._rest]
@@ -237,7 +237,7 @@ class PipedProber:
         return bool(chunk)
 
     def _died(self) -> ProbeError:
-        child = self._child
+        child = self.child
         if child is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 child.wait(1.0)  # its last words are complete once it is gone
@@ -293,7 +293,7 @@ class PipedProber:
                 child.kill()
 
     def _end(self) -> None:
-        child, self._child = self._child, None
+        child, self.child = self.child, None
         self._rest = b""
         if child is None:
             return

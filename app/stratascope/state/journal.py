@@ -33,7 +33,7 @@ class FileJournal:
     """A `core.relaunch.transaction.Journal` in a folder."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or default_folder()
+        self.folder = folder or default_folder()
 
     def write(self, transaction: Transaction) -> None:
         """Raises JournalError where it could not be made to last."""
@@ -41,29 +41,29 @@ class FileJournal:
             raise JournalError(f"not an id: {transaction.id!r}")
         try:
             self._make()
-            path = self._folder / f"{transaction.id}.json"
+            path = self.folder / f"{transaction.id}.json"
             atomic_file.tidy(path)  # whoever writes it holds its containers
             atomic_file.write(path, msgspec.json.format(msgspec.json.encode(_File(VERSION, transaction))))
         except OSError as error:
-            raise JournalError(f"{error.filename or self._folder}: {error.strerror}") from error
+            raise JournalError(f"{error.filename or self.folder}: {error.strerror}") from error
 
     def forget(self, transaction: str) -> None:
         """No error where it is not there. Raises JournalError."""
         try:
-            (self._folder / f"{transaction}.json").unlink(missing_ok=True)
-            if self._folder.is_dir():
-                atomic_file.sync(self._folder)
+            (self.folder / f"{transaction}.json").unlink(missing_ok=True)
+            if self.folder.is_dir():
+                atomic_file.sync(self.folder)
         except OSError as error:
-            raise JournalError(f"{error.filename or self._folder}: {error.strerror}") from error
+            raise JournalError(f"{error.filename or self.folder}: {error.strerror}") from error
 
     def all(self) -> tuple[Transaction | Damaged, ...]:
         """Every transaction, oldest first; what can't be read is told and left alone."""
         try:
-            paths = sorted(path for path in self._folder.iterdir() if path.suffix == ".json")
+            paths = sorted(path for path in self.folder.iterdir() if path.suffix == ".json")
         except FileNotFoundError:
             return ()
         except OSError as error:  # not a folder, or another's
-            return (Damaged(str(self._folder), error.strerror or str(error)),)
+            return (Damaged(str(self.folder), error.strerror or str(error)),)
         found: list[Transaction] = []
         damaged: list[Damaged] = []
         for path in paths:
@@ -87,9 +87,9 @@ class FileJournal:
         name = hashlib.sha256(f"{engine}\0{container}".encode()).hexdigest()[:32]
         try:
             self._make()
-            descriptor = os.open(self._folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(self.folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise JournalError(f"{error.filename or self._folder}: {error.strerror}") from error
+            raise JournalError(f"{error.filename or self.folder}: {error.strerror}") from error
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -100,4 +100,4 @@ class FileJournal:
             os.close(descriptor)
 
     def _make(self) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

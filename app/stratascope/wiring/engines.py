@@ -74,14 +74,14 @@ class Engines:
     def __init__(self, ports: tuple[EnginePort, ...]) -> None:
         self.ports = ports
         self.access = sandbox.access()
-        self._local = own_prober(self.access)
+        self.local = own_prober(self.access)
         self._remote: dict[tuple[str, ...], Prober] = {}  # by the command that leads there
         self._lock = threading.Lock()
         self._elevated: list[ElevatedProber] = []
 
     def reader(self, shared: Translations) -> Reader:
         """Reads the processes of these engines' containers."""
-        return Reader(all_layers(), shared, self._local, self._reach)
+        return Reader(all_layers(), shared, self.local, self.reach)
 
     def root(self, environ: Mapping[str, str] | None = None, *, terminal: bool = False) -> Root:
         """The way to a prober that is root. `terminal`: a person sits at the terminal that we run on."""
@@ -91,15 +91,16 @@ class Engines:
         """End what was started."""
         for port in self.ports:
             port.close()
-        for prober in (self._local, *self._remote.values(), *self._elevated):
+        for prober in (self.local, *self._remote.values(), *self._elevated):
             prober.close()
 
-    def _reach(self, engine: Engine) -> Reach:
+    def reach(self, engine: Engine) -> Reach:
+        """The ways to the processes of that engine's containers."""
         return Reach(self._prober(engine), self._top(engine))
 
     def _prober(self, engine: Engine) -> Prober | None:
         if engine.local:
-            return self._local
+            return self.local
         port = self._port(engine)
         prefix = () if port is None else port.shell
         if not prefix:

@@ -6,7 +6,7 @@ import json
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,9 @@ from typing import Any
 import pytest
 
 from containers.torture import Places, Torture, differences, surroundings, tortures
-from engines.podman.replaced import relauncher, replaced, unnamed
+from engines.podman.replaced import relauncher, replaced, unnamed, untold
 from rig.engine import Rig
 from stratascope.core.ports import EngineError
-from stratascope.engines.podman.relauncher import PodmanRelauncher
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
 
@@ -184,8 +183,11 @@ def test_an_unchanged_relaunch_loses_nothing(
         word for arg in torture.filled(places) for word in ((arg, "--init-path", init) if arg == "--init" else (arg,))
     ]
     args = [arg.replace("10.201.7.", "10.201.8.") for arg in args]
-    with rig.container(*args, image=torture.image, command=torture.command) as original, relauncher(rig) as port:
-        spec = port.plan(original) if typed else forgetful(port).plan(original)
+    with (
+        rig.container(*args, image=torture.image, command=torture.command) as original,
+        (relauncher if typed else untold)(rig) as port,
+    ):
+        spec = port.plan(original)
         assert spec.lost == ()
         before, was = rig.config(original), rig.inspect(original)
         with replaced(rig, port, port.body(spec, spec.asked), spec) as new:
@@ -194,19 +196,6 @@ def test_an_unchanged_relaunch_loses_nothing(
             if not typed:
                 old_outside["CreateCommand"] = new_outside["CreateCommand"] = None
             assert new_outside == old_outside
-
-
-class Forgetful(PodmanRelauncher):
-    """As with a container that was made by the API, of which no command tells."""
-
-    def _inspect(self, container: str) -> str:
-        inspect = json.loads(super()._inspect(container))
-        inspect["Config"].pop("CreateCommand", None)
-        return json.dumps(inspect)
-
-
-def forgetful(port: PodmanRelauncher) -> PodmanRelauncher:
-    return Forgetful(port._engine, lambda _: None)
 
 
 def test_static_addresses_and_secrets_come_from_the_command_or_from_generate(podman_rootful: Rig) -> None:
@@ -234,12 +223,16 @@ def test_static_addresses_and_secrets_come_from_the_command_or_from_generate(pod
                 address = podman_rootful.inspect(new)["NetworkSettings"]["Networks"][network]
                 assert (address["IPAddress"], address["MacAddress"]) == ("10.231.77.55", "92:d0:c6:0a:29:38")
                 # Untold, a variable's secret is a reason to refuse, and an address one to say so, of a stopped one too
-                untold = forgetful(port).plan(original)
-                assert [dict(each.args)["name"] for each in untold.lost] == [secret]
-                assert [dict(each.args)["name"] for each in untold.differs] == [network]
+                with untold(podman_rootful) as knowing_less:
+                    less = knowing_less.plan(original)
+                assert [dict(each.args)["name"] for each in less.lost] == [secret]
+                assert [dict(each.args)["name"] for each in less.differs] == [network]
         entry = ("--passwd-entry", "own:x:7:7::/:/bin/sh")
-        with podman_rootful.container(*args, *entry) as original, relauncher(podman_rootful) as port:
-            told = Forgetful(port._engine, lambda ident: json.dumps(generated(podman_rootful, ident))).plan(original)
+        with (
+            podman_rootful.container(*args, *entry) as original,
+            untold(podman_rootful, generate(podman_rootful)) as port,
+        ):
+            told = port.plan(original)
             request = json.loads(told.body)
             assert request["Networks"][network]["static_ips"] == ["10.231.77.55"]
             assert request["Networks"][network]["static_mac"] == "92:d0:c6:0a:29:38"
@@ -248,6 +241,10 @@ def test_static_addresses_and_secrets_come_from_the_command_or_from_generate(pod
     finally:
         podman_rootful.run("secret", "rm", secret, check=False)
         podman_rootful.run("network", "rm", "-f", network, check=False)
+
+
+def generate(rig: Rig) -> Callable[[str], str]:
+    return lambda container: json.dumps(generated(rig, container))
 
 
 def generated(rig: Rig, container: str) -> dict[str, Any]:
@@ -282,8 +279,8 @@ def test_published_ports_stay_on_their_addresses(podman_rootful: Rig) -> None:
         with replaced(podman_rootful, port, json.dumps(request), spec) as made:
             wanted = {("0.0.0.0", 18200 + step) for step in range(3)}
             assert ports(made) == wanted
-            told = Forgetful(port._engine, lambda ident: json.dumps(generated(podman_rootful, ident)))
-            again = replace(told.plan(made), name=f"{spec.name}-again")
+            with untold(podman_rootful, generate(podman_rootful)) as knowing_less:
+                again = replace(knowing_less.plan(made), name=f"{spec.name}-again")
             with replaced(podman_rootful, port, again.body, again) as new:
                 assert ports(new) == wanted
 

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from stratascope.core.ports import EngineError
 from stratascope.engines.open import open_engine
 from stratascope.engines.shared.endpoint import Endpoint
 from stratascope.engines.shared.rest_engine import RestEngine
+from stratascope.engines.shared.unix_http import UnixHttpConnection
 
 Start = Callable[[dict[str, bytes | Drip | None]], FakeEngine]
 VERSION = reply('{"ApiVersion": "1.45"}')
@@ -207,17 +209,28 @@ def test_a_broken_stream_of_events_is_an_error(engine: RestEngine, start: Start)
         next(stream)
 
 
-def test_a_call_that_comes_after_the_end_opens_nothing(engine: RestEngine, start: Start) -> None:
+def test_a_call_that_comes_after_the_end_opens_nothing(
+    engine: RestEngine, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A thread of the window's that is late: its call fails, and leaves no connection for the garbage collector."""
-    start(answers_for(engine, INFO[engine.kind]))
-    link = engine._link()
+    made: list[UnixHttpConnection] = []
+    begin = UnixHttpConnection.__init__
+
+    def kept(self: UnixHttpConnection, *words: Any) -> None:
+        made.append(self)
+        begin(self, *words)
+
+    monkeypatch.setattr(UnixHttpConnection, "__init__", kept)
+    start({"/containers/json": reply("[]"), **answers_for(engine, INFO[engine.kind])})
     assert engine.describe().state is EngineState.CONNECTED
+    assert engine.list() == ()
+    (link,) = made
     engine.close()
     assert engine.describe().state is EngineState.UNREACHABLE
     for call in (engine.list, lambda: engine.inspect("x"), lambda: engine.exchange("GET", "/info", {}, None, 1.0)):
         with pytest.raises(EngineError, match="gave this engine back"):
             call()
     with pytest.raises(ConnectionAbortedError):
-        link.get("/info", 1.0)  # it was about to connect
+        link.get("/info", 1.0)  # it connects once more where it has to
     assert link.sock is None
     gc.collect()  # an open socket would be a warning, and so a failure

@@ -24,7 +24,7 @@ def test_what_is_no_ordinary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             oci_config.read_here(path)
     long = tmp_path / "long"
     long.write_text("x" * 11)
-    monkeypatch.setattr(oci_config, "_MOST", 10)
+    monkeypatch.setattr(oci_config, "MOST", 10)
     with pytest.raises(ValueError, match="too long"):
         oci_config.read_here(str(long))
     long.write_bytes(b"\xff")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache, partial
+from weakref import WeakKeyDictionary
 
 from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
 from PySide6.QtGui import QAction
@@ -31,6 +32,7 @@ from ui import sample
 from ui.fake_desk import FakeDesk
 from usecases.live.replay import Replay
 
+_DESKS: WeakKeyDictionary[MainWindow, FakeDesk] = WeakKeyDictionary()  # of the windows that are open
 Scene = tuple[str, QWidget]  # what it is, and the top-level widget to be looked at
 
 
@@ -50,6 +52,7 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
     snapshot = picture()
     desk = FakeDesk(snapshot.engines, snapshot.ground)
     window = ui.make_window(sample.StillWatch(), desk=desk)
+    _DESKS[window] = desk
     window.resize(width, height)
     window.show()
     window.show_snapshot(snapshot)
@@ -266,8 +269,7 @@ def _open_value(row: ToggleRow) -> None:
 def relaunch(window: MainWindow) -> Iterator[Scene]:
     """Before, during and after; what is set aside; and the question before it is deleted."""
     side = side_of(window)
-    desk = side._desk
-    assert isinstance(desk, FakeDesk)
+    desk = _DESKS[window]
     desk.gate = threading.Event()
     if not side.column.isVisible():
         side.place.turn_drawer()

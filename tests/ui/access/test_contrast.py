@@ -123,14 +123,14 @@ def too_faint(top: QWidget, tried: set[tuple[str, str, str]]) -> Iterator[str]:
 def check(window: MainWindow, mode: ThemeMode, *walks: Iterator[scenes.Scene]) -> int:
     tried: set[tuple[str, str, str]] = set()
     wrong: dict[str, str] = {}
-    window._theme.set_mode(mode)
+    window.theme.set_mode(mode)
     try:
         for walk in walks:
             for what, top in walk:
                 for problem in too_faint(top, tried):
                     wrong.setdefault(problem, what)
     finally:
-        window._theme.set_mode(ThemeMode.LIGHT)
+        window.theme.set_mode(ThemeMode.LIGHT)
     assert not wrong, "\n".join(f"{where}: {problem}" for problem, where in wrong.items())
     return len(tried)
 

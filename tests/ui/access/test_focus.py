@@ -109,12 +109,12 @@ def test_in_the_call_map(window: MainWindow) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
 def test_in_each_view(window: MainWindow, mode: ThemeMode) -> None:
-    window._theme.set_mode(mode)
+    window.theme.set_mode(mode)
     try:
         wrong = unseen(window, scenes.views(window))
         assert not wrong, "\n".join(wrong)
     finally:
-        window._theme.set_mode(ThemeMode.LIGHT)
+        window.theme.set_mode(ThemeMode.LIGHT)
 
 
 @pytest.mark.slow
@@ -122,15 +122,15 @@ def test_in_each_view(window: MainWindow, mode: ThemeMode) -> None:
 @pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
 def test_everywhere(qapp: object, mode: ThemeMode, contrast: str) -> None:
     with scenes.opened() as window:
-        window._theme.set_mode(mode)
-        window._theme._contrast = contrast == "high"
+        window.theme.set_mode(mode)
+        window.theme.high_contrast = contrast == "high"
         try:
             wrong = unseen(window, scenes.everything(window))
             assert not wrong, "\n".join(wrong)
             wrong = unseen(window, scenes.narrow(window))
             assert not wrong, "\n".join(wrong)
         finally:
-            window._theme.set_mode(ThemeMode.LIGHT)
+            window.theme.set_mode(ThemeMode.LIGHT)
 
 
 def test_contrasts_are_those_of_wcag(qapp: object) -> None:

@@ -496,11 +496,11 @@ def test_the_drawer_takes_and_gives_back(window: MainWindow) -> None:
 
 
 def test_reduced_motion_is_respected(window: MainWindow) -> None:
-    assert isinstance(window._theme, Theme)
+    assert isinstance(window.theme, Theme)
     before = QApplication.isEffectEnabled(Qt.UIEffect.UI_General)
     QApplication.setEffectEnabled(Qt.UIEffect.UI_General, False)
     try:
-        assert window._theme.reduced_motion
+        assert window.theme.reduced_motion
         window.suppose_fails(2)
         assert not window.strata.rays.falling
     finally:

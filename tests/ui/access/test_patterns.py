@@ -149,7 +149,7 @@ def test_rays(theme: Theme) -> None:
     legend = RayLegend(theme)
     legend.resize(60, 18)
     shapes = {
-        kind: shape(30, 18, partial(legend._paint_kind, kind=kind, x=15), theme, "window")
+        kind: shape(30, 18, partial(legend.paint_kind, kind=kind, x=15), theme, "window")
         for kind in Kind
         if kind is not Kind.HIGH  # a serious one, as critical: told apart by width in the field, by words in the legend
     }

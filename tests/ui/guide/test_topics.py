@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gettext
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -299,15 +300,16 @@ def test_japanese(guide: Callable[..., GuideWindow]) -> None:
     assert heading(shown) == "第5層 強制アクセス制御"
     shown.field.setText("バウンディング")
     assert shown.view.textCursor().selectedText() == "バウンディング"
-    assert "**" not in "".join(shown._document(number).toPlainText() for number in range(len(shown.chapters)))
+    assert "**" not in "".join(shown.document(number).toPlainText() for number in range(len(shown.chapters)))
 
 
-def test_the_window_follows_a_change_of_language(
-    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_window_follows_a_change_of_language(window: MainWindow, qtbot: QtBot) -> None:
     first = opened(window, qtbot, window.column.view)
-    monkeypatch.setattr(i18n, "_language", "ja")
-    second = opened(window, qtbot, window.column.view)
+    i18n.install(gettext.NullTranslations(), "ja")
+    try:
+        second = opened(window, qtbot, window.column.view)
+    finally:
+        i18n.install(gettext.NullTranslations())
     assert second is not first
     assert heading(second) == "左の一覧"
 
@@ -356,7 +358,7 @@ def test_nothing_is_cut_at_any_width(guide: Callable[..., GuideWindow], language
     for number, chapter in enumerate(shown.chapters):
         shown.open_at(chapter.name)
         QApplication.processEvents()
-        document = shown._document(number)
+        document = shown.document(number)
         code = max((len(line) for line in re.findall(r"^flatpak .*", chapter.text, re.MULTILINE)), default=0)
         if not code and not (narrow and chapter.name == "troubleshooting"):  # a command is never broken in two
             assert document.size().width() <= shown.view.viewport().width() + 1, chapter.file

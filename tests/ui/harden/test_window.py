@@ -210,7 +210,7 @@ def test_presets_by_arrow_keys_and_ones_own_choice(window: MainWindow) -> None:
 
 def test_choices_stay_with_their_container(window: MainWindow) -> None:
     column = side_of(window).column
-    column._preset_chosen(Preset.STRICT)
+    column.presets.chosen.emit(Preset.STRICT)
     strict = column.choices
     select(window, "web")
     assert column.presets.current is Preset.RECOMMENDED
@@ -368,8 +368,8 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, desk: FakeDesk, pict
     over(qtbot, side)
     assert side.sheet.title.text() == "Hardened, and proven"
     table = side.sheet.after.table
-    assert table.rowCount() == len(side.sheet.after._proofs) > 0
-    assert {proof.proof.outcome for proof in side.sheet.after._proofs} == {Proven.ENFORCED}
+    assert table.rowCount() == len(side.sheet.after.proofs) > 0
+    assert {proof.proof.outcome for proof in side.sheet.after.proofs} == {Proven.ENFORCED}
     assert "/proc/PID/status:CapBnd" in cell(table, 0, 3).toolTip()
     assert side.sheet.after.undo.isVisible()
     # the replacement arrives: it is selected, and stands beside the prediction
@@ -697,7 +697,7 @@ def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
 
 def set_aside(desk: FakeDesk, state: ContainerState) -> Transaction:
     """As `stratascope harden` in a terminal does, of a container that has had its replacement for long."""
-    made = desk._transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED)))
+    made = desk.transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED)))
     done = replace(made, old="0" * 64, new=state.container.id)
     desk.set_aside.append(done)
     return done
@@ -873,7 +873,7 @@ def test_what_could_not_be_put_right_is_tried_again_when_the_engine_is_back(
 ) -> None:
     side = side_of(window)
     state = next(each for each in picture.containers if each.container.name == "web")
-    desk.broken_off = (desk._transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED))),)
+    desk.broken_off = (desk.transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED))),)
     desk.recover_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
     side.recover()
     qtbot.waitUntil(side.column.told.isVisible)
@@ -1097,7 +1097,7 @@ def test_what_a_crash_left_is_told(
 ) -> None:
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     state = next(each for each in picture.containers if each.container.name == "web")
-    desk.broken_off = (desk._transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED))),)
+    desk.broken_off = (desk.transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED))),)
     made = ui.make_window(sample.StillWatch(), desk=desk)
     qtbot.addWidget(made)
     made.resize(1440, 900)

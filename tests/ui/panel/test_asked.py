@@ -10,7 +10,7 @@ from stratascope.core.container import Asked, AskedDevice, AskedMount, ProfileKi
 from stratascope.core.layer import Layer, Table
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
-from stratascope.ui.panel.asked import _NAMES, asked_table
+from stratascope.ui.panel.asked import NAMES, asked_table
 from ui import sample
 
 FULL = Asked(
@@ -64,7 +64,7 @@ def test_a_container_that_was_told_nothing() -> None:
 def test_every_field_has_words(layer: Layer) -> None:
     table = asked_table(layer.asked(sample.state("web").container))
     assert table is not None
-    words = {translate(name) for name in _NAMES.values()}
+    words = {translate(name) for name in NAMES.values()}
     assert {translate(row.label) for row in table.rows} <= words
 
 

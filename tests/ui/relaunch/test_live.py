@@ -116,7 +116,7 @@ def test_relaunched_proven_undone_and_discarded(
             assert ended is not None
             assert ended.ending is Ending.VERIFIED, (ended.why, ended.words, ended.log)
             assert side.sheet.title.text() == "Hardened, and proven"
-            assert {each.proof.outcome for each in side.sheet.after._proofs} == {Proven.ENFORCED}
+            assert {each.proof.outcome for each in side.sheet.after.proofs} == {Proven.ENFORCED}
             assert no_new_privs(any_engine, name) == "1"
             # the replacement comes into the picture by itself, selected, with what it came to
             qtbot.waitUntil(

@@ -51,7 +51,7 @@ def hover(window: MainWindow, number: int, x: float) -> None:
 def test_every_threat_has_a_lane_in_the_field(window: MainWindow, rays: RayLayer) -> None:
     lanes = rays.lanes()
     assert len(lanes) == 61
-    facts = window.strata.bands[6]._field()
+    facts = window.strata.bands[6].field()
     assert all(facts < lane.x < rays.width() for lane in lanes)
     assert rays.scene.heights.strip == window.strata.process.geometry().bottom() + 1
     assert rays.scene.heights.ground == window.strata.ground.geometry().top()
@@ -155,7 +155,7 @@ def test_a_click_on_a_ray_takes_it_and_a_double_click_opens_the_matrix(
 
 def test_a_name_in_the_ground_opens_the_matrix(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:
     label = next(label for label in rays.scene.labels if label.id == "trace-kernel")
-    box = label_box(window._theme, rays.scene.heights, label).toRect()
+    box = label_box(window.theme, rays.scene.heights, label).toRect()
     ground = window.strata.ground
     with qtbot.waitSignal(window.strata.threat_chosen) as heard:
         QTest.mouseClick(ground, Qt.MouseButton.LeftButton, pos=box.center() - ground.pos())
@@ -233,7 +233,7 @@ def test_another_container_is_shown_as_it_is(window: MainWindow) -> None:
 def test_rays_fall_for_a_moment_and_keep_their_order(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:
     before = [lane.ray.id for lane in rays.lanes()]
     window.suppose_fails(3)
-    assert rays.falling is not window._theme.reduced_motion
+    assert rays.falling is not window.theme.reduced_motion
     rays.grab()
     qtbot.waitUntil(lambda: not rays.falling, timeout=2000)
     assert [lane.ray.id for lane in rays.lanes()] == before
@@ -242,7 +242,7 @@ def test_rays_fall_for_a_moment_and_keep_their_order(window: MainWindow, rays: R
 def test_with_reduced_motion_they_are_there_at_once(
     window: MainWindow, rays: RayLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(type(window._theme), "reduced_motion", True)
+    monkeypatch.setattr(type(window.theme), "reduced_motion", True)
     window.suppose_fails(3)
     assert not rays.falling
 
@@ -291,7 +291,7 @@ def test_a_repaint_of_the_strata_is_quick_in_both_themes(window: MainWindow, ray
     picture = QPixmap(window.strata.size() * 2)
     picture.setDevicePixelRatio(2)
     for mode in (ThemeMode.DARK, ThemeMode.LIGHT):
-        window._theme.set_mode(mode)
+        window.theme.set_mode(mode)
         window.strata.render(picture)
         times = []
         for _ in range(9):

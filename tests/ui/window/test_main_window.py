@@ -358,7 +358,7 @@ def test_one_column_with_a_way_back(window: MainWindow, qtbot: QtBot) -> None:
 def test_the_list_narrows_and_widens_again(window: MainWindow) -> None:
     before = window.column.width()
     window.resize(900, 800)
-    assert window.column.width() == window._theme.px(64)
+    assert window.column.width() == window.theme.px(64)
     window.resize(1440, 900)
     assert window.column.width() == before
 
@@ -461,10 +461,10 @@ def test_engines_sheet(window: MainWindow, qtbot: QtBot) -> None:
 
 def test_order_and_theme_are_remembered(window: MainWindow) -> None:
     window.set_view_by(ViewBy.NAME)
-    window.actions_._set_mode(ThemeMode.DARK)
+    window.actions_.set_mode(ThemeMode.DARK)
     assert window.settings.get("view_by") == "name"
     assert window.settings.get("theme") == "dark"
-    window.actions_._set_mode(ThemeMode.LIGHT)
+    window.actions_.set_mode(ThemeMode.LIGHT)
     window.close()
     assert window.settings.get("geometry")
 
@@ -477,9 +477,9 @@ def test_closing_stops_the_watch(window: MainWindow, watch: sample.StillWatch) -
 
 def test_dark_and_light_differ_and_marks_are_drawn(window: MainWindow) -> None:
     light = window.grab().toImage()
-    window._theme.set_mode(ThemeMode.DARK)
+    window.theme.set_mode(ThemeMode.DARK)
     dark = window.grab().toImage()
-    window._theme.set_mode(ThemeMode.LIGHT)
+    window.theme.set_mode(ThemeMode.LIGHT)
     assert light.pixelColor(700, 20).lightness() > 200
     assert dark.pixelColor(700, 20).lightness() < 60
 

@@ -245,8 +245,8 @@ def test_a_page_updates_in_place(theme: Theme, qtbot: QtBot) -> None:
     page = Page(theme)
     qtbot.addWidget(page)
     page.show_views((sample.grid(), sample.table(), sample.bars(), sample.rulers()))
-    made = list(page._made)
+    made = list(page.made)
     page.show_views((sample.grid(frozenset({2})), sample.table(), sample.bars(), sample.rulers(340)))
-    assert page._made == made
+    assert page.made == made
     page.show_views((sample.table(),))
-    assert page._made != made
+    assert page.made != made

@@ -97,9 +97,9 @@ def test_by_the_menu(qtbot: QtBot, window: MainWindow, watch: sample.StillWatch)
     assert dialog is not None
     qtbot.waitUntil(dialog.isVisible)
     dialog.theme.setCurrentIndex(2)
-    assert window._theme.dark
+    assert window.theme.dark
     dialog.theme.setCurrentIndex(1)
-    assert not window._theme.dark
+    assert not window.theme.dark
     dialog.refresh.setValue(9)
     assert watch.paced == 9.0
     QTest.keyClick(dialog, Qt.Key.Key_Escape)

@@ -95,7 +95,7 @@ def test_on_request_for_those_there_and_those_to_come(docker_rootful: Rig) -> No
             assert item.found is not None
             assert "seccomp:0" in tuple(item.found.first.names())
             # the collector is killed: told once, and all else goes on
-            child = access.opened[0]._child
+            child = access.opened[0].child
             assert child is not None
             child.kill()
             watch.refresh()

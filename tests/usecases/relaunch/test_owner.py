@@ -342,7 +342,7 @@ def test_a_full_disk_under_the_journal_changes_nothing(owner: Owner) -> None:
         def write(self, transaction: Transaction) -> None:
             raise JournalError("No space left on device")
 
-    owner.work = replace(owner.work, journal=Full(owner.journal._folder))
+    owner.work = replace(owner.work, journal=Full(owner.journal.folder))
     ended = owner.harden()
     assert (ended.ending, ended.words) == (Ending.ROLLED_BACK, "No space left on device")
     assert not owner.consistent()
@@ -357,7 +357,7 @@ def test_a_disk_that_fills_up_at_the_very_end_takes_nothing_back(owner: Owner) -
             super().write(transaction)
 
     whole = owner.work
-    owner.work = replace(whole, journal=Full(owner.journal._folder))
+    owner.work = replace(whole, journal=Full(owner.journal.folder))
     ended = owner.harden()
     assert (ended.ending, ended.words) == (Ending.VERIFIED, "No space left on device")
     assert owner.consistent()
@@ -428,7 +428,7 @@ def test_killed_at_any_writing_and_recovered(owner: Owner, number: int, before: 
     if back:
         owner.harden()
     whole = owner.work
-    owner.work = replace(whole, journal=_Dying(owner.journal._folder, number, before=before))
+    owner.work = replace(whole, journal=_Dying(owner.journal.folder, number, before=before))
     if number == 6 and not back:
         assert owner.harden().ending is Ending.VERIFIED
     else:
@@ -443,7 +443,7 @@ def test_killed_at_any_writing_and_recovered(owner: Owner, number: int, before: 
 
 def test_old_journal_files_still_load(owner: Owner) -> None:
     owner.harden()
-    (path,) = owner.journal._folder.glob("*.json")
+    (path,) = owner.journal.folder.glob("*.json")
     text = path.read_text()
     path.write_text(text[: text.rindex(',\n    "owner"')] + "\n  }\n}\n")
     (done,) = owner.kept()

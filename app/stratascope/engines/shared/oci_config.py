@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from stratascope import sandbox
 
-_MOST = 1 << 24  # bytes; a privileged container's has some hundred thousand
+MOST = 1 << 24  # bytes; a privileged container's has some hundred thousand
 _SECONDS = 20.0
 
 
@@ -36,13 +36,13 @@ def read_here(path: str) -> str:
     with os.fdopen(handle, "rb") as file:
         if not stat.S_ISREG(os.fstat(handle).st_mode):
             raise OSError(f"{path} is not a file")
-        return _text(file.read(_MOST + 1))
+        return _text(file.read(MOST + 1))
 
 
 def read_there(shell: Sequence[str], path: str) -> str:
     """The same by a command that runs others on the engine's machine. Raises subprocess.SubprocessError too."""
     done = subprocess.run(
-        (*shell, f"head -c {_MOST + 1} -- {shlex.quote(path)}"),
+        (*shell, f"head -c {MOST + 1} -- {shlex.quote(path)}"),
         capture_output=True,
         timeout=_SECONDS,
         stdin=subprocess.DEVNULL,
@@ -53,6 +53,6 @@ def read_there(shell: Sequence[str], path: str) -> str:
 
 
 def _text(content: bytes) -> str:
-    if len(content) > _MOST:
+    if len(content) > MOST:
         raise ValueError("the file is too long")
     return content.decode("utf-8")

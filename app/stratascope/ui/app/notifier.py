@@ -56,7 +56,7 @@ class Notifier(QObject):
 
     def _run(self) -> None:
         try:
-            bus = (_Desktop if access() is Access.OUTSIDE else _Portal)(self.clicked.emit)
+            bus = (Desktop if access() is Access.OUTSIDE else Portal)(self.clicked.emit)
         except Exception as error:  # noqa: BLE001  # no bus, or one that does not let us in
             logger.info("no notifications: %s", error)
             while self._waiting.get() is not None:
@@ -141,7 +141,7 @@ class _Bus:
         return tuple(self._jeepney.wrappers.unwrap_msg(self._link.send_and_get_reply(call, timeout=_ANSWER)))
 
 
-class _Desktop(_Bus):
+class Desktop(_Bus):
     """See the Desktop Notifications Specification 1.2; since that version a token comes before the click."""
 
     place = ("/org/freedesktop/Notifications", "org.freedesktop.Notifications", "org.freedesktop.Notifications")
@@ -156,7 +156,7 @@ class _Desktop(_Bus):
         self.shown[number] = alert
 
 
-class _Portal(_Bus):
+class Portal(_Bus):
     """See org.freedesktop.portal.Notification."""
 
     place = (

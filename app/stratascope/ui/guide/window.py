@@ -112,7 +112,7 @@ class GuideWindow(QDialog):
         self.next = self._button("↓", translate(msg("Next place (F3)")))
         self.contents = QToolButton()
         self.menu = QMenu(self)
-        self.search = GuideSearch(self.view, self._document, len(self.chapters))
+        self.search = GuideSearch(self.view, self.document, len(self.chapters))
         self._lay_out()
         self._connect()
         self.setMinimumSize(theme.px(420), theme.px(320))
@@ -255,11 +255,12 @@ class GuideWindow(QDialog):
 
     def _show(self, number: int) -> None:
         self._current = number
-        self.view.show_document(self._document(number), self.chapters[number].title)
+        self.view.show_document(self.document(number), self.chapters[number].title)
         self.list.setCurrentIndex(self.model.index(number))
         self.search.mark()
 
-    def _document(self, number: int) -> GuideDocument:
+    def document(self, number: int) -> GuideDocument:
+        """A chapter laid out."""
         if number not in self._documents:
             self._documents[number] = GuideDocument(self.chapters[number], self._theme, self.devicePixelRatioF())
         return self._documents[number]

@@ -17,7 +17,7 @@ from stratascope.layers.cgroup.views import size
 from stratascope.layers.namespaces.words import LABELS
 from stratascope.linux.namespace import Kind
 
-_NAMES = {
+NAMES = {
     "pid": LABELS[Kind.PID],
     "ipc": LABELS[Kind.IPC],
     "uts": LABELS[Kind.UTS],
@@ -71,7 +71,7 @@ def asked_table(asked: object) -> Table | None:
 
 
 def _name(field: str) -> Message:
-    return _NAMES.get(field) or msg("{text}", text=field.replace("_", " "))
+    return NAMES.get(field) or msg("{text}", text=field.replace("_", " "))
 
 
 def _value(field: str, value: object) -> Message:

@@ -64,22 +64,22 @@ class Page(QScrollArea):
         self.column.setSpacing(theme.px(12))
         self.setWidget(self.inner)
         self._views: tuple[View, ...] = ()
-        self._made: list[QWidget] = []
+        self.made: list[QWidget] = []
 
     def begin(self) -> None:
         """Another container: back to the top, and to what is worth seeing first."""
         self.verticalScrollBar().setValue(0)
-        for widget in self._made:
+        for widget in self.made:
             if isinstance(widget, BitsView):
                 widget.choose()
 
     def show_views(self, views: tuple[View, ...]) -> None:
         """Show these views; scroll position and selection stay where the same kinds stand."""
-        if views == self._views and self._made:
+        if views == self._views and self.made:
             return
         at = self.verticalScrollBar().value()
-        if len(views) == len(self._made) and all(
-            update_view(widget, view) for widget, view in zip(self._made, views, strict=True)
+        if len(views) == len(self.made) and all(
+            update_view(widget, view) for widget, view in zip(self.made, views, strict=True)
         ):
             self._views = views
             return
@@ -98,4 +98,4 @@ class Page(QScrollArea):
             # a grid takes the room that there is, and scrolls within itself
             self.column.addWidget(made, 100 if isinstance(made, (BitsView, CallsView)) else 0)
         self.column.addStretch(1)
-        self._made, self._views = widgets, ()
+        self.made, self._views = widgets, ()

@@ -99,7 +99,7 @@ class ResultPage(QScrollArea):
     def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self._proofs: list[Proved] = []
+        self.proofs: list[Proved] = []
         self._before: ContainerState | None = None
         self._preview: Preview | None = None
         self.ended: Ended | None = None
@@ -188,11 +188,11 @@ class ResultPage(QScrollArea):
 
     def begin(self) -> None:
         """Another run."""
-        self._proofs, self.ended = [], None
+        self.proofs, self.ended = [], None
 
     def add(self, proved: Proved) -> None:
         """One toggle was held against /proc."""
-        self._proofs.append(proved)
+        self.proofs.append(proved)
 
     def show_ended(self, ended: Ended, before: ContainerState | None, preview: Preview | None, course: RunKind) -> str:
         """Fill it; the title."""
@@ -275,9 +275,9 @@ class ResultPage(QScrollArea):
 
     def _show_proofs(self) -> None:
         table, theme = self.table, self._theme
-        table.setRowCount(len(self._proofs))
-        table.setVisible(bool(self._proofs))
-        for row, proved in enumerate(self._proofs):
+        table.setRowCount(len(self.proofs))
+        table.setVisible(bool(self.proofs))
+        for row, proved in enumerate(self.proofs):
             proof = proved.proof
             texts = (toggle_title(proved.choice.toggle), proven_word(proof.outcome), translate(proof.expected),
                      translate(proof.found))  # fmt: skip
@@ -299,7 +299,7 @@ class ResultPage(QScrollArea):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
-        if self._proofs:
+        if self.proofs:
             self._show_proofs()
 
     def _emit(self, signal: SignalInstance) -> None:

@@ -162,7 +162,7 @@ class Band(QAbstractButton):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         side = self.fail.width()
-        self.fail.move(self._field() - side - self._theme.px(8), (self.height() - side) // 2)
+        self.fail.move(self.field() - side - self._theme.px(8), (self.height() - side) // 2)
 
     def _tell_fail(self) -> None:
         """The button is there while the band has the eye or the keyboard, and while the band is away."""
@@ -184,7 +184,7 @@ class Band(QAbstractButton):
         small = theme.px(14)
         paint_mark(painter, QRectF(theme.px(37), (self.height() - small) / 2, small, small), mark, theme)
         left = theme.px(60)
-        field = self._field()
+        field = self.field()
         painter.setFont(theme.font(13, BOLD))
         painter.setPen(theme.color("text3" if self._away else "text"))
         metrics = painter.fontMetrics()
@@ -220,7 +220,7 @@ class Band(QAbstractButton):
             role = painter.fontMetrics().elidedText(self._role, Qt.TextElideMode.ElideRight, width)
             painter.drawText(QRectF(field, 0, width, self.height()), Qt.AlignmentFlag.AlignVCenter, role)
 
-    def _field(self) -> int:
+    def field(self) -> int:
         """Where the field begins. Without rays a role stands in it, which needs less of the width."""
         if self._rays:
             return field_left(self._theme, self.width())
@@ -245,7 +245,7 @@ class Band(QAbstractButton):
         """The band without outline and words, kept until something of it changes: hatches and dashes take long."""
         theme = self._theme
         inks = tuple(theme.color(name).rgba() for name in ("sunk", "open", "weak", "enf_soft", "text", "line2"))
-        key = (self._verdict, self._running, self._away, theme.high_contrast, inks, self._field())
+        key = (self._verdict, self._running, self._away, theme.high_contrast, inks, self.field())
         return self._kept.get(key, self.size(), ratio, lambda painter: self._paint_surface(painter, path))
 
     def _paint_surface(self, painter: QPainter, path: QPainterPath) -> None:
@@ -274,7 +274,7 @@ class Band(QAbstractButton):
 
     def _clip_field(self, painter: QPainter, path: QPainterPath) -> QRect:
         painter.setClipPath(path)
-        field = QRect(self._field() - self._theme.px(10), 0, self.width(), self.height())
+        field = QRect(self.field() - self._theme.px(10), 0, self.width(), self.height())
         painter.setClipRect(field, Qt.ClipOperation.IntersectClip)
         return field
 

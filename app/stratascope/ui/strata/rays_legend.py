@@ -79,7 +79,7 @@ class RayLegend(QWidget):
                 break
         x = 2
         for kind, word in shown:
-            self._paint_kind(painter, kind, x + theme.px(5))
+            self.paint_kind(painter, kind, x + theme.px(5))
             x += picture
             painter.setFont(theme.font(12))
             painter.setPen(theme.color("text2"))
@@ -88,7 +88,8 @@ class RayLegend(QWidget):
             painter.drawText(QRectF(x, 0, width + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, cut)
             x += width + space
 
-    def _paint_kind(self, painter: QPainter, kind: Kind, x: float) -> None:
+    def paint_kind(self, painter: QPainter, kind: Kind, x: float) -> None:
+        """The line of one kind."""
         theme = self._theme
         top, bottom = theme.px(3.0) + 0.0, self.height() - theme.px(3.0)
         x = int(x) + 0.5

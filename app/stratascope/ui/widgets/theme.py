@@ -91,11 +91,6 @@ class Theme(QObject):
         return "dark" if self.dark else "light"
 
     @property
-    def high_contrast(self) -> bool:
-        """Whether the desktop asks for more contrast (Qt 6.10 and later can tell)."""
-        return self._contrast
-
-    @property
     def reduced_motion(self) -> bool:
         """Whether the desktop asks that nothing moves: its style then gives animations no time."""
         hint = QStyle.StyleHint.SH_Widget_Animation_Duration
@@ -172,4 +167,4 @@ class Theme(QObject):
         self.dark = self.mode is ThemeMode.DARK or (self.mode is ThemeMode.AUTO and scheme == Qt.ColorScheme.Dark)
         self._cache.clear()
         hints = QGuiApplication.styleHints()  # held: the object below is deleted with the last Python reference to it
-        self._contrast = hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast
+        self.high_contrast = hints.accessibility().contrastPreference() == Qt.ContrastPreference.HighContrast

@@ -44,7 +44,7 @@ class Actions:
         for mode in ThemeMode:
             action = self._choice(theme_menu, self._modes, mode_word(mode), mode)
             action.setChecked(mode is theme.mode)
-            action.triggered.connect(lambda _=False, chosen=mode: self._set_mode(chosen))
+            action.triggered.connect(lambda _=False, chosen=mode: self.set_mode(chosen))
         self.menu.addSeparator()
         self._add(msg("Copy this container as text"), "Ctrl+C", self.copy_container)
         self._add(msg("Copy all containers as text"), "Ctrl+Shift+C", self.copy_all)
@@ -151,7 +151,8 @@ class Actions:
         else:
             self._window.open_layer(number)
 
-    def _set_mode(self, mode: ThemeMode) -> None:
+    def set_mode(self, mode: ThemeMode) -> None:
+        """Light, dark or as the desktop, from now on."""
         self._theme.set_mode(mode)
         preferences.THEME.choose(self._window.settings, mode.value)
 

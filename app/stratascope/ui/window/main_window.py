@@ -160,6 +160,11 @@ class MainWindow(QMainWindow):
             self.views.leave_fleet()
 
     @property
+    def theme(self) -> Theme:
+        """Colours, fonts and measures of this window."""
+        return self._theme
+
+    @property
     def feed(self) -> Feed:
         """Where its snapshots come from."""
         return self._feed
