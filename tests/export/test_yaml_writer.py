@@ -7,7 +7,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.export.yaml_writer import Tagged, Value, document, text
+from stratascope.export.yaml_writer import Node, Tagged, document, text
 
 _ODD = ("", "yes", "No", "~", "null", "1", "1e3", "0x1f", "1_000", "12:30:45", ".inf", "=", "<<", "a: b", "- a", "#x",
         "{}", "[]", "&a", "*a", "!t", "|", ">", "'", '"', "\\", "%", "@", "`", " a", "a ", "a\nb", "\x00\x7f\x85",
@@ -25,7 +25,7 @@ def test_a_text_stays_a_text(word: str) -> None:
         lambda inner: st.lists(inner) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner),
     )
 )
-def test_any_value_comes_back(value: Value) -> None:
+def test_any_value_comes_back(value: Node) -> None:
     assert yaml.safe_load(document({"key": value})) == {"key": value}
 
 

@@ -35,7 +35,7 @@ from stratascope.export.shared import (
     title,
     withheld,
 )
-from stratascope.export.yaml_writer import Tagged, Value, document
+from stratascope.export.yaml_writer import Node, Tagged, document
 
 _SERVICE = "com.docker.compose.service"
 _LABELS = "com.docker.compose."
@@ -49,7 +49,7 @@ _NUMBERS = {
 }
 _TEXTS = {"cpuset-cpus": "cpuset", "cgroup-parent": "cgroup_parent", "runtime": "runtime"}
 _LISTS = {"device-cgroup-rule": "device_cgroup_rules", "expose": "expose"}
-Service = dict[str, Value]
+Service = dict[str, Node]
 
 
 def render(options: RunOptions, secrets: bool) -> str:
@@ -59,8 +59,8 @@ def render(options: RunOptions, secrets: bool) -> str:
     unsaid: list[Message] = []
     said: Service = {}
     hidden: list[str] = []
-    volumes: dict[str, Value] = {}
-    networks: dict[str, Value] = {}
+    volumes: dict[str, Node] = {}
+    networks: dict[str, Node] = {}
     if not own:
         hidden = _whole(options, secrets, said, networks, unsaid)
     _rights(options, said, own, unsaid)
@@ -85,7 +85,7 @@ def render(options: RunOptions, secrets: bool) -> str:
     ]
     if has_profile(options):
         head.append(profile_comment(options))
-    top: dict[str, Value] = {"services": {service or file_name(options): _escaped(said)}}
+    top: dict[str, Node] = {"services": {service or file_name(options): _escaped(said)}}
     if volumes:
         top["volumes"] = _escaped(volumes)
     if networks:
@@ -93,7 +93,7 @@ def render(options: RunOptions, secrets: bool) -> str:
     return "\n".join(head) + "\n" + document(top)
 
 
-def _escaped(value: Value) -> Value:
+def _escaped(value: Node) -> Node:
     """Texts with each `$` doubled, keys as they are."""
     if isinstance(value, str):
         return value.replace("$", "$$")
@@ -106,11 +106,11 @@ def _escaped(value: Value) -> Value:
     return value
 
 
-def _list(values: list[Value], own: bool) -> Value:
+def _list(values: list[Node], own: bool) -> Node:
     return Tagged("!override", values) if own else values
 
 
-def _put(said: Service, key: str, values: list[Value], changed: bool, own: bool) -> None:
+def _put(said: Service, key: str, values: list[Node], changed: bool, own: bool) -> None:
     """A list, where it has something or where what it had is to go."""
     if values or (changed and own):
         said[key] = _list(values, own)
@@ -126,7 +126,7 @@ def _rights(options: RunOptions, said: Service, own: bool, unsaid: list[Message]
     _put(said, "cap_drop", list(drop), bool(before.cap_drop), own)
     _put(said, "cap_add", list(add), bool(before.cap_add), own)
     # Compose splits at the first equals sign, or else at a colon
-    words: list[Value] = list(security_words(options, EngineKind.DOCKER, unsaid, f"./{profile_path(options)}"))
+    words: list[Node] = list(security_words(options, EngineKind.DOCKER, unsaid, f"./{profile_path(options)}"))
     _put(said, "security_opt", words, _security(options), own)
     for key, mode, was in (
         ("pid", options.pid, before.pid_mode),
@@ -162,13 +162,13 @@ def _security(options: RunOptions) -> bool:
     )
 
 
-def _storage(options: RunOptions, said: Service, volumes: dict[str, Value], own: bool, unsaid: list[Message]) -> None:
+def _storage(options: RunOptions, said: Service, volumes: dict[str, Node], own: bool, unsaid: list[Message]) -> None:
     before, asked = options.before, options.asked
     if options.read_only or before.read_only_root:
         said["read_only"] = options.read_only
     changed = before.mounts != asked.mounts
-    tmpfs: list[Value] = []
-    mounted: list[Value] = []
+    tmpfs: list[Node] = []
+    mounted: list[Node] = []
     untold = unsaid if changed or not own else []
     for mount in options.mounts:
         if mount.kind not in ("bind", "volume", "tmpfs"):
@@ -184,7 +184,7 @@ def _storage(options: RunOptions, said: Service, volumes: dict[str, Value], own:
         _put(said, "tmpfs", tmpfs, changed, own)
         _put(said, "volumes", mounted, changed, own)
     if before.devices != asked.devices or not own:
-        devices: list[Value] = [device_text(each) for each in options.devices]
+        devices: list[Node] = [device_text(each) for each in options.devices]
         _put(said, "devices", devices, True, own)
     if own and before.device_rules and not asked.device_rules:
         _put(said, "device_cgroup_rules", [], True, own)
@@ -192,7 +192,7 @@ def _storage(options: RunOptions, said: Service, volumes: dict[str, Value], own:
         _put(said, "ports", [port_text(port) for port in options.ports], True, own)
 
 
-def _mount(mount: RunMount, volumes: dict[str, Value], unsaid: list[Message]) -> Value:
+def _mount(mount: RunMount, volumes: dict[str, Node], unsaid: list[Message]) -> Node:
     found: Service = {"type": mount.kind}
     if mount.source:
         found["source"] = mount.source
@@ -266,7 +266,7 @@ def _limits(options: RunOptions, said: Service, own: bool) -> None:
 
 
 def _whole(
-    options: RunOptions, secrets: bool, said: Service, networks: dict[str, Value], unsaid: list[Message]
+    options: RunOptions, secrets: bool, said: Service, networks: dict[str, Node], unsaid: list[Message]
 ) -> list[str]:
     """The rest of a service; returns the variables whose values are left out."""
     said["image"] = options.image
@@ -276,7 +276,7 @@ def _whole(
     if options.command:
         said["command"] = list(options.command)
     hidden = []
-    environment: dict[str, Value] = {}
+    environment: dict[str, Node] = {}
     for name, value in options.environment:
         if name in options.plain:
             continue
@@ -285,7 +285,7 @@ def _whole(
             environment[name] = None  # the value of whoever calls Compose
         else:
             environment[name] = value
-    rest: tuple[tuple[str, Value], ...] = (
+    rest: tuple[tuple[str, Node], ...] = (
         ("environment", environment),
         ("labels", {name: value for name, value in options.labels if not name.startswith(_LABELS)}),
         ("annotations", dict(options.annotations)),
@@ -331,7 +331,7 @@ def _whole(
 
 def _further(options: RunOptions, said: Service, unsaid: list[Message]) -> None:
     """The options that only the command lines have names for, where Compose has one, too."""
-    lists: dict[str, list[Value]] = {}
+    lists: dict[str, list[Node]] = {}
     for name, value in (*options.shared, *options.own):
         if name in _NUMBERS:
             said[_NUMBERS[name]] = int(value)
@@ -344,8 +344,8 @@ def _further(options: RunOptions, said: Service, unsaid: list[Message]) -> None:
     said.update(lists)
 
 
-def _networks(options: RunOptions, networks: dict[str, Value]) -> Value:
-    joined: dict[str, Value] = {}
+def _networks(options: RunOptions, networks: dict[str, Node]) -> Node:
+    joined: dict[str, Node] = {}
     for endpoint in options.networks:
         if endpoint.network in ("bridge", "podman"):
             joined["default"] = None  # the engine's own, which has no name that Compose takes

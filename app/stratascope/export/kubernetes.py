@@ -22,7 +22,7 @@ from stratascope.export.shared import (
     one,
     title,
 )
-from stratascope.export.yaml_writer import Value, document
+from stratascope.export.yaml_writer import Node, document
 
 _NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 _MOST = 63  # characters of a DNS label
@@ -30,7 +30,7 @@ _SECOND = 1_000_000_000
 _USUAL_TIME = 30 * _SECOND  # both engines' interval and timeout of a health check
 _RESTART = {"always": "Always", "unless-stopped": "Always", "on-failure": "OnFailure"}
 _PREFIX = "CAP_"
-Map = dict[str, Value]
+Map = dict[str, Node]
 
 
 def render(options: RunOptions, secrets: bool) -> str:
@@ -54,8 +54,8 @@ def render(options: RunOptions, secrets: bool) -> str:
     if options.health is not None and options.health.test[:1] != ("NONE",) and len(options.health.test) > 1:
         container["livenessProbe"] = _probe(options.health)
     container["securityContext"] = _security(options, unsaid)
-    volumes: list[Value] = []
-    mounts: list[Value] = []
+    volumes: list[Node] = []
+    mounts: list[Node] = []
     for number, mount in enumerate(_mounts(options)):
         _mount(mount, f"mount-{number}", volumes, mounts, unsaid)
     _devices(options, volumes, mounts, unsaid)
@@ -133,7 +133,7 @@ def _command(options: RunOptions, container: Map) -> None:
 
 
 def _environment(options: RunOptions, container: Map, secrets: bool, secret: str) -> list[str]:
-    values: list[Value] = []
+    values: list[Node] = []
     hidden = []
     for name, value in options.environment:
         if name in options.plain:
@@ -148,7 +148,7 @@ def _environment(options: RunOptions, container: Map, secrets: bool, secret: str
     return hidden
 
 
-def _port(port: str, address: str, host_port: str, host_network: bool) -> Value:
+def _port(port: str, address: str, host_port: str, host_network: bool) -> Node:
     number, _, protocol = port.partition("/")
     found: Map = {"containerPort": int(number), "protocol": (protocol or "tcp").upper()}
     if host_port.isdigit() and int(host_port) and not host_network:
@@ -173,7 +173,7 @@ def _resources(options: RunOptions, container: Map, unsaid: list[Message]) -> No
     unsaid.extend(one("ulimit", f"{limit.name}={limit.soft}:{limit.hard}") for limit in options.limits)
 
 
-def _probe(health: HealthTest) -> Value:
+def _probe(health: HealthTest) -> Node:
     words = ["/bin/sh", "-c", health.test[1]] if health.test[0] == "CMD-SHELL" else list(health.test[1:])
     probe: Map = {"exec": {"command": [_literal(word) for word in words]}}
     for key, nanoseconds in (
@@ -189,7 +189,7 @@ def _probe(health: HealthTest) -> Value:
     return probe
 
 
-def _security(options: RunOptions, unsaid: list[Message]) -> Value:
+def _security(options: RunOptions, unsaid: list[Message]) -> Node:
     found: Map = {}
     if options.privileged:
         found["privileged"] = True
@@ -236,7 +236,7 @@ def _user(options: RunOptions, found: Map, unsaid: list[Message]) -> None:
         unsaid.append(msg("The user {user}: Kubernetes takes numbers only.", user=options.user))
 
 
-def _profile(options: RunOptions, kind: ProfileKind, given: str) -> Value:
+def _profile(options: RunOptions, kind: ProfileKind, given: str) -> Node:
     if kind is ProfileKind.UNCONFINED:
         return {"type": "Unconfined"}
     if has_profile(options) or (kind is ProfileKind.CUSTOM and given):
@@ -252,7 +252,7 @@ def _mounts(options: RunOptions) -> tuple[RunMount, ...]:
     return (*options.mounts, *(RunMount("tmpfs", "", place) for place in places if place not in have))
 
 
-def _mount(mount: RunMount, name: str, volumes: list[Value], mounts: list[Value], unsaid: list[Message]) -> None:
+def _mount(mount: RunMount, name: str, volumes: list[Node], mounts: list[Node], unsaid: list[Message]) -> None:
     words = dict(word.partition("=")[::2] for word in mount.words) | dict(mount.long)
     if mount.kind == "bind":
         volumes.append({"name": name, "hostPath": {"path": mount.source}})
@@ -289,7 +289,7 @@ def _quantity(size: str) -> str:
     )
 
 
-def _devices(options: RunOptions, volumes: list[Value], mounts: list[Value], unsaid: list[Message]) -> None:
+def _devices(options: RunOptions, volumes: list[Node], mounts: list[Node], unsaid: list[Message]) -> None:
     unsaid.extend(
         msg("The device {device}: a device plugin of the cluster gives it.", device=device.source)
         for device in options.devices
@@ -328,7 +328,7 @@ def _pod(options: RunOptions, unsaid: list[Message]) -> Map:
     if dns:
         spec["dnsPolicy"] = "None" if options.dns else "ClusterFirst"
         spec["dnsConfig"] = dns
-    aliases: list[Value] = []
+    aliases: list[Node] = []
     for word in options.hosts:
         name, _, address = word.partition(":")
         if _is_address(address.strip("[]")):

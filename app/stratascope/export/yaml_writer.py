@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-Value: TypeAlias = "str | int | float | bool | Mapping[str, Value] | Sequence[Value] | Tagged | None"
+Node: TypeAlias = "str | int | float | bool | Mapping[str, Node] | Sequence[Node] | Tagged | None"
 
 _SAFE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*").fullmatch
 # Words that YAML 1.1 or 1.2 reads as a truth value or as nothing
@@ -23,10 +23,10 @@ class Tagged:
     """A value with a tag, such as Compose's `!override`."""
 
     tag: str
-    value: Value
+    value: Node
 
 
-def document(value: Mapping[str, Value]) -> str:
+def document(value: Mapping[str, Node]) -> str:
     """The whole document, with a newline at its end."""
     return "\n".join(_mapping(value, 0)) + "\n"
 
@@ -48,7 +48,7 @@ def _character(character: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def _scalar(value: Value) -> str | None:
+def _scalar(value: Node) -> str | None:
     """None for what takes lines of its own."""
     if value is None:
         return "null"
@@ -66,7 +66,7 @@ def _scalar(value: Value) -> str | None:
     return None
 
 
-def _mapping(value: Mapping[str, Value], depth: int) -> Iterator[str]:
+def _mapping(value: Mapping[str, Node], depth: int) -> Iterator[str]:
     for key, item in value.items():
         scalar = _scalar(item)
         head = f"{'  ' * depth}{text(key)}:"
@@ -77,7 +77,7 @@ def _mapping(value: Mapping[str, Value], depth: int) -> Iterator[str]:
         yield from _block(item, depth + 1)
 
 
-def _block(value: Value, depth: int) -> Iterator[str]:
+def _block(value: Node, depth: int) -> Iterator[str]:
     value = value.value if isinstance(value, Tagged) else value
     if isinstance(value, Mapping):
         yield from _mapping(value, depth)
