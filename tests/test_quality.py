@@ -26,12 +26,11 @@ CONSTRAINTS = CHECKOUT / "packaging" / "constraints.txt"
 
 # Which room may import what from outside the standard library. A room that is not named: nothing.
 THIRD_PARTY = {
-    "cli": frozenset({"platformdirs", "shtab"}),
+    "cli": frozenset({"shtab"}),
     "engines": frozenset({"docker", "podman", "requests", "urllib3"}),
     "presentation": frozenset({"wcwidth"}),
-    "state": frozenset({"msgspec", "platformdirs"}),
+    "state": frozenset({"msgspec"}),
     "ui": frozenset({"PySide6", "jeepney", "numpy", "pyqtgraph", "shiboken6"}),
-    "wiring": frozenset({"platformdirs"}),
 }
 
 # The standard library's own, for which it has no public name: to end a forked child; what a parser takes

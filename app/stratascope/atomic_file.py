@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import glob
 import os
-import secrets
 from pathlib import Path
 
 
@@ -28,7 +27,7 @@ def write(
     `mode`: as open(2) has it, less the umask; `exact`: just that. `owner`: user and group, for root. `lasting`: synced,
     so that it outlives a crash of the machine.
     """
-    draft = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}.new")
+    draft = path.with_name(f".{path.name[:100]}.{os.urandom(4).hex()}.new")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         try:

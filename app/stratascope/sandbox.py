@@ -6,7 +6,6 @@ Read from the file that Flatpak itself writes (flatpak-run(1)), so nothing has t
 
 from __future__ import annotations
 
-import configparser
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -34,6 +33,8 @@ def access(info: Path | None = None) -> Access:
         return Access.OUTSIDE
     except (OSError, UnicodeDecodeError):
         return Access.WITHHELD
+    import configparser  # only in a Flatpak
+
     parsed = configparser.ConfigParser(interpolation=None, delimiters=("=",), strict=False)
     parsed.optionxform = str  # type: ignore[assignment,method-assign]
     try:

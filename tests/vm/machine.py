@@ -22,7 +22,7 @@ from attempts.build import image
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parent.parent
 GUEST_PYTHON = "3.13"  # of Debian 13
-NEEDED = ("docker", "podman", "platformdirs", "msgspec", "wcwidth")  # without Qt: there is no window in there
+NEEDED = ("docker", "podman", "msgspec", "wcwidth")  # without Qt: there is no window in there
 PROGRAMS = ("qemu-system-x86_64", "mmdebstrap", "cpio", "mkfs.ext4", "apt-get")
 VIRTIOFSD = Path("/usr/libexec/virtiofsd")
 BOOT_SECONDS = 1500  # the guest's own work; a loaded machine is three times as slow as an idle one

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import secrets
+import os
 from datetime import UTC, datetime
 from enum import Enum
 from typing import Any
@@ -125,7 +125,7 @@ class ThreatTexts:
 
     def __init__(self) -> None:
         self._pieces: dict[int, tuple[Matrix, tuple[str, ...]]] = {}
-        self._pid = secrets.token_hex(16)  # stands where a PID belongs; no text of an engine can guess it
+        self._pid = os.urandom(16).hex()  # stands where a PID belongs; no text of an engine can guess it
 
     def of(self, state: ContainerState) -> str:
         """The object `threats` of one container."""

@@ -12,23 +12,11 @@ from typing import Any
 from stratascope import sandbox
 from stratascope.core.capture import Capture
 from stratascope.core.message import msg
-from stratascope.core.ports import ConfinedError, Found, ProbeError, Prober, Wish
-from stratascope.probe.local import LocalProber
+from stratascope.core.ports import ConfinedError, Found, ProbeError, Wish
 from stratascope.probe.piped import PipedProber
 
 # What flatpak-spawn says where the service refuses or is not there, and what the service says of a missing program
 _NO_CALL, _NO_START, _NO_PROGRAM = "Portal call failed", "Failed to start command", "Failed to execute child process"
-
-
-def own_prober(access: sandbox.Access) -> Prober:
-    """The way to this machine's kernel."""
-    match access:
-        case sandbox.Access.OUTSIDE:
-            return LocalProber()
-        case sandbox.Access.GRANTED:
-            return HostProber()
-        case sandbox.Access.WITHHELD:
-            return WithheldProber()
 
 
 def withheld() -> ConfinedError:

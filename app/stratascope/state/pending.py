@@ -1,7 +1,4 @@
-"""Where the journal of relaunches is, and whether it has anything at all. Every start asks, so this loads nothing else.
-
-The XDG Base Directory Specification in two lines: platformdirs says the same, and takes longer to load than to ask.
-"""
+"""Where the journal of relaunches is, and whether it has anything at all. Every start asks, so this loads little."""
 
 from __future__ import annotations
 
@@ -9,19 +6,18 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from stratascope import xdg
+
 
 def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
     """`$XDG_STATE_HOME/stratascope/relaunches`."""
-    home = environ.get("XDG_STATE_HOME", "").strip()
-    if not home and "FLATPAK_ID" in environ:
-        # Flatpak before 1.13 keeps nothing of ~/.local/state when its sandbox ends, and a journal has to last
-        home = environ.get("XDG_DATA_HOME", "").strip()
-    if not home:
-        try:
-            home = str(Path("~/.local/state").expanduser())
-        except RuntimeError:  # a uid without a home: as containers set HOME then
-            home = "/.local/state"
-    return Path(home) / "stratascope" / "relaunches"
+    # Flatpak before 1.13 keeps nothing of ~/.local/state when its sandbox ends, and a journal has to last
+    forgets = "FLATPAK_ID" in environ and not environ.get("XDG_STATE_HOME") and environ.get("XDG_DATA_HOME")
+    try:
+        home = xdg.data_home(environ) if forgets else xdg.state_home(environ)
+    except RuntimeError:  # a uid without a home: as containers set HOME then
+        home = Path("/.local/state")
+    return home / "stratascope" / "relaunches"
 
 
 def any_written(folder: Path | None = None) -> bool:

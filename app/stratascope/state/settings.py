@@ -13,9 +13,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
-from stratascope import atomic_file
+from stratascope import atomic_file, xdg
 from stratascope.core.message import Message, msg
 
 VERSION = 1
@@ -26,7 +24,7 @@ _MOST = 1 << 20  # bytes; what is larger is not ours
 def default_path() -> Path:
     """`$XDG_CONFIG_HOME/stratascope/settings.json`."""
     try:
-        return platformdirs.user_config_path("stratascope") / "settings.json"
+        return xdg.config_home() / "stratascope" / "settings.json"
     except RuntimeError:  # a uid without a home: as containers set HOME then
         return Path("/.config/stratascope/settings.json")
 

@@ -10,9 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import platformdirs
-
-from stratascope import frozen, resources, sandbox
+from stratascope import frozen, resources, sandbox, xdg
 from stratascope.desktop_files import files, menu
 from stratascope.desktop_files.entry import Origin, Start, start
 from stratascope.desktop_files.helper import AsRoot, HelperFiles
@@ -62,9 +60,7 @@ def data_folder(*, system: bool) -> Path:
     """The user's own or the machine's. Raises RuntimeError where the user has no home."""
     if system:
         return menu.SYSTEM
-    folder = platformdirs.user_data_path()
-    # "All paths set in these environment variables must be absolute": XDG Base Directory Specification
-    return folder if folder.is_absolute() else Path.home() / ".local" / "share"
+    return xdg.data_home()
 
 
 def stranger(folder: Path) -> bool:

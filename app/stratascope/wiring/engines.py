@@ -19,10 +19,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.engines.discovery.discover import VARIABLE, discover
 from stratascope.engines.open import open_engine, translators
 from stratascope.layers import all_layers
-from stratascope.probe.confined import own_prober, withheld
-from stratascope.probe.elevated import ElevatedProber, Kind, open_elevated, ways
-from stratascope.probe.piped import PipedProber
-from stratascope.probe.podman_top import PodmanTop
+from stratascope.probe.own import own_prober
 from stratascope.state.preferences import ENGINES
 from stratascope.state.settings import Settings
 from stratascope.usecases.live.assembler import Assembler
@@ -31,7 +28,9 @@ from stratascope.usecases.live.translations import Translations
 
 if TYPE_CHECKING:
     from stratascope.engines.shared.endpoint import Endpoint
+    from stratascope.probe.elevated import ElevatedProber
     from stratascope.usecases.live.deferred import DeferredLiveView
+    from stratascope.wiring.root import Root
 
 
 def translations() -> Translations:
@@ -42,30 +41,6 @@ def translations() -> Translations:
 def assembler(shared: Translations | None = None) -> Assembler:
     """Makes snapshots of records."""
     return Assembler(all_layers(), shared or translations())
-
-
-class Root:
-    """A `RootAccess`: finds out how the collector can be started as root, and starts it on request."""
-
-    def __init__(
-        self, environ: Mapping[str, str], started: list[ElevatedProber], access: sandbox.Access, terminal: bool
-    ) -> None:
-        self._withheld = access is sandbox.Access.WITHHELD
-        flatpak = access is not sandbox.Access.OUTSIDE
-        self._ways = () if self._withheld else ways(environ, flatpak=flatpak, terminal=terminal)
-        self._started = started  # for whoever closes them
-
-    @property
-    def command(self) -> str:
-        """What is tried first; "" where nobody is asked, since this program is root."""
-        asked = [way.words for way in self._ways if way.kind is not Kind.ROOT]
-        return asked[0] if asked else ""
-
-    def open(self) -> Prober:
-        """Ask and start. Raises ProbeError."""
-        if self._withheld:
-            raise withheld()
-        return open_elevated(self._ways, told=self._started)
 
 
 class Engines:
@@ -85,6 +60,8 @@ class Engines:
 
     def root(self, environ: Mapping[str, str] | None = None, *, terminal: bool = False) -> Root:
         """The way to a prober that is root. `terminal`: a person sits at the terminal that we run on."""
+        from stratascope.wiring.root import Root
+
         return Root(os.environ if environ is None else environ, self._elevated, access=self.access, terminal=terminal)
 
     def close(self) -> None:
@@ -105,6 +82,8 @@ class Engines:
         prefix = () if port is None else port.shell
         if not prefix:
             return None
+        from stratascope.probe.piped import PipedProber
+
         with self._lock:
             if prefix not in self._remote:
                 self._remote[prefix] = PipedProber(prefix)
@@ -112,7 +91,11 @@ class Engines:
 
     def _top(self, engine: Engine) -> Callable[[str, int], Found] | None:
         port = self._port(engine)
-        return None if port is None or port.top is None else PodmanTop(port.top)
+        if port is None or port.top is None:
+            return None
+        from stratascope.probe.podman_top import PodmanTop
+
+        return PodmanTop(port.top)
 
     def _port(self, engine: Engine) -> EnginePort | None:
         return next((port for port in self.ports if port.id == engine.id), None)

@@ -6,7 +6,6 @@ A damaged or unreadable file is left out: the other engines must be found all th
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +64,10 @@ def connections(environ: Mapping[str, str], home: Path) -> Iterator[Configured]:
 def _read_toml(environ: Mapping[str, str], folder: Path) -> dict[str, Any]:
     path = environ.get("CONTAINERS_CONF")
     try:
-        return tomllib.loads((Path(path) if path else folder / "containers.conf").read_text("utf-8"))
+        text = (Path(path) if path else folder / "containers.conf").read_text("utf-8")
+        import tomllib  # most have no such file
+
+        return tomllib.loads(text)
     except (OSError, ValueError, RecursionError):
         return {}
 

@@ -8,7 +8,6 @@ installed, or not running; but never one for each place where a socket might hav
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -207,7 +206,8 @@ def _program(kind: EngineKind, environ: Mapping[str, str]) -> bool:
     # sbin is not in every user's PATH, and a daemon may be there without its command line
     path = f"{environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/usr/local/bin:/usr/bin"
     names = ("podman",) if kind is EngineKind.PODMAN else ("dockerd", "docker")
-    return any(shutil.which(name, path=path) for name in names)
+    files = (Path(folder, name) for folder in path.split(":") if folder for name in names)
+    return any(os.access(file, os.X_OK) and file.is_file() for file in files)  # shutil.which loads all archive formats
 
 
 def _placeholders(

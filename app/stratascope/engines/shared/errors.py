@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
-import ssl
+import sys
 
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.message import Message, msg
@@ -155,13 +155,21 @@ def error_for(
 def _unreachable(cause: BaseException, endpoint: str) -> Message | None:
     if isinstance(cause, socket.gaierror):
         return no_host(endpoint)
-    if isinstance(cause, ssl.SSLError) or type(cause).__name__ == "TLSParameterError":  # the Docker SDK's
+    if _of_tls(cause):
         return not_secure(endpoint)
     if isinstance(cause, OSError) and cause.errno in _NO_WAY:
         return no_way(endpoint)
     if isinstance(cause, BlockingIOError):  # EAGAIN of connect(2) on a socket in the file system
         return crowded()
     return None
+
+
+def _of_tls(cause: BaseException) -> bool:
+    """Without importing ssl, which is of use to few: where nobody has, it raised nothing."""
+    ssl = sys.modules.get("ssl")
+    if ssl is not None and isinstance(cause, ssl.SSLError):
+        return True
+    return type(cause).__name__ == "TLSParameterError"  # the Docker SDK's
 
 
 def chain(error: BaseException) -> list[BaseException]:
