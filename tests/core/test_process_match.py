@@ -10,15 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 import stratascope
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread
 from stratascope.core.container import Asked, Container, Status
 from stratascope.core.ground import UNREAD, Ground, decode_ground
 from stratascope.core.ports import Wish
-from stratascope.core.process_match import SLACK, WANTS, belongs, parse_stat
+from stratascope.core.process_match import SLACK, WANTS, belongs
+from stratascope.linux.stat import parse_stat
 from stratascope.probe.local import LocalProber
 
 OURS, THEIRS = "a" * 64, "b" * 64
@@ -131,16 +130,10 @@ def test_what_the_engine_itself_told_is_its_own() -> None:
     assert belongs(CONTAINER, replace(capture(ns_mnt="mnt:[1]"), via="podman-top"), GROUND) is None
 
 
-@given(st.text())
-def test_stat_of_any_text(text: str) -> None:
-    assert parse_stat(text) is None or ")" in text
-
-
 def young(seen: Capture, ground: Ground, since: float) -> bool:
     """Whether it started after `since`, less the slack."""
-    text = seen.text("stat")
-    parts = parse_stat(text) if isinstance(text, str) else None
-    if parts is None or ground.boot_time is None or ground.clock_ticks is None:
+    parts = seen.decoded("stat", parse_stat)
+    if isinstance(parts, Gap) or ground.boot_time is None or ground.clock_ticks is None:
         return False
     return ground.boot_time + parts.start / ground.clock_ticks > since - SLACK
 
@@ -188,6 +181,7 @@ from stratascope.core.process_match import WANTS, belongs
 from stratascope.core.container import Asked, Container, Status
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import Wish
+from stratascope.linux.stat import parse_stat
 from stratascope.probe.local import LocalProber
 prober, now = LocalProber(), time.time()
 ground = decode_ground(prober.host())

@@ -13,18 +13,21 @@ from stratascope.linux.cgroup import (
     Level,
     Membership,
     ancestor,
+    layout_of,
     parse_cpu_max,
     parse_cpulist,
     parse_device_rules,
     parse_io_max,
     parse_limit,
     parse_memberships,
+    parse_oom_kills,
     parse_throttle,
     path_of,
     smallest,
     version,
 )
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.mounts import parse_mountinfo
 
 HYBRID = (
     "9:name=systemd:/\n8:pids:/docker/ab\n7:blkio:/docker/ab\n4:memory:/docker/ab\n"
@@ -129,3 +132,43 @@ def test_smallest(values: list[tuple[int, int | None]]) -> None:
     known = [(value, level) for level, value in values if value is not None]
     best = smallest(values)
     assert best == (None if not known else Level(min(known)[0], min(known)[1]))
+
+
+@pytest.mark.parametrize(
+    ("types", "layout"),
+    [
+        (("cgroup2",), "v2"),
+        (("cgroup", "cgroup"), "v1"),
+        (("cgroup", "cgroup2"), "hybrid"),
+        (("proc", "tmpfs"), "none"),
+        ((), "none"),
+    ],
+)
+def test_layout(types: tuple[str, ...], layout: str) -> None:
+    lines = (f"{place} 1 0:{place} / /{place} rw - {kind} {kind} rw\n" for place, kind in enumerate(types, 20))
+    assert layout_of(parse_mountinfo("".join(lines))) == layout
+
+
+@pytest.mark.parametrize(
+    ("text", "kills"),
+    [
+        ("low 0\nhigh 0\nmax 7\noom 2\noom_kill 2\noom_group_kill 0\n", 2),  # memory.events
+        ("oom_kill_disable 0\nunder_oom 0\noom_kill 0\n", 0),  # memory.oom_control, since Linux 4.13
+    ],
+)
+def test_oom_kills(text: str, kills: int) -> None:
+    assert parse_oom_kills(text) == kills
+
+
+@pytest.mark.parametrize("text", ["", "oom_kill_disable 0\n", "oom_kill -1\n", "oom_kill\n", "oom_kill ١\n"])
+def test_bad_oom_kills(text: str) -> None:
+    with pytest.raises(DecodeError):
+        parse_oom_kills(text)
+
+
+@given(st.text() | st.from_regex(r"(oom(_kill)? [0-9]{0,22}\n){0,3}"))
+def test_any_oom_kills(text: str) -> None:
+    try:
+        assert parse_oom_kills(text) >= 0
+    except DecodeError:
+        return

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import FULL, IdRange, is_full, overlaps, parse_idmap, to_host, to_inside
+from stratascope.linux.idmap import FULL, IdRange, is_full, overlaps, parse_full, parse_idmap, to_host, to_inside
 
 KEEP_ID = "         0     100000       1000\n      1000       1000          1\n      1001     101000      64536\n"
 LONG = "".join(f"{number * 10} {100000 + number * 10} 10\n" for number in range(340))
@@ -47,6 +47,14 @@ def test_good(text: str, ranges: tuple[IdRange, ...]) -> None:
 def test_bad(text: str) -> None:
     with pytest.raises(DecodeError):
         parse_idmap(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "full"),
+    [("         0          0 4294967295\n", True), ("0 0 4294967294", False), ("", False), (KEEP_ID, False)],
+)
+def test_full(text: str, full: bool) -> None:
+    assert parse_full(text) is full
 
 
 @given(st.text() | st.from_regex(r"([0-9]{1,11} [0-9]{1,11} [0-9]{1,11}\n){0,4}", fullmatch=True))

@@ -8,7 +8,15 @@ from hypothesis import strategies as st
 
 from captures.recorded import CAPTURES
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.lsm import AppArmorMode, AppArmorPart, parse_apparmor, parse_selinux
+from stratascope.linux.lsm import (
+    LOCKDOWN_LEVELS,
+    AppArmorMode,
+    AppArmorPart,
+    parse_apparmor,
+    parse_lockdown,
+    parse_modules,
+    parse_selinux,
+)
 
 APPARMOR = (
     ("docker-default (enforce)\n", "docker-default", "enforce", (("docker-default", ""),)),
@@ -114,3 +122,42 @@ def test_anything_gives_an_selinux_label_or_a_decode_error(text: str) -> None:
         return
     assert found.type
     assert text.startswith(found.label)
+
+
+@pytest.mark.parametrize(
+    ("text", "modules"),
+    [
+        ("lockdown,capability,landlock,apparmor,bpf", ("lockdown", "capability", "landlock", "apparmor", "bpf")),
+        ("capability\n", ("capability",)),
+        ("", ()),
+    ],
+)
+def test_modules(text: str, modules: tuple[str, ...]) -> None:
+    assert parse_modules(text) == modules
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [
+        ("[none] integrity confidentiality\n", "none"),
+        ("none [integrity] confidentiality\n", "integrity"),
+        ("none integrity [confidentiality]", "confidentiality"),
+    ],
+)
+def test_lockdown(text: str, level: str) -> None:
+    assert parse_lockdown(text) == level
+
+
+@pytest.mark.parametrize("text", ["", "none integrity", "[all]", "[none", "[]"])
+def test_bad_lockdown(text: str) -> None:
+    with pytest.raises(DecodeError):
+        parse_lockdown(text)
+
+
+@given(st.text() | st.text("[]none integrity,", max_size=40))
+def test_any_modules_and_lockdown(text: str) -> None:
+    assert all(parse_modules(text))
+    try:
+        assert parse_lockdown(text) in LOCKDOWN_LEVELS
+    except DecodeError:
+        return

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.tcp import parse_listeners
+from stratascope.linux.tcp import parse_listeners, parse_socket_links
 
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
 REST = "00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0 0 10 0"
@@ -50,3 +50,21 @@ def test_this_machine() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         assert ("127.0.0.1", port) in parse_listeners(Path("/proc/net/tcp").read_text())
+
+
+@pytest.mark.parametrize(
+    ("text", "inodes"),
+    [
+        ("socket:[4711]\nsocket:[12]\nsocket:[4711]\n", {4711, 12}),
+        ("", set()),
+        ("pipe:[4711]\n/dev/null\nsocket:[]\nsocket:[-1]\nsocket:[١]\n", set()),
+        (f"socket:[{'9' * 21}]\n", set()),
+    ],
+)
+def test_socket_links(text: str, inodes: set[int]) -> None:
+    assert parse_socket_links(text) == inodes
+
+
+@given(st.text(max_size=200))
+def test_any_socket_links(text: str) -> None:
+    assert all(inode >= 0 for inode in parse_socket_links(text))

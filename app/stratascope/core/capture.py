@@ -6,10 +6,15 @@ replayed. A missing reading is a value (`Gap`), not an exception: one unreadable
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import TypeVar
+
+from stratascope.linux.decode import DecodeError
+
+Decoded = TypeVar("Decoded")
 
 
 class GapKind(StrEnum):
@@ -69,6 +74,16 @@ class Capture:
             return reading.text
         return reading.gap or Gap(GapKind.ABSENT)
 
+    def decoded(self, name: str, parse: Callable[[str], Decoded]) -> Decoded | Gap:
+        """One reading as its decoder has it; a gap, too, where that does not understand it (UNPARSED)."""
+        text = self.text(name)
+        if isinstance(text, Gap):
+            return text
+        try:
+            return parse(text)
+        except DecodeError as error:
+            return Gap(GapKind.UNPARSED, detail=str(error))
+
     def source(self, name: str) -> str:
         """Where that reading comes from, for evidence."""
         reading = self._index.get(name)
@@ -77,6 +92,11 @@ class Capture:
     def names(self) -> Iterable[str]:
         """The names of all readings, in order."""
         return self._index.keys()
+
+
+def or_none(found: Decoded | Gap) -> Decoded | None:
+    """What was read; None where there is a gap, for those who need not know why."""
+    return None if isinstance(found, Gap) else found
 
 
 def unread(pid: int, gap: Gap) -> Capture:

@@ -7,13 +7,19 @@ counted as one. `Surroundings` is all that a layer may know besides its containe
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Engine
+from stratascope.linux.cgroup import layout_of
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.mounts import UNION, parse_mountinfo
+from stratascope.linux.idmap import parse_full
+from stratascope.linux.lsm import parse_lockdown, parse_modules
+from stratascope.linux.meminfo import parse_memory_total
+from stratascope.linux.mounts import UNION, Mount, parse_mountinfo
 from stratascope.linux.namespace import Kind, is_initial, parse_link
+from stratascope.linux.sysctl import parse_number, path_of
 
 NAMESPACES = tuple(kind.value for kind in Kind)
 
@@ -93,7 +99,7 @@ HOST_WANTS = (
     "/proc/self/uid_map",
     "/proc/self/cgroup",
     *PROFILES,
-    *(f"/proc/sys/{name.replace('.', '/')}" for name in SYSCTLS),
+    *map(path_of, SYSCTLS),
     *(f"feature:{name}" for name in FEATURES),
     *(f"/proc/{who}/ns/{kind}" for who in ("1", "2", "self") for kind in NAMESPACES),
 )
@@ -129,6 +135,14 @@ class Ground:
     def sysctl(self, name: str) -> str | None:
         """A kernel setting by its dotted name; None where this kernel has it not, or it can't be read."""
         return next((value for key, value in self.sysctls if key == name), None)
+
+    def sysctl_number(self, name: str) -> int | None:
+        """The same as a whole number, None also where it is none."""
+        value = self.sysctl(name)
+        try:
+            return None if value is None else parse_number(value)
+        except DecodeError:
+            return None
 
     def feature(self, name: str) -> bool | None:
         """Whether this kernel has it; None where that could not be told."""
@@ -183,77 +197,60 @@ class Surroundings:
 
 def decode_ground(capture: Capture) -> Ground:
     """Typed facts of the host, from a capture of `HOST_WANTS`. Missing readings give None or empty."""
-    own_map = _get(capture, "/proc/self/uid_map")
     namespaces, whose = _host_namespaces(capture)
     lsms = _lsms(capture)
     enforce = _get(capture, "/sys/fs/selinux/enforce")
     apparmor = _get(capture, "/sys/module/apparmor/parameters/enabled")
+    mounts = or_none(capture.decoded("/proc/self/mountinfo", parse_mountinfo)) or ()
     return Ground(
         kernel=_get(capture, "uname:release") or "",
         machine=_get(capture, "uname:machine") or "",
         lsms=lsms,
-        sysctls=tuple(
-            (name, value)
-            for name in SYSCTLS
-            if (value := _get(capture, f"/proc/sys/{name.replace('.', '/')}")) is not None
-        ),
-        cap_last_cap=_number(_get(capture, "/proc/sys/kernel/cap_last_cap")),
+        sysctls=tuple((name, value) for name in SYSCTLS if (value := _get(capture, path_of(name))) is not None),
+        cap_last_cap=_number(capture, "/proc/sys/kernel/cap_last_cap"),
         namespaces=namespaces,
         namespaces_from=whose,
-        initial_user_namespace=None if own_map is None else own_map.split() == ["0", "0", "4294967295"],
-        memory_total=_memory_total(_get(capture, "/proc/meminfo")),
-        cpus_online=_number(_get(capture, "sysconf:online_cpus")),
-        cgroup_layout=_cgroup_layout(_get(capture, "/proc/self/mountinfo") or ""),
-        boot_time=_float(_get(capture, "clock:boot_time")),
-        clock_ticks=_number(_get(capture, "sysconf:clock_ticks")),
-        reader_uid=_number(_get(capture, "id:uid")),
+        initial_user_namespace=or_none(capture.decoded("/proc/self/uid_map", parse_full)),
+        memory_total=or_none(capture.decoded("/proc/meminfo", parse_memory_total)),
+        cpus_online=_number(capture, "sysconf:online_cpus"),
+        cgroup_layout=layout_of(mounts),
+        boot_time=_seconds(_get(capture, "clock:boot_time")),
+        clock_ticks=_number(capture, "sysconf:clock_ticks"),
+        reader_uid=_number(capture, "id:uid"),
         apparmor=apparmor == "Y" and (lsms is None or "apparmor" in lsms),
         selinux="" if enforce is None else "enforcing" if enforce == "1" else "permissive",
-        mounts=_mounts(_get(capture, "/proc/self/mountinfo") or ""),
+        mounts=_mounts(mounts),
         features=tuple(
             (name, text == "yes") for name in FEATURES if (text := _get(capture, f"feature:{name}")) in ("yes", "no")
         ),
-        lockdown=_lockdown(capture),
-        selinux_switches=_switches(capture),
+        lockdown=or_none(capture.decoded("/sys/kernel/security/lockdown", parse_lockdown)),
+        selinux_switches=or_none(capture.decoded("selinux:switches", parse_modules)),
         lacking=_lacking(capture),
         profiles=tuple((path, found) for path in PROFILES if isinstance(found := capture.text(path), str)),
     )
-
-
-def _switches(capture: Capture) -> tuple[str, ...] | None:
-    text = _get(capture, "selinux:switches")
-    return None if text is None else tuple(part for part in text.split(",") if part)
 
 
 def _lacking(capture: Capture) -> tuple[str, ...]:
     names = frozenset(capture.names())
     found = []
     for name in SYSCTLS:
-        path = f"/proc/sys/{name.replace('.', '/')}"
+        path = path_of(name)
         text = capture.text(path)
         if path in names and isinstance(text, Gap) and text.kind is GapKind.ABSENT:
             found.append(name)
     return tuple(found)
 
 
-def _lockdown(capture: Capture) -> str | None:
-    """The level in brackets: `[none] integrity confidentiality`; security/lockdown/lockdown.c."""
-    for word in (_get(capture, "/sys/kernel/security/lockdown") or "").split():
-        if word.startswith("[") and word.endswith("]") and word[1:-1] in ("none", "integrity", "confidentiality"):
-            return word[1:-1]
-    return None
-
-
 def _get(capture: Capture, name: str) -> str | None:
-    text = capture.text(name)
-    return None if isinstance(text, Gap) else text.strip()
+    text = or_none(capture.text(name))
+    return None if text is None else text.strip()
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isascii() and text.isdigit() else None
+def _number(capture: Capture, name: str) -> int | None:
+    return or_none(capture.decoded(name, parse_number))
 
 
-def _float(text: str | None) -> float | None:
+def _seconds(text: str | None) -> float | None:
     try:
         return None if text is None else float(text)
     except ValueError:
@@ -261,19 +258,8 @@ def _float(text: str | None) -> float | None:
 
 
 def _lsms(capture: Capture) -> tuple[str, ...] | None:
-    for name in ("/sys/kernel/security/lsm", "lsm:modules"):
-        text = _get(capture, name)
-        if text is not None:
-            return tuple(part for part in text.split(",") if part)
-    return None
-
-
-def _memory_total(text: str | None) -> int | None:
-    for line in (text or "").splitlines():
-        words = line.split()
-        if words[:1] == ["MemTotal:"] and len(words) >= 2 and words[1].isdigit():
-            return int(words[1]) * 1024
-    return None
+    listed = or_none(capture.decoded("/sys/kernel/security/lsm", parse_modules))
+    return or_none(capture.decoded("lsm:modules", parse_modules)) if listed is None else listed
 
 
 def _host_namespaces(capture: Capture) -> tuple[tuple[tuple[str, int], ...], str]:
@@ -311,11 +297,7 @@ def inode_of(link: str | Gap | None) -> int | None:
 _OF_CONTAINERS = re.compile(r"/(?:merged?|rootfs)$|/(?:overlay2?|overlay-containers|containerd|snapshots)/").search
 
 
-def _mounts(mountinfo: str) -> tuple[tuple[str, str, str], ...]:
-    try:
-        mounts = parse_mountinfo(mountinfo)
-    except DecodeError:
-        return ()
+def _mounts(mounts: Iterable[Mount]) -> tuple[tuple[str, str, str], ...]:
     return tuple(
         (mount.device, mount.root, mount.target)
         for mount in mounts
@@ -323,15 +305,3 @@ def _mounts(mountinfo: str) -> tuple[tuple[str, str, str], ...]:
         and mount.source != "shm"
         and not (mount.fs_type in UNION and _OF_CONTAINERS(mount.target))
     )
-
-
-def _cgroup_layout(mountinfo: str) -> str:
-    kinds = set()
-    for line in mountinfo.splitlines():
-        _, dash, tail = line.partition(" - ")
-        words = tail.split()
-        if dash and words and words[0] in ("cgroup", "cgroup2"):
-            kinds.add(words[0])
-    if kinds == {"cgroup", "cgroup2"}:
-        return "hybrid"
-    return {"cgroup": "v1", "cgroup2": "v2"}.get(next(iter(kinds), ""), "none")

@@ -10,11 +10,13 @@ for, and started between the container's creation and its start. Decided against
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
-from stratascope.core.capture import Capture, Gap, GapKind, whole_gap
+from stratascope.core.capture import Capture, Gap, GapKind, or_none, whole_gap
 from stratascope.core.container import Container, other_kernel
 from stratascope.core.ground import Ground, inode_of
+from stratascope.linux.cgroup import parse_memberships
+from stratascope.linux.stat import Stat, parse_stat
+from stratascope.linux.status import parse_status
 
 WANTS = ("cgroup", "stat", "status", "ns/mnt", "ns/pid")
 
@@ -22,29 +24,8 @@ WANTS = ("cgroup", "stat", "status", "ns/mnt", "ns/pid")
 # of 1/100 s, and engines that give whole seconds (up to 1 s at each end). 2 s is twice that, and far below the time in
 # which PIDs come round again.
 SLACK = 2.0
-_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])").search
 _MONITOR = "conmon-"  # podman's monitor has the container's id in its own cgroup: libpod-conmon-ID.scope
-_KERNEL_THREAD = 0x00200000  # PF_KTHREAD, include/linux/sched.h
-_NSPID = re.compile(r"^NSpid:\t([0-9\t ]+)$", re.M)
-
-
-@dataclass(frozen=True, slots=True)
-class Stat:
-    """Of /proc/PID/stat: the kernel's flags of the process, and its start in clock ticks since boot."""
-
-    flags: int
-    start: int
-
-
-def parse_stat(text: str) -> Stat | None:
-    """None where the text is not of the form in proc_pid_stat(5). The command may hold spaces and parentheses."""
-    fields = text[text.rfind(")") + 1 :].split()  # fields[0] is field 3, the state
-    if ")" not in text or len(fields) < 20:
-        return None
-    flags, start = fields[6], fields[19]
-    if not all(word.isascii() and word.isdigit() and len(word) <= 20 for word in (flags, start)):
-        return None
-    return Stat(int(flags), int(start))
 
 
 def belongs(container: Container, capture: Capture, ground: Ground) -> Gap | None:
@@ -54,34 +35,27 @@ def belongs(container: Container, capture: Capture, ground: Ground) -> Gap | Non
         return gap
     if capture.via != "proc":
         return None  # the engine itself spoke of its own container
-    cgroup = capture.text("cgroup")
-    if isinstance(cgroup, str):
-        owners = _owners(cgroup)
-        if container.id in owners:
-            return None
-        if owners:
-            return _foreign("its cgroup is another container's")
-    stat_text = capture.text("stat")
-    if isinstance(stat_text, Gap):
-        return stat_text
-    stat = parse_stat(stat_text)
-    if stat is None:
-        return Gap(GapKind.UNPARSED, detail="stat is not of the known form")
-    if stat.flags & _KERNEL_THREAD:
+    memberships = or_none(capture.decoded("cgroup", parse_memberships)) or ()
+    owners = {owner for line in memberships if (owner := container_of(line.path))}
+    if container.id in owners:
+        return None
+    if owners:
+        return _foreign("its cgroup is another container's")
+    stat = capture.decoded("stat", parse_stat)
+    if isinstance(stat, Gap):
+        return stat
+    if stat.kernel_thread:
         return _foreign("a thread of the kernel")
     return _by_namespaces(container, capture, ground) or _by_time(container, stat, ground)
 
 
-def _owners(cgroup: str) -> set[str]:
-    """The innermost container id of each line: a container inside a container has the outer one's id too."""
-    owners = set()
-    for line in cgroup.split("\n"):
-        for part in reversed(line.split("/")):
-            found = _ID.search(part)
-            if found is not None:
-                owners.add(_MONITOR + found[0] if _MONITOR in part else found[0])
-                break
-    return owners
+def container_of(path: str) -> str:
+    """The innermost container id in a control group's path: one inside another has the outer one's id too."""
+    for part in reversed(path.split("/")):
+        found = _ID(part)
+        if found is not None:
+            return _MONITOR + found[0] if _MONITOR in part else found[0]
+    return ""
 
 
 def _by_namespaces(container: Container, capture: Capture, ground: Ground) -> Gap | None:
@@ -93,15 +67,13 @@ def _by_namespaces(container: Container, capture: Capture, ground: Ground) -> Ga
     pid_namespace = inode_of(capture.text("ns/pid"))
     if pid_namespace is not None and pid_namespace == ground.namespace("pid"):
         return _foreign("it is in the host's PID namespace")
-    status = capture.text("status")
-    found = _NSPID.search(status) if isinstance(status, str) else None
-    if found is None:
+    status = or_none(capture.decoded("status", parse_status))
+    if status is None or not status.nspid:
         return None  # before Linux 4.1, or not readable
-    numbers = found[1].split()
     # NSpid begins with the namespace of the reader's /proc: one number alone is the reader's own namespace
-    if len(numbers) < 2:
+    if len(status.nspid) < 2:
         return _foreign("it is in the reader's PID namespace")
-    return None if numbers[-1] == "1" else _foreign("it is not the first process of its PID namespace")
+    return None if status.nspid[-1] == 1 else _foreign("it is not the first process of its PID namespace")
 
 
 def _by_time(container: Container, stat: Stat, ground: Ground) -> Gap | None:

@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from stratascope.core.capture import Capture, Gap
+from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Container
 from stratascope.core.ground import NAMESPACES, Ground, Peers, inode_of
-from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import parse_idmap
-
-_FULL = 4294967295  # a map of this length is the initial user namespace's: every uid is itself
+from stratascope.linux.idmap import FULL, parse_idmap
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +34,9 @@ class Sharer:
 def sharing_of(capture: Capture) -> Sharing:
     """What this process can share; unreadable parts are left out."""
     inodes = tuple((kind, inode) for kind in NAMESPACES if (inode := inode_of(capture.text(f"ns/{kind}"))) is not None)
-    ranges: tuple[tuple[int, int], ...] = ()
-    uid_map = capture.text("uid_map")
-    if not isinstance(uid_map, Gap):
-        try:
-            ranges = tuple((part.outside, part.length) for part in parse_idmap(uid_map) if part.length < _FULL)
-        except DecodeError:
-            ranges = ()
-    return Sharing(inodes, ranges)
+    uid_map = or_none(capture.decoded("uid_map", parse_idmap)) or ()
+    # a map of the full length is the initial user namespace's: every uid is itself
+    return Sharing(inodes, tuple((part.outside, part.length) for part in uid_map if part.length < FULL))
 
 
 def peers_of(sharers: tuple[Sharer, ...]) -> tuple[Peers, ...]:

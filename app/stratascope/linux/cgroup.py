@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.mounts import Mount
 
 # v1 writes "no limit" as LONG_MAX rounded down to a page (mm/page_counter.c): 9223372036854771712 with pages of
 # 4 KiB, 9223372036854710272 with 64 KiB. No machine has that much memory.
@@ -81,6 +82,14 @@ def version(memberships: Iterable[Membership]) -> str:
     if unified and old:
         return "hybrid"
     return "v2" if unified else "v1"
+
+
+def layout_of(mounts: Iterable[Mount]) -> str:
+    """How the machine has them, by its mounts: `v1`, `v2`, `hybrid` (both), or `none`."""
+    kinds = {mount.fs_type for mount in mounts} & {"cgroup", "cgroup2"}
+    if len(kinds) == 2:
+        return "hybrid"
+    return {"cgroup": "v1", "cgroup2": "v2"}.get(next(iter(kinds), ""), "none")
 
 
 def path_of(memberships: Iterable[Membership], controller: str) -> str | None:
@@ -204,6 +213,18 @@ def parse_device_rules(text: str) -> tuple[str, ...]:
             raise DecodeError(f"devices.list: not a rule: {line[:80]!r}")
         rules.append(line)
     return tuple(rules)
+
+
+def parse_oom_kills(text: str) -> int:
+    """How many processes of the group the kernel killed for want of memory; raises DecodeError.
+
+    `oom_kill N`, in v2's `memory.events` and v1's `memory.oom_control` alike.
+    """
+    for line in text.split("\n"):
+        name, _, count = line.partition(" ")
+        if name == "oom_kill" and count.isascii() and count.isdigit() and len(count) <= _DIGITS_MAX:
+            return int(count)
+    raise DecodeError(f"no number of kills: {text[:80]!r}")
 
 
 def smallest(values: Iterable[tuple[int, float | None]]) -> Level | None:

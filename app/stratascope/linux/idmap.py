@@ -69,6 +69,11 @@ def is_full(idmap: IdMap) -> bool:
     return len(idmap) == 1 and idmap[0] == IdRange(0, 0, FULL)
 
 
+def parse_full(text: str) -> bool:
+    """Whether that is the map of the initial user namespace. Raises DecodeError."""
+    return is_full(parse_idmap(text))
+
+
 def overlaps(one: IdMap, other: IdMap) -> tuple[tuple[int, int], ...]:
     """Ranges (first, length) of outside ids that both maps give out, in ascending order."""
     mine, theirs = (

@@ -1,6 +1,6 @@
-"""The labels that AppArmor and SELinux give to a process, from the text of /proc/PID/attr/current.
+"""Security modules: which are active, how far the kernel is locked down, and the labels in /proc/PID/attr/current.
 
-Both write into the same file, in forms of their own: AppArmor `profile (mode)` and a newline, SELinux
+AppArmor and SELinux both write into that file, in forms of their own: AppArmor `profile (mode)` and a newline, SELinux
 `user:role:type:level` and a NUL. Which of the two it is, the caller knows from the list of active modules; see
 `apparmor(7)`, `selinux(8)`, aa_profile_snxprint() and label_modename() in security/apparmor/label.c. Decided against
 guessing at a mode that is not in the table: such a text is an error, so nothing unknown passes for enforced.
@@ -68,6 +68,7 @@ class SELinuxLabel:
         return bool(self.user)
 
 
+LOCKDOWN_LEVELS = ("none", "integrity", "confidentiality")  # each forbids more
 _MODES = frozenset(mode.value for mode in AppArmorMode)
 _HIDDEN = "---"  # aa_hidden_ns_name: a namespace that the reader may not see into
 
@@ -122,3 +123,16 @@ def parse_selinux(text: str) -> SELinuxLabel:
     if len(words) < 3 or not all(words):
         raise DecodeError(f"not an SELinux context: {text[:60]!r}")
     return SELinuxLabel(label, words[0], words[1], words[2], words[3] if len(words) == 4 else "")
+
+
+def parse_modules(text: str) -> tuple[str, ...]:
+    """/sys/kernel/security/lsm: the active modules, in the order in which they are asked."""
+    return tuple(part for part in text.strip().split(",") if part)
+
+
+def parse_lockdown(text: str) -> str:
+    """The level in brackets, `[none] integrity confidentiality` (security/lockdown/lockdown.c). Raises DecodeError."""
+    for word in text.split():
+        if word.startswith("[") and word.endswith("]") and word[1:-1] in LOCKDOWN_LEVELS:
+            return word[1:-1]
+    raise DecodeError(f"no level of lockdown: {text[:60]!r}")

@@ -19,7 +19,7 @@ _LINE = re.compile(
 ).findall
 _HEX = re.compile(r"[0-9a-f]{1,16}").fullmatch
 _IDS = re.compile(r"([0-9]{1,10})\s([0-9]{1,10})\s([0-9]{1,10})\s([0-9]{1,10})", re.ASCII).fullmatch
-_KNOWN = frozenset(("Name", "State", "Tgid", "PPid", "Uid", "CapEff", "CapBnd", "Seccomp"))
+_KNOWN = frozenset(("Name", "State", "Tgid", "PPid", "NSpid", "Uid", "CapEff", "CapBnd", "Seccomp"))
 
 
 class Ids(NamedTuple):

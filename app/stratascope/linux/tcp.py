@@ -43,6 +43,12 @@ def parse_listeners(text: str) -> tuple[tuple[str, int], ...]:
     return tuple((item.address, item.port) for item in parse_listening(text))
 
 
+def parse_socket_links(text: str) -> frozenset[int]:
+    """The inodes of the sockets among the links of /proc/PID/fd, a line each: `socket:[N]`. Others are left out."""
+    words = (line.removeprefix("socket:[").removesuffix("]") for line in text.split("\n"))
+    return frozenset(int(word) for word in words if word.isascii() and word.isdigit() and len(word) <= 20)
+
+
 def _address(text: str) -> str:
     """Each 32 bits stand in the machine's own order of bytes."""
     order = -1 if sys.byteorder == "little" else 1

@@ -17,9 +17,10 @@ from stratascope.core.threats.needs import (
     Setting,
 )
 from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.linux.lsm import LOCKDOWN_LEVELS
+from stratascope.linux.sysctl import path_of
 
 LOCKDOWN = "/sys/kernel/security/lockdown"
-_LEVELS = ("none", "integrity", "confidentiality")  # security/lockdown/lockdown.c: each forbids more
 
 # What each of `core.ground.FEATURES` is, for people, and how it is found out
 _FEATURES: dict[str, tuple[Message, str]] = {
@@ -94,11 +95,6 @@ def holds(setting: Setting, ground: Ground) -> bool | None:
     return setting.absent if setting.name in ground.lacking else None
 
 
-def setting_path(name: str) -> str:
-    """Where a setting of that dotted name is read."""
-    return f"/proc/sys/{name.replace('.', '/')}"
-
-
 def _feature(name: str, ground: Ground) -> Ruling:
     what, source = _FEATURES[name]
     has = ground.feature(name)
@@ -110,7 +106,7 @@ def _feature(name: str, ground: Ground) -> Ruling:
 
 
 def _allowed(setting: Setting, ground: Ground) -> Ruling:
-    held, source = holds(setting, ground), setting_path(setting.name)
+    held, source = holds(setting, ground), path_of(setting.name)
     if held is None:
         return Ruling(Stance.UNKNOWN, msg("The host's setting {name} could not be read.", name=setting.name), source)
     value = ground.sysctl(setting.name)
@@ -133,7 +129,7 @@ def _lockdown(level: str, ground: Ground) -> Ruling:
             reason = msg("Kernel lockdown is not part of this kernel, or not active.")
             return Ruling(Stance.LETS_THROUGH, reason, "/sys/kernel/security/lsm")
         return Ruling(Stance.UNKNOWN, msg("Whether the kernel is locked down could not be read."), LOCKDOWN)
-    if _LEVELS.index(ground.lockdown) >= _LEVELS.index(level):
+    if LOCKDOWN_LEVELS.index(ground.lockdown) >= LOCKDOWN_LEVELS.index(level):
         reason = msg("The kernel is locked down ({level}): not even root may do this.", level=ground.lockdown)
         return Ruling(Stance.STOPS, reason, LOCKDOWN)
     if ground.lockdown == "none":

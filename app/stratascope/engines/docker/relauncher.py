@@ -33,6 +33,7 @@ from stratascope.engines.shared.json_reader import Answer, parse_container, pars
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_here
 from stratascope.engines.shared.relauncher import RestRelauncher
+from stratascope.linux.status import parse_status
 
 if TYPE_CHECKING:
     from stratascope.engines.docker.engine import DockerEngine
@@ -166,13 +167,12 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         pid = parse_container(self._inspect(container)).part("State").whole("Pid")
         try:
             # containerd's shim, the parent, works in the folder of the container's bundle (containerd, runtime v2)
-            status = Path(f"/proc/{pid}/status").read_text()
-            parent = next(line.split()[1] for line in status.splitlines() if line.startswith("PPid:"))
-            folder = Path(f"/proc/{parent}/cwd")
+            status = parse_status(Path(f"/proc/{pid}/status").read_text())
+            folder = Path(f"/proc/{status.ppid}/cwd")
             if folder.readlink().name != container:
                 raise OSError(f"process {pid} is not of this machine")
             return read_here(str(folder / "config.json"))
-        except (OSError, StopIteration, ValueError) as error:
+        except (OSError, ValueError) as error:
             raise self._unreadable(str(error)) from error
 
     # Below: how it is done

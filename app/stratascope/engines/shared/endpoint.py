@@ -13,6 +13,8 @@ from pathlib import Path
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError
 from stratascope.engines.shared import errors
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.idmap import parse_full
 
 CONNECT_SECONDS = 3.0
 _NOBODY = 65534  # how the kernel calls users that are not of our user namespace (user_namespaces(7))
@@ -79,10 +81,9 @@ def _stranger(number: int, map_name: str) -> bool:
     if number != _NOBODY:
         return False
     try:
-        ranges = Path("/proc/self", map_name).read_text(encoding="ascii").split()
-    except OSError:
+        return not parse_full(Path("/proc/self", map_name).read_text(encoding="ascii"))
+    except (OSError, DecodeError):
         return True
-    return ranges != ["0", "0", "4294967295"]
 
 
 def peer_pid(path: Path) -> int | None:

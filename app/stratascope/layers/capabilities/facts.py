@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 
-from stratascope.core.capture import Capture, Gap
+from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Container
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
@@ -17,11 +17,10 @@ from stratascope.layers.shared.readings import missing_line, process_status
 from stratascope.layers.shared.unprivileged_ports import first_free_port, in_host_network
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.idmap import parse_idmap, to_inside
+from stratascope.linux.idmap import is_full, parse_idmap, to_inside
 from stratascope.linux.namespace import Kind, is_initial
 from stratascope.linux.status import ProcessStatus
 
-_WHOLE_MAP = ["0", "0", "4294967295"]
 # /proc/PID/status's order, which is also the grid's: field, head, line
 SETS = (
     ("inheritable", "Inh", "CapInh"),
@@ -149,10 +148,8 @@ def _initial_user_namespace(capture: Capture) -> tuple[bool | None, str]:
     inode = inode_of(capture.text("ns/user"))
     if inode is not None:
         return is_initial(Kind.USER, inode), capture.source("ns/user")
-    text = capture.text("uid_map")
-    if isinstance(text, str) and text.strip():
-        return text.split() == _WHOLE_MAP, capture.source("uid_map")
-    return None, capture.source("uid_map")
+    idmap = or_none(capture.decoded("uid_map", parse_idmap))
+    return is_full(idmap) if idmap else None, capture.source("uid_map")
 
 
 def _host_processes(capture: Capture, around: Surroundings) -> bool | None:
@@ -163,14 +160,10 @@ def _host_processes(capture: Capture, around: Surroundings) -> bool | None:
 def _root_inside(capture: Capture, status: ProcessStatus, initial: bool | None) -> bool | None:
     if status.uids is None:
         return None
-    text = capture.text("uid_map")
-    if isinstance(text, Gap):
-        return 0 in status.uids.within_reach if initial else None
-    try:
-        ranges = parse_idmap(text)
+    ranges = capture.decoded("uid_map", parse_idmap)
+    if not isinstance(ranges, Gap):
         return any(to_inside(ranges, uid) == 0 for uid in status.uids.within_reach)
-    except DecodeError:
-        return None
+    return 0 in status.uids.within_reach if initial else None
 
 
 def asked_bounding(asked: CapabilitiesAsked, last: int) -> CapabilitySet | None:

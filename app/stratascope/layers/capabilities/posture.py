@@ -15,6 +15,7 @@ from stratascope.layers.shared.conditional_needs import Answers, answers
 from stratascope.layers.shared.unprivileged_ports import PORT_START, SETTING
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_profile import release
+from stratascope.linux.sysctl import path_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def posture_of(facts: CapabilityFacts, asked: CapabilitiesAsked, around: Surroun
         facts.default.bits,
         facts.last,
         facts.port_start,
-        f"/proc/sys/{SETTING.replace('.', '/')}" if facts.host_network else f"@{PORT_START}",
+        path_of(SETTING) if facts.host_network else f"@{PORT_START}",
         around.engine.kind is EngineKind.DOCKER,
         answers(around.ground),
         _release(around.ground.kernel),

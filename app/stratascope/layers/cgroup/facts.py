@@ -7,13 +7,13 @@ could not be read for another reason leaves the question open.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from stratascope.core.capture import Capture, Gap, GapKind, Reading
+from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none
 from stratascope.core.container import AskedDevice, Container
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
+from stratascope.core.process_match import container_of
 from stratascope.layers.cgroup.limits import layout_of, limits_of, number, values_of
 from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.linux.capability import CapabilitySet
@@ -23,7 +23,6 @@ from stratascope.linux.namespace import Kind, is_initial
 
 ALL = "cgroup:*"
 _EXEMPT = CapabilitySet.of(("CAP_SYS_RESOURCE", "CAP_SYS_ADMIN")).bits
-_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,14 +119,14 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
     readable = bool(layout.files) or (which == "v2" and path == "/")
     if memberships and not readable and not odd:
         gaps.append(NamedGap(ALL, Gap(GapKind.UNSUPPORTED, detail="no limit file was read"), "/sys/fs/cgroup"))
-    process_limits = decoded(capture, "limits", parse_limits, [])
+    process_limits = or_none(capture.decoded("limits", parse_limits))
     by_user, unread = _user_limit(capture, process_limits)
     limits = limits_of(names, values_of(readings, layout), readable)
     gaps += [NamedGap(what, gap, readings[place].source) for what, gap, place in limits.gaps]
     return CgroupFacts(
         version=which,
         path=path,
-        own=None if path is None else _ID(path) is not None,
+        own=None if path is None else bool(container_of(path)),
         memory_max=_whole(limits.memory.value),
         memory_from=_from(memberships, "memory", limits.memory.level),
         memory_current=_number_at(readings, limits.memory_current),

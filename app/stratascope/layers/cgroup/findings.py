@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from stratascope.core.capture import Capture, Gap
+from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Drift, Finding
 from stratascope.core.message import Message, msg
-from stratascope.core.process_match import parse_stat
 from stratascope.core.severity import Severity
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
 from stratascope.layers.cgroup.views import default_pids, of_systemd
+from stratascope.linux.stat import parse_stat
 
-_EXITING = 0x00000004  # PF_EXITING, include/linux/sched.h
 _GIVE = msg("Give it a limit that fits its work: --memory, --pids-limit, --cpus.")
 _AGAIN = msg("Rootless engines can't set limits in control groups of version 1; look at the engine's warnings.")
 
@@ -118,6 +117,5 @@ def drift(first: Capture, other: Capture) -> tuple[Drift, ...]:
 
 def _ending(process: Capture) -> bool:
     # in hierarchies of version 1 a process that is ending is shown in / (kernel/cgroup/cgroup.c, proc_cgroup_show)
-    text = process.text("stat")
-    stat = None if isinstance(text, Gap) else parse_stat(text)
-    return stat is not None and bool(stat.flags & _EXITING)
+    stat = or_none(process.decoded("stat", parse_stat))
+    return stat is not None and stat.exiting

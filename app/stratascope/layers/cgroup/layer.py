@@ -59,8 +59,7 @@ def _limited_memory(facts: CgroupFacts, around: Surroundings) -> bool | None:
 
 def _limited_pids(facts: CgroupFacts, around: Surroundings) -> bool | None:
     """Whether its processes are limited below what the kernel has numbers for; None where not known."""
-    top = around.ground.sysctl("kernel.pid_max") or ""
-    highest = int(top) if top.isascii() and top.isdigit() else 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
+    highest = around.ground.sysctl_number("kernel.pid_max") or 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
     if facts.pids_max is not None and facts.pids_max < highest:
         return True
     return None if "pids_max" in facts.unknown else False

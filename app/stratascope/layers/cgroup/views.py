@@ -44,7 +44,6 @@ def tabs_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tup
 def _bars(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tuple[Bar, ...]:
     """Memory, swap, processes, CPU."""
     ground = around.ground
-    top = ground.sysctl("kernel.pid_max") or ""
     memory_note = _shared_use(facts, facts.memory_current) or _whence(facts.memory_from, facts.memory_level)
     pids_note = _shared_use(facts, facts.pids_current) or _whence(facts.pids_from, facts.pids_level)
     if pids_note is None and default_pids(facts, asked.pids):
@@ -58,7 +57,7 @@ def _bars(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> tuple
             _PIDS,
             facts.pids_current,
             facts.pids_max,
-            int(top) if top.isascii() and top.isdigit() else None,
+            ground.sysctl_number("kernel.pid_max"),
             pids_note,
         ),
         Bar(

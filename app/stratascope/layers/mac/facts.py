@@ -9,11 +9,12 @@ from __future__ import annotations
 import errno
 from dataclasses import dataclass, replace
 
-from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Container, ProfileKind
 from stratascope.core.ground import Ground, Surroundings, inode_of
 from stratascope.core.layer import NamedGap
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.idmap import parse_full
 from stratascope.linux.lsm import AppArmorMode, parse_apparmor, parse_selinux
 
 CURRENT = "attr/current"
@@ -116,8 +117,8 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> MacF
 
 
 def _own_user_namespace(capture: Capture) -> bool | None:
-    text = capture.text(UID_MAP)
-    return None if isinstance(text, Gap) else text.split() != ["0", "0", "4294967295"]
+    full = or_none(capture.decoded(UID_MAP, parse_full))
+    return None if full is None else not full
 
 
 def _shared(capture: Capture, ground: Ground) -> tuple[str, ...] | None:

@@ -28,6 +28,7 @@ from stratascope.layers.mac.apparmor import AppArmorPosture, apparmor_stance
 from stratascope.layers.mac.posture import RESTRICT, MacPosture, Unmeasured
 from stratascope.layers.mac.rulings import LABEL
 from stratascope.layers.mac.selinux import SELinuxPosture, selinux_stance
+from stratascope.linux.sysctl import path_of
 
 # What a policy of either kind may refuse
 _MEDIATED = (
@@ -62,5 +63,5 @@ def stance_of(need: Need, posture: MacPosture) -> Ruling | None:
                 reason = msg(
                     "The host restricts new user namespaces of unconfined processes, by a policy not known here."
                 )
-                return Ruling(new_user_namespaces, reason, f"/proc/sys/{RESTRICT.replace('.', '/')}")
+                return Ruling(new_user_namespaces, reason, path_of(RESTRICT))
             return Ruling(stance, why, LABEL)

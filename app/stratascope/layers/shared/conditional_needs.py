@@ -15,6 +15,7 @@ from stratascope.core.threats.depth import needs_of
 from stratascope.core.threats.ground_rulings import holds
 from stratascope.core.threats.needs import Capability, Setting
 from stratascope.core.threats.threat import Ruling, Stance
+from stratascope.linux.sysctl import path_of
 
 Answers = tuple[tuple[Setting, bool | None], ...]
 
@@ -47,19 +48,15 @@ def not_asked_for(setting: Setting) -> Ruling:
     return Ruling(
         Stance.LETS_THROUGH,
         msg("On this host no capability is asked for: {setting} does not demand it.", setting=setting.name),
-        _path(setting),
+        path_of(setting.name),
     )
 
 
 def perhaps_asked_for(setting: Setting) -> Ruling:
     """What is missing matters only under a setting that could not be read."""
-    return Ruling(Stance.UNKNOWN, unread(setting), _path(setting))
+    return Ruling(Stance.UNKNOWN, unread(setting), path_of(setting.name))
 
 
 def unread(setting: Setting) -> Message:
     """Why it can't be told."""
     return msg("It depends on {setting} of the host, which could not be read.", setting=setting.name)
-
-
-def _path(setting: Setting) -> str:
-    return f"/proc/sys/{setting.name.replace('.', '/')}"

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
 
-from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.capture import Capture, Decoded, Gap, GapKind
 from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import NamedGap
 from stratascope.core.message import Message, msg
-from stratascope.linux.decode import DecodeError
 from stratascope.linux.status import ProcessStatus, parse_status
 
 ON = msg("On")
@@ -18,20 +16,14 @@ OFF = msg("Off")
 UNKNOWN = msg("Not known")
 NOT_ASKED = msg("Nothing")
 
-Decoded = TypeVar("Decoded")
-
 
 def decoded(capture: Capture, name: str, parse: Callable[[str], Decoded], gaps: list[NamedGap]) -> Decoded | None:
     """A reading as its decoder has it; None where it was not read or not understood, and `gaps` says why."""
-    text = capture.text(name)
-    if isinstance(text, Gap):
-        gaps.append(NamedGap(name, unsupported(capture, text), capture.source(name)))
+    found = capture.decoded(name, parse)
+    if isinstance(found, Gap):
+        gaps.append(NamedGap(name, unsupported(capture, found), capture.source(name)))
         return None
-    try:
-        return parse(text)
-    except DecodeError as error:
-        gaps.append(NamedGap(name, Gap(GapKind.UNPARSED, detail=str(error)), capture.source(name)))
-        return None
+    return found
 
 
 def unsupported(capture: Capture, gap: Gap) -> Gap:
@@ -41,13 +33,7 @@ def unsupported(capture: Capture, gap: Gap) -> Gap:
 
 def process_status(capture: Capture) -> ProcessStatus | Gap:
     """The decoded status; a gap where it was not read, or not understood (UNPARSED, with the decoder's words)."""
-    text = capture.text("status")
-    if isinstance(text, Gap):
-        return text
-    try:
-        return parse_status(text)
-    except DecodeError as error:
-        return Gap(GapKind.UNPARSED, detail=str(error))
+    return capture.decoded("status", parse_status)
 
 
 def missing_line(capture: Capture, line: str) -> NamedGap:

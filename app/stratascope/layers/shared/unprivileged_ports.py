@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.ground import Surroundings, inode_of
+from stratascope.linux.sysctl import parse_number
 
 SETTING = "net.ipv4.ip_unprivileged_port_start"
 PORT_START = f"netns:{SETTING}"
@@ -23,11 +24,10 @@ def in_host_network(capture: Capture, around: Surroundings) -> bool | None:
 
 def first_free_port(capture: Capture, around: Surroundings) -> int | None:
     """The first port that needs no capability; None where it is not known."""
-    text: str | Gap | None = capture.text(PORT_START)
-    if isinstance(text, Gap):
-        text = around.ground.sysctl(SETTING) if in_host_network(capture, around) else None
-    word = "" if text is None else text.strip()
-    return int(word) if word.isascii() and word.isdigit() and len(word) <= 5 else None
+    found = capture.decoded(PORT_START, parse_number)
+    if not isinstance(found, Gap):
+        return found
+    return around.ground.sysctl_number(SETTING) if in_host_network(capture, around) else None
 
 
 def low_ports_free(start: int | None) -> bool | None:

@@ -7,6 +7,8 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Row, RulerRange, Rulers, Tab, Table, Tone
 from stratascope.core.message import Message, msg
 from stratascope.layers.usermap.facts import UsermapAsked, UsermapFacts
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.sysctl import parse_range, path_of
 
 _MAPS, _ENGINE, _WHO = msg("Id maps"), msg("Rootless"), msg("Who it is on the host")
 _USERS, _GROUPS = msg("Users"), msg("Groups")
@@ -136,19 +138,19 @@ def _engine_rows(around: Surroundings) -> tuple[Row, ...]:
         port = ground.sysctl("net.ipv4.ip_unprivileged_port_start")
         ping = ground.sysctl("net.ipv4.ping_group_range")
         ports = _UNKNOWN if port is None else msg("{port}", port=port)
-        sysctls = "/proc/sys/net/ipv4"
-        rows.append(Row(_PORTS, ports, f"{sysctls}/ip_unprivileged_port_start", note=_PORT_NOTE))
-        rows.append(Row(_PING, _ping(ping), f"{sysctls}/ping_group_range", note=_PING_NOTE))
+        rows.append(Row(_PORTS, ports, path_of("net.ipv4.ip_unprivileged_port_start"), note=_PORT_NOTE))
+        rows.append(Row(_PING, _ping(ping), path_of("net.ipv4.ping_group_range"), note=_PING_NOTE))
     return tuple(rows)
 
 
 def _ping(value: str | None) -> Message:
-    words = (value or "").split()
-    if len(words) != 2 or not all(word.isascii() and word.isdigit() for word in words):
+    try:
+        groups = parse_range(value or "")
+    except DecodeError:
         return _UNKNOWN
-    if int(words[0]) > int(words[1]):
+    if groups is None:
         return msg("For no group of this host")
-    return msg("For groups {first} to {last}", first=words[0], last=words[1])
+    return msg("For groups {first} to {last}", first=str(groups[0]), last=str(groups[1]))
 
 
 def _word(text: str) -> Message:

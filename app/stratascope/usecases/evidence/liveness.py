@@ -6,7 +6,7 @@ processes have open, and to see these takes the right to trace them.
 
 from __future__ import annotations
 
-from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Ground, inode_of
 from stratascope.core.ports import Found
@@ -14,8 +14,8 @@ from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
 from stratascope.core.relaunch.launch_spec import Vitals
 from stratascope.layers.shared.toggle_values import shared_mode
-from stratascope.linux.decode import DecodeError
-from stratascope.linux.tcp import Listening, parse_listening
+from stratascope.linux.cgroup import parse_oom_kills
+from stratascope.linux.tcp import Listening, parse_listening, parse_socket_links
 
 _TCP, _TCP6, _SOCKETS, _OOM = "net/tcp", "net/tcp6", "fd:sockets", "cgroup:oom"
 WANTS = tuple(dict.fromkeys((*BELONGING_WANTS, "ns/net", _TCP, _TCP6, _SOCKETS, _OOM)))
@@ -37,15 +37,12 @@ def vitals(container: Container, found: Found | None, ground: Ground) -> Vitals:
 def _listens(asked: Asked, found: Found, ground: Ground) -> tuple[int, ...] | None:
     sockets: list[Listening] = []
     for name in (_TCP, _TCP6):
-        text = found.first.text(name)
-        if isinstance(text, Gap):
-            if name == _TCP6 and text.kind is GapKind.ABSENT and text.errno is not None:
+        listening = found.first.decoded(name, parse_listening)
+        if isinstance(listening, Gap):
+            if name == _TCP6 and listening.kind is GapKind.ABSENT and listening.errno is not None:
                 continue  # a kernel without IPv6
             return None
-        try:
-            sockets += parse_listening(text)
-        except DecodeError:
-            return None
+        sockets += listening
     inode, host = inode_of(found.first.text("ns/net")), ground.namespace("net")
     if shared_mode(asked.network_mode) or inode is None or inode == host:
         own = _own(found)
@@ -68,22 +65,13 @@ def _own(found: Found) -> frozenset[int] | None:
     """The inodes of all sockets that its processes have open; None where one of them can't be looked at."""
     inodes: set[int] = set()
     for process in (found.first, *found.members):
-        text = process.text(_SOCKETS)
-        if isinstance(text, Gap):
-            if text.kind is GapKind.GONE:
-                continue
+        links = process.decoded(_SOCKETS, parse_socket_links)
+        if not isinstance(links, Gap):
+            inodes |= links
+        elif links.kind is not GapKind.GONE:
             return None
-        words = (line.removeprefix("socket:[").removesuffix("]") for line in text.splitlines())
-        inodes.update(int(word) for word in words if word.isascii() and word.isdigit() and len(word) < 20)
     return frozenset(inodes)
 
 
 def _kills(capture: Capture) -> int | None:
-    text = capture.text(_OOM)
-    if isinstance(text, Gap):
-        return None
-    for line in text.splitlines():
-        name, _, count = line.partition(" ")
-        if name == "oom_kill" and count.isascii() and count.isdigit() and len(count) < 20:
-            return int(count)
-    return None
+    return or_none(capture.decoded(_OOM, parse_oom_kills))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from stratascope.core.capture import Capture, Gap
+from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Container
 from stratascope.core.ground import Ground
 from stratascope.core.ports import Found
@@ -18,12 +18,12 @@ from stratascope.core.process_match import belongs
 from stratascope.core.relaunch.launch_spec import Inside
 from stratascope.layers.shared.device_rules import in_every_container
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.status import parse_status
 from stratascope.linux.tcp import parse_listeners
 
 _DEVICES, _SET_UID = "root:dev", "root:set-uid"
 WANTS = (*BELONGING_WANTS, _DEVICES, _SET_UID)
 PUBLISHER_WANTS = ("net/tcp", "net/tcp6")
-_PARENT = re.compile(r"^PPid:\t([0-9]{1,10})$", re.M)
 _NODE = re.compile(r"([cb]) ([0-9]{1,10}):([0-9]{1,10}) (/.*)").fullmatch
 _PROGRAM = re.compile(r"[ugf] [0-9a-fx]{1,20} (/.*)").fullmatch
 
@@ -32,9 +32,8 @@ def parent(container: Container, found: Found | None, ground: Ground) -> int | N
     """The PID of its first process's parent."""
     if found is None or belongs(container, found.first, ground) is not None:
         return None
-    status = found.first.text("status")
-    match = None if isinstance(status, Gap) else _PARENT.search(status)
-    return int(match[1]) or None if match else None
+    status = or_none(found.first.decoded("status", parse_status))
+    return None if status is None else status.ppid or None
 
 
 def inside(container: Container, found: Found | None, publisher: Found | None, ground: Ground) -> Inside:

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratascope.core.capture import Capture, Gap
+from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.ground import Ground
 from stratascope.core.ports import Found
-from stratascope.core.process_match import parse_stat
-from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import parse_idmap, to_inside
+from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import ProcessStatus, parse_status
 
 BIRTH = 10.0  # seconds from the start of the first process within which others belong to its start
@@ -79,24 +78,15 @@ def _descends(pid: int, first: int, parents: dict[int, ProcessStatus | None]) ->
 def _kind(status: ProcessStatus, first: Capture) -> ProcessKind | None:
     if status.name is None or status.uids is None or status.state in _GONE:
         return None
-    text = first.text("uid_map")
-    if isinstance(text, Gap):
-        return ProcessKind(status.name, status.uids.effective)
-    try:
-        return ProcessKind(status.name, to_inside(parse_idmap(text), status.uids.effective))
-    except DecodeError:
-        return None
+    idmap = first.decoded("uid_map", parse_idmap)
+    uid = status.uids.effective
+    return ProcessKind(status.name, uid if isinstance(idmap, Gap) else to_inside(idmap, uid))
 
 
 def _status(capture: Capture) -> ProcessStatus | None:
-    text = capture.text("status")
-    try:
-        return None if isinstance(text, Gap) else parse_status(text)
-    except DecodeError:
-        return None
+    return or_none(capture.decoded("status", parse_status))
 
 
 def _start(capture: Capture) -> int | None:
-    text = capture.text("stat")
-    stat = None if isinstance(text, Gap) else parse_stat(text)
+    stat = or_none(capture.decoded("stat", parse_stat))
     return None if stat is None else stat.start

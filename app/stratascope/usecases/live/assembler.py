@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
+from stratascope.core.capture import Capture, Gap, GapKind, or_none, unread, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
 from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
 from stratascope.core.ports import Found
-from stratascope.core.process_match import belongs, parse_stat
+from stratascope.core.process_match import belongs
 from stratascope.core.record import ContainerRecord, Record
 from stratascope.core.severity import Severity
 from stratascope.core.sharing import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, judge
-from stratascope.linux.decode import DecodeError
+from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import parse_status
 from stratascope.usecases.live.translations import Translations
 
@@ -198,8 +198,7 @@ def _setting_up(member: Capture, command: str, ground: Ground, taken_at: float) 
     """Whether it is no process of the container's yet, but the runtime that is about to become one."""
     if not command.startswith(_RUNTIME_COMMANDS):
         return False
-    text = member.text("stat")
-    stat = None if isinstance(text, Gap) else parse_stat(text)
+    stat = or_none(member.decoded("stat", parse_stat))
     if stat is None or ground.boot_time is None or not ground.clock_ticks:
         return False
     return ground.boot_time + stat.start / ground.clock_ticks > taken_at - _SETTING_UP_SECONDS
@@ -207,11 +206,5 @@ def _setting_up(member: Capture, command: str, ground: Ground, taken_at: float) 
 
 def _identity(member: Capture) -> tuple[int | None, str]:
     """PID inside the container and command of a further process, where readable."""
-    comm, status = member.text("comm"), member.text("status")
-    inside: int | None = None
-    if not isinstance(status, Gap):
-        try:
-            inside = (parse_status(status).nspid or (None,))[-1]
-        except DecodeError:
-            inside = None
-    return inside, "" if isinstance(comm, Gap) else comm.rstrip("\n")
+    status = or_none(member.decoded("status", parse_status))
+    return status.nspid[-1] if status and status.nspid else None, (or_none(member.text("comm")) or "").rstrip("\n")

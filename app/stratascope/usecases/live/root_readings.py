@@ -9,11 +9,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Sequence
 
-from stratascope.core.capture import Capture, Gap, GapKind, Reading, whole_gap
+from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, whole_gap
 from stratascope.core.container import Container
 from stratascope.core.ports import Found, ProbeError, Prober, Wish
-from stratascope.core.process_match import parse_stat
-from stratascope.linux.decode import DecodeError
+from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import parse_status
 
 Key = tuple[str, str]
@@ -131,8 +130,7 @@ class RootReadings:
 
 def _start(capture: Capture) -> int | None:
     """When the process started, in ticks since boot."""
-    text = capture.text("stat")
-    stat = None if isinstance(text, Gap) else parse_stat(text)
+    stat = or_none(capture.decoded("stat", parse_stat))
     return None if stat is None else stat.start
 
 
@@ -141,9 +139,5 @@ def _state(capture: Capture) -> tuple[Hashable, ...]:
 
     Filters can be added, never taken away or changed (seccomp(2)).
     """
-    text = capture.text("status")
-    try:
-        status = None if isinstance(text, Gap) else parse_status(text)
-    except DecodeError:
-        status = None
+    status = or_none(capture.decoded("status", parse_status))
     return capture.pid, _start(capture), *((status.seccomp, status.seccomp_filters) if status is not None else ())
