@@ -131,6 +131,11 @@ def _mount(number: int, line: str) -> Mount:
     return mount
 
 
+def any_idmapped(text: str) -> bool:
+    """Whether a mount has an id map of its own (mount_setattr(2)): the kernel's word for it, among its options."""
+    return ",idmapped" in text
+
+
 @lru_cache(maxsize=64)
 def cached_mountinfo(text: str) -> tuple[Mount, ...]:
     """`parse_mountinfo`, remembered: the text of a container that did not change is the same text."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratascope.core.capture import Capture, Gap, GapKind
+from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import NamedGap
@@ -18,6 +18,7 @@ from stratascope.layers.shared.readings import decoded, process_status, unsuppor
 from stratascope.layers.shared.unprivileged_ports import first_free_port
 from stratascope.layers.usermap.namespace_owners import owners_of
 from stratascope.linux.idmap import FULL, IdMap, is_full, parse_idmap, to_host, to_inside
+from stratascope.linux.mounts import any_idmapped
 from stratascope.linux.namespace import Kind, is_initial, parse_link
 from stratascope.linux.status import Ids
 
@@ -137,8 +138,7 @@ def _foreign_socket(container: Container, around: Surroundings) -> bool:
 
 
 def _idmapped(capture: Capture) -> bool:
-    text = capture.text("mountinfo")
-    return isinstance(text, str) and ",idmapped" in text
+    return or_none(capture.decoded("mountinfo", any_idmapped)) is True
 
 
 def _initial(capture: Capture, uids: IdMap | None, gaps: list[NamedGap]) -> bool | None:
