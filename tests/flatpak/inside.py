@@ -29,7 +29,7 @@ def window(picture: str, containers: int) -> dict[str, Any]:
 
     app = make_application(["stratascope"])
     late = LateEngines()
-    made = make_window(live_watch(late), desk=hardening_of(late))
+    made = make_window(live_watch(late), hardening=hardening_of(late))
     made.resize(1440, 900)
     made.show()
     made.start()

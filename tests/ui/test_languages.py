@@ -148,7 +148,7 @@ class Findings:
 def walked(qtbot: QtBot, speech: str, width: int, height: int = 900) -> Findings:
     found = Findings(speech)
     desk = FakeDesk(picture().engines, picture().ground)
-    window = ui.make_window(sample.StillWatch(), desk=desk)
+    window = ui.make_window(sample.StillWatch(), hardening=desk)
     qtbot.addWidget(window)
     window.resize(width, height)
     window.show()
@@ -166,7 +166,7 @@ def walked(qtbot: QtBot, speech: str, width: int, height: int = 900) -> Findings
         side = tour.side_of(window)
         window.clock.stop()
         qtbot.waitUntil(lambda: not side.busy)
-        side.clerk.end()
+        side.queries.end()
     return found
 
 

@@ -51,7 +51,7 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
     """The whole window, with a desk that hardens in thought."""
     snapshot = picture()
     desk = FakeDesk(snapshot.engines, snapshot.ground)
-    window = ui.make_window(sample.StillWatch(), desk=desk)
+    window = ui.make_window(sample.StillWatch(), hardening=desk)
     _DESKS[window] = desk
     window.resize(width, height)
     window.show()
@@ -67,7 +67,7 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
         if desk.gate is not None:
             desk.gate.set()
         until(lambda: not side.busy)
-        side.clerk.end()
+        side.queries.end()
         window.close()
         window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)

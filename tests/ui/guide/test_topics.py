@@ -34,7 +34,7 @@ def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow
     """The whole window, with its column for hardening."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     snapshot = sample.snapshot()
-    made = make_window(sample.StillWatch(), desk=FakeDesk(snapshot.engines, snapshot.ground))
+    made = make_window(sample.StillWatch(), hardening=FakeDesk(snapshot.engines, snapshot.ground))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

@@ -67,7 +67,7 @@ def desk(picture: Snapshot) -> FakeDesk:
 @pytest.fixture
 def window(qtbot: QtBot, desk: FakeDesk, picture: Snapshot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    made = ui.make_window(sample.StillWatch(), desk=desk)
+    made = ui.make_window(sample.StillWatch(), hardening=desk)
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
@@ -81,7 +81,7 @@ def window(qtbot: QtBot, desk: FakeDesk, picture: Snapshot, monkeypatch: pytest.
     if desk.gate is not None:
         desk.gate.set()
     qtbot.waitUntil(lambda: not side.busy)
-    side.clerk.end()
+    side.queries.end()
 
 
 def select(window: MainWindow, name: str) -> ContainerState:
@@ -892,7 +892,7 @@ def test_exports_are_in_a_menu(
     monkeypatch.setenv("STRATASCOPE_THEME", "dark")
     desk.blocks = (BLOCK,)
     made = ui.make_window(
-        sample.StillWatch(), desk=desk,
+        sample.StillWatch(), hardening=desk,
         exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),),
     )  # fmt: skip
     qtbot.addWidget(made)
@@ -1031,7 +1031,7 @@ def test_what_cannot_be_hardened_says_why(window: MainWindow, picture: Snapshot)
 
 def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snapshot) -> None:
     """With the real desk, which has no engine at all."""
-    made = ui.make_window(sample.StillWatch(), desk=start.hardening_of(LateEngines()))
+    made = ui.make_window(sample.StillWatch(), hardening=start.hardening_of(LateEngines()))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
@@ -1047,7 +1047,7 @@ def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snaps
     assert not side.column.button.isEnabled()
     qtbot.waitUntil(side.column.hint.isVisible)
     made.clock.stop()
-    side.clerk.end()
+    side.queries.end()
 
 
 def test_what_would_help_most_is_named_where_it_stays_serious(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
@@ -1098,7 +1098,7 @@ def test_what_a_crash_left_is_told(
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     state = next(each for each in picture.containers if each.container.name == "web")
     desk.broken_off = (desk.transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED))),)
-    made = ui.make_window(sample.StillWatch(), desk=desk)
+    made = ui.make_window(sample.StillWatch(), hardening=desk)
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

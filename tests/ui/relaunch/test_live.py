@@ -39,7 +39,7 @@ def live(
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     ui.make_application(["test"])
     late = LateEngines()
-    window = ui.make_window(live_watch(late), desk=start.hardening_of(late))
+    window = ui.make_window(live_watch(late), hardening=start.hardening_of(late))
     qtbot.addWidget(window)
     window.resize(1440, 900)
     window.show()
@@ -51,7 +51,7 @@ def live(
         yield window, side
     finally:
         qtbot.waitUntil(lambda: not side.busy, timeout=WAIT)
-        side.clerk.end()
+        side.queries.end()
         window.stop()
 
 

@@ -76,10 +76,10 @@ def make_window(
     watch: WatchLike,
     settings: SettingsLike | None = None,
     report: Callable[[Snapshot], str] | None = None,
-    desk: Hardening | None = None,
+    hardening: Hardening | None = None,
     exports: Exports | None = None,
 ) -> MainWindow:
-    """The window with its feed, not yet started; hardens only with a desk. A QApplication must exist."""
+    """The window with its feed, not yet started; without `hardening` it only shows. A QApplication must exist."""
     kept = settings if settings is not None else MemorySettings()
     theme = Theme(chosen_mode(kept))
     theme.apply()
@@ -88,8 +88,8 @@ def make_window(
     trouble = getattr(kept, "trouble", None)
     if trouble is not None:
         window.told.tell(trouble)
-    if desk is not None:
-        window.hardening = RelaunchController(window, theme, all_layers(), desk, exports)
+    if hardening is not None:
+        window.hardening = RelaunchController(window, theme, all_layers(), hardening, exports)
     return window
 
 
@@ -100,7 +100,7 @@ def run(
     demo: bool = False,
     settings: SettingsLike | None = None,
     report: Callable[[Snapshot], str] | None = None,
-    desk: Hardening | None = None,
+    hardening: Hardening | None = None,
     exports: Exports | None = None,
     where: Path | None = None,
 ) -> int:
@@ -119,7 +119,7 @@ def run(
         if where is not None and raise_other(where, os.environ):
             return 0
         only = None
-    window = make_window(watch, settings, report, desk, exports)
+    window = make_window(watch, settings, report, hardening, exports)
     window.banner.setVisible(demo)
     quitting = _quit_on_signals(app, window)
     herald = Notifications(window)

@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
         [sys.argv[0], *words],
         settings=Settings(),
         report=as_text,
-        desk=hardening_of(late),
+        hardening=hardening_of(late),
         exports=lambda plan: exported(plan, _texts),
         where=where,
     )

@@ -1,7 +1,7 @@
 """The right column: presets, toggles, prediction, command, and the button. It asks for a relaunch; it runs none.
 
 Prediction is worked out here at once, since that is pure and quick. What can be had (the offer) and the plan come from
-the clerk a moment later, since both may ask the engine.
+`QueryRunner` a moment later, since both may ask the engine.
 """
 
 from __future__ import annotations
@@ -59,12 +59,12 @@ class HardenColumn(QWidget):
         self,
         theme: Theme,
         layers: tuple[Layer, ...],
-        desk: Hardening,
-        clerk: QueryRunner,
+        hardening: Hardening,
+        queries: QueryRunner,
         exports: Exports | None = None,
     ) -> None:
         super().__init__()
-        self._theme, self._desk, self._clerk = theme, desk, clerk
+        self._theme, self._hardening, self._queries = theme, hardening, queries
         self._numbers = {layer.id: layer.number for layer in layers}
         self._state: ContainerState | None = None
         self._memory = ChoiceMemory()
@@ -112,7 +112,7 @@ class HardenColumn(QWidget):
         self._timer.setSingleShot(True)
         self._timer.setInterval(SETTLE)
         self._timer.timeout.connect(self._ask_plan)
-        self._offers = OfferQuery(desk, clerk, self)
+        self._offers = OfferQuery(hardening, queries, self)
         self._offers.arrived.connect(self._offered)
         self._offers.late.connect(self._tell_coming)
         self.show_state(None)
@@ -303,7 +303,7 @@ class HardenColumn(QWidget):
             return None
         others = [choice for choice in self.choices if choice.toggle != name]
         try:
-            self._desk.preview(self._state, (*others, Choice(name, value)))
+            self._hardening.preview(self._state, (*others, Choice(name, value)))
         except ToggleError as error:
             return error.message
         return None
@@ -394,7 +394,7 @@ class HardenColumn(QWidget):
         self.toggles.show_chosen(chosen)
         healed = self.preview is None
         try:
-            self.preview = self._desk.preview(self._state, self.choices)
+            self.preview = self._hardening.preview(self._state, self.choices)
             self.prediction.show_preview(self.preview)
         except ToggleError as error:
             self.preview = None
@@ -409,7 +409,7 @@ class HardenColumn(QWidget):
         self._tell()
 
     def _forget_hint(self) -> None:
-        self._clerk.drop("hint")
+        self._queries.drop("hint")
         self.hint.show_hint(None)
 
     def _ask_hint(self) -> None:
@@ -417,8 +417,8 @@ class HardenColumn(QWidget):
         state, offer = self._state, self.offer
         if state is None or offer is None or self.preview is None or self.preview.live:
             return
-        asking = partial(self._desk.hint, state, self.choices, offer)
-        self._clerk.ask("hint", asking, self._hinted, state.container.engine)
+        asking = partial(self._hardening.hint, state, self.choices, offer)
+        self._queries.ask("hint", asking, self._hinted, state.container.engine)
 
     def _hinted(self, answer: Hint | Failure | None) -> None:
         usable = not self.presets.isHidden()
@@ -432,7 +432,7 @@ class HardenColumn(QWidget):
 
     def _forget_plan(self) -> None:
         self._timer.stop()
-        self._clerk.drop("plan")
+        self._queries.drop("plan")
         self.plan = None
         self.command.show_plan(None, "")
 
@@ -441,8 +441,8 @@ class HardenColumn(QWidget):
         self._failure = None
         if state is not None and choices and self.isVisible() and self._look_only is None:
             remedies = self._memory.of(state.key).remedies
-            asking = partial(_plan, self._desk, state, choices, remedies)
-            self._clerk.ask("plan", asking, self._planned, state.container.engine)
+            asking = partial(_plan, self._hardening, state, choices, remedies)
+            self._queries.ask("plan", asking, self._planned, state.container.engine)
         self._tell()
 
     def showEvent(self, event: object) -> None:
@@ -487,7 +487,7 @@ class HardenColumn(QWidget):
 
 
 def _plan(
-    desk: Hardening, state: ContainerState, choices: tuple[Choice, ...], remedies: frozenset[Remedy]
+    hardening: Hardening, state: ContainerState, choices: tuple[Choice, ...], remedies: frozenset[Remedy]
 ) -> tuple[Plan, str]:
-    made = desk.plan(state, choices, remedies)
-    return made, desk.command(made)
+    made = hardening.plan(state, choices, remedies)
+    return made, hardening.command(made)

@@ -1,4 +1,4 @@
-"""What can be had with the container in view, asked of the desk through the clerk.
+"""What can be had with the container in view, asked of hardening off the thread of the window.
 
 An offer may take longer than the next reading of its container: one that is on its way is not asked for again, or it
 would never come. Whether it is still right is for the column to see when it has come.
@@ -25,9 +25,9 @@ class OfferQuery(QObject):
     arrived = Signal(object, object)
     late = Signal()
 
-    def __init__(self, desk: Hardening, clerk: QueryRunner, parent: QObject) -> None:
+    def __init__(self, hardening: Hardening, queries: QueryRunner, parent: QObject) -> None:
         super().__init__(parent)
-        self._desk, self._clerk = desk, clerk
+        self._hardening, self._queries = hardening, queries
         self._asked: ContainerState | None = None  # what is on its way is about it
         self._patience = QTimer(self)
         self._patience.setSingleShot(True)
@@ -44,13 +44,13 @@ class OfferQuery(QObject):
         if waited_for:
             self._patience.start()
         engine = state.container.engine
-        self._clerk.ask(_TOPIC, partial(self._desk.offer, state), partial(self._come, state), engine)
+        self._queries.ask(_TOPIC, partial(self._hardening.offer, state), partial(self._come, state), engine)
 
     def drop(self) -> None:
         """What is on its way is not wanted any more."""
         self._asked = None
         self._patience.stop()
-        self._clerk.drop(_TOPIC)
+        self._queries.drop(_TOPIC)
 
     def _come(self, state: ContainerState, answer: Offer | Failure) -> None:
         self._asked = None

@@ -74,7 +74,7 @@ class QueryRunner(QObject):
         place = (lane, "" if lane else topic)
         if place not in self._lanes:
             asked = self._lanes[place] = queue.SimpleQueue()
-            name = f"harden-clerk {lane or topic}"
+            name = f"hardening-query {lane or topic}"
             threading.Thread(target=self._work, args=(asked,), name=name, daemon=True).start()
         self._lanes[place].put((topic, number, asking, then))
 
@@ -122,7 +122,7 @@ class RelaunchRun(QObject):
         self._ended: Ended | None = None
         self._event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._last.connect(self._finish, Qt.ConnectionType.QueuedConnection)
-        self._thread = threading.Thread(target=self._work, name="harden-run")
+        self._thread = threading.Thread(target=self._work, name="relaunch")
 
     def start(self) -> None:
         self._thread.start()

@@ -1,6 +1,6 @@
 """Hardening in the window: has the right column put there, and carries relaunches through.
 
-It is built on top of a finished window and takes part by signals and an event filter, so that without a desk the
+It is built on top of a finished window and takes part by signals and an event filter, so that without hardening the
 window has no trace of it.
 """
 
@@ -53,13 +53,13 @@ class RelaunchController(QObject):
         window: MainWindow,
         theme: Theme,
         layers: tuple[Layer, ...],
-        desk: Hardening,
+        hardening: Hardening,
         exports: Exports | None = None,
     ) -> None:
         super().__init__(window)
-        self._window, self._theme, self._desk = window, theme, desk
+        self._window, self._theme, self._hardening = window, theme, hardening
         titles = {layer.number: translate(layer.about.title) for layer in layers}
-        self.clerk = QueryRunner(self)
+        self.queries = QueryRunner(self)
         self.run: RelaunchRun | None = None
         self.kept: tuple[Transaction, ...] = ()  # what is set aside, as far as known
         self._plan: Plan | None = None
@@ -71,7 +71,7 @@ class RelaunchController(QObject):
         self._to_discard: Transaction | None = None  # what the question is about
         self._closing = False
         self._unmended = False  # something is left half done that could not be put right yet
-        self.column = HardenColumn(theme, layers, desk, self.clerk, exports)
+        self.column = HardenColumn(theme, layers, hardening, self.queries, exports)
         self.sheet = RelaunchDialog(theme, titles, window)
         self.sheet.before.usual = lambda: preferences.WATCH.of(window.settings)
         self.aside = SetAsideDialog(theme, window)
@@ -125,7 +125,7 @@ class RelaunchController(QObject):
         self.place.button.setEnabled(state is not None)
         demo = None
         if snapshot is not None:
-            self._desk.know(snapshot)
+            self._hardening.know(snapshot)
             if snapshot.demo:
                 demo = msg("This is the demo: nothing here can be relaunched. It needs a container of your own.")
         self.column.show_state(state, why, demo)
@@ -142,10 +142,10 @@ class RelaunchController(QObject):
 
     def recover(self) -> None:
         """What a crash left half done is put right, at the start and whenever an engine comes back."""
-        self.clerk.ask("recover", self._desk.recover, self._recovered)
+        self.queries.ask("recover", self._hardening.recover, self._recovered)
 
     def _look_up(self) -> None:
-        self.clerk.ask("kept", self._desk.kept, self._kept_known)
+        self.queries.ask("kept", self._hardening.kept, self._kept_known)
 
     def _kept_known(self, answer: tuple[Transaction, ...] | Failure) -> None:
         if isinstance(answer, Failure):
@@ -232,7 +232,9 @@ class RelaunchController(QObject):
         self.aside.hide()
         self._plan, self._preview, self._undoing = None, None, done
         self.sheet.ask_undo(done)
-        self.clerk.ask("undo-plan", partial(self._desk.undo_plan, done), partial(self._undo_planned, done), done.engine)
+        self.queries.ask(
+            "undo-plan", partial(self._hardening.undo_plan, done), partial(self._undo_planned, done), done.engine
+        )
 
     def _undo_planned(self, done: Transaction, answer: UndoPlan | Failure) -> None:
         if not self.busy and self._undoing is done:
@@ -246,14 +248,14 @@ class RelaunchController(QObject):
     def _begin(self, watch: float) -> None:
         if self.busy:
             return
-        plan, undoing, desk = self._plan, self._undoing, self._desk
+        plan, undoing, hardening = self._plan, self._undoing, self._hardening
 
         def make(cancelled: Callable[[], bool]) -> Iterator[Event]:
             if undoing is not None:
-                return desk.undo(undoing, watch, cancelled)
+                return hardening.undo(undoing, watch, cancelled)
             if plan is None:
                 return iter(())
-            return desk.run(plan, watch, cancelled)
+            return hardening.run(plan, watch, cancelled)
 
         self._awaited = None
         self.run = RelaunchRun(make, self)
@@ -316,7 +318,7 @@ class RelaunchController(QObject):
         self._ask_aside()
 
     def _ask_aside(self) -> None:
-        self.clerk.ask("aside", self._desk.aside, self._aside)
+        self.queries.ask("aside", self._hardening.aside, self._aside)
 
     def _aside(self, answer: tuple[Aside | Damaged, ...] | Failure) -> None:
         if isinstance(answer, Failure):
@@ -339,8 +341,8 @@ class RelaunchController(QObject):
         self._question = self._to_discard = None
 
     def _discard(self, done: Transaction) -> None:
-        discard, then = partial(self._desk.discard, done), partial(self._discarded, done)
-        self.clerk.ask(f"discard {done.id}", discard, then, done.engine)
+        discard, then = partial(self._hardening.discard, done), partial(self._discarded, done)
+        self.queries.ask(f"discard {done.id}", discard, then, done.engine)
 
     def _discarded(self, done: Transaction, answer: Failure | None) -> None:
         if isinstance(answer, Failure):
@@ -406,6 +408,6 @@ class RelaunchController(QObject):
 
     def _end(self) -> None:
         self.place.remember()
-        self.clerk.end()
+        self.queries.end()
         self.sheet.hide()
         self.aside.hide()

@@ -56,7 +56,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._theme, self._settings, self._feed = theme, settings, feed
         self.report = report
-        self.hardening: QObject | None = None  # set by whoever builds the window, where there is a desk
+        self.hardening: QObject | None = None  # set by whoever builds the window, where it hardens
         self.snapshot: Snapshot | None = None
         self._states: dict[tuple[str, str], ContainerState] = {}
         self._key: tuple[str, str] | None = None
