@@ -61,6 +61,15 @@ def test_ids_and_values_are_the_contract() -> None:
     assert {each.id for each in all_toggles() if each.live} == {"memory", "pids", "cpus"}
 
 
+def test_each_has_a_value_to_offer_and_to_type() -> None:
+    for each in all_toggles():
+        assert each.words or each.default, f"{each.id}: no value to offer"
+        assert each.offered in each.words or each.placeholder
+        assert parse(f"{each.id}={each.typed(each.offered)}") == Choice(each.id, each.typed(each.offered))
+        assert each.readable(each.offered)
+        assert each.file("/etc/profile.json") == ("/etc/profile.json" if each.id == "seccomp" else "")
+
+
 def test_parsing() -> None:
     assert parse("memory=512m") == Choice("memory", "512m")
     assert parse(" userns = 0:200000:65536") == Choice("userns", "0:200000:65536")
@@ -253,7 +262,7 @@ def test_podmans_own_limit_of_processes_counts_as_none() -> None:
         (Choice("memory", "536870912"), "512 MiB"),
         (Choice("memory", str(3 << 29)), "1.5 GiB"),
         (Choice("memory", str(11 << 30)), "11 GiB"),
-        (Choice("memory", "512"), "512"),
+        (Choice("memory", "512"), "512 B"),
         (Choice("capabilities", "CAP_CHOWN,CAP_KILL"), "CHOWN, KILL"),
         (Choice("capabilities", "none"), "none"),
         (Choice("tmpfs", "/run,/tmp"), "/run, /tmp"),

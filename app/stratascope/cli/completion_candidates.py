@@ -31,10 +31,8 @@ def _toggles() -> list[str]:
 
     found = []
     for each in all_toggles():
-        values = each.values.split("|")
-        # in capitals: a word for something that the user has to think of
-        found += [f"{each.id}={value}" for value in values if value.islower() and "," not in value]
-        if any(not value.islower() for value in values):
+        found += [f"{each.id}={word}" for word in each.words]
+        if each.placeholder:
             found.append(f"{each.id}=")
     return found
 

@@ -12,8 +12,6 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.plan.plan import Plan
 
-_MIB = 1 << 20
-
 
 def chosen_lines(made: Plan) -> Sequence[str]:
     """Each choice as it could be typed, and below it what it could break in this container."""
@@ -23,17 +21,11 @@ def chosen_lines(made: Plan) -> Sequence[str]:
     started = replace(made.subject, container=replace(made.subject.container, asked=other_user))
     lines = []
     for choice in made.choices:
-        lines.append(f"{choice.toggle}={_short(choice.toggle, choice.value)}")
-        risks = toggle(choice.toggle).risks(choice.value, made.subject if choice.toggle == "user" else started)
+        which = toggle(choice.toggle)
+        lines.append(f"{which.id}={which.typed(choice.value)}")
+        risks = which.risks(choice.value, made.subject if which.changes_users else started)
         lines += [f"  ? {translate(risk)}" for risk in risks]
     return lines or [translate(msg("No option changes."))]
-
-
-def _short(name: str, value: str) -> str:
-    """Memory in MiB and capabilities without their prefix, both as they may be typed."""
-    if name == "memory" and int(value) % _MIB == 0:
-        return f"{int(value) // _MIB}m"
-    return value.replace("CAP_", "") if name == "capabilities" else value
 
 
 def proven_word(outcome: Proven) -> Message:

@@ -18,10 +18,6 @@ from stratascope.core.container import Asked
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, Toggle, ToggleError
 
-_FIRST = "privileged"
-# What privileged mode overrides in both engines
-_IN_VAIN = frozenset(("capabilities", "masked-paths", "devices"))
-
 
 @cache
 def all_toggles() -> tuple[Toggle, ...]:
@@ -58,20 +54,19 @@ def all_live(chosen: Sequence[Choice]) -> bool:
     return bool(chosen) and all(toggle(item.toggle).live for item in chosen)
 
 
-_UNITS = (("GiB", 30), ("MiB", 20), ("KiB", 10))
-
-
 def value_text(choice: Choice) -> str:
-    """A value for reading, the same in every language: 512 MiB; CHOWN, KILL; else as it is typed."""
-    if toggle(choice.toggle).values == "BYTES" and choice.value.isascii() and choice.value.isdigit():
-        size = int(choice.value)
-        for unit, bits in _UNITS:
-            if size >= 1 << bits:
-                number = f"{size / (1 << bits):.1f}".removesuffix(".0")
-                return f"{number} {unit}"
-    if choice.toggle == "capabilities":
-        return ", ".join(name.removeprefix("CAP_") for name in choice.value.split(","))
-    return choice.value.replace(",", ", ") if choice.toggle == "tmpfs" else choice.value
+    """The value of a choice for reading."""
+    return toggle(choice.toggle).readable(choice.value)
+
+
+def files_named(chosen: Iterable[Choice]) -> tuple[str, ...]:
+    """The paths of the files that the choices name."""
+    return tuple(path for item in chosen if (path := toggle(item.toggle).file(item.value)))
+
+
+def changes_users(chosen: Iterable[Choice]) -> bool:
+    """Whether its processes run as other users then."""
+    return any(toggle(item.toggle).changes_users for item in chosen)
 
 
 def choices(preset: Preset, subject: Subject) -> tuple[Choice, ...]:
@@ -105,14 +100,11 @@ def plain(chosen: Iterable[Choice], subject: Subject) -> tuple[Choice, ...]:
     """The choices checked for this container, one a toggle, in the order in which they are applied."""
     last = {choice.toggle: choice for choice in chosen}
     checked = {name: Choice(name, toggle(name).check(choice.value, subject)) for name, choice in last.items()}
-    vain = [each for each in all_toggles() if each.id in checked and each.id in _IN_VAIN]
-    if vain and subject.container.asked.privileged and _FIRST not in checked:
-        raise ToggleError(
-            msg("A privileged container overrides this: {title}. Choose privileged=off as well.", title=vain[0].title)
-        )
-    return tuple(sorted(checked.values(), key=_place))
-
-
-def _place(choice: Choice) -> tuple[bool, int]:
-    names: Sequence[str] = [each.id for each in all_toggles()]
-    return choice.toggle != _FIRST, names.index(choice.toggle)
+    known = [each for each in all_toggles() if each.id in checked]
+    overridden = [each for each in known if each.overridden]
+    if overridden and subject.container.asked.privileged and not any(each.leaves_privileged for each in known):
+        title = overridden[0].title
+        text = msg("A privileged container overrides this: {title}. Choose privileged=off as well.", title=title)
+        raise ToggleError(text)
+    order = [each.id for each in sorted(known, key=lambda each: not each.leaves_privileged)]
+    return tuple(checked[name] for name in order)

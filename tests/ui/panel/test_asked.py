@@ -43,7 +43,7 @@ def test_a_container_that_was_told_much() -> None:
     assert found["Privileged mode"] == "yes"
     assert found["Mounts"] == "/srv at /data, writable, books at /var/lib, read-only"
     assert found["Devices of the host"] == "/dev/sda"
-    assert found["Memory"] == "512.0 MiB"
+    assert found["Memory"] == "512 MiB"
     assert found["Memory and swap together"] == found["Processes"] == "No limit"
     assert found["CPU"] == "1.5 cores"
     assert found["Bounding set"] == "CAP_CHOWN, CAP_KILL"

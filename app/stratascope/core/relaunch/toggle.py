@@ -1,6 +1,7 @@
 """A toggle: one hardening choice. It changes the asked part of a launch spec, and knows what /proc must say then.
 
-Toggles are listed in `layers/*_toggles.py`, each with its layer; presets choose among them. Nothing here runs anything.
+Toggles are listed in each layer's `toggles.py`; presets choose among them. Nothing here runs anything, and nothing
+elsewhere knows a toggle by its id: what is particular about one is said in its fields.
 """
 
 from __future__ import annotations
@@ -12,12 +13,22 @@ from typing import Any
 
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.message import Message
+from stratascope.core.sizes import size_text, typed_size
 
 
 class Preset(StrEnum):
     RECOMMENDED = "recommended"  # what this container very probably does not need
     RESTRICTED = "restricted"  # Pod Security Standards, restricted
     STRICT = "strict"
+
+
+class Unit(StrEnum):
+    """What a toggle's value counts or lists, and so how it is to be read."""
+
+    WORD = "word"
+    BYTES = "bytes"
+    CAPABILITIES = "capabilities"
+    PATHS = "paths"
 
 
 class ToggleError(Exception):
@@ -122,6 +133,8 @@ class Toggle:
     There the subject is the replacement, with what its engine says of it and all facts of its process.
     `preset(preset, subject)`: the value that the preset chooses here, None: not part of it. `symptoms(failure, value,
     subject)`: whether the way in which a replacement failed points to this toggle.
+
+    `default`: the value to offer where no preset has one; empty: the first of `values`.
     """
 
     id: str
@@ -137,3 +150,44 @@ class Toggle:
     preset: Callable[[Preset, Subject], str | None]
     live: bool = False  # whether the engine can change it without a relaunch
     symptoms: Callable[[Failure, str, Subject], Suspicion | None] = _innocent
+    default: str = ""
+    unit: Unit = Unit.WORD
+    changes_users: bool = False  # whether its processes run as other users then
+    leaves_privileged: bool = False  # applied before all others, since it resets what they set
+    overridden: bool = False  # whether it has no effect while a container stays privileged
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Those of its values that can be typed as they are."""
+        return tuple(word for word in self.values.split("|") if word == word.lower())
+
+    @property
+    def placeholder(self) -> str:
+        """What stands for a value of one's own, in capitals: BYTES, FILE; empty where there is none."""
+        return next((word for word in self.values.split("|") if word != word.lower()), "")
+
+    @property
+    def offered(self) -> str:
+        """The value to offer where no preset has one."""
+        return self.default or self.words[0]
+
+    def file(self, value: str) -> str:
+        """The path of the file that this value names; empty where it names none."""
+        return value if self.placeholder == "FILE" and value not in self.words else ""
+
+    def readable(self, value: str) -> str:
+        """The value for reading, the same in every language: 512 MiB; CHOWN, KILL; else as it is typed."""
+        match self.unit:
+            case Unit.BYTES if value.isascii() and value.isdigit() and value != "0":
+                return size_text(int(value))
+            case Unit.CAPABILITIES:
+                return value.replace("CAP_", "").replace(",", ", ")
+            case Unit.PATHS:
+                return value.replace(",", ", ")
+        return value
+
+    def typed(self, value: str) -> str:
+        """The value as a person would type it: 512m rather than 536870912, CHOWN rather than CAP_CHOWN."""
+        if self.placeholder == "BYTES" and value.isascii() and value.isdigit():
+            return typed_size(int(value))
+        return value.replace("CAP_", "") if self.unit is Unit.CAPABILITIES else value

@@ -12,7 +12,17 @@ from dataclasses import replace
 
 from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.message import NOTHING, Message, msg
-from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import (
+    Failure,
+    Preset,
+    Proof,
+    Proven,
+    Subject,
+    Suspicion,
+    Toggle,
+    ToggleError,
+    Unit,
+)
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.words import TAKE_OVER
@@ -236,6 +246,8 @@ CAPABILITIES = Toggle(
     _prove,
     _preset,
     symptoms=_symptoms,
+    unit=Unit.CAPABILITIES,
+    overridden=True,
 )
 
 
@@ -354,6 +366,7 @@ PRIVILEGED = Toggle(
     _prove_left,
     lambda preset, subject: "off" if preset in LATER_PRESETS and subject.container.asked.privileged else None,
     symptoms=_privileged_symptoms,
+    leaves_privileged=True,
 )
 
 TOGGLES = (PRIVILEGED, CAPABILITIES, NO_NEW_PRIVILEGES)

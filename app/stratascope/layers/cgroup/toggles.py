@@ -13,7 +13,17 @@ from dataclasses import replace
 
 from stratascope.core.container import Asked, AskedLimit, EngineKind
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import (
+    Failure,
+    Preset,
+    Proof,
+    Proven,
+    Subject,
+    Suspicion,
+    Toggle,
+    ToggleError,
+    Unit,
+)
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.shared.symptoms import NO_FILES, NO_FORK, NO_MEMORY, Symptoms, find, words
 from stratascope.layers.shared.toggle_values import NOT_READ, no_risks, size_of, whole
@@ -135,6 +145,8 @@ MEMORY = Toggle(
     _memory_preset,
     live=True,
     symptoms=_memory_symptoms,
+    default="512m",
+    unit=Unit.BYTES,
 )
 
 
@@ -182,6 +194,7 @@ PIDS = Toggle(
     _pids_preset,
     live=True,
     symptoms=words((90, NO_FORK, msg("It could start no more processes or threads. Give it a greater limit."))),
+    default="256",
 )
 
 
@@ -228,6 +241,7 @@ CPUS = Toggle(
     _cpus_preset,
     live=True,
     symptoms=words((30, r"time(?:d )?[- ]?out", msg("It was too slow for something: give it more CPU time."))),
+    default="1",
 )
 
 
@@ -264,6 +278,8 @@ def _ulimit(
     risks: Callable[[str, Subject], tuple[Message, ...]],
     strict: int | None,
     symptoms: Symptoms,
+    default: str,
+    unit: Unit = Unit.WORD,
 ) -> Toggle:
     def check(value: str, subject: Subject) -> str:
         return str(whole(value, *bounds))
@@ -291,6 +307,8 @@ def _ulimit(
         lambda facts, value, subject: _prove_ulimit(name, facts, value),
         preset,
         symptoms=symptoms,
+        default=default,
+        unit=unit,
     )
 
 
@@ -308,6 +326,7 @@ OPEN_FILES = _ulimit(
     _files_risks,
     _FILES,
     words((95, NO_FILES, msg("It could open no more files and connections. Give it a greater limit."))),
+    "1024",
 )
 PROCESSES_OF_USER = _ulimit(
     "nproc",
@@ -317,6 +336,7 @@ PROCESSES_OF_USER = _ulimit(
     lambda value, subject: (msg("Processes of the same user in other containers count too, and may use it up."),),
     None,
     words((85, NO_FORK, msg("Its user could start no more processes or threads. Give it a greater limit."))),
+    "256",
 )
 CORE_FILES = _ulimit(
     "core",
@@ -326,6 +346,8 @@ CORE_FILES = _ulimit(
     no_risks,
     0,
     words((20, r"core dump|\bcore file", msg("Its log speaks of core files, which it can no longer write."))),
+    "0",
+    Unit.BYTES,
 )
 
 TOGGLES = (MEMORY, PIDS, CPUS, OPEN_FILES, PROCESSES_OF_USER, CORE_FILES)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Bar, Bars, Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg
+from stratascope.core.sizes import size_text
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
 from stratascope.linux.cgroup import IoLimit
 
@@ -98,7 +99,7 @@ def _bar(
     capacity: int | None,
     note: Message | None,
 ) -> Bar:
-    show = _count if field == "pids_max" else size
+    show = _count if field == "pids_max" else _size
     if field in facts.unknown:
         value = _UNKNOWN
     elif limit is None:
@@ -139,15 +140,8 @@ def _count(number: float) -> Message:
     return msg("{number}", number=int(number))
 
 
-def size(number: float) -> Message:
-    """Bytes in the largest unit that leaves at least one."""
-    if number >= 1 << 30:
-        return msg("{number} GiB", number=round(number / (1 << 30), 1))
-    if number >= 1 << 20:
-        return msg("{number} MiB", number=round(number / (1 << 20), 1))
-    if number >= 1 << 10:
-        return msg("{number} KiB", number=round(number / (1 << 10), 1))
-    return msg("{number} bytes", number=int(number))
+def _size(number: float) -> Message:
+    return msg("{text}", text=size_text(number))
 
 
 def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
@@ -166,7 +160,7 @@ def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
         ),
     ]
     if facts.memory_high is not None:
-        found.append(Row(_HIGH, size(facts.memory_high), facts.source("memory_high")))
+        found.append(Row(_HIGH, _size(facts.memory_high), facts.source("memory_high")))
     if facts.cpuset is not None:
         wish = msg("{cpus}", cpus=asked.cpuset) if asked.cpuset else None
         found.append(Row(_CPUSET, msg("{cpus}", cpus=facts.cpuset), facts.source("cpuset"), Tone.PLAIN, wish))

@@ -79,6 +79,7 @@ MASKED_PATHS = Toggle(
     ),
     _mask_preset,
     symptoms=_mask_symptoms,
+    overridden=True,
 )
 
 
@@ -311,6 +312,7 @@ DEVICES = Toggle(
     _prove_no_devices,
     lambda preset, subject: "remove" if preset is Preset.STRICT and subject.container.asked.devices else None,
     symptoms=_device_symptoms,
+    overridden=True,
 )
 
 MOUNT_TOGGLES = (MASKED_PATHS, HOST_PATHS, ENGINE_SOCKET, DEVICES)

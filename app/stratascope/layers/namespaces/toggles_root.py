@@ -12,7 +12,17 @@ from dataclasses import replace
 
 from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import (
+    Failure,
+    Preset,
+    Proof,
+    Proven,
+    Subject,
+    Suspicion,
+    Toggle,
+    ToggleError,
+    Unit,
+)
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.symptoms import DENIED, MISSING, READ_ONLY, find, mounted, of_kernel
@@ -192,6 +202,8 @@ TMPFS = Toggle(
     _prove_tmpfs,
     _tmpfs_preset,
     symptoms=_tmpfs_symptoms,
+    default="/tmp",
+    unit=Unit.PATHS,
 )
 
 ROOT_TOGGLES = (READ_ONLY_ROOT, TMPFS)

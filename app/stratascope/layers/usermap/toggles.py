@@ -141,6 +141,8 @@ USER = Toggle(
     _prove_user,
     _user_preset,
     symptoms=_user_symptoms,
+    default="1000",
+    changes_users=True,
 )
 
 
@@ -260,6 +262,7 @@ USERNS = Toggle(
         ),
         (55, NOT_PERMITTED, msg("Something was not permitted to it: root inside is an ordinary user now.")),
     ),
+    changes_users=True,  # keep-id: of the engine's own
 )
 
 TOGGLES = (USERNS, USER)

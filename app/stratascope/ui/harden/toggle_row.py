@@ -26,7 +26,7 @@ VALUE_MOST = 104  # widest value; longer ones are cut
 
 def takes_values(option: Option) -> bool:
     """Whether there is anything to choose: more than one word, or words of one's own."""
-    return "|" in option.toggle.values or option.toggle.values != option.toggle.values.lower()
+    return len(option.toggle.words) > 1 or bool(option.toggle.placeholder)
 
 
 def paint_switch(painter: QPainter, box: QRectF, theme: Theme, *, on: bool, able: bool = True) -> None:

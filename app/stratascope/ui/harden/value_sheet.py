@@ -21,12 +21,12 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Unit
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.ui.harden.capability_picker import CapabilityGrid
-from stratascope.ui.harden.words import typed
 from stratascope.ui.widgets import accessibility, focus_order
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.labels import Label
@@ -36,14 +36,6 @@ from stratascope.usecases.plan.offers import Option
 WIDTH = 340
 Check = Callable[[str, str], Message | None]  # toggle, value -> why it can't be
 _LIMIT = 4000  # characters of a value
-
-
-def _words(values: str) -> tuple[tuple[str, ...], str]:
-    """The fixed words of `default|NAME`, and the name of the free part ("" where there is none)."""
-    parts = values.split("|")
-    fixed = tuple(part for part in parts if part == part.lower())
-    free = next((part for part in parts if part != part.lower()), "")
-    return fixed, free
 
 
 def _hint(free: str) -> str:
@@ -143,12 +135,12 @@ class ValueSheet(QFrame):
     def open_for(self, option: Option, value: str, anchor: QWidget) -> None:
         """Show it below the button of the value, inside the window."""
         self._option = None  # nothing is told while it is filled
-        fixed, self._free = _words(option.toggle.values)
+        self._free = option.toggle.placeholder
         self.title.setText(plain(translate(option.toggle.title)))
         self.setAccessibleName(self.title.text())
         self.what.setText(plain(translate(option.toggle.what)))
-        capabilities = option.toggle.id == "capabilities"
-        self._fill(fixed, own=bool(self._free))
+        capabilities = option.toggle.unit is Unit.CAPABILITIES
+        self._fill(option.toggle.words, own=bool(self._free))
         self.field.setVisible(bool(self._free) and not capabilities)
         self.browse.setVisible(self._free == "FILE")
         self.field.setPlaceholderText(_hint(self._free))
@@ -161,7 +153,7 @@ class ValueSheet(QFrame):
         else:
             if self._own is not None:
                 self._own.setChecked(True)
-            self.field.setText(typed(option, value))
+            self.field.setText(option.toggle.typed(value))
         self._option = option
         self._judge()
         self._place(anchor, wide=capabilities)

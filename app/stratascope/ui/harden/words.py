@@ -5,10 +5,11 @@ from __future__ import annotations
 from enum import Enum
 
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.toggle import Preset, Proven, ToggleError
+from stratascope.core.relaunch.toggle import Preset, Proven, ToggleError, Unit
 from stratascope.core.relaunch.transaction import Ending
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
+from stratascope.core.sizes import exact_size, size_text
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
@@ -19,7 +20,6 @@ from stratascope.ui.widgets.exposure_words import number_text, to_text
 from stratascope.ui.widgets.marks import Mark
 from stratascope.usecases.plan.offers import Option
 
-_UNITS = (("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10))
 GRID_SIZE = LAST + 1
 
 
@@ -55,40 +55,17 @@ def toggle_title(name: str) -> str:
 
 def human(option: Option, value: str) -> str:
     """A value for reading: 512 MiB, 3 of 41; else as it is typed."""
-    if option.toggle.values == "BYTES" or option.toggle.id == "ulimit-core":
-        return size_text(value)
-    if option.toggle.id == "capabilities" and value not in ("default", "none"):
+    which = option.toggle
+    if which.unit is Unit.BYTES and value.isascii() and value.isdigit() and value != "0":
+        return exact_size(int(value))
+    if which.unit is Unit.CAPABILITIES and value not in which.words:
         return translate(msg("{count} of {all}", count=len([n for n in value.split(",") if n]), all=GRID_SIZE))
     return plain(value, 200)
 
 
-def size_text(value: str) -> str:
-    """Bytes in the largest unit that leaves a whole number."""
-    if not (value.isascii() and value.isdigit()) or value == "0":
-        return plain(value, 40)
-    for unit, bits in _UNITS:
-        if int(value) % (1 << bits) == 0:
-            return f"{int(value) >> bits} {unit}"
-    return f"{value} B"
-
-
 def bytes_text(size: int | None) -> str:
     """A size to be read, rounded; a dash where it is not known."""
-    if size is None:
-        return "–"
-    for unit, bits in _UNITS:
-        if size >= 1 << bits:
-            return f"{size / (1 << bits):.1f} {unit}"
-    return f"{size} B"
-
-
-def typed(option: Option, value: str) -> str:
-    """The same value as a person would type it: 512m rather than 536870912."""
-    if option.toggle.values == "BYTES" and value.isascii() and value.isdigit():
-        for letter, bits in (("g", 30), ("m", 20), ("k", 10)):
-            if int(value) and int(value) % (1 << bits) == 0:
-                return f"{int(value) >> bits}{letter}"
-    return value
+    return "–" if size is None else size_text(size)
 
 
 def gain_text(option: Option) -> str:

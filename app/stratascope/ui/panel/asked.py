@@ -12,8 +12,8 @@ from dataclasses import fields, is_dataclass
 from stratascope.core.container import AskedDevice, AskedMount, ProfileKind
 from stratascope.core.layer import Row, Table
 from stratascope.core.message import Message, msg
+from stratascope.core.sizes import size_text
 from stratascope.i18n.translate import listed, translate
-from stratascope.layers.cgroup.views import size
 from stratascope.layers.namespaces.words import LABELS
 from stratascope.linux.namespace import Kind
 
@@ -87,7 +87,7 @@ def _value(field: str, value: object) -> Message:
         case ProfileKind():
             return _PROFILES[value]
         case int() if field.startswith("memory"):
-            return size(value)
+            return msg("{text}", text=size_text(value))
         case float():
             return msg("{cores} cores", cores=value)
         case tuple() if all(isinstance(part, str) for part in value):  # names and paths, which no language joins

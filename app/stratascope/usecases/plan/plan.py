@@ -13,7 +13,7 @@ from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Choice, Subject
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.layers.toggles import all_live, fold, plain
+from stratascope.layers.toggles import all_live, files_named, fold, plain
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.evidence.startup_processes import ProcessKind
@@ -112,8 +112,7 @@ def subject_of(
     access: EngineAccess, state: ContainerState, choices: Sequence[Choice], changes: Sequence[FileChange] | None = None
 ) -> Subject:
     """A container as toggles see it, with the files that the choices name; `changes` None: not looked at."""
-    paths = [choice.value for choice in choices if choice.toggle == "seccomp" and choice.value != "default"]
-    files = tuple((path, text) for path in paths if (text := access.profile_text(path)) is not None)
+    files = tuple((path, text) for path in files_named(choices) if (text := access.profile_text(path)) is not None)
     return Subject(
         state.container,
         access.engine,

@@ -27,28 +27,6 @@ from stratascope.usecases.plan.preflight import has_owner
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
 Postures = tuple[tuple[Layer, Posture], ...]
 
-_SENSIBLE = {
-    "capabilities": "default",
-    "memory": "512m",
-    "pids": "256",
-    "cpus": "1",
-    "ulimit-nofile": "1024",
-    "ulimit-nproc": "256",
-    "ulimit-core": "0",
-    "tmpfs": "/tmp",
-    "user": "1000",
-    "userns": "auto",
-    "seccomp": "default",
-    "apparmor": "default",
-    "selinux": "default",
-    "masked-paths": "default",
-    "host-paths": "read-only",
-    "engine-socket": "remove",
-    "devices": "remove",
-    "publish": "loopback",
-    "privileged": "off",
-}
-_PRIVATE = frozenset({"pid", "ipc", "uts", "network", "cgroupns"})
 _SERIOUS = (Severity.CRITICAL, Severity.HIGH)
 SERIOUS_EXPOSURE = 4.0  # below it there is nothing to press for
 _WORTH = 0.1  # of exposure, that a further toggle must take away to be named
@@ -129,7 +107,7 @@ class Previews:
     def _option(
         self, state: ContainerState, subject: Subject, item: Toggle, presets: dict[Preset, dict[str, str]]
     ) -> Option:
-        value = next((found[item.id] for found in presets.values() if item.id in found), _sensible(item.id))
+        value = next((found[item.id] for found in presets.values() if item.id in found), item.offered)
         # A limit that a preset would lower is not in effect as the preset wants it
         already = item.on(state.container.asked, subject) and not any(item.id in found for found in presets.values())
         why_not: Message | None = None
@@ -176,10 +154,6 @@ class Previews:
             )
             near = self._near = state, found
         return near[1]
-
-
-def _sensible(name: str) -> str:
-    return "private" if name in _PRIVATE else _SENSIBLE.get(name, "on")
 
 
 def _better(old: ThreatState, new: ThreatState) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Failure, Proof, Proven
 from stratascope.core.snapshot import ContainerState
-from stratascope.layers.toggles import toggle
+from stratascope.layers.toggles import changes_users, toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.startup_processes import ProcessKind, missing
 from stratascope.usecases.plan.plan import Plan, looked, subject_of
@@ -17,11 +17,6 @@ from stratascope.usecases.relaunch.probation import FailedError, last_words
 _SETTLE = 5.0  # seconds that the new process may take to be readable
 _AGAIN = 0.5  # seconds between two readings of it
 _COME_BACK = 10.0  # seconds beyond the watch until all processes that belong to its start must be there
-
-
-_OTHER_USERS = frozenset(
-    {"user", "userns"}
-)  # toggles after which its processes are of others; keep-id of the user's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,7 @@ def not_enforced(failed: Sequence[Proved]) -> Message:
 
 def all_back(access: EngineAccess, made: Plan, before: frozenset[ProcessKind] | None, container: str) -> None:
     """Raises FailedError where a process that belongs to its start does not come."""
-    until, users = access.clock.now() + _COME_BACK, not _OTHER_USERS & {each.toggle for each in made.choices}
+    until, users = access.clock.now() + _COME_BACK, not changes_users(made.choices)
     while before:
         now = access.all_processes(container)
         lost = () if now is None else missing(before, now, users=users)
