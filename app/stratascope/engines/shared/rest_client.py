@@ -8,7 +8,6 @@ events, for an engine that is not behind a local socket, and for whatever went w
 from __future__ import annotations
 
 import errno
-import http.client
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -192,7 +191,7 @@ class RestClient(ABC):
             status, text = self._link().get(prefix + path, _WHOLE * self.timeout[1])
         except TimeoutError as error:
             raise self._error(error) from error
-        except (http.client.HTTPException, OSError, ValueError):
+        except (OSError, ValueError):
             return self._get(path)
         return text.decode("utf-8", "replace") if status == 200 else self._get(path)
 
