@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import time
@@ -13,7 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stratascope.core.container import EngineKind
+from stratascope.engines.open import open_engine
 from stratascope.engines.shared import unix_http
+from stratascope.engines.shared.endpoint import Endpoint
 from stratascope.engines.shared.unix_http import UnixHttpConnection
 
 Pieces = Sequence[bytes]
@@ -24,11 +28,12 @@ CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 class Server:
     """Answers each request with the next pieces, sent one by one; `b""` hangs up. Keeps what it was asked."""
 
-    def __init__(self, path: Path, answers: Sequence[Pieces]) -> None:
+    def __init__(self, path: Path, answers: Sequence[Pieces], answer: Callable[[str], bytes] | None = None) -> None:
         self.path = str(path)
         self.asked: list[bytes] = []
         self.connections = 0
         self._answers = list(answers)
+        self._answer = answer
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.bind(self.path)
         self._socket.listen()
@@ -42,18 +47,26 @@ class Server:
             except OSError:
                 return
             self.connections += 1
-            with link, suppress(OSError):  # whoever asked has hung up
-                while self._one(link):
-                    pass
+            threading.Thread(target=self._talk, args=(link,), daemon=True).start()
 
-    def _one(self, link: socket.socket) -> bool:
-        asked = b""
-        while not asked.endswith(b"\r\n\r\n"):
-            part = link.recv(4096)
-            if not part:
-                return False
-            asked += part
-        self.asked.append(asked)
+    def _talk(self, link: socket.socket) -> None:
+        with link, suppress(OSError):  # whoever asked has hung up
+            rest = b""
+            while True:
+                while b"\r\n\r\n" not in rest:
+                    part = link.recv(4096)
+                    if not part:
+                        return
+                    rest += part
+                asked, _, rest = rest.partition(b"\r\n\r\n")
+                self.asked.append(asked + b"\r\n\r\n")
+                if not self._one(link, asked.split(b" ")[1].decode()):
+                    return
+
+    def _one(self, link: socket.socket, target: str) -> bool:
+        if self._answer is not None:
+            link.sendall(self._answer(target))
+            return True
         for piece in self._answers.pop(0) if self._answers else ():
             if not piece:
                 return False
@@ -83,8 +96,8 @@ def connected(path: str, silence: float = 5.0) -> Iterator[UnixHttpConnection]:
 def serve(tmp_path: Path) -> Iterator[Serve]:
     made: list[Server] = []
 
-    def start(*answers: Pieces) -> Server:
-        made.append(Server(tmp_path / f"{len(made)}.sock", answers))
+    def start(*answers: Pieces, answer: Callable[[str], bytes] | None = None) -> Server:
+        made.append(Server(tmp_path / f"{len(made)}.sock", answers, answer))
         return made[-1]
 
     yield start
@@ -176,6 +189,39 @@ def test_another_thread_ends_a_call(serve: Serve) -> None:
     assert time.monotonic() - started < 10
     with pytest.raises(ConnectionAbortedError):
         link.get("/", 30.0)
+
+
+def test_questions_are_asked_ahead_and_answered_in_order(serve: Serve) -> None:
+    server = serve(answer=_of)
+    with connected(server.path) as link:
+        for number in range(3):
+            link.ask(f"/{number}")
+        assert [link.answer(5.0)[1] for _ in range(2)] == [b"/0", b"/1"]
+        assert link.get("/else", 5.0) == (200, b"/else"), "not what somebody else had asked for and not awaited"
+    assert server.connections == 2
+
+
+def test_a_list_of_many_containers_in_order_without_those_that_vanish(serve: Serve) -> None:
+    ids = [f"{number:064x}" for number in range(60)]
+    gone = {ids[7], ids[59]}
+
+    def answer(target: str) -> bytes:
+        if target.endswith("/containers/json?all=true"):
+            return _of(json.dumps([{"Id": each} for each in ids]))
+        container = target.split("/")[-2] if target.endswith("/json") else ""
+        return _of("no such container", "404 Not Found") if container in gone else _of(json.dumps({"Id": container}))
+
+    server = serve(answer=answer)
+    engine = open_engine(Endpoint("it", EngineKind.DOCKER, f"unix://{server.path}", "test"), {})
+    try:
+        assert [raw.id for raw in engine.list()] == [each for each in ids if each not in gone]
+        assert 1 < server.connections <= 6  # kept, and one for each look whether somebody listens
+    finally:
+        engine.close()
+
+
+def _of(body: str, status: str = "200 OK") -> bytes:
+    return f"HTTP/1.1 {status}\r\nApi-Version: 1.45\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
 
 @given(st.binary(max_size=300))

@@ -11,7 +11,7 @@ import errno
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from stratascope.engines.shared.child_socket import SocketProvider
 
+_LINKS = 3  # at a time: two cores' worth, and one to wait
+_AHEAD = 24  # questions at most that wait for an answer: they fit into what a socket and the engine hold back
 _WHOLE = 3  # times the limit for silence: how long a whole answer may take
 
 
@@ -195,15 +197,60 @@ class RestClient(ABC):
             return self._get(path)
         return text.decode("utf-8", "replace") if status == 200 else self._get(path)
 
+    def _get_all_quickly(self, paths: Sequence[str], prefix: str) -> Iterator[str | None]:
+        """As `_get_quickly` for many small questions of one kind, in order; None for what the engine does not know.
+
+        Some are asked ahead, on a few connections: a waiting engine is as slow as a busy one.
+        """
+        links = self._own_links(min(_LINKS, len(paths)))
+        for link in links:
+            link.begin()
+        lost: set[UnixHttpConnection] = set()
+        asked = 0
+        for place, path in enumerate(paths):
+            for ahead in range(asked, min(len(paths), place + _AHEAD)):
+                link = links[ahead % len(links)]
+                asked = ahead + 1
+                if link not in lost:
+                    try:
+                        link.ask(prefix + paths[ahead])
+                    except (OSError, ValueError):
+                        lost.add(link)
+            link = links[place % len(links)]
+            status, text = 0, b""
+            if link not in lost:
+                try:
+                    status, text = link.answer(_WHOLE * self.timeout[1])
+                except TimeoutError as error:
+                    raise self._error(error) from error
+                except (OSError, ValueError):
+                    lost.add(link)
+            if status == 404:
+                yield None
+            elif status == 200:
+                yield text.decode("utf-8", "replace")
+            else:
+                yield self._get_or_none(path)
+
+    def _get_or_none(self, path: str) -> str | None:
+        try:
+            return self._get(path)
+        except NoSuchContainerError:
+            return None
+
     def _link(self) -> UnixHttpConnection:
-        """This thread's own."""
-        link: UnixHttpConnection | None = getattr(self._sessions, "link", None)
-        if link is None:
+        return self._own_links(1)[0]
+
+    def _own_links(self, count: int) -> list[UnixHttpConnection]:
+        """This thread's own, so many at least."""
+        links: list[UnixHttpConnection] = getattr(self._sessions, "links", [])
+        if len(links) < count:
             with self._lock:
                 self._still_open()
-                link = self._sessions.link = UnixHttpConnection(str(self._endpoint.path), *self.timeout)
-                self._links.append(link)
-        return link
+                more = [UnixHttpConnection(str(self._endpoint.path), *self.timeout) for _ in range(len(links), count)]
+                self._links += more
+            links = self._sessions.links = [*links, *more]
+        return links
 
     def _send(self, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
         try:

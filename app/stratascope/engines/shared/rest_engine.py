@@ -6,13 +6,12 @@ Decided against the SDKs' object layers: they inspect one by one, hide fields, a
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stratascope.core.container import Engine, EngineFacts, EngineState
-from stratascope.core.ports import EngineError, Event, NoSuchContainerError, RawContainer
+from stratascope.core.ports import EngineError, Event, RawContainer
 from stratascope.engines.shared import errors
 from stratascope.engines.shared.endpoint import Endpoint, SocketFacts, socket_facts
 from stratascope.engines.shared.events import decode_events
@@ -21,9 +20,11 @@ from stratascope.engines.shared.rest_client import RestClient
 from stratascope.engines.shared.streams import wait_forever
 
 if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
+
     from stratascope.engines.shared.child_socket import SocketProvider
 
-_INSPECTORS = 3  # at a time: two cores' worth, and one to wait
+_INSPECTORS = 3  # at a time, of an engine that is far away
 _ID_LENGTH = 64  # of a whole container id
 
 
@@ -70,16 +71,21 @@ class RestEngine(RestClient):
             ids = [Answer(item).text("Id") for item in listed]
         except ValueError as error:
             raise EngineError(EngineState.UNREACHABLE, errors.nonsense(), str(error)) from error
+        wanted = [container for container in ids if container]
+        paths = [self._inspect_path(container) for container in wanted]
         prefix = self._prefix()  # found once: to open a session takes longer than to inspect ten containers
-        found = self._inspectors().map(lambda container: self._inspect_or_none(container, prefix), filter(None, ids))
-        return tuple(raw for raw in found if raw is not None)
+        if prefix is None:
+            texts: Iterable[str | None] = self._inspectors().map(self._get_or_none, paths)
+        else:
+            texts = self._get_all_quickly(paths, prefix)
+        told = zip(wanted, texts, strict=True)
+        return tuple(self._raw(container, text) for container, text in told if text is not None)
 
     def inspect(self, container: str) -> RawContainer:
         """One container. Raises EngineError, NoSuchContainerError."""
-        return self._inspect(container, self._prefix())
+        return self._raw(container, self._get_quickly(self._inspect_path(container), self._prefix()))
 
-    def _inspect(self, container: str, prefix: str | None) -> RawContainer:
-        text = self._get_quickly(self._inspect_path(container), prefix)
+    def _raw(self, container: str, text: str) -> RawContainer:
         try:
             # asked for by a whole id, the answer is that container's; its text is parsed once, by _redact
             whole = len(container) == _ID_LENGTH and text.startswith("{")
@@ -134,13 +140,11 @@ class RestEngine(RestClient):
         """Version, rootless, and the rest. Raises EngineError, ValueError."""
 
     def _inspectors(self) -> ThreadPoolExecutor:
+        from concurrent.futures import (
+            ThreadPoolExecutor,  # loads logging; for engines that are not behind a socket here
+        )
+
         with self._lock:
             if self._pool is None:
                 self._pool = ThreadPoolExecutor(_INSPECTORS, thread_name_prefix=f"inspect-{self.id}")
             return self._pool
-
-    def _inspect_or_none(self, container: str, prefix: str | None) -> RawContainer | None:
-        try:
-            return self._inspect(container, prefix)
-        except NoSuchContainerError:
-            return None
