@@ -6,9 +6,10 @@ Decided against a list that names them: it would be a second place to edit.
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
+
+from stratascope import submodules
 
 if TYPE_CHECKING:
     from stratascope.core.layer import Layer
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 def all_layers() -> tuple[Layer, ...]:
     """Every layer of this folder, from 1 (just above the kernel) up."""
     found: list[Layer] = []
-    for package in pkgutil.iter_modules(__path__):
-        if package.ispkg and package.name != "shared":
-            layer: Layer = importlib.import_module(f"{__name__}.{package.name}.layer").LAYER
+    for package in submodules.names(__path__, packages=True):
+        if package != "shared":
+            layer: Layer = importlib.import_module(f"{__name__}.{package}.layer").LAYER
             found.append(layer)
     return tuple(sorted(found, key=lambda layer: layer.number))

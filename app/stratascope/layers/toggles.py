@@ -8,12 +8,11 @@ effect: while a container stays privileged its capabilities, masks and device ru
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib.util import find_spec
 
-from stratascope import layers
+from stratascope import layers, submodules
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, Toggle, ToggleError
@@ -24,9 +23,9 @@ def all_toggles() -> tuple[Toggle, ...]:
     """Every toggle, from layer 6 (user namespace) down to 1, as the strata are drawn."""
     numbers = {layer.id: layer.number for layer in layers.all_layers()}
     found: list[Toggle] = []
-    for package in pkgutil.iter_modules(layers.__path__):
-        name = f"{layers.__name__}.{package.name}.toggles"
-        if package.ispkg and find_spec(name) is not None:
+    for package in submodules.names(layers.__path__, packages=True):
+        name = f"{layers.__name__}.{package}.toggles"
+        if find_spec(name) is not None:
             found.extend(importlib.import_module(name).TOGGLES)
     return tuple(sorted(found, key=lambda each: -numbers.get(each.layer, 0)))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
 from stratascope import resources, sandbox
+from stratascope.calls import Call
 from stratascope.core.container import Engine
 from stratascope.core.message import msg
 from stratascope.core.ports import EnginePort, Found, ProbeError, Prober
@@ -140,8 +140,8 @@ def _named(word: str, found: tuple[Endpoint, ...], environ: Mapping[str, str]) -
 
 def describe(engines: Engines) -> tuple[Engine, ...]:
     """The state of each engine, all asked at once."""
-    with ThreadPoolExecutor(max_workers=max(1, len(engines.ports))) as pool:
-        return tuple(pool.map(lambda port: port.describe(), engines.ports))
+    asked = [Call(port.describe) for port in engines.ports]
+    return tuple(call.result() for call in asked)
 
 
 def take_record(engines: Engines, shared: Translations, *, privileged: bool = False, terminal: bool = False) -> Record:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from stratascope import sandbox
+from stratascope.calls import Call
 from stratascope.core.container import EngineKind
 from stratascope.engines.discovery.contexts import connections, contexts
 from stratascope.engines.shared.endpoint import Endpoint, peer_uid
@@ -65,8 +66,8 @@ def discover(
         known = unique.get(key)
         unique[key] = candidate if known is None else replace(known, name=known.name or candidate.name)
     found = list(unique.values())
-    with ThreadPoolExecutor(8) as pool:
-        kinds = list(pool.map(_kind, found))
+    waiting = [Call(partial(_kind, candidate)) for candidate in found]
+    kinds = [call.result() for call in waiting]
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     endpoints = [
         _endpoint(candidate, kind, environ, home, runtime) for candidate, kind in zip(found, kinds, strict=True)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
+from stratascope.calls import Call
 from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
 from stratascope.core.container import Container, Engine, EngineState, Status
 from stratascope.core.ground import Ground, decode_ground
@@ -198,10 +199,9 @@ def _of_person(as_root: Capture, own: Capture) -> Capture:
 def take(engines: Sequence[EnginePort], reader: Reader) -> Record:
     """One record of everything, now: each engine asked at the same time, none waits for another."""
     taken_at = time.time()
-    workers = 2 * len(engines) + 2  # one for each task below, as some wait for others
 
     def one(
-        port: EnginePort, listing: Future[tuple[RawContainer, ...]]
+        port: EnginePort, listing: Call[tuple[RawContainer, ...]]
     ) -> tuple[Engine, tuple[ContainerRecord, ...], Capture | None]:
         engine = port.describe()
         if engine.state is not EngineState.CONNECTED:
@@ -215,11 +215,10 @@ def take(engines: Sequence[EnginePort], reader: Reader) -> Record:
         return engine, reader.records(engine, raws, there), elsewhere
 
     # the state and the list of each engine are asked for at once; a list is of use only where the state is good
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="engine") as pool:
-        machine = pool.submit(reader.host)
-        here = pool.submit(lambda: decode_ground(machine.result()))
-        waiting = [pool.submit(one, port, pool.submit(port.list)) for port in engines]
-        answers = [future.result() for future in waiting]
+    machine = Call(reader.host)
+    here = Call(lambda: decode_ground(machine.result()))
+    waiting = [Call(partial(one, port, Call(port.list))) for port in engines]
+    answers = [call.result() for call in waiting]
     return Record(
         taken_at=taken_at,
         host=machine.result(),
