@@ -9,6 +9,8 @@ LANGUAGE set in the environment: podman and ssh, which we start, would answer in
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import sys
 from typing import Any
 
@@ -62,11 +64,26 @@ def told(text: Message) -> str:
 class Formatter(argparse.HelpFormatter):
     """Lines by the cells of a terminal."""
 
+    def __init__(self, prog: str, *words: Any, **more: Any) -> None:
+        # asked for each argument, not only for help; argparse would load shutil, and with it all archive formats
+        super().__init__(prog, *words, **{"width": _columns() - 2, **more})
+
     def _split_lines(self, text: str, width: int) -> list[str]:
         return super()._split_lines(text, width) if text.isascii() else _lines(text, width)
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         return super()._fill_text(text, width, indent) if text.isascii() else "\n".join(_lines(text, width, indent))
+
+
+def _columns() -> int:
+    """As shutil.get_terminal_size."""
+    with contextlib.suppress(ValueError):
+        if (columns := int(os.environ.get("COLUMNS", "0"))) > 0:
+            return columns
+    out = sys.__stdout__
+    with contextlib.suppress(ValueError, OSError):  # closed, or no terminal
+        return (out is not None and os.get_terminal_size(out.fileno()).columns) or 80
+    return 80
 
 
 def _lines(text: str, width: int, indent: str = "") -> list[str]:
