@@ -10,7 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from stratascope import resources, sandbox
-from stratascope.calls import Call
+from stratascope.background_call import BackgroundCall
 from stratascope.core.container import Engine
 from stratascope.core.message import msg
 from stratascope.core.ports import EnginePort, Found, ProbeError, Prober
@@ -140,7 +140,7 @@ def _named(word: str, found: tuple[Endpoint, ...], environ: Mapping[str, str]) -
 
 def describe(engines: Engines) -> tuple[Engine, ...]:
     """The state of each engine, all asked at once."""
-    asked = [Call(port.describe) for port in engines.ports]
+    asked = [BackgroundCall(port.describe) for port in engines.ports]
     return tuple(call.result() for call in asked)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from stratascope import sandbox
-from stratascope.calls import Call
+from stratascope.background_call import BackgroundCall
 from stratascope.core.container import EngineKind
 from stratascope.engines.discovery.contexts import connections, contexts
 from stratascope.engines.shared.endpoint import Endpoint, peer_uid
@@ -66,7 +66,7 @@ def discover(
         known = unique.get(key)
         unique[key] = candidate if known is None else replace(known, name=known.name or candidate.name)
     found = list(unique.values())
-    waiting = [Call(partial(_kind, candidate)) for candidate in found]
+    waiting = [BackgroundCall(partial(_kind, candidate)) for candidate in found]
     kinds = [call.result() for call in waiting]
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     endpoints = [

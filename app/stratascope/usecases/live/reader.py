@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from stratascope.calls import Call
+from stratascope.background_call import BackgroundCall
 from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
 from stratascope.core.container import Container, Engine, EngineState, Status
 from stratascope.core.ground import Ground, decode_ground
@@ -201,7 +201,7 @@ def take(engines: Sequence[EnginePort], reader: Reader) -> Record:
     taken_at = time.time()
 
     def one(
-        port: EnginePort, listing: Call[tuple[RawContainer, ...]]
+        port: EnginePort, listing: BackgroundCall[tuple[RawContainer, ...]]
     ) -> tuple[Engine, tuple[ContainerRecord, ...], Capture | None]:
         engine = port.describe()
         if engine.state is not EngineState.CONNECTED:
@@ -215,9 +215,9 @@ def take(engines: Sequence[EnginePort], reader: Reader) -> Record:
         return engine, reader.records(engine, raws, there), elsewhere
 
     # the state and the list of each engine are asked for at once; a list is of use only where the state is good
-    machine = Call(reader.host)
-    here = Call(lambda: decode_ground(machine.result()))
-    waiting = [Call(partial(one, port, Call(port.list))) for port in engines]
+    machine = BackgroundCall(reader.host)
+    here = BackgroundCall(lambda: decode_ground(machine.result()))
+    waiting = [BackgroundCall(partial(one, port, BackgroundCall(port.list))) for port in engines]
     answers = [call.result() for call in waiting]
     return Record(
         taken_at=taken_at,

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Call(Generic[T]):
+class BackgroundCall(Generic[T]):
     """A call that has begun, in a thread of its own."""
 
     def __init__(self, call: Callable[[], T]) -> None:
