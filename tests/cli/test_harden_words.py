@@ -8,14 +8,16 @@ import pytest
 
 from captures.recorded import recorded
 from layers.toggle_subjects import subject
-from stratascope.cli.harden_words import chosen_lines, ending
+from stratascope.cli.harden_words import chosen_lines
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.owner import Owned, OwnerKind
 from stratascope.core.relaunch.toggle import Choice, Subject
 from stratascope.core.relaunch.transaction import Ended, Ending, Kind, Stage, Transaction
 from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import fold, plain
+from stratascope.presentation.relaunch_words import ending_sentence
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Preflight
 
@@ -49,7 +51,7 @@ def planned(known: Subject, **values: str) -> Plan:
     ],
 )
 def test_how_it_ended(how: Ending, made: Transaction | None, words: str) -> None:
-    assert words in ending(Ended(how, made))
+    assert words in translate(ending_sentence(Ended(how, made)))
 
 
 def test_choices_are_told_as_they_may_be_typed_with_what_they_could_break() -> None:

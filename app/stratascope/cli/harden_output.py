@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from stratascope.cli.harden_words import chosen_lines, ending, proven_word
+from stratascope.cli.harden_words import chosen_lines
 from stratascope.cli.output import complain, write
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import Ended, Progress, State
 from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import together, translate
+from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.verification import Proved
@@ -98,7 +99,7 @@ class HardenOutput:
         """One toggle held against /proc."""
         if not self._json:
             found = translate(event.proof.found)
-            outcome = translate(proven_word(event.proof.outcome))
+            outcome = translate(PROVEN_WORDS[event.proof.outcome])
             with _on():
                 write(plain(f"  {event.choice.toggle}: {outcome} ({found})", 300) + "\n")
 
@@ -114,7 +115,7 @@ class HardenOutput:
             complain("  | " + plain(line, 300))
         if event.blame is not None:
             complain(translate(event.blame))
-        write(f"{ending(event)}\n")
+        write(f"{translate(ending_sentence(event))}\n")
 
     def end(self, last: dict[str, Any]) -> None:
         """The last line."""

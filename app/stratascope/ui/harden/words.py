@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
-
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Preset, Proven, ToggleError, Unit
 from stratascope.core.relaunch.transaction import Ending
@@ -15,6 +13,7 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.linux.capability import LAST
+from stratascope.presentation.relaunch_words import RunKind
 from stratascope.presentation.threat_outcomes import Standing, standings
 from stratascope.ui.widgets.exposure_words import number_text, to_text
 from stratascope.ui.widgets.marks import Mark
@@ -107,24 +106,6 @@ PROVEN_MARK = {Proven.ENFORCED: Mark.ENFORCED, Proven.NOT_ENFORCED: Mark.OPEN, P
 PROVEN_INK = {Proven.ENFORCED: "enf", Proven.NOT_ENFORCED: "open", Proven.UNKNOWN: "unk"}
 
 
-def proven_word(outcome: Proven) -> str:
-    """An outcome in a word or two."""
-    words: dict[Proven, Message] = {
-        Proven.ENFORCED: msg("Enforced"),
-        Proven.NOT_ENFORCED: msg("Not enforced"),
-        Proven.UNKNOWN: msg("Can't tell"),
-    }
-    return translate(words[outcome])
-
-
-class RunKind(Enum):
-    """Which way a run goes."""
-
-    HARDEN = "harden"
-    UNDO = "undo"  # back to the original
-    REDO = "redo"  # to the hardened one again, after an undo
-
-
 def question_title(course: RunKind, name: str) -> str:
     """Before it begins."""
     words = {
@@ -143,36 +124,6 @@ def running_title(course: RunKind, name: str) -> str:
         RunKind.REDO: msg("Going back to the hardened {name}…", name=name),
     }
     return translate(words[course])
-
-
-_ENDINGS: dict[RunKind, dict[Ending, Message]] = {
-    RunKind.HARDEN: {
-        Ending.VERIFIED: msg("Hardened, and proven"),
-        Ending.KEPT: msg("Hardened, but not all of it is proven"),
-        Ending.LIMITED: msg("The limits are changed"),
-        Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
-        Ending.REFUSED: msg("Refused: nothing was changed"),
-        Ending.UNFINISHED: msg("Broken off: not hardened, and not brought back yet"),
-    },
-    RunKind.UNDO: {
-        Ending.VERIFIED: msg("Undone: the original runs again"),
-        Ending.ROLLED_BACK: msg("Not undone: all is as it was before"),
-        Ending.REFUSED: msg("Not undone: nothing was changed"),
-        Ending.UNFINISHED: msg("Broken off: neither undone nor brought back yet"),
-    },
-    RunKind.REDO: {
-        Ending.VERIFIED: msg("The hardened one runs again"),
-        Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
-        Ending.REFUSED: msg("Refused: nothing was changed"),
-        Ending.UNFINISHED: msg("Broken off: not there again, and not brought back yet"),
-    },
-}
-
-
-def ending_title(ending: Ending, course: RunKind) -> str:
-    """How it ended, as a title. Only a hardening has all endings: the other ways prove no toggles."""
-    words = _ENDINGS[course]
-    return translate(words.get(ending, words[Ending.VERIFIED]))
 
 
 def ending_mark(ending: Ending) -> Mark:

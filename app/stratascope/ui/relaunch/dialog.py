@@ -26,8 +26,9 @@ from stratascope.core.relaunch.transaction import Ended, Ending, Kind, Progress,
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
+from stratascope.presentation.relaunch_words import RunKind
 from stratascope.ui.harden.command_box import MainButton
-from stratascope.ui.harden.words import RunKind, question_title, running_title, toggle_title
+from stratascope.ui.harden.words import question_title, running_title, toggle_title
 from stratascope.ui.harden.worker import Failure
 from stratascope.ui.relaunch.confirm_page import ConfirmPage, Quoted
 from stratascope.ui.relaunch.result_page import ResultPage

@@ -26,15 +26,8 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import evidence
 from stratascope.i18n.translate import listed, translate
-from stratascope.ui.harden.words import (
-    PROVEN_INK,
-    PROVEN_MARK,
-    RunKind,
-    ending_title,
-    exposure_range,
-    proven_word,
-    toggle_title,
-)
+from stratascope.presentation.relaunch_words import PROVEN_TITLES, RunKind, ending_title
+from stratascope.ui.harden.words import PROVEN_INK, PROVEN_MARK, exposure_range, toggle_title
 from stratascope.ui.widgets.exposure_words import level_ink
 from stratascope.ui.widgets.labels import Label, give_tip, tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
@@ -211,7 +204,7 @@ class ResultPage(QScrollArea):
         self._way.setVisible(good and ended.transaction is not None)
         self._show_way(course)
         self.verticalScrollBar().setValue(0)
-        return ending_title(ended.ending, course)
+        return translate(ending_title(ended.ending, course))
 
     def _show_blame(self, ended: Ended) -> None:
         self.blame.setText("" if ended.blame is None else plain(translate(ended.blame)))
@@ -279,8 +272,8 @@ class ResultPage(QScrollArea):
         table.setVisible(bool(self.proofs))
         for row, proved in enumerate(self.proofs):
             proof = proved.proof
-            texts = (toggle_title(proved.choice.toggle), proven_word(proof.outcome), translate(proof.expected),
-                     translate(proof.found))  # fmt: skip
+            texts = (toggle_title(proved.choice.toggle),
+                     *map(translate, (PROVEN_TITLES[proof.outcome], proof.expected, proof.found)))  # fmt: skip
             source = evidence(proof.source, "PID")
             for column, text in enumerate(texts):
                 item = QTableWidgetItem(plain(text, 400))

@@ -1,0 +1,87 @@
+"""How a relaunch went, in words: as a title in the window, as a sentence on a terminal; and what was proven of it."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Proven
+from stratascope.core.relaunch.transaction import Ended, Ending, Kind
+
+PROVEN_TITLES = {
+    Proven.ENFORCED: msg("Enforced"),
+    Proven.NOT_ENFORCED: msg("Not enforced"),
+    Proven.UNKNOWN: msg("Can't tell"),
+}
+# As in the JSON of `harden`
+PROVEN_WORDS = {
+    Proven.ENFORCED: msg("enforced"),
+    Proven.NOT_ENFORCED: msg("not-enforced"),
+    Proven.UNKNOWN: msg("unknown"),
+}
+
+
+class RunKind(Enum):
+    """Which way a run goes."""
+
+    HARDEN = "harden"
+    UNDO = "undo"  # back to the original
+    REDO = "redo"  # to the hardened one again, after an undo
+
+
+_TITLES: dict[RunKind, dict[Ending, Message]] = {
+    RunKind.HARDEN: {
+        Ending.VERIFIED: msg("Hardened, and proven"),
+        Ending.KEPT: msg("Hardened, but not all of it is proven"),
+        Ending.LIMITED: msg("The limits are changed"),
+        Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
+        Ending.REFUSED: msg("Refused: nothing was changed"),
+        Ending.UNFINISHED: msg("Broken off: not hardened, and not brought back yet"),
+    },
+    RunKind.UNDO: {
+        Ending.VERIFIED: msg("Undone: the original runs again"),
+        Ending.ROLLED_BACK: msg("Not undone: all is as it was before"),
+        Ending.REFUSED: msg("Not undone: nothing was changed"),
+        Ending.UNFINISHED: msg("Broken off: neither undone nor brought back yet"),
+    },
+    RunKind.REDO: {
+        Ending.VERIFIED: msg("The hardened one runs again"),
+        Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
+        Ending.REFUSED: msg("Refused: nothing was changed"),
+        Ending.UNFINISHED: msg("Broken off: not there again, and not brought back yet"),
+    },
+}
+
+
+def ending_title(ending: Ending, run: RunKind) -> Message:
+    """How it ended. Only a hardening has all endings: the other ways prove no toggles."""
+    words = _TITLES[run]
+    return words.get(ending, words[Ending.VERIFIED])
+
+
+def ending_sentence(event: Ended) -> Message:
+    """How it ended, and what can be done now."""
+    made = event.transaction
+    match event.ending:
+        case Ending.VERIFIED if made is not None and made.owner is not None:  # it sets nothing aside
+            if made.kind is Kind.UNDO:
+                return msg("{name} is as it was before: its owner created it again.", name=made.name)
+            return msg("Verified. Its owner created {name} again: undo takes the change back, discard accepts it.",
+                       name=made.name)  # fmt: skip
+        case Ending.VERIFIED if made is not None and made.kind is Kind.UNDO:
+            return msg("The original of {name} runs again. The replacement is kept as {aside} until it is discarded.",
+                       name=made.name, aside=made.old_aside)  # fmt: skip
+        case Ending.VERIFIED if made is not None:
+            return msg("Verified. The original of {name} is kept as {aside}: undo brings it back, discard removes it.",
+                       name=made.name, aside=made.old_aside)  # fmt: skip
+        case Ending.KEPT:
+            return msg("Kept, though not verified.")
+        case Ending.LIMITED:
+            return msg("The limits are changed, without a relaunch.")
+        case Ending.ROLLED_BACK:
+            return msg("Rolled back.")
+        case Ending.UNFINISHED:
+            return msg("Broken off: not hardened, and not brought back yet.")
+        case Ending.REFUSED:
+            return msg("Refused. Nothing was changed.")
+    return msg("Verified.")
