@@ -153,7 +153,7 @@ def show(snapshot: Snapshot, *, as_text: bool, details: bool = False) -> None:
 
         write(text_report.render(snapshot, all_layers(), style(details=details)))
     else:
-        write(json_report.render(snapshot) + "\n")
+        write(*json_report.pieces(snapshot), "\n")
 
 
 def _record(arguments: argparse.Namespace, shared: Translations) -> Record:

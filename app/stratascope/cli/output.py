@@ -23,12 +23,13 @@ def style(*, details: bool = False) -> Style:
     return Style(colour=colour, unicode=encoding.startswith("utf"), details=details)
 
 
-def write(text: str) -> None:
+def write(*texts: str) -> None:
     """Print to standard output; what its encoding lacks is escaped. A closed pipe ends quietly. Raises OSError."""
     encoding = sys.stdout.encoding or "ascii"
-    safe = text.encode(encoding, "backslashreplace").decode(encoding)
     try:
-        sys.stdout.write(safe)
+        for text in texts:
+            safe = text if text.isascii() else text.encode(encoding, "backslashreplace").decode(encoding)
+            sys.stdout.write(safe)
         sys.stdout.flush()
     except BrokenPipeError:
         _to_nowhere()  # the reader (head, less) has seen enough

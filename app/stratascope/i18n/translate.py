@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gettext
 from collections.abc import Callable, Iterable
-from string import Formatter
 
 from stratascope.core.message import Argument, Message, msg
 from stratascope.core.sanitize import plain
@@ -40,10 +39,10 @@ def translate(message: Message) -> str:
         return template.replace("{{", "{").replace("}}", "}") if "{" in template else template
     values = {name: _text(value) for name, value in message.args}
     try:
-        return Formatter().vformat(template, (), values)
+        return template.format_map(values)
     except (LookupError, ValueError, AttributeError):
         english = message.id if message.count in (None, 1) else message.many
-        return Formatter().vformat(english, (), values)
+        return english.format_map(values)
 
 
 def listed(texts: Iterable[str]) -> str:

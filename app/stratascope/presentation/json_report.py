@@ -9,9 +9,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, TypeVar
 
 from stratascope.core.capture import Gap
 from stratascope.core.container import Engine
@@ -21,23 +22,32 @@ from stratascope.core.message import Message
 from stratascope.core.record import Trouble
 from stratascope.core.snapshot import ContainerState, LayerState, Snapshot
 from stratascope.core.threats.depth import Matrix, ThreatState
-from stratascope.core.threats.threat import Ruling, evidence
+from stratascope.core.threats.threat import Route, Ruling, Threat, evidence
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
 
+T = TypeVar("T")
 SCHEMA = 1
 GROUND = "ground"  # stands among the reasons, never among the stances: it is no layer
 
 
 def render(snapshot: Snapshot) -> str:
-    """The whole report as one JSON document: a line for each container. Indenting (which Python's encoder does not do
-    in C) would take longer than reading the containers; `jq` and `python -m json.tool` indent.
+    """The whole report as one JSON document."""
+    return "".join(pieces(snapshot))
+
+
+def pieces(snapshot: Snapshot) -> Iterator[str]:
+    """The same piece by piece, as it is megabytes: a line for each container. Indenting (which Python's encoder does
+    not do in C) would take longer than reading the containers; `jq` and `python -m json.tool` indent.
     """
     threats = ThreatTexts()
-    containers = ",\n".join(
-        f'{json.dumps(_container(state))[:-1]}, "threats": {threats.of(state)}}}' for state in snapshot.containers
-    )
-    return f'{json.dumps(_head(snapshot))[:-1]}, "containers": [\n{containers}\n]}}'
+    yield json.dumps(_head(snapshot))[:-1]
+    between = ', "containers": [\n'
+    for state in snapshot.containers:
+        yield between + json.dumps(_container(state))[:-1] + ', "threats": '
+        yield threats.of(state)
+        between = "},\n"
+    yield "}\n]}" if snapshot.containers else ', "containers": [\n\n]}'
 
 
 def document(snapshot: Snapshot) -> dict[str, Any]:
@@ -120,11 +130,13 @@ def _container(state: ContainerState) -> dict[str, Any]:
 
 class ThreatTexts:
     """The threats of containers as JSON text. Containers that are alike share a matrix, and it is printed once: only
-    the PID in its evidence is another for each. Lives as long as one report, so that no matrix is kept for it.
+    the PID in its evidence is another for each. Those that are alike in one layer share its answers, which are printed
+    once too. Lives as long as one report, so that nothing is kept for it.
     """
 
     def __init__(self) -> None:
-        self._pieces: dict[int, tuple[Matrix, tuple[str, ...]]] = {}
+        self._matrices: dict[int, tuple[Matrix, tuple[str, ...]]] = {}  # by id; held, so that it stays its own
+        self._parts: dict[int, tuple[object, str]] = {}  # the same for what matrices are made of
         self._pid = os.urandom(16).hex()  # stands where a PID belongs; no text of an engine can guess it
 
     def of(self, state: ContainerState) -> str:
@@ -132,38 +144,48 @@ class ThreatTexts:
         matrix, pid = state.matrix, state.container.pid
         if matrix is None or pid is None:
             return "{}"
-        kept = self._pieces.get(id(matrix))
+        kept = self._matrices.get(id(matrix))
         if kept is None:
-            whole = json.dumps({each.threat.id: _threat(each, self._pid) for each in matrix.threats})
-            kept = self._pieces[id(matrix)] = (matrix, tuple(whole.split(self._pid)))
+            whole = ", ".join([f"{json.dumps(each.threat.id)}: {self._threat(each)}" for each in matrix.threats])
+            kept = self._matrices[id(matrix)] = (matrix, tuple(f"{{{whole}}}".split(self._pid)))
         return str(pid).join(kept[1])
 
+    def _threat(self, state: ThreatState) -> str:
+        threat, weakest = state.threat, state.weakest
+        reasons = [f'"{item.layer}": {self._once(item.ruling, self._reason)}' for item in weakest.rulings]
+        if weakest.ground is not None:
+            reasons.append(f'"{GROUND}": {self._once(weakest.ground, self._reason)}')
+        stances = ", ".join([f'"{item.layer}": "{item.ruling.stance}"' for item in weakest.rulings])
+        routes = ", ".join(
+            [
+                f'{{"name": {self._once(each.route, _name)}, "outcome": "{each.outcome}", '
+                f'"depth": [{each.least}, {each.most}]}}'
+                for each in state.routes
+            ]
+        )
+        return (
+            f'{{{self._once(threat, _kind)}, "outcome": "{state.outcome}", "severity": "{threat.severity}", '
+            f'"depth": [{state.depth[0]}, {state.depth[1]}], "by_ground": {"true" if state.by_ground else "false"}, '
+            f'"linked": {json.dumps(state.linked)}, "stances": {{{stances}}}, "reasons": {{{", ".join(reasons)}}}, '
+            f'"weakest_route": {self._once(weakest.route, _name)}, "routes": [{routes}]}}'
+        )
 
-def _threat(state: ThreatState, pid: str) -> dict[str, Any]:
-    threat, weakest = state.threat, state.weakest
-    reasons = {item.layer: _reason(item.ruling, pid) for item in weakest.rulings}
-    if weakest.ground is not None:
-        reasons[GROUND] = _reason(weakest.ground, pid)
-    return {
-        "title": translate(threat.title),
-        "family": threat.family.value,
-        "outcome": state.outcome.value,
-        "severity": threat.severity.value,
-        "depth": list(state.depth),
-        "by_ground": state.by_ground,
-        "linked": [list(pair) for pair in state.linked],
-        "stances": {item.layer: item.ruling.stance.value for item in weakest.rulings},
-        "reasons": reasons,
-        "weakest_route": translate(weakest.route.name),
-        "routes": [
-            {"name": translate(each.route.name), "outcome": each.outcome.value, "depth": [each.least, each.most]}
-            for each in state.routes
-        ],
-    }
+    def _reason(self, ruling: Ruling) -> str:
+        return json.dumps({"text": translate(ruling.reason), "source": evidence(ruling.source, self._pid)})
+
+    def _once(self, value: T, text: Callable[[T], str]) -> str:
+        kept = self._parts.get(id(value))
+        if kept is None:
+            kept = self._parts[id(value)] = (value, text(value))
+        return kept[1]
 
 
-def _reason(ruling: Ruling, pid: str) -> dict[str, str]:
-    return {"text": translate(ruling.reason), "source": evidence(ruling.source, pid)}
+def _kind(threat: Threat) -> str:
+    return f'"title": {json.dumps(translate(threat.title))}, "family": "{threat.family}"'
+
+
+def _name(route: Route) -> str:
+    return json.dumps(translate(route.name))
 
 
 def _layer(layer: LayerState) -> dict[str, Any]:
@@ -198,10 +220,12 @@ def plain_value(value: Any) -> Any:
     if kind in _PLAIN:
         return value
     if kind is tuple or kind is list:
-        return [plain_value(item) for item in value]
+        return [item if type(item) in _PLAIN else plain_value(item) for item in value]
     names = _public(kind)
     if names is not None:
-        return {name: plain_value(getattr(value, name)) for name in names}
+        return {
+            name: item if type(item := getattr(value, name)) in _PLAIN else plain_value(item) for name in names
+        }  # fmt: skip
     if isinstance(value, Gap):
         return None
     if isinstance(value, Enum):
