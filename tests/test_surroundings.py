@@ -23,13 +23,13 @@ from stratascope.ui.app import app
 made = app.make_application(["stratascope"])
 def told():
     window = next(each for each in made.topLevelWidgets() if type(each).__name__ == "MainWindow")
-    print(json.dumps({"containers": window.containers.rowCount(), "told": window.told.text.text(),
-                      "shown": window.told.isVisible(), "title": window.toolbar.filter.placeholderText()}))
-    window._settings.set("kept", "1")
+    print(json.dumps({"containers": window.containers.model.rowCount(), "told": window.notices.settings.text.text(),
+                      "shown": window.notices.settings.isVisible(), "title": window.toolbar.filter.placeholderText()}))
+    window.settings.set("kept", "1")
     window.close()
 def look(left=400):
     window = next((each for each in made.topLevelWidgets() if type(each).__name__ == "MainWindow"), None)
-    if window is not None and window.containers.rowCount() or not left:
+    if window is not None and window.containers.model.rowCount() or not left:
         told()
     else:
         QTimer.singleShot(25, lambda: look(left - 1))

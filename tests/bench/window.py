@@ -77,7 +77,7 @@ def ours() -> None:
         if KIND == "frozen":
             if now - begun > 15.0:
                 finish()
-        elif window.containers.shown() >= 40:
+        elif window.containers.model.shown() >= 40:
             finish()
 
     def finish() -> None:

@@ -39,7 +39,7 @@ def window(picture: str, containers: int) -> dict[str, Any]:
 
     def note() -> None:
         made.grab().save(picture)
-        notice = made.trouble
+        notice = made.notices.trouble
         said.update(
             visible=notice.isVisible(),
             text=notice.text.text(),
@@ -48,13 +48,13 @@ def window(picture: str, containers: int) -> dict[str, Any]:
             root_told=made.toolbar.root.accessibleDescription(),
             verdicts={
                 state.container.name: {layer.id: layer.assessment.verdict.value for layer in state.layers}
-                for state in (made.snapshot.containers if made.snapshot is not None else ())
+                for state in (made.selection.snapshot.containers if made.selection.snapshot is not None else ())
             },
         )
         app.quit()
 
     def theme() -> None:
-        snapshot = made.snapshot
+        snapshot = made.selection.snapshot
         there = snapshot is not None and not snapshot.demo and len(snapshot.containers) >= containers
         if there or time.monotonic() > until:
             QTimer.singleShot(4000, note)  # the column asks the engine

@@ -32,9 +32,9 @@ def window(qtbot: QtBot, watch: sample.StillWatch, monkeypatch: pytest.MonkeyPat
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
-    made.show_snapshot(sample.snapshot())
+    made.selection.show_snapshot(sample.snapshot())
     made.activateWindow()
-    made.column.view.setFocus()
+    made.containers.view.setFocus()
     qtbot.waitUntil(made.isActiveWindow)
     yield made
     made.clock.stop()

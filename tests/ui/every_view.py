@@ -14,13 +14,13 @@ window = app.make_window(live_watch())
 window.show()
 window.start()
 def look(left=400):
-    if not window.containers.shown() and left:
+    if not window.containers.model.shown() and left:
         return QTimer.singleShot(25, lambda: look(left - 1))
     for view in View:
-        window.views.show(view)
+        window.pages.show_view(view)
         made.processEvents()
         assert not window.grab().isNull()
-    print([view.value for view in View if view in window.views.switch.views], flush=True)
+    print([view.value for view in View if view in window.pages.switch.views], flush=True)
     window.stop()
     made.quit()
 sys.excepthook = lambda *error: (sys.__excepthook__(*error), made.exit(3))

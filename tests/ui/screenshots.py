@@ -57,18 +57,18 @@ def main(words: list[str]) -> None:
     ui.make_application(["screenshots"])
     for mode in (ThemeMode.LIGHT, ThemeMode.DARK):
         window = make(mode)
-        states = window.snapshot.containers if window.snapshot is not None else ()
-        window.column.view.select_key(next(each.key for each in states if each.container.name == "ci-runner"))
+        states = window.selection.snapshot.containers if window.selection.snapshot is not None else ()
+        window.containers.view.select_key(next(each.key for each in states if each.container.name == "ci-runner"))
         shoot(window, README / f"window-{mode.value}.png")
         if words:
             folder = Path(words[0])
             for layer in range(1, 7):
-                window.open_layer(layer)
+                window.selection.open_layer(layer)
                 shoot(window, folder / f"layer-{layer}-{mode.value}.png")
             for view in View:
-                window.views.show(view)
+                window.pages.show_view(view)
                 shoot(window, folder / f"{view.value}-{mode.value}.png")
-            window.views.show(View.STRATA)
+            window.pages.show_view(View.STRATA)
             for width, height in ((1100, 720), (900, 800), (640, 800), (560, 480)):
                 window.resize(width, height)
                 shoot(window, folder / f"{width}x{height}-{mode.value}.png")

@@ -33,6 +33,7 @@ from stratascope.ui.app import qt_translations
 from stratascope.wiring.engines import assembler, demo_record
 from ui import sample, tour, walk
 from ui.fake_desk import FakeDesk
+from ui.hardening import side_of
 from usecases.live.replay import Replay
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -152,7 +153,7 @@ def walked(qtbot: QtBot, speech: str, width: int, height: int = 900) -> Findings
     qtbot.addWidget(window)
     window.resize(width, height)
     window.show()
-    window.show_snapshot(picture())
+    window.selection.show_snapshot(picture())
     window.activateWindow()
     try:
         tour.choose(qtbot, window, "ci-runner")
@@ -163,7 +164,7 @@ def walked(qtbot: QtBot, speech: str, width: int, height: int = 900) -> Findings
         for stop in tour.hardening(qtbot, window, desk):
             found.theme(stop)
     finally:
-        side = tour.side_of(window)
+        side = side_of(window)
         window.clock.stop()
         qtbot.waitUntil(lambda: not side.busy)
         side.queries.end()

@@ -80,10 +80,10 @@ def test_reports_and_window_draw_it(qtbot: QtBot) -> None:
     window.resize(1440, 900)
     window.show()
     window.start()
-    qtbot.waitUntil(lambda: window.current is not None)
-    window.open_layer(7)
-    assert window.strata.bands[7].isChecked()
-    assert window.strata.bands[7].y() < window.strata.bands[6].y(), "on top of the sixth"
-    assert window.panel.title.text() == "Landlock"
-    assert window.panel.tabs[0].text() == "Rules"
+    qtbot.waitUntil(lambda: window.selection.current is not None)
+    window.selection.open_layer(7)
+    assert window.strata_page.strata.bands[7].isChecked()
+    assert window.strata_page.strata.bands[7].y() < window.strata_page.strata.bands[6].y(), "on top of the sixth"
+    assert window.strata_page.panel.title.text() == "Landlock"
+    assert window.strata_page.panel.tabs[0].text() == "Rules"
     window.stop()

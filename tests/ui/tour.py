@@ -7,76 +7,72 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from PySide6.QtCore import QObject, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
-from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.settings_dialog import SettingsDialog
 from ui.fake_desk import FakeDesk
+from ui.hardening import dock_of, side_of
 from ui.walk import settle
 
 Stop = tuple[str, QWidget]
 
 
-def side_of(window: MainWindow) -> RelaunchController:
-    """The hardening of that window."""
-    side: QObject | None = window.hardening
-    assert isinstance(side, RelaunchController)
-    return side
-
-
 def choose(qtbot: QtBot, window: MainWindow, name: str) -> None:
     """Select a container, and wait until its toggles are there."""
-    assert window.snapshot is not None
-    state = next(state for state in window.snapshot.containers if state.container.name == name)
-    window.go_to(state.key)
+    assert window.selection.snapshot is not None
+    state = next(state for state in window.selection.snapshot.containers if state.container.name == name)
+    window.selection.go_to(state.key)
     side = side_of(window)
-    if state.matrix is not None and not window.snapshot.demo:
+    if state.matrix is not None and not window.selection.snapshot.demo:
         qtbot.waitUntil(lambda: side.column.offered_key == state.key)
-        if not side.place.narrow:  # a drawer that is closed asks nothing
+        if not dock_of(window).narrow:  # a drawer that is closed asks nothing
             qtbot.waitUntil(lambda: side.column.plan is not None or not side.column.choices)
     settle()
 
 
 def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
     """Everything that the window itself shows of the chosen container."""
-    window.views.show(View.STRATA)
+    window.pages.show_view(View.STRATA)
     for number in range(1, 7):
-        window.open_layer(number)
-        for button in tuple(window.panel.tabs):
-            window.panel.open_tab(button.key)
+        window.selection.open_layer(number)
+        for button in tuple(window.strata_page.panel.tabs):
+            window.strata_page.panel.open_tab(button.key)
             settle(5)
-            yield f"layer {number}, tab {button.key}", window if button is window.panel.tabs[0] else window.panel
-    if window.fit.layer_open and window.fit.low():
-        window.close_layer()
-    for view in window.views.switch.views:
-        window.views.show(view)
+            yield (
+                f"layer {number}, tab {button.key}",
+                window if button is window.strata_page.panel.tabs[0] else window.strata_page.panel,
+            )
+    if window.strata_page.layer_open and window.window_layout.low():
+        window.strata_page.close_layer()
+    for view in window.pages.switch.views:
+        window.pages.show_view(view)
         settle()
         yield f"view {view.value}", window
-    window.views.show(View.STRATA)
+    window.pages.show_view(View.STRATA)
     settle()
-    window.suppose_fails(3)
-    qtbot.waitUntil(lambda: not window.strata.rays.falling)
+    window.selection.suppose_fails(3)
+    qtbot.waitUntil(lambda: not window.strata_page.strata.rays.falling)
     settle()
     yield "a layer away", window
-    window.bring_back()
+    window.selection.bring_back()
     settle(5)
 
 
 def sheets(window: MainWindow) -> Iterator[Stop]:
     """What opens over the window, and goes by itself."""
-    window.show_engines()
+    window.toolbar.show_engines()
     settle(5)
-    yield "engines", window.popup
-    window.popup.hide()
-    window.show_exposure()
+    yield "engines", window.toolbar.popup
+    window.toolbar.popup.hide()
+    window.pages.show_exposure()
     settle(5)
-    yield "exposure", window.sheet
-    window.sheet.hide()
+    yield "exposure", window.strata_page.header.sheet
+    window.strata_page.header.sheet.hide()
     for menu in _menus(window):
         menu.popup(window.mapToGlobal(window.rect().center()))
         settle(3)
@@ -88,7 +84,7 @@ def sheets(window: MainWindow) -> Iterator[Stop]:
     yield "about", about
     about.reject()
     settle(5)
-    window.actions_.show_settings()
+    window.preferences.show_dialog()
     settle(5)
     chosen = next(each for each in window.findChildren(SettingsDialog) if each.isVisible())
     yield "settings", chosen
@@ -103,8 +99,8 @@ def _menus(window: MainWindow) -> list[QMenu]:
 def hardening(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> Iterator[Stop]:
     """The right column, its values, a whole relaunch, and what is set aside."""
     side = side_of(window)
-    if side.place.narrow:
-        side.place.turn_drawer()
+    if dock_of(window).narrow:
+        dock_of(window).turn_drawer()
     column = side.column
     yield "column", window
     for name, row in column.rows.items():
@@ -117,30 +113,30 @@ def hardening(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> Iterator[Stop
     qtbot.waitUntil(lambda: column.plan is not None)
     column.press()
     settle()
-    yield "before", side.sheet
-    QTest.keyClick(side.sheet.go, Qt.Key.Key_Space)
+    yield "before", side.dialog
+    QTest.keyClick(side.dialog.go, Qt.Key.Key_Space)
     qtbot.waitUntil(lambda: not side.busy)
     settle()
-    yield "after", side.sheet
-    side.sheet.hide()
+    yield "after", side.dialog
+    side.dialog.hide()
     qtbot.waitUntil(lambda: column.plan is not None or not column.choices)
     settle()
     yield "kept", window
-    side.show_aside()
-    qtbot.waitUntil(lambda: side.aside.table.rowCount() > 0)
-    side.aside.table.selectRow(0)
+    side.set_aside.show()
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() > 0)
+    side.set_aside.dialog.table.selectRow(0)
     settle()
-    yield "set aside", side.aside
+    yield "set aside", side.set_aside.dialog
     side.ask_discard(desk.set_aside[0])
     settle()
     for box in QApplication.topLevelWidgets():
         if isinstance(box, QMessageBox) and box.isVisible():
             yield "discard", box
             box.reject()
-    side.aside.hide()
+    side.set_aside.dialog.hide()
     settle()
     side.ask_undo(desk.set_aside[0])
     settle()
-    yield "undo", side.sheet
-    side.sheet.hide()
+    yield "undo", side.dialog
+    side.dialog.hide()
     settle()

@@ -130,7 +130,7 @@ def window() -> None:
             if not os.read(0, 100):
                 application.quit()
                 return
-            rays = shown.strata.rays
+            rays = shown.strata_page.strata.rays
             rays.setFocus(Qt.FocusReason.TabFocusReason)
             for _ in range(3):
                 QTest.keyClick(rays, Qt.Key.Key_Right)

@@ -12,38 +12,25 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from weakref import WeakKeyDictionary
 
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QFileDialog, QMenu, QWidget
 
 from stratascope.core.container import EngineState
-from stratascope.core.snapshot import Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
-from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.wiring.engines import assembler, demo_record
 from ui import sample
 from ui.fake_desk import FakeDesk
-from usecases.live.replay import Replay
+from ui.hardening import dock_of, picture, side_of
 
 _DESKS: WeakKeyDictionary[MainWindow, FakeDesk] = WeakKeyDictionary()  # of the windows that are open
 Scene = tuple[str, QWidget]  # what it is, and the top-level widget to be looked at
-
-
-@cache
-def picture() -> Snapshot:
-    """The demo's containers, as if they were of this machine."""
-    record = demo_record()
-    record = replace(record, engines=tuple(replace(each, state=EngineState.CONNECTED) for each in record.engines))
-    found: list[Snapshot] = []
-    Replay(record, assembler(), demo=False).start(found.append)
-    return found[0]
 
 
 @contextmanager
@@ -55,9 +42,9 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
     _DESKS[window] = desk
     window.resize(width, height)
     window.show()
-    window.show_snapshot(snapshot)
+    window.selection.show_snapshot(snapshot)
     window.activateWindow()
-    window.column.view.setFocus()
+    window.containers.view.setFocus()
     choose(window, "ci-runner")
     try:
         yield window
@@ -71,12 +58,6 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
         window.close()
         window.deleteLater()
         QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete.value)
-
-
-def side_of(window: MainWindow) -> RelaunchController:
-    side: QObject | None = window.hardening
-    assert isinstance(side, RelaunchController)
-    return side
 
 
 def settle() -> None:
@@ -94,9 +75,9 @@ def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
 
 def choose(window: MainWindow, name: str) -> None:
     """Select that container, and wait for its toggles and its plan."""
-    assert window.snapshot is not None
-    state = next(state for state in window.snapshot.containers if state.container.name == name)
-    assert window.column.view.select_key(state.key)
+    assert window.selection.snapshot is not None
+    state = next(state for state in window.selection.snapshot.containers if state.container.name == name)
+    assert window.containers.view.select_key(state.key)
     column = side_of(window).column
     until(lambda: column.offered_key == state.key)
     if column.isVisible():  # in a drawer that is shut nothing is planned
@@ -114,11 +95,11 @@ def tops() -> list[QWidget]:
 
 def views(window: MainWindow) -> Iterator[Scene]:
     """Each view of the middle."""
-    for view in window.views.switch.views:
-        window.views.show(view)
+    for view in window.pages.switch.views:
+        window.pages.show_view(view)
         settle()
         yield f"view {view}", window
-    window.views.show(View.STRATA)
+    window.pages.show_view(View.STRATA)
     settle()
 
 
@@ -126,14 +107,14 @@ def layers(window: MainWindow) -> Iterator[Scene]:
     """Each layer with each of its tabs, of two containers that differ most."""
     for name in ("ci-runner", "customer-portal-integration-postgres-replica"):
         choose(window, name)
-        for number in sorted(window.strata.bands):
-            window.open_layer(number)
-            for tab in [button.key for button in window.panel.tabs]:
-                window.panel.open_tab(tab)
+        for number in sorted(window.strata_page.strata.bands):
+            window.selection.open_layer(number)
+            for tab in [button.key for button in window.strata_page.panel.tabs]:
+                window.strata_page.panel.open_tab(tab)
                 settle()
                 yield f"{name}, layer {number}, {tab}", window
     choose(window, "ci-runner")
-    window.open_layer(3)
+    window.selection.open_layer(3)
 
 
 def states(window: MainWindow) -> Iterator[Scene]:
@@ -145,25 +126,25 @@ def states(window: MainWindow) -> Iterator[Scene]:
     yield "all toggles", window
     for head in (column.toggles.already.head, column.toggles.never.head):
         head.setChecked(False)
-    window.suppose_fails(2)
+    window.selection.suppose_fails(2)
     settle()
     yield "a layer taken away", window
-    window.bring_back()
+    window.selection.bring_back()
     window.toolbar.filter.setText("zzz")
     settle()
     yield "nothing found", window
     window.toolbar.filter.clear()
-    assert window.snapshot is not None
-    kept = window.snapshot
-    window.show_snapshot(replace(kept, demo=True))
+    assert window.selection.snapshot is not None
+    kept = window.selection.snapshot
+    window.selection.show_snapshot(replace(kept, demo=True))
     settle()
     yield "demo", window
     for state in EngineState:
         engine = replace(sample.ENGINES[0], state=state)
-        window.show_snapshot(replace(sample.snapshot(()), engines=(engine,)))
+        window.selection.show_snapshot(replace(sample.snapshot(()), engines=(engine,)))
         settle()
         yield f"no container, engine {state}", window
-    window.show_snapshot(kept)
+    window.selection.show_snapshot(kept)
     choose(window, "ci-runner")
 
 
@@ -209,7 +190,7 @@ def from_menu(window: MainWindow) -> Iterator[Scene]:
         for top in found:
             yield f"menu: {text}", top
         put_away(found)
-    window.views.show(View.STRATA)
+    window.pages.show_view(View.STRATA)
     settle()
 
 
@@ -227,8 +208,8 @@ def openers(window: MainWindow) -> list[QAbstractButton]:
 
 def from_buttons(window: MainWindow) -> Iterator[Scene]:
     """What the buttons of each view bring up."""
-    for view in window.views.switch.views:
-        window.views.show(view)
+    for view in window.pages.switch.views:
+        window.pages.show_view(view)
         settle()
         for button in openers(window):
             if not button.isVisible():
@@ -238,7 +219,7 @@ def from_buttons(window: MainWindow) -> Iterator[Scene]:
             for top in found:
                 yield f"button: {name}", top
             put_away(found)
-    window.views.show(View.STRATA)
+    window.pages.show_view(View.STRATA)
     settle()
 
 
@@ -272,30 +253,30 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     desk = _DESKS[window]
     desk.gate = threading.Event()
     if not side.column.isVisible():
-        side.place.turn_drawer()
+        dock_of(window).turn_drawer()
     until(lambda: side.column.plan is not None)
     side.column.button.click()
     settle()
-    yield "before a relaunch", side.sheet
-    side.sheet.go.click()
-    until(lambda: "watch" in side.sheet.steps.lines)
+    yield "before a relaunch", side.dialog
+    side.dialog.go.click()
+    until(lambda: "watch" in side.dialog.steps.lines)
     settle()
-    yield "during a relaunch", side.sheet
+    yield "during a relaunch", side.dialog
     yield "column during a relaunch", window
     desk.gate.set()
     until(lambda: not side.busy)
     settle()
-    yield "after a relaunch", side.sheet
-    found = brought_up(side.sheet.after.discard.click)
+    yield "after a relaunch", side.dialog
+    found = brought_up(side.dialog.after.discard.click)
     for top in found:
         yield "discard?", top
     put_away(found)
-    side.sheet.hide()
-    side.show_aside()
-    until(lambda: side.aside.table.rowCount() > 0)
+    side.dialog.hide()
+    side.set_aside.show()
+    until(lambda: side.set_aside.dialog.table.rowCount() > 0)
     settle()
-    yield "set aside", side.aside
-    side.aside.hide()
+    yield "set aside", side.set_aside.dialog
+    side.set_aside.dialog.hide()
     settle()
 
 
@@ -310,17 +291,17 @@ def narrow(window: MainWindow) -> Iterator[Scene]:
     for width, height in ((960, 900), (720, 800), (719, 800), (560, 480)):
         window.resize(width, height)
         settle()
-        window.fit.page_turned = False
-        window.fit.adapt()
+        window.window_layout.page_turned = False
+        window.window_layout.adapt()
         settle()
         yield f"list at {width} x {height}", window
-        window.turn_page()
+        window.window_layout.bring_forward()
         for name, top in views(window):
             yield f"{name} at {width} x {height}", top
-        window.open_layer(4)
+        window.selection.open_layer(4)
         settle()
         yield f"layer at {width} x {height}", window
-        window.close_layer()
+        window.strata_page.close_layer()
     window.resize(1440, 900)
     settle()
 

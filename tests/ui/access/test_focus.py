@@ -99,11 +99,11 @@ def unseen(window: MainWindow, walk: Iterator[scenes.Scene]) -> list[str]:
 
 def test_in_the_call_map(window: MainWindow) -> None:
     """One of the views; a step of the right column is seen there too."""
-    window.views.show(View.CALLS)
+    window.pages.show_view(View.CALLS)
     scenes.settle()
     wrong = unseen(window, iter([("calls", window)]))
     assert not wrong, "\n".join(wrong)
-    window.views.show(View.STRATA)
+    window.pages.show_view(View.STRATA)
 
 
 @pytest.mark.slow

@@ -31,6 +31,7 @@ from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from ui.access import scenes
+from ui.hardening import dock_of, side_of
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -101,7 +102,7 @@ def goes_round(window: MainWindow, what: str) -> None:
 
 def test_tab_goes_round_through_all_of_the_matrix(window: MainWindow) -> None:
     """Where Qt's own order left out most."""
-    window.views.show(View.MATRIX)
+    window.pages.show_view(View.MATRIX)
     scenes.settle()
     goes_round(window, "matrix")
 
@@ -121,7 +122,7 @@ def test_the_order_is_that_of_the_eye(window: MainWindow) -> None:
     for what, top in scenes.views(window):
         window.toolbar.filter.setFocus()
         met = walk(top)
-        areas = [window.toolbar, window.banner, window.column, window.middle_stack, scenes.side_of(window).column]
+        areas = [window.toolbar, window.notices.demo, window.containers, window.pages, side_of(window).column]
         places = [next(at for at, area in enumerate(areas) if area.isAncestorOf(each)) for each in met]
         assert places == sorted(places), what
         for one, two in pairwise(met):
@@ -241,8 +242,8 @@ def press_all(window: MainWindow, key: Qt.Key) -> list[str]:
     """One button of each class in each view, pressed by that key; those that did nothing."""
     lazy: list[str] = []
     tried: set[type] = set()
-    for view in window.views.switch.views:
-        window.views.show(view)
+    for view in window.pages.switch.views:
+        window.pages.show_view(view)
         scenes.settle()
         for button in window.findChildren(QAbstractButton):
             usable = button.isVisible() and button.isEnabled() and button.focusPolicy() & Qt.FocusPolicy.TabFocus
@@ -259,7 +260,7 @@ def press_all(window: MainWindow, key: Qt.Key) -> list[str]:
             if not pressed:
                 lazy.append(text)
             scenes.put_away(found)
-            window.views.show(view)
+            window.pages.show_view(view)
             scenes.settle()
     assert len(tried) > 10
     return lazy
@@ -274,22 +275,25 @@ def test_space_and_enter_press_each_kind_of_button(window: MainWindow, key: Qt.K
 @pytest.mark.parametrize("key", [Qt.Key.Key_Space, Qt.Key.Key_Return, Qt.Key.Key_Enter])
 def test_a_tab_and_the_exposure_are_pressed_by_keys(window: MainWindow, key: Qt.Key) -> None:
     """One of each kind of those below; the others are slow."""
-    found = scenes.brought_up(lambda: (window.header.exposure.setFocus(), QTest.keyClick(focus(), key)))
-    assert found == [window.sheet]
+    found = scenes.brought_up(lambda: (window.strata_page.header.exposure.setFocus(), QTest.keyClick(focus(), key)))
+    assert found == [window.strata_page.header.sheet]
     scenes.put_away(found)
 
 
 def test_arrows_choose_among_what_belongs_together(window: MainWindow) -> None:
-    tab = next(each for each in window.panel.tabs if each.isChecked())
+    tab = next(each for each in window.strata_page.panel.tabs if each.isChecked())
     tab.setFocus()
     QTest.keyClick(tab, Qt.Key.Key_Right)
-    assert focus() is window.panel.tabs[window.panel.tabs.index(tab) + 1]
-    assert window.panel.current == window.panel.tabs[window.panel.tabs.index(tab) + 1].key
-    band = window.strata.bands[window.panel.number]
+    assert focus() is window.strata_page.panel.tabs[window.strata_page.panel.tabs.index(tab) + 1]
+    assert (
+        window.strata_page.panel.current
+        == window.strata_page.panel.tabs[window.strata_page.panel.tabs.index(tab) + 1].key
+    )
+    band = window.strata_page.strata.bands[window.strata_page.panel.number]
     band.setFocus()
     QTest.keyClick(band, Qt.Key.Key_Down)
-    assert window.panel.number == band.number - 1
-    assert focus() is window.strata.bands[band.number - 1]
+    assert window.strata_page.panel.number == band.number - 1
+    assert focus() is window.strata_page.strata.bands[band.number - 1]
 
 
 # -- what comes up goes away by Escape, and gives the keyboard back
@@ -298,8 +302,8 @@ def test_arrows_choose_among_what_belongs_together(window: MainWindow) -> None:
 def test_what_a_button_brings_up_closes_and_gives_back(window: MainWindow) -> None:
     wrong: list[str] = []
     count = 0
-    for view in window.views.switch.views:
-        window.views.show(view)
+    for view in window.pages.switch.views:
+        window.pages.show_view(view)
         scenes.settle()
         for button in scenes.openers(window):
             if not button.isVisible() or not button.isEnabled():
@@ -326,16 +330,16 @@ def test_what_the_menu_brings_up_closes_and_gives_back(window: MainWindow) -> No
     for action in list(scenes.entries(window.actions_.menu)):
         if action.isCheckable() or action.shortcut().toString() in ("Ctrl+Q", "Ctrl+C", "Ctrl+Shift+C"):
             continue
-        window.views.show(View.STRATA)
+        window.pages.show_view(View.STRATA)
         window.activateWindow()
-        window.column.view.setFocus()
+        window.containers.view.setFocus()
         scenes.until(window.isActiveWindow)
         text = action.text()
         found = scenes.brought_up(action.trigger)
         wrong += [f"{text}: {problem}" for problem in closes(found)]
         window.activateWindow()  # a window manager's doing; which widget has the keyboard then is ours
         scenes.until(window.isActiveWindow)
-        if found and QApplication.focusWidget() is not window.column.view:
+        if found and QApplication.focusWidget() is not window.containers.view:
             here = QApplication.focusWidget()
             wrong.append(f"{text}: gave the keyboard to {name(here) if here else None}")
     assert not wrong, wrong
@@ -395,18 +399,18 @@ def chosen_by_arrows(widget: QWidget) -> bool:
 
 def steps(window: MainWindow) -> dict[str, Callable[[], object]]:
     """What can happen while someone types."""
-    snapshot = window.snapshot
+    snapshot = window.selection.snapshot
     assert snapshot is not None
-    assert window.current is not None
-    rest = tuple(each for each in snapshot.containers if each is not window.current)
+    assert window.selection.current is not None
+    rest = tuple(each for each in snapshot.containers if each is not window.selection.current)
     return {
-        "the container vanishes": lambda: window.show_snapshot(replace(snapshot, containers=rest)),
-        "all containers vanish": lambda: window.show_snapshot(replace(snapshot, containers=())),
+        "the container vanishes": lambda: window.selection.show_snapshot(replace(snapshot, containers=rest)),
+        "all containers vanish": lambda: window.selection.show_snapshot(replace(snapshot, containers=())),
         "nothing is found": lambda: window.toolbar.filter.setText("zzz"),
         "the list narrows": lambda: window.resize(900, 800),
         "one column is left": lambda: window.resize(600, 800),
         "the window gets low": lambda: window.resize(1440, 600),
-        **{f"the view turns to {view}": partial(window.views.show, view) for view in View},
+        **{f"the view turns to {view}": partial(window.pages.show_view, view) for view in View},
     }
 
 
@@ -422,27 +426,27 @@ def steps(window: MainWindow) -> dict[str, Callable[[], object]]:
 )
 def test_the_keyboard_is_never_lost(window: MainWindow, place: str) -> None:
     start: dict[str, tuple[View, Callable[[], QWidget]]] = {
-        "list": (View.STRATA, lambda: window.column.view),
-        "band": (View.STRATA, lambda: window.strata.bands[window.panel.number]),
-        "rays": (View.STRATA, lambda: window.strata.rays),
-        "tab": (View.STRATA, lambda: next(each for each in window.panel.tabs if each.isChecked())),
-        "toggle": (View.STRATA, lambda: next(row for row in scenes.side_of(window).column.rows.values() if row.able)),
-        "matrix": (View.MATRIX, lambda: window.views.matrix.table if window.views.matrix else window),
-        "fleet": (View.FLEET, lambda: window.views.fleet.grid.canvas if window.views.fleet else window),
-        "calls": (View.CALLS, lambda: window.views.calls.view.list if window.views.calls else window),
-        "search": (View.STRATA, lambda: window.panel.raw.field),
+        "list": (View.STRATA, lambda: window.containers.view),
+        "band": (View.STRATA, lambda: window.strata_page.strata.bands[window.strata_page.panel.number]),
+        "rays": (View.STRATA, lambda: window.strata_page.strata.rays),
+        "tab": (View.STRATA, lambda: next(each for each in window.strata_page.panel.tabs if each.isChecked())),
+        "toggle": (View.STRATA, lambda: next(row for row in side_of(window).column.rows.values() if row.able)),
+        "matrix": (View.MATRIX, lambda: window.pages.matrix.table if window.pages.matrix else window),
+        "fleet": (View.FLEET, lambda: window.pages.fleet.grid.canvas if window.pages.fleet else window),
+        "calls": (View.CALLS, lambda: window.pages.calls.view.list if window.pages.calls else window),
+        "search": (View.STRATA, lambda: window.strata_page.panel.raw.field),
     }
-    kept = window.snapshot
+    kept = window.selection.snapshot
     assert kept is not None
     view, target = start[place]
     wrong = []
     for what, call in steps(window).items():
         window.resize(1440, 900)
         window.toolbar.filter.clear()
-        window.show_snapshot(kept)
-        window.views.show(view)
+        window.selection.show_snapshot(kept)
+        window.pages.show_view(view)
         scenes.choose(window, "ci-runner")
-        window.panel.open_tab("raw" if place == "search" else window.panel.tabs[0].key)
+        window.strata_page.panel.open_tab("raw" if place == "search" else window.strata_page.panel.tabs[0].key)
         scenes.settle()
         target().setFocus()
         scenes.settle()
@@ -458,41 +462,40 @@ def test_the_keyboard_is_never_lost(window: MainWindow, place: str) -> None:
 def test_a_low_windows_layer_gives_the_keyboard_back(window: MainWindow) -> None:
     window.resize(1000, 600)
     scenes.settle()
-    window.strata.bands[2].setFocus()
-    QTest.keyClick(window.strata.bands[2], Qt.Key.Key_Return)
+    window.strata_page.strata.bands[2].setFocus()
+    QTest.keyClick(window.strata_page.strata.bands[2], Qt.Key.Key_Return)
     scenes.settle()
-    assert window.panel.isVisible()
+    assert window.strata_page.panel.isVisible()
     focus()
     QTest.keyClick(window, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
     scenes.settle()
-    assert focus() is window.strata.bands[2]
+    assert focus() is window.strata_page.strata.bands[2]
 
 
 def test_a_page_turned_gives_the_keyboard_on_and_back(window: MainWindow) -> None:
     window.resize(600, 800)
     scenes.settle()
-    window.fit.page_turned = False
-    window.fit.adapt()
-    window.column.view.setFocus()
-    QTest.keyClick(window.column.view, Qt.Key.Key_Return)
+    window.window_layout.page_turned = False
+    window.window_layout.adapt()
+    window.containers.view.setFocus()
+    QTest.keyClick(window.containers.view, Qt.Key.Key_Return)
     scenes.settle()
-    assert not window.column.view.isVisible()
-    assert window.middle_stack.isAncestorOf(focus())
+    assert not window.containers.view.isVisible()
+    assert window.pages.isAncestorOf(focus())
     QTest.keyClick(focus(), Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
-    assert focus() is window.column.view
+    assert focus() is window.containers.view
 
 
 def test_the_drawer_takes_and_gives_back(window: MainWindow) -> None:
     window.resize(900, 800)
     scenes.settle()
-    side = scenes.side_of(window)
-    side.place.button.setFocus()
-    QTest.keyClick(side.place.button, Qt.Key.Key_Space)
+    dock_of(window).button.setFocus()
+    QTest.keyClick(dock_of(window).button, Qt.Key.Key_Space)
     scenes.settle()
-    assert side.place.drawer.isAncestorOf(focus())
+    assert dock_of(window).drawer.isAncestorOf(focus())
     QTest.keyClick(focus(), Qt.Key.Key_Escape)
-    assert not side.place.drawer.isVisible()
-    assert focus() is side.place.button
+    assert not dock_of(window).drawer.isVisible()
+    assert focus() is dock_of(window).button
 
 
 def test_reduced_motion_is_respected(window: MainWindow) -> None:
@@ -501,15 +504,15 @@ def test_reduced_motion_is_respected(window: MainWindow) -> None:
     QApplication.setEffectEnabled(Qt.UIEffect.UI_General, False)
     try:
         assert window.theme.reduced_motion
-        window.suppose_fails(2)
-        assert not window.strata.rays.falling
+        window.selection.suppose_fails(2)
+        assert not window.strata_page.strata.rays.falling
     finally:
         QApplication.setEffectEnabled(Qt.UIEffect.UI_General, before)
-        window.bring_back()
+        window.selection.bring_back()
 
 
 def test_a_ray_is_walked_by_keys_and_lets_go(window: MainWindow) -> None:
-    rays = window.strata.rays
+    rays = window.strata_page.strata.rays
     rays.setFocus(Qt.FocusReason.TabFocusReason)
     first = rays.taken
     assert first
@@ -517,5 +520,5 @@ def test_a_ray_is_walked_by_keys_and_lets_go(window: MainWindow) -> None:
     assert rays.taken != first
     QTest.keyClick(rays, Qt.Key.Key_Escape)
     assert rays.taken == ""
-    assert window.strata.card is None or not window.strata.card.isVisible()
+    assert window.strata_page.strata.card is None or not window.strata_page.strata.card.isVisible()
     assert rays.mapTo(window, QPoint(0, 0)).y() > 0

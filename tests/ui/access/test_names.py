@@ -33,6 +33,7 @@ from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
 from ui.access import scenes
+from ui.hardening import side_of
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 Role = QAccessible.Role
@@ -206,8 +207,8 @@ def child_named(found: QAccessibleInterface, part: str) -> QAccessibleInterface:
 
 
 def test_a_ray_is_taken_and_opened_without_mouse_or_keys(window: MainWindow) -> None:
-    window.views.show(View.STRATA)
-    rays = window.strata.rays
+    window.pages.show_view(View.STRATA)
+    rays = window.strata_page.strata.rays
     ray = child_named(interface(rays), "engine's socket")
     assert told(ray).endswith("open, critical")
     assert not ray.rect().isEmpty()
@@ -218,14 +219,14 @@ def test_a_ray_is_taken_and_opened_without_mouse_or_keys(window: MainWindow) -> 
     assert rays.hasFocus()
     assert ray.state().focused
     action.doAction("Press")
-    assert window.views.current is View.MATRIX
-    window.views.show(View.STRATA)
+    assert window.pages.view is View.MATRIX
+    window.pages.show_view(View.STRATA)
 
 
 def test_the_fleet_has_a_child_for_each_cell(window: MainWindow) -> None:
-    window.views.show(View.FLEET)
+    window.pages.show_view(View.FLEET)
     scenes.settle()
-    fleet = window.views.fleet
+    fleet = window.pages.fleet
     assert fleet is not None
     table, canvas = fleet.table, fleet.grid.canvas
     found = interface(canvas)
@@ -240,17 +241,17 @@ def test_the_fleet_has_a_child_for_each_cell(window: MainWindow) -> None:
     assert cell.state().focused
     assert found.focusChild() is cell
     assert canvas.rect().contains(canvas.mapFromGlobal(cell.rect().center()))
-    window.views.show(View.STRATA)
+    window.pages.show_view(View.STRATA)
 
 
 def test_a_cell_of_the_matrix_says_who_says_what(window: MainWindow) -> None:
-    window.views.show(View.MATRIX)
-    assert window.views.matrix is not None
-    table = window.views.matrix.table
+    window.pages.show_view(View.MATRIX)
+    assert window.pages.matrix is not None
+    table = window.pages.matrix.table
     found = interface(table)
     names = [told(child) for place in range(13, 60) if (child := found.child(place)) is not None]
     assert any(name.startswith("Access control: lets it through") for name in names), names
-    window.views.show(View.STRATA)
+    window.pages.show_view(View.STRATA)
 
 
 def test_an_id_map_has_a_child_for_each_range(qapp: object) -> None:
@@ -273,7 +274,7 @@ def test_an_id_map_has_a_child_for_each_range(qapp: object) -> None:
 
 
 def test_a_fold_says_whether_it_is_unfolded_and_can_be_pressed(window: MainWindow) -> None:
-    fold = scenes.side_of(window).column.toggles.already.head
+    fold = side_of(window).column.toggles.already.head
     found = interface(fold)
     assert found.state().expandable
     assert not found.state().expanded
@@ -287,7 +288,7 @@ def test_a_fold_says_whether_it_is_unfolded_and_can_be_pressed(window: MainWindo
 
 
 def test_a_toggle_says_its_state_and_can_be_switched(window: MainWindow) -> None:
-    row = next(each for each in scenes.side_of(window).column.rows.values() if each.able and each.isChecked())
+    row = next(each for each in side_of(window).column.rows.values() if each.able and each.isChecked())
     found = interface(row)
     assert found.role() is Role.CheckBox
     assert found.state().checked

@@ -25,6 +25,7 @@ from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
 from ui.fake_desk import FakeDesk
+from ui.hardening import picture
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -33,12 +34,12 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
     """The whole window, with its column for hardening."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    snapshot = sample.snapshot()
+    snapshot = picture()
     made = make_window(sample.StillWatch(), hardening=FakeDesk(snapshot.engines, snapshot.ground))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
-    made.show_snapshot(snapshot)
+    made.selection.show_snapshot(snapshot)
     made.activateWindow()
     qtbot.waitUntil(made.isActiveWindow)
     yield made
@@ -83,7 +84,7 @@ def opened(window: MainWindow, qtbot: QtBot, focus: QWidget) -> GuideWindow:
     focus.setFocus()
     assert QApplication.focusWidget() is not None
     QTest.keyClick(window, Qt.Key.Key_F1)
-    shown = window.actions_.guide.shown
+    shown = window.guide.shown
     assert shown is not None
     qtbot.waitUntil(shown.isActiveWindow)
     return shown
@@ -91,9 +92,9 @@ def opened(window: MainWindow, qtbot: QtBot, focus: QWidget) -> GuideWindow:
 
 def test_f1_opens_the_chapter_of_what_has_the_keyboard(window: MainWindow, qtbot: QtBot) -> None:
     cases: list[tuple[QWidget, str, str]] = [
-        (window.column.view, "window", "The list at the left"),
-        (window.strata.bands[4], "window", "Strata: the layers and the rays"),
-        (window.header.exposure, "depth", "Exposure: one number"),
+        (window.containers.view, "window", "The list at the left"),
+        (window.strata_page.strata.bands[4], "window", "Strata: the layers and the rays"),
+        (window.strata_page.header.exposure, "depth", "Exposure: one number"),
         (window.toolbar.engines, "engines", "Engines"),
         (window.toolbar.menu, "window", "Strata: the layers and the rays"),
     ]
@@ -103,8 +104,8 @@ def test_f1_opens_the_chapter_of_what_has_the_keyboard(window: MainWindow, qtbot
         QTest.keyClick(shown.view, Qt.Key.Key_Escape)
         assert not shown.isVisible()
     for number, words in ((6, "6 User namespace"), (5, "5 Access control"), (2, "2 Cgroup"), (1, "1 Namespaces")):
-        window.open_layer(number)
-        shown = opened(window, qtbot, window.panel.tabs[0])
+        window.selection.open_layer(number)
+        shown = opened(window, qtbot, window.strata_page.panel.tabs[0])
         assert (at(shown), heading(shown)) == ("layers", words)
 
 
@@ -117,7 +118,7 @@ def test_f1_in_the_other_views_and_in_hardening(window: MainWindow, qtbot: QtBot
         window.activateWindow()
         qtbot.waitUntil(window.isActiveWindow)
         QTest.keyClick(window, keys, Qt.KeyboardModifier.ControlModifier)
-        shown = opened(window, qtbot, window.column.view)
+        shown = opened(window, qtbot, window.containers.view)
         assert (at(shown), heading(shown)) == ("window", words)
     window.activateWindow()
     qtbot.waitUntil(window.isActiveWindow)
@@ -125,22 +126,22 @@ def test_f1_in_the_other_views_and_in_hardening(window: MainWindow, qtbot: QtBot
     focus = QApplication.focusWidget()
     assert focus is not None
     assert at(opened(window, qtbot, focus)) == "hardening"
-    assert window.actions_.guide.shown is shown  # one window, however often it is asked for
+    assert window.guide.shown is shown  # one window, however often it is asked for
 
 
 def test_f1_in_the_sheets_of_hardening(window: MainWindow, qtbot: QtBot) -> None:
     hardening = window.hardening
     assert isinstance(hardening, RelaunchController)
     for sheet, words in (
-        (hardening.sheet, "What Relaunch hardened does"),
-        (hardening.aside, "What is set aside"),
+        (hardening.dialog, "What Relaunch hardened does"),
+        (hardening.set_aside.dialog, "What is set aside"),
     ):
         sheet.show()
         sheet.activateWindow()
         qtbot.waitUntil(sheet.isActiveWindow)
         sheet.setFocus()
         QTest.keyClick(sheet, Qt.Key.Key_F1)
-        shown = window.actions_.guide.shown
+        shown = window.guide.shown
         assert shown is not None
         qtbot.waitUntil(shown.isActiveWindow)
         assert heading(shown) == words
@@ -148,7 +149,7 @@ def test_f1_in_the_sheets_of_hardening(window: MainWindow, qtbot: QtBot) -> None
 
 
 def test_f1_without_a_container_helps_with_engines(window: MainWindow, qtbot: QtBot) -> None:
-    window.show_snapshot(sample.snapshot(()))
+    window.selection.show_snapshot(sample.snapshot(()))
     shown = opened(window, qtbot, window.toolbar.filter)
     assert (at(shown), heading(shown)) == ("troubleshooting", "An engine can't be used")
 
@@ -157,9 +158,9 @@ def test_the_menu_has_it_and_shift_f1_explains_the_layer(window: MainWindow, qtb
     entry = next(action for action in window.actions_.menu.actions() if action.text() == "Guide")
     assert entry.shortcut() == QKeySequence("F1")
     QTest.keyClick(window, Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier)
-    assert window.panel.current == "about"
+    assert window.strata_page.panel.current == "about"
     entry.trigger()
-    shown = window.actions_.guide.shown
+    shown = window.guide.shown
     assert shown is not None
     assert shown.isVisible()
     window.close()
@@ -304,10 +305,10 @@ def test_japanese(guide: Callable[..., GuideWindow]) -> None:
 
 
 def test_the_window_follows_a_change_of_language(window: MainWindow, qtbot: QtBot) -> None:
-    first = opened(window, qtbot, window.column.view)
+    first = opened(window, qtbot, window.containers.view)
     i18n.install(gettext.NullTranslations(), "ja")
     try:
-        second = opened(window, qtbot, window.column.view)
+        second = opened(window, qtbot, window.containers.view)
     finally:
         i18n.install(gettext.NullTranslations())
     assert second is not first

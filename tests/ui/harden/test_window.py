@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QObject, QPoint, QPointF, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QGuiApplication, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -43,6 +43,7 @@ from stratascope.usecases.plan.preflight import Block
 from stratascope.wiring.engines import LateEngines, assembler, demo_record
 from ui import sample
 from ui.fake_desk import FakeDesk
+from ui.hardening import dock_of, side_of
 from usecases.live.replay import Replay
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -71,7 +72,7 @@ def window(qtbot: QtBot, desk: FakeDesk, picture: Snapshot, monkeypatch: pytest.
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
-    made.show_snapshot(picture)
+    made.selection.show_snapshot(picture)
     select(made, "ci-runner")
     made.activateWindow()
     qtbot.waitUntil(made.isActiveWindow)
@@ -85,22 +86,16 @@ def window(qtbot: QtBot, desk: FakeDesk, picture: Snapshot, monkeypatch: pytest.
 
 
 def select(window: MainWindow, name: str) -> ContainerState:
-    assert window.snapshot is not None
-    state = next(state for state in window.snapshot.containers if state.container.name == name)
-    assert window.column.view.select_key(state.key)
+    assert window.selection.snapshot is not None
+    state = next(state for state in window.selection.snapshot.containers if state.container.name == name)
+    assert window.containers.view.select_key(state.key)
     column = side_of(window).column
-    if state.matrix is not None and not window.snapshot.demo:
+    if state.matrix is not None and not window.selection.snapshot.demo:
         until = time.monotonic() + 5
         while column.offered_key != state.key and time.monotonic() < until:
             QTest.qWait(2)
         assert column.offered_key == state.key
     return state
-
-
-def side_of(window: MainWindow) -> RelaunchController:
-    side: QObject | None = window.hardening
-    assert isinstance(side, RelaunchController)
-    return side
 
 
 def named(picture: Snapshot, name: str) -> ContainerState:
@@ -136,9 +131,9 @@ def relaunch(qtbot: QtBot, window: MainWindow) -> RelaunchController:
     side = planned(qtbot, window)
     side.column.button.setFocus()
     QTest.keyClick(side.column.button, Qt.Key.Key_Space)
-    assert side.sheet.isVisible()
-    assert side.sheet.pages.currentIndex() == Page.BEFORE.value
-    QTest.keyClick(side.sheet.go, Qt.Key.Key_Space)
+    assert side.dialog.isVisible()
+    assert side.dialog.pages.currentIndex() == Page.BEFORE.value
+    QTest.keyClick(side.dialog.go, Qt.Key.Key_Space)
     return side
 
 
@@ -150,7 +145,7 @@ def cell(table: QTableWidget, row: int, column: int) -> QTableWidgetItem:
 
 def over(qtbot: QtBot, side: RelaunchController) -> None:
     qtbot.waitUntil(lambda: not side.busy)
-    assert side.sheet.pages.currentIndex() == Page.AFTER.value
+    assert side.dialog.pages.currentIndex() == Page.AFTER.value
 
 
 def test_without_a_desk_there_is_no_trace(qtbot: QtBot) -> None:
@@ -158,7 +153,7 @@ def test_without_a_desk_there_is_no_trace(qtbot: QtBot) -> None:
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
-    made.show_snapshot(sample.snapshot())
+    made.selection.show_snapshot(sample.snapshot())
     assert made.hardening is None
     assert not [action for action in made.actions_.menu.actions() if "Set aside" in action.text()]
     made.clock.stop()
@@ -169,9 +164,9 @@ def test_the_recommended_preset_is_on_at_first(qtbot: QtBot, window: MainWindow,
     column = side.column
     assert column.title.text() == "Harden ci-runner"
     assert column.presets.current is Preset.RECOMMENDED
-    assert window.current is not None
+    assert window.selection.current is not None
     assert column.choices == tuple(
-        choice for choice in desk.preset(window.current, Preset.RECOMMENDED) if choice in column.choices
+        choice for choice in desk.preset(window.selection.current, Preset.RECOMMENDED) if choice in column.choices
     )
     assert column.choices
     assert {name for name, row in column.rows.items() if row.able and row.isChecked()} == {
@@ -187,8 +182,8 @@ def test_the_recommended_preset_is_on_at_first(qtbot: QtBot, window: MainWindow,
 def test_engine_work_is_never_on_the_windows_thread(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    side.show_aside()
-    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 1)
+    side.set_aside.show()
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
     assert {name for name, _ in desk.calls} >= {"recover", "plan", "run", "aside"}
     assert threading.main_thread().name not in {thread for _, thread in desk.calls}
 
@@ -259,7 +254,7 @@ def test_a_value_is_not_taken_for_another_container(window: MainWindow, picture:
     column.sheet.field.setText("300m")
     window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
     assert not column.sheet.isVisible()
-    here = window.current
+    here = window.selection.current
     assert here is not None
     select(window, here.container.name)
     before = column.choices
@@ -327,19 +322,19 @@ def test_capabilities_are_chosen_in_a_grid(window: MainWindow) -> None:
 def test_the_sheet_shows_the_command_and_what_to_keep_in_mind(qtbot: QtBot, window: MainWindow) -> None:
     side = planned(qtbot, window)
     side.column.button.click()
-    before = side.sheet.before
+    before = side.dialog.before
     assert before.head_warnings.text() == "To keep in mind"
     assert before.warnings.count() == 1
     assert before.differences.count() == len(side.column.choices)
     boxes = before.findChildren(QPlainTextEdit)
     assert [box.toPlainText() for box in boxes if box.isVisibleTo(before)] == [side.column.command.text]
-    side.sheet.back.click()
+    side.dialog.back.click()
 
 
 def test_the_wheel_scrolls_the_page_and_changes_no_number(qtbot: QtBot, window: MainWindow) -> None:
     side = planned(qtbot, window)
     side.column.button.click()
-    watch = side.sheet.watch
+    watch = side.dialog.watch
     before = watch.value()
     watch.setFocus()
     centre = QPointF(watch.rect().center())
@@ -349,36 +344,36 @@ def test_the_wheel_scrolls_the_page_and_changes_no_number(qtbot: QtBot, window: 
     )  # fmt: skip
     QApplication.sendEvent(watch, wheel)
     assert watch.value() == before
-    side.sheet.back.click()
+    side.dialog.back.click()
 
 
 def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot) -> None:
     desk.gate = threading.Event()
     side = relaunch(qtbot, window)
-    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
-    assert side.sheet.pages.currentIndex() == Page.DURING.value
-    assert "done" in side.sheet.steps.lines["stop"].accessibleName()
-    assert "under way" in side.sheet.steps.lines["watch"].accessibleName()
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    assert side.dialog.pages.currentIndex() == Page.DURING.value
+    assert "done" in side.dialog.steps.lines["stop"].accessibleName()
+    assert "under way" in side.dialog.steps.lines["watch"].accessibleName()
     assert side.column.button.text() == "Show"
     select(window, "web")  # the window is not blocked
     select(window, "ci-runner")
-    old = window.current
+    old = window.selection.current
     assert old is not None
     desk.gate.set()
     over(qtbot, side)
-    assert side.sheet.title.text() == "Hardened, and proven"
-    table = side.sheet.after.table
-    assert table.rowCount() == len(side.sheet.after.proofs) > 0
-    assert {proof.proof.outcome for proof in side.sheet.after.proofs} == {Proven.ENFORCED}
+    assert side.dialog.title.text() == "Hardened, and proven"
+    table = side.dialog.after.table
+    assert table.rowCount() == len(side.dialog.after.proofs) > 0
+    assert {proof.proof.outcome for proof in side.dialog.after.proofs} == {Proven.ENFORCED}
     assert "/proc/PID/status:CapBnd" in cell(table, 0, 3).toolTip()
-    assert side.sheet.after.undo.isVisible()
+    assert side.dialog.after.undo.isVisible()
     # the replacement arrives: it is selected, and stands beside the prediction
     new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
     others = tuple(each for each in picture.containers if each.key != old.key)
     window.feed.snapshot.emit(replace(picture, containers=(*others, new)))
-    assert window.current is not None
-    assert window.current.key == new.key
-    assert "reading" not in side.sheet.after.exposure.accessibleName()
+    assert window.selection.current is not None
+    assert window.selection.current.key == new.key
+    assert "reading" not in side.dialog.after.exposure.accessibleName()
 
 
 def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
@@ -386,25 +381,25 @@ def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> 
     desk.unproven = side.column.choices[0].toggle
     relaunch(qtbot, window)
     over(qtbot, side)
-    assert side.sheet.title.text() == "Hardened, but not all of it is proven"
-    assert cell(side.sheet.after.table, 0, 1).text() == "Not enforced"
-    assert cell(side.sheet.after.table, 0, 3).text() == "It is 0"
+    assert side.dialog.title.text() == "Hardened, but not all of it is proven"
+    assert cell(side.dialog.after.table, 0, 1).text() == "Not enforced"
+    assert cell(side.dialog.after.table, 0, 3).text() == "It is 0"
 
 
 def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     desk.outcome = Ending.ROLLED_BACK
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    assert side.sheet.title.text() == "Rolled back: all is as it was before"
-    assert side.sheet.lead.text() == "It ended by itself, with exit status 1."
-    assert "Read-only file system" in side.sheet.after.log.toPlainText()
-    assert "\x1b" not in side.sheet.after.log.toPlainText()
-    assert side.sheet.after.words.text() == "exit 1"
-    assert not side.sheet.after.undo.isVisible()
-    assert "failed" in side.sheet.steps.lines["watch"].accessibleName()
-    assert "done" in side.sheet.steps.lines["roll-back"].accessibleName()
-    assert window.current is not None
-    assert window.current.container.name == "ci-runner"
+    assert side.dialog.title.text() == "Rolled back: all is as it was before"
+    assert side.dialog.lead.text() == "It ended by itself, with exit status 1."
+    assert "Read-only file system" in side.dialog.after.log.toPlainText()
+    assert "\x1b" not in side.dialog.after.log.toPlainText()
+    assert side.dialog.after.words.text() == "exit 1"
+    assert not side.dialog.after.undo.isVisible()
+    assert "failed" in side.dialog.steps.lines["watch"].accessibleName()
+    assert "done" in side.dialog.steps.lines["roll-back"].accessibleName()
+    assert window.selection.current is not None
+    assert window.selection.current.container.name == "ci-runner"
 
 
 def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
@@ -415,11 +410,11 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     planned(qtbot, window)
     relaunch(qtbot, window)
     over(qtbot, side)
-    after = side.sheet.after
+    after = side.dialog.after
     assert after.blame.text() == "The log speaks of a read-only file system."
     assert after.leave_out.text() == "Switch off “Read-only root directory”"
     after.leave_out.click()
-    assert not side.sheet.isVisible()
+    assert not side.dialog.isVisible()
     assert "read-only-root" not in {choice.toggle for choice in side.column.choices}
     desk.suspects = ()
     planned(qtbot, window)
@@ -441,7 +436,7 @@ def test_who_is_to_blame_is_switched_off_where_it_was(qtbot: QtBot, window: Main
     column.presets.parts[Preset.STRICT].click()
     strict = column.choices
     assert "read-only-root" in {choice.toggle for choice in strict}
-    side.sheet.after.leave_out.click()
+    side.dialog.after.leave_out.click()
     qtbot.waitUntil(lambda: column.title.text() == "Harden ci-runner")
     planned(qtbot, window)
     assert column.choices
@@ -460,9 +455,9 @@ def test_who_is_to_blame_in_one_that_is_gone_changes_no_other(
     window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
     select(window, "web")
     before = side.column.choices
-    side.sheet.after.leave_out.click()
-    assert window.current is not None
-    assert window.current.container.name == "web"
+    side.dialog.after.leave_out.click()
+    assert window.selection.current is not None
+    assert window.selection.current.container.name == "web"
     assert side.column.choices == before
 
 
@@ -475,19 +470,19 @@ def test_what_an_owner_is_given_is_shown_and_taken_out_again(qtbot: QtBot, windo
     planned(qtbot, window)
     assert side.column.note.text() == "Compose creates the service again."
     side.column.button.click()
-    boxes = side.sheet.before.findChildren(QPlainTextEdit)
-    assert [box.toPlainText() for box in boxes if box.isVisibleTo(side.sheet.before)] == [
+    boxes = side.dialog.before.findChildren(QPlainTextEdit)
+    assert [box.toPlainText() for box in boxes if box.isVisibleTo(side.dialog.before)] == [
         "services:\n  web: {}",
         "docker compose up -d web",
     ]
-    side.sheet.go.click()
+    side.dialog.go.click()
     over(qtbot, side)
-    after = side.sheet.after
+    after = side.dialog.after
     assert after.discard.text() == "Accept…"
     after.undo.click()
-    assert "taken out" in side.sheet.lead.text()
-    qtbot.waitUntil(side.sheet.go.isEnabled)
-    side.sheet.go.click()
+    assert "taken out" in side.dialog.lead.text()
+    qtbot.waitUntil(side.dialog.go.isEnabled)
+    side.dialog.go.click()
     over(qtbot, side)
     assert not after.undo.isVisible()
     assert not after.discard.isVisible()
@@ -496,25 +491,25 @@ def test_what_an_owner_is_given_is_shown_and_taken_out_again(qtbot: QtBot, windo
 def test_cancel_means_roll_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     desk.gate = threading.Event()
     side = relaunch(qtbot, window)
-    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
-    side.sheet.back.click()
-    assert "next safe place" in side.sheet.told.text()
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    side.dialog.back.click()
+    assert "next safe place" in side.dialog.told.text()
     over(qtbot, side)
-    assert side.sheet.title.text() == "Rolled back: all is as it was before"
+    assert side.dialog.title.text() == "Rolled back: all is as it was before"
 
 
 def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     desk.gate = threading.Event()
     side = relaunch(qtbot, window)
-    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
-    QTest.keyClick(side.sheet, Qt.Key.Key_Escape)
-    assert not side.sheet.isVisible()
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
+    assert not side.dialog.isVisible()
     assert side.busy
     side.column.button.click()
-    assert side.sheet.isVisible()
+    assert side.dialog.isVisible()
     desk.gate.set()
     over(qtbot, side)
-    assert side.sheet.title.text() == "Hardened, and proven"
+    assert side.dialog.title.text() == "Hardened, and proven"
 
 
 def test_a_run_that_ends_while_its_sheet_is_hidden_brings_it_back(
@@ -522,14 +517,14 @@ def test_a_run_that_ends_while_its_sheet_is_hidden_brings_it_back(
 ) -> None:
     desk.gate, desk.outcome = threading.Event(), Ending.ROLLED_BACK
     side = relaunch(qtbot, window)
-    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
-    QTest.keyClick(side.sheet, Qt.Key.Key_Escape)
-    assert not side.sheet.isVisible()
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
+    assert not side.dialog.isVisible()
     desk.gate.set()
     over(qtbot, side)
-    assert side.sheet.isVisible()
-    assert side.sheet.title.text() == "Rolled back: all is as it was before"
-    assert "exit status 1" in side.sheet.lead.text()
+    assert side.dialog.isVisible()
+    assert side.dialog.title.text() == "Rolled back: all is as it was before"
+    assert "exit status 1" in side.dialog.lead.text()
 
 
 def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
@@ -537,20 +532,20 @@ def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
 ) -> None:
     desk.gate = threading.Event()
     side = relaunch(qtbot, window)
-    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
-    QTest.keyClick(side.sheet, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
+    QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
     column, old = side.column, named(picture, "ci-runner")
     window.feed.snapshot.emit(with_others(picture, stopped(old)))
-    assert window.current is not None
-    assert window.current.key == old.key
+    assert window.selection.current is not None
+    assert window.selection.current.key == old.key
     assert column.nothing.text() == "It does not run at the moment."
     assert "Watch it for" in column.note.text()
     assert column.note.isVisible()
     assert column.button.text() == "Show"
     assert not column.presets.isVisible()
     column.button.click()
-    assert side.sheet.isVisible()
-    side.sheet.back.click()  # cancel, and roll back
+    assert side.dialog.isVisible()
+    side.dialog.back.click()  # cancel, and roll back
     over(qtbot, side)
     assert not column.button.isVisible()
     assert not column.note.isVisible()
@@ -566,14 +561,14 @@ def test_the_window_goes_once_to_what_a_run_left(
     back = stopped(named(picture, "ci-runner"))  # ended again before it was read
     select(window, "web")
     window.feed.snapshot.emit(with_others(picture, back))
-    assert window.current is not None
-    assert window.current.key == back.key
+    assert window.selection.current is not None
+    assert window.selection.current.key == back.key
     select(window, "web")
     window.toolbar.filter.setText("web")
     for _ in range(2):
         window.feed.snapshot.emit(with_others(picture, back))
-        assert window.current is not None
-        assert window.current.container.name == "web"
+        assert window.selection.current is not None
+        assert window.selection.current.container.name == "web"
         assert window.toolbar.filter.text() == "web"
 
 
@@ -587,61 +582,61 @@ def test_after_an_undo_that_was_refused_the_window_shows_what_still_runs(
     both = with_others(picture, new, stopped(old))
     window.feed.snapshot.emit(both)
     desk.undo_refused = msg("Other containers have come to need it since.")
-    side.sheet.after.undo.click()
-    qtbot.waitUntil(side.sheet.go.isEnabled)
-    side.sheet.go.click()
+    side.dialog.after.undo.click()
+    qtbot.waitUntil(side.dialog.go.isEnabled)
+    side.dialog.go.click()
     over(qtbot, side)
     select(window, "web")
     window.feed.snapshot.emit(both)
-    assert window.current is not None
-    assert window.current.key == new.key
+    assert window.selection.current is not None
+    assert window.selection.current.key == new.key
 
 
 def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     desk.written = ("/var/lib/one", "/var/lib/two")
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    side.sheet.after.undo.click()
-    assert side.sheet.title.text() == "Bring the original of ci-runner back?"
-    assert not side.sheet.go.isEnabled()
-    qtbot.waitUntil(side.sheet.go.isEnabled)
+    side.dialog.after.undo.click()
+    assert side.dialog.title.text() == "Bring the original of ci-runner back?"
+    assert not side.dialog.go.isEnabled()
+    qtbot.waitUntil(side.dialog.go.isEnabled)
 
     def quoted() -> list[str]:
-        boxes = side.sheet.before.findChildren(QPlainTextEdit)
-        return [box.toPlainText() for box in boxes if box.isVisibleTo(side.sheet.before)]
+        boxes = side.dialog.before.findChildren(QPlainTextEdit)
+        return [box.toPlainText() for box in boxes if box.isVisibleTo(side.dialog.before)]
 
     qtbot.waitUntil(lambda: quoted() == ["/var/lib/one\n/var/lib/two"])  # what is new is shown by the event loop
-    side.sheet.go.click()
+    side.dialog.go.click()
     over(qtbot, side)
-    assert side.sheet.title.text() == "Undone: the original runs again"
+    assert side.dialog.title.text() == "Undone: the original runs again"
     assert [done.kind.value for done in desk.set_aside] == ["undo"]
-    assert side.sheet.after.discard.text() == "Discard it…"
-    side.sheet.after.undo.click()
-    assert side.sheet.title.text() == "Go back to the hardened ci-runner?"
-    assert side.sheet.lead.isVisible()
-    qtbot.waitUntil(side.sheet.go.isEnabled)
-    assert side.sheet.go.hasFocus()
-    QTest.keyClick(side.sheet.go, Qt.Key.Key_Return)
+    assert side.dialog.after.discard.text() == "Discard it…"
+    side.dialog.after.undo.click()
+    assert side.dialog.title.text() == "Go back to the hardened ci-runner?"
+    assert side.dialog.lead.isVisible()
+    qtbot.waitUntil(side.dialog.go.isEnabled)
+    assert side.dialog.go.hasFocus()
+    QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
     over(qtbot, side)
-    assert side.sheet.title.text() == "The hardened one runs again"
+    assert side.dialog.title.text() == "The hardened one runs again"
 
 
 def test_what_is_typed_while_an_undo_is_looked_into_stays(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
     desk.undo_gate = threading.Event()
-    side.sheet.after.undo.click()
-    watch = side.sheet.watch
+    side.dialog.after.undo.click()
+    watch = side.dialog.watch
     watch.setFocus()
     watch.selectAll()
     QTest.keyClicks(watch, "33")
     desk.undo_gate.set()
-    qtbot.waitUntil(side.sheet.go.isEnabled)
+    qtbot.waitUntil(side.dialog.go.isEnabled)
     assert watch.hasFocus()
     assert watch.value() == 33
-    side.sheet.back.click()
+    side.dialog.back.click()
     side.ask_undo(desk.set_aside[0])
-    assert watch.value() == side.sheet.before.usual()
+    assert watch.value() == side.dialog.before.usual()
 
 
 def test_the_column_tells_what_is_set_aside_and_leads_back(
@@ -649,21 +644,21 @@ def test_the_column_tells_what_is_set_aside_and_leads_back(
 ) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    side.sheet.back.click()
+    side.dialog.back.click()
     kept = side.column.kept
-    old = window.current
+    old = window.selection.current
     assert old is not None
     # both are there: the replacement under its name, and the original, which does not run
     new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
     stopped = replace(old, container=replace(old.container, name="ci-runner.old-1", pid=None, status=Status.EXITED))
     others = tuple(each for each in picture.containers if each.key != old.key)
     window.feed.snapshot.emit(replace(picture, containers=(*others, new, stopped)))
-    assert window.column.view.select_key(new.key)
+    assert window.containers.view.select_key(new.key)
     qtbot.waitUntil(lambda: kept.text.text() == "Hardened 1 hour ago; the original is set aside.")
     kept.undo.click()
-    assert side.sheet.title.text() == "Bring the original of ci-runner back?"
-    side.sheet.back.click()
-    assert window.column.view.select_key(stopped.key)
+    assert side.dialog.title.text() == "Bring the original of ci-runner back?"
+    side.dialog.back.click()
+    assert window.containers.view.select_key(stopped.key)
     qtbot.waitUntil(lambda: kept.text.text() == "This is the original of ci-runner, set aside 1 hour ago.")
     assert side.column.nothing.text() == "It waits here, stopped, in case it is wanted again."
     press(kept.discard.click, "discard")
@@ -679,18 +674,18 @@ def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
     desk.damaged = (Damaged("journal/x.json", "no JSON"),)
     action = next(each for each in window.actions_.menu.actions() if each.text() == "Set aside…")
     action.trigger()
-    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 2)
-    table = side.aside.table
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 2)
+    table = side.set_aside.dialog.table
     assert [cell(table, 0, column).text() for column in range(5)] == [
         "ci-runner", "docker", "1 hour ago", "4.6 MiB", "Can be undone",
     ]  # fmt: skip
     assert "no JSON" in cell(table, 1, 4).text()
     table.selectRow(1)
-    assert not side.aside.discard.isEnabled()
+    assert not side.set_aside.dialog.discard.isEnabled()
     table.selectRow(0)
-    press(side.aside.discard.click, "")
+    press(side.set_aside.dialog.discard.click, "")
     assert len(desk.set_aside) == 1  # kept: nothing was pressed but Escape
-    press(side.aside.discard.click, "discard")
+    press(side.set_aside.dialog.discard.click, "discard")
     qtbot.waitUntil(lambda: not desk.set_aside)
     qtbot.waitUntil(lambda: table.rowCount() == 1)
 
@@ -713,8 +708,8 @@ def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
     window.clock.timeout.emit()
     qtbot.waitUntil(kept.isVisible)
     qtbot.waitUntil(lambda: side.column.button.text() == "Show what is set aside")
-    side.show_aside()
-    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 1)
+    side.set_aside.show()
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
     kept.discard.click()
     boxes = [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
     assert len(boxes) == 1
@@ -722,8 +717,8 @@ def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
     window.clock.timeout.emit()
     qtbot.waitUntil(kept.isHidden)
     assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
-    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 0)
-    header = side.aside.table.horizontalHeader()
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 0)
+    header = side.set_aside.dialog.table.horizontalHeader()
     assert all(header.sectionSize(place) >= header.sectionSizeHint(place) for place in range(header.count()))
     planned(qtbot, window)
     assert side.column.button.text() == "Relaunch hardened"
@@ -737,20 +732,20 @@ def test_a_question_about_what_is_still_set_aside_stays(
     done = set_aside(desk, named(picture, "ci-runner"))
     window.clock.timeout.emit()
     qtbot.waitUntil(side.column.kept.isVisible)
-    side.show_aside()
-    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 1)
+    side.set_aside.show()
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
     first = replace(set_aside(desk, named(picture, "web")), id="t0")
     desk.set_aside = [first, done]
 
     def meanwhile() -> None:
         side.ask_discard(done)
         window.clock.timeout.emit()
-        qtbot.waitUntil(lambda: side.kept == (first, done))
+        qtbot.waitUntil(lambda: side.set_aside.kept == (first, done))
 
     press(meanwhile, "")
-    qtbot.waitUntil(lambda: side.aside.table.rowCount() == 2)
-    assert side.aside.current is not None
-    assert side.aside.current.id == done.id  # the selection stays with it
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 2)
+    assert side.set_aside.dialog.current is not None
+    assert side.set_aside.dialog.current.id == done.id  # the selection stays with it
 
 
 def test_the_result_offers_no_way_back_to_what_was_discarded_elsewhere(
@@ -758,12 +753,12 @@ def test_the_result_offers_no_way_back_to_what_was_discarded_elsewhere(
 ) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    assert side.sheet.after.discard.isVisible()
-    qtbot.waitUntil(lambda: bool(side.kept))
+    assert side.dialog.after.discard.isVisible()
+    qtbot.waitUntil(lambda: bool(side.set_aside.kept))
     desk.set_aside = []
     window.clock.timeout.emit()
-    qtbot.waitUntil(lambda: not side.sheet.after.discard.isVisible())
-    assert not side.sheet.after.undo.isVisible()
+    qtbot.waitUntil(lambda: not side.dialog.after.discard.isVisible())
+    assert not side.dialog.after.undo.isVisible()
 
 
 def test_what_recovery_set_aside_is_known_at_once(
@@ -773,7 +768,7 @@ def test_what_recovery_set_aside_is_known_at_once(
     qtbot.waitUntil(lambda: asked(desk, "kept") > 0)
     qtbot.wait(50)
     set_aside(desk, named(picture, "ci-runner"))
-    side.recover()
+    side.recovery.recover()
     qtbot.waitUntil(side.column.kept.isVisible)
 
 
@@ -791,7 +786,7 @@ def test_a_discard_that_fails_says_so(qtbot: QtBot, window: MainWindow, desk: Fa
     side = relaunch(qtbot, window)
     over(qtbot, side)
     desk.discard_fails = EngineError(EngineState.STOPPED, msg("The engine does not answer."), "EOF")
-    press(side.sheet.after.discard.click, "discard")
+    press(side.dialog.after.discard.click, "discard")
     qtbot.waitUntil(side.column.told.isVisible)
     assert "The engine does not answer. EOF" in side.column.told.text()
     assert len(desk.set_aside) == 1
@@ -806,7 +801,7 @@ def test_a_block_says_why_and_the_button_offers_the_way_out(qtbot: QtBot, window
     assert side.column.button.text() == "Copy the command"
     side.column.button.click()
     assert QGuiApplication.clipboard().text().startswith("docker run")
-    assert not side.sheet.isVisible()
+    assert not side.dialog.isVisible()
 
 
 def test_our_own_blocks_have_a_way_out_here(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
@@ -816,8 +811,8 @@ def test_our_own_blocks_have_a_way_out_here(qtbot: QtBot, window: MainWindow, de
     planned(qtbot, window)
     assert side.column.button.text() == "Show what is set aside"
     side.column.button.click()
-    qtbot.waitUntil(side.aside.isVisible)
-    side.aside.hide()
+    qtbot.waitUntil(side.set_aside.dialog.isVisible)
+    side.set_aside.dialog.hide()
     desk.blocks = (Block("unfinished", msg("It was not finished."), msg("Run recover first.")),)
     side.column.set_on("memory", True)
     planned(qtbot, window)
@@ -857,8 +852,8 @@ def test_an_option_that_makes_it_safe_is_taken_and_given_back(qtbot: QtBot, wind
 def test_an_engine_that_offers_nothing_says_so(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     desk.offer_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
     column = side_of(window).column
-    state = next(each for each in window.snapshot.containers if each.container.name == "web")  # type: ignore[union-attr]
-    assert window.column.view.select_key(state.key)
+    state = next(each for each in window.selection.snapshot.containers if each.container.name == "web")  # type: ignore[union-attr]
+    assert window.containers.view.select_key(state.key)
     qtbot.waitUntil(lambda: column.nothing.text() == "The engine is stopped.")
     assert column.nothing.isVisible()
     assert "connection refused" in column.nothing.toolTip()
@@ -875,7 +870,7 @@ def test_what_could_not_be_put_right_is_tried_again_when_the_engine_is_back(
     state = next(each for each in picture.containers if each.container.name == "web")
     desk.broken_off = (desk.transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED))),)
     desk.recover_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
-    side.recover()
+    side.recovery.recover()
     qtbot.waitUntil(side.column.told.isVisible)
     assert "can't be put right yet: The engine is stopped." in side.column.told.text()
     away = tuple(replace(each, state=EngineState.STOPPED) for each in picture.engines)
@@ -898,7 +893,7 @@ def test_exports_are_in_a_menu(
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
-    made.show_snapshot(picture)
+    made.selection.show_snapshot(picture)
     select(made, "ci-runner")
     side = planned(qtbot, made)
     assert side.column.button.text() == "Export instead…"
@@ -924,18 +919,18 @@ def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, desk: Fa
     assert side.column.prediction.title.text() == "After the change, predicted"
     desk.gate = threading.Event()
     relaunch(qtbot, window)
-    assert side.sheet.title.text().startswith("Changing the limits of ")
-    assert not side.sheet.back.isVisible(), "there is nothing to roll back"
-    assert not side.sheet.lead.isVisible()
+    assert side.dialog.title.text().startswith("Changing the limits of ")
+    assert not side.dialog.back.isVisible(), "there is nothing to roll back"
+    assert not side.dialog.lead.isVisible()
     window.close()
     assert window.isVisible(), "it closes once that is done"
     assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
     desk.gate.set()
     over(qtbot, side)
     qtbot.waitUntil(lambda: not window.isVisible())
-    assert side.sheet.title.text() == "The limits are changed"
-    assert not side.sheet.after.undo.isVisible()
-    assert not side.sheet.back.isHidden()
+    assert side.dialog.title.text() == "The limits are changed"
+    assert not side.dialog.after.undo.isVisible()
+    assert not side.dialog.back.isHidden()
 
 
 def test_a_plan_that_fails_can_be_tried_again(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
@@ -982,30 +977,30 @@ def test_a_plan_is_asked_for_again_when_the_engine_is_back(qtbot: QtBot, window:
 def test_closing_while_a_relaunch_runs_asks_and_rolls_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     desk.gate = threading.Event()
     side = relaunch(qtbot, window)
-    qtbot.waitUntil(lambda: "watch" in side.sheet.steps.lines)
+    qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     press(window.close, "")
     assert window.isVisible()
     assert side.busy
     press(window.close, "roll-back")
     qtbot.waitUntil(lambda: not window.isVisible())
     assert not side.busy
-    assert not side.sheet.isVisible()
-    assert side.sheet.after.ended is not None
-    assert side.sheet.after.ended.ending is Ending.ROLLED_BACK
+    assert not side.dialog.isVisible()
+    assert side.dialog.after.ended is not None
+    assert side.dialog.after.ended.ending is Ending.ROLLED_BACK
 
 
 def test_below_1240_the_column_is_a_drawer(qtbot: QtBot, window: MainWindow) -> None:
     side = side_of(window)
     assert side.column.isVisible()
-    assert not side.place.button.isVisible()
+    assert not dock_of(window).button.isVisible()
     window.resize(1100, 800)
     assert not side.column.isVisible()
-    assert side.place.button.isVisible()
+    assert dock_of(window).button.isVisible()
     QTest.keyClick(window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
     assert side.column.isVisible()
-    assert side.place.drawer.geometry().right() <= window.width()
+    assert dock_of(window).drawer.geometry().right() <= window.width()
     QTest.keyClick(window, Qt.Key.Key_Escape)
-    assert not side.place.drawer.isVisible()
+    assert not dock_of(window).drawer.isVisible()
     window.resize(1440, 900)
     assert side.column.isVisible()
     assert 288 <= side.column.width() <= 400
@@ -1035,11 +1030,11 @@ def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snaps
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
-    made.show_snapshot(replace(picture, demo=True))
+    made.selection.show_snapshot(replace(picture, demo=True))
     side = side_of(made)
     made.feed.snapshot.emit(replace(picture, demo=True))
     state = next(each for each in picture.containers if each.container.name == "ci-runner")
-    assert made.column.view.select_key(state.key)
+    assert made.containers.view.select_key(state.key)
     qtbot.waitUntil(lambda: side.column.offered_key == state.key)
     assert side.column.rows
     assert side.column.preview is not None
@@ -1102,7 +1097,7 @@ def test_what_a_crash_left_is_told(
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
-    made.show_snapshot(picture)
+    made.selection.show_snapshot(picture)
     side = side_of(made)
     qtbot.waitUntil(side.column.told.isVisible)
     assert "web" in side.column.told.text()
@@ -1112,12 +1107,14 @@ def test_what_a_crash_left_is_told(
 
 def test_a_glance_at_another_container_leaves_the_toggles(window: MainWindow, qtbot: QtBot) -> None:
     column = planned(qtbot, window).column
-    assert window.snapshot is not None
-    here = window.current
+    assert window.selection.snapshot is not None
+    here = window.selection.current
     assert here is not None
-    other = next(each for each in window.snapshot.containers if each.matrix is not None and each.key != here.key)
+    other = next(
+        each for each in window.selection.snapshot.containers if each.matrix is not None and each.key != here.key
+    )
     for key in (other.key, here.key):  # faster than the desk answers
-        window.column.view.select_key(key)
+        window.containers.view.select_key(key)
     qtbot.wait(PATIENCE + 150)
     assert column.toggles.isVisible()
     assert column.toggles.isEnabled()
@@ -1130,7 +1127,7 @@ def test_an_offer_that_is_slower_than_the_readings_comes_all_the_same(
     column, web = planned(qtbot, window).column, named(picture, "web")
     desk.calls.clear()
     desk.offer_gate = threading.Event()
-    assert window.column.view.select_key(web.key)
+    assert window.containers.view.select_key(web.key)
     qtbot.waitUntil(lambda: asked(desk, "offer") == 1)
     for _ in range(3):
         window.feed.snapshot.emit(with_others(picture))
@@ -1152,21 +1149,21 @@ def test_an_offer_that_is_slower_than_the_readings_comes_all_the_same(
 def test_a_slow_engine_holds_up_no_other(qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    qtbot.waitUntil(lambda: len(side.kept) == 1)
-    side.sheet.hide()
+    qtbot.waitUntil(lambda: len(side.set_aside.kept) == 1)
+    side.dialog.hide()
     here = named(picture, "ci-runner").container.engine
     other = next(each for each in picture.containers if each.container.engine != here and each.matrix is not None)
     own = next(each for each in picture.containers if each.container.engine == here and each.container.name == "web")
     desk.aside_gate, desk.offer_gate, desk.slow = threading.Event(), threading.Event(), here
     try:
-        side.show_aside()
+        side.set_aside.show()
         offers = asked(desk, "offer")
-        assert window.column.view.select_key(own.key)
+        assert window.containers.view.select_key(own.key)
         qtbot.waitUntil(lambda: asked(desk, "aside") == 1 and asked(desk, "offer") > offers)
         select(window, other.container.name)
         desk.set_aside.clear()
         window.clock.timeout.emit()
-        qtbot.waitUntil(lambda: side.kept == ())
+        qtbot.waitUntil(lambda: side.set_aside.kept == ())
         assert side.column.offered_key == other.key
     finally:
         desk.aside_gate.set()
@@ -1178,7 +1175,7 @@ def test_until_an_offer_has_come_nothing_is_chosen_by_the_last_one(
 ) -> None:
     column, web = planned(qtbot, window).column, named(picture, "web")
     desk.offer_gate = threading.Event()
-    assert window.column.view.select_key(web.key)
+    assert window.containers.view.select_key(web.key)
     column.presets.parts[Preset.STRICT].click()
     desk.offer_gate.set()
     qtbot.waitUntil(lambda: column.offered_key == web.key)

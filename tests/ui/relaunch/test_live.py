@@ -46,7 +46,7 @@ def live(
     window.start()
     side: QObject | None = window.hardening
     assert isinstance(side, RelaunchController)
-    side.sheet.watch.setValue(1)
+    side.dialog.watch.setValue(1)
     try:
         yield window, side
     finally:
@@ -56,7 +56,7 @@ def live(
 
 
 def find(window: MainWindow, name: str) -> ContainerState | None:
-    states = window.snapshot.containers if window.snapshot is not None else ()
+    states = window.selection.snapshot.containers if window.selection.snapshot is not None else ()
     return next((each for each in states if each.container.name == name and each.matrix is not None), None)
 
 
@@ -65,7 +65,7 @@ def choose(qtbot: QtBot, window: MainWindow, side: RelaunchController, name: str
     qtbot.waitUntil(lambda: find(window, name) is not None, timeout=WAIT)
     state = find(window, name)
     assert state is not None
-    window.go_to(state.key)
+    window.selection.go_to(state.key)
     qtbot.waitUntil(lambda: side.column.offered_key == state.key, timeout=WAIT)
     for each in side.column.choices:
         side.column.set_on(each.toggle, False)
@@ -79,14 +79,14 @@ def go(qtbot: QtBot, side: RelaunchController) -> None:
     """The column's button, then the sheet's."""
     assert side.column.button.text() == "Relaunch hardened", side.column.note.text()
     QTest.keyClick(side.column.button, Qt.Key.Key_Return)
-    assert side.sheet.pages.currentIndex() == Page.BEFORE.value
-    QTest.keyClick(side.sheet.go, Qt.Key.Key_Return)
+    assert side.dialog.pages.currentIndex() == Page.BEFORE.value
+    QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
     over(qtbot, side)
 
 
 def over(qtbot: QtBot, side: RelaunchController) -> None:
     qtbot.waitUntil(lambda: not side.busy, timeout=WAIT)
-    assert side.sheet.pages.currentIndex() == Page.AFTER.value
+    assert side.dialog.pages.currentIndex() == Page.AFTER.value
 
 
 def no_new_privs(rig: Rig, name: str) -> str:
@@ -112,28 +112,31 @@ def test_relaunched_proven_undone_and_discarded(
             choose(qtbot, window, side, name, "no-new-privileges", "capabilities")
             assert no_new_privs(any_engine, name) == "0"
             go(qtbot, side)
-            ended = side.sheet.after.ended
+            ended = side.dialog.after.ended
             assert ended is not None
             assert ended.ending is Ending.VERIFIED, (ended.why, ended.words, ended.log)
-            assert side.sheet.title.text() == "Hardened, and proven"
-            assert {each.proof.outcome for each in side.sheet.after.proofs} == {Proven.ENFORCED}
+            assert side.dialog.title.text() == "Hardened, and proven"
+            assert {each.proof.outcome for each in side.dialog.after.proofs} == {Proven.ENFORCED}
             assert no_new_privs(any_engine, name) == "1"
             # the replacement comes into the picture by itself, selected, with what it came to
             qtbot.waitUntil(
-                lambda: window.current is not None and window.current.container.id == side_new(side), timeout=WAIT
+                lambda: (
+                    window.selection.current is not None and window.selection.current.container.id == side_new(side)
+                ),
+                timeout=WAIT,
             )
-            qtbot.waitUntil(lambda: "reading" not in side.sheet.after.exposure.accessibleName(), timeout=WAIT)
-            side.sheet.after.undo.click()
-            qtbot.waitUntil(side.sheet.go.isEnabled, timeout=WAIT)
-            QTest.keyClick(side.sheet.go, Qt.Key.Key_Return)
+            qtbot.waitUntil(lambda: "reading" not in side.dialog.after.exposure.accessibleName(), timeout=WAIT)
+            side.dialog.after.undo.click()
+            qtbot.waitUntil(side.dialog.go.isEnabled, timeout=WAIT)
+            QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
             over(qtbot, side)
-            assert side.sheet.title.text() == "Undone: the original runs again"
+            assert side.dialog.title.text() == "Undone: the original runs again"
             assert no_new_privs(any_engine, name) == "0"
             assert any_engine.run("inspect", "--format", "{{.Id}}", name).strip().startswith(original[:12])
-            side.show_aside()
-            qtbot.waitUntil(lambda: side.aside.table.rowCount() == 1, timeout=WAIT)
-            press(side.aside.discard.click, "discard")
-            qtbot.waitUntil(lambda: side.aside.table.rowCount() == 0, timeout=WAIT)
+            side.set_aside.show()
+            qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1, timeout=WAIT)
+            press(side.set_aside.dialog.discard.click, "discard")
+            qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 0, timeout=WAIT)
             found = any_engine.run("ps", "-a", "--format", "{{.Names}}").split()
             assert [each for each in found if each.startswith(name)] == [name]
         finally:
@@ -143,7 +146,7 @@ def test_relaunched_proven_undone_and_discarded(
 
 
 def side_new(side: RelaunchController) -> str:
-    ended = side.sheet.after.ended
+    ended = side.dialog.after.ended
     return "" if ended is None or ended.transaction is None else ended.transaction.new
 
 
@@ -158,9 +161,9 @@ def test_what_breaks_is_rolled_back_with_its_log(
     ):
         choose(qtbot, window, side, name, "read-only-root")
         go(qtbot, side)
-        assert side.sheet.title.text() == "Rolled back: all is as it was before"
-        assert "7" in side.sheet.lead.text()
-        assert "Read-only file system" in side.sheet.after.log.toPlainText()
+        assert side.dialog.title.text() == "Rolled back: all is as it was before"
+        assert "7" in side.dialog.lead.text()
+        assert "Read-only file system" in side.dialog.after.log.toPlainText()
         assert docker_rootful.run("inspect", "--format", "{{.Id}} {{.State.Running}}", name).split() == [
             original,
             "true",

@@ -26,9 +26,9 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 @pytest.fixture
 def rays(window: MainWindow) -> RayLayer:
     """The rays of ci-runner, the container shown first."""
-    assert window.current is not None
-    assert window.current.container.name == "ci-runner"
-    return window.strata.rays
+    assert window.selection.current is not None
+    assert window.selection.current.container.name == "ci-runner"
+    return window.strata_page.strata.rays
 
 
 def lane_of(rays: RayLayer, threat: str) -> Lane:
@@ -38,36 +38,36 @@ def lane_of(rays: RayLayer, threat: str) -> Lane:
 
 
 def select(window: MainWindow, name: str) -> None:
-    assert window.snapshot is not None
-    key = next(state.key for state in window.snapshot.containers if state.container.name == name)
-    assert window.column.view.select_key(key)
+    assert window.selection.snapshot is not None
+    key = next(state.key for state in window.selection.snapshot.containers if state.container.name == name)
+    assert window.containers.view.select_key(key)
 
 
 def hover(window: MainWindow, number: int, x: float) -> None:
-    band = window.strata.bands[number]
+    band = window.strata_page.strata.bands[number]
     QTest.mouseMove(band, QPoint(int(x) - band.x(), band.height() // 2))
 
 
 def test_every_threat_has_a_lane_in_the_field(window: MainWindow, rays: RayLayer) -> None:
     lanes = rays.lanes()
     assert len(lanes) == 61
-    facts = window.strata.bands[6].field()
+    facts = window.strata_page.strata.bands[6].field()
     assert all(facts < lane.x < rays.width() for lane in lanes)
-    assert rays.scene.heights.strip == window.strata.process.geometry().bottom() + 1
-    assert rays.scene.heights.ground == window.strata.ground.geometry().top()
+    assert rays.scene.heights.strip == window.strata_page.strata.process.geometry().bottom() + 1
+    assert rays.scene.heights.ground == window.strata_page.strata.ground.geometry().top()
     assert rays.scene.heights.end(lane_of(rays, "use-engine-socket").ray) == rays.scene.heights.ground
-    middle = window.strata.bands[4].geometry().center().y()
+    middle = window.strata_page.strata.bands[4].geometry().center().y()
     assert rays.scene.heights.end(lane_of(rays, "userfaultfd").ray) == pytest.approx(middle, abs=1)
 
 
 def test_where_nothing_is_known_the_role_is_told_instead(window: MainWindow) -> None:
     select(window, "staging-api")
-    assert not window.strata.rays.isVisible()
-    assert not window.panel.fail.isVisible()
-    assert window.header.exposure.text() == "–"
-    assert window.strata.legend.accessibleName() == ""
+    assert not window.strata_page.strata.rays.isVisible()
+    assert not window.strata_page.panel.fail.isVisible()
+    assert window.strata_page.header.exposure.text() == "–"
+    assert window.strata_page.strata.legend.accessibleName() == ""
     select(window, "ci-runner")
-    assert window.strata.rays.isVisible()
+    assert window.strata_page.strata.rays.isVisible()
 
 
 def test_serious_open_threats_are_named_in_the_ground(rays: RayLayer) -> None:
@@ -78,8 +78,8 @@ def test_serious_open_threats_are_named_in_the_ground(rays: RayLayer) -> None:
 
 
 def test_the_strip_counts_and_the_legend_adds_up(window: MainWindow) -> None:
-    assert "can try 61 things" in window.strata.process.accessibleDescription()
-    words = window.strata.legend.accessibleName()
+    assert "can try 61 things" in window.strata_page.strata.process.accessibleDescription()
+    words = window.strata_page.strata.legend.accessibleName()
     assert words.startswith("6 serious, open")
     assert sum(int(part.split()[0]) for part in words.split(", ") if part.split()[0].isdigit()) == 61
 
@@ -95,7 +95,7 @@ def test_hover_brings_the_card_and_leaving_takes_it_away(window: MainWindow, ray
     hover(window, 6, lane.x)
     assert rays.taken == ""  # in passing nothing fades
     qtbot.waitUntil(lambda: rays.taken == "load-module", timeout=PAUSE * 20)
-    card = window.strata.card
+    card = window.strata_page.strata.card
     assert card is not None
     assert card.isVisible()
     words = card.words()
@@ -112,17 +112,17 @@ def test_hover_brings_the_card_and_leaving_takes_it_away(window: MainWindow, ray
 
 
 def test_the_card_is_of_the_container_in_view_where_two_share_a_matrix(window: MainWindow, rays: RayLayer) -> None:
-    first = window.current
+    first = window.selection.current
     assert first is not None
     other = replace(first, container=replace(first.container, id="f" * 64, name="twin", pid=777))
-    window.show_snapshot(sample.snapshot((*sample.states(), other)))
+    window.selection.show_snapshot(sample.snapshot((*sample.states(), other)))
     select(window, "ci-runner")
     rays.take("load-module")
-    card = window.strata.card
+    card = window.strata_page.strata.card
     assert card is not None
     select(window, "twin")
-    assert window.current is not None
-    assert window.current.matrix is first.matrix
+    assert window.selection.current is not None
+    assert window.selection.current.matrix is first.matrix
     assert card.isVisible()
     assert "/proc/777/status:capabilities" in card.words()
     rays.take("")
@@ -131,24 +131,24 @@ def test_the_card_is_of_the_container_in_view_where_two_share_a_matrix(window: M
 
 
 def test_away_from_rays_a_band_is_a_button(window: MainWindow, rays: RayLayer) -> None:
-    band = window.strata.bands[2]
+    band = window.strata_page.strata.bands[2]
     QTest.mouseClick(band, Qt.MouseButton.LeftButton, pos=QPoint(80, band.height() // 2))
-    assert window.panel.number == 2
+    assert window.strata_page.panel.number == 2
     below = lane_of(rays, "bind-mount")  # ends above band 2: there the band is clicked
-    assert rays.scene.heights.lowest(below.ray) < window.strata.bands[2].y()
+    assert rays.scene.heights.lowest(below.ray) < window.strata_page.strata.bands[2].y()
 
 
 def test_a_click_on_a_ray_takes_it_and_a_double_click_opens_the_matrix(
     window: MainWindow, rays: RayLayer, qtbot: QtBot
 ) -> None:
     lane = lane_of(rays, "use-engine-socket")
-    band = window.strata.bands[5]
-    before = window.panel.number
+    band = window.strata_page.strata.bands[5]
+    before = window.strata_page.panel.number
     at = QPoint(int(lane.x) - band.x(), band.height() // 2)
     QTest.mouseClick(band, Qt.MouseButton.LeftButton, pos=at)
-    assert (rays.taken, window.panel.number) == ("use-engine-socket", before)
+    assert (rays.taken, window.strata_page.panel.number) == ("use-engine-socket", before)
     assert rays.hasFocus()
-    with qtbot.waitSignal(window.strata.threat_chosen) as heard:
+    with qtbot.waitSignal(window.strata_page.strata.threat_chosen) as heard:
         QTest.mouseDClick(band, Qt.MouseButton.LeftButton, pos=at)
     assert heard.args == ["use-engine-socket"]
 
@@ -156,8 +156,8 @@ def test_a_click_on_a_ray_takes_it_and_a_double_click_opens_the_matrix(
 def test_a_name_in_the_ground_opens_the_matrix(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:
     label = next(label for label in rays.scene.labels if label.id == "trace-kernel")
     box = label_box(window.theme, rays.scene.heights, label).toRect()
-    ground = window.strata.ground
-    with qtbot.waitSignal(window.strata.threat_chosen) as heard:
+    ground = window.strata_page.strata.ground
+    with qtbot.waitSignal(window.strata_page.strata.threat_chosen) as heard:
         QTest.mouseClick(ground, Qt.MouseButton.LeftButton, pos=box.center() - ground.pos())
     assert heard.args == ["trace-kernel"]
 
@@ -176,7 +176,7 @@ def test_keys_go_from_lane_to_lane(window: MainWindow, rays: RayLayer, qtbot: Qt
     QTest.keyClick(rays, Qt.Key.Key_End)
     assert rays.taken == lanes[-1].ray.id
     QTest.keyClick(rays, Qt.Key.Key_Home)
-    with qtbot.waitSignal(window.strata.threat_chosen) as heard:
+    with qtbot.waitSignal(window.strata_page.strata.threat_chosen) as heard:
         QTest.keyClick(rays, Qt.Key.Key_Return)
     assert heard.args == [lanes[0].ray.id]
     rays.setFocus(Qt.FocusReason.TabFocusReason)
@@ -186,53 +186,53 @@ def test_keys_go_from_lane_to_lane(window: MainWindow, rays: RayLayer, qtbot: Qt
 
 def test_suppose_it_fails_and_the_way_back(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:
     select(window, "thumbnailer")
-    exposure = window.header.exposure.text()
-    window.open_layer(2)
-    QTest.mouseClick(window.panel.fail, Qt.MouseButton.LeftButton)
-    assert window.strata.bands[2].away
-    assert "Supposed to fail" in window.strata.bands[2].accessibleName()
-    assert window.header.suppose.isVisible()
-    assert "start processes without end" in window.header.suppose.text.text()
-    assert float(window.header.exposure.text()) >= 4.0 > float(exposure)
-    assert f"as it is now {exposure}" in window.header.exposure.accessibleName()
-    assert window.strata.legend.accessibleName().startswith("2 serious, open")
+    exposure = window.strata_page.header.exposure.text()
+    window.selection.open_layer(2)
+    QTest.mouseClick(window.strata_page.panel.fail, Qt.MouseButton.LeftButton)
+    assert window.strata_page.strata.bands[2].away
+    assert "Supposed to fail" in window.strata_page.strata.bands[2].accessibleName()
+    assert window.strata_page.header.suppose.isVisible()
+    assert "start processes without end" in window.strata_page.header.suppose.text.text()
+    assert float(window.strata_page.header.exposure.text()) >= 4.0 > float(exposure)
+    assert f"as it is now {exposure}" in window.strata_page.header.exposure.accessibleName()
+    assert window.strata_page.strata.legend.accessibleName().startswith("2 serious, open")
     assert lane_of(rays, "fork-bomb").ray.kind is Kind.HIGH
-    window.strata.bands[4].setFocus()
-    QTest.keyClick(window.strata.bands[4], Qt.Key.Key_X)  # another one too
-    assert window.supposing.away == {"cgroup", "seccomp"}
-    QTest.mouseClick(window.header.suppose.back, Qt.MouseButton.LeftButton)
-    assert window.supposing.away == frozenset()
-    assert window.header.exposure.text() == exposure
-    assert not window.header.suppose.isVisible()
-    window.suppose_fails(4)
-    window.strata.bands[4].setFocus()
-    QTest.keyClick(window.strata.bands[4], Qt.Key.Key_Escape)
-    assert window.supposing.away == frozenset()
+    window.strata_page.strata.bands[4].setFocus()
+    QTest.keyClick(window.strata_page.strata.bands[4], Qt.Key.Key_X)  # another one too
+    assert window.selection.what_if.away == {"cgroup", "seccomp"}
+    QTest.mouseClick(window.strata_page.header.suppose.back, Qt.MouseButton.LeftButton)
+    assert window.selection.what_if.away == frozenset()
+    assert window.strata_page.header.exposure.text() == exposure
+    assert not window.strata_page.header.suppose.isVisible()
+    window.selection.suppose_fails(4)
+    window.strata_page.strata.bands[4].setFocus()
+    QTest.keyClick(window.strata_page.strata.bands[4], Qt.Key.Key_Escape)
+    assert window.selection.what_if.away == frozenset()
 
 
 def test_the_button_on_a_band_does_the_same(window: MainWindow) -> None:
-    band = window.strata.bands[4]
+    band = window.strata_page.strata.bands[4]
     assert not band.fail.isVisible()
     band.setFocus()
     assert band.fail.isVisible()
     QTest.mouseClick(band.fail, Qt.MouseButton.LeftButton)
     assert band.away
-    window.column.view.setFocus()
+    window.containers.view.setFocus()
     assert band.fail.isVisible()  # the way back stays in sight
     QTest.mouseClick(band.fail, Qt.MouseButton.LeftButton)
     assert not band.away
 
 
 def test_another_container_is_shown_as_it_is(window: MainWindow) -> None:
-    window.suppose_fails(4)
+    window.selection.suppose_fails(4)
     select(window, "web")
-    assert window.supposing.away == frozenset()
-    assert not window.header.suppose.isVisible()
+    assert window.selection.what_if.away == frozenset()
+    assert not window.strata_page.header.suppose.isVisible()
 
 
 def test_rays_fall_for_a_moment_and_keep_their_order(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:
     before = [lane.ray.id for lane in rays.lanes()]
-    window.suppose_fails(3)
+    window.selection.suppose_fails(3)
     assert rays.falling is not window.theme.reduced_motion
     rays.grab()
     qtbot.waitUntil(lambda: not rays.falling, timeout=2000)
@@ -243,13 +243,13 @@ def test_with_reduced_motion_they_are_there_at_once(
     window: MainWindow, rays: RayLayer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(window.theme), "reduced_motion", True)
-    window.suppose_fails(3)
+    window.selection.suppose_fails(3)
     assert not rays.falling
 
 
 def test_in_a_narrow_field_bars_stand_for_what_is_not_open(window: MainWindow, rays: RayLayer) -> None:
     window.resize(600, 800)
-    window.turn_page()
+    window.window_layout.bring_forward()
     assert any(lane.count for lane in rays.lanes())
     assert not rays.grab().isNull()
     rays.setFocus(Qt.FocusReason.TabFocusReason)
@@ -279,23 +279,23 @@ def test_a_screen_reader_hears_one_child_for_each_lane(rays: RayLayer) -> None:
 
 
 def test_the_exposure_opens_its_sheet_by_key(window: MainWindow, qtbot: QtBot) -> None:
-    window.header.exposure.setFocus()
-    QTest.keyClick(window.header.exposure, Qt.Key.Key_Space)
-    assert window.sheet.isVisible()
-    assert window.sheet.table.rowCount() == 7
-    QTest.keyClick(window.sheet, Qt.Key.Key_Escape)
-    assert not window.sheet.isVisible()
+    window.strata_page.header.exposure.setFocus()
+    QTest.keyClick(window.strata_page.header.exposure, Qt.Key.Key_Space)
+    assert window.strata_page.header.sheet.isVisible()
+    assert window.strata_page.header.sheet.table.rowCount() == 7
+    QTest.keyClick(window.strata_page.header.sheet, Qt.Key.Key_Escape)
+    assert not window.strata_page.header.sheet.isVisible()
 
 
 def test_a_repaint_of_the_strata_is_quick_in_both_themes(window: MainWindow, rays: RayLayer) -> None:
-    picture = QPixmap(window.strata.size() * 2)
+    picture = QPixmap(window.strata_page.strata.size() * 2)
     picture.setDevicePixelRatio(2)
     for mode in (ThemeMode.DARK, ThemeMode.LIGHT):
         window.theme.set_mode(mode)
-        window.strata.render(picture)
+        window.strata_page.strata.render(picture)
         times = []
         for _ in range(9):
             start = time.perf_counter()
-            window.strata.render(picture)
+            window.strata_page.strata.render(picture)
             times.append(time.perf_counter() - start)
         assert min(times) < 0.016  # 4 ms where nothing else runs; the goal is 8

@@ -23,8 +23,8 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 
 @pytest.fixture
 def fleet(window: MainWindow) -> MainWindow:
-    window.show_snapshot(sample.snapshot(fake_fleet.states(20)))
-    window.column.view.select_key(None)
+    window.selection.show_snapshot(sample.snapshot(fake_fleet.states(20)))
+    window.containers.view.select_key(None)
     return window
 
 
@@ -38,27 +38,27 @@ def test_four_views_and_the_strata_first(fleet: MainWindow) -> None:
     assert [button.text() for button in fleet.toolbar.views.segments.buttons] == [
         "Strata", "Matrix", "System calls", "Fleet"
     ]  # fmt: skip
-    assert fleet.views.current is View.STRATA
-    assert fleet.strata.isVisible()
-    assert fleet.views.fleet is None  # made when it is first opened
+    assert fleet.pages.view is View.STRATA
+    assert fleet.strata_page.strata.isVisible()
+    assert fleet.pages.fleet is None  # made when it is first opened
 
 
 def test_each_view_comes_in_front(fleet: MainWindow) -> None:
     turn(fleet, View.MATRIX)
-    assert fleet.views.matrix is not None
-    assert fleet.views.matrix.isVisible()
-    assert not fleet.strata.isVisible()
-    assert fleet.current is not None
-    assert fleet.views.header.name.text() == fleet.current.container.name
+    assert fleet.pages.matrix is not None
+    assert fleet.pages.matrix.isVisible()
+    assert not fleet.strata_page.strata.isVisible()
+    assert fleet.selection.current is not None
+    assert fleet.pages.header.name.text() == fleet.selection.current.container.name
     turn(fleet, View.CALLS)
-    assert fleet.views.calls is not None
-    assert fleet.views.calls.isVisible()
+    assert fleet.pages.calls is not None
+    assert fleet.pages.calls.isVisible()
     turn(fleet, View.FLEET)
-    assert fleet.views.fleet is not None
-    assert fleet.views.fleet.isVisible()
-    assert len(fleet.views.fleet.table.rows) == 20
+    assert fleet.pages.fleet is not None
+    assert fleet.pages.fleet.isVisible()
+    assert len(fleet.pages.fleet.table.rows) == 20
     turn(fleet, View.STRATA)
-    assert fleet.strata.isVisible()
+    assert fleet.strata_page.strata.isVisible()
 
 
 def test_no_part_is_ever_a_window_of_its_own(fleet: MainWindow) -> None:
@@ -66,7 +66,7 @@ def test_no_part_is_ever_a_window_of_its_own(fleet: MainWindow) -> None:
     for view in fleet.toolbar.views.views:
         turn(fleet, view)
         assert fleet.isActiveWindow(), view
-    fleet.views.open_threat("set-clock")
+    fleet.pages.open_threat("set-clock")
     QApplication.processEvents()
     assert fleet.isActiveWindow()
 
@@ -74,96 +74,96 @@ def test_no_part_is_ever_a_window_of_its_own(fleet: MainWindow) -> None:
 def test_keys_turn(fleet: MainWindow) -> None:
     for number, view in enumerate(fleet.toolbar.views.views, 1):
         QTest.keyClick(fleet, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.ControlModifier)
-        assert fleet.views.current is view
+        assert fleet.pages.view is view
     fleet.toolbar.views.segments.buttons[3].setFocus()
     QTest.keyClick(fleet.toolbar.views.segments.buttons[3], Qt.Key.Key_Left)
-    assert fleet.views.current is View.CALLS
+    assert fleet.pages.view is View.CALLS
 
 
 def test_a_digit_opens_a_layer_of_the_strata(fleet: MainWindow) -> None:
     turn(fleet, View.MATRIX)
     QTest.keyClick(fleet, Qt.Key.Key_1)
-    assert fleet.views.current is View.STRATA
-    assert fleet.panel.number == 1
+    assert fleet.pages.view is View.STRATA
+    assert fleet.strata_page.panel.number == 1
 
 
 def test_ctrl_f_goes_to_the_field_of_the_view(fleet: MainWindow) -> None:
     turn(fleet, View.MATRIX)
     QTest.keyClick(fleet, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert fleet.views.matrix is not None
-    assert fleet.views.matrix.filter.hasFocus()
+    assert fleet.pages.matrix is not None
+    assert fleet.pages.matrix.filter.hasFocus()
     turn(fleet, View.FLEET)
     QTest.keyClick(fleet, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert fleet.toolbar.filter.hasFocus()
 
 
 def test_a_ray_opens_its_row_in_the_matrix(fleet: MainWindow) -> None:
-    fleet.strata.threat_chosen.emit("load-module")
-    assert fleet.views.current is View.MATRIX
-    assert fleet.views.matrix is not None
-    assert fleet.views.matrix.details.state is not None
-    assert fleet.views.matrix.details.state.threat.id == "load-module"
+    fleet.strata_page.strata.threat_chosen.emit("load-module")
+    assert fleet.pages.view is View.MATRIX
+    assert fleet.pages.matrix is not None
+    assert fleet.pages.matrix.details.state is not None
+    assert fleet.pages.matrix.details.state.threat.id == "load-module"
     turn(fleet, View.STRATA)
-    fleet.strata.threat_chosen.emit("")
-    assert fleet.views.current is View.MATRIX
+    fleet.strata_page.strata.threat_chosen.emit("")
+    assert fleet.pages.view is View.MATRIX
 
 
 def test_another_container_and_another_snapshot_reach_the_matrix(fleet: MainWindow) -> None:
     turn(fleet, View.MATRIX)
-    page = fleet.views.matrix
+    page = fleet.pages.matrix
     assert page is not None
     states = fake_fleet.states(20)
-    fleet.go_to(states[5].key)
+    fleet.selection.go_to(states[5].key)
     assert states[5].matrix is not None
     assert page.table.matrix.rows[0] in states[5].matrix.threats
     changed = replace(states[5], matrix=states[4].matrix)
-    fleet.show_snapshot(sample.snapshot((*states[:5], changed, *states[6:])))
+    fleet.selection.show_snapshot(sample.snapshot((*states[:5], changed, *states[6:])))
     assert states[4].matrix is not None
     assert page.table.matrix.rows[0] in states[4].matrix.threats
 
 
 def test_a_layer_that_is_supposed_to_fail_fails_in_the_matrix_too(fleet: MainWindow) -> None:
-    fleet.go_to(fake_fleet.state(0).key)
+    fleet.selection.go_to(fake_fleet.state(0).key)
     turn(fleet, View.MATRIX)
-    page = fleet.views.matrix
+    page = fleet.pages.matrix
     assert page is not None
     before = page.table.matrix.row_of("reach-host-network")
-    fleet.suppose_fails(1)
+    fleet.selection.suppose_fails(1)
     assert page.table.matrix.row_of("reach-host-network") < before
-    assert fleet.views.header.suppose.isVisible()
-    fleet.views.header.suppose.back.click()
+    assert fleet.pages.header.suppose.isVisible()
+    fleet.pages.header.suppose.back.click()
     assert page.table.matrix.row_of("reach-host-network") == before
 
 
 def test_a_click_in_the_fleet_shows_that_container(fleet: MainWindow) -> None:
     turn(fleet, View.FLEET)
-    page = fleet.views.fleet
+    page = fleet.pages.fleet
     assert page is not None
     key = page.table.rows[7].key
     page.chosen.emit(key)
-    assert fleet.views.current is View.STRATA
-    assert fleet.current is not None
-    assert fleet.current.key == key
+    assert fleet.pages.view is View.STRATA
+    assert fleet.selection.current is not None
+    assert fleet.selection.current.key == key
 
 
 def test_a_notification_shows_its_container_whatever_the_view(
     fleet: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_ACTIVATION_TOKEN", "")
-    assert fleet.snapshot is not None
+    assert fleet.selection.snapshot is not None
     for view, then in ((View.FLEET, View.STRATA), (View.MATRIX, View.MATRIX)):
         turn(fleet, view)
-        key = next(each.key for each in fleet.snapshot.containers if each is not fleet.current)
+        key = next(each.key for each in fleet.selection.snapshot.containers if each is not fleet.selection.current)
         fleet.look_at(key, f"let it show {view}")
         assert os.environ["XDG_ACTIVATION_TOKEN"] == f"let it show {view}"
-        assert fleet.views.current is then
-        assert fleet.current is not None
-        assert fleet.current.key == key
+        assert fleet.pages.view is then
+        assert fleet.selection.current is not None
+        assert fleet.selection.current.key == key
 
 
 def test_the_windows_filter_filters_the_fleet(fleet: MainWindow) -> None:
     turn(fleet, View.FLEET)
-    page = fleet.views.fleet
+    page = fleet.pages.fleet
     assert page is not None
     fleet.toolbar.filter.setText("grafana")
     assert [row.name for row in page.table.rows if not row.name.startswith("grafana")] == []
@@ -173,11 +173,11 @@ def test_the_windows_filter_filters_the_fleet(fleet: MainWindow) -> None:
 
 def test_without_containers_every_view_is_the_empty_page(window: MainWindow) -> None:
     turn(window, View.FLEET)
-    window.show_snapshot(replace(sample.snapshot(()), taken_at=time.time()))
-    assert window.middle_stack.currentWidget() is window.empty
+    window.selection.show_snapshot(replace(sample.snapshot(()), taken_at=time.time()))
+    assert window.pages.currentWidget() is window.pages.empty
     for view in (View.MATRIX, View.CALLS, View.STRATA):
         turn(window, view)
-        assert window.middle_stack.currentWidget() is window.empty
+        assert window.pages.currentWidget() is window.pages.empty
 
 
 def test_in_one_column_the_switch_folds_and_the_way_back_is_there(fleet: MainWindow, qtbot: QtBot) -> None:
@@ -188,11 +188,11 @@ def test_in_one_column_the_switch_folds_and_the_way_back_is_there(fleet: MainWin
     assert not switch.segments.isVisible()
     assert fleet.width() == 640
     switch.menu.actions()[1].trigger()
-    assert fleet.views.matrix is not None
-    assert fleet.views.matrix.isVisible()
+    assert fleet.pages.matrix is not None
+    assert fleet.pages.matrix.isVisible()
     assert "Matrix" in switch.button.text()
-    fleet.views.header.back.click()
-    assert fleet.column.isVisible()
+    fleet.pages.header.back.click()
+    assert fleet.containers.isVisible()
 
 
 def test_segments_keep_what_was_pressed(qtbot: QtBot, theme: Theme) -> None:

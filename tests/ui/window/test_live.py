@@ -34,17 +34,21 @@ def live(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, *rigs: Rig) -> Iterator[
 
 
 def names(window: MainWindow) -> set[str]:
-    found = (window.containers.entry(row) for row in range(window.containers.rowCount()))
+    found = (window.containers.model.entry(row) for row in range(window.containers.model.rowCount()))
     return {entry.state.container.name for entry in found if entry is not None and entry.state is not None}
 
 
 def status_of(window: MainWindow, name: str) -> Status | None:
-    states = window.snapshot.containers if window.snapshot is not None else ()
+    states = window.selection.snapshot.containers if window.selection.snapshot is not None else ()
     return next((state.container.status for state in states if state.container.name == name), None)
 
 
 def engine_states(window: MainWindow) -> dict[str, EngineState]:
-    return {} if window.snapshot is None else {each.endpoint: each.state for each in window.snapshot.engines}
+    return (
+        {}
+        if window.selection.snapshot is None
+        else {each.endpoint: each.state for each in window.selection.snapshot.engines}
+    )
 
 
 def test_containers_come_and_go_in_the_list(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, any_engine: Rig) -> None:
@@ -53,16 +57,16 @@ def test_containers_come_and_go_in_the_list(qtbot: QtBot, monkeypatch: pytest.Mo
         with any_engine.container("--cap-drop", "ALL", name="visits") as visitor:
             qtbot.waitUntil(lambda: status_of(window, "visits") is Status.RUNNING, timeout=20_000)
             assert {"stays", "visits"} <= names(window)
-            assert window.snapshot is not None
-            state = next(each for each in window.snapshot.containers if each.container.name == "visits")
-            window.column.view.select_key(state.key)
-            assert window.current is not None
-            assert window.current.container.pid == any_engine.pid(visitor)
+            assert window.selection.snapshot is not None
+            state = next(each for each in window.selection.snapshot.containers if each.container.name == "visits")
+            window.containers.view.select_key(state.key)
+            assert window.selection.current is not None
+            assert window.selection.current.container.pid == any_engine.pid(visitor)
             any_engine.run("stop", "-t", "0", visitor)
             qtbot.waitUntil(lambda: status_of(window, "visits") is Status.EXITED, timeout=20_000)
-            assert window.current.container.name == "visits", "the chosen one stays chosen"
+            assert window.selection.current.container.name == "visits", "the chosen one stays chosen"
         qtbot.waitUntil(lambda: "visits" not in names(window), timeout=20_000)
-        assert window.current is not None, "another one is chosen in its place"
+        assert window.selection.current is not None, "another one is chosen in its place"
         assert "stays" in names(window)
 
 

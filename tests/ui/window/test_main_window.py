@@ -31,26 +31,26 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 
 
 def current(window: MainWindow) -> str:
-    assert window.current is not None
-    return window.current.container.name
+    assert window.selection.current is not None
+    return window.selection.current.container.name
 
 
 def select(window: MainWindow, name: str) -> ContainerState:
-    assert window.snapshot is not None
-    state = next(state for state in window.snapshot.containers if state.container.name == name)
-    assert window.column.view.select_key(state.key)
+    assert window.selection.snapshot is not None
+    state = next(state for state in window.selection.snapshot.containers if state.container.name == name)
+    assert window.containers.view.select_key(state.key)
     return state
 
 
 def test_the_worst_container_is_selected_first(window: MainWindow) -> None:
     assert current(window) == "ci-runner"
-    assert window.column.alert.text() == "2 of 11 could take over"
-    assert "portainer" in window.column.alert.accessibleDescription()
-    assert "1 not known" in window.column.alert.accessibleDescription()
+    assert window.containers.alert.text() == "2 of 11 could take over"
+    assert "portainer" in window.containers.alert.accessibleDescription()
+    assert "1 not known" in window.containers.alert.accessibleDescription()
 
 
 def test_arrow_keys_skip_heads(window: MainWindow, qtbot: QtBot) -> None:
-    view = window.column.view
+    view = window.containers.view
     view.setFocus()
     seen = [current(window)]
     for _ in range(30):
@@ -69,63 +69,63 @@ def test_arrow_keys_skip_heads(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_a_click_on_a_head_chooses_and_opens_nothing(window: MainWindow, qtbot: QtBot) -> None:
-    view = window.column.view
+    view = window.containers.view
     select(window, "ci-runner")
-    rows = range(window.containers.rowCount())
-    heads = [row for row in rows if (entry := window.containers.entry(row)) is not None and entry.state is None]
+    rows = range(window.containers.model.rowCount())
+    heads = [row for row in rows if (entry := window.containers.model.entry(row)) is not None and entry.state is None]
     for row in heads[:2]:
-        where = view.visualRect(window.containers.index(row)).center()
+        where = view.visualRect(window.containers.model.index(row)).center()
         with qtbot.assertNotEmitted(view.opened):
             QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
             QTest.mouseDClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
         assert highlighted(window) == "ci-runner"
         assert view.selectionModel().isSelected(view.currentIndex())
     with qtbot.assertNotEmitted(view.opened):
-        view.activated.emit(window.containers.index(heads[0]))
+        view.activated.emit(window.containers.model.index(heads[0]))
     with qtbot.waitSignal(view.opened, timeout=1000):
-        where = view.visualRect(window.containers.index(2)).center()
+        where = view.visualRect(window.containers.model.index(2)).center()
         QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
     assert highlighted(window) == current(window) == "portainer"
 
 
 def test_type_ahead(window: MainWindow, qtbot: QtBot) -> None:
-    window.column.view.setFocus()
-    QTest.keyClicks(window.column.view, "graf")
+    window.containers.view.setFocus()
+    QTest.keyClicks(window.containers.view, "graf")
     assert current(window) == "grafana"
 
 
 def test_slash_goes_to_the_filter_and_escape_clears_it(window: MainWindow, qtbot: QtBot) -> None:
     window.activateWindow()
-    window.column.view.setFocus()
+    window.containers.view.setFocus()
     QTest.keyClick(window, Qt.Key.Key_Slash)
     assert window.toolbar.filter.hasFocus()
     QTest.keyClicks(window.toolbar.filter, "portainer")
-    assert window.containers.shown() == 1
-    assert window.column.alert.text() == "2 of 11 could take over"  # the alert does not obey the filter
+    assert window.containers.model.shown() == 1
+    assert window.containers.alert.text() == "2 of 11 could take over"  # the alert does not obey the filter
     QTest.keyClick(window.toolbar.filter, Qt.Key.Key_Escape)
-    assert window.containers.shown() == 12
+    assert window.containers.model.shown() == 12
 
 
 def test_enter_in_the_filter_goes_to_what_was_found(window: MainWindow) -> None:
     window.toolbar.filter.setText("portainer")
     QTest.keyClick(window.toolbar.filter, Qt.Key.Key_Return)
     assert current(window) == "portainer"
-    assert window.column.view.hasFocus()
+    assert window.containers.view.hasFocus()
 
 
 def test_a_filter_without_a_hit_says_so(window: MainWindow) -> None:
     window.toolbar.filter.setText("zzz")
-    assert window.column.nothing.isVisible()
+    assert window.containers.nothing.isVisible()
     window.toolbar.filter.clear()
-    assert not window.column.nothing.isVisible()
+    assert not window.containers.nothing.isVisible()
 
 
 def shown(window: MainWindow) -> list[str]:
-    return [label.text() for label in window.empty.inner.findChildren(QLabel) if label.isVisibleTo(window)]
+    return [label.text() for label in window.pages.empty.inner.findChildren(QLabel) if label.isVisibleTo(window)]
 
 
 def highlighted(window: MainWindow) -> str:
-    return str(window.column.view.currentIndex().data())
+    return str(window.containers.view.currentIndex().data())
 
 
 @pytest.mark.parametrize("words", ["zzz", "grafana"])
@@ -134,7 +134,7 @@ def test_what_is_in_view_is_highlighted_after_the_filter(window: MainWindow, wor
     window.toolbar.filter.setText(words)
     window.toolbar.filter.clear()
     assert highlighted(window) == current(window) == ("redis-cache" if words == "zzz" else "grafana")
-    assert window.column.view.selectionModel().isSelected(window.column.view.currentIndex())
+    assert window.containers.view.selectionModel().isSelected(window.containers.view.currentIndex())
 
 
 def test_where_a_head_is_next_to_what_was_left_out_a_container_is_chosen(window: MainWindow) -> None:
@@ -154,30 +154,30 @@ def test_a_remembered_filter_without_a_hit_is_told_and_can_be_emptied(window: Ma
     made.resize(1440, 900)
     made.show()
     assert "Looking for containers…" in shown(made)
-    made.show_snapshot(sample.snapshot())
+    made.selection.show_snapshot(sample.snapshot())
     qtbot.wait(20)
-    assert made.middle_stack.currentWidget() is made.empty
+    assert made.pages.currentWidget() is made.pages.empty
     assert shown(made) == ["No container holds these words", "Change the filter, or empty it."]
     made.toolbar.filter.clear()
     assert highlighted(made) == current(made) == "ci-runner"
-    assert made.middle_stack.currentWidget() is made.middle
+    assert made.pages.currentWidget() is made.pages.strata_page
     made.clock.stop()
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5, 6])
 def test_digits_open_layers(window: MainWindow, qtbot: QtBot, number: int) -> None:
-    window.column.view.setFocus()
+    window.containers.view.setFocus()
     QTest.keyClick(window, Qt.Key(Qt.Key.Key_0 + number))
-    assert window.panel.number == number
-    assert window.strata.bands[number].isChecked()
+    assert window.strata_page.panel.number == number
+    assert window.strata_page.strata.bands[number].isChecked()
 
 
 def test_f1_explains_and_ctrl_f_searches(window: MainWindow, qtbot: QtBot) -> None:
     QTest.keyClick(window, Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier)
-    assert window.panel.current == ABOUT
+    assert window.strata_page.panel.current == ABOUT
     QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert window.panel.current == RAW
-    assert window.panel.raw.field.hasFocus()
+    assert window.strata_page.panel.current == RAW
+    assert window.strata_page.panel.raw.field.hasFocus()
 
 
 def test_f5_reads_again(window: MainWindow, qtbot: QtBot, watch: sample.StillWatch) -> None:
@@ -186,7 +186,7 @@ def test_f5_reads_again(window: MainWindow, qtbot: QtBot, watch: sample.StillWat
 
 
 def test_ctrl_c_copies_the_container_as_text(window: MainWindow, qtbot: QtBot) -> None:
-    window.column.view.setFocus()
+    window.containers.view.setFocus()
     QTest.keyClick(window, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     text = QGuiApplication.clipboard().text()
     assert text.startswith("ci-runner (docker, docker.io/moby/buildkit:0.16), running")
@@ -214,41 +214,41 @@ def test_tab_reaches_filter_list_bands_and_panel(window: MainWindow, qtbot: QtBo
         met.add(focus)
         assert focus is not None
         QTest.keyClick(focus, Qt.Key.Key_Tab)
-    assert window.column.view in met
+    assert window.containers.view in met
     assert window.toolbar.engines in met
     assert window.toolbar.menu in met
-    assert any(band in met for band in window.strata.bands.values())
-    assert any(tab in met for tab in window.panel.tabs)
+    assert any(band in met for band in window.strata_page.strata.bands.values())
+    assert any(tab in met for tab in window.strata_page.panel.tabs)
 
 
 def test_an_update_keeps_selection_scroll_tab_and_bit(window: MainWindow, qtbot: QtBot) -> None:
     states = tuple(sample.state(f"c{number:02}", (E, X, E, E, E, X)) for number in range(60))
-    window.show_snapshot(sample.snapshot(states))
+    window.selection.show_snapshot(sample.snapshot(states))
     select(window, "c40")
-    window.panel.open_tab(FINDINGS)
-    at = window.column.view.verticalScrollBar().value()
+    window.strata_page.panel.open_tab(FINDINGS)
+    at = window.containers.view.verticalScrollBar().value()
     assert at > 0
     newer = (sample.state("c40", (E, X, X, E, E, X)), *(state for state in states if state.container.name != "c40"))
-    window.show_snapshot(sample.snapshot((*newer, sample.state("zz", (E, E, E, E, E, E)))))
+    window.selection.show_snapshot(sample.snapshot((*newer, sample.state("zz", (E, E, E, E, E, E)))))
     assert current(window) == "c40"
-    assert window.panel.current == FINDINGS
-    assert window.column.view.verticalScrollBar().value() == at
+    assert window.strata_page.panel.current == FINDINGS
+    assert window.containers.view.verticalScrollBar().value() == at
 
 
 def test_findings_that_are_the_same_are_left_alone(window: MainWindow) -> None:
     def card() -> FindingCard | None:
-        return window.panel.pages[FINDINGS].inner.findChild(FindingCard)
+        return window.strata_page.panel.pages[FINDINGS].inner.findChild(FindingCard)
 
     state = select(window, "ci-runner")
-    window.panel.open_tab(FINDINGS)
+    window.strata_page.panel.open_tab(FINDINGS)
     before = card()
     assert before is not None
-    layer = window.panel.number - 1
+    layer = window.strata_page.panel.number - 1
     assessment = replace(state.layers[layer].assessment, fact=msg("14 MiB more are used"))
     used = (*state.layers[:layer], replace(state.layers[layer], assessment=assessment), *state.layers[layer + 1 :])
     others = tuple(each for each in sample.states() if each.key != state.key)
-    window.show_snapshot(sample.snapshot((replace(state, layers=used), *others)))
-    assert window.panel.fact.text() == "14 MiB more are used"
+    window.selection.show_snapshot(sample.snapshot((replace(state, layers=used), *others)))
+    assert window.strata_page.panel.fact.text() == "14 MiB more are used"
     assert card() is before
     assert before.isVisible()
     select(window, "grafana")
@@ -257,13 +257,13 @@ def test_findings_that_are_the_same_are_left_alone(window: MainWindow) -> None:
 
 def test_a_container_that_vanishes_hands_over(window: MainWindow) -> None:
     select(window, "web")
-    assert window.snapshot is not None
-    rest = tuple(state for state in window.snapshot.containers if state.container.name != "web")
-    window.show_snapshot(sample.snapshot(rest))
+    assert window.selection.snapshot is not None
+    rest = tuple(state for state in window.selection.snapshot.containers if state.container.name != "web")
+    window.selection.show_snapshot(sample.snapshot(rest))
     assert current(window) != "web"
-    window.show_snapshot(sample.snapshot(()))
-    assert window.current is None
-    assert window.middle_stack.currentWidget() is window.empty
+    window.selection.show_snapshot(sample.snapshot(()))
+    assert window.selection.current is None
+    assert window.pages.currentWidget() is window.pages.empty
 
 
 def without(*names: str) -> tuple[ContainerState, ...]:
@@ -277,13 +277,13 @@ def engine_gone() -> tuple[ContainerState, ...]:
 @pytest.mark.parametrize("rest", [(), engine_gone(), without("grafana"), without("grafana", "redis-cache")])
 def test_a_container_that_is_back_is_in_view_again(window: MainWindow, rest: tuple[ContainerState, ...]) -> None:
     select(window, "grafana")
-    window.show_snapshot(sample.snapshot(rest))
-    window.show_snapshot(sample.snapshot(rest[1:]))  # what stood in for it may go too
-    assert window.current is None or current(window) != "grafana"
-    window.show_snapshot(sample.snapshot(sample.states()))
+    window.selection.show_snapshot(sample.snapshot(rest))
+    window.selection.show_snapshot(sample.snapshot(rest[1:]))  # what stood in for it may go too
+    assert window.selection.current is None or current(window) != "grafana"
+    window.selection.show_snapshot(sample.snapshot(sample.states()))
     assert highlighted(window) == current(window) == "grafana"
     select(window, "web")
-    window.show_snapshot(sample.snapshot(sample.states()))
+    window.selection.show_snapshot(sample.snapshot(sample.states()))
     assert current(window) == "web"
 
 
@@ -293,103 +293,103 @@ def test_a_container_that_is_created_anew_is_followed_by_its_name(window: MainWi
     new = sample.state("web", ident="e" * 64)
     elsewhere = sample.state("web", ident="d" * 64, engine="podman-rootless")
     if not at_once:
-        window.show_snapshot(sample.snapshot((*without("web"), elsewhere)))
-        assert window.current is not None
-        assert window.current.key != elsewhere.key
-    window.show_snapshot(sample.snapshot((*without("web"), elsewhere, new)))
-    assert window.current is not None
-    assert window.current.key == new.key
+        window.selection.show_snapshot(sample.snapshot((*without("web"), elsewhere)))
+        assert window.selection.current is not None
+        assert window.selection.current.key != elsewhere.key
+    window.selection.show_snapshot(sample.snapshot((*without("web"), elsewhere, new)))
+    assert window.selection.current is not None
+    assert window.selection.current.key == new.key
 
 
 @pytest.mark.parametrize("way", ["another", "the one in its place", "go to"])
 def test_a_choice_forgets_what_was_lost(window: MainWindow, way: str) -> None:
     select(window, "grafana")
-    window.show_snapshot(sample.snapshot(without("grafana")))
+    window.selection.show_snapshot(sample.snapshot(without("grafana")))
     name = "portainer" if way == "another" else current(window)
     if way == "another":
         select(window, name)
     elif way == "go to":
-        assert window.current is not None
-        window.go_to(window.current.key)
+        assert window.selection.current is not None
+        window.selection.go_to(window.selection.current.key)
     else:
-        view = window.column.view
+        view = window.containers.view
         where = view.visualRect(view.currentIndex()).center()
         QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=where)
-    window.show_snapshot(sample.snapshot(sample.states()))
+    window.selection.show_snapshot(sample.snapshot(sample.states()))
     assert highlighted(window) == current(window) == name
 
 
 def test_not_running_says_so(window: MainWindow) -> None:
     select(window, "old-job")
-    assert window.header.sentence.text().startswith("No process of it runs")
-    assert "Not running" in window.strata.bands[3].accessibleName()
+    assert window.strata_page.header.sentence.text().startswith("No process of it runs")
+    assert "Not running" in window.strata_page.strata.bands[3].accessibleName()
 
 
 def test_unknown_gives_reason_and_advice(window: MainWindow) -> None:
     select(window, "staging-api")
-    assert "may not read" in window.header.sentence.text()
-    assert "as root" in window.strata.bands[3].accessibleDescription()
-    assert "Not known" in window.strata.bands[3].accessibleName()
+    assert "may not read" in window.strata_page.header.sentence.text()
+    assert "as root" in window.strata_page.strata.bands[3].accessibleDescription()
+    assert "Not known" in window.strata_page.strata.bands[3].accessibleName()
 
 
 @pytest.mark.parametrize("name", [sample.NASTY, sample.LONG, "", "日本語のコンテナ"])
 def test_nasty_names_are_shown_and_lose_nothing(window: MainWindow, name: str) -> None:
     bad = sample.state(name, (X,) * 6, image=name or "x")
-    window.show_snapshot(sample.snapshot((bad, *sample.states())))
-    assert window.column.view.select_key(bad.key)
+    window.selection.show_snapshot(sample.snapshot((bad, *sample.states())))
+    assert window.containers.view.select_key(bad.key)
     assert not window.grab().isNull()
     for label in window.findChildren(QLabel):
         assert label.textFormat() is Qt.TextFormat.PlainText
-    assert window.containers.shown() == 13
+    assert window.containers.model.shown() == 13
 
 
 def test_one_column_with_a_way_back(window: MainWindow, qtbot: QtBot) -> None:
     window.resize(600, 800)
-    assert window.column.isVisible()
-    assert not window.middle_stack.isVisible()
-    window.column.view.setFocus()
-    QTest.keyClick(window.column.view, Qt.Key.Key_Return)
-    assert window.middle_stack.isVisible()
-    assert window.header.back.isVisible()
+    assert window.containers.isVisible()
+    assert not window.pages.isVisible()
+    window.containers.view.setFocus()
+    QTest.keyClick(window.containers.view, Qt.Key.Key_Return)
+    assert window.pages.isVisible()
+    assert window.strata_page.header.back.isVisible()
     QTest.keyClick(window, Qt.Key.Key_Left, Qt.KeyboardModifier.AltModifier)
-    assert window.column.isVisible()
+    assert window.containers.isVisible()
 
 
 def test_the_list_narrows_and_widens_again(window: MainWindow) -> None:
-    before = window.column.width()
+    before = window.containers.width()
     window.resize(900, 800)
-    assert window.column.width() == window.theme.px(64)
+    assert window.containers.width() == window.theme.px(64)
     window.resize(1440, 900)
-    assert window.column.width() == before
+    assert window.containers.width() == before
 
 
 def test_a_low_window_gives_the_panel_the_room(window: MainWindow, qtbot: QtBot) -> None:
     window.resize(1000, 600)
-    assert window.strata.isVisible()
-    assert not window.panel.isVisible()
+    assert window.strata_page.strata.isVisible()
+    assert not window.strata_page.panel.isVisible()
     QTest.keyClick(window, Qt.Key.Key_2)
-    assert window.panel.isVisible()
-    assert window.strip.isVisible()
-    assert not window.strata.isVisible()
-    QTest.mouseClick(window.strip.all, Qt.MouseButton.LeftButton)
-    assert window.strata.isVisible()
+    assert window.strata_page.panel.isVisible()
+    assert window.strata_page.strip.isVisible()
+    assert not window.strata_page.strata.isVisible()
+    QTest.mouseClick(window.strata_page.strip.all, Qt.MouseButton.LeftButton)
+    assert window.strata_page.strata.isVisible()
 
 
 @pytest.mark.parametrize("width", [1000, 600])
 def test_in_a_low_window_keys_that_go_to_the_panel_open_it(window: MainWindow, qtbot: QtBot, width: int) -> None:
     window.resize(width, 600)
-    number = window.panel.number
+    number = window.strata_page.panel.number
     for key, keys, tab in (
         (Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier, RAW),
         (Qt.Key.Key_F1, Qt.KeyboardModifier.ShiftModifier, ABOUT),
     ):
-        assert not window.panel.isVisible()
+        assert not window.strata_page.panel.isVisible()
         QTest.keyClick(window, key, keys)
-        assert window.panel.isVisible()
-        assert (window.panel.number, window.panel.current) == (number, tab)
-        assert window.panel.raw.field.hasFocus() is (tab == RAW)
-        window.close_layer()
-        window.go_back()
+        assert window.strata_page.panel.isVisible()
+        assert (window.strata_page.panel.number, window.strata_page.panel.current) == (number, tab)
+        assert window.strata_page.panel.raw.field.hasFocus() is (tab == RAW)
+        window.strata_page.close_layer()
+        window.window_layout.go_back()
 
 
 def test_in_one_column_keys_of_the_container_turn_the_page(window: MainWindow, qtbot: QtBot) -> None:
@@ -399,24 +399,24 @@ def test_in_one_column_keys_of_the_container_turn_the_page(window: MainWindow, q
         (Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier),
         (Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier),
     ):
-        assert not window.middle_stack.isVisible()
+        assert not window.pages.isVisible()
         QTest.keyClick(window, key, keys)
-        assert window.strata.isVisible()
-        assert window.middle_stack.isAncestorOf(window.focusWidget())
-        window.go_back()
-        assert window.column.view.hasFocus()
+        assert window.strata_page.strata.isVisible()
+        assert window.pages.isAncestorOf(window.focusWidget())
+        window.window_layout.go_back()
+        assert window.containers.view.hasFocus()
     QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
-    window.go_back()
+    window.window_layout.go_back()
     QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
-    assert window.views.matrix is not None
-    assert window.views.matrix.filter.hasFocus()
-    assert window.views.matrix.filter.isVisible()
+    assert window.pages.matrix is not None
+    assert window.pages.matrix.filter.hasFocus()
+    assert window.pages.matrix.filter.isVisible()
 
 
 def test_at_the_least_size_the_ground_is_whole(window: MainWindow) -> None:
     window.resize(560, 480)
-    window.turn_page()
-    ground = window.strata.ground
+    window.window_layout.bring_forward()
+    ground = window.strata_page.strata.ground
     bottom = ground.mapTo(window, ground.rect().bottomLeft()).y()
     assert bottom <= window.height()
     assert ground.height() >= ground.sizeHint().height()
@@ -426,9 +426,11 @@ def test_empty_states_say_what_to_do(window: MainWindow, qtbot: QtBot) -> None:
     texts = {}
     for state in EngineState:
         engine = replace(sample.ENGINES[0], state=state)
-        window.show_snapshot(replace(sample.snapshot(()), engines=(engine,)))
+        window.selection.show_snapshot(replace(sample.snapshot(()), engines=(engine,)))
         qtbot.wait(20)  # Qt shows what was put into a visible layout at the next turn of its loop
-        texts[state] = [label.text() for label in window.empty.inner.findChildren(QLabel) if label.isVisibleTo(window)]
+        texts[state] = [
+            label.text() for label in window.pages.empty.inner.findChildren(QLabel) if label.isVisibleTo(window)
+        ]
     assert "No containers yet" in texts[EngineState.CONNECTED]
     assert "The engine does not let this user in" in texts[EngineState.DENIED]
     assert "The engine does not answer" in texts[EngineState.UNREACHABLE]
@@ -443,28 +445,28 @@ def test_empty_states_say_what_to_do(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def test_demo_has_a_banner(window: MainWindow) -> None:
-    assert not window.banner.isVisible()
-    window.show_snapshot(sample.snapshot(demo=True))
-    assert window.banner.isVisible()
-    assert "demo" in window.column.status.text()
+    assert not window.notices.demo.isVisible()
+    window.selection.show_snapshot(sample.snapshot(demo=True))
+    assert window.notices.demo.isVisible()
+    assert "demo" in window.containers.status.text()
 
 
 def test_engines_sheet(window: MainWindow, qtbot: QtBot) -> None:
     QTest.mouseClick(window.toolbar.engines, Qt.MouseButton.LeftButton)
-    assert window.popup.isVisible()
-    texts = [label.text() for label in window.popup.findChildren(QLabel)]
+    assert window.toolbar.popup.isVisible()
+    texts = [label.text() for label in window.toolbar.popup.findChildren(QLabel)]
     assert "permission denied <b>x</b>" in texts
     assert any("same as being root" in text for text in texts)
-    QTest.keyClick(window.popup, Qt.Key.Key_Escape)
-    assert not window.popup.isVisible()
+    QTest.keyClick(window.toolbar.popup, Qt.Key.Key_Escape)
+    assert not window.toolbar.popup.isVisible()
 
 
 def test_order_and_theme_are_remembered(window: MainWindow) -> None:
-    window.set_view_by(ViewBy.NAME)
-    window.actions_.set_mode(ThemeMode.DARK)
+    window.containers.set_view_by(ViewBy.NAME)
+    window.preferences.choose_theme(ThemeMode.DARK)
     assert window.settings.get("view_by") == "name"
     assert window.settings.get("theme") == "dark"
-    window.actions_.set_mode(ThemeMode.LIGHT)
+    window.preferences.choose_theme(ThemeMode.LIGHT)
     window.close()
     assert window.settings.get("geometry")
 
@@ -485,13 +487,13 @@ def test_dark_and_light_differ_and_marks_are_drawn(window: MainWindow) -> None:
 
 
 def test_painting_is_quick(window: MainWindow) -> None:
-    picture = QPixmap(window.strata.size() * 2)
+    picture = QPixmap(window.strata_page.strata.size() * 2)
     picture.setDevicePixelRatio(2)
-    window.strata.render(picture)
+    window.strata_page.strata.render(picture)
     times = []
     for _ in range(7):
         start = time.perf_counter()
-        window.strata.render(picture)
+        window.strata_page.strata.render(picture)
         times.append(time.perf_counter() - start)
     assert min(times) < 0.030
 
@@ -499,29 +501,29 @@ def test_painting_is_quick(window: MainWindow) -> None:
 def test_two_hundred_containers_are_shown_quickly(window: MainWindow) -> None:
     states = tuple(sample.state(f"c{number:03}", (E, X, E, U, E, X)) for number in range(200))
     start = time.perf_counter()
-    window.show_snapshot(sample.snapshot(states))
+    window.selection.show_snapshot(sample.snapshot(states))
     assert time.perf_counter() - start < 0.5
     changed = (sample.state("c100", (X,) * 6), *(state for state in states if state.container.name != "c100"))
     start = time.perf_counter()
-    window.show_snapshot(sample.snapshot(changed))
+    window.selection.show_snapshot(sample.snapshot(changed))
     assert time.perf_counter() - start < 0.05 * 3
 
 
 def test_a_paused_container_is_told_so(window: MainWindow) -> None:
     paused = sample.state("p", (E,) * 6, status=Status.PAUSED)
-    window.show_snapshot(sample.snapshot((paused,)))
-    assert window.header.chips[4].accessibleName() == "paused"
-    assert window.column.alert.text() == "None of 1 can take over this machine"
+    window.selection.show_snapshot(sample.snapshot((paused,)))
+    assert window.strata_page.header.chips[4].accessibleName() == "paused"
+    assert window.containers.alert.text() == "None of 1 can take over this machine"
 
 
 def test_nothing_is_cut_in_the_strata(window: MainWindow) -> None:
-    rows = [band.geometry() for band in window.strata.bands.values()]
+    rows = [band.geometry() for band in window.strata_page.strata.bands.values()]
     assert all(rows[at].bottom() < rows[at + 1].top() for at in range(len(rows) - 1))
     assert all(isinstance(row, QRect) and row.height() >= 39 for row in rows)
 
 
 def test_another_container_begins_at_its_own_worst_bit(window: MainWindow) -> None:
-    view = window.panel.findChild(BitsView)
+    view = window.strata_page.panel.findChild(BitsView)
     assert view is not None
     select(window, "redis-cache")
     view.list.setCurrentIndex(view.list.bits.index(30))
@@ -532,7 +534,7 @@ def test_another_container_begins_at_its_own_worst_bit(window: MainWindow) -> No
 def test_in_a_low_panel_the_cells_scroll_and_the_footer_stays(window: MainWindow, qtbot: QtBot) -> None:
     window.resize(1440, 720)
     qtbot.wait(20)
-    view = window.panel.findChild(BitsView)
+    view = window.strata_page.panel.findChild(BitsView)
     assert view is not None
     view.list.setCurrentIndex(view.list.bits.index(13))
     bottom = view.hex.mapTo(window, view.hex.rect().bottomLeft()).y()

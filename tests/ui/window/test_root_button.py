@@ -21,12 +21,12 @@ REFUSED = Privilege(PrivilegeState.REFUSED, COMMAND, msg("It was refused."), "Re
 
 
 def show(window: MainWindow, privilege: Privilege) -> None:
-    window.show_snapshot(replace(sample.snapshot(), privilege=privilege))
+    window.selection.show_snapshot(replace(sample.snapshot(), privilege=privilege))
 
 
 def test_it_is_hidden_where_nothing_is_live(window: MainWindow) -> None:
     assert not window.toolbar.root.isVisible()
-    window.elevate()
+    window.toolbar.elevate()
     show(window, IDLE)
     assert window.toolbar.root.isVisible()
 
@@ -56,7 +56,7 @@ def test_by_mouse_by_key_and_by_keyboard_focus(window: MainWindow, watch: sample
 @pytest.mark.parametrize("state", [PrivilegeState.ASKING, PrivilegeState.ON, PrivilegeState.ABSENT])
 def test_it_asks_only_once(window: MainWindow, watch: sample.StillWatch, state: PrivilegeState) -> None:
     show(window, Privilege(state, COMMAND))
-    window.elevate()
+    window.toolbar.elevate()
     window.toolbar.root.click()
     assert watch.elevated == 0
 
@@ -69,27 +69,27 @@ def test_on_is_told(window: MainWindow) -> None:
 
 def test_a_refusal_is_told_until_it_is_closed(window: MainWindow, watch: sample.StillWatch) -> None:
     show(window, IDLE)
-    before = window.current
-    assert not window.notice.isVisible()
+    before = window.selection.current
+    assert not window.notices.privilege.isVisible()
     show(window, REFUSED)
-    assert window.notice.isVisible()
-    assert window.notice.accessibleName() == "It was refused."
-    assert "\x1b" not in window.notice.accessibleDescription()
-    assert "<b>" not in window.notice.text.toolTip()
-    assert window.current is not None
+    assert window.notices.privilege.isVisible()
+    assert window.notices.privilege.accessibleName() == "It was refused."
+    assert "\x1b" not in window.notices.privilege.accessibleDescription()
+    assert "<b>" not in window.notices.privilege.text.toolTip()
+    assert window.selection.current is not None
     assert before is not None
-    assert window.current.key == before.key
-    QTest.mouseClick(window.notice.close_button, Qt.MouseButton.LeftButton)
-    assert not window.notice.isVisible()
+    assert window.selection.current.key == before.key
+    QTest.mouseClick(window.notices.privilege.close_button, Qt.MouseButton.LeftButton)
+    assert not window.notices.privilege.isVisible()
     show(window, REFUSED)
-    assert not window.notice.isVisible(), "what was closed stays closed"
+    assert not window.notices.privilege.isVisible(), "what was closed stays closed"
     window.toolbar.root.click()
     assert watch.elevated == 1
     show(window, Privilege(PrivilegeState.ASKING, COMMAND))
     show(window, REFUSED)
-    assert window.notice.isVisible(), "asked again and refused again: told again"
+    assert window.notices.privilege.isVisible(), "asked again and refused again: told again"
     show(window, Privilege(PrivilegeState.ON, COMMAND))
-    assert not window.notice.isVisible()
+    assert not window.notices.privilege.isVisible()
 
 
 def test_it_folds_into_the_lock(window: MainWindow) -> None:

@@ -117,17 +117,17 @@ def test_the_window_remembers_filter_and_view(qtbot: QtBot, tmp_path: Path) -> N
     path = tmp_path / "settings.json"
     one = make_window(sample.StillWatch(), Settings(path))
     qtbot.addWidget(one)
-    one.show_snapshot(sample.snapshot())
+    one.selection.show_snapshot(sample.snapshot())
     one.toolbar.filter.setText("redis")
-    one.views.show(View.MATRIX)
+    one.pages.show_view(View.MATRIX)
     one.resize(1300, 800)
     one.close()
     other = make_window(sample.StillWatch(), Settings(path))
     qtbot.addWidget(other)
-    other.show_snapshot(sample.snapshot())
+    other.selection.show_snapshot(sample.snapshot())
     assert other.toolbar.filter.text() == "redis"
-    assert other.containers.shown() == 1
-    assert other.views.current is View.MATRIX
+    assert other.containers.model.shown() == 1
+    assert other.pages.view is View.MATRIX
     assert (other.width(), other.height()) == (1300, 800)
     other.close()
 
@@ -138,10 +138,10 @@ def test_damaged_settings_are_told_in_the_window(qtbot: QtBot, tmp_path: Path) -
     made = make_window(sample.StillWatch(), Settings(path))
     qtbot.addWidget(made)
     made.show()
-    assert made.told.isVisible()
-    assert "damaged" in made.told.text.text()
-    made.told.close_button.click()
-    assert not made.told.isVisible()
+    assert made.notices.settings.isVisible()
+    assert "damaged" in made.notices.settings.text.text()
+    made.notices.settings.close_button.click()
+    assert not made.notices.settings.isVisible()
     made.close()
 
 
@@ -173,7 +173,8 @@ def test_a_notification_leads_to_its_container(
     qtbot: QtBot, window: MainWindow, watch: sample.StillWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = Heard()
-    herald = Notifications(window, heard)
+    notifications = Notifications(window, window.selection, window.settings, tuple, heard)
+    heard.clicked.connect(window.look_at)
     states = sample.states()
     window.feed.snapshot.emit(sample.snapshot(states[2:]))
     monkeypatch.setattr(window, "isActiveWindow", lambda: True)
@@ -184,12 +185,12 @@ def test_a_notification_leads_to_its_container(
     assert [alert.key for alert in heard.told] == [states[1].key]
     window.setWindowState(window.windowState() | Qt.WindowState.WindowMinimized)
     heard.clicked.emit(heard.told[0].key, "")
-    assert window.current is not None
-    assert window.current.key == heard.told[0].key
+    assert window.selection.current is not None
+    assert window.selection.current.key == heard.told[0].key
     assert not window.isMinimized()
     heard.clicked.emit(("docker", "gone"), "")
-    assert window.current.key == heard.told[0].key
-    herald.stop()
+    assert window.selection.current.key == heard.told[0].key
+    notifications.stop()
 
 
 def test_no_word_of_the_dialog_is_cut(qtbot: QtBot, dialog: SettingsDialog) -> None:

@@ -21,9 +21,9 @@ CLOSED = Trouble(withheld().message, sandbox.GRANT)
 
 
 def test_it_appears_with_the_command_and_stays_away_once_closed(window: MainWindow) -> None:
-    notice = window.trouble
+    notice = window.notices.trouble
     assert not notice.isVisible()
-    window.show_snapshot(replace(sample.snapshot(), trouble=CLOSED))
+    window.selection.show_snapshot(replace(sample.snapshot(), trouble=CLOSED))
     assert notice.isVisible()
     assert notice.command.isVisible()
     assert notice.command.text() == sandbox.GRANT
@@ -32,34 +32,36 @@ def test_it_appears_with_the_command_and_stays_away_once_closed(window: MainWind
     notice.copy.click()
     assert QGuiApplication.clipboard().text() == sandbox.GRANT
     notice.close_button.click()
-    window.show_snapshot(replace(sample.snapshot(), trouble=CLOSED))
+    window.selection.show_snapshot(replace(sample.snapshot(), trouble=CLOSED))
     assert not notice.isVisible()
 
 
 def test_another_trouble_has_no_command_and_goes_with_its_reason(window: MainWindow) -> None:
-    window.show_snapshot(replace(sample.snapshot(), trouble=Trouble(msg("No service."), words="its words")))
-    notice = window.trouble
+    window.selection.show_snapshot(replace(sample.snapshot(), trouble=Trouble(msg("No service."), words="its words")))
+    notice = window.notices.trouble
     assert notice.isVisible()
     assert not notice.command.isVisible()
     assert not notice.copy.isVisible()
     assert notice.accessibleDescription() == "its words"
-    window.show_snapshot(sample.snapshot())
+    window.selection.show_snapshot(sample.snapshot())
     assert not notice.isVisible()
 
 
 def test_the_whole_command_is_to_be_seen_in_the_narrowest_window(window: MainWindow, qtbot: QtBot) -> None:
     window.resize(window.minimumSize())
-    window.show_snapshot(replace(sample.snapshot(), trouble=CLOSED))
+    window.selection.show_snapshot(replace(sample.snapshot(), trouble=CLOSED))
     qtbot.wait(50)
-    label = window.trouble.command
+    label = window.notices.trouble.command
     needed = label.heightForWidth(label.width())
     assert label.height() >= needed
-    assert window.trouble.text.height() >= window.trouble.text.heightForWidth(window.trouble.text.width())
+    assert window.notices.trouble.text.height() >= window.notices.trouble.text.heightForWidth(
+        window.notices.trouble.text.width()
+    )
 
 
 def test_the_demo_has_no_notice(window: MainWindow) -> None:
-    window.show_snapshot(replace(sample.snapshot(demo=True), trouble=CLOSED))
-    assert not window.trouble.isVisible()
+    window.selection.show_snapshot(replace(sample.snapshot(demo=True), trouble=CLOSED))
+    assert not window.notices.trouble.isVisible()
 
 
 def test_a_container_s_own_words_name_the_command_too() -> None:

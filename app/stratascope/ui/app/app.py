@@ -22,7 +22,6 @@ from stratascope.ui.app import qt_translations
 from stratascope.ui.app.notifications import Notifications
 from stratascope.ui.app.single_instance import SingleInstance, raise_other
 from stratascope.ui.harden.command_box import Exports
-from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.widgets.feed import Feed, MemorySettings, SettingsLike, WatchLike
 from stratascope.ui.widgets.theme import Theme, ThemeMode
 from stratascope.ui.window.main_window import MainWindow
@@ -83,13 +82,10 @@ def make_window(
     kept = settings if settings is not None else MemorySettings()
     theme = Theme(chosen_mode(kept))
     theme.apply()
-    window = MainWindow(theme, all_layers(), Feed(watch), kept, report)
+    window = MainWindow(theme, all_layers(), Feed(watch), kept, report, hardening, exports)
     window.feed.pace(preferences.REFRESH.of(kept))
-    trouble = getattr(kept, "trouble", None)
-    if trouble is not None:
-        window.told.tell(trouble)
-    if hardening is not None:
-        window.hardening = RelaunchController(window, theme, all_layers(), hardening, exports)
+    if kept.trouble is not None:
+        window.notices.settings.tell(kept.trouble)
     return window
 
 
@@ -120,9 +116,11 @@ def run(
             return 0
         only = None
     window = make_window(watch, settings, report, hardening, exports)
-    window.banner.setVisible(demo)
+    window.notices.demo.setVisible(demo)
     quitting = _quit_on_signals(app, window)
-    herald = Notifications(window)
+    aside = None if window.hardening is None else window.hardening.set_aside
+    notifications = Notifications(window, window.selection, window.settings, lambda: aside.kept if aside else ())
+    notifications.notifier.clicked.connect(window.look_at)
     window.show()
     window.start()
     try:
@@ -133,7 +131,7 @@ def run(
             only.close()
         quitting.setParent(None)
         window.stop()
-        herald.stop()
+        notifications.stop()
 
 
 def _only(where: Path | None, came: Callable[[str], None]) -> SingleInstance | None:

@@ -1,33 +1,29 @@
-"""The left column: alert, column heads, the list of containers, and a status line."""
+"""The list of containers: rows with marks and exposure between heads, by keyboard and mouse."""
 
 from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QHBoxLayout,
     QListView,
     QStyle,
     QStyledItemDelegate,
     QStyleOptionViewItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
-from stratascope.ui.containers.alert import AlertButton
-from stratascope.ui.containers.head import EXPOSURE, ListHead
+from stratascope.ui.containers.head import EXPOSURE
 from stratascope.ui.containers.model import ContainerModel, Entry
 from stratascope.ui.containers.order import section_ink
 from stratascope.ui.widgets.exposure_words import level_ink, number_text, to_text
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
-from stratascope.ui.widgets.labels import Line
 from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
@@ -190,7 +186,7 @@ class ContainerView(QListView):
     """The list itself: keyboard, type-ahead and selection are Qt's; heads are stepped over."""
 
     chosen = QtSignal(object)  # the key of the current container
-    opened = QtSignal()  # Enter or a click: the narrow window then turns the page
+    opened = QtSignal(object)  # the same, by Enter or a click
 
     def __init__(self, theme: Theme, containers: ContainerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -263,8 +259,9 @@ class ContainerView(QListView):
         return index.isValid() and not self._is_container(index.row())
 
     def _open(self, index: QModelIndex) -> None:
-        if self._is_container(index.row()):
-            self.opened.emit()
+        entry = self.containers.entry(index.row())
+        if entry is not None and entry.state is not None:
+            self.opened.emit(entry.state.key)
 
     def _is_container(self, row: int) -> bool:
         entry = self.containers.entry(row)
@@ -277,62 +274,3 @@ class ContainerView(QListView):
 
     def _relook(self) -> None:
         self.scheduleDelayedItemsLayout()
-
-
-class ContainerColumn(QWidget):
-    """Alert, heads, list, status line."""
-
-    def __init__(self, theme: Theme, containers: ContainerModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("column")
-        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._theme = theme
-        self.alert = AlertButton(theme)
-        self.head = ListHead(theme)
-        self.view = ContainerView(theme, containers)
-        self.nothing = Line(theme, 12, ink="text2")
-        self.nothing.hide()
-        self.status = Line(theme, 11, ink="text2")
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, theme.px(12), 0, theme.px(8))
-        layout.setSpacing(theme.px(6))
-        inset = QVBoxLayout()
-        inset.setContentsMargins(theme.px(12), 0, theme.px(12), 0)
-        inset.addWidget(self.alert)
-        layout.addLayout(inset)
-        layout.addWidget(self.head)
-        beside = QHBoxLayout()
-        beside.setContentsMargins(theme.px(EDGE), 0, theme.px(EDGE), 0)
-        beside.addWidget(self.nothing)
-        layout.addLayout(beside)
-        layout.addWidget(self.view, 1)
-        foot = QVBoxLayout()
-        foot.setContentsMargins(theme.px(EDGE), 0, theme.px(8), 0)
-        foot.addWidget(self.status)
-        layout.addLayout(foot)
-
-        self.view.verticalScrollBar().rangeChanged.connect(self._align)
-        theme.changed.connect(self._align)
-
-    def _align(self) -> None:
-        bar = self.view.verticalScrollBar()
-        self.head.set_inset(bar.sizeHint().width() if bar.maximum() > bar.minimum() else 0)
-
-    def set_empty(self, empty: bool) -> None:
-        """Without containers there is nothing to head or to order."""
-        self.head.setVisible(not empty and not self.view.narrow)
-
-    def set_narrow(self, narrow: bool) -> None:
-        """64 wide: initials and the worst mark."""
-        self.view.narrow = narrow
-        self.alert.set_narrow(narrow)
-        self.head.setVisible(not narrow)
-        self.status.setVisible(not narrow)
-        self.view.scheduleDelayedItemsLayout()
-        self.view.viewport().update()
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.fillRect(self.rect(), self._theme.color("panel"))
-        painter.setPen(self._theme.color("line"))
-        painter.drawLine(self.width() - 1, 0, self.width() - 1, self.height())

@@ -93,6 +93,10 @@ class ContainerModel(QAbstractListModel):
         wanted = ("row", *key)
         return next((row for row, entry in enumerate(self._entries) if entry.key == wanted), -1)
 
+    def keys(self) -> tuple[tuple[str, str], ...]:
+        """The containers that are shown, in order."""
+        return tuple(entry.state.key for entry in self._entries if entry.state is not None)
+
     def first_row(self) -> int:
         """The first container's row; -1 without any."""
         return next((row for row, entry in enumerate(self._entries) if entry.state is not None), -1)

@@ -5,9 +5,10 @@ The window is made when it is first asked for, so that the program starts withou
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QApplication, QWidget
 
@@ -19,9 +20,9 @@ from stratascope.ui.widgets.theme import Theme
 
 if TYPE_CHECKING:
     from stratascope.ui.guide.window import GuideWindow
-    from stratascope.ui.window.main_window import MainWindow
 
-VIEWS = {
+Topic = tuple[str, str]  # chapter and anchor
+VIEWS: dict[View, Topic] = {
     View.STRATA: ("window", "strata"),
     View.MATRIX: ("window", "matrix"),
     View.CALLS: ("window", "calls"),
@@ -37,14 +38,14 @@ NOTHING = ("troubleshooting", "engines")
 
 
 class Guide(QObject):
-    """`open` shows the chapter that fits."""
+    """`open` shows the chapter that fits; `otherwise` says which, where the keyboard is at nothing that is served."""
 
-    def __init__(self, window: MainWindow, theme: Theme) -> None:
+    def __init__(self, window: QWidget, theme: Theme, otherwise: Callable[[], Topic]) -> None:
         super().__init__(window)
-        self._window, self._theme = window, theme
+        self._theme, self._otherwise = theme, otherwise
         self._shown: GuideWindow | None = None
         self._language = ""
-        self._further: list[tuple[QWidget, tuple[str, str]]] = []
+        self._served: list[tuple[QWidget, Callable[[], Topic]]] = []
         self.action = QAction(translate(msg("Guide")), self)
         self.action.setShortcut(QKeySequence("F1"))
         self.action.triggered.connect(lambda _=False: self.open())
@@ -56,15 +57,15 @@ class Guide(QObject):
         """Its window, once it was asked for."""
         return self._shown
 
-    def serve(self, other: QWidget, place: tuple[str, str]) -> None:
+    def serve(self, other: QWidget, topic: Callable[[], Topic]) -> None:
         """F1 in that window of its own too, or in that part of the main window."""
-        self._further.append((other, place))
-        if other.isWindow():
+        self._served.append((other, topic))
+        if other.isWindow() and other.windowType() is not Qt.WindowType.Popup:  # to a popup it comes from its window
             other.addAction(self.action)
 
     def open(self) -> None:
         """At the chapter for what has the keyboard."""
-        place = self.place(QApplication.focusWidget())
+        topic = self.topic(QApplication.focusWidget())
         language = i18n.language()
         if self._shown is None or self._language != language:
             from stratascope.ui.guide.window import GuideWindow
@@ -73,7 +74,7 @@ class Guide(QObject):
                 self._shown.close()
                 self._shown.deleteLater()
             self._shown, self._language = GuideWindow(self._theme, language), language
-        self._shown.open_at(*place)
+        self._shown.open_at(*topic)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         """It has no parent, which it would always cover; so it is told when that goes."""
@@ -81,33 +82,10 @@ class Guide(QObject):
             self._shown.close()
         return super().eventFilter(watched, event)
 
-    def place(self, focus: QWidget | None) -> tuple[str, str]:
-        """Chapter and anchor."""
-        window = self._window
+    def topic(self, focus: QWidget | None) -> Topic:
+        """For what has the keyboard."""
         if focus is not None:
-            for other, place in self._further:
-                if within(focus, other):
-                    return place
-            if within(focus, window.popup) or within(focus, window.toolbar.engines):
-                return ENGINES
-            if within(focus, window.toolbar.root):
-                return ROOT
-            if within(focus, window.panel):
-                return (LAYERS, self._layer())
-            if within(focus, window.header.exposure) or within(focus, window.views.header.exposure):
-                return EXPOSURE
-        if window.current is None:
-            return NOTHING
-        if focus is not None and within(focus, window.column) and window.views.current is View.STRATA:
-            return LIST
-        return VIEWS[window.views.current]
-
-    def _layer(self) -> str:
-        state = self._window.current
-        layers = state.layers if state is not None else ()
-        return next((each.id for each in layers if each.number == self._window.panel.number), "")
-
-
-def within(widget: QWidget, other: QWidget) -> bool:
-    """Whether it is that one, or lies in it."""
-    return widget is other or other.isAncestorOf(widget)
+            for other, topic in self._served:
+                if other is focus or other.isAncestorOf(focus):
+                    return topic()
+        return self._otherwise()

@@ -1,69 +1,49 @@
-"""Where the right column of hardening stands: in a splitter beside the window's own, or in a drawer in a narrow one."""
+"""Where the column of hardening stands: at the right of the window, or in a drawer where that is narrow."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from PySide6.QtCore import QByteArray, QObject, QPoint, Qt
-from PySide6.QtWidgets import QFrame, QPushButton, QSplitter, QVBoxLayout
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QFrame, QPushButton, QSplitter, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.column import COLUMN, LEAST, MOST, HardenColumn
+from stratascope.ui.widgets.feed import SettingsLike
+from stratascope.ui.widgets.splitter_state import remember_splitter, restore_splitter
 from stratascope.ui.widgets.theme import MEDIUM, Theme
-
-if TYPE_CHECKING:
-    from stratascope.ui.window.main_window import MainWindow
 
 DRAWER = 1240  # px of the design: narrower windows have a drawer instead of the column
 _SETTING = "harden_splitter"
 
 
 class HardenDock(QObject):
-    """Puts the column in at once; `adapt` whenever the window has another size."""
+    """`splitter` has the window's middle and the column; `button` opens the drawer."""
 
-    def __init__(self, window: MainWindow, theme: Theme, column: HardenColumn) -> None:
+    def __init__(self, window: QWidget, theme: Theme, middle: QWidget, column: HardenColumn) -> None:
         super().__init__(window)
         self._window, self._theme, self.column = window, theme, column
         self.drawer = QFrame(window)
         self.button = QPushButton(translate(msg("Harden…")))
         self.splitter = QSplitter(Qt.Orientation.Horizontal)
-        self._put_in()
-        self.adapt()
-
-    def _put_in(self) -> None:
-        """The window's splitter into one of our own, with the column at its right; a button into the tool bar."""
-        window, theme = self._window, self._theme
-        centre = window.centralWidget()
-        layout = None if centre is None else centre.layout()
-        if layout is not None:
-            layout.replaceWidget(window.splitter, self.splitter, Qt.FindChildOption.FindChildrenRecursively)
         self.splitter.setHandleWidth(1)
-        self.splitter.addWidget(window.splitter)
-        self.splitter.addWidget(self.column)
+        self.splitter.addWidget(middle)
+        self.splitter.addWidget(column)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setStretchFactor(1, 0)
         for place in (0, 1):
             self.splitter.setCollapsible(place, False)
         self.splitter.setSizes([theme.px(1440 - COLUMN), theme.px(COLUMN)])
-        kept = window.settings.get(_SETTING)
-        if kept:
-            self.splitter.restoreState(QByteArray.fromBase64(kept.encode("ascii", "ignore")))
-        self.column.setMinimumWidth(theme.px(LEAST))
-        self.column.setMaximumWidth(theme.px(MOST))
-        self.splitter.show()
-        inside = QVBoxLayout(self.drawer)
-        inside.setContentsMargins(1, 1, 1, 1)
+        column.setMinimumWidth(theme.px(LEAST))
+        column.setMaximumWidth(theme.px(MOST))
+        self._inside = QVBoxLayout(self.drawer)
+        self._inside.setContentsMargins(1, 1, 1, 1)
         self.drawer.setObjectName("popup")
         self.drawer.hide()
         self.button.setFont(theme.font(12, MEDIUM))
         self.button.setFixedHeight(theme.px(30))
         self.button.clicked.connect(self.turn_drawer)
-        bar = window.toolbar.layout()
-        if bar is not None:
-            bar.removeWidget(window.toolbar.menu)
-            bar.addWidget(self.button)
-            bar.addWidget(window.toolbar.menu)
+        window.installEventFilter(self)
 
     @property
     def narrow(self) -> bool:
@@ -72,10 +52,8 @@ class HardenDock(QObject):
 
     def adapt(self) -> None:
         """Column or drawer, as the window's width allows."""
-        inside = self.drawer.layout()
         if self.narrow and self.column.parent() is not self.drawer:
-            if inside is not None:
-                inside.addWidget(self.column)
+            self._inside.addWidget(self.column)
             self.column.show()
             self.drawer.hide()
         elif not self.narrow and self.column.parent() is not self.splitter:
@@ -107,11 +85,21 @@ class HardenDock(QObject):
         else:
             self._focus()
 
-    def remember(self) -> None:
-        """The column's width, for the next time; a drawer has one of its own."""
+    def restore(self, settings: SettingsLike) -> None:
+        """The column's width of the last time."""
+        restore_splitter(self.splitter, settings, _SETTING)
+
+    def remember(self, settings: SettingsLike) -> None:
+        """The same, for the next time; a drawer has a width of its own."""
         if not self.narrow:
-            kept = bytes(self.splitter.saveState().toBase64().data()).decode("ascii")
-            self._window.settings.set(_SETTING, kept)
+            remember_splitter(self.splitter, settings, _SETTING)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Escape closes the drawer."""
+        if isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Escape and self.drawer.isVisible():
+            self.turn_drawer()
+            return True
+        return super().eventFilter(watched, event)
 
     def _focus(self) -> None:
         preset = self.column.presets.parts[self.column.presets.current]

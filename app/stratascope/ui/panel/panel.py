@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
@@ -28,6 +28,7 @@ from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import Label, Line, Rule
 from stratascope.ui.widgets.marks import Mark, MarkBox, verdict_word
+from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 ABOUT, FINDINGS, RAW, ASKED = "about", "findings", "raw", "asked"  # keys of the panel's own tabs
@@ -73,15 +74,14 @@ class TabButton(QAbstractButton):
 
 
 class Panel(QFrame):
-    """Header 60 with tabs, one everyday sentence, then the open tab's page. `fail_asked` tells that the layer is to
-    be taken away in thought, or brought back."""
+    """Header 60 with tabs, one everyday sentence, then the open tab's page."""
 
-    fail_asked = Signal(int)
-
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("card")
-        self._theme = theme
+        self._theme, self._selection = theme, selection
         self._layers = {layer.number: layer for layer in layers}
         self._shown: tuple[object, ...] | None = None
         self._state: ContainerState | None = None
@@ -96,7 +96,7 @@ class Panel(QFrame):
         self.fail.setObjectName("link")
         self.fail.setFont(theme.font(12, BOLD))
         self.fail.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.fail.clicked.connect(lambda: self.fail_asked.emit(self.number))
+        self.fail.clicked.connect(lambda: selection.suppose_fails(self.number))
         self.fail.setFixedHeight(theme.box(12) + theme.px(2))
         self.fail.hide()
         self.tabs: list[TabButton] = []
@@ -130,9 +130,17 @@ class Panel(QFrame):
         layout.addLayout(top)
         layout.addWidget(Rule(theme))
         layout.addWidget(self.stack, 1)
+        selection.container_changed.connect(self._show)
+        selection.layer_opened.connect(self._show)
+        selection.supposed.connect(self._show_fail)
 
-    def show_layer(self, state: ContainerState, number: int) -> None:
-        """Show that layer of that container; nothing moves where nothing changed."""
+    def _show(self) -> None:
+        if self._selection.current is not None:
+            self._show_layer(self._selection.current, self._selection.layer)
+            self._show_fail()
+
+    def _show_layer(self, state: ContainerState, number: int) -> None:
+        """Nothing moves where nothing changed."""
         layer = next((each for each in state.layers if each.number == number), None)
         about = self._layers[number].about if number in self._layers else None
         changed = number != self.number or self._state is None or self._state.key != state.key
@@ -145,9 +153,11 @@ class Panel(QFrame):
         if self.current == RAW:
             self._show_raw()
 
-    def set_fail(self, *, can: bool, away: bool) -> None:
+    def _show_fail(self) -> None:
         """Whether the layer can be taken away in thought, and whether it is."""
-        self.fail.setVisible(can)
+        what_if = self._selection.what_if
+        away = self._selection.layer_id in what_if.away
+        self.fail.setVisible(what_if.matrix is not None)
         self.fail.setText(translate(msg("Bring it back") if away else msg("Suppose it fails")))
 
     @property

@@ -10,7 +10,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QHBoxLayout,
     QHeaderView,
-    QMessageBox,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -27,32 +26,6 @@ from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.labels import Label, tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.hardening import Aside
-
-
-def ask_discard(parent: QWidget, done: Transaction) -> QMessageBox:
-    """The question before something is deleted; the safe answer is the default one."""
-    box = QMessageBox(parent)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setIcon(QMessageBox.Icon.Warning)
-    name = plain(done.name, 200)
-    if done.owner is not None:
-        title, text = msg("Accept the change?"), msg("Accept the change of {name}?", name=name)
-        more = msg("What was written for its owner stays in its files, and there is no undo here any more.")
-        word, other = msg("Accept"), msg("Not yet")
-    else:
-        title, text = msg("Discard what is set aside?"), msg("Discard what is set aside of {name}?", name=name)
-        more = msg("It is deleted with all that it wrote in its own layer, and there is no undo any more. "
-                   "Its volumes stay.")  # fmt: skip
-        word, other = msg("Discard"), msg("Keep it")
-    box.setWindowTitle(translate(title))
-    box.setText(translate(text))
-    box.setInformativeText(translate(more))
-    yes = box.addButton(translate(word), QMessageBox.ButtonRole.DestructiveRole)
-    no = box.addButton(translate(other), QMessageBox.ButtonRole.RejectRole)
-    yes.setObjectName("discard")
-    box.setDefaultButton(no)
-    box.setEscapeButton(no)
-    return box
 
 
 class SetAsideDialog(QDialog):

@@ -5,6 +5,8 @@ Each layer is one focusable band. The rays are one widget above all of it, as wi
 
 from __future__ import annotations
 
+from functools import partial
+
 from PySide6.QtCore import QEvent, QPoint, QRect, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QSizePolicy, QVBoxLayout, QWidget
@@ -26,23 +28,22 @@ from stratascope.ui.strata.rays_legend import RayLegend
 from stratascope.ui.strata.rays_paint import RayHeights
 from stratascope.ui.strata.words import ground_lines, modules_line, process_line, tries_line
 from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme
 
 GAP = 3
 
 
 class Strata(QWidget):
-    """`chosen` tells the number of the band that was opened, `threat_chosen` the threat to be shown in the matrix,
-    `fail_asked` the number of a band to be taken away in thought or brought back, `back_asked` that all be."""
+    """`threat_chosen` tells the threat to be shown in the matrix."""
 
-    chosen = Signal(int)
     threat_chosen = Signal(str)
-    fail_asked = Signal(int)
-    back_asked = Signal()
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme, self._selection = theme, selection
         self.setAccessibleName(translate(msg("Layers between the process and the kernel")))
         self.process = StrataEdge(theme, STRIP, ground=False)
         self.ground = StrataEdge(theme, GROUND, ground=True)
@@ -62,7 +63,7 @@ class Strata(QWidget):
         for number, band in self.bands.items():
             self._group.addButton(band, number)
             layout.addWidget(band)
-            band.fail_asked.connect(lambda number=number: self.fail_asked.emit(number))
+            band.fail_asked.connect(partial(selection.suppose_fails, number))
         layout.addWidget(self.ground)
         self.legend = RayLegend(theme)
         layout.addSpacing(theme.px(1))
@@ -73,10 +74,13 @@ class Strata(QWidget):
         self.card: RayCard | None = None
         self.rays.hovered.connect(self._tell_lane)
         self.rays.chosen.connect(self.threat_chosen)
-        self._group.idClicked.connect(self.chosen)
+        self._group.idClicked.connect(selection.open_layer)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        selection.container_changed.connect(self._show)
+        selection.supposed.connect(self._show_matrix)
+        selection.layer_opened.connect(self._select)
 
-    def select(self, number: int) -> None:
+    def _select(self, number: int) -> None:
         """Mark that band as the open one."""
         if number in self.bands:
             focused = any(band.hasFocus() for band in self.bands.values())
@@ -90,8 +94,14 @@ class Strata(QWidget):
             band.set_compact(compact)
         self.legend.setVisible(not compact)
 
-    def show_state(self, state: ContainerState, ground: Ground, engine: Engine | None) -> None:
-        """Tell it of this container; `show_matrix` follows."""
+    def _show(self) -> None:
+        state, snapshot = self._selection.current, self._selection.snapshot
+        if state is not None and snapshot is not None:
+            self._show_state(state, snapshot.ground_of(state.container.engine), self._selection.engine)
+            self._select(self._selection.layer)
+            self._show_matrix()
+
+    def _show_state(self, state: ContainerState, ground: Ground, engine: Engine | None) -> None:
         self._state = state
         running = runs(state)
         layers = {layer.number: layer for layer in state.layers}
@@ -100,10 +110,12 @@ class Strata(QWidget):
         modules = "" if other_kernel(state.container) else modules_line(ground)
         self.ground.say(translate(msg("The kernel")), ground_lines(state.container, ground, engine), (modules,))
 
-    def show_matrix(self, base: Matrix | None, matrix: Matrix | None, away: frozenset[str]) -> None:
-        """The threats as rays: `base` as the container is, `matrix` without the layers `away` (ids)."""
+    def _show_matrix(self) -> None:
+        """The threats as rays: as the container is, and without the layers that are taken away."""
         if self._state is None:
             return
+        what_if = self._selection.what_if
+        base, matrix, away = what_if.matrix, what_if.result(), what_if.away
         self._matrix, self._away = matrix, away
         for layer in self._state.layers:
             self._ids[layer.number] = layer.id
@@ -155,7 +167,7 @@ class Strata(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape and self._away:
-            self.back_asked.emit()
+            self._selection.bring_back()
             return
         super().keyPressEvent(event)
 

@@ -13,11 +13,11 @@ from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.threat_outcomes import Standing, family_word, stance_word, standing, standing_word
 from stratascope.presentation.words import OUTCOMES
+from stratascope.ui.widgets.chip import Chip
 from stratascope.ui.widgets.labels import Label, Rule
 from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, MarkBox, severity_word
 from stratascope.ui.widgets.stance_cell import STANCE_MARK, STANDING_INK, STANDING_MARK, stance_ink
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
-from stratascope.ui.window.header import Chip
 
 LONGEST = 2000  # characters of one text
 

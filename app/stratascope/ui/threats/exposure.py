@@ -112,7 +112,7 @@ class ExposureSheet(QFrame):
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
-        self._window, self._theme = parent, theme
+        self._theme = theme
         self.setObjectName("popup")
         self.setAccessibleName(translate(msg("How the exposure comes about")))
         self.title = Label(theme, 15, BOLD)
@@ -191,14 +191,15 @@ class ExposureSheet(QFrame):
         """Show it, its right edge at the anchor's."""
         theme = self._theme
         self.show_matrix(matrix)
-        width = min(theme.px(WIDTH), self._window.width() - theme.px(24))
+        window = anchor.window()
+        width = min(theme.px(WIDTH), window.width() - theme.px(24))
         self.setFixedWidth(width)
         layout = self.layout()
         if layout is not None:
             layout.activate()
             self.setFixedHeight(max(layout.totalHeightForWidth(width), layout.totalSizeHint().height()))
         corner = anchor.mapToGlobal(QPoint(anchor.width() - width, anchor.height() + 4))
-        left = self._window.mapToGlobal(QPoint(theme.px(12), 0)).x()
+        left = window.mapToGlobal(QPoint(theme.px(12), 0)).x()
         self.move(max(left, corner.x()), corner.y())
         self.show()
         self.table.setFocus()

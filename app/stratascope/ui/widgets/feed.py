@@ -11,6 +11,7 @@ from typing import Protocol
 
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
+from stratascope.core.message import Message
 from stratascope.core.snapshot import Snapshot
 
 
@@ -37,7 +38,13 @@ class WatchLike(Protocol):
 
 
 class SettingsLike(Protocol):
-    """Small texts remembered between runs; both calls answer from memory."""
+    """Small texts remembered between runs; both calls answer from memory.
+
+    `trouble`: what was wrong with them as they were found; `unkept`: why the last change could not be kept.
+    """
+
+    trouble: Message | None
+    unkept: Message | None
 
     def get(self, key: str) -> str | None:
         """The text kept under `key`."""
@@ -51,6 +58,8 @@ class MemorySettings:
 
     def __init__(self) -> None:
         self._kept: dict[str, str] = {}
+        self.trouble: Message | None = None
+        self.unkept: Message | None = None
 
     def get(self, key: str) -> str | None:
         return self._kept.get(key)

@@ -1,16 +1,21 @@
-"""One container as plain text, for the clipboard."""
+"""Containers as plain text, onto the clipboard."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
 
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
+
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.gap_words import status_word, summary
+from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.marks import severity_word, verdict_word
+from stratascope.ui.widgets.selection import Selection
 
 Report = Callable[[Snapshot], str]  # the text report of a whole snapshot
 
@@ -44,3 +49,29 @@ def snapshot_text(snapshot: Snapshot, report: Report | None) -> str:
     if report is not None:
         return report(snapshot)
     return "\n".join(container_text(snapshot, state, None) for state in snapshot.containers)
+
+
+class Clipboard:
+    """Copies what is selected as text, the container in view, or all."""
+
+    def __init__(self, selection: Selection, report: Report | None) -> None:
+        self._selection, self._report = selection, report
+
+    def copy_container(self) -> None:
+        """What is selected goes first; without a selection the container is copied as text."""
+        focus = QApplication.focusWidget()
+        if (isinstance(focus, QLineEdit) and focus.hasSelectedText()) or (
+            isinstance(focus, QPlainTextEdit) and focus.textCursor().hasSelection()
+        ):
+            focus.copy()
+        elif isinstance(focus, Label) and focus.hasSelectedText():
+            QGuiApplication.clipboard().setText(focus.selectedText())
+        else:
+            state, snapshot = self._selection.current, self._selection.snapshot
+            if state is not None and snapshot is not None:
+                QGuiApplication.clipboard().setText(container_text(snapshot, state, self._report))
+
+    def copy_all(self) -> None:
+        """The report of all containers."""
+        if self._selection.snapshot is not None:
+            QGuiApplication.clipboard().setText(snapshot_text(self._selection.snapshot, self._report))

@@ -12,6 +12,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.unseen import unseen_engines
 from stratascope.ui.panel.page import Page
 from stratascope.ui.widgets.labels import Label
+from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import BOLD, Theme
 from stratascope.ui.window.engines_popup import engine_card
 
@@ -49,12 +50,18 @@ def empty_words(snapshot: Snapshot | None) -> tuple[str, str]:
 class EmptyPage(Page):
     """Title, sentence, and each engine with what to do."""
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(theme, parent)
+        self._selection = selection
         self._shown: tuple[tuple[str, str], tuple[Engine, ...]] | None = None
+        selection.container_changed.connect(self._show)
+        self._show()
 
-    def show_snapshot(self, snapshot: Snapshot | None) -> None:
+    def _show(self) -> None:
         """Say it; made anew only where something changed."""
+        if self._selection.current is not None:
+            return
+        snapshot = self._selection.snapshot
         words = empty_words(snapshot)
         engines = snapshot.engines if snapshot and not snapshot.containers else ()
         if (words, engines) == self._shown:

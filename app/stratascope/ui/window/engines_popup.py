@@ -150,7 +150,6 @@ class EnginesPopup(QFrame):
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent, Qt.WindowType.Popup)
-        self._window = parent
         self.setObjectName("popup")
         self.setAccessibleName(translate(msg("Engines")))
         self._theme = theme
@@ -182,11 +181,12 @@ class EnginesPopup(QFrame):
             column.addWidget(label)
         column.addStretch(1)
         self.area.setWidget(inner)
-        width = min(theme.px(440), self._window.width() - theme.px(24))
+        window = anchor.window()
+        width = min(theme.px(440), window.width() - theme.px(24))
         inner.setFixedWidth(width - theme.px(14))
         column.activate()
         needed = max(column.heightForWidth(width - theme.px(14)), inner.sizeHint().height())
-        height = min(needed + theme.px(28), theme.px(520), self._window.height() - theme.px(80))
+        height = min(needed + theme.px(28), theme.px(520), window.height() - theme.px(80))
         self.setFixedSize(width, height)
         corner = anchor.mapToGlobal(QPoint(anchor.width() - width, anchor.height() + 4))
         self.move(corner)

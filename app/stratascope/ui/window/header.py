@@ -1,74 +1,36 @@
 """The head of the middle: the container's name, its chips, its exposure, and one sentence that says why.
 
-While a layer is taken away in thought, the sentence says what then reaches the kernel, with the way back beside it.
+While a layer is taken away in thought, the sentence says what then reaches the kernel, with the way back beside it. It
+follows the selection while it is in view.
 """
 
 from __future__ import annotations
 
 import time
+from functools import cached_property
 
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
 
 from stratascope.core.container import Container, Status
+from stratascope.core.layer import Layer
 from stratascope.core.message import msg
-from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.core.threats.depth import ThreatState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.words import age
 from stratascope.ui.containers.model import short_image
-from stratascope.ui.threats.exposure import ExposureButton
+from stratascope.ui.threats.exposure import ExposureButton, ExposureSheet
+from stratascope.ui.widgets.chip import Chip
 from stratascope.ui.widgets.exposure_words import why, worst_open
 from stratascope.ui.widgets.gap_words import runs, status_word
 from stratascope.ui.widgets.labels import Line, give_tip
 from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, MarkBox
+from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
-
-
-class Chip(QWidget):
-    """A short fact on a soft ground; elided when there is no room."""
-
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme, self._text, self._ink = theme, "", "text2"
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-
-    @property
-    def empty(self) -> bool:
-        """Whether it has nothing to say."""
-        return not self._text
-
-    def say(self, text: str, whole: str = "", ink: str = "text2") -> None:
-        """Show `text`; `whole` is its long form for tooltip and screen reader."""
-        self._text, self._ink = plain(text, 200), ink
-        self.setAccessibleName(plain(whole or text, 400))
-        give_tip(self, whole or text)
-        self.updateGeometry()
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        theme = self._theme
-        width = self._metrics_width() + theme.px(16)
-        return QSize(min(width, theme.px(160)), theme.box(11) + theme.px(6))
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color("unk_soft"))
-        painter.drawRoundedRect(QRectF(self.rect()), self.height() / 2, self.height() / 2)
-        painter.setFont(theme.font(11, MEDIUM))
-        painter.setPen(theme.color(self._ink))
-        inner = self.rect().adjusted(theme.px(8), 0, -theme.px(8), 0)
-        text = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideMiddle, inner.width() + 1)
-        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignHCenter, text)
-
-    def _metrics_width(self) -> int:
-        self.setFont(self._theme.font(11, MEDIUM))
-        return self.fontMetrics().horizontalAdvance(self._text)
+from stratascope.ui.widgets.what_if import sentence
 
 
 class WhatIfLine(QFrame):
@@ -98,11 +60,20 @@ class WhatIfLine(QFrame):
 
 
 class Header(QWidget):
-    """Name 22, chips, exposure 30, and one sentence from the worst open threat."""
+    """Name 22, chips, exposure 30, and one sentence from the worst open threat.
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    `back_wanted`: to the list. `threat_chosen` has the id of one of the sheet's.
+    """
+
+    back_wanted = Signal()
+    threat_chosen = Signal(str)
+
+    def __init__(
+        self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme, self._selection = theme, selection
+        self._titles = {layer.number: translate(layer.about.title) for layer in layers}
         self._worst: ThreatState | None = None
         self.back = QToolButton()
         self.back.setObjectName("flat")
@@ -142,9 +113,36 @@ class Header(QWidget):
         layout.setSpacing(theme.px(10))
         layout.addLayout(words, 1)
         layout.addWidget(self.exposure, 0)
+        self.back.clicked.connect(self.back_wanted)
+        self.exposure.clicked.connect(self.show_sheet)
+        self.suppose.back.clicked.connect(selection.bring_back)
+        selection.container_changed.connect(self._show)
+        selection.supposed.connect(self._show_exposure)
 
-    def show_state(self, state: ContainerState, now: float | None = None) -> None:
-        """Tell it of this container; `show_exposure` follows."""
+    @cached_property
+    def sheet(self) -> ExposureSheet:
+        """Made when it is first opened."""
+        sheet = ExposureSheet(self._theme, self)
+        sheet.threat_chosen.connect(self.threat_chosen)
+        return sheet
+
+    def show_sheet(self) -> None:
+        """How the exposure comes about."""
+        matrix = self._selection.what_if.result()
+        if matrix is not None:
+            self.sheet.open_below(self.exposure, matrix)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._show()
+
+    def _show(self) -> None:
+        state = self._selection.current
+        if state is not None and self.isVisible():
+            self._show_state(state, self._selection.now)
+            self._show_exposure()
+
+    def _show_state(self, state: ContainerState, now: float | None) -> None:
         container = state.container
         self.name.say(container.name or container.id[:12])
         engine, image, pid, up, status = self.chips
@@ -158,9 +156,12 @@ class Header(QWidget):
         self._mark()
         self._fit()
 
-    def show_exposure(self, base: Matrix | None, matrix: Matrix | None, supposed: str) -> None:
-        """The exposure as it is (`base`) and as supposed; `supposed`: what then reaches the kernel, else empty."""
-        self.exposure.show_exposure(base, matrix)
+    def _show_exposure(self) -> None:
+        """As it is and as supposed, and what then reaches the kernel."""
+        state, what_if = self._selection.current, self._selection.what_if
+        layers = state.layers if state is not None else ()
+        supposed = sentence(what_if, {layer.id: self._titles.get(layer.number, layer.id) for layer in layers})
+        self.exposure.show_exposure(what_if.matrix, what_if.result())
         had_focus = self.suppose.back.hasFocus()
         self.suppose.text.say(supposed)
         self.suppose.setVisible(bool(supposed))

@@ -14,6 +14,7 @@ from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
+from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme
 
 
@@ -53,12 +54,13 @@ class _Cell(QAbstractButton):
 
 
 class LayerStrip(QWidget):
-    """`chosen` tells a layer's number; `back` asks for the strata."""
+    """`back` asks for the strata."""
 
-    chosen = Signal(int)
     back = Signal()
 
-    def __init__(self, theme: Theme, layers: tuple[Layer, ...], parent: QWidget | None = None) -> None:
+    def __init__(
+        self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self.all = QPushButton(translate(msg("All layers")))
         self.all.clicked.connect(self.back)
@@ -75,13 +77,22 @@ class LayerStrip(QWidget):
             self._group.addButton(cell, number)
             layout.addWidget(cell)
         layout.addStretch(1)
-        self._group.idClicked.connect(self.chosen)
+        self._selection = selection
+        self._group.idClicked.connect(selection.open_layer)
+        selection.container_changed.connect(self._show)
+        selection.layer_opened.connect(self._select)
 
-    def select(self, number: int) -> None:
+    def _select(self, number: int) -> None:
         if number in self.cells:
             self.cells[number].setChecked(True)
 
-    def show_state(self, state: ContainerState) -> None:
+    def _show(self) -> None:
+        state = self._selection.current
+        if state is not None:
+            self._show_state(state)
+            self._select(self._selection.layer)
+
+    def _show_state(self, state: ContainerState) -> None:
         layers = {layer.number: layer for layer in state.layers}
         for number, cell in self.cells.items():
             layer = layers.get(number)

@@ -1,20 +1,24 @@
-"""Where the parts of the window stand, and what is shown at which size: parts fold away as it gets narrower or lower.
+"""Where the parts of the window stand: side by side, folded away, one behind the other, as its size allows.
 
-Decided against layouts that do this by themselves: what goes first is a matter of the design, not of least sizes.
+Widths and heights are those of the design at 100 %.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from PySide6.QtCore import QByteArray, QObject, QSize, Qt
+from PySide6.QtWidgets import QMainWindow, QSplitter, QVBoxLayout, QWidget
 
-from PySide6.QtCore import QByteArray, QSize
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
-
+from stratascope.ui.containers.column import ContainerColumn
+from stratascope.ui.harden.column import HardenColumn
+from stratascope.ui.harden.docking import HardenDock
+from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.feed import SettingsLike
+from stratascope.ui.widgets.selection import Selection
+from stratascope.ui.widgets.splitter_state import remember_splitter, restore_splitter
 from stratascope.ui.widgets.theme import Theme
-
-if TYPE_CHECKING:
-    from stratascope.ui.window.main_window import MainWindow
+from stratascope.ui.window.notices import Notices
+from stratascope.ui.window.pages import Pages
+from stratascope.ui.window.toolbar import Toolbar
 
 LIST, LIST_LEAST, LIST_MOST, LIST_NARROW = 300, 264, 420, 64
 NARROW, ONE_COLUMN, FOLD_ENGINES, LOW, COMPACT = 960, 720, 1320, 700, 560  # px, design lengths
@@ -27,52 +31,58 @@ def least_size(theme: Theme, screen: QSize) -> QSize:
     return QSize(theme.px(LEAST_WIDTH), theme.px(LEAST_HEIGHT)).boundedTo(screen)
 
 
-class WindowLayout:
-    """Lays the parts of the window out, and fits them into it."""
+class WindowLayout(QObject):
+    """Lays the parts out, and fits them into the window. Without a column for hardening there is no trace of it."""
 
-    def __init__(self, window: MainWindow, theme: Theme) -> None:
-        self._window, self._theme = window, theme
-        self._filler = QWidget()  # takes the room below the strata where the panel is not shown
+    def __init__(
+        self,
+        window: QMainWindow,
+        theme: Theme,
+        selection: Selection,
+        toolbar: Toolbar,
+        notices: Notices,
+        containers: ContainerColumn,
+        pages: Pages,
+        harden_column: HardenColumn | None,
+    ) -> None:
+        super().__init__(window)
+        self._window, self._theme, self._selection = window, theme, selection
+        self._toolbar, self._containers, self._pages = toolbar, containers, pages
         self._was_narrow = False
         self._list_width = theme.px(LIST)
         self.page_turned = False  # one column: the container is in front of the list
-        self.layer_open = False  # low window: the panel is in front of the strata
-        self._lay_out(theme)
+        self.splitter = QSplitter(Qt.Orientation.Horizontal)
+        self.dock = None if harden_column is None else HardenDock(window, theme, self.splitter, harden_column)
+        self._lay_out(notices)
+        selection.container_changed.connect(self.adapt)
+        selection.front_wanted.connect(self.bring_forward)
+        pages.turned.connect(self.bring_forward)
+        pages.turned.connect(self.adapt)
+        pages.back_wanted.connect(self.go_back)
+        pages.strata_page.layer_closed.connect(self.adapt)
 
-    def _lay_out(self, theme: Theme) -> None:
-        window = self._window
-        self._inner = inner = QVBoxLayout(window.middle)
-        inner.setContentsMargins(theme.px(16), theme.px(10), theme.px(16), theme.px(10))
-        inner.setSpacing(theme.px(8))
-        inner.addWidget(window.header)
-        inner.addWidget(window.strip)
-        inner.addWidget(window.strata)
-        inner.addWidget(window.panel, 1)
-        inner.addWidget(self._filler, 0)
-        self._filler.hide()
-        window.middle_stack.addWidget(window.empty)
-        window.middle_stack.addWidget(window.middle)
-        window.splitter.setHandleWidth(1)
-        window.splitter.addWidget(window.column)
-        window.splitter.addWidget(window.middle_stack)
-        window.splitter.setStretchFactor(0, 0)
-        window.splitter.setStretchFactor(1, 1)
-        window.splitter.setCollapsible(0, False)
-        window.splitter.setCollapsible(1, False)
-        window.splitter.setSizes([theme.px(LIST), theme.px(1140)])
+    def _lay_out(self, notices: Notices) -> None:
+        theme, splitter = self._theme, self.splitter
+        splitter.setHandleWidth(1)
+        splitter.addWidget(self._containers)
+        splitter.addWidget(self._pages)
+        splitter.setStretchFactor(0, 0)
+        splitter.setStretchFactor(1, 1)
+        splitter.setCollapsible(0, False)
+        splitter.setCollapsible(1, False)
+        splitter.setSizes([theme.px(LIST), theme.px(1140)])
         centre = QWidget()
         column = QVBoxLayout(centre)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(window.toolbar)
-        column.addWidget(window.banner)
-        column.addWidget(window.notice)
-        column.addWidget(window.told)
-        column.addWidget(window.trouble)
-        row = QHBoxLayout()
-        row.addWidget(window.splitter)
-        column.addLayout(row, 1)
-        window.setCentralWidget(centre)
+        column.addWidget(self._toolbar)
+        column.addWidget(notices)
+        if self.dock is None:
+            column.addWidget(splitter, 1)
+        else:
+            column.addWidget(self.dock.splitter, 1)
+            self._toolbar.add_button(self.dock.button)
+        self._window.setCentralWidget(centre)
 
     def one_column(self) -> bool:
         """Too narrow for list and container side by side."""
@@ -86,62 +96,91 @@ class WindowLayout:
         """Size, place and widths of the last time."""
         window = self._window
         window.resize(1440, 900)
-        geometry, splitter = settings.get("geometry"), settings.get("splitter")
+        geometry = settings.get("geometry")
         if geometry:
             window.restoreGeometry(QByteArray.fromBase64(geometry.encode("ascii", "ignore")))
-        if splitter:
-            window.splitter.restoreState(QByteArray.fromBase64(splitter.encode("ascii", "ignore")))
+        restore_splitter(self.splitter, settings, "splitter")
+        if self.dock is not None:
+            self.dock.restore(settings)
 
     def remember(self, settings: SettingsLike) -> None:
         """The same, for the next time."""
         window = self._window
         settings.set("geometry", bytes(window.saveGeometry().toBase64().data()).decode("ascii"))
         if window.width() >= self._theme.px(NARROW):  # else the list has not the width that was chosen for it
-            settings.set("splitter", bytes(window.splitter.saveState().toBase64().data()).decode("ascii"))
+            remember_splitter(self.splitter, settings, "splitter")
+        if self.dock is not None:
+            self.dock.remember(settings)
+
+    # -- one behind the other
+
+    def bring_forward(self) -> None:
+        """In one column: from the list to the container."""
+        if self.one_column() and self._selection.current is not None:
+            from_list = self._containers.isAncestorOf(self._window.focusWidget())
+            self.page_turned = True
+            self.adapt()
+            if from_list:
+                focus_order.enter(self._pages)
+
+    def go_back(self) -> None:
+        """In one column: to the list; in a low window: to the strata."""
+        strata_page = self._pages.strata_page
+        if strata_page.layer_open and self.low():
+            strata_page.close_layer()
+        elif self.one_column():
+            self.page_turned = False
+            self.adapt()
+            self._containers.view.setFocus()
+
+    # -- how it fits
+
+    def resized(self) -> None:
+        """The window has another size."""
+        if self.dock is not None:
+            self.dock.adapt()
+        self.adapt()
 
     def adapt(self) -> None:
         """Fold parts away, or bring them back."""
-        window, theme, filler = self._window, self._theme, self._filler
-        width, one, low = window.width(), self.one_column(), self.low()
-        narrow, empty = width < theme.px(NARROW), window.snapshot is None or not window.snapshot.containers
-        window.toolbar.engines.set_folded(width < theme.px(FOLD_ENGINES))
-        window.toolbar.root.set_folded(narrow)
-        window.toolbar.views.set_folded(one)
-        window.column.set_narrow(narrow and not one)
-        had = window.column.width()
+        window, theme, containers, pages = self._window, self._theme, self._containers, self._pages
+        width, one = window.width(), self.one_column()
+        narrow = width < theme.px(NARROW)
+        self._toolbar.engines.set_folded(width < theme.px(FOLD_ENGINES))
+        self._toolbar.root.set_folded(narrow)
+        self._toolbar.views.set_folded(one)
+        containers.set_narrow(narrow and not one)
+        had = containers.width()
         if narrow and not self._was_narrow and theme.px(LIST_LEAST) <= had <= theme.px(LIST_MOST):
             self._list_width = had  # not where the window begins narrow: it is not laid out yet
         if not one:
             self._fit_list(narrow=narrow)
         self._was_narrow = narrow
         if one:
-            window.column.setMinimumWidth(0)
-            window.column.setMaximumWidth(UNBOUNDED)
-            in_front = self.page_turned and window.current is not None
-            shown = ((window.middle_stack, in_front or empty), (window.column, not in_front and not empty))
+            containers.setMinimumWidth(0)
+            containers.setMaximumWidth(UNBOUNDED)
+            empty, in_front = self._selection.empty, self.page_turned and self._selection.current is not None
+            shown = ((pages, in_front or empty), (containers, not in_front and not empty))
             for part, there in sorted(shown, key=lambda each: not each[1]):
                 part.setVisible(there)  # what comes is there first, so that the keyboard can go on to it
         else:
-            window.column.setVisible(True)
-            window.middle_stack.setVisible(True)
-        window.strata.set_compact(window.height() < theme.px(COMPACT))
-        window.column.set_empty(empty)
-        window.header.back.setVisible(one)
-        window.strip.setVisible(low and self.layer_open)
-        window.strata.setVisible(not low or not self.layer_open)
-        window.panel.setVisible(not low or self.layer_open)
-        filler.setVisible(low and not self.layer_open)
-        self._inner.setStretchFactor(filler, 1 if low and not self.layer_open else 0)
-        window.views.adapt()
+            containers.setVisible(True)
+            pages.setVisible(True)
+        pages.strata_page.adapt(low=self.low(), compact=window.height() < theme.px(COMPACT))
+        pages.adapt(one_column=one)
+        if self.dock is not None:
+            self.dock.button.setEnabled(self._selection.current is not None)
+        here, places = window.focusWidget(), (containers.view, pages)
+        focus_order.keep(window, *(places[::-1] if here is not None and pages.isAncestorOf(here) else places))
 
     def _fit_list(self, *, narrow: bool) -> None:
         """Width of the list: 64, or what it had before."""
-        window, theme = self._window, self._theme
+        containers, theme = self._containers, self._theme
         if narrow:
-            window.column.setFixedWidth(theme.px(LIST_NARROW))
+            containers.setFixedWidth(theme.px(LIST_NARROW))
         else:
-            window.column.setMinimumWidth(theme.px(LIST_LEAST))
-            window.column.setMaximumWidth(theme.px(LIST_MOST))
+            containers.setMinimumWidth(theme.px(LIST_LEAST))
+            containers.setMaximumWidth(theme.px(LIST_MOST))
         if narrow is not self._was_narrow:
             width = theme.px(LIST_NARROW) if narrow else self._list_width
-            window.splitter.setSizes([width, max(1, window.splitter.width() - width)])
+            self.splitter.setSizes([width, max(1, self.splitter.width() - width)])

@@ -1,85 +1,96 @@
-"""The views beside the strata: matrix, system calls, fleet. Each page is made when it is first opened.
+"""The middle of the window: the page of each view (strata, matrix, system calls, fleet), and one for no container.
 
-Matrix and calls are of the chosen container and stand below a header of their own; the fleet takes the whole middle.
-pyqtgraph is imported with the fleet's page, so that the window starts without it. A page that is not in view is told
-nothing.
+All but the strata are made when they are first opened, and told nothing while they are not in view. Matrix and calls
+are of the chosen container and stand below a head of their own; the fleet takes the whole middle. pyqtgraph is imported
+with the fleet's page, so that the window starts without it.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
-from stratascope.i18n.translate import translate
 from stratascope.ui.panel.panel import ABOUT
 from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.threats.page import MatrixPage
-from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.page_switch import View, ViewSwitch
+from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
-from stratascope.ui.widgets.what_if import sentence
+from stratascope.ui.window.empty_page import EmptyPage
 from stratascope.ui.window.header import Header
+from stratascope.ui.window.strata_page import StrataPage
 
 if TYPE_CHECKING:
     from stratascope.ui.fleet.page import FleetPage
-    from stratascope.ui.window.main_window import MainWindow
 
 VIEWS = (View.STRATA, View.MATRIX, View.CALLS, View.FLEET)
 
 
-class Pages(QObject):
-    """Which view the middle shows, and the pages of those that are not the strata."""
+class Pages(QStackedWidget):
+    """`turned`: a view was asked for, maybe the one that is shown already. `back_wanted`: to the list.
 
-    def __init__(self, window: MainWindow, theme: Theme, layers: tuple[Layer, ...], switch: ViewSwitch) -> None:
-        super().__init__(window)
-        self._window, self._theme, self._layers = window, theme, layers
-        self._titles = {layer.id: translate(layer.about.title) for layer in layers}
+    `filter_wanted`: what is in view is searched by the window's filter. `fleet_left`: one of its containers was chosen.
+    """
+
+    turned = Signal()
+    back_wanted = Signal()
+    filter_wanted = Signal()
+    fleet_left = Signal()
+
+    def __init__(
+        self,
+        theme: Theme,
+        layers: tuple[Layer, ...],
+        selection: Selection,
+        strata_page: StrataPage,
+        switch: ViewSwitch,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme, self._layers, self._selection = theme, layers, selection
+        self.strata_page = strata_page
         self.switch = switch
-        self.current = View.STRATA
-        self.header = Header(theme)
+        self.view = View.STRATA
+        self.empty = EmptyPage(theme, selection)
+        self.header = Header(theme, layers, selection)
         self.matrix: MatrixPage | None = None
         self.calls: CallMapPage | None = None
         self.fleet: FleetPage | None = None
-        self.page = QWidget()
+        self._below_header = QWidget()
         self._stack = QStackedWidget()
-        column = QVBoxLayout(self.page)
+        column = QVBoxLayout(self._below_header)
         column.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
         column.setSpacing(theme.px(12))
         column.addWidget(self.header)
         column.addWidget(self._stack, 1)
-        window.middle_stack.addWidget(self.page)
+        for page in (self.empty, strata_page, self._below_header):
+            self.addWidget(page)
         switch.offer_views(tuple(view for view in VIEWS if view is not View.FLEET or _has_graphs()))
-        switch.turned.connect(self.show)
-        window.strata.threat_chosen.connect(self.open_threat)
-        window.column.view.opened.connect(self.leave_fleet)
-        window.column.alert.wanted.connect(lambda _: self.leave_fleet())
-        self.header.back.clicked.connect(window.go_back)
-        self.header.exposure.clicked.connect(self._show_exposure)
-        self.header.suppose.back.clicked.connect(window.bring_back)
-        for number, view in enumerate(switch.views, 1):
-            action = QAction(window)
-            action.setShortcut(QKeySequence(f"Ctrl+{number}"))
-            action.triggered.connect(partial(self._by_key, view))
-            window.addAction(action)
+        switch.turned.connect(self.show_view)
+        for header in (strata_page.header, self.header):
+            header.back_wanted.connect(self.back_wanted)
+            header.threat_chosen.connect(self.open_threat)
+        strata_page.strata.threat_chosen.connect(self.open_threat)
+        selection.layer_opened.connect(lambda: self.show_view(View.STRATA))
+        selection.container_changed.connect(self._refresh)
+        selection.supposed.connect(self._refresh)
+        selection.filter_changed.connect(self._refresh)
 
-    def show(self, view: View) -> None:
+    def show_view(self, view: View) -> None:
         """Turn to that view; in one column also from the list to it, if it is the one already."""
-        if view is not self.current:
-            self.current = view
+        if view is not self.view:
+            self.view = view
             self.switch.show_view(view)
-            self.refresh()
-        self._window.turn_page()
-        self.adapt()
+            self._refresh()
+        self.turned.emit()
 
     def open_threat(self, threat: str) -> None:
         """To the matrix, and to that threat in it; an empty id only opens the matrix."""
-        self.show(View.MATRIX)
+        self.show_view(View.MATRIX)
         if self.matrix is not None:
             if threat:
                 self.matrix.choose(threat)
@@ -87,83 +98,67 @@ class Pages(QObject):
 
     def leave_fleet(self) -> None:
         """One container was asked for: show it."""
-        if self.current is View.FLEET:
-            self.show(View.STRATA)
+        if self.view is View.FLEET:
+            self.show_view(View.STRATA)
 
-    def refresh(self) -> None:
-        """The container or the snapshot has changed: tell the page in view."""
-        window, snapshot = self._window, self._window.snapshot
-        state = window.current
-        if snapshot is None or self.current is View.STRATA:
-            return
-        if self.current is View.FLEET:
-            self._fleet_page().show_states(snapshot.containers, window.toolbar.filter.text())
-            return
-        supposing = window.supposing
-        if state is not None:
-            self.header.show_state(state, snapshot.taken_at if snapshot.demo else None)
-            self.header.show_exposure(supposing.matrix, supposing.result(), sentence(supposing, self._titles))
-        if self.current is View.MATRIX:
-            self._matrix_page().show_state(state, supposing.result())
-        else:
-            self._calls_page().show_state(state, snapshot.containers)
-
-    def adapt(self) -> None:
+    def adapt(self, *, one_column: bool) -> None:
         """Put the page of the view in force in front; without a container that is the empty page."""
-        window = self._window
-        stack = window.middle_stack
-        self.header.back.setVisible(window.header.back.isVisibleTo(window.header))
-        if window.snapshot is None or not window.snapshot.containers or window.current is None:
-            stack.setCurrentWidget(window.empty)
-        elif self.current is View.STRATA:
-            stack.setCurrentWidget(window.middle)
-        elif self.current is View.FLEET:
-            stack.setCurrentWidget(self._fleet_page())
+        for header in (self.strata_page.header, self.header):
+            header.back.setVisible(one_column)
+        if self._selection.current is None:
+            self.setCurrentWidget(self.empty)
+        elif self.view is View.STRATA:
+            self.setCurrentWidget(self.strata_page)
+        elif self.view is View.FLEET:
+            self.setCurrentWidget(self._fleet_page())
         else:
-            wanted = self._matrix_page() if self.current is View.MATRIX else self._calls_page()
-            self._stack.setCurrentWidget(wanted)
-            stack.setCurrentWidget(self.page)
-        here, places = window.focusWidget(), (window.column.view, stack)
-        focus_order.keep(window, *(places[::-1] if here is not None and stack.isAncestorOf(here) else places))
+            self._stack.setCurrentWidget(self._matrix_page() if self.view is View.MATRIX else self._calls_page())
+            self.setCurrentWidget(self._below_header)
 
-    def find(self) -> None:
+    def search(self) -> None:
         """To the field that searches what is in view."""
-        if self.current in (View.MATRIX, View.CALLS):
-            self._window.turn_page()
-        if self.current is View.MATRIX and self.matrix is not None:
-            self.matrix.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        elif self.current is View.CALLS and self.calls is not None:
-            self.calls.view.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
-        elif self.current is View.STRATA:
+        if self.view is View.FLEET:
+            self.filter_wanted.emit()
+        elif self.view is View.STRATA:
             self._open_panel()
-            self._window.panel.find_in_raw()
-        elif self.current is View.FLEET:
-            self._window.toolbar.filter.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self.strata_page.panel.find_in_raw()
+        else:
+            self.turned.emit()
+            field = self._matrix_page().filter if self.view is View.MATRIX else self._calls_page().view.field
+            field.setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def explain(self) -> None:
         """What the layer in the panel is."""
-        self.show(View.STRATA)
+        self.show_view(View.STRATA)
         self._open_panel()
-        self._window.panel.open_tab(ABOUT)
+        self.strata_page.panel.open_tab(ABOUT)
+
+    def show_exposure(self) -> None:
+        """The sheet that shows how the exposure comes about."""
+        (self.header if self.view in (View.MATRIX, View.CALLS) else self.strata_page.header).show_sheet()
 
     def _open_panel(self) -> None:
         """In a low window the panel is behind the strata until its layer is opened."""
-        if self._window.current is not None:
-            self._window.open_layer(self._window.panel.number)
+        if self._selection.current is not None:
+            self._selection.open_layer(self._selection.layer)
 
-    def _by_key(self, view: View, _: bool = False) -> None:
-        self.show(view)
+    def _open_container(self, key: Key) -> None:
+        self._selection.go_to(key)
+        self.show_view(View.STRATA)
+        self.fleet_left.emit()
 
-    def _show_exposure(self) -> None:
-        matrix = self._window.supposing.result()
-        if matrix is not None:
-            self._window.sheet.open_below(self.header.exposure, matrix)
-
-    def _open_container(self, key: tuple[str, str]) -> None:
-        self._window.go_to(key)
-        self.show(View.STRATA)
-        if self._window.column.view.isVisible():  # else the focus falls to whatever comes first
-            self._window.column.view.setFocus(Qt.FocusReason.OtherFocusReason)
+    def _refresh(self) -> None:
+        """Tell the page in view what it shows."""
+        selection = self._selection
+        snapshot, state = selection.snapshot, selection.current
+        if snapshot is None or self.view is View.STRATA:
+            return
+        if self.view is View.FLEET:
+            self._fleet_page().show_states(snapshot.containers, selection.filter)
+        elif self.view is View.MATRIX:
+            self._matrix_page().show_state(state, selection.what_if.result())
+        else:
+            self._calls_page().show_state(state, snapshot.containers)
 
     # -- pages, made when they are first wanted
 
@@ -185,7 +180,7 @@ class Pages(QObject):
 
             self.fleet = FleetPage(self._theme, self._layers)
             self.fleet.chosen.connect(self._open_container)
-            self._window.middle_stack.addWidget(self.fleet)
+            self.addWidget(self.fleet)
         return self.fleet
 
 

@@ -127,7 +127,7 @@ class SettingsDialog(QDialog):
 
     def _tell(self) -> None:
         """What is wrong with what was typed, else why it could not be kept."""
-        told = self._wrong or getattr(self._settings, "unkept", None)
+        told = self._wrong or self._settings.unkept
         self.error.setText("" if told is None else translate(told))
         self.error.setVisible(told is not None)
 

@@ -7,12 +7,14 @@ from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
 from stratascope.core.message import msg
+from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.page_switch import ViewSwitch
+from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import MEDIUM, Theme
-from stratascope.ui.window.engines_popup import EnginesButton
+from stratascope.ui.window.engines_popup import EnginesButton, EnginesPopup
 from stratascope.ui.window.root_button import RootButton
 
 
@@ -91,12 +93,14 @@ class MenuButton(QAbstractButton):
 
 
 class Toolbar(QWidget):
-    """Height 48."""
+    """Height 48. `elevate_wanted`: what only root can read is asked for."""
 
     went_down = Signal()  # from the filter to the list
+    elevate_wanted = Signal()
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, selection: Selection, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        self._selection = selection
         self.setObjectName("toolbar")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setFixedHeight(theme.px(48))
@@ -105,6 +109,7 @@ class Toolbar(QWidget):
         self.engines = EnginesButton(theme)
         self.root = RootButton(theme)
         self.menu = MenuButton(theme)
+        self.popup = EnginesPopup(theme, self)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.px(12), 0, theme.px(12), 0)
         layout.setSpacing(theme.px(8))
@@ -119,6 +124,35 @@ class Toolbar(QWidget):
         layout.addWidget(self.menu)
         self.filter.installEventFilter(self)
         self.down: QWidget | None = None  # where Down and Enter go from the filter
+        self.filter.textChanged.connect(selection.set_filter)
+        self.engines.clicked.connect(self.show_engines)
+        self.root.clicked.connect(self.elevate)
+        selection.filter_changed.connect(self._show_filter)
+        selection.snapshot_changed.connect(self._show_snapshot)
+
+    def show_engines(self) -> None:
+        """The sheet of engines."""
+        snapshot = self._selection.snapshot
+        self.popup.open_below(self.engines, snapshot.engines if snapshot is not None else ())
+
+    def elevate(self) -> None:
+        """Ask for what only root can read, where that can be asked."""
+        if self.root.can_ask:
+            self.elevate_wanted.emit()
+
+    def add_button(self, button: QWidget) -> None:
+        """One more, before the menu's."""
+        layout = self.layout()
+        if isinstance(layout, QHBoxLayout):
+            layout.insertWidget(layout.indexOf(self.menu), button)
+
+    def _show_filter(self, words: str) -> None:
+        if words != self.filter.text():
+            self.filter.setText(words)
+
+    def _show_snapshot(self, snapshot: Snapshot) -> None:
+        self.engines.show_engines(snapshot.engines)
+        self.root.show_privilege(snapshot.privilege)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if (

@@ -1,0 +1,166 @@
+"""The left column: alert, heads, the list of containers, a status line. What is chosen in it goes to the selection."""
+
+from __future__ import annotations
+
+import time
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+
+from stratascope.core.message import msg
+from stratascope.core.snapshot import Snapshot
+from stratascope.i18n.translate import translate
+from stratascope.presentation.unseen import unseen_engines
+from stratascope.ui.containers.alert import AlertButton
+from stratascope.ui.containers.head import ListHead
+from stratascope.ui.containers.list_view import EDGE, ContainerView
+from stratascope.ui.containers.model import ContainerModel
+from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.containers.status_line import age_line
+from stratascope.ui.widgets import accessibility
+from stratascope.ui.widgets.labels import Line
+from stratascope.ui.widgets.selection import Key, Selection
+from stratascope.ui.widgets.theme import Theme
+
+
+class ContainerColumn(QWidget):
+    """`opened`: one container is to be looked at, by Enter or a click. `view_by_changed` has the new division."""
+
+    opened = Signal()
+    view_by_changed = Signal(object)
+
+    def __init__(self, theme: Theme, selection: Selection, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("column")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._theme, self._selection = theme, selection
+        self._narrow = False
+        self.model = ContainerModel()
+        self.alert = AlertButton(theme)
+        self.head = ListHead(theme)
+        self.view = ContainerView(theme, self.model)
+        self.nothing = Line(theme, 12, ink="text2")
+        self.nothing.hide()
+        self.status = Line(theme, 11, ink="text2")
+        self._lay_out()
+        self.view.verticalScrollBar().rangeChanged.connect(self._align)
+        theme.changed.connect(self._align)
+        selection.listed = self.model.keys
+        selection.arrived.connect(self._show_snapshot)
+        selection.container_changed.connect(self._follow)
+        selection.filter_changed.connect(self._show_filtered)
+        self.view.chosen.connect(selection.choose)
+        self.view.opened.connect(self._open)
+        self.alert.wanted.connect(self._open)
+        self.head.chosen.connect(self.set_view_by)
+        self._show_head()
+
+    def _lay_out(self) -> None:
+        theme = self._theme
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, theme.px(12), 0, theme.px(8))
+        layout.setSpacing(theme.px(6))
+        inset = QVBoxLayout()
+        inset.setContentsMargins(theme.px(12), 0, theme.px(12), 0)
+        inset.addWidget(self.alert)
+        layout.addLayout(inset)
+        layout.addWidget(self.head)
+        beside = QHBoxLayout()
+        beside.setContentsMargins(theme.px(EDGE), 0, theme.px(EDGE), 0)
+        beside.addWidget(self.nothing)
+        layout.addLayout(beside)
+        layout.addWidget(self.view, 1)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(theme.px(EDGE), 0, theme.px(8), 0)
+        foot.addWidget(self.status)
+        layout.addLayout(foot)
+
+    # -- what is shown
+
+    def set_view_by(self, view_by: ViewBy) -> None:
+        """Divide the list another way."""
+        self.model.set_view_by(view_by)
+        self.head.show_view_by(view_by)
+        self.view_by_changed.emit(view_by)
+
+    def set_narrow(self, narrow: bool) -> None:
+        """64 wide: initials and the worst mark."""
+        if narrow is self._narrow:
+            return
+        self._narrow = self.view.narrow = narrow
+        self.alert.set_narrow(narrow)
+        self._show_head()
+        self.status.setVisible(not narrow)
+        self.view.scheduleDelayedItemsLayout()
+        self.view.viewport().update()
+
+    def tell_age(self) -> None:
+        """How old the snapshot is by now."""
+        if self._selection.snapshot is not None:
+            self.status.say(translate(age_line(self._selection.snapshot, time.time())))
+
+    def first_found(self) -> None:
+        """From the filter into the list: to the container in view, or else to the first one found."""
+        if self._row() < 0:
+            self.view.select_key(None)
+
+    def take_focus(self) -> None:
+        """The keyboard to the list, where that is in view: else it would go to whatever comes first."""
+        if self.view.isVisible():
+            self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _open(self, key: Key) -> None:
+        self._selection.go_to(key)
+        self.opened.emit()
+
+    def _show_snapshot(self, snapshot: Snapshot) -> None:
+        many = len({state.container.engine for state in snapshot.containers}) > 1
+        self.model.show(snapshot.containers, many_engines=many)
+        self.alert.show_states(snapshot.containers, unseen_engines(snapshot))
+        self._show_head()
+        self.tell_age()
+        self._tell_filter()
+
+    def _show_filtered(self, words: str) -> None:
+        """Where the filter leaves out the container in view, the first of the rest is chosen."""
+        self.model.set_filter(words)
+        row = self._row()
+        if row < 0 or row != self.view.currentIndex().row():
+            self.view.select_key(self._selection.key if row >= 0 else None)
+        self._tell_filter()
+
+    def _follow(self) -> None:
+        """The row of the container in view is the current one."""
+        row = self._row()
+        if row >= 0 and row != self.view.currentIndex().row():
+            self.view.select_key(self._selection.key)
+
+    def _row(self) -> int:
+        key = self._selection.key
+        return self.model.row_of(key) if key is not None else -1
+
+    # -- how
+
+    def _align(self) -> None:
+        bar = self.view.verticalScrollBar()
+        self.head.set_inset(bar.sizeHint().width() if bar.maximum() > bar.minimum() else 0)
+
+    def _show_head(self) -> None:
+        """Without containers there is nothing to head or to order."""
+        self.head.setVisible(not self._selection.empty and not self._narrow)
+
+    def _tell_filter(self) -> None:
+        nothing = not self._selection.empty and self.model.shown() == 0
+        said = not self.nothing.isHidden()
+        self.nothing.setVisible(nothing)
+        if nothing:
+            self.nothing.say(translate(msg("No container holds these words")))
+            if not said:
+                accessibility.announce(self, self.nothing.text())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.fillRect(self.rect(), self._theme.color("panel"))
+        painter.setPen(self._theme.color("line"))
+        painter.drawLine(self.width() - 1, 0, self.width() - 1, self.height())

@@ -1,0 +1,72 @@
+"""The page "Strata": the container's head, the layers with the rays across them, and the panel of the open layer.
+
+In a low window there is room for strata or panel only: whichever was asked for last, with a strip of the six marks.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from stratascope.core.layer import Layer
+from stratascope.ui.panel.panel import Panel
+from stratascope.ui.strata.view import Strata
+from stratascope.ui.widgets.selection import Selection
+from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.window.header import Header
+from stratascope.ui.window.layer_strip import LayerStrip
+
+
+class StrataPage(QWidget):
+    """`layer_closed`: in a low window, back to the strata."""
+
+    layer_closed = Signal()
+
+    def __init__(
+        self, theme: Theme, layers: tuple[Layer, ...], selection: Selection, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._selection = selection
+        self._low = False
+        self.layer_open = False  # low window: the panel is in front of the strata
+        self.header = Header(theme, layers, selection)
+        self.strip = LayerStrip(theme, layers, selection)
+        self.strata = Strata(theme, layers, selection)
+        self.panel = Panel(theme, layers, selection)
+        self._filler = QWidget()  # takes the room below the strata where the panel is not shown
+        self._column = QVBoxLayout(self)
+        self._column.setContentsMargins(*(theme.px(length) for length in (16, 10, 16, 10)))
+        self._column.setSpacing(theme.px(8))
+        self._column.addWidget(self.header)
+        self._column.addWidget(self.strip)
+        self._column.addWidget(self.strata)
+        self._column.addWidget(self.panel, 1)
+        self._column.addWidget(self._filler, 0)
+        self._filler.hide()
+        self.strip.back.connect(self.close_layer)
+        selection.layer_opened.connect(self._open_layer)
+
+    def close_layer(self) -> None:
+        """In a low window: back to the strata."""
+        self.layer_open = False
+        self._fold()
+        self.layer_closed.emit()
+        self.strata.bands[self._selection.layer].setFocus()
+
+    def adapt(self, *, low: bool, compact: bool) -> None:
+        """Fold parts away, or bring them back."""
+        self._low = low
+        self.strata.set_compact(compact)
+        self._fold()
+
+    def _open_layer(self) -> None:
+        self.layer_open = True
+        self._fold()
+
+    def _fold(self) -> None:
+        low, opened = self._low, self.layer_open
+        self.strip.setVisible(low and opened)
+        self.strata.setVisible(not low or not opened)
+        self.panel.setVisible(not low or opened)
+        self._filler.setVisible(low and not opened)
+        self._column.setStretchFactor(self._filler, 1 if low and not opened else 0)
