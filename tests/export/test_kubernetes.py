@@ -13,7 +13,7 @@ from rig.engine import Rig
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.relaunch.run_options import HealthTest, RunOptions
 from stratascope.export.export import ExportKind, export
-from stratascope.export.kubernetes import dns_name
+from stratascope.export.kubernetes_pod import dns_name
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
 

@@ -6,12 +6,12 @@ come from a Secret unless they are asked for.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 
-from stratascope.core.container import Asked, ProfileKind
+from stratascope.core.container import ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.run_options import HealthTest, RunMount, RunOptions
+from stratascope.export.kubernetes_pod import Map, dns_name, pod_spec
 from stratascope.export.shared import (
     capabilities,
     comment,
@@ -24,13 +24,9 @@ from stratascope.export.shared import (
 )
 from stratascope.export.yaml_writer import Node, document
 
-_NOT_A_NAME = re.compile(r"[^a-z0-9]+")
-_MOST = 63  # characters of a DNS label
 _SECOND = 1_000_000_000
 _USUAL_TIME = 30 * _SECOND  # both engines' interval and timeout of a health check
-_RESTART = {"always": "Always", "unless-stopped": "Always", "on-failure": "OnFailure"}
 _PREFIX = "CAP_"
-Map = dict[str, Node]
 
 
 def render(options: RunOptions, secrets: bool) -> str:
@@ -58,15 +54,23 @@ def render(options: RunOptions, secrets: bool) -> str:
     mounts: list[Node] = []
     for number, mount in enumerate(_mounts(options)):
         _mount(mount, f"mount-{number}", volumes, mounts, unsaid)
-    _devices(options, volumes, mounts, unsaid)
+    unsaid.extend(
+        msg("The device {device}: a device plugin of the cluster gives it.", device=device.source)
+        for device in options.devices
+    )
     if mounts:
         container["volumeMounts"] = mounts
-    spec = _pod(options, unsaid)
+    spec = pod_spec(options, unsaid)
     spec["containers"] = [container]
     if volumes:
         spec["volumes"] = volumes
     unsaid.extend(one(option, value) for option, value in (*options.shared, *options.own) if option not in _IMPLIED)
-    manifest: Map = {"apiVersion": "v1", "kind": "Pod", "metadata": _metadata(options, name), "spec": spec}
+    manifest: Map = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "labels": {"app": name}},
+        "spec": spec,
+    }
     head = [
         *title(options, msg("The container {name} as a Kubernetes pod, written by Stratascope.", name=options.name)),
         *(missing(each) for each in unsaid),
@@ -102,15 +106,6 @@ _IMPLIED = frozenset(("systemd", "image-volume", "http-proxy", "expose", "publis
 def profile_path(options: RunOptions) -> str:
     """Below the kubelet's folder for profiles."""
     return f"profiles/{file_name(options)}-seccomp.json"
-
-
-def dns_name(name: str) -> str:
-    """A name as a DNS label (RFC 1123)."""
-    return _NOT_A_NAME.sub("-", name.lower())[:_MOST].strip("-") or "container"
-
-
-def _metadata(options: RunOptions, name: str) -> Map:
-    return {"name": name, "labels": {"app": name}}
 
 
 def _literal(text: str) -> str:
@@ -287,81 +282,3 @@ def _quantity(size: str) -> str:
     return (
         f"{match[1]}{ {'k': 'Ki', 'm': 'Mi', 'g': 'Gi', '': ''}[match[2].lower()] }".replace(" ", "") if match else ""
     )
-
-
-def _devices(options: RunOptions, volumes: list[Node], mounts: list[Node], unsaid: list[Message]) -> None:
-    unsaid.extend(
-        msg("The device {device}: a device plugin of the cluster gives it.", device=device.source)
-        for device in options.devices
-    )
-
-
-def _pod(options: RunOptions, unsaid: list[Message]) -> Map:
-    spec: Map = {}
-    for key, mode in (("hostNetwork", options.network), ("hostPID", options.pid), ("hostIPC", options.ipc)):
-        if mode == "host":
-            spec[key] = True
-    if options.uts == "host" and options.network != "host":
-        unsaid.append(one("uts", "host"))
-    for name, mode in (("network", options.network), ("pid", options.pid), ("ipc", options.ipc)):
-        if mode.startswith(("container:", "ns:")) or (name == "network" and mode == "none"):
-            unsaid.append(one(name, mode))
-    spec.update(_people(options.asked))
-    if options.hostname:
-        spec["hostname"] = dns_name(options.hostname)
-    spec["restartPolicy"] = _RESTART.get(options.restart.name, "Never")
-    if options.stop_timeout is not None:
-        spec["terminationGracePeriodSeconds"] = options.stop_timeout
-    # What a container alone has not: the cluster's token, and variables of its services
-    spec["automountServiceAccountToken"] = False
-    spec["enableServiceLinks"] = False
-    dns: Map = {}
-    if options.dns:
-        dns["nameservers"] = list(options.dns)
-    if options.dns_search:
-        dns["searches"] = list(options.dns_search)
-    if options.dns_options:
-        dns["options"] = [
-            {"name": name, "value": value} if value else {"name": name}
-            for name, _, value in (word.partition(":") for word in options.dns_options)
-        ]
-    if dns:
-        spec["dnsPolicy"] = "None" if options.dns else "ClusterFirst"
-        spec["dnsConfig"] = dns
-    aliases: list[Node] = []
-    for word in options.hosts:
-        name, _, address = word.partition(":")
-        if _is_address(address.strip("[]")):
-            aliases.append({"ip": address.strip("[]"), "hostnames": [name]})
-        else:
-            unsaid.append(one("add-host", word))  # host-gateway, which the engine fills in
-    if aliases:
-        spec["hostAliases"] = aliases
-    context: Map = {}
-    groups = [int(group) for group in options.groups if group.isdigit()]
-    if groups:
-        context["supplementalGroups"] = list(groups)
-    unsaid.extend(
-        msg("The group {group}: Kubernetes takes numbers only.", group=group)
-        for group in options.groups
-        if not group.isdigit()
-    )
-    if options.sysctls:
-        context["sysctls"] = [{"name": name, "value": value} for name, value in options.sysctls]
-    if context:
-        spec["securityContext"] = context
-    return spec
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _people(asked: Asked) -> Map:
-    """A user namespace of its own, where one is asked for (Kubernetes 1.33 has it on by default)."""
-    own = bool(asked.uid_map) or asked.userns_mode.partition(":")[0] in ("auto", "nomap", "private", "keep-id")
-    return {"hostUsers": False} if own else {}

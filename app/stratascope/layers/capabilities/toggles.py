@@ -1,16 +1,15 @@
-"""The toggles of layer 3: leave privileged mode, fewer capabilities, no new ones by exec.
+"""The toggles of layer 3: fewer capabilities, no new ones by exec, and to leave privileged mode.
 
 `capabilities=default` takes away what goes beyond the engine's default and gives nothing back that was dropped: a
 toggle never loosens. A list is taken as it is, since a person chose it. The recommended preset leaves what was added by
-name, as it leaves an engine's socket: someone meant it. Leaving privileged mode drags along what that mode switched
-off: filter, profile, masks and SELinux's type; namespaces shared with the host are toggles of their own.
+name, as it leaves an engine's socket: someone meant it.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from stratascope.core.container import Asked, EngineKind, ProfileKind
+from stratascope.core.container import Asked
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.relaunch.toggle import (
     Failure,
@@ -25,10 +24,10 @@ from stratascope.core.relaunch.toggle import (
 )
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.symptoms import lacked, suspicion
-from stratascope.layers.capabilities.words import TAKE_OVER
+from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
 from stratascope.layers.shared.asked_capabilities import bounding, engine_default, named, starts_as_root, with_result
 from stratascope.layers.shared.symptoms import words
-from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, held, only
+from stratascope.layers.shared.toggle_values import NOT_READ, held, only
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
 from stratascope.linux.capability import CapabilitySet, number_of
 from stratascope.linux.decode import DecodeError
@@ -300,73 +299,5 @@ NO_NEW_PRIVILEGES = Toggle(
     ),
 )
 
-
-def _leave(asked: Asked, value: str, subject: Subject) -> Asked:
-    if not asked.privileged:
-        return asked
-    # Podman's lists are computed back from the process and say nothing of what was typed
-    computed = subject.engine.kind is EngineKind.PODMAN
-    left = replace(
-        asked,
-        privileged=False,
-        cap_add=() if computed else asked.cap_add,
-        cap_drop=() if computed else asked.cap_drop,
-        seccomp=ProfileKind.DEFAULT if asked.seccomp is not ProfileKind.CUSTOM else asked.seccomp,
-        apparmor=ProfileKind.DEFAULT if asked.apparmor is ProfileKind.UNCONFINED else asked.apparmor,
-        selinux_options=tuple(option for option in asked.selinux_options if option not in ("disable", "type:spc_t")),
-        masked_paths=None,
-        read_only_paths=None,
-    )
-    return with_result(left, subject.engine)
-
-
-def _leave_risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    if not subject.container.asked.privileged:
-        return ()
-    return (
-        msg("Mounting, loading modules and setting up networks will fail, and it sees no devices of the host."),
-        msg("What made someone start it as privileged is not known; whatever that needs must be given by name."),
-    )
-
-
-def _prove_left(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
-    expected = msg("It does not hold all capabilities of the engine")
-    if facts is None or facts.bounding is None:
-        return Proof(Proven.UNKNOWN, expected, NOT_READ, _BOUNDING)
-    asked = subject.container.asked
-    before = _facts(subject)
-    if not asked.privileged:
-        left = facts.bounding <= bounding(asked, subject.engine)
-    elif before is not None and before.bounding is not None:
-        left = facts.bounding <= before.bounding and facts.bounding != before.bounding
-    else:
-        left = not facts.bounding & TAKE_OVER
-    found = msg("{names}", names=_short(facts.bounding.names())) if facts.bounding else msg("It holds none")
-    return Proof(Proven.ENFORCED if left else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
-
-
-def _privileged_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    kept = bounding(_leave(subject.container.asked, value, subject), subject.engine)
-    found = lacked(failure, bounding(subject.container.asked, subject.engine) - kept, subject)
-    if found is not None and not found[1]:
-        return Suspicion(60, msg("Something was not permitted to it that privileged mode allows."))
-    return suspicion(found, kept)
-
-
-PRIVILEGED = Toggle(
-    "privileged",
-    _LAYER,
-    msg("Leave privileged mode"),
-    msg("Gives back the engine's default capabilities, filter, profile, masked paths and device rules."),
-    "off",
-    only("off"),
-    _leave,
-    lambda asked, subject: not asked.privileged,
-    _leave_risks,
-    _prove_left,
-    lambda preset, subject: "off" if preset in LATER_PRESETS and subject.container.asked.privileged else None,
-    symptoms=_privileged_symptoms,
-    leaves_privileged=True,
-)
 
 TOGGLES = (PRIVILEGED, CAPABILITIES, NO_NEW_PRIVILEGES)

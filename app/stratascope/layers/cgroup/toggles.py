@@ -1,17 +1,15 @@
-"""The toggles of layer 2: limits on memory, processes and CPU time, and the resource limits of each process (ulimit).
+"""The toggles of layer 2: limits on memory, processes and CPU time. Those of each process are in `toggles_ulimit.py`.
 
 A limit on memory counts swap as well: what a container may not have in memory it should not have on
 the disk either. Recommended limits protect the machine and leave the container what it may grow to, half of the memory;
-strict ones stay close to the present use, twice of it, and never less than is of use at all. No preset limits processes
-by ulimit: that one counts all of a user's, in whatever container they are.
+strict ones stay close to the present use, twice of it, and never less than is of use at all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
-from stratascope.core.container import Asked, AskedLimit, EngineKind
+from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     Failure,
@@ -25,8 +23,9 @@ from stratascope.core.relaunch.toggle import (
     Unit,
 )
 from stratascope.layers.cgroup.facts import CgroupFacts
-from stratascope.layers.shared.symptoms import NO_FILES, NO_FORK, NO_MEMORY, Symptoms, find, words
-from stratascope.layers.shared.toggle_values import NOT_READ, no_risks, size_of, whole
+from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
+from stratascope.layers.shared.symptoms import NO_FORK, NO_MEMORY, find, words
+from stratascope.layers.shared.toggle_values import NOT_READ, size_of, whole
 
 _LAYER = "cgroup"
 _MIB = 1 << 20
@@ -38,7 +37,6 @@ _ROOM_MEMORY, _ROOM_PIDS, _STEP = 256 * _MIB, 256, 64 * _MIB
 _ROOM_UNKNOWN, _MUCH_ROOM_PIDS = 1024 * _MIB, 512
 _KILLED = 137  # 128 and SIGKILL, as engines tell it
 _PODMAN_PIDS = 2048  # what Podman sets where nothing was asked for, containers.conf(5)
-_FILES = 65536  # far more than servers use, far less than what makes programs slow that close all of them
 
 
 def _facts(subject: Subject) -> CgroupFacts | None:
@@ -245,109 +243,4 @@ CPUS = Toggle(
 )
 
 
-def _asked_limit(asked: Asked, name: str) -> AskedLimit | None:
-    return next((limit for limit in asked.limits if _plain(limit.name) == name), None)
-
-
-def _plain(name: str) -> str:
-    return name.lower().removeprefix("rlimit_")  # Podman's inspect has the kernel's names
-
-
-def _with_limit(asked: Asked, name: str, value: int) -> Asked:
-    others = tuple(limit for limit in asked.limits if _plain(limit.name) != name)
-    return replace(asked, limits=tuple(sorted((*others, AskedLimit(name, value, value)), key=lambda each: each.name)))
-
-
-def _prove_ulimit(name: str, facts: CgroupFacts | None, value: str) -> Proof:
-    expected, source = msg("{name} is {count} at most", name=name, count=int(value)), "@limits"
-    limits = None if facts is None else facts.process_limits
-    found = next((limit for limit in limits or () if limit.name == name), None)
-    if found is None:
-        return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
-    if found.hard is None:
-        return Proof(Proven.NOT_ENFORCED, expected, msg("There is no limit"), source)
-    outcome = Proven.ENFORCED if found.hard <= int(value) else Proven.NOT_ENFORCED
-    return Proof(outcome, expected, msg("The limit is {count}", count=found.hard), source)
-
-
-def _ulimit(
-    name: str,
-    title: Message,
-    what: Message,
-    bounds: tuple[int, int],
-    risks: Callable[[str, Subject], tuple[Message, ...]],
-    strict: int | None,
-    symptoms: Symptoms,
-    default: str,
-    unit: Unit = Unit.WORD,
-) -> Toggle:
-    def check(value: str, subject: Subject) -> str:
-        return str(whole(value, *bounds))
-
-    def preset(preset: Preset, subject: Subject) -> str | None:
-        if preset is not Preset.STRICT or strict is None:
-            return None
-        asked = _asked_limit(subject.container.asked, name)
-        facts = _facts(subject)
-        limits = () if facts is None else facts.process_limits or ()
-        hard = next((limit.hard for limit in limits if limit.name == name), None)
-        now = hard if asked is None else asked.hard
-        return None if now is not None and 0 <= now <= strict else str(strict)
-
-    return Toggle(
-        f"ulimit-{name}",
-        _LAYER,
-        title,
-        what,
-        "N",
-        check,
-        lambda asked, value, subject: _with_limit(asked, name, int(value)),
-        lambda asked, subject: _asked_limit(asked, name) is not None,
-        risks,
-        lambda facts, value, subject: _prove_ulimit(name, facts, value),
-        preset,
-        symptoms=symptoms,
-        default=default,
-        unit=unit,
-    )
-
-
-def _files_risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    if int(value) >= _FILES:
-        return ()
-    return (msg("A server with many connections needs a file for each of them; above the limit it refuses more."),)
-
-
-OPEN_FILES = _ulimit(
-    "nofile",
-    msg("Limit open files"),
-    msg("Each process has no more files and connections open than this."),
-    (16, 1 << 30),  # NR_OPEN_MAX, fs/file.c, is about that
-    _files_risks,
-    _FILES,
-    words((95, NO_FILES, msg("It could open no more files and connections. Give it a greater limit."))),
-    "1024",
-)
-PROCESSES_OF_USER = _ulimit(
-    "nproc",
-    msg("Limit processes of its user"),
-    msg("Its user has no more processes than this, counted over all containers; root is exempt."),
-    (1, _MOST_PIDS),
-    lambda value, subject: (msg("Processes of the same user in other containers count too, and may use it up."),),
-    None,
-    words((85, NO_FORK, msg("Its user could start no more processes or threads. Give it a greater limit."))),
-    "256",
-)
-CORE_FILES = _ulimit(
-    "core",
-    msg("Limit core files"),
-    msg("When a program crashes, no more than this many bytes of its memory are written to a file."),
-    (0, (1 << 63) - 1),
-    no_risks,
-    0,
-    words((20, r"core dump|\bcore file", msg("Its log speaks of core files, which it can no longer write."))),
-    "0",
-    Unit.BYTES,
-)
-
-TOGGLES = (MEMORY, PIDS, CPUS, OPEN_FILES, PROCESSES_OF_USER, CORE_FILES)
+TOGGLES = (MEMORY, PIDS, CPUS, *ULIMIT_TOGGLES)

@@ -1,4 +1,4 @@
-"""Threats by corners of the kernel that a container hardly ever needs: keys, logs, audit, old and new calls."""
+"""Threats by what the kernel keeps or reports for the whole machine: keys, its log, audit records, firmware tables."""
 
 from __future__ import annotations
 
@@ -33,7 +33,6 @@ from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 _KEEP_FILTER = msg("Keep the engine's default seccomp profile.")
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")
-_ADDR_NO_RANDOMIZE = 0x0040000
 # check_syslog_permissions, kernel/printk/printk.c; SYS_ADMIN went with Linux commit 09ce61e27db8 (in v6.9)
 _SYSLOG = replace(initial("SYSLOG"), older=("CAP_SYS_ADMIN", (6, 9)))
 _SYSLOG_IF_RESTRICTED = replace(_SYSLOG, only_if=Setting("kernel.dmesg_restrict", ("1",)))
@@ -231,18 +230,6 @@ THREATS = (
         ("capabilities(7)", "PSS:restricted"),
     ),
     Threat(
-        "disable-aslr",
-        Family.KERNEL,
-        Severity.LOW,
-        msg("Switch memory shuffling off"),
-        msg("A process could start programs whose parts always lie at the same addresses in memory."),
-        msg("Flaws in programs that it starts so are easier to use. Set-uid programs are shuffled all the same."),
-        _KEEP_FILTER,
-        "seccomp",
-        (direct("personality(ADDR_NO_RANDOMIZE)", Calls((Call("personality", ((0, _ADDR_NO_RANDOMIZE),)),))),),
-        ("personality(2)",),
-    ),
-    Threat(
         "read-firmware",
         Family.KERNEL,
         Severity.LOW,
@@ -253,111 +240,5 @@ THREATS = (
         "namespaces",
         sysfs_file("/sys/firmware", Access.READ, "", Feature("firmware"), anyone=True),
         ("sysfs(5)", "PSS:baseline"),
-    ),
-    Threat(
-        "obsolete-calls",
-        Family.KERNEL,
-        Severity.LOW,
-        msg("Use forgotten kernel calls"),
-        msg("A process could use old system calls that no program needs today and nobody looks after."),
-        msg("Old code is where flaws stay unseen for years."),
-        _KEEP_FILTER,
-        "seccomp",
-        (
-            direct("ustat()", calls("ustat")),
-            Route(
-                msg("calls of old kernels"),
-                (
-                    Step(
-                        "uselib()",
-                        (
-                            calls(
-                                "_sysctl",
-                                "afs_syscall",
-                                "create_module",
-                                "get_kernel_syms",
-                                "getpmsg",
-                                "lookup_dcookie",
-                                "nfsservctl",
-                                "putpmsg",
-                                "query_module",
-                                "security",
-                                "sysfs",
-                                "tuxcall",
-                                "uselib",
-                                "vm86",
-                                "vm86old",
-                                "vserver",
-                            ),
-                            Feature("obsolete_calls"),
-                        ),
-                    ),
-                ),
-            ),
-        ),
-        ("syscalls(2)",),
-    ),
-    Threat(
-        "newest-calls",
-        Family.KERNEL,
-        Severity.LOW,
-        msg("Use brand-new kernel calls"),
-        msg("A process could use system calls that are so new that the engine's filter does not know them."),
-        msg("New code has not been tried for long, and flaws in it come to light every year."),
-        msg("Use a seccomp profile that allows only the calls that the program needs."),
-        "seccomp",
-        (
-            direct(
-                "statmount()",
-                calls(
-                    "cachestat",
-                    "file_getattr",
-                    "file_setattr",
-                    "futex_requeue",
-                    "futex_wait",
-                    "futex_waitv",
-                    "futex_wake",
-                    "getxattrat",
-                    "io_pgetevents",
-                    "listmount",
-                    "listxattrat",
-                    "lsm_get_self_attr",
-                    "lsm_list_modules",
-                    "lsm_set_self_attr",
-                    "map_shadow_stack",
-                    "mseal",
-                    "removexattrat",
-                    "setxattrat",
-                    "statmount",
-                    "uprobe",
-                    "uretprobe",
-                ),
-            ),
-        ),
-        ("syscalls(2)",),
-    ),
-    Threat(
-        "io-uring-inherited",
-        Family.KERNEL,
-        Severity.LOW,
-        msg("Use an io_uring handed in"),
-        msg("A process could use a queue into the kernel that another program opened and left to it."),
-        msg("What goes through it is seen by no seccomp filter."),
-        msg("Use a seccomp profile without io_uring_enter: kernel.io_uring_disabled stops new queues only."),
-        "seccomp",
-        (direct("io_uring_enter()", calls("io_uring_enter", "io_uring_register"), Feature("io_uring")),),
-        ("io_uring(7)",),
-    ),
-    Threat(
-        "lend-memory-to-pipe",
-        Family.KERNEL,
-        Severity.LOW,
-        msg("Lend memory to a pipe"),
-        msg("A process could hand its memory to a pipe without a copy, a rarely used way with known flaws."),
-        msg("Such flaws let others' files be overwritten."),
-        msg("Keep the engine's default seccomp profile; Podman's closes this, Docker's does not."),
-        "seccomp",
-        (direct("vmsplice()", calls("vmsplice")),),
-        ("vmsplice(2)",),
     ),
 )

@@ -1,0 +1,90 @@
+"""The toggle that leaves privileged mode.
+
+It drags along what that mode switched off: filter, profile, masks and SELinux's type; namespaces shared with the host
+are toggles of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from stratascope.core.container import Asked, EngineKind, ProfileKind
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Failure, Proof, Proven, Subject, Suspicion, Toggle
+from stratascope.layers.capabilities.facts import CapabilityFacts
+from stratascope.layers.capabilities.findings import short
+from stratascope.layers.capabilities.symptoms import lacked, suspicion
+from stratascope.layers.capabilities.words import TAKE_OVER
+from stratascope.layers.shared.asked_capabilities import bounding, with_result
+from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only
+
+_LAYER, _BOUNDING = "capabilities", "@status:CapBnd"
+
+
+def _leave(asked: Asked, value: str, subject: Subject) -> Asked:
+    if not asked.privileged:
+        return asked
+    # Podman's lists are computed back from the process and say nothing of what was typed
+    computed = subject.engine.kind is EngineKind.PODMAN
+    left = replace(
+        asked,
+        privileged=False,
+        cap_add=() if computed else asked.cap_add,
+        cap_drop=() if computed else asked.cap_drop,
+        seccomp=ProfileKind.DEFAULT if asked.seccomp is not ProfileKind.CUSTOM else asked.seccomp,
+        apparmor=ProfileKind.DEFAULT if asked.apparmor is ProfileKind.UNCONFINED else asked.apparmor,
+        selinux_options=tuple(option for option in asked.selinux_options if option not in ("disable", "type:spc_t")),
+        masked_paths=None,
+        read_only_paths=None,
+    )
+    return with_result(left, subject.engine)
+
+
+def _leave_risks(value: str, subject: Subject) -> tuple[Message, ...]:
+    if not subject.container.asked.privileged:
+        return ()
+    return (
+        msg("Mounting, loading modules and setting up networks will fail, and it sees no devices of the host."),
+        msg("What made someone start it as privileged is not known; whatever that needs must be given by name."),
+    )
+
+
+def _prove_left(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
+    expected = msg("It does not hold all capabilities of the engine")
+    if facts is None or facts.bounding is None:
+        return Proof(Proven.UNKNOWN, expected, NOT_READ, _BOUNDING)
+    asked = subject.container.asked
+    before: CapabilityFacts | None = subject.of(_LAYER)
+    if not asked.privileged:
+        left = facts.bounding <= bounding(asked, subject.engine)
+    elif before is not None and before.bounding is not None:
+        left = facts.bounding <= before.bounding and facts.bounding != before.bounding
+    else:
+        left = not facts.bounding & TAKE_OVER
+    found = msg("{names}", names=short(facts.bounding)) if facts.bounding else msg("It holds none")
+    return Proof(Proven.ENFORCED if left else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
+
+
+def _privileged_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
+    kept = bounding(_leave(subject.container.asked, value, subject), subject.engine)
+    found = lacked(failure, bounding(subject.container.asked, subject.engine) - kept, subject)
+    if found is not None and not found[1]:
+        return Suspicion(60, msg("Something was not permitted to it that privileged mode allows."))
+    return suspicion(found, kept)
+
+
+PRIVILEGED = Toggle(
+    "privileged",
+    _LAYER,
+    msg("Leave privileged mode"),
+    msg("Gives back the engine's default capabilities, filter, profile, masked paths and device rules."),
+    "off",
+    only("off"),
+    _leave,
+    lambda asked, subject: not asked.privileged,
+    _leave_risks,
+    _prove_left,
+    lambda preset, subject: "off" if preset in LATER_PRESETS and subject.container.asked.privileged else None,
+    symptoms=_privileged_symptoms,
+    leaves_privileged=True,
+)
