@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -237,7 +238,7 @@ def test_an_owner_that_fails_with_the_words_of_the_engine(owner: Owner) -> None:
 
 
 def test_workers_that_do_not_come_up_again(owner: Owner) -> None:
-    owner.work = replace(
+    owner.work = dataclasses.replace(
         owner.work,
         processes=frozenset({ProcessKind("worker", 33)}),
         processes_after=frozenset({ProcessKind("master", 0)}),
@@ -342,7 +343,7 @@ def test_a_full_disk_under_the_journal_changes_nothing(owner: Owner) -> None:
         def write(self, transaction: Transaction) -> None:
             raise JournalError("No space left on device")
 
-    owner.work = replace(owner.work, journal=Full(owner.journal.folder))
+    owner.work = dataclasses.replace(owner.work, journal=Full(owner.journal.folder))
     ended = owner.harden()
     assert (ended.ending, ended.words) == (Ending.ROLLED_BACK, "No space left on device")
     assert not owner.consistent()
@@ -357,7 +358,7 @@ def test_a_disk_that_fills_up_at_the_very_end_takes_nothing_back(owner: Owner) -
             super().write(transaction)
 
     whole = owner.work
-    owner.work = replace(whole, journal=Full(owner.journal.folder))
+    owner.work = dataclasses.replace(whole, journal=Full(owner.journal.folder))
     ended = owner.harden()
     assert (ended.ending, ended.words) == (Ending.VERIFIED, "No space left on device")
     assert owner.consistent()
@@ -428,7 +429,7 @@ def test_killed_at_any_writing_and_recovered(owner: Owner, number: int, before: 
     if back:
         owner.harden()
     whole = owner.work
-    owner.work = replace(whole, journal=_Dying(owner.journal.folder, number, before=before))
+    owner.work = dataclasses.replace(whole, journal=_Dying(owner.journal.folder, number, before=before))
     if number == 6 and not back:
         assert owner.harden().ending is Ending.VERIFIED
     else:
