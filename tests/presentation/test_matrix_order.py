@@ -10,7 +10,15 @@ from presentation import page_sample
 from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import translate
-from stratascope.presentation.matrix_order import Counts, by_outcome, counts, counts_line, exceeds, exposure_line, fate
+from stratascope.presentation.matrix_order import (
+    Counts,
+    by_outcome,
+    counted_as,
+    counts,
+    counts_line,
+    exceeds,
+    exposure_line,
+)
 from stratascope.presentation.words import depth_words, exposure_level, exposure_word
 from ui import fake_matrix
 
@@ -40,15 +48,15 @@ def test_open_and_severe_ones_come_first(kind: str) -> None:
 
 def test_fates() -> None:
     matrix = fake_matrix.matrix("open")
-    by_id = {each.threat.id: fate(each) for each in matrix.threats}
+    by_id = {each.threat.id: counted_as(each) for each in matrix.threats}
     assert by_id["use-engine-socket"] == "serious"
     assert by_id["pivot-root"] == "medium"
     assert by_id["change-root"] == "minor"
     assert by_id["read-firmware"] == "ground"
-    tight = {each.threat.id: fate(each) for each in fake_matrix.matrix("tight").threats}
+    tight = {each.threat.id: counted_as(each) for each in fake_matrix.matrix("tight").threats}
     assert tight["use-engine-socket"] == "once"
     assert tight["load-module"] == "more"
-    assert {fate(each) for each in fake_matrix.matrix("unknown").threats} <= {"unknown", "ground"}
+    assert {counted_as(each) for each in fake_matrix.matrix("unknown").threats} <= {"unknown", "ground"}
 
 
 def test_counts_of_nothing_open_leave_out_what_is_not() -> None:

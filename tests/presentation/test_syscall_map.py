@@ -7,7 +7,7 @@ import pytest
 from presentation import page_sample
 from stratascope.core.layer import CallMap
 from stratascope.core.message import msg
-from stratascope.core.snapshot import drawn
+from stratascope.core.snapshot import first_view
 from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
 from stratascope.i18n.translate import translate
 from stratascope.presentation.syscall_map import (
@@ -107,8 +107,8 @@ def test_words_on_a_call() -> None:
 
 def test_the_map_of_a_container() -> None:
     snapshot = page_sample.fleet(2)
-    calls = drawn(snapshot.containers[0], CallMap)
+    calls = first_view(snapshot.containers[0], CallMap)
     assert isinstance(calls, CallMap)
     assert table_of(calls.tables, "i386") is not None
     assert table_of(calls.tables, "riscv64") is None
-    assert drawn(next(state for state in snapshot.containers if state.gap is not None), CallMap) is None
+    assert first_view(next(state for state in snapshot.containers if state.gap is not None), CallMap) is None

@@ -7,14 +7,14 @@ from itertools import pairwise
 from stratascope.core.severity import Severity
 from stratascope.core.threats.threat import Outcome
 from stratascope.presentation.threat_outcomes import (
-    Standing,
+    Protection,
     by_depth,
     by_family,
     by_severity,
     depth_text,
     family_word,
-    standing,
-    standings,
+    protection,
+    protections,
     worst_first,
 )
 from ui import fake_matrix
@@ -22,30 +22,30 @@ from ui import fake_matrix
 
 def test_each_threat_stands_somewhere() -> None:
     matrix = fake_matrix.matrix()
-    found = standings(matrix)
+    found = protections(matrix)
     assert found == {
-        Standing.OPEN: 25, Standing.UNKNOWN: 2, Standing.HOST: 1, Standing.ONCE: 11, Standing.DEEPER: 22
+        Protection.OPEN: 25, Protection.UNKNOWN: 2, Protection.HOST: 1, Protection.ONCE: 11, Protection.DEEPER: 22
     }  # fmt: skip
     assert sum(found.values()) == len(matrix.threats)
 
 
 def test_standing_follows_outcome_ground_and_depth() -> None:
     for state in fake_matrix.matrix().threats:
-        where = standing(state)
-        assert (where is Standing.OPEN) == (state.outcome is Outcome.OPEN)
-        assert (where is Standing.UNKNOWN) == (state.outcome is Outcome.UNKNOWN)
-        assert (where is Standing.HOST) == state.by_ground
-        assert (where is Standing.DEEPER) == (state.depth[0] >= 2)
+        where = protection(state)
+        assert (where is Protection.OPEN) == (state.outcome is Outcome.OPEN)
+        assert (where is Protection.UNKNOWN) == (state.outcome is Outcome.UNKNOWN)
+        assert (where is Protection.HOST) == state.by_ground
+        assert (where is Protection.DEEPER) == (state.depth[0] >= 2)
 
 
 def test_worst_first_is_open_critical_then_open_high_then_not_known_then_by_depth() -> None:
     rows = sorted(fake_matrix.matrix().threats, key=worst_first)
     assert [state.threat.severity for state in rows[:3]] == [Severity.CRITICAL, Severity.CRITICAL, Severity.HIGH]
-    order = list(Standing)
-    places = [order.index(standing(state)) for state in rows]
+    order = list(Protection)
+    places = [order.index(protection(state)) for state in rows]
     assert places == sorted(places)
     for one, two in pairwise(rows):
-        if standing(one) is standing(two) and one.threat.severity is two.threat.severity:
+        if protection(one) is protection(two) and one.threat.severity is two.threat.severity:
             assert one.depth <= two.depth
 
 

@@ -11,7 +11,7 @@ from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import Engine, EngineKind, EngineState, Status
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
-from stratascope.presentation.unseen import not_found, unheld, unread
+from stratascope.presentation.unseen import not_found, unchecked_engines, unread
 
 
 @pytest.mark.parametrize("kind", [*GapKind, None])
@@ -56,5 +56,5 @@ def test_against_whose_containers_no_limit_can_be_held() -> None:
     silent = [f"{kind}-{state}-{place}" for kind in EngineKind for state in ("denied", "unreachable")
               for place in ("uni", "tcp")]  # fmt: skip
     stopped = ["docker-stopped-tcp", "podman-stopped-uni", "podman-stopped-tcp"]
-    assert sorted(unheld(engines, named=False)) == sorted([*silent, *stopped])
-    assert len(unheld(engines, named=True)) == len(engines) - 4, "all but those that are connected"
+    assert sorted(unchecked_engines(engines, named=False)) == sorted([*silent, *stopped])
+    assert len(unchecked_engines(engines, named=True)) == len(engines) - 4, "all but those that are connected"

@@ -9,7 +9,8 @@ from stratascope.core.container import Asked, Container, Engine, EngineKind
 from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.ports import HostFiles, Owners, Relauncher
 from stratascope.core.record import Trouble
-from stratascope.core.relaunch.launch_spec import Inside, LaunchSpec, Vitals
+from stratascope.core.relaunch.evidence import Liveness, RootFiles
+from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
@@ -69,11 +70,11 @@ class MemoryAccess:
     def all_processes(self, container: str) -> frozenset[ProcessKind] | None:
         return self.processes_after
 
-    def liveness(self, container: str) -> Vitals:
-        return Vitals()
+    def liveness(self, container: str) -> Liveness:
+        return Liveness()
 
-    def root_files(self, container: str) -> Inside:
-        return Inside()
+    def root_files(self, container: str) -> RootFiles:
+        return RootFiles()
 
     def trouble(self) -> Trouble | None:
         return None

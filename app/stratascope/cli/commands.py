@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stratascope.cli.output import complain, on_terminal, save, style, write
-from stratascope.core.container import EngineState, meant
+from stratascope.core.container import EngineState, matching
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
@@ -18,7 +18,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.layers import all_layers
 from stratascope.presentation import json_report
 from stratascope.presentation.matrix_order import exceeds
-from stratascope.presentation.unseen import not_found, unheld, unread
+from stratascope.presentation.unseen import not_found, unchecked_engines, unread
 from stratascope.state import record as records
 from stratascope.state.pending import any_written
 from stratascope.usecases.live.translations import Translations
@@ -104,7 +104,7 @@ def report(arguments: argparse.Namespace) -> int:
         return FAILED
     if arguments.fail_above is None:
         return DONE
-    silent = () if arguments.containers else unheld(record.engines, named=bool(arguments.engine))
+    silent = () if arguments.containers else unchecked_engines(record.engines, named=bool(arguments.engine))
     return _gate(snapshot, arguments.fail_above, silent)
 
 
@@ -182,7 +182,7 @@ def _only(snapshot: Snapshot, names: list[str]) -> tuple[Snapshot, list[str]]:
     if not names:
         return snapshot, []
     all_ = tuple(state.container for state in snapshot.containers)
-    found = {name: {container.key for container in meant(name, all_)} for name in names}
+    found = {name: {container.key for container in matching(name, all_)} for name in names}
     keys = set().union(*found.values())
     kept = tuple(state for state in snapshot.containers if state.key in keys)
     return replace(snapshot, containers=kept), [name for name in names if not found[name]]

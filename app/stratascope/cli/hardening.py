@@ -15,7 +15,7 @@ from typing import Any
 from stratascope.cli import recover
 from stratascope.cli.harden_output import HardenOutput, said
 from stratascope.cli.output import complain, write
-from stratascope.core.container import SHORTEST
+from stratascope.core.container import SHORTEST_ID
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
@@ -261,7 +261,7 @@ def _is_of(transaction: Transaction, name: str) -> bool:
 
 def _begins(transaction: Transaction, name: str) -> bool:
     """Whether the id of what runs now begins so."""
-    return len(name) >= SHORTEST and any(made.new.startswith(name) for made in transaction.members)
+    return len(name) >= SHORTEST_ID and any(made.new.startswith(name) for made in transaction.members)
 
 
 def _agreed(engine: str, made: Plan) -> bool:

@@ -25,7 +25,7 @@ from stratascope.collector.read import (
 LISTENING = ("net/tcp", "net/tcp6")
 SOCKETS = "fd:sockets"
 OOM = "cgroup:oom"
-VITALS = frozenset((*LISTENING, SOCKETS, OOM))
+LIVENESS = frozenset((*LISTENING, SOCKETS, OOM))
 
 FILES_MAX = 1 << 16  # open files of one process that are looked at
 _LISTEN = b"0A"  # TCP_LISTEN, include/net/tcp_states.h
@@ -33,7 +33,7 @@ _LISTEN = b"0A"  # TCP_LISTEN, include/net/tcp_states.h
 _COUNTERS = {"memory": "memory.oom_control", V2: "memory.events"}
 
 
-def read_vitals(directory: int, pid: int, names: Iterable[str], cgroup: Optional[str], mounts: Mounts) -> List[Entry]:
+def read_liveness(directory: int, pid: int, names: Iterable[str], cgroup: Optional[str], mounts: Mounts) -> List[Entry]:
     """Those among these names; `cgroup` is the text of the process's file of that name."""
     found: List[Entry] = []
     for name in names:

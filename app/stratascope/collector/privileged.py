@@ -3,7 +3,7 @@
 `seccomp:*` gives `seccomp:0` (the oldest), `seccomp:1` …, or one gap under its own name. `owner:net` is the user
 namespace that owns the process's network namespace (ioctl_ns(2), NS_GET_USERNS). `netns:…` is a setting below /proc/sys
 that belongs to a network namespace: /proc shows the reader's, so it is read by a child that has joined the process's.
-`root:…` is of its root directory (see `inside`), for whoever may trace it.
+`root:…` is of its root directory (see `root_files`), for whoever may trace it.
 
 All but the owners are read by short-lived children, one a process, because a stopped target may never answer: each
 has a time limit, and all of one request together have one. Nothing here ever writes.
@@ -36,12 +36,12 @@ from stratascope.collector.read import (
     process_kind,
     read_file,
 )
-from stratascope.collector.root_files import INSIDE, look_inside
+from stratascope.collector.root_files import ROOT_FILES, read_root_files
 
 SECCOMP = "seccomp:*"
 PORT_START = "netns:net.ipv4.ip_unprivileged_port_start"
 OWNERS = {"owner:" + kind: "ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "uts")}
-BY_CHILD = frozenset((SECCOMP, PORT_START)) | INSIDE
+BY_CHILD = frozenset((SECCOMP, PORT_START)) | ROOT_FILES
 PRIVILEGED = BY_CHILD | frozenset(OWNERS)
 
 TARGET_LIMIT = 1.0  # seconds until a target must have answered; it takes well under a millisecond
@@ -195,7 +195,7 @@ def _finish(errand: PrivilegedReader, heard: bytes, otherwise: str) -> None:
 def _source(name: str, pid: int) -> str:
     if name == SECCOMP:
         return "PTRACE_SECCOMP_GET_FILTER of /proc/%d" % pid
-    if name in INSIDE:
+    if name in ROOT_FILES:
         return "/proc/%d/root" % pid
     return "%s in /proc/%d/ns/net" % (_PORT_FILE, pid)
 
@@ -248,8 +248,8 @@ def _answer(name: str, errand: PrivilegedReader, barred: str) -> List[Entry]:
             return [failed(name, source, GONE, None, "the process has ended")]
         if name == SECCOMP:
             return _filters(errand.pid, directory, same, barred)
-        if name in INSIDE:
-            return [look_inside(name, directory, errand.pid)]
+        if name in ROOT_FILES:
+            return [read_root_files(name, directory, errand.pid)]
         return [_port_start(source, directory)]
     except NoFiltersError as error:
         return [failed(name, source, error.kind, error.errno, error.detail)]

@@ -17,7 +17,7 @@ from stratascope.collector.read import UNSUPPORTED, Entry, failed, failure
 
 DEVICES = "root:dev"
 SET_UID = "root:set-uid"
-INSIDE = frozenset((DEVICES, SET_UID))
+ROOT_FILES = frozenset((DEVICES, SET_UID))
 
 # Where programs are that people start (/usr/lib has ten times as many files, and few that count). A link among them
 # (/bin to usr/bin) is left out, as its target is here too.
@@ -34,8 +34,8 @@ class _BrokenOffError(Exception):
     """Too much, or too slow."""
 
 
-def look_inside(name: str, directory: int, pid: int) -> Entry:
-    """One of INSIDE. It may hang all the same (a file that is a mount of its own), so only a child calls this."""
+def read_root_files(name: str, directory: int, pid: int) -> Entry:
+    """One of ROOT_FILES. It may hang all the same (a file that is a mount of its own), so only a child calls this."""
     source = "/proc/%d/root" % pid + ("/dev" if name == DEVICES else "")
     try:
         # the link is the kernel's own: the process's root directory, whatever its path

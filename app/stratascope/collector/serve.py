@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Iterable, List, Optional, Sequence, Tuple
 from stratascope.collector.cgroups import Group, Limits, Mounts
 from stratascope.collector.filters import why_not
 from stratascope.collector.host import read_host
-from stratascope.collector.liveness import VITALS, read_vitals
+from stratascope.collector.liveness import LIVENESS, read_liveness
 from stratascope.collector.members import BY_NAMESPACE, Members, open_member, text_of
 from stratascope.collector.privileged import BY_CHILD, PRIVILEGED, PrivilegedReader, owners, run, start_of
 from stratascope.collector.read import (
@@ -79,7 +79,7 @@ class Collector:
             return _nothing(pid, whole_failure(pid, error, self._hidepid(error)))
         special = [name for name in dict.fromkeys(wants) if name in PRIVILEGED]
         try:
-            plain = [name for name in wants if name not in PRIVILEGED | VITALS]
+            plain = [name for name in wants if name not in PRIVILEGED | LIVENESS]
             entries = read_process(directory, pid, plain)
             if _ended(entries):
                 return _nothing(pid, failed("", source, GONE, None, "the process has ended"))
@@ -93,7 +93,7 @@ class Collector:
             cgroup = text_of(entries, "cgroup")
             if cgroup is None and "cgroup" not in wants and (with_members or CGROUPS in wants):
                 cgroup = _file("cgroup", directory)
-            entries += read_vitals(directory, pid, wants, cgroup, self._mounts)
+            entries += read_liveness(directory, pid, wants, cgroup, self._mounts)
             groups = limits.of(cgroup) if cgroup is not None and CGROUPS in wants else []
             if not with_members:
                 return (pid, entries, groups), [], ""
@@ -119,8 +119,8 @@ class Collector:
             if directory is None:
                 continue
             try:
-                entries = read_process(directory, pid, [name for name in names if name not in VITALS])
-                entries += read_vitals(directory, pid, wants, text_of(entries, "cgroup"), self._mounts)
+                entries = read_process(directory, pid, [name for name in names if name not in LIVENESS])
+                entries += read_liveness(directory, pid, wants, text_of(entries, "cgroup"), self._mounts)
             finally:
                 os.close(directory)
             if _ended(entries) or (namespace is not None and text_of(entries, "ns/pid") != namespace):

@@ -205,14 +205,14 @@ class Container:
         return (self.engine, self.id)
 
 
-SHORTEST = 3  # characters of an id that may stand for it
+SHORTEST_ID = 3  # characters of an id that may stand for it
 
 
-def meant(word: str, containers: Iterable[Container]) -> tuple[Container, ...]:
+def matching(word: str, containers: Iterable[Container]) -> tuple[Container, ...]:
     """Those that a person means by that word: their name or whole id, else an id that begins so."""
     every = tuple(containers)
     exact = tuple(each for each in every if word in (each.name, each.id))
-    if exact or len(word) < SHORTEST:
+    if exact or len(word) < SHORTEST_ID:
         return exact
     return tuple(each for each in every if each.id.startswith(word))
 

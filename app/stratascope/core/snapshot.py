@@ -92,7 +92,7 @@ class Snapshot:
         return tuple(found) or (self.ground.kernel,)
 
 
-def drawn(state: ContainerState, kind: type[V]) -> V | None:
+def first_view(state: ContainerState, kind: type[V]) -> V | None:
     """The first view of that kind that any layer of it draws. Views are made at each call: keep the answer."""
     if state.gap is not None:
         return None

@@ -13,7 +13,7 @@ from stratascope.presentation.threat_outcomes import Kind
 from stratascope.presentation.words import exposure_word
 
 _OUTCOMES = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
-_FATES = {
+_COUNTED_AS = {
     Kind.CRITICAL: "serious",
     Kind.HIGH: "serious",
     Kind.MEDIUM: "medium",
@@ -54,15 +54,15 @@ def by_outcome(matrix: Matrix) -> tuple[ThreatState, ...]:
 
 def counts(matrix: Matrix) -> Counts:
     """How many of each."""
-    found = dict.fromkeys(_FATES.values(), 0)
+    found = dict.fromkeys(_COUNTED_AS.values(), 0)
     for kind, count in threat_outcomes.kinds(matrix).items():
-        found[_FATES[kind]] += count
+        found[_COUNTED_AS[kind]] += count
     return Counts(**found)
 
 
-def fate(state: ThreatState) -> str:
+def counted_as(state: ThreatState) -> str:
     """Which of the fields of `Counts` a threat counts in."""
-    return _FATES[threat_outcomes.kind_of(state)]
+    return _COUNTED_AS[threat_outcomes.kind_of(state)]
 
 
 def counts_line(found: Counts) -> Message:

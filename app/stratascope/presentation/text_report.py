@@ -14,7 +14,7 @@ from stratascope.core.layer import Bars, BitGrid, CallMap, Finding, Layer, Ruler
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
-from stratascope.core.snapshot import ContainerState, LayerState, Snapshot, drawn
+from stratascope.core.snapshot import ContainerState, LayerState, Snapshot, first_view
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.matrix_order import rank
 from stratascope.presentation.syscall_map import SHARED_KERNEL, origin, pairs, surface, surface_line, table_of
@@ -131,7 +131,7 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
         title = pad(translate(titles.get(layer.id, msg("{id}", id=layer.id))), width)
         head = f"  {layer.number} {style.mark(verdict)} {title}  {word}  "
         yield head + clip(translate(layer.assessment.fact), style.width - width - words - 10)
-    if style.details and (calls := drawn(state, CallMap)) is not None:
+    if style.details and (calls := first_view(state, CallMap)) is not None:
         yield from _surface(calls, style)
     if state.matrix is not None:
         yield from open_lines(state.matrix, style)

@@ -1,4 +1,4 @@
-"""Where a threat stands, in a word and in an order: open first, then not known, then the fewer layers the sooner.
+"""What becomes of a threat, in a word and in an order: open first, then not known, then the fewer layers the sooner.
 
 Pure, no Qt. Window and reports share it, so that a threat is called and counted the same everywhere.
 """
@@ -32,8 +32,8 @@ SERIOUS = (Kind.CRITICAL, Kind.HIGH)
 OPEN = (*SERIOUS, Kind.MEDIUM, Kind.LOW)
 
 
-class Standing(StrEnum):
-    """The same whatever the severity: what stands in a threat's way, worst first."""
+class Protection(StrEnum):
+    """What stands in a threat's way, whatever its severity; worst first."""
 
     OPEN = "open"
     UNKNOWN = "unknown"
@@ -42,26 +42,26 @@ class Standing(StrEnum):
     DEEPER = "deeper"
 
 
-_SEVERITIES, _FAMILIES, _STANDINGS = list(Severity), list(Family), list(Standing)
+_SEVERITIES, _FAMILIES, _PROTECTIONS = list(Severity), list(Family), list(Protection)
 _OPEN = {
     Severity.CRITICAL: Kind.CRITICAL,
     Severity.HIGH: Kind.HIGH,
     Severity.MEDIUM: Kind.MEDIUM,
     Severity.LOW: Kind.LOW,
 }
-_STANDING = {
-    **dict.fromkeys(OPEN, Standing.OPEN),
-    Kind.UNKNOWN: Standing.UNKNOWN,
-    Kind.HOST: Standing.HOST,
-    Kind.ONCE: Standing.ONCE,
-    Kind.DEEPER: Standing.DEEPER,
+_PROTECTION = {
+    **dict.fromkeys(OPEN, Protection.OPEN),
+    Kind.UNKNOWN: Protection.UNKNOWN,
+    Kind.HOST: Protection.HOST,
+    Kind.ONCE: Protection.ONCE,
+    Kind.DEEPER: Protection.DEEPER,
 }
 _WORDS = {
-    Standing.OPEN: OUTCOMES[Outcome.OPEN],
-    Standing.UNKNOWN: OUTCOMES[Outcome.UNKNOWN],
-    Standing.HOST: msg("By the host only"),
-    Standing.ONCE: msg("Stopped once"),
-    Standing.DEEPER: msg("Stopped twice or more"),
+    Protection.OPEN: OUTCOMES[Outcome.OPEN],
+    Protection.UNKNOWN: OUTCOMES[Outcome.UNKNOWN],
+    Protection.HOST: msg("By the host only"),
+    Protection.ONCE: msg("Stopped once"),
+    Protection.DEEPER: msg("Stopped twice or more"),
 }
 
 
@@ -76,9 +76,9 @@ def kind_of(state: ThreatState) -> Kind:
     return Kind.ONCE if state.depth[0] <= 1 else Kind.DEEPER
 
 
-def standing(state: ThreatState) -> Standing:
-    """Where this threat stands."""
-    return _STANDING[kind_of(state)]
+def protection(state: ThreatState) -> Protection:
+    """What stands in this threat's way."""
+    return _PROTECTION[kind_of(state)]
 
 
 def kinds(matrix: Matrix) -> dict[Kind, int]:
@@ -89,22 +89,22 @@ def kinds(matrix: Matrix) -> dict[Kind, int]:
     return found
 
 
-def standings(matrix: Matrix) -> dict[Standing, int]:
-    """How many threats stand where; every standing is there."""
-    found = dict.fromkeys(Standing, 0)
+def protections(matrix: Matrix) -> dict[Protection, int]:
+    """How many threats there are of each; every one is there."""
+    found = dict.fromkeys(Protection, 0)
     for kind, count in kinds(matrix).items():
-        found[_STANDING[kind]] += count
+        found[_PROTECTION[kind]] += count
     return found
 
 
-def standing_word(where: Standing) -> str:
+def protection_word(where: Protection) -> str:
     """It in a word or two."""
     return translate(_WORDS[where])
 
 
-def outcome_word(where: Standing) -> str:
+def outcome_word(where: Protection) -> str:
     """It where the depth stands beside it."""
-    return translate(OUTCOMES[Outcome.STOPPED]) if where is Standing.DEEPER else standing_word(where)
+    return translate(OUTCOMES[Outcome.STOPPED]) if where is Protection.DEEPER else protection_word(where)
 
 
 def stance_word(stance: Stance) -> str:
@@ -124,9 +124,9 @@ def depth_text(state: ThreatState) -> str:
 
 
 def worst_first(state: ThreatState) -> tuple[int, int, int, int, int]:
-    """Sort key: where it stands, then severity, then how deep, then the family."""
+    """Sort key: what stands in its way, then severity, then how deep, then the family."""
     return (
-        _STANDINGS.index(standing(state)),
+        _PROTECTIONS.index(protection(state)),
         _SEVERITIES.index(state.threat.severity),
         *state.depth,
         _FAMILIES.index(state.threat.family),

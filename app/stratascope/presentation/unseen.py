@@ -25,7 +25,7 @@ def unseen_engines(snapshot: Snapshot) -> tuple[str, ...]:
     return (*snapshot.asking, *(each.id for each in snapshot.engines if each.state in _SILENT))
 
 
-def unheld(engines: Iterable[Engine], *, named: bool) -> tuple[str, ...]:
+def unchecked_engines(engines: Iterable[Engine], *, named: bool) -> tuple[str, ...]:
     """The engines whose containers no limit can be held against; where they were `named`, all that can't be used.
 
     A Podman that is stopped may have containers that run, as may whatever does not listen on another machine.

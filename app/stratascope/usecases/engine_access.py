@@ -9,7 +9,8 @@ from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground
 from stratascope.core.ports import HostFiles, Owners, Relauncher
 from stratascope.core.record import Trouble
-from stratascope.core.relaunch.launch_spec import Inside, LaunchSpec, Vitals
+from stratascope.core.relaunch.evidence import Liveness, RootFiles
+from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
@@ -63,10 +64,10 @@ class EngineAccess(Protocol):
     def all_processes(self, container: str) -> frozenset[ProcessKind] | None:
         """Every process that it has now. Raises EngineError."""
 
-    def liveness(self, container: str) -> Vitals:
+    def liveness(self, container: str) -> Liveness:
         """Its ports and counters."""
 
-    def root_files(self, container: str) -> Inside:
+    def root_files(self, container: str) -> RootFiles:
         """What takes a moment to look at, and only a plan and a proof ask for."""
 
     def trouble(self) -> Trouble | None:

@@ -12,7 +12,8 @@ from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.ports import EngineError, EnginePort, Found, NoSuchContainerError, Owners, Relauncher
 from stratascope.core.process_match import belongs
 from stratascope.core.record import Record, Trouble
-from stratascope.core.relaunch.launch_spec import Inside, LaunchSpec, Vitals
+from stratascope.core.relaunch.evidence import Liveness, RootFiles
+from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
@@ -88,23 +89,23 @@ class ConnectedEngine:
         found = self._found(container)
         return None if found is None else all_processes(found)
 
-    def liveness(self, container: str) -> Vitals:
+    def liveness(self, container: str) -> Liveness:
         """See `EngineAccess`."""
         found = self._inspected(container)
         if found is None:
-            return Vitals()
+            return Liveness()
         read = self._reader.once(self.engine, found.pid, liveness.WANTS, liveness.MEMBER_WANTS) if found.pid else None
-        return liveness.vitals(found, read, self.ground)
+        return liveness.liveness_of(found, read, self.ground)
 
-    def root_files(self, container: str) -> Inside:
+    def root_files(self, container: str) -> RootFiles:
         """See `EngineAccess`."""
         found = self._inspected(container)
         if found is None or not found.pid:
-            return Inside()
+            return RootFiles()
         read = self._reader.once(self.engine, found.pid, root_files.WANTS)
         parent = None if self.engine.rootless else root_files.parent(found, read, self.ground)
         publisher = None if parent is None else self._reader.once(self.engine, parent, root_files.PUBLISHER_WANTS)
-        return root_files.inside(found, read, publisher, self.ground)
+        return root_files.root_files_of(found, read, publisher, self.ground)
 
     def trouble(self) -> Trouble | None:
         """See `EngineAccess`."""

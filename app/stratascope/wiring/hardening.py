@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from stratascope.core.container import Engine, EngineState, meant
+from stratascope.core.container import Engine, EngineState, matching
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, ProbeError
 from stratascope.core.relaunch.transaction import Journal
@@ -32,7 +32,7 @@ class ConnectedHardening:
     def container(self, name: str) -> tuple[ConnectedEngine, str]:
         """The engine that has a container of that name or id, and its full id. ProbeError where none or several."""
         every = [(access, container) for access in self.accesses for container in access.containers()]
-        keys = {container.key for container in meant(name, (container for _, container in every))}
+        keys = {container.key for container in matching(name, (container for _, container in every))}
         hits = [(access, container.id) for access, container in every if container.key in keys]
         if not hits:
             raise ProbeError(not_found(name, self.engines), name)

@@ -22,7 +22,7 @@ from stratascope.core.message import msg
 from stratascope.core.relaunch.transaction import Progress, State
 from stratascope.core.syscall_table import CallVerdict
 from stratascope.core.threats.threat import Stance
-from stratascope.presentation.threat_outcomes import Kind, Standing
+from stratascope.presentation.threat_outcomes import Kind, Protection
 from stratascope.ui.fleet.cells import paint_cell
 from stratascope.ui.fleet.table import FleetCell, Ink
 from stratascope.ui.harden.prediction import paint_segment
@@ -93,7 +93,7 @@ def test_marks(theme: Theme) -> None:
 
 def test_answers_of_the_matrix(theme: Theme) -> None:
     box = QRectF(3, 3, 31, 23)
-    for where in Standing:
+    for where in Protection:
         shapes = {
             stance: shape(
                 37,

@@ -15,7 +15,7 @@ from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Stance
 from stratascope.layers import all_layers
-from stratascope.presentation.threat_outcomes import Standing
+from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.threats.details import together
 from stratascope.ui.threats.model import ColumnKind, MatrixModel, ruling_in
 from stratascope.ui.threats.page import MatrixPage
@@ -68,8 +68,8 @@ def test_model_keeps_qts_rules(model: MatrixModel) -> None:
     tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal)
     model.set_filter("mount")
     model.set_filter("")
-    model.set_standings(frozenset({Standing.OPEN}))
-    model.set_standings(frozenset())
+    model.set_protections(frozenset({Protection.OPEN}))
+    model.set_protections(frozenset())
     model.sort(column(model, ColumnKind.SEVERITY))
     model.show(fake_matrix.matrix("tight"), 17)
     model.show(None, 0)
@@ -106,14 +106,14 @@ def test_a_cell_says_its_stance_reason_and_evidence(model: MatrixModel) -> None:
     assert spoken.startswith("Seccomp: stops it")
     assert model.index(row, column(model, ColumnKind.LAYER, "cgroup")).data() == "not its job"
     assert model.index(row, column(model, ColumnKind.DEPTH)).data() == "3"
-    assert model.index(row, column(model, ColumnKind.STANDING)).data() == "Stopped"
+    assert model.index(row, column(model, ColumnKind.OUTCOME)).data() == "Stopped"
 
 
 def test_the_hosts_settings_have_a_cell_and_are_no_layer(model: MatrixModel) -> None:
     row = model.row_of("bpf")
     assert model.index(row, column(model, ColumnKind.GROUND)).data() == "stops it"
     assert model.index(row, column(model, ColumnKind.DEPTH)).data() == "0"
-    assert model.index(row, column(model, ColumnKind.STANDING)).data() == "By the host only"
+    assert model.index(row, column(model, ColumnKind.OUTCOME)).data() == "By the host only"
 
 
 def test_sorting_by_a_layer_puts_what_it_lets_through_first(model: MatrixModel) -> None:
@@ -193,7 +193,7 @@ def test_arrow_keys_choose(page: MatrixPage) -> None:
 
 
 def test_chips_and_filter_choose_rows_and_choose_undoes_them(page: MatrixPage) -> None:
-    page.chips.chips[Standing.OPEN].click()
+    page.chips.chips[Protection.OPEN].click()
     assert page.table.matrix.rowCount() == 25
     page.filter.setText("socket")
     assert ids(page.table.matrix) == ["use-engine-socket", "packet-socket", "raw-socket"]
@@ -254,7 +254,7 @@ def test_every_stance_has_a_shape_of_its_own_without_colour(theme: Theme) -> Non
         image = QImage(40, 30, QImage.Format.Format_RGB32)
         image.fill(theme.color("panel"))
         painter = QPainter(image)
-        paint_stance(painter, QRectF(2, 2, 36, 26), stance, Standing.OPEN, theme)
+        paint_stance(painter, QRectF(2, 2, 36, 26), stance, Protection.OPEN, theme)
         painter.end()
         grey = image.convertToFormat(QImage.Format.Format_Mono, Qt.ImageConversionFlag.ThresholdDither)
         pictures.add(bytes(grey.constBits()))

@@ -1,4 +1,4 @@
-"""Vitals from what was read: whose sockets count, which ports are wanted again, and what is not known."""
+"""Liveness from what was read: whose sockets count, which ports are wanted again, and what is not known."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Asked, AskedPort, Container, Status
 from stratascope.core.ground import UNREAD
 from stratascope.core.ports import Found
-from stratascope.core.relaunch.launch_spec import Vitals
-from stratascope.usecases.evidence.liveness import vitals
+from stratascope.core.relaunch.evidence import Liveness
+from stratascope.usecases.evidence.liveness import liveness_of
 
 ID = "ab" * 32
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -42,14 +42,14 @@ def capture(**texts: str | Gap) -> Capture:
     )
 
 
-def of(first: Capture, *members: Capture, **asked: object) -> Vitals:
+def of(first: Capture, *members: Capture, **asked: object) -> Liveness:
     container = replace(CONTAINER, asked=Asked(**asked))  # type: ignore[arg-type]
-    return vitals(container, Found(first, members), UNREAD)
+    return liveness_of(container, Found(first, members), UNREAD)
 
 
 def test_in_its_own_network_all_that_listens_is_its_own() -> None:
     """But for what the system chose by itself, and Docker's resolver."""
-    assert of(capture(fd_sockets=Gap(GapKind.DENIED))) == Vitals((80,), 2)
+    assert of(capture(fd_sockets=Gap(GapKind.DENIED))) == Liveness((80,), 2)
 
 
 def test_a_published_port_counts_though_it_is_high() -> None:
@@ -68,8 +68,9 @@ def test_in_a_shared_network_only_its_own_sockets_count(mode: str) -> None:
 
 def test_the_hosts_network_is_known_by_its_number_too() -> None:
     ground = replace(UNREAD, namespaces=(("net", 5),))
-    assert vitals(CONTAINER, Found(capture(fd_sockets="")), replace(UNREAD, namespaces=(("net", 6),))).listens == (80,)
-    assert vitals(CONTAINER, Found(capture(fd_sockets="")), ground).listens == ()
+    other = replace(UNREAD, namespaces=(("net", 6),))
+    assert liveness_of(CONTAINER, Found(capture(fd_sockets="")), other).listens == (80,)
+    assert liveness_of(CONTAINER, Found(capture(fd_sockets="")), ground).listens == ()
     assert of(capture(ns__net=Gap(GapKind.DENIED), fd_sockets="")).listens == ()
 
 
@@ -95,4 +96,4 @@ def test_kills_that_are_not_told() -> None:
 
 def test_a_process_of_somebody_else_tells_nothing() -> None:
     other = capture(cgroup=f"0::/docker/{'cd' * 32}\n")
-    assert of(other) == Vitals() == vitals(CONTAINER, None, UNREAD)
+    assert of(other) == Liveness() == liveness_of(CONTAINER, None, UNREAD)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.core.relaunch.launch_spec import Created, Health, Vitals
+from stratascope.core.relaunch.evidence import Liveness
+from stratascope.core.relaunch.launch_spec import Created, Health
 from stratascope.core.relaunch.transaction import Progress, Stage, State
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
@@ -21,13 +22,13 @@ from stratascope.usecases.relaunch.rollback import recover
 from usecases.memory_engine import CrashError, MemoryEngine
 from usecases.relaunch.relaunches import as_before, transaction
 
-Look = Callable[[float], Vitals]
+Look = Callable[[float], Liveness]
 
 
 class _Scene:
     """One container that runs in a clock that goes only by sleeping."""
 
-    def __init__(self, before: Vitals, look: Look, health: Health = Health.HEALTHY) -> None:
+    def __init__(self, before: Liveness, look: Look, health: Health = Health.HEALTHY) -> None:
         self.seconds = 0.0
         self.engine = MemoryEngine()
         self.container = self.engine.add("web")
@@ -55,11 +56,11 @@ class _Scene:
 
 
 def _after(moment: float, *ports: int) -> Look:
-    return lambda now: Vitals(ports if now >= moment else ())
+    return lambda now: Liveness(ports if now >= moment else ())
 
 
 def test_it_listens_again_in_time() -> None:
-    scene = _Scene(Vitals((80, 443)), _after(1.0, 80, 443, 9000))
+    scene = _Scene(Liveness((80, 443)), _after(1.0, 80, 443, 9000))
     told = scene.watch()
     assert 3.0 <= scene.seconds < 3.5
     assert [translate(item.message) for item in told] == [
@@ -73,10 +74,10 @@ def test_it_listens_again_in_time() -> None:
 
 
 def test_it_has_half_a_minute_more_and_no_longer() -> None:
-    scene = _Scene(Vitals((80,)), _after(3.0 + LISTEN_MORE - 1, 80))
+    scene = _Scene(Liveness((80,)), _after(3.0 + LISTEN_MORE - 1, 80))
     assert scene.watch()[-1].state is State.DONE
     assert scene.seconds < 3.0 + LISTEN_MORE
-    scene = _Scene(Vitals((80, 443)), _after(0.0, 443))
+    scene = _Scene(Liveness((80, 443)), _after(0.0, 443))
     error = scene.fails()
     assert translate(error.why) == "It listened on port 80 before, and does not now."
     assert error.failure is not None
@@ -85,27 +86,27 @@ def test_it_has_half_a_minute_more_and_no_longer() -> None:
 
 
 def test_one_that_stops_listening_before_the_end_fails() -> None:
-    scene = _Scene(Vitals((80,)), lambda now: Vitals((80,) if now < 2.0 else ()))
+    scene = _Scene(Liveness((80,)), lambda now: Liveness((80,) if now < 2.0 else ()))
     assert "port 80" in translate(scene.fails().why)
 
 
 def test_what_the_original_did_not_listen_on_is_not_awaited() -> None:
-    for before in (Vitals(()), Vitals(None)):
-        scene = _Scene(before, lambda now: Vitals(None))
+    for before in (Liveness(()), Liveness(None)):
+        scene = _Scene(before, lambda now: Liveness(None))
         assert [item.state for item in scene.watch()] == [State.BEGUN, State.DONE]
-    assert [item.code for item in unwatched(Vitals(None))] == ["ports-unknown"]
-    assert unwatched(Vitals(())) == ()
+    assert [item.code for item in unwatched(Liveness(None))] == ["ports-unknown"]
+    assert unwatched(Liveness(())) == ()
 
 
 def test_what_can_not_be_read_is_told_once_and_fails_nothing() -> None:
-    scene = _Scene(Vitals((80,)), lambda now: Vitals(None))
+    scene = _Scene(Liveness((80,)), lambda now: Liveness(None))
     told = [translate(item.message) for item in scene.watch()]
     assert told.count("On which ports it listens can't be read, so that is not watched") == 1
     assert scene.seconds < 4.0
 
 
 def test_a_healthcheck_and_a_port_are_both_awaited() -> None:
-    scene = _Scene(Vitals((80,)), _after(0.0, 80))
+    scene = _Scene(Liveness((80,)), _after(0.0, 80))
     scene.set(health=Health.STARTING)
     error = scene.fails()
     assert "healthcheck" in translate(error.why)
@@ -124,7 +125,7 @@ def test_a_healthcheck_and_a_port_are_both_awaited() -> None:
     ],
 )
 def test_it_need_not_be_healthier_than_the_original(before: Health, now: Health, fails: bool) -> None:
-    scene = _Scene(Vitals(()), lambda now: Vitals(()), before)
+    scene = _Scene(Liveness(()), lambda now: Liveness(()), before)
     scene.set(health=now)
     if fails:
         assert "healthcheck" in translate(scene.fails().why)
@@ -137,7 +138,7 @@ def test_it_need_not_be_healthier_than_the_original(before: Health, now: Health,
     ("before", "fails"), [(0, True), (None, True), (3, False)], ids=["never before", "not known", "before as well"]
 )
 def test_a_process_that_is_killed_for_its_memory(before: int | None, fails: bool) -> None:
-    scene = _Scene(Vitals((), before), lambda now: Vitals((), 1 if now > 1 else 0))
+    scene = _Scene(Liveness((), before), lambda now: Liveness((), 1 if now > 1 else 0))
     if not fails:
         assert scene.watch()[-1].state is State.DONE
         return
@@ -149,7 +150,7 @@ def test_a_process_that_is_killed_for_its_memory(before: int | None, fails: bool
 
 
 def test_one_that_is_killed_itself_says_so() -> None:
-    scene = _Scene(Vitals(), lambda now: Vitals())
+    scene = _Scene(Liveness(), lambda now: Liveness())
     scene.set(status="exited", exit_code=137, out_of_memory=True)
     error = scene.fails()
     assert "more memory" in translate(error.why)

@@ -5,7 +5,6 @@ The stage is written before the calls that it names, so whoever finds it after a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
@@ -214,6 +213,3 @@ class Ended:
     log: str = ""
     blame: Message | None = None
     suspects: tuple[str, ...] = ()
-
-
-Told = Iterator[Progress | Ended]

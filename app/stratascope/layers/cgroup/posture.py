@@ -8,7 +8,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
 from stratascope.layers.shared.device_rules import runtime_default
 
-BOMB = 600  # processes: enough to slow a machine down, and more than a service needs
+FORK_BOMB = 600  # processes: enough to slow a machine down, and more than a service needs
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class CgroupPosture:
 
 def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> CgroupPosture:
     """From the facts of the container's first process; numbers are compared here, so that equal ones stay equal."""
-    by_user = facts.processes_by_user is not None and facts.processes_by_user < BOMB
+    by_user = facts.processes_by_user is not None and facts.processes_by_user < FORK_BOMB
     rules, verified = _rules(facts, asked, around)
     return CgroupPosture(
         False if by_user else _processes(facts),
@@ -48,9 +48,9 @@ def posture_of(facts: CgroupFacts, asked: CgroupAsked, around: Surroundings) -> 
 
 
 def _processes(facts: CgroupFacts) -> bool | None:
-    if facts.pids_room is not None and facts.pids_room < BOMB:
+    if facts.pids_room is not None and facts.pids_room < FORK_BOMB:
         return False
-    if facts.pids_max is not None and facts.pids_max < BOMB:
+    if facts.pids_max is not None and facts.pids_max < FORK_BOMB:
         return False
     if "pids_max" in facts.unknown or facts.processes_unread:
         return None

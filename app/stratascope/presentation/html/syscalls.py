@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from stratascope.core.layer import CallMap
 from stratascope.core.message import Message, msg
-from stratascope.core.snapshot import drawn
+from stratascope.core.snapshot import first_view
 from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
 from stratascope.layers.seccomp.words import GROUPS, group_of
 from stratascope.presentation.html.escape import element, text
@@ -32,7 +32,7 @@ def calls_section(named: Sequence[Named]) -> str:
     """All maps; empty where no container has one."""
     found: dict[CallMap, list[Named]] = {}
     for anchor, state in named:
-        if (calls := drawn(state, CallMap)) is not None and calls.tables:
+        if (calls := first_view(state, CallMap)) is not None and calls.tables:
             found.setdefault(calls, []).append((anchor, state))
     if not found:
         return ""

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 
 from stratascope.core.layer import BitGrid, Layer, Tone
 from stratascope.core.message import Message, msg
-from stratascope.core.snapshot import ContainerState, drawn
+from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, Threat, evidence
 from stratascope.presentation.html.escape import element, text
-from stratascope.presentation.matrix_order import by_outcome, fate
+from stratascope.presentation.matrix_order import by_outcome, counted_as
 from stratascope.presentation.words import FAMILIES, OUTCOMES, SEVERITIES, STANCE_MARKS, STANCES, depth_words
 
 Named = tuple[str, ContainerState]  # anchor of its section, and the container
@@ -44,7 +44,7 @@ def matrix_table(state: ContainerState, matrix: Matrix, layers: tuple[Layer, ...
 
 def _row(state: ThreatState, layers: tuple[Layer, ...], pid: int, *, brief: bool) -> str:
     threat = state.threat
-    kind = fate(state)
+    kind = counted_as(state)
     title = text(threat.title)
     if not (brief and kind == "more"):
         reasons = [
@@ -137,12 +137,12 @@ def _depth(state: ThreatState | None) -> str:
     if state is None:
         return "<td></td>"
     word = "?" if state.outcome is Outcome.UNKNOWN else "G" if state.by_ground else str(state.depth[0])
-    return f'<td class="{fate(state)}">{word}</td>'
+    return f'<td class="{counted_as(state)}">{word}</td>'
 
 
 def bits_table(named: Sequence[Named]) -> str:
     """Every bit against every container: whether it counts now, and where it differs from the engine's default."""
-    found = [(anchor, state, grid) for anchor, state in named if (grid := drawn(state, BitGrid)) is not None]
+    found = [(anchor, state, grid) for anchor, state in named if (grid := first_view(state, BitGrid)) is not None]
     if not found:
         return ""
     longest = max((grid for _, _, grid in found), key=lambda grid: len(grid.rows))

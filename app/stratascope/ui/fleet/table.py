@@ -20,13 +20,13 @@ from stratascope.core.threats.threat import Threat
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import (
     Kind,
-    Standing,
+    Protection,
     by_severity,
     depth_text,
     family_word,
     kind_of,
-    standing,
-    standing_word,
+    protection,
+    protection_word,
 )
 from stratascope.ui.containers.order import ViewBy, sections
 from stratascope.ui.widgets.exposure_words import level_ink
@@ -141,7 +141,7 @@ def _threats(matrices: dict[int, Matrix], times: Counter[int]) -> list[Threat]:
         for item in matrix.threats:
             name, key = item.threat.id, by_severity(item)
             found.setdefault(name, item.threat)
-            open_in[name] += times[at] * (standing(item) is Standing.OPEN)
+            open_in[name] += times[at] * (protection(item) is Protection.OPEN)
             keys[name] = min(keys.get(name, key), key)
     return sorted(
         found.values(), key=lambda threat: (order.index(threat.severity), -open_in[threat.id], keys[threat.id])
@@ -270,7 +270,7 @@ def card_lines(table: FleetTable, row: FleetRow, place: int) -> tuple[str, ...]:
     if isinstance(row.source, dict):
         state = row.source.get(column.id)
         if isinstance(state, ThreatState):
-            where = standing_word(standing(state))
+            where = protection_word(protection(state))
             lines[2] = translate(msg("{outcome}, depth {depth}", outcome=where, depth=depth_text(state)))
             family = family_word(state.threat.family)
             severity = severity_word(state.threat.severity)

@@ -14,7 +14,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.linux.capability import LAST
 from stratascope.presentation.relaunch_words import RunKind
-from stratascope.presentation.threat_outcomes import Standing, standings
+from stratascope.presentation.threat_outcomes import Protection, protections
 from stratascope.ui.widgets.exposure_words import number_text, to_text
 from stratascope.ui.widgets.marks import Mark
 from stratascope.usecases.plan.offers import Option
@@ -165,9 +165,9 @@ def segments(matrix: Matrix) -> tuple[int, ...]:
             serious += severity in (Severity.CRITICAL, Severity.HIGH)
             medium += severity is Severity.MEDIUM
             minor += severity is Severity.LOW
-    found = standings(matrix)
-    once = found[Standing.ONCE] + found[Standing.HOST]
-    return serious, medium, minor, found[Standing.UNKNOWN], once, found[Standing.DEEPER]
+    found = protections(matrix)
+    once = found[Protection.ONCE] + found[Protection.HOST]
+    return serious, medium, minor, found[Protection.UNKNOWN], once, found[Protection.DEEPER]
 
 
 def segments_sentence(matrix: Matrix) -> str:

@@ -11,7 +11,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import ThreatState
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import translate
-from stratascope.presentation.threat_outcomes import stance_word, standing, standing_word
+from stratascope.presentation.threat_outcomes import protection, protection_word, stance_word
 from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, paint_mark, paint_number, severity_word
 from stratascope.ui.widgets.stance_cell import STANCE_MARK
 from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
@@ -48,7 +48,7 @@ class RayCard(QWidget):
         open_now = state.outcome is Outcome.OPEN
         ink = SEVERITY_INK[state.threat.severity] if open_now else "text2"
         self._let = ink if ink != "text3" else "text2"
-        word = msg("{standing}, of {severity} severity", standing=standing_word(standing(state)),
+        word = msg("{standing}, of {severity} severity", standing=protection_word(protection(state)),
                    severity=severity_word(state.threat.severity).lower())  # fmt: skip
         y = self._write(pad, y, inner, theme.font(11, BOLD), ink, translate(word)) + theme.px(3)
         y = self._write(pad, y, inner, theme.font(12), "text", translate(state.threat.what)) + theme.px(6)

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.layer import CallMap
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
-from stratascope.core.snapshot import ContainerState, drawn
+from stratascope.core.snapshot import ContainerState, first_view
 from stratascope.i18n.translate import translate
 from stratascope.ui.syscalls.view import DEFAULT_TITLE, CallsView
 from stratascope.ui.widgets.gap_words import runs
@@ -83,7 +83,7 @@ class CallMapPage(QFrame):
         self._state = state
         name = "" if state is None else plain(state.container.name)
         self.title.say(translate(msg("System calls of {name}", name=name) if name else msg("System calls")))
-        found = None if state is None else drawn(state, CallMap)
+        found = None if state is None else first_view(state, CallMap)
         if found is None or not found.tables:
             self.button.hide()
             self.empty.setText(translate(_why_none(state)))
@@ -102,7 +102,7 @@ class CallMapPage(QFrame):
 
     def _compare(self) -> None:
         other = self._others.get(self._against) if self._against is not None else None
-        beside = None if other is None else drawn(other, CallMap)
+        beside = None if other is None else first_view(other, CallMap)
         if other is None or beside is None:
             self._against = None
             title = translate(DEFAULT_TITLE)
@@ -134,7 +134,7 @@ class CallMapPage(QFrame):
 
 
 def _has_map(state: ContainerState) -> bool:
-    found: CallMap | None = drawn(state, CallMap)
+    found: CallMap | None = first_view(state, CallMap)
     return found is not None and bool(found.tables)
 
 

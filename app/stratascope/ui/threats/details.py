@@ -11,12 +11,12 @@ from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import RouteState, ThreatState
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, evidence
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.threat_outcomes import Standing, family_word, stance_word, standing, standing_word
+from stratascope.presentation.threat_outcomes import Protection, family_word, protection, protection_word, stance_word
 from stratascope.presentation.words import OUTCOMES
 from stratascope.ui.widgets.chip import Chip
 from stratascope.ui.widgets.labels import Label, Rule
 from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, MarkBox, severity_word
-from stratascope.ui.widgets.stance_cell import STANCE_MARK, STANDING_INK, STANDING_MARK, stance_ink
+from stratascope.ui.widgets.stance_cell import PROTECTION_INK, PROTECTION_MARK, STANCE_MARK, stance_ink
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
 LONGEST = 2000  # characters of one text
@@ -25,12 +25,12 @@ LONGEST = 2000  # characters of one text
 def headline(state: ThreatState) -> str:
     """What becomes of it, in one sentence."""
     least, most = state.depth
-    where = standing(state)
-    if where is Standing.OPEN:
+    where = protection(state)
+    if where is Protection.OPEN:
         return translate(msg("Nothing stands in its way."))
-    if where is Standing.HOST:
+    if where is Protection.HOST:
         return translate(msg("No layer stops it, only the settings of this host. Another host may let it through."))
-    if where is Standing.UNKNOWN:
+    if where is Protection.UNKNOWN:
         return translate(
             plural(
                 "No layer is known to stop it; {count} could not be told.",
@@ -120,16 +120,16 @@ class ThreatDetails(QScrollArea):
         self.verticalScrollBar().setValue(place)
 
     def _fill(self, column: QVBoxLayout, state: ThreatState, pid: int) -> None:
-        theme, threat, where = self._theme, state.threat, standing(state)
+        theme, threat, where = self._theme, state.threat, protection(state)
         titles = {layer: title for layer, (_, title) in self._layers.items()}
         _add(column, Label(theme, 15, BOLD, wrap=True), translate(threat.title))
         line = QHBoxLayout()
         line.setSpacing(theme.px(6))
         mark = MarkBox(theme, 11)
-        mark.show_mark(STANDING_MARK[where], STANDING_INK[where])
+        mark.show_mark(PROTECTION_MARK[where], PROTECTION_INK[where])
         line.addWidget(mark)
-        _add(line, Label(theme, 12, BOLD, STANDING_INK[where]), standing_word(where))
-        loud = where in (Standing.OPEN, Standing.UNKNOWN)
+        _add(line, Label(theme, 12, BOLD, PROTECTION_INK[where]), protection_word(where))
+        loud = where in (Protection.OPEN, Protection.UNKNOWN)
         for word, ink in (
             (severity_word(threat.severity), SEVERITY_INK[threat.severity] if loud else "text2"),
             (family_word(threat.family), "text2"),
@@ -187,11 +187,13 @@ class ThreatDetails(QScrollArea):
         column.addWidget(label)
         for item in reversed(route.rulings):
             layer, title = self._layers.get(item.layer, (0, item.layer))
-            self._answer(column, layer, title, item.ruling, standing(state), pid)
+            self._answer(column, layer, title, item.ruling, protection(state), pid)
         if route.ground is not None:
-            self._answer(column, 0, translate(msg("The host's settings")), route.ground, standing(state), pid)
+            self._answer(column, 0, translate(msg("The host's settings")), route.ground, protection(state), pid)
 
-    def _answer(self, column: QVBoxLayout, number: int, title: str, ruling: Ruling, where: Standing, pid: int) -> None:
+    def _answer(
+        self, column: QVBoxLayout, number: int, title: str, ruling: Ruling, where: Protection, pid: int
+    ) -> None:
         theme = self._theme
         box = MarkBox(theme, 16)
         if number:

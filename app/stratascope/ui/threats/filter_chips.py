@@ -9,11 +9,11 @@ from PySide6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 from stratascope.core.message import msg, plural
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
-from stratascope.presentation.threat_outcomes import Standing, standing_word, standings
+from stratascope.presentation.threat_outcomes import Protection, protection_word, protections
 from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.marks import Mark, paint_mark
-from stratascope.ui.widgets.stance_cell import STANDING_INK, STANDING_MARK
+from stratascope.ui.widgets.stance_cell import PROTECTION_INK, PROTECTION_MARK
 from stratascope.ui.widgets.theme import MEDIUM, Theme
 
 
@@ -69,14 +69,14 @@ class OutcomeChip(QAbstractButton):
 class OutcomeFilter(QWidget):
     """One chip an outcome; none pressed means all are shown."""
 
-    changed = Signal(object)  # frozenset[Standing]
+    changed = Signal(object)  # frozenset[Protection]
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self.chips = {
-            where: OutcomeChip(theme, standing_word(where), STANDING_MARK[where], STANDING_INK[where], self)
-            for where in Standing
+            where: OutcomeChip(theme, protection_word(where), PROTECTION_MARK[where], PROTECTION_INK[where], self)
+            for where in Protection
         }
         for chip in self.chips.values():
             chip.toggled.connect(lambda _: self.changed.emit(self.chosen))
@@ -84,13 +84,13 @@ class OutcomeFilter(QWidget):
         theme.changed.connect(self._arrange)
 
     @property
-    def chosen(self) -> frozenset[Standing]:
+    def chosen(self) -> frozenset[Protection]:
         """Those that are pressed in."""
         return frozenset(where for where, chip in self.chips.items() if chip.isChecked())
 
     def show_matrix(self, matrix: Matrix | None) -> None:
         """Count anew."""
-        found = standings(matrix) if matrix is not None else dict.fromkeys(Standing, 0)
+        found = protections(matrix) if matrix is not None else dict.fromkeys(Protection, 0)
         for where, chip in self.chips.items():
             chip.show_count(found[where])
             chip.setVisible(found[where] > 0 or chip.isChecked())

@@ -18,15 +18,15 @@ from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Ruling, Stance, evidence
 from stratascope.i18n.translate import translate
 from stratascope.presentation.threat_outcomes import (
-    Standing,
+    Protection,
     by_depth,
     by_family,
     by_severity,
     depth_text,
     family_word,
     outcome_word,
+    protection,
     stance_word,
-    standing,
     worst_first,
 )
 from stratascope.ui.containers.order import matches
@@ -41,7 +41,7 @@ class ColumnKind(StrEnum):
     """What a column holds."""
 
     THREAT = "threat"
-    STANDING = "standing"
+    OUTCOME = "outcome"
     SEVERITY = "severity"
     DEPTH = "depth"
     LAYER = "layer"
@@ -63,7 +63,7 @@ def columns_for(layers: tuple[Layer, ...]) -> tuple[MatrixColumn, ...]:
     ordered = sorted(layers, key=lambda layer: -layer.number)
     return (
         MatrixColumn(ColumnKind.THREAT, translate(msg("What it might try"))),
-        MatrixColumn(ColumnKind.STANDING, translate(msg("Outcome"))),
+        MatrixColumn(ColumnKind.OUTCOME, translate(msg("Outcome"))),
         MatrixColumn(ColumnKind.SEVERITY, translate(msg("Severity"))),
         MatrixColumn(ColumnKind.DEPTH, translate(msg("Depth"))),
         *(MatrixColumn(ColumnKind.LAYER, translate(layer.about.title), layer.id, layer.number) for layer in ordered),
@@ -77,7 +77,7 @@ def ruling_in(state: ThreatState, column: MatrixColumn) -> Ruling | None:
 
 
 class MatrixModel(QAbstractTableModel):
-    """`show` gives it a matrix; `set_filter` and `set_standings` choose rows, `sort` orders them."""
+    """`show` gives it a matrix; `set_filter` and `set_protections` choose rows, `sort` orders them."""
 
     def __init__(self, layers: tuple[Layer, ...]) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class MatrixModel(QAbstractTableModel):
         self._all: tuple[ThreatState, ...] = ()
         self._pid = 0
         self._needle = ""
-        self._standings: frozenset[Standing] = frozenset()
+        self._protections: frozenset[Protection] = frozenset()
         self._sorted = (1, Qt.SortOrder.AscendingOrder)
         self._hay: dict[str, tuple[ThreatState, str]] = {}
 
@@ -128,8 +128,8 @@ class MatrixModel(QAbstractTableModel):
         """A cell in short."""
         if column.kind is ColumnKind.THREAT:
             return plain(translate(state.threat.title), 200)
-        if column.kind is ColumnKind.STANDING:
-            return outcome_word(standing(state))
+        if column.kind is ColumnKind.OUTCOME:
+            return outcome_word(protection(state))
         if column.kind is ColumnKind.SEVERITY:
             return severity_word(state.threat.severity)
         if column.kind is ColumnKind.DEPTH:
@@ -183,10 +183,10 @@ class MatrixModel(QAbstractTableModel):
             self._needle = text
             self._update()
 
-    def set_standings(self, chosen: frozenset[Standing]) -> None:
+    def set_protections(self, chosen: frozenset[Protection]) -> None:
         """Only threats that stand there; none chosen means all."""
-        if chosen != self._standings:
-            self._standings = chosen
+        if chosen != self._protections:
+            self._protections = chosen
             self._update()
 
     def _update(self) -> None:
@@ -201,7 +201,7 @@ class MatrixModel(QAbstractTableModel):
         self.endResetModel()
 
     def _wanted(self, state: ThreatState) -> bool:
-        if self._standings and standing(state) not in self._standings:
+        if self._protections and protection(state) not in self._protections:
             return False
         return not self._needle or matches(self._haystack(state), self._needle)
 
@@ -237,7 +237,7 @@ class MatrixModel(QAbstractTableModel):
             return f"{title}\n{translate(msg('A click sorts by what it says.'))}"
         sentences = {
             ColumnKind.THREAT: msg("What a process that was taken over might try. A click sorts by family."),
-            ColumnKind.STANDING: msg("What becomes of it. A click sorts so that what matters is first."),
+            ColumnKind.OUTCOME: msg("What becomes of it. A click sorts so that what matters is first."),
             ColumnKind.SEVERITY: msg("How bad it is if it succeeds. A click sorts by it."),
             ColumnKind.DEPTH: msg("How many layers stop it by themselves, on its weakest way. A click sorts by it."),
             ColumnKind.GROUND: msg(

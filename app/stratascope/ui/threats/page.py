@@ -11,7 +11,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.i18n.translate import translate
-from stratascope.presentation.threat_outcomes import Standing
+from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.threats.details import ThreatDetails
 from stratascope.ui.threats.filter_chips import OutcomeFilter
 from stratascope.ui.threats.table import MatrixTable
@@ -65,7 +65,7 @@ class MatrixPage(QWidget):
         self.table.chosen.connect(self._chosen)
         self.table.matrix.modelReset.connect(self._rows_changed)
         self.filter.textChanged.connect(self.table.matrix.set_filter)
-        self.chips.changed.connect(self._standings)
+        self.chips.changed.connect(self._protections)
         head = QHBoxLayout()
         head.setContentsMargins(*(theme.px(length) for length in (12, 10, 12, 10)))
         head.setSpacing(theme.px(10))
@@ -127,8 +127,8 @@ class MatrixPage(QWidget):
         self.table.scrollTo(self.table.matrix.index(row, 0), MatrixTable.ScrollHint.PositionAtCenter)
         return True
 
-    def _standings(self, chosen: frozenset[Standing]) -> None:
-        self.table.matrix.set_standings(chosen)
+    def _protections(self, chosen: frozenset[Protection]) -> None:
+        self.table.matrix.set_protections(chosen)
 
     def _rows_changed(self) -> None:
         """Rows came, went or moved: the chosen threat is chosen again, else the first."""

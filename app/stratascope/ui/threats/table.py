@@ -20,17 +20,17 @@ from stratascope.core.message import msg
 from stratascope.core.threats.depth import ThreatState
 from stratascope.core.threats.threat import Stance
 from stratascope.i18n.translate import translate
-from stratascope.presentation.threat_outcomes import Standing, family_word, standing
+from stratascope.presentation.threat_outcomes import Protection, family_word, protection
 from stratascope.ui.threats.model import ColumnKind, MatrixColumn, MatrixModel, ruling_in
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
 from stratascope.ui.widgets.marks import SEVERITY_INK, paint_mark, paint_number
-from stratascope.ui.widgets.stance_cell import STANDING_INK, STANDING_MARK, paint_link, paint_stance
+from stratascope.ui.widgets.stance_cell import PROTECTION_INK, PROTECTION_MARK, paint_link, paint_stance
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 
 ROW, HEAD = 30, 26
 WIDTHS = {
-    ColumnKind.STANDING: 124,
+    ColumnKind.OUTCOME: 124,
     ColumnKind.SEVERITY: 60,
     ColumnKind.DEPTH: 50,
     ColumnKind.LAYER: 37,
@@ -54,7 +54,7 @@ class _StanceDelegate(QStyledItemDelegate):
         flags: QStyle.StateFlag = option.state
         state: ThreatState = index.data(ItemRole)
         column = view.matrix.columns[index.column()]
-        where = standing(state)
+        where = protection(state)
         painter.save()
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         if flags & QStyle.StateFlag.State_Selected:
@@ -68,18 +68,18 @@ class _StanceDelegate(QStyledItemDelegate):
         inner = rect.adjusted(theme.px(12), 0, -theme.px(4), -1)
         if column.kind is ColumnKind.THREAT:
             self._threat(painter, inner, state, where)
-        elif column.kind is ColumnKind.STANDING:
+        elif column.kind is ColumnKind.OUTCOME:
             side = theme.px(11)
             box = QRectF(rect.left() + theme.px(4), rect.center().y() - side / 2, side, side)
-            paint_mark(painter, box, STANDING_MARK[where], theme, STANDING_INK[where])
+            paint_mark(painter, box, PROTECTION_MARK[where], theme, PROTECTION_INK[where])
             if not view.tight:
-                self._word(painter, rect.adjusted(theme.px(20), 0, -2, 0), index, STANDING_INK[where])
+                self._word(painter, rect.adjusted(theme.px(20), 0, -2, 0), index, PROTECTION_INK[where])
         elif column.kind is ColumnKind.SEVERITY:
-            loud = where in (Standing.OPEN, Standing.UNKNOWN)
+            loud = where in (Protection.OPEN, Protection.UNKNOWN)
             self._word(painter, rect, index, SEVERITY_INK[state.threat.severity] if loud else "text2")
         elif column.kind is ColumnKind.DEPTH:
             painter.setFont(theme.font(12, BOLD))
-            painter.setPen(theme.color("open" if where is Standing.OPEN else "text"))
+            painter.setPen(theme.color("open" if where is Protection.OPEN else "text"))
             painter.drawText(rect, Qt.AlignmentFlag.AlignCenter, str(index.data()))
         else:
             self._answer(painter, rect, state, column, where)
@@ -87,11 +87,11 @@ class _StanceDelegate(QStyledItemDelegate):
             paint_focus_ring(painter, rect.adjusted(1, 1, -1, -2), theme.px(4), theme)
         painter.restore()
 
-    def _threat(self, painter: QPainter, room: QRect, state: ThreatState, where: Standing) -> None:
+    def _threat(self, painter: QPainter, room: QRect, state: ThreatState, where: Protection) -> None:
         """Title, and the family behind it where there is room."""
         theme = self._theme
-        painter.setFont(theme.font(13, BOLD if where is Standing.OPEN else REGULAR))
-        painter.setPen(theme.color("text" if where in (Standing.OPEN, Standing.UNKNOWN) else "text2"))
+        painter.setFont(theme.font(13, BOLD if where is Protection.OPEN else REGULAR))
+        painter.setPen(theme.color("text" if where in (Protection.OPEN, Protection.UNKNOWN) else "text2"))
         title = self._view.matrix.text(state, self._view.matrix.columns[0])
         shown = painter.fontMetrics().elidedText(title, Qt.TextElideMode.ElideRight, room.width())
         used = painter.fontMetrics().horizontalAdvance(shown)
@@ -110,7 +110,7 @@ class _StanceDelegate(QStyledItemDelegate):
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, text)
 
     def _answer(
-        self, painter: QPainter, rect: QRect, state: ThreatState, column: MatrixColumn, where: Standing
+        self, painter: QPainter, rect: QRect, state: ThreatState, column: MatrixColumn, where: Protection
     ) -> None:
         theme = self._theme
         ruling = ruling_in(state, column)
@@ -154,9 +154,9 @@ class _Heads(QHeaderView):
             painter.setFont(theme.font(11, BOLD if chosen else MEDIUM))
             painter.setPen(theme.color("accent" if chosen else "text3"))
             centred = column.kind in (ColumnKind.DEPTH, ColumnKind.GROUND)
-            left = theme.px({ColumnKind.THREAT: 12, ColumnKind.STANDING: 4}.get(column.kind, 0))
+            left = theme.px({ColumnKind.THREAT: 12, ColumnKind.OUTCOME: 4}.get(column.kind, 0))
             room = rect.adjusted(left, 0, 0, 0)
-            if column.kind is ColumnKind.STANDING and self.width() and rect.width() < theme.px(TIGHT + 20):
+            if column.kind is ColumnKind.OUTCOME and self.width() and rect.width() < theme.px(TIGHT + 20):
                 room.setWidth(0)
             title = translate(msg("Host")) if column.kind is ColumnKind.GROUND else column.title
             align = Qt.AlignmentFlag.AlignCenter if centred else Qt.AlignmentFlag.AlignVCenter
@@ -228,7 +228,7 @@ class MatrixTable(QTableView):
         widths = [0 if each.kind is ColumnKind.THREAT else theme.px(WIDTHS[each.kind]) for each in self.matrix.columns]
         self.tight = sum(widths) + theme.px(LEAST_THREAT) > self.viewport().width()
         for at, column in enumerate(self.matrix.columns):
-            if self.tight and column.kind is ColumnKind.STANDING:
+            if self.tight and column.kind is ColumnKind.OUTCOME:
                 widths[at] = theme.px(TIGHT)
             if column.kind is not ColumnKind.THREAT:
                 self.setColumnWidth(at, widths[at])

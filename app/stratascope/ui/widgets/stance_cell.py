@@ -10,7 +10,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from stratascope.core.threats.threat import Stance
-from stratascope.presentation.threat_outcomes import Standing
+from stratascope.presentation.threat_outcomes import Protection
 from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.theme import Theme
 
@@ -21,30 +21,30 @@ STANCE_MARK = {
     Stance.UNKNOWN: Mark.UNKNOWN,
     Stance.NOT_ITS_JOB: Mark.NOT_RUNNING,
 }
-STANDING_MARK = {
-    Standing.OPEN: Mark.OPEN,
-    Standing.UNKNOWN: Mark.UNKNOWN,
-    Standing.HOST: Mark.WEAKENED,
-    Standing.ONCE: Mark.ENFORCED,
-    Standing.DEEPER: Mark.ENFORCED,
+PROTECTION_MARK = {
+    Protection.OPEN: Mark.OPEN,
+    Protection.UNKNOWN: Mark.UNKNOWN,
+    Protection.HOST: Mark.WEAKENED,
+    Protection.ONCE: Mark.ENFORCED,
+    Protection.DEEPER: Mark.ENFORCED,
 }
-STANDING_INK = {
-    Standing.OPEN: "open",
-    Standing.UNKNOWN: "unk",
-    Standing.HOST: "text2",
-    Standing.ONCE: "enf",
-    Standing.DEEPER: "enf",
+PROTECTION_INK = {
+    Protection.OPEN: "open",
+    Protection.UNKNOWN: "unk",
+    Protection.HOST: "text2",
+    Protection.ONCE: "enf",
+    Protection.DEEPER: "enf",
 }
 
 
-def stance_ink(stance: Stance, where: Standing) -> str:
+def stance_ink(stance: Stance, where: Protection) -> str:
     """The colour token of an answer's mark."""
     if stance is Stance.LETS_THROUGH:
-        return "open" if where is Standing.OPEN else "text3"
+        return "open" if where is Protection.OPEN else "text3"
     return {Stance.STOPS: "enf", Stance.UNKNOWN: "unk", Stance.NOT_ITS_JOB: "bitoff"}[stance]
 
 
-def paint_stance(painter: QPainter, box: QRectF, stance: Stance, where: Standing, theme: Theme) -> None:
+def paint_stance(painter: QPainter, box: QRectF, stance: Stance, where: Protection, theme: Theme) -> None:
     """Draw one answer into `box`; the mark in its middle."""
     radius = 2.5 * theme.scale
     painter.save()
@@ -57,7 +57,7 @@ def paint_stance(painter: QPainter, box: QRectF, stance: Stance, where: Standing
         pen = QPen(theme.color(stance_ink(stance, where), 0.55), 1.2)
         pen.setDashPattern([2 / 1.2, 3 / 1.2])
         painter.setPen(pen)
-        painter.setBrush(theme.color("open_soft") if where is Standing.OPEN else Qt.BrushStyle.NoBrush)
+        painter.setBrush(theme.color("open_soft") if where is Protection.OPEN else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(box.adjusted(0.6, 0.6, -0.6, -0.6), radius, radius)
     elif stance is Stance.UNKNOWN:
         painter.setPen(Qt.PenStyle.NoPen)

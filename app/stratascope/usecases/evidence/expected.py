@@ -6,7 +6,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from stratascope.core.relaunch.launch_spec import Health, Vitals
+from stratascope.core.relaunch.evidence import Liveness
+from stratascope.core.relaunch.launch_spec import Health
 
 
 @dataclass(slots=True)
@@ -17,18 +18,18 @@ class Clock:
     sleep: Callable[[float], None] = time.sleep
 
 
-def _nothing(container: str) -> Vitals:
-    return Vitals()
+def _nothing(container: str) -> Liveness:
+    return Liveness()
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What the original did, and the replacement must do too. `look` reads a container's vitals.
+    """What the original did, and the replacement must do too. `look` reads whether a container works.
 
     `health`: what the original's healthcheck said. Podman without systemd never runs one, so its word is awaited only
     where the original had it.
     """
 
-    before: Vitals = field(default_factory=Vitals)
-    look: Callable[[str], Vitals] = _nothing
+    before: Liveness = field(default_factory=Liveness)
+    look: Callable[[str], Liveness] = _nothing
     health: Health = Health.HEALTHY

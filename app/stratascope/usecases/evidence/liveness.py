@@ -1,4 +1,4 @@
-"""From what the collector read of a container to its vitals: pure. What can't be told is None, never "none".
+"""What tells whether a container works, from what the collector read of it: pure. What is not known is None.
 
 In a network of its own every listening socket is the container's; in one that it shares only those that its own
 processes have open, and to see these takes the right to trace them.
@@ -12,7 +12,7 @@ from stratascope.core.ground import Ground, inode_of
 from stratascope.core.ports import Found
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
-from stratascope.core.relaunch.launch_spec import Vitals
+from stratascope.core.relaunch.evidence import Liveness
 from stratascope.layers.shared.toggle_values import shared_mode
 from stratascope.linux.cgroup import parse_oom_kills
 from stratascope.linux.tcp import Listening, parse_listening, parse_socket_links
@@ -21,17 +21,17 @@ _TCP, _TCP6, _SOCKETS, _OOM = "net/tcp", "net/tcp6", "fd:sockets", "cgroup:oom"
 WANTS = tuple(dict.fromkeys((*BELONGING_WANTS, "ns/net", _TCP, _TCP6, _SOCKETS, _OOM)))
 MEMBER_WANTS = (_SOCKETS,)
 
-NOTHING = Vitals()
+NOTHING = Liveness()
 # net.ipv4.ip_local_port_range as kernels come with it: whoever binds no port in particular gets one of these (ip(7))
 _CHOSEN = range(32768, 61000)
 _ENGINE_DNS = "127.0.0.11"  # Docker's own resolver listens there, inside the container's network
 
 
-def vitals(container: Container, found: Found | None, ground: Ground) -> Vitals:
+def liveness_of(container: Container, found: Found | None, ground: Ground) -> Liveness:
     """Nothing where the process that was read is not the container's."""
     if found is None or belongs(container, found.first, ground) is not None:
         return NOTHING
-    return Vitals(_listens(container.asked, found, ground), _kills(found.first))
+    return Liveness(_listens(container.asked, found, ground), _kills(found.first))
 
 
 def _listens(asked: Asked, found: Found, ground: Ground) -> tuple[int, ...] | None:

@@ -15,7 +15,7 @@ from stratascope.core.ground import Ground
 from stratascope.core.ports import Found
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
-from stratascope.core.relaunch.launch_spec import Inside
+from stratascope.core.relaunch.evidence import RootFiles
 from stratascope.layers.shared.device_rules import in_every_container
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.status import parse_status
@@ -36,12 +36,12 @@ def parent(container: Container, found: Found | None, ground: Ground) -> int | N
     return None if status is None else status.ppid or None
 
 
-def inside(container: Container, found: Found | None, publisher: Found | None, ground: Ground) -> Inside:
+def root_files_of(container: Container, found: Found | None, publisher: Found | None, ground: Ground) -> RootFiles:
     """Nothing where the process that was read is not the container's."""
     if found is None or belongs(container, found.first, ground) is not None:
-        return Inside()
+        return RootFiles()
     listeners = None if publisher is None else _listeners(publisher.first)
-    return Inside(_nodes(found.first), _programs(found.first), listeners)
+    return RootFiles(_nodes(found.first), _programs(found.first), listeners)
 
 
 def _nodes(capture: Capture) -> tuple[str, ...] | None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from stratascope.core.container import Asked, Container
 from stratascope.core.ports import NoSuchContainerError
-from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, Vitals
+from stratascope.core.relaunch.evidence import Liveness
+from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Choice, Subject
 from stratascope.core.relaunch.transaction import Remedy, Transaction
@@ -38,7 +39,7 @@ class Plan:
     checked: Preflight
     remedies: frozenset[Remedy] = frozenset()
     owner: OwnerPlan | None = None
-    before: Vitals = field(default_factory=Vitals)  # of the original
+    before: Liveness = field(default_factory=Liveness)  # of the original
     further: tuple[Dependent, ...] = ()  # relaunched with it, unchanged
 
     @property

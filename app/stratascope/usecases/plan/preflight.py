@@ -13,7 +13,8 @@ from stratascope.core.container import Asked, Container, EngineKind, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import HostFiles
 from stratascope.core.record import Trouble
-from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec, Vitals
+from stratascope.core.relaunch.evidence import Liveness
+from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Kind, Remedy, Stage, Transaction
@@ -307,7 +308,7 @@ def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChan
     return found
 
 
-def unwatched(before: Vitals) -> tuple[Warned, ...]:
+def unwatched(before: Liveness) -> tuple[Warned, ...]:
     """Where it can't be told whether the replacement works as the original did."""
     if before.listens is not None:
         return ()

@@ -44,7 +44,7 @@ class Watcher:
     ) -> None:
         self._port, self._clock, self._cancelled = port, clock, cancelled
         self._expected = expected or Expected()
-        self._looked: float | None = None  # when its vitals were read
+        self._looked: float | None = None  # when its ports and kills were read
         self._lacking: tuple[int, ...] = ()
         self._blind = False
 
@@ -85,7 +85,7 @@ class Watcher:
         return msg("Waiting until its healthcheck says healthy") if starting else None
 
     def _look(self, now: Running, *, last: bool) -> None:
-        """Read its vitals where it is time to; raises FailedError where they tell that it failed."""
+        """Read its ports and kills where it is time to; raises FailedError where they tell that it failed."""
         clock, before = self._clock.now(), self._expected.before
         if self._looked is not None and not last and clock < self._looked + LOOK:
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from stratascope.core.container import meant
+from stratascope.core.container import matching
 from ui import sample
 
 
@@ -13,9 +13,9 @@ def test_a_name_or_whole_id_goes_before_an_id_that_begins_so() -> None:
     named = replace(first, id="1" * 64, name="cafe")
     other, third = replace(first, id="cafe" * 16, name="web"), replace(first, id="cafe" + "0" * 60, name="db")
     all_ = (other, named, third)
-    assert meant("cafe", all_) == (named,)
-    assert meant("cafec", all_) == (other,)
-    assert meant("cafe", (other, third)) == (other, third)
-    assert meant("cafe" * 16, all_) == (other,)
-    assert meant("ca", (other, third)) == (), "too short to mean anything"
-    assert meant("nobody", all_) == ()
+    assert matching("cafe", all_) == (named,)
+    assert matching("cafec", all_) == (other,)
+    assert matching("cafe", (other, third)) == (other, third)
+    assert matching("cafe" * 16, all_) == (other,)
+    assert matching("ca", (other, third)) == (), "too short to mean anything"
+    assert matching("nobody", all_) == ()
