@@ -26,7 +26,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix
 from stratascope.layers import all_layers
 from stratascope.layers.seccomp.facts import SeccompFacts
-from stratascope.layers.seccomp.filter_source import KernelBasis, entry_points
+from stratascope.layers.seccomp.filter_source import KernelFilters, entry_points
 from stratascope.linux.syscalls import Abi
 from stratascope.state import record as records
 from stratascope.wiring.engines import assembler
@@ -59,11 +59,11 @@ def seconds(run: Callable[[], object]) -> float:
     return taken
 
 
-def bases(states: Iterable[ContainerState]) -> tuple[KernelBasis, ...]:
+def bases(states: Iterable[ContainerState]) -> tuple[KernelFilters, ...]:
     """The filters that were read from the kernel, each once."""
     facts = (each.facts for state in states for each in state.layers)
-    found = (each.basis for each in facts if isinstance(each, SeccompFacts))
-    return tuple(dict.fromkeys(basis for basis in found if isinstance(basis, KernelBasis)))
+    found = (each.origin for each in facts if isinstance(each, SeccompFacts))
+    return tuple(dict.fromkeys(origin for origin in found if isinstance(origin, KernelFilters)))
 
 
 class Judged:
@@ -101,23 +101,23 @@ class Judged:
         taken = []
         for state in self.states:
             forget()
-            for basis in bases((state,)):
+            for origin in bases((state,)):
                 for abi, _ in entry_points(self._ground):
-                    basis.answers(abi)
+                    origin.answers(abi)
             taken.append(seconds(partial(self.judge, state)))
         return statistics.median(taken)
 
     def filter_seconds(self, rounds: int = 9) -> tuple[float, float]:
         """The slowest of the filters and entry points: the first time, and again."""
         first, again = 0.0, 0.0
-        for basis in bases(self.states):
+        for origin in bases(self.states):
             for abi in (Abi.X86_64, Abi.I386, Abi.X32):
                 taken = []
                 for _ in range(rounds):
                     forget(("stratascope.linux.bpf",))
-                    taken.append(seconds(partial(basis.answers, abi)))
+                    taken.append(seconds(partial(origin.answers, abi)))
                 first = max(first, statistics.median(taken))
-                again = max(again, seconds(partial(basis.answers, abi)))
+                again = max(again, seconds(partial(origin.answers, abi)))
         return first, again
 
 

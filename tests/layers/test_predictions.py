@@ -20,7 +20,17 @@ from stratascope.linux.seccomp import SeccompMode
 
 LAYERS = {layer.id: layer for layer in all_layers()}
 # Where a value was read, and what belongs to one process only
-_NOT_COMPARED = {"gaps", "process", "mounts", "basis", "default", "path", "memory_from", "pids_from", "cpu_from"}
+_NOT_COMPARED = {
+    "gaps",
+    "process",
+    "mounts",
+    "origin",
+    "default",
+    "path",
+    "memory_from",
+    "pids_from",
+    "cpu_from",
+}
 # The captures hold no limits of processes, and those of some containers no control group
 _USES = {
     "sources",

@@ -12,7 +12,7 @@ from stratascope.collector.filters import read_filters, why_not
 from stratascope.core.ground import PROFILES
 from stratascope.core.syscall_table import CallVerdict
 from stratascope.layers.seccomp.conditions import verdict_of
-from stratascope.layers.seccomp.filter_source import DockerBasis, KernelBasis, ProfileBasis
+from stratascope.layers.seccomp.filter_source import DockerDefault, KernelFilters, ProfileFilter
 from stratascope.layers.seccomp.tables import more
 from stratascope.linux.capability import NAMES
 from stratascope.linux.seccomp_docker import OPENED, VERSION
@@ -23,8 +23,8 @@ ABIS = (Abi.X86_64, Abi.I386, Abi.X32)
 needs_root = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
 
 
-def filters_of(rig: Rig, container: str) -> KernelBasis:
-    return KernelBasis(tuple(bytes.fromhex(text) for text in read_filters(rig.pid(container), lambda: True)))
+def filters_of(rig: Rig, container: str) -> KernelFilters:
+    return KernelFilters(tuple(bytes.fromhex(text) for text in read_filters(rig.pid(container), lambda: True)))
 
 
 def bounding(rig: Rig, container: str) -> frozenset[str]:
@@ -33,7 +33,9 @@ def bounding(rig: Rig, container: str) -> frozenset[str]:
     return frozenset(name for number, name in enumerate(NAMES) if held >> number & 1)
 
 
-def differences(one: KernelBasis, other: DockerBasis | ProfileBasis) -> list[tuple[str, str, CallVerdict, CallVerdict]]:
+def differences(
+    one: KernelFilters, other: DockerDefault | ProfileFilter
+) -> list[tuple[str, str, CallVerdict, CallVerdict]]:
     """Calls with another verdict, and those that depend on other values."""
     found = []
     for abi in ABIS:
@@ -67,7 +69,7 @@ def test_docker_s_default_is_as_measured(docker_rootful: Rig) -> None:
         pytest.skip(f"our table is of Docker {VERSION}, this is {version}")
     for options in OPTIONS:
         with docker_rootful.container(*options) as container:
-            table = DockerBasis(bounding(docker_rootful, container))
+            table = DockerDefault(bounding(docker_rootful, container))
             assert (options, differences(filters_of(docker_rootful, container), table)) == (options, [])
 
 
@@ -77,7 +79,7 @@ def test_rootless_docker_has_the_same_default(docker_rootless: Rig) -> None:
     if not version.startswith(f"{VERSION}."):
         pytest.skip(f"our table is of Docker {VERSION}, this is {version}")
     with docker_rootless.container() as container:
-        table = DockerBasis(bounding(docker_rootless, container))
+        table = DockerDefault(bounding(docker_rootless, container))
         assert differences(filters_of(docker_rootless, container), table) == []
 
 
@@ -90,7 +92,7 @@ def test_podman_s_file_gives_its_filter(kind: str, request: pytest.FixtureReques
     text = path.read_text()
     for options in OPTIONS if kind == "podman_rootful" else OPTIONS[:4]:
         with rig.container(*options) as container:
-            profile = ProfileBasis(text, str(path), bounding(rig, container), (6, 18), "x86_64")
+            profile = ProfileFilter(text, str(path), bounding(rig, container), (6, 18), "x86_64")
             assert (options, differences(filters_of(rig, container), profile)) == (options, [])
 
 
@@ -133,7 +135,7 @@ def test_a_profile_of_one_s_own(kind: str, request: pytest.FixtureRequest, tmp_p
     for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
         folder.chmod(0o755)
     with rig.container("--security-opt", f"seccomp={path}") as container:
-        profile = ProfileBasis(path.read_text(), str(path), bounding(rig, container), (6, 18), "x86_64")
+        profile = ProfileFilter(path.read_text(), str(path), bounding(rig, container), (6, 18), "x86_64")
         real = filters_of(rig, container)
         assert differences(real, profile) == []
         actions = {

@@ -87,7 +87,7 @@ def test_the_report_holds_counts_and_no_tables() -> None:
     assert printed["source"] == "kernel"
     assert printed["x86_64"]["allowed"] == 298
     assert len(printed["x86_64"]["denied_names"]) == printed["x86_64"]["denied"]
-    assert not {"basis", "default", "gaps"} & set(printed)
+    assert not {"origin", "default", "gaps"} & set(printed)
     assert len(json.dumps(printed)) < 12_000
 
 

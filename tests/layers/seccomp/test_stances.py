@@ -14,7 +14,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.threats.needs import Call, Calls, Feature
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.i18n.translate import translate
-from stratascope.layers.seccomp.filter_source import KernelBasis
+from stratascope.layers.seccomp.filter_source import KernelFilters
 from stratascope.layers.seccomp.layer import LAYER
 from stratascope.layers.seccomp.posture import SeccompPosture
 from stratascope.linux import bpf
@@ -44,9 +44,9 @@ def posture_of(near: Surroundings | None = None, privileged: bool = False, **ask
 
 
 def under(*programs: bytes, abis: tuple[tuple[Abi, bool], ...] = ((Abi.X86_64, True),), **more: Any) -> SeccompPosture:
-    basis = KernelBasis(programs)
-    points = tuple((abi, certain, basis.answers(abi)) for abi, certain in abis)
-    return replace(SeccompPosture(SeccompMode.FILTER, basis.source, points, (), False, (6, 18)), **more)
+    origin = KernelFilters(programs)
+    points = tuple((abi, certain, origin.answers(abi)) for abi, certain in abis)
+    return replace(SeccompPosture(SeccompMode.FILTER, origin.source, points, (), False, (6, 18)), **more)
 
 
 def returning(value: int) -> bytes:

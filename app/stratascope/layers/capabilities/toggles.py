@@ -26,8 +26,8 @@ from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
 from stratascope.layers.shared.asked_capabilities import bounding, engine_default, named, starts_as_root, with_result
-from stratascope.layers.shared.symptoms import words
-from stratascope.layers.shared.toggle_values import NOT_READ, held, only
+from stratascope.layers.shared.symptoms import in_log
+from stratascope.layers.shared.toggle_values import NOT_READ, only, proof_of
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
 from stratascope.linux.capability import CapabilitySet, number_of
 from stratascope.linux.decode import DecodeError
@@ -277,7 +277,7 @@ def _forbid_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 def _prove_forbidden(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
     answer = None if facts is None else facts.no_new_privs
-    return held(answer, msg("no_new_privs is 1"), msg("It is 1"), msg("It is 0"), _NNP)
+    return proof_of(answer, msg("no_new_privs is 1"), msg("It is 1"), msg("It is 0"), _NNP)
 
 
 NO_NEW_PRIVILEGES = Toggle(
@@ -292,7 +292,7 @@ NO_NEW_PRIVILEGES = Toggle(
     _forbid_risks,
     _prove_forbidden,
     lambda preset, subject: None if subject.container.asked.no_new_privileges else "on",
-    symptoms=words(
+    symptoms=in_log(
         (95, r"no new privileges|no_new_privs|effective uid is not 0", _NO_GAIN),
         (80, r"(?:must|has to|needs to) be (?:suid|setuid|set-uid|installed setuid)|\bsudo:|setuid root", _NO_GAIN),
         (45, r"\bsu: |\bping: |polkit|pkexec|fusermount|newuidmap", _NO_GAIN),

@@ -8,7 +8,7 @@ from stratascope.core.layer import BitGrid, BitRow, BitSet, Row, Tab, Table, Ton
 from stratascope.core.message import Message, msg
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding
 from stratascope.layers.capabilities.findings import short
-from stratascope.layers.capabilities.words import TAKE_OVER, words
+from stratascope.layers.capabilities.words import TAKE_OVER, explain
 from stratascope.layers.shared.readings import NOT_ASKED, OFF, ON, UNKNOWN
 from stratascope.linux.capability import LAST, name_of
 
@@ -54,7 +54,7 @@ def _rows(values: tuple[int, ...], default: int | None, own: bool, last: int) ->
                 word = msg("added")
             elif expected and not here:
                 tone, word = Tone.GOOD, msg("dropped")
-        explanation, note = words(number)
+        explanation, note = explain(number)
         bits = tuple(bool(value >> number & 1) for value in values)
         rows.append(BitRow(number, _short(number), bits, explanation, tone, word, note))
     return tuple(rows)

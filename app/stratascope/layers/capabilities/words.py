@@ -246,6 +246,6 @@ WORDS: tuple[tuple[Message, Message], ...] = (
 )
 
 
-def words(number: int) -> tuple[Message, Message]:
+def explain(number: int) -> tuple[Message, Message]:
     """What the capability allows, and why the defaults keep it or leave it out."""
     return WORDS[number] if 0 <= number < len(WORDS) else UNNAMED

@@ -24,8 +24,8 @@ from stratascope.core.relaunch.toggle import (
 )
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
-from stratascope.layers.shared.symptoms import NO_FORK, NO_MEMORY, find, words
-from stratascope.layers.shared.toggle_values import NOT_READ, size_of, whole
+from stratascope.layers.shared.symptoms import NO_FORK, NO_MEMORY, find, in_log
+from stratascope.layers.shared.toggle_values import NOT_READ, size_of, whole_number
 
 _LAYER = "cgroup"
 _MIB = 1 << 20
@@ -149,7 +149,7 @@ MEMORY = Toggle(
 
 
 def _check_pids(value: str, subject: Subject) -> str:
-    count = whole(value, 1, _MOST_PIDS)
+    count = whole_number(value, 1, _MOST_PIDS)
     _can_limit(subject)
     return str(count)
 
@@ -191,7 +191,7 @@ PIDS = Toggle(
     _prove_pids,
     _pids_preset,
     live=True,
-    symptoms=words((90, NO_FORK, msg("It could start no more processes or threads. Give it a greater limit."))),
+    symptoms=in_log((90, NO_FORK, msg("It could start no more processes or threads. Give it a greater limit."))),
     default="256",
 )
 
@@ -238,7 +238,7 @@ CPUS = Toggle(
     _prove_cpus,
     _cpus_preset,
     live=True,
-    symptoms=words((30, r"time(?:d )?[- ]?out", msg("It was too slow for something: give it more CPU time."))),
+    symptoms=in_log((30, r"time(?:d )?[- ]?out", msg("It was too slow for something: give it more CPU time."))),
     default="1",
 )
 

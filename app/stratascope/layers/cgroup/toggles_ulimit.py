@@ -12,8 +12,8 @@ from stratascope.core.container import Asked, AskedLimit
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Toggle, Unit
 from stratascope.layers.cgroup.facts import CgroupFacts
-from stratascope.layers.shared.symptoms import NO_FILES, NO_FORK, Symptoms, words
-from stratascope.layers.shared.toggle_values import NOT_READ, no_risks, whole
+from stratascope.layers.shared.symptoms import NO_FILES, NO_FORK, Symptoms, in_log
+from stratascope.layers.shared.toggle_values import NOT_READ, no_risks, whole_number
 
 _LAYER = "cgroup"
 _MOST_PROCESSES = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
@@ -57,7 +57,7 @@ def _ulimit(
     unit: Unit = Unit.WORD,
 ) -> Toggle:
     def check(value: str, subject: Subject) -> str:
-        return str(whole(value, *bounds))
+        return str(whole_number(value, *bounds))
 
     def preset(preset: Preset, subject: Subject) -> str | None:
         if preset is not Preset.STRICT or strict is None:
@@ -100,7 +100,7 @@ OPEN_FILES = _ulimit(
     (16, 1 << 30),  # NR_OPEN_MAX, fs/file.c, is about that
     _files_risks,
     _FILES,
-    words((95, NO_FILES, msg("It could open no more files and connections. Give it a greater limit."))),
+    in_log((95, NO_FILES, msg("It could open no more files and connections. Give it a greater limit."))),
     "1024",
 )
 PROCESSES_OF_USER = _ulimit(
@@ -110,7 +110,7 @@ PROCESSES_OF_USER = _ulimit(
     (1, _MOST_PROCESSES),
     lambda value, subject: (msg("Processes of the same user in other containers count too, and may use it up."),),
     None,
-    words((85, NO_FORK, msg("Its user could start no more processes or threads. Give it a greater limit."))),
+    in_log((85, NO_FORK, msg("Its user could start no more processes or threads. Give it a greater limit."))),
     "256",
 )
 CORE_FILES = _ulimit(
@@ -120,7 +120,7 @@ CORE_FILES = _ulimit(
     (0, (1 << 63) - 1),
     no_risks,
     0,
-    words((20, r"core dump|\bcore file", msg("Its log speaks of core files, which it can no longer write."))),
+    in_log((20, r"core dump|\bcore file", msg("Its log speaks of core files, which it can no longer write."))),
     "0",
     Unit.BYTES,
 )

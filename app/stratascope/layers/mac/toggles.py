@@ -13,7 +13,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
 from stratascope.layers.mac.findings import mode_word
-from stratascope.layers.shared.symptoms import REFUSED, words
+from stratascope.layers.shared.symptoms import REFUSED, in_log
 from stratascope.layers.shared.toggle_values import NOT_READ, only
 
 _LAYER, _LABEL = "mac", "@attr/current"
@@ -95,7 +95,7 @@ APPARMOR = Toggle(
     _apparmor_risks,
     _prove_apparmor,
     _apparmor_preset,
-    symptoms=words(
+    symptoms=in_log(
         (95, r"apparmor", msg("AppArmor's profile forbids something that it needs.")),
         (40, REFUSED, msg("Something was refused to it, which may have been by AppArmor's profile.")),
     ),
@@ -164,7 +164,7 @@ SELINUX = Toggle(
     _selinux_risks,
     _prove_selinux,
     _selinux_preset,
-    symptoms=words(
+    symptoms=in_log(
         (95, r"selinux|\bavc:", msg("SELinux forbids something that it needs.")),
         (50, REFUSED, msg("Something was refused to it, which may have been by SELinux.")),
     ),

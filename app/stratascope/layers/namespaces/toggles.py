@@ -16,7 +16,7 @@ from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Tog
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_mounts import MOUNT_TOGGLES
 from stratascope.layers.namespaces.toggles_root import ROOT_TOGGLES
-from stratascope.layers.shared.symptoms import UNREACHABLE, UNRESOLVED, Symptoms, words
+from stratascope.layers.shared.symptoms import UNREACHABLE, UNRESOLVED, Symptoms, in_log
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only, shared_mode
 
 _LAYER = "namespaces"
@@ -102,7 +102,7 @@ PID = _private(
         msg("It sees other processes now; if it watches or debugs them, it can no longer."),
     ),
     LATER_PRESETS,
-    words((70, r"no such process|\bESRCH\b|/proc/[0-9]+\b", msg("It looks for a process that is not its own."))),
+    in_log((70, r"no such process|\bESRCH\b|/proc/[0-9]+\b", msg("It looks for a process that is not its own."))),
 )
 IPC = _private(
     "ipc",
@@ -114,7 +114,7 @@ IPC = _private(
         msg("If it exchanges data with other processes by shared memory, that ends."),
     ),
     LATER_PRESETS,
-    words(
+    in_log(
         (
             70,
             r"\bshm|shared memory|\bsem(?:get|op|aphore)|\bmq_|message queue|/dev/shm",
@@ -132,7 +132,7 @@ UTS = _private(
         msg("Its host name becomes the container's; what reports under the host's name will show another."),
     ),
     LATER_PRESETS,
-    words((50, r"host ?name", msg("Its log speaks of a host name, and it has another one now."))),
+    in_log((50, r"host ?name", msg("Its log speaks of a host name, and it has another one now."))),
 )
 NETWORK = _private(
     "network",
@@ -147,7 +147,7 @@ NETWORK = _private(
         ),
     ),
     LATER_PRESETS,
-    words(
+    in_log(
         (85, UNRESOLVED, msg("It looks for a name that its own network does not know.")),
         (75, UNREACHABLE, msg("It does not reach what it reached in the network that it shared.")),
     ),
@@ -158,7 +158,7 @@ CGROUPNS = _private(
     lambda asked: replace(asked, cgroupns_mode="private"),
     (msg("Own view of control groups"), msg("It does not see the host's tree of control groups."), NOTHING),
     tuple(Preset),
-    words((60, r"cgroup", msg("Its log speaks of control groups, of which it sees its own only."))),
+    in_log((60, r"cgroup", msg("Its log speaks of control groups, of which it sees its own only."))),
 )
 
 

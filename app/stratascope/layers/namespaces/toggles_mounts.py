@@ -18,7 +18,7 @@ from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.device_rules import OF_RUNTIMES, runtime_default
 from stratascope.layers.shared.host_paths import is_socket, within
 from stratascope.layers.shared.symptoms import READ_ONLY, REFUSED, find, mounted, of_kernel
-from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, held, only
+from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only, proof_of
 
 _LAYER, _MOUNTS, _NODES = "namespaces", "@mountinfo", "@root/dev"
 _SHOWN = 5
@@ -70,7 +70,7 @@ MASKED_PATHS = Toggle(
     _mask,
     _masked,
     _mask_risks,
-    lambda facts, value, subject: held(
+    lambda facts, value, subject: proof_of(
         None if facts is None or facts.mounts is None else facts.mounts.proc_guarded,
         msg("/proc/sys is read-only, and files of /proc are masked"),
         msg("They are"),

@@ -26,7 +26,7 @@ from stratascope.core.relaunch.toggle import (
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.symptoms import DENIED, MISSING, READ_ONLY, find, mounted, of_kernel
-from stratascope.layers.shared.toggle_values import NOT_READ, docker, held, only
+from stratascope.layers.shared.toggle_values import NOT_READ, is_docker, only, proof_of
 
 _LAYER, _MOUNTS = "namespaces", "@mountinfo"
 _SHOWN = 5
@@ -95,7 +95,7 @@ READ_ONLY_ROOT = Toggle(
     lambda asked, value, subject: replace(asked, read_only_root=True),
     lambda asked, subject: asked.read_only_root,
     _read_only_risks,
-    lambda facts, value, subject: held(
+    lambda facts, value, subject: proof_of(
         None if facts is None else facts.root_read_only,
         msg("Its root directory is mounted read-only"),
         msg("It is read-only"),
@@ -138,7 +138,7 @@ def _tmpfs_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if not new:
         return ()
     paths = ", ".join(new[:_SHOWN])
-    if docker(subject):
+    if is_docker(subject):
         text = msg("What the image has in {paths} is hidden, what it writes there is lost when it stops, and programs "
                    "there can't be started.", paths=paths)  # fmt: skip
     else:  # Podman copies it in: tmpcopyup

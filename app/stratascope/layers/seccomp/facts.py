@@ -2,7 +2,7 @@
 
 The best source wins: the filters read from the kernel; the container's OCI config.json where someone could read it;
 the profile that the engine names (its text, or Podman's file); our measured table of Docker's default. The layer's
-facts are printed as they are, so the basis of the calls is a field that is not printed.
+facts are printed as they are, so the filter's origin is a field that is not printed.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from stratascope.core.ground import PROFILES, Surroundings
 from stratascope.core.layer import NamedGap
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.filter_source import (
-    Basis,
-    DockerBasis,
-    KernelBasis,
-    OpenBasis,
-    ProfileBasis,
+    DockerDefault,
+    FilterSource,
+    KernelFilters,
+    NoFilter,
+    ProfileFilter,
     entry_points,
     kernel_release,
     native,
@@ -60,8 +60,8 @@ class SeccompFacts:
     aarch64: CallCounts | None = None
     unseen: int = 0
     attack_surface: AttackSurface | None = None
-    basis: Basis | None = field(default=None, repr=False)
-    default: Basis | None = field(default=None, repr=False)  # the engine's default for this container
+    origin: FilterSource | None = field(default=None, repr=False)
+    default: FilterSource | None = field(default=None, repr=False)  # the engine's default for this container
     gaps: tuple[NamedGap, ...] = ()
 
 
@@ -94,32 +94,32 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Secc
     except DecodeError as error:
         gap = Gap(GapKind.UNPARSED, detail=str(error))
         return _unknown(profile, source, NamedGap("status:Seccomp", gap, f"{source}:Seccomp"))
-    default, default_gap = checked(default_basis(_capabilities(container, status), around), "profile")
-    basis: Basis | None = OpenBasis() if mode is SeccompMode.DISABLED else None
+    default, default_gap = checked(default_filter(_capabilities(container, status), around), "profile")
+    origin: FilterSource | None = NoFilter() if mode is SeccompMode.DISABLED else None
     gaps: tuple[NamedGap, ...] = ()
     if mode is SeccompMode.FILTER:
-        basis, gaps = _kernel(capture, status.seccomp_filters)
-        if basis is None:
+        origin, gaps = _kernel(capture, status.seccomp_filters)
+        if origin is None:
             capabilities = _capabilities(container, status)
-            custom = custom_basis(container.asked, capabilities, around) if profile is ProfileKind.CUSTOM else None
-            basis, further = checked(_oci(capture, around), CONFIG)
-            if basis is None and profile is ProfileKind.DEFAULT:
-                basis, further = default, (*further, *default_gap)
-            elif basis is None:
-                basis, custom_gap = checked(custom, "profile")
+            custom = custom_filter(container.asked, capabilities, around) if profile is ProfileKind.CUSTOM else None
+            origin, further = checked(_oci(capture, around), CONFIG)
+            if origin is None and profile is ProfileKind.DEFAULT:
+                origin, further = default, (*further, *default_gap)
+            elif origin is None:
+                origin, custom_gap = checked(custom, "profile")
                 further = (*further, *custom_gap)
             gaps = (*gaps, *further)
-    read = basis is None or isinstance(basis, KernelBasis | OpenBasis)
+    read = origin is None or isinstance(origin, KernelFilters | NoFilter)
     unseen = 0 if read else max(0, (status.seccomp_filters or 1) - 1)
     return counted(
         SeccompFacts(
             mode,
             status.seccomp_filters,
             profile,
-            CallSource.NONE if basis is None else basis.kind,
+            CallSource.NONE if origin is None else origin.kind,
             source,
             unseen=unseen,
-            basis=basis,
+            origin=origin,
             default=default,
             gaps=gaps,
         ),
@@ -144,7 +144,7 @@ def _unknown(profile: ProfileKind, source: str, gap: NamedGap) -> SeccompFacts:
     return SeccompFacts(None, None, profile, CallSource.NONE, source, gaps=(gap,))
 
 
-def _kernel(capture: Capture, expected: int | None) -> tuple[KernelBasis | None, tuple[NamedGap, ...]]:
+def _kernel(capture: Capture, expected: int | None) -> tuple[KernelFilters | None, tuple[NamedGap, ...]]:
     """The filters as read; nothing where they were not asked for."""
     names = set(capture.names())
     if "seccomp:0" not in names:
@@ -162,7 +162,7 @@ def _kernel(capture: Capture, expected: int | None) -> tuple[KernelBasis | None,
     if expected is not None and len(found) < expected:
         detail = f"{len(found)} filters were read, the process has {expected}"
         return None, (NamedGap(WANTED, Gap(GapKind.UNPARSED, detail=detail), capture.source("seccomp:0")),)
-    return KernelBasis(tuple(found)), ()
+    return KernelFilters(tuple(found)), ()
 
 
 @lru_cache(maxsize=256)
@@ -172,19 +172,19 @@ def _filter(text: str) -> bytes:
     return raw
 
 
-def default_basis(capabilities: frozenset[str] | None, around: Surroundings) -> Basis | None:
+def default_filter(capabilities: frozenset[str] | None, around: Surroundings) -> FilterSource | None:
     """The engine's default, for these capabilities; None where no text of it is known."""
     if capabilities is None:
         return None
     if around.engine.kind is EngineKind.DOCKER:
-        return DockerBasis(capabilities, same_version(around.engine.version))
+        return DockerDefault(capabilities, same_version(around.engine.version))
     files = {path: text for path, text in around.ground.profiles if path in PROFILES}
     told = around.engine.facts.seccomp_profile
     path = told if told.startswith("/") else next(iter(files), "")
     return _profile(files[path], path, capabilities, around) if path in files else None
 
 
-def custom_basis(asked: Asked, capabilities: frozenset[str] | None, around: Surroundings) -> Basis | None:
+def custom_filter(asked: Asked, capabilities: frozenset[str] | None, around: Surroundings) -> FilterSource | None:
     """The profile that was named: its text stands in Docker's answer; a path is read only where it is Podman's own."""
     told = asked.seccomp_profile or around.engine.facts.seccomp_profile
     if capabilities is None:
@@ -195,17 +195,17 @@ def custom_basis(asked: Asked, capabilities: frozenset[str] | None, around: Surr
     return None if text is None else _profile(text, told, capabilities, around)
 
 
-def _oci(capture: Capture, around: Surroundings) -> Basis | None:
+def _oci(capture: Capture, around: Surroundings) -> FilterSource | None:
     text = capture.text(CONFIG)
     if isinstance(text, Gap):
         return None
-    basis = _profile(text, capture.source(CONFIG), frozenset(), around)
-    return replace(basis, oci=True)
+    origin = _profile(text, capture.source(CONFIG), frozenset(), around)
+    return replace(origin, oci=True)
 
 
-def _profile(text: str, source: str, capabilities: frozenset[str], around: Surroundings) -> ProfileBasis:
+def _profile(text: str, source: str, capabilities: frozenset[str], around: Surroundings) -> ProfileFilter:
     ground = around.ground
-    return ProfileBasis(text, source, capabilities, kernel_release(ground), ground.machine or "x86_64")
+    return ProfileFilter(text, source, capabilities, kernel_release(ground), ground.machine or "x86_64")
 
 
 def _capabilities(container: Container, status: ProcessStatus) -> frozenset[str] | None:
@@ -215,26 +215,26 @@ def _capabilities(container: Container, status: ProcessStatus) -> frozenset[str]
     return None if status.bounding is None else frozenset(CapabilitySet(status.bounding).names())
 
 
-def checked(basis: Basis | None, what: str) -> tuple[Basis | None, tuple[NamedGap, ...]]:
+def checked(origin: FilterSource | None, what: str) -> tuple[FilterSource | None, tuple[NamedGap, ...]]:
     """The same, or a gap where its text is no profile."""
-    if isinstance(basis, ProfileBasis):
+    if isinstance(origin, ProfileFilter):
         try:
-            basis.answers(native(basis.machine))
+            origin.answers(native(origin.machine))
         except DecodeError as error:
-            return None, (NamedGap(what, Gap(GapKind.UNPARSED, detail=str(error)), basis.source),)
-    return basis, ()
+            return None, (NamedGap(what, Gap(GapKind.UNPARSED, detail=str(error)), origin.source),)
+    return origin, ()
 
 
 def counted(facts: SeccompFacts, around: Surroundings) -> SeccompFacts:
     """With the counts of each entry point that this kernel may have."""
-    if facts.basis is None:
+    if facts.origin is None:
         return facts
     points = entry_points(around.ground)
-    found = {abi: counts(facts.basis.answers(abi)) for abi, _ in points}
+    found = {abi: counts(facts.origin.answers(abi)) for abi, _ in points}
     reach = None
     if points:
         abi = points[0][0]
-        reach = surface(facts.basis.answers(abi), None if facts.default is None else facts.default.answers(abi))
+        reach = surface(facts.origin.answers(abi), None if facts.default is None else facts.default.answers(abi))
     return replace(
         facts,
         x86_64=found.get(Abi.X86_64),

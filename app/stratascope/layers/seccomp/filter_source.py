@@ -1,6 +1,6 @@
 """From what the verdicts on system calls come: filters read from the kernel, a profile, or our measured table.
 
-A basis is small and hashable; its answers are made on demand and kept, so that forty containers under
+A source is small and hashable; its answers are made on demand and kept, so that forty containers under
 one profile are evaluated once. Decided against holding the tables in the layer's facts: those are printed as they are.
 """
 
@@ -22,7 +22,7 @@ from stratascope.linux.syscalls import Abi, abis_of, numbers
 
 
 @dataclass(frozen=True, slots=True)
-class KernelBasis:
+class KernelFilters:
     """The filters themselves, the oldest first, as bytes."""
 
     filters: tuple[bytes, ...]
@@ -47,7 +47,7 @@ class KernelBasis:
 
 
 @dataclass(frozen=True, slots=True)
-class ProfileBasis:
+class ProfileFilter:
     """A profile's JSON, and all that it is resolved for. `source` is the file's path, or where the text stands.
 
     `oci`: it is a whole config.json, in which the profile is resolved for the container already.
@@ -74,7 +74,7 @@ class ProfileBasis:
 
 
 @dataclass(frozen=True, slots=True)
-class DockerBasis:
+class DockerDefault:
     """Docker's default for these capabilities, from our own measuring. `measured`: on this very version."""
 
     capabilities: frozenset[str]
@@ -98,7 +98,7 @@ class DockerBasis:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenBasis:
+class NoFilter:
     """No filter at all: every call reaches the kernel."""
 
     @property
@@ -118,7 +118,7 @@ class OpenBasis:
         return _unfiltered(abi)
 
 
-Basis = KernelBasis | ProfileBasis | DockerBasis | OpenBasis
+FilterSource = KernelFilters | ProfileFilter | DockerDefault | NoFilter
 
 
 @lru_cache(maxsize=8)
@@ -143,41 +143,48 @@ def _parsed(text: str, oci: bool) -> Profile:
     return found
 
 
-def profile_warnings(basis: ProfileBasis) -> tuple[str, ...]:
+def profile_warnings(origin: ProfileFilter) -> tuple[str, ...]:
     """What of a profile is not known: fields, machines, calls; in English. Raises DecodeError."""
-    profile = _parsed(basis.text, basis.oci)
-    calls = (f"no system call {name[:60]!r}" for name in unknown_calls(profile, basis.machine))
+    profile = _parsed(origin.text, origin.oci)
+    calls = (f"no system call {name[:60]!r}" for name in unknown_calls(profile, origin.machine))
     return (*profile.warnings, *calls)
 
 
-def opened_by(basis: Basis, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
+def opened_by(origin: FilterSource, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
     """For an engine's default: each capability that would change it if it were added, and the answers that change.
 
     By the machine's own entry point; calls that it leaves as they are stand in none. `names`: all capabilities.
     """
-    if isinstance(basis, KernelBasis | OpenBasis):
+    if isinstance(origin, KernelFilters | NoFilter):
         return ()
-    return _opened_by(basis, names)
+    return _opened_by(origin, names)
 
 
 @lru_cache(maxsize=64)
-def _opened_by(basis: ProfileBasis | DockerBasis, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
-    if isinstance(basis, DockerBasis):
+def _opened_by(origin: ProfileFilter | DockerDefault, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
+    if isinstance(origin, DockerDefault):
         abi, mentioned = Abi.X86_64, names & seccomp_docker.OPENED.keys()
     else:
-        abi = native(basis.machine)
-        rules = _parsed(basis.text, basis.oci).rules
+        abi = native(origin.machine)
+        rules = _parsed(origin.text, origin.oci).rules
         mentioned = names & {
             name for rule in rules for name in (*rule.includes.capabilities, *rule.excludes.capabilities)
         }
     found = []
-    now = basis.answers(abi)
-    for name in sorted(mentioned - basis.capabilities):
-        more = basis.capabilities | {name}
+    now = origin.answers(abi)
+    for name in sorted(mentioned - origin.capabilities):
+        more = origin.capabilities | {name}
         then = (
-            DockerBasis(more, basis.measured)
-            if isinstance(basis, DockerBasis)
-            else ProfileBasis(basis.text, basis.source, more, basis.kernel, basis.machine, basis.oci)
+            DockerDefault(more, origin.measured)
+            if isinstance(origin, DockerDefault)
+            else ProfileFilter(
+                origin.text,
+                origin.source,
+                more,
+                origin.kernel,
+                origin.machine,
+                origin.oci,
+            )
         ).answers(abi)
         changed = tuple([new for new, old in zip(then.calls, now.calls, strict=True) if new != old])
         if changed:

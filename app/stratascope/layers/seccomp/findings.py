@@ -13,7 +13,7 @@ from stratascope.core.message import msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
-from stratascope.layers.seccomp.filter_source import Basis, ProfileBasis, entry_points, profile_warnings
+from stratascope.layers.seccomp.filter_source import FilterSource, ProfileFilter, entry_points, profile_warnings
 from stratascope.layers.seccomp.tables import more
 from stratascope.layers.seccomp.words import warning
 from stratascope.layers.shared.readings import process_status
@@ -43,20 +43,20 @@ def beyond(facts: SeccompFacts, around: Surroundings) -> tuple[Beyond, ...] | No
 
     The machine's own entry point first; another is told only where it lets through what the own does not.
     """
-    if facts.mode is not SeccompMode.FILTER or facts.basis is None or facts.default is None:
+    if facts.mode is not SeccompMode.FILTER or facts.origin is None or facts.default is None:
         return None
     if facts.profile is ProfileKind.DEFAULT and _other_version(facts, around):
         return ()  # the engine's own default, of another version than the table that we have
-    return _beyond(facts.basis, facts.default, tuple(abi for abi, _ in entry_points(around.ground)))
+    return _beyond(facts.origin, facts.default, tuple(abi for abi, _ in entry_points(around.ground)))
 
 
 @lru_cache(maxsize=256)
-def _beyond(basis: Basis, default: Basis, points: tuple[Abi, ...]) -> tuple[Beyond, ...]:
+def _beyond(origin: FilterSource, default: FilterSource, points: tuple[Abi, ...]) -> tuple[Beyond, ...]:
     found: list[Beyond] = []
     told: set[str] = set()
     own = numbers(points[0]).keys() if points else frozenset[str]()
     for abi in points:
-        names = [name for name in more(basis.answers(abi), default.answers(abi)) if name not in told]
+        names = [name for name in more(origin.answers(abi), default.answers(abi)) if name not in told]
         told.update(names)
         # umount is only i386's umount2: no news where the own entry point lets the same through
         if names and not (found and own.isdisjoint(names)):
@@ -128,14 +128,14 @@ def findings_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) 
                 (_CIS,),
             )
         )
-    if facts.profile is ProfileKind.CUSTOM and isinstance(facts.basis, ProfileBasis):
-        found += _doubts(facts.basis)
+    if facts.profile is ProfileKind.CUSTOM and isinstance(facts.origin, ProfileFilter):
+        found += _doubts(facts.origin)
     return tuple(found)
 
 
 def _weaker(facts: SeccompFacts, each: Beyond) -> Finding:
     source = (
-        INSPECT if facts.basis is None or facts.source is not CallSource.KERNEL else f"{facts.status_source}:Seccomp"
+        INSPECT if facts.origin is None or facts.source is not CallSource.KERNEL else f"{facts.status_source}:Seccomp"
     )
     names = ", ".join(each.names[:_NAMED]) + (" …" if len(each.names) > _NAMED else "")
     count = len(each.names)
@@ -171,8 +171,8 @@ def _weaker(facts: SeccompFacts, each: Beyond) -> Finding:
     )
 
 
-def _doubts(basis: ProfileBasis) -> list[Finding]:
-    warnings = profile_warnings(basis)
+def _doubts(origin: ProfileFilter) -> list[Finding]:
+    warnings = profile_warnings(origin)
     if not warnings:
         return []
     return [
@@ -187,7 +187,7 @@ def _doubts(basis: ProfileBasis) -> list[Finding]:
                 first=warnings[0],
             ),
             msg("Look for a misspelt name in the profile."),
-            basis.source,
+            origin.source,
             ("seccomp(2)",),
         )
     ]

@@ -34,12 +34,12 @@ class SeccompPosture:
 
 def posture_of(facts: SeccompFacts, asked: SeccompAsked, around: Surroundings) -> SeccompPosture:
     """See `core.layer.Layer.posture`."""
-    basis = facts.basis
+    origin = facts.origin
     points = tuple(
-        (abi, certain, None if basis is None else basis.answers(abi)) for abi, certain in entry_points(around.ground)
+        (abi, certain, None if origin is None else origin.answers(abi)) for abi, certain in entry_points(around.ground)
     )
     opened: tuple[tuple[str, Answers], ...] = ()
-    if facts.profile == "default" and facts.default is not None and basis is not None:
+    if facts.profile == "default" and facts.default is not None and origin is not None:
         opened = opened_by(facts.default, _ALL)
-    source = STATUS if basis is None else basis.source
+    source = STATUS if origin is None else origin.source
     return SeccompPosture(facts.mode, source, points, opened, facts.unseen > 0, kernel_release(around.ground))

@@ -12,8 +12,8 @@ from dataclasses import replace
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.syscall_table import CallSource
-from stratascope.layers.seccomp.facts import SeccompFacts, checked, counted, custom_basis, default_basis, profile_kind
-from stratascope.layers.seccomp.filter_source import Basis, OpenBasis
+from stratascope.layers.seccomp.facts import SeccompFacts, checked, counted, custom_filter, default_filter, profile_kind
+from stratascope.layers.seccomp.filter_source import FilterSource, NoFilter
 from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.linux.seccomp import SeccompMode
 
@@ -24,28 +24,28 @@ def predict(facts: SeccompFacts | None, before: Asked, after: Asked, around: Sur
         return facts
     was, profile = profile_kind(before, around), profile_kind(after, around)
     names = frozenset(bounding(after, around.engine).names())
-    default, default_gap = checked(default_basis(names, around), "profile")
+    default, default_gap = checked(default_filter(names, around), "profile")
     mode = _mode(facts, was, profile)
-    basis: Basis | None = None
+    origin: FilterSource | None = None
     gaps = facts.gaps if mode is None else ()
     if mode is SeccompMode.DISABLED:
-        basis = OpenBasis()
+        origin = NoFilter()
     elif mode is SeccompMode.FILTER and profile is ProfileKind.DEFAULT:
-        basis, gaps = default, default_gap
+        origin, gaps = default, default_gap
     elif mode is SeccompMode.FILTER and profile is ProfileKind.CUSTOM:
-        basis, gaps = checked(custom_basis(after, names, around), "profile")
+        origin, gaps = checked(custom_filter(after, names, around), "profile")
     found = replace(
         facts,
         mode=mode,
         filters=None,
         profile=profile,
-        source=CallSource.NONE if basis is None else basis.kind,
+        source=CallSource.NONE if origin is None else origin.kind,
         x86_64=None,
         i386=None,
         x32=None,
         aarch64=None,
         attack_surface=None,
-        basis=basis,
+        origin=origin,
         default=default,
         gaps=gaps,
     )

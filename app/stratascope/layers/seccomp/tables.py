@@ -13,7 +13,7 @@ from itertools import product
 
 from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
 from stratascope.layers.seccomp.conditions import action_words, condition_of, verdict_of
-from stratascope.layers.seccomp.filter_source import Basis
+from stratascope.layers.seccomp.filter_source import FilterSource
 from stratascope.layers.seccomp.words import warning
 from stratascope.linux.seccomp_answer import ALL_BITS, Answers, Given, Outcomes, possible
 from stratascope.linux.syscalls import Abi, numbers
@@ -48,10 +48,10 @@ class AttackSurface:
 
 
 @lru_cache(maxsize=256)
-def call_table(basis: Basis, abi: Abi) -> CallTable:
+def call_table(origin: FilterSource, abi: Abi) -> CallTable:
     """Every call, to be drawn. Raises DecodeError."""
-    answers = basis.answers(abi)
-    return CallTable(abi.value, basis.kind, basis.title, _states(answers))
+    answers = origin.answers(abi)
+    return CallTable(abi.value, origin.kind, origin.title, _states(answers))
 
 
 @lru_cache(maxsize=256)

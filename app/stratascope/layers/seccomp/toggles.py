@@ -15,7 +15,7 @@ from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Sub
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.layers.shared.symptoms import NOT_PERMITTED, SIGSYS, find
-from stratascope.layers.shared.toggle_values import NOT_READ, docker
+from stratascope.layers.shared.toggle_values import NOT_READ, is_docker
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_answer import Answers
@@ -43,7 +43,7 @@ def _check(value: str, subject: Subject) -> str:
     text = subject.text_of(value)
     if text is None:
         raise ToggleError(msg("The profile {path} could not be read.", path=value))
-    if not docker(subject) and not (value.startswith("/") and subject.engine.local):
+    if not is_docker(subject) and not (value.startswith("/") and subject.engine.local):
         raise ToggleError(
             msg("Podman reads a profile by itself: give its full path, on the machine where Podman runs.")
         )
@@ -76,7 +76,7 @@ def _stopped(answers: Answers) -> frozenset[str]:
 def _apply(asked: Asked, value: str, subject: Subject) -> Asked:
     if value == "default":
         return asked if _on(asked, subject) else replace(asked, seccomp=ProfileKind.DEFAULT, seccomp_profile="")
-    profile = (subject.text_of(value) or "") if docker(subject) else value
+    profile = (subject.text_of(value) or "") if is_docker(subject) else value
     return replace(asked, seccomp=ProfileKind.CUSTOM, seccomp_profile=profile)
 
 
@@ -91,10 +91,10 @@ def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
             return ()
         return (msg("Debuggers, sandboxes and tools that mount or trace may use calls that the filter stops."),)
     text = subject.text_of(value)
-    basis = None if facts is None else facts.basis
+    origin = None if facts is None else facts.origin
     try:
         stopped = _stopped(_answers(text or "", frozenset(bounding(subject.container.asked, subject.engine).names())))
-        already = frozenset() if basis is None else _stopped(basis.answers(Abi.X86_64))
+        already = frozenset() if origin is None else _stopped(origin.answers(Abi.X86_64))
     except DecodeError:
         return (msg("Which calls the profile stops could not be told."),)
     more = sorted(stopped - already)

@@ -8,7 +8,7 @@ from stratascope.core.layer import CallMap, Row, Tab, Table, Tone, Verdict, View
 from stratascope.core.message import Message, msg
 from stratascope.core.syscall_table import CallSource, CallTable
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
-from stratascope.layers.seccomp.filter_source import Basis, entry_points
+from stratascope.layers.seccomp.filter_source import FilterSource, entry_points
 from stratascope.layers.seccomp.tables import call_table
 from stratascope.layers.shared.readings import UNKNOWN
 from stratascope.linux.seccomp import SeccompMode
@@ -54,11 +54,11 @@ def tabs_of(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict, around: 
     views: list[View] = []
     if facts.attack_surface is not None:
         views.append(_surface(facts))
-    if facts.basis is not None:
+    if facts.origin is not None:
         views.append(
             CallMap(
                 _CALLS,
-                _tables(facts.basis, around),
+                _tables(facts.origin, around),
                 () if facts.default is None else _tables(facts.default, around),
             )
         )
@@ -67,8 +67,8 @@ def tabs_of(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict, around: 
     return tuple(found)
 
 
-def _tables(basis: Basis, around: Surroundings) -> tuple[CallTable, ...]:
-    return tuple(call_table(basis, abi) for abi, _ in entry_points(around.ground))
+def _tables(origin: FilterSource, around: Surroundings) -> tuple[CallTable, ...]:
+    return tuple(call_table(origin, abi) for abi, _ in entry_points(around.ground))
 
 
 def _surface(facts: SeccompFacts) -> Table:
@@ -93,9 +93,9 @@ def _surface(facts: SeccompFacts) -> Table:
 
 
 def _source(facts: SeccompFacts) -> str:
-    if facts.basis is None or facts.source is CallSource.NONE:
+    if facts.origin is None or facts.source is CallSource.NONE:
         return f"{facts.status_source}:Seccomp"
-    return facts.basis.source
+    return facts.origin.source
 
 
 def _names(names: tuple[str, ...]) -> Message:
@@ -134,7 +134,7 @@ def _table(facts: SeccompFacts, asked: SeccompAsked, verdict: Verdict) -> Table:
                 _source(facts),
                 tone,
                 None,
-                None if facts.basis is None else facts.basis.title,
+                None if facts.origin is None else facts.origin.title,
             )
         )
     return Table(_FILTER, tuple(rows))

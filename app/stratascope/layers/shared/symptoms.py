@@ -80,7 +80,7 @@ def of_kernel(path: str) -> bool:
 Symptoms = Callable[[Failure, str, Subject], Suspicion | None]
 
 
-def words(*rules: tuple[int, str, Message]) -> Symptoms:
+def in_log(*rules: tuple[int, str, Message]) -> Symptoms:
     """The symptoms of a toggle that is suspected by words alone: the first rule whose pattern is found."""
 
     def symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:

@@ -31,7 +31,7 @@ def only(word: str) -> Callable[[str, Subject], str]:
     return check
 
 
-def whole(value: str, least: int, most: int) -> int:
+def whole_number(value: str, least: int, most: int) -> int:
     """A whole number in these bounds. Raises ToggleError."""
     text = value.strip()
     if not (text.isascii() and text.isdigit() and len(text) <= 19) or not least <= int(text) <= most:
@@ -65,14 +65,14 @@ def in_no_preset(preset: Preset, subject: Subject) -> str | None:
     return None
 
 
-def held(answer: bool | None, expected: Message, yes: Message, no: Message, source: str) -> Proof:
+def proof_of(answer: bool | None, expected: Message, yes: Message, no: Message, source: str) -> Proof:
     """The proof for a question that the facts answer with yes, no or not at all."""
     if answer is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, source)
     return Proof(Proven.ENFORCED if answer else Proven.NOT_ENFORCED, expected, yes if answer else no, source)
 
 
-def docker(subject: Subject) -> bool:
+def is_docker(subject: Subject) -> bool:
     """Whether the engine is Docker."""
     return subject.engine.kind is EngineKind.DOCKER
 

@@ -14,8 +14,8 @@ from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.shared.asked_capabilities import starts_as_root
-from stratascope.layers.shared.symptoms import DENIED, NOT_PERMITTED, find, words
-from stratascope.layers.shared.toggle_values import NOT_READ, docker, in_no_preset, own_user_namespace
+from stratascope.layers.shared.symptoms import DENIED, NOT_PERMITTED, find, in_log
+from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset, is_docker, own_user_namespace
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.decode import DecodeError
@@ -149,7 +149,7 @@ USER = Toggle(
 def _check_userns(value: str, subject: Subject) -> str:
     value = value.strip().lower()
     engine = subject.engine
-    if docker(subject):
+    if is_docker(subject):
         if engine.rootless:
             raise ToggleError(
                 msg("Rootless Docker has one user namespace for all its containers; none can be had for one of them.")
@@ -192,7 +192,7 @@ def _apply_userns(asked: Asked, value: str, subject: Subject) -> Asked:
 
 
 def _userns_on(asked: Asked, subject: Subject) -> bool:
-    if docker(subject):
+    if is_docker(subject):
         return subject.engine.rootless or (subject.engine.facts.userns_remap and asked.userns_mode != "host")
     return own_user_namespace(asked)
 
@@ -249,7 +249,7 @@ USERNS = Toggle(
     _userns_risks,
     _prove_userns,
     in_no_preset,
-    symptoms=words(
+    symptoms=in_log(
         (
             95,
             r"sub[ug]id|unused id|newuidmap|uid_map|user namespace|id ?mapp",

@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 from stratascope.core.message import msg
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.layers.capabilities.words import words
+from stratascope.layers.capabilities.words import explain
 from stratascope.linux.capability import NAMES, CapabilitySet
 from stratascope.ui.widgets.focus_ring import focus_pen
 from stratascope.ui.widgets.item_model import AnyIndex
@@ -87,7 +87,7 @@ class CapabilityGrid(QListWidget):
         for number, name in enumerate(NAMES):
             item = QListWidgetItem(name.removeprefix("CAP_"))
             item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
-            told = "\n".join(plain(translate(each)) for each in words(number))
+            told = "\n".join(plain(translate(each)) for each in explain(number))
             item.setToolTip(tip(told))
             item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, told)
             self.addItem(item)
