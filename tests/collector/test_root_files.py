@@ -15,7 +15,7 @@ from stratascope.collector.serve import Collector
 from stratascope.core.capture import Capture, Reading
 from stratascope.core.container import Container, Status
 from stratascope.core.ground import UNREAD
-from stratascope.core.ports import Found
+from stratascope.core.ports import ContainerCapture
 from stratascope.core.relaunch.evidence import RootFiles
 from stratascope.usecases.evidence.root_files import parent
 from stratascope.usecases.evidence.root_files import root_files_of as decoded
@@ -80,7 +80,7 @@ def test_too_many_files_are_no_answer(rooted: tuple[int, Path], monkeypatch: pyt
 
 def of(**texts: str) -> RootFiles:
     given = {"cgroup": f"0::/docker/{ID}\n", "status": "Name:\tx\nPPid:\t41\n", **texts}
-    found = Found(Capture(7, tuple(Reading(name, name, text) for name, text in given.items())))
+    found = ContainerCapture(Capture(7, tuple(Reading(name, name, text) for name, text in given.items())))
     assert parent(CONTAINER, found, UNREAD) == 41
     return decoded(CONTAINER, found, None, UNREAD)
 
@@ -89,7 +89,7 @@ def test_what_was_not_read_is_not_none() -> None:
     assert of() == RootFiles(None, None, None)
     assert of(**{"root:dev": "", "root:set-uid": ""}) == RootFiles((), (), None)
     assert of(**{"root:dev": "x 1:3 /dev/null\n"}).nodes is None
-    other = Found(Capture(7, (Reading("cgroup", "cgroup", f"0::/docker/{'cd' * 32}\n"),)))
+    other = ContainerCapture(Capture(7, (Reading("cgroup", "cgroup", f"0::/docker/{'cd' * 32}\n"),)))
     assert decoded(CONTAINER, other, other, UNREAD) == RootFiles()
     assert parent(CONTAINER, other, UNREAD) is None
     assert decoded(CONTAINER, None, None, UNREAD) == RootFiles()

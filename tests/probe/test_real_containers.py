@@ -14,7 +14,7 @@ from rig.engine import Rig
 from stratascope.core.capture import GapKind, whole_gap
 from stratascope.core.container import Asked, Container, Status
 from stratascope.core.ground import decode_ground
-from stratascope.core.ports import Found, Wish
+from stratascope.core.ports import ContainerCapture, Wish
 from stratascope.core.process_match import WANTS, belongs
 from stratascope.linux.status import parse_status
 from stratascope.probe.local import LocalProber
@@ -33,7 +33,7 @@ def described(rig: Rig, name: str, pid_mode: str = "private") -> Container:
     return Container(rig.kind, answer["Id"], name, "", Status.RUNNING, pid, created, started, asked=asked)
 
 
-def look(pid: int) -> Found:
+def look(pid: int) -> ContainerCapture:
     return PROBER.capture((Wish(pid, (*WANTS, "cgroup:*"), ("status", "comm")),))[0]
 
 

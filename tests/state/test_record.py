@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Engine, EngineKind, EngineState
 from stratascope.core.message import msg
-from stratascope.core.ports import Found, ProbeError, RawContainer
+from stratascope.core.ports import ContainerCapture, ProbeError, RawContainer
 from stratascope.core.record import ContainerRecord, Record
 from stratascope.i18n.translate import translate
 from stratascope.state import record as records
@@ -29,7 +29,7 @@ RECORD = Record(
     taken_at=1764000000.25,
     host=Capture(0, (Reading("uname:release", "uname(2)", "6.18"),)),
     engines=(DENIED,),
-    containers=(ContainerRecord(RawContainer("docker", "ab", '{"Id": "ab"}'), Found(Capture(7, READINGS))),),
+    containers=(ContainerRecord(RawContainer("docker", "ab", '{"Id": "ab"}'), ContainerCapture(Capture(7, READINGS))),),
 )
 
 

@@ -126,7 +126,7 @@ class Ground:
     apparmor: bool  # AppArmor is active
     selinux: str  # "enforcing", "permissive" or "" where SELinux is not active
     mounts: tuple[tuple[str, str, str], ...] = ()  # device, root, target: which path of the host a bind shows
-    features: tuple[tuple[str, bool], ...] = ()  # those of FEATURES that could be told
+    features: tuple[tuple[str, bool], ...] = ()  # those of FEATURES of which it is known
     lockdown: str | None = None  # "none", "integrity", "confidentiality"; None where not readable or not built in
     selinux_switches: tuple[str, ...] | None = None  # of the policy, about containers, on; None where not readable
     lacking: tuple[str, ...] = ()  # those of SYSCTLS that this kernel has not (what could not be read is in neither)
@@ -145,7 +145,7 @@ class Ground:
             return None
 
     def feature(self, name: str) -> bool | None:
-        """Whether this kernel has it; None where that could not be told."""
+        """Whether this kernel has it; None where that is not known."""
         return next((has for key, has in self.features if key == name), None)
 
     def namespace(self, kind: str) -> int | None:

@@ -130,7 +130,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class ContainerCapture:
     """The answer to one wish: the process, and each further process of the same container."""
 
     first: Capture
@@ -144,7 +144,7 @@ class Prober(Protocol):
     def host(self) -> Capture:
         """The host's facts (`core.ground.HOST_WANTS`)."""
 
-    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
         """One answer per wish, in order."""
 
     def close(self) -> None:
@@ -289,4 +289,4 @@ class Owners(Protocol):
         OwnerGoneError."""
 
     def last_words(self, owned: Owned) -> str:
-        """What the service's container said last, where the owner keeps it; empty where that can't be told."""
+        """What the service's container said last, where the owner keeps it; empty where that is not known."""

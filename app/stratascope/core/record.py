@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine
 from stratascope.core.message import Message
-from stratascope.core.ports import Found, RawContainer
+from stratascope.core.ports import ContainerCapture, RawContainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class ContainerRecord:
     """An engine's answer and what was read for it; `found` is None for a container without a process."""
 
     raw: RawContainer
-    found: Found | None
+    found: ContainerCapture | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ class Snapshot:
     """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not this machine.
 
     `listed`: the engines whose containers have all been read at least once, in a live view; `asking`: those that have
-    told nothing yet. `ground` is this machine's; `elsewhere` that of each engine on another one whose kernel was read.
+    answered nothing yet. `ground` is this machine's; `elsewhere` that of each engine on another one whose kernel was
+    read.
     """
 
     taken_at: float

@@ -3,7 +3,7 @@
 The filters read from the kernel (`bpf`) and profile files (`seccomp_profile`) both come to `Answers`. Each call has
 one or more outcomes whose constraints exclude each other, so a question with some arguments given is answered by
 looking which outcomes are left. Decided against a solver: constraints of real filters are comparisons with numbers,
-and what is not decided here is only told less precisely (an outcome too many), never wrongly as stopped.
+and what is not decided here is only answered less precisely (an outcome too many), never wrongly as stopped.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ sigaction signal sigpending sigsuspend ssetmask stime stty swapoff swapon sysfs 
 umount2 unshare uprobe uretprobe uselib userfaultfd ustat vhangup vm86 vm86old vserver
 """
 _STOPPED = frozenset(_STOPPED_NAMES.split())
-# Calls above the newest one that the filter knows: told as missing, so that programs try the older one (but on x32)
+# Calls above the newest one that the filter knows: answered as missing, so that programs try the older one (but on x32)
 _NEWER_NAMES = """
 file_getattr file_setattr getxattrat listmount listxattrat lsm_get_self_attr lsm_list_modules lsm_set_self_attr
 mseal open_tree_attr removexattrat setxattrat statmount

@@ -1,6 +1,6 @@
 """/proc/net/tcp and tcp6: who listens. Pure; see proc_pid_net(5).
 
-Only sockets in the state LISTEN are told: where they listen, and by which inode a process has them open. Decided
+Only sockets in the state LISTEN are decoded: where they listen, and by which inode a process has them open. Decided
 against the other columns: nothing asks for them.
 """
 

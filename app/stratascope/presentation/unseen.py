@@ -50,10 +50,10 @@ def unread(snapshot: Snapshot) -> tuple[str, ...]:
 
 def not_found(name: str, engines: Iterable[Engine]) -> Message:
     """No container of these engines has that name or id; with why those are not asked that may have it."""
-    told = msg("No container has the name or id {name}.", name=name)
+    found = msg("No container has the name or id {name}.", name=name)
     asked = tuple(engines)
     none = not any(each.state is EngineState.CONNECTED for each in asked)
     for each in asked:
         if each.message is not None and (each.state in _SILENT or (none and each.state is EngineState.STOPPED)):
-            told = msg("{text} {engine}: {why}", text=told, engine=each.id, why=each.message)
-    return told
+            found = msg("{text} {engine}: {why}", text=found, engine=each.id, why=each.message)
+    return found

@@ -12,7 +12,7 @@ from typing import Any
 from stratascope import sandbox
 from stratascope.core.capture import Capture
 from stratascope.core.message import msg
-from stratascope.core.ports import ConfinedError, Found, ProbeError, Wish
+from stratascope.core.ports import ConfinedError, ContainerCapture, ProbeError, Wish
 from stratascope.probe.piped import PipedProber
 
 # What flatpak-spawn says where the service refuses or is not there, and what the service says of a missing program
@@ -37,7 +37,7 @@ class WithheldProber:
         """Raises ConfinedError."""
         raise withheld()
 
-    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
         """Raises ConfinedError."""
         if not wishes:
             return ()

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
-from stratascope.core.ports import Found
+from stratascope.core.ports import ContainerCapture
 
 Entry = Sequence[Any]
 Process = Sequence[Any]  # pid, entries, groups
@@ -34,10 +34,10 @@ class Entries:
             readings += held[1]
         return Capture(pid, tuple(readings))
 
-    def found(self, answer: Sequence[Any]) -> Found:
+    def found(self, answer: Sequence[Any]) -> ContainerCapture:
         """The answer to one wish."""
         first, members, how = answer
-        return Found(self.capture(*first), tuple([self.capture(*member) for member in members]), how)
+        return ContainerCapture(self.capture(*first), tuple([self.capture(*member) for member in members]), how)
 
 
 def _missing(entry: Entry) -> Reading:

@@ -7,7 +7,7 @@ import threading
 from stratascope.collector.serve import Collector
 from stratascope.core.capture import Capture
 from stratascope.core.ground import HOST_WANTS
-from stratascope.core.ports import Found, Wish
+from stratascope.core.ports import ContainerCapture, Wish
 from stratascope.probe.entries import Entries
 
 
@@ -22,7 +22,7 @@ class LocalProber:
         """The facts of the machine that this program runs on."""
         return Entries().capture(0, self._collector().host(HOST_WANTS))
 
-    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
         """One answer a wish, in order; what could not be read is a gap."""
         entries = Entries()
         return tuple(

@@ -23,7 +23,7 @@ from stratascope.collector.serve import PROTOCOL
 from stratascope.core.capture import Capture
 from stratascope.core.ground import HOST_WANTS
 from stratascope.core.message import msg
-from stratascope.core.ports import Found, ProbeError, Wish
+from stratascope.core.ports import ContainerCapture, ProbeError, Wish
 from stratascope.core.sanitize import plain
 from stratascope.probe.bundle import BOOT, IncompleteError, framed
 from stratascope.probe.entries import Entries, MalformedError, checked, checked_entries
@@ -79,7 +79,7 @@ class PipedProber:
         except MalformedError as error:
             raise self._rubbish(str(error)) from error
 
-    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
         """One answer a wish, in order. Raises ProbeError."""
         if not wishes:
             return ()

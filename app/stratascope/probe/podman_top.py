@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from stratascope.collector.read import PROCESS_FILES, PROCESS_LINKS
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread
-from stratascope.core.ports import Found, Top
+from stratascope.core.ports import ContainerCapture, Top
 from stratascope.linux.capability import LAST, number_of
 from stratascope.linux.decode import DecodeError
 
@@ -31,14 +31,16 @@ class PodmanTop:
     def __init__(self, ask: Top) -> None:
         self._ask = ask
 
-    def __call__(self, container: str, pid: int) -> Found:
+    def __call__(self, container: str, pid: int) -> ContainerCapture:
         """The process `pid`, as the engine counts, and the others that top lists."""
         rows = [dict(zip(COLUMNS, row, strict=False)) for row in self._ask(container, COLUMNS)]
         first = _first(rows, pid)
         if first is None:
-            return Found(unread(pid, Gap(GapKind.UNSUPPORTED, detail="podman top does not list that process")))
+            return ContainerCapture(
+                unread(pid, Gap(GapKind.UNSUPPORTED, detail="podman top does not list that process"))
+            )
         others = tuple(_capture(row, _pid(row)) for row in rows if row is not first)
-        return Found(_capture(first, pid), others, "pid namespace")
+        return ContainerCapture(_capture(first, pid), others, "pid namespace")
 
 
 def _first(rows: list[dict[str, str]], pid: int) -> dict[str, str] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground, decode_ground
-from stratascope.core.ports import EngineError, EnginePort, Found, NoSuchContainerError, Owners, Relauncher
+from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, NoSuchContainerError, Owners, Relauncher
 from stratascope.core.process_match import belongs
 from stratascope.core.record import Record, Trouble
 from stratascope.core.relaunch.evidence import Liveness, RootFiles
@@ -118,7 +118,7 @@ class ConnectedEngine:
         except (EngineError, NoSuchContainerError):
             return None
 
-    def _found(self, container: str) -> Found | None:
+    def _found(self, container: str) -> ContainerCapture | None:
         """What the collector read of a container that runs; None where it is out of reach."""
         try:
             raw = self._port.inspect(container)

@@ -13,7 +13,7 @@ from stratascope import resources, sandbox
 from stratascope.background_call import BackgroundCall
 from stratascope.core.container import Engine
 from stratascope.core.message import msg
-from stratascope.core.ports import EnginePort, Found, ProbeError, Prober
+from stratascope.core.ports import ContainerCapture, EnginePort, ProbeError, Prober
 from stratascope.core.record import Record
 from stratascope.core.snapshot import Snapshot
 from stratascope.engines.discovery.discover import VARIABLE, discover
@@ -89,7 +89,7 @@ class Engines:
                 self._remote[prefix] = PipedProber(prefix)
             return self._remote[prefix]
 
-    def _top(self, engine: Engine) -> Callable[[str, int], Found] | None:
+    def _top(self, engine: Engine) -> Callable[[str, int], ContainerCapture] | None:
         port = self._port(engine)
         if port is None or port.top is None:
             return None

@@ -9,7 +9,7 @@ import pytest
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Asked, AskedPort, Container, Status
 from stratascope.core.ground import UNREAD
-from stratascope.core.ports import Found
+from stratascope.core.ports import ContainerCapture
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.usecases.evidence.liveness import liveness_of
 
@@ -44,7 +44,7 @@ def capture(**texts: str | Gap) -> Capture:
 
 def of(first: Capture, *members: Capture, **asked: object) -> Liveness:
     container = replace(CONTAINER, asked=Asked(**asked))  # type: ignore[arg-type]
-    return liveness_of(container, Found(first, members), UNREAD)
+    return liveness_of(container, ContainerCapture(first, members), UNREAD)
 
 
 def test_in_its_own_network_all_that_listens_is_its_own() -> None:
@@ -69,8 +69,8 @@ def test_in_a_shared_network_only_its_own_sockets_count(mode: str) -> None:
 def test_the_hosts_network_is_known_by_its_number_too() -> None:
     ground = replace(UNREAD, namespaces=(("net", 5),))
     other = replace(UNREAD, namespaces=(("net", 6),))
-    assert liveness_of(CONTAINER, Found(capture(fd_sockets="")), other).listens == (80,)
-    assert liveness_of(CONTAINER, Found(capture(fd_sockets="")), ground).listens == ()
+    assert liveness_of(CONTAINER, ContainerCapture(capture(fd_sockets="")), other).listens == (80,)
+    assert liveness_of(CONTAINER, ContainerCapture(capture(fd_sockets="")), ground).listens == ()
     assert of(capture(ns__net=Gap(GapKind.DENIED), fd_sockets="")).listens == ()
 
 

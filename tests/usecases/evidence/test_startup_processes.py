@@ -6,7 +6,7 @@ import pytest
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.ground import UNREAD
-from stratascope.core.ports import Found
+from stratascope.core.ports import ContainerCapture
 from stratascope.usecases.evidence.startup_processes import ProcessKind, all_processes, missing, startup_processes
 
 
@@ -46,18 +46,18 @@ WORKER = process(8, "nginx", 100033, 7)
     ],
 )
 def test_what_it_was_born_with(members: tuple[Capture, ...], found: set[ProcessKind]) -> None:
-    assert startup_processes(Found(FIRST, members), UNREAD) == frozenset(found)
+    assert startup_processes(ContainerCapture(FIRST, members), UNREAD) == frozenset(found)
 
 
 def test_unreadable_is_not_nobody() -> None:
-    assert startup_processes(Found(process(7, "nginx", 100000, 2, start=None), (WORKER,)), UNREAD) is None
-    assert startup_processes(Found(Capture(7, ()), (WORKER,)), UNREAD) is None
-    assert all_processes(Found(Capture(7, ()), (WORKER,))) is None
+    assert startup_processes(ContainerCapture(process(7, "nginx", 100000, 2, start=None), (WORKER,)), UNREAD) is None
+    assert startup_processes(ContainerCapture(Capture(7, ()), (WORKER,)), UNREAD) is None
+    assert all_processes(ContainerCapture(Capture(7, ()), (WORKER,))) is None
 
 
 def test_what_did_not_come_back() -> None:
     before = frozenset((ProcessKind("nginx", 33), ProcessKind("logger", 1)))
-    now = all_processes(Found(process(70, "nginx", 100000, 2), (process(71, "logger", 100001, 70),)))
+    now = all_processes(ContainerCapture(process(70, "nginx", 100000, 2), (process(71, "logger", 100001, 70),)))
     assert now is not None
     assert missing(before, now, users=True) == (ProcessKind("nginx", 33),)
     assert missing(before, now, users=False) == (), "as another user its workers may be of that one"

@@ -15,7 +15,7 @@ from rig.engine import Rig
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine, EngineKind, EngineState, Status
 from stratascope.core.layer import Verdict
-from stratascope.core.ports import Event, Found, RawContainer, Wish
+from stratascope.core.ports import ContainerCapture, Event, RawContainer, Wish
 from stratascope.core.snapshot import Snapshot
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.live_view import LiveView
@@ -111,7 +111,7 @@ class Machine:
         self.gate.wait(30)
         return Capture(0, ())
 
-    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
         return ()
 
     def close(self) -> None:

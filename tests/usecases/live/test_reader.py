@@ -12,8 +12,8 @@ from stratascope.core.ground import UNREAD
 from stratascope.core.message import msg
 from stratascope.core.ports import (
     ConfinedError,
+    ContainerCapture,
     EngineError,
-    Found,
     NoSuchContainerError,
     ProbeError,
     RawContainer,
@@ -24,7 +24,7 @@ from stratascope.usecases.live.translations import Translations
 
 ENGINE = Engine("podman", EngineKind.PODMAN, "tcp://elsewhere:1")
 RAW = RawContainer("podman", "ab" * 32, "{}")
-TOP = Found(Capture(7, (Reading("status", "podman top", "CapEff:\t0000000000000000\n"),), "podman-top"))
+TOP = ContainerCapture(Capture(7, (Reading("status", "podman top", "CapEff:\t0000000000000000\n"),), "podman-top"))
 
 
 def translate(raw: RawContainer, engine: Engine) -> Container:
@@ -34,13 +34,13 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
 class Prober:
     """Answers every wish the same way, or not at all."""
 
-    def __init__(self, answer: Found | ProbeError) -> None:
+    def __init__(self, answer: ContainerCapture | ProbeError) -> None:
         self.answer = answer
 
     def host(self) -> Capture:
         return Capture(0, ())
 
-    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
         if isinstance(self.answer, ProbeError):
             raise self.answer
         return (self.answer,) * len(wishes)
@@ -49,8 +49,8 @@ class Prober:
         """Nothing to end."""
 
 
-def read(prober: Prober | None, top: Callable[[str, int], Found] | None) -> Found:
-    local = Prober(Found(unread(7, Gap(GapKind.GONE))))
+def read(prober: Prober | None, top: Callable[[str, int], ContainerCapture] | None) -> ContainerCapture:
+    local = Prober(ContainerCapture(unread(7, Gap(GapKind.GONE))))
     shared = Translations(dict.fromkeys(EngineKind, translate))
     reader = Reader((), shared, local, lambda _: Reach(prober, top))
     (record,) = reader.records(ENGINE, (RAW,), UNREAD)
@@ -59,7 +59,7 @@ def read(prober: Prober | None, top: Callable[[str, int], Found] | None) -> Foun
 
 
 def test_the_engines_own_top_where_the_process_is_elsewhere() -> None:
-    gone = Prober(Found(unread(7, Gap(GapKind.GONE))))
+    gone = Prober(ContainerCapture(unread(7, Gap(GapKind.GONE))))
     assert read(gone, lambda container, pid: TOP) is TOP
     assert read(None, lambda container, pid: TOP) is TOP
 
@@ -68,10 +68,10 @@ def test_the_engines_own_top_where_the_process_is_elsewhere() -> None:
     "error", [NoSuchContainerError("no container"), EngineError(EngineState.UNREACHABLE, msg("It hangs."))]
 )
 def test_a_container_that_goes_away_meanwhile_is_gone_and_breaks_nothing(error: Exception) -> None:
-    def top(container: str, pid: int) -> Found:
+    def top(container: str, pid: int) -> ContainerCapture:
         raise error
 
-    gap = whole_gap(read(Prober(Found(unread(7, Gap(GapKind.GONE)))), top).first)
+    gap = whole_gap(read(Prober(ContainerCapture(unread(7, Gap(GapKind.GONE)))), top).first)
     assert gap is not None
     assert gap.kind is GapKind.GONE
 
@@ -85,7 +85,7 @@ class Host(Prober):
     """The same machine, seen by another uid."""
 
     def __init__(self, uid: str, pid: str) -> None:
-        super().__init__(Found(unread(7, Gap(GapKind.GONE))))
+        super().__init__(ContainerCapture(unread(7, Gap(GapKind.GONE))))
         self._readings = (Reading("id:uid", "getuid(2)", uid), Reading("/proc/1/ns/pid", "/proc/1/ns/pid", pid))
 
     def host(self) -> Capture:
@@ -111,7 +111,7 @@ def test_a_sandbox_that_is_closed_is_a_reason_of_its_own() -> None:
 
     untold = Reading("ns/net", "podman top", None, Gap(GapKind.UNSUPPORTED))
     denied = Reading("ns/pid", "podman top", None, Gap(GapKind.DENIED))
-    told = Found(Capture(7, (*TOP.first.readings, untold, denied), "podman-top"), (Capture(8, (untold,)),))
+    told = ContainerCapture(Capture(7, (*TOP.first.readings, untold, denied), "podman-top"), (Capture(8, (untold,)),))
     answer = read(Prober(closed), lambda container, pid: told)
     assert answer.first.text("status") == TOP.first.text("status")
     kinds = [part.text(name) for part, name in ((answer.first, "ns/net"), (answer.first, "ns/pid"))]

@@ -9,7 +9,7 @@ import pytest
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread
 from stratascope.core.container import Container, Status
 from stratascope.core.message import msg
-from stratascope.core.ports import Found, ProbeError, Wish
+from stratascope.core.ports import ContainerCapture, ProbeError, Wish
 from stratascope.usecases.live.root_readings import RootReadings
 
 WANTS = ("seccomp:*", "owner:net")
@@ -40,11 +40,11 @@ class Root:
             raise ProbeError(msg("It has ended."), "killed")
         return Capture(0, ())
 
-    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
         if self.broken:
             raise ProbeError(msg("It has ended."), "killed")
         self.asked.extend(wishes)
-        return tuple(Found(self.answer) for _ in wishes)
+        return tuple(ContainerCapture(self.answer) for _ in wishes)
 
     def close(self) -> None:
         """Nothing to end."""

@@ -172,7 +172,7 @@ class Journal(Protocol):
 
 
 class State(StrEnum):
-    """Of one step, as it is told."""
+    """Of one step of a relaunch."""
 
     BEGUN = "begun"
     DONE = "done"
@@ -203,7 +203,7 @@ class Ended:
     """How it ended; `why` where it did not go through, `log` the replacement's last words.
 
     `blame`: our best explanation, and what would help; `suspects`: ids of the toggles that it points to, likeliest
-    first. Without suspects it can't be told.
+    first. Without suspects nothing points to a toggle.
     """
 
     ending: Ending

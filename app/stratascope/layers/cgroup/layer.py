@@ -1,8 +1,8 @@
 """Layer 2, control groups: how much memory, processes and CPU the container may take, and how much it takes now.
 
-A limit counts wherever on the path it stands, and it is told who set it: the engine as asked, or systemd's default.
-Limits as large as the machine itself are none. Decided against counting CPU for the verdict: without a quota the
-scheduler still divides fairly, while memory and processes run out.
+A limit counts wherever on the path it stands, and the findings say who set it: the engine as asked, or systemd's
+default. Limits as large as the machine itself are none. Decided against counting CPU for the verdict: without a quota
+the scheduler still divides fairly, while memory and processes run out.
 """
 
 from __future__ import annotations

@@ -326,7 +326,7 @@ def number(text: str | None) -> int | None:
 
 
 def values_of(readings: tuple[Reading, ...], layout: Layout) -> tuple[str | Gap | None, ...]:
-    """Of each limit file: text, gap, or None for ABSENT. A present use is only told to be there."""
+    """Of each limit file: text, gap, or None for ABSENT. Of a present use only that it is there."""
     values = [readings[place].text or _missing(readings[place]) for _, _, place in layout.files]
     for index in layout.used:
         value = values[index]

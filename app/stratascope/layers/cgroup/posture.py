@@ -22,7 +22,7 @@ class CgroupPosture:
     rules: tuple[str, ...] | None  # None: not known
     verified: bool  # the kernel's rules, and not what the engine was asked for
     rootless: bool  # whether the engine may not set any rules
-    told: bool = True  # whether the engine says which rules were asked for
+    asked_known: bool = True  # whether the engine says which rules were asked for
     locked_memory: bool | None = False  # whether its limits (ulimit) leave enough; None: not known
     priority: bool | None = False
     rule_files: bool | None = False  # whether its rules are files of version 1, and no program

@@ -94,7 +94,7 @@ def _device(need: Device, posture: CgroupPosture) -> Ruling:
         return Ruling(Stance.LETS_THROUGH, text, source)
     if posture.verified:
         return Ruling(Stance.STOPS, msg("The rules for devices do not allow it."), source, frozenset({"devices"}))
-    if not posture.told:
+    if not posture.asked_known:
         return Ruling(Stance.UNKNOWN, msg("Which device rules were asked for is not told by the engine."), source)
     text = msg("By what was asked for its device rules do not allow it; not verified.")
     return Ruling(Stance.STOPS, text, source, frozenset({"devices"}))

@@ -1,11 +1,11 @@
 """Layer 5, mandatory access control: AppArmor or SELinux, a policy that root can't pass either.
 
-Verdict (design, section 6), as it is understood here. OPEN: no module of the kind is active (the reason is told), no
-SELinux policy is loaded, or the process is unconfined although nobody asked for that. WEAKENED: rules that only warn or
-ask (complain, prompt, mixed; a permissive SELinux host), and unconfined or spc_t by request, where the host's module
-works for others. ENFORCED: a profile in enforce or kill mode; an SELinux container type, or one that was asked for by
-name, on an enforcing host. Another type in force is UNKNOWN: what its policy permits is not to be seen from here, and
-types such as `initrc_t` permit everything.
+Verdict (design, section 6), as it is understood here. OPEN: no module of the kind is active (the fact on the band says
+why), no SELinux policy is loaded, or the process is unconfined although nobody asked for that. WEAKENED: rules that
+only warn or ask (complain, prompt, mixed; a permissive SELinux host), and unconfined or spc_t by request, where the
+host's module works for others. ENFORCED: a profile in enforce or kill mode; an SELinux container type, or one that was
+asked for by name, on an enforcing host. Another type in force is UNKNOWN: what its policy permits is not to be seen
+from here, and types such as `initrc_t` permit everything.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class NamespacePosture:
     host_files: tuple[str, ...]  # writable files and folders of the host
     set_uid_files: tuple[str, ...]  # those of them where set-uid marks count
     top_of_cgroup_tree: bool  # whether its group in some tree of version 1 is the topmost one
-    disk_node: str  # where a host's disk is told of; empty: nowhere
+    disk_node: str  # what shows a disk of the host: the mounts, or the engine's options; empty: nothing does
     memory_node: str
     log_node: str = ""  # that of the kernel's log
 
@@ -68,7 +68,7 @@ def _processes(facts: NamespacesFacts, asked: NamespacesAsked, around: Surroundi
 
 
 def _nodes(facts: NamespacesFacts, asked: NamespacesAsked, *, rootless: bool) -> tuple[str, str, str]:
-    """Where a disk's node, the memory's and the log's are told of: the mounts, or the engine's options."""
+    """What shows a disk's node, the memory's and the log's: the mounts, or the engine's options."""
     disk = memory = log = ""
     for node in facts.devices or ():
         disk = disk or (MOUNTS if is_block(node) else "")

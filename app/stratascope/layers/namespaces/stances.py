@@ -125,12 +125,12 @@ def _node(need: Node, posture: NamespacePosture) -> Ruling:
         place = "" if posture.reach is None else posture.reach.node_place
         missing = msg("It can write only where device nodes have no effect.")
         return _known(posture.reach, place, msg("Device nodes that it makes have an effect."), missing)
-    told = {"disk": posture.disk_node, "memory": posture.memory_node, "log": posture.log_node}[need.kind]
-    if told == MOUNTS:
-        return Ruling(Stance.LETS_THROUGH, msg("Such a device node is in sight."), told)
-    if told:
+    shown_by = {"disk": posture.disk_node, "memory": posture.memory_node, "log": posture.log_node}[need.kind]
+    if shown_by == MOUNTS:
+        return Ruling(Stance.LETS_THROUGH, msg("Such a device node is in sight."), shown_by)
+    if shown_by:
         text = msg("The engine was asked to pass in such a device; not verified.")
-        return Ruling(Stance.LETS_THROUGH, text, told)
+        return Ruling(Stance.LETS_THROUGH, text, shown_by)
     if posture.reach is None:
         return _UNREAD
     text = msg("No such device was passed in, and no mount shows one.")

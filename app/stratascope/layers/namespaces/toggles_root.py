@@ -1,6 +1,6 @@
 """The toggles of layer 1 that keep a root directory as the image has it: read-only, with tmpfs where it writes.
 
-Where it writes is told by its writable layer (`Subject.changes`), where the caller looked. Only places
+Where it writes is known from its writable layer (`Subject.changes`), where the caller looked. Only places
 that hold what is made anew at each start get a tmpfs by preset: elsewhere one would hide what the image put there.
 """
 

@@ -179,20 +179,20 @@ def default_filter(capabilities: frozenset[str] | None, around: Surroundings) ->
     if around.engine.kind is EngineKind.DOCKER:
         return DockerDefault(capabilities, same_version(around.engine.version))
     files = {path: text for path, text in around.ground.profiles if path in PROFILES}
-    told = around.engine.facts.seccomp_profile
-    path = told if told.startswith("/") else next(iter(files), "")
+    named = around.engine.facts.seccomp_profile
+    path = named if named.startswith("/") else next(iter(files), "")
     return _profile(files[path], path, capabilities, around) if path in files else None
 
 
 def custom_filter(asked: Asked, capabilities: frozenset[str] | None, around: Surroundings) -> FilterSource | None:
     """The profile that was named: its text stands in Docker's answer; a path is read only where it is Podman's own."""
-    told = asked.seccomp_profile or around.engine.facts.seccomp_profile
+    named = asked.seccomp_profile or around.engine.facts.seccomp_profile
     if capabilities is None:
         return None
-    if told.lstrip().startswith("{"):
-        return _profile(told, INSPECT, capabilities, around)
-    text = dict(around.ground.profiles).get(told)
-    return None if text is None else _profile(text, told, capabilities, around)
+    if named.lstrip().startswith("{"):
+        return _profile(named, INSPECT, capabilities, around)
+    text = dict(around.ground.profiles).get(named)
+    return None if text is None else _profile(text, named, capabilities, around)
 
 
 def _oci(capture: Capture, around: Surroundings) -> FilterSource | None:

@@ -41,7 +41,7 @@ class Beyond:
 def beyond(facts: SeccompFacts, around: Surroundings) -> tuple[Beyond, ...] | None:
     """What this filter lets through and the engine's default stops. None: one of the two is not known.
 
-    The machine's own entry point first; another is told only where it lets through what the own does not.
+    The machine's own entry point first; another is listed only where it lets through what the own does not.
     """
     if facts.mode is not SeccompMode.FILTER or facts.origin is None or facts.default is None:
         return None
@@ -53,11 +53,11 @@ def beyond(facts: SeccompFacts, around: Surroundings) -> tuple[Beyond, ...] | No
 @lru_cache(maxsize=256)
 def _beyond(origin: FilterSource, default: FilterSource, points: tuple[Abi, ...]) -> tuple[Beyond, ...]:
     found: list[Beyond] = []
-    told: set[str] = set()
+    listed: set[str] = set()
     own = numbers(points[0]).keys() if points else frozenset[str]()
     for abi in points:
-        names = [name for name in more(origin.answers(abi), default.answers(abi)) if name not in told]
-        told.update(names)
+        names = [name for name in more(origin.answers(abi), default.answers(abi)) if name not in listed]
+        listed.update(names)
         # umount is only i386's umount2: no news where the own entry point lets the same through
         if names and not (found and own.isdisjoint(names)):
             found.append(Beyond(abi, tuple(sorted(names, key=lambda name: (warning(name) is None, name)))))

@@ -2,7 +2,7 @@
 
 /proc/PID/status says that there is a filter; what it lets through comes from the filter itself (read as root), from
 the profile that the engine names, or from our measured table of the engine's default, in this order. It is ENFORCED
-where nothing passes that the engine's default stops, WEAKENED where something does, UNKNOWN where it can't be told,
+where nothing passes that the engine's default stops, WEAKENED where something does, UNKNOWN where that is not known,
 and OPEN without a filter. Decided against guessing from the number of filters.
 """
 

@@ -58,5 +58,5 @@ def perhaps_asked_for(setting: Setting) -> Ruling:
 
 
 def unread(setting: Setting) -> Message:
-    """Why it can't be told."""
+    """Why it is not known."""
     return msg("It depends on {setting} of the host, which could not be read.", setting=setting.name)

@@ -29,7 +29,7 @@ def own_socket(around: Surroundings) -> str:
     if path:
         return plain_run(path)
     if engine.rootless:
-        return ""  # below the directory of a user whose number is not told
+        return ""  # below the directory of a user whose number is not known
     return "/run/docker.sock" if engine.kind is EngineKind.DOCKER else "/run/podman/podman.sock"
 
 

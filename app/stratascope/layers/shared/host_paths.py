@@ -136,9 +136,9 @@ def weight(path: HostPath) -> Weight:
     if source == "/":
         return Weight.ROOT
     if is_socket(source):
-        return Weight.ORDINARY  # told as a socket
+        return Weight.ORDINARY  # reported as a socket
     if source in ("/dev/shm", "/dev/mqueue"):
-        return Weight.ORDINARY  # come with the host's IPC namespace, and are told there
+        return Weight.ORDINARY  # come with the host's IPC namespace, and are reported there
     if path.writable and (source == "/var" or any(within(source, folder) for folder in _SYSTEM)):
         return Weight.SYSTEM
     if source in _WHOLE or _PRIVATE_FOLDER(source) or any(within(source, folder) for folder in _SECRET):

@@ -15,7 +15,7 @@ OWNED = ("mnt", "net", "uts", "ipc", "pid", "cgroup")
 
 
 def owners_of(capture: Capture, initial: bool | None, around: Surroundings) -> tuple[tuple[str, bool | None], ...]:
-    """Of each kind; None where it can't be told."""
+    """Of each kind; None where that is not known."""
     return tuple([(kind, _owned(capture, kind, initial, around)) for kind in OWNED])
 
 

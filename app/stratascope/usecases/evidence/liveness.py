@@ -9,7 +9,7 @@ from __future__ import annotations
 from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Ground, inode_of
-from stratascope.core.ports import Found
+from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
 from stratascope.core.relaunch.evidence import Liveness
@@ -27,14 +27,14 @@ _CHOSEN = range(32768, 61000)
 _ENGINE_DNS = "127.0.0.11"  # Docker's own resolver listens there, inside the container's network
 
 
-def liveness_of(container: Container, found: Found | None, ground: Ground) -> Liveness:
+def liveness_of(container: Container, found: ContainerCapture | None, ground: Ground) -> Liveness:
     """Nothing where the process that was read is not the container's."""
     if found is None or belongs(container, found.first, ground) is not None:
         return NOTHING
     return Liveness(_listens(container.asked, found, ground), _kills(found.first))
 
 
-def _listens(asked: Asked, found: Found, ground: Ground) -> tuple[int, ...] | None:
+def _listens(asked: Asked, found: ContainerCapture, ground: Ground) -> tuple[int, ...] | None:
     sockets: list[Listening] = []
     for name in (_TCP, _TCP6):
         listening = found.first.decoded(name, parse_listening)
@@ -61,7 +61,7 @@ def _listens(asked: Asked, found: Found, ground: Ground) -> tuple[int, ...] | No
     )
 
 
-def _own(found: Found) -> frozenset[int] | None:
+def _own(found: ContainerCapture) -> frozenset[int] | None:
     """The inodes of all sockets that its processes have open; None where one of them can't be looked at."""
     inodes: set[int] = set()
     for process in (found.first, *found.members):

@@ -12,7 +12,7 @@ import re
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Container
 from stratascope.core.ground import Ground
-from stratascope.core.ports import Found
+from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
 from stratascope.core.relaunch.evidence import RootFiles
@@ -28,7 +28,7 @@ _NODE = re.compile(r"([cb]) ([0-9]{1,10}):([0-9]{1,10}) (/.*)").fullmatch
 _PROGRAM = re.compile(r"[ugf] [0-9a-fx]{1,20} (/.*)").fullmatch
 
 
-def parent(container: Container, found: Found | None, ground: Ground) -> int | None:
+def parent(container: Container, found: ContainerCapture | None, ground: Ground) -> int | None:
     """The PID of its first process's parent."""
     if found is None or belongs(container, found.first, ground) is not None:
         return None
@@ -36,7 +36,9 @@ def parent(container: Container, found: Found | None, ground: Ground) -> int | N
     return None if status is None else status.ppid or None
 
 
-def root_files_of(container: Container, found: Found | None, publisher: Found | None, ground: Ground) -> RootFiles:
+def root_files_of(
+    container: Container, found: ContainerCapture | None, publisher: ContainerCapture | None, ground: Ground
+) -> RootFiles:
     """Nothing where the process that was read is not the container's."""
     if found is None or belongs(container, found.first, ground) is not None:
         return RootFiles()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.ground import Ground
-from stratascope.core.ports import Found
+from stratascope.core.ports import ContainerCapture
 from stratascope.linux.idmap import parse_idmap, to_inside
 from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import ProcessStatus, parse_status
@@ -29,7 +29,7 @@ class ProcessKind:
     user: int | None
 
 
-def startup_processes(found: Found, ground: Ground) -> frozenset[ProcessKind] | None:
+def startup_processes(found: ContainerCapture, ground: Ground) -> frozenset[ProcessKind] | None:
     """What it started in its first seconds and still has, beside its first process. None: not readable."""
     first = _start(found.first)
     if first is None:
@@ -47,7 +47,7 @@ def startup_processes(found: Found, ground: Ground) -> frozenset[ProcessKind] | 
     return frozenset(kinds)
 
 
-def all_processes(found: Found) -> frozenset[ProcessKind] | None:
+def all_processes(found: ContainerCapture) -> frozenset[ProcessKind] | None:
     """Every process that it has. None: not readable."""
     if _status(found.first) is None:
         return None

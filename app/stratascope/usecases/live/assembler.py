@@ -14,7 +14,7 @@ from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
 from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
-from stratascope.core.ports import Found
+from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import belongs
 from stratascope.core.record import ContainerRecord, Record
 from stratascope.core.severity import Severity
@@ -181,7 +181,7 @@ def _shares_alike(one: _Known, before: _Known) -> bool:
     )
 
 
-def _whose(container: Container, found: Found | None, ground: Ground) -> Gap | None:
+def _whose(container: Container, found: ContainerCapture | None, ground: Ground) -> Gap | None:
     """Why the readings can't be used for this container, if so."""
     if container.error:
         return Gap(GapKind.UNPARSED, detail=container.error)

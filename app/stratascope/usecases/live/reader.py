@@ -18,9 +18,9 @@ from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.layer import Layer
 from stratascope.core.ports import (
     ConfinedError,
+    ContainerCapture,
     EngineError,
     EnginePort,
-    Found,
     NoSuchContainerError,
     ProbeError,
     Prober,
@@ -46,7 +46,7 @@ class Reach:
     """
 
     prober: Prober | None
-    top: Callable[[str, int], Found] | None = None
+    top: Callable[[str, int], ContainerCapture] | None = None
 
 
 class Reader:
@@ -103,7 +103,7 @@ class Reader:
         reach = self._reach(engine)
         asked = [place for place, item in enumerate(containers) if item.pid and item.status in _WITH_PROCESS]
         wishes = tuple(Wish(containers[place].pid or 0, self._wants, self._member_wants) for place in asked)
-        found: dict[int, Found] = {}
+        found: dict[int, ContainerCapture] = {}
         if wishes and reach.prober is not None:
             try:
                 found = dict(zip(asked, self._capture(reach.prober, wishes), strict=True))
@@ -113,7 +113,7 @@ class Reader:
                 if reach.prober is self._local:
                     self._note(error)
                 gap = _gap(error)
-                found = {place: Found(unread(containers[place].pid or 0, gap)) for place in asked}
+                found = {place: ContainerCapture(unread(containers[place].pid or 0, gap)) for place in asked}
             if self._root.wanted:
                 self._add_as_root(containers, found, ground, None if reach.prober is self._local else reach.prober)
         if reach.top is not None:
@@ -123,7 +123,7 @@ class Reader:
 
     def once(
         self, engine: Engine, pid: int, wants: tuple[str, ...], member_wants: tuple[str, ...] = ()
-    ) -> Found | None:
+    ) -> ContainerCapture | None:
         """Names that no layer wants, of one process: what is read for a purpose of its own. None: out of reach."""
         prober = self._reach(engine).prober
         if prober is None:
@@ -133,13 +133,13 @@ class Reader:
         except ProbeError:
             return None
 
-    def _capture(self, prober: Prober, wishes: tuple[Wish, ...]) -> tuple[Found, ...]:
+    def _capture(self, prober: Prober, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
         """Read as root where that is possible, else as ever. Raises ProbeError."""
         found = self._root.capture(wishes) if prober is self._local else None
         return prober.capture(wishes) if found is None else found
 
     def _add_as_root(
-        self, containers: Sequence[Container], found: dict[int, Found], ground: Ground, other: Prober | None
+        self, containers: Sequence[Container], found: dict[int, ContainerCapture], ground: Ground, other: Prober | None
     ) -> None:
         """Only of processes that are the container's: nothing else is stopped for it."""
         ours = {
@@ -157,17 +157,24 @@ class Reader:
         self._trouble = None if error is None else Trouble(error.message, command, error.words)
 
     @staticmethod
-    def _or_top(container: Container, found: Found | None, ground: Ground, top: Callable[[str, int], Found]) -> Found:
+    def _or_top(
+        container: Container,
+        found: ContainerCapture | None,
+        ground: Ground,
+        top: Callable[[str, int], ContainerCapture],
+    ) -> ContainerCapture:
         """`found`, or the engine's own word where the process is not within reach of our /proc."""
         gap = Gap(GapKind.UNSUPPORTED) if found is None else whole_gap(found.first)
         if found is not None and gap is None:
             gap = belongs(container, found.first, ground)
         if gap is None or gap.kind not in (GapKind.FOREIGN, GapKind.UNSUPPORTED, GapKind.GONE, GapKind.CONFINED):
-            return found if found is not None else Found(unread(container.pid or 0, Gap(GapKind.UNSUPPORTED)))
+            return (
+                found if found is not None else ContainerCapture(unread(container.pid or 0, Gap(GapKind.UNSUPPORTED)))
+            )
         try:
             answer = top(container.id, container.pid or 0)
         except (EngineError, NoSuchContainerError):  # it hangs, or the container went away meanwhile
-            return found if found is not None else Found(unread(container.pid or 0, gap))
+            return found if found is not None else ContainerCapture(unread(container.pid or 0, gap))
         return answer if gap.kind is not GapKind.CONFINED else _confined(answer, gap)
 
 
@@ -176,7 +183,7 @@ def _gap(error: ProbeError) -> Gap:
     return Gap(GapKind.CONFINED if isinstance(error, ConfinedError) else GapKind.UNSUPPORTED, detail=error.words)
 
 
-def _confined(found: Found, gap: Gap) -> Found:
+def _confined(found: ContainerCapture, gap: Gap) -> ContainerCapture:
     """What the engine did not tell could be read, if only this program were allowed to."""
 
     def told(capture: Capture) -> Capture:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Sequence
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none, whole_gap
 from stratascope.core.container import Container
-from stratascope.core.ports import Found, ProbeError, Prober, Wish
+from stratascope.core.ports import ContainerCapture, ProbeError, Prober, Wish
 from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import parse_status
 
@@ -59,7 +59,7 @@ class RootReadings:
             self._lose(prober, error)
             return None
 
-    def capture(self, wishes: tuple[Wish, ...]) -> tuple[Found, ...] | None:
+    def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...] | None:
         """An ordinary reading as root; None where nobody is."""
         prober = self._prober
         if prober is None:

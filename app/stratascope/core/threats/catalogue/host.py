@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.ways import MAKE_NODE, calls, devices_opened, direct, initial, kernel_file, own
+from stratascope.core.threats.catalogue.shared import (
+    MAKE_NODE,
+    calls,
+    devices_opened,
+    direct,
+    initial,
+    kernel_file,
+    own,
+)
 from stratascope.core.threats.needs import (
     Access,
     Device,

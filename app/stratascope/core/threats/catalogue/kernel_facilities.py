@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.ways import (
+from stratascope.core.threats.catalogue.shared import (
     AF_NETLINK,
     MAKE_NODE,
     NETLINK_AUDIT,

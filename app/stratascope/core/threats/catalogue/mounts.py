@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.ways import (
+from stratascope.core.threats.catalogue.shared import (
     MAY_MOUNT,
     MOUNT_CALLS,
     calls,
@@ -19,7 +19,7 @@ from stratascope.core.threats.threat import Family, Route, Step, Threat
 
 _DROP_ADMIN = msg("Drop SYS_ADMIN, and keep the engine's default seccomp profile.")
 # Of little weight by itself, as in new namespaces nearly everyone may do it: what a mount uncovers of the host is a
-# threat of its own each, and that the kernel's code for it is in reach is told by new-user-namespace
+# threat of its own each, and that the kernel's code for it is in reach is covered by new-user-namespace
 _NO_NAMESPACES = msg("Drop SYS_ADMIN, and use a seccomp profile that stops CLONE_NEWUSER, as Docker's default does.")
 _AGENT = "/sys/fs/cgroup/pids/release_agent"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
-from stratascope.core.threats.catalogue.ways import (
+from stratascope.core.threats.catalogue.shared import (
     AF_INET,
     AF_NETLINK,
     AF_PACKET,
