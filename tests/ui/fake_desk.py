@@ -41,8 +41,8 @@ from stratascope.usecases.plan.preflight import Block, Preflight, Warned
 from stratascope.usecases.plan.preview import Previews
 from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
+from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Mended, Result
-from stratascope.usecases.relaunch.verification import Proved
 
 STEPS = (
     ("journal", msg("Write down what is going to happen"), 0.01),

@@ -17,7 +17,7 @@ from stratascope.i18n.translate import together, translate
 from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.undo_plan import UndoPlan
-from stratascope.usecases.relaunch.verification import Proved
+from stratascope.usecases.relaunch.proof import Proved
 
 _PATHS = 20  # of an undo's plan for people; JSON has all
 

@@ -38,7 +38,7 @@ from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block
-from stratascope.usecases.relaunch.verification import Proved
+from stratascope.usecases.relaunch.proof import Proved
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.exports import options_of
 from stratascope.wiring.hardening import ConnectedHardening, open_hardening

@@ -1,4 +1,4 @@
-"""One command of an owner, with a time limit, while the service is held for oneself alone.
+"""One command of an owner, with a time limit, under an exclusive lock on the service.
 
 The lock is flock(2) on a file of the owner's own, and the child inherits the descriptor: where this program is killed,
 the command goes on and keeps the lock, so whoever recovers waits for its end and does not run beside it. Decided

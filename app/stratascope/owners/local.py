@@ -19,7 +19,7 @@ from stratascope.owners.systemd import LABEL, Systemd
 
 
 class LocalOwners:
-    """A `core.owner.Owners`."""
+    """Implements `core.relaunch.owner.Owners`."""
 
     def __init__(self, engine: Engine, environ: Mapping[str, str] | None = None) -> None:
         environ = os.environ if environ is None else environ
@@ -89,7 +89,11 @@ class LocalOwners:
         return ""
 
     def _of(self, owned: Owned) -> Compose | Systemd:
-        return self._compose if owned.kind is OwnerKind.COMPOSE else self._systemd
+        match owned.kind:
+            case OwnerKind.COMPOSE:
+                return self._compose
+            case OwnerKind.SYSTEMD:
+                return self._systemd
 
 
 def _reach(owned: Owned) -> None:

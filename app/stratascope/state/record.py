@@ -90,7 +90,7 @@ def save(record: Record, path: Path) -> None:
     if there is None or (stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid()):
         atomic_file.write(path, dumps(record).encode(), exact=True, lasting=False)
         return
-    # not a pipe such as /dev/stdout, nor another's file, whose it stays
+    # not a pipe such as /dev/stdout, nor another user's file: it must keep its owner
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(dumps(record))

@@ -44,7 +44,7 @@ class EngineAccess(Protocol):
     def clock(self) -> Clock: ...
 
     def read(self, container: str) -> ContainerState | None:
-        """Its state as it is now; None where the engine has it not. Raises EngineError."""
+        """Its state as it is now; None if the engine does not have it. Raises EngineError."""
 
     def containers(self) -> Sequence[Container]:
         """All of the engine. Raises EngineError."""

@@ -31,10 +31,10 @@ from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.harden import harden
 from stratascope.usecases.relaunch.live_limits import change_limits
 from stratascope.usecases.relaunch.owner import accept_owned
-from stratascope.usecases.relaunch.probation import WATCH
 from stratascope.usecases.relaunch.recovery import Mended, Result, recover_all, unfinished
 from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.undo import undo
+from stratascope.usecases.relaunch.watch import WATCH
 
 Connect = Callable[[str], EngineAccess]  # by the engine's id; raises EngineError where it can't be used now
 

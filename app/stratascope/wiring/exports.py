@@ -15,6 +15,9 @@ from stratascope.export.export import ExportError, ExportKind, export
 from stratascope.export.shared import compact_profile, has_profile
 from stratascope.usecases.plan.plan import Plan
 
+_FORMATS = {OwnerKind.COMPOSE: ExportKind.COMPOSE, OwnerKind.SYSTEMD: ExportKind.QUADLET}
+_PROFILE_PATHS = {OwnerKind.COMPOSE: run.profile_path, OwnerKind.SYSTEMD: quadlet.profile_path}
+
 
 def exports_of(made: Plan) -> tuple[tuple[ExportKind, Callable[[], str]], ...]:
     """Each kind of export with the text that it comes to. Raises ExportError, ValueError when it is wanted."""
@@ -43,12 +46,12 @@ def owner_text(kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> O
     """The override file or drop-in, with the seccomp profile that it names. No secrets. Raises OwnerError."""
     try:
         options = run_options(spec, wanted, body)
-        text = export(ExportKind.COMPOSE if kind is OwnerKind.COMPOSE else ExportKind.QUADLET, options)
+        text = export(_FORMATS[kind], options)
     except (ExportError, ValueError) as error:
         raise OwnerError(msg("Its settings can't be written as a file of its owner."), str(error)) from error
     if not has_profile(options):
         return OwnerText(text)
-    name = run.profile_path(options) if kind is OwnerKind.COMPOSE else quadlet.profile_path(options)
+    name = _PROFILE_PATHS[kind](options)
     return OwnerText(text, compact_profile(options), name)
 
 

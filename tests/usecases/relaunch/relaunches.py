@@ -7,8 +7,8 @@ from stratascope.core.relaunch.launch_spec import RestartPolicy, Running
 from stratascope.core.relaunch.transaction import JournalError, Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
-from stratascope.usecases.relaunch.probation import FailedError
 from stratascope.usecases.relaunch.rollback import roll_back
+from stratascope.usecases.relaunch.watch import FailedError
 from usecases.memory_access import Seconds
 from usecases.memory_engine import MemoryEngine
 

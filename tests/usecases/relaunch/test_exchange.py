@@ -16,8 +16,8 @@ from stratascope.core.relaunch.transaction import JournalError, Stage, State, Tr
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
-from stratascope.usecases.relaunch.probation import FailedError
 from stratascope.usecases.relaunch.rollback import discard, recover
+from stratascope.usecases.relaunch.watch import FailedError
 from usecases.memory_access import Seconds
 from usecases.memory_engine import CrashError, MemoryEngine
 from usecases.relaunch.relaunches import ALWAYS, as_before, go, one_runs, transaction

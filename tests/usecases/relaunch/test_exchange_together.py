@@ -18,8 +18,8 @@ from stratascope.core.relaunch.transaction import JournalError, Kind, Member, St
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.relaunch.exchange import Exchange
-from stratascope.usecases.relaunch.probation import FailedError
 from stratascope.usecases.relaunch.rollback import discard, recover, roll_back
+from stratascope.usecases.relaunch.watch import FailedError
 from usecases.memory_engine import CrashError, MemoryEngine
 
 ALWAYS = RestartPolicy("always")

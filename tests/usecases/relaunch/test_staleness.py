@@ -23,9 +23,9 @@ from stratascope.usecases.plan.preflight import Preflight
 from stratascope.usecases.plan.undo_plan import undo_plan
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.harden import harden
-from stratascope.usecases.relaunch.probation import FailedError
 from stratascope.usecases.relaunch.rollback import recover, roll_back
 from stratascope.usecases.relaunch.undo import undo
+from stratascope.usecases.relaunch.watch import FailedError
 from ui import sample
 from usecases.memory_access import ENGINE, MemoryAccess, Seconds
 from usecases.memory_engine import MemoryEngine

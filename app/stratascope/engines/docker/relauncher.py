@@ -66,7 +66,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         return replace(launch_spec(inspect, engine, around), state=self._state(answer))
 
     def body(self, spec: LaunchSpec, asked: Asked) -> str:
-        """Pure. Raises core.toggle.ToggleError for what Docker can't do."""
+        """Pure. Raises core.relaunch.toggle.ToggleError for what Docker can't do."""
         default = "builtin" if self._described is None else self._described.facts.seccomp_profile or "builtin"
         return apply_options.body(spec, asked, default)
 

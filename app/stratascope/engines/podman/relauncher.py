@@ -69,7 +69,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         return replace(launch_spec(sources, engine.id, asked), state=self._state(answer))
 
     def body(self, spec: LaunchSpec, asked: Asked) -> str:
-        """Pure. Raises core.toggle.ToggleError for what Podman can't do."""
+        """Pure. Raises core.relaunch.toggle.ToggleError for what Podman can't do."""
         return apply_options.body(spec, asked)
 
     def with_image(self, body: str, image: str, name: str) -> str:

@@ -16,7 +16,7 @@ from stratascope.state.preferences import WATCH_MOST
 from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.marks import Mark, MarkBox
 from stratascope.ui.widgets.theme import BOLD, Theme
-from stratascope.usecases.relaunch.probation import WATCH
+from stratascope.usecases.relaunch.watch import WATCH
 
 LINES_MOST = 12  # of a text that is shown whole; longer ones scroll
 

@@ -31,7 +31,7 @@ from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
-from stratascope.usecases.relaunch.verification import Proved
+from stratascope.usecases.relaunch.proof import Proved
 
 
 class RelaunchController(QObject):

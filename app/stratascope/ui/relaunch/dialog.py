@@ -39,7 +39,7 @@ from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.undo_plan import UndoPlan
-from stratascope.usecases.relaunch.verification import Proved
+from stratascope.usecases.relaunch.proof import Proved
 
 WIDTH, HEIGHT = 720, 560
 

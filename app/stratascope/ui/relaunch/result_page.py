@@ -33,7 +33,7 @@ from stratascope.ui.widgets.labels import Label, give_tip, tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Preview
-from stratascope.usecases.relaunch.verification import Proved
+from stratascope.usecases.relaunch.proof import Proved
 
 LOG_LINES = 8
 

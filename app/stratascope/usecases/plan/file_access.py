@@ -1,4 +1,4 @@
-"""Which files of its mounts a container would no longer get at, as another user or with less power. Pure.
+"""Which files of its mounts a container could no longer access, as another user or with less power. Pure.
 
 Compared is what its first program may do at its start, before and after: what it can't read today is no news. The rules
 are those of path_resolution(7) and capabilities(7): owner, group or others by the mode; CAP_DAC_OVERRIDE passes over

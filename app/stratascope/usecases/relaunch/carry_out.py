@@ -14,8 +14,8 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.transaction import BusyError, Ended, Ending, JournalError, Progress, Stage, Transaction
 from stratascope.usecases.relaunch.outcome import in_words
-from stratascope.usecases.relaunch.probation import FailedError
-from stratascope.usecases.relaunch.verification import Proved
+from stratascope.usecases.relaunch.proof import Proved
+from stratascope.usecases.relaunch.watch import FailedError
 
 Event = Progress | Proved | Ended
 Steps = Generator[Progress | Proved, None, Ending]
@@ -29,7 +29,7 @@ class Recreation(Protocol):
         """As the journal has it."""
 
     def hold(self) -> AbstractContextManager[None]:
-        """All that it concerns, for oneself alone. Raises BusyError too."""
+        """An exclusive lock on all that it concerns. Raises BusyError too."""
 
     def stale(self) -> tuple[Message, str] | None:
         """Why it is not what was planned any more, with words of the engine or the owner. Changes nothing."""

@@ -32,7 +32,6 @@ from stratascope.core.relaunch.transaction import (
 from stratascope.usecases.evidence.expected import Clock, Expected
 from stratascope.usecases.relaunch.carry_out import finished
 from stratascope.usecases.relaunch.outcome import in_words, joined
-from stratascope.usecases.relaunch.probation import FailedError, Watcher, last_words
 from stratascope.usecases.relaunch.rollback import (
     NEVER,
     NameTakenError,
@@ -41,6 +40,7 @@ from stratascope.usecases.relaunch.rollback import (
     roll_back,
     roll_forward,
 )
+from stratascope.usecases.relaunch.watch import FailedError, Watcher, last_words
 
 
 class Exchange:

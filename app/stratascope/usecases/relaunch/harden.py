@@ -30,9 +30,9 @@ from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, ca
 from stratascope.usecases.relaunch.diagnosis import blame, leave_out
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.owner import ByOwner
-from stratascope.usecases.relaunch.probation import WATCH, FailedError
+from stratascope.usecases.relaunch.proof import Proved, all_back, not_enforced, verify
 from stratascope.usecases.relaunch.staleness import changed
-from stratascope.usecases.relaunch.verification import Proved, all_back, not_enforced, verify
+from stratascope.usecases.relaunch.watch import WATCH, FailedError
 
 
 def harden(

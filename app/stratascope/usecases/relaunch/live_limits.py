@@ -15,7 +15,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.outcome import in_words
-from stratascope.usecases.relaunch.verification import not_enforced, verify
+from stratascope.usecases.relaunch.proof import not_enforced, verify
 
 
 def change_limits(access: EngineAccess, made: Plan) -> Iterator[Event]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.transaction import JournalError
-from stratascope.usecases.relaunch.probation import FailedError
+from stratascope.usecases.relaunch.watch import FailedError
 
 
 def in_words(error: Exception) -> tuple[Message, str, str]:

@@ -30,7 +30,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.written_files import lost_files
 from stratascope.usecases.relaunch.outcome import in_words, joined
-from stratascope.usecases.relaunch.probation import FailedError, Watcher, last_words
+from stratascope.usecases.relaunch.watch import FailedError, Watcher, last_words
 
 _SETTLE = 10.0  # seconds that the owner's container may take to run after the way back
 _AGAIN = 0.2  # seconds between two looks at it

@@ -1,4 +1,4 @@
-"""What a crash left of an engine's relaunches is finished or undone, each by itself: one that can't be keeps no other.
+"""What a crash left of an engine's relaunches is finished or undone, each by itself: one that fails does not block the others.
 
 One that a living program works on is left to it. What can't be mended now stays in the journal, for the next time.
 """

@@ -15,7 +15,7 @@ from stratascope.core.ports import NoSuchContainerError, RefusedError, Relaunche
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, RestartPolicy, Running
 from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction
 from stratascope.usecases.evidence.expected import Clock
-from stratascope.usecases.relaunch.probation import POLL
+from stratascope.usecases.relaunch.watch import POLL
 
 NEVER = RestartPolicy()
 ALIVE = ("running", "stopping", "restarting")
@@ -64,7 +64,7 @@ def roll_back(
 
 
 def _renamed(port: Relauncher, container: str, name: str) -> RefusedError | None:
-    """The refusal where somebody took the name meanwhile: to run matters more than to be called right."""
+    """The refusal where somebody took the name meanwhile: running matters more than having the right name."""
     try:
         port.rename(container, name)
     except RefusedError as error:
@@ -131,7 +131,7 @@ def discard(port: Relauncher, journal: Journal, transaction: Transaction) -> Non
 
 @contextlib.contextmanager
 def held(journal: Journal, transaction: Transaction) -> Iterator[None]:
-    """All that it concerns, for oneself alone. Raises BusyError, JournalError."""
+    """An exclusive lock on all that it concerns. Raises BusyError, JournalError."""
     with contextlib.ExitStack() as stack:
         for member in transaction.members:
             for container in filter(None, (member.old, member.new)):
@@ -195,8 +195,8 @@ def _bring_back(port: Relauncher, olds: list[tuple[Member, Running]], stage: Sta
 
 def _runs_on(port: Relauncher, old: Running, member: Member, stage: Stage) -> bool:
     if stage is Stage.STOPPING and old.status in ALIVE:
-        # A stop whose answer was lost may be under way, and would end it after we have looked. Ours returns after that
-        # one; where it is refused so was the first.
+        # A stop whose answer was lost may be under way, and would end it after we have looked. Our stop returns
+        # after the earlier one; if ours is refused, so was the earlier one.
         with contextlib.suppress(RefusedError):
             port.stop(old.id, member.stop_timeout)
             return False

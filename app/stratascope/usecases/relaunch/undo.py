@@ -19,8 +19,8 @@ from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, ca
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.outcome import in_words
 from stratascope.usecases.relaunch.owner import ByOwner, owned_of
-from stratascope.usecases.relaunch.probation import WATCH
 from stratascope.usecases.relaunch.staleness import over
+from stratascope.usecases.relaunch.watch import WATCH
 
 
 def undo(

@@ -12,7 +12,7 @@ from stratascope.layers.toggles import changes_users, toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.startup_processes import ProcessKind, missing
 from stratascope.usecases.plan.plan import Plan, looked, subject_of
-from stratascope.usecases.relaunch.probation import FailedError, last_words
+from stratascope.usecases.relaunch.watch import FailedError, last_words
 
 _SETTLE = 5.0  # seconds that the new process may take to be readable
 _AGAIN = 0.5  # seconds between two readings of it

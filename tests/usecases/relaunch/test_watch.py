@@ -17,8 +17,8 @@ from stratascope.state.journal import FileJournal
 from stratascope.usecases.evidence.expected import Clock, Expected
 from stratascope.usecases.plan.preflight import unwatched
 from stratascope.usecases.relaunch.exchange import Exchange
-from stratascope.usecases.relaunch.probation import LISTEN_MORE, FailedError, Watcher
 from stratascope.usecases.relaunch.rollback import recover
+from stratascope.usecases.relaunch.watch import LISTEN_MORE, FailedError, Watcher
 from usecases.memory_engine import CrashError, MemoryEngine
 from usecases.relaunch.relaunches import as_before, transaction
 
