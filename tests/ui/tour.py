@@ -29,9 +29,9 @@ def choose(qtbot: QtBot, window: MainWindow, name: str) -> None:
     window.selection.go_to(state.key)
     side = side_of(window)
     if state.matrix is not None and not window.selection.snapshot.demo:
-        qtbot.waitUntil(lambda: side.column.offered_key == state.key)
+        qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key)
         if not dock_of(window).narrow:  # a drawer that is closed asks nothing
-            qtbot.waitUntil(lambda: side.column.plan is not None or not side.column.choices)
+            qtbot.waitUntil(lambda: side.column.draft.plan is not None or not side.column.draft.choices)
     settle()
 
 
@@ -110,7 +110,7 @@ def hardening(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> Iterator[Stop
             sheet = column.sheet
             yield f"value {name}", sheet
             sheet.hide()
-    qtbot.waitUntil(lambda: column.plan is not None)
+    qtbot.waitUntil(lambda: column.draft.plan is not None)
     column.press()
     settle()
     yield "before", side.dialog
@@ -119,7 +119,7 @@ def hardening(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> Iterator[Stop
     settle()
     yield "after", side.dialog
     side.dialog.hide()
-    qtbot.waitUntil(lambda: column.plan is not None or not column.choices)
+    qtbot.waitUntil(lambda: column.draft.plan is not None or not column.draft.choices)
     settle()
     yield "kept", window
     side.set_aside.show()

@@ -79,9 +79,9 @@ def choose(window: MainWindow, name: str) -> None:
     state = next(state for state in window.selection.snapshot.containers if state.container.name == name)
     assert window.containers.view.select_key(state.key)
     column = side_of(window).column
-    until(lambda: column.offered_key == state.key)
+    until(lambda: column.draft.offered_key == state.key)
     if column.isVisible():  # in a drawer that is shut nothing is planned
-        until(lambda: column.plan is not None)
+        until(lambda: column.draft.plan is not None)
     settle()
 
 
@@ -254,7 +254,7 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     desk.gate = threading.Event()
     if not side.column.isVisible():
         dock_of(window).turn_drawer()
-    until(lambda: side.column.plan is not None)
+    until(lambda: side.column.draft.plan is not None)
     side.column.button.click()
     settle()
     yield "before a relaunch", side.dialog

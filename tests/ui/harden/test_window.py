@@ -32,8 +32,8 @@ from stratascope.core.relaunch.transaction import Damaged, Ending, Remedy, Trans
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import start
-from stratascope.ui.harden.column import SETTLE
 from stratascope.ui.harden.command_box import Exported
+from stratascope.ui.harden.draft import SETTLE
 from stratascope.ui.harden.offer_query import PATIENCE
 from stratascope.ui.harden.words import exposure_range
 from stratascope.ui.relaunch.controller import RelaunchController
@@ -92,9 +92,9 @@ def select(window: MainWindow, name: str) -> ContainerState:
     column = side_of(window).column
     if state.matrix is not None and not window.selection.snapshot.demo:
         until = time.monotonic() + 5
-        while column.offered_key != state.key and time.monotonic() < until:
+        while column.draft.offered_key != state.key and time.monotonic() < until:
             QTest.qWait(2)
-        assert column.offered_key == state.key
+        assert column.draft.offered_key == state.key
     return state
 
 
@@ -122,7 +122,7 @@ def asked(desk: FakeDesk, name: str) -> int:
 
 def planned(qtbot: QtBot, window: MainWindow) -> RelaunchController:
     side = side_of(window)
-    qtbot.waitUntil(lambda: side.column.plan is not None)
+    qtbot.waitUntil(lambda: side.column.draft.plan is not None)
     return side
 
 
@@ -165,12 +165,12 @@ def test_the_recommended_preset_is_on_at_first(qtbot: QtBot, window: MainWindow,
     assert column.title.text() == "Harden ci-runner"
     assert column.presets.current is Preset.RECOMMENDED
     assert window.selection.current is not None
-    assert column.choices == tuple(
-        choice for choice in desk.preset(window.selection.current, Preset.RECOMMENDED) if choice in column.choices
+    assert column.draft.choices == tuple(
+        choice for choice in desk.preset(window.selection.current, Preset.RECOMMENDED) if choice in column.draft.choices
     )
-    assert column.choices
+    assert column.draft.choices
     assert {name for name, row in column.rows.items() if row.able and row.isChecked()} == {
-        choice.toggle for choice in column.choices
+        choice.toggle for choice in column.draft.choices
     }
     planned(qtbot, window)
     assert column.button.isEnabled()
@@ -190,46 +190,46 @@ def test_engine_work_is_never_on_the_windows_thread(qtbot: QtBot, window: MainWi
 
 def test_presets_by_arrow_keys_and_ones_own_choice(window: MainWindow) -> None:
     column = side_of(window).column
-    recommended = column.choices
+    recommended = column.draft.choices
     column.presets.parts[Preset.RECOMMENDED].setFocus()
     QTest.keyClick(column.presets, Qt.Key.Key_Right)
     QTest.keyClick(column.presets, Qt.Key.Key_Right)
     assert column.presets.current is Preset.STRICT
-    assert len(column.choices) > len(recommended)
-    name = column.choices[0].toggle
+    assert len(column.draft.choices) > len(recommended)
+    name = column.draft.choices[0].toggle
     column.rows[name].setFocus()
     QTest.keyClick(column.rows[name], Qt.Key.Key_Space)
     assert column.presets.current is None
-    assert name not in {choice.toggle for choice in column.choices}
+    assert name not in {choice.toggle for choice in column.draft.choices}
 
 
 def test_choices_stay_with_their_container(window: MainWindow) -> None:
     column = side_of(window).column
     column.presets.chosen.emit(Preset.STRICT)
-    strict = column.choices
+    strict = column.draft.choices
     select(window, "web")
     assert column.presets.current is Preset.RECOMMENDED
     select(window, "ci-runner")
-    assert column.choices == strict
+    assert column.draft.choices == strict
 
 
 def test_the_prediction_follows_the_switches(window: MainWindow) -> None:
     column = side_of(window).column
     column.presets.parts[Preset.STRICT].click()
-    assert column.preview is not None
-    before = column.preview.after.exposure.worst
+    assert column.draft.preview is not None
+    before = column.draft.preview.after.exposure.worst
     for name in list(column.rows):
         if column.rows[name].able:
-            column.set_on(name, False)
-    assert column.preview.after.exposure.worst == column.preview.before.exposure.worst
-    assert before < column.preview.before.exposure.worst
+            column.draft.switch(name, False)
+    assert column.draft.preview.after.exposure.worst == column.draft.preview.before.exposure.worst
+    assert before < column.draft.preview.before.exposure.worst
     assert not column.button.isEnabled()
-    assert column.choices == ()
+    assert column.draft.choices == ()
 
 
 def test_a_value_that_cannot_be_is_told_and_not_taken(window: MainWindow) -> None:
     column = side_of(window).column
-    column.set_on("memory", True)
+    column.draft.switch("memory", True)
     row = column.rows["memory"]
     assert row.value.isVisibleTo(row)
     row.value.click()
@@ -244,12 +244,12 @@ def test_a_value_that_cannot_be_is_told_and_not_taken(window: MainWindow) -> Non
     assert sheet.error.text() == ""
     QTest.keyClick(sheet.field, Qt.Key.Key_Return)
     assert not sheet.isVisible()
-    assert {choice.toggle: choice.value for choice in column.choices}["memory"] == "300m"
+    assert {choice.toggle: choice.value for choice in column.draft.choices}["memory"] == "300m"
 
 
 def test_a_value_is_not_taken_for_another_container(window: MainWindow, picture: Snapshot) -> None:
     column = side_of(window).column
-    column.set_on("memory", True)
+    column.draft.switch("memory", True)
     column.rows["memory"].value.click()
     column.sheet.field.setText("300m")
     window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
@@ -257,10 +257,10 @@ def test_a_value_is_not_taken_for_another_container(window: MainWindow, picture:
     here = window.selection.current
     assert here is not None
     select(window, here.container.name)
-    before = column.choices
+    before = column.draft.choices
     QTest.keyClick(column.sheet, Qt.Key.Key_Return)
     column.sheet.take.click()
-    assert column.choices == before
+    assert column.draft.choices == before
 
 
 def test_a_file_is_not_taken_for_another_container(
@@ -274,15 +274,15 @@ def test_a_file_is_not_taken_for_another_container(
         return profile, ""
 
     monkeypatch.setattr(QFileDialog, "getOpenFileName", answer)
-    before = {choice.toggle: choice.value for choice in column.choices}
-    column.set_on("seccomp", True)
+    before = {choice.toggle: choice.value for choice in column.draft.choices}
+    column.draft.switch("seccomp", True)
     column.rows["seccomp"].value.click()
     column.sheet.browse.click()
     assert column.title.text() == "Harden web"
-    assert profile not in {choice.value for choice in column.choices}
+    assert profile not in {choice.value for choice in column.draft.choices}
     assert column.presets.current is Preset.RECOMMENDED
     select(window, "ci-runner")
-    assert {choice.toggle: choice.value for choice in column.choices} == before | {"seccomp": "default"}
+    assert {choice.toggle: choice.value for choice in column.draft.choices} == before | {"seccomp": "default"}
 
 
 def test_a_file_that_cannot_be_used_is_told(
@@ -290,17 +290,17 @@ def test_a_file_that_cannot_be_used_is_told(
 ) -> None:
     column = side_of(window).column
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(tmp_path / "no.json"), ""))
-    column.set_on("seccomp", True)
+    column.draft.switch("seccomp", True)
     column.rows["seccomp"].value.click()
     column.sheet.browse.click()
     assert column.told.isVisible()
     assert "no.json" in column.told.text()
-    assert {choice.toggle: choice.value for choice in column.choices}["seccomp"] == "default"
+    assert {choice.toggle: choice.value for choice in column.draft.choices}["seccomp"] == "default"
 
 
 def test_capabilities_are_chosen_in_a_grid(window: MainWindow) -> None:
     column = side_of(window).column
-    column.set_on("capabilities", True)
+    column.draft.switch("capabilities", True)
     column.rows["capabilities"].value.click()
     sheet = column.sheet
     assert sheet.grid is not None
@@ -315,7 +315,7 @@ def test_capabilities_are_chosen_in_a_grid(window: MainWindow) -> None:
     assert sheet.value == "CAP_NET_BIND_SERVICE"
     assert sheet.grid.item(10).data(Qt.ItemDataRole.AccessibleTextRole) == "NET_BIND_SERVICE: kept"
     sheet.take.click()
-    assert {choice.toggle: choice.value for choice in column.choices}["capabilities"] == "CAP_NET_BIND_SERVICE"
+    assert {choice.toggle: choice.value for choice in column.draft.choices}["capabilities"] == "CAP_NET_BIND_SERVICE"
     assert column.rows["capabilities"].value.text() == "1 of 41"
 
 
@@ -325,7 +325,7 @@ def test_the_sheet_shows_the_command_and_what_to_keep_in_mind(qtbot: QtBot, wind
     before = side.dialog.before
     assert before.head_warnings.text() == "To keep in mind"
     assert before.warnings.count() == 1
-    assert before.differences.count() == len(side.column.choices)
+    assert before.differences.count() == len(side.column.draft.choices)
     boxes = before.findChildren(QPlainTextEdit)
     assert [box.toPlainText() for box in boxes if box.isVisibleTo(before)] == [side.column.command.text]
     side.dialog.back.click()
@@ -378,7 +378,7 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, desk: FakeDesk, pict
 
 def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     side = planned(qtbot, window)
-    desk.unproven = side.column.choices[0].toggle
+    desk.unproven = side.column.draft.choices[0].toggle
     relaunch(qtbot, window)
     over(qtbot, side)
     assert side.dialog.title.text() == "Hardened, but not all of it is proven"
@@ -405,7 +405,7 @@ def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(qtbot: QtBot, wind
 def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     side = planned(qtbot, window)
     side.column.presets.parts[Preset.STRICT].click()
-    assert "read-only-root" in {choice.toggle for choice in side.column.choices}
+    assert "read-only-root" in {choice.toggle for choice in side.column.draft.choices}
     desk.outcome, desk.suspects = Ending.ROLLED_BACK, ("read-only-root",)
     planned(qtbot, window)
     relaunch(qtbot, window)
@@ -415,7 +415,7 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     assert after.leave_out.text() == "Switch off “Read-only root directory”"
     after.leave_out.click()
     assert not side.dialog.isVisible()
-    assert "read-only-root" not in {choice.toggle for choice in side.column.choices}
+    assert "read-only-root" not in {choice.toggle for choice in side.column.draft.choices}
     desk.suspects = ()
     planned(qtbot, window)
     relaunch(qtbot, window)
@@ -434,31 +434,31 @@ def test_who_is_to_blame_is_switched_off_where_it_was(qtbot: QtBot, window: Main
     over(qtbot, side)
     select(window, "web")
     column.presets.parts[Preset.STRICT].click()
-    strict = column.choices
+    strict = column.draft.choices
     assert "read-only-root" in {choice.toggle for choice in strict}
     side.dialog.after.leave_out.click()
     qtbot.waitUntil(lambda: column.title.text() == "Harden ci-runner")
     planned(qtbot, window)
-    assert column.choices
-    assert "read-only-root" not in {choice.toggle for choice in column.choices}
+    assert column.draft.choices
+    assert "read-only-root" not in {choice.toggle for choice in column.draft.choices}
     select(window, "web")
-    assert column.choices == strict
+    assert column.draft.choices == strict
 
 
 def test_who_is_to_blame_in_one_that_is_gone_changes_no_other(
     qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
 ) -> None:
     side = planned(qtbot, window)
-    desk.outcome, desk.suspects = Ending.ROLLED_BACK, (side.column.choices[0].toggle,)
+    desk.outcome, desk.suspects = Ending.ROLLED_BACK, (side.column.draft.choices[0].toggle,)
     relaunch(qtbot, window)
     over(qtbot, side)
     window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
     select(window, "web")
-    before = side.column.choices
+    before = side.column.draft.choices
     side.dialog.after.leave_out.click()
     assert window.selection.current is not None
     assert window.selection.current.container.name == "web"
-    assert side.column.choices == before
+    assert side.column.draft.choices == before
 
 
 def test_what_an_owner_is_given_is_shown_and_taken_out_again(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
@@ -466,7 +466,7 @@ def test_what_an_owner_is_given_is_shown_and_taken_out_again(qtbot: QtBot, windo
     owned = Owned(OwnerKind.COMPOSE, "web", (), ("/srv/shop/compose.yaml",), (file,), 60.0)
     desk.owner = OwnerPlan(owned, msg("Compose creates the service again."), ("docker compose up -d web",))
     side = side_of(window)
-    side.column.set_on("memory", False)
+    side.column.draft.switch("memory", False)
     planned(qtbot, window)
     assert side.column.note.text() == "Compose creates the service again."
     side.column.button.click()
@@ -795,7 +795,7 @@ def test_a_discard_that_fails_says_so(qtbot: QtBot, window: MainWindow, desk: Fa
 def test_a_block_says_why_and_the_button_offers_the_way_out(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     side = planned(qtbot, window)
     desk.blocks = (BLOCK,)
-    side.column.set_on("memory", False)
+    side.column.draft.switch("memory", False)
     planned(qtbot, window)
     assert side.column.note.text() == "Docker Swarm owns this container. Export the hardened settings."
     assert side.column.button.text() == "Copy the command"
@@ -807,14 +807,14 @@ def test_a_block_says_why_and_the_button_offers_the_way_out(qtbot: QtBot, window
 def test_our_own_blocks_have_a_way_out_here(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     side = planned(qtbot, window)
     desk.blocks = (Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),)
-    side.column.set_on("memory", False)
+    side.column.draft.switch("memory", False)
     planned(qtbot, window)
     assert side.column.button.text() == "Show what is set aside"
     side.column.button.click()
     qtbot.waitUntil(side.set_aside.dialog.isVisible)
     side.set_aside.dialog.hide()
     desk.blocks = (Block("unfinished", msg("It was not finished."), msg("Run recover first.")),)
-    side.column.set_on("memory", True)
+    side.column.draft.switch("memory", True)
     planned(qtbot, window)
     assert side.column.button.text() == "Put it right"
     desk.calls.clear()
@@ -828,11 +828,11 @@ def test_an_option_that_makes_it_safe_is_taken_and_given_back(qtbot: QtBot, wind
     boxes = side.column.remedies.boxes
     assert not side.column.remedies.isVisible()
     desk.blocks = (Block("writable-layer", msg("It wrote files."), msg("Commit it."), Remedy.COMMIT_LAYER), BLOCK)
-    side.column.set_on("memory", False)
+    side.column.draft.switch("memory", False)
     planned(qtbot, window)
     assert side.column.note.text() == "Docker Swarm owns this container. Export the hardened settings."
     desk.blocks = desk.blocks[:1]
-    side.column.set_on("memory", True)
+    side.column.draft.switch("memory", True)
     planned(qtbot, window)
     assert side.column.note.text() == "It wrote files."
     assert boxes[Remedy.COMMIT_LAYER].isVisible()
@@ -842,8 +842,8 @@ def test_an_option_that_makes_it_safe_is_taken_and_given_back(qtbot: QtBot, wind
     planned(qtbot, window)
     assert side.column.button.text() == "Relaunch hardened"
     assert boxes[Remedy.COMMIT_LAYER].isChecked()
-    assert side.column.plan is not None
-    assert side.column.plan.remedies == {Remedy.COMMIT_LAYER}
+    assert side.column.draft.plan is not None
+    assert side.column.draft.plan.remedies == {Remedy.COMMIT_LAYER}
     boxes[Remedy.COMMIT_LAYER].click()
     planned(qtbot, window)
     assert side.column.button.text() == "Take its files along"
@@ -911,9 +911,9 @@ def test_exports_are_in_a_menu(
 
 def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     side = side_of(window)
-    for choice in side.column.choices:
-        side.column.set_on(choice.toggle, False)
-    side.column.set_on("memory", True)
+    for choice in side.column.draft.choices:
+        side.column.draft.switch(choice.toggle, False)
+    side.column.draft.switch("memory", True)
     planned(qtbot, window)
     assert side.column.button.text() == "Change limits"
     assert side.column.prediction.title.text() == "After the change, predicted"
@@ -936,7 +936,7 @@ def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, desk: Fa
 def test_a_plan_that_fails_can_be_tried_again(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     side = planned(qtbot, window)
     desk.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
-    side.column.set_on("memory", False)
+    side.column.draft.switch("memory", False)
     qtbot.waitUntil(lambda: side.column.button.text() == "Try again")
     assert side.column.note.text() == "The engine does not answer."
     desk.plan_fails = None
@@ -950,7 +950,7 @@ def test_why_a_plan_failed_outlives_the_next_reading(
 ) -> None:
     side = planned(qtbot, window)
     desk.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
-    side.column.set_on("memory", False)
+    side.column.draft.switch("memory", False)
     qtbot.waitUntil(lambda: side.column.button.text() == "Try again")
     window.feed.snapshot.emit(with_others(picture))
     qtbot.wait(SETTLE + 100)
@@ -958,7 +958,7 @@ def test_why_a_plan_failed_outlives_the_next_reading(
     assert side.column.button.text() == "Try again"
     assert side.column.button.isEnabled()
     desk.plan_fails = None
-    side.column.set_on("memory", True)
+    side.column.draft.switch("memory", True)
     planned(qtbot, window)
     assert side.column.button.text() == "Relaunch hardened"
 
@@ -968,7 +968,7 @@ def test_a_plan_is_asked_for_again_when_the_engine_is_back(qtbot: QtBot, window:
     away = tuple(replace(each, state=EngineState.UNREACHABLE) for each in picture.engines)
     window.feed.snapshot.emit(replace(with_others(picture), engines=away))
     assert side.column.nothing.text() == "Its engine does not answer now."
-    assert side.column.plan is None
+    assert side.column.draft.plan is None
     window.feed.snapshot.emit(with_others(picture))
     planned(qtbot, window)
     assert side.column.button.isEnabled()
@@ -1035,9 +1035,9 @@ def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snaps
     made.feed.snapshot.emit(replace(picture, demo=True))
     state = next(each for each in picture.containers if each.container.name == "ci-runner")
     assert made.containers.view.select_key(state.key)
-    qtbot.waitUntil(lambda: side.column.offered_key == state.key)
+    qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key)
     assert side.column.rows
-    assert side.column.preview is not None
+    assert side.column.draft.preview is not None
     assert "This is the demo" in side.column.note.text()
     assert not side.column.button.isEnabled()
     qtbot.waitUntil(side.column.hint.isVisible)
@@ -1052,9 +1052,9 @@ def test_what_would_help_most_is_named_where_it_stays_serious(qtbot: QtBot, wind
     qtbot.waitUntil(column.hint.isVisible)
     told = column.hint.link.text()
     column.hint.link.click()
-    assert column.preview is not None
-    assert told == f"Take the engine's socket away: {exposure_range(column.preview.after)}"
-    assert "engine-socket" in {choice.toggle for choice in column.choices}
+    assert column.draft.preview is not None
+    assert told == f"Take the engine's socket away: {exposure_range(column.draft.preview.after)}"
+    assert "engine-socket" in {choice.toggle for choice in column.draft.choices}
     qtbot.waitUntil(lambda: not column.hint.isVisible())
 
 
@@ -1132,7 +1132,7 @@ def test_an_offer_that_is_slower_than_the_readings_comes_all_the_same(
     for _ in range(3):
         window.feed.snapshot.emit(with_others(picture))
     desk.offer_gate.set()
-    qtbot.waitUntil(lambda: column.offered_key == web.key)
+    qtbot.waitUntil(lambda: column.draft.offered_key == web.key)
     qtbot.wait(50)
     assert asked(desk, "offer") == 1
     # what was true when it was asked for is shown, and asked for once more
@@ -1164,7 +1164,7 @@ def test_a_slow_engine_holds_up_no_other(qtbot: QtBot, window: MainWindow, desk:
         desk.set_aside.clear()
         window.clock.timeout.emit()
         qtbot.waitUntil(lambda: side.set_aside.kept == ())
-        assert side.column.offered_key == other.key
+        assert side.column.draft.offered_key == other.key
     finally:
         desk.aside_gate.set()
         desk.offer_gate.set()
@@ -1178,7 +1178,7 @@ def test_until_an_offer_has_come_nothing_is_chosen_by_the_last_one(
     assert window.containers.view.select_key(web.key)
     column.presets.parts[Preset.STRICT].click()
     desk.offer_gate.set()
-    qtbot.waitUntil(lambda: column.offered_key == web.key)
+    qtbot.waitUntil(lambda: column.draft.offered_key == web.key)
     assert column.presets.current is Preset.RECOMMENDED
     wanted = {choice.toggle for choice in desk.preset(web, Preset.RECOMMENDED)}
-    assert {choice.toggle for choice in column.choices} == wanted
+    assert {choice.toggle for choice in column.draft.choices} == wanted

@@ -66,13 +66,13 @@ def choose(qtbot: QtBot, window: MainWindow, side: RelaunchController, name: str
     state = find(window, name)
     assert state is not None
     window.selection.go_to(state.key)
-    qtbot.waitUntil(lambda: side.column.offered_key == state.key, timeout=WAIT)
-    for each in side.column.choices:
-        side.column.set_on(each.toggle, False)
+    qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key, timeout=WAIT)
+    for each in side.column.draft.choices:
+        side.column.draft.switch(each.toggle, False)
     for toggle in toggles:
         QTest.keyClick(side.column.rows[toggle], Qt.Key.Key_Space)
-    assert {each.toggle for each in side.column.choices} == set(toggles)
-    qtbot.waitUntil(lambda: side.column.plan is not None, timeout=WAIT)
+    assert {each.toggle for each in side.column.draft.choices} == set(toggles)
+    qtbot.waitUntil(lambda: side.column.draft.plan is not None, timeout=WAIT)
 
 
 def go(qtbot: QtBot, side: RelaunchController) -> None:

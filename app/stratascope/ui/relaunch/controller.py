@@ -114,7 +114,7 @@ class RelaunchController(QObject):
 
     def _kept_changed(self) -> None:
         if not self.busy:
-            self.column.look_again()
+            self.column.draft.ask_again()
 
     def _snapshot(self, snapshot: Snapshot) -> None:
         keys = frozenset(state.key for state in snapshot.containers)
@@ -145,15 +145,16 @@ class RelaunchController(QObject):
 
     def _look_again(self) -> None:
         """What stood in the way may be gone."""
-        self.column.look_again()
+        self.column.draft.ask_again()
         self._feed.refresh()
 
     # -- a relaunch, an undo
 
     def _ask(self, plan: Plan) -> None:
-        if self.column.preview is not None and not self.busy:
-            self._plan, self._preview, self._undoing = plan, self.column.preview, None
-            self.dialog.ask(plan, self._preview, self.column.command.text)
+        preview = self.column.draft.preview
+        if preview is not None and not self.busy:
+            self._plan, self._preview, self._undoing = plan, preview, None
+            self.dialog.ask(plan, preview, self.column.draft.command)
 
     def ask_undo(self, done: Transaction) -> None:
         """The dialog before an undo."""
@@ -192,7 +193,7 @@ class RelaunchController(QObject):
         self.run.told.connect(self._told)
         self.run.over.connect(self._over)
         self.dialog.begin()
-        self.column.show_running(self.dialog.title.text())
+        self.column.draft.show_running(self.dialog.title.text())
         self.run.start()
 
     def cancel(self) -> None:
@@ -205,7 +206,7 @@ class RelaunchController(QObject):
         self.dialog.tell(event)
         if isinstance(event, Progress):
             text = msg("{name}: {step}", name=self.dialog.name, step=event.message)
-            self.column.show_running(plain(translate(text)))
+            self.column.draft.show_running(plain(translate(text)))
 
     def _over(self, ended: Ended) -> None:
         self.run = None
@@ -225,7 +226,7 @@ class RelaunchController(QObject):
         if not self._closing and not self.dialog.isVisible():
             self.dialog.present()  # hidden on the way: nothing else tells how it ended
         self.set_aside.look_up()
-        self.column.show_running("")
+        self.column.draft.show_running("")
         self._feed.refresh()
         if self._closing:
             self._window.close()
@@ -237,7 +238,7 @@ class RelaunchController(QObject):
             return
         key = self._plan.state.key
         there = self._go_to(key)
-        self.column.leave_out(key, name)
+        self.column.draft.leave_out(key, name)
         if there:
             self.column_wanted.emit()
 
