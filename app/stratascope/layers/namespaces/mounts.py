@@ -20,7 +20,7 @@ from stratascope.linux.mounts import UNION, Mount, Propagation, is_mask, is_proc
 # File systems that are new in each container, or show only what a namespace holds
 _OWN_TYPES = UNION | {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "ramfs"}
 # Those of them that are judged in no way, unless one is a mask (`is_mask`); the root directory is judged by itself
-_NEVER_TOLD = _OWN_TYPES - {"proc", "sysfs"}
+_NEVER_LISTED = _OWN_TYPES - {"proc", "sysfs"}
 # The standard nodes: rootless engines bind them, as they may not make any
 _STANDARD_NODES = frozenset(
     f"/dev/{name}" for name in ("null", "zero", "full", "tty", "random", "urandom", "console", "ptmx", "pts", "shm")
@@ -85,7 +85,7 @@ def judged(
                 propagation = how
         kind = mount.fs_type
         of_host = _of_the_host(mount, root, host)
-        if kind in _NEVER_TOLD and not of_host and not mount.root.endswith("/.empty-directory"):
+        if kind in _NEVER_LISTED and not of_host and not mount.root.endswith("/.empty-directory"):
             continue
         target = mount.target
         if kind == "tmpfs" and mount.root == "/" and not mount.read_only:

@@ -111,10 +111,7 @@ def _user_preset(preset: Preset, subject: Subject) -> str | None:
 
 
 def _user_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
-    if (
-        find(failure, r"(?:must|needs? to|has to|can only|only) (?:be )?(?:run|started|executed).{0,20}\broot\b")
-        is not None
-    ):
+    if find(failure, _WANTS_ROOT) is not None:
         return Suspicion(95, msg("Its program says that it must be started as root."))
     line = find(failure, DENIED, lambda line: bool(line.path) and "bind" not in line.text)
     if line is not None:

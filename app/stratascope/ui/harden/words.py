@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Preset, Proven, ToggleError, Unit
-from stratascope.core.relaunch.transaction import Ending
 from stratascope.core.sanitize import plain
 from stratascope.core.severity import Severity
 from stratascope.core.sizes import exact_size, size_text
@@ -124,13 +123,6 @@ def running_title(course: RunKind, name: str) -> str:
         RunKind.REDO: msg("Going back to the hardened {name}…", name=name),
     }
     return translate(words[course])
-
-
-def ending_mark(ending: Ending) -> Mark:
-    """Its mark."""
-    if ending in (Ending.VERIFIED, Ending.LIMITED):
-        return Mark.ENFORCED
-    return Mark.WEAKENED if ending is Ending.KEPT else Mark.TRIANGLE
 
 
 def seconds_text(seconds: float) -> str:
