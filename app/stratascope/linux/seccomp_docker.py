@@ -122,6 +122,12 @@ def docker_default(capabilities: frozenset[str], abi: Abi, measured: bool = True
     return Answers(abi, tuple([(name, changed.get(name, outcomes)) for name, outcomes in _without_any(abi)]))
 
 
+def opened_by(capability: str, measured: bool = True) -> tuple[tuple[str, Outcomes], ...]:
+    """What that capability makes of the calls that depend on it, ordered by name."""
+    names = sorted(OPENED.get(capability, ()))
+    return tuple([(name, _PASSES if measured or name not in _CHANGING else _OPEN) for name in names])
+
+
 @lru_cache(maxsize=8)
 def _without_any(abi: Abi) -> tuple[tuple[str, Outcomes], ...]:
     """Every call, for a container without capabilities."""

@@ -8,6 +8,7 @@ is UNDECIDED. Decided against running libseccomp: the window must work without i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from functools import lru_cache
 
@@ -58,22 +59,40 @@ def resolve(
 
     `kernel` None: not known; then it counts as new enough.
     """
-    table = numbers(abi)
+    return Answers(abi, resolved_calls(profile, capabilities, kernel, machine, abi, numbers(abi)))
+
+
+def resolved_calls(
+    profile: Profile,
+    capabilities: frozenset[str],
+    kernel: tuple[int, int] | None,
+    machine: str,
+    abi: Abi,
+    names: Collection[str],
+) -> tuple[tuple[str, Outcomes], ...]:
+    """The same for these calls only."""
     if abi not in entry_points(profile, machine):
-        return Answers(abi, tuple((name, (Outcome(_BAD_MACHINE),)) for name in table))
-    by_name: dict[str, list[Rule]] = {}
+        return tuple([(name, (Outcome(_BAD_MACHINE),)) for name in names])
+    by_name: dict[str, list[Rule]] = {name: [] for name in names}
     for rule in profile.rules:
         if rule.action != profile.default and _applies(rule, capabilities, kernel, machine):
             for name in rule.names:
-                by_name.setdefault(name, []).append(rule)
+                if name in by_name:
+                    by_name[name].append(rule)
                 if abi is Abi.I386 and name in _PARTS:
                     whole, part = _PARTS[name]
-                    by_name.setdefault(whole, []).append(_as_part(rule, part))
-    default = (Outcome(profile.default),)
-    return Answers(
-        abi,
-        tuple((name, _outcomes(profile.default, by_name[name], abi) if name in by_name else default) for name in table),
-    )
+                    if whole in by_name:
+                        by_name[whole].append(_as_part(rule, part))
+    # hundreds of calls stand in the same rule, so each set of rules is worked out once
+    known: dict[tuple[int, ...], Outcomes] = {(): (Outcome(profile.default),)}
+    found = []
+    for name, rules in by_name.items():
+        key = tuple([id(rule) for rule in rules])
+        outcomes = known.get(key)
+        if outcomes is None:
+            outcomes = known[key] = _outcomes(profile.default, rules, abi)
+        found.append((name, outcomes))
+    return tuple(found)
 
 
 def entry_points(profile: Profile, machine: str) -> frozenset[Abi]:

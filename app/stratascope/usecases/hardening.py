@@ -22,8 +22,9 @@ from stratascope.core.relaunch.transaction import Damaged, Journal, Remedy, Stag
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.plan.look import Look, look, subject_of
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
-from stratascope.usecases.plan.plan import Plan, plan, subject_of
+from stratascope.usecases.plan.plan import Plan, plan
 from stratascope.usecases.plan.preview import Previews
 from stratascope.usecases.plan.undo_plan import UndoPlan, undo_plan
 from stratascope.usecases.relaunch import rollback
@@ -36,6 +37,7 @@ from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.undo import undo
 from stratascope.usecases.relaunch.watch import WATCH
 
+_HOLDS = 2.0  # seconds for which a look holds: a person takes longer to confirm what came of it
 Connect = Callable[[str], EngineAccess]  # by the engine's id; raises EngineError where it can't be used now
 
 
@@ -57,6 +59,14 @@ class _Connected:
     previews: Previews
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    of: ContainerState
+    at: float  # on the engine's clock
+    changes: tuple[FileChange, ...]
+    look: Look | None = None  # None: not asked for yet
+
+
 class Hardening:
     """See the module. Methods on an engine raise EngineError, NoSuchContainerError, ToggleError."""
 
@@ -65,6 +75,7 @@ class Hardening:
         self._connect, self._journal, self.command = connect, journal, command
         self._demo: dict[str, Previews] = {}
         self._connected: dict[str, _Connected] = {}
+        self._held: _Held | None = None  # of the container that was looked at last
         self._lock = threading.Lock()
 
     # -- before anything happens
@@ -90,7 +101,7 @@ class Hardening:
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
         """What the preset chooses here, by what the container wrote too."""
         engine = self._on(state.container.engine)
-        return engine.previews.preset(state, preset, engine.access.port.changes(state.container.id))
+        return engine.previews.preset(state, preset, self._written(engine.access, state))
 
     def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
         """What the choices come to. Raises ToggleError, also where its engine was not asked for anything yet."""
@@ -102,7 +113,8 @@ class Hardening:
 
     def plan(self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
         """The relaunch thought through, and what stands in its way. Changes nothing."""
-        return plan(self._on(state.container.engine).access, state.container.id, choices, remedies)
+        access = self._on(state.container.engine).access
+        return plan(access, self._looked(access, state), choices, remedies)
 
     # -- carried out
 
@@ -116,6 +128,7 @@ class Hardening:
     ) -> Iterator[Event]:
         """A relaunch, or a change of limits where nothing else is wanted. The last thing is an `Ended`."""
         access = self._on(made.spec.engine).access
+        self._held = None
         if made.live and not made.checked.blocks:
             yield from change_limits(access, made)
         else:
@@ -183,6 +196,25 @@ class Hardening:
         yield from recover_all(self._on(engine).access)
 
     # -- inside
+
+    def _looked(self, access: EngineAccess, state: ContainerState) -> Look:
+        """As it is now. Presets that are compared share it, while nothing else became known of the container."""
+        held = self._holding(access, state)
+        if held is None or held.look is None:
+            seen = look(access, state.container.id)
+            self._held = held = _Held(state, access.clock.now(), seen.changes, seen)
+        assert held.look is not None
+        return held.look
+
+    def _written(self, access: EngineAccess, state: ContainerState) -> tuple[FileChange, ...]:
+        held = self._holding(access, state)
+        if held is None:
+            self._held = held = _Held(state, access.clock.now(), access.port.changes(state.container.id))
+        return held.changes
+
+    def _holding(self, access: EngineAccess, state: ContainerState) -> _Held | None:
+        held = self._held  # once: another thread may put another one in its place
+        return held if held is not None and held.of is state and access.clock.now() - held.at <= _HOLDS else None
 
     def _size(self, transaction: Transaction) -> int | None:
         """Bytes of the writable layers that it set aside, None where not known."""

@@ -19,9 +19,8 @@ from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.host_files import LocalFiles
-from stratascope.linux.decode import DecodeError
-from stratascope.linux.tcp import parse_listeners
 from stratascope.owners.local import LocalOwners
+from stratascope.probe.listeners import listeners
 from stratascope.usecases.evidence import liveness, root_files
 from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.evidence.startup_processes import ProcessKind, all_processes, startup_processes
@@ -67,13 +66,7 @@ class ConnectedEngine:
 
     def listeners(self) -> tuple[tuple[str, int], ...] | None:
         """See `EngineAccess`."""
-        if not self.engine.local:
-            return None
-        try:
-            texts = [Path("/proc/net", name).read_text(encoding="ascii") for name in ("tcp", "tcp6")]
-            return tuple(listener for text in texts for listener in parse_listeners(text))
-        except (OSError, DecodeError):
-            return None
+        return listeners() if self.engine.local else None
 
     def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
         """See `EngineAccess`."""
@@ -104,7 +97,11 @@ class ConnectedEngine:
             return RootFiles()
         read = self._reader.once(self.engine, found.pid, root_files.WANTS)
         parent = None if self.engine.rootless else root_files.parent(found, read, self.ground)
-        publisher = None if parent is None else self._reader.once(self.engine, parent, root_files.PUBLISHER_WANTS)
+        publisher = None if parent is None else self._reader.once(self.engine, parent, ("ns/net",))
+        if parent is not None and publisher is not None and publisher.first.text("ns/net") != _own_network():
+            publisher = self._reader.once(self.engine, parent, root_files.PUBLISHER_WANTS)
+        else:
+            publisher = None  # what listens beside us is known
         return root_files.root_files_of(found, read, publisher, self.ground)
 
     def trouble(self) -> Trouble | None:
@@ -128,6 +125,13 @@ class ConnectedEngine:
         if found is None or belongs(self._shared.container(raw, self.engine), found.first, self.ground) is not None:
             return None
         return found
+
+
+def _own_network() -> str:
+    try:
+        return str(Path("/proc/self/ns/net").readlink())
+    except OSError:
+        return ""
 
 
 def _text(path: str) -> str | None:

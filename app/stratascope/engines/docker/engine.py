@@ -32,7 +32,10 @@ class DockerEngine(RestEngine):
     def api(self) -> tuple[int, int]:
         """The version of the API that is spoken. Raises EngineError."""
         self._prefix()  # tells whether anything answers
-        version: str = getattr(self._session(), "_version", "") or self._version
+        version = self._version
+        if not version:
+            with self._sessions.lent() as session:
+                version = getattr(session, "_version", "")
         major, _, minor = version.partition(".")
         return (int(major), int(minor)) if _VERSION(version) else (0, 0)
 
@@ -85,12 +88,13 @@ class DockerEngine(RestEngine):
 
     def _path_prefix(self) -> str:
         if not self._version:
-            link = self._link()
-            link.get("/_ping", self.timeout[1])  # tells the version ten times faster than /version
+            with self._links.lent() as link:
+                link.get("/_ping", self.timeout[1])  # tells the version ten times faster than /version
             if _VERSION(link.api_version):
                 self._version = link.api_version
             else:
-                self._session()
+                with self._sessions.lent():  # says what is wrong
+                    pass
         return f"/v{self._version}"
 
     def _inspect_path(self, container: str) -> str:

@@ -1,4 +1,4 @@
-"""Connections to one engine endpoint: a session of the SDK's client per thread, and quick ones of our own beside it.
+"""Connections to one engine endpoint: sessions of the SDK's client, and quick ones of our own beside them.
 
 The two SDKs' low-level clients are both a `requests.Session`; the adapters hand in how to make one and how to build a
 URL for it. The SDKs take longer to import than a report takes, so each is imported where it is first needed: for
@@ -12,12 +12,15 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.engines.shared import errors
+from stratascope.engines.shared.connection_pool import Kept
 from stratascope.engines.shared.endpoint import CONNECT_SECONDS, READ_SECONDS, Endpoint, check_socket, listens
 from stratascope.engines.shared.streams import body, close_session, hung_up, shut, words_of
 from stratascope.engines.shared.unix_http import UnixHttpConnection
@@ -46,10 +49,9 @@ class RestClient(ABC):
         self._endpoint = endpoint  # where it is asked
         self._provider = provider
         self._provider_lock = threading.Lock()
-        self._sessions = threading.local()
         self._lock = threading.Lock()
-        self._opened: list[requests.Session] = []
-        self._links: list[UnixHttpConnection] = []
+        self._sessions: Kept[requests.Session] = Kept(self._open, close_session)
+        self._links = Kept(self._link, UnixHttpConnection.shut)
         self._streams: set[requests.Response] = set()
         self._closed = False
 
@@ -67,18 +69,13 @@ class RestClient(ABC):
         """Give back connections and end streams. May be called twice."""
         with self._lock:
             self._closed = True
-            streams, opened = tuple(self._streams), tuple(self._opened)
-            links = tuple(self._links)
-            self._opened.clear()
-            self._links.clear()
+            streams = tuple(self._streams)
         if self._provider is not None:
             self._provider.close()
         for stream in streams:
             shut(stream)
-        for link in links:
-            link.shut()
-        for session in opened:
-            close_session(session)
+        self._links.close()
+        self._sessions.close()
 
     # What a subclass says of its engine
 
@@ -130,15 +127,9 @@ class RestClient(ABC):
         """Ask there from now on."""
         if endpoint == self._endpoint:
             return
-        with self._lock:
-            opened, links = tuple(self._opened), tuple(self._links)
-            self._opened.clear()
-            self._links.clear()
-        self._endpoint, self._sessions = endpoint, threading.local()  # the old ones know the old address
-        for link in links:
-            link.shut()
-        for session in opened:
-            close_session(session)
+        self._endpoint = endpoint
+        self._links.drop()  # the old ones know the old address
+        self._sessions.drop()
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> str:
         """The text of an answer. Raises EngineError, NoSuchContainerError."""
@@ -159,11 +150,14 @@ class RestClient(ABC):
         """HTTP status and body of one call, which is never repeated: it may have been carried out although no answer
         came. `silence`: seconds. Raises EngineError where no whole answer came; a status of 400 and more is an answer.
         """
+        if method == "GET" and (quick := self._asked_quickly(path, params, silence)) is not None:
+            return quick
         import urllib3
 
         try:
             self._ready()
-            response = self._command(self._session(), method, path, params, data, silence)
+            with self._sessions.lent() as session:
+                response = self._command(session, method, path, params, data, silence)
         except Exception as error:  # SDKs raise what they like
             raise self._error(error, silence) from error
         try:
@@ -190,19 +184,38 @@ class RestClient(ABC):
         if prefix is None:
             return self._get(path)
         try:
-            status, text = self._link().get(prefix + path, _WHOLE * self.timeout[1])
+            with self._links.lent() as link:
+                status, text = link.get(prefix + path, _WHOLE * self.timeout[1])
         except TimeoutError as error:
             raise self._error(error) from error
         except (OSError, ValueError):
             return self._get(path)
         return text.decode("utf-8", "replace") if status == 200 else self._get(path)
 
+    def _asked_quickly(self, path: str, params: Mapping[str, str], silence: float) -> tuple[int, bytes] | None:
+        """A GET as `exchange` answers it; None where it has to go the long way."""
+        prefix = self._prefix()
+        if prefix is None:
+            return None
+        query = f"?{urlencode(params)}" if params else ""
+        try:
+            with self._links.lent() as link:
+                return link.get(f"{prefix}{path}{query}", max(silence, _WHOLE * self.timeout[1]), silence)
+        except TimeoutError as error:
+            raise self._error(error, silence) from error
+        except (OSError, ValueError):
+            return None
+
     def _get_all_quickly(self, paths: Sequence[str], prefix: str) -> Iterator[str | None]:
         """As `_get_quickly` for many small questions of one kind, in order; None for what the engine does not know.
 
         Some are asked ahead, on a few connections: a waiting engine is as slow as a busy one.
         """
-        links = self._own_links(min(_LINKS, len(paths)))
+        with ExitStack() as stack:
+            links = [stack.enter_context(self._links.lent()) for _ in range(min(_LINKS, len(paths)))]
+            yield from self._answers(links, paths, prefix)
+
+    def _answers(self, links: list[UnixHttpConnection], paths: Sequence[str], prefix: str) -> Iterator[str | None]:
         for link in links:
             link.begin()
         lost: set[UnixHttpConnection] = set()
@@ -239,18 +252,7 @@ class RestClient(ABC):
             return None
 
     def _link(self) -> UnixHttpConnection:
-        return self._own_links(1)[0]
-
-    def _own_links(self, count: int) -> list[UnixHttpConnection]:
-        """This thread's own, so many at least."""
-        links: list[UnixHttpConnection] = getattr(self._sessions, "links", [])
-        if len(links) < count:
-            with self._lock:
-                self._still_open()
-                more = [UnixHttpConnection(str(self._endpoint.path), *self.timeout) for _ in range(len(links), count)]
-                self._links += more
-            links = self._sessions.links = [*links, *more]
-        return links
+        return UnixHttpConnection(str(self._endpoint.path), *self.timeout)
 
     def _send(self, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
         try:
@@ -272,27 +274,14 @@ class RestClient(ABC):
 
     def _once_more(self, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
         """Asking again is free of risk for GET, and right where a kept connection died with an old daemon."""
-        try:
-            return self._request(self._session(), path, params, stream)
-        except OSError as error:
-            if not hung_up(error):
-                raise
-            self._ready()
-            return self._request(self._session(), path, params, stream)
-
-    def _session(self) -> requests.Session:
-        """This thread's own: sessions are not made for sharing."""
-        session: requests.Session | None = getattr(self._sessions, "session", None)
-        if session is None:
-            session = self._open()
-            with self._lock:
-                if not self._closed:
-                    self._sessions.session = session
-                    self._opened.append(session)
-            if self._closed:
-                close_session(session)
-                self._still_open()
-        return session
+        with self._sessions.lent() as session:
+            try:
+                return self._request(session, path, params, stream)
+            except OSError as error:
+                if not hung_up(error):
+                    raise
+                self._ready()
+                return self._request(session, path, params, stream)
 
     def _error(self, error: BaseException, limit: float | None = None) -> EngineError:
         endpoint, limit = self._own, limit or self.timeout[1]

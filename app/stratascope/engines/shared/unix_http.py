@@ -35,10 +35,15 @@ class UnixHttpConnection:
         self._unanswered = 0
         self.api_version = ""  # as the last answer's head says it: both engines put it into each
 
-    def get(self, url: str, seconds: float) -> tuple[int, bytes]:
-        """Status and whole body. Raises OSError (TimeoutError after `seconds`), ValueError."""
+    def get(self, url: str, seconds: float, silence: float | None = None) -> tuple[int, bytes]:
+        """Status and whole body. `silence`: what this one answer may take to go on.
+
+        Raises OSError (TimeoutError after `seconds`), ValueError.
+        """
         self.begin()
         self.ask(url)
+        if self.sock is not None:
+            self.sock.settimeout(self._silence if silence is None else silence)
         return self.answer(seconds)
 
     def begin(self) -> None:

@@ -15,9 +15,9 @@ from stratascope.core.syscall_table import CallSource
 from stratascope.linux import bpf_run, seccomp_docker
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import ALLOW
-from stratascope.linux.seccomp_answer import Answers, Outcome
+from stratascope.linux.seccomp_answer import Answers, Outcome, Outcomes
 from stratascope.linux.seccomp_profile import Profile, parse_oci_config, parse_profile, release
-from stratascope.linux.seccomp_resolve import resolve, unknown_calls
+from stratascope.linux.seccomp_resolve import resolve, resolved_calls, unknown_calls
 from stratascope.linux.syscalls import Abi, abis_of, numbers
 
 
@@ -162,34 +162,30 @@ def opened_by(origin: FilterSource, names: frozenset[str]) -> tuple[tuple[str, A
 
 @lru_cache(maxsize=64)
 def _opened_by(origin: ProfileFilter | DockerDefault, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
-    if isinstance(origin, DockerDefault):
-        abi, mentioned = Abi.X86_64, names & seccomp_docker.OPENED.keys()
-    else:
-        abi = native(origin.machine)
-        rules = _parsed(origin.text, origin.oci).rules
-        mentioned = names & {
-            name for rule in rules for name in (*rule.includes.capabilities, *rule.excludes.capabilities)
-        }
+    abi = Abi.X86_64 if isinstance(origin, DockerDefault) else native(origin.machine)
+    now = dict(origin.answers(abi).calls)
     found = []
-    now = origin.answers(abi)
-    for name in sorted(mentioned - origin.capabilities):
-        more = origin.capabilities | {name}
-        then = (
-            DockerDefault(more, origin.measured)
-            if isinstance(origin, DockerDefault)
-            else ProfileFilter(
-                origin.text,
-                origin.source,
-                more,
-                origin.kernel,
-                origin.machine,
-                origin.oci,
-            )
-        ).answers(abi)
-        changed = tuple([new for new, old in zip(then.calls, now.calls, strict=True) if new != old])
-        if changed:
-            found.append((name, Answers(abi, changed)))
+    for name in sorted(names - origin.capabilities):
+        then = [(call, new) for call, new in _calls_with(origin, name, abi) if now.get(call, new) != new]
+        if then:
+            found.append((name, Answers(abi, tuple(then))))
     return tuple(found)
+
+
+def _calls_with(origin: ProfileFilter | DockerDefault, capability: str, abi: Abi) -> tuple[tuple[str, Outcomes], ...]:
+    """The answers to the calls that depend on a capability, if the container had it too."""
+    if isinstance(origin, DockerDefault):
+        return seccomp_docker.opened_by(capability, origin.measured)
+    profile = _parsed(origin.text, origin.oci)
+    named = {
+        call
+        for rule in profile.rules
+        if capability in rule.includes.capabilities or capability in rule.excludes.capabilities
+        for call in rule.names
+    }
+    calls = [call for call in numbers(abi) if call in named]
+    capabilities = origin.capabilities | {capability}
+    return resolved_calls(profile, capabilities, origin.kernel, origin.machine, abi, calls)
 
 
 def native(machine: str) -> Abi:

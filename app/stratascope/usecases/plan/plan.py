@@ -7,19 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from stratascope.core.container import Asked, Container
-from stratascope.core.ports import NoSuchContainerError
 from stratascope.core.relaunch.evidence import Liveness
-from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
+from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Choice, Subject
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.snapshot import ContainerState
-from stratascope.layers.toggles import all_live, files_named, fold, plain
+from stratascope.layers.toggles import all_live, fold, plain
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
-from stratascope.usecases.evidence.startup_processes import ProcessKind
 from stratascope.usecases.plan.dependency_graph import dependents
 from stratascope.usecases.plan.dependents import Dependent, look_at_dependents, with_dependents
+from stratascope.usecases.plan.look import Look, profiles
 from stratascope.usecases.plan.preflight import Preflight, preflight, unproven, unwatched, while_running
 
 
@@ -49,19 +48,13 @@ class Plan:
 
 
 def plan(
-    access: EngineAccess, container: str, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()
+    access: EngineAccess, seen: Look, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()
 ) -> Plan:
     """Raises EngineError, NoSuchContainerError, ToggleError."""
-    state = access.read(container)
-    if state is None:
-        raise NoSuchContainerError(container)
-    changes = access.port.changes(state.container.id)
-    before = access.liveness(state.container.id)
-    subject = looked(access, replace(subject_of(access, state, choices, changes), listens=before.listens))
-    spec = access.port.plan(state.container.id)
+    state, spec, changes, before, others = seen.state, seen.spec, seen.changes, seen.before, seen.others
+    subject = replace(seen.subject, files=profiles(access, choices))
     chosen = plain(choices, subject)
     wanted = fold(spec.asked, chosen, subject)
-    others = access.containers()
     made = Plan(state, subject, spec, chosen, wanted, access.port.body(spec, wanted), Preflight((), ()), remedies)
     owner = _owner(access, made, others)
     transactions = tuple(item for item in access.journal.all() if isinstance(item, Transaction))
@@ -107,39 +100,3 @@ def _owner(access: EngineAccess, made: Plan, others: Sequence[Container]) -> Own
         others,
         lambda kind: access.owner_text(kind, made.spec, made.wanted, made.body),
     )
-
-
-def subject_of(
-    access: EngineAccess, state: ContainerState, choices: Sequence[Choice], changes: Sequence[FileChange] | None = None
-) -> Subject:
-    """A container as toggles see it, with the files that the choices name; `changes` None: not looked at."""
-    files = tuple((path, text) for path in files_named(choices) if (text := access.profile_text(path)) is not None)
-    return Subject(
-        state.container,
-        access.engine,
-        tuple((layer.id, layer.facts) for layer in state.layers),
-        files=files,
-        changes=None if changes is None else tuple(change.path for change in changes),
-        listeners=access.listeners(),
-        memory_total=access.ground.memory_total,
-    )
-
-
-def looked(access: EngineAccess, subject: Subject) -> Subject:
-    """With what is looked at for one container alone, and what its engine says of its ports."""
-    number = subject.container.id
-    inside = access.root_files(number)
-    return replace(
-        subject,
-        nodes=inside.nodes,
-        set_uid=inside.set_uid,
-        users=_users(access.startup_processes(number)),
-        listeners=subject.listeners if inside.listeners is None else inside.listeners,
-        published=access.port.running(number).published,
-    )
-
-
-def _users(kinds: frozenset[ProcessKind] | None) -> tuple[tuple[str, int], ...] | None:
-    if kinds is None:
-        return None
-    return tuple(sorted((kind.name, kind.user) for kind in kinds if kind.user is not None))

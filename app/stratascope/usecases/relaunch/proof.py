@@ -11,7 +11,8 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import changes_users, toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.startup_processes import ProcessKind, missing
-from stratascope.usecases.plan.plan import Plan, looked, subject_of
+from stratascope.usecases.plan.look import looked, subject_of
+from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.relaunch.watch import FailedError, last_words
 
 _SETTLE = 5.0  # seconds that the new process may take to be readable

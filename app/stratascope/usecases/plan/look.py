@@ -1,0 +1,88 @@
+"""All that a plan reads of one container, of its engine and of its kernel, side by side: each waits for somebody else.
+
+What does not depend on the choices is here, so that plans of several presets share one look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from stratascope.background_call import BackgroundCall
+from stratascope.core.container import Container
+from stratascope.core.ports import NoSuchContainerError
+from stratascope.core.relaunch.evidence import Liveness
+from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
+from stratascope.core.relaunch.toggle import Choice, Subject
+from stratascope.core.snapshot import ContainerState
+from stratascope.layers.toggles import files_named
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.evidence.startup_processes import ProcessKind
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What there is. `subject` knows of no choices yet; `before`: its ports and counters."""
+
+    state: ContainerState
+    subject: Subject
+    spec: LaunchSpec
+    changes: tuple[FileChange, ...]
+    before: Liveness
+    others: Sequence[Container]
+
+
+def look(access: EngineAccess, container: str) -> Look:
+    """Raises EngineError, NoSuchContainerError."""
+    state = access.read(container)
+    if state is None:
+        raise NoSuchContainerError(container)
+    number = state.container.id
+    spec = BackgroundCall(lambda: access.port.plan(number))
+    changes = BackgroundCall(lambda: access.port.changes(number))
+    others = BackgroundCall(access.containers)
+    before = access.liveness(number)
+    subject = looked(access, replace(subject_of(access, state, ()), listens=before.listens))
+    written = changes.result()
+    subject = replace(subject, changes=tuple(change.path for change in written))
+    return Look(state, subject, spec.result(), written, before, others.result())
+
+
+def subject_of(
+    access: EngineAccess, state: ContainerState, choices: Sequence[Choice], changes: Sequence[FileChange] | None = None
+) -> Subject:
+    """A container as toggles see it, with the files that the choices name; `changes` None: not looked at."""
+    return Subject(
+        state.container,
+        access.engine,
+        tuple((layer.id, layer.facts) for layer in state.layers),
+        files=profiles(access, choices),
+        changes=None if changes is None else tuple(change.path for change in changes),
+        listeners=access.listeners(),
+        memory_total=access.ground.memory_total,
+    )
+
+
+def profiles(access: EngineAccess, choices: Sequence[Choice]) -> tuple[tuple[str, str], ...]:
+    """The files that the choices name, as far as they can be read: path and text."""
+    return tuple((path, text) for path in files_named(choices) if (text := access.profile_text(path)) is not None)
+
+
+def looked(access: EngineAccess, subject: Subject) -> Subject:
+    """With what is looked at for one container alone, and what its engine says of its ports."""
+    number = subject.container.id
+    inside = access.root_files(number)
+    return replace(
+        subject,
+        nodes=inside.nodes,
+        set_uid=inside.set_uid,
+        users=_users(access.startup_processes(number)),
+        listeners=subject.listeners if inside.listeners is None else inside.listeners,
+        published=access.port.running(number).published,
+    )
+
+
+def _users(kinds: frozenset[ProcessKind] | None) -> tuple[tuple[str, int], ...] | None:
+    if kinds is None:
+        return None
+    return tuple(sorted((kind.name, kind.user) for kind in kinds if kind.user is not None))
