@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class ConnectionPool(Generic[T]):
     """`make` may raise; `end` is called once for each, by `drop` and `close`, also of one that is lent."""
 
     def __init__(self, make: Callable[[], T], end: Callable[[T], None]) -> None:

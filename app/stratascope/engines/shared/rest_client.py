@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.engines.shared import errors
-from stratascope.engines.shared.connection_pool import Kept
+from stratascope.engines.shared.connection_pool import ConnectionPool
 from stratascope.engines.shared.endpoint import CONNECT_SECONDS, READ_SECONDS, Endpoint, check_socket, listens
 from stratascope.engines.shared.streams import body, close_session, hung_up, shut, words_of
 from stratascope.engines.shared.unix_http import UnixHttpConnection
@@ -50,8 +50,8 @@ class RestClient(ABC):
         self._provider = provider
         self._provider_lock = threading.Lock()
         self._lock = threading.Lock()
-        self._sessions: Kept[requests.Session] = Kept(self._open, close_session)
-        self._links = Kept(self._link, UnixHttpConnection.shut)
+        self._sessions: ConnectionPool[requests.Session] = ConnectionPool(self._open, close_session)
+        self._links = ConnectionPool(self._link, UnixHttpConnection.shut)
         self._streams: set[requests.Response] = set()
         self._closed = False
 
