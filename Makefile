@@ -24,7 +24,7 @@ test: ## Set up what is missing, also Xvfb and engines, then run the tests, with
 
 test-all: ## The same with the slow ones, the machines with AppArmor and SELinux among them
 	@sh packaging/setup.sh test-all
-	@MARKS="slow or not slow" BUDGET=$${BUDGET:-7200} sh packaging/test.sh $(ARGS)
+	@MARKS="slow or not slow" sh packaging/test.sh $(ARGS)
 
 flatpak-test: ## Build the Flatpak on a runtime made here, and test it in its real sandbox, beside your own Flatpaks
 	@sh packaging/setup.sh flatpak
@@ -35,7 +35,7 @@ lint: ## Types, style, and who may import whom
 	@$(PY) -m ruff check
 	@$(PY) -m ruff format --check
 	@$(PY) -m mypy
-	@PYTHONPATH=app .venv/bin/lint-imports --no-cache
+	@PYTHONPATH=app .venv/bin/lint-imports
 
 format: ## Put the code into shape
 	@sh packaging/setup.sh test

@@ -1,21 +1,29 @@
 #!/bin/sh
-# Runs the tests; called by `make test` and `make test-all`. Arguments go to pytest.
+# Runs the tests; called by `make test` and `make test-all`.
+#
+# Without arguments it runs all of them, in parts that run side by side (packaging/side_by_side.py): a part is this
+# script with PART set. Arguments go to pytest, which then runs what they ask for and nothing beside it.
 #
 # The display: an X server without a screen (xvfb-run), so that the window is tested on the platform that people use;
 # where it is missing, Qt's own "offscreen". A QT_QPA_PLATFORM that is already set is respected.
 #
-# The tests marked `engines` start private daemons, which takes root. Root runs everything in one go. Anyone else runs
-# the rest as they are and those through sudo, in a second pytest that leaves no files of root in the checkout; without
-# sudo they are skipped, with the reason. STRATASCOPE_REQUIRE_ENGINES=1 makes a skipped one a failure.
+# The tests marked `engines` start private daemons, which takes root. Anyone else runs the rest as they are and those
+# through sudo, in a pytest of its own that leaves no files of root in the checkout; without sudo they are skipped, with
+# the reason. STRATASCOPE_REQUIRE_ENGINES=1 makes a skipped one a failure.
 #
-# MARKS: which tests, as pytest's -m. BUDGET: seconds after which pytest starts no further test and fails.
+# MARKS: which tests, as pytest's -m. BUDGET: seconds after which a pytest starts no further test and fails; without it
+# nothing limits how long all of them take.
 
 set -eu
 cd "$(dirname "$0")/.."
 
+unset PYTHONDONTWRITEBYTECODE # hundreds of processes are started, and each would compile the program anew
 marks=${MARKS:-"not slow"}
 python=.venv/bin/python
-set -- --session-timeout="${BUDGET:-900}" "$@"
+if [ -z "${PART:-}" ] && [ $# = 0 ]; then
+    exec "$python" packaging/side_by_side.py
+fi
+[ -z "${BUDGET:-}" ] || set -- --session-timeout="$BUDGET" "$@"
 
 xvfb=
 if [ -z "${QT_QPA_PLATFORM:-}" ]; then
@@ -29,22 +37,48 @@ fi
 export QT_QPA_PLATFORM
 unset WAYLAND_DISPLAY # or the tests might open windows on the developer's own desktop
 
-if [ "$(id -u)" = 0 ] || ! command -v sudo >/dev/null; then
-    exec ${xvfb:+xvfb-run --auto-servernum --server-args="-screen 0 1920x1200x24"} sh packaging/own-root.sh \
-        "$python" -m pytest -m "$marks" "$@"
-fi
+# run ARGUMENTS…: one pytest, as root where `root` is set.
+root=
+run() {
+    [ -n "$root" ] || [ -z "${PART:-}" ] || set -- -o cache_dir=".pytest_cache/$PART" "$@"
+    set -- sh packaging/own-root.sh "$python" -m pytest "$@"
+    # What runs side by side waits for this word: xvfb-run takes the first number of a display that is free, so that two
+    # which look at the same moment take the same one.
+    [ -z "${PART:-}" ] || set -- sh -c 'echo "It begins."; exec "$@"' sh "$@"
+    [ -z "$xvfb" ] || set -- xvfb-run --auto-servernum --server-args="-screen 0 1920x1200x24" "$@"
+    [ -z "$root" ] || set -- sudo env PATH="$PATH" QT_QPA_PLATFORM="$QT_QPA_PLATFORM" PYTHONDONTWRITEBYTECODE=1 \
+        PYTHONUNBUFFERED="${PYTHONUNBUFFERED:-}" STRATASCOPE_REQUIRE_ENGINES="${STRATASCOPE_REQUIRE_ENGINES:-}" "$@"
+    "$@"
+}
 
-status=0
-${xvfb:+xvfb-run --auto-servernum --server-args="-screen 0 1920x1200x24"} \
-    "$python" -m pytest -m "($marks) and not engines" "$@" || status=$?
-echo "The tests with real engines need root; sudo may ask for your password."
-engines=0
-sudo env PATH="$PATH" QT_QPA_PLATFORM="$QT_QPA_PLATFORM" PYTHONDONTWRITEBYTECODE=1 \
-    STRATASCOPE_REQUIRE_ENGINES="${STRATASCOPE_REQUIRE_ENGINES:-}" \
-    ${xvfb:+xvfb-run --auto-servernum --server-args="-screen 0 1920x1200x24"} sh packaging/own-root.sh \
-    "$python" -m pytest -p no:cacheprovider -m "($marks) and engines" "$@" || engines=$?
-# 5: none of the chosen tests is such a test.
-if [ "$status" = 0 ] || [ "$status" = 5 ] && [ "$engines" != 5 ]; then
-    status=$engines
-fi
-exit "$status"
+sudo=
+[ "$(id -u)" = 0 ] || ! command -v sudo >/dev/null || sudo=yes
+by_root() {
+    root=$sudo
+    [ -z "$sudo" ] || set -- -p no:cacheprovider "$@"
+    run "$@"
+}
+
+case ${PART:-} in
+rest) run -m "($marks) and not engines and not style" "$@" ;;
+style) run -m "($marks) and style" "$@" tests/test_quality.py ;;
+engines) by_root -m "($marks) and engines" "$@" ;;
+docker) by_root -m "($marks) and engines and not podman_alone" "$@" ;;
+podman) by_root -m "($marks) and podman_alone" "$@" ;;
+"")
+    if [ -z "$sudo" ]; then
+        run -m "$marks" "$@"
+        exit
+    fi
+    status=0
+    run -m "($marks) and not engines" "$@" || status=$?
+    echo "The tests with real engines need root; sudo may ask for your password."
+    engines=0
+    by_root -m "($marks) and engines" "$@" || engines=$?
+    # 5: none of the chosen tests is such a test.
+    if [ "$status" = 0 ] || [ "$status" = 5 ] && [ "$engines" != 5 ]; then
+        status=$engines
+    fi
+    exit "$status"
+    ;;
+esac

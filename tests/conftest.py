@@ -3,28 +3,62 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from PySide6.QtCore import SignalInstance
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+from pytestqt.wait_signal import SignalBlocker
 
 from rig.fixtures import (
     any_engine,
     docker_rootful,
     docker_rootless,
+    each_api,
     engines,
     mark_engine_tests,
+    one_engine,
     podman_rootful,
     podman_rootless,
 )
 
 os.environ["STRATASCOPE_LANGUAGE"] = "en"  # what tests say of the program's words holds on every developer's desktop
 
-__all__ = ("any_engine", "docker_rootful", "docker_rootless", "engines", "podman_rootful", "podman_rootless")
+__all__ = (
+    "any_engine",
+    "docker_rootful",
+    "docker_rootless",
+    "each_api",
+    "engines",
+    "one_engine",
+    "podman_rootful",
+    "podman_rootless",
+)
+
+HANGS = 300_000  # milliseconds
 
 # How long an example takes says how busy the machine is, which is no fault of the program.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+class PatientBot(QtBot):
+    """Waits for what is to come about. A limit here says only that it hangs: a busy machine takes its time."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = HANGS) -> None:  # noqa: N802
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: SignalInstance, *, timeout: int = HANGS, **more: Any) -> SignalBlocker:  # noqa: N802
+        return super().waitSignal(signal, timeout=timeout, **more)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    """The plugin's, with more patience."""
+    return PatientBot(request)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -71,7 +71,6 @@ def exposures(rig: Rig, cases: tuple[Case, ...]) -> dict[str, dict[str, Any]]:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
         )
     found = {each["name"].removeprefix("calibrate-"): each for each in json.loads(done.stdout)["containers"]}
     return {case.name: found[case.name] for case in cases}

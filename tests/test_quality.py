@@ -20,8 +20,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+pytestmark = pytest.mark.style
+
 CHECKOUT = Path(__file__).resolve().parent.parent
 TESTS = CHECKOUT / "tests"
+IMPORTS = str(CHECKOUT / ".import_linter_cache")
 CONSTRAINTS = CHECKOUT / "packaging" / "constraints.txt"
 
 # Which room may import what from outside the standard library. A room that is not named: nothing.
@@ -47,7 +50,6 @@ def run(*command: str) -> None:
         pytest.fail(f"{' '.join(command)}\n{done.stdout}{done.stderr}", pytrace=False)
 
 
-@pytest.mark.timeout(900)
 def test_types() -> None:
     run(sys.executable, "-m", "mypy")
 
@@ -61,11 +63,11 @@ def test_format() -> None:
 
 
 def test_who_may_import_whom() -> None:
-    run(sys.executable, "-c", "from importlinter.cli import lint_imports_command as main; main()", "--no-cache")
+    run(sys.executable, "-c", "from importlinter.cli import lint_imports_command as main; main()")
 
 
 def test_third_party_packages_stay_in_their_rooms() -> None:
-    graph = grimp.build_graph("stratascope", include_external_packages=True, cache_dir=None)
+    graph = grimp.build_graph("stratascope", include_external_packages=True, cache_dir=IMPORTS)
     strangers = set()
     for module in graph.modules:
         names = module.split(".")

@@ -46,7 +46,6 @@ def test_a_handful(any_engine: Rig, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_every_outcome(any_engine: Rig, capsys: pytest.CaptureFixture[str]) -> None:
     trial = everything(any_engine)
     found = outcomes(trial)
@@ -55,7 +54,6 @@ def test_every_outcome(any_engine: Rig, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_what_an_engine_refuses(any_engine: Rig) -> None:
     refused = everything(any_engine).refused
     expected = {item.name: words for item in CONFIGURATIONS if (words := item.refused.get(any_engine.name))}
@@ -65,7 +63,6 @@ def test_what_an_engine_refuses(any_engine: Rig) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
 @pytest.mark.parametrize("name", ["docker_rootful", "podman_rootful", "podman_rootless"])
 def test_stances_with_one_layer_alone(
     name: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]

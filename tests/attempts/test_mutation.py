@@ -15,7 +15,7 @@ from attempts.trial import recorded
 from stratascope.core.threats.needs import Need
 from stratascope.layers import all_layers
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

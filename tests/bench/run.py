@@ -22,6 +22,7 @@ from unittest.mock import patch
 from bench import depth as bench_depth
 from bench import fleet as bench_fleet
 from bench import harden as bench_harden
+from bench import moments as bench_moments
 from containers.fleet import launched
 from rig.engine import Rig
 from stratascope.core.container import Engine
@@ -350,6 +351,8 @@ def main() -> int:
         window(rig, table)
         judging(rig, table)
         fleet_many_against_few(table)
+        for moment in bench_moments.measure():
+            table.limit(moment.what, moment.seconds * 1000, moment.goal)
         fill(rig, MANY)
         refresh_many_against_few(bench, table)
         bench.engines.close()

@@ -24,6 +24,5 @@ def run(*words: str, engines: str = NOWHERE, **more: str) -> subprocess.Complete
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=60,
         stdin=subprocess.DEVNULL,
     )

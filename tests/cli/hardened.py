@@ -40,7 +40,7 @@ class Desk:
 
     def run(self, *words: str) -> tuple[int, str, str]:
         child = self.popen(*words)
-        out, err = child.communicate(timeout=90)
+        out, err = child.communicate()
         return child.returncode, out, err
 
     def harden(self, *words: str) -> tuple[int, dict[str, Any], str]:

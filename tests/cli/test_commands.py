@@ -43,7 +43,7 @@ def on_terminal(*words: str, engines: str = NOWHERE, **more: str) -> str:
     except OSError:  # EIO: the other end is closed
         pass
     os.close(ours)
-    assert process.wait(60) == 0
+    assert process.wait() == 0
     return b"".join(parts).decode()
 
 
@@ -235,13 +235,13 @@ def test_engine_by_id_and_endpoint(any_engine: Rig) -> None:
     assert found["version"]
 
 
-def test_live_equals_replayed(any_engine: Rig, tmp_path: Path) -> None:
+def test_live_equals_replayed(each_api: Rig, tmp_path: Path) -> None:
     file = tmp_path / "capture.json"
     with (
-        any_engine.container("--cap-drop", "ALL", name="replayed"),
-        any_engine.container(name="beside", start=False),
+        each_api.container("--cap-drop", "ALL", name="replayed"),
+        each_api.container(name="beside", start=False),
     ):
-        live = run("report", "--json", "--save-capture", str(file), engines=any_engine.endpoint)
+        live = run("report", "--json", "--save-capture", str(file), engines=each_api.endpoint)
     assert live.returncode == 0, live.stderr
     replayed = run("report", "--json", "--from-capture", str(file))
     assert replayed.returncode == 0, replayed.stderr
@@ -361,7 +361,7 @@ def test_a_reader_that_hangs_up(capture: Path) -> None:
     process.stdout.close()
     assert process.stderr.read() == b""
     process.stderr.close()
-    process.wait(60)
+    process.wait()
 
 
 def test_a_locale_without_unicode(capture: Path) -> None:

@@ -42,7 +42,6 @@ def in_own_system(*lines: str, polkit: bool = True, **more: str) -> subprocess.C
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=60,
         stdin=subprocess.DEVNULL,
     )
 

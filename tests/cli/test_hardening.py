@@ -21,11 +21,11 @@ from stratascope.state.journal import FileJournal
 
 
 @pytest.fixture
-def desk(any_engine: Rig, tmp_path: Path) -> Iterator[Desk]:
-    found = Desk(any_engine, tmp_path)
+def desk(each_api: Rig, tmp_path: Path) -> Iterator[Desk]:
+    found = Desk(each_api, tmp_path)
     yield found
     for name in found.all():
-        any_engine.run("rm", "-f", name)
+        each_api.run("rm", "-f", name)
 
 
 def test_hardened_proven_undone_and_discarded(desk: Desk) -> None:
@@ -105,7 +105,7 @@ def test_killed_in_the_middle_and_recovered(desk: Desk) -> None:
         child.stdout.readline()
     time.sleep(draw.random() * 0.05)
     child.send_signal(signal.SIGKILL)
-    child.communicate(timeout=30)
+    child.communicate()
     code, _, err = desk.run("recover")
     assert code == 0, err
     running = desk.only_one_runs()
@@ -122,7 +122,7 @@ def test_what_can_not_be_printed_is_done_all_the_same(docker_rootful: Rig, tmp_p
         with Path("/dev/full").open("w") as full:
             done = subprocess.run(
                 (*words, "--set", "no-new-privileges=on"), env=desk.environ, stdout=full, stderr=subprocess.PIPE,
-                text=True, check=False, timeout=60,
+                text=True, check=False,
             )  # fmt: skip
         assert "No space left on device" in done.stderr
         assert desk.only_one_runs() != original

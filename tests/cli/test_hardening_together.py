@@ -17,17 +17,12 @@ from typing import Any
 import pytest
 
 from cli.hardened import NAME, QUICK, Desk, start
-from rig.engine import KINDS, Rig
-from rig.fixtures import Engines
+from rig.engine import Rig
+from rig.fixtures import Engines, left_out
 
 SIDE, TAIL = f"{NAME}-side", f"{NAME}-tail"
 HARDEN = ("--set", "no-new-privileges=on")
 IMAGES = "localhost/stratascope/"
-
-
-def _kinds(cheap: str = "") -> list[Any]:
-    """All four; only that one of them in `make test`."""
-    return [pytest.param(kind, marks=() if kind == cheap else pytest.mark.slow) for kind in KINDS]
 
 
 @pytest.fixture
@@ -67,7 +62,7 @@ def blocks(last: dict[str, Any]) -> list[tuple[str, str | None]]:
     return [(item["code"], item["remedy"]) for item in last["blocks"]]
 
 
-@pytest.mark.parametrize("desk", _kinds("docker_rootful"), indirect=True)
+@pytest.mark.parametrize("desk", left_out("docker_rootful"), indirect=True)
 def test_what_it_wrote_is_carried_over(desk: Desk) -> None:
     original = start(desk, "-v", "/nameless", "-e", "SECRET=not-to-be-seen", "--label", "kept=1")
     run = desk.rig.run
@@ -92,7 +87,7 @@ def test_what_it_wrote_is_carried_over(desk: Desk) -> None:
     assert (list(desk.all()), images(desk)) == ([NAME], [])
 
 
-@pytest.mark.parametrize("desk", _kinds(), indirect=True)
+@pytest.mark.parametrize("desk", left_out(), indirect=True)
 def test_it_can_be_hardened_again_while_its_image_is_on_this_engine_only(desk: Desk) -> None:
     original, run = start(desk), desk.rig.run
     run("exec", NAME, "sh", "-c", "echo one > /etc/one")
@@ -120,7 +115,7 @@ def test_it_can_be_hardened_again_while_its_image_is_on_this_engine_only(desk: D
     run("rmi", image)
 
 
-@pytest.mark.parametrize("desk", _kinds(), indirect=True)
+@pytest.mark.parametrize("desk", left_out(), indirect=True)
 def test_a_failure_leaves_no_image(desk: Desk) -> None:
     command = ("sh", "-c", "test ! -e /etc/one || touch /again || exit 9; trap 'exit 0' TERM; sleep 3600 & wait")
     original = start(desk, command=command)
@@ -131,7 +126,7 @@ def test_a_failure_leaves_no_image(desk: Desk) -> None:
     assert (desk.only_one_runs(), list(desk.all()), images(desk)) == (original, [NAME], [])
 
 
-@pytest.mark.parametrize("desk", _kinds("podman_rootless"), indirect=True)
+@pytest.mark.parametrize("desk", left_out("podman_rootless"), indirect=True)
 def test_what_uses_its_namespaces_comes_along(desk: Desk) -> None:
     rig = desk.rig
     original = start(desk)
@@ -162,7 +157,7 @@ def test_what_uses_its_namespaces_comes_along(desk: Desk) -> None:
     assert set(desk.all()) == set(before)
 
 
-@pytest.mark.parametrize("desk", _kinds(), indirect=True)
+@pytest.mark.parametrize("desk", left_out(), indirect=True)
 def test_one_that_cannot_come_along_is_named(desk: Desk) -> None:
     original = start(desk)
     side = follow(desk, SIDE, "--network", f"container:{NAME}", "--rm")
@@ -231,7 +226,7 @@ def test_what_requires_it_comes_along(desk: Desk) -> None:
     assert set(desk.all()) == {NAME, SIDE}
 
 
-@pytest.mark.parametrize("desk", _kinds(), indirect=True)
+@pytest.mark.parametrize("desk", left_out(), indirect=True)
 def test_killed_in_the_middle_and_recovered(desk: Desk) -> None:
     """The moment is drawn anew each time; the seed is printed."""
     seed = random.randrange(1 << 32)
@@ -248,7 +243,7 @@ def test_killed_in_the_middle_and_recovered(desk: Desk) -> None:
         child.stdout.readline()
     time.sleep(draw.random() * 0.2)
     child.send_signal(signal.SIGKILL)
-    child.communicate(timeout=30)
+    child.communicate()
     code, _, err = desk.run("recover")
     assert code == 0, err
     now = running(desk)

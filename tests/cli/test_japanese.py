@@ -38,7 +38,6 @@ def run(*words: str, language: str = "ja", **more: str) -> subprocess.CompletedP
         capture_output=True,
         encoding="utf-8",
         check=False,
-        timeout=60,
         stdin=subprocess.DEVNULL,
     )
 

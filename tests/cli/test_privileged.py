@@ -44,11 +44,11 @@ def no_root(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 @needs_root
-def test_it_is_printed_saved_and_replayed(any_engine: Rig, tmp_path: Path) -> None:
+def test_it_is_printed_saved_and_replayed(each_api: Rig, tmp_path: Path) -> None:
     without, with_it = tmp_path / "without.json", tmp_path / "with.json"
-    with any_engine.container() as name:
+    with each_api.container() as name:
         for file, words in ((without, ()), (with_it, ("--privileged",))):
-            done = run("report", "--json", "--save-capture", str(file), *words, engines=any_engine.endpoint)
+            done = run("report", "--json", "--save-capture", str(file), *words, engines=each_api.endpoint)
             assert (done.returncode, done.stderr) == (0, "")
         live = json.loads(done.stdout)
         assert [container["id"] for container in live["containers"]] == [name]

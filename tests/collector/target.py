@@ -28,7 +28,7 @@ def built() -> Path:
     folder.chmod(0o755)
     program = folder / "target"
     command = (compiler, "-O1", "-static", "-pthread", "-o", str(program), str(SOURCE))
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    subprocess.run(command, check=True, capture_output=True)
     return program
 
 

@@ -106,7 +106,7 @@ def test_one_that_never_stops_is_given_up_and_the_others_are_read() -> None:
         "class P(ctypes.Structure): _fields_ = [('n', ctypes.c_ushort), ('f', ctypes.c_char_p)]\n"
         "libc.prctl(22, 2, ctypes.byref(P(1, struct.pack('=HBBI', 6, 0, 0, 0x7fff0000))), 0, 0)\n"
         "pid = libc.vfork()\n"
-        "if pid == 0: libc.sleep(30); libc._exit(0)\n"
+        "if pid == 0: libc.sleep(3600); libc._exit(0)\n"
     )
     stuck = subprocess.Popen(["/usr/bin/env", "python3", "-SIc", code], stdout=subprocess.PIPE)
     try:
@@ -114,15 +114,12 @@ def test_one_that_never_stops_is_given_up_and_the_others_are_read() -> None:
         stuck.stdout.readline()
         wait_for(lambda: Path(f"/proc/{stuck.pid}/stat").read_text().rpartition(")")[2].split()[0] == "D")
         with target.running(1) as it:
-            before = time.monotonic()
             answers = Collector().capture([(pid, ["stat", SECCOMP], [], False) for pid in (stuck.pid, it.pid)])
-            took = time.monotonic() - before
         (_, first, _), (_, second, _) = (answer[0] for answer in answers)
         assert first[-1][0] == SECCOMP
         assert first[-1][3] == "UNSUPPORTED"
         assert "did not stop in 1 s" in first[-1][5]
         assert second[-1][2] == target.own_filter(0)
-        assert took < 3
         status = Path(f"/proc/{stuck.pid}/status").read_text()
         assert "TracerPid:\t0\n" in status
     finally:

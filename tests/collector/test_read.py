@@ -37,8 +37,7 @@ def sleeping(*command: str) -> Iterator[int]:
 
 
 def _sleeper(pid: int) -> int:
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
+    while True:
         here = pid
         while True:
             below = Path(f"/proc/{here}/task/{here}/children").read_text().split()
@@ -48,7 +47,6 @@ def _sleeper(pid: int) -> int:
         if Path(f"/proc/{here}/comm").read_text() == "sleep\n":
             return here
         time.sleep(0.01)
-    raise AssertionError("the child did not start")
 
 
 def one(pid: int, wants: tuple[str, ...], members_too: bool = False) -> serve.Answer:
@@ -124,8 +122,7 @@ def test_a_first_thread_that_ended_is_not_a_zombie() -> None:
     try:
         assert child.stdout is not None
         child.stdout.readline()
-        deadline = time.monotonic() + 5
-        while ") Z " not in (stat := Path(f"/proc/{child.pid}/stat").read_text()) and time.monotonic() < deadline:
+        while ") Z " not in (stat := Path(f"/proc/{child.pid}/stat").read_text()):
             time.sleep(0.01)
         assert ") Z " in stat
         assert not read.ended(stat)
@@ -191,7 +188,6 @@ for pid in (root.pid, gone.pid):
             check=False,
             capture_output=True,
             text=True,
-            timeout=30,
         )
         assert done.stdout.splitlines() == ["whole DENIED", "whole GONE"], done.stderr
 
@@ -261,10 +257,9 @@ def test_members_by_pid_namespace_and_never_of_the_host() -> None:
     command = "sleep 60 & sleep 60 & exec sleep 60"
     child = subprocess.Popen(["unshare", "-pf", "--kill-child", "sh", "-c", command], stdin=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 5
         first = 0
         others: list[str] = []
-        while len(others) < 2 and time.monotonic() < deadline:
+        while len(others) < 2:
             time.sleep(0.02)
             below = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
             if below:

@@ -35,9 +35,7 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
     for name, number, kind in (("null", (1, 3), 0o20666), ("dri/card0", (226, 0), 0o20660), ("sda", (8, 0), 0o60660)):
         os.mknod(tmp_path / "dev" / name, kind, os.makedev(*number))
     child = subprocess.Popen(["chroot", str(tmp_path), "/bin/busybox", "sleep", "60"])
-    deadline = time.monotonic() + 5
     while Path(f"/proc/{child.pid}/root").readlink() != tmp_path:
-        assert time.monotonic() < deadline
         time.sleep(0.01)
     yield child.pid, tmp_path
     child.kill()

@@ -147,9 +147,8 @@ def test_real_processes() -> None:
         ["unshare", "-Urmpf", "--mount-proc", "--kill-child", "sleep", "60"], stdin=subprocess.DEVNULL
     )
     try:
-        deadline = time.monotonic() + 5
         inner: list[str] = []
-        while time.monotonic() < deadline:
+        while True:
             inner = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
             if inner and Path(f"/proc/{inner[0]}/comm").read_text() == "sleep\n":
                 break
@@ -197,7 +196,6 @@ for mode in ("private", "host"):
         ["unshare", "-pf", "--mount-proc", "--kill-child", *inside, str(Path(stratascope.__file__).parent.parent)],
         capture_output=True,
         text=True,
-        timeout=30,
         check=False,
     )
     assert done.stdout.split() == ["FOREIGN", "FOREIGN", "FOREIGN", "GONE"] * 2, done.stderr

@@ -106,7 +106,7 @@ class Scene:
     def stratascope(self, *words: str) -> tuple[int, str, str]:
         """The command line; its exit code and what it printed."""
         child = self.python("-m", "stratascope", *words)
-        out, err = child.communicate(timeout=120)
+        out, err = child.communicate()
         return child.returncode, out, err
 
     def kill(self, chosen: tuple[Point, ...]) -> None:
@@ -119,7 +119,7 @@ class Scene:
         """One of them."""
         self.start(point.container, LINGERING if point.how == "in" else QUICK)
         child = self.dying(point)
-        out, err = child.communicate(timeout=120)
+        out, err = child.communicate()
         assert child.returncode == -9, (point.name, out, err)
         passed = tuple(out.splitlines())
         assert passed == POINTS[point.verb][: len(passed)], (point.name, out)

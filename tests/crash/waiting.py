@@ -31,7 +31,7 @@ class Waiting:
 
     def ended(self) -> dict[str, Any]:
         """How it ended."""
-        out, err = self.child.communicate(timeout=120)
+        out, err = self.child.communicate()
         assert self.child.returncode == 0, err
         found: dict[str, Any] = json.loads(out.splitlines()[-1])
         return found

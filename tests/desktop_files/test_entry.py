@@ -44,10 +44,8 @@ def test_the_launcher_of_the_desktop_starts_it(tmp_path: Path, folder: str) -> N
     menu.write_bytes(entry(TEMPLATE, (str(program), "-m", "a b")))
     judge = subprocess.run(("desktop-file-validate", menu), capture_output=True, text=True, check=False)
     assert (judge.returncode, judge.stdout) == (0, "")
-    subprocess.run(("gio", "launch", menu), check=True, env={**os.environ, "DISPLAY": ""}, timeout=20)
-    end = time.monotonic() + 20
+    subprocess.run(("gio", "launch", menu), check=True, env={**os.environ, "DISPLAY": ""})
     while not (tmp_path / "said").exists():
-        assert time.monotonic() < end, "it was not started"
         time.sleep(0.01)
     assert (tmp_path / "said").read_text().splitlines() == [str(program), "-m", "a b"]
 

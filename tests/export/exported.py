@@ -75,8 +75,6 @@ def carried_out(rig: Rig, text: str, folder: Path) -> str:
     """The command as a person would paste it, on this engine; the new container's id."""
     tool, *words = rig.command()
     script = f'{tool}() {{ command {shlex.join((tool, *words))} "$@"; }}\n{text}'
-    done = subprocess.run(
-        ("sh", "-c", script), env=rig.env, cwd=folder, capture_output=True, text=True, check=False, timeout=60
-    )
+    done = subprocess.run(("sh", "-c", script), env=rig.env, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{done.stderr}\n{text}"
     return done.stdout.split()[-1]

@@ -61,6 +61,6 @@ def attempt(program: Path, filters: Sequence[bytes], attempts: Sequence[Attempt]
     for abi, number, arguments in attempts:
         values = (*arguments, *(0,) * (6 - len(arguments)))
         parts.append(struct.pack("<8Q", abi is Abi.I386, number | abi.number_bit, *values))
-    done = subprocess.run((str(program),), input=b"".join(parts), capture_output=True, check=True, timeout=60)
+    done = subprocess.run((str(program),), input=b"".join(parts), capture_output=True, check=True)
     found = struct.unpack(f"<{len(attempts) + 1}q", done.stdout)
     return list(found[:-1]), found[-1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -147,9 +146,7 @@ def test_a_filter_of_endless_ways_ends_undecided() -> None:
     """Each test of another bit doubles the ways; a limit ends it, and what is not followed is not called stopped."""
     tests = [each for bit in range(32) for each in (LOW, (bpf.JSET, 0, 1, 1 << bit), (bpf.LD_IMM, 0))]
     raw = code(*tests, (bpf.RET_K, EPERM))
-    start = time.perf_counter()
     found = answers((raw,), Abi.X86_64)
-    assert time.perf_counter() - start < 5
     outcomes = found.of("read")
     assert outcomes is not None
     assert "UNDECIDED" in kinds(outcomes)

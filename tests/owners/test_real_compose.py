@@ -74,7 +74,6 @@ class Project:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=90,
             check=False,
         )
         assert done.returncode == 0 or not check, done.stderr
@@ -103,7 +102,7 @@ class Project:
 
     def run(self, *words: str) -> tuple[int, str, str]:
         child = self.popen(*words)
-        out, err = child.communicate(timeout=120)
+        out, err = child.communicate()
         return child.returncode, out, err
 
     def harden(self, service: str, *words: str) -> tuple[int, dict[str, Any], str]:
@@ -324,7 +323,7 @@ def _killed(project: Project, steps: int, moment: float) -> None:
         child.stdout.readline()
     time.sleep(moment)
     child.send_signal(signal.SIGKILL)
-    child.communicate(timeout=60)
+    child.communicate()
     code, _, err = project.run("recover")
     assert code == 0, err
     project.id("web")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -16,11 +15,11 @@ from stratascope.probe.elevated import Kind, NoRootError, ways
 ECHO = b"import sys\nsys.stdout.write(sys.stdin.read().upper())\n"
 
 
-def answer(*, patience: float = 5) -> bytes:
+def answer(*, patience: float = 3600) -> bytes:
     return run_as_root(ways(os.environ), ECHO, b"asked", patience=patience)
 
 
-def refused(*, patience: float = 5) -> NoRootError:
+def refused(*, patience: float = 3600) -> NoRootError:
     with pytest.raises(NoRootError) as caught:
         answer(patience=patience)
     return caught.value
@@ -62,8 +61,6 @@ def test_neither_is_there(programs: Path) -> None:
 
 
 def test_nobody_answers(programs: Path) -> None:
-    script(programs, "pkexec", f"echo $$ > {programs}/pid; exec sleep 60")
-    before = time.monotonic()
+    script(programs, "pkexec", f"echo $$ > {programs}/pid; exec sleep 3600")
     assert "Nobody answered" in translate(refused(patience=0.5).message)
-    assert time.monotonic() - before < 5
     assert not Path(f"/proc/{(programs / 'pid').read_text().strip()}").exists()

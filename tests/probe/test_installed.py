@@ -59,7 +59,6 @@ def test_the_helper_runs_alone_and_can_be_read(tmp_path: Path) -> None:
         input=b'{"ask":"hello"}\n',
         capture_output=True,
         check=True,
-        timeout=20,
         cwd="/",
         env={"PYTHONPATH": "/nowhere", "PATH": "/usr/bin:/bin"},
     )

@@ -7,6 +7,8 @@ Usage, from any test (the fixtures are exposed by tests/conftest.py):
             status = Path(f"/proc/{docker_rootful.pid(container)}/status").read_text()
 
     def test_all(any_engine: Rig) -> None: ...              # runs four times, once for each kind
+    def test_api(each_api: Rig) -> None: ...                # for one Docker and one Podman; all four in make test-all
+    def test_one(one_engine: Rig) -> None: ...              # for one; all four in make test-all
     from rig.engine import Rig                              # `tests` is on pytest's pythonpath
 
     rig.run("exec", "--privileged", container, "id")        # the engine's own command line, returns its output
@@ -93,7 +95,7 @@ class Rig:
             "podman", "--remote", "--url", self.endpoint, *args
         )  # fmt: skip
 
-    def run(self, *args: str, check: bool = True, timeout: float = 60) -> str:
+    def run(self, *args: str, check: bool = True) -> str:
         """Run the engine's command line; its stdout without the last newline. AssertionError on failure."""
         for _ in range(2):
             done = subprocess.run(
@@ -102,7 +104,6 @@ class Rig:
                 env=self.env,
                 capture_output=True,
                 text=True,
-                timeout=timeout,
                 stdin=subprocess.DEVNULL,
             )
             # Docker 26 now and then starts no exec session on a busy machine, and has no word to say of it
@@ -214,9 +215,9 @@ class Rig:
         self.keeper.stdin.flush()
         assert self.keeper.stdout.readline() == "done\n"
 
-    def wait_ready(self, seconds: float = 60) -> None:
-        """Until the daemon answers a ping."""
-        deadline = time.monotonic() + seconds
+    def wait_ready(self) -> None:
+        """Until the daemon answers a ping; one that has not in five minutes hangs."""
+        deadline = time.monotonic() + 300
         while not answers(self.socket):
             if self.keeper.poll() is not None or time.monotonic() > deadline:
                 raise NoEngineError(f"{self.name} does not answer:\n{self.log()[-3000:]}")
@@ -234,7 +235,7 @@ class Rig:
         assert self.keeper.stdin is not None
         assert self.keeper.stdout is not None
         self.keeper.stdin.close()
-        self.keeper.wait(60)
+        self.keeper.wait()
         self.keeper.stdout.close()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -25,6 +26,7 @@ class Engines:
 
     def get(self, name: str) -> Rig:
         """That engine, running; skips or fails the test where it can't be started."""
+        assert os.environ.get("PART") != "rest", "a test that starts an engine has to name it: see `needed`"
         for each in dict.fromkeys((name, *self._wanted)):
             if each not in self._launched:
                 try:
@@ -50,13 +52,22 @@ class Engines:
                 found.close()
 
 
+def needed(item: pytest.Item) -> set[str]:
+    """The engines that a test names by fixture or by parameter; `engines` where it says only later which."""
+    fixtures = set(getattr(item, "fixturenames", ()))
+    found = fixtures & set(KINDS)
+    if isinstance(item, pytest.Function) and hasattr(item, "callspec") and fixtures & {"engines", "request"}:
+        for value in item.callspec.params.values():
+            found.update(each for each in (value if isinstance(value, tuple) else (value,)) if each in KINDS)
+    if not found and ("engines" in fixtures or item.get_closest_marker("engines") is not None):
+        found.add("engines")
+    return found
+
+
 @pytest.fixture(scope="session")
 def engines(request: pytest.FixtureRequest) -> Iterator[Engines]:
     """The engines by name, started on first use."""
-    named: set[str] = set()
-    for item in request.session.items:
-        names = getattr(item, "fixturenames", ())
-        named.update(KINDS if "any_engine" in names else (name for name in names if name in KINDS))
+    named = {name for item in request.session.items for name in needed(item)}
     found = Engines(tuple(name for name in KINDS if name in named))
     yield found
     found.close()
@@ -84,13 +95,35 @@ def podman_rootless(engines: Engines) -> Rig:
 
 @pytest.fixture(scope="session", params=KINDS)
 def any_engine(engines: Engines, request: pytest.FixtureRequest) -> Rig:
-    """Each of the four kinds in turn."""
+    """Each of the four kinds in turn: for what the kinds differ in."""
+    name: str = request.param
+    return engines.get(name)
+
+
+def left_out(*quick: str) -> list[Any]:
+    """All four kinds, of which those that are not named here are left to `make test-all`."""
+    return [pytest.param(kind, marks=() if kind in quick else pytest.mark.slow) for kind in KINDS]
+
+
+@pytest.fixture(scope="session", params=left_out("docker_rootful", "podman_rootless"))
+def each_api(engines: Engines, request: pytest.FixtureRequest) -> Rig:
+    """For what depends on the engine's API, and not on whose it is: Docker and Podman."""
+    name: str = request.param
+    return engines.get(name)
+
+
+@pytest.fixture(scope="session", params=left_out("podman_rootless"))
+def one_engine(engines: Engines, request: pytest.FixtureRequest) -> Rig:
+    """For what is the same code whatever the engine."""
     name: str = request.param
     return engines.get(name)
 
 
 def mark_engine_tests(items: list[pytest.Item]) -> None:
-    """Mark each test that uses an engine with `engines`."""
+    """Mark each test that uses an engine with `engines`, and with `podman_alone` where it needs no Docker."""
     for item in items:
-        if {"any_engine", "engines", *KINDS} & set(getattr(item, "fixturenames", ())):
+        named = needed(item)
+        if named:
             item.add_marker(pytest.mark.engines)
+        if named and all(name.startswith("podman") for name in named):
+            item.add_marker(pytest.mark.podman_alone)

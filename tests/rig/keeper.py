@@ -126,7 +126,7 @@ class Keeper:
         wake()
         daemon.terminate()
         try:
-            daemon.wait(20)
+            daemon.wait(60)
         except subprocess.TimeoutExpired:
             daemon.kill()
             daemon.wait()
@@ -136,7 +136,7 @@ class Keeper:
         self.note_cgroups()
         self.remove_containers()
         self.stop()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         quiet = 0  # one look can miss a process that is just passing from a dying parent to us
         while quiet < 3 and time.monotonic() < deadline:
             self.note_cgroups()
@@ -165,11 +165,11 @@ class Keeper:
         wake()
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             found = subprocess.run(
-                self.plan["list"], env=self.plan["env"], capture_output=True, text=True, check=True, timeout=10
+                self.plan["list"], env=self.plan["env"], capture_output=True, text=True, check=True, timeout=60
             ).stdout.split()
             if found:
                 command = (*self.plan["remove"], *found)
-                subprocess.run(command, env=self.plan["env"], capture_output=True, check=True, timeout=20)
+                subprocess.run(command, env=self.plan["env"], capture_output=True, check=True, timeout=60)
 
     def note_cgroups(self) -> None:
         """Remember the cgroups of all that live, to remove them when they are empty."""

@@ -17,7 +17,7 @@ from rig.plan import ordinary_user
 APP = Path(__file__).parents[2] / "app"
 
 
-def as_user(*words: str, endpoint: str, timeout: float = 60) -> subprocess.CompletedProcess[str]:
+def as_user(*words: str, endpoint: str) -> subprocess.CompletedProcess[str]:
     """`stratascope WORDS` as the ordinary user, asked about this endpoint only."""
     return subprocess.run(
         as_theirs(sys.executable, "-m", "stratascope", *words),
@@ -33,7 +33,6 @@ def as_user(*words: str, endpoint: str, timeout: float = 60) -> subprocess.Compl
         capture_output=True,
         text=True,
         check=False,
-        timeout=timeout,
         stdin=subprocess.DEVNULL,
     )
 

@@ -79,14 +79,12 @@ class SshMachine:
         """Start sshd, and wait until it listens."""
         with (self.folder / "log").open("ab") as log:
             self.server = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + 15
         while True:
             try:
                 socket.create_connection(("127.0.0.1", self.port), 1).close()
             except OSError:
                 log_text = (self.folder / "log").read_text()
                 assert self.server.poll() is None, log_text
-                assert time.monotonic() < deadline, log_text
                 time.sleep(0.05)
             else:
                 return
@@ -95,7 +93,7 @@ class SshMachine:
         """End sshd; logins that are open stay."""
         if self.server is not None:
             self.server.terminate()
-            self.server.wait(10)
+            self.server.wait()
             self.server = None
 
     def clients(self) -> list[int]:

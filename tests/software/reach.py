@@ -57,9 +57,9 @@ def connect(rig: Rig, port: int) -> socket.socket:
     return made[0]
 
 
-def until(ask: Callable[[], str], wanted: str, seconds: float = 20.0) -> str:
-    """Ask again until that is the answer; the last answer or error where it never is."""
-    deadline = time.monotonic() + seconds
+def until(ask: Callable[[], str], wanted: str) -> str:
+    """Ask again until that is the answer; the last answer or error where it is not in five minutes, which is never."""
+    deadline = time.monotonic() + 300
     while True:
         try:
             answer = ask()

@@ -133,7 +133,7 @@ def _sources() -> tuple[str, tuple[str, ...]]:
     """The newest suite of Debian that this machine takes packages from, and where from, as lines of a sources.list."""
     listing = ("apt-get", "indextargets", "--format", "$(CODENAME)|$(SITE)|$(REPO_URI)", "Created-By: Packages")
     try:
-        text = subprocess.run(listing, capture_output=True, text=True, check=True, timeout=60).stdout
+        text = subprocess.run(listing, capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
         raise NoSoftwareError(f"apt-get can't tell this machine's package sources: {error}") from None
     found = [line.split("|") for line in dict.fromkeys(text.split()) if line.count("|") == 2 and "|file:" not in line]

@@ -60,7 +60,6 @@ class Shell:
             env=self._environ,
             text=True,
             capture_output=True,
-            timeout=200,
             check=False,
         )
         lines = done.stdout.splitlines()
@@ -104,7 +103,7 @@ def engine_with_image(engines: Engines, kind: str, known: dict[str, Rig]) -> Rig
             archive = root()
         except NoSoftwareError as error:
             pytest.skip(str(error))
-        rig.run("import", "--change", PATH, str(archive), f"{IMAGE}:latest", timeout=200)
+        rig.run("import", "--change", PATH, str(archive), f"{IMAGE}:latest")
         known[kind] = rig
     return rig
 

@@ -7,15 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from rig.engine import KINDS
-from rig.fixtures import Engines
+from rig.fixtures import Engines, left_out
 from traps.ledger import LEDGER
 from traps.scene import Scene
 
-_QUICK = "docker_rootful"
 
-
-@pytest.fixture(params=[pytest.param(kind, marks=() if kind == _QUICK else pytest.mark.slow) for kind in KINDS])
+@pytest.fixture(params=left_out("docker_rootful"))
 def scene(
     request: pytest.FixtureRequest, engines: Engines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Scene]:

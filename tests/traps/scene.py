@@ -73,7 +73,6 @@ class Scene:
             env=self.environ,
             capture_output=True,
             text=True,
-            timeout=120,
             check=False,
         )
         return done.returncode, done.stdout, done.stderr

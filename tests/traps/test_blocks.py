@@ -132,9 +132,7 @@ def test_namespaces_shared_with_another(scene: Scene) -> None:
 def test_a_restart_loop(scene: Scene) -> None:
     """At each look it may be running, waiting to be started, or (Podman) between two starts."""
     scene.start("--restart", "always", command=("sh", "-c", "sleep 0.4; exit 1"))
-    deadline = time.monotonic() + 20
     while scene.rig.inspect("trap")["RestartCount"] < 1:
-        assert time.monotonic() < deadline
         time.sleep(0.1)
     seen = set()
     for _ in range(4):
@@ -258,7 +256,7 @@ def owned(rig: Rig, folder: Path) -> Path:
 def inside(rig: Rig, *command: str) -> None:
     """Run it in the engine's mount namespace."""
     pid = rig.daemon_pids()[0]
-    subprocess.run(("nsenter", f"--mount=/proc/{pid}/ns/mnt", *command), check=True, timeout=30)
+    subprocess.run(("nsenter", f"--mount=/proc/{pid}/ns/mnt", *command), check=True)
 
 
 @contextmanager

@@ -44,9 +44,7 @@ def test_what_ends_or_stays_behind(scene: Scene) -> None:
         scene.rig.command("exec", "trap", "sleep", "60"), env=scene.rig.env, stdin=subprocess.DEVNULL
     )
     try:
-        deadline = time.monotonic() + 20
         while not scene.rig.inspect("trap")["ExecIDs"]:
-            assert time.monotonic() < deadline
             time.sleep(0.05)
         found = scene.check().warnings
     finally:
@@ -66,9 +64,7 @@ def test_a_client_in_the_foreground(scene: Scene) -> None:
         rig.command("run", "--name", "trap", "busybox", *QUICK), env=rig.env, stdin=subprocess.DEVNULL
     )
     try:
-        deadline = time.monotonic() + 20
         while scene.names(running=True) != ["trap"]:
-            assert time.monotonic() < deadline
             time.sleep(0.1)
         assert "attached" in scene.check().warnings
     finally:
@@ -179,7 +175,6 @@ def tries(rig: Rig, path: str, *options: str) -> bool:
         env=rig.env,
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
     assert done.returncode == 0 or "Permission denied" in done.stderr, done.stderr

@@ -1,4 +1,4 @@
-"""The fleet of tests/truth: containers of all sorts on each real engine, started once, and what is said of them."""
+"""The fleet of tests/truth: containers of all sorts, started once on each real engine, and what is said of them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from rig.engine import Rig
 from truth.fleet import Fleet, options, report
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fleet(any_engine: Rig) -> Iterator[Fleet]:
     """All configurations on one engine."""
     rig = any_engine

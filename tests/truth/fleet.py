@@ -74,7 +74,7 @@ def again_and_again(rig: Rig, *commands: tuple[str, ...]) -> Iterator[None]:
         yield
     finally:
         flag.unlink()
-        loop.wait(60)
+        loop.wait()
 
 
 @dataclass
@@ -106,6 +106,5 @@ def report(rig: Rig, *words: str) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
     )
     return {container["name"]: container for container in json.loads(done.stdout)["containers"]}

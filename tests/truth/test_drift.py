@@ -20,9 +20,7 @@ def session(rig: Rig, container: str, *words: str) -> Iterator[subprocess.Popen[
         rig.command("exec", *words, container, "sleep", "3599"), env=rig.env, stdin=subprocess.DEVNULL
     )
     try:
-        deadline = time.monotonic() + 20
         while "sleep 3599" not in rig.run("exec", container, "ps", check=False):
-            assert time.monotonic() < deadline
             time.sleep(0.05)
         yield process
     finally:
@@ -35,8 +33,8 @@ def one(rig: Rig, name: str) -> dict[str, Any]:
     return found
 
 
-def test_a_privileged_session_is_drift(any_engine: Rig) -> None:
-    rig = any_engine
+def test_a_privileged_session_is_drift(each_api: Rig) -> None:
+    rig = each_api
     with rig.container("--cap-drop", "ALL", name="drifting") as container:
         before = one(rig, "drifting")
         assert [process for process in before["processes"] if process["drift"]] == []
@@ -51,18 +49,18 @@ def test_a_privileged_session_is_drift(any_engine: Rig) -> None:
         assert found["layers"]["capabilities"]["facts"] == before["layers"]["capabilities"]["facts"]
 
 
-def test_an_ordinary_session_is_none(any_engine: Rig) -> None:
-    with any_engine.container("--cap-drop", "ALL", name="calm") as container, session(any_engine, container):
-        found = one(any_engine, "calm")
+def test_an_ordinary_session_is_none(each_api: Rig) -> None:
+    with each_api.container("--cap-drop", "ALL", name="calm") as container, session(each_api, container):
+        found = one(each_api, "calm")
         sleeper = [process for process in found["processes"] if process["command"] == "sleep"]
         assert len(sleeper) == 1
         assert sleeper[0]["drift"] == []
         assert int(own_reading.status(sleeper[0]["pid"])["NSpid"].split()[-1]) == sleeper[0]["pid_inside"]
 
 
-def test_an_exec_that_is_being_set_up_is_none(any_engine: Rig) -> None:
+def test_an_exec_that_is_being_set_up_is_none(each_api: Rig) -> None:
     """The runtime is in the container's namespaces for some milliseconds, with all rights: it is not the container."""
-    rig = any_engine
+    rig = each_api
     with rig.container("--cap-drop", "ALL", name="busy"), again_and_again(rig, ("exec", "busy", "true")):
         for _ in range(4):
             found = one(rig, "busy")

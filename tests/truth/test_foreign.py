@@ -73,7 +73,6 @@ def test_a_reused_pid_is_foreign_in_a_replay(docker_rootful: Rig, tmp_path: Path
             env={**os.environ, "PYTHONPATH": str(APP), "STRATASCOPE_ENGINES": docker_rootful.endpoint},
             check=True,
             stdout=subprocess.DEVNULL,
-            timeout=60,
         )
     record = records.load(file)
     names = {json.loads(item.raw.inspect)["Name"].strip("/"): item for item in record.containers}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -28,16 +27,11 @@ class Screen:
             self.snapshots.append(snapshot)
             self._arrived.notify_all()
 
-    def wait(self, wanted: Callable[[Snapshot], bool], seconds: float = 20.0) -> Snapshot:
-        end = time.monotonic() + seconds
+    def wait(self, wanted: Callable[[Snapshot], bool]) -> Snapshot:
         with self._arrived:
-            while True:
-                if self.snapshots and wanted(self.snapshots[-1]):
-                    return self.snapshots[-1]
-                left = end - time.monotonic()
-                if left <= 0 or not self._arrived.wait(left):
-                    last = self.snapshots[-1] if self.snapshots else None
-                    raise AssertionError(f"never seen in {seconds} s; last: {last and last.engines}")
+            while not (self.snapshots and wanted(self.snapshots[-1])):
+                self._arrived.wait()
+            return self.snapshots[-1]
 
 
 @contextmanager

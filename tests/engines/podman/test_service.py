@@ -39,15 +39,6 @@ def environ(podman_rootful: Rig, tmp_path: Path) -> Iterator[dict[str, str]]:
     shutil.rmtree(tmp_path / "data", ignore_errors=True)
 
 
-def gone(path: Path) -> bool:
-    deadline = time.monotonic() + 10
-    while listens(path):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def test_it_answers_where_no_socket_listens_and_ends_with_the_engine(environ: dict[str, str], tmp_path: Path) -> None:
     endpoint = Endpoint("podman", EngineKind.PODMAN, f"unix://{tmp_path}/none.sock", "standard", may_start=True)
     engine = open_engine(endpoint, environ)
@@ -59,7 +50,8 @@ def test_it_answers_where_no_socket_listens_and_ends_with_the_engine(environ: di
     assert path.parent.stat().st_mode & 0o077 == 0
     engine.close()
     engine.close()
-    assert gone(path)
+    while listens(path):
+        time.sleep(0.05)
     assert not path.parent.exists()
 
 
@@ -69,10 +61,9 @@ def test_it_ends_when_we_are_killed(environ: dict[str, str]) -> None:
     assert done.returncode == -signal.SIGKILL, done.stderr
     path = Path(done.stdout.strip().removeprefix("unix://"))
     assert path.name == "engine.sock"
-    assert gone(path)
-    deadline = time.monotonic() + 10
+    while listens(path):
+        time.sleep(0.05)
     while path.parent.exists():
-        assert time.monotonic() < deadline
         time.sleep(0.05)
 
 

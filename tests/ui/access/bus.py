@@ -25,8 +25,8 @@ FEW = 6  # children of one parent that are visited, where it has very many
 def send(address: str, name: str, path: str, member: str, *words: str) -> str:
     """One call over a bus; its reply as dbus-send prints it, "" where there was none."""
     bus = f"--bus={address}" if address else "--session"
-    call = ["dbus-send", bus, "--print-reply", "--reply-timeout=5000", f"--dest={name}", path, member, *words]
-    done = subprocess.run(call, capture_output=True, text=True, check=False, timeout=20)
+    call = ["dbus-send", bus, "--print-reply", "--reply-timeout=300000", f"--dest={name}", path, member, *words]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
     return done.stdout if done.returncode == 0 else ""
 
 
@@ -64,8 +64,7 @@ def judge() -> None:
         while window.stdout.readline().strip() != "ready":
             assert window.poll() is None
         programs: list[tuple[str, str]] = []
-        end = time.monotonic() + 20
-        while not programs and time.monotonic() < end:
+        while not programs:
             programs = children(address, *ROOT)
             time.sleep(0.2)
         met = walk(address, programs)
@@ -76,7 +75,7 @@ def judge() -> None:
         time.sleep(1)
     finally:
         window.stdin.close()
-        window.wait(20)
+        window.wait()
         listening.terminate()
     heard = listening.stdout.read()
     assert wanted.isConnected()  # as long as it lives the programs tell of what happens

@@ -46,7 +46,7 @@ def run(folder: Path, points: float, factor: float, *words: str) -> list[str]:
     }
     done = subprocess.run(
         [sys.executable, "-m", "ui.access.fit", str(points), *words],
-        cwd=TESTS, env=environment, capture_output=True, text=True, timeout=300, check=False,
+        cwd=TESTS, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     *found, last = done.stdout.splitlines()

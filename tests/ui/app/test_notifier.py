@@ -88,7 +88,7 @@ def test_told_and_clicked(
     with service(*(module.Portal if sandboxed else module.Desktop).place) as there:
         assert there.stdout is not None
         made = Notifier()
-        with qtbot.waitSignal(made.clicked, timeout=10_000) as clicked:
+        with qtbot.waitSignal(made.clicked) as clicked:
             made.tell(ALERT)
         assert clicked.args == [("docker", "abc"), "" if sandboxed else "let it"]
         member, _, body = there.stdout.readline().partition(" ")
@@ -120,7 +120,7 @@ def test_the_bus_goes_away(qtbot: QtBot, bus: str) -> None:
     place = module.Desktop.place
     with service(*place) as there:
         made = Notifier()
-        with qtbot.waitSignal(made.clicked, timeout=10_000):
+        with qtbot.waitSignal(made.clicked):
             made.tell(ALERT)
         there.send_signal(signal.SIGKILL)
         there.wait()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -91,8 +90,7 @@ def select(window: MainWindow, name: str) -> ContainerState:
     assert window.containers.view.select_key(state.key)
     column = side_of(window).column
     if state.matrix is not None and not window.selection.snapshot.demo:
-        until = time.monotonic() + 5
-        while column.draft.offered_key != state.key and time.monotonic() < until:
+        while column.draft.offered_key != state.key:
             QTest.qWait(2)
         assert column.draft.offered_key == state.key
     return state

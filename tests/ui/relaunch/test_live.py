@@ -28,7 +28,6 @@ from stratascope.wiring.engines import LateEngines, live_watch
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
-WAIT = 30_000  # ms
 
 
 @contextmanager
@@ -50,7 +49,7 @@ def live(
     try:
         yield window, side
     finally:
-        qtbot.waitUntil(lambda: not side.busy, timeout=WAIT)
+        qtbot.waitUntil(lambda: not side.busy)
         side.queries.end()
         window.stop()
 
@@ -62,17 +61,17 @@ def find(window: MainWindow, name: str) -> ContainerState | None:
 
 def choose(qtbot: QtBot, window: MainWindow, side: RelaunchController, name: str, *toggles: str) -> None:
     """Select it, and switch on just these."""
-    qtbot.waitUntil(lambda: find(window, name) is not None, timeout=WAIT)
+    qtbot.waitUntil(lambda: find(window, name) is not None)
     state = find(window, name)
     assert state is not None
     window.selection.go_to(state.key)
-    qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key, timeout=WAIT)
+    qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key)
     for each in side.column.draft.choices:
         side.column.draft.switch(each.toggle, False)
     for toggle in toggles:
         QTest.keyClick(side.column.rows[toggle], Qt.Key.Key_Space)
     assert {each.toggle for each in side.column.draft.choices} == set(toggles)
-    qtbot.waitUntil(lambda: side.column.draft.plan is not None, timeout=WAIT)
+    qtbot.waitUntil(lambda: side.column.draft.plan is not None)
 
 
 def go(qtbot: QtBot, side: RelaunchController) -> None:
@@ -85,7 +84,7 @@ def go(qtbot: QtBot, side: RelaunchController) -> None:
 
 
 def over(qtbot: QtBot, side: RelaunchController) -> None:
-    qtbot.waitUntil(lambda: not side.busy, timeout=WAIT)
+    qtbot.waitUntil(lambda: not side.busy)
     assert side.dialog.pages.currentIndex() == Page.AFTER.value
 
 
@@ -101,48 +100,47 @@ def press(call: Callable[[], object], name: str) -> None:
 
 
 def test_relaunched_proven_undone_and_discarded(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, any_engine: Rig, tmp_path: Path
+    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, one_engine: Rig, tmp_path: Path
 ) -> None:
     name = "hardened-here"
     with (
-        any_engine.container(name=name, command=QUICK) as original,
-        live(qtbot, monkeypatch, any_engine, tmp_path) as (window, side),
+        one_engine.container(name=name, command=QUICK) as original,
+        live(qtbot, monkeypatch, one_engine, tmp_path) as (window, side),
     ):
         try:
             choose(qtbot, window, side, name, "no-new-privileges", "capabilities")
-            assert no_new_privs(any_engine, name) == "0"
+            assert no_new_privs(one_engine, name) == "0"
             go(qtbot, side)
             ended = side.dialog.after.ended
             assert ended is not None
             assert ended.ending is Ending.VERIFIED, (ended.why, ended.words, ended.log)
             assert side.dialog.title.text() == "Hardened, and proven"
             assert {each.proof.outcome for each in side.dialog.after.proofs} == {Proven.ENFORCED}
-            assert no_new_privs(any_engine, name) == "1"
+            assert no_new_privs(one_engine, name) == "1"
             # the replacement comes into the picture by itself, selected, with what it came to
             qtbot.waitUntil(
                 lambda: (
                     window.selection.current is not None and window.selection.current.container.id == side_new(side)
                 ),
-                timeout=WAIT,
             )
-            qtbot.waitUntil(lambda: "reading" not in side.dialog.after.exposure.accessibleName(), timeout=WAIT)
+            qtbot.waitUntil(lambda: "reading" not in side.dialog.after.exposure.accessibleName())
             side.dialog.after.undo.click()
-            qtbot.waitUntil(side.dialog.go.isEnabled, timeout=WAIT)
+            qtbot.waitUntil(side.dialog.go.isEnabled)
             QTest.keyClick(side.dialog.go, Qt.Key.Key_Return)
             over(qtbot, side)
             assert side.dialog.title.text() == "Undone: the original runs again"
-            assert no_new_privs(any_engine, name) == "0"
-            assert any_engine.run("inspect", "--format", "{{.Id}}", name).strip().startswith(original[:12])
+            assert no_new_privs(one_engine, name) == "0"
+            assert one_engine.run("inspect", "--format", "{{.Id}}", name).strip().startswith(original[:12])
             side.set_aside.show()
-            qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1, timeout=WAIT)
+            qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
             press(side.set_aside.dialog.discard.click, "discard")
-            qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 0, timeout=WAIT)
-            found = any_engine.run("ps", "-a", "--format", "{{.Names}}").split()
+            qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 0)
+            found = one_engine.run("ps", "-a", "--format", "{{.Names}}").split()
             assert [each for each in found if each.startswith(name)] == [name]
         finally:
-            for each in any_engine.run("ps", "-a", "--format", "{{.Names}}").split():
+            for each in one_engine.run("ps", "-a", "--format", "{{.Names}}").split():
                 if each.startswith(f"{name}."):
-                    any_engine.run("rm", "-f", each)
+                    one_engine.run("rm", "-f", each)
 
 
 def side_new(side: RelaunchController) -> str:

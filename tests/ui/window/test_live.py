@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 
 import pytest
 from PySide6.QtCore import QTimer
@@ -51,21 +51,21 @@ def engine_states(window: MainWindow) -> dict[str, EngineState]:
     )
 
 
-def test_containers_come_and_go_in_the_list(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, any_engine: Rig) -> None:
-    with live(qtbot, monkeypatch, any_engine) as window, any_engine.container(name="stays"):
-        qtbot.waitUntil(lambda: "stays" in names(window), timeout=20_000)
-        with any_engine.container("--cap-drop", "ALL", name="visits") as visitor:
-            qtbot.waitUntil(lambda: status_of(window, "visits") is Status.RUNNING, timeout=20_000)
+def test_containers_come_and_go_in_the_list(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, one_engine: Rig) -> None:
+    with live(qtbot, monkeypatch, one_engine) as window, one_engine.container(name="stays"):
+        qtbot.waitUntil(lambda: "stays" in names(window))
+        with one_engine.container("--cap-drop", "ALL", name="visits") as visitor:
+            qtbot.waitUntil(lambda: status_of(window, "visits") is Status.RUNNING)
             assert {"stays", "visits"} <= names(window)
             assert window.selection.snapshot is not None
             state = next(each for each in window.selection.snapshot.containers if each.container.name == "visits")
             window.containers.view.select_key(state.key)
             assert window.selection.current is not None
-            assert window.selection.current.container.pid == any_engine.pid(visitor)
-            any_engine.run("stop", "-t", "0", visitor)
-            qtbot.waitUntil(lambda: status_of(window, "visits") is Status.EXITED, timeout=20_000)
+            assert window.selection.current.container.pid == one_engine.pid(visitor)
+            one_engine.run("stop", "-t", "0", visitor)
+            qtbot.waitUntil(lambda: status_of(window, "visits") is Status.EXITED)
             assert window.selection.current.container.name == "visits", "the chosen one stays chosen"
-        qtbot.waitUntil(lambda: "visits" not in names(window), timeout=20_000)
+        qtbot.waitUntil(lambda: "visits" not in names(window))
         assert window.selection.current is not None, "another one is chosen in its place"
         assert "stays" in names(window)
 
@@ -74,34 +74,22 @@ def test_a_hanging_engine_never_blocks_the_windows_thread(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, docker_rootful: Rig, podman_rootful: Rig
 ) -> None:
     with docker_rootful.container(name="held"), live(qtbot, monkeypatch, docker_rootful, podman_rootful) as window:
-        qtbot.waitUntil(lambda: "held" in names(window) and len(engine_states(window)) == 2, timeout=20_000)
+        qtbot.waitUntil(lambda: "held" in names(window) and len(engine_states(window)) == 2)
         qtbot.wait(1000)
-        gaps: list[float] = []
-        last = [time.perf_counter()]
-
-        def tick() -> None:
-            now = time.perf_counter()
-            gaps.append(now - last[0])
-            last[0] = now
-
+        ticks = count()
         ticking = QTimer()
-        ticking.timeout.connect(tick)
+        ticking.timeout.connect(lambda: next(ticks))
         docker_rootful.freeze()
         try:
             ticking.start(2)
-            qtbot.waitUntil(
-                lambda: engine_states(window).get(docker_rootful.endpoint) is EngineState.UNREACHABLE, timeout=60_000
-            )
+            qtbot.waitUntil(lambda: engine_states(window).get(docker_rootful.endpoint) is EngineState.UNREACHABLE)
             assert "held" in names(window), "its containers stay on screen"
             with podman_rootful.container(name="meanwhile"):
-                qtbot.waitUntil(lambda: "meanwhile" in names(window), timeout=10_000)
+                qtbot.waitUntil(lambda: "meanwhile" in names(window))
         finally:
             docker_rootful.thaw()
             ticking.stop()
-        # The goal is 50 ms (make bench measures it). Here other tests may hold the processor for longer now and then:
-        # a window that waited for the engine would be blocked for seconds, again and again.
-        assert sorted(gaps)[-len(gaps) // 1000 - 1] < 0.05
-        assert max(gaps) < 0.5
-        qtbot.waitUntil(
-            lambda: engine_states(window).get(docker_rootful.endpoint) is EngineState.CONNECTED, timeout=60_000
-        )
+        # Until the engine is given up seconds go by. A window that waited for it would come to its timer a few times
+        # in all; how long it was blocked at most is measured by make bench.
+        assert next(ticks) > 100
+        qtbot.waitUntil(lambda: engine_states(window).get(docker_rootful.endpoint) is EngineState.CONNECTED)

@@ -39,7 +39,7 @@ class Access:
         self.opened: list[ElevatedProber] = []
 
     def open(self) -> Prober:
-        self.answered.wait(20)
+        self.answered.wait()
         if self.error is not None:
             raise self.error
         prober = ElevatedProber(RootCommand(Kind.ROOT, tuple(command((), "/usr/bin/python3"))))

@@ -28,15 +28,15 @@ def state_of(snapshot: Snapshot, endpoint: str) -> EngineState:
     return next(engine.state for engine in snapshot.engines if engine.endpoint == endpoint)
 
 
-def test_containers_come_and_go(any_engine: Rig) -> None:
-    with watching(any_engine) as (_, screen):
+def test_containers_come_and_go(each_api: Rig) -> None:
+    with watching(each_api) as (_, screen):
         screen.wait(lambda s: any(engine.state is EngineState.CONNECTED for engine in s.engines))
-        with any_engine.container(name="comes") as container:
+        with each_api.container(name="comes") as container:
             snapshot = screen.wait(lambda s: (c := named(s, "comes")) is not None and c.capture is not None)
             state = named(snapshot, "comes")
             assert state is not None
-            assert state.container.pid == any_engine.pid(container)
-            any_engine.run("stop", "-t", "0", container)
+            assert state.container.pid == each_api.pid(container)
+            each_api.run("stop", "-t", "0", container)
             stopped = screen.wait(
                 lambda s: (c := named(s, "comes")) is not None and c.container.status is Status.EXITED
             )
@@ -65,14 +65,14 @@ def test_a_hanging_engine_blocks_no_other_and_comes_back(docker_rootful: Rig, po
         docker_rootful.freeze()
         try:
             with podman_rootful.container(name="meanwhile"):
-                screen.wait(lambda s: (c := named(s, "meanwhile")) is not None and c.capture is not None, 5.0)
-            hanging = screen.wait(lambda s: state_of(s, docker_rootful.endpoint) is EngineState.UNREACHABLE, 40.0)
+                screen.wait(lambda s: (c := named(s, "meanwhile")) is not None and c.capture is not None)
+            hanging = screen.wait(lambda s: state_of(s, docker_rootful.endpoint) is EngineState.UNREACHABLE)
             assert named(hanging, "held") is not None, "its containers stay on screen"
             assert state_of(hanging, podman_rootful.endpoint) is EngineState.CONNECTED
         finally:
             docker_rootful.thaw()
         watch.refresh()
-        screen.wait(lambda s: state_of(s, docker_rootful.endpoint) is EngineState.CONNECTED, 30.0)
+        screen.wait(lambda s: state_of(s, docker_rootful.endpoint) is EngineState.CONNECTED)
 
 
 def test_an_engine_that_dies_and_returns(podman_rootless: Rig) -> None:
@@ -92,10 +92,8 @@ def test_stop_ends_all_threads(docker_rootful: Rig) -> None:
     before = set(threading.enumerate())
     with watching(docker_rootful) as (_, screen):
         screen.wait(lambda s: bool(s.engines))
-    end = time.monotonic() + 5.0
-    while (left := set(threading.enumerate()) - before) and time.monotonic() < end:
+    while set(threading.enumerate()) - before:
         time.sleep(0.05)
-    assert not left
 
 
 class Machine:
@@ -108,7 +106,7 @@ class Machine:
     def host(self) -> Capture:
         self.reads += 1
         self.asked.set()
-        self.gate.wait(30)
+        self.gate.wait()
         return Capture(0, ())
 
     def capture(self, wishes: tuple[Wish, ...]) -> tuple[ContainerCapture, ...]:
@@ -130,7 +128,7 @@ class Port:
         self.gate.set()
 
     def describe(self) -> Engine:
-        self.gate.wait(30)
+        self.gate.wait()
         return Engine(self.id, EngineKind.DOCKER, "ssh://far", state=EngineState.CONNECTED)
 
     def list(self) -> tuple[RawContainer, ...]:
@@ -140,7 +138,7 @@ class Port:
         raise AssertionError(container)
 
     def events(self) -> Iterator[Event]:
-        self._closed.wait(30)
+        self._closed.wait()
         yield from ()
 
     def close(self) -> None:
@@ -160,16 +158,13 @@ def test_whoever_asks_does_not_wait_for_a_machine_that_is_being_read(slow: str) 
         machine.gate.clear()
         machine.asked.clear()
         watch.refresh()
-        assert machine.asked.wait(10)
-        begun, reads = time.monotonic(), machine.reads
-        watch.refresh()
+        assert machine.asked.wait()
+        reads = machine.reads
+        watch.refresh()  # whoever waited would wait for ever: the gate is shut
         watch.focus(("far", "ab"))
-        assert time.monotonic() - begun < 1
         machine.gate.set()
-        end = time.monotonic() + 10
-        while machine.reads == reads and time.monotonic() < end:
+        while machine.reads == reads:  # what was asked for in the midst of a reading is read once more
             time.sleep(0.01)
-        assert machine.reads > reads, "what was asked for in the midst of a reading is read once more"
     finally:
         machine.gate.set()
         watch.stop()

@@ -1,0 +1,172 @@
+"""Runs all tests, in parts side by side, and tells of them as one run of pytest does; called by packaging/test.sh.
+
+Each part is a pytest of its own with its own display, engines and temporary files. Engines wait most of the time, so
+that two cores do the rest meanwhile. What a part says is told as it comes, a line a file; what failed is told at the
+end, part by part, and the last line counts them all. Decided against pytest-xdist: whoever is not root runs the
+engines' tests through sudo, which makes two programs of it anyway, and one display has room for one window in front.
+
+The parts: `docker` and `podman` with engines (`engines`, both in one, where sudo asks for a password, and where slow
+tests are run, of which some publish the same port), `style` with types and imports, and the `rest`.
+
+The exit status is pytest's: 0, 1 where anything failed, 2 where it was broken off, 5 where there was nothing to do.
+"""
+
+from __future__ import annotations
+
+import compileall
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+CACHE = CHECKOUT / ".pytest_cache"
+COUNTED = ("failed", "passed", "skipped", "xfailed", "xpassed", "warning", "error")  # as pytest orders them
+WORDS = ("It begins.", "platform ", "rootdir: ", "configfile: ", "testpaths: ", "cachedir: ", "plugins: ", "PySide6 ")
+PREAMBLE = (*WORDS, "hypothesis ", "timeout", "session timeout", "collect")  # what pytest says of itself
+BAR = re.compile(r"=+ (.+?) =+")
+TOTAL = re.compile(r"(?:no tests ran|\d+ [a-z]+(?:, \d+ [a-z]+)*) in [\d.]+s(?: \([\d:]+\))?")
+COUNT = re.compile(r"(\d+) ([a-z]+)")
+
+
+class Part:
+    """One pytest."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.begun = threading.Event()
+        self.sections: dict[str, list[str]] = {}
+        self.counts: dict[str, int] = {}
+        self._told_total = False
+        self.process = subprocess.Popen(
+            ("sh", "packaging/test.sh"),
+            cwd=CHECKOUT,
+            env={**os.environ, "PART": name, "PYTHONUNBUFFERED": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        """Tell of each file, and keep what comes under a heading."""
+        assert self.process.stdout is not None
+        kept: list[str] | None = None
+        for line in self.process.stdout:
+            self.begun.set()
+            title = BAR.fullmatch(line.rstrip())
+            if title is not None and TOTAL.fullmatch(title[1]):
+                self._count(title[1])
+                kept = None
+            elif title is not None and title[1] != "test session starts":
+                kept = self.sections.setdefault(title[1], [])
+            elif kept is not None:
+                kept.append(line)
+            elif title is None and line.strip() and not line.startswith(PREAMBLE):
+                say(f"{self.name:8}{line}")
+        self.process.wait()
+        self.begun.set()
+
+    def _count(self, line: str) -> None:
+        self._told_total = True
+        for number, what in COUNT.findall(line.rpartition(" in ")[0]):
+            word = what.removesuffix("s")
+            if word in COUNTED:
+                self.counts[word] = self.counts.get(word, 0) + int(number)
+
+    def end(self) -> int:
+        """Its exit status, when it has ended."""
+        self._reader.join()
+        if not self._told_total:  # it died, or never began
+            self.counts["error"] = self.counts.get("error", 0) + 1
+            text = f"{self.name}: it ended with {self.process.returncode} and did not say what became of its tests\n"
+            self.sections.setdefault("ERRORS", []).append(text)
+        return self.process.returncode
+
+
+def say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def bar(text: str) -> str:
+    return f" {text} ".center(80, "=") + "\n"
+
+
+def plural(word: str, number: int) -> str:
+    return f"{word}s" if number != 1 and word in ("warning", "error") else word
+
+
+def names() -> tuple[str, ...]:
+    """The longest part first."""
+    everything = os.environ.get("MARKS", "not slow") != "not slow"
+    engines = ("engines",) if everything or os.geteuid() != 0 else ("docker", "podman")
+    return (*engines, "rest", "style")
+
+
+def start(parts: list[Part]) -> None:
+    """One after the other, as soon as the one before has its display, and sudo its password."""
+    compileall.compile_dir(CHECKOUT / "app", quiet=2)  # once, and not by each that is first
+    for name in names():
+        if name == "engines" and os.geteuid() != 0:
+            say("The tests with real engines need root; sudo may ask for your password.\n")
+        parts.append(Part(name))
+        parts[-1].begun.wait()
+
+
+def report(parts: list[Part], seconds: float) -> None:
+    """What pytest prints at its end, of all parts."""
+    summary = "short test summary info"
+    for part in parts:
+        for title, lines in part.sections.items():
+            if title != summary:
+                say(bar(f"{part.name}: {title}") + "".join(lines))
+    lines = [line for part in parts for line in part.sections.get(summary, ())]
+    if lines:
+        say(bar(summary) + "".join(sorted(lines, key=lambda line: line.startswith(("FAILED", "ERROR")))))
+    counts = {word: sum(part.counts.get(word, 0) for part in parts) for word in COUNTED}
+    told = [f"{number} {plural(word, number)}" for word, number in counts.items() if number]
+    span = f"{seconds:.2f}s ({int(seconds) // 3600}:{int(seconds) // 60 % 60:02}:{int(seconds) % 60:02})"
+    say(bar(f"{', '.join(told) or 'no tests ran'} in {span}"))
+
+
+def remember(parts: list[Part]) -> None:
+    """What failed, where `make test ARGS=--lf` looks for it."""
+    failed: dict[str, bool] = {}
+    for part in parts:
+        file = CACHE / part.name / "v" / "cache" / "lastfailed"
+        if file.exists():
+            failed |= json.loads(file.read_text(encoding="utf-8"))
+    target = CACHE / "v" / "cache" / "lastfailed"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(failed), encoding="utf-8")
+
+
+def main() -> int:
+    begun = time.monotonic()
+    parts: list[Part] = []
+    broken_off = False
+    try:
+        start(parts)
+        for part in parts:
+            part.process.wait()
+    except KeyboardInterrupt:
+        broken_off = True  # Ctrl-C has reached all of them, and each says what it has done so far
+    codes = [part.end() for part in parts]
+    report(parts, time.monotonic() - begun)
+    remember(parts)
+    if broken_off or 2 in codes:
+        return 2
+    wrong = [code for code in codes if code not in (0, 5)]
+    return 1 if wrong else 5 if set(codes) == {5} else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
