@@ -35,8 +35,8 @@ def settle() -> None:
 def make(mode: ThemeMode, width: int = 1440, height: int = 900, *, demo: bool = True) -> MainWindow:
     """The window on the demo capture."""
     os.environ[ui.THEME_VARIABLE] = mode.value
-    desk = start.hardening_of(LateEngines())  # of no engine: in the demo all can be looked at
-    window = ui.make_window(Replay(demo_record(), assembler(), demo=demo), hardening=desk)
+    staged = start.hardening_of(LateEngines())  # of no engine: in the demo all can be looked at
+    window = ui.make_window(Replay(demo_record(), assembler(), demo=demo), hardening=staged)
     window.resize(width, height)
     window.show()
     window.start()

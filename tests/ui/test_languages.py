@@ -32,8 +32,8 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.app import qt_translations
 from stratascope.wiring.engines import assembler, demo_record
 from ui import sample, tour, walk
-from ui.fake_desk import FakeDesk
 from ui.hardening import side_of
+from ui.staged_hardening import StagedHardening
 from usecases.live.replay import Replay
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -148,8 +148,8 @@ class Findings:
 
 def walked(qtbot: QtBot, speech: str, width: int, height: int = 900) -> Findings:
     found = Findings(speech)
-    desk = FakeDesk(picture().engines, picture().ground)
-    window = ui.make_window(sample.StillWatch(), hardening=desk)
+    staged = StagedHardening(picture().engines, picture().ground)
+    window = ui.make_window(sample.StillWatch(), hardening=staged)
     qtbot.addWidget(window)
     window.resize(width, height)
     window.show()
@@ -161,7 +161,7 @@ def walked(qtbot: QtBot, speech: str, width: int, height: int = 900) -> Findings
             found.theme(stop)
         for stop in tour.sheets(window):
             found.theme(stop)
-        for stop in tour.hardening(qtbot, window, desk):
+        for stop in tour.hardening(qtbot, window, staged):
             found.theme(stop)
     finally:
         side = side_of(window)

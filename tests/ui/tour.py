@@ -15,8 +15,8 @@ from pytestqt.qtbot import QtBot
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.settings_dialog import SettingsDialog
-from ui.fake_desk import FakeDesk
 from ui.hardening import dock_of, side_of
+from ui.staged_hardening import StagedHardening
 from ui.walk import settle
 
 Stop = tuple[str, QWidget]
@@ -96,7 +96,7 @@ def _menus(window: MainWindow) -> list[QMenu]:
     return [menu for menu in window.findChildren(QMenu) if menu.actions()]
 
 
-def hardening(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> Iterator[Stop]:
+def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator[Stop]:
     """The right column, its values, a whole relaunch, and what is set aside."""
     side = side_of(window)
     if dock_of(window).narrow:
@@ -127,7 +127,7 @@ def hardening(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> Iterator[Stop
     side.set_aside.dialog.table.selectRow(0)
     settle()
     yield "set aside", side.set_aside.dialog
-    side.ask_discard(desk.set_aside[0])
+    side.ask_discard(staged.set_aside[0])
     settle()
     for box in QApplication.topLevelWidgets():
         if isinstance(box, QMessageBox) and box.isVisible():
@@ -135,7 +135,7 @@ def hardening(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> Iterator[Stop
             box.reject()
     side.set_aside.dialog.hide()
     settle()
-    side.ask_undo(desk.set_aside[0])
+    side.ask_undo(staged.set_aside[0])
     settle()
     yield "undo", side.dialog
     side.dialog.hide()

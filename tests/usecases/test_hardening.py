@@ -12,7 +12,7 @@ from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.transaction import Damaged, Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.relaunch.recovery import Mended, Result
+from stratascope.usecases.relaunch.recovery import Recovered, Result
 from usecases.memory_access import ENGINE, MemoryAccess
 from usecases.memory_engine import MemoryEngine
 
@@ -66,8 +66,8 @@ def test_an_engine_that_is_away_keeps_the_others_from_nothing(tmp_path: Path) ->
     for item in (away, back, third):
         journal.write(item)
     connections = Connections(journal, "podman")
-    undone = [Mended(item, Result.UNDONE) for item in (back, third)]
-    assert list(connections.hardening().recover()) == [Mended(away, Result.FAILED, AWAY), *undone]
+    undone = [Recovered(item, Result.UNDONE) for item in (back, third)]
+    assert list(connections.hardening().recover()) == [Recovered(away, Result.FAILED, AWAY), *undone]
     assert connections.opened == ["docker", "podman"]
 
 

@@ -16,7 +16,7 @@ from stratascope.core.relaunch.transaction import Damaged, JournalError, Kind, T
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.relaunch.recovery import Mended, Result, unfinished
+from stratascope.usecases.relaunch.recovery import Recovered, Result, unfinished
 from stratascope.wiring.engines import Engines
 from stratascope.wiring.hardening import ConnectedHardening, connected, open_hardening
 
@@ -26,7 +26,7 @@ DONE, FAILED = 0, 2
 def run(arguments: argparse.Namespace) -> int:
     """`stratascope recover`. Raises ProbeError where an engine that was asked for is not known."""
     journal, only = FileJournal(), tuple(arguments.engine)
-    tried: list[Mended] = []
+    tried: list[Recovered] = []
     with open_hardening(only) as found:
         for access in found.accesses:
             for item in found.hardening.recover_on(access.engine.id):
@@ -70,13 +70,13 @@ def before_looking(engines: Engines) -> None:
             complain(translate(msg("A relaunch that was broken off could not be put right now: {why}", why=str(error))))
 
 
-def _complain(item: Mended) -> None:
+def _complain(item: Recovered) -> None:
     complain(_words(item))
     if isinstance(item.error, EngineError | JournalError) and item.error.words:
         complain(plain(item.error.words, 1000))
 
 
-def _words(item: Mended) -> str:
+def _words(item: Recovered) -> str:
     name, error = plain(item.transaction.name, 80), item.error
     why: Message | None = None
     match item.result:

@@ -32,7 +32,7 @@ from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.harden import harden
 from stratascope.usecases.relaunch.live_limits import change_limits
 from stratascope.usecases.relaunch.owner import accept_owned
-from stratascope.usecases.relaunch.recovery import Mended, Result, recover_all, unfinished
+from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_all, unfinished
 from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.undo import undo
 from stratascope.usecases.relaunch.watch import WATCH
@@ -175,7 +175,7 @@ class Hardening:
                 found.append(Aside(item, item.engine, self._size(item)))
         return tuple(found)
 
-    def recover(self) -> tuple[Mended, ...]:
+    def recover(self) -> tuple[Recovered, ...]:
         """What a crash left half done: each finished, undone, left to a living program, or why not now.
 
         No engine is asked where nothing is left. Raises nothing that an engine or a disk can cause.
@@ -183,15 +183,15 @@ class Hardening:
         left: dict[str, list[Transaction]] = {}
         for item in unfinished(self._journal):
             left.setdefault(item.engine, []).append(item)
-        found: list[Mended] = []
+        found: list[Recovered] = []
         for engine, items in left.items():
             try:
                 found += self.recover_on(engine)
             except EngineError as error:
-                found += (Mended(item, Result.FAILED, error) for item in items)
+                found += (Recovered(item, Result.FAILED, error) for item in items)
         return tuple(found)
 
-    def recover_on(self, engine: str) -> Iterator[Mended]:
+    def recover_on(self, engine: str) -> Iterator[Recovered]:
         """The same for one engine, also of relaunches that began when it was called by another id."""
         yield from recover_all(self._on(engine).access)
 

@@ -2,7 +2,7 @@
 
 The walks know views, layers, tabs and the steps of a relaunch. What else there is they find: whatever a menu entry or
 a button opens is a scene, and so a dialog that is made tomorrow is tested without a line here. The containers are the
-demo's, as if they were of this machine; the desk needs no engine.
+demo's, as if they were of this machine; the staged needs no engine.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
-from ui.fake_desk import FakeDesk
 from ui.hardening import dock_of, picture, side_of
+from ui.staged_hardening import StagedHardening
 
-_DESKS: WeakKeyDictionary[MainWindow, FakeDesk] = WeakKeyDictionary()  # of the windows that are open
+_STAGED: WeakKeyDictionary[MainWindow, StagedHardening] = WeakKeyDictionary()  # of the windows that are open
 Scene = tuple[str, QWidget]  # what it is, and the top-level widget to be looked at
 
 
 @contextmanager
 def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
-    """The whole window, with a desk that hardens in thought."""
+    """The whole window, with a staged that hardens in thought."""
     snapshot = picture()
-    desk = FakeDesk(snapshot.engines, snapshot.ground)
-    window = ui.make_window(sample.StillWatch(), hardening=desk)
-    _DESKS[window] = desk
+    staged = StagedHardening(snapshot.engines, snapshot.ground)
+    window = ui.make_window(sample.StillWatch(), hardening=staged)
+    _STAGED[window] = staged
     window.resize(width, height)
     window.show()
     window.selection.show_snapshot(snapshot)
@@ -50,8 +50,8 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
     finally:
         window.clock.stop()
         side = side_of(window)
-        if desk.gate is not None:
-            desk.gate.set()
+        if staged.gate is not None:
+            staged.gate.set()
         until(lambda: not side.busy)
         side.queries.end()
         window.close()
@@ -247,8 +247,8 @@ def _open_value(row: ToggleRow) -> None:
 def relaunch(window: MainWindow) -> Iterator[Scene]:
     """Before, during and after; what is set aside; and the question before it is deleted."""
     side = side_of(window)
-    desk = _DESKS[window]
-    desk.gate = threading.Event()
+    staged = _STAGED[window]
+    staged.gate = threading.Event()
     if not side.column.isVisible():
         dock_of(window).turn_drawer()
     until(lambda: side.column.draft.plan is not None)
@@ -260,7 +260,7 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     settle()
     yield "during a relaunch", side.dialog
     yield "column during a relaunch", window
-    desk.gate.set()
+    staged.gate.set()
     until(lambda: not side.busy)
     settle()
     yield "after a relaunch", side.dialog

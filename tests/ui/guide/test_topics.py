@@ -24,8 +24,8 @@ from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast
 from stratascope.ui.window.main_window import MainWindow
 from ui import sample
-from ui.fake_desk import FakeDesk
 from ui.hardening import picture
+from ui.staged_hardening import StagedHardening
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
@@ -35,7 +35,7 @@ def window(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow
     """The whole window, with its column for hardening."""
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     snapshot = picture()
-    made = make_window(sample.StillWatch(), hardening=FakeDesk(snapshot.engines, snapshot.ground))
+    made = make_window(sample.StillWatch(), hardening=StagedHardening(snapshot.engines, snapshot.ground))
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()

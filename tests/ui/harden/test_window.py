@@ -1,4 +1,4 @@
-"""Hardening in the window, with a desk that needs no engine: a whole relaunch, a rollback, an undo, and the way out."""
+"""Hardening in the window, staged without an engine: a whole relaunch, a rollback, an undo, and the way out."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.preflight import Block
 from stratascope.wiring.engines import LateEngines, assembler, demo_record
 from ui import sample
-from ui.fake_desk import FakeDesk
 from ui.hardening import dock_of, side_of
+from ui.staged_hardening import StagedHardening
 from usecases.live.replay import Replay
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -60,14 +60,16 @@ def picture() -> Snapshot:
 
 
 @pytest.fixture
-def desk(picture: Snapshot) -> FakeDesk:
-    return FakeDesk(picture.engines, picture.ground)
+def staged(picture: Snapshot) -> StagedHardening:
+    return StagedHardening(picture.engines, picture.ground)
 
 
 @pytest.fixture
-def window(qtbot: QtBot, desk: FakeDesk, picture: Snapshot, monkeypatch: pytest.MonkeyPatch) -> Iterator[MainWindow]:
+def window(
+    qtbot: QtBot, staged: StagedHardening, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[MainWindow]:
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
-    made = ui.make_window(sample.StillWatch(), hardening=desk)
+    made = ui.make_window(sample.StillWatch(), hardening=staged)
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
@@ -78,8 +80,8 @@ def window(qtbot: QtBot, desk: FakeDesk, picture: Snapshot, monkeypatch: pytest.
     yield made
     made.clock.stop()
     side = side_of(made)
-    if desk.gate is not None:
-        desk.gate.set()
+    if staged.gate is not None:
+        staged.gate.set()
     qtbot.waitUntil(lambda: not side.busy)
     side.queries.end()
 
@@ -114,8 +116,8 @@ def stopped(state: ContainerState) -> ContainerState:
     return replace(state, container=container, matrix=None)
 
 
-def asked(desk: FakeDesk, name: str) -> int:
-    return sum(call == name for call, _ in desk.calls)
+def asked(staged: StagedHardening, name: str) -> int:
+    return sum(call == name for call, _ in staged.calls)
 
 
 def planned(qtbot: QtBot, window: MainWindow) -> RelaunchController:
@@ -157,14 +159,16 @@ def test_without_a_desk_there_is_no_trace(qtbot: QtBot) -> None:
     made.clock.stop()
 
 
-def test_the_recommended_preset_is_on_at_first(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_the_recommended_preset_is_on_at_first(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = side_of(window)
     column = side.column
     assert column.title.text() == "Harden ci-runner"
     assert column.presets.current is Preset.RECOMMENDED
     assert window.selection.current is not None
     assert column.draft.choices == tuple(
-        choice for choice in desk.preset(window.selection.current, Preset.RECOMMENDED) if choice in column.draft.choices
+        choice
+        for choice in staged.preset(window.selection.current, Preset.RECOMMENDED)
+        if choice in column.draft.choices
     )
     assert column.draft.choices
     assert {name for name, row in column.rows.items() if row.able and row.isChecked()} == {
@@ -177,13 +181,13 @@ def test_the_recommended_preset_is_on_at_first(qtbot: QtBot, window: MainWindow,
     assert "docker run" in column.command.code.accessibleName()
 
 
-def test_engine_work_is_never_on_the_windows_thread(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_engine_work_is_never_on_the_windows_thread(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
     side.set_aside.show()
     qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
-    assert {name for name, _ in desk.calls} >= {"recover", "plan", "run", "aside"}
-    assert threading.main_thread().name not in {thread for _, thread in desk.calls}
+    assert {name for name, _ in staged.calls} >= {"recover", "plan", "run", "aside"}
+    assert threading.main_thread().name not in {thread for _, thread in staged.calls}
 
 
 def test_presets_by_arrow_keys_and_ones_own_choice(window: MainWindow) -> None:
@@ -262,10 +266,10 @@ def test_a_value_is_not_taken_for_another_container(window: MainWindow, picture:
 
 
 def test_a_file_is_not_taken_for_another_container(
-    window: MainWindow, desk: FakeDesk, monkeypatch: pytest.MonkeyPatch
+    window: MainWindow, staged: StagedHardening, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     column, profile = side_of(window).column, "/srv/profile.json"
-    desk.files = ((profile, '{"defaultAction": "SCMP_ACT_ALLOW"}'),)
+    staged.files = ((profile, '{"defaultAction": "SCMP_ACT_ALLOW"}'),)
 
     def answer(*_: object) -> tuple[str, str]:
         select(window, "web")  # somebody chooses another one, or this one vanishes, while the dialog is open
@@ -345,8 +349,8 @@ def test_the_wheel_scrolls_the_page_and_changes_no_number(qtbot: QtBot, window: 
     side.dialog.back.click()
 
 
-def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot) -> None:
-    desk.gate = threading.Event()
+def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot) -> None:
+    staged.gate = threading.Event()
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     assert side.dialog.pages.currentIndex() == Page.DURING.value
@@ -357,7 +361,7 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, desk: FakeDesk, pict
     select(window, "ci-runner")
     old = window.selection.current
     assert old is not None
-    desk.gate.set()
+    staged.gate.set()
     over(qtbot, side)
     assert side.dialog.title.text() == "Hardened, and proven"
     table = side.dialog.after.table
@@ -374,9 +378,9 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, desk: FakeDesk, pict
     assert "reading" not in side.dialog.after.exposure.accessibleName()
 
 
-def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = planned(qtbot, window)
-    desk.unproven = side.column.draft.choices[0].toggle
+    staged.unproven = side.column.draft.choices[0].toggle
     relaunch(qtbot, window)
     over(qtbot, side)
     assert side.dialog.title.text() == "Hardened, but not all of it is proven"
@@ -384,8 +388,10 @@ def test_not_all_is_proven(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> 
     assert cell(side.dialog.after.table, 0, 3).text() == "It is 0"
 
 
-def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
-    desk.outcome = Ending.ROLLED_BACK
+def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    staged.outcome = Ending.ROLLED_BACK
     side = relaunch(qtbot, window)
     over(qtbot, side)
     assert side.dialog.title.text() == "Rolled back: all is as it was before"
@@ -400,11 +406,11 @@ def test_a_rollback_tells_why_and_shows_the_log_as_plain_text(qtbot: QtBot, wind
     assert window.selection.current.container.name == "ci-runner"
 
 
-def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = planned(qtbot, window)
     side.column.presets.parts[Preset.STRICT].click()
     assert "read-only-root" in {choice.toggle for choice in side.column.draft.choices}
-    desk.outcome, desk.suspects = Ending.ROLLED_BACK, ("read-only-root",)
+    staged.outcome, staged.suspects = Ending.ROLLED_BACK, ("read-only-root",)
     planned(qtbot, window)
     relaunch(qtbot, window)
     over(qtbot, side)
@@ -414,7 +420,7 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     after.leave_out.click()
     assert not side.dialog.isVisible()
     assert "read-only-root" not in {choice.toggle for choice in side.column.draft.choices}
-    desk.suspects = ()
+    staged.suspects = ()
     planned(qtbot, window)
     relaunch(qtbot, window)
     over(qtbot, side)
@@ -422,12 +428,14 @@ def test_who_is_to_blame_can_be_switched_off_at_once(qtbot: QtBot, window: MainW
     assert not after.blame.isVisible()
 
 
-def test_who_is_to_blame_is_switched_off_where_it_was(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_who_is_to_blame_is_switched_off_where_it_was(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
     side = planned(qtbot, window)
     column = side.column
     column.presets.parts[Preset.STRICT].click()
     planned(qtbot, window)
-    desk.outcome, desk.suspects = Ending.ROLLED_BACK, ("read-only-root",)
+    staged.outcome, staged.suspects = Ending.ROLLED_BACK, ("read-only-root",)
     relaunch(qtbot, window)
     over(qtbot, side)
     select(window, "web")
@@ -444,10 +452,10 @@ def test_who_is_to_blame_is_switched_off_where_it_was(qtbot: QtBot, window: Main
 
 
 def test_who_is_to_blame_in_one_that_is_gone_changes_no_other(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = planned(qtbot, window)
-    desk.outcome, desk.suspects = Ending.ROLLED_BACK, (side.column.draft.choices[0].toggle,)
+    staged.outcome, staged.suspects = Ending.ROLLED_BACK, (side.column.draft.choices[0].toggle,)
     relaunch(qtbot, window)
     over(qtbot, side)
     window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
@@ -459,10 +467,12 @@ def test_who_is_to_blame_in_one_that_is_gone_changes_no_other(
     assert side.column.draft.choices == before
 
 
-def test_what_an_owner_is_given_is_shown_and_taken_out_again(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_what_an_owner_is_given_is_shown_and_taken_out_again(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
     file = OwnerFile("/srv/shop/compose.override.yaml", "services:\n  web: {}\n")
     owned = Owned(OwnerKind.COMPOSE, "web", (), ("/srv/shop/compose.yaml",), (file,), 60.0)
-    desk.owner = OwnerPlan(owned, msg("Compose creates the service again."), ("docker compose up -d web",))
+    staged.owner = OwnerPlan(owned, msg("Compose creates the service again."), ("docker compose up -d web",))
     side = side_of(window)
     side.column.draft.switch("memory", False)
     planned(qtbot, window)
@@ -486,8 +496,8 @@ def test_what_an_owner_is_given_is_shown_and_taken_out_again(qtbot: QtBot, windo
     assert not after.discard.isVisible()
 
 
-def test_cancel_means_roll_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
-    desk.gate = threading.Event()
+def test_cancel_means_roll_back(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    staged.gate = threading.Event()
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     side.dialog.back.click()
@@ -496,8 +506,8 @@ def test_cancel_means_roll_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk
     assert side.dialog.title.text() == "Rolled back: all is as it was before"
 
 
-def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
-    desk.gate = threading.Event()
+def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    staged.gate = threading.Event()
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
@@ -505,20 +515,20 @@ def test_escape_hides_the_sheet_and_the_run_goes_on(qtbot: QtBot, window: MainWi
     assert side.busy
     side.column.button.click()
     assert side.dialog.isVisible()
-    desk.gate.set()
+    staged.gate.set()
     over(qtbot, side)
     assert side.dialog.title.text() == "Hardened, and proven"
 
 
 def test_a_run_that_ends_while_its_sheet_is_hidden_brings_it_back(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
-    desk.gate, desk.outcome = threading.Event(), Ending.ROLLED_BACK
+    staged.gate, staged.outcome = threading.Event(), Ending.ROLLED_BACK
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
     assert not side.dialog.isVisible()
-    desk.gate.set()
+    staged.gate.set()
     over(qtbot, side)
     assert side.dialog.isVisible()
     assert side.dialog.title.text() == "Rolled back: all is as it was before"
@@ -526,9 +536,9 @@ def test_a_run_that_ends_while_its_sheet_is_hidden_brings_it_back(
 
 
 def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
-    desk.gate = threading.Event()
+    staged.gate = threading.Event()
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     QTest.keyClick(side.dialog, Qt.Key.Key_Escape)
@@ -551,9 +561,9 @@ def test_the_way_back_to_a_run_stays_while_the_original_is_stopped(
 
 
 def test_the_window_goes_once_to_what_a_run_left(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
-    desk.outcome = Ending.ROLLED_BACK
+    staged.outcome = Ending.ROLLED_BACK
     side = relaunch(qtbot, window)
     over(qtbot, side)
     back = stopped(named(picture, "ci-runner"))  # ended again before it was read
@@ -571,7 +581,7 @@ def test_the_window_goes_once_to_what_a_run_left(
 
 
 def test_after_an_undo_that_was_refused_the_window_shows_what_still_runs(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
@@ -579,7 +589,7 @@ def test_after_an_undo_that_was_refused_the_window_shows_what_still_runs(
     new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
     both = with_others(picture, new, stopped(old))
     window.feed.snapshot.emit(both)
-    desk.undo_refused = msg("Other containers have come to need it since.")
+    staged.undo_refused = msg("Other containers have come to need it since.")
     side.dialog.after.undo.click()
     qtbot.waitUntil(side.dialog.go.isEnabled)
     side.dialog.go.click()
@@ -590,8 +600,8 @@ def test_after_an_undo_that_was_refused_the_window_shows_what_still_runs(
     assert window.selection.current.key == new.key
 
 
-def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
-    desk.written = ("/var/lib/one", "/var/lib/two")
+def test_an_undo(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    staged.written = ("/var/lib/one", "/var/lib/two")
     side = relaunch(qtbot, window)
     over(qtbot, side)
     side.dialog.after.undo.click()
@@ -607,7 +617,7 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     side.dialog.go.click()
     over(qtbot, side)
     assert side.dialog.title.text() == "Undone: the original runs again"
-    assert [done.kind.value for done in desk.set_aside] == ["undo"]
+    assert [done.kind.value for done in staged.set_aside] == ["undo"]
     assert side.dialog.after.discard.text() == "Discard it…"
     side.dialog.after.undo.click()
     assert side.dialog.title.text() == "Go back to the hardened ci-runner?"
@@ -619,26 +629,28 @@ def test_an_undo(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
     assert side.dialog.title.text() == "The hardened one runs again"
 
 
-def test_what_is_typed_while_an_undo_is_looked_into_stays(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_what_is_typed_while_an_undo_is_looked_into_stays(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    desk.undo_gate = threading.Event()
+    staged.undo_gate = threading.Event()
     side.dialog.after.undo.click()
     watch = side.dialog.watch
     watch.setFocus()
     watch.selectAll()
     QTest.keyClicks(watch, "33")
-    desk.undo_gate.set()
+    staged.undo_gate.set()
     qtbot.waitUntil(side.dialog.go.isEnabled)
     assert watch.hasFocus()
     assert watch.value() == 33
     side.dialog.back.click()
-    side.ask_undo(desk.set_aside[0])
+    side.ask_undo(staged.set_aside[0])
     assert watch.value() == side.dialog.before.usual()
 
 
 def test_the_column_tells_what_is_set_aside_and_leads_back(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
@@ -661,15 +673,15 @@ def test_the_column_tells_what_is_set_aside_and_leads_back(
     assert side.column.nothing.text() == "It waits here, stopped, in case it is wanted again."
     press(kept.discard.click, "discard")
     qtbot.waitUntil(kept.isHidden)
-    assert desk.set_aside == []
+    assert staged.set_aside == []
 
 
 def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    desk.damaged = (Damaged("journal/x.json", "no JSON"),)
+    staged.damaged = (Damaged("journal/x.json", "no JSON"),)
     action = next(each for each in window.actions_.menu.actions() if each.text() == "Set aside…")
     action.trigger()
     qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 2)
@@ -682,27 +694,29 @@ def test_what_is_set_aside_is_listed_and_discarded_only_after_a_question(
     assert not side.set_aside.dialog.discard.isEnabled()
     table.selectRow(0)
     press(side.set_aside.dialog.discard.click, "")
-    assert len(desk.set_aside) == 1  # kept: nothing was pressed but Escape
+    assert len(staged.set_aside) == 1  # kept: nothing was pressed but Escape
     press(side.set_aside.dialog.discard.click, "discard")
-    qtbot.waitUntil(lambda: not desk.set_aside)
+    qtbot.waitUntil(lambda: not staged.set_aside)
     qtbot.waitUntil(lambda: table.rowCount() == 1)
 
 
-def set_aside(desk: FakeDesk, state: ContainerState) -> Transaction:
+def set_aside(staged: StagedHardening, state: ContainerState) -> Transaction:
     """As `stratascope harden` in a terminal does, of a container that has had its replacement for long."""
-    made = desk.transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED)))
+    made = staged.transaction(staged.plan(state, staged.preset(state, Preset.RECOMMENDED)))
     done = replace(made, old="0" * 64, new=state.container.id)
-    desk.set_aside.append(done)
+    staged.set_aside.append(done)
     return done
 
 
 def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = planned(qtbot, window)
     kept = side.column.kept
-    desk.blocks = (Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),)
-    set_aside(desk, named(picture, "ci-runner"))
+    staged.blocks = (
+        Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),
+    )
+    set_aside(staged, named(picture, "ci-runner"))
     window.clock.timeout.emit()
     qtbot.waitUntil(kept.isVisible)
     qtbot.waitUntil(lambda: side.column.button.text() == "Show what is set aside")
@@ -711,7 +725,7 @@ def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
     kept.discard.click()
     boxes = [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
     assert len(boxes) == 1
-    desk.set_aside, desk.blocks = [], ()
+    staged.set_aside, staged.blocks = [], ()
     window.clock.timeout.emit()
     qtbot.waitUntil(kept.isHidden)
     assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
@@ -720,20 +734,20 @@ def test_what_is_set_aside_or_discarded_elsewhere_is_known_soon(
     assert all(header.sectionSize(place) >= header.sectionSizeHint(place) for place in range(header.count()))
     planned(qtbot, window)
     assert side.column.button.text() == "Relaunch hardened"
-    assert asked(desk, "discard") == 0
+    assert asked(staged, "discard") == 0
 
 
 def test_a_question_about_what_is_still_set_aside_stays(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = side_of(window)
-    done = set_aside(desk, named(picture, "ci-runner"))
+    done = set_aside(staged, named(picture, "ci-runner"))
     window.clock.timeout.emit()
     qtbot.waitUntil(side.column.kept.isVisible)
     side.set_aside.show()
     qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
-    first = replace(set_aside(desk, named(picture, "web")), id="t0")
-    desk.set_aside = [first, done]
+    first = replace(set_aside(staged, named(picture, "web")), id="t0")
+    staged.set_aside = [first, done]
 
     def meanwhile() -> None:
         side.ask_discard(done)
@@ -747,25 +761,25 @@ def test_a_question_about_what_is_still_set_aside_stays(
 
 
 def test_the_result_offers_no_way_back_to_what_was_discarded_elsewhere(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
     assert side.dialog.after.discard.isVisible()
     qtbot.waitUntil(lambda: bool(side.set_aside.kept))
-    desk.set_aside = []
+    staged.set_aside = []
     window.clock.timeout.emit()
     qtbot.waitUntil(lambda: not side.dialog.after.discard.isVisible())
     assert not side.dialog.after.undo.isVisible()
 
 
 def test_what_recovery_set_aside_is_known_at_once(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = side_of(window)
-    qtbot.waitUntil(lambda: asked(desk, "kept") > 0)
+    qtbot.waitUntil(lambda: asked(staged, "kept") > 0)
     qtbot.wait(50)
-    set_aside(desk, named(picture, "ci-runner"))
+    set_aside(staged, named(picture, "ci-runner"))
     side.recovery.recover()
     qtbot.waitUntil(side.column.kept.isVisible)
 
@@ -780,19 +794,21 @@ def press(call: Callable[[], object], name: str) -> None:
         QTest.keyClick(box, Qt.Key.Key_Escape)
 
 
-def test_a_discard_that_fails_says_so(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_a_discard_that_fails_says_so(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
-    desk.discard_fails = EngineError(EngineState.STOPPED, msg("The engine does not answer."), "EOF")
+    staged.discard_fails = EngineError(EngineState.STOPPED, msg("The engine does not answer."), "EOF")
     press(side.dialog.after.discard.click, "discard")
     qtbot.waitUntil(side.column.told.isVisible)
     assert "The engine does not answer. EOF" in side.column.told.text()
-    assert len(desk.set_aside) == 1
+    assert len(staged.set_aside) == 1
 
 
-def test_a_block_says_why_and_the_button_offers_the_way_out(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_a_block_says_why_and_the_button_offers_the_way_out(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
     side = planned(qtbot, window)
-    desk.blocks = (BLOCK,)
+    staged.blocks = (BLOCK,)
     side.column.draft.switch("memory", False)
     planned(qtbot, window)
     assert side.column.note.text() == "Docker Swarm owns this container. Export the hardened settings."
@@ -802,34 +818,38 @@ def test_a_block_says_why_and_the_button_offers_the_way_out(qtbot: QtBot, window
     assert not side.dialog.isVisible()
 
 
-def test_our_own_blocks_have_a_way_out_here(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_our_own_blocks_have_a_way_out_here(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = planned(qtbot, window)
-    desk.blocks = (Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),)
+    staged.blocks = (
+        Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),
+    )
     side.column.draft.switch("memory", False)
     planned(qtbot, window)
     assert side.column.button.text() == "Show what is set aside"
     side.column.button.click()
     qtbot.waitUntil(side.set_aside.dialog.isVisible)
     side.set_aside.dialog.hide()
-    desk.blocks = (Block("unfinished", msg("It was not finished."), msg("Run recover first.")),)
+    staged.blocks = (Block("unfinished", msg("It was not finished."), msg("Run recover first.")),)
     side.column.draft.switch("memory", True)
     planned(qtbot, window)
     assert side.column.button.text() == "Put it right"
-    desk.calls.clear()
-    desk.blocks = ()
+    staged.calls.clear()
+    staged.blocks = ()
     side.column.button.click()
-    qtbot.waitUntil(lambda: "recover" in {name for name, _ in desk.calls})
+    qtbot.waitUntil(lambda: "recover" in {name for name, _ in staged.calls})
 
 
-def test_an_option_that_makes_it_safe_is_taken_and_given_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_an_option_that_makes_it_safe_is_taken_and_given_back(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
     side = planned(qtbot, window)
     boxes = side.column.remedies.boxes
     assert not side.column.remedies.isVisible()
-    desk.blocks = (Block("writable-layer", msg("It wrote files."), msg("Commit it."), Remedy.COMMIT_LAYER), BLOCK)
+    staged.blocks = (Block("writable-layer", msg("It wrote files."), msg("Commit it."), Remedy.COMMIT_LAYER), BLOCK)
     side.column.draft.switch("memory", False)
     planned(qtbot, window)
     assert side.column.note.text() == "Docker Swarm owns this container. Export the hardened settings."
-    desk.blocks = desk.blocks[:1]
+    staged.blocks = staged.blocks[:1]
     side.column.draft.switch("memory", True)
     planned(qtbot, window)
     assert side.column.note.text() == "It wrote files."
@@ -847,8 +867,8 @@ def test_an_option_that_makes_it_safe_is_taken_and_given_back(qtbot: QtBot, wind
     assert side.column.button.text() == "Take its files along"
 
 
-def test_an_engine_that_offers_nothing_says_so(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
-    desk.offer_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
+def test_an_engine_that_offers_nothing_says_so(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    staged.offer_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
     column = side_of(window).column
     state = next(each for each in window.selection.snapshot.containers if each.container.name == "web")  # type: ignore[union-attr]
     assert window.containers.view.select_key(state.key)
@@ -856,36 +876,36 @@ def test_an_engine_that_offers_nothing_says_so(qtbot: QtBot, window: MainWindow,
     assert column.nothing.isVisible()
     assert "connection refused" in column.nothing.toolTip()
     assert not column.button.isVisible()
-    desk.offer_fails = None
+    staged.offer_fails = None
     select(window, "ci-runner")
     assert column.button.isVisible()
 
 
 def test_what_could_not_be_put_right_is_tried_again_when_the_engine_is_back(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = side_of(window)
     state = next(each for each in picture.containers if each.container.name == "web")
-    desk.broken_off = (desk.transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED))),)
-    desk.recover_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
+    staged.broken_off = (staged.transaction(staged.plan(state, staged.preset(state, Preset.RECOMMENDED))),)
+    staged.recover_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
     side.recovery.recover()
     qtbot.waitUntil(side.column.told.isVisible)
     assert "can't be put right yet: The engine is stopped." in side.column.told.text()
     away = tuple(replace(each, state=EngineState.STOPPED) for each in picture.engines)
     window.feed.snapshot.emit(replace(picture, engines=away))
-    desk.calls.clear()
-    desk.recover_fails = None
+    staged.calls.clear()
+    staged.recover_fails = None
     window.feed.snapshot.emit(picture)
-    qtbot.waitUntil(lambda: "recover" in {name for name, _ in desk.calls})
+    qtbot.waitUntil(lambda: "recover" in {name for name, _ in staged.calls})
 
 
 def test_exports_are_in_a_menu(
-    qtbot: QtBot, desk: FakeDesk, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, staged: StagedHardening, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STRATASCOPE_THEME", "dark")
-    desk.blocks = (BLOCK,)
+    staged.blocks = (BLOCK,)
     made = ui.make_window(
-        sample.StillWatch(), hardening=desk,
+        sample.StillWatch(), hardening=staged,
         exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),),
     )  # fmt: skip
     qtbot.addWidget(made)
@@ -907,7 +927,7 @@ def test_exports_are_in_a_menu(
     made.close()
 
 
-def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = side_of(window)
     for choice in side.column.draft.choices:
         side.column.draft.switch(choice.toggle, False)
@@ -915,7 +935,7 @@ def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, desk: Fa
     planned(qtbot, window)
     assert side.column.button.text() == "Change limits"
     assert side.column.prediction.title.text() == "After the change, predicted"
-    desk.gate = threading.Event()
+    staged.gate = threading.Event()
     relaunch(qtbot, window)
     assert side.dialog.title.text().startswith("Changing the limits of ")
     assert not side.dialog.back.isVisible(), "there is nothing to roll back"
@@ -923,7 +943,7 @@ def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, desk: Fa
     window.close()
     assert window.isVisible(), "it closes once that is done"
     assert not [each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible()]
-    desk.gate.set()
+    staged.gate.set()
     over(qtbot, side)
     qtbot.waitUntil(lambda: not window.isVisible())
     assert side.dialog.title.text() == "The limits are changed"
@@ -931,23 +951,23 @@ def test_only_limits_are_changed_live(qtbot: QtBot, window: MainWindow, desk: Fa
     assert not side.dialog.back.isHidden()
 
 
-def test_a_plan_that_fails_can_be_tried_again(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_a_plan_that_fails_can_be_tried_again(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
     side = planned(qtbot, window)
-    desk.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
+    staged.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
     side.column.draft.switch("memory", False)
     qtbot.waitUntil(lambda: side.column.button.text() == "Try again")
     assert side.column.note.text() == "The engine does not answer."
-    desk.plan_fails = None
+    staged.plan_fails = None
     side.column.button.click()
     planned(qtbot, window)
     assert side.column.button.text() == "Relaunch hardened"
 
 
 def test_why_a_plan_failed_outlives_the_next_reading(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     side = planned(qtbot, window)
-    desk.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
+    staged.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
     side.column.draft.switch("memory", False)
     qtbot.waitUntil(lambda: side.column.button.text() == "Try again")
     window.feed.snapshot.emit(with_others(picture))
@@ -955,7 +975,7 @@ def test_why_a_plan_failed_outlives_the_next_reading(
     assert side.column.note.text() == "The engine does not answer."
     assert side.column.button.text() == "Try again"
     assert side.column.button.isEnabled()
-    desk.plan_fails = None
+    staged.plan_fails = None
     side.column.draft.switch("memory", True)
     planned(qtbot, window)
     assert side.column.button.text() == "Relaunch hardened"
@@ -972,8 +992,10 @@ def test_a_plan_is_asked_for_again_when_the_engine_is_back(qtbot: QtBot, window:
     assert side.column.button.isEnabled()
 
 
-def test_closing_while_a_relaunch_runs_asks_and_rolls_back(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
-    desk.gate = threading.Event()
+def test_closing_while_a_relaunch_runs_asks_and_rolls_back(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    staged.gate = threading.Event()
     side = relaunch(qtbot, window)
     qtbot.waitUntil(lambda: "watch" in side.dialog.steps.lines)
     press(window.close, "")
@@ -1023,7 +1045,7 @@ def test_what_cannot_be_hardened_says_why(window: MainWindow, picture: Snapshot)
 
 
 def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snapshot) -> None:
-    """With the real desk, which has no engine at all."""
+    """With the real staged, which has no engine at all."""
     made = ui.make_window(sample.StillWatch(), hardening=start.hardening_of(LateEngines()))
     qtbot.addWidget(made)
     made.resize(1440, 900)
@@ -1043,9 +1065,11 @@ def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snaps
     side.queries.end()
 
 
-def test_what_would_help_most_is_named_where_it_stays_serious(qtbot: QtBot, window: MainWindow, desk: FakeDesk) -> None:
+def test_what_would_help_most_is_named_where_it_stays_serious(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
     column = side_of(window).column
-    desk.hints = "engine-socket"
+    staged.hints = "engine-socket"
     column.presets.parts[Preset.RECOMMENDED].click()
     qtbot.waitUntil(column.hint.isVisible)
     told = column.hint.link.text()
@@ -1057,17 +1081,17 @@ def test_what_would_help_most_is_named_where_it_stays_serious(qtbot: QtBot, wind
 
 
 def test_a_hint_is_not_worked_out_again_for_nothing_and_goes_with_the_rest(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     column = side_of(window).column
-    desk.hints = "engine-socket"
+    staged.hints = "engine-socket"
     column.presets.parts[Preset.RECOMMENDED].click()
     qtbot.waitUntil(column.hint.isVisible)
-    desk.calls.clear()
+    staged.calls.clear()
     read_again = tuple(replace(each) for each in picture.containers)
     window.feed.snapshot.emit(replace(picture, containers=read_again))
     qtbot.wait(50)
-    assert [name for name, _ in desk.calls if name in ("hint", "offer")] == []
+    assert [name for name, _ in staged.calls if name in ("hint", "offer")] == []
     assert column.hint.isVisible()
     select(window, next(each for each in picture.containers if each.container.pid is None).container.name)
     assert not column.hint.isVisible()
@@ -1086,12 +1110,12 @@ def test_every_part_has_a_name_for_the_screen_reader(qtbot: QtBot, window: MainW
 
 
 def test_what_a_crash_left_is_told(
-    qtbot: QtBot, desk: FakeDesk, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot, staged: StagedHardening, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STRATASCOPE_THEME", "light")
     state = next(each for each in picture.containers if each.container.name == "web")
-    desk.broken_off = (desk.transaction(desk.plan(state, desk.preset(state, Preset.RECOMMENDED))),)
-    made = ui.make_window(sample.StillWatch(), hardening=desk)
+    staged.broken_off = (staged.transaction(staged.plan(state, staged.preset(state, Preset.RECOMMENDED))),)
+    made = ui.make_window(sample.StillWatch(), hardening=staged)
     qtbot.addWidget(made)
     made.resize(1440, 900)
     made.show()
@@ -1111,7 +1135,7 @@ def test_a_glance_at_another_container_leaves_the_toggles(window: MainWindow, qt
     other = next(
         each for each in window.selection.snapshot.containers if each.matrix is not None and each.key != here.key
     )
-    for key in (other.key, here.key):  # faster than the desk answers
+    for key in (other.key, here.key):  # faster than the staged answers
         window.containers.view.select_key(key)
     qtbot.wait(PATIENCE + 150)
     assert column.toggles.isVisible()
@@ -1120,31 +1144,33 @@ def test_a_glance_at_another_container_leaves_the_toggles(window: MainWindow, qt
 
 
 def test_an_offer_that_is_slower_than_the_readings_comes_all_the_same(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     column, web = planned(qtbot, window).column, named(picture, "web")
-    desk.calls.clear()
-    desk.offer_gate = threading.Event()
+    staged.calls.clear()
+    staged.offer_gate = threading.Event()
     assert window.containers.view.select_key(web.key)
-    qtbot.waitUntil(lambda: asked(desk, "offer") == 1)
+    qtbot.waitUntil(lambda: asked(staged, "offer") == 1)
     for _ in range(3):
         window.feed.snapshot.emit(with_others(picture))
-    desk.offer_gate.set()
+    staged.offer_gate.set()
     qtbot.waitUntil(lambda: column.draft.offered_key == web.key)
     qtbot.wait(50)
-    assert asked(desk, "offer") == 1
+    assert asked(staged, "offer") == 1
     # what was true when it was asked for is shown, and asked for once more
-    desk.calls.clear()
-    desk.offer_gate = threading.Event()
+    staged.calls.clear()
+    staged.offer_gate = threading.Event()
     matrices = [each.matrix for each in picture.containers if each.matrix not in (None, web.matrix)]
     for matrix in matrices[:2]:
         window.feed.snapshot.emit(with_others(picture, replace(web, matrix=matrix)))
-    qtbot.waitUntil(lambda: asked(desk, "offer") == 1)
-    desk.offer_gate.set()
-    qtbot.waitUntil(lambda: asked(desk, "offer") == 2)
+    qtbot.waitUntil(lambda: asked(staged, "offer") == 1)
+    staged.offer_gate.set()
+    qtbot.waitUntil(lambda: asked(staged, "offer") == 2)
 
 
-def test_a_slow_engine_holds_up_no_other(qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot) -> None:
+def test_a_slow_engine_holds_up_no_other(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
     side = relaunch(qtbot, window)
     over(qtbot, side)
     qtbot.waitUntil(lambda: len(side.set_aside.kept) == 1)
@@ -1152,31 +1178,31 @@ def test_a_slow_engine_holds_up_no_other(qtbot: QtBot, window: MainWindow, desk:
     here = named(picture, "ci-runner").container.engine
     other = next(each for each in picture.containers if each.container.engine != here and each.matrix is not None)
     own = next(each for each in picture.containers if each.container.engine == here and each.container.name == "web")
-    desk.aside_gate, desk.offer_gate, desk.slow = threading.Event(), threading.Event(), here
+    staged.aside_gate, staged.offer_gate, staged.slow = threading.Event(), threading.Event(), here
     try:
         side.set_aside.show()
-        offers = asked(desk, "offer")
+        offers = asked(staged, "offer")
         assert window.containers.view.select_key(own.key)
-        qtbot.waitUntil(lambda: asked(desk, "aside") == 1 and asked(desk, "offer") > offers)
+        qtbot.waitUntil(lambda: asked(staged, "aside") == 1 and asked(staged, "offer") > offers)
         select(window, other.container.name)
-        desk.set_aside.clear()
+        staged.set_aside.clear()
         window.clock.timeout.emit()
         qtbot.waitUntil(lambda: side.set_aside.kept == ())
         assert side.column.draft.offered_key == other.key
     finally:
-        desk.aside_gate.set()
-        desk.offer_gate.set()
+        staged.aside_gate.set()
+        staged.offer_gate.set()
 
 
 def test_until_an_offer_has_come_nothing_is_chosen_by_the_last_one(
-    qtbot: QtBot, window: MainWindow, desk: FakeDesk, picture: Snapshot
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
 ) -> None:
     column, web = planned(qtbot, window).column, named(picture, "web")
-    desk.offer_gate = threading.Event()
+    staged.offer_gate = threading.Event()
     assert window.containers.view.select_key(web.key)
     column.presets.parts[Preset.STRICT].click()
-    desk.offer_gate.set()
+    staged.offer_gate.set()
     qtbot.waitUntil(lambda: column.draft.offered_key == web.key)
     assert column.presets.current is Preset.RECOMMENDED
-    wanted = {choice.toggle for choice in desk.preset(web, Preset.RECOMMENDED)}
+    wanted = {choice.toggle for choice in staged.preset(web, Preset.RECOMMENDED)}
     assert {choice.toggle for choice in column.draft.choices} == wanted

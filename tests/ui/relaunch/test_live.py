@@ -1,6 +1,6 @@
 """The real window hardens real containers: a whole relaunch, an undo, a rollback, by keyboard where a person would.
 
-Nothing is replaced: the window's own desk, the engines, and a journal in a folder of the test.
+Nothing is replaced: the window's own staged, the engines, and a journal in a folder of the test.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.harden.worker import Failure, QueryRunner
 from stratascope.usecases.hardening import Hardening
-from stratascope.usecases.relaunch.recovery import Mended, Result
+from stratascope.usecases.relaunch.recovery import Recovered, Result
 
 _PUT_RIGHT = (Result.FINISHED, Result.UNDONE)
 
@@ -39,7 +39,7 @@ class CrashRecovery(QObject):
             self.recover()
         self._connected = connected
 
-    def _recovered(self, answer: tuple[Mended, ...] | Failure) -> None:
+    def _recovered(self, answer: tuple[Recovered, ...] | Failure) -> None:
         failures = [answer] if isinstance(answer, Failure) else [Failure(each.error) for each in answer if each.error]
         self._unmended = bool(failures)
         self.looked.emit()

@@ -1,6 +1,6 @@
 """Layers taken away in thought: which, what then reaches the kernel, and in what words. No Qt.
 
-The matrix without them is the same pure function as always (`core.threats.depth.without`); each answer is kept until another
+The matrix without them is the same pure function as always (`depth.without`); each answer is kept until another
 container, or another reading of it, is looked at.
 """
 

@@ -13,7 +13,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import HostFiles, NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.transaction import Remedy, Transaction
-from stratascope.usecases.plan.preflight import TIED, Block, Preflight, Warned, preflight
+from stratascope.usecases.plan.preflight import TIED, Block, Caution, Preflight, preflight
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def with_dependents(checked: Preflight, found: Sequence[Dependent], remedies: fr
             # The option alone would be of no use
             blocks = [replace(each, remedy=None) if each.remedy is Remedy.DEPENDENTS else each for each in blocks]
     told = [
-        Warned(item.code, msg("{name}: {text}", name=dependent.container.name, text=item.text))
+        Caution(item.code, msg("{name}: {text}", name=dependent.container.name, text=item.text))
         for dependent in found
         for item in dependent.checked.warnings
         if chosen

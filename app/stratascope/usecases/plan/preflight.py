@@ -19,7 +19,7 @@ from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Kind, Remedy, Stage, Transaction
 from stratascope.usecases.plan.dependency_graph import Dependency, dependents
-from stratascope.usecases.plan.preflight_warnings import Warned as Warned
+from stratascope.usecases.plan.preflight_warnings import Caution as Caution
 from stratascope.usecases.plan.preflight_warnings import access, cut_off, host_paths, no_longer_shared
 from stratascope.usecases.plan.preflight_warnings import some as _some
 from stratascope.usecases.plan.written_files import leaves, own_files, volatile
@@ -49,7 +49,7 @@ class Preflight:
     """`blocks` empty: it may go on."""
 
     blocks: tuple[Block, ...]
-    warnings: tuple[Warned, ...]
+    warnings: tuple[Caution, ...]
 
 
 _EXPORT = msg("Export the hardened settings, and change them where the container comes from.")
@@ -95,10 +95,10 @@ def preflight(
         *(Block("lost", text, _EXPORT) for text in spec.lost),
     ]
     left = [block for block in blocks if block.remedy is None or block.remedy not in remedies]
-    treated = [Warned(block.code, block.then or block.text) for block in blocks if block not in left]
+    treated = [Caution(block.code, block.then or block.text) for block in blocks if block not in left]
     if owned:
         left = [replace(block, remedy=None) for block in left]
-    told = [Warned("owner", text) for text in owner.warnings] if isinstance(owner, OwnerPlan) else []
+    told = [Caution("owner", text) for text in owner.warnings] if isinstance(owner, OwnerPlan) else []
     passing = () if Remedy.COMMIT_LAYER in remedies else written
     warnings = (*told, *_warnings(spec, container, passing), *cut_off(spec), *host_paths(spec, container, host))
     if wanted is not None and subject is not None:
@@ -297,20 +297,20 @@ def _layer(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]
     return [Block("writable-layer", text, instead, Remedy.COMMIT_LAYER if possible else None, then)]
 
 
-def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]) -> list[Warned]:
-    found = [Warned("differs", text) for text in spec.differs]
+def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]) -> list[Caution]:
+    found = [Caution("differs", text) for text in spec.differs]
     passing = [change.path for change in leaves(changes) if volatile(change.path)]
     if passing:
         text = msg("What it wrote into passing folders stays with the original: {paths}.", paths=_some(passing))
-        found.append(Warned("passing-files", text))
+        found.append(Caution("passing-files", text))
     if any(mount.kind == "tmpfs" for mount in container.asked.mounts):
-        found.append(Warned("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")))
+        found.append(Caution("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")))
     return found
 
 
-def unwatched(before: Liveness) -> tuple[Warned, ...]:
+def unwatched(before: Liveness) -> tuple[Caution, ...]:
     """Where it can't be told whether the replacement works as the original did."""
     if before.listens is not None:
         return ()
     text = msg("On which ports it listens can't be read, so nobody will see if its replacement does not.")
-    return (Warned("ports-unknown", text),)
+    return (Caution("ports-unknown", text),)

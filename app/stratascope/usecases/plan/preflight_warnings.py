@@ -18,36 +18,36 @@ _ENTRIES = 2000  # files looked at in one mount
 
 
 @dataclass(frozen=True, slots=True)
-class Warned:
+class Caution:
     """What will be different, or could break."""
 
     code: str
     text: Message
 
 
-def cut_off(spec: LaunchSpec) -> Iterator[Warned]:
+def cut_off(spec: LaunchSpec) -> Iterator[Caution]:
     """What ends or stays behind with the original."""
     state = spec.state
     if state.attached:
-        yield Warned("attached", msg("It reads input or was started in the foreground: who is attached is cut off."))
+        yield Caution("attached", msg("It reads input or was started in the foreground: who is attached is cut off."))
     if state.sessions:
         text = plural("{count} exec session in it ends.", "{count} exec sessions in it end.", state.sessions)
-        yield Warned("exec-sessions", text)
+        yield Caution("exec-sessions", text)
     if state.log:
-        yield Warned("log", msg("What it printed so far stays with the original, and goes when that one is removed."))
+        yield Caution("log", msg("What it printed so far stays with the original, and goes when that one is removed."))
     if not state.healthcheck:
         text = msg("It has no healthcheck: that it runs for the time of the watch is all that shows that it works.")
-        yield Warned("no-healthcheck", text)
+        yield Caution("no-healthcheck", text)
     elif state.health is not Health.HEALTHY:
         text = msg("Its healthcheck does not say healthy now, so it is not waited for either.")
-        yield Warned("not-healthy", text)
+        yield Caution("not-healthy", text)
     if state.edited:
         text = msg("Files that the engine makes were edited by hand and come back as they were: {paths}.",
                    paths=some(state.edited))  # fmt: skip
-        yield Warned("edited-files", text)
+        yield Caution("edited-files", text)
 
 
-def host_paths(spec: LaunchSpec, container: Container, host: HostFiles) -> Iterator[Warned]:
+def host_paths(spec: LaunchSpec, container: Container, host: HostFiles) -> Iterator[Caution]:
     """Host paths that mean something else by now."""
     replaced = [
         mount.source
@@ -57,14 +57,14 @@ def host_paths(spec: LaunchSpec, container: Container, host: HostFiles) -> Itera
     if replaced:
         text = msg("The host has another file there by now, and the replacement would get that one: {paths}.",
                    paths=some(replaced))  # fmt: skip
-        yield Warned("bind-replaced", text)
+        yield Caution("bind-replaced", text)
     private = no_longer_shared(container, host) if spec.kind is EngineKind.PODMAN else []
     if private:
         text = msg("A host path is to pass mounts on, but is not shared any more: {paths}.", paths=some(private))
-        yield Warned("not-shared", text)
+        yield Caution("not-shared", text)
 
 
-def access(spec: LaunchSpec, wanted: Asked, subject: Subject, host: HostFiles) -> Iterator[Warned]:
+def access(spec: LaunchSpec, wanted: Asked, subject: Subject, host: HostFiles) -> Iterator[Caution]:
     """Files in its mounts that it could read or write today, and not afterwards."""
     who = identities(spec.asked, wanted, subject)
     if who is None:
@@ -79,9 +79,9 @@ def access(spec: LaunchSpec, wanted: Asked, subject: Subject, host: HostFiles) -
     same = (who[0].uid, who[0].gid, who[0].uids) == (who[1].uid, who[1].gid, who[1].uids)
     code = "dac-override" if same else "owners"
     if unread:
-        yield Warned(code, msg("Files of others that it could no longer read: {paths}.", paths=some(unread)))
+        yield Caution(code, msg("Files of others that it could no longer read: {paths}.", paths=some(unread)))
     if unwritten:
-        yield Warned(code, msg("Files of others that it could no longer write: {paths}.", paths=some(unwritten)))
+        yield Caution(code, msg("Files of others that it could no longer write: {paths}.", paths=some(unwritten)))
 
 
 def no_longer_shared(container: Container, host: HostFiles) -> list[str]:

@@ -8,7 +8,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.plan.preflight import Block, Warned, unwatched
+from stratascope.usecases.plan.preflight import Block, Caution, unwatched
 from stratascope.usecases.plan.written_files import written
 
 
@@ -20,7 +20,7 @@ class UndoPlan:
     """
 
     written: tuple[str, ...] | None
-    warnings: tuple[Warned, ...] = ()
+    warnings: tuple[Caution, ...] = ()
     blocks: tuple[Block, ...] = ()
 
 
@@ -39,10 +39,10 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
     except (EngineError, NoSuchContainerError):
         paths = None
     if paths is None:
-        return UndoPlan(None, (Warned("written-unknown", msg("What it wrote since can't be read.")),))
+        return UndoPlan(None, (Caution("written-unknown", msg("What it wrote since can't be read.")),))
     if owned and paths:
         text = msg("Its owner creates it again and keeps nothing that it wrote outside its volumes.")
-        return UndoPlan(paths, (Warned("written-lost", text),))
+        return UndoPlan(paths, (Caution("written-lost", text),))
     return UndoPlan(paths, unwatched(access.liveness(done.new)))
 
 

@@ -1,4 +1,4 @@
-"""What a crash left of an engine's relaunches is finished or undone, each by itself: one that fails does not block the others.
+"""What a crash left of an engine's relaunches is finished or undone, each by itself: none blocks the others.
 
 One that a living program works on is left to it. What can't be mended now stays in the journal, for the next time.
 """
@@ -24,7 +24,7 @@ class Result(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Mended:
+class Recovered:
     """One relaunch that was found unfinished; `error` where it FAILED."""
 
     transaction: Transaction
@@ -38,24 +38,24 @@ def unfinished(journal: Journal) -> tuple[Transaction, ...]:
     return tuple(item for item in found if item.stage is not Stage.DONE)
 
 
-def recover_all(access: EngineAccess) -> Iterator[Mended]:
+def recover_all(access: EngineAccess) -> Iterator[Recovered]:
     """All of that engine; raises nothing that an engine, an owner or a disk can cause."""
     for item in unfinished(access.journal):
         try:
             if not _is_of(access, item):
                 continue
             if item.owner is not None:  # it holds it by itself
-                yield Mended(item, _result(recover_owned(access, item)))
+                yield Recovered(item, _result(recover_owned(access, item)))
                 continue
             with rollback.held(access.journal, item):
                 # read again: whoever held it may have come to its end just now
                 now = next((each for each in unfinished(access.journal) if each.id == item.id), None)
                 if now is not None:
-                    yield Mended(now, _result(rollback.recover(access.port, access.journal, now, access.clock)))
+                    yield Recovered(now, _result(rollback.recover(access.port, access.journal, now, access.clock)))
         except BusyError:
-            yield Mended(item, Result.HELD)
+            yield Recovered(item, Result.HELD)
         except (EngineError, NoSuchContainerError, JournalError) as error:
-            yield Mended(item, Result.FAILED, error)
+            yield Recovered(item, Result.FAILED, error)
 
 
 def _result(stays: bool) -> Result:

@@ -37,12 +37,12 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Aside, Hardening
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.plan.preflight import Block, Preflight, Warned
+from stratascope.usecases.plan.preflight import Block, Caution, Preflight
 from stratascope.usecases.plan.preview import Previews
 from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
-from stratascope.usecases.relaunch.recovery import Mended, Result
+from stratascope.usecases.relaunch.recovery import Recovered, Result
 
 STEPS = (
     ("journal", msg("Write down what is going to happen"), 0.01),
@@ -53,7 +53,7 @@ STEPS = (
 )
 
 
-class FakeDesk(Hardening):
+class StagedHardening(Hardening):
     """See the module. `calls` tells what was asked of it, by which thread."""
 
     def __init__(self, engines: Sequence[Engine] = (), ground: Ground = UNREAD, pace: float = 0.0) -> None:
@@ -131,7 +131,7 @@ class FakeDesk(Hardening):
         wanted = toggling.fold(container.asked, choices, subject)
         spec = LaunchSpec(container.engine, subject.engine.kind, container.id, container.name, container.image, "",
                           container.asked, "{}", "{}", RestartPolicy("always"))  # fmt: skip
-        warned = (Warned("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")),)
+        warned = (Caution("tmpfs", msg("What it keeps in memory (tmpfs) is empty after the relaunch.")),)
         left = tuple(block for block in self.blocks if block.remedy is None or block.remedy not in remedies)
         made = Plan(state, subject, spec, tuple(choices), wanted, "{}", Preflight(left, warned), remedies)
         return replace(made, owner=self.owner)
@@ -207,11 +207,11 @@ class FakeDesk(Hardening):
             self.aside_gate.wait(30)
         return (*(Aside(each, each.engine, 4_823_449) for each in self.set_aside), *self.damaged)
 
-    def recover(self) -> tuple[Mended, ...]:
+    def recover(self) -> tuple[Recovered, ...]:
         self._call("recover")
         error = self.recover_fails
         result = Result.UNDONE if error is None else Result.FAILED
-        return tuple(Mended(each, result, error) for each in self.broken_off)
+        return tuple(Recovered(each, result, error) for each in self.broken_off)
 
     # -- how
 
