@@ -34,6 +34,7 @@ THIRD_PARTY = {
     "presentation": frozenset({"wcwidth"}),
     "state": frozenset({"msgspec"}),
     "ui": frozenset({"PySide6", "jeepney", "numpy", "pyqtgraph", "shiboken6"}),
+    "value": frozenset({"msgspec"}),
 }
 
 # The standard library's own, for which it has no public name: to end a forked child; what a parser takes

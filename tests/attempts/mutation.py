@@ -7,7 +7,7 @@ for the threats that have this need, so hundreds of them take seconds.
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from attempts.trial import Trial
@@ -19,6 +19,7 @@ from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Outcome, Ruling, Stance, Threat
 from stratascope.layers import all_layers
 from stratascope.usecases.live.assembler import Assembler
+from stratascope.value import replace
 from stratascope.wiring.engines import translations
 
 _TURNED = {Stance.STOPS: Stance.LETS_THROUGH, Stance.LETS_THROUGH: Stance.STOPS}

@@ -15,7 +15,6 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -32,6 +31,7 @@ from stratascope.core.record import ContainerRecord, Record
 from stratascope.layers import all_layers
 from stratascope.probe.local import LocalProber
 from stratascope.usecases.live.reader import Reach, Reader
+from stratascope.value import replace
 from stratascope.wiring import engines as wiring
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")  # the fleet is drawn by this process

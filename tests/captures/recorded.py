@@ -8,13 +8,13 @@ Layout of one folder, as it was recorded: `status.txt`, `ns/net.txt`, `attr/curr
 from __future__ import annotations
 
 import errno
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Status
 from stratascope.core.ground import UNREAD, Surroundings
+from stratascope.value import replace
 
 CAPTURES = Path(__file__).parent
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from captures.recorded import recorded
@@ -20,6 +18,7 @@ from stratascope.layers.toggles import fold, plain
 from stratascope.presentation.relaunch_words import ending_sentence
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Preflight
+from stratascope.value import replace
 
 DONE = Transaction(
     *("1", Kind.HARDEN, Stage.DONE, "docker", "unix:///run/docker.sock", "web", "old", "new", True),

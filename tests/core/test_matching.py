@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.container import matching
+from stratascope.value import replace
 from ui import sample
 
 

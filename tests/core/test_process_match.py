@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from stratascope.core.ports import Wish
 from stratascope.core.process_match import SLACK, WANTS, belongs
 from stratascope.linux.stat import parse_stat
 from stratascope.probe.local import LocalProber
+from stratascope.value import replace
 
 OURS, THEIRS = "a" * 64, "b" * 64
 BOOT, CREATED, STARTED = 1_000_000.0, 1_000_100.0, 1_000_200.0

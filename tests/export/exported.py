@@ -11,7 +11,6 @@ import shlex
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from rig.engine import Rig
@@ -24,6 +23,7 @@ from stratascope.engines.open import relauncher_of
 from stratascope.engines.podman import run_options as podman
 from stratascope.engines.podman.engine import PodmanEngine
 from stratascope.engines.shared.endpoint import Endpoint
+from stratascope.value import replace
 
 
 def same(asked: Asked) -> Asked:

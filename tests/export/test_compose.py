@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from rig.engine import Rig
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedPort, EngineKind
 from stratascope.core.relaunch.run_options import RunMount, RunOptions
 from stratascope.export.export import ExportKind, export
+from stratascope.value import replace
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
 _LABELS = ("--label", "com.docker.compose.service=web", "--label", "com.docker.compose.project=p")

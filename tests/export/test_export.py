@@ -6,13 +6,13 @@ To write the files anew after a change that is meant: UPDATE_GOLDENS=1 pytest te
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from export.everything import EVERYTHING, SECRET
 from stratascope.export.export import ExportKind, export
+from stratascope.value import replace
 
 _FOLDER = Path(__file__).parents[1] / "captures" / "export"
 

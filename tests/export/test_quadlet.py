@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from rig.engine import Rig
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, EngineKind, ProfileKind
 from stratascope.core.relaunch.run_options import RunMount, RunOptions
 from stratascope.export.export import ExportKind, export
+from stratascope.value import replace
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
 

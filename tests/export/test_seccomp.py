@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from stratascope.linux.seccomp_docker import docker_default
 from stratascope.linux.seccomp_profile import parse_profile
 from stratascope.linux.seccomp_resolve import resolve
 from stratascope.linux.syscalls import Abi
+from stratascope.value import replace
 
 _ASKED = Asked(seccomp=ProfileKind.DEFAULT, capabilities=("CAP_CHOWN",))
 

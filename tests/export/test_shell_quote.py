@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,6 +13,7 @@ from export.everything import EVERYTHING
 from stratascope.core.sanitize import plain
 from stratascope.export.export import ExportKind, export
 from stratascope.export.shell_quote import word, words
+from stratascope.value import replace
 
 HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202etxt.exe\u200b\x9b31m"
 TEXTS = ("", "plain", "two words", "it's", "a\nb\tc", "日本語", HOSTILE, "\x1b'\\", "\udcff\udc80", "$'x'", "`id`$(id)")

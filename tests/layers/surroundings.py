@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Asked, Container, Engine, EngineKind, Status
 from stratascope.core.ground import UNREAD, Ground, Peers, Surroundings
@@ -11,6 +9,7 @@ from stratascope.core.layer import Layer
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling
 from stratascope.i18n.translate import translate
+from stratascope.value import replace
 
 # Host of the recorded captures: Debian 13 without fixed inodes for net and mnt, 1.4 GiB, 2 CPUs
 GROUND = replace(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from layers.toggle_subjects import DOCKER, PODMAN, default, subject, words
 from stratascope.core.container import Asked, Engine
 from stratascope.core.relaunch.toggle import Choice, Proven, Subject
 from stratascope.layers.toggles import toggle
+from stratascope.value import replace
 
 
 def known(asked: Asked | None = None, engine: Engine = DOCKER, **seen: Any) -> Subject:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -32,6 +31,7 @@ from stratascope.core.relaunch.toggle import Proven, Subject, ToggleError
 from stratascope.i18n.translate import translate
 from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.layers.toggles import all_toggles, toggle
+from stratascope.value import replace
 
 DEFAULT = recorded("lsm/apparmor/docker-default")
 APPARMOR = with_facts(DOCKER, apparmor=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.layers.toggles import all_toggles, choices, fold, parse, toggle, value_text
 from stratascope.linux.capability import CapabilitySet
+from stratascope.value import replace
 from stratascope.wiring.engines import demo_snapshot
 
 # The contract of the command line: REPORT, section Harden

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from layers.surroundings import GROUND
@@ -22,6 +21,7 @@ from stratascope.core.relaunch.toggle import Subject
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.layers.shared.asked_capabilities import ENGINE_DEFAULTS
+from stratascope.value import replace
 
 DOCKER = Engine("docker", EngineKind.DOCKER, "unix:///run/docker.sock", version="26.1.5")
 DOCKER_ROOTLESS = replace(

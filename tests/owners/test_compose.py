@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from stratascope.core.ports import OwnerError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners.compose import Compose
+from stratascope.value import replace
 
 ENGINE = Engine("docker", EngineKind.DOCKER, "unix:///d.sock")
 SPEC = LaunchSpec(

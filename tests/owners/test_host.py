@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind
 from stratascope.owners import host
 from stratascope.owners.call import alone, run
 from stratascope.owners.local import LocalOwners
+from stratascope.value import replace
 
 CLOSED = "[Context]\nsockets=x11;\n"
 OPEN = f"{CLOSED}[Session Bus Policy]\n{sandbox.NAME}=talk\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.owners import files
 from stratascope.owners.systemd import Systemd
+from stratascope.value import replace
 
 ROOTFUL = Engine("podman", EngineKind.PODMAN, "unix:///p.sock", version="5.4.2", daemon_uid=0)
 ROOTLESS = replace(ROOTFUL, rootless=True, daemon_uid=1000)

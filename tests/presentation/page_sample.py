@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from stratascope.core.syscall_table import CallSource, CallState, CallTable, Cal
 from stratascope.core.threats.depth import Matrix
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.state import record as records
+from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 from ui import fake_matrix
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from stratascope.layers import all_layers
 from stratascope.presentation import json_report, text_report
 from stratascope.presentation.html import page as as_html
 from stratascope.state import record as records
+from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from presentation import page_sample
 from stratascope.core.snapshot import ProcessState
 from stratascope.layers import all_layers
 from stratascope.presentation import text_report
+from stratascope.value import replace
 
 
 def test_processes_that_differ_are_told_by_layer() -> None:

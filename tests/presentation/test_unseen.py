@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from presentation import page_sample
@@ -12,6 +10,7 @@ from stratascope.core.container import Engine, EngineKind, EngineState, Status
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.presentation.unseen import not_found, unchecked_engines, unread
+from stratascope.value import replace
 
 
 @pytest.mark.parametrize("kind", [*GapKind, None])

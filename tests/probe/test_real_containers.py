@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import time
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from stratascope.core.process_match import WANTS, belongs
 from stratascope.linux.status import parse_status
 from stratascope.probe.local import LocalProber
 from stratascope.probe.podman_top import PodmanTop
+from stratascope.value import replace
 
 PROBER = LocalProber()
 

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from rig.engine import Rig, complete, launch
 from rig.plan import NoEngineError
 from stratascope.core.layer import Verdict
 from stratascope.state import record as records
+from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 from truth.fleet import APP, report
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.layer import Assessment, BitGrid, Tab, Tone, Verdict
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState, LayerState
+from stratascope.value import replace
 from ui import fake_matrix, sample
 
 _NAMES = (

@@ -6,7 +6,7 @@ links and exposure are still the program's own.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from stratascope.core.ground import UNREAD
@@ -15,6 +15,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, judge, without
 from stratascope.core.threats.needs import Need, Shares
 from stratascope.core.threats.threat import Family, Route, Ruling, Stance, Step, Threat
+from stratascope.value import replace
 
 LAYERS = ("namespaces", "cgroup", "capabilities", "seccomp", "mac", "usermap")
 _SEVERITIES = {"C": Severity.CRITICAL, "H": Severity.HIGH, "M": Severity.MEDIUM, "L": Severity.LOW}

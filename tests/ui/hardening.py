@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache
 
 from stratascope.core.container import EngineState
@@ -10,6 +9,7 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.ui.harden.docking import HardenDock
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_record
 from usecases.live.replay import Replay
 

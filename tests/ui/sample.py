@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
@@ -31,6 +30,7 @@ from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
 from stratascope.core.threats.depth import Matrix
+from stratascope.value import replace
 from ui import fake_matrix
 
 E, W, X, U = Verdict.ENFORCED, Verdict.WEAKENED, Verdict.OPEN, Verdict.UNKNOWN

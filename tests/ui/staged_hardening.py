@@ -10,7 +10,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
 from stratascope.core.container import Engine, EngineKind
 from stratascope.core.ground import UNREAD, Ground
@@ -43,6 +42,7 @@ from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Recovered, Result
+from stratascope.value import replace
 
 STEPS = (
     ("journal", msg("Write down what is going to happen"), 0.01),

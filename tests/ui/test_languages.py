@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import cache
 
 import pytest
@@ -30,6 +29,7 @@ from stratascope.resources import read_text
 from stratascope.state.shipped import parts
 from stratascope.ui.app import app as ui
 from stratascope.ui.app import qt_translations
+from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_record
 from ui import sample, tour, walk
 from ui.hardening import side_of

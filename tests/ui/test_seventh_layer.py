@@ -18,16 +18,14 @@ from usecases.live.replay import Replay
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 
 SOURCE = '''"""A made-up layer."""
-from dataclasses import dataclass
+from stratascope.value import Value
 from stratascope.core.layer import About, Assessment, Layer, Row, Tab, Table, Verdict
 from stratascope.core.message import msg
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Value):
     rules: int
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value):
     rules: int
 
 def assess(facts, asked, around):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from stratascope.core.container import Asked, EngineKind, EngineState
@@ -20,6 +20,7 @@ from stratascope.core.relaunch.launch_spec import (
     RestartPolicy,
     Running,
 )
+from stratascope.value import replace
 
 
 class CrashError(BaseException):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from stratascope.core.container import EngineState
@@ -13,6 +12,7 @@ from stratascope.core.relaunch.transaction import Damaged, Kind, Stage, Transact
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.relaunch.recovery import Recovered, Result
+from stratascope.value import replace
 from usecases.memory_access import ENGINE, MemoryAccess
 from usecases.memory_engine import MemoryEngine
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 from stratascope.cli.output import complain, on_terminal, save, style, write
@@ -22,6 +21,7 @@ from stratascope.presentation.unseen import not_found, unchecked_engines, unread
 from stratascope.state import record as records
 from stratascope.state.pending import any_written
 from stratascope.usecases.live.translations import Translations
+from stratascope.value import replace
 from stratascope.wiring.engines import Engines, assembler, describe, open_engines, take_record, translations
 
 DONE, EXCEEDED, FAILED = 0, 1, 2

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.plan.plan import Plan
+from stratascope.value import replace
 
 
 def chosen_lines(made: Plan) -> Sequence[str]:

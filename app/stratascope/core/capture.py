@@ -7,12 +7,12 @@ replayed. A missing reading is a value (`Gap`), not an exception: one unreadable
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
 from typing import TypeVar
 
 from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
 
 Decoded = TypeVar("Decoded")
 
@@ -29,8 +29,7 @@ class GapKind(StrEnum):
     CONFINED = "CONFINED"  # this program runs in a sandbox that keeps it from the host
 
 
-@dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(Value):
     """A missing reading: the kind, errno(3) where the kernel gave one, and a detail in English for the log."""
 
     kind: GapKind
@@ -38,8 +37,7 @@ class Gap:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Value):
     """One file or link: `text` as read (bytes that are not UTF-8 as lone surrogates), or `gap`.
 
     `name` is how layers ask for it: a path below /proc/PID (`status`, `ns/net`), an absolute path for the
@@ -53,8 +51,7 @@ class Reading:
     gap: Gap | None = None
 
 
-@dataclass(frozen=True)  # no slots: the index is made on first use, and is not part of the value
-class Capture:
+class Capture(Value, dict=True):
     """All readings of one process (`pid` > 0) or of the host (`pid` 0), in the order in which they were read."""
 
     pid: int

@@ -7,10 +7,10 @@ keeping the engines' field names: they differ between the two and between versio
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from stratascope.core.message import Message
+from stratascope.value import Value, field
 
 
 class EngineKind(StrEnum):
@@ -40,8 +40,7 @@ class Status(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class EngineFacts:
+class EngineFacts(Value):
     """What an engine says of itself, where it does. Empty text: not said."""
 
     storage_driver: str = ""
@@ -59,8 +58,7 @@ class EngineFacts:
     userns_remap: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Value):
     """One endpoint. `id` is short and stable (`docker`, `podman-rootless`), `message` says what to do."""
 
     id: str
@@ -91,8 +89,7 @@ class ProfileKind(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class AskedMount:
+class AskedMount(Value):
     """A mount that the engine was told to make."""
 
     kind: str  # bind, volume, tmpfs, image …
@@ -103,8 +100,7 @@ class AskedMount:
     volume: str = ""  # the volume's name
 
 
-@dataclass(frozen=True, slots=True)
-class AskedDevice:
+class AskedDevice(Value):
     """A host device passed in; `permissions` of r, w, m."""
 
     source: str
@@ -112,8 +108,7 @@ class AskedDevice:
     permissions: str
 
 
-@dataclass(frozen=True, slots=True)
-class AskedPort:
+class AskedPort(Value):
     """A published port. `host_ip` empty: all addresses; `host_port` empty: the engine chooses."""
 
     container_port: str  # "80/tcp"
@@ -121,8 +116,7 @@ class AskedPort:
     host_port: str
 
 
-@dataclass(frozen=True, slots=True)
-class AskedLimit:
+class AskedLimit(Value):
     """A resource limit of the processes (ulimit), by its name as in `--ulimit`: nofile, nproc, core."""
 
     name: str
@@ -130,8 +124,7 @@ class AskedLimit:
     hard: int
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Value):
     """What the engine was told, all layers. None: the engine does not say (which is not "no")."""
 
     privileged: bool = False
@@ -172,8 +165,7 @@ class Asked:
     limits: tuple[AskedLimit, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
+class Container(Value):
     """One container of one engine. `pid` is its first process's PID as the engine counts, None if none runs."""
 
     engine: str

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Engine
@@ -20,6 +19,7 @@ from stratascope.linux.meminfo import parse_memory_total
 from stratascope.linux.mounts import UNION, Mount, parse_mountinfo
 from stratascope.linux.namespace import Kind, is_initial, parse_link
 from stratascope.linux.sysctl import parse_number, path_of
+from stratascope.value import Value
 
 NAMESPACES = tuple(kind.value for kind in Kind)
 
@@ -105,9 +105,10 @@ HOST_WANTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Ground:
+class Ground(Value):
     """The host as read. Tuples of pairs instead of dicts; use the methods to look up."""
+
+    UNPRINTED = ("profiles",)
 
     kernel: str  # "6.18.44"; empty where not read
     machine: str  # "x86_64"
@@ -130,7 +131,7 @@ class Ground:
     lockdown: str | None = None  # "none", "integrity", "confidentiality"; None where not readable or not built in
     selinux_switches: tuple[str, ...] | None = None  # of the policy, about containers, on; None where not readable
     lacking: tuple[str, ...] = ()  # those of SYSCTLS that this kernel has not (what could not be read is in neither)
-    profiles: tuple[tuple[str, str], ...] = field(default=(), repr=False)  # path, text of those of PROFILES there are
+    profiles: tuple[tuple[str, str], ...] = ()  # path, text of those of PROFILES there are
 
     def sysctl(self, name: str) -> str | None:
         """A kernel setting by its dotted name; None where this kernel has it not, or it can't be read."""
@@ -171,8 +172,7 @@ UNREAD = Ground(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Peers:
+class Peers(Value):
     """Names of other containers that share something with this one."""
 
     namespaces: tuple[tuple[str, tuple[str, ...]], ...] = ()  # kind -> names, only the shared kinds
@@ -186,8 +186,7 @@ class Peers:
         return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Value):
     """What a layer may know besides its container: the host, the engine, the other containers."""
 
     ground: Ground

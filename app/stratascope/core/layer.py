@@ -7,7 +7,6 @@ seventh layer one new package: window and reports draw views, they know no layer
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -19,6 +18,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallTable
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Ruling
+from stratascope.value import Value
 
 
 class Verdict(StrEnum):
@@ -40,8 +40,7 @@ class Tone(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class NamedGap:
+class NamedGap(Value):
     """A gap and what it leaves open: `what` is the reading's name (`ns/net`), `source` its path."""
 
     what: str
@@ -49,8 +48,7 @@ class NamedGap:
     source: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Value):
     """Something a person should know: a stable `code` (`capabilities.sys-admin`), a sentence, what to do, proof.
 
     `refs`: `CIS-Docker-1.6.0:5.4`, `PSS:baseline`, `PSS:restricted`, or a man page such as `capabilities(7)`.
@@ -65,16 +63,14 @@ class Finding:
     refs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Value):
     """One field in which a process differs from the container's first, and the finding that says so."""
 
     field: str  # "capabilities.effective"
     finding: Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(Value):
     """One decoded fact: label, value, where it was read, what was asked for, and a word of explanation."""
 
     label: Message
@@ -85,16 +81,14 @@ class Row:
     note: Message | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Value):
     """Facts under a heading."""
 
     title: Message
     rows: tuple[Row, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class BitRow:
+class BitRow(Value):
     """One bit in several sets. `word` (added, missing) and `tone` mark it against what was expected."""
 
     number: int
@@ -106,8 +100,7 @@ class BitRow:
     note: Message | None = None  # why the engine's default keeps it or leaves it out
 
 
-@dataclass(frozen=True, slots=True)
-class BitSet:
+class BitSet(Value):
     """One column of a grid: short head, full name, hex text as read, source."""
 
     head: str
@@ -116,8 +109,7 @@ class BitSet:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class BitGrid:
+class BitGrid(Value):
     """Bits by number (rows) in several sets (columns); column `emphasis` is the one that counts now.
 
     `whole_machine`: whether the bits count against the whole machine, or only inside (False); None: not known.
@@ -129,8 +121,7 @@ class BitGrid:
     whole_machine: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Value):
     """Present use beside a limit. `used`, `limit`, `capacity` share one unit; None: no limit, or not known."""
 
     label: Message
@@ -143,16 +134,14 @@ class Bar:
     note: Message | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(Value):
     """Limits as bars."""
 
     title: Message
     bars: tuple[Bar, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RulerRange:
+class RulerRange(Value):
     """`length` ids from `inside` on in the container are `length` ids from `outside` on, on the host."""
 
     inside: int
@@ -162,8 +151,7 @@ class RulerRange:
     label: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Rulers:
+class Rulers(Value):
     """An id map, drawn as two rulers with the mapped ranges between them. `source` is the map's file."""
 
     title: Message
@@ -173,8 +161,7 @@ class Rulers:
     source: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallMap:
+class CallMap(Value):
     """Every system call by what a filter says to it: a table an entry point, and what to compare it with."""
 
     title: Message
@@ -185,27 +172,36 @@ class CallMap:
 View = Table | BitGrid | Bars | Rulers | CallMap
 
 
-@dataclass(frozen=True, slots=True)
-class Tab:
+class Tab(Value):
     """One tab of the layer panel. The panel itself adds Findings, About and Raw text."""
 
     title: Message
     views: tuple[View, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Value):
     """What one layer comes to for one container.
 
     `draw` makes the views when they are looked at: of forty containers one is, so most are never made. It depends
     on the layer's facts alone, which is why it takes no part in comparisons.
     """
 
+    UNPRINTED = ("draw",)
+
     verdict: Verdict
     fact: Message  # the one fact on the band
     findings: tuple[Finding, ...] = ()
-    draw: Callable[[], tuple[Tab, ...]] = field(default=tuple, compare=False, repr=False)
+    draw: Callable[[], tuple[Tab, ...]] = tuple
     gaps: tuple[NamedGap, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Assessment) and self._compared() == other._compared()
+
+    def __hash__(self) -> int:
+        return hash(self._compared())
+
+    def _compared(self) -> tuple[object, ...]:
+        return self.verdict, self.fact, self.findings, self.gaps
 
     @property
     def tabs(self) -> tuple[Tab, ...]:
@@ -213,8 +209,7 @@ class Assessment:
         return self.draw()
 
 
-@dataclass(frozen=True, slots=True)
-class About:
+class About(Value):
     """A layer explained to someone who never heard of it."""
 
     title: Message
@@ -223,8 +218,7 @@ class About:
     explanation: tuple[Message, ...]  # what it is; what it prevents; what happens without it
 
 
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)  # compared by identity: a layer is a constant
-class Layer:
+class Layer(Value, eq=False, kw_only=True):
     """One of the layers between a process and the kernel: its words, and functions of its own frozen types.
 
     `id`: stable, as in the report (`namespaces`). `number`: 1 (just above the kernel) and up, the place in the strata.

@@ -7,12 +7,12 @@ strings, because a report that was saved in English must still be readable in Ja
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
+from stratascope.value import Value
 
-@dataclass(frozen=True, slots=True)
-class Message:
+
+class Message(Value):
     """`id` (and `many` where `count` picks the plural form) with named arguments.
 
     A `str` argument counts as foreign text (a container's name, an engine's words): it is made harmless

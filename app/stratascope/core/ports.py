@@ -6,7 +6,6 @@ The journal of relaunches is one too: `core.relaunch.transaction.Journal`, kept 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -16,6 +15,7 @@ from stratascope.core.message import Message
 from stratascope.core.relaunch.launch_spec import Created, FileChange, LaunchSpec, Limits, RestartPolicy, Running
 from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.linux.mounts import Propagation
+from stratascope.value import Value
 
 
 class EngineError(Exception):
@@ -54,16 +54,14 @@ class EventKind(StrEnum):
     REMOVED = "removed"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Value):
     """A container changed or went away."""
 
     kind: EventKind
     container: str  # full id
 
 
-@dataclass(frozen=True, slots=True)
-class RawContainer:
+class RawContainer(Value):
     """An engine's answer about one container, whole, as JSON text without the values of its environment."""
 
     engine: str
@@ -119,8 +117,7 @@ class Translator(Protocol):
         """Raises ValueError with a clear text where the JSON is damaged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
+class Wish(Value):
     """Read these names of this process; `members` also lists the other PIDs of its cgroup or PID namespace."""
 
     pid: int
@@ -129,8 +126,7 @@ class Wish:
     members: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerCapture:
+class ContainerCapture(Value):
     """The answer to one wish: the process, and each further process of the same container."""
 
     first: Capture
@@ -219,8 +215,7 @@ class Relauncher(Protocol):
         """The runtime's resolved config.json, where this user may read it. Raises EngineError otherwise."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     """A file or folder below a mount, by its path in the container. Owner and group as the host counts."""
 
     path: str

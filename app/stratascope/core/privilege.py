@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from stratascope.core.message import Message
+from stratascope.value import Value
 
 
 class PrivilegeState(StrEnum):
@@ -16,8 +16,7 @@ class PrivilegeState(StrEnum):
     REFUSED = "refused"  # refused, or it ended; everything else is as it was
 
 
-@dataclass(frozen=True, slots=True)
-class Privilege:
+class Privilege(Value):
     """`command` is what would be, or was, started as root ("" where nobody need be asked); `message`: why not."""
 
     state: PrivilegeState = PrivilegeState.ABSENT

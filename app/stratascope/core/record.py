@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine
 from stratascope.core.message import Message
 from stratascope.core.ports import ContainerCapture, RawContainer
+from stratascope.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerRecord:
+class ContainerRecord(Value):
     """An engine's answer and what was read for it; `found` is None for a container without a process."""
 
     raw: RawContainer
     found: ContainerCapture | None
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(Value):
     """Why this machine's kernel could not be asked; `command`: what would mend it, word for word."""
 
     message: Message
@@ -27,8 +24,7 @@ class Trouble:
     words: str = ""  # what the failing program said itself
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(Value):
     """`taken_at` in seconds since the epoch; `host` is this machine's capture.
 
     `hosts` has, by engine id, the captures of other machines, for engines that do not run on this one.

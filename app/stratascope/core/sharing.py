@@ -6,24 +6,22 @@ It needs all containers at once, which no layer sees; a layer is handed its own 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 
 from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Container
 from stratascope.core.ground import NAMESPACES, Ground, Peers, inode_of
 from stratascope.linux.idmap import FULL, parse_idmap
+from stratascope.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Sharing:
+class Sharing(Value):
     """What of one container can be compared with others: namespace inodes, (first, length) of host uids."""
 
     namespaces: tuple[tuple[str, int], ...] = ()
     uid_ranges: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sharer:
+class Sharer(Value):
     """One container in the comparison."""
 
     container: Container

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from stratascope.core.capture import Capture, Gap
@@ -12,12 +11,12 @@ from stratascope.core.layer import Assessment, Finding, Verdict
 from stratascope.core.privilege import Privilege
 from stratascope.core.record import Trouble
 from stratascope.core.threats.depth import Matrix
+from stratascope.value import Value, field
 
 V = TypeVar("V")
 
 
-@dataclass(frozen=True, slots=True)
-class LayerState:
+class LayerState(Value):
     """One layer of one container. `facts` is None where nothing at all could be read."""
 
     id: str
@@ -27,8 +26,7 @@ class LayerState:
     assessment: Assessment
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessState:
+class ProcessState(Value):
     """A further process of a container, and in which fields it differs from the first."""
 
     pid: int
@@ -37,8 +35,7 @@ class ProcessState:
     drift: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class ContainerState:
+class ContainerState(Value):
     """A container with all that was found out about it. `layers` run from 1 (namespaces) up."""
 
     container: Container
@@ -62,8 +59,7 @@ class ContainerState:
         return next((verdict for verdict in order if verdict in verdicts), Verdict.UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
+class Snapshot(Value):
     """Everything at one moment; `taken_at` in seconds since the epoch. `demo`: replayed, not this machine.
 
     `listed`: the engines whose containers have all been read at least once, in a live view; `asking`: those that have

@@ -5,10 +5,10 @@ Types only; how a filter is evaluated stands in `linux/`. Drawn as the view `Cal
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from stratascope.core.message import Message
+from stratascope.value import Value
 
 
 class CallVerdict(StrEnum):
@@ -29,8 +29,7 @@ class CallSource(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class CallState:
+class CallState(Value):
     """One system call. `number` is None where this entry point has none of that name."""
 
     name: str
@@ -40,8 +39,7 @@ class CallState:
     condition: Message | None = None  # where it depends: "denied with CLONE_NEWUSER"
 
 
-@dataclass(frozen=True, slots=True)
-class CallTable:
+class CallTable(Value):
     """All calls of one entry point (`x86_64`, `i386`, `x32`, `aarch64`), ordered by name."""
 
     abi: str

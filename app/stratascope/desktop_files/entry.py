@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+
+from stratascope.value import Value
 
 _RESERVED = " \t\n\"'\\><~|&;$*?#()`"  # "Reserved characters"
 _IN_QUOTES = '"`$\\'
@@ -26,8 +27,7 @@ class Origin(StrEnum):
     MODULE = "module"  # a Python with `-m stratascope`
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Value):
     """What starts this installation, without arguments of the moment."""
 
     origin: Origin

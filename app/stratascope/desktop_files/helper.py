@@ -10,12 +10,12 @@ import base64
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stratascope.desktop_files import files
 from stratascope.desktop_files.menu import Placed, Taken
+from stratascope.value import Value
 
 AsRoot = Callable[[bytes, bytes], bytes]  # runs this program as root with this on its standard input; its output
 
@@ -24,8 +24,7 @@ class NonsenseError(Exception):
     """What ran as root did not answer as our program does."""
 
 
-@dataclass(frozen=True, slots=True)
-class HelperFiles:
+class HelperFiles(Value):
     """The two files with what belongs into them."""
 
     helper: Path

@@ -11,20 +11,19 @@ import contextlib
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from stratascope import resources
 from stratascope.desktop_files import files
 from stratascope.desktop_files.entry import entry, folders_of
+from stratascope.value import Value
 
 SYSTEM = Path("/usr/local/share")  # /usr/share belongs to the packages of the distribution
 _APPLICATIONS, _ICONS = Path("applications"), Path("icons/hicolor")
 _REFRESH_LIMIT = 20.0  # seconds; a desktop without its tools works too
 
 
-@dataclass(frozen=True, slots=True)
-class Placed:
+class Placed(Value):
     """What was done: paths written, paths that stood there as they are, caches brought up to date."""
 
     written: tuple[Path, ...]
@@ -32,8 +31,7 @@ class Placed:
     refreshed: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Value):
     """What was removed, and what was kept with its state: see `files.take`."""
 
     removed: tuple[Path, ...]

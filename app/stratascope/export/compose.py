@@ -6,8 +6,6 @@ A container that Compose made has a file already, so only security and limits ar
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.container import EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.run_options import RunMount, RunOptions
@@ -31,6 +29,7 @@ from stratascope.export.shared import (
     withheld,
 )
 from stratascope.export.yaml_writer import Node, Tagged, document
+from stratascope.value import replace
 
 _SERVICE = "com.docker.compose.service"
 

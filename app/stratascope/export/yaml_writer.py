@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from stratascope.value import Value
 
 Node: TypeAlias = "str | int | float | bool | Mapping[str, Node] | Sequence[Node] | Tagged | None"
 
@@ -18,8 +19,7 @@ _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null")
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
 
-@dataclass(frozen=True, slots=True)
-class Tagged:
+class Tagged(Value):
     """A value with a tag, such as Compose's `!override`."""
 
     tag: str

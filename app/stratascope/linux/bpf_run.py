@@ -10,7 +10,6 @@ from __future__ import annotations
 import operator
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -32,6 +31,7 @@ from stratascope.linux.seccomp_answer import (
     without_conditions,
 )
 from stratascope.linux.syscalls import Abi, numbers
+from stratascope.value import replace
 
 MOST_STEPS = 60_000  # states followed in one filter; real ones need a few thousand
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
 
 # include/uapi/linux/capability.h, in the order of their numbers
 NAMES = (
@@ -85,8 +85,7 @@ def number_of(name: str) -> int:
     raise DecodeError(f"no such capability: {name[:40]!r}")
 
 
-@dataclass(frozen=True, slots=True)
-class CapabilitySet:
+class CapabilitySet(Value):
     """A set of capabilities: bit n of `bits` is capability n. Prints as `0x` and 16 hexadecimal digits."""
 
     bits: int = 0

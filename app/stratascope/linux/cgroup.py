@@ -8,12 +8,12 @@ the caller. Formats: cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgr
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import Mount
+from stratascope.value import Value
 
 # v1 writes "no limit" as LONG_MAX rounded down to a page (mm/page_counter.c): 9223372036854771712 with pages of
 # 4 KiB, 9223372036854710272 with 64 KiB. No machine has that much memory.
@@ -29,8 +29,7 @@ class Membership(NamedTuple):
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class IoLimit:
+class IoLimit(Value):
     """Limits of one block device `MAJOR:MINOR`, bytes and operations a second; None: no limit."""
 
     device: str
@@ -40,8 +39,7 @@ class IoLimit:
     write_operations: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Value):
     """A value and the level that it comes from (0: the process's own group)."""
 
     value: float

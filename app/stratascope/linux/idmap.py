@@ -6,18 +6,17 @@ the host's ids. Up to 340 lines since Linux 4.15; an empty map is valid and maps
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
 
 MAX_LINES = 340  # UID_GID_MAP_MAX_EXTENTS, include/linux/user_namespace.h
 FULL = 4294967295  # ids 0 to 2^32 - 2: the last one, (uid_t) -1, is no id
 _TOP = 1 << 32
 
 
-@dataclass(frozen=True, slots=True)
-class IdRange:
+class IdRange(Value):
     """`length` ids from `inside` on are `length` ids from `outside` on."""
 
     inside: int

@@ -6,9 +6,9 @@ Only those that a container's options or a layer's stances are about; the others
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
 
 # The kernel's words, fs/proc/base.c (lnames)
 _NAMES = {
@@ -22,8 +22,7 @@ _NAMES = {
 _LINE = re.compile(rf"^({'|'.join(_NAMES)}) +(\S+) +(\S+)", re.M).findall
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessLimit:
+class ProcessLimit(Value):
     """A resource limit by its name as in `ulimit`; None: unlimited. Files, processes, bytes."""
 
     name: str

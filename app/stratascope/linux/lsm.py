@@ -8,10 +8,10 @@ guessing at a mode that is not in the table: such a text is an error, so nothing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
 
 
 class AppArmorMode(StrEnum):
@@ -25,8 +25,7 @@ class AppArmorMode(StrEnum):
     MIXED = "mixed"
 
 
-@dataclass(frozen=True, slots=True)
-class AppArmorPart:
+class AppArmorPart(Value):
     """One profile of a stack: `namespace` is empty for the one that the reader sees from."""
 
     profile: str  # "docker-default", "parent//child", a path, "unconfined"
@@ -43,8 +42,7 @@ class AppArmorPart:
         return self.profile != "unconfined"
 
 
-@dataclass(frozen=True, slots=True)
-class AppArmorLabel:
+class AppArmorLabel(Value):
     """`label` without the mode, its `mode`, and the profiles that are stacked in it (one, if none is)."""
 
     label: str
@@ -52,8 +50,7 @@ class AppArmorLabel:
     parts: tuple[AppArmorPart, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SELinuxLabel:
+class SELinuxLabel(Value):
     """A context. Without a policy loaded every process is `kernel`: then only `type` is there."""
 
     label: str

@@ -6,11 +6,11 @@ out because all of one kernel's namespaces live in one nsfs. No idea of containe
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
 
 
 class Kind(StrEnum):
@@ -41,8 +41,7 @@ _KINDS = {kind.value: kind for kind in Kind}
 _MAX_INODE = 0xFFFFFFFFFFFFFFFF  # ns_common.inum is 32 bits wide, the inode number of nsfs 64
 
 
-@dataclass(frozen=True, slots=True)
-class NamespaceLink:
+class NamespaceLink(Value):
     """`net:[4026531840]` taken apart."""
 
     kind: Kind

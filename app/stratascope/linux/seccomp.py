@@ -5,11 +5,11 @@ The mode says that a filter exists, not what it lets through: that comes from `b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
 
 
 class SeccompMode(StrEnum):
@@ -66,8 +66,7 @@ _STRICTNESS = {kind: place for place, kind in enumerate(ActionKind)}
 _MAX_ERRNO = 4095  # include/linux/err.h; the kernel caps the filter's number there
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Value):
     """One answer of a filter. `number` is the errno of ERRNO, and 0 for all others."""
 
     kind: ActionKind

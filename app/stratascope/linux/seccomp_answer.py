@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 
 from stratascope.linux.seccomp import Action, strictest
 from stratascope.linux.syscalls import Abi
+from stratascope.value import Value
 
 ALL_BITS = 0xFFFFFFFFFFFFFFFF
 LOW_BITS = 0xFFFFFFFF
@@ -33,8 +34,7 @@ class Op(StrEnum):
     OTHER = "?"  # something computed from arguments that is not followed
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Constraint:
+class Constraint(Value, order=True):
     """(argument `arg` & `mask`) `op` `value`; arguments count from 0, `mask` and `value` have 64 bits."""
 
     arg: int
@@ -71,16 +71,14 @@ NEGATED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Value):
     """One answer, and all that must hold of the arguments for it; without constraints it is always this."""
 
     action: Action
     constraints: tuple[Constraint, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(Value):
     """What is known of one argument: the bits of `mask` are those of `value`."""
 
     value: int
@@ -90,25 +88,15 @@ class Given:
 Outcomes = tuple[Outcome, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
+class Answers(Value, cache_hash=True, dict=True):
     """The answers to every call of one entry point, ordered by name."""
 
     abi: Abi
     calls: tuple[tuple[str, Outcomes], ...]
-    _of: dict[str, Outcomes] = field(init=False, compare=False, repr=False)
-    _hash: int | None = field(init=False, compare=False, repr=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_of", dict(self.calls))
-        object.__setattr__(self, "_hash", None)
-
-    def __hash__(self) -> int:
-        """Made once, when it is asked for: these are large, and keys of caches."""
-        if self._hash is None:
-            object.__setattr__(self, "_hash", hash((self.abi, self.calls)))
-        assert self._hash is not None
-        return self._hash
+    @cached_property
+    def _of(self) -> dict[str, Outcomes]:
+        return dict(self.calls)
 
     def of(self, name: str) -> Outcomes | None:
         """All outcomes of a call; None where this entry point has none of that name."""

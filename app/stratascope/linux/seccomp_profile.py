@@ -10,13 +10,13 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import Action, ActionKind
 from stratascope.linux.seccomp_answer import ALL_BITS, Constraint, Op
+from stratascope.value import Value
 
 MAX_LENGTH = 4 << 20  # characters of a profile; Docker's own has 14,000
 
@@ -56,8 +56,7 @@ PARISC64 RISCV64 LOONGARCH64 M68K SH SHEB
 _MACHINES = frozenset(f"SCMP_ARCH_{word}" for word in _MACHINE_WORDS.split())
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Value):
     """When a rule counts (`includes`) or does not (`excludes`). Machines are Go's: amd64, arm64."""
 
     capabilities: tuple[str, ...] = ()
@@ -65,8 +64,7 @@ class Condition:
     kernel: tuple[int, int] | None = None  # this release or a newer one
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Value):
     """An action for calls by name. All of `constraints` must hold for it, unless two are of one argument: then any."""
 
     names: tuple[str, ...]
@@ -76,8 +74,7 @@ class Rule:
     excludes: Condition = Condition()
 
 
-@dataclass(frozen=True, slots=True)
-class Profile:
+class Profile(Value):
     """A whole profile. `machines` are those named at the top (libseccomp's words); `sub_machines` per machine."""
 
     default: Action

@@ -9,7 +9,6 @@ is UNDECIDED. Decided against running libseccomp: the window must work without i
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from functools import lru_cache
 
 from stratascope.linux.seccomp import UNDECIDED, Action, ActionKind
@@ -27,6 +26,7 @@ from stratascope.linux.seccomp_answer import (
 )
 from stratascope.linux.seccomp_profile import Condition, Profile, Rule
 from stratascope.linux.syscalls import Abi, known_names, numbers
+from stratascope.value import replace
 
 _WORDS = {Abi.X86_64: "X86_64", Abi.I386: "X86", Abi.X32: "X32", Abi.AARCH64: "AARCH64"}
 _GO = {"x86_64": "amd64", "aarch64": "arm64"}

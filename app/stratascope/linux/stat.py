@@ -5,16 +5,14 @@ See proc_pid_stat(5). Decided against the other fifty fields: what else is asked
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
 
 _EXITING = 0x00000004  # PF_EXITING, include/linux/sched.h
 _KERNEL_THREAD = 0x00200000  # PF_KTHREAD, the same file
 
 
-@dataclass(frozen=True, slots=True)
-class Stat:
+class Stat(Value):
     """`start` is in clock ticks since boot."""
 
     flags: int

@@ -8,11 +8,11 @@ decoding all sixty lines: the memory figures are for others, and this runs for e
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
 
 _LINE = re.compile(
     r"^(Name|State|Tgid|PPid|NSpid|[UG]id|Groups|Cap[A-Z][a-z][a-z]|NoNewPrivs|Seccomp(?:_filters)?):\t(.*)$", re.M
@@ -36,8 +36,7 @@ class Ids(NamedTuple):
         return self.effective, self.real, self.saved
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessStatus:
+class ProcessStatus(Value):
     """One process. Capability sets are bit masks: bit n is capability n, relative to its user namespace."""
 
     name: str | None  # comm, at most 15 bytes; the kernel writes \n and \\ in it as two characters

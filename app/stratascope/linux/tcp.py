@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import ipaddress
 import sys
-from dataclasses import dataclass
 
 from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
 
 _LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(Value):
     """A listening socket. `inode` is in the links of the processes that have it open: `socket:[N]`."""
 
     address: str

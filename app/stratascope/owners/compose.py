@@ -17,7 +17,6 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from stratascope.core.container import Container, Engine
@@ -28,6 +27,7 @@ from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind, OwnerPl
 from stratascope.owners import files
 from stratascope.owners.call import run, writable
 from stratascope.owners.host import barred, there, unreachable
+from stratascope.value import replace
 
 PREFIX = "com.docker.compose."
 PODMAN_COMPOSE = "io.podman.compose."

@@ -6,7 +6,6 @@ is (JSON escapes it); a reader that shows it must treat it as foreign.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Route, Ruling, Threat, evidence
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
+from stratascope.value import Value
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -244,13 +244,14 @@ _SPECIAL = (Gap, Enum, Message, CapabilitySet)
 
 def _public(kind: type) -> tuple[str, ...] | None:
     """The fields to print; gaps stand beside the facts, with their reasons, and not among them as nulls. What is too
-    large to print (a filter, a profile's text) is a field with repr=False.
+    large to print (a filter, a profile's text) is in its type's UNPRINTED.
 
     None for a type without fields, or with a notation of its own.
     """
     if kind not in _FIELDS:
-        own = issubclass(kind, _SPECIAL) or not dataclasses.is_dataclass(kind)
-        _FIELDS[kind] = (
-            None if own else tuple(each.name for each in dataclasses.fields(kind) if each.repr and each.name != "gaps")
-        )
+        if issubclass(kind, Value) and not issubclass(kind, _SPECIAL):
+            names = (name for name in kind.__struct_fields__ if name not in kind.UNPRINTED and name != "gaps")
+            _FIELDS[kind] = tuple(names)
+        else:
+            _FIELDS[kind] = None
     return _FIELDS[kind]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix, ThreatState
@@ -11,6 +9,7 @@ from stratascope.core.threats.threat import Outcome
 from stratascope.presentation import threat_outcomes
 from stratascope.presentation.threat_outcomes import Kind
 from stratascope.presentation.words import exposure_word
+from stratascope.value import Value
 
 _OUTCOMES = (Outcome.OPEN, Outcome.UNKNOWN, Outcome.STOPPED)
 _COUNTED_AS = {
@@ -25,8 +24,7 @@ _COUNTED_AS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Counts:
+class Counts(Value):
     """Threats of one container by what becomes of them; every threat counts once."""
 
     serious: int  # open, critical or high

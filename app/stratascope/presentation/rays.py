@@ -6,12 +6,12 @@ Decided against sorting anew while a layer is taken away in thought: a ray that 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Family, Stance
 from stratascope.presentation.threat_outcomes import Kind, kind_of
+from stratascope.value import Value
 
 GROUND = 0  # the number of the band below all: the kernel
 
@@ -20,8 +20,7 @@ WEIGHT = {Kind.CRITICAL: 2.3, Kind.HIGH: 2.0}  # of a lane's width; all others w
 _KINDS, _SEVERITIES = list(Kind), list(Severity)
 
 
-@dataclass(frozen=True, slots=True)
-class Ray:
+class Ray(Value):
     """One threat on its way down. `end`: the topmost band that stops it, or GROUND; `also`: further bands below
     that would stop it too; `unknown`: bands of which it is not known, GROUND among them. All from above."""
 
@@ -40,8 +39,7 @@ class Ray:
         return WEIGHT.get(self.kind, 1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
+class Bundle(Value):
     """The rays of one family, from left to right."""
 
     family: Family

@@ -6,11 +6,11 @@ All lengths are pixels on screen; nothing here is scaled.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 
 from stratascope.core.threats.threat import Family
 from stratascope.presentation.rays import Bundle, Ray
 from stratascope.presentation.threat_outcomes import OPEN, Kind
+from stratascope.value import Value, replace
 
 GROUP_WEIGHT = 2.4  # of the bar that stands for all rays of a family which are not open
 
@@ -18,8 +18,7 @@ NAMES_MOST, NAMES_PULL = 0.9, 0.3  # share of the field that names may ask for; 
 TRIES = 1500  # ways of placing names that are looked at
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Value):
     """Room for one ray, its centre on a half pixel; or for a bar that stands for `count` rays, `unsure` of which are
     not known (`ray` is the one that is stopped last, or any where none is)."""
 
@@ -30,8 +29,7 @@ class Lane:
     unsure: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Value):
     """A family's part of the field, and its lanes."""
 
     family: Family
@@ -40,8 +38,7 @@ class Place:
     lanes: tuple[Lane, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Label:
+class Label(Value):
     """A name in the ground: from `left`, `width` wide, in `row` (0 is the upper one), for the ray at `x`."""
 
     id: str

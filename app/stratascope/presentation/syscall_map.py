@@ -6,7 +6,6 @@ none is known by name. Attack surface stands beside depth and is never part of i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from stratascope.core.message import Message, msg, plural
@@ -16,6 +15,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.needs import Calls
 from stratascope.core.threats.threat import Threat
 from stratascope.layers.seccomp.words import warning
+from stratascope.value import Value
 
 VERDICTS = {
     CallVerdict.ALLOWED: msg("allowed"),
@@ -31,8 +31,7 @@ _PASSES = (CallVerdict.ALLOWED, CallVerdict.DEPENDS)
 _WIDTH = {CallVerdict.DENIED: 0, CallVerdict.UNKNOWN: 1, CallVerdict.DEPENDS: 2, CallVerdict.ALLOWED: 3}
 
 
-@dataclass(frozen=True, slots=True)
-class Surface:
+class Surface(Value):
     """How much of the kernel is within reach, in calls. `more`, `fewer`: than by default; None: not known."""
 
     total: int
@@ -45,8 +44,7 @@ class Surface:
     dangerous: tuple[str, ...]  # names of known-dangerous calls that can pass, those that the default stops first
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Value):
     """One call here and there (another container, or the engine's default); None: not in that table."""
 
     name: str

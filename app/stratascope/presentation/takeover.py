@@ -6,8 +6,6 @@ known: "None of 5" is a promise for each of the five.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.container import Status
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
@@ -15,12 +13,12 @@ from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
 from stratascope.i18n.translate import listed, translate
+from stratascope.value import Value
 
 _STOPPED = frozenset({Status.CREATED, Status.EXITED, Status.DEAD, Status.REMOVING})
 
 
-@dataclass(frozen=True, slots=True)
-class TakingOver:
+class TakingOver(Value):
     """`could`: those that could; `unknown`: of how many it is not known, `unread`: of how many of these nothing is;
     `total`: how many run, or may run.
     """

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import wcwidth
 
 from stratascope.core.layer import Verdict
 from stratascope.core.severity import Severity
+from stratascope.value import Value
 
 WIDTH = 100
 _MARKS = {Verdict.ENFORCED: "■", Verdict.WEAKENED: "◪", Verdict.OPEN: "○", Verdict.UNKNOWN: "?"}
@@ -20,8 +20,7 @@ _CLOSING = "、。，．・：；？！）」』】〕》〉］｝…‥〜ー�
 _UNIT = re.compile(rf"[{_OPENING}]*(?:[!-~]+|\s+|\S)[{_CLOSING}]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Value):
     """How to print: ANSI colours or not, all of Unicode or ASCII marks only, every decoded fact or the summary."""
 
     colour: bool = False

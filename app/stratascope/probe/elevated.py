@@ -13,7 +13,6 @@ import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -26,6 +25,7 @@ from stratascope.probe.bundle import BOOT
 from stratascope.probe.installed import HELPER
 from stratascope.probe.piped import ENVIRONMENT, TIME_LIMIT, PipedProber
 from stratascope.sandbox import HOST
+from stratascope.value import Value
 
 PYTHON = "/usr/bin/python3"  # the host's own: one inside an AppImage's mount is closed to root
 PATIENCE = 300.0  # seconds in which a person may answer the question for the password
@@ -40,8 +40,7 @@ class Kind(StrEnum):
     SUDO = "sudo"
 
 
-@dataclass(frozen=True, slots=True)
-class RootCommand:
+class RootCommand(Value):
     """One way to start the collector as root. `terminal`: the question is asked on the terminal that we run on."""
 
     kind: Kind

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 from stratascope.i18n.language import LANGUAGES, SETTING
+from stratascope.value import Value
 
 T = TypeVar("T")
 
@@ -26,8 +26,7 @@ class Kept(Protocol):
         """Keep `value`; never raises."""
 
 
-@dataclass(frozen=True, slots=True)
-class Preference(Generic[T]):
+class Preference(Value, Generic[T]):
     """`parse` raises ValueError for what is no value; `text` is its inverse."""
 
     key: str

@@ -10,10 +10,10 @@ from __future__ import annotations
 import platform
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from importlib import metadata
 
 from stratascope import resources
+from stratascope.value import Value, replace
 
 _PROGRAM = "stratascope"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -22,8 +22,7 @@ _OTHERS = re.compile(r"License :: (?:OSI Approved :: )?(.+)")
 _TEXT_MOST = 200_000  # characters
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Value):
     """`licence`: a short name, empty where its metadata has none; `text` may be empty."""
 
     name: str

@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
@@ -36,13 +35,13 @@ from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_al
 from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.undo import undo
 from stratascope.usecases.relaunch.watch import WATCH
+from stratascope.value import Value
 
 _HOLDS = 2.0  # seconds for which a look holds: a person takes longer to confirm what came of it
 Connect = Callable[[str], EngineAccess]  # by the engine's id; raises EngineError where it can't be used now
 
 
-@dataclass(frozen=True, slots=True)
-class Aside:
+class Aside(Value):
     """An original that is set aside, with those that were relaunched with it.
 
     `size`: bytes of their writable layers, None where not known.
@@ -53,14 +52,12 @@ class Aside:
     size: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Connected:
+class _Connected(Value):
     access: EngineAccess
     previews: Previews
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Value):
     of: ContainerState
     at: float  # on the engine's clock
     changes: tuple[FileChange, ...]

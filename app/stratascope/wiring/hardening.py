@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from stratascope.core.container import Engine, EngineState, matching
 from stratascope.core.message import msg
@@ -16,13 +15,13 @@ from stratascope.core.relaunch.transaction import Journal
 from stratascope.presentation.unseen import not_found
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
+from stratascope.value import Value
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import Engines, describe, open_engines
 from stratascope.wiring.exports import command
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectedHardening:
+class ConnectedHardening(Value):
     """Hardening for the command line: all engines are asked at once what they are, and those that answer are kept."""
 
     hardening: Hardening

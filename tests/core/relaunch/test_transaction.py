@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 import msgspec
 from hypothesis import given
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from stratascope.core.relaunch.launch_spec import RestartPolicy, layer_image, own_image
 from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
+from stratascope.value import replace
 
 # github.com/distribution/reference, regexp.go: a path component, and a tag
 _REPOSITORY = re.compile(r"localhost/stratascope/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*").fullmatch

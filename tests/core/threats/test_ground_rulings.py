@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from stratascope.core.threats.ground_rulings import ground_ruling, holds
 from stratascope.core.threats.needs import Allowed, Feature, Need, NewUserNamespace, NotLockedDown, Setting, Shares
 from stratascope.core.threats.threat import Stance
 from stratascope.i18n.translate import translate
+from stratascope.value import replace
 
 STOPS, LETS, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 YAMA = Setting("kernel.yama.ptrace_scope", ("3",))

@@ -397,7 +397,7 @@ def test_a_daemon_without_a_filter_of_its_own_is_told_the_built_in_one() -> None
 
 
 def _fields(asked: Asked) -> dict[str, Any]:
-    return {name: getattr(asked, name) for name in Asked.__slots__}
+    return {name: getattr(asked, name) for name in Asked.__struct_fields__}
 
 
 def frame(stream: int, text: bytes) -> bytes:

@@ -6,7 +6,6 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 
@@ -18,6 +17,7 @@ from stratascope.engines.docker.engine import DockerEngine
 from stratascope.engines.docker.relauncher import DockerRelauncher
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.endpoint import Endpoint
+from stratascope.value import replace
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
 

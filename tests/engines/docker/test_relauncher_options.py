@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from stratascope.engines.docker.engine import DockerEngine
 from stratascope.engines.docker.inspect import DEFAULT_CAPABILITIES
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.endpoint import Endpoint
+from stratascope.value import replace
 
 pytestmark = pytest.mark.slow  # each option on real engines takes minutes
 
@@ -380,7 +381,7 @@ def check(rig: Rig, change: Change) -> None:
                 again = port.plan(made.id).asked
                 told = {
                     name: (getattr(again, name), getattr(wanted, name))
-                    for name in Asked.__slots__
+                    for name in Asked.__struct_fields__
                     if getattr(again, name) != getattr(wanted, name)
                     and name not in FOLLOWS
                     and getattr(wanted, name) != getattr(spec.asked, name)

@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from containers.torture import Places, Torture, differences, surroundings, tortu
 from engines.podman.replaced import relauncher, replaced, unnamed, untold
 from rig.engine import Rig
 from stratascope.core.ports import EngineError
+from stratascope.value import replace
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.core.relaunch.launch_spec import FileChange, Health, Limits, RestartPolicy
 from stratascope.engines.podman.apply_options import with_image
 from stratascope.engines.shared.rest_engine import RestEngine
+from stratascope.value import replace
 
 pytestmark = pytest.mark.slow  # on real engines; tests/cli/test_hardening.py has one of each in make test
 

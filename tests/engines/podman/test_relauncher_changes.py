@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from engines.podman.replaced import relauncher, replaced
 from rig.engine import Rig
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedMount, AskedPort, ProfileKind
 from stratascope.core.relaunch.toggle import ToggleError
+from stratascope.value import replace
 
 pytestmark = pytest.mark.slow  # each option on real engines takes minutes
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +19,7 @@ from stratascope.core.container import Asked
 from stratascope.core.ports import Relauncher
 from stratascope.core.relaunch.launch_spec import layer_image
 from stratascope.engines.podman.apply_options import repointed, with_image
+from stratascope.value import replace
 
 # These take what this machine has not (Podman's init), or another network than the places have
 _ELSEWHERE = {

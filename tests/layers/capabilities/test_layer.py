@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from captures.recorded import container, recorded, surroundings, with_gap, with_text
@@ -16,6 +14,7 @@ from stratascope.layers.capabilities.layer import LAYER
 from stratascope.layers.capabilities.words import TAKE_OVER, WORDS
 from stratascope.layers.shared.asked_capabilities import ENGINE_DEFAULTS
 from stratascope.linux.capability import NAMES, CapabilitySet
+from stratascope.value import replace
 
 DEFAULT = recorded("lsm/apparmor/docker-default")
 PRIVILEGED = recorded("lsm/apparmor/docker-privileged")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -33,6 +32,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.capabilities.layer import LAYER
 from stratascope.layers.capabilities.posture import CapabilityPosture
 from stratascope.linux.capability import CapabilitySet
+from stratascope.value import replace
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 DOCKER = 0xA80425FB

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from stratascope.layers.cgroup.layer import LAYER
 from stratascope.layers.cgroup.posture import CgroupPosture
 from stratascope.layers.cgroup.prediction import predict
 from stratascope.layers.shared.device_rules import is_block, passes
+from stratascope.value import replace
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 PROCESSES, MEMORY, CPU = Room(Resource.PROCESSES), Room(Resource.MEMORY), Room(Resource.CPU)

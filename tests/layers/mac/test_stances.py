@@ -7,7 +7,6 @@ files that open without the policy, `attempts` what became of the threats that a
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +39,7 @@ from stratascope.core.threats.needs import (
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.i18n.translate import translate
 from stratascope.layers.mac.layer import LAYER
+from stratascope.value import replace
 
 RECORDS = Path(__file__).parents[2] / "captures" / "mac"
 DEBIAN = "6.12.118+deb13-cloud-amd64"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from captures.recorded import recorded, with_gap, with_text
@@ -17,6 +15,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.layer import LAYER
 from stratascope.layers.shared.host_paths import HostPath
+from stratascope.value import replace
 
 DENIED = Gap(GapKind.DENIED, 13)
 DEFAULT = recorded("lsm/apparmor/docker-default")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,6 +33,7 @@ from stratascope.core.threats.threat import Stance
 from stratascope.layers.namespaces.layer import LAYER
 from stratascope.layers.namespaces.mount_reach import MountReach
 from stratascope.layers.namespaces.posture import NamespacePosture
+from stratascope.value import replace
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 REACH = MountReach(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from stratascope.layers.seccomp.layer import LAYER
 from stratascope.linux import bpf
 from stratascope.linux.capability import NAMES
 from stratascope.presentation.json_report import plain_value
+from stratascope.value import replace
 
 CAPTURES = Path(__file__).parents[2] / "captures" / "seccomp"
 FILTER = recorded("lsm/apparmor/docker-default")

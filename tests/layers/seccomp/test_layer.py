@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from captures.recorded import container, recorded, surroundings, with_text
@@ -13,6 +11,7 @@ from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Assessment, Verdict
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.layer import LAYER
+from stratascope.value import replace
 
 FILTER = recorded("lsm/apparmor/docker-default")
 NONE = recorded("lsm/apparmor/docker-privileged")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from stratascope.linux import bpf
 from stratascope.linux.capability import NAMES
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.syscalls import Abi
+from stratascope.value import replace
 
 CAPTURES = Path(__file__).parents[2] / "captures" / "seccomp"
 FILTER = recorded("lsm/apparmor/docker-default")

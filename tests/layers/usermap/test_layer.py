@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from captures.recorded import recorded, with_gap, with_text
@@ -16,6 +14,7 @@ from stratascope.i18n.translate import translate
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.layers.usermap.layer import LAYER
 from stratascope.layers.usermap.posture import posture_of
+from stratascope.value import replace
 
 DENIED = Gap(GapKind.DENIED, 13)
 FULL = "         0          0 4294967295\n"

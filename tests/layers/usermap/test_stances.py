@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -38,6 +37,7 @@ from stratascope.core.threats.threat import Stance
 from stratascope.layers.usermap.layer import LAYER
 from stratascope.layers.usermap.posture import UsermapPosture
 from stratascope.linux.capability import CapabilitySet
+from stratascope.value import replace
 
 STOPS, OPEN, UNKNOWN = Stance.STOPS, Stance.LETS_THROUGH, Stance.UNKNOWN
 DMESG = Setting("kernel.dmesg_restrict", ("1",))

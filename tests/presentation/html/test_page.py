@@ -6,7 +6,6 @@ import base64
 import hashlib
 import re
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
 
@@ -22,6 +21,7 @@ from stratascope.layers import all_layers
 from stratascope.presentation.html import page as as_html
 from stratascope.presentation.matrix_order import by_outcome
 from stratascope.presentation.takeover import runs
+from stratascope.value import replace
 
 VOID = frozenset({"meta", "br"})
 SVG_VOID = frozenset({"rect", "path", "circle", "line"})

@@ -2,7 +2,7 @@
 
 The walks know views, layers, tabs and the steps of a relaunch. What else there is they find: whatever a menu entry or
 a button opens is a scene, and so a dialog that is made tomorrow is tested without a line here. The containers are the
-demo's, as if they were of this machine; the staged needs no engine.
+demo's, as if they were of this machine; it needs no engine.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
 from weakref import WeakKeyDictionary
 
@@ -24,6 +23,7 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
 from ui import sample
 from ui.hardening import dock_of, picture, side_of
 from ui.staged_hardening import StagedHardening
@@ -34,7 +34,7 @@ Scene = tuple[str, QWidget]  # what it is, and the top-level widget to be looked
 
 @contextmanager
 def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
-    """The whole window, with a staged that hardens in thought."""
+    """The whole window, staged, so that it hardens in thought."""
     snapshot = picture()
     staged = StagedHardening(snapshot.engines, snapshot.ground)
     window = ui.make_window(sample.StillWatch(), hardening=staged)

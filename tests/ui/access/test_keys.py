@@ -5,7 +5,6 @@ the keyboard back, and it is never lost, whatever comes and goes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
@@ -30,6 +29,7 @@ from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
 from ui.access import scenes
 from ui.hardening import dock_of, side_of
 

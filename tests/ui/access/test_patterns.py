@@ -5,7 +5,6 @@ all brightness are taken away. What is compared is where something is drawn, not
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import partial
 from itertools import combinations
 from typing import Any
@@ -35,6 +34,7 @@ from stratascope.ui.syscalls.list import MARKS, paint_ground
 from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.stance_cell import paint_stance
 from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast, load_tokens
+from stratascope.value import replace
 from ui import sample
 from ui.sample import E, U, W, X
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy
@@ -20,6 +19,7 @@ from stratascope.ui.fleet.cells import cell_colors, paint_cell
 from stratascope.ui.fleet.page import FleetPage
 from stratascope.ui.fleet.table import FleetCell, Ink
 from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast
+from stratascope.value import replace
 from ui import fake_fleet
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)

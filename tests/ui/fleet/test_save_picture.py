@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
@@ -14,6 +13,7 @@ from PySide6.QtSvg import QSvgRenderer
 from stratascope.ui.fleet.save_picture import csv_text, harmless, svg_text
 from stratascope.ui.fleet.table import FleetTable, ink_word, threat_table
 from stratascope.ui.widgets.theme import Theme
+from stratascope.value import replace
 from ui import fake_fleet, sample
 
 

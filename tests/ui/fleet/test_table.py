@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.container import Status
 from stratascope.core.layer import Assessment, BitGrid, Tab
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
 from stratascope.ui.fleet.table import FleetCell, Grids, Ink, bit_tables, threat_cell, threat_table
+from stratascope.value import replace
 from ui import fake_fleet, fake_matrix, sample
 
 

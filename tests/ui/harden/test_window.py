@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,6 +38,7 @@ from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.dialog import Page
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.plan.preflight import Block
+from stratascope.value import replace
 from stratascope.wiring.engines import LateEngines, assembler, demo_record
 from ui import sample
 from ui.hardening import dock_of, side_of
@@ -1135,7 +1135,7 @@ def test_a_glance_at_another_container_leaves_the_toggles(window: MainWindow, qt
     other = next(
         each for each in window.selection.snapshot.containers if each.matrix is not None and each.key != here.key
     )
-    for key in (other.key, here.key):  # faster than the staged answers
+    for key in (other.key, here.key):  # faster than it answers
         window.containers.view.select_key(key)
     qtbot.wait(PATIENCE + 150)
     assert column.toggles.isVisible()

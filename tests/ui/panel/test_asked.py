@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import pytest
 
 from stratascope.core.container import Asked, AskedDevice, AskedMount, ProfileKind
@@ -11,6 +9,7 @@ from stratascope.core.layer import Layer, Table
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
 from stratascope.ui.panel.asked import NAMES, asked_table
+from stratascope.value import Value, replace
 from ui import sample
 
 FULL = Asked(
@@ -69,8 +68,7 @@ def test_every_field_has_words(layer: Layer) -> None:
 
 
 def test_a_layer_that_is_new_here() -> None:
-    @dataclass(frozen=True, slots=True)
-    class Other:
+    class Other(Value):
         rule_set: str
 
     table = asked_table(Other("strict"))

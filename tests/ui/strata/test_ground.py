@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.snapshot import Snapshot
 from stratascope.layers import all_layers
 from stratascope.presentation import text_report
 from stratascope.presentation.html import page
 from stratascope.ui.strata.words import ground_lines
+from stratascope.value import replace
 from ui import sample
 
 

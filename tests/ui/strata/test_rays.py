@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QAccessible
@@ -16,6 +14,7 @@ from stratascope.ui.strata.rays import RayLayer
 from stratascope.ui.strata.rays_legend import entries
 from stratascope.ui.strata.rays_paint import label_box
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
 from ui import sample
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)

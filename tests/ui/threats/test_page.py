@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter
@@ -21,6 +19,7 @@ from stratascope.ui.threats.model import ColumnKind, MatrixModel, ruling_in
 from stratascope.ui.threats.page import MatrixPage
 from stratascope.ui.widgets.stance_cell import paint_stance
 from stratascope.ui.widgets.theme import Theme
+from stratascope.value import replace
 from ui import fake_matrix, sample
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)

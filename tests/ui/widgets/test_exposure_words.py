@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from PySide6.QtWidgets import QWidget
 
@@ -30,6 +28,7 @@ from stratascope.ui.widgets.exposure_words import (
 )
 from stratascope.ui.widgets.marks import Mark
 from stratascope.ui.widgets.theme import Theme
+from stratascope.value import replace
 from ui import fake_matrix, sample
 from ui.sample import E
 

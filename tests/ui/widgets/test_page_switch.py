@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -16,6 +15,7 @@ from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.widgets.segments import Segments
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
 from ui import fake_fleet, sample
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from PySide6.QtCore import QRect, Qt
 from PySide6.QtGui import QGuiApplication
@@ -22,6 +20,7 @@ from stratascope.ui.panel.panel import ABOUT, FINDINGS, RAW
 from stratascope.ui.widgets.theme import ThemeMode
 from stratascope.ui.window.empty_page import empty_words
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
 from ui import sample
 from ui.sample import E, X
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
@@ -13,6 +11,7 @@ from stratascope.core.message import msg
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
 from ui import sample
 
 COMMAND = "pkexec /usr/libexec/stratascope-helper"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -15,6 +13,7 @@ from stratascope.core.record import Trouble
 from stratascope.probe.confined import withheld
 from stratascope.ui.widgets import gap_words
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
 from ui import sample
 
 CLOSED = Trouble(withheld().message, sandbox.GRANT)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
@@ -12,6 +10,7 @@ from stratascope.core.ground import UNREAD
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.usecases.evidence.liveness import liveness_of
+from stratascope.value import replace
 
 ID = "ab" * 32
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from stratascope.core.container import Container, EngineState, Status
@@ -13,6 +11,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.depth import Exposure, Matrix
 from stratascope.i18n.translate import translate
 from stratascope.usecases.live.alerts import Alert, Alerts
+from stratascope.value import replace
 from ui import sample
 
 OF = sample.snapshot()

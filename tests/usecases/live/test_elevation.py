@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from stratascope.probe.elevated import ElevatedProber, Kind, NoRootError, RootCo
 from stratascope.probe.piped import command
 from stratascope.usecases.live.elevation import Elevation, RootAccess
 from stratascope.usecases.live.live_view import LiveView
+from stratascope.value import replace
 from usecases.screen import Screen, named, watching
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason="needs root")

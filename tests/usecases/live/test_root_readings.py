@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread
@@ -11,6 +9,7 @@ from stratascope.core.container import Container, Status
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, Wish
 from stratascope.usecases.live.root_readings import RootReadings
+from stratascope.value import replace
 
 WANTS = ("seccomp:*", "owner:net")
 CONTAINER = Container("docker", "ab" * 32, "web", "image", Status.RUNNING, 7, 1.0, 2.0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from stratascope.core.relaunch.transaction import Remedy
 from stratascope.usecases.plan.dependency_graph import Dependency, dependents
 from stratascope.usecases.plan.dependents import look_at_dependents, with_dependents
 from stratascope.usecases.plan.preflight import Preflight, preflight
+from stratascope.value import replace
 from usecases.host import Host
 from usecases.memory_engine import MemoryEngine
 

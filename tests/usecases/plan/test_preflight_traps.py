@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from stratascope.core.container import Asked, AskedMount, Container, EngineKind, Status
@@ -12,6 +10,7 @@ from stratascope.core.record import Trouble
 from stratascope.core.relaunch.launch_spec import FileChange, Health, LaunchSpec, RuntimeState
 from stratascope.linux.mounts import Propagation
 from stratascope.usecases.plan.preflight import Preflight, preflight, unproven
+from stratascope.value import replace
 from usecases.host import Host
 
 NUMBER = "a" * 64

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from stratascope.core.capture import Gap, GapKind
@@ -13,6 +11,7 @@ from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.core.threats.threat import Outcome
 from stratascope.usecases.hardening import recorded
 from stratascope.usecases.plan.preview import SERIOUS_EXPOSURE, Previews
+from stratascope.value import replace
 from stratascope.wiring.engines import assembler, demo_record
 from usecases.live.replay import Replay
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.rollback import discard, recover
 from stratascope.usecases.relaunch.watch import FailedError
+from stratascope.value import replace
 from usecases.memory_access import Seconds
 from usecases.memory_engine import CrashError, MemoryEngine
 from usecases.relaunch.relaunches import ALWAYS, as_before, go, one_runs, transaction

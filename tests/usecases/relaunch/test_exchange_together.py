@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.rollback import discard, recover, roll_back
 from stratascope.usecases.relaunch.watch import FailedError
+from stratascope.value import replace
 from usecases.memory_engine import CrashError, MemoryEngine
 
 ALWAYS = RestartPolicy("always")

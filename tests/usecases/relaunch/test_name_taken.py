@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ import pytest
 from stratascope.core.relaunch.transaction import Stage, Transaction
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.rollback import NameTakenError, recover
+from stratascope.value import replace
 from usecases.memory_engine import MemoryEngine
 from usecases.relaunch.relaunches import ALWAYS, as_before, transaction
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +25,7 @@ from stratascope.usecases.plan.preflight import Preflight, preflight
 from stratascope.usecases.relaunch.harden import harden
 from stratascope.usecases.relaunch.owner import accept_owned, recover_owned
 from stratascope.usecases.relaunch.undo import undo
+from stratascope.value import replace
 from usecases.host import Host
 from usecases.memory_access import ENGINE, MemoryAccess
 from usecases.memory_engine import CrashError, MemoryEngine

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.recovery import Result, recover_all, unfinished
 from stratascope.usecases.relaunch.undo import undo
+from stratascope.value import replace
 from usecases.memory_access import ENGINE, MemoryAccess, Seconds
 from usecases.memory_engine import CrashError, MemoryEngine
 from usecases.relaunch.relaunches import go, transaction

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from stratascope.usecases.relaunch.harden import harden
 from stratascope.usecases.relaunch.rollback import recover, roll_back
 from stratascope.usecases.relaunch.undo import undo
 from stratascope.usecases.relaunch.watch import FailedError
+from stratascope.value import replace
 from ui import sample
 from usecases.memory_access import ENGINE, MemoryAccess, Seconds
 from usecases.memory_engine import MemoryEngine

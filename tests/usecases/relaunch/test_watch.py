@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from stratascope.usecases.plan.preflight import unwatched
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.rollback import recover
 from stratascope.usecases.relaunch.watch import LISTEN_MORE, FailedError, Watcher
+from stratascope.value import replace
 from usecases.memory_engine import CrashError, MemoryEngine
 from usecases.relaunch.relaunches import as_before, transaction
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from stratascope.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Liveness:
+class Liveness(Value):
     """What tells whether a container's program works, as far as it could be read.
 
     `listens`: TCP ports that it listens on and that it will want again (none that the system chose for it), in order;
@@ -17,8 +16,7 @@ class Liveness:
     kills: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RootFiles:
+class RootFiles(Value):
     """What takes a moment to look at, and is looked at for one container alone. None: could not be.
 
     `nodes`: the device nodes in its /dev that are not in every container's, by path; `set_uid`: programs that give

@@ -8,11 +8,11 @@ those that it does not know.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import Message
+from stratascope.value import Value
 
 # Labels of a replacement: which relaunch made it, of which original, under which name
 TRANSACTION = "io.github.stratascope.transaction"
@@ -24,8 +24,7 @@ IMAGES = "localhost/stratascope/"
 _IMAGE_NAME_MAX = 100  # characters; Docker allows 255 for the whole
 
 
-@dataclass(frozen=True, slots=True)
-class RestartPolicy:
+class RestartPolicy(Value):
     """As the engine names it: no, on-failure, always, unless-stopped; `retries` for on-failure."""
 
     name: str = "no"
@@ -41,8 +40,7 @@ class Health(StrEnum):
     UNHEALTHY = "unhealthy"
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeState:
+class RuntimeState(Value):
     """What its engine says of a container besides its options: whether the original could start again, and what a
     relaunch would cut off. The defaults are those of a container about which there is nothing to tell.
     """
@@ -72,14 +70,15 @@ def own_image(image: str) -> str:
     return image if image.startswith(IMAGES) else ""
 
 
-@dataclass(frozen=True, slots=True)
-class LaunchSpec:
+class LaunchSpec(Value):
     """One container, ready to be created again.
 
     `body` is the engine's own create request for an unchanged relaunch, without a name; `inspect` the engine's answer
     in full. Both hold secrets (environment): they go to the engine and into the journal, never into logs or reports.
     `lost` is what can't be recovered (a reason to refuse, by name); `differs` what must differ, by name.
     """
+
+    UNPRINTED = ("body", "inspect")
 
     engine: str
     kind: EngineKind
@@ -88,8 +87,8 @@ class LaunchSpec:
     image: str  # as typed
     image_id: str
     asked: Asked
-    body: str = field(repr=False)
-    inspect: str = field(repr=False)
+    body: str
+    inspect: str
     restart: RestartPolicy = RestartPolicy()
     auto_remove: bool = False
     stop_timeout: int = 10  # seconds
@@ -100,16 +99,14 @@ class LaunchSpec:
     state: RuntimeState = RuntimeState()
 
 
-@dataclass(frozen=True, slots=True)
-class Created:
+class Created(Value):
     """A container that was created: its id and the engine's warnings (a limit that it ignores is one)."""
 
     id: str
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
+class Running(Value):
     """How a container is doing now."""
 
     id: str
@@ -125,16 +122,14 @@ class Running:
     published: tuple[int, ...] = ()  # TCP ports of the host that lead to it now, those that the engine chose too
 
 
-@dataclass(frozen=True, slots=True)
-class FileChange:
+class FileChange(Value):
     """One path of the writable layer: `kind` is added, changed or deleted."""
 
     path: str
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Value):
     """Resources that an engine changes while the container runs. None: leave as it is. Bytes, count, cores."""
 
     memory: int | None = None

@@ -7,10 +7,10 @@ somebody may have added to it since. Types only; the port is `core.ports.Owners`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from stratascope.core.message import Message
+from stratascope.value import Value
 
 
 class OwnerKind(StrEnum):
@@ -18,8 +18,7 @@ class OwnerKind(StrEnum):
     SYSTEMD = "systemd"
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerFile:
+class OwnerFile(Value):
     """Text that goes into a file. `before`: what the file held, None where it was not there. No secret is in here.
 
     `joint` stands between the two where it held something, as the file's format wants it.
@@ -36,8 +35,7 @@ class OwnerFile:
         return f"{self.before}{self.joint}{self.text}" if self.before else self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Owned:
+class Owned(Value):
     """All that it takes to let the owner create one container again, today or after a crash.
 
     `labels`: the containers with all of these are this service's. `stamp`: what was seen of the owner's own files, to
@@ -64,8 +62,7 @@ class Owned:
         return f"{self.kind}:{self.project}:{self.service}"
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerPlan:
+class OwnerPlan(Value):
     """What is going to be written, and what the owner is going to be told; commands as they can be typed."""
 
     owned: Owned
@@ -86,8 +83,7 @@ class OwnerPlan:
         return self.owned.files
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerRefusal:
+class OwnerRefusal(Value):
     """Why a container that has an owner can't be changed through it, and what to do instead."""
 
     kind: OwnerKind
@@ -95,8 +91,7 @@ class OwnerRefusal:
     instead: Message
 
 
-@dataclass(frozen=True, slots=True)
-class OwnerText:
+class OwnerText(Value):
     """What is to be written: the override or drop-in, and a seccomp profile with the name that the text calls it by."""
 
     text: str

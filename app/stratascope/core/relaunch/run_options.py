@@ -8,17 +8,16 @@ options either: what only a command line can say stays in its words (`shared`, `
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 
 from stratascope.core.container import Asked, AskedDevice, AskedLimit, AskedPort, EngineKind
 from stratascope.core.message import Message
 from stratascope.core.relaunch.launch_spec import RestartPolicy
+from stratascope.value import Value, field
 
 Pairs = tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class RunMount:
+class RunMount(Value):
     """One mount. `words` are its options as `-v` and `--tmpfs` take them (rslave, z, nocopy, size=64m), without ro, rw.
 
     `long` are those that only `--mount` takes, by name: such a mount is asked for with `--mount`.
@@ -32,8 +31,7 @@ class RunMount:
     long: Pairs = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Value):
     """A network that it joins; empty fields are for the engine to choose."""
 
     network: str
@@ -43,8 +41,7 @@ class Endpoint:
     options: Pairs = ()  # of the driver; `interface_name` is Podman's
 
 
-@dataclass(frozen=True, slots=True)
-class HealthTest:
+class HealthTest(Value):
     """`test` is CMD and words, CMD-SHELL and a text, or NONE; times in nanoseconds, 0 is the engine's default."""
 
     test: tuple[str, ...]
@@ -70,13 +67,14 @@ def health_command(test: tuple[str, ...]) -> str:
     return "" if not word or len(word.split()) > 1 else f"CMD {word}"
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Value):
     """One container, ready to be written for another tool. Times in seconds, sizes in bytes; 0 or empty: not asked for.
 
     `environment` holds secrets; `plain` are the names of it that hold none for sure (they are the image's own).
     `before` and `asked` are the options of now and the wanted ones. `unsaid` names what none of the fields can hold.
     """
+
+    UNPRINTED = ("environment",)
 
     kind: EngineKind
     name: str
@@ -85,7 +83,7 @@ class RunOptions:
     asked: Asked
     entrypoint: tuple[str, ...] | None = None  # None: the image's; empty: none at all
     command: tuple[str, ...] = ()
-    environment: Pairs = field(default=(), repr=False)
+    environment: Pairs = ()
     plain: frozenset[str] = frozenset()
     labels: Pairs = ()
     annotations: Pairs = ()

@@ -7,13 +7,13 @@ elsewhere knows a toggle by its id: what is particular about one is said in its 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.message import Message
 from stratascope.core.sizes import size_text, typed_size
+from stratascope.value import Value
 
 
 class Preset(StrEnum):
@@ -47,8 +47,7 @@ class Proven(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Value):
     """A toggle held against the facts of the new process."""
 
     outcome: Proven
@@ -57,16 +56,14 @@ class Proof:
     source: str  # as a ruling's: `@status:CapEff` is below the process's own directory
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Value):
     """A toggle with a value, as typed: `memory=512m`."""
 
     toggle: str
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Value):
     """How a replacement failed: what symptoms are sought in. `silent`: ports on which it no longer listens."""
 
     log: str = ""
@@ -76,16 +73,14 @@ class Failure:
     silent: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Suspicion:
+class Suspicion(Value):
     """Why a toggle may be to blame for a failure, and what would help. The greater `weight` counts, 1 to 100."""
 
     weight: int
     text: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(Value):
     """The container that is to be hardened, and what is known of it now.
 
     `facts` are by layer id; None where nothing could be read. `files`: path and text of the profile files that the
@@ -122,8 +117,7 @@ def _innocent(failure: Failure, value: str, subject: Subject) -> Suspicion | Non
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Toggle:
+class Toggle(Value):
     """One choice. The functions are pure.
 
     `check(value, subject)` raises ToggleError for a value out of range or an engine that can't; returns the value in

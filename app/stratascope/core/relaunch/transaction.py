@@ -6,13 +6,13 @@ The stage is written before the calls that it names, so whoever finds it after a
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.owner import Owned
+from stratascope.value import Value, replace
 
 
 class Stage(StrEnum):
@@ -41,9 +41,10 @@ class Remedy(StrEnum):
     DEPENDENTS = "with-dependents"  # containers that use its namespaces are relaunched with it, as one
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Value):
     """One container of a relaunch, and the one that takes its place. The fields are those of `Transaction`."""
+
+    UNPRINTED = ("inspect", "body")
 
     name: str
     old: str
@@ -56,12 +57,11 @@ class Member:
     stop_timeout: int
     image: str = ""
     old_image: str = ""
-    inspect: str = field(default="", repr=False)
-    body: str = field(default="", repr=False)
+    inspect: str = ""
+    body: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(Value):
     """One relaunch. `old` is set aside, `new` takes its name; `created`: whether `new` was made for it.
 
     `old_aside` and `new_aside` are the names that the two have while the other one has `name`. `inspect` and `body`
@@ -71,6 +71,8 @@ class Transaction:
     `further` are those that are relaunched with it, since they use its namespaces; each stands after all it needs.
     `owner`: Compose or systemd creates the container, so nothing is set aside; the way back is to take its files out.
     """
+
+    UNPRINTED = ("inspect", "body")
 
     id: str
     kind: Kind
@@ -89,8 +91,8 @@ class Transaction:
     stop_timeout: int
     started_at: float
     choices: tuple[str, ...] = ()  # "memory=512m"
-    inspect: str = field(default="", repr=False)
-    body: str = field(default="", repr=False)
+    inspect: str = ""
+    body: str = ""
     owner: Owned | None = None
     image: str = ""
     old_image: str = ""
@@ -113,19 +115,19 @@ class Transaction:
     ) -> Transaction:
         """A relaunch of these, the main one first."""
         first, *further = members
-        own = {each.name: getattr(first, each.name) for each in fields(Member)}
+        own = {name: getattr(first, name) for name in Member.__struct_fields__}
         return cls(id=number, kind=kind, stage=stage, engine=engine, endpoint=endpoint, created=created,
                    started_at=started_at, choices=choices, owner=owner, further=tuple(further), **own)  # fmt: skip
 
     @property
     def members(self) -> tuple[Member, ...]:
         """The container itself, and then those that are relaunched with it."""
-        return (Member(**{each.name: getattr(self, each.name) for each in fields(Member)}), *self.further)
+        return (Member(**{name: getattr(self, name) for name in Member.__struct_fields__}), *self.further)
 
     def with_members(self, members: tuple[Member, ...]) -> Transaction:
         """The same relaunch, with what became known of them."""
         first, *further = members
-        own = {each.name: getattr(first, each.name) for each in fields(Member)}
+        own = {name: getattr(first, name) for name in Member.__struct_fields__}
         return replace(self, further=tuple(further), **own)
 
     def concerns(self, container: str) -> bool:
@@ -133,8 +135,7 @@ class Transaction:
         return any(container in (member.old, member.new) for member in self.members)
 
 
-@dataclass(frozen=True, slots=True)
-class Damaged:
+class Damaged(Value):
     """A journal file that can't be read: where it is and why. It is left as it is."""
 
     path: str
@@ -179,8 +180,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Value):
     """One step as it happens. `seconds` is how long it took, 0.0 when it begins."""
 
     step: str  # preflight, journal, create, stop, rename, start, watch, verify, finish, roll-back; write, re-create
@@ -198,8 +198,7 @@ class Ending(StrEnum):
     LIMITED = "limits-changed"  # live, without a relaunch
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Value):
     """How it ended; `why` where it did not go through, `log` the replacement's last words.
 
     `blame`: our best explanation, and what would help; `suspects`: ids of the toggles that it points to, likeliest

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import combinations
 from typing import Any, Protocol
@@ -18,6 +17,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.threats.ground_rulings import ground_ruling
 from stratascope.core.threats.needs import Need
 from stratascope.core.threats.threat import Family, Outcome, Route, Ruling, Stance, Threat
+from stratascope.value import Value, force_setattr
 
 WEIGHTS = {Severity.CRITICAL: 0.90, Severity.HIGH: 0.20, Severity.MEDIUM: 0.04, Severity.LOW: 0.01}
 FACTORS = (1.0, 0.10, 0.02, 0.005)  # by depth: none, one, two, three and more
@@ -27,16 +27,14 @@ _CATALOGUES_MAX = 64  # tests make their own
 _RANK = {Stance.STOPS: 0, Stance.UNKNOWN: 1, Stance.LETS_THROUGH: 2}
 
 
-@dataclass(frozen=True, slots=True)
-class LayerRuling:
+class LayerRuling(Value):
     """One layer's answer to one route: of all its needs the one that decides."""
 
     layer: str
     ruling: Ruling
 
 
-@dataclass(frozen=True, slots=True)
-class RouteState:
+class RouteState(Value):
     """One route judged. `rulings` from layer 1 up, without layers whose job it is not; `ground` None: not its job.
 
     `least`: how many layers stop it for certain; `most`: how many do if all that are unknown do.
@@ -45,13 +43,13 @@ class RouteState:
     route: Route
     rulings: tuple[LayerRuling, ...]
     ground: Ruling | None
-    least: int = field(init=False, compare=False)
-    most: int = field(init=False, compare=False)
+    least: int = 0  # both are counted here, whatever is given
+    most: int = 0
 
     def __post_init__(self) -> None:
         stances = [item.ruling.stance for item in self.rulings]
-        object.__setattr__(self, "least", stances.count(Stance.STOPS))
-        object.__setattr__(self, "most", len(stances) - stances.count(Stance.LETS_THROUGH))
+        force_setattr(self, "least", stances.count(Stance.STOPS))
+        force_setattr(self, "most", len(stances) - stances.count(Stance.LETS_THROUGH))
 
     @property
     def outcome(self) -> Outcome:
@@ -63,8 +61,7 @@ class RouteState:
         return Outcome.OPEN
 
 
-@dataclass(frozen=True, slots=True)
-class ThreatState:
+class ThreatState(Value):
     """One threat judged. `depth` is (least, most) over its routes; `weakest` is the route that an attacker takes."""
 
     threat: Threat
@@ -85,8 +82,7 @@ class ThreatState:
         return Stance.NOT_ITS_JOB if ruling is None else ruling.stance
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(Value):
     """What one threat adds to the exposure: probabilities with unknown let through, and at best.
 
     `counted`: whether it is the largest of its family (with unknown let through), and so the one that counts.
@@ -99,8 +95,7 @@ class Share:
     counted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Exposure:
+class Exposure(Value):
     """0.0 to 10.0: `worst` with all that is unknown counted as let through, `best` as stopped."""
 
     worst: float
@@ -108,8 +103,7 @@ class Exposure:
     shares: tuple[Share, ...]
 
 
-@dataclass(frozen=True)  # no slots: compared by identity in caches, and large
-class Matrix:
+class Matrix(Value):
     """All threats of the catalogue for one container, and its exposure."""
 
     threats: tuple[ThreatState, ...]
@@ -189,12 +183,20 @@ def judge(
     return _judge(_Question(_catalogue(threats), postures, ground, near))
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(Value):
     catalogue: _Catalogue
     postures: tuple[tuple[RulingLayer, Posture], ...]
     ground: Ground
-    near: tuple[tuple[RulingLayer, Posture], ...] = field(default=(), compare=False)
+    near: tuple[tuple[RulingLayer, Posture], ...] = ()  # no part of the question, only of the work
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Question) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        return self.catalogue, self.postures, self.ground
 
 
 @lru_cache(maxsize=1024)

@@ -8,8 +8,9 @@ against the 41 capabilities and the calls of the engines' filters, and judged on
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from stratascope.value import Value
 
 
 class Where(StrEnum):
@@ -40,8 +41,7 @@ class Resource(StrEnum):
     PRIORITY = "priority"
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Value):
     """A setting of the host's kernel (sysctl, dotted name) with one of `values`.
 
     `absent`: whether it also counts as such where this kernel has no such setting.
@@ -52,23 +52,20 @@ class Setting:
     absent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Value):
     """A system call by its name in syscalls(2), with those arguments that matter: (place from 0, value)."""
 
     name: str
     args: tuple[tuple[int, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
+class Calls(Value):
     """One of these calls, whichever is let through, by any entry point (x86_64, i386, x32). seccomp's."""
 
     ways: tuple[Call, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Capability:
+class Capability(Value):
     """One of these capabilities, effective, in that user namespace; only asked for where `only_if` holds.
 
     `older`: another one that counted before that release of the kernel, too.
@@ -80,20 +77,17 @@ class Capability:
     older: tuple[str, tuple[int, int]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class LowPort:
+class LowPort(Value):
     """To bind a port below 1024: NET_BIND_SERVICE in the network namespace's owner, or that namespace allows it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shares:
+class Shares(Value):
     """The host's own namespace of this kind (`pid`, `net`, `ipc` …)."""
 
     kind: str
 
 
-@dataclass(frozen=True, slots=True)
-class KernelFile:
+class KernelFile(Value):
     """A file of proc or sysfs, opened with the rights of its mode: root's own, as the host counts root.
 
     `fresh`: in a file system that the attacker mounted anew, so masks and read-only mounts don't count.
@@ -110,53 +104,44 @@ class KernelFile:
     anyone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HostRoot:
+class HostRoot(Value):
     """To be uid 0 as the host counts, now. `capable`: with capabilities, or a way to regain them."""
 
     capable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class EngineUser:
+class EngineUser(Value):
     """To have, on the host, the uid of the person who runs the engine."""
 
 
-@dataclass(frozen=True, slots=True)
-class SameUser:
+class SameUser(Value):
     """To have, on the host, the uid of an ordinary user who runs programs there."""
 
 
-@dataclass(frozen=True, slots=True)
-class SignalRoot:
+class SignalRoot(Value):
     """To be allowed to signal a process of the host's root: the same uid, or KILL in the initial namespace."""
 
 
-@dataclass(frozen=True, slots=True)
-class InspectContainer:
+class InspectContainer(Value):
     """To be let into another container's process by ptrace's rules: its uid, and no less capable, or SYS_PTRACE."""
 
 
-@dataclass(frozen=True, slots=True)
-class InspectHost:
+class InspectHost(Value):
     """To be let into a process of the host's root by ptrace's rules: SYS_PTRACE in the initial user namespace."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProcessesInSight:
+class ProcessesInSight(Value):
     """Processes of other containers in the own PID namespace."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Value):
     """A device node in sight. `kind` is memory, disk or log; `made`: by an earlier step of the route."""
 
     kind: str
     made: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Value):
     """The device cgroup's leave. `kind` c or b, `major`, `minor` (None: any host disk), access of r, w, m.
 
     `opened`: after the attacker wrote to the file of the rules, where there is one.
@@ -169,32 +154,27 @@ class Device:
     opened: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
+class Room(Value):
     """Enough of a resource to hurt others: no limit that stops it before."""
 
     resource: Resource
 
 
-@dataclass(frozen=True, slots=True)
-class RootWritable:
+class RootWritable(Value):
     """To create a file in the container's root directory."""
 
 
-@dataclass(frozen=True, slots=True)
-class EngineSocket:
+class EngineSocket(Value):
     """A socket of an engine or runtime in sight, and leave to connect to it."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostFiles:
+class HostFiles(Value):
     """A writable path of the host in sight. `set_uid`: where a set-uid file of the host's root can be planted."""
 
     set_uid: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HostFileSystem:
+class HostFileSystem(Value):
     """Any file of a file system of the host in sight (a name for open_by_handle_at, quotactl).
 
     `writable`: through a mount that is not read-only, as quotactl_fd(2) asks for (mnt_want_write).
@@ -203,40 +183,33 @@ class HostFileSystem:
     writable: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SharedIds:
+class SharedIds(Value):
     """The same user namespace as the host's processes: keys and quotas go by ids in it."""
 
 
-@dataclass(frozen=True, slots=True)
-class OtherIds:
+class OtherIds(Value):
     """More than one id mapped. `group`: that setgroups(2) is allowed, too."""
 
     group: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class SetUidExec:
+class SetUidExec(Value):
     """exec of a set-uid file of the root file system changes the uid: no_new_privs off, no nosuid."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegainByExec:
+class RegainByExec(Value):
     """exec can bring capabilities that are not held now: bounding above permitted, no_new_privs off."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewUserNamespace:
+class NewUserNamespace(Value):
     """Leave of the host's settings to create a user namespace (user.max_user_namespaces …). The ground's."""
 
 
-@dataclass(frozen=True, slots=True)
-class LeaveNewUserNamespace:
+class LeaveNewUserNamespace(Value):
     """An access-control policy's leave to use capabilities in a user namespace that it has just created."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mounting:
+class Mounting(Value):
     """An access-control policy's leave for a mount operation.
 
     `mount`, `bind`, `remount`, `umount`, `pivot_root`; by the newer calls `new-api` (fsopen, fsconfig, fsmount,
@@ -246,8 +219,7 @@ class Mounting:
     operation: str
 
 
-@dataclass(frozen=True, slots=True)
-class Tracing:
+class Tracing(Value):
     """An access-control policy's leave to trace or read a process: `own` (a child), `container`, `host`.
 
     `look`: only to look at a child, as kcmp(2) does (PTRACE_MODE_READ). `see`: to read what /proc shows of the host's.
@@ -256,29 +228,25 @@ class Tracing:
     peer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Feature:
+class Feature(Value):
     """Something that this kernel must have: a name of `core.ground.FEATURES`. The ground's."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
+class Allowed(Value):
     """A setting of the host that forbids it for everyone. The ground's. `why` is the setting's effect."""
 
     forbidden_by: Setting
 
 
-@dataclass(frozen=True, slots=True)
-class ActiveModule:
+class ActiveModule(Value):
     """One of these security modules, active in the kernel. The ground's."""
 
     any_of: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class NotLockedDown:
+class NotLockedDown(Value):
     """Kernel lockdown must be below that level (`integrity`, `confidentiality`); kernel_lockdown(7). The ground's."""
 
     level: str

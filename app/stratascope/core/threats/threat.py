@@ -5,12 +5,12 @@ The catalogue is data in `core/threats/catalogue/`. A route succeeds if every ne
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from stratascope.core.message import Message
 from stratascope.core.severity import Severity
 from stratascope.core.threats.needs import Need
+from stratascope.value import Value
 
 
 class Family(StrEnum):
@@ -42,8 +42,7 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(Value):
     """A layer's answer to one need: stance, a sentence, and the evidence.
 
     `source` starting with `@` is below the process's own directory: `@status:CapEff` is /proc/4211/status:CapEff.
@@ -57,24 +56,21 @@ class Ruling:
     hinges: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Value):
     """One thing that the attacker does, as a programmer would write it, and what must hold for it."""
 
     text: str  # unshare(CLONE_NEWNS)
     needs: tuple[Need, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(Value):
     """One way to carry a threat out; `name` tells it apart from the threat's other routes."""
 
     name: Message
     steps: tuple[Step, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Threat:
+class Threat(Value):
     """Something that a compromised process might try.
 
     `title` is a short imperative (Use the engine's socket). `what` says in one plain sentence what happens, `gives`

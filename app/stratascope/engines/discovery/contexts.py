@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stratascope.value import Value
 
-@dataclass(frozen=True, slots=True)
-class Configured:
+
+class Configured(Value):
     """A named address; `tls` is a folder with ca.pem, cert.pem and key.pem, `identity` a private key's file for ssh."""
 
     name: str

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -20,14 +19,14 @@ from stratascope.background_call import BackgroundCall
 from stratascope.core.container import EngineKind
 from stratascope.engines.discovery.contexts import connections, contexts
 from stratascope.engines.shared.endpoint import Endpoint, peer_uid
+from stratascope.value import Value, replace
 
 VARIABLE = "STRATASCOPE_ENGINES"
 _PING = b"GET /_ping HTTP/1.0\r\nHost: engine\r\n\r\n"
 _PING_SECONDS = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Value):
     """A place where an engine may be. `name` is how its owner calls it, `kind` None: to be asked."""
 
     endpoint: str

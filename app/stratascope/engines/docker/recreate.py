@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from stratascope.core.container import Asked, Engine, EngineKind
@@ -19,6 +18,7 @@ from stratascope.engines.docker.inspect import translate
 from stratascope.engines.docker.mounts import pin_volumes
 from stratascope.engines.shared.command import compact
 from stratascope.engines.shared.json_reader import Answer, parse_object
+from stratascope.value import Value
 
 _SHORT = 12  # characters of an id that serve as host name and network alias
 _STOP_SECONDS = 10  # where the container has no stop timeout of its own (docker stop)
@@ -28,8 +28,7 @@ _NAMELESS = ("host", "none")  # networks without an endpoint that could be confi
 _ENDPOINT = ("IPAMConfig", "Links", "Aliases", "DriverOpts", "GwPriority")
 
 
-@dataclass(frozen=True, slots=True)
-class EngineAnswers:
+class EngineAnswers(Value):
     """What the engine says beside the container itself.
 
     `image` is the inspect JSON of the image that it runs, None where it is gone. `tagged` is the id that its image's

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +33,7 @@ from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_here
 from stratascope.engines.shared.relauncher import RestRelauncher
 from stratascope.linux.status import parse_status
+from stratascope.value import replace
 
 if TYPE_CHECKING:
     from stratascope.engines.docker.engine import DockerEngine

@@ -12,7 +12,6 @@ import shutil
 import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked
@@ -29,6 +28,7 @@ from stratascope.engines.shared.json_reader import Answer, parse_container, pars
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read
 from stratascope.engines.shared.relauncher import RestRelauncher
+from stratascope.value import replace
 
 if TYPE_CHECKING:
     from stratascope.engines.podman.engine import PodmanEngine

@@ -8,18 +8,17 @@ itself. The last two only fill gaps: the command may be older than the container
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from stratascope.engines.podman.create_command import Options, options
 from stratascope.engines.shared.json_reader import Answer, parse, parse_object
+from stratascope.value import Value
 
 ANNOTATION = "io.podman.annotations."
 _ROOT = ("", "root", "0")  # as Podman tells root: by the word
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
+class Sources(Value):
     """JSON texts. `oci` and `generated` where they could be had, `image` where the engine still has it."""
 
     inspect: str
@@ -28,8 +27,7 @@ class Sources:
     image: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(Value):
     """The sources, read. Objects that are missing are empty; `has_oci` and `typed` say whether they were there."""
 
     answer: Answer

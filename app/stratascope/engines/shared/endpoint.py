@@ -7,7 +7,6 @@ import os
 import socket
 import stat
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 from stratascope.core.container import EngineKind, EngineState
@@ -15,14 +14,14 @@ from stratascope.core.ports import EngineError
 from stratascope.engines.shared import errors
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import parse_full
+from stratascope.value import Value
 
 CONNECT_SECONDS = 3.0
 _NOBODY = 65534  # how the kernel calls users that are not of our user namespace (user_namespaces(7))
 READ_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+class Endpoint(Value):
     """An engine's address and where it was found (`standard`, `DOCKER_HOST`, `context NAME` …)."""
 
     id: str
@@ -43,8 +42,7 @@ class Endpoint:
         return Path(self.endpoint.removeprefix("unix://")) if self.endpoint.startswith("unix://") else None
 
 
-@dataclass(frozen=True, slots=True)
-class SocketFacts:
+class SocketFacts(Value):
     """Who may use a socket and who answers on it, None where it can't be told."""
 
     mode: int | None = None

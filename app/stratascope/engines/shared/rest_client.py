@@ -13,7 +13,6 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -24,6 +23,7 @@ from stratascope.engines.shared.connection_pool import ConnectionPool
 from stratascope.engines.shared.endpoint import CONNECT_SECONDS, READ_SECONDS, Endpoint, check_socket, listens
 from stratascope.engines.shared.streams import body, close_session, hung_up, shut, words_of
 from stratascope.engines.shared.unix_http import UnixHttpConnection
+from stratascope.value import replace
 
 if TYPE_CHECKING:
     import requests

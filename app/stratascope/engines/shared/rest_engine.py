@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from stratascope.core.container import Engine, EngineFacts, EngineState
@@ -18,6 +17,7 @@ from stratascope.engines.shared.events import decode_events
 from stratascope.engines.shared.json_reader import Answer, parse, parse_object
 from stratascope.engines.shared.rest_client import RestClient
 from stratascope.engines.shared.streams import wait_forever
+from stratascope.value import replace
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor

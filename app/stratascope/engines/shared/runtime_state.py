@@ -9,10 +9,10 @@ later; a host that moved to another network).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from stratascope.engines.shared.json_reader import Answer
+from stratascope.value import Value
 
 HOSTS, RESOLVER, HOST_NAME = "/etc/hosts", "/etc/resolv.conf", "/etc/hostname"
 _FIELDS = {HOSTS: "HostsPath", RESOLVER: "ResolvConfPath", HOST_NAME: "HostnamePath"}
@@ -27,8 +27,7 @@ _DOCKERS_RESOLVER = ("nameserver 127.0.0.11", "options ndots:0")
 _NO_NETWORKS = ("host", "none", "pasta", "slirp4netns")  # modes; no network can have such a name
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Value):
     """One of these files: its text, and when it was written (seconds since the epoch)."""
 
     text: str

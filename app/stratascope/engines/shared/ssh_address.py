@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
+
+from stratascope.value import Value
 
 # No prompts, and no sharing of connections: a shared one would keep our forwarded socket after us, or fork away
 _OPTIONS = ("-o", "BatchMode=yes", "-o", "ControlMaster=no", "-o", "ControlPath=none")
@@ -13,8 +14,7 @@ _WORD = re.compile(r"[A-Za-z0-9._%+\-\[\]:@]+").fullmatch
 _PATH = re.compile(r"/[A-Za-z0-9._+=@,/-]*").fullmatch
 
 
-@dataclass(frozen=True, slots=True)
-class SshAddress:
+class SshAddress(Value):
     """`ssh://[user@]host[:port][/socket]`; `identity` is the file of a private key, empty for ssh's own choice."""
 
     host: str

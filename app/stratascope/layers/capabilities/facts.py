@@ -5,7 +5,6 @@ What could not be read is None with a gap; nothing is filled in.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from stratascope.core.capture import Capture, Gap, or_none
@@ -20,6 +19,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import is_full, parse_idmap, to_inside
 from stratascope.linux.namespace import Kind, is_initial
 from stratascope.linux.status import ProcessStatus
+from stratascope.value import Value
 
 # /proc/PID/status's order, which is also the grid's: field, head, line
 SETS = (
@@ -31,8 +31,7 @@ SETS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CapabilityFacts:
+class CapabilityFacts(Value):
     """The five sets of the first process, and what they mean. None: not read, or not on this kernel."""
 
     inheritable: CapabilitySet | None
@@ -55,8 +54,7 @@ class CapabilityFacts:
     gaps: tuple[NamedGap, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CapabilitiesAsked:
+class CapabilitiesAsked(Value):
     """What the engine was told. `bounding`: the names that the options come to, None where it does not say."""
 
     privileged: bool

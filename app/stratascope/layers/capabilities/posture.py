@@ -6,8 +6,6 @@ permitted (capset(2)), and the effective set is always within it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityFacts
@@ -16,10 +14,10 @@ from stratascope.layers.shared.unprivileged_ports import PORT_START, SETTING
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_profile import release
 from stratascope.linux.sysctl import path_of
+from stratascope.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class CapabilityPosture:
+class CapabilityPosture(Value):
     """Bits of the sets; None: not known. `held`: effective or permitted."""
 
     held: int | None

@@ -5,14 +5,13 @@ See `asked_capabilities.held_after` for what a process makes of what it is given
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.core.ground import Surroundings
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.shared.asked_capabilities import bounding, held_after, named, same_start, starts_as_root
 from stratascope.layers.shared.toggle_values import own_user_namespace_after
 from stratascope.linux.capability import CapabilitySet
+from stratascope.value import replace
 
 
 def predict(facts: CapabilityFacts | None, before: Asked, after: Asked, around: Surroundings) -> CapabilityFacts | None:

@@ -7,8 +7,6 @@ name, as it leaves an engine's socket: someone meant it.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.container import Asked
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.relaunch.toggle import (
@@ -31,6 +29,7 @@ from stratascope.layers.shared.toggle_values import NOT_READ, only, proof_of
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
 from stratascope.linux.capability import CapabilitySet, number_of
 from stratascope.linux.decode import DecodeError
+from stratascope.value import replace
 
 _LAYER = "capabilities"
 _BOUNDING, _NNP = "@status:CapBnd", "@status:NoNewPrivs"

@@ -6,8 +6,6 @@ are toggles of their own.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Proof, Proven, Subject, Suspicion, Toggle
@@ -17,6 +15,7 @@ from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.words import TAKE_OVER
 from stratascope.layers.shared.asked_capabilities import bounding, with_result
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only
+from stratascope.value import replace
 
 _LAYER, _BOUNDING = "capabilities", "@status:CapBnd"
 

@@ -7,8 +7,6 @@ could not be read for another reason leaves the question open.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none
 from stratascope.core.container import AskedDevice, Container
 from stratascope.core.ground import Surroundings, inode_of
@@ -20,13 +18,13 @@ from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.cgroup import IoLimit, Membership, ancestor, parse_memberships, path_of, version
 from stratascope.linux.limits import ProcessLimit, parse_limits
 from stratascope.linux.namespace import Kind, is_initial
+from stratascope.value import Value
 
 ALL = "cgroup:*"
 _EXEMPT = CapabilitySet.of(("CAP_SYS_RESOURCE", "CAP_SYS_ADMIN")).bits
 
 
-@dataclass(frozen=True, slots=True)
-class CgroupFacts:
+class CgroupFacts(Value):
     """Limits: None is "no limit" where `unknown` does not name the field. Bytes, counts, cores.
 
     `memory_from`, `pids_from`, `cpu_from`: the group that sets the limit, as a path; None without limit.
@@ -66,8 +64,7 @@ class CgroupFacts:
         return next((where for key, where in self.sources if key == name), f"{self.process}/cgroup")
 
 
-@dataclass(frozen=True, slots=True)
-class CgroupAsked:
+class CgroupAsked(Value):
     """What the engine was told; None or 0: no limit was asked for. Bytes, counts, cores."""
 
     memory: int | None

@@ -7,7 +7,6 @@ comes of one set is remembered by the texts. Present use changes with every read
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 
 from stratascope.core.capture import Gap, GapKind, Reading
@@ -24,6 +23,7 @@ from stratascope.linux.cgroup import (
     smallest,
 )
 from stratascope.linux.decode import DecodeError
+from stratascope.value import Value
 
 _V1_IO = ("read_bps", "write_bps", "read_iops", "write_iops")
 _USED = frozenset({"memory.current", "memory.usage_in_bytes", "pids.current"})
@@ -40,8 +40,7 @@ def _name(reading: str) -> tuple[tuple[str, str], int]:
     return (parts[1], parts[3]), int(parts[2])
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Value):
     """Which readings of a capture are limit files. Places are positions in the capture's readings."""
 
     files: tuple[tuple[tuple[str, str], int, int], ...]  # (hierarchy, file), level, place
@@ -107,8 +106,7 @@ class _Files:
         return places[0][2] if places else None
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Value):
     level: int | None
     value: float | None
     place: int | None  # None: no file
@@ -118,8 +116,7 @@ class Limit:
 _Gaps = list[tuple[str, Gap, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(Value):
     """All that does not change from second to second, without the paths: equal containers have it in common."""
 
     memory: Limit

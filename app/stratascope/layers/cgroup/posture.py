@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.ground import Surroundings
 from stratascope.layers.cgroup.facts import CgroupAsked, CgroupFacts
 from stratascope.layers.shared.device_rules import runtime_default
+from stratascope.value import Value
 
 FORK_BOMB = 600  # processes: enough to slow a machine down, and more than a service needs
 
 
-@dataclass(frozen=True, slots=True)
-class CgroupPosture:
+class CgroupPosture(Value):
     """Whether there is enough of each resource (None: not known), with what limits it, and the rules for devices."""
 
     processes: bool | None

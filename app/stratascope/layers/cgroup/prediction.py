@@ -6,7 +6,6 @@ limits in groups of version 1.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeVar
 
 from stratascope.core.container import Asked
@@ -15,6 +14,7 @@ from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.shared.device_rules import runtime_default
 from stratascope.linux.limits import ProcessLimit
+from stratascope.value import replace
 
 _Number = TypeVar("_Number", int, float)
 

@@ -7,8 +7,6 @@ strict ones stay close to the present use, twice of it, and never less than is o
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
@@ -26,6 +24,7 @@ from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
 from stratascope.layers.shared.symptoms import NO_FORK, NO_MEMORY, find, in_log
 from stratascope.layers.shared.toggle_values import NOT_READ, size_of, whole_number
+from stratascope.value import replace
 
 _LAYER = "cgroup"
 _MIB = 1 << 20

@@ -6,7 +6,6 @@ No preset limits processes in this way: RLIMIT_NPROC counts all of a user's, in 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from stratascope.core.container import Asked, AskedLimit
 from stratascope.core.message import Message, msg
@@ -14,6 +13,7 @@ from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Tog
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.shared.symptoms import NO_FILES, NO_FORK, Symptoms, in_log
 from stratascope.layers.shared.toggle_values import NOT_READ, no_risks, whole_number
+from stratascope.value import replace
 
 _LAYER = "cgroup"
 _MOST_PROCESSES = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)

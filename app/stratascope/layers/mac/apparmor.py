@@ -13,7 +13,6 @@ profile that does not name them says nothing of them. There the engine must be o
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TypedDict
 
 from stratascope.core.ground import Surroundings
@@ -37,6 +36,7 @@ from stratascope.core.threats.needs import (
 )
 from stratascope.core.threats.threat import Ruling
 from stratascope.layers.mac.rulings import lets, stops, unknown
+from stratascope.value import Value
 
 MEASURED = {"docker-default": "Docker 26.1", "containers-default": "Podman 5.4"}
 
@@ -73,8 +73,7 @@ _PATTERNS = {
 _ROOTS = re.compile(r"/proc(?=/)|/sys/fs/cgroup(?:/[^/]+(?=/))?(?=/)|/sys(?=/)")
 
 
-@dataclass(frozen=True, slots=True)
-class AppArmorPosture:
+class AppArmorPosture(Value):
     """A known profile in force. The last two: what this kernel and its parser mediate (None: not known)."""
 
     profile: str  # a key of MEASURED

@@ -7,7 +7,6 @@ is not readable the form of the text. EINVAL from that file means only that no m
 from __future__ import annotations
 
 import errno
-from dataclasses import dataclass, replace
 
 from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Container, ProfileKind
@@ -16,6 +15,7 @@ from stratascope.core.layer import NamedGap
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import parse_full
 from stratascope.linux.lsm import AppArmorMode, parse_apparmor, parse_selinux
+from stratascope.value import Value, replace
 
 CURRENT = "attr/current"
 APPARMOR_CURRENT = "attr/apparmor/current"
@@ -29,8 +29,7 @@ UNCONFINED_TYPES = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class MacFacts:
+class MacFacts(Value):
     """`system`: apparmor, selinux, none; None where not known. Fields of the other module are None.
 
     `mode` is a profile's (enforce, complain, kill, unconfined, user, mixed) or the SELinux host's (enforcing,
@@ -59,8 +58,7 @@ class MacFacts:
     shared_with_host: tuple[str, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class MacAsked:
+class MacAsked(Value):
     """What the engine was told. `selinux_label` is the one that the engine chose, empty where it chose none."""
 
     privileged: bool

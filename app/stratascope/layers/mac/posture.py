@@ -7,8 +7,6 @@ its `deny` rules are refused all the same, as was measured.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.threat import Stance
@@ -17,12 +15,12 @@ from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacAsked, 
 from stratascope.layers.mac.findings import mode_word
 from stratascope.layers.mac.selinux import SELinuxPosture, selinux_posture
 from stratascope.layers.shared.readings import why_unknown
+from stratascope.value import Value
 
 RESTRICT = "kernel.apparmor_restrict_unprivileged_userns"
 
 
-@dataclass(frozen=True, slots=True)
-class Unmeasured:
+class Unmeasured(Value):
     """Nothing is refused (LETS_THROUGH), or what is refused is not known (UNKNOWN); and why.
 
     `new_user_namespaces`: the stance on these, which Ubuntu's kernel restricts for unconfined processes, too.

@@ -6,8 +6,6 @@ one is loaded nobody knows here. The engine chooses a new SELinux level for each
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.capture import Gap, GapKind
 from stratascope.core.container import Asked, EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
@@ -15,6 +13,7 @@ from stratascope.core.layer import NamedGap
 from stratascope.layers.mac.facts import CURRENT, MacFacts
 from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
 from stratascope.linux.lsm import AppArmorMode
+from stratascope.value import replace
 
 _KINDS = (("pid", "pid_mode"), ("ipc", "ipc_mode"), ("uts", "uts_mode"), ("net", "network_mode"))
 _NOT_PREDICTED = Gap(GapKind.UNSUPPORTED, detail="what the label will be can't be predicted")

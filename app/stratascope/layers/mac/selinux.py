@@ -10,7 +10,6 @@ A check of a capability goes to one class for the machine's first user namespace
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from stratascope.core.container import EngineKind
 from stratascope.core.ground import Surroundings
@@ -37,6 +36,7 @@ from stratascope.core.threats.needs import (
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.layers.mac.facts import MacFacts
 from stratascope.layers.mac.rulings import lets, stops, unknown
+from stratascope.value import Value
 
 _CONTAINER = "container_t"
 _PRIVILEGED = "spc_t"
@@ -85,8 +85,7 @@ _KINDS = {
 _AF_VSOCK = (0, 40)  # first argument of socket(2)
 
 
-@dataclass(frozen=True, slots=True)
-class SELinuxPosture:
+class SELinuxPosture(Value):
     """An enforced type. `measured`: the host has the policy that was measured, with its switches off."""
 
     type: str

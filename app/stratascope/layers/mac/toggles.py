@@ -6,8 +6,6 @@ after. Rootless engines can't load or set AppArmor profiles.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
@@ -15,6 +13,7 @@ from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
 from stratascope.layers.mac.findings import mode_word
 from stratascope.layers.shared.symptoms import REFUSED, in_log
 from stratascope.layers.shared.toggle_values import NOT_READ, only
+from stratascope.value import replace
 
 _LAYER, _LABEL = "mac", "@attr/current"
 _DEFAULTS = ("docker-default", "containers-default-")

@@ -7,8 +7,6 @@ link says it for all eight in one way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import AskedDevice, AskedMount, Container
 from stratascope.core.ground import NAMESPACES, Surroundings
@@ -21,13 +19,13 @@ from stratascope.linux.cgroup import parse_memberships
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import cached_mountinfo
 from stratascope.linux.namespace import parse_link
+from stratascope.value import Value
 
 LINKS = tuple((kind, f"ns/{kind}") for kind in NAMESPACES)
 _TAKE_IDS = CapabilitySet.of(("CAP_SETUID", "CAP_SYS_PTRACE"))
 
 
-@dataclass(frozen=True, slots=True)
-class NamespaceFact:
+class NamespaceFact(Value):
     """One namespace. `inode` is None where it is only predicted.
 
     `shared_with_host` is None where the host's is not known; `shared_with` names containers.
@@ -38,8 +36,7 @@ class NamespaceFact:
     shared_with: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NamespacesFacts:
+class NamespacesFacts(Value):
     """All eight (None: not readable) and the mount view (None: not readable; counts of paths)."""
 
     cgroup: NamespaceFact | None
@@ -71,8 +68,7 @@ class NamespacesFacts:
         return fact
 
 
-@dataclass(frozen=True, slots=True)
-class NamespacesAsked:
+class NamespacesAsked(Value):
     """What the engine was told, by kind ("private", "host", "container:ID" …), and of mounts and devices."""
 
     pid: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.ground import Surroundings
 from stratascope.core.layer import Finding
 from stratascope.core.message import msg, plural
@@ -21,13 +19,13 @@ from stratascope.layers.shared.host_paths import (
     weight,
     within,
 )
+from stratascope.value import Value
 
 _LAYER = "namespaces"
 _SHOWN = 20
 
 
-@dataclass(frozen=True, slots=True)
-class MountFindings:
+class MountFindings(Value):
     """`weakens`: something of it makes the layer WEAKENED."""
 
     findings: tuple[Finding, ...]

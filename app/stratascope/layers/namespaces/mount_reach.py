@@ -8,11 +8,11 @@ what a mask is: whatever else is mounted there hides the file.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 
 from stratascope.linux.mounts import UNION, Mount
+from stratascope.value import Value
 
 _KERNEL = {"proc": "/proc", "sysfs": "/sys"}
 # File systems in which no file of the host lies, and nothing can be stored for long
@@ -31,8 +31,7 @@ class KernelPath(StrEnum):
     ABSENT = "absent"  # no such file system in sight
 
 
-@dataclass(frozen=True, slots=True)
-class MountReach:
+class MountReach(Value):
     """Places by their path inside; an empty text is none."""
 
     kernel: tuple[tuple[str, str, bool], ...]  # mounts of proc and sysfs: place, what it shows ("/proc/sys"), writable

@@ -8,7 +8,6 @@ own mounts; where these are not known, through what the engine was asked for.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 
 from stratascope.core.container import AskedMount, Container
 from stratascope.core.ground import Surroundings
@@ -16,6 +15,7 @@ from stratascope.layers.namespaces.mount_reach import MountReach, reach_of
 from stratascope.layers.shared.engine_socket import is_engine_socket, sockets_in
 from stratascope.layers.shared.host_paths import HostPath, within
 from stratascope.linux.mounts import UNION, Mount, Propagation, is_mask, is_proc_read_only, root_mount, visible
+from stratascope.value import Value
 
 # File systems that are new in each container, or show only what a namespace holds
 _OWN_TYPES = UNION | {"proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "nsfs", "ramfs"}
@@ -31,9 +31,10 @@ _VOLUME_ROOT = re.compile(r"/volumes/[^/]+/_data(?:/|$)").search
 _INIT_TARGETS = frozenset({"/sbin/docker-init", "/run/podman-init", "/dev/init"})
 
 
-@dataclass(frozen=True, slots=True)
-class MountView:
+class MountView(Value):
     """The mounts in sight, judged. Paths are in the order of the kernel's list."""
+
+    UNPRINTED = ("seen", "container")
 
     root_read_only: bool | None  # None: its root directory is no mount
     masked: tuple[str, ...]
@@ -48,8 +49,8 @@ class MountView:
     set_uid_paths: tuple[str, ...]  # those of them where set-uid marks count
     reach: MountReach
     tmpfs: tuple[str, ...] = ()  # places of writable tmpfs
-    seen: tuple[Mount, ...] = field(default=(), repr=False)  # what was judged, so that a prediction can change it
-    container: str = field(default="", repr=False)  # its id
+    seen: tuple[Mount, ...] = ()  # what was judged, so that a prediction can change it
+    container: str = ""  # its id
 
 
 def view_of(mounts: tuple[Mount, ...], container: Container, around: Surroundings) -> MountView:

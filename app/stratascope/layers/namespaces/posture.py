@@ -6,20 +6,18 @@ where no mount shows them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.ground import NAMESPACES, Surroundings
 from stratascope.layers.namespaces.facts import NamespacesAsked, NamespacesFacts
 from stratascope.layers.namespaces.mount_reach import MountReach
 from stratascope.layers.shared.device_rules import is_block, passes_block
+from stratascope.value import Value
 
 MOUNTS, _PRIVILEGED, _DEVICES = "@mountinfo", "inspect:HostConfig.Privileged", "inspect:HostConfig.Devices"
 _MEMORY_NODES = frozenset({"/dev/mem", "/dev/kmem", "/dev/port"})
 _LOG_NODE = "/dev/kmsg"
 
 
-@dataclass(frozen=True, slots=True)
-class NamespacePosture:
+class NamespacePosture(Value):
     """None: not known."""
 
     host: tuple[tuple[str, bool | None], ...]  # kind of namespace, whether it is the host's own

@@ -7,7 +7,6 @@ namespace that will be made has no inode yet.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
@@ -18,6 +17,7 @@ from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.mounts import Mount
+from stratascope.value import replace
 
 _MODES = (
     ("pid", "pid_mode"),

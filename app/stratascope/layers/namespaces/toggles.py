@@ -8,7 +8,6 @@ private, because whatever listens in the host's network is reached there, and no
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from stratascope.core.container import Asked, AskedPort
 from stratascope.core.message import NOTHING, Message, msg
@@ -18,6 +17,7 @@ from stratascope.layers.namespaces.toggles_mounts import MOUNT_TOGGLES
 from stratascope.layers.namespaces.toggles_root import ROOT_TOGGLES
 from stratascope.layers.shared.symptoms import UNREACHABLE, UNRESOLVED, Symptoms, in_log
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only, shared_mode
+from stratascope.value import replace
 
 _LAYER = "namespaces"
 

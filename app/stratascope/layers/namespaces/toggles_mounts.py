@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
 
 from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import Message, msg
@@ -19,6 +18,7 @@ from stratascope.layers.shared.device_rules import OF_RUNTIMES, runtime_default
 from stratascope.layers.shared.host_paths import is_socket, within
 from stratascope.layers.shared.symptoms import READ_ONLY, REFUSED, find, mounted, of_kernel
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only, proof_of
+from stratascope.value import replace
 
 _LAYER, _MOUNTS, _NODES = "namespaces", "@mountinfo", "@root/dev"
 _SHOWN = 5

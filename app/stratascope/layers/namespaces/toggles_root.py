@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
 
 from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import Message, msg
@@ -27,6 +26,7 @@ from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.symptoms import DENIED, MISSING, READ_ONLY, find, mounted, of_kernel
 from stratascope.layers.shared.toggle_values import NOT_READ, is_docker, only, proof_of
+from stratascope.value import replace
 
 _LAYER, _MOUNTS = "namespaces", "@mountinfo"
 _SHOWN = 5

@@ -7,7 +7,6 @@ facts are printed as they are, so the filter's origin is a field that is not pri
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from stratascope.core.capture import Capture, Gap, GapKind
@@ -34,6 +33,7 @@ from stratascope.linux.seccomp import SeccompMode, seccomp_mode
 from stratascope.linux.seccomp_docker import same_version
 from stratascope.linux.status import ProcessStatus
 from stratascope.linux.syscalls import Abi
+from stratascope.value import Value, replace
 
 CONFIG = "oci:config"  # the container's OCI config.json, where whoever reads may read it
 WANTED = "seccomp:*"  # asks for seccomp:0 (the oldest), seccomp:1 …: the filters in hexadecimal digits
@@ -41,13 +41,14 @@ _BUILT_IN = ("", "builtin", "default")  # what Docker says of a daemon without a
 INSPECT = "inspect:HostConfig.SecurityOpt"
 
 
-@dataclass(frozen=True, slots=True)
-class SeccompFacts:
+class SeccompFacts(Value):
     """What the kernel says. `filters` is None before Linux 5.9; `source` is where the calls' verdicts come from.
 
     The counts are None for an entry point that this kernel has not, or of which nothing is known. `unseen`: how many
     filters there are besides those that `source` tells of; they can only make it stricter.
     """
+
+    UNPRINTED = ("origin", "default")
 
     mode: SeccompMode | None
     filters: int | None
@@ -60,13 +61,12 @@ class SeccompFacts:
     aarch64: CallCounts | None = None
     unseen: int = 0
     attack_surface: AttackSurface | None = None
-    origin: FilterSource | None = field(default=None, repr=False)
-    default: FilterSource | None = field(default=None, repr=False)  # the engine's default for this container
+    origin: FilterSource | None = None
+    default: FilterSource | None = None  # the engine's default for this container
     gaps: tuple[NamedGap, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SeccompAsked:
+class SeccompAsked(Value):
     """What the engine was told: the kind of profile, and a custom one's path or JSON."""
 
     profile: ProfileKind

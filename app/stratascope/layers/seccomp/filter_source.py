@@ -6,7 +6,6 @@ one profile are evaluated once. Decided against holding the tables in the layer'
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from stratascope.core.ground import Ground
@@ -19,10 +18,10 @@ from stratascope.linux.seccomp_answer import Answers, Outcome, Outcomes
 from stratascope.linux.seccomp_profile import Profile, parse_oci_config, parse_profile, release
 from stratascope.linux.seccomp_resolve import resolve, resolved_calls, unknown_calls
 from stratascope.linux.syscalls import Abi, abis_of, numbers
+from stratascope.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class KernelFilters:
+class KernelFilters(Value):
     """The filters themselves, the oldest first, as bytes."""
 
     filters: tuple[bytes, ...]
@@ -46,8 +45,7 @@ class KernelFilters:
         return bpf_run.answers(self.filters, abi)
 
 
-@dataclass(frozen=True, slots=True)
-class ProfileFilter:
+class ProfileFilter(Value):
     """A profile's JSON, and all that it is resolved for. `source` is the file's path, or where the text stands.
 
     `oci`: it is a whole config.json, in which the profile is resolved for the container already.
@@ -73,8 +71,7 @@ class ProfileFilter:
         return _resolved(self.text, self.oci, self.capabilities, self.kernel, self.machine, abi)
 
 
-@dataclass(frozen=True, slots=True)
-class DockerDefault:
+class DockerDefault(Value):
     """Docker's default for these capabilities, from our own measuring. `measured`: on this very version."""
 
     capabilities: frozenset[str]
@@ -97,8 +94,7 @@ class DockerDefault:
         return seccomp_docker.docker_default(self.capabilities, abi, self.measured)
 
 
-@dataclass(frozen=True, slots=True)
-class NoFilter:
+class NoFilter(Value):
     """No filter at all: every call reaches the kernel."""
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 from stratascope.core.capture import Capture, Gap
@@ -20,13 +19,13 @@ from stratascope.layers.shared.readings import process_status
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_docker import same_version
 from stratascope.linux.syscalls import Abi, numbers
+from stratascope.value import Value
 
 _CIS = "CIS-Docker-1.6.0:5.22"
 _NAMED = 6  # calls named in a sentence
 
 
-@dataclass(frozen=True, slots=True)
-class Beyond:
+class Beyond(Value):
     """Calls that pass here and not under the engine's default, by one entry point; the dangerous ones first."""
 
     abi: Abi

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.ground import Surroundings
 from stratascope.layers.seccomp.facts import SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import entry_points, kernel_release, opened_by
@@ -11,13 +9,13 @@ from stratascope.linux.capability import NAMES
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.syscalls import Abi
+from stratascope.value import Value
 
 STATUS = "@status:Seccomp"
 _ALL = frozenset(NAMES)
 
 
-@dataclass(frozen=True, slots=True)
-class SeccompPosture:
+class SeccompPosture(Value):
     """All that decides. `points`: each entry point, whether the kernel has it for certain, and its answers.
 
     `points` is empty where the machine is not known. `opened`: for an engine's default, the answers that one

@@ -7,8 +7,6 @@ puts it there.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.ground import Surroundings
 from stratascope.core.syscall_table import CallSource
@@ -16,6 +14,7 @@ from stratascope.layers.seccomp.facts import SeccompFacts, checked, counted, cus
 from stratascope.layers.seccomp.filter_source import FilterSource, NoFilter
 from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.linux.seccomp import SeccompMode
+from stratascope.value import replace
 
 
 def predict(facts: SeccompFacts | None, before: Asked, after: Asked, around: Surroundings) -> SeccompFacts | None:

@@ -7,8 +7,6 @@ the kernel, and another for such a filter.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Call, Calls, Need
 from stratascope.core.threats.threat import Ruling, Stance
@@ -17,6 +15,7 @@ from stratascope.layers.seccomp.posture import STATUS, SeccompPosture
 from stratascope.linux.seccomp import Action, ActionKind, SeccompMode
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Given
 from stratascope.linux.syscalls import Abi, numbers
+from stratascope.value import Value
 
 # Arguments that the kernel takes as int or unsigned int, or of which it looks at the lower half: SYSCALL_DEFINE of
 # each, and lower_32_bits(clone_flags) in kernel/fork.c
@@ -75,8 +74,7 @@ def _strict(need: Calls) -> Ruling:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(Value):
     """One call by one entry point: None is not decided."""
 
     way: Call

@@ -7,7 +7,6 @@ arguments, it tries the values that the two name, and their neighbours.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
 
@@ -17,12 +16,12 @@ from stratascope.layers.seccomp.filter_source import FilterSource
 from stratascope.layers.seccomp.words import warning
 from stratascope.linux.seccomp_answer import ALL_BITS, Answers, Given, Outcomes, possible
 from stratascope.linux.syscalls import Abi, numbers
+from stratascope.value import Value
 
 _MOST_TRIES = 400
 
 
-@dataclass(frozen=True, slots=True)
-class CallCounts:
+class CallCounts(Value):
     """What becomes of the calls of one entry point. `denied_names`: those that are denied whatever the arguments."""
 
     allowed: int
@@ -32,8 +31,7 @@ class CallCounts:
     denied_names: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class AttackSurface:
+class AttackSurface(Value):
     """How much of the kernel is within reach by one entry point. It stands beside depth and is no part of it.
 
     `passing` counts calls that pass for at least some arguments. `more_than_default`: names that pass here and not

@@ -7,8 +7,6 @@ own machine.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
@@ -22,6 +20,7 @@ from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.seccomp_profile import parse_profile
 from stratascope.linux.seccomp_resolve import resolve
 from stratascope.linux.syscalls import Abi
+from stratascope.value import replace
 
 _LAYER, _STATUS = "seccomp", "@status:Seccomp"
 # Without these no program starts, and none ends: the runtime itself calls execve under the filter

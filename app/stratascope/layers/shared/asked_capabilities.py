@@ -6,12 +6,12 @@ engine does not tell its default, the measured list of its kind counts.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
+from stratascope.value import replace
 
 _ALL = "ALL"
 # As measured on Docker 20.10 and later (14) and on Podman 5 (11); an engine that tells its own list is believed instead

@@ -6,8 +6,9 @@ Lists of places, as distributions lay them out; who owns the files there and wha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import IntEnum
+
+from stratascope.value import Value
 
 SOCKET_NAMES = frozenset(
     {"docker.sock", "podman.sock", "containerd.sock", "containerd.sock.ttrpc", "crio.sock", "dockershim.sock"}
@@ -96,8 +97,7 @@ class Weight(IntEnum):
     ROOT = 3  # all of it
 
 
-@dataclass(frozen=True, slots=True)
-class HostPath:
+class HostPath(Value):
     """A path of the host in sight of the container."""
 
     source: str

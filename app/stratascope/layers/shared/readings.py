@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from stratascope.core.capture import Capture, Decoded, Gap, GapKind
 from stratascope.core.gap_words import gap_words
 from stratascope.core.layer import NamedGap
 from stratascope.core.message import Message, msg
 from stratascope.linux.status import ProcessStatus, parse_status
+from stratascope.value import replace
 
 ON = msg("On")
 OFF = msg("Off")

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from stratascope.core.message import Message
 from stratascope.core.relaunch.toggle import Failure, Subject, Suspicion
 from stratascope.layers.shared.host_paths import within
+from stratascope.value import Value
 
 _LONGEST = 2000  # characters of one line that are looked at
 _LINES = 400
@@ -40,8 +40,7 @@ UNREACHABLE = (
 SIGSYS = r"bad system call|\bSIGSYS\b"
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Value):
     """A line of the log, or of the engine's words, that has what was sought; `path` is named beside it, or "" ."""
 
     text: str

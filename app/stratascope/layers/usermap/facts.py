@@ -6,8 +6,6 @@ namespace.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.capture import Capture, Gap, GapKind, or_none
 from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Surroundings
@@ -21,12 +19,12 @@ from stratascope.linux.idmap import FULL, IdMap, is_full, parse_idmap, to_host, 
 from stratascope.linux.mounts import any_idmapped
 from stratascope.linux.namespace import Kind, is_initial, parse_link
 from stratascope.linux.status import Ids
+from stratascope.value import Value
 
 MAPS = ("uid_map", "gid_map")
 
 
-@dataclass(frozen=True, slots=True)
-class UsermapFacts:
+class UsermapFacts(Value):
     """Maps as (inside, outside, length); None: not readable. Ids "outside" are the host's."""
 
     uid_map: tuple[tuple[int, int, int], ...] | None
@@ -54,8 +52,7 @@ class UsermapFacts:
     idmapped: bool = False  # whether a mount has an id map of its own: there inside root may be the host's
 
 
-@dataclass(frozen=True, slots=True)
-class UsermapAsked:
+class UsermapAsked(Value):
     """What the engine was told. An empty `userns_mode` is not "host"."""
 
     userns_mode: str

@@ -5,14 +5,13 @@ Without ids of the host where these do not matter: a container with the range 10
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.ground import Surroundings
 from stratascope.layers.shared.conditional_needs import Answers, answers
 from stratascope.layers.shared.unprivileged_ports import low_ports_free
 from stratascope.layers.usermap.facts import UsermapAsked, UsermapFacts
 from stratascope.layers.usermap.namespace_owners import OWNED
 from stratascope.linux.capability import CapabilitySet
+from stratascope.value import Value
 
 OWNER_WANTS = tuple(f"owner:{kind}" for kind in OWNED)
 # where login.defs(5) puts the groups of devices (disk is 6 on most), and no person's
@@ -20,8 +19,7 @@ _SYSTEM_GROUPS = range(1, 1000)
 _OVERRIDE = CapabilitySet.of(("CAP_DAC_OVERRIDE",)).bits
 
 
-@dataclass(frozen=True, slots=True)
-class UsermapPosture:
+class UsermapPosture(Value):
     """Who it is. None: not known."""
 
     initial: bool | None  # whether it is in the machine's first user namespace

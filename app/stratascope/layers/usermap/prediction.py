@@ -5,13 +5,12 @@ The ids of a user namespace that the engine chooses (`auto`) are not known befor
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.container import Asked
 from stratascope.core.ground import Surroundings
 from stratascope.layers.shared.asked_capabilities import held_after, starts_as_root
 from stratascope.layers.shared.toggle_values import own_user_namespace_after, shared_mode
 from stratascope.layers.usermap.facts import UsermapFacts, disks_given
+from stratascope.value import replace
 
 _Ranges = tuple[tuple[int, int, int], ...]
 _MODES = (

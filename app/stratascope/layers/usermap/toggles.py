@@ -7,7 +7,6 @@ administrator set aside (subuid(5)).
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import pairwise
 
 from stratascope.core.container import Asked
@@ -20,6 +19,7 @@ from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import FULL, parse_idmap
+from stratascope.value import replace
 
 _LAYER, _UID_MAP, _UID = "usermap", "@uid_map", "@status:Uid"
 _SHOWN = 3  # ranges of ids

@@ -8,7 +8,6 @@ changes, new ones are added and gone ones leave.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
 
 from PySide6.QtCore import QAbstractListModel, Qt
 
@@ -22,12 +21,12 @@ from stratascope.ui.widgets.gap_words import runs, status_word
 from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import tip
 from stratascope.ui.widgets.marks import verdict_word
+from stratascope.value import Value, replace
 
 Key = tuple[str, ...]  # ("head", section) or ("row", engine, id)
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Value):
     """One row: a head (`state` None) or a container; texts are made once, not at each painting."""
 
     key: Key

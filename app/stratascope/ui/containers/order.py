@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from stratascope.core.message import Message, msg
@@ -12,6 +11,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation.takeover import critical as critical
 from stratascope.presentation.takeover import runs
 from stratascope.presentation.takeover import undecided as undecided
+from stratascope.value import Value
 
 
 class ViewBy(StrEnum):
@@ -28,8 +28,7 @@ _ORDER = (TAKE_OVER, EXPOSED, DEFENDED, UNKNOWN, STOPPED)
 LIMIT = 4.0  # exposure from which a container counts as exposed: "medium" in CVSS
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Value):
     """A head in the list: its key, and its containers in order."""
 
     key: str

@@ -7,7 +7,6 @@ worst stands in the upper left corner. No layer is known by name: any layer that
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from enum import StrEnum
 
 from stratascope.core.layer import Assessment, BitGrid, BitRow, Layer, Tone
@@ -32,6 +31,7 @@ from stratascope.ui.containers.order import ViewBy, sections
 from stratascope.ui.widgets.exposure_words import level_ink
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.marks import severity_word
+from stratascope.value import Value
 
 DEEPEST = 3  # layers; more are drawn alike, the number tells them apart
 
@@ -56,16 +56,14 @@ class Ink(StrEnum):
     UNSET = "unset"
 
 
-@dataclass(frozen=True, slots=True)
-class FleetCell:
+class FleetCell(Value):
     """One cell: its ink and its text (a depth), both short."""
 
     ink: Ink
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class FleetRow:
+class FleetRow(Value):
     """One container. `exposure` as text; `cells` in the order of the table's columns."""
 
     key: tuple[str, str]
@@ -77,8 +75,7 @@ class FleetRow:
     source: object  # ThreatState by column, or the BitGrid: for the card
 
 
-@dataclass(frozen=True, slots=True)
-class FleetColumn:
+class FleetColumn(Value):
     """One threat, or one bit. Columns of one `group` stand together."""
 
     id: str
@@ -86,8 +83,7 @@ class FleetColumn:
     group: str
 
 
-@dataclass(frozen=True, slots=True)
-class FleetTable:
+class FleetTable(Value):
     """Rows and columns; empty where there is nothing to show."""
 
     title: str

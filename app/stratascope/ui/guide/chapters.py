@@ -9,10 +9,10 @@ module that is not shipped).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from stratascope import resources
 from stratascope.core.message import Message, msg
+from stratascope.value import Value
 
 FOLDER = "guide"
 FALLBACK = "en"
@@ -29,8 +29,7 @@ class NoGuideError(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True)
-class Chapter:
+class Chapter(Value):
     """`text` is Markdown without the anchors; `anchors` holds one a heading, in order ("" where it has none)."""
 
     name: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from PySide6.QtGui import QBrush, QTextCharFormat, QTextCursor, QTextDocument
 from PySide6.QtWidgets import QTextEdit
@@ -11,10 +10,10 @@ from PySide6.QtWidgets import QTextEdit
 from stratascope.core.message import Message, msg
 from stratascope.ui.guide.document import GuideDocument
 from stratascope.ui.guide.view import GuideView
+from stratascope.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class SearchHit:
+class SearchHit(Value):
     """One place; `number` counts through the whole guide, from 1."""
 
     chapter: int

@@ -6,8 +6,6 @@ when they are first looked at or searched. Decided against a modal dialog: one r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import QAbstractListModel, QSize, Qt, QUrl
 from PySide6.QtGui import QAction, QFont, QFontMetrics, QKeyEvent, QKeySequence, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
@@ -32,14 +30,14 @@ from stratascope.ui.guide.view import GuideView
 from stratascope.ui.widgets.item_model import ROOT, AnyIndex
 from stratascope.ui.widgets.labels import Label, Line, give_tip, tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.value import Value
 
 WIDTH, HEIGHT, NARROW = 980, 720, 640
 LIST_LEAST, LIST_MOST = 170, 280
 HISTORY = 100  # places that can be gone back to
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryEntry:
+class HistoryEntry(Value):
     """A chapter, and how far down."""
 
     chapter: int

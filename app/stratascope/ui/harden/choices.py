@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.usecases.plan.offers import Offer
+from stratascope.value import Struct, field
 
 REMEMBERED = 200  # containers
 
 
-@dataclass
-class ContainerChoices:
+class ContainerChoices(Struct):
     """For one container. `values`: set by hand, also of what is off now."""
 
     preset: Preset | None = Preset.RECOMMENDED

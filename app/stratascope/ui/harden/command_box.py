@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, QTimer, Signal
@@ -36,10 +35,10 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.plan import Plan
+from stratascope.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Exported:
+class Exported(Value):
     """The hardened settings for another tool; `text` is made when wanted, and raises ExportError, ValueError."""
 
     title: Message  # "Compose override file"

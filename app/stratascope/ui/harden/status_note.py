@@ -5,7 +5,6 @@ Or why there is nothing to switch at all.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 
 from stratascope.core.message import Message, msg
@@ -16,6 +15,7 @@ from stratascope.ui.harden.worker import Failure
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
+from stratascope.value import Value
 
 
 class ButtonAction(Enum):
@@ -31,8 +31,7 @@ class ButtonAction(Enum):
     EXPORT = "export"
 
 
-@dataclass(frozen=True, slots=True)
-class StatusNote:
+class StatusNote(Value):
     """`attention`: led by a triangle. `more`: for the tooltip. `remedy`: the option that REMEDY takes."""
 
     text: Message

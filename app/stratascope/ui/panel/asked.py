@@ -7,7 +7,6 @@ words. Decided against words in the layers themselves, as only the window draws 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 
 from stratascope.core.container import AskedDevice, AskedMount, ProfileKind
 from stratascope.core.layer import Row, Table
@@ -16,6 +15,7 @@ from stratascope.core.sizes import size_text
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers.namespaces.words import LABELS
 from stratascope.linux.namespace import Kind
+from stratascope.value import Value
 
 NAMES = {
     "pid": LABELS[Kind.PID],
@@ -63,10 +63,10 @@ _PROFILES = {
 
 def asked_table(asked: object) -> Table | None:
     """What the engine was told, field by field."""
-    if not is_dataclass(asked):
+    if not isinstance(asked, Value):
         return None
-    rows = tuple(Row(_name(field.name), _value(field.name, getattr(asked, field.name)), "inspect")
-                 for field in fields(asked))  # fmt: skip
+    rows = tuple(Row(_name(field), _value(field, getattr(asked, field)), "inspect")
+                 for field in asked.__struct_fields__)  # fmt: skip
     return Table(msg("What the engine was asked for"), rows) if rows else None
 
 

@@ -7,7 +7,6 @@ the scale is broken between ranges that do not touch. Decided against a true sca
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
@@ -22,12 +21,12 @@ from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.labels import Label, Line, give_tip
 from stratascope.ui.widgets.marks import TONE_INK
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.value import Value
 
 MOST = 12  # ranges drawn; the kernel allows 340 lines (user_namespaces(7))
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Value):
     """Where one range lies on a ruler, as parts of its whole length."""
 
     start: float

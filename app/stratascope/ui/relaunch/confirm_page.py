@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
@@ -17,12 +16,12 @@ from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.marks import Mark, MarkBox
 from stratascope.ui.widgets.theme import BOLD, Theme
 from stratascope.usecases.relaunch.watch import WATCH
+from stratascope.value import Value
 
 LINES_MOST = 12  # of a text that is shown whole; longer ones scroll
 
 
-@dataclass(frozen=True, slots=True)
-class Quoted:
+class Quoted(Value):
     """A text that belongs to the change: a command, a file; foreign text, shown as it is."""
 
     title: Message

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen, QPolygonF
 
@@ -14,6 +12,7 @@ from stratascope.presentation.rays_layout import Label, Lane, Place
 from stratascope.presentation.threat_outcomes import Kind, family_word
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.ui.widgets.what_if import small
+from stratascope.value import Value
 
 WIDTH = {Kind.CRITICAL: 3.4, Kind.HIGH: 2.4, Kind.MEDIUM: 1.5, Kind.LOW: 1.0}
 HEAD = {Kind.CRITICAL: 11.0, Kind.HIGH: 8.0, Kind.MEDIUM: 6.0}
@@ -21,8 +20,7 @@ INK = {Kind.CRITICAL: "rayopen", Kind.HIGH: "rayopen", Kind.MEDIUM: "raywarn", K
 LABEL_ROW, ROWS, LEAD = 17, 3, 7
 
 
-@dataclass(frozen=True, slots=True)
-class RayHeights:
+class RayHeights(Value):
     """Where the parts of the strata stand, in pixels from the top of the strata."""
 
     strip: float  # bottom of the process strip

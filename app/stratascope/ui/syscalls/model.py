@@ -6,8 +6,6 @@ through all of them. What differs from the other side comes first, under its own
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import QAbstractListModel, Qt
 
 from stratascope.core.message import Message, msg, plural
@@ -18,20 +16,19 @@ from stratascope.layers.seccomp.words import GROUPS, group_of
 from stratascope.presentation.syscall_map import VERDICTS, Pair, dangerous, explain, pairs
 from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import tip
+from stratascope.value import Value
 
 ABSENT = msg("not in this table")
 
 
-@dataclass(frozen=True, slots=True)
-class Heading:
+class Heading(Value):
     """The name of a group, and how many calls of it are shown."""
 
     title: str
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Value):
     """One call; `compared` where there is another side."""
 
     pair: Pair

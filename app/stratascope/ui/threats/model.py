@@ -6,7 +6,6 @@ strata. An update that keeps the rows changes them in place, so that selection a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from PySide6.QtCore import QAbstractTableModel, Qt
@@ -33,6 +32,7 @@ from stratascope.ui.containers.order import matches
 from stratascope.ui.widgets.item_model import ROOT, AnyIndex, ItemRole
 from stratascope.ui.widgets.labels import tip
 from stratascope.ui.widgets.marks import severity_word
+from stratascope.value import Value
 
 _STANCES = (Stance.LETS_THROUGH, Stance.UNKNOWN, Stance.STOPS, Stance.NOT_ITS_JOB)
 
@@ -48,8 +48,7 @@ class ColumnKind(StrEnum):
     GROUND = "ground"
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixColumn:
+class MatrixColumn(Value):
     """One column; of a layer also its id and number."""
 
     kind: ColumnKind

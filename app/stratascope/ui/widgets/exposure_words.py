@@ -5,8 +5,6 @@ Shown is the least that it can be, with "to 5.6" where something is not known: n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.message import msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
@@ -15,13 +13,13 @@ from stratascope.core.threats.threat import Family, Outcome
 from stratascope.i18n.translate import translate
 from stratascope.presentation.words import exposure_level, exposure_word
 from stratascope.ui.widgets.gap_words import runs, summary
+from stratascope.value import Value
 
 _INKS = {"none": "enf", "low": "enf", "medium": "weak", "high": "open", "critical": "open"}
 NOTHING = "–"
 
 
-@dataclass(frozen=True, slots=True)
-class FamilyShare:
+class FamilyShare(Value):
     """A family's worst threat, and how much it raises the exposure over what the families before it came to."""
 
     family: Family
@@ -29,8 +27,7 @@ class FamilyShare:
     adds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Breakdown:
+class Breakdown(Value):
     """The exposure with all that is unknown let through: families with the largest first, and what a floor adds."""
 
     families: tuple[FamilyShare, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QLineEdit, QPlainTextEdit
@@ -16,6 +15,7 @@ from stratascope.ui.widgets.gap_words import status_word, summary
 from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.marks import severity_word, verdict_word
 from stratascope.ui.widgets.selection import Selection
+from stratascope.value import replace
 
 Report = Callable[[Snapshot], str]  # the text report of a whole snapshot
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import Health
+from stratascope.value import Struct, Value, field
 
 
-@dataclass(slots=True)
-class Clock:
+class Clock(Struct):
     """Time, to be replaced in tests."""
 
     now: Callable[[], float] = time.monotonic
@@ -22,8 +21,7 @@ def _nothing(container: str) -> Liveness:
     return Liveness()
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Value):
     """What the original did, and the replacement must do too. `look` reads whether a container works.
 
     `health`: what the original's healthcheck said. Podman without systemd never runs one, so its word is awaited only

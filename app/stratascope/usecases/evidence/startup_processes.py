@@ -7,22 +7,20 @@ back, by name and user. Decided against counting all processes: sessions, jobs a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.ground import Ground
 from stratascope.core.ports import ContainerCapture
 from stratascope.linux.idmap import parse_idmap, to_inside
 from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import ProcessStatus, parse_status
+from stratascope.value import Value
 
 BIRTH = 10.0  # seconds from the start of the first process within which others belong to its start
 _TICKS = 100  # per second, sysconf(_SC_CLK_TCK): the same on all that Linux runs on today
 _GONE = ("Z", "X")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class ProcessKind:
+class ProcessKind(Value, order=True):
     """One kind of process: its name, and its user inside, None where that has no number there."""
 
     name: str

@@ -8,19 +8,18 @@ has was no better. Told once each; a failure again only after the container was 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.transaction import Kind, Stage, Transaction
 from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.value import Value
 
 Key = tuple[str, str]
 _STOPPED_ON_REQUEST = (0, 130, 137, 143)  # by itself with success, or by SIGINT, SIGKILL, SIGTERM (128 + signal(7))
 
 
-@dataclass(frozen=True, slots=True)
-class Alert:
+class Alert(Value):
     """`key`: the container that is meant."""
 
     key: Key

@@ -7,8 +7,6 @@ what one event among 20 does.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, unread, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.gap_words import gap_words
@@ -25,6 +23,7 @@ from stratascope.core.threats.depth import Matrix, judge
 from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import parse_status
 from stratascope.usecases.live.translations import Translations
+from stratascope.value import Value, replace
 
 _SEVERITY_ORDER = {severity: place for place, severity in enumerate(Severity)}
 # What a runtime is called while it sets up an exec (runc: nsexec.c; crun: its own name). It still holds all rights, and
@@ -34,8 +33,7 @@ _SETTING_UP_SECONDS = 10.0
 _ALIVE = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING, Status.UNKNOWN})
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Value):
     """What was made of one container, and the inputs that it was made of."""
 
     record: ContainerRecord

@@ -8,12 +8,12 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError, Prober
 from stratascope.core.privilege import Privilege, PrivilegeState
+from stratascope.value import replace
 
 logger = logging.getLogger(__name__)
 

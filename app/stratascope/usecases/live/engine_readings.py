@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine
 from stratascope.core.ports import EnginePort
 from stratascope.core.record import ContainerRecord
+from stratascope.value import Struct, field
 
 ALL = "*"  # in place of a container's id
 
 
-@dataclass
-class EngineReadings:
+class EngineReadings(Struct):
     """What is known of one engine. `ready` guards all fields."""
 
     port: EnginePort

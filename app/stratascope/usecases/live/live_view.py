@@ -14,7 +14,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 
 from stratascope.core.capture import Capture
@@ -28,6 +27,7 @@ from stratascope.usecases.live.elevation import Elevation, RootAccess
 from stratascope.usecases.live.engine_readings import ALL, EngineReadings
 from stratascope.usecases.live.own_machine import OwnMachine
 from stratascope.usecases.live.reader import Reader, machine_of
+from stratascope.value import replace
 
 logger = logging.getLogger(__name__)
 Publish = Callable[[Snapshot], None]

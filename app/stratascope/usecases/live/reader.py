@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
 from stratascope.background_call import BackgroundCall
@@ -32,14 +31,14 @@ from stratascope.core.process_match import belongs
 from stratascope.core.record import ContainerRecord, Record, Trouble
 from stratascope.usecases.live.root_readings import Loss, RootReadings
 from stratascope.usecases.live.translations import Translations
+from stratascope.value import Value, replace
 
 PERSON = "id:uid"
 _MEMBER_IDENTITY = ("status", "comm")
 _WITH_PROCESS = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING})
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Value):
     """How to reach the processes of one engine. `prober` None: its kernel is out of reach.
 
     `top` asks the engine itself (Podman) for what its kernel enforces, by container id and PID.

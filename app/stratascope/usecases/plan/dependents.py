@@ -6,7 +6,6 @@ Each is looked at as if it were to be relaunched itself. Nothing is changed here
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import msg
@@ -14,10 +13,10 @@ from stratascope.core.ports import HostFiles, NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.usecases.plan.preflight import TIED, Block, Caution, Preflight, preflight
+from stratascope.value import Value, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Dependent:
+class Dependent(Value):
     """One that is relaunched, unchanged, with a container that it needs."""
 
     container: Container

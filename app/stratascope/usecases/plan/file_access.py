@@ -8,12 +8,12 @@ them, in a user namespace only for files whose owner and group exist there. ACLs
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, Engine
 from stratascope.core.ports import Entry
 from stratascope.core.relaunch.toggle import Subject
+from stratascope.value import Value
 
 if TYPE_CHECKING:
     from stratascope.layers.usermap.facts import UsermapFacts
@@ -24,8 +24,7 @@ _READ, _WRITE, _SEARCH = 4, 2, 1
 IdMap = tuple[tuple[int, int, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
+class Identity(Value):
     """Who a process is to the host's files. Id None: one that owns nothing there. Maps: (inside, outside, length)."""
 
     uid: int | None
@@ -35,8 +34,7 @@ class Identity:
     override: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Losses:
+class Losses(Value):
     """Paths that could be read, or written to, and no longer can."""
 
     unread: tuple[str, ...] = ()

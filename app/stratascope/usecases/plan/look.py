@@ -6,7 +6,6 @@ What does not depend on the choices is here, so that plans of several presets sh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 
 from stratascope.background_call import BackgroundCall
 from stratascope.core.container import Container
@@ -18,10 +17,10 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import files_named
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.value import Value, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Value):
     """What there is. `subject` knows of no choices yet; `before`: its ports and counters."""
 
     state: ContainerState

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.layer import Verdict
 from stratascope.core.message import Message
 from stratascope.core.relaunch.toggle import Choice, Preset, Toggle
 from stratascope.core.threats.depth import Matrix
+from stratascope.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(Value):
     """One toggle for one container. `gains`: how many threats more it stops, or stops by one layer more, alone."""
 
     toggle: Toggle
@@ -24,8 +22,7 @@ class Option:
     serious: int = 0  # of the gains: critical and high ones that are not stopped now
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Value):
     """Every toggle as it stands with one container, and what each preset chooses there."""
 
     options: tuple[Option, ...]
@@ -36,8 +33,7 @@ class Offer:
         return next((choices for each, choices in self.presets if each is preset), ())
 
 
-@dataclass(frozen=True, slots=True)
-class LayerChange:
+class LayerChange(Value):
     """One layer's verdict now and as predicted, and how many threats more it stops."""
 
     layer: str
@@ -47,8 +43,7 @@ class LayerChange:
     more: int
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
+class Preview(Value):
     """What the choices come to, before anything happens. What can't be predicted is unknown in `after` too."""
 
     before: Matrix
@@ -58,8 +53,7 @@ class Preview:
     differences: tuple[Message, ...]  # of the launch specs, in words
 
 
-@dataclass(frozen=True, slots=True)
-class Hint:
+class Hint(Value):
     """One further toggle that would help most, and what it would lead to."""
 
     toggle: Toggle

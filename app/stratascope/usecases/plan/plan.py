@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 
 from stratascope.core.container import Asked, Container
 from stratascope.core.relaunch.evidence import Liveness
@@ -20,10 +19,10 @@ from stratascope.usecases.plan.dependency_graph import dependents
 from stratascope.usecases.plan.dependents import Dependent, look_at_dependents, with_dependents
 from stratascope.usecases.plan.look import Look, profiles
 from stratascope.usecases.plan.preflight import Preflight, preflight, unproven, unwatched, while_running
+from stratascope.value import Value, field, replace
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Value):
     """A relaunch that was thought through, and what stands in its way. `body` holds secrets.
 
     `owner`: the program that creates it again instead of the engine's own call.

@@ -7,7 +7,6 @@ a volume, leaves two owners of one container, or could not be undone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from stratascope.core.container import Asked, Container, EngineKind, Status
 from stratascope.core.message import Message, msg
@@ -23,6 +22,7 @@ from stratascope.usecases.plan.preflight_warnings import Caution as Caution
 from stratascope.usecases.plan.preflight_warnings import access, cut_off, host_paths, no_longer_shared
 from stratascope.usecases.plan.preflight_warnings import some as _some
 from stratascope.usecases.plan.written_files import leaves, own_files, volatile
+from stratascope.value import Value, replace
 
 _SECRETS = "/run/secrets"
 TIED = {Dependency.NAMESPACES: "dependents", Dependency.LINK: "linked", Dependency.REQUIRES: "required"}  # codes
@@ -30,8 +30,7 @@ _LOOP = 60.0  # seconds that one which ended by itself has to run before it coun
 COMPOSED = frozenset({"com.docker.compose.project", "io.podman.compose.project"})  # labels
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Value):
     """Why it can't be done, by a stable code, and what to do instead.
 
     `remedy`: the option that makes it safe, and `then` what happens with that.
@@ -44,8 +43,7 @@ class Block:
     then: Message | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Preflight:
+class Preflight(Value):
     """`blocks` empty: it may go on."""
 
     blocks: tuple[Block, ...]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from stratascope.core.container import Asked, Container, EngineKind
 from stratascope.core.message import Message, msg, plural
@@ -12,13 +11,13 @@ from stratascope.core.relaunch.launch_spec import Health, LaunchSpec
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.linux.mounts import Propagation
 from stratascope.usecases.plan.file_access import Losses, identities, losses
+from stratascope.value import Value
 
 _SHOWN = 5  # paths in one sentence
 _ENTRIES = 2000  # files looked at in one mount
 
 
-@dataclass(frozen=True, slots=True)
-class Caution:
+class Caution(Value):
     """What will be different, or could break."""
 
     code: str

@@ -7,7 +7,6 @@ be predicted is unknown there too. Needs no engine, so the demo can be looked at
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import Ground, Surroundings
@@ -23,6 +22,7 @@ from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.toggles import all_live, all_toggles, choices, fold, plain, toggle, value_text
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.preflight import has_owner
+from stratascope.value import replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
 Postures = tuple[tuple[Layer, Posture], ...]

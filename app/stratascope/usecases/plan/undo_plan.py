@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.preflight import Block, Caution, unwatched
 from stratascope.usecases.plan.written_files import written
+from stratascope.value import Value
 
 
-@dataclass(frozen=True, slots=True)
-class UndoPlan:
+class UndoPlan(Value):
     """What an undo comes to. `written`: what the replacement wrote over its image since, None where that can't be told.
 
     It stays in the replacement, which is set aside, until that is discarded; a warning says where it does not.

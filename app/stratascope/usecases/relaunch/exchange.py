@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import replace
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
@@ -41,6 +40,7 @@ from stratascope.usecases.relaunch.rollback import (
     roll_forward,
 )
 from stratascope.usecases.relaunch.watch import FailedError, Watcher, last_words
+from stratascope.value import replace
 
 
 class Exchange:

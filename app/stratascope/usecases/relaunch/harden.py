@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from stratascope.core.container import Status
 from stratascope.core.message import msg
@@ -33,6 +32,7 @@ from stratascope.usecases.relaunch.owner import ByOwner
 from stratascope.usecases.relaunch.proof import Proved, all_back, not_enforced, verify
 from stratascope.usecases.relaunch.staleness import changed
 from stratascope.usecases.relaunch.watch import WATCH, FailedError
+from stratascope.value import replace
 
 
 def harden(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
@@ -16,6 +15,7 @@ from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.outcome import in_words
 from stratascope.usecases.relaunch.proof import not_enforced, verify
+from stratascope.value import replace
 
 
 def change_limits(access: EngineAccess, made: Plan) -> Iterator[Event]:

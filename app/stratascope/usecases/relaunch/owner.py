@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import replace
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import (
@@ -31,6 +30,7 @@ from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.written_files import lost_files
 from stratascope.usecases.relaunch.outcome import in_words, joined
 from stratascope.usecases.relaunch.watch import FailedError, Watcher, last_words
+from stratascope.value import replace
 
 _SETTLE = 10.0  # seconds that the owner's container may take to run after the way back
 _AGAIN = 0.2  # seconds between two looks at it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Failure, Proof, Proven
@@ -14,14 +13,14 @@ from stratascope.usecases.evidence.startup_processes import ProcessKind, missing
 from stratascope.usecases.plan.look import looked, subject_of
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.relaunch.watch import FailedError, last_words
+from stratascope.value import Value
 
 _SETTLE = 5.0  # seconds that the new process may take to be readable
 _AGAIN = 0.5  # seconds between two readings of it
 _COME_BACK = 10.0  # seconds beyond the watch until all processes that belong to its start must be there
 
 
-@dataclass(frozen=True, slots=True)
-class Proved:
+class Proved(Value):
     """One choice held against /proc of the new process."""
 
     choice: Choice

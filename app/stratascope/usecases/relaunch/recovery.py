@@ -6,7 +6,6 @@ One that a living program works on is left to it. What can't be mended now stays
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
 from stratascope.core.ports import EngineError, NoSuchContainerError
@@ -14,6 +13,7 @@ from stratascope.core.relaunch.transaction import BusyError, Damaged, Journal, J
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.owner import recover_owned
+from stratascope.value import Value
 
 
 class Result(StrEnum):
@@ -23,8 +23,7 @@ class Result(StrEnum):
     FAILED = "failed"  # not now
 
 
-@dataclass(frozen=True, slots=True)
-class Recovered:
+class Recovered(Value):
     """One relaunch that was found unfinished; `error` where it FAILED."""
 
     transaction: Transaction

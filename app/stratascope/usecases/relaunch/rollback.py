@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import replace
 
 from stratascope.core.message import msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
@@ -16,6 +15,7 @@ from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, Restart
 from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction
 from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.relaunch.watch import POLL
+from stratascope.value import replace
 
 NEVER = RestartPolicy()
 ALIVE = ("running", "stopping", "restarting")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
@@ -21,6 +20,7 @@ from stratascope.usecases.relaunch.outcome import in_words
 from stratascope.usecases.relaunch.owner import ByOwner, owned_of
 from stratascope.usecases.relaunch.staleness import over
 from stratascope.usecases.relaunch.watch import WATCH
+from stratascope.value import replace
 
 
 def undo(

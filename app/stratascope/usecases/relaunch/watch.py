@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
@@ -16,6 +15,7 @@ from stratascope.core.relaunch.launch_spec import Health, Running
 from stratascope.core.relaunch.toggle import Failure
 from stratascope.core.relaunch.transaction import Progress, State
 from stratascope.usecases.evidence.expected import Clock, Expected
+from stratascope.value import replace
 
 WATCH = 10.0  # seconds that a replacement is watched, where nothing else was said
 POLL = 0.2  # seconds between two looks at the replacement

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.message import msg
 from stratascope.core.severity import Severity
 from stratascope.core.threats.catalogue.shared import (
@@ -30,6 +28,7 @@ from stratascope.core.threats.needs import (
     Shares,
 )
 from stratascope.core.threats.threat import Family, Route, Step, Threat
+from stratascope.value import replace
 
 _KEEP_FILTER = msg("Keep the engine's default seccomp profile.")
 _NOT_PRIVILEGED = msg("Leave privileged mode, and keep the engine's masks over /proc and /sys.")

@@ -5,8 +5,6 @@ No threat stands here. Numbers are those of the kernel's user-space headers and 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import (
     Access,
@@ -25,6 +23,7 @@ from stratascope.core.threats.needs import (
     Where,
 )
 from stratascope.core.threats.threat import Route, Step
+from stratascope.value import replace
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
