@@ -1,0 +1,250 @@
+"""The right column: presets, switches, what stands above the button, and why there may be nothing to switch."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from stratascope.core.container import EngineState, Status
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError
+from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.relaunch.transaction import Remedy
+from stratascope.core.snapshot import Snapshot
+from stratascope.ui.app import app as ui
+from stratascope.ui.app import start
+from stratascope.ui.harden.words import exposure_range
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.usecases.plan.preflight import Block
+from stratascope.value import replace
+from stratascope.wiring.engines import LateEngines
+from ui import sample
+from ui.hardening import over, planned, press, relaunch, select, side_of
+from ui.staged_hardening import StagedHardening
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+BLOCK = Block("swarm", msg("Docker Swarm owns this container."), msg("Export the hardened settings."))
+
+
+def test_without_a_desk_there_is_no_trace(qtbot: QtBot) -> None:
+    made = ui.make_window(sample.StillWatch())
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.selection.show_snapshot(sample.snapshot())
+    assert made.hardening is None
+    assert not [action for action in made.actions_.menu.actions() if "Set aside" in action.text()]
+    made.clock.stop()
+
+
+def test_the_recommended_preset_is_on_at_first(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    side = side_of(window)
+    column = side.column
+    assert column.title.text() == "Harden ci-runner"
+    assert column.presets.current is Preset.RECOMMENDED
+    assert window.selection.current is not None
+    assert column.draft.choices == tuple(
+        choice
+        for choice in staged.preset(window.selection.current, Preset.RECOMMENDED)
+        if choice in column.draft.choices
+    )
+    assert column.draft.choices
+    assert {name for name, row in column.rows.items() if row.able and row.isChecked()} == {
+        choice.toggle for choice in column.draft.choices
+    }
+    planned(qtbot, window)
+    assert column.button.isEnabled()
+    assert column.button.text() == "Relaunch hardened"
+    assert "kept for undo" in column.note.text()
+    assert "docker run" in column.command.code.accessibleName()
+
+
+def test_presets_by_arrow_keys_and_ones_own_choice(window: MainWindow) -> None:
+    column = side_of(window).column
+    recommended = column.draft.choices
+    column.presets.parts[Preset.RECOMMENDED].setFocus()
+    QTest.keyClick(column.presets, Qt.Key.Key_Right)
+    QTest.keyClick(column.presets, Qt.Key.Key_Right)
+    assert column.presets.current is Preset.STRICT
+    assert len(column.draft.choices) > len(recommended)
+    name = column.draft.choices[0].toggle
+    column.rows[name].setFocus()
+    QTest.keyClick(column.rows[name], Qt.Key.Key_Space)
+    assert column.presets.current is None
+    assert name not in {choice.toggle for choice in column.draft.choices}
+
+
+def test_the_prediction_follows_the_switches(window: MainWindow) -> None:
+    column = side_of(window).column
+    column.presets.parts[Preset.STRICT].click()
+    assert column.draft.preview is not None
+    before = column.draft.preview.after.exposure.worst
+    for name in list(column.rows):
+        if column.rows[name].able:
+            column.draft.switch(name, False)
+    assert column.draft.preview.after.exposure.worst == column.draft.preview.before.exposure.worst
+    assert before < column.draft.preview.before.exposure.worst
+    assert not column.button.isEnabled()
+    assert column.draft.choices == ()
+
+
+def test_a_block_says_why_and_the_button_offers_the_way_out(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    side = planned(qtbot, window)
+    staged.blocks = (BLOCK,)
+    side.column.draft.switch("memory", False)
+    planned(qtbot, window)
+    assert side.column.note.text() == "Docker Swarm owns this container. Export the hardened settings."
+    assert side.column.button.text() == "Copy the command"
+    side.column.button.click()
+    assert QGuiApplication.clipboard().text().startswith("docker run")
+    assert not side.dialog.isVisible()
+
+
+def test_our_own_blocks_have_a_way_out_here(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    side = planned(qtbot, window)
+    staged.blocks = (
+        Block("set-aside", msg("An original of it is still set aside."), msg("Undo or discard it first.")),
+    )
+    side.column.draft.switch("memory", False)
+    planned(qtbot, window)
+    assert side.column.button.text() == "Show what is set aside"
+    side.column.button.click()
+    qtbot.waitUntil(side.set_aside.dialog.isVisible)
+    side.set_aside.dialog.hide()
+    staged.blocks = (Block("unfinished", msg("It was not finished."), msg("Run recover first.")),)
+    side.column.draft.switch("memory", True)
+    planned(qtbot, window)
+    assert side.column.button.text() == "Put it right"
+    staged.calls.clear()
+    staged.blocks = ()
+    side.column.button.click()
+    qtbot.waitUntil(lambda: "recover" in {name for name, _ in staged.calls})
+
+
+def test_an_option_that_makes_it_safe_is_taken_and_given_back(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    side = planned(qtbot, window)
+    boxes = side.column.remedies.boxes
+    assert not side.column.remedies.isVisible()
+    staged.blocks = (Block("writable-layer", msg("It wrote files."), msg("Commit it."), Remedy.COMMIT_LAYER), BLOCK)
+    side.column.draft.switch("memory", False)
+    planned(qtbot, window)
+    assert side.column.note.text() == "Docker Swarm owns this container. Export the hardened settings."
+    staged.blocks = staged.blocks[:1]
+    side.column.draft.switch("memory", True)
+    planned(qtbot, window)
+    assert side.column.note.text() == "It wrote files."
+    assert boxes[Remedy.COMMIT_LAYER].isVisible()
+    assert not boxes[Remedy.DEPENDENTS].isVisible()
+    assert side.column.button.text() == "Take its files along"
+    side.column.button.click()
+    planned(qtbot, window)
+    assert side.column.button.text() == "Relaunch hardened"
+    assert boxes[Remedy.COMMIT_LAYER].isChecked()
+    assert side.column.draft.plan is not None
+    assert side.column.draft.plan.remedies == {Remedy.COMMIT_LAYER}
+    boxes[Remedy.COMMIT_LAYER].click()
+    planned(qtbot, window)
+    assert side.column.button.text() == "Take its files along"
+
+
+def test_an_engine_that_offers_nothing_says_so(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    staged.offer_fails = EngineError(EngineState.STOPPED, msg("The engine is stopped."), "connection refused")
+    column = side_of(window).column
+    state = next(each for each in window.selection.snapshot.containers if each.container.name == "web")  # type: ignore[union-attr]
+    assert window.containers.view.select_key(state.key)
+    qtbot.waitUntil(lambda: column.nothing.text() == "The engine is stopped.")
+    assert column.nothing.isVisible()
+    assert "connection refused" in column.nothing.toolTip()
+    assert not column.button.isVisible()
+    staged.offer_fails = None
+    select(window, "ci-runner")
+    assert column.button.isVisible()
+
+
+def test_what_cannot_be_hardened_says_why(window: MainWindow, picture: Snapshot) -> None:
+    column = side_of(window).column
+    select(window, next(each for each in picture.containers if each.container.pid is None).container.name)
+    assert "does not run" in column.nothing.text()
+    assert not column.button.isVisible()
+
+
+def test_the_demo_can_be_looked_at_and_nothing_done(qtbot: QtBot, picture: Snapshot) -> None:
+    """With the real staged, which has no engine at all."""
+    made = ui.make_window(sample.StillWatch(), hardening=start.hardening_of(LateEngines()))
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.selection.show_snapshot(replace(picture, demo=True))
+    side = side_of(made)
+    made.feed.snapshot.emit(replace(picture, demo=True))
+    state = next(each for each in picture.containers if each.container.name == "ci-runner")
+    assert made.containers.view.select_key(state.key)
+    qtbot.waitUntil(lambda: side.column.draft.offered_key == state.key)
+    assert side.column.rows
+    assert side.column.draft.preview is not None
+    assert "This is the demo" in side.column.note.text()
+    assert not side.column.button.isEnabled()
+    qtbot.waitUntil(side.column.hint.isVisible)
+    made.clock.stop()
+    side.queries.end()
+
+
+def test_what_would_help_most_is_named_where_it_stays_serious(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    column = side_of(window).column
+    staged.hints = "engine-socket"
+    column.presets.parts[Preset.RECOMMENDED].click()
+    qtbot.waitUntil(column.hint.isVisible)
+    told = column.hint.link.text()
+    column.hint.link.click()
+    assert column.draft.preview is not None
+    assert told == f"Take the engine's socket away: {exposure_range(column.draft.preview.after)}"
+    assert "engine-socket" in {choice.toggle for choice in column.draft.choices}
+    qtbot.waitUntil(lambda: not column.hint.isVisible())
+
+
+def test_every_part_has_a_name_for_the_screen_reader(qtbot: QtBot, window: MainWindow) -> None:
+    side = planned(qtbot, window)
+    column = side.column
+    for row in column.rows.values():
+        assert row.accessibleName()
+        assert row.accessibleDescription()
+    assert "Now: Exposure" in column.prediction.now.accessibleName()
+    assert "Capabilities" in column.prediction.rows[3].accessibleName()
+    assert column.button.accessibleName() == "Relaunch hardened"
+    assert column.button.accessibleDescription() == column.note.text()
+
+
+def test_the_column_tells_what_is_set_aside_and_leads_back(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    side.dialog.back.click()
+    kept = side.column.kept
+    old = window.selection.current
+    assert old is not None
+    # both are there: the replacement under its name, and the original, which does not run
+    new = replace(old, container=replace(old.container, id=f"new-{old.container.id[:8]}"))
+    stopped = replace(old, container=replace(old.container, name="ci-runner.old-1", pid=None, status=Status.EXITED))
+    others = tuple(each for each in picture.containers if each.key != old.key)
+    window.feed.snapshot.emit(replace(picture, containers=(*others, new, stopped)))
+    assert window.containers.view.select_key(new.key)
+    qtbot.waitUntil(lambda: kept.text.text() == "Hardened 1 hour ago; the original is set aside.")
+    kept.undo.click()
+    assert side.dialog.title.text() == "Bring the original of ci-runner back?"
+    side.dialog.back.click()
+    assert window.containers.view.select_key(stopped.key)
+    qtbot.waitUntil(lambda: kept.text.text() == "This is the original of ci-runner, set aside 1 hour ago.")
+    assert side.column.nothing.text() == "It waits here, stopped, in case it is wanted again."
+    press(kept.discard.click, "discard")
+    qtbot.waitUntil(kept.isHidden)
+    assert staged.set_aside == []

@@ -1,0 +1,50 @@
+"""The command that would do the same, and the exports beside it."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import (
+    QMenu,
+)
+from pytestqt.qtbot import QtBot
+
+from stratascope.core.message import msg
+from stratascope.core.snapshot import Snapshot
+from stratascope.ui.app import app as ui
+from stratascope.ui.harden.command_box import Exported
+from stratascope.usecases.plan.preflight import Block
+from ui import sample
+from ui.hardening import planned, select
+from ui.staged_hardening import StagedHardening
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+BLOCK = Block("swarm", msg("Docker Swarm owns this container."), msg("Export the hardened settings."))
+
+
+def test_exports_are_in_a_menu(
+    qtbot: QtBot, staged: StagedHardening, picture: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STRATASCOPE_THEME", "dark")
+    staged.blocks = (BLOCK,)
+    made = ui.make_window(
+        sample.StillWatch(), hardening=staged,
+        exports=lambda plan: (Exported(msg("Compose override file"), "override.yaml", lambda: plan.spec.name),),
+    )  # fmt: skip
+    qtbot.addWidget(made)
+    made.resize(1440, 900)
+    made.show()
+    made.selection.show_snapshot(picture)
+    select(made, "ci-runner")
+    side = planned(qtbot, made)
+    assert side.column.button.text() == "Export instead…"
+    side.column.button.click()
+    menu = side.column.command.menu
+    assert [action.text() for action in menu.actions()] == ["Compose override file"]
+    part = menu.actions()[0].menu()
+    assert isinstance(part, QMenu)
+    part.actions()[0].trigger()
+    assert QGuiApplication.clipboard().text() == "ci-runner"
+    menu.hide()
+    made.clock.stop()
+    made.close()

@@ -1,0 +1,41 @@
+"""Where the column stands in a narrow window, and what of it is left in a low one."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from pytestqt.qtbot import QtBot
+
+from stratascope.ui.window.main_window import MainWindow
+from ui.hardening import dock_of, side_of
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+def test_below_1240_the_column_is_a_drawer(qtbot: QtBot, window: MainWindow) -> None:
+    side = side_of(window)
+    assert side.column.isVisible()
+    assert not dock_of(window).button.isVisible()
+    window.resize(1100, 800)
+    assert not side.column.isVisible()
+    assert dock_of(window).button.isVisible()
+    QTest.keyClick(window, Qt.Key.Key_H, Qt.KeyboardModifier.ControlModifier)
+    assert side.column.isVisible()
+    assert dock_of(window).drawer.geometry().right() <= window.width()
+    QTest.keyClick(window, Qt.Key.Key_Escape)
+    assert not dock_of(window).drawer.isVisible()
+    window.resize(1440, 900)
+    assert side.column.isVisible()
+    assert 288 <= side.column.width() <= 400
+
+
+def test_low_windows_fold_parts_but_never_the_button(window: MainWindow) -> None:
+    column = side_of(window).column
+    assert column.command.isVisible()
+    window.resize(1440, 790)
+    assert not column.command.isVisible()
+    assert column.prediction.rows[1].isVisible()
+    window.resize(1440, 600)
+    assert not column.prediction.rows[1].isVisible()
+    assert column.button.isVisible()

@@ -1,0 +1,180 @@
+"""What is switched on for each container, and when offer, hint and plan are asked for: never on the window's thread."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from stratascope.core.container import EngineState
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError
+from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.snapshot import Snapshot
+from stratascope.ui.harden.draft import SETTLE
+from stratascope.ui.harden.offer_query import PATIENCE
+from stratascope.ui.window.main_window import MainWindow
+from stratascope.value import replace
+from ui.hardening import asked, named, over, planned, relaunch, select, side_of, with_others
+from ui.staged_hardening import StagedHardening
+
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
+
+
+def test_engine_work_is_never_on_the_windows_thread(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    side.set_aside.show()
+    qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() == 1)
+    assert {name for name, _ in staged.calls} >= {"recover", "plan", "run", "aside"}
+    assert threading.main_thread().name not in {thread for _, thread in staged.calls}
+
+
+def test_choices_stay_with_their_container(window: MainWindow) -> None:
+    column = side_of(window).column
+    column.presets.chosen.emit(Preset.STRICT)
+    strict = column.draft.choices
+    select(window, "web")
+    assert column.presets.current is Preset.RECOMMENDED
+    select(window, "ci-runner")
+    assert column.draft.choices == strict
+
+
+def test_a_plan_that_fails_can_be_tried_again(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    side = planned(qtbot, window)
+    staged.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
+    side.column.draft.switch("memory", False)
+    qtbot.waitUntil(lambda: side.column.button.text() == "Try again")
+    assert side.column.note.text() == "The engine does not answer."
+    staged.plan_fails = None
+    side.column.button.click()
+    planned(qtbot, window)
+    assert side.column.button.text() == "Relaunch hardened"
+
+
+def test_why_a_plan_failed_outlives_the_next_reading(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    side = planned(qtbot, window)
+    staged.plan_fails = EngineError(EngineState.UNREACHABLE, msg("The engine does not answer."), "timeout")
+    side.column.draft.switch("memory", False)
+    qtbot.waitUntil(lambda: side.column.button.text() == "Try again")
+    window.feed.snapshot.emit(with_others(picture))
+    qtbot.wait(SETTLE + 100)
+    assert side.column.note.text() == "The engine does not answer."
+    assert side.column.button.text() == "Try again"
+    assert side.column.button.isEnabled()
+    staged.plan_fails = None
+    side.column.draft.switch("memory", True)
+    planned(qtbot, window)
+    assert side.column.button.text() == "Relaunch hardened"
+
+
+def test_a_plan_is_asked_for_again_when_the_engine_is_back(qtbot: QtBot, window: MainWindow, picture: Snapshot) -> None:
+    side = planned(qtbot, window)
+    away = tuple(replace(each, state=EngineState.UNREACHABLE) for each in picture.engines)
+    window.feed.snapshot.emit(replace(with_others(picture), engines=away))
+    assert side.column.nothing.text() == "Its engine does not answer now."
+    assert side.column.draft.plan is None
+    window.feed.snapshot.emit(with_others(picture))
+    planned(qtbot, window)
+    assert side.column.button.isEnabled()
+
+
+def test_a_hint_is_not_worked_out_again_for_nothing_and_goes_with_the_rest(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    column = side_of(window).column
+    staged.hints = "engine-socket"
+    column.presets.parts[Preset.RECOMMENDED].click()
+    qtbot.waitUntil(column.hint.isVisible)
+    staged.calls.clear()
+    read_again = tuple(replace(each) for each in picture.containers)
+    window.feed.snapshot.emit(replace(picture, containers=read_again))
+    qtbot.wait(50)
+    assert [name for name, _ in staged.calls if name in ("hint", "offer")] == []
+    assert column.hint.isVisible()
+    select(window, next(each for each in picture.containers if each.container.pid is None).container.name)
+    assert not column.hint.isVisible()
+
+
+def test_a_glance_at_another_container_leaves_the_toggles(window: MainWindow, qtbot: QtBot) -> None:
+    column = planned(qtbot, window).column
+    assert window.selection.snapshot is not None
+    here = window.selection.current
+    assert here is not None
+    other = next(
+        each for each in window.selection.snapshot.containers if each.matrix is not None and each.key != here.key
+    )
+    for key in (other.key, here.key):  # faster than it answers
+        window.containers.view.select_key(key)
+    qtbot.wait(PATIENCE + 150)
+    assert column.toggles.isVisible()
+    assert column.toggles.isEnabled()
+    assert not column.nothing.isVisible()
+
+
+def test_an_offer_that_is_slower_than_the_readings_comes_all_the_same(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    column, web = planned(qtbot, window).column, named(picture, "web")
+    staged.calls.clear()
+    staged.offer_gate = threading.Event()
+    assert window.containers.view.select_key(web.key)
+    qtbot.waitUntil(lambda: asked(staged, "offer") == 1)
+    for _ in range(3):
+        window.feed.snapshot.emit(with_others(picture))
+    staged.offer_gate.set()
+    qtbot.waitUntil(lambda: column.draft.offered_key == web.key)
+    qtbot.wait(50)
+    assert asked(staged, "offer") == 1
+    # what was true when it was asked for is shown, and asked for once more
+    staged.calls.clear()
+    staged.offer_gate = threading.Event()
+    matrices = [each.matrix for each in picture.containers if each.matrix not in (None, web.matrix)]
+    for matrix in matrices[:2]:
+        window.feed.snapshot.emit(with_others(picture, replace(web, matrix=matrix)))
+    qtbot.waitUntil(lambda: asked(staged, "offer") == 1)
+    staged.offer_gate.set()
+    qtbot.waitUntil(lambda: asked(staged, "offer") == 2)
+
+
+def test_a_slow_engine_holds_up_no_other(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    side = relaunch(qtbot, window)
+    over(qtbot, side)
+    qtbot.waitUntil(lambda: len(side.set_aside.kept) == 1)
+    side.dialog.hide()
+    here = named(picture, "ci-runner").container.engine
+    other = next(each for each in picture.containers if each.container.engine != here and each.matrix is not None)
+    own = next(each for each in picture.containers if each.container.engine == here and each.container.name == "web")
+    staged.aside_gate, staged.offer_gate, staged.slow = threading.Event(), threading.Event(), here
+    try:
+        side.set_aside.show()
+        offers = asked(staged, "offer")
+        assert window.containers.view.select_key(own.key)
+        qtbot.waitUntil(lambda: asked(staged, "aside") == 1 and asked(staged, "offer") > offers)
+        select(window, other.container.name)
+        staged.set_aside.clear()
+        window.clock.timeout.emit()
+        qtbot.waitUntil(lambda: side.set_aside.kept == ())
+        assert side.column.draft.offered_key == other.key
+    finally:
+        staged.aside_gate.set()
+        staged.offer_gate.set()
+
+
+def test_until_an_offer_has_come_nothing_is_chosen_by_the_last_one(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    column, web = planned(qtbot, window).column, named(picture, "web")
+    staged.offer_gate = threading.Event()
+    assert window.containers.view.select_key(web.key)
+    column.presets.parts[Preset.STRICT].click()
+    staged.offer_gate.set()
+    qtbot.waitUntil(lambda: column.draft.offered_key == web.key)
+    assert column.presets.current is Preset.RECOMMENDED
+    wanted = {choice.toggle for choice in staged.preset(web, Preset.RECOMMENDED)}
+    assert {choice.toggle for choice in column.draft.choices} == wanted
