@@ -5,6 +5,7 @@ Nothing is imported before it is known which of them it is: `report` must not pa
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import os
 import sys
@@ -16,6 +17,7 @@ from stratascope import frozen
 if TYPE_CHECKING:
     from stratascope.core.message import Message
 
+LOOKING = ("report", "engines")  # commands that leave nothing to be put in order
 INTERRUPTED = 130  # by SIGINT, as shells count: 128 + signal(7)
 
 
@@ -46,9 +48,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from stratascope.cli import commands
 
     try:
-        return commands.run(parsed)
+        status = commands.run(parsed)
     except KeyboardInterrupt:
         return INTERRUPTED
+    if arguments is None and parsed.command in LOOKING:
+        _leave(status)
+    return status
+
+
+def _leave(status: int) -> None:
+    """End at once: to take apart what was read, in hundreds of thousands of pieces, takes a tenth of the whole time."""
+    with contextlib.suppress(OSError):  # else the usual end tells it
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(status)
 
 
 def _speak() -> None:

@@ -16,6 +16,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, EnginePort, ProbeError, Prober
 from stratascope.core.record import Record
 from stratascope.core.snapshot import Snapshot
+from stratascope.core.threats.catalogue import all_threats
 from stratascope.engines.discovery.discover import VARIABLE, discover
 from stratascope.engines.open import open_engine, translators
 from stratascope.layers import all_layers
@@ -23,7 +24,7 @@ from stratascope.probe.own import own_prober
 from stratascope.state.preferences import ENGINES
 from stratascope.state.settings import Settings
 from stratascope.usecases.live.assembler import Assembler
-from stratascope.usecases.live.reader import Reach, Reader, take
+from stratascope.usecases.live.reader import Asked, Reach, Reader, take
 from stratascope.usecases.live.translations import Translations
 
 if TYPE_CHECKING:
@@ -146,10 +147,13 @@ def describe(engines: Engines) -> tuple[Engine, ...]:
 
 def take_record(engines: Engines, shared: Translations, *, privileged: bool = False, terminal: bool = False) -> Record:
     """Everything, read once; `privileged`: also what only root can read, else ProbeError."""
+    root = engines.root(terminal=terminal).open() if privileged else None  # a person may take a while
+    asked = Asked(engines.ports)
     reader = engines.reader(shared)
-    if privileged:
-        reader.use(engines.root(terminal=terminal).open())
-    return take(engines.ports, reader)
+    all_threats()  # layers and threats are loaded while the engines think
+    if root is not None:
+        reader.use(root)
+    return take(asked, reader)
 
 
 class LateEngines:

@@ -202,14 +202,22 @@ def _of_person(as_root: Capture, own: Capture) -> Capture:
     return replace(as_root, readings=kept if uid is None else (*kept, uid))
 
 
-def take(engines: Sequence[EnginePort], reader: Reader) -> Record:
-    """One record of everything, now: each engine asked at the same time, none waits for another."""
-    taken_at = time.time()
+class Asked:
+    """Engines that were asked what they are and what they have, all at the same time; they answer in the background."""
+
+    def __init__(self, engines: Sequence[EnginePort]) -> None:
+        self.taken_at = time.time()
+        # the state and the list of each at once; a list is of use only where the state is good
+        self.engines = [(BackgroundCall(port.describe), BackgroundCall(port.list)) for port in engines]
+
+
+def take(asked: Asked, reader: Reader) -> Record:
+    """One record of everything: none of the engines waits for another."""
 
     def one(
-        port: EnginePort, listing: BackgroundCall[tuple[RawContainer, ...]]
+        state: BackgroundCall[Engine], listing: BackgroundCall[tuple[RawContainer, ...]]
     ) -> tuple[Engine, tuple[ContainerRecord, ...], Capture | None]:
-        engine = port.describe()
+        engine = state.result()
         if engine.state is not EngineState.CONNECTED:
             return engine, (), None
         try:
@@ -217,17 +225,15 @@ def take(engines: Sequence[EnginePort], reader: Reader) -> Record:
         except EngineError as error:
             return replace(engine, state=error.state, message=error.message, error=error.words), (), None
         elsewhere = machine_of(reader, engine)
-        there = here.result() if elsewhere is None else decode_ground(elsewhere)
-        return engine, reader.records(engine, raws, there), elsewhere
+        return engine, reader.records(engine, raws, here if elsewhere is None else decode_ground(elsewhere)), elsewhere
 
-    # the state and the list of each engine are asked for at once; a list is of use only where the state is good
-    machine = BackgroundCall(reader.host)
-    here = BackgroundCall(lambda: decode_ground(machine.result()))
-    waiting = [BackgroundCall(partial(one, port, BackgroundCall(port.list))) for port in engines]
+    machine = reader.host()
+    here = decode_ground(machine)
+    waiting = [BackgroundCall(partial(one, state, listing)) for state, listing in asked.engines]
     answers = [call.result() for call in waiting]
     return Record(
-        taken_at=taken_at,
-        host=machine.result(),
+        taken_at=asked.taken_at,
+        host=machine,
         engines=tuple(engine for engine, _, _ in answers),
         containers=tuple(item for _, records, _ in answers for item in records),
         hosts=tuple((engine.id, elsewhere) for engine, _, elsewhere in answers if elsewhere is not None),
