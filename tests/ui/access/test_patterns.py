@@ -23,7 +23,7 @@ from stratascope.core.syscall_table import CallVerdict
 from stratascope.core.threats.threat import Stance
 from stratascope.presentation.threat_outcomes import Kind, Protection
 from stratascope.ui.fleet.cells import paint_cell
-from stratascope.ui.fleet.table import FleetCell, Ink
+from stratascope.ui.fleet.table import CellKind, FleetCell
 from stratascope.ui.harden.prediction import paint_segment
 from stratascope.ui.harden.toggle_row import paint_switch
 from stratascope.ui.harden.words import SEGMENTS
@@ -166,14 +166,36 @@ def test_parts_of_a_prediction(theme: Theme) -> None:
         assert alike(shapes) == [], width
 
 
-TEXTS = {Ink.OPEN_SERIOUS: "0", Ink.OPEN_MEDIUM: "0", Ink.OPEN_MINOR: "0", Ink.UNKNOWN: "?", Ink.ONCE: "1",
-         Ink.TWICE: "2", Ink.DEEP: "3"}  # fmt: skip
-DEPTHS = (Ink.OPEN_SERIOUS, Ink.UNKNOWN, Ink.HOST, Ink.ONCE, Ink.TWICE, Ink.DEEP, Ink.NOTHING)
-BITS = (Ink.HELD_ADDED, Ink.HELD, Ink.HELD_INSIDE, Ink.HELD_UNKNOWN, Ink.MISSING, Ink.UNSET)
+TEXTS = {
+    CellKind.OPEN_SERIOUS: "0",
+    CellKind.OPEN_MEDIUM: "0",
+    CellKind.OPEN_MINOR: "0",
+    CellKind.UNKNOWN: "?",
+    CellKind.ONCE: "1",
+    CellKind.TWICE: "2",
+    CellKind.DEEP: "3",
+}
+DEPTHS = (
+    CellKind.OPEN_SERIOUS,
+    CellKind.UNKNOWN,
+    CellKind.HOST,
+    CellKind.ONCE,
+    CellKind.TWICE,
+    CellKind.DEEP,
+    CellKind.NOTHING,
+)
+BITS = (
+    CellKind.HELD_ADDED,
+    CellKind.HELD,
+    CellKind.HELD_INSIDE,
+    CellKind.HELD_UNKNOWN,
+    CellKind.MISSING,
+    CellKind.UNSET,
+)
 
 
 @pytest.mark.parametrize("inks", [DEPTHS, BITS], ids=["depths", "bits"])
-def test_cells_of_the_fleet(theme: Theme, inks: tuple[Ink, ...]) -> None:
+def test_cells_of_the_fleet(theme: Theme, inks: tuple[CellKind, ...]) -> None:
     """With the colour of the cell itself as ground where there is one: the number or sign in it has to differ."""
     shapes: dict[str, Shape] = {}
     for ink in inks:

@@ -16,7 +16,7 @@ import pytest
 from pytestqt.qtbot import QtBot
 
 from stratascope.ui.app import single_instance
-from stratascope.ui.app.single_instance import SingleInstance, place, raise_other
+from stratascope.ui.app.single_instance import SingleInstance, raise_other, socket_path
 
 APP = str(Path(__file__).parents[3] / "app")
 
@@ -29,7 +29,7 @@ def environ(tmp_path: Path) -> Iterator[dict[str, str]]:
 
 @pytest.fixture
 def where(environ: dict[str, str]) -> Path:
-    found = place(environ)
+    found = socket_path(environ)
     assert found is not None
     return found
 
@@ -61,8 +61,10 @@ def test_a_second_start_raises_the_first(
 
 
 def test_another_display_or_other_engines_are_another_window(environ: dict[str, str], where: Path) -> None:
-    assert place(environ) == where
-    others = {place({**environ, name: "/other"}) for name in ("DISPLAY", "STRATASCOPE_ENGINES", "XDG_CONFIG_HOME")}
+    assert socket_path(environ) == where
+    others = {
+        socket_path({**environ, name: "/other"}) for name in ("DISPLAY", "STRATASCOPE_ENGINES", "XDG_CONFIG_HOME")
+    }
     assert where not in others
     assert len(others) == 3
 
@@ -106,18 +108,18 @@ def test_nonsense_on_the_socket(qtbot: QtBot, only: SingleInstance, where: Path,
 
 
 def test_no_folder_of_our_own(tmp_path: Path, environ: dict[str, str]) -> None:
-    assert place({}) is None
-    assert place({"XDG_RUNTIME_DIR": "relative"}) is None
-    assert place({"XDG_RUNTIME_DIR": str(tmp_path / "missing")}) is None
-    assert place({"XDG_RUNTIME_DIR": str(tmp_path / ("long" * 40))}) is None
+    assert socket_path({}) is None
+    assert socket_path({"XDG_RUNTIME_DIR": "relative"}) is None
+    assert socket_path({"XDG_RUNTIME_DIR": str(tmp_path / "missing")}) is None
+    assert socket_path({"XDG_RUNTIME_DIR": str(tmp_path / ("long" * 40))}) is None
     open_to_all = tmp_path / "open" / "stratascope"
     open_to_all.mkdir(parents=True)
     open_to_all.chmod(0o777)
-    assert place({"XDG_RUNTIME_DIR": str(open_to_all.parent)}) is None
+    assert socket_path({"XDG_RUNTIME_DIR": str(open_to_all.parent)}) is None
     linked = tmp_path / "linked"
     linked.mkdir()
     (linked / "stratascope").symlink_to(tmp_path)
-    assert place({"XDG_RUNTIME_DIR": str(linked)}) is None
+    assert socket_path({"XDG_RUNTIME_DIR": str(linked)}) is None
 
 
 def test_two_starts_at_the_same_moment_are_one_window(tmp_path: Path, environ: dict[str, str]) -> None:
@@ -126,10 +128,10 @@ def test_two_starts_at_the_same_moment_are_one_window(tmp_path: Path, environ: d
             "DISPLAY": ":1"}  # fmt: skip
     late = (
         "import sys; from stratascope import __main__; from stratascope.ui.app import start;"
-        "start.single_instance = type('Late', (), {'place': staticmethod(start.single_instance.place),"
+        "start.single_instance = type('Late', (), {'socket_path': staticmethod(start.single_instance.socket_path),"
         " 'raise_other': staticmethod(lambda *words: False)}); sys.exit(__main__.main([]))"
     )
-    where = place(told)
+    where = socket_path(told)
     assert where is not None
     with subprocess.Popen([sys.executable, "-m", "stratascope"], env=told) as first:
         try:
@@ -149,7 +151,7 @@ def test_the_program_itself(tmp_path: Path, environ: dict[str, str]) -> None:
     """The real program twice: the second one ends at once with 0, and the first goes on."""
     told = {**os.environ, **environ, "PYTHONPATH": APP, "QT_QPA_PLATFORM": "offscreen", "STRATASCOPE_ENGINES": "/none",
             "DISPLAY": ":1"}  # fmt: skip
-    where = place(told)
+    where = socket_path(told)
     assert where is not None
     command = [sys.executable, "-m", "stratascope"]
     with subprocess.Popen(command, env=told) as first:

@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from stratascope.layers import all_layers
 from stratascope.ui.fleet.cells import cell_colors, paint_cell
 from stratascope.ui.fleet.page import FleetPage
-from stratascope.ui.fleet.table import FleetCell, Ink
+from stratascope.ui.fleet.table import CellKind, FleetCell
 from stratascope.ui.widgets.theme import Theme, ThemeMode, contrast
 from stratascope.value import replace
 from ui import fake_fleet
@@ -48,10 +48,18 @@ def settle() -> None:
 @pytest.mark.parametrize(("width", "side"), [(8, 8), (18, 18), (14, 2)])
 def test_cells_differ_without_colour(theme: Theme, width: int, side: int) -> None:
     """In black and white, with the number where it has room, no two kinds look alike."""
-    numbers = {Ink.ONCE: "1", Ink.TWICE: "2", Ink.DEEP: "3", Ink.UNKNOWN: "?"}
-    pictures: dict[bytes, Ink] = {}
-    for ink in (Ink.OPEN_SERIOUS, Ink.UNKNOWN, Ink.HOST, Ink.ONCE, Ink.TWICE, Ink.DEEP, Ink.NOTHING):
-        text = numbers.get(ink, "0" if ink is Ink.OPEN_SERIOUS else "")
+    numbers = {CellKind.ONCE: "1", CellKind.TWICE: "2", CellKind.DEEP: "3", CellKind.UNKNOWN: "?"}
+    pictures: dict[bytes, CellKind] = {}
+    for ink in (
+        CellKind.OPEN_SERIOUS,
+        CellKind.UNKNOWN,
+        CellKind.HOST,
+        CellKind.ONCE,
+        CellKind.TWICE,
+        CellKind.DEEP,
+        CellKind.NOTHING,
+    ):
+        text = numbers.get(ink, "0" if ink is CellKind.OPEN_SERIOUS else "")
         image = QImage(width * 2, side * 2, QImage.Format.Format_RGB32)
         image.setDevicePixelRatio(2)
         image.fill(theme.color("panel"))
@@ -67,7 +75,15 @@ def test_cells_differ_without_colour(theme: Theme, width: int, side: int) -> Non
 @pytest.mark.parametrize("mode", [ThemeMode.LIGHT, ThemeMode.DARK])
 def test_numbers_are_readable_on_their_ground(qtbot: QtBot, mode: ThemeMode) -> None:
     theme = Theme(mode)
-    for ink in (Ink.OPEN_SERIOUS, Ink.OPEN_MEDIUM, Ink.OPEN_MINOR, Ink.UNKNOWN, Ink.ONCE, Ink.TWICE, Ink.DEEP):
+    for ink in (
+        CellKind.OPEN_SERIOUS,
+        CellKind.OPEN_MEDIUM,
+        CellKind.OPEN_MINOR,
+        CellKind.UNKNOWN,
+        CellKind.ONCE,
+        CellKind.TWICE,
+        CellKind.DEEP,
+    ):
         ground, text = cell_colors(ink, theme)
         assert contrast(ground.name(), text.name()) >= 4.5, ink
 
@@ -291,8 +307,8 @@ def test_filter_switch_and_legend(page: FleetPage) -> None:
     assert "of 120 containers that run" in page.count.text()
     page.switch.buttons[1].click()
     assert page.table.title == "Capabilities"
-    assert Ink.HELD in page.legend.inks
-    assert Ink.OPEN_SERIOUS not in page.legend.inks
+    assert CellKind.HELD in page.legend.inks
+    assert CellKind.OPEN_SERIOUS not in page.legend.inks
     page.show_states(fake_fleet.states(120), "zzz")
     assert page.stack.currentWidget() is page.empty
     assert page.empty.text() == "No container holds these words"

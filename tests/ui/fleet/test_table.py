@@ -7,7 +7,7 @@ from stratascope.core.layer import Assessment, BitGrid, Tab
 from stratascope.core.message import msg
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers import all_layers
-from stratascope.ui.fleet.table import FleetCell, Grids, Ink, bit_tables, threat_cell, threat_table
+from stratascope.ui.fleet.table import CellKind, FleetCell, Grids, bit_tables, threat_cell, threat_table
 from stratascope.value import replace
 from ui import fake_fleet, fake_matrix, sample
 
@@ -33,15 +33,15 @@ def test_columns_are_grouped_by_severity_and_the_most_open_first() -> None:
 def test_a_cell_has_depth_as_number_and_ink() -> None:
     matrix = fake_matrix.matrix()
     cells = {state.threat.id: threat_cell(state) for state in matrix.threats}
-    assert cells["use-engine-socket"] == FleetCell(Ink.OPEN_SERIOUS, "0")
-    assert cells["create-char-device"] == FleetCell(Ink.OPEN_MEDIUM, "0")
-    assert cells["trace-child"] == FleetCell(Ink.OPEN_MINOR, "0")
-    assert cells["new-user-namespace"] == FleetCell(Ink.UNKNOWN, "?")
-    assert cells["bpf"] == FleetCell(Ink.HOST)
-    assert cells["set-hostname"] == FleetCell(Ink.TWICE, "2")
-    assert cells["read-firmware"] == FleetCell(Ink.ONCE, "1+")
-    assert cells["read-kernel-memory"] == FleetCell(Ink.DEEP, "4")
-    assert threat_cell(None) == FleetCell(Ink.NOTHING)
+    assert cells["use-engine-socket"] == FleetCell(CellKind.OPEN_SERIOUS, "0")
+    assert cells["create-char-device"] == FleetCell(CellKind.OPEN_MEDIUM, "0")
+    assert cells["trace-child"] == FleetCell(CellKind.OPEN_MINOR, "0")
+    assert cells["new-user-namespace"] == FleetCell(CellKind.UNKNOWN, "?")
+    assert cells["bpf"] == FleetCell(CellKind.HOST)
+    assert cells["set-hostname"] == FleetCell(CellKind.TWICE, "2")
+    assert cells["read-firmware"] == FleetCell(CellKind.ONCE, "1+")
+    assert cells["read-kernel-memory"] == FleetCell(CellKind.DEEP, "4")
+    assert threat_cell(None) == FleetCell(CellKind.NOTHING)
 
 
 def test_what_does_not_run_is_left_out() -> None:
@@ -58,9 +58,9 @@ def with_grid(grid: BitGrid) -> ContainerState:
 def test_capabilities_are_those_in_effect_and_say_where_they_count() -> None:
     grid = sample.grid(frozenset({21}))
     for whole, held, added in (
-        (True, Ink.HELD, Ink.HELD_ADDED),
-        (False, Ink.HELD_INSIDE, Ink.HELD_INSIDE),
-        (None, Ink.HELD_UNKNOWN, Ink.HELD_UNKNOWN),
+        (True, CellKind.HELD, CellKind.HELD_ADDED),
+        (False, CellKind.HELD_INSIDE, CellKind.HELD_INSIDE),
+        (None, CellKind.HELD_UNKNOWN, CellKind.HELD_UNKNOWN),
     ):
         (table,) = bit_tables((with_grid(replace(grid, whole_machine=whole)),), all_layers())
         assert table.title == "Capabilities"
@@ -68,14 +68,14 @@ def test_capabilities_are_those_in_effect_and_say_where_they_count() -> None:
         cells = {column.title: cell.ink for column, cell in zip(table.columns, table.rows[0].cells, strict=True)}
         assert cells["CHOWN"] is held
         assert cells["SYS_ADMIN"] is added
-        assert cells["SYS_BOOT"] is Ink.UNSET
+        assert cells["SYS_BOOT"] is CellKind.UNSET
 
 
 def test_a_set_that_was_not_read_is_unknown_and_not_empty() -> None:
     grid = sample.grid()
     sets = tuple(replace(each, text="") if each.head == "Eff" else each for each in grid.sets)
     (table,) = bit_tables((with_grid(replace(grid, sets=sets)),), all_layers())
-    assert {cell.ink for cell in table.rows[0].cells} == {Ink.UNKNOWN}
+    assert {cell.ink for cell in table.rows[0].cells} == {CellKind.UNKNOWN}
 
 
 def test_grids_are_drawn_again_only_where_something_changed() -> None:

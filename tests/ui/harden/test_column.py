@@ -29,7 +29,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=Tr
 BLOCK = Block("swarm", msg("Docker Swarm owns this container."), msg("Export the hardened settings."))
 
 
-def test_without_a_desk_there_is_no_trace(qtbot: QtBot) -> None:
+def test_without_hardening_there_is_no_trace(qtbot: QtBot) -> None:
     made = ui.make_window(sample.StillWatch())
     qtbot.addWidget(made)
     made.resize(1440, 900)

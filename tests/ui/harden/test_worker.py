@@ -1,4 +1,4 @@
-"""The clerk: no lane waits for another, one lane keeps its order, and of a topic only the newest is answered."""
+"""A generator on a thread of its own: what it yields arrives in order, and however it ends it is told."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ AWAY = EngineError(EngineState.STOPPED, msg("It is stopped."), "connection refus
 
 
 @pytest.fixture
-def clerk(qtbot: QtBot) -> Iterator[QueryRunner]:
+def queries(qtbot: QtBot) -> Iterator[QueryRunner]:
     made = QueryRunner()
     yield made
     made.end()
 
 
-def test_no_lane_waits_for_another_and_each_keeps_its_order(qtbot: QtBot, clerk: QueryRunner) -> None:
+def test_no_lane_waits_for_another_and_each_keeps_its_order(qtbot: QtBot, queries: QueryRunner) -> None:
     gate, told = threading.Event(), list[str]()
 
     def slow() -> str:
         gate.wait()
         return "slow"
 
-    clerk.ask("plan", slow, told.append, lane="docker")
-    clerk.ask("offer", lambda: "after it", told.append, lane="docker")
-    clerk.ask("hint", lambda: "other engine", told.append, lane="podman")
-    clerk.ask("docker", lambda: "no engine", told.append)  # a topic is no engine, whatever it is called
+    queries.ask("plan", slow, told.append, lane="docker")
+    queries.ask("offer", lambda: "after it", told.append, lane="docker")
+    queries.ask("hint", lambda: "other engine", told.append, lane="podman")
+    queries.ask("docker", lambda: "no engine", told.append)  # a topic is no engine, whatever it is called
     try:
         qtbot.waitUntil(lambda: sorted(told) == ["no engine", "other engine"])
     finally:
@@ -41,30 +41,30 @@ def test_no_lane_waits_for_another_and_each_keeps_its_order(qtbot: QtBot, clerk:
     qtbot.waitUntil(lambda: told[2:] == ["slow", "after it"])
 
 
-def test_of_a_topic_the_newest_counts_whatever_its_lane(qtbot: QtBot, clerk: QueryRunner) -> None:
+def test_of_a_topic_the_newest_counts_whatever_its_lane(qtbot: QtBot, queries: QueryRunner) -> None:
     gate, told = threading.Event(), list[str]()
-    clerk.ask("plan", gate.wait, lambda _: told.append("old"), lane="docker")
-    clerk.ask("plan", lambda: "new", told.append, lane="podman")
+    queries.ask("plan", gate.wait, lambda _: told.append("old"), lane="docker")
+    queries.ask("plan", lambda: "new", told.append, lane="podman")
     qtbot.waitUntil(lambda: told == ["new"])
     gate.set()
-    clerk.ask("end", lambda: "end", told.append, lane="docker")
+    queries.ask("end", lambda: "end", told.append, lane="docker")
     qtbot.waitUntil(lambda: told[-1] == "end")
     assert told == ["new", "end"]
 
 
-def test_a_failure_is_an_answer_and_after_the_end_there_is_none(qtbot: QtBot, clerk: QueryRunner) -> None:
+def test_a_failure_is_an_answer_and_after_the_end_there_is_none(qtbot: QtBot, queries: QueryRunner) -> None:
     told = list[object]()
 
     def fails() -> None:
         raise AWAY
 
-    clerk.ask("plan", fails, told.append, lane="docker")
+    queries.ask("plan", fails, told.append, lane="docker")
     qtbot.waitUntil(lambda: len(told) == 1)
     assert isinstance(told[0], Failure)
     assert told[0].words == "connection refused"
     before = threading.active_count()
-    clerk.end()
-    clerk.end()
-    clerk.ask("plan", lambda: "late", told.append, lane="docker")
+    queries.end()
+    queries.end()
+    queries.ask("plan", lambda: "late", told.append, lane="docker")
     qtbot.waitUntil(lambda: threading.active_count() < before)
     assert len(told) == 1

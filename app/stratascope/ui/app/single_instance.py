@@ -28,7 +28,7 @@ _MOST = 4096
 _ASPECTS = ("WAYLAND_DISPLAY", "DISPLAY", "STRATASCOPE_ENGINES", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "HOME")
 
 
-def place(environ: Mapping[str, str]) -> Path | None:
+def socket_path(environ: Mapping[str, str]) -> Path | None:
     """Where the socket is, in a folder of this user's alone; None where there is no such folder."""
     runtime = environ.get("XDG_RUNTIME_DIR", "")
     if not runtime.startswith("/"):
@@ -69,7 +69,7 @@ class SingleInstance(QObject):
         self._server = socket.socket(socket.AF_UNIX)
         try:
             self._server.setblocking(False)
-            with _alone(where):
+            with _locked(where):
                 if _answered(where):
                     raise FileExistsError(str(where))
                 with contextlib.suppress(FileNotFoundError):
@@ -109,7 +109,7 @@ class SingleInstance(QObject):
 
 
 @contextlib.contextmanager
-def _alone(where: Path) -> Iterator[None]:
+def _locked(where: Path) -> Iterator[None]:
     """Two that start at the same moment: one after the other."""
     with where.with_suffix(".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

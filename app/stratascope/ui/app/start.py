@@ -26,7 +26,7 @@ from stratascope.wiring.engines import LateEngines, live_watch
 
 def main(words: list[str]) -> int:
     """Show the window on the engines of this environment until it is closed; or raise the one that there is."""
-    where = single_instance.place(os.environ)
+    where = single_instance.socket_path(os.environ)
     if where is not None and single_instance.raise_other(where, os.environ):
         return 0
     late = LateEngines()

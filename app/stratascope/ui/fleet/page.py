@@ -31,10 +31,10 @@ from stratascope.ui.fleet.grid import FleetGrid
 from stratascope.ui.fleet.heads import EMPTY
 from stratascope.ui.fleet.save_picture import save
 from stratascope.ui.fleet.table import (
+    CellKind,
     FleetCell,
     FleetTable,
     Grids,
-    Ink,
     bit_tables,
     card_lines,
     ink_word,
@@ -47,8 +47,15 @@ from stratascope.ui.widgets.marks import SEVERITY_INK, severity_word
 from stratascope.ui.widgets.segments import Segments
 from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
-_TEXTS = {Ink.OPEN_SERIOUS: "0", Ink.OPEN_MEDIUM: "0", Ink.OPEN_MINOR: "0", Ink.UNKNOWN: "?", Ink.ONCE: "1",
-          Ink.TWICE: "2", Ink.DEEP: "3"}  # fmt: skip
+_TEXTS = {
+    CellKind.OPEN_SERIOUS: "0",
+    CellKind.OPEN_MEDIUM: "0",
+    CellKind.OPEN_MINOR: "0",
+    CellKind.UNKNOWN: "?",
+    CellKind.ONCE: "1",
+    CellKind.TWICE: "2",
+    CellKind.DEEP: "3",
+}
 CARD = 300
 
 
@@ -58,7 +65,7 @@ class FleetLegend(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
-        self.inks: tuple[Ink, ...] = ()
+        self.inks: tuple[CellKind, ...] = ()
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         self.setSizePolicy(policy)
@@ -67,7 +74,7 @@ class FleetLegend(QWidget):
     def show_table(self, table: FleetTable) -> None:
         """Only what is in the table."""
         there = {cell.ink for row in table.rows for cell in row.cells}
-        self.inks = tuple(ink for ink in Ink if ink in there)
+        self.inks = tuple(ink for ink in CellKind if ink in there)
         self.setAccessibleName(listed(ink_word(ink) for ink in self.inks))
         self.updateGeometry()
         self.update()

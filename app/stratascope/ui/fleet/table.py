@@ -36,7 +36,7 @@ from stratascope.value import Value
 DEEPEST = 3  # layers; more are drawn alike, the number tells them apart
 
 
-class Ink(StrEnum):
+class CellKind(StrEnum):
     """How a cell is drawn; pattern and number say what the colour says."""
 
     OPEN_SERIOUS = "open serious"
@@ -59,7 +59,7 @@ class Ink(StrEnum):
 class FleetCell(Value):
     """One cell: its ink and its text (a depth), both short."""
 
-    ink: Ink
+    ink: CellKind
     text: str = ""
 
 
@@ -145,25 +145,25 @@ def _threats(matrices: dict[int, Matrix], times: Counter[int]) -> list[Threat]:
 
 
 _OPEN_INKS = {
-    Kind.CRITICAL: Ink.OPEN_SERIOUS,
-    Kind.HIGH: Ink.OPEN_SERIOUS,
-    Kind.MEDIUM: Ink.OPEN_MEDIUM,
-    Kind.LOW: Ink.OPEN_MINOR,
+    Kind.CRITICAL: CellKind.OPEN_SERIOUS,
+    Kind.HIGH: CellKind.OPEN_SERIOUS,
+    Kind.MEDIUM: CellKind.OPEN_MEDIUM,
+    Kind.LOW: CellKind.OPEN_MINOR,
 }
-_ONCE_AND_MORE = (Ink.ONCE, Ink.TWICE, Ink.DEEP)
+_ONCE_AND_MORE = (CellKind.ONCE, CellKind.TWICE, CellKind.DEEP)
 
 
 def threat_cell(state: ThreatState | None) -> FleetCell:
     """One threat of one container."""
     if state is None:
-        return FleetCell(Ink.NOTHING)
+        return FleetCell(CellKind.NOTHING)
     kind, (least, most) = kind_of(state), state.depth
     if kind in _OPEN_INKS:
         return FleetCell(_OPEN_INKS[kind], "0")
     if kind is Kind.UNKNOWN:
-        return FleetCell(Ink.UNKNOWN, "?")
+        return FleetCell(CellKind.UNKNOWN, "?")
     if kind is Kind.HOST:
-        return FleetCell(Ink.HOST)
+        return FleetCell(CellKind.HOST)
     return FleetCell(_ONCE_AND_MORE[min(least, DEEPEST) - 1], str(least) if least == most else f"{least}+")
 
 
@@ -212,19 +212,19 @@ def _grid(state: ContainerState, layer: str, before: Grids, now: Grids) -> BitGr
 
 def _bit_cells(grid: BitGrid | None, count: int) -> tuple[FleetCell, ...]:
     if grid is None or not grid.sets[grid.emphasis].text:
-        return (FleetCell(Ink.NOTHING if grid is None else Ink.UNKNOWN, "" if grid is None else "?"),) * count
+        return (FleetCell(CellKind.NOTHING if grid is None else CellKind.UNKNOWN, "" if grid is None else "?"),) * count
     cells = [FleetCell(_bit_ink(grid, row)) for row in grid.rows]
-    return (*cells, *(FleetCell(Ink.UNSET),) * (count - len(cells)))
+    return (*cells, *(FleetCell(CellKind.UNSET),) * (count - len(cells)))
 
 
-def _bit_ink(grid: BitGrid, row: BitRow) -> Ink:
+def _bit_ink(grid: BitGrid, row: BitRow) -> CellKind:
     if not row.bits[grid.emphasis]:
-        return Ink.MISSING if row.word is not None and row.tone is Tone.GOOD else Ink.UNSET
+        return CellKind.MISSING if row.word is not None and row.tone is Tone.GOOD else CellKind.UNSET
     if grid.whole_machine is None:
-        return Ink.HELD_UNKNOWN
+        return CellKind.HELD_UNKNOWN
     if not grid.whole_machine:
-        return Ink.HELD_INSIDE
-    return Ink.HELD_ADDED if row.word is not None and row.tone in (Tone.BAD, Tone.WARN) else Ink.HELD
+        return CellKind.HELD_INSIDE
+    return CellKind.HELD_ADDED if row.word is not None and row.tone in (Tone.BAD, Tone.WARN) else CellKind.HELD
 
 
 def _row(state: ContainerState, cells: tuple[FleetCell, ...], source: object) -> FleetRow:
@@ -237,24 +237,24 @@ def _row(state: ContainerState, cells: tuple[FleetCell, ...], source: object) ->
 # -- words
 
 
-def ink_word(ink: Ink) -> str:
+def ink_word(ink: CellKind) -> str:
     """It in words, for legend, card and files."""
-    words: dict[Ink, Message] = {
-        Ink.OPEN_SERIOUS: msg("Open, serious"),
-        Ink.OPEN_MEDIUM: msg("Open, medium"),
-        Ink.OPEN_MINOR: msg("Open, minor"),
-        Ink.UNKNOWN: msg("Not known"),
-        Ink.HOST: msg("By the host only"),
-        Ink.ONCE: msg("One layer stops it"),
-        Ink.TWICE: msg("Two layers stop it"),
-        Ink.DEEP: msg("Three or more stop it"),
-        Ink.NOTHING: msg("Nothing is known"),
-        Ink.HELD_ADDED: msg("Held, added to the default"),
-        Ink.HELD: msg("Held"),
-        Ink.HELD_INSIDE: msg("Held, counts only inside"),
-        Ink.HELD_UNKNOWN: msg("Held, not known over what"),
-        Ink.MISSING: msg("Taken from the default"),
-        Ink.UNSET: msg("Not held"),
+    words: dict[CellKind, Message] = {
+        CellKind.OPEN_SERIOUS: msg("Open, serious"),
+        CellKind.OPEN_MEDIUM: msg("Open, medium"),
+        CellKind.OPEN_MINOR: msg("Open, minor"),
+        CellKind.UNKNOWN: msg("Not known"),
+        CellKind.HOST: msg("By the host only"),
+        CellKind.ONCE: msg("One layer stops it"),
+        CellKind.TWICE: msg("Two layers stop it"),
+        CellKind.DEEP: msg("Three or more stop it"),
+        CellKind.NOTHING: msg("Nothing is known"),
+        CellKind.HELD_ADDED: msg("Held, added to the default"),
+        CellKind.HELD: msg("Held"),
+        CellKind.HELD_INSIDE: msg("Held, counts only inside"),
+        CellKind.HELD_UNKNOWN: msg("Held, not known over what"),
+        CellKind.MISSING: msg("Taken from the default"),
+        CellKind.UNSET: msg("Not held"),
     }
     return translate(words[ink])
 

@@ -105,24 +105,24 @@ PROVEN_MARK = {Proven.ENFORCED: Mark.ENFORCED, Proven.NOT_ENFORCED: Mark.OPEN, P
 PROVEN_INK = {Proven.ENFORCED: "enf", Proven.NOT_ENFORCED: "open", Proven.UNKNOWN: "unk"}
 
 
-def question_title(course: RunKind, name: str) -> str:
+def question_title(run_kind: RunKind, name: str) -> str:
     """Before it begins."""
     words = {
         RunKind.HARDEN: msg("Relaunch {name} hardened?", name=name),
         RunKind.UNDO: msg("Bring the original of {name} back?", name=name),
         RunKind.REDO: msg("Go back to the hardened {name}?", name=name),
     }
-    return translate(words[course])
+    return translate(words[run_kind])
 
 
-def running_title(course: RunKind, name: str) -> str:
+def running_title(run_kind: RunKind, name: str) -> str:
     """While it runs."""
     words = {
         RunKind.HARDEN: msg("Relaunching {name}…", name=name),
         RunKind.UNDO: msg("Undoing {name}…", name=name),
         RunKind.REDO: msg("Going back to the hardened {name}…", name=name),
     }
-    return translate(words[course])
+    return translate(words[run_kind])
 
 
 def seconds_text(seconds: float) -> str:

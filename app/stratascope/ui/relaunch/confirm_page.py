@@ -21,7 +21,7 @@ from stratascope.value import Value
 LINES_MOST = 12  # of a text that is shown whole; longer ones scroll
 
 
-class Quoted(Value):
+class QuotedText(Value):
     """A text that belongs to the change: a command, a file; foreign text, shown as it is."""
 
     title: Message
@@ -103,7 +103,7 @@ class ConfirmPage(QScrollArea):
         self,
         differences: tuple[Message, ...],
         warnings: tuple[Message, ...] = (),
-        quotes: tuple[Quoted, ...] = (),
+        quotes: tuple[QuotedText, ...] = (),
         *,
         watched: bool = True,
     ) -> None:
@@ -136,7 +136,7 @@ class ConfirmPage(QScrollArea):
             row.addWidget(label, 1)
             rows.addWidget(line)
 
-    def _quote(self, quoted: Quoted) -> None:
+    def _quote(self, quoted: QuotedText) -> None:
         theme = self._theme
         head = Label(theme, 14, BOLD, wrap=True)
         head.setText(plain(translate(quoted.title)))

@@ -30,7 +30,7 @@ from stratascope.presentation.relaunch_words import RunKind
 from stratascope.ui.harden.command_box import MainButton
 from stratascope.ui.harden.words import question_title, running_title, toggle_title
 from stratascope.ui.harden.worker import Failure
-from stratascope.ui.relaunch.confirm_page import ConfirmPage, Quoted
+from stratascope.ui.relaunch.confirm_page import ConfirmPage, QuotedText
 from stratascope.ui.relaunch.result_page import ResultPage
 from stratascope.ui.relaunch.steps import StepList
 from stratascope.ui.widgets import accessibility, focus_order
@@ -64,7 +64,7 @@ class RelaunchDialog(QDialog):
         super().__init__(parent)
         self._theme, self._window = theme, parent
         self.name = ""
-        self.course = RunKind.HARDEN
+        self.run_kind = RunKind.HARDEN
         self.limits = False  # whether only limits change, while it runs: then there is nothing to roll back
         self.running = False
         self.title = Label(theme, 18, BOLD, wrap=True)
@@ -127,9 +127,9 @@ class RelaunchDialog(QDialog):
 
     def ask(self, plan: Plan, preview: Preview, command: str) -> None:
         """Before a relaunch: the exact differences, what to expect, and how long to watch."""
-        self.name, self.course, self.limits = plain(plan.spec.name, 200), RunKind.HARDEN, preview.live
+        self.name, self.run_kind, self.limits = plain(plan.spec.name, 200), RunKind.HARDEN, preview.live
         limits = translate(msg("Change the limits of {name}?", name=self.name))
-        self.title.setText(limits if preview.live else question_title(self.course, self.name))
+        self.title.setText(limits if preview.live else question_title(self.run_kind, self.name))
         if preview.live:
             lead = msg("It keeps running; the engine changes the limits at once.")
         else:
@@ -152,8 +152,8 @@ class RelaunchDialog(QDialog):
     def ask_undo(self, done: Transaction) -> None:
         """Before an undo."""
         back = done.kind is Kind.UNDO
-        self.name, self.course, self.limits = plain(done.name, 200), RunKind.REDO if back else RunKind.UNDO, False
-        self.title.setText(question_title(self.course, self.name))
+        self.name, self.run_kind, self.limits = plain(done.name, 200), RunKind.REDO if back else RunKind.UNDO, False
+        self.title.setText(question_title(self.run_kind, self.name))
         self.lead.setText(translate(_undo_lead(done)))
         self.before.begin()
         self._show_undo(done)
@@ -180,17 +180,17 @@ class RelaunchDialog(QDialog):
             title = plural(
                 "One path that it wrote since is lost", "{count} paths that it wrote since are lost", len(written)
             )
-        quotes = (Quoted(title, "\n".join(written)),) if written else ()
+        quotes = (QuotedText(title, "\n".join(written)),) if written else ()
         self._show_undo(done, tuple(each.text for each in answer.warnings), quotes)
         self.go.setEnabled(not blocked)
         if not blocked and self.isVisible() and not self.before.has_keyboard():
             self.go.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def _show_undo(
-        self, done: Transaction, warnings: tuple[Message, ...] = (), quotes: tuple[Quoted, ...] = ()
+        self, done: Transaction, warnings: tuple[Message, ...] = (), quotes: tuple[QuotedText, ...] = ()
     ) -> None:
         titles = tuple(toggle_title(choice.partition("=")[0]) for choice in done.choices)
-        back = self.course is RunKind.REDO
+        back = self.run_kind is RunKind.REDO
         changed = tuple(
             msg("{title} comes back", title=title) if back else msg("{title} is given up", title=title)
             for title in titles
@@ -232,7 +232,7 @@ class RelaunchDialog(QDialog):
         self.steps.clear()
         self.told.setText("")
         changing = translate(msg("Changing the limits of {name}…", name=self.name))
-        self.title.setText(changing if self.limits else running_title(self.course, self.name))
+        self.title.setText(changing if self.limits else running_title(self.run_kind, self.name))
         self.lead.setText(
             translate(msg("The journal holds each step: after a crash the next start finishes this, or goes back."))
         )
@@ -263,7 +263,7 @@ class RelaunchDialog(QDialog):
         self.running = False
         self.steps.stop(failed=ended.ending in (Ending.ROLLED_BACK, Ending.REFUSED, Ending.UNFINISHED))
         self.steps.stop()
-        self.title.setText(self.after.show_ended(ended, before, preview, self.course))
+        self.title.setText(self.after.show_ended(ended, before, preview, self.run_kind))
         self.setWindowTitle(self.title.text())
         why = "" if ended.why is None else plain(translate(ended.why))
         self.lead.setText(why)
@@ -309,13 +309,13 @@ def _undo_lead(done: Transaction) -> Message:
     )
 
 
-def _quotes(plan: Plan, command: str) -> tuple[Quoted, ...]:
+def _quotes(plan: Plan, command: str) -> tuple[QuotedText, ...]:
     """What is written and run for an owner; else the command that would do the same."""
     if plan.owner is None:
-        return (Quoted(msg("The command that would do the same"), command),) if command else ()
+        return (QuotedText(msg("The command that would do the same"), command),) if command else ()
     files = tuple(
-        Quoted(msg("Added to {path}", path=each.path) if each.before else msg("New file {path}", path=each.path),
+        QuotedText(msg("Added to {path}", path=each.path) if each.before else msg("New file {path}", path=each.path),
                each.text)
         for each in plan.owner.files
     )  # fmt: skip
-    return (*files, Quoted(msg("What is run then"), "\n".join(plan.owner.commands)))
+    return (*files, QuotedText(msg("What is run then"), "\n".join(plan.owner.commands)))

@@ -187,7 +187,9 @@ class ResultPage(QScrollArea):
         """One toggle was held against /proc."""
         self.proofs.append(proved)
 
-    def show_ended(self, ended: Ended, before: ContainerState | None, preview: Preview | None, course: RunKind) -> str:
+    def show_ended(
+        self, ended: Ended, before: ContainerState | None, preview: Preview | None, run_kind: RunKind
+    ) -> str:
         """Fill it; the title."""
         self.ended, self._before, self._preview = ended, before, preview
         self.words.setText(plain(ended.words))
@@ -199,12 +201,12 @@ class ResultPage(QScrollArea):
         self.log_head.setVisible(bool(log))
         self._show_proofs()
         good = ended.ending in (Ending.VERIFIED, Ending.KEPT, Ending.LIMITED)
-        self.compared.setVisible(good and course is RunKind.HARDEN and before is not None)
+        self.compared.setVisible(good and run_kind is RunKind.HARDEN and before is not None)
         self.show_after(None)
         self._way.setVisible(good and ended.transaction is not None)
-        self._show_way(course)
+        self._show_way(run_kind)
         self.verticalScrollBar().setValue(0)
-        return translate(ending_title(ended.ending, course))
+        return translate(ending_title(ended.ending, run_kind))
 
     def _show_blame(self, ended: Ended) -> None:
         self.blame.setText("" if ended.blame is None else plain(translate(ended.blame)))
@@ -218,18 +220,18 @@ class ResultPage(QScrollArea):
         if self.ended is not None and self.ended.suspects:
             self.leave_out_wanted.emit(self.ended.suspects[0])
 
-    def _show_way(self, course: RunKind) -> None:
+    def _show_way(self, run_kind: RunKind) -> None:
         """What is set aside now, and what can be done with it."""
         done = None if self.ended is None else self.ended.transaction
         owned = done is not None and done.owner is not None
         for button in (self.undo, self.discard):
-            button.setVisible(not owned or course is RunKind.HARDEN)
-        if owned and course is not RunKind.HARDEN:
+            button.setVisible(not owned or run_kind is RunKind.HARDEN)
+        if owned and run_kind is not RunKind.HARDEN:
             kept, back, away = msg("What was written for its owner is taken out again."), msg("Undo…"), msg("Accept…")
         elif owned:
             kept = msg("What was written for its owner stays in its files until it is undone.")
             back, away = msg("Undo…"), msg("Accept…")
-        elif course is RunKind.UNDO:
+        elif run_kind is RunKind.UNDO:
             kept = msg("The hardened one is set aside, stopped, with all that it wrote.")
             back, away = msg("Back to it…"), msg("Discard it…")
         else:
