@@ -105,7 +105,7 @@ HOST_WANTS = (
 )
 
 
-class Ground(Value):
+class Ground(Value, cache_hash=True):
     """The host as read. Tuples of pairs instead of dicts; use the methods to look up."""
 
     UNPRINTED = ("profiles",)

@@ -33,11 +33,9 @@ def postures(record: Record) -> Iterator[Postures]:
             )
 
 
-def judged(
-    wanted: tuple[tuple[Layer, Posture], ...], ground: Ground, near: tuple[tuple[Layer, Posture], ...]
-) -> Matrix:
+def judged(wanted: tuple[tuple[Layer, Posture], ...], ground: Ground, like: Matrix | None = None) -> Matrix:
     """As for the first time: a catalogue of its own shares no cache."""
-    return depth.judge((*all_threats(),), wanted, ground, near)
+    return depth.judge((*all_threats(),), wanted, ground, like)
 
 
 @pytest.mark.parametrize("record", [demo_record(), records.load(GOLDEN)], ids=["demo", "golden"])
@@ -45,11 +43,12 @@ def test_the_quick_way_is_the_plain_way(record: Record) -> None:
     ground = decode_ground(record.host)
     known = tuple(dict.fromkeys(postures(record)))
     assert len(known) > 1
-    plain = [judged(wanted, ground, ()) for wanted in known]
+    plain = [judged(wanted, ground) for wanted in known]
     for start in range(len(known)):
         catalogue = (*all_threats(),)
+        like = depth.judge(catalogue, known[start], ground)
         for wanted, matrix in zip(known, plain, strict=True):
-            assert depth.judge(catalogue, wanted, ground, known[start]) == matrix
+            assert depth.judge(catalogue, wanted, ground, like) == matrix
     assert len({matrix.exposure.worst for matrix in plain}) > 1
 
 
@@ -58,7 +57,7 @@ def test_what_no_layer_answers_otherwise_is_taken_over() -> None:
     ground, catalogue = decode_ground(record.host), (*all_threats(),)
     one, two = tuple(dict.fromkeys(postures(record)))[:2]
     first = depth.judge(catalogue, one, ground)
-    second = depth.judge(catalogue, (*two[:1], *one[1:]), ground, one)
+    second = depth.judge(catalogue, (*two[:1], *one[1:]), ground, first)
     shared = sum(old is new for old, new in zip(first.threats, second.threats, strict=True))
     assert len(first.threats) // 2 < shared <= len(first.threats)
 
@@ -67,4 +66,4 @@ def test_other_layers_are_no_help() -> None:
     record = demo_record()
     ground = decode_ground(record.host)
     wanted = next(postures(record))
-    assert judged(wanted, ground, wanted[1:]) == judged(wanted, ground, ())
+    assert judged(wanted, ground, judged(wanted[1:], ground)) == judged(wanted, ground)

@@ -1,139 +1,45 @@
 """Depth and exposure: pure functions of the layers' rulings. No layer is known by name here.
 
 Rulings are made once for each distinct posture of a layer, and a matrix once for each distinct set of postures: forty
-containers that are alike cost one. `without` takes a layer away in thought; it is the same function.
+containers that are alike cost one. Those that are alike in part share what is the same. All of it lives as long as a
+matrix that holds it, and so as long as a container does. `without` takes a layer away in thought.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
-from functools import lru_cache
+from collections import deque
+from collections.abc import Iterator
 from itertools import combinations
-from typing import Any, Protocol
+from operator import is_
+from weakref import WeakValueDictionary, ref
 
 from stratascope.core.ground import Ground
 from stratascope.core.severity import Severity
 from stratascope.core.threats.ground_rulings import ground_ruling
 from stratascope.core.threats.needs import Need
-from stratascope.core.threats.threat import Family, Outcome, Route, Ruling, Stance, Threat
-from stratascope.value import Value, force_setattr
+from stratascope.core.threats.states import Exposure as Exposure
+from stratascope.core.threats.states import LayerRuling as LayerRuling
+from stratascope.core.threats.states import Matrix as Matrix
+from stratascope.core.threats.states import Posture as Posture
+from stratascope.core.threats.states import Postures as Postures
+from stratascope.core.threats.states import RouteState as RouteState
+from stratascope.core.threats.states import Row, RulingLayer, Share
+from stratascope.core.threats.states import ThreatState as ThreatState
+from stratascope.core.threats.threat import Family, Outcome, Ruling, Stance, Threat
 
 WEIGHTS = {Severity.CRITICAL: 0.90, Severity.HIGH: 0.20, Severity.MEDIUM: 0.04, Severity.LOW: 0.01}
 FACTORS = (1.0, 0.10, 0.02, 0.005)  # by depth: none, one, two, three and more
 GROUND_FACTOR = 0.10  # stopped by the host's settings alone
 FLOORS = {Severity.CRITICAL: 9.0, Severity.HIGH: 4.0}  # with an open threat of that severity
+_GROUNDS_MAX = 32  # machines; a setting that changes makes another one of it
+_RECENT = 16  # matrices that a new one is held against, to share what is the same
 _CATALOGUES_MAX = 64  # tests make their own
 _RANK = {Stance.STOPS: 0, Stance.UNKNOWN: 1, Stance.LETS_THROUGH: 2}
 
 
-class LayerRuling(Value):
-    """One layer's answer to one route: of all its needs the one that decides."""
-
-    layer: str
-    ruling: Ruling
-
-
-class RouteState(Value):
-    """One route judged. `rulings` from layer 1 up, without layers whose job it is not; `ground` None: not its job.
-
-    `least`: how many layers stop it for certain; `most`: how many do if all that are unknown do.
-    """
-
-    route: Route
-    rulings: tuple[LayerRuling, ...]
-    ground: Ruling | None
-    least: int = 0  # both are counted here, whatever is given
-    most: int = 0
-
-    def __post_init__(self) -> None:
-        stances = [item.ruling.stance for item in self.rulings]
-        force_setattr(self, "least", stances.count(Stance.STOPS))
-        force_setattr(self, "most", len(stances) - stances.count(Stance.LETS_THROUGH))
-
-    @property
-    def outcome(self) -> Outcome:
-        """What becomes of an attempt by this route."""
-        if self.least or (self.ground is not None and self.ground.stance is Stance.STOPS):
-            return Outcome.STOPPED
-        if self.most or (self.ground is not None and self.ground.stance is Stance.UNKNOWN):
-            return Outcome.UNKNOWN
-        return Outcome.OPEN
-
-
-class ThreatState(Value):
-    """One threat judged. `depth` is (least, most) over its routes; `weakest` is the route that an attacker takes."""
-
-    threat: Threat
-    outcome: Outcome
-    depth: tuple[int, int]
-    by_ground: bool  # stopped, and by the host's settings alone
-    weakest: RouteState
-    routes: tuple[RouteState, ...]
-    linked: tuple[tuple[str, str], ...]  # layers of the weakest route that fall together
-
-    def ruling(self, layer: str) -> Ruling | None:
-        """What that layer says on the weakest route; None: not its job."""
-        return next((item.ruling for item in self.weakest.rulings if item.layer == layer), None)
-
-    def stance(self, layer: str) -> Stance:
-        """The same as a word."""
-        ruling = self.ruling(layer)
-        return Stance.NOT_ITS_JOB if ruling is None else ruling.stance
-
-
-class Share(Value):
-    """What one threat adds to the exposure: probabilities with unknown let through, and at best.
-
-    `counted`: whether it is the largest of its family (with unknown let through), and so the one that counts.
-    """
-
-    threat: str
-    family: Family
-    worst: float
-    best: float
-    counted: bool
-
-
-class Exposure(Value):
-    """0.0 to 10.0: `worst` with all that is unknown counted as let through, `best` as stopped."""
-
-    worst: float
-    best: float
-    shares: tuple[Share, ...]
-
-
-class Matrix(Value):
-    """All threats of the catalogue for one container, and its exposure."""
-
-    threats: tuple[ThreatState, ...]
-    exposure: Exposure
-
-    def open(self, severity: Severity) -> tuple[ThreatState, ...]:
-        """The open threats of that severity."""
-        return tuple(item for item in self.threats if item.outcome is Outcome.OPEN and item.threat.severity is severity)
-
-    def of(self, threat: str) -> ThreatState | None:
-        """One threat by its id."""
-        return next((item for item in self.threats if item.threat.id == threat), None)
-
-
-Posture = Hashable
-
-
-class RulingLayer(Protocol):
-    """All that depth asks of a `core.layer.Layer`."""
-
-    def __hash__(self) -> int: ...
-
-    @property
-    def id(self) -> str: ...
-
-    def stance(self, need: Need, posture: Any, /) -> Ruling | None: ...
-
-
 class _Catalogue:
-    """Threats with all that is worked out from them alone. Hashed by identity: there is one, and it is large."""
+    """Threats with all that is worked out from them alone, and what was judged of them and is held by somebody."""
 
     def __init__(self, threats: tuple[Threat, ...]) -> None:
         self.threats = threats
@@ -145,6 +51,11 @@ class _Catalogue:
             for threat in threats
             for route in threat.routes
         )
+        self.grounds: dict[Ground, tuple[Ruling | None, ...]] = {}
+        self.rows: WeakValueDictionary[tuple[RulingLayer, Posture], Row] = WeakValueDictionary()
+        self.latest: dict[RulingLayer, ref[Row]] = {}
+        self.matrices: WeakValueDictionary[tuple[Ground, Postures], Matrix] = WeakValueDictionary()
+        self.recent: deque[ref[Matrix]] = deque(maxlen=_RECENT)
 
 
 _catalogues: dict[int, _Catalogue] = {}  # by the identity of the tuple, which the catalogue keeps alive
@@ -169,80 +80,90 @@ def needs_of(threats: tuple[Threat, ...]) -> tuple[Need, ...]:
     return tuple(found)
 
 
-def judge(
-    threats: tuple[Threat, ...],
-    postures: tuple[tuple[RulingLayer, Posture], ...],
-    ground: Ground,
-    near: tuple[tuple[RulingLayer, Posture], ...] = (),
-) -> Matrix:
+def judge(threats: tuple[Threat, ...], postures: Postures, ground: Ground, like: Matrix | None = None) -> Matrix:
     """The matrix of one container, from each layer's posture (`Layer.posture`) and the ground.
 
-    `near`: the same layers in other postures that were judged before. Threats to which no layer answers otherwise are
-    taken from there, which makes a preview of one option quick; the result is the same.
+    `like`: one that was judged before, and is of nearly the same postures: quicker, and the result is the same.
     """
-    return _judge(_Question(_catalogue(threats), postures, ground, near))
+    catalogue = _catalogue(threats)
+    known = catalogue.matrices.get((ground, postures))
+    if known is None:
+        known = catalogue.matrices[ground, postures] = _judge(catalogue, postures, ground, like)
+        catalogue.recent.append(ref(known))
+    return known
 
 
-class _Question(Value):
-    catalogue: _Catalogue
-    postures: tuple[tuple[RulingLayer, Posture], ...]
-    ground: Ground
-    near: tuple[tuple[RulingLayer, Posture], ...] = ()  # no part of the question, only of the work
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Question) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash(self._key())
-
-    def _key(self) -> tuple[object, ...]:
-        return self.catalogue, self.postures, self.ground
-
-
-@lru_cache(maxsize=1024)
-def _judge(question: _Question) -> Matrix:
-    catalogue, ground = question.catalogue, question.ground
-    rows = [_answers(catalogue, layer, posture) for layer, posture in question.postures]
+def _judge(catalogue: _Catalogue, postures: Postures, ground: Ground, like: Matrix | None) -> Matrix:
+    rows = tuple([_row(catalogue, layer, posture) for layer, posture in postures])
     grounds = _ground_answers(catalogue, ground)
-    known: tuple[ThreatState, ...] = ()
-    changed: list[tuple[tuple[LayerRuling | None, ...], tuple[LayerRuling | None, ...]]] = []
-    if question.near and [layer for layer, _ in question.near] == [layer for layer, _ in question.postures]:
-        known = _judge(_Question(catalogue, question.near, ground)).threats
-        others = [_answers(catalogue, layer, posture) for layer, posture in question.near]
-        changed = [(row, other) for row, other in zip(rows, others, strict=True) if row is not other]
+    # threats to which no layer answers otherwise than for another container are taken from there
+    others = _others(catalogue, rows, ground, like)
+    like = max(others, key=lambda other: sum(map(is_, rows, other.rows)), default=None)
+    known = () if like is None else like.threats
+    pairs = () if like is None else zip(rows, like.rows, strict=True)
+    changed = [(row.answers, other.answers) for row, other in pairs if row is not other]
     states = []
     place = 0
     for number, threat in enumerate(catalogue.threats):
         end = place + len(threat.routes)
         if known and all(row[place:end] == other[place:end] for row, other in changed):
             states.append(known[number])
-            place = end
+        else:
+            routes = []
+            for at, route in enumerate(threat.routes, place):
+                rulings = tuple([answer for row in rows if (answer := row.answers[at]) is not None])
+                routes.append(RouteState(route, rulings, grounds[at]))
+            states.append(_threat(threat, tuple(routes)))
+        place = end
+    return Matrix(tuple(states), exposure_of(tuple(states)), ground, rows)
+
+
+def _others(catalogue: _Catalogue, rows: tuple[Row, ...], ground: Ground, like: Matrix | None) -> Iterator[Matrix]:
+    """That one, and those judged last that somebody holds still, of the same layers on the same ground."""
+    layers = [row.layer for row in rows]
+    for matrix in (like, *[held() for held in tuple(catalogue.recent)]):
+        if matrix is None or not (matrix.ground is ground or matrix.ground == ground):
             continue
-        routes = []
-        for route in threat.routes:
-            rulings = tuple([answer for row in rows if (answer := row[place]) is not None])
-            routes.append(RouteState(route, rulings, grounds[place]))
-            place += 1
-        states.append(_threat(threat, tuple(routes)))
-    return Matrix(tuple(states), exposure_of(tuple(states)))
+        if [row.layer for row in matrix.rows] == layers:
+            yield matrix
 
 
-@lru_cache(maxsize=1024)
-def _answers(catalogue: _Catalogue, layer: RulingLayer, posture: Posture) -> tuple[LayerRuling | None, ...]:
-    """What a layer in that posture says to each route of all threats."""
-    stance = layer.stance
-    decided = _by_route(catalogue, [stance(need, posture) for need in catalogue.needs])
-    return tuple([None if ruling is None else LayerRuling(layer.id, ruling) for ruling in decided])
+def _row(catalogue: _Catalogue, layer: RulingLayer, posture: Posture) -> Row:
+    known = catalogue.rows.get((layer, posture))
+    if known is None:
+        stance = layer.stance
+        decided = _by_route(catalogue, [stance(need, posture) for need in catalogue.needs])
+        held = catalogue.latest.get(layer)
+        latest = None if held is None else held()
+        before = [None] * len(decided) if latest is None else latest.answers  # most answers are the same
+        answers = [_answer(layer, ruling, same) for ruling, same in zip(decided, before, strict=True)]
+        known = catalogue.rows[layer, posture] = Row(layer, tuple(answers))
+        catalogue.latest[layer] = ref(known)
+    return known
 
 
-@lru_cache(maxsize=32)
+def _answer(layer: RulingLayer, ruling: Ruling | None, same: LayerRuling | None) -> LayerRuling | None:
+    if ruling is None:
+        return None
+    return same if same is not None and same.ruling == ruling else LayerRuling(layer.id, ruling)
+
+
 def _ground_answers(catalogue: _Catalogue, ground: Ground) -> tuple[Ruling | None, ...]:
-    return tuple(_by_route(catalogue, [ground_ruling(need, ground) for need in catalogue.needs]))
+    known = catalogue.grounds.get(ground)
+    if known is None:
+        if len(catalogue.grounds) >= _GROUNDS_MAX:
+            catalogue.grounds.clear()
+        found = _by_route(catalogue, [ground_ruling(need, ground) for need in catalogue.needs])
+        known = catalogue.grounds[ground] = tuple(found)
+    return known
 
 
 def _by_route(catalogue: _Catalogue, rulings: list[Ruling | None]) -> list[Ruling | None]:
     return [
-        _decisive([ruling for place in places if (ruling := rulings[place]) is not None]) for places in catalogue.routes
+        rulings[places[0]]
+        if len(places) == 1
+        else _decisive([ruling for place in places if (ruling := rulings[place]) is not None])
+        for places in catalogue.routes
     ]
 
 

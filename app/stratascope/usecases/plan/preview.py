@@ -17,7 +17,7 @@ from stratascope.core.relaunch.toggle import Choice, Preset, Subject, Toggle, To
 from stratascope.core.severity import Severity
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.core.threats.depth import Matrix, Posture, ThreatState, judge
+from stratascope.core.threats.depth import Matrix, ThreatState, judge
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.toggles import all_live, all_toggles, choices, fold, plain, toggle, value_text
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
@@ -25,7 +25,6 @@ from stratascope.usecases.plan.preflight import has_owner
 from stratascope.value import replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
-Postures = tuple[tuple[Layer, Posture], ...]
 
 _SERIOUS = (Severity.CRITICAL, Severity.HIGH)
 SERIOUS_EXPOSURE = 4.0  # below it there is nothing to press for
@@ -37,7 +36,6 @@ class Previews:
 
     def __init__(self, layers: tuple[Layer, ...], ground: Ground, engine: Engine, subject_of: SubjectOf) -> None:
         self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine), subject_of
-        self._near: tuple[ContainerState, Postures] | None = None  # as it is now, of the container looked at last
 
     def offer(self, state: ContainerState, changes: Sequence[FileChange] | None = None) -> Offer:
         """Every toggle and preset, as they stand with this container. `changes`: what it wrote, None: not looked at."""
@@ -142,18 +140,7 @@ class Previews:
             known = facts is not None
             verdicts[layer.id] = layer.assess(facts, asked, around).verdict if known else Verdict.UNKNOWN
             postures.append((layer, layer.posture(facts if known else old.facts, asked, around)))
-        return verdicts, judge(all_threats(), tuple(postures), around.ground, self._postures(state))
-
-    def _postures(self, state: ContainerState) -> Postures:
-        """Of today: most options change one layer and a handful of threats, the others are as they are now."""
-        near = self._near  # another thread may change it meanwhile
-        if near is None or near[0] is not state:
-            found = tuple(
-                (layer, layer.posture(old.facts, layer.asked(state.container), self._around))
-                for layer, old in zip(self._layers, state.layers, strict=True)
-            )
-            near = self._near = state, found
-        return near[1]
+        return verdicts, judge(all_threats(), tuple(postures), around.ground, state.matrix)
 
 
 def _better(old: ThreatState, new: ThreatState) -> bool:

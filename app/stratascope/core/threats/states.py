@@ -1,0 +1,142 @@
+"""What judging comes to: threats and routes with the layers' answers, the exposure, the matrix of one container. Types.
+
+`depth.py` makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, Protocol
+
+from stratascope.core.ground import Ground
+from stratascope.core.severity import Severity
+from stratascope.core.threats.needs import Need
+from stratascope.core.threats.threat import Family, Outcome, Route, Ruling, Stance, Threat
+from stratascope.value import Value, force_setattr
+
+Posture = Hashable
+Postures = tuple[tuple["RulingLayer", Posture], ...]
+
+
+class LayerRuling(Value):
+    """One layer's answer to one route: of all its needs the one that decides."""
+
+    layer: str
+    ruling: Ruling
+
+
+class RouteState(Value):
+    """One route judged. `rulings` from layer 1 up, without layers whose job it is not; `ground` None: not its job.
+
+    `least`: how many layers stop it for certain; `most`: how many do if all that are unknown do.
+    """
+
+    route: Route
+    rulings: tuple[LayerRuling, ...]
+    ground: Ruling | None
+    least: int = 0  # both are counted here, whatever is given
+    most: int = 0
+
+    def __post_init__(self) -> None:
+        stances = [item.ruling.stance for item in self.rulings]
+        force_setattr(self, "least", stances.count(Stance.STOPS))
+        force_setattr(self, "most", len(stances) - stances.count(Stance.LETS_THROUGH))
+
+    @property
+    def outcome(self) -> Outcome:
+        """What becomes of an attempt by this route."""
+        if self.least or (self.ground is not None and self.ground.stance is Stance.STOPS):
+            return Outcome.STOPPED
+        if self.most or (self.ground is not None and self.ground.stance is Stance.UNKNOWN):
+            return Outcome.UNKNOWN
+        return Outcome.OPEN
+
+
+class ThreatState(Value):
+    """One threat judged. `depth` is (least, most) over its routes; `weakest` is the route that an attacker takes."""
+
+    threat: Threat
+    outcome: Outcome
+    depth: tuple[int, int]
+    by_ground: bool  # stopped, and by the host's settings alone
+    weakest: RouteState
+    routes: tuple[RouteState, ...]
+    linked: tuple[tuple[str, str], ...]  # layers of the weakest route that fall together
+
+    def ruling(self, layer: str) -> Ruling | None:
+        """What that layer says on the weakest route; None: not its job."""
+        return next((item.ruling for item in self.weakest.rulings if item.layer == layer), None)
+
+    def stance(self, layer: str) -> Stance:
+        """The same as a word."""
+        ruling = self.ruling(layer)
+        return Stance.NOT_ITS_JOB if ruling is None else ruling.stance
+
+
+class Share(Value):
+    """What one threat adds to the exposure: probabilities with unknown let through, and at best.
+
+    `counted`: whether it is the largest of its family (with unknown let through), and so the one that counts.
+    """
+
+    threat: str
+    family: Family
+    worst: float
+    best: float
+    counted: bool
+
+
+class Exposure(Value):
+    """0.0 to 10.0: `worst` with all that is unknown counted as let through, `best` as stopped."""
+
+    worst: float
+    best: float
+    shares: tuple[Share, ...]
+
+
+class Matrix(Value, weakref=True, eq=False):
+    """All threats of the catalogue for one container, and its exposure.
+
+    `ground` and `rows`: what it was made of, so that one that is like it shares what is the same; no part of the value.
+    """
+
+    UNPRINTED = ("ground", "rows")
+
+    threats: tuple[ThreatState, ...]
+    exposure: Exposure
+    ground: Ground | None = None
+    rows: tuple[Row, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Matrix) and (self.threats, self.exposure) == (other.threats, other.exposure)
+
+    def __hash__(self) -> int:
+        return hash(self.threats)
+
+    def open(self, severity: Severity) -> tuple[ThreatState, ...]:
+        """The open threats of that severity."""
+        return tuple(item for item in self.threats if item.outcome is Outcome.OPEN and item.threat.severity is severity)
+
+    def of(self, threat: str) -> ThreatState | None:
+        """One threat by its id."""
+        return next((item for item in self.threats if item.threat.id == threat), None)
+
+
+class RulingLayer(Protocol):
+    """All that depth asks of a `core.layer.Layer`."""
+
+    def __hash__(self) -> int: ...
+
+    @property
+    def id(self) -> str: ...
+
+    def stance(self, need: Need, posture: Any, /) -> Ruling | None: ...
+
+
+class Row:
+    """What a layer in one posture says to each route of all threats."""
+
+    __slots__ = ("__weakref__", "answers", "layer")
+
+    def __init__(self, layer: RulingLayer, answers: tuple[LayerRuling | None, ...]) -> None:
+        self.layer, self.answers = layer, answers
