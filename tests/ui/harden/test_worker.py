@@ -1,4 +1,4 @@
-"""A generator on a thread of its own: what it yields arrives in order, and however it ends it is told."""
+"""Questions off the window: no lane waits for another, each keeps its order, of a topic the newest is answered."""
 
 from __future__ import annotations
 
