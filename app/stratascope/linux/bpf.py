@@ -8,10 +8,10 @@ is run stands in `bpf_run`.
 from __future__ import annotations
 
 import struct
-from functools import lru_cache
 from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
+from stratascope.remembered import remembered
 
 MAX_INSTRUCTIONS = 4096  # BPF_MAXINSNS
 MEMORY_WORDS = 16  # BPF_MEMWORDS
@@ -61,7 +61,7 @@ def parse_hex(text: str) -> bytes:
         raise DecodeError("filter: not hexadecimal digits, two for each byte") from None
 
 
-@lru_cache(maxsize=64)
+@remembered(60000)
 def decode(raw: bytes) -> Program:
     """The instructions of a filter. Raises DecodeError, which names the instruction by its place from 0."""
     if not raw or len(raw) % 8:

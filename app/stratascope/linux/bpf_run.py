@@ -10,7 +10,6 @@ from __future__ import annotations
 import operator
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from stratascope.linux import bpf
@@ -31,6 +30,7 @@ from stratascope.linux.seccomp_answer import (
     without_conditions,
 )
 from stratascope.linux.syscalls import Abi, numbers
+from stratascope.remembered import remembered
 from stratascope.value import replace
 
 MOST_STEPS = 60_000  # states followed in one filter; real ones need a few thousand
@@ -77,7 +77,7 @@ _MOVES = frozenset(
 )
 
 
-@lru_cache(maxsize=256)
+@remembered(40000)
 def answers(filters: tuple[bytes, ...], abi: Abi) -> Answers:
     """The answers of these filters together, the oldest first. Raises DecodeError. Kept: a second call is free."""
     merged: dict[str, Outcomes] = {}
@@ -89,7 +89,7 @@ def answers(filters: tuple[bytes, ...], abi: Abi) -> Answers:
     return _shared(Answers(abi, tuple(merged.items())))
 
 
-@lru_cache(maxsize=64)
+@remembered(40000)
 def _shared(found: Answers) -> Answers:
     """One object for equal answers: the bytes differ between launches of one profile, the answers do not."""
     return found

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 
 from stratascope.linux.decode import DecodeError
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 # include/uapi/linux/capability.h, in the order of their numbers
@@ -140,11 +140,11 @@ class CapabilitySet(Value):
         return cls((1 << min(last + 1, _WIDTH)) - 1)
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def _members(bits: int) -> tuple[int, ...]:
     return tuple(number for number in range(bits.bit_length()) if bits >> number & 1)
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def _names(bits: int) -> tuple[str, ...]:
     return tuple(name_of(number) for number in _members(bits))

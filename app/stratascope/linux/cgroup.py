@@ -8,11 +8,11 @@ the caller. Formats: cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgr
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import Mount
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 # v1 writes "no limit" as LONG_MAX rounded down to a page (mm/page_counter.c): 9223372036854771712 with pages of
@@ -46,7 +46,7 @@ class Level(Value):
     level: int
 
 
-@lru_cache(maxsize=1024)
+@remembered()
 def parse_memberships(text: str) -> tuple[Membership, ...]:
     """The lines `ID:CONTROLLERS:PATH`; raises DecodeError. A path may hold colons."""
     found = []
@@ -65,7 +65,7 @@ def parse_memberships(text: str) -> tuple[Membership, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def _hierarchy(number: str, controllers: str) -> tuple[int, tuple[str, ...]] | None:
     """The same for every process of a machine; None where that is no number."""
     if not number.isascii() or not number.isdigit() or len(number) > 9:
@@ -108,7 +108,7 @@ def ancestor(path: str, level: int) -> str:
     return path or "/"
 
 
-@lru_cache(maxsize=1024)
+@remembered()
 def parse_limit(text: str) -> int | None:
     """A file with one number, or `max`; None: no limit. Raises DecodeError."""
     word = text.strip()
@@ -120,7 +120,7 @@ def parse_limit(text: str) -> int | None:
     return None if value >= NO_LIMIT_V1 else value
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def parse_cpu_max(text: str) -> float | None:
     """v2 `cpu.max`, `QUOTA PERIOD` in microseconds, as cores; None: no limit. Raises DecodeError."""
     words = text.split()
@@ -138,7 +138,7 @@ def cores(quota: str, period: str) -> float | None:
     return None if limit is None else limit / int(period)
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def parse_cpulist(text: str) -> int:
     """How many CPUs a list such as `0-3,8` names (0 for an empty one). Raises DecodeError."""
     count = 0
@@ -156,7 +156,7 @@ def parse_cpulist(text: str) -> int:
     return count
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def parse_io_max(text: str) -> tuple[IoLimit, ...]:
     """v2 `io.max`: a line a device, `8:0 rbps=1048576 wbps=max riops=max wiops=max`. Raises DecodeError."""
     limits = []
@@ -176,7 +176,7 @@ def parse_io_max(text: str) -> tuple[IoLimit, ...]:
     return tuple(limits)
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def parse_throttle(text: str) -> tuple[tuple[str, int], ...]:
     """v1 `blkio.throttle.*_device`: a line `MAJOR:MINOR VALUE` for each limited device. Raises DecodeError."""
     found = []
@@ -199,7 +199,7 @@ def _device(word: str) -> str:
     return word
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def parse_device_rules(text: str) -> tuple[str, ...]:
     """v1 `devices.list`: what may be used, `TYPE MAJOR:MINOR ACCESS` (`a *:* rwm` is everything)."""
     rules = []

@@ -6,9 +6,8 @@ the host's ids. Up to 340 lines since Linux 4.15; an empty map is valid and maps
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from stratascope.linux.decode import DecodeError
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 MAX_LINES = 340  # UID_GID_MAP_MAX_EXTENTS, include/linux/user_namespace.h
@@ -27,7 +26,7 @@ class IdRange(Value):
 IdMap = tuple[IdRange, ...]
 
 
-@lru_cache(maxsize=1024)
+@remembered()
 def parse_idmap(text: str) -> IdMap:
     """The lines `INSIDE OUTSIDE LENGTH`, in their order; raises DecodeError."""
     ranges = []

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from functools import lru_cache
 from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
+from stratascope.remembered import remembered
 
 UNION = frozenset({"overlay", "fuse.fuse-overlayfs"})  # the types of file systems that are laid over others
 _ESCAPE = re.compile(r"\\([0-7]{3})")
@@ -93,7 +93,7 @@ def parse_mountinfo(text: str) -> tuple[Mount, ...]:
 _new = tuple.__new__  # what Mount(…) comes to, without the way there
 
 
-@lru_cache(maxsize=2048)
+@remembered()
 def _rest(text: str) -> tuple[str, str, str, str, str, str] | None:
     """A line from its target on, without escapes: of one engine's containers most are the same. None: look closer."""
     head, dash, tail = text.partition(" - ")
@@ -136,7 +136,7 @@ def any_idmapped(text: str) -> bool:
     return ",idmapped" in text
 
 
-@lru_cache(maxsize=64)
+@remembered(20000)
 def cached_mountinfo(text: str) -> tuple[Mount, ...]:
     """`parse_mountinfo`, remembered: the text of a container that did not change is the same text."""
     return parse_mountinfo(text)
@@ -153,7 +153,7 @@ def visible(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
     return mounts
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def _above(targets: tuple[str, ...]) -> tuple[int | None, ...] | None:
     """For each target, which one its parent directory is on, if nothing covers anything; None for the root.
 

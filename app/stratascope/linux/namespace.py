@@ -7,9 +7,9 @@ out because all of one kernel's namespaces live in one nsfs. No idea of containe
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import lru_cache
 
 from stratascope.linux.decode import DecodeError
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 
@@ -48,7 +48,7 @@ class NamespaceLink(Value):
     inode: int
 
 
-@lru_cache(maxsize=4096)
+@remembered()
 def parse_link(text: str) -> NamespaceLink:
     """The target of a /proc/PID/ns link, `KIND:[INODE]`; raises DecodeError."""
     link = text.strip()

@@ -6,9 +6,9 @@ The mode says that a filter exists, not what it lets through: that comes from `b
 from __future__ import annotations
 
 from enum import StrEnum
-from functools import lru_cache
 
 from stratascope.linux.decode import DecodeError
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 
@@ -90,7 +90,7 @@ ALLOW = Action(ActionKind.ALLOW)
 UNDECIDED = Action(ActionKind.UNDECIDED)
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def action_of(value: int) -> Action:
     """The 32 bits that a filter returns, decoded. What the kernel does not know kills (kernel/seccomp.c)."""
     kind = _RETURNS.get(value & 0xFFFF0000, ActionKind.KILL_PROCESS)

@@ -7,11 +7,12 @@ nor on aarch64, whose calls are taken by their names. tests/engines/docker/test_
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from stratascope.linux.seccomp import ALLOW, UNDECIDED, Action, ActionKind
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Answers, Constraint, Op, Outcome, Outcomes, tidied
 from stratascope.linux.syscalls import Abi, numbers
+from stratascope.remembered import remembered
 
 VERSION = "26.1"
 
@@ -111,7 +112,7 @@ _AF_VSOCK = 40
 _PERSONALITIES = (0x0, 0x8, 0x20000, 0x20008, 0xFFFFFFFF)
 
 
-@lru_cache(maxsize=256)
+@remembered(40000)
 def docker_default(capabilities: frozenset[str], abi: Abi, measured: bool = True) -> Answers:
     """The answers of the filter that Docker makes for that bounding set (CAP_… names).
 
@@ -128,7 +129,7 @@ def opened_by(capability: str, measured: bool = True) -> tuple[tuple[str, Outcom
     return tuple([(name, _PASSES if measured or name not in _CHANGING else _OPEN) for name in names])
 
 
-@lru_cache(maxsize=8)
+@cache
 def _without_any(abi: Abi) -> tuple[tuple[str, Outcomes], ...]:
     """Every call, for a container without capabilities."""
     return tuple((name, _answer(name, abi)) for name in numbers(abi))

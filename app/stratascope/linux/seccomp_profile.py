@@ -10,12 +10,12 @@ from __future__ import annotations
 import errno
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import Action, ActionKind
 from stratascope.linux.seccomp_answer import ALL_BITS, Constraint, Op
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 MAX_LENGTH = 4 << 20  # characters of a profile; Docker's own has 14,000
@@ -84,13 +84,13 @@ class Profile(Value):
     warnings: tuple[str, ...] = ()
 
 
-@lru_cache(maxsize=32)
+@remembered(100000)
 def parse_profile(text: str) -> Profile:
     """Decode a profile. Raises DecodeError; what is merely not known stands in `warnings`, in English."""
     return _profile(_loaded(text))
 
 
-@lru_cache(maxsize=32)
+@remembered(100000)
 def parse_oci_config(text: str) -> Profile | None:
     """The profile in an OCI config.json; None where the container has none. Raises DecodeError."""
     linux = _object(_loaded(text), "config.json").get("linux")

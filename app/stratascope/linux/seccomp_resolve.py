@@ -9,7 +9,6 @@ is UNDECIDED. Decided against running libseccomp: the window must work without i
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import lru_cache
 
 from stratascope.linux.seccomp import UNDECIDED, Action, ActionKind
 from stratascope.linux.seccomp_answer import (
@@ -26,6 +25,7 @@ from stratascope.linux.seccomp_answer import (
 )
 from stratascope.linux.seccomp_profile import Condition, Profile, Rule
 from stratascope.linux.syscalls import Abi, known_names, numbers
+from stratascope.remembered import remembered
 from stratascope.value import replace
 
 _WORDS = {Abi.X86_64: "X86_64", Abi.I386: "X86", Abi.X32: "X32", Abi.AARCH64: "AARCH64"}
@@ -51,7 +51,7 @@ _PARTS |= {name: ("ipc", 21 + place) for place, name in enumerate(("shmat", "shm
 _BAD_MACHINE = Action(ActionKind.KILL_THREAD)  # SCMP_ACT_KILL, libseccomp's answer to a machine that was not added
 
 
-@lru_cache(maxsize=256)
+@remembered(40000)
 def resolve(
     profile: Profile, capabilities: frozenset[str], kernel: tuple[int, int] | None, machine: str, abi: Abi
 ) -> Answers:

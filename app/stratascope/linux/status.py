@@ -8,10 +8,10 @@ decoding all sixty lines: the memory figures are for others, and this runs for e
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import NamedTuple
 
 from stratascope.linux.decode import DecodeError
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _LINE = re.compile(
@@ -57,7 +57,7 @@ class ProcessStatus(Value):
     seccomp_filters: int | None
 
 
-@lru_cache(maxsize=1024)
+@remembered()
 def parse_status(text: str) -> ProcessStatus:
     """Decode the text of /proc/PID/status. Raises DecodeError where a line is not as proc_pid_status(5) has it."""
     # a name can't hold a newline: fs/proc/array.c (proc_task_name) escapes it

@@ -6,8 +6,6 @@ none is known by name. Attack surface stands beside depth and is never part of i
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource, CallState, CallTable, CallVerdict
@@ -15,6 +13,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.needs import Calls
 from stratascope.core.threats.threat import Threat
 from stratascope.layers.seccomp.words import warning
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 VERDICTS = {
@@ -71,7 +70,7 @@ def table_of(tables: tuple[CallTable, ...], abi: str) -> CallTable | None:
     return next((table for table in tables if table.abi == abi), None)
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def pairs(here: CallTable, there: CallTable | None) -> tuple[Pair, ...]:
     """Every call of both tables, by name."""
     other = {} if there is None else {call.name: call for call in there.calls}
@@ -80,7 +79,7 @@ def pairs(here: CallTable, there: CallTable | None) -> tuple[Pair, ...]:
     return tuple(sorted(found, key=lambda pair: pair.name))
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def surface(table: CallTable, default: CallTable | None) -> Surface:
     """The attack surface of one entry point."""
     counts = dict.fromkeys(CallVerdict, 0)
@@ -150,7 +149,7 @@ def dangerous_line(surface: Surface, most: int) -> Message | None:
     return msg("Dangerous ones that pass: {names}.", names=", ".join(names))
 
 
-@lru_cache(maxsize=1)
+@remembered()
 def _by_call() -> dict[str, tuple[Threat, ...]]:
     found: dict[str, dict[str, Threat]] = {}
     for threat in all_threats():

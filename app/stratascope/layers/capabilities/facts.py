@@ -5,8 +5,6 @@ What could not be read is None with a gap; nothing is filled in.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.container import Container
 from stratascope.core.ground import Surroundings, inode_of
@@ -19,6 +17,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import is_full, parse_idmap, to_inside
 from stratascope.linux.namespace import Kind, is_initial
 from stratascope.linux.status import ProcessStatus
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 # /proc/PID/status's order, which is also the grid's: field, head, line
@@ -170,7 +169,7 @@ def asked_bounding(asked: CapabilitiesAsked, last: int) -> CapabilitySet | None:
     return _named(asked.bounding, last)
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def _named(names: tuple[str, ...], last: int) -> CapabilitySet | None:
     try:
         return CapabilitySet.of(names, last)

@@ -6,8 +6,6 @@ question. no_new_privs belongs here too.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import (
     Capability,
@@ -27,6 +25,7 @@ from stratascope.layers.capabilities.posture import CapabilityPosture
 from stratascope.layers.shared.conditional_needs import asked_for, not_asked_for, perhaps_asked_for
 from stratascope.layers.shared.unprivileged_ports import low_ports_free
 from stratascope.linux.capability import CapabilitySet
+from stratascope.remembered import remembered
 
 _EFFECTIVE, _BOUNDING, _NNP = "@status:CapEff", "@status:CapBnd", "@status:NoNewPrivs"
 _TRACE = CapabilitySet.of(("CAP_SYS_PTRACE",))
@@ -67,7 +66,7 @@ _UNKNOWN = Ruling(Stance.UNKNOWN, _NOT_READ, _EFFECTIVE)
 _NO_NEW_PRIVS_UNREAD = Ruling(Stance.UNKNOWN, msg("Whether exec can give it more could not be read."), _NNP)
 
 
-@lru_cache(maxsize=512)
+@remembered()
 def _set_of(names: tuple[str, ...]) -> CapabilitySet:
     return CapabilitySet.of(names)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from stratascope.core.layer import BitGrid, BitRow, BitSet, Row, Tab, Table, Tone
 from stratascope.core.message import Message, msg
 from stratascope.layers.capabilities.facts import SETS, CapabilitiesAsked, CapabilityFacts, asked_bounding
@@ -11,6 +9,7 @@ from stratascope.layers.capabilities.findings import short
 from stratascope.layers.capabilities.words import TAKE_OVER, explain
 from stratascope.layers.shared.readings import NOT_ASKED, OFF, ON, UNKNOWN
 from stratascope.linux.capability import LAST, name_of
+from stratascope.remembered import remembered
 
 _EFFECTIVE_COLUMN = 2
 
@@ -40,7 +39,7 @@ def _grid_of(facts: CapabilityFacts) -> BitGrid:
     )
 
 
-@lru_cache(maxsize=256)  # most containers of a machine have the same sets
+@remembered()  # most containers of a machine have the same sets
 def _rows(values: tuple[int, ...], default: int | None, own: bool, last: int) -> tuple[BitRow, ...]:
     inheritable, permitted, effective, bounding, ambient = values
     present = inheritable | permitted | effective | bounding | ambient

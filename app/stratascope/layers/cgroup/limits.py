@@ -7,7 +7,6 @@ comes of one set is remembered by the texts. Present use changes with every read
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 
 from stratascope.core.capture import Gap, GapKind, Reading
 from stratascope.linux.cgroup import (
@@ -23,6 +22,7 @@ from stratascope.linux.cgroup import (
     smallest,
 )
 from stratascope.linux.decode import DecodeError
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _V1_IO = ("read_bps", "write_bps", "read_iops", "write_iops")
@@ -31,7 +31,7 @@ _CPU = ("cpu", "cpu,cpuacct", "cpuacct,cpu")  # a v1 hierarchy may be named by o
 _ABSENT = Gap(GapKind.ABSENT)
 
 
-@lru_cache(maxsize=4096)
+@remembered()
 def _name(reading: str) -> tuple[tuple[str, str], int]:
     """`cgroup:v2:1:pids.max` -> (v2, pids.max), 1; level -1 where it is not in that form."""
     parts = reading.split(":", 3)
@@ -48,7 +48,7 @@ class Layout(Value):
     odd: tuple[int, ...]  # places of readings that are named otherwise
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def layout_of(names: tuple[str, ...]) -> Layout:
     """Containers that sit equally deep have it in common."""
     files: list[tuple[tuple[str, str], int, int]] = []
@@ -137,7 +137,7 @@ class Limits(Value):
     gaps: tuple[tuple[str, Gap, int], ...]
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def limits_of(names: tuple[str, ...], values: tuple[str | Gap | None, ...], readable: bool) -> Limits:
     """From the names of all readings and, of each limit file, text, gap, or None for ABSENT (see `values_of`)."""
     files, gaps = _Files(layout_of(names), values), list[tuple[str, Gap, int]]()

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from functools import lru_cache
 
 from stratascope.linux.mounts import UNION, Mount
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _KERNEL = {"proc": "/proc", "sysfs": "/sys"}
@@ -117,7 +117,7 @@ def _decisive(reach: MountReach, path: str) -> str:
     return max((place for place in places if _within(path, place)), key=len, default="")
 
 
-@lru_cache(maxsize=64)
+@remembered()
 def _devices(host: tuple[tuple[str, str, str], ...]) -> frozenset[str]:
     return frozenset(device for device, _, _ in host)
 

@@ -7,8 +7,6 @@ facts are printed as they are, so the filter's origin is a field that is not pri
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, Container, EngineKind, ProfileKind
 from stratascope.core.ground import PROFILES, Surroundings
@@ -33,6 +31,7 @@ from stratascope.linux.seccomp import SeccompMode, seccomp_mode
 from stratascope.linux.seccomp_docker import same_version
 from stratascope.linux.status import ProcessStatus
 from stratascope.linux.syscalls import Abi
+from stratascope.remembered import remembered
 from stratascope.value import Value, replace
 
 CONFIG = "oci:config"  # the container's OCI config.json, where whoever reads may read it
@@ -165,7 +164,7 @@ def _kernel(capture: Capture, expected: int | None) -> tuple[KernelFilters | Non
     return KernelFilters(tuple(found)), ()
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def _filter(text: str) -> bytes:
     raw = bpf.parse_hex(text)
     bpf.decode(raw)

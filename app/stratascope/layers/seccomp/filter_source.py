@@ -6,7 +6,7 @@ one profile are evaluated once. Decided against holding the tables in the layer'
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 
 from stratascope.core.ground import Ground
 from stratascope.core.message import Message, msg
@@ -18,6 +18,7 @@ from stratascope.linux.seccomp_answer import Answers, Outcome, Outcomes
 from stratascope.linux.seccomp_profile import Profile, parse_oci_config, parse_profile, release
 from stratascope.linux.seccomp_resolve import resolve, resolved_calls, unknown_calls
 from stratascope.linux.syscalls import Abi, abis_of, numbers
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 
@@ -117,12 +118,12 @@ class NoFilter(Value):
 FilterSource = KernelFilters | ProfileFilter | DockerDefault | NoFilter
 
 
-@lru_cache(maxsize=8)
+@cache
 def _unfiltered(abi: Abi) -> Answers:
     return Answers(abi, tuple((name, (Outcome(ALLOW),)) for name in numbers(abi)))
 
 
-@lru_cache(maxsize=256)
+@remembered(40000)
 def _resolved(
     text: str, oci: bool, capabilities: frozenset[str], kernel: tuple[int, int] | None, machine: str, abi: Abi
 ) -> Answers:
@@ -156,7 +157,7 @@ def opened_by(origin: FilterSource, names: frozenset[str]) -> tuple[tuple[str, A
     return _opened_by(origin, names)
 
 
-@lru_cache(maxsize=64)
+@remembered(20000)
 def _opened_by(origin: ProfileFilter | DockerDefault, names: frozenset[str]) -> tuple[tuple[str, Answers], ...]:
     abi = Abi.X86_64 if isinstance(origin, DockerDefault) else native(origin.machine)
     now = dict(origin.answers(abi).calls)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.ground import Surroundings
@@ -19,6 +17,7 @@ from stratascope.layers.shared.readings import process_status
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_docker import same_version
 from stratascope.linux.syscalls import Abi, numbers
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _CIS = "CIS-Docker-1.6.0:5.22"
@@ -49,7 +48,7 @@ def beyond(facts: SeccompFacts, around: Surroundings) -> tuple[Beyond, ...] | No
     return _beyond(facts.origin, facts.default, tuple(abi for abi, _ in entry_points(around.ground)))
 
 
-@lru_cache(maxsize=256)
+@remembered(4000)
 def _beyond(origin: FilterSource, default: FilterSource, points: tuple[Abi, ...]) -> tuple[Beyond, ...]:
     found: list[Beyond] = []
     listed: set[str] = set()

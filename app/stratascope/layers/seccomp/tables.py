@@ -7,7 +7,6 @@ arguments, it tries the values that the two name, and their neighbours.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import lru_cache
 from itertools import product
 
 from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
@@ -16,6 +15,7 @@ from stratascope.layers.seccomp.filter_source import FilterSource
 from stratascope.layers.seccomp.words import warning
 from stratascope.linux.seccomp_answer import ALL_BITS, Answers, Given, Outcomes, possible
 from stratascope.linux.syscalls import Abi, numbers
+from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _MOST_TRIES = 400
@@ -45,14 +45,14 @@ class AttackSurface(Value):
     dangerous: tuple[str, ...]
 
 
-@lru_cache(maxsize=256)
+@remembered(60000)
 def call_table(origin: FilterSource, abi: Abi) -> CallTable:
     """Every call, to be drawn. Raises DecodeError."""
     answers = origin.answers(abi)
     return CallTable(abi.value, origin.kind, origin.title, _states(answers))
 
 
-@lru_cache(maxsize=256)
+@remembered(60000)
 def _states(answers: Answers) -> tuple[CallState, ...]:
     table = numbers(answers.abi)
     return tuple(
@@ -61,7 +61,7 @@ def _states(answers: Answers) -> tuple[CallState, ...]:
     )
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def counts(answers: Answers) -> CallCounts:
     """How many of each verdict."""
     found: dict[CallVerdict, list[str]] = {verdict: [] for verdict in CallVerdict}
@@ -81,7 +81,7 @@ def passing(answers: Answers) -> tuple[str, ...]:
     return tuple(name for name, outcomes in answers.calls if any(each.action.lets_through for each in outcomes))
 
 
-@lru_cache(maxsize=256)
+@remembered(4000)
 def surface(answers: Answers, default: Answers | None) -> AttackSurface:
     """The attack surface by one entry point, against the engine's default where that is known."""
     names = passing(answers)
@@ -94,7 +94,7 @@ def surface(answers: Answers, default: Answers | None) -> AttackSurface:
     )
 
 
-@lru_cache(maxsize=256)
+@remembered(4000)
 def more(here: Answers, default: Answers) -> tuple[str, ...]:
     """Names of calls that pass here for some arguments for which the default stops them."""
     found = []

@@ -6,11 +6,10 @@ engine does not tell its default, the measured list of its kind counts.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 from stratascope.core.container import Asked, Engine, EngineKind
 from stratascope.linux.capability import LAST, CapabilitySet
 from stratascope.linux.decode import DecodeError
+from stratascope.remembered import remembered
 from stratascope.value import replace
 
 _ALL = "ALL"
@@ -23,7 +22,7 @@ def engine_default(engine: Engine) -> CapabilitySet:
     return _default(engine.kind, engine.facts.default_capabilities)
 
 
-@lru_cache(maxsize=64)
+@remembered()
 def _default(kind: EngineKind, told: tuple[str, ...]) -> CapabilitySet:
     try:
         return CapabilitySet.of(told) if told else ENGINE_DEFAULTS[kind]

@@ -6,7 +6,7 @@ answers to those few settings that the threats name travel in there.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 
 from stratascope.core.ground import Ground
 from stratascope.core.message import Message, msg
@@ -16,6 +16,7 @@ from stratascope.core.threats.ground_rulings import holds
 from stratascope.core.threats.needs import Capability, Setting
 from stratascope.core.threats.threat import Ruling, Stance
 from stratascope.linux.sysctl import path_of
+from stratascope.remembered import remembered
 
 Answers = tuple[tuple[Setting, bool | None], ...]
 
@@ -30,7 +31,7 @@ def conditions() -> tuple[Setting, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=8)
+@remembered()
 def answers(ground: Ground) -> Answers:
     """Whether each of them holds on this host; None where it could not be read."""
     return tuple((setting, holds(setting, ground)) for setting in conditions())

@@ -8,11 +8,11 @@ any node.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from stratascope.core.container import AskedDevice
 from stratascope.core.threats.needs import Device
 from stratascope.layers.shared.host_paths import is_disk
+from stratascope.remembered import remembered
 
 _ALL = ("a *:* rwm",)
 _DEFAULT = (
@@ -52,7 +52,7 @@ def passes(rules: tuple[str, ...], need: Device) -> bool:
     return any(_allows(rule, need.kind, need.major, need.minor, need.access) for rule in rules)
 
 
-@lru_cache(maxsize=1024)
+@remembered()
 def _allows(rule: str, kind: str, major: int | None, minor: int | None, access: str) -> bool:
     which, number, granted = rule.split()
     if which not in ("a", kind) or not set(access) <= set(granted):
@@ -79,7 +79,7 @@ def passes_block(device: AskedDevice) -> bool:
     return is_block(device.source) or is_block(device.target)
 
 
-@lru_cache(maxsize=256)
+@remembered()
 def runtime_default(privileged: bool, devices: tuple[AskedDevice, ...], rules: tuple[str, ...] = ()) -> tuple[str, ...]:
     """What the engines ask their runtime for, as far as their options tell; `rules` as typed."""
     if privileged:
