@@ -23,7 +23,9 @@ TESTS = Path(__file__).resolve().parents[1]
 CHECKOUT = TESTS.parent
 sys.path[:0] = [str(TESTS), str(CHECKOUT / "app")]
 
-from bench.run import Table, as_installed, fill, say  # noqa: E402 - found only now
+from bench.reading import as_installed  # noqa: E402 - found only now
+from bench.run import fill  # noqa: E402
+from bench.table import Table, say  # noqa: E402
 from containers.fleet import launched  # noqa: E402
 
 COUNT, WARM, COLD = 40, 7, 5

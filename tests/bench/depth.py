@@ -1,13 +1,12 @@
 """How long it takes to judge: threats against captures, filters, and what many matrices weigh. For `make bench`.
 
-python tests/bench/depth.py FILE      one line of JSON: resident bytes before and with 300 containers of that capture,
-                                      each judged by itself, as if no two were alike
+python tests/bench/depth.py FILE      one line of JSON: resident bytes before and with 300 containers like those of that
+                                      capture, of which no two have the same capabilities and limits
 """
 
 from __future__ import annotations
 
 import gc
-import inspect
 import json
 import os
 import statistics
@@ -23,29 +22,18 @@ from stratascope.core.record import Record
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats import depth
 from stratascope.core.threats.catalogue import all_threats
-from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.depth import Matrix, Postures
+from stratascope.engines.docker.inspect import DEFAULT_CAPABILITIES
 from stratascope.layers import all_layers
 from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import KernelFilters, entry_points
 from stratascope.linux.syscalls import Abi
+from stratascope.remembered import forget
 from stratascope.state import record as records
+from stratascope.value import replace
 from stratascope.wiring.engines import assembler
 
 MANY = 300
-ROOMS = ("stratascope.linux", "stratascope.layers.", "stratascope.core")
-
-
-def forget(rooms: tuple[str, ...] = ROOMS) -> None:
-    """Empty every cache that depends on what was read, so that a run is a first run; the program's tables stay."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith(rooms):
-            for value in list(vars(module).values()):
-                clear = getattr(value, "cache_clear", None)
-                if clear is None:
-                    continue
-                keys = {each.annotation for each in inspect.signature(value).parameters.values()}
-                if not keys <= {"Abi"}:  # by nothing or by an entry point: a table of the program
-                    clear()
 
 
 def seconds(run: Callable[[], object]) -> float:
@@ -67,26 +55,47 @@ def bases(states: Iterable[ContainerState]) -> tuple[KernelFilters, ...]:
 
 
 class Judged:
-    """Containers whose facts are decoded, to be judged anew."""
+    """Containers whose facts are decoded, to be judged anew: nobody holds what they came to."""
 
     def __init__(self, record: Record) -> None:
-        self.states = tuple(state for state in assembler().snapshot(record).containers if state.matrix is not None)
+        known = (state for state in assembler().snapshot(record).containers if state.matrix is not None)
+        self.states = tuple(replace(state, matrix=None) for state in known)
         self._ground: Ground = decode_ground(record.host)
         self._engines = {engine.id: engine for engine in record.engines}
 
-    def judge(self, state: ContainerState) -> Matrix:
-        """All threats for one container, from its facts."""
+    def postures(self, state: ContainerState) -> Postures:
+        """What decides, of one container."""
         around = Surroundings(self._ground, self._engines[state.container.engine])
-        postures = tuple(
+        return tuple(
             (layer, layer.posture(known.facts, known.asked, around))
             for layer, known in zip(all_layers(), state.layers, strict=True)
         )
-        return depth.judge(all_threats(), postures, self._ground)
 
-    def all(self, states: Iterable[ContainerState]) -> None:
+    def judge(self, state: ContainerState) -> Matrix:
+        """All threats for one container, from its facts."""
+        return depth.judge(all_threats(), self.postures(state), self._ground)
+
+    def all(self, states: Iterable[ContainerState]) -> list[Matrix]:
         """One after the other, as the program does."""
-        for state in states:
-            self.judge(state)
+        return [self.judge(state) for state in states]
+
+    def like_no_other(self, number: int) -> Postures:
+        """One of them with other capabilities and limits: others for each number."""
+        state = self.states[number % len(self.states)]
+        asked = state.container.asked
+        wanted = replace(
+            asked,
+            capabilities=tuple(name for place, name in enumerate(DEFAULT_CAPABILITIES) if number * 37 >> place & 1),
+            memory=(64 << 20) + number * 4096,
+            pids=50 + number,
+        )
+        container = replace(state.container, asked=wanted)
+        around = Surroundings(self._ground, self._engines[container.engine])
+        found = []
+        for layer, known in zip(all_layers(), state.layers, strict=True):
+            facts = layer.predict(known.facts, asked, wanted, around)
+            found.append((layer, layer.posture(facts, layer.asked(container), around)))
+        return tuple(found)
 
     def amortised(self, rounds: int = 9) -> float:
         """Seconds for one container: all of them, with cold caches at the start."""
@@ -114,7 +123,7 @@ class Judged:
             for abi in (Abi.X86_64, Abi.I386, Abi.X32):
                 taken = []
                 for _ in range(rounds):
-                    forget(("stratascope.linux.bpf",))
+                    forget()
                     taken.append(seconds(partial(origin.answers, abi)))
                 first = max(first, statistics.median(taken))
                 again = max(again, seconds(partial(origin.answers, abi)))
@@ -127,16 +136,19 @@ def resident() -> int:
 
 
 def weigh(file: Path) -> dict[str, int]:
-    """Resident bytes with the decoded capture, and with that many matrices more, none shared."""
-    judged = Judged(records.load(file))
+    """Resident bytes with the decoded capture, and with that many matrices more."""
+    record = records.load(file)
+    judged = Judged(record)
+    ground = decode_ground(record.host)
     gc.collect()
     before = resident()
-    kept = []
+    kept, seen = [], set()
     for number in range(MANY):
-        forget(("stratascope.core.threats.depth", "stratascope.layers."))
-        kept.append(judged.judge(judged.states[number % len(judged.states)]))
+        postures = judged.like_no_other(number)
+        seen.add(postures)
+        kept.append(depth.judge(all_threats(), postures, ground))
     gc.collect()
-    return {"before": before, "after": resident(), "matrices": len({id(matrix) for matrix in kept})}
+    return {"before": before, "after": resident(), "matrices": len(seen)}
 
 
 def weighed(record: Record, folder: Path) -> dict[str, int]:

@@ -1,4 +1,5 @@
-"""One window, measured from outside by run.py: `bare` (PySide6 + pyqtgraph), `ours`, or `frozen` (engine stopped).
+"""One window, measured from outside by run.py: `bare` (PySide6 + pyqtgraph), `ours`, `frozen` (engine stopped), or
+`idle` (one of 40 containers is looked at, and nothing happens).
 
 Prints one line of JSON: seconds from the process's start to the painted list, resident bytes, the longest time in
 which the window's thread did not come back to its event loop.
@@ -78,7 +79,25 @@ def ours() -> None:
             if now - begun > 15.0:
                 finish()
         elif window.containers.model.shown() >= 40:
-            finish()
+            if KIND == "idle":
+                idle()
+            else:
+                finish()
+
+    def idle() -> None:
+        timer.stop()
+        window.selection.choose(next(iter(window.selection.listed())))
+        QTimer.singleShot(5000, begin)
+
+    def begin() -> None:
+        used, started = time.process_time(), time.perf_counter()
+
+        def end() -> None:
+            report(busy=(time.process_time() - used) / (time.perf_counter() - started))
+            window.stop()
+            application.quit()
+
+        QTimer.singleShot(20000, end)
 
     def finish() -> None:
         timer.stop()
