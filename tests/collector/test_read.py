@@ -58,8 +58,11 @@ def texts(process: serve.Process) -> dict[str, str]:
 
 
 def still(status: str) -> list[str]:
-    """Without the counts of context switches, and the memory that a program is still being loaded into."""
-    return [line for line in status.splitlines() if not line.startswith(("Vm", "Rss", "voluntary", "nonvoluntary"))]
+    """Without the counts of context switches, the memory that a program is still being loaded into, and the signals
+    that are pending for all of its user's processes.
+    """
+    changing = ("Vm", "Rss", "SigQ", "voluntary", "nonvoluntary")
+    return [line for line in status.splitlines() if not line.startswith(changing)]
 
 
 @as_root
