@@ -30,6 +30,7 @@ WORDS = ("It begins.", "platform ", "rootdir: ", "configfile: ", "testpaths: ", 
 PREAMBLE = (*WORDS, "hypothesis ", "timeout", "session timeout", "collect")  # what pytest says of itself
 BAR = re.compile(r"=+ (.+?) =+")
 TOTAL = re.compile(r"(?:no tests ran|\d+ [a-z]+(?:, \d+ [a-z]+)*) in [\d.]+s(?: \([\d:]+\))?")
+ENDED = re.compile(r"It ended with (\d+)\.")
 COUNT = re.compile(r"(\d+) ([a-z]+)")
 
 
@@ -41,7 +42,7 @@ class Part:
         self.begun = threading.Event()
         self.sections: dict[str, list[str]] = {}
         self.counts: dict[str, int] = {}
-        self._told_total = False
+        self.code: int | None = None  # pytest's; None as long as it has not ended, or where it died
         self.process = subprocess.Popen(
             ("sh", "packaging/test.sh"),
             cwd=CHECKOUT,
@@ -61,8 +62,10 @@ class Part:
         kept: list[str] | None = None
         for line in self.process.stdout:
             self.begun.set()
-            title = BAR.fullmatch(line.rstrip())
-            if title is not None and TOTAL.fullmatch(title[1]):
+            title, ended = BAR.fullmatch(line.rstrip()), ENDED.fullmatch(line.rstrip())
+            if ended is not None:
+                self.code = int(ended[1])
+            elif title is not None and TOTAL.fullmatch(title[1]):
                 self._count(title[1])
                 kept = None
             elif title is not None and title[1] != "test session starts":
@@ -75,20 +78,19 @@ class Part:
         self.begun.set()
 
     def _count(self, line: str) -> None:
-        self._told_total = True
         for number, what in COUNT.findall(line.rpartition(" in ")[0]):
             word = what.removesuffix("s")
             if word in COUNTED:
                 self.counts[word] = self.counts.get(word, 0) + int(number)
 
     def end(self) -> int:
-        """Its exit status, when it has ended."""
+        """Its exit status, when it has ended; what went wrong beside its tests counts as an error."""
         self._reader.join()
-        if not self._told_total:  # it died, or never began
-            self.counts["error"] = self.counts.get("error", 0) + 1
-            text = f"{self.name}: it ended with {self.process.returncode} and did not say what became of its tests\n"
-            self.sections.setdefault("ERRORS", []).append(text)
-        return self.process.returncode
+        if self.code not in (0, 5) and not self.counts.keys() & {"failed", "error"}:
+            self.counts["error"] = 1
+            how = f"with {self.code}" if self.code is not None else f"without a word ({self.process.returncode})"
+            self.sections.setdefault("ERRORS", []).append(f"This part ended {how}, and no test of it says why.\n")
+        return 1 if self.code is None else self.code
 
 
 def say(text: str) -> None:

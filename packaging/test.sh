@@ -42,9 +42,10 @@ root=
 run() {
     [ -n "$root" ] || [ -z "${PART:-}" ] || set -- -o cache_dir=".pytest_cache/$PART" "$@"
     set -- sh packaging/own-root.sh "$python" -m pytest "$@"
-    # What runs side by side waits for this word: xvfb-run takes the first number of a display that is free, so that two
-    # which look at the same moment take the same one.
-    [ -z "${PART:-}" ] || set -- sh -c 'echo "It begins."; exec "$@"' sh "$@"
+    # What runs side by side waits for the first word: xvfb-run takes the first number of a display that is free, so that
+    # two which look at the same moment take the same one. The last word is pytest's status, since xvfb-run ends with
+    # another one where it can't tidy up.
+    [ -z "${PART:-}" ] || set -- sh -c 'echo "It begins."; "$@"; echo "It ended with $?."' sh "$@"
     [ -z "$xvfb" ] || set -- xvfb-run --auto-servernum --server-args="-screen 0 1920x1200x24" "$@"
     [ -z "$root" ] || set -- sudo env PATH="$PATH" QT_QPA_PLATFORM="$QT_QPA_PLATFORM" PYTHONDONTWRITEBYTECODE=1 \
         PYTHONUNBUFFERED="${PYTHONUNBUFFERED:-}" STRATASCOPE_REQUIRE_ENGINES="${STRATASCOPE_REQUIRE_ENGINES:-}" "$@"
@@ -61,7 +62,10 @@ by_root() {
 
 case ${PART:-} in
 rest) run -m "($marks) and not engines and not style" "$@" ;;
-style) run -m "($marks) and style" "$@" tests/test_quality.py ;;
+style)
+    xvfb= QT_QPA_PLATFORM=offscreen # it shows nothing
+    run -m "($marks) and style" "$@" tests/test_quality.py
+    ;;
 engines) by_root -m "($marks) and engines" "$@" ;;
 docker) by_root -m "($marks) and engines and not podman_alone" "$@" ;;
 podman) by_root -m "($marks) and podman_alone" "$@" ;;

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import tempfile
 from collections.abc import Callable, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from hypothesis.configuration import set_hypothesis_home_dir
 from PySide6.QtCore import SignalInstance
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -39,6 +43,11 @@ __all__ = (
 )
 
 HANGS = 300_000  # milliseconds
+
+if os.geteuid() != Path(__file__).stat().st_uid:  # by sudo, which must leave no files of root in the checkout
+    examples = tempfile.TemporaryDirectory(prefix="strata-examples-")
+    atexit.register(examples.cleanup)
+    set_hypothesis_home_dir(examples.name)
 
 # How long an example takes says how busy the machine is, which is no fault of the program.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])

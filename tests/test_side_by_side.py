@@ -11,13 +11,17 @@ from pathlib import Path
 
 RUNNER = Path(__file__).resolve().parents[1] / "packaging" / "side_by_side.py"
 HEAD = "It begins.\\n===== test session starts =====\\nplatform linux\\ncollected 9 items / 3 deselected\\n\\n"
-PASSES = f"printf '{HEAD}tests/a.py .. [100%%]\\n\\n===== 2 passed, 3 deselected in 1.00s =====\\n'"
-NOTHING = f"printf '{HEAD}===== 9 deselected in 0.10s =====\\n'; exit 5"
+PASSES = f"printf '{HEAD}tests/a.py .. [100%%]\\n\\n===== 2 passed, 3 deselected in 1.00s =====\\nIt ended with 0.\\n'"
+NOTHING = f"printf '{HEAD}===== 9 deselected in 0.10s =====\\nIt ended with 5.\\n'"
 FAILS = (
     f"printf '{HEAD}tests/b.py .F [100%%]\\n\\n===== FAILURES =====\\n___ test_b ___\\nE   assert 1 == 2\\n"
     "===== short test summary info =====\\nSKIPPED [1] tests/b.py:7: no engine\\n"
     "FAILED tests/b.py::test_b - assert 1 == 2\\n"
-    "===== 1 failed, 1 passed, 1 skipped, 2 errors in 61.00s (0:01:01) =====\\n'; exit 1"
+    "===== 1 failed, 1 passed, 1 skipped, 2 errors in 61.00s (0:01:01) =====\\nIt ended with 1.\\n'"
+)
+SHORT = (
+    f"printf '{HEAD}tests/d.py . [ 9%%]\\n!!! session-timeout !!!\\n"
+    "===== 1 passed in 9.00s =====\\nIt ended with 1.\\n'"
 )
 DIES = f"printf '{HEAD}tests/c.py .'; kill -SEGV $$"
 
@@ -62,7 +66,14 @@ def test_what_fails_is_shown_and_counted(tmp_path: Path) -> None:
 def test_a_part_that_dies_is_an_error(tmp_path: Path) -> None:
     code, lines = told(tmp_path, style=DIES)
     assert code == 1
-    assert any("did not say what became of its tests" in line for line in lines)
+    assert any(line.startswith("This part ended without a word") for line in lines)
+    assert total(lines).endswith(" passed, 1 error")
+
+
+def test_what_no_test_is_to_blame_for_is_an_error(tmp_path: Path) -> None:
+    code, lines = told(tmp_path, style=SHORT)
+    assert code == 1
+    assert "This part ended with 1, and no test of it says why." in lines
     assert total(lines).endswith(" passed, 1 error")
 
 
