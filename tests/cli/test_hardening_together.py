@@ -198,12 +198,12 @@ def test_what_is_linked_comes_along(desk: Desk) -> None:
     code, last, err = desk.harden(*HARDEN, "--with-dependents")
     assert (code, last["result"]) == (0, "verified"), (last, err)
     address = desk.rig.inspect(NAME)["NetworkSettings"]["IPAddress"]
-    assert f"{address}\tpeer" in desk.rig.run("exec", SIDE, "cat", "/etc/hosts")
+    assert f"{address}\tpeer" in desk.rig.said(SIDE, "cat", "/etc/hosts")
     assert desk.rig.inspect(SIDE)["HostConfig"]["Links"] == [f"/{NAME}:/{SIDE}/peer"]
     code, _, err = desk.run("undo", NAME, "--watch", "1")
     assert (code, running(desk)) == (0, {NAME: original, SIDE: side}), err
     address = desk.rig.inspect(NAME)["NetworkSettings"]["IPAddress"]
-    assert f"{address}\tpeer" in desk.rig.run("exec", SIDE, "cat", "/etc/hosts")
+    assert f"{address}\tpeer" in desk.rig.said(SIDE, "cat", "/etc/hosts")
     assert desk.run("discard", NAME)[0] == 0
     assert set(desk.all()) == {NAME, SIDE}
 

@@ -12,7 +12,7 @@ def test_a_container_runs_and_is_seen_from_here(any_engine: Rig) -> None:
         pid = any_engine.pid(container)
         assert Path(f"/proc/{pid}/cmdline").read_bytes() == b"sleep\x003600\x00"
         assert "CapBnd:\t0000000000000000" in Path(f"/proc/{pid}/status").read_text()
-        assert any_engine.run("exec", container, "id", "-u") == "0"
+        assert any_engine.said(container, "id", "-u") == "0"
         assert any_engine.config(container)["process"]["args"] == ["sleep", "3600"]
         uid_map = Path(f"/proc/{pid}/uid_map").read_text().split()
         assert uid_map[1] == (str(any_engine.user[0]) if any_engine.user else "0")

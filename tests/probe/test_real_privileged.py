@@ -51,7 +51,7 @@ def test_in_process_and_as_a_child_read_the_same(any_engine: Rig, root: Prober) 
         code = bytes.fromhex(filters(here)[0])
         assert len(code) % 8 == 0
         assert code[:8] == bytes.fromhex("2000000004000000"), "the architecture is loaded first"
-        assert any_engine.run("exec", name, "echo", "still there") == "still there"
+        assert any_engine.said(name, "echo", "still there") == "still there"
 
 
 def test_a_filter_of_its_own_comes_after_the_engine_s(any_engine: Rig, root: Prober) -> None:
@@ -120,7 +120,7 @@ def test_a_paused_container_is_a_gap_and_unharmed(docker_rootful: Rig, root: Pro
         finally:
             docker_rootful.run("unpause", name)
         assert len(filters(look(root, pid, SECCOMP))) == 1
-        assert docker_rootful.run("exec", name, "echo", "alive") == "alive"
+        assert docker_rootful.said(name, "echo", "alive") == "alive"
 
 
 def test_the_profile_is_what_was_asked_for(docker_rootful: Rig, root: Prober, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ Usage, from any test (the fixtures are exposed by tests/conftest.py):
     from rig.engine import Rig                              # `tests` is on pytest's pythonpath
 
     rig.run("exec", "--privileged", container, "id")        # the engine's own command line, returns its output
+    rig.said(container, "id")                               # an exec that must print something
     rig.endpoint                                            # "unix:///…/engine.sock"
     rig.environ                                             # os.environ with STRATASCOPE_ENGINES set to this engine
     rig.config(container)                                   # the OCI config.json, parsed
@@ -112,6 +113,12 @@ class Rig:
         if check and done.returncode != 0:
             raise AssertionError(f"{self.name}: {' '.join(args)} ended with {done.returncode}:\n{done.stderr}")
         return done.stdout.rstrip("\n")
+
+    def said(self, container: str, *command: str) -> str:
+        """What a command in there prints, which is something: on a busy machine Podman's API now and then loses it."""
+        while not (text := self.run("exec", container, *command)):
+            pass
+        return text
 
     @contextmanager
     def container(

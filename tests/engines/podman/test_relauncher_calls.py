@@ -113,8 +113,8 @@ def test_the_writable_layer(podman: Rig) -> None:
         try:
             spec = port.plan(container)
             with replaced(podman, port, with_image(spec.body, image), spec) as new:
-                assert podman.run("exec", new, "cat", "/tmp/new") == "hello"
-                assert podman.run("exec", new, "cat", "/vol/f") == "v"
+                assert podman.said(new, "cat", "/tmp/new") == "hello"
+                assert podman.said(new, "cat", "/vol/f") == "v"
         finally:
             podman.run("rmi", "-f", image, check=False)
 
@@ -158,7 +158,7 @@ def test_volumes_are_those_of_the_original(podman: Rig) -> None:
         spec = port.plan(original)
         assert spec.auto_remove
         with replaced(podman, port, spec.body, spec) as new:
-            assert podman.run("exec", new, "cat", "/nameless/file") == "kept"
+            assert podman.said(new, "cat", "/nameless/file") == "kept"
 
 
 def test_refusals(podman: Rig) -> None:
