@@ -1,7 +1,7 @@
 """The window on a real accessibility bus (AT-SPI), looked at from outside as a screen reader does.
 
-`python -m ui.access_bus window` shows it, and moves the keyboard through the rays when a line comes in;
-`python -m ui.access_bus judge` starts that, walks the tree over the bus, listens, and prints what it met as JSON. Both
+`python -m ui.access.bus window` shows it, and moves the keyboard through the rays when a line comes in;
+`python -m ui.access.bus judge` starts that, walks the tree over the bus, listens, and prints what it met as JSON. Both
 run below dbus-run-session. Decided against pyatspi: it is of Debian's Python, and dbus-send is here anyway.
 """
 
@@ -51,7 +51,7 @@ def judge() -> None:
     address = strings(send("", "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus.GetAddress"))[0]
     wanted = want_events(address)
     window = subprocess.Popen(
-        [sys.executable, "-m", "ui.access_bus", "window"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "ui.access.bus", "window"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     listening = subprocess.Popen(
         ["dbus-monitor", "--address", address, "type='signal',interface='org.a11y.atspi.Event.Object'"],
@@ -121,7 +121,7 @@ def window() -> None:
     from stratascope.ui.widgets import accessibility
     from ui.access import scenes
 
-    application = ui.make_application(["access_bus"])
+    application = ui.make_application(["access.bus"])
     with scenes.opened() as shown:
         waiting = QSocketNotifier(0, QSocketNotifier.Type.Read)
 

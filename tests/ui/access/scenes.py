@@ -154,7 +154,7 @@ def brought_up(call: Callable[[], object]) -> list[QWidget]:
 
 
 def put_away(found: list[QWidget]) -> None:
-    """By Escape, as a person would; what stays is a fault of its own (test_access_keys)."""
+    """By Escape, as a person would; what stays is a fault of its own (test_keys)."""
     for top in reversed(found):
         if top.isVisible():
             QTest.keyClick(top, Qt.Key.Key_Escape)

@@ -30,7 +30,7 @@ def test_a_screen_reader_finds_the_window_on_the_bus(tmp_path: Path) -> None:
         "XDG_RUNTIME_DIR": str(tmp_path),
     }
     done = subprocess.run(
-        ["dbus-run-session", "--", sys.executable, "-m", "ui.access_bus", "judge"],
+        ["dbus-run-session", "--", sys.executable, "-m", "ui.access.bus", "judge"],
         cwd=TESTS, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
