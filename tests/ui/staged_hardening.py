@@ -112,7 +112,7 @@ class StagedHardening(Hardening):
     def offer(self, state: ContainerState) -> Offer:
         self._call("offer")
         if self.offer_gate is not None and self.slow in ("", state.container.engine):
-            self.offer_gate.wait(30)
+            self.offer_gate.wait(600)
         if self.offer_fails is not None:
             raise self.offer_fails
         return self._foreseen(state).offer(state)
@@ -150,7 +150,7 @@ class StagedHardening(Hardening):
         live = all(toggling.toggle(choice.toggle).live for choice in plan.choices)
         if live:
             if self.gate is not None:
-                self.gate.wait(10)
+                self.gate.wait(600)
             yield from self._step("limit", msg("Change the limits"), 0.1)
             yield from self._proofs(plan)
             yield Ended(Ending.LIMITED, None)
@@ -171,7 +171,7 @@ class StagedHardening(Hardening):
     def undo_plan(self, transaction: Transaction) -> UndoPlan:
         self._call("undo_plan")
         if self.undo_gate is not None:
-            self.undo_gate.wait(30)
+            self.undo_gate.wait(600)
         return UndoPlan(self.written)
 
     def undo(
@@ -204,7 +204,7 @@ class StagedHardening(Hardening):
     def aside(self) -> tuple[Aside | Damaged, ...]:
         self._call("aside")
         if self.aside_gate is not None:
-            self.aside_gate.wait(30)
+            self.aside_gate.wait(600)
         return (*(Aside(each, each.engine, 4_823_449) for each in self.set_aside), *self.damaged)
 
     def recover(self) -> tuple[Recovered, ...]:
