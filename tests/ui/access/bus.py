@@ -12,7 +12,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
+from typing import IO
 
 from PySide6.QtDBus import QDBusConnection, QDBusMessage
 
@@ -50,16 +52,27 @@ def judge() -> None:
     """Walk and listen."""
     address = strings(send("", "org.a11y.Bus", "/org/a11y/bus", "org.a11y.Bus.GetAddress"))[0]
     wanted = want_events(address)
+    with tempfile.TemporaryFile("w+") as events:  # a pipe that nobody reads is full after 64 KiB
+        met = walk_and_move(address, events)
+        events.seek(0)
+        heard = events.read()
+    assert wanted.isConnected()  # as long as it lives the programs tell of what happens
+    focused = re.findall(r'path=([^;]*);[^\n]*member=StateChanged\n\s+string "focused"\n\s+int32 1', heard)
+    sys.stdout.write(
+        "\n" + json.dumps({"met": met, "focused": focused, "announced": heard.count("member=Announcement")})
+    )
+
+
+def walk_and_move(address: str, events: IO[str]) -> list[tuple[str, str]]:
+    """Whom it meets in the window; what is told on the bus meanwhile, and as the keyboard moves, is in `events`."""
     window = subprocess.Popen(
         [sys.executable, "-m", "ui.access.bus", "window"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     listening = subprocess.Popen(
-        ["dbus-monitor", "--address", address, "type='signal',interface='org.a11y.atspi.Event.Object'"],
-        stdout=subprocess.PIPE, text=True,
-    )  # fmt: skip
+        ["dbus-monitor", "--address", address, "type='signal',interface='org.a11y.atspi.Event.Object'"], stdout=events
+    )
     assert window.stdin is not None
     assert window.stdout is not None
-    assert listening.stdout is not None
     try:
         while window.stdout.readline().strip() != "ready":
             assert window.poll() is None
@@ -77,12 +90,8 @@ def judge() -> None:
         window.stdin.close()
         window.wait()
         listening.terminate()
-    heard = listening.stdout.read()
-    assert wanted.isConnected()  # as long as it lives the programs tell of what happens
-    focused = re.findall(r'path=([^;]*);[^\n]*member=StateChanged\n\s+string "focused"\n\s+int32 1', heard)
-    sys.stdout.write(
-        "\n" + json.dumps({"met": met, "focused": focused, "announced": heard.count("member=Announcement")})
-    )
+        listening.wait()
+    return met
 
 
 def want_events(address: str) -> QDBusConnection:

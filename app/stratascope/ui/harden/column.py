@@ -212,6 +212,7 @@ class HardenColumn(QWidget):
         self.kept.show_kept(done, "" if state is None else state.container.id)
 
     def _show_offer(self, offer: Offer, another: bool) -> None:
+        self.toggles.setEnabled(True)  # before: each row would tell a screen reader of it
         self.toggles.show_options(offer.options)
         if another:
             self.toggles.verticalScrollBar().setValue(0)
