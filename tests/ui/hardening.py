@@ -169,7 +169,6 @@ def set_aside(staged: StagedHardening, state: ContainerState) -> Transaction:
 
 
 def press(call: Callable[[], object], name: str) -> None:
-    """Bring up a question, and give that answer."""
     """Answer the question that `call` opens; an empty name: Escape."""
     call()
     box = next(each for each in QApplication.topLevelWidgets() if isinstance(each, QMessageBox) and each.isVisible())
