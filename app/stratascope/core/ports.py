@@ -104,7 +104,10 @@ class EnginePort(Protocol):
         """One container. Raises EngineError, NoSuchContainerError."""
 
     def events(self) -> Iterator[Event]:
-        """Blocks and yields until the stream ends (returns) or fails (EngineError); `close` ends it."""
+        """What happens from now on: the stream has begun when this returns. Raises EngineError.
+
+        The iterator blocks and yields until the stream ends (returns) or fails (EngineError); `close` ends it.
+        """
 
     def close(self) -> None:
         """Give back connections, end `events`, end an API service that we started. May be called twice."""

@@ -13,12 +13,12 @@ import pytest
 
 from rig.engine import Rig
 from stratascope.core.capture import Capture
-from stratascope.core.container import Engine, EngineKind, EngineState, Status
+from stratascope.core.container import Container, Engine, EngineKind, EngineState, Status
 from stratascope.core.layer import Verdict
 from stratascope.core.ports import ContainerCapture, Event, RawContainer, Wish
 from stratascope.core.snapshot import Snapshot
 from stratascope.usecases.live.assembler import Assembler
-from stratascope.usecases.live.live_view import LiveView
+from stratascope.usecases.live.live_view import SECOND_LOOK, SETTLE, LiveView
 from stratascope.usecases.live.reader import Reach, Reader
 from stratascope.usecases.live.translations import Translations
 from usecases.screen import Screen, named, watching
@@ -183,3 +183,38 @@ def test_an_engine_that_has_not_answered_yet_is_named() -> None:
     finally:
         slow.gate.set()
         watch.stop()
+
+
+class Slow(Port):
+    """One whose stream of events takes a while to begin, as where an SDK is loaded for it on a busy machine."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begins, self.ids = threading.Event(), ["first"]
+
+    def list(self) -> tuple[RawContainer, ...]:
+        return tuple(RawContainer(self.id, number, "{}") for number in self.ids)
+
+    def events(self) -> Iterator[Event]:
+        self.begins.wait()
+        return super().events()
+
+
+def test_what_happens_before_the_stream_of_events_begins_is_found() -> None:
+    port, shared = Slow(), Translations({EngineKind.DOCKER: _told})
+    watch = LiveView((port,), Reader((), shared, Machine(), lambda _: Reach(None)), Assembler((), shared))
+    screen = Screen()
+    watch.start(screen.publish)
+    try:
+        screen.wait(lambda snapshot: {state.container.id for state in snapshot.containers} == {"first"})
+        time.sleep(2 * SECOND_LOOK + 2 * SETTLE)  # no look is put off any more
+        port.ids.append("meanwhile")
+        port.begins.set()
+        screen.wait(lambda snapshot: {state.container.id for state in snapshot.containers} == {"first", "meanwhile"})
+    finally:
+        port.begins.set()
+        watch.stop()
+
+
+def _told(raw: RawContainer, engine: Engine) -> Container:
+    return Container(raw.engine, raw.id, raw.id, "image", Status.EXITED, None, 0.0, 0.0)

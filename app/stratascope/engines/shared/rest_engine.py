@@ -22,6 +22,8 @@ from stratascope.value import replace
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+    import requests
+
     from stratascope.engines.shared.child_socket import SocketProvider
 
 _INSPECTORS = 3  # at a time, of an engine that is far away
@@ -95,14 +97,17 @@ class RestEngine(RestClient):
             raise EngineError(EngineState.UNREACHABLE, errors.nonsense(), str(error)) from error
 
     def events(self) -> Iterator[Event]:
-        """Blocks and yields until the stream ends (returns) or fails (EngineError); `close` ends it."""
-        import requests
-        import urllib3
-
+        """See `core.ports.EnginePort`."""
         response = self._send(self._events_path, self._event_filter, stream=True)
         with self._lock:
             self._streams.add(response)
             closed = self._closed
+        return self._events_of(response, closed)
+
+    def _events_of(self, response: requests.Response, closed: bool) -> Iterator[Event]:
+        import requests
+        import urllib3
+
         try:
             wait_forever(response)
             if not closed:

@@ -151,17 +151,21 @@ class LiveView:
 
     def _settle(self, known: EngineReadings) -> None:
         """Let the list come to the screen first: what is needed to follow events (an SDK) takes long to load, and would
-        take its time from that. The second look, put off, finds what happens before the stream begins.
+        take its time from that.
         """
         with known.ready:
             known.ready.wait_for(lambda: ALL not in known.due or self._ending.is_set(), SETTLE)
         self._ending.wait(SETTLE)
-        with known.ready:
-            known.later[ALL] = time.monotonic() + SECOND_LOOK
 
     def _stream(self, known: EngineReadings) -> None:
         try:
-            for event in known.port.events():
+            events = known.port.events()
+            with (
+                known.ready
+            ):  # what happened before the stream began, however long that took, is found by a second look
+                known.later[ALL] = time.monotonic() + SECOND_LOOK
+                known.ready.notify_all()
+            for event in events:
                 if self._ending.is_set():
                     return
                 if event.kind is EventKind.REMOVED:
