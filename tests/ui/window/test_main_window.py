@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QRect, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtCore import QEvent, QObject, QRect, Qt
+from PySide6.QtGui import QGuiApplication, QPaintEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QLineEdit, QListView, QTableView, QWidget
 from pytestqt.qtbot import QtBot
@@ -251,6 +251,37 @@ def test_findings_that_are_the_same_are_left_alone(window: MainWindow) -> None:
     assert before.isVisible()
     select(window, "grafana")
     assert not before.isVisible()
+
+
+class Paints(QObject):
+    """What is painted of the widgets that it is installed on."""
+
+    def __init__(self, *watched: QWidget) -> None:
+        super().__init__()
+        self.seen: list[tuple[QObject, int]] = []
+        for widget in watched:
+            widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        if isinstance(event, QPaintEvent):
+            self.seen.append((watched, event.rect().height()))
+        return False
+
+
+def test_a_reading_that_changes_what_is_used_repaints_its_row(window: MainWindow) -> None:
+    state = select(window, "ci-runner")
+    strata, rows = window.strata_page.strata, window.containers.view.viewport()
+    for _ in range(5):
+        QApplication.processEvents()
+    paints = Paints(rows, strata, *strata.bands.values(), window.toolbar.engines, window.containers.alert)
+    used = (*state.layers[:1], replace(state.layers[1], facts="14 MiB more"), *state.layers[2:])
+    assert window.selection.snapshot is not None
+    newer = (replace(state, layers=used) if each is state else each for each in window.selection.snapshot.containers)
+    window.selection.show_snapshot(sample.snapshot(tuple(newer)))
+    for _ in range(5):
+        QApplication.processEvents()
+    assert {watched for watched, _ in paints.seen} == {rows}
+    assert max(height for _, height in paints.seen) < rows.height() // 2
 
 
 def test_a_container_that_vanishes_hands_over(window: MainWindow) -> None:

@@ -30,6 +30,7 @@ class AlertButton(QAbstractButton):
         self._theme = theme
         self._head, self._names, self._mark = "", "", Mark.UNKNOWN
         self._key: tuple[str, str] | None = None
+        self._said: tuple[object, ...] | None = None
         self._narrow = False
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -67,6 +68,10 @@ class AlertButton(QAbstractButton):
             self._say(translate(none_could(found, unseen)), Mark.UNKNOWN if self._names else safe)
 
     def _say(self, head: str, mark: Mark) -> None:
+        said = (head, self._names, mark, self._key)
+        if said == self._said:
+            return
+        self._said = said
         self._head, self._mark = head, mark
         self.setText(self._head)
         self.setAccessibleName(self._head)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtCore import Signal as QtSignal
 from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter
@@ -204,6 +206,10 @@ class ContainerView(QListView):
         self.clicked.connect(self._open)
         self.activated.connect(self._open)
         theme.changed.connect(self._relook)
+
+    def dataChanged(self, first: AnyIndex, last: AnyIndex, roles: Sequence[int] = ()) -> None:
+        """A row has its height whatever it says; QListView would lay out and paint all of them anew."""
+        QAbstractItemView.dataChanged(self, first, last, roles)
 
     def select_key(self, key: tuple[str, str] | None) -> bool:
         """Make that container the current one; False where it is not in the list."""

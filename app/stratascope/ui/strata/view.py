@@ -30,6 +30,7 @@ from stratascope.ui.strata.words import ground_lines, modules_line, process_line
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme
+from stratascope.value import replace
 
 GAP = 3
 
@@ -53,6 +54,7 @@ class Strata(QWidget):
         self._ids = {layer.number: layer.id for layer in layers}
         self._titles = {layer.number: translate(layer.about.title) for layer in layers}
         self._state: ContainerState | None = None
+        self._shown: tuple[object, ...] = ()
         self._matrix: Matrix | None = None
         self._away: frozenset[str] = frozenset()
         self._group = QButtonGroup(self)
@@ -97,8 +99,15 @@ class Strata(QWidget):
     def _show(self) -> None:
         state, snapshot = self._selection.current, self._selection.snapshot
         if state is not None and snapshot is not None:
-            self._show_state(state, snapshot.ground_of(state.container.engine), self._selection.engine)
+            ground, engine = snapshot.ground_of(state.container.engine), self._selection.engine
             self._select(self._selection.layer)
+            told = tuple(layer.assessment for layer in state.layers)
+            shown = (replace(state, layers=(), capture=None), told, ground, engine, self._selection.what_if.away)
+            if shown == self._shown:
+                self._state = state  # read anew: what it uses now is no part of the picture
+                return
+            self._shown = shown
+            self._show_state(state, ground, engine)
             self._show_matrix()
 
     def _show_state(self, state: ContainerState, ground: Ground, engine: Engine | None) -> None:

@@ -49,6 +49,7 @@ class ExposureButton(QAbstractButton):
         super().__init__(parent)
         self._theme = theme
         self._number, self._word, self._below, self._ink = "", "", "", "text3"
+        self._shown: tuple[Matrix | None, Matrix | None] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
@@ -56,6 +57,9 @@ class ExposureButton(QAbstractButton):
 
     def show_exposure(self, base: Matrix | None, matrix: Matrix | None) -> None:
         """Tell it: `base` as the container is, `matrix` as it is supposed to be (the same where nothing is)."""
+        if (base, matrix) == self._shown:
+            return
+        self._shown = base, matrix
         self._number, self._word, self._ink = number_text(matrix), level_word(matrix), level_ink(matrix)
         self._below = to_text(matrix) or translate(msg("exposure"))
         spoken = exposure_sentence(matrix)

@@ -17,6 +17,7 @@ class Chip(QWidget):
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme, self._text, self._ink = theme, "", "text2"
+        self._said: tuple[str, str, str] | None = None
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     @property
@@ -26,6 +27,9 @@ class Chip(QWidget):
 
     def say(self, text: str, whole: str = "", ink: str = "text2") -> None:
         """Show `text`; `whole` is its long form for tooltip and screen reader."""
+        if (text, whole, ink) == self._said:
+            return
+        self._said = (text, whole, ink)
         self._text, self._ink = plain(text, 200), ink
         self.setAccessibleName(plain(whole or text, 400))
         give_tip(self, whole or text)

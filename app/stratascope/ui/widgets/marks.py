@@ -155,8 +155,9 @@ class MarkBox(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
 
     def show_mark(self, mark: Mark, ink: str = "") -> None:
-        self._mark, self._ink, self._number = mark, ink, 0
-        self.update()
+        if (mark, ink, 0) != (self._mark, self._ink, self._number):
+            self._mark, self._ink, self._number = mark, ink, 0
+            self.update()
 
     def show_number(self, number: int) -> None:
         self._number = number

@@ -6,7 +6,9 @@ from PySide6.QtCore import QEvent, QObject, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QAbstractButton, QHBoxLayout, QLineEdit, QSizePolicy, QWidget
 
+from stratascope.core.container import Engine
 from stratascope.core.message import msg
+from stratascope.core.privilege import Privilege
 from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.focus_ring import outline_pen
@@ -123,6 +125,7 @@ class Toolbar(QWidget):
         layout.addWidget(self.root)
         layout.addWidget(self.menu)
         self.filter.installEventFilter(self)
+        self._shown: tuple[tuple[Engine, ...], Privilege] | None = None
         self.down: QWidget | None = None  # where Down and Enter go from the filter
         self.filter.textChanged.connect(selection.set_filter)
         self.engines.clicked.connect(self.show_engines)
@@ -151,8 +154,11 @@ class Toolbar(QWidget):
             self.filter.setText(words)
 
     def _show_snapshot(self, snapshot: Snapshot) -> None:
-        self.engines.show_engines(snapshot.engines)
-        self.root.show_privilege(snapshot.privilege)
+        shown = (snapshot.engines, snapshot.privilege)
+        if shown != self._shown:  # each reading of a container is a snapshot
+            self._shown = shown
+            self.engines.show_engines(snapshot.engines)
+            self.root.show_privilege(snapshot.privilege)
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if (
