@@ -13,6 +13,7 @@ profile that does not name them says nothing of them. There the engine must be o
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TypedDict
 
 from stratascope.core.ground import Surroundings
@@ -62,14 +63,6 @@ _ANY = {
     "docker-default": (*_BOTH_ANY, r"/sys/devices/virtual/powercap/.+"),
     "containers-default": _BOTH_ANY,
 }
-_PATTERNS = {
-    (profile, access): re.compile("|".join(f"(?:{rule})" for rule in rules))
-    for profile in MEASURED
-    for access, rules in (
-        (Access.READ, _ANY[profile]),
-        (Access.WRITE, (*_ANY[profile], *_WRITE[profile])),
-    )
-}  # fmt: skip
 _ROOTS = re.compile(r"/proc(?=/)|/sys/fs/cgroup(?:/[^/]+(?=/))?(?=/)|/sys(?=/)")
 
 
@@ -134,7 +127,13 @@ def apparmor_stance(need: Need, posture: AppArmorPosture) -> Ruling | None:
 
 def forbids(profile: str, path: str, access: Access) -> bool:
     """Whether that default profile (a key of MEASURED) forbids this path."""
-    return _PATTERNS[profile, access].fullmatch(path) is not None
+    return _pattern(profile, access).fullmatch(path) is not None
+
+
+@cache  # compiled where such a profile is in force
+def _pattern(profile: str, access: Access) -> re.Pattern[str]:
+    rules = _ANY[profile] if access is Access.READ else (*_ANY[profile], *_WRITE[profile])
+    return re.compile("|".join(f"(?:{rule})" for rule in rules))
 
 
 class _Words(TypedDict):

@@ -63,8 +63,8 @@ _FILES = frozenset(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CA
 _PRIVILEGED_LACKS = frozenset(("CAP_AUDIT_READ", "CAP_BLOCK_SUSPEND", "CAP_MAC_ADMIN", "CAP_MAC_OVERRIDE"))
 
 # Files of proc and sysfs go by the type of each (genfscon), wherever the file system is mounted
-_MAY_WRITE = re.compile(r"/proc/sys/net/.+|/sys/fs/cgroup/.+")
-_MAY_NOT_READ = re.compile(
+_MAY_WRITE = r"/proc/sys/net/.+|/sys/fs/cgroup/.+"
+_MAY_NOT_READ = (
     r"/proc/(?:kcore|kmsg|kallsyms|mtrr|sched_debug|scsi|sysrq-trigger)(?:/.*)?"
     r"|/proc/sys/kernel/(?:modprobe|hotplug|ns_last_pid)"
     r"|/proc/sys/(?:vm/(?!overcommit_memory).+|user/.+)"
@@ -217,10 +217,10 @@ def _is_first(where: Where, posture: SELinuxPosture) -> bool | None:
 
 def _file(path: str, access: Access) -> Ruling:
     if access is Access.WRITE:
-        if _MAY_WRITE.fullmatch(path):
+        if re.fullmatch(_MAY_WRITE, path):
             return lets(msg("The type container_t may write this file, if ordinary permissions let it."))
         return stops(msg("The type container_t may not write this file."))
-    if _MAY_NOT_READ.fullmatch(path):
+    if re.fullmatch(_MAY_NOT_READ, path):
         return stops(msg("The type container_t may not read this file."))
     return lets(msg("The type container_t may read this file, if ordinary permissions let it."))
 
