@@ -12,6 +12,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.syscall_table import CallVerdict
 from stratascope.linux.seccomp import Action, ActionKind
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Constraint, Op, Outcomes
+from stratascope.remembered import remembered
 
 _DEPENDS = msg("depends on its arguments")
 _LONGEST = 6  # comparisons in one line
@@ -74,6 +75,7 @@ _VALUES = {
 }
 
 
+@remembered()  # hundreds of calls have the same few outcomes
 def verdict_of(outcomes: Outcomes) -> CallVerdict:
     """What becomes of the call, over all arguments."""
     through = {outcome.action.lets_through for outcome in outcomes}

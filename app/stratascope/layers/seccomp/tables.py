@@ -78,7 +78,12 @@ def counts(answers: Answers) -> CallCounts:
 
 def passing(answers: Answers) -> tuple[str, ...]:
     """Names of calls that pass for at least some arguments."""
-    return tuple(name for name, outcomes in answers.calls if any(each.action.lets_through for each in outcomes))
+    return tuple([name for name, outcomes in answers.calls if _may_pass(outcomes)])
+
+
+@remembered()
+def _may_pass(outcomes: Outcomes) -> bool:
+    return any(each.action.lets_through for each in outcomes)
 
 
 @remembered(4000)
@@ -99,7 +104,7 @@ def more(here: Answers, default: Answers) -> tuple[str, ...]:
     """Names of calls that pass here for some arguments for which the default stops them."""
     found = []
     for (name, outcomes), (_, usual) in zip(here.calls, default.calls, strict=True):
-        if outcomes == usual or not any(each.action.lets_through for each in outcomes):
+        if outcomes == usual or not _may_pass(outcomes):
             continue
         if verdict_of(usual) is CallVerdict.ALLOWED:
             continue
