@@ -41,10 +41,10 @@ def pieces(snapshot: Snapshot) -> Iterator[str]:
     not do in C) would take longer than reading the containers; `jq` and `python -m json.tool` indent.
     """
     threats = ThreatTexts()
-    yield json.dumps(_head(snapshot))[:-1]
+    yield _text(_head(snapshot))[:-1]
     between = ', "containers": [\n'
     for state in snapshot.containers:
-        yield between + json.dumps(_container(state))[:-1] + ', "threats": '
+        yield between + _text(_container(state))[:-1] + ', "threats": '
         yield threats.of(state)
         between = "},\n"
     yield "}\n]}" if snapshot.containers else ', "containers": [\n\n]}'
@@ -52,9 +52,8 @@ def pieces(snapshot: Snapshot) -> Iterator[str]:
 
 def document(snapshot: Snapshot) -> dict[str, Any]:
     """The report as built-in types."""
-    threats = ThreatTexts()
-    containers = [{**_container(state), "threats": json.loads(threats.of(state))} for state in snapshot.containers]
-    return {**_head(snapshot), "containers": containers}
+    found: dict[str, Any] = json.loads(render(snapshot))
+    return found
 
 
 def _head(snapshot: Snapshot) -> dict[str, Any]:
@@ -191,10 +190,10 @@ def _name(route: Route) -> str:
 def _layer(layer: LayerState) -> dict[str, Any]:
     return {
         "verdict": layer.assessment.verdict.value,
-        "facts": {} if layer.facts is None else plain_value(layer.facts),
+        "facts": {} if layer.facts is None else layer.facts,
         "findings": [finding.code for finding in layer.assessment.findings],
         "gaps": [_gap(gap) for gap in layer.assessment.gaps],
-        "asked": plain_value(layer.asked),
+        "asked": layer.asked,
     }
 
 
@@ -215,29 +214,31 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def plain_value(value: Any) -> Any:
-    """Any frozen type of ours as built-in types: a gap is null, a message its text, a set its own notation."""
-    kind = type(value)
-    if kind in _PLAIN:
-        return value
-    if kind is tuple or kind is list:
-        return [item if type(item) in _PLAIN else plain_value(item) for item in value]
-    names = _public(kind)
+    """Any frozen type of ours as built-in types."""
+    return json.loads(_text(value))
+
+
+def _text(value: Any) -> str:
+    """Python's encoder goes through texts, numbers and tuples in C, and asks for what is of ours."""
+    return json.dumps(value, default=_one)
+
+
+def _one(value: Any) -> Any:
+    """One value of ours, what is in it left as it is: a gap is null, a message its text, a set its own notation."""
+    names = _public(type(value))
     if names is not None:
-        return {
-            name: item if type(item := getattr(value, name)) in _PLAIN else plain_value(item) for name in names
-        }  # fmt: skip
+        return {name: getattr(value, name) for name in names}
     if isinstance(value, Gap):
         return None
-    if isinstance(value, Enum):
-        return value.value
     if isinstance(value, Message):
         return translate(value)
     if isinstance(value, CapabilitySet):
         return str(value)  # "0x%016x", as in the contract
-    return [plain_value(item) for item in value] if isinstance(value, (list, tuple)) else value
+    if isinstance(value, Enum):
+        return value.value
+    raise TypeError(f"no notation for {type(value).__name__}")
 
 
-_PLAIN = frozenset({str, int, float, bool, type(None)})
 _FIELDS: dict[type, tuple[str, ...] | None] = {}  # an entry for each type of ours that a report holds
 _SPECIAL = (Gap, Enum, Message, CapabilitySet)
 
