@@ -120,13 +120,23 @@ def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPo
     past = _PASSING.get(way.name)
     if past is not None and known.kernel is not None and known.kernel >= past:
         return _Found(way, abi, certain, True, frozenset(), False)
-    actions = answers.actions(way.name, _given(way, abi, narrow=True)) or frozenset()
+    actions = _actions(way, answers, narrow=True)
     through = {action.lets_through for action in actions}
     if True not in through:
         return _Found(way, abi, certain, None if None in through else False, actions, False)
     upper = abi.wide and any((way.name, place) in _NARROW for place, _ in way.args)
-    plain = (answers.actions(way.name, _given(way, abi, narrow=False)) or frozenset()) if upper else actions
+    plain = _actions(way, answers, narrow=False) if upper else actions
     return _Found(way, abi, certain, True, actions, not any(action.lets_through for action in plain))
+
+
+def _actions(way: Call, answers: Answers, *, narrow: bool) -> frozenset[Action]:
+    """The answers that this call can meet; most depend on no argument."""
+    outcomes = answers.of(way.name)
+    if not outcomes:
+        return frozenset()
+    if len(outcomes) == 1 and not outcomes[0].constraints:
+        return frozenset((outcomes[0].action,))
+    return answers.actions(way.name, _given(way, answers.abi, narrow=narrow)) or frozenset()
 
 
 def _gone(name: str, kernel: tuple[int, int] | None) -> bool:
@@ -197,7 +207,5 @@ def _hinges(need: Calls, known: SeccompPosture) -> frozenset[str]:
         for name, answers in known.opened
         for way in need.ways
         if not _gone(way.name, known.kernel)
-        and any(
-            action.lets_through for action in answers.actions(way.name, _given(way, answers.abi, narrow=True)) or ()
-        )
+        and any(action.lets_through for action in _actions(way, answers, narrow=True))
     )
