@@ -10,14 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, dataclass_transform
 
 from msgspec import Struct, field
-from msgspec.structs import force_setattr
+from msgspec.structs import asdict, force_setattr
 
 if TYPE_CHECKING:
     from dataclasses import replace  # the same, and mypy checks the fields that are named
 else:
     from msgspec.structs import replace
 
-__all__ = ("Struct", "Value", "field", "force_setattr", "replace")
+__all__ = ("Struct", "Value", "asdict", "field", "force_setattr", "replace")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))

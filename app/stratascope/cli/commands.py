@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
+from itertools import chain
 from pathlib import Path
 
-from stratascope.cli.output import complain, on_terminal, save, style, write
+from stratascope.cli.output import complain, on_terminal, save, style, write, write_all
 from stratascope.core.container import EngineState, matching
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
@@ -153,7 +154,7 @@ def show(snapshot: Snapshot, *, as_text: bool, details: bool = False) -> None:
 
         write(text_report.render(snapshot, all_layers(), style(details=details)))
     else:
-        write(*json_report.pieces(snapshot), "\n")
+        write_all(chain(json_report.pieces(snapshot), ("\n",)))
 
 
 def _record(arguments: argparse.Namespace, shared: Translations) -> Record:

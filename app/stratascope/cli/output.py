@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,13 @@ def style(*, details: bool = False) -> Style:
     return Style(colour=colour, unicode=encoding.startswith("utf"), details=details)
 
 
-def write(*texts: str) -> None:
+def write(text: str) -> None:
     """Print to standard output; what its encoding lacks is escaped. A closed pipe ends quietly. Raises OSError."""
+    write_all((text,))
+
+
+def write_all(texts: Iterable[str]) -> None:
+    """The same for a text of megabytes, piece by piece."""
     encoding = sys.stdout.encoding or "ascii"
     try:
         for text in texts:

@@ -24,7 +24,7 @@ from stratascope.core.threats.depth import Matrix, ThreatState
 from stratascope.core.threats.threat import Route, Ruling, Threat, evidence
 from stratascope.i18n.translate import translate
 from stratascope.linux.capability import CapabilitySet
-from stratascope.value import Value
+from stratascope.value import Value, asdict
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -220,14 +220,17 @@ def plain_value(value: Any) -> Any:
 
 def _text(value: Any) -> str:
     """Python's encoder goes through texts, numbers and tuples in C, and asks for what is of ours."""
-    return json.dumps(value, default=_one)
+    return _ENCODER.encode(value)
 
 
 def _one(value: Any) -> Any:
     """One value of ours, what is in it left as it is: a gap is null, a message its text, a set its own notation."""
-    names = _public(type(value))
-    if names is not None:
-        return {name: getattr(value, name) for name in names}
+    hidden = _hidden(type(value))
+    if hidden is not None:
+        found = asdict(value)
+        for name in hidden:
+            del found[name]
+        return found
     if isinstance(value, Gap):
         return None
     if isinstance(value, Message):
@@ -239,20 +242,20 @@ def _one(value: Any) -> Any:
     raise TypeError(f"no notation for {type(value).__name__}")
 
 
-_FIELDS: dict[type, tuple[str, ...] | None] = {}  # an entry for each type of ours that a report holds
+_ENCODER = json.JSONEncoder(default=_one, check_circular=False)  # a value holds none that holds it
+_HIDDEN: dict[type, tuple[str, ...] | None] = {}  # an entry for each type of ours that a report holds
 _SPECIAL = (Gap, Enum, Message, CapabilitySet)
 
 
-def _public(kind: type) -> tuple[str, ...] | None:
-    """The fields to print; gaps stand beside the facts, with their reasons, and not among them as nulls. What is too
-    large to print (a filter, a profile's text) is in its type's UNPRINTED.
+def _hidden(kind: type) -> tuple[str, ...] | None:
+    """The fields that are not printed: gaps stand beside the facts, with their reasons, and not among them as nulls;
+    what is too large to print (a filter, a profile's text) is in its type's UNPRINTED.
 
     None for a type without fields, or with a notation of its own.
     """
-    if kind not in _FIELDS:
+    if kind not in _HIDDEN:
         if issubclass(kind, Value) and not issubclass(kind, _SPECIAL):
-            names = (name for name in kind.__struct_fields__ if name not in kind.UNPRINTED and name != "gaps")
-            _FIELDS[kind] = tuple(names)
+            _HIDDEN[kind] = tuple(n for n in kind.__struct_fields__ if n in kind.UNPRINTED or n == "gaps")
         else:
-            _FIELDS[kind] = None
-    return _FIELDS[kind]
+            _HIDDEN[kind] = None
+    return _HIDDEN[kind]

@@ -35,7 +35,6 @@ FLOORS = {Severity.CRITICAL: 9.0, Severity.HIGH: 4.0}  # with an open threat of 
 _GROUNDS_MAX = 32  # machines; a setting that changes makes another one of it
 _RECENT = 16  # matrices that a new one is held against, to share what is the same
 _CATALOGUES_MAX = 64  # tests make their own
-_RANK = {Stance.STOPS: 0, Stance.UNKNOWN: 1, Stance.LETS_THROUGH: 2}
 
 
 class _Catalogue:
@@ -101,12 +100,18 @@ def _judge(catalogue: _Catalogue, postures: Postures, ground: Ground, like: Matr
     like = max(others, key=lambda other: sum(map(is_, rows, other.rows)), default=None)
     known = () if like is None else like.threats
     pairs = () if like is None else zip(rows, like.rows, strict=True)
-    changed = [(row.answers, other.answers) for row, other in pairs if row is not other]
+    changed = {
+        at
+        for row, other in pairs
+        if row is not other
+        for at, (answer, before) in enumerate(zip(row.answers, other.answers, strict=True))
+        if answer is not before and answer != before
+    }
     states = []
     place = 0
     for number, threat in enumerate(catalogue.threats):
         end = place + len(threat.routes)
-        if known and all(row[place:end] == other[place:end] for row, other in changed):
+        if known and changed.isdisjoint(range(place, end)):
             states.append(known[number])
         else:
             routes = []
@@ -115,7 +120,8 @@ def _judge(catalogue: _Catalogue, postures: Postures, ground: Ground, like: Matr
                 routes.append(RouteState(route, rulings, grounds[at]))
             states.append(_threat(threat, tuple(routes)))
         place = end
-    return Matrix(tuple(states), exposure_of(tuple(states)), ground, rows)
+    threats = tuple(states)
+    return Matrix(threats, exposure_of(threats, like), ground, rows)
 
 
 def _others(catalogue: _Catalogue, rows: tuple[Row, ...], ground: Ground, like: Matrix | None) -> Iterator[Matrix]:
@@ -171,17 +177,17 @@ def _decisive(rulings: list[Ruling]) -> Ruling | None:
     """The first that stops, else the first unknown, else the first. What stops falls only if all that stop do."""
     if len(rulings) < 2:
         return rulings[0] if rulings else None
-    found = min(rulings, key=lambda ruling: _RANK[ruling.stance])
-    if found.stance is not Stance.STOPS:
-        return found
-    stopping = [ruling.hinges for ruling in rulings if ruling.stance is Stance.STOPS]
-    common = frozenset.intersection(*stopping)
+    stopping = [ruling for ruling in rulings if ruling.stance is Stance.STOPS]
+    if not stopping:
+        return next((ruling for ruling in rulings if ruling.stance is Stance.UNKNOWN), rulings[0])
+    found = stopping[0]
+    common = found.hinges.intersection(*[ruling.hinges for ruling in stopping])
     return found if common == found.hinges else Ruling(found.stance, found.reason, found.source, common)
 
 
 def _threat(threat: Threat, routes: tuple[RouteState, ...]) -> ThreatState:
     weakest = routes[0] if len(routes) == 1 else min(routes, key=_strength)
-    outcomes = {route.outcome for route in routes}
+    outcomes = [route.outcome for route in routes]
     if Outcome.OPEN in outcomes:
         outcome = Outcome.OPEN
     else:
@@ -215,47 +221,52 @@ def without(matrix: Matrix, layers: frozenset[str]) -> Matrix:
     return Matrix(tuple(states), exposure_of(tuple(states)))
 
 
-def exposure_of(states: tuple[ThreatState, ...]) -> Exposure:
-    """See the design, section 6."""
-    chances = [(state, _chance(state, at_best=False), _chance(state, at_best=True)) for state in states]
-    largest: dict[Family, float] = {}
-    for state, worst, _ in chances:
+def exposure_of(states: tuple[ThreatState, ...], like: Matrix | None = None) -> Exposure:
+    """See the design, section 6. `like`: one of the same threats, of which some may be these very ones."""
+    chances = [_chances(state) for state in states] if like is None else _shared_chances(states, like)
+    worst_of: dict[Family, float] = {}
+    best_of: dict[Family, float] = {}
+    for state, (worst, best) in zip(states, chances, strict=True):
         family = state.threat.family
-        largest[family] = max(largest.get(family, 0.0), worst)
+        worst_of[family] = max(worst_of.get(family, 0.0), worst)
+        best_of[family] = max(best_of.get(family, 0.0), best)
     seen: set[Family] = set()
     shares = []
-    for state, worst, best in chances:
+    for state, (worst, best) in zip(states, chances, strict=True):
         family = state.threat.family
-        counted = worst == largest[family] and family not in seen
+        counted = worst == worst_of[family] and family not in seen
         if counted:
             seen.add(family)
         shares.append(Share(state.threat.id, family, worst, best, counted))
-    return Exposure(_score(states, shares, at_best=False), _score(states, shares, at_best=True), tuple(shares))
+    through = {state.threat.severity for state in states if state.outcome is Outcome.OPEN}
+    perhaps = {state.threat.severity for state in states if state.outcome is Outcome.UNKNOWN}
+    return Exposure(_score(worst_of, through | perhaps), _score(best_of, through), tuple(shares))
 
 
-def _chance(state: ThreatState, *, at_best: bool) -> float:
-    """The largest over the routes, as the attacker takes that one."""
-    return WEIGHTS[state.threat.severity] * max(_factor(route, at_best=at_best) for route in state.routes)
+def _shared_chances(states: tuple[ThreatState, ...], like: Matrix) -> list[tuple[float, float]]:
+    before = zip(states, like.threats, like.exposure.shares, strict=True)
+    return [(share.worst, share.best) if state is same else _chances(state) for state, same, share in before]
 
 
-def _factor(route: RouteState, *, at_best: bool) -> float:
-    depth = route.most if at_best else route.least
-    if depth == 0 and route.ground is not None:
-        held = (Stance.STOPS, Stance.UNKNOWN) if at_best else (Stance.STOPS,)
-        if route.ground.stance in held:
-            return GROUND_FACTOR
+def _chances(state: ThreatState) -> tuple[float, float]:
+    """With all that is unknown let through, and stopped. The largest over the routes, as the attacker takes that."""
+    weight = WEIGHTS[state.threat.severity]
+    worst = max([_factor(route.least, route.ground, _STOPS) for route in state.routes])
+    return weight * worst, weight * max([_factor(route.most, route.ground, _HOLDS) for route in state.routes])
+
+
+_STOPS = (Stance.STOPS,)
+_HOLDS = (Stance.STOPS, Stance.UNKNOWN)
+
+
+def _factor(depth: int, ground: Ruling | None, held: tuple[Stance, ...]) -> float:
+    if depth == 0 and ground is not None and ground.stance in held:
+        return GROUND_FACTOR
     return FACTORS[min(depth, len(FACTORS) - 1)]
 
 
-def _score(states: tuple[ThreatState, ...], shares: list[Share], *, at_best: bool) -> float:
-    largest: dict[Family, float] = {}
-    for share in shares:
-        largest[share.family] = max(largest.get(share.family, 0.0), share.best if at_best else share.worst)
+def _score(largest: dict[Family, float], through: set[Severity]) -> float:
     left = math.prod(1.0 - chance for chance in largest.values())
     score = math.ceil(round(100.0 * (1.0 - left), 6)) / 10.0
-    floor = 0.0
-    for state in states:
-        through = state.outcome is Outcome.OPEN or (not at_best and state.outcome is Outcome.UNKNOWN)
-        if through:
-            floor = max(floor, FLOORS.get(state.threat.severity, 0.0))
+    floor = max((FLOORS.get(severity, 0.0) for severity in through), default=0.0)
     return min(10.0, max(score, floor))

@@ -7,6 +7,8 @@ the kernel, and another for such a filter.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from stratascope.core.message import Message, msg
 from stratascope.core.threats.needs import Call, Calls, Need
 from stratascope.core.threats.threat import Ruling, Stance
@@ -81,7 +83,7 @@ class _Found(Value):
     abi: Abi
     certain: bool
     through: bool | None
-    actions: frozenset[Action]
+    actions: Collection[Action]
     narrow: bool  # it passes only with the upper half of an argument set
 
 
@@ -119,9 +121,9 @@ def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPo
         return None
     past = _PASSING.get(way.name)
     if past is not None and known.kernel is not None and known.kernel >= past:
-        return _Found(way, abi, certain, True, frozenset(), False)
+        return _Found(way, abi, certain, True, (), False)
     actions = _actions(way, answers, narrow=True)
-    through = {action.lets_through for action in actions}
+    through = [action.lets_through for action in actions]
     if True not in through:
         return _Found(way, abi, certain, None if None in through else False, actions, False)
     upper = abi.wide and any((way.name, place) in _NARROW for place, _ in way.args)
@@ -129,14 +131,14 @@ def _look(way: Call, abi: Abi, certain: bool, answers: Answers, known: SeccompPo
     return _Found(way, abi, certain, True, actions, not any(action.lets_through for action in plain))
 
 
-def _actions(way: Call, answers: Answers, *, narrow: bool) -> frozenset[Action]:
+def _actions(way: Call, answers: Answers, *, narrow: bool) -> Collection[Action]:
     """The answers that this call can meet; most depend on no argument."""
     outcomes = answers.of(way.name)
     if not outcomes:
-        return frozenset()
+        return ()
     if len(outcomes) == 1 and not outcomes[0].constraints:
-        return frozenset((outcomes[0].action,))
-    return answers.actions(way.name, _given(way, answers.abi, narrow=narrow)) or frozenset()
+        return (outcomes[0].action,)
+    return answers.actions(way.name, _given(way, answers.abi, narrow=narrow)) or ()
 
 
 def _gone(name: str, kernel: tuple[int, int] | None) -> bool:
@@ -202,10 +204,10 @@ def _stopping(found: _Found) -> Message:
 
 def _hinges(need: Calls, known: SeccompPosture) -> frozenset[str]:
     """Capabilities that would make the engine's default let one of the calls through."""
+    ways = [way for way in need.ways if not _gone(way.name, known.kernel)]
     return frozenset(
         f"capability:{name}"
         for name, answers in known.opened
-        for way in need.ways
-        if not _gone(way.name, known.kernel)
-        and any(action.lets_through for action in _actions(way, answers, narrow=True))
+        for way in ways
+        if any(action.lets_through for action in _actions(way, answers, narrow=True))
     )
