@@ -129,8 +129,8 @@ def _container(state: ContainerState) -> dict[str, Any]:
 
 class ThreatTexts:
     """The threats of containers as JSON text. Containers that are alike share a matrix, and it is printed once: only
-    the PID in its evidence is another for each. Those that are alike in one layer share its answers, which are printed
-    once too. Lives as long as one report, so that nothing is kept for it.
+    the PID in its evidence is another for each. Those that are alike in part share threats and answers, printed once
+    too. Lives as long as one report, so that nothing is kept for it.
     """
 
     def __init__(self) -> None:
@@ -145,7 +145,7 @@ class ThreatTexts:
             return "{}"
         kept = self._matrices.get(id(matrix))
         if kept is None:
-            whole = ", ".join([f"{json.dumps(each.threat.id)}: {self._threat(each)}" for each in matrix.threats])
+            whole = ", ".join([self._once(each, self._threat) for each in matrix.threats])
             kept = self._matrices[id(matrix)] = (matrix, tuple(f"{{{whole}}}".split(self._pid)))
         return str(pid).join(kept[1])
 
@@ -162,10 +162,12 @@ class ThreatTexts:
                 for each in state.routes
             ]
         )
+        linked = json.dumps(state.linked) if state.linked else "[]"
         return (
-            f'{{{self._once(threat, _kind)}, "outcome": "{state.outcome}", "severity": "{threat.severity}", '
-            f'"depth": [{state.depth[0]}, {state.depth[1]}], "by_ground": {"true" if state.by_ground else "false"}, '
-            f'"linked": {json.dumps(state.linked)}, "stances": {{{stances}}}, "reasons": {{{", ".join(reasons)}}}, '
+            f'{json.dumps(threat.id)}: {{{self._once(threat, _kind)}, "outcome": "{state.outcome}", '
+            f'"severity": "{threat.severity}", "depth": [{state.depth[0]}, {state.depth[1]}], '
+            f'"by_ground": {"true" if state.by_ground else "false"}, "linked": {linked}, '
+            f'"stances": {{{stances}}}, "reasons": {{{", ".join(reasons)}}}, '
             f'"weakest_route": {self._once(weakest.route, _name)}, "routes": [{routes}]}}'
         )
 
