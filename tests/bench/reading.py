@@ -23,6 +23,7 @@ from stratascope.value import replace
 from stratascope.wiring import engines as wiring
 
 FEW, SMALL, MANY = 20, 40, 200
+INSTALLED = "import sys; from stratascope.__main__ import main; sys.exit(main())"  # the script that pip makes
 
 
 class Bench:
@@ -146,12 +147,13 @@ def report_against_inspect(rig: Rig, table: Table) -> None:
 
     whole, importing, inspect = in_turn(
         15,
-        lambda: run(sys.executable, "-m", "stratascope", "report", "--json"),
+        lambda: run(sys.executable, "-c", INSTALLED, "report", "--json"),
         lambda: run(sys.executable, "-c", imports),
         lambda: run(*rig.command("inspect", *ids), env=rig.env),
     )
     table.line(f"report --json of {len(ids)}, less imports / docker inspect", whole - importing, inspect, 2.0)
-    table.limit("imports of the command line, Python's own start among them", importing * 1000, 100.0)
+    # the goal was 100 ms where this inspect takes 34
+    table.line("imports of the command line, Python's own start too / the same", importing, inspect, 2.94)
     say(f"    (whole process {whole * 1000:.0f} ms; of {len(loaded)} modules)")
     say(f"    Qt modules imported by report: {[name for name in loaded if name.startswith('PySide')]}")
 
