@@ -37,7 +37,7 @@ SECOND_LOOK = 0.6  # seconds after an event at which its container is read once 
 HEARTBEAT = 5.0  # seconds between questions whether an engine still answers (a stopped one ends no stream)
 SETTLE = 0.25  # seconds from an engine's first list to following its events
 PACE = 2.0  # seconds between readings of the container that is looked at, where nothing else was said
-GATHER = 0.02  # seconds in which changes are gathered into one snapshot
+GATHER = 0.02  # seconds from one snapshot to the next, in which changes are gathered; the first is shown at once
 
 
 class LiveView:
@@ -285,11 +285,12 @@ class LiveView:
             known.ready.notify_all()
 
     def _publish(self, publish: Publish) -> None:
+        published = -GATHER
         while True:
             self._changed.wait()
+            self._ending.wait(published + GATHER - time.monotonic())
             if self._ending.is_set():
                 return
-            time.sleep(GATHER)
             self._changed.clear()
             host = self._machine.facts()[0]
             engines: list[Engine] = []
@@ -323,6 +324,7 @@ class LiveView:
             except Exception:
                 # a fault of ours in one picture must not end the live view; the next change makes another
                 logger.exception("this snapshot could not be made")
+            published = time.monotonic()
 
     def _with_demo(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot, or the demo's containers beside the real engines' states, where none can be used."""

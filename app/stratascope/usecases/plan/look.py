@@ -40,10 +40,11 @@ def look(access: EngineAccess, container: str) -> Look:
     spec = BackgroundCall(lambda: access.port.plan(number))
     changes = BackgroundCall(lambda: access.port.changes(number))
     others = BackgroundCall(access.containers)
+    inside = BackgroundCall(lambda: looked(access, subject_of(access, state, ())))
     before = access.liveness(number)
-    subject = looked(access, replace(subject_of(access, state, ()), listens=before.listens))
     written = changes.result()
-    subject = replace(subject, changes=tuple(change.path for change in written))
+    paths = tuple(change.path for change in written)
+    subject = replace(inside.result(), listens=before.listens, changes=paths)
     return Look(state, subject, spec.result(), written, before, others.result())
 
 
