@@ -28,9 +28,7 @@ def report(**numbers: float) -> None:
 
 
 def bare() -> None:
-    import importlib
-
-    pyqtgraph = importlib.import_module("pyqtgraph")  # has no types
+    import pyqtgraph
     from PySide6.QtCore import QTimer
     from PySide6.QtWidgets import QApplication, QListWidget, QMainWindow, QSplitter
 
@@ -58,10 +56,10 @@ def ours() -> None:
     from PySide6.QtCore import QTimer
 
     from stratascope.ui.app import app as ui
-    from stratascope.wiring.engines import live_watch
+    from stratascope.wiring.engines import live_view
 
     application = ui.make_application(["bench"])
-    watch = live_watch()
+    watch = live_view()
     window = ui.make_window(watch)
     window.resize(1440, 900)
     window.show()

@@ -17,7 +17,7 @@ from stratascope import sandbox
 from stratascope.core.ports import ProbeError, Wish
 from stratascope.i18n.translate import translate
 from stratascope.probe.confined import HostProber
-from stratascope.wiring.engines import LateEngines, describe, find_engines, live_watch
+from stratascope.wiring.engines import LateEngines, describe, find_engines, live_view
 
 
 def window(picture: str, containers: int) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def window(picture: str, containers: int) -> dict[str, Any]:
 
     app = make_application(["stratascope"])
     late = LateEngines()
-    made = make_window(live_watch(late), hardening=hardening_of(late))
+    made = make_window(live_view(late), hardening=hardening_of(late))
     made.resize(1440, 900)
     made.show()
     made.start()

@@ -6,11 +6,11 @@ Run where Stratascope is installed, by that Python.
 EVERY_VIEW = """
 import sys
 from PySide6.QtCore import QTimer
-from stratascope.wiring.engines import live_watch
+from stratascope.wiring.engines import live_view
 from stratascope.ui.app import app
 from stratascope.ui.widgets.page_switch import View
 made = app.make_application(["x"])
-window = app.make_window(live_watch())
+window = app.make_window(live_view())
 window.show()
 window.start()
 def look(left=400):

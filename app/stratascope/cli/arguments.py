@@ -10,7 +10,7 @@ from stratascope import __version__
 from stratascope.cli import arguments_desktop
 from stratascope.cli.parsing import Parser, speak, told
 from stratascope.core.message import msg
-from stratascope.core.relaunch.transaction import Remedy
+from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST, Remedy
 from stratascope.i18n.translate import translate
 
 
@@ -134,7 +134,7 @@ def _hardening(commands: argparse._SubParsersAction[Parser]) -> None:
         each.add_argument("--dry-run", action="store_true", help=told(msg("say what would happen, and change nothing")))
         each.add_argument("--json", action="store_true", help=told(msg("print a JSON object a line")))
         each.add_argument(
-            "--watch", type=_seconds, default=10.0, metavar="SECONDS", help=told(msg("how long it is watched (10)"))
+            "--watch", type=_seconds, default=WATCH, metavar="SECONDS", help=told(msg("how long it is watched (10)"))
         )
     discard = commands.add_parser(
         "discard",
@@ -179,9 +179,11 @@ def _seconds(text: str) -> float:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0.0 <= value <= 3600.0:
+    if not 0.0 <= value <= WATCH_MOST:
         raise argparse.ArgumentTypeError(
-            translate(msg("a number of seconds from 0 to 3600 was expected, not {text}", text=text))
+            translate(
+                msg("a number of seconds from 0 to {most} was expected, not {text}", most=round(WATCH_MOST), text=text)
+            )
         )
     return value
 

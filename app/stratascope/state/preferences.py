@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Generic, Protocol, TypeVar
 
+from stratascope.core.relaunch import transaction
 from stratascope.i18n.language import LANGUAGES, SETTING
 from stratascope.value import Value
 
@@ -92,13 +93,12 @@ def _addresses(text: str) -> tuple[str, ...]:
 
 _NEVER, _ON, _OFF = "never", "on", "off"
 REFRESH_LEAST, REFRESH_MOST = 1.0, 60.0  # seconds
-WATCH_MOST = 3600.0  # seconds
 LANGUAGE = Preference(SETTING, "", _one_of("", *LANGUAGES), str)  # "" is the desktop's
 THEME = Preference("theme", "auto", _one_of("auto", "light", "dark"), str)
 # seconds between readings of the container that is looked at
 REFRESH = Preference("refresh", 2.0, _number(REFRESH_LEAST, REFRESH_MOST), "{:g}".format)
 # seconds that a replacement is watched before it counts as good
-WATCH = Preference("watch", 10.0, _number(0.0, WATCH_MOST), "{:g}".format)
+WATCH = Preference("watch", transaction.WATCH, _number(0.0, transaction.WATCH_MOST), "{:g}".format)
 # engines beside those that are found
 ENGINES: Preference[tuple[str, ...]] = Preference("engines", (), _addresses, "\n".join)
 # exposure above which a container that appears is told; None: never

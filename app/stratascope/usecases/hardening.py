@@ -17,7 +17,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
-from stratascope.core.relaunch.transaction import Damaged, Journal, Remedy, Stage, Transaction
+from stratascope.core.relaunch.transaction import WATCH, Damaged, Journal, Remedy, Stage, Transaction
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.usecases.engine_access import EngineAccess
@@ -34,7 +34,6 @@ from stratascope.usecases.relaunch.owner import accept_owned
 from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_all, unfinished
 from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.undo import undo
-from stratascope.usecases.relaunch.watch import WATCH
 from stratascope.value import Value
 
 _HOLDS = 2.0  # seconds for which a look holds: a person takes longer to confirm what came of it

@@ -171,7 +171,7 @@ class LateEngines:
             return self._found
 
 
-def live_watch(late: LateEngines | None = None) -> DeferredLiveView:
+def live_view(late: LateEngines | None = None) -> DeferredLiveView:
     """The live view of this environment's engines, for the window. It closes them at its end."""
     from stratascope.usecases.live.deferred import DeferredLiveView
     from stratascope.usecases.live.live_view import LiveView

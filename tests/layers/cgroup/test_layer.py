@@ -120,3 +120,14 @@ def test_drift_of_a_process() -> None:
     first = capture({"cgroup": "0::/a\n"})
     assert [drift.field for drift in LAYER.drift(first, capture({"cgroup": "0::/b\n"}))] == ["cgroup.path"]
     assert LAYER.drift(first, first) == ()
+
+
+@pytest.mark.parametrize("read", [Gap(GapKind.DENIED, 13), "8:0 rbps"])
+def test_limits_of_disks_that_are_not_understood_are_not_none(read: Gap | str) -> None:
+    process = recorded("lsm/apparmor/docker-default")
+    name = "cgroup:v2:0:io.max"
+    process = with_gap(process, name, read) if isinstance(read, Gap) else with_text(process, name, read)
+    facts, _ = look(process)
+    assert facts.io == ()
+    assert facts.unknown == ("io",)
+    assert [gap.what for gap in facts.gaps] == ["io.max"]

@@ -14,7 +14,7 @@ from rig.engine import Rig
 from stratascope.core.container import EngineState, Status
 from stratascope.ui.app import app as ui
 from stratascope.ui.window.main_window import MainWindow
-from stratascope.wiring.engines import live_watch
+from stratascope.wiring.engines import live_view
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 def live(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, *rigs: Rig) -> Iterator[MainWindow]:
     monkeypatch.setenv("STRATASCOPE_ENGINES", " ".join(f"{rig.kind}={rig.endpoint}" for rig in rigs))
     ui.make_application(["test"])
-    window = ui.make_window(live_watch())
+    window = ui.make_window(live_view())
     qtbot.addWidget(window)
     window.show()
     window.start()

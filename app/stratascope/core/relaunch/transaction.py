@@ -14,6 +14,9 @@ from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.owner import Owned
 from stratascope.value import Value, replace
 
+WATCH = 10.0  # seconds that a replacement is watched before it counts as good, where nothing else was said
+WATCH_MOST = 3600.0
+
 
 class Stage(StrEnum):
     """In their order. Before VERIFIED a relaunch is rolled back, from there on it is finished."""

@@ -54,7 +54,7 @@ class CgroupFacts(Value):
     processes_by_user: int | None  # RLIMIT_NPROC (hard) where it binds this process, or None
     processes_unread: bool  # whether such a limit could not be read
     process_limits: tuple[ProcessLimit, ...] | None  # of the first process, whoever it runs as
-    unknown: tuple[str, ...]  # memory_max, pids_max, cpu_cores, swap_max: not known rather than unlimited
+    unknown: tuple[str, ...]  # memory_max, pids_max, cpu_cores, swap_max, io: not known rather than unlimited
     sources: tuple[tuple[str, str], ...]
     process: str
     gaps: tuple[NamedGap, ...]

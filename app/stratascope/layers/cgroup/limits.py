@@ -7,6 +7,7 @@ comes of one set is remembered by the texts. Present use changes with every read
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from stratascope.core.capture import Gap, GapKind, Reading
 from stratascope.linux.cgroup import (
@@ -25,6 +26,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.remembered import remembered
 from stratascope.value import Value
 
+T = TypeVar("T")
 _V1_IO = ("read_bps", "write_bps", "read_iops", "write_iops")
 _USED = frozenset({"memory.current", "memory.usage_in_bytes", "pids.current"})
 _CPU = ("cpu", "cpu,cpuacct", "cpuacct,cpu")  # a v1 hierarchy may be named by one controller or by all of it
@@ -148,6 +150,9 @@ def limits_of(names: tuple[str, ...], values: tuple[str | Gap | None, ...], read
         cpu = _cpu_v1(files, gaps, readable)
     swap = _swap(files, gaps, readable, memory)
     cpuset = _cpuset(files)
+    before = len(gaps)
+    io = _io(files, gaps)
+    io_known = readable and len(gaps) == before
     return Limits(
         memory,
         pids,
@@ -157,15 +162,21 @@ def limits_of(names: tuple[str, ...], values: tuple[str | Gap | None, ...], read
         cpu_weight=number(files.leaf(("v2", "cpu.weight"), ("cpu", "cpu.shares"))),
         cpuset=cpuset,
         cpuset_count=_count(cpuset),
-        io=_io(files),
+        io=io,
         devices=_devices(files),
         memory_current=files.leaf_place(("v2", "memory.current"), ("memory", "memory.usage_in_bytes")),
         pids_current=files.leaf_place(("v2", "pids.current"), ("pids", "pids.current")),
         pids_room=_room(files),
         unknown=tuple(
             name
-            for name, limit in (("memory_max", memory), ("pids_max", pids), ("cpu_cores", cpu), ("swap_max", swap))
-            if not limit.known
+            for name, known in (
+                ("memory_max", memory.known),
+                ("pids_max", pids.known),
+                ("cpu_cores", cpu.known),
+                ("swap_max", swap.known),
+                ("io", io_known),
+            )
+            if not known
         ),
         places=(
             ("memory_max", memory.place),
@@ -281,27 +292,27 @@ def _count(cpuset: str | None) -> int | None:
         return None
 
 
-def _io(files: _Files) -> tuple[IoLimit, ...]:
-    found: list[IoLimit] = []
-    for _, text, _ in files.of(("v2", "io.max")):
-        if isinstance(text, str) and text.strip():
-            try:
-                found.extend(parse_io_max(text))
-            except DecodeError:
-                continue
-    for place, word in enumerate(_V1_IO):
-        for _, text, _ in files.of(("blkio", f"blkio.throttle.{word}_device")):
-            if isinstance(text, str) and text.strip():
-                found.extend(_throttles(text, place))
+def _io(files: _Files, gaps: _Gaps) -> tuple[IoLimit, ...]:
+    """Of all levels; each binds by itself."""
+    found = _all_of(files, ("v2", "io.max"), parse_io_max, gaps)
+    for slot, word in enumerate(_V1_IO):
+        for device, value in _all_of(files, ("blkio", f"blkio.throttle.{word}_device"), parse_throttle, gaps):
+            found.append(IoLimit(device, *(value if slot == at else None for at in range(4))))
     return tuple(found)
 
 
-def _throttles(text: str, place: int) -> list[IoLimit]:
-    try:
-        limits = parse_throttle(text)
-    except DecodeError:
-        return []
-    return [IoLimit(device, *(value if slot == place else None for slot in range(4))) for device, value in limits]
+def _all_of(files: _Files, name: tuple[str, str], parse: Callable[[str], Iterable[T]], gaps: _Gaps) -> list[T]:
+    found: list[T] = []
+    for _, text, place in files.of(name):
+        if isinstance(text, Gap):
+            if text.kind is not GapKind.ABSENT:
+                gaps.append((name[1], text, place))
+            continue
+        try:
+            found.extend(parse(text))
+        except DecodeError as error:
+            gaps.append((name[1], Gap(GapKind.UNPARSED, detail=str(error)), place))
+    return found
 
 
 def _devices(files: _Files) -> tuple[str, ...] | None:

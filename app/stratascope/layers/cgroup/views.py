@@ -167,9 +167,11 @@ def _rows(facts: CgroupFacts, asked: CgroupAsked) -> tuple[Row, ...]:
     if facts.cpu_weight is not None:
         weight = msg("{number}", number=facts.cpu_weight)
         found.append(Row(_WEIGHT, weight, facts.source("cpu_weight"), note=_WEIGHT_NOTE))
-    if not facts.io:
-        found.append(Row(_IO, _NONE, facts.source("io")))
     found.extend(Row(_IO, _io(limit), facts.source("io")) for limit in facts.io)
+    if "io" in facts.unknown:
+        found.append(Row(_IO, _UNKNOWN, facts.source("io"), Tone.UNKNOWN))
+    elif not facts.io:
+        found.append(Row(_IO, _NONE, facts.source("io")))
     if facts.devices is not None:
         everything = any(rule.startswith("a *:* ") for rule in facts.devices)
         text = msg("{count}: {rules}", count=len(facts.devices), rules=", ".join(facts.devices[:20]))

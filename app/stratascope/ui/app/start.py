@@ -21,7 +21,7 @@ from stratascope.ui.harden.export_menu import exported
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
-from stratascope.wiring.engines import LateEngines, live_watch
+from stratascope.wiring.engines import LateEngines, live_view
 
 
 def main(words: list[str]) -> int:
@@ -31,7 +31,7 @@ def main(words: list[str]) -> int:
         return 0
     late = LateEngines()
     status = app.run(
-        live_watch(late),
+        live_view(late),
         [sys.argv[0], *words],
         settings=Settings(),
         report=as_text,

@@ -9,13 +9,12 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
-from stratascope.state.preferences import WATCH_MOST
 from stratascope.ui.widgets.labels import Label
 from stratascope.ui.widgets.marks import Mark, MarkBox
 from stratascope.ui.widgets.theme import BOLD, Theme
-from stratascope.usecases.relaunch.watch import WATCH
 from stratascope.value import Value
 
 LINES_MOST = 12  # of a text that is shown whole; longer ones scroll

@@ -12,6 +12,7 @@ from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
+    QLineEdit,
     QMenu,
     QPushButton,
     QScrollArea,
@@ -73,6 +74,10 @@ class CallMapPage(QFrame):
         self._pile.addWidget(self._area)
         self.setAccessibleName(translate(msg("System calls")))
         self.show_state(None, ())
+
+    def search_field(self) -> QLineEdit:
+        """Where what is on this page is searched."""
+        return self.view.field
 
     def show_state(self, state: ContainerState | None, others: Sequence[ContainerState]) -> None:
         """Show that container's map; `others` are offered for comparison (itself is left out)."""

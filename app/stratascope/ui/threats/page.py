@@ -100,6 +100,10 @@ class MatrixPage(QWidget):
         layout.addWidget(self.stack)
         self.setFocusProxy(self.table)
 
+    def search_field(self) -> QLineEdit:
+        """Where what is on this page is searched."""
+        return self.filter
+
     def show_state(self, state: ContainerState | None, matrix: Matrix | None) -> None:
         """The threats of this container, as they are or with a layer taken away in thought."""
         other = state is None or state.key != self._key

@@ -8,7 +8,7 @@ with the fleet's page, so that the window starts without it.
 from __future__ import annotations
 
 import importlib.util
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
@@ -112,7 +112,7 @@ class Pages(QStackedWidget):
         elif self.view is View.FLEET:
             self.setCurrentWidget(self._fleet_page())
         else:
-            self._stack.setCurrentWidget(self._matrix_page() if self.view is View.MATRIX else self._calls_page())
+            self._stack.setCurrentWidget(self._page_below_header())
             self.setCurrentWidget(self._below_header)
 
     def search(self) -> None:
@@ -124,8 +124,7 @@ class Pages(QStackedWidget):
             self.strata_page.panel.find_in_raw()
         else:
             self.turned.emit()
-            field = self._matrix_page().filter if self.view is View.MATRIX else self._calls_page().view.field
-            field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+            self._page_below_header().search_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
     def explain(self) -> None:
         """What the layer in the panel is."""
@@ -157,10 +156,19 @@ class Pages(QStackedWidget):
             self._fleet_page().show_states(snapshot.containers, selection.filter)
         elif self.view is View.MATRIX:
             self._matrix_page().show_state(state, selection.what_if.result())
-        else:
+        elif self.view is View.CALLS:
             self._calls_page().show_state(state, snapshot.containers)
+        else:
+            assert_never(self.view)
 
     # -- pages, made when they are first wanted
+
+    def _page_below_header(self) -> MatrixPage | CallMapPage:
+        if self.view is View.MATRIX:
+            return self._matrix_page()
+        if self.view is View.CALLS:
+            return self._calls_page()
+        raise AssertionError(f"{self.view} has a page without that head")
 
     def _matrix_page(self) -> MatrixPage:
         if self.matrix is None:

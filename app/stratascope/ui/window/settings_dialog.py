@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.transaction import WATCH_MOST
 from stratascope.core.sanitize import plain
 from stratascope.i18n.language import LANGUAGES
 from stratascope.i18n.translate import translate
@@ -51,7 +52,7 @@ class SettingsDialog(QDialog):
         self.setWindowTitle(translate(msg("Settings")))
         self.language, self.theme = self._combo(), self._combo()
         self.refresh = self._spin(preferences.REFRESH_LEAST, preferences.REFRESH_MOST, 0, msg(" s"))
-        self.watch = self._spin(0.0, preferences.WATCH_MOST, 0, msg(" s"))
+        self.watch = self._spin(0.0, WATCH_MOST, 0, msg(" s"))
         self.above = QCheckBox(translate(msg("Tell when a container appears with an exposure above")))
         give_tip(self.above, self.above.text())  # it shares its line with the number
         self.limit = self._spin(0.0, 10.0, 1, None)

@@ -12,6 +12,7 @@ from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.launch_spec import LaunchSpec, layer_image, own_image
 from stratascope.core.relaunch.toggle import Failure, Proven
 from stratascope.core.relaunch.transaction import (
+    WATCH,
     Ended,
     Ending,
     Kind,
@@ -31,7 +32,7 @@ from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.owner import ByOwner
 from stratascope.usecases.relaunch.proof import Proved, all_back, not_enforced, verify
 from stratascope.usecases.relaunch.staleness import changed
-from stratascope.usecases.relaunch.watch import WATCH, FailedError
+from stratascope.usecases.relaunch.watch import FailedError
 from stratascope.value import replace
 
 

@@ -10,7 +10,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.launch_spec import Health, own_image
 from stratascope.core.relaunch.owner import Owned
-from stratascope.core.relaunch.transaction import Ended, Ending, Kind, Member, Stage, Transaction
+from stratascope.core.relaunch.transaction import WATCH, Ended, Ending, Kind, Member, Stage, Transaction
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.dependency_graph import dependents
@@ -19,7 +19,6 @@ from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.outcome import in_words
 from stratascope.usecases.relaunch.owner import ByOwner, owned_of
 from stratascope.usecases.relaunch.staleness import over
-from stratascope.usecases.relaunch.watch import WATCH
 from stratascope.value import replace
 
 

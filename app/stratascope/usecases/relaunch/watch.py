@@ -17,7 +17,6 @@ from stratascope.core.relaunch.transaction import Progress, State
 from stratascope.usecases.evidence.expected import Clock, Expected
 from stratascope.value import replace
 
-WATCH = 10.0  # seconds that a replacement is watched, where nothing else was said
 POLL = 0.2  # seconds between two looks at the replacement
 LOOK = 0.5  # seconds between two readings of its ports and counters, which cost more
 HEALTH_MAX = 120.0  # seconds that a healthcheck may take to become healthy
