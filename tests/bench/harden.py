@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from rig.engine import Rig
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.snapshot import ContainerState
-from stratascope.engines.shared.unix_http import UnixHttpConnection
+from stratascope.engines.shared.endpoint import connect_here
+from stratascope.engines.shared.http_connection import Bounds, HttpConnection
 from stratascope.wiring.engines import open_engines
 from stratascope.wiring.hardening import ConnectedHardening, connected
 
@@ -71,8 +72,9 @@ class Downtime:
         return (started - ended) / 1e9
 
     def _events(self, since: float, until: float) -> list[tuple[int, str]]:
-        link = UnixHttpConnection(str(self._rig.socket), 5.0, 30.0)
-        status, body = link.get(f"/v1.41/events?since={since:.6f}&until={until:.6f}&filters={CONTAINERS}", 30.0)
+        link = HttpConnection(lambda: connect_here(self._rig.socket, 5.0))
+        target = f"/v1.41/events?since={since:.6f}&until={until:.6f}&filters={CONTAINERS}"
+        status, body = link.call(target, Bounds(30.0, 30.0, 1 << 20))
         link.shut()
         assert status == 200, body
         lines = [json.loads(line) for line in body.splitlines() if line]

@@ -16,8 +16,8 @@ from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError
 from stratascope.engines.open import open_engine
 from stratascope.engines.shared.endpoint import Endpoint
+from stratascope.engines.shared.http_connection import Bounds, HttpConnection
 from stratascope.engines.shared.rest_engine import RestEngine
-from stratascope.engines.shared.unix_http import UnixHttpConnection
 
 Start = Callable[[dict[str, bytes | Drip | None]], FakeEngine]
 VERSION = reply('{"ApiVersion": "1.45"}')
@@ -205,14 +205,14 @@ def test_a_call_that_comes_after_the_end_opens_nothing(
     engine: RestEngine, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thread of the window's that is late: its call fails, and leaves no connection for the garbage collector."""
-    made: list[UnixHttpConnection] = []
-    begin = UnixHttpConnection.__init__
+    made: list[HttpConnection] = []
+    begin = HttpConnection.__init__
 
-    def kept(self: UnixHttpConnection, *words: Any) -> None:
+    def kept(self: HttpConnection, *words: Any) -> None:
         made.append(self)
         begin(self, *words)
 
-    monkeypatch.setattr(UnixHttpConnection, "__init__", kept)
+    monkeypatch.setattr(HttpConnection, "__init__", kept)
     start({"/containers/json": reply("[]"), **answers_for(engine, INFO[engine.kind])})
     assert engine.describe().state is EngineState.CONNECTED
     assert engine.list() == ()
@@ -223,6 +223,6 @@ def test_a_call_that_comes_after_the_end_opens_nothing(
         with pytest.raises(EngineError, match="gave this engine back"):
             call()
     with pytest.raises(ConnectionAbortedError):
-        link.get("/info", 1.0)  # it connects once more where it has to
+        link.call("/info", Bounds(1.0, 1.0, 9))  # it connects once more where it has to
     assert link.sock is None
     gc.collect()  # an open socket would be a warning, and so a failure

@@ -18,7 +18,8 @@ from stratascope.core.layer import Verdict
 from stratascope.core.ports import ContainerCapture, Event, RawContainer, Wish
 from stratascope.core.snapshot import Snapshot
 from stratascope.usecases.live.assembler import Assembler
-from stratascope.usecases.live.live_view import SECOND_LOOK, SETTLE, LiveView
+from stratascope.usecases.live.engine_readings import SECOND_LOOK
+from stratascope.usecases.live.live_view import SETTLE, LiveView
 from stratascope.usecases.live.reader import Reach, Reader
 from stratascope.usecases.live.translations import Translations
 from usecases.screen import Screen, named, watching

@@ -1,22 +1,21 @@
-"""Docker's adapter, on the docker SDK's low-level client."""
+"""Docker's adapter: its API, and the docker SDK's low-level client for what changes something."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from stratascope.core.container import EngineFacts, EngineKind
 from stratascope.engines.docker.inspect import DEFAULT_CAPABILITIES, redact
 from stratascope.engines.shared.json_reader import Answer, parse_object
+from stratascope.engines.shared.rest_client import ANSWER_MAX
 from stratascope.engines.shared.rest_engine import RestEngine
-from stratascope.engines.shared.streams import close_session
 
 if TYPE_CHECKING:
     import requests
 
-_VERSION = re.compile(r"[0-9]+\.[0-9]+").fullmatch
+_VERSION = re.compile(r"[0-9]{1,3}\.[0-9]{1,3}").fullmatch
 
 
 class DockerEngine(RestEngine):
@@ -31,80 +30,39 @@ class DockerEngine(RestEngine):
 
     def api(self) -> tuple[int, int]:
         """The version of the API that is spoken. Raises EngineError."""
-        self._prefix()  # tells whether anything answers
-        version = self._version
-        if not version:
-            with self._sessions.lent() as session:
-                version = getattr(session, "_version", "")
-        major, _, minor = version.partition(".")
-        return (int(major), int(minor)) if _VERSION(version) else (0, 0)
-
-    def _open(self) -> requests.Session:
-        from docker.api.client import APIClient
-        from docker.constants import DEFAULT_DOCKER_API_VERSION
-        from docker.tls import TLSConfig
-
-        endpoint = self._endpoint
-        tls: TLSConfig | bool = False
-        if endpoint.tls:
-            folder = Path(endpoint.tls)
-            tls = TLSConfig(
-                client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")),
-                ca_cert=str(folder / "ca.pem") if endpoint.verify else None,
-                verify=endpoint.verify,
-            )
-        limit = max(1, int(self.timeout[1]))
-        session: Any = APIClient(
-            base_url=endpoint.endpoint, version=DEFAULT_DOCKER_API_VERSION, timeout=limit, tls=tls
-        )  # fmt: skip
-        try:
-            # What version="auto" does, but that one forgets its connection where the answer makes no sense
-            session._version = session._retrieve_server_version()
-        except BaseException:
-            close_session(session)
-            raise
-        opened: requests.Session = session
-        return opened
-
-    def _request(self, session: Any, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
-        response: requests.Response = session.get(
-            session._url("{0}", path), params=params, stream=stream, timeout=self.timeout
-        )  # fmt: skip
-        return response
-
-    def _command(
-        self, session: Any, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
-    ) -> requests.Response:
-        response: requests.Response = session.request(
-            method,
-            session._url("{0}", path),
-            params=params,
-            data=None if data is None else data.encode(),
-            headers={"Content-Type": "application/json"},
-            stream=True,
-            timeout=(self.timeout[0], silence),
-        )
-        return response
+        major, _, minor = self._prefix().rpartition("/v")[2].partition(".")
+        return int(major), int(minor)
 
     def _path_prefix(self) -> str:
         if not self._version:
-            with self._links.lent() as link:
-                link.get("/_ping", self.timeout[1])  # tells the version ten times faster than /version
-            if _VERSION(link.api_version):
-                self._version = link.api_version
-            else:
-                with self._sessions.lent():  # says what is wrong
-                    pass
+            self._read("/_ping", self._bounds(ANSWER_MAX))  # its head tells it ten times faster than /version
+            version = self._api_version
+            if not _VERSION(version):  # something in front of it refuses, or takes heads away
+                answer = self._read("/version", self._bounds(ANSWER_MAX))
+                version = Answer(parse_object(self._text(*answer))).text("ApiVersion")
+            if not _VERSION(version):
+                raise ValueError(f"no version of the API: {version[:20]!r}")
+            self._version = version
         return f"/v{self._version}"
 
+    def _text(self, status: int, body: bytes) -> str:
+        if status == 400:
+            self._version = ""  # maybe there is another daemon by now, that speaks another one
+        return super()._text(status, body)
+
+    def _sdk(self, base_url: str) -> requests.Session:
+        from docker.api.client import APIClient
+
+        return APIClient(base_url=base_url, version=self._version)
+
     def _inspect_path(self, container: str) -> str:
-        return f"/containers/{container}/json"
+        return f"/containers/{quote(container, safe='')}/json"
 
     def _redact(self, text: str) -> str:
         return redact(text)
 
     def _facts(self) -> tuple[str, bool, EngineFacts]:
-        info = Answer(parse_object(self._get_quickly("/info", self._prefix())))
+        info = Answer(parse_object(self._get("/info")))
         if not info.text("ServerVersion"):
             raise ValueError("no ServerVersion in the answer")
         options = info.texts("SecurityOptions") or ()

@@ -1,4 +1,4 @@
-"""Podman's adapter, on podman-py's transport and Podman's own (libpod) API.
+"""Podman's adapter: its own (libpod) API, and podman-py's client for what changes something.
 
 Decided against the API that imitates Docker's, which every Podman has too: its inspect hides capabilities, pods,
 annotations and id mappings.
@@ -6,8 +6,8 @@ annotations and id mappings.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from stratascope.core.container import EngineFacts, EngineKind
 from stratascope.engines.podman.inspect import redact
@@ -37,7 +37,7 @@ class PodmanEngine(RestEngine):
 
     def top(self, container: str, columns: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         """See `core.ports.Top`."""
-        text = self._get(f"{self._path(container)}/top", {"ps_args": ",".join(columns), "stream": "false"})
+        text = self._get_of(f"{self._path(container)}/top", {"ps_args": ",".join(columns), "stream": "false"})
         value = parse_object(text).get("Processes")
         rows = value if isinstance(value, list) else []
         found = []
@@ -47,42 +47,16 @@ class PodmanEngine(RestEngine):
             found.append(tuple(row))
         return tuple(found)
 
-    def _open(self) -> requests.Session:
+    def _sdk(self, base_url: str) -> requests.Session:
         from podman.api.client import APIClient
 
-        from stratascope.engines.podman.socket import Pool
-
-        session: Any = APIClient(base_url=self._endpoint.endpoint, version=_API, timeout=self.timeout[1])
-        if self._endpoint.path is not None:
-            session.get_adapter("http://").poolmanager.pool_classes_by_scheme = {"http": Pool}
-        opened: requests.Session = session
-        return opened
-
-    def _request(self, session: Any, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
-        answer: Any = session.get(path, params=params, stream=stream, timeout=self.timeout)
-        response: requests.Response = answer._response
-        return response
-
-    def _command(
-        self, session: Any, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
-    ) -> requests.Response:
-        answer: Any = session._request(
-            method,
-            path=path,
-            params=params,
-            data=None if data is None else data.encode(),
-            headers={"Content-Type": "application/json"},
-            stream=True,
-            timeout=(self.timeout[0], silence),
-        )
-        response: requests.Response = answer._response
-        return response
+        return APIClient(base_url=base_url, version=_API)
 
     def _path_prefix(self) -> str:
         return f"/v{_API}/libpod"
 
     def _path(self, container: str) -> str:
-        return f"/containers/{container}"
+        return f"/containers/{quote(container, safe='')}"
 
     def _inspect_path(self, container: str) -> str:
         return f"{self._path(container)}/json"
@@ -91,7 +65,7 @@ class PodmanEngine(RestEngine):
         return redact(text)
 
     def _facts(self) -> tuple[str, bool, EngineFacts]:
-        info = Answer(parse_object(self._get_quickly("/info", self._prefix())))
+        info = Answer(parse_object(self._get("/info")))
         host, security = info.part("host"), info.part("host").part("security")
         version = info.part("version").text("Version")
         if not version:

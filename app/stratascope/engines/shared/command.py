@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 from stratascope.core.container import EngineState
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.engines.shared import errors
-from stratascope.engines.shared.json_reader import Answer, parse, parse_object
+from stratascope.engines.shared.json_reader import Answer, parse, words_of
 from stratascope.engines.shared.rest_engine import RestEngine
 
 # Seconds of silence: how long the engine may take to answer
@@ -31,7 +31,6 @@ _NAME_TAKEN = re.compile(
 ).search
 _PORT_TAKEN = re.compile(r"port is already allocated|address already in use|cannot expose port", re.IGNORECASE).search
 _NO_IMAGE = re.compile(r"no such image|image not known", re.IGNORECASE).search
-_LENGTH = 2000  # characters of the engine's words
 
 
 def command(
@@ -53,7 +52,7 @@ def command(
     status, body = engine.exchange(method, path, params or {}, data, silence)
     if status < 400 or status in well:
         return body
-    words = _words(body)
+    words = words_of(body)
     if status in (401, 403) and not _about_containers(words):
         raise EngineError(EngineState.DENIED, errors.refused(status), words)
     if status == 404 and container and _GONE in words.lower() and container in words:
@@ -67,7 +66,7 @@ def found(engine: RestEngine, path: str, params: Mapping[str, str] | None = None
     if status == 404:
         return None
     if status >= 400:
-        words = _words(body)
+        words = words_of(body)
         raise RefusedError(EngineState.CONNECTED, refusal(words or f"HTTP {status}"), words or f"HTTP {status}")
     return body.decode("utf-8", "replace")
 
@@ -113,14 +112,6 @@ def _parsed(body: bytes, kind: type) -> Any:
         if not isinstance(value, kind):
             raise ValueError(f"expected a {kind.__name__}, found {type(value).__name__}")
     return value
-
-
-def _words(body: bytes) -> str:
-    """`{"message": …}` (Docker) or `{"cause": …, "message": …}` (Podman), else the start of the text."""
-    text = body[: 1 << 20].decode("utf-8", "replace").strip()
-    with suppress(ValueError):
-        text = Answer(parse_object(text)).text("message") or text
-    return text[:_LENGTH]
 
 
 def _about_containers(words: str) -> bool:

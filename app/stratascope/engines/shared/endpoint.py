@@ -105,7 +105,7 @@ def _peer(path: Path) -> tuple[int, int, int] | None:
 def listens(path: Path) -> bool:
     """Whether someone accepts connections there (or would, for another user)."""
     try:
-        check_socket(path)
+        connect_here(path, CONNECT_SECONDS).close()
     except OSError as error:
         return isinstance(error, PermissionError)
     except EngineError:
@@ -113,13 +113,17 @@ def listens(path: Path) -> bool:
     return True
 
 
-def check_socket(path: Path) -> None:
-    """Connect and hang up: OSError tells why not, before an SDK wraps it. EngineError if it is no socket."""
-    if not stat.S_ISSOCK(path.stat().st_mode):
-        raise EngineError(EngineState.UNREACHABLE, errors.no_socket(str(path)), "not a socket")
-    with socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(CONNECT_SECONDS)
-        try:
-            link.connect(os.fspath(path))
-        except ValueError as error:  # a path that no socket address can hold
-            raise EngineError(EngineState.UNREACHABLE, errors.unsupported(str(path)), str(error)) from None
+def connect_here(path: Path, seconds: float) -> socket.socket:
+    """To a socket in the file system. Raises OSError, and EngineError where it is none."""
+    link = socket.socket(socket.AF_UNIX)
+    try:
+        link.settimeout(seconds)
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise EngineError(EngineState.UNREACHABLE, errors.no_socket(str(path)), "not a socket")
+        link.connect(os.fspath(path))
+    except BaseException as error:
+        link.close()
+        if isinstance(error, ValueError):  # a path that no socket address can hold
+            raise EngineError(EngineState.UNREACHABLE, errors.unsupported(str(path)), str(error)) from error
+        raise
+    return link

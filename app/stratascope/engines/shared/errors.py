@@ -112,6 +112,11 @@ def nonsense() -> Message:
     return msg("What answers there is no container engine, or its answer was cut off. Check the address.")
 
 
+def too_long() -> Message:
+    """It sends more than it was given room for."""
+    return msg("The engine sends more than any engine has to say. Check what answers there.")
+
+
 def failed(status: int) -> Message:
     """HTTP error of the engine's own."""
     return msg("The engine reported an error of its own (HTTP {status}).", status=status)
@@ -159,6 +164,8 @@ def _unreachable(cause: BaseException, endpoint: str) -> Message | None:
         return not_secure(endpoint)
     if isinstance(cause, OSError) and cause.errno in _NO_WAY:
         return no_way(endpoint)
+    if isinstance(cause, OSError) and cause.errno == errno.EMSGSIZE:
+        return too_long()
     if isinstance(cause, BlockingIOError):  # EAGAIN of connect(2) on a socket in the file system
         return crowded()
     return None
@@ -167,9 +174,7 @@ def _unreachable(cause: BaseException, endpoint: str) -> Message | None:
 def _of_tls(cause: BaseException) -> bool:
     """Without importing ssl, which is of use to few: where nobody has, it raised nothing."""
     ssl = sys.modules.get("ssl")
-    if ssl is not None and isinstance(cause, ssl.SSLError):
-        return True
-    return type(cause).__name__ == "TLSParameterError"  # the Docker SDK's
+    return ssl is not None and isinstance(cause, ssl.SSLError)
 
 
 def chain(error: BaseException) -> list[BaseException]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import codecs
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from stratascope.core.ports import Event, EventKind
-from stratascope.engines.shared.json_reader import Answer
+from stratascope.engines.shared.json_reader import Answer, parse
 
-_LARGEST_EVENT = 1 << 20  # characters; a stream that sends more without a line end is no engine's
+_LARGEST_EVENT = 1 << 20  # characters
+_MARK = re.compile(r'["\\{}]')
 
 # Words for what changes nothing that we show; everything else means "inspect it again"
 _QUIET_ACTIONS = frozenset(
@@ -36,22 +38,59 @@ _QUIET_ACTIONS = frozenset(
 _LAST_ACTIONS = frozenset({"destroy", "remove"})
 
 
-def decode_events(chunks: Iterable[bytes]) -> Iterator[Event]:
+def decode_events(pieces: Iterable[bytes]) -> Iterator[Event]:
     """The events in a stream of JSON objects, with or without line ends between them. Raises ValueError."""
-    decoder, text = json.JSONDecoder(), ""
-    for chunk in chunks:
-        text = (text + chunk.decode("utf-8", "replace")).lstrip()
-        while text:
-            try:
-                value, end = decoder.raw_decode(text)
-            except (ValueError, RecursionError):
-                if len(text) > _LARGEST_EVENT or not text.startswith("{"):
-                    raise ValueError(f"no event: {text[:80]!r}") from None
-                break  # the rest is still to come
-            text = text[end:].lstrip()
-            event = event_of(value)
-            if event is not None:
-                yield event
+    for text in objects(pieces):
+        event = event_of(parse(text))
+        if event is not None:
+            yield event
+
+
+def objects(pieces: Iterable[bytes]) -> Iterator[str]:
+    """The texts of the objects in a stream. Each byte is looked at once, in however many pieces they come: what has not
+    ended yet is not parsed in the hope that it has. Raises ValueError.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    parts: list[str] = []
+    depth, size, quoted, skip = 0, 0, False, -1
+    for piece in pieces:
+        text = decoder.decode(piece)
+        begun = 0
+        for mark in _MARK.finditer(text):
+            place, letter = mark.start(), mark[0]
+            if place == skip:  # after a backslash
+                continue
+            if quoted:
+                if letter == "\\":
+                    skip = place + 1
+                quoted = letter != '"'
+            elif letter == "{":
+                if depth == 0:
+                    _nothing(text[begun:place])
+                    begun = place
+                depth += 1
+            elif depth == 0:
+                raise ValueError(f"no event: {text[begun : begun + 80]!r}")
+            elif letter == '"':
+                quoted = True
+            elif letter == "}":
+                depth -= 1
+                if depth == 0:
+                    yield "".join((*parts, text[begun : place + 1]))
+                    parts, size, begun = [], 0, place + 1
+        skip = 0 if skip == len(text) else -1
+        if depth == 0:
+            _nothing(text[begun:])
+            continue
+        parts.append(text[begun:])
+        size += len(text) - begun
+        if size > _LARGEST_EVENT:
+            raise ValueError(f"no event: {parts[0][:80]!r}")
+
+
+def _nothing(text: str) -> None:
+    if text.strip():
+        raise ValueError(f"no event: {text.strip()[:80]!r}")
 
 
 def event_of(value: Any) -> Event | None:

@@ -11,6 +11,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +26,10 @@ _STATUS = {
     "stopped": Status.EXITED,
     **{status.value: status for status in Status},
 }
+
+
+NODES_MAX, DEPTH_MAX = 200_000, 64  # of one container's JSON some hundred, and five
+_WORDS_MAX = 2000  # characters
 
 
 class Answer:
@@ -71,6 +76,8 @@ class Answer:
         value = self._get(key, (int, float), "a number") or 0
         if isinstance(value, float) and not value.is_integer():
             raise ValueError(f"{self._where}{key}: expected a whole number, found {value}")
+        if abs(value) >= 1 << 64:  # beyond Go's numbers
+            raise ValueError(f"{self._where}{key}: number out of range")
         return int(value)
 
     def limit(self, key: str) -> int | None:
@@ -120,12 +127,23 @@ class Answer:
         return seconds + float(match[2] or 0)
 
 
-def parse(text: str) -> Any:
-    """JSON text as Python values; ValueError for anything else, also for what only Python takes for JSON (NaN)."""
+def parse(text: str, nodes: int = NODES_MAX) -> Any:
+    """JSON text as Python values; ValueError for anything else, also for what only Python takes for JSON (NaN), and for
+    more values than `nodes` or deeper ones than DEPTH_MAX: two bytes of text can be a value of a hundred.
+    """
+    if text.count(",") + text.count("[") + text.count("{") > nodes:
+        raise ValueError(f"more than {nodes} values")
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except RecursionError:
         raise ValueError("JSON is nested too deeply") from None
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(DEPTH_MAX):
+        if not level:
+            return value
+        inner = (item for each in level for item in (each.values() if isinstance(each, dict) else each))
+        level = [item for item in inner if isinstance(item, (dict, list))]
+    raise ValueError("JSON is nested too deeply")
 
 
 def parse_object(text: str) -> dict[str, Any]:
@@ -224,6 +242,16 @@ def _finite(word: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"number out of range: {word[:20]}")
     return value
+
+
+def words_of(body: bytes) -> str:
+    """The engine's own words of an error: `{"message": …}` (Docker), `{"cause": …, "message": …}` (Podman), else the
+    start of the text.
+    """
+    text = body[: 1 << 20].decode("utf-8", "replace").strip()
+    with suppress(ValueError):
+        text = Answer(parse_object(text)).text("message") or text
+    return text[:_WORDS_MAX]
 
 
 Blank = Callable[[dict[str, Any]], None]

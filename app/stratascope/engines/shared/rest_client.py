@@ -1,28 +1,30 @@
-"""Connections to one engine endpoint: sessions of the SDK's client, and quick ones of our own beside them.
+"""Calls to one engine endpoint: where it is asked, the connections that are kept, and what goes wrong as a state.
 
-The two SDKs' low-level clients are both a `requests.Session`; the adapters hand in how to make one and how to build a
-URL for it. The SDKs take longer to import than a report takes, so each is imported where it is first needed: for
-events, for an engine that is not behind a local socket, and for whatever went wrong.
+All bytes go through `HttpConnection`. What changes something is told by the engine's SDK, whose session sits on that
+transport by a public part of requests (`sdk_transport`); all that is read is asked for directly, since the SDKs take
+longer to import than a report takes.
 """
 
 from __future__ import annotations
 
 import errno
+import socket
 import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.engines.shared import errors
 from stratascope.engines.shared.connection_pool import ConnectionPool
-from stratascope.engines.shared.endpoint import CONNECT_SECONDS, READ_SECONDS, Endpoint, check_socket, listens
-from stratascope.engines.shared.streams import body, close_session, hung_up, shut, words_of
-from stratascope.engines.shared.unix_http import UnixHttpConnection
+from stratascope.engines.shared.dial import address_of, dial
+from stratascope.engines.shared.endpoint import CONNECT_SECONDS, READ_SECONDS, Endpoint, listens
+from stratascope.engines.shared.http_connection import Bounds, HttpConnection
+from stratascope.engines.shared.json_reader import words_of
 from stratascope.value import replace
 
 if TYPE_CHECKING:
@@ -33,10 +35,12 @@ if TYPE_CHECKING:
 _LINKS = 3  # at a time: two cores' worth, and one to wait
 _AHEAD = 24  # questions at most that wait for an answer: they fit into what a socket and the engine hold back
 _WHOLE = 3  # times the limit for silence: how long a whole answer may take
+# Bytes of an answer: ten thousand containers are a tenth of a list's; a container is some kilobytes
+ANSWER_MAX, LIST_MAX, CHANGED_MAX = 8 << 20, 64 << 20, 64 << 20
 
 
 class RestClient(ABC):
-    """Calls with time limits; may be made from several threads. Subclasses speak their engine's API.
+    """Calls with limits; may be made from several threads. Subclasses speak their engine's API.
 
     With a `provider`, that one makes the socket where the endpoint has none here, or none that listens.
     """
@@ -50,10 +54,10 @@ class RestClient(ABC):
         self._provider = provider
         self._provider_lock = threading.Lock()
         self._lock = threading.Lock()
-        self._sessions: ConnectionPool[requests.Session] = ConnectionPool(self._open, close_session)
-        self._links = ConnectionPool(self._link, UnixHttpConnection.shut)
-        self._streams: set[requests.Response] = set()
+        self._links = ConnectionPool(self._link, HttpConnection.shut)
+        self._streams: set[HttpConnection] = set()
         self._closed = False
+        self._api_version = ""  # as the engine's last answer says in its head
 
     @property
     def id(self) -> str:
@@ -73,152 +77,73 @@ class RestClient(ABC):
         if self._provider is not None:
             self._provider.close()
         for stream in streams:
-            shut(stream)
+            stream.shut()
         self._links.close()
-        self._sessions.close()
 
     # What a subclass says of its engine
 
     @abstractmethod
-    def _open(self) -> requests.Session:
-        """A new session; may raise what the SDK raises."""
-
-    @abstractmethod
-    def _request(
-        self, session: Any, path: str, params: Mapping[str, str], stream: bool
-    ) -> requests.Response:  # fmt: skip
-        """GET by the SDK's client."""
-
-    @abstractmethod
-    def _command(
-        self, session: Any, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
-    ) -> requests.Response:
-        """A call of any method by the SDK's client, its body streamed; `data` is JSON text."""
-
-    @abstractmethod
     def _path_prefix(self) -> str:
-        """How paths begin: the version of the API that the SDK's session speaks too. May raise what the SDK raises."""
+        """How paths begin: the version of the API. Raises EngineError, OSError, ValueError."""
 
-    def _ready(self) -> None:
-        """Called before each call; raises OSError or EngineError where nothing listens, or where it was closed."""
-        self._still_open()
-        if self._provider is not None:
-            with self._provider_lock:
-                # A socket of the user's own wins, also when it appears later
-                if self._own.path is not None and listens(self._own.path):
-                    self._move(self._own)
-                elif not self._provider.running():
-                    self._move(replace(self._own, endpoint=f"unix://{self._provider.start()}"))
-        if self.shell:
-            return  # a try to connect would be one at the other end too
-        if self._endpoint.path is not None:
-            check_socket(self._endpoint.path)
-            return
-        address = self._endpoint.endpoint
-        if not address.startswith(("tcp://", "http://", "https://")):
-            raise EngineError(EngineState.UNREACHABLE, errors.unsupported(address), "unknown kind of address")
+    @abstractmethod
+    def _sdk(self, base_url: str) -> requests.Session:
+        """A client of the engine's SDK for that address. Raises what the SDK raises."""
 
-    def _still_open(self) -> None:
-        """A thread that comes late must not open what nobody would close."""
-        if self._closed:
-            raise ConnectionAbortedError(errno.ECONNABORTED, "the program gave this engine back")
-
-    def _move(self, endpoint: Endpoint) -> None:
-        """Ask there from now on."""
-        if endpoint == self._endpoint:
-            return
-        self._endpoint = endpoint
-        self._links.drop()  # the old ones know the old address
-        self._sessions.drop()
-
-    def _get(self, path: str, params: Mapping[str, str] | None = None) -> str:
-        """The text of an answer. Raises EngineError, NoSuchContainerError."""
-        import urllib3
-
-        limit = time.monotonic() + _WHOLE * self.timeout[1]
-        response = self._send(path, params or {}, stream=True)
-        try:
-            return body(response.raw, limit).decode("utf-8", "replace")
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._error(error) from error
-        finally:
-            response.close()
+    # What is asked
 
     def exchange(
         self, method: str, path: str, params: Mapping[str, str], data: str | None, silence: float
     ) -> tuple[int, bytes]:
-        """HTTP status and body of one call, which is never repeated: it may have been carried out although no answer
-        came. `silence`: seconds. Raises EngineError where no whole answer came; a status of 400 and more is an answer.
+        """HTTP status and body of one call. What is no GET is never repeated: it may have been carried out although no
+        answer came. `silence`: seconds. Raises EngineError where no whole answer came; a status of 400 and more is an
+        answer.
         """
-        if method == "GET" and (quick := self._asked_quickly(path, params, silence)) is not None:
-            return quick
-        import urllib3
-
+        bounds = Bounds(max(silence, _WHOLE * self.timeout[1]), silence, CHANGED_MAX)
         try:
-            self._ready()
-            with self._sessions.lent() as session:
-                response = self._command(session, method, path, params, data, silence)
+            target = _with(self._prefix() + path, params)
+            if method == "GET":
+                return self._read(target, bounds)
+            return self._change(method, target, None if data is None else data.encode(), bounds)
         except Exception as error:  # SDKs raise what they like
             raise self._error(error, silence) from error
-        try:
-            return response.status_code, body(response.raw, time.monotonic() + max(silence, _WHOLE * self.timeout[1]))
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise self._error(error, silence) from error
-        finally:
-            response.close()
 
-    def _prefix(self) -> str | None:
-        """How paths begin on a connection of our own; None to go through the SDK. Raises EngineError."""
-        if self._endpoint.path is None and self._provider is None:
-            return None
+    def _get(self, path: str, params: Mapping[str, str] | None = None, size: int = ANSWER_MAX) -> str:
+        """The text of an answer. Raises EngineError."""
+        return self._text(*self._status(path, params, size))
+
+    def _get_of(self, path: str, params: Mapping[str, str] | None = None) -> str:
+        """The same of one container. Raises EngineError, NoSuchContainerError."""
+        status, body = self._status(path, params)
+        if status == 404:
+            raise NoSuchContainerError(words_of(body))
+        return self._text(status, body)
+
+    def _status(
+        self, path: str, params: Mapping[str, str] | None, size: int = ANSWER_MAX, until: float | None = None
+    ) -> tuple[int, bytes]:
         try:
-            self._ready()
-            return None if self._endpoint.path is None else self._path_prefix()
-        except Exception as error:
+            return self._read(_with(self._prefix() + path, params), self._bounds(size, until))
+        except (OSError, ValueError, EngineError) as error:
             raise self._error(error) from error
 
-    def _get_quickly(self, path: str, prefix: str | None) -> str:
-        """As `_get`, on a connection of our own, which is three times as quick. Whatever is unusual goes the long way,
-        which asks again and finds out what it is.
-        """
-        if prefix is None:
-            return self._get(path)
-        try:
-            with self._links.lent() as link:
-                status, text = link.get(prefix + path, _WHOLE * self.timeout[1])
-        except TimeoutError as error:
-            raise self._error(error) from error
-        except (OSError, ValueError):
-            return self._get(path)
-        return text.decode("utf-8", "replace") if status == 200 else self._get(path)
-
-    def _asked_quickly(self, path: str, params: Mapping[str, str], silence: float) -> tuple[int, bytes] | None:
-        """A GET as `exchange` answers it; None where it has to go the long way."""
-        prefix = self._prefix()
-        if prefix is None:
-            return None
-        query = f"?{urlencode(params)}" if params else ""
-        try:
-            with self._links.lent() as link:
-                return link.get(f"{prefix}{path}{query}", max(silence, _WHOLE * self.timeout[1]), silence)
-        except TimeoutError as error:
-            raise self._error(error, silence) from error
-        except (OSError, ValueError):
-            return None
-
-    def _get_all_quickly(self, paths: Sequence[str], prefix: str) -> Iterator[str | None]:
-        """As `_get_quickly` for many small questions of one kind, in order; None for what the engine does not know.
+    def _get_all(self, paths: Sequence[str], until: float) -> Iterator[str | None]:
+        """Of many small questions of one kind, in order; None for what the engine does not know. `until`: the moment of
+        the monotonic clock by which all must have come. Raises EngineError.
 
         Some are asked ahead, on a few connections: a waiting engine is as slow as a busy one.
         """
+        prefix = self._prefix()
         with ExitStack() as stack:
             links = [stack.enter_context(self._links.lent()) for _ in range(min(_LINKS, len(paths)))]
-            yield from self._answers(links, paths, prefix)
+            yield from self._answers(links, paths, prefix, until)
 
-    def _answers(self, links: list[UnixHttpConnection], paths: Sequence[str], prefix: str) -> Iterator[str | None]:
+    def _answers(
+        self, links: list[HttpConnection], paths: Sequence[str], prefix: str, until: float
+    ) -> Iterator[str | None]:
         for link in links:
             link.begin()
-        lost: set[UnixHttpConnection] = set()
+        lost: set[HttpConnection] = set()
         asked = 0
         for place, path in enumerate(paths):
             for ahead in range(asked, min(len(paths), place + _AHEAD)):
@@ -230,58 +155,98 @@ class RestClient(ABC):
                     except (OSError, ValueError):
                         lost.add(link)
             link = links[place % len(links)]
-            status, text = 0, b""
+            answer = None
             if link not in lost:
                 try:
-                    status, text = link.answer(_WHOLE * self.timeout[1])
+                    answer = link.answer(self._bounds(ANSWER_MAX, until))
                 except TimeoutError as error:
                     raise self._error(error) from error
                 except (OSError, ValueError):
                     lost.add(link)
-            if status == 404:
-                yield None
-            elif status == 200:
-                yield text.decode("utf-8", "replace")
-            else:
-                yield self._get_or_none(path)
+            status, body = answer or self._status(
+                path, None, until=until
+            )  # once more by itself, which tells what it is
+            yield None if status == 404 else self._text(status, body)
 
-    def _get_or_none(self, path: str) -> str | None:
-        try:
-            return self._get(path)
-        except NoSuchContainerError:
-            return None
+    # How it is asked
 
-    def _link(self) -> UnixHttpConnection:
-        return UnixHttpConnection(str(self._endpoint.path), *self.timeout)
-
-    def _send(self, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
+    def _prefix(self) -> str:
+        """How paths begin, once it is known that there is somebody to ask. Raises EngineError."""
         try:
             self._ready()
-            response = self._once_more(path, params, stream)
-        except Exception as error:  # SDKs raise what they like; here it becomes a state
+            base = "" if self._endpoint.path is not None else address_of(self._endpoint).path
+            return base + self._path_prefix()
+        except (OSError, ValueError, EngineError) as error:
             raise self._error(error) from error
-        if response.status_code < 300:
-            return response
-        words = words_of(response)
-        response.close()
-        if response.status_code == 404 and path.startswith("/containers/"):
-            raise NoSuchContainerError(words)
-        if response.status_code in (401, 403):
-            raise EngineError(EngineState.DENIED, errors.refused(response.status_code), words)
-        if response.status_code in (404, 501):
-            raise EngineError(EngineState.UNREACHABLE, errors.nonsense(), words)
-        raise EngineError(EngineState.UNREACHABLE, errors.failed(response.status_code), words)
 
-    def _once_more(self, path: str, params: Mapping[str, str], stream: bool) -> requests.Response:
-        """Asking again is free of risk for GET, and right where a kept connection died with an old daemon."""
-        with self._sessions.lent() as session:
+    def _ready(self) -> None:
+        """Called before each call; raises OSError or EngineError where nothing can be asked, or where it was closed."""
+        if self._closed:  # a thread that comes late must not open what nobody would close
+            raise ConnectionAbortedError(errno.ECONNABORTED, "the program gave this engine back")
+        if self._provider is not None:
+            with self._provider_lock:
+                # A socket of the user's own wins, also when it appears later
+                if self._own.path is not None and listens(self._own.path):
+                    self._move(self._own)
+                elif not self._provider.running():
+                    self._move(replace(self._own, endpoint=f"unix://{self._provider.start()}"))
+
+    def _move(self, endpoint: Endpoint) -> None:
+        """Ask there from now on."""
+        if endpoint != self._endpoint:
+            self._endpoint = endpoint
+            self._links.drop()  # the old ones know the old address
+
+    def _read(self, target: str, bounds: Bounds) -> tuple[int, bytes]:
+        """GET, which is free of risk: it is asked again where a kept connection died with an old daemon."""
+        with self._links.lent() as link:
+            kept = link.sock is not None
             try:
-                return self._request(session, path, params, stream)
-            except OSError as error:
-                if not hung_up(error):
+                found = link.call(target, bounds)
+            except ConnectionError:
+                if not kept:
                     raise
-                self._ready()
-                return self._request(session, path, params, stream)
+                found = link.call(target, bounds)  # connects anew
+            self._api_version = link.api_version
+            return found
+
+    def _change(self, method: str, target: str, data: bytes | None, bounds: Bounds) -> tuple[int, bytes]:
+        from stratascope.engines.shared.sdk_transport import BASE, Transport
+
+        def call(method: str, target: str, data: bytes | None) -> tuple[int, bytes]:
+            with closing(self._link()) as link:  # not one that may have died since it was last used
+                return link.call(target, bounds, method, data)
+
+        with self._sdk(BASE) as session:
+            session.trust_env = False  # no proxy, no .netrc
+            session.mount(BASE, Transport(call))
+            answer = session.request(method, f"{BASE}{target}", data=data, allow_redirects=False)
+            return answer.status_code, answer.content
+
+    def _link(self) -> HttpConnection:
+        endpoint, seconds = self._endpoint, self.timeout[0]
+        host = "engine" if endpoint.path is not None else address_of(endpoint).name
+
+        def connect() -> socket.socket:
+            return dial(endpoint, seconds)
+
+        return HttpConnection(connect, host)
+
+    def _bounds(self, size: int, until: float | None = None) -> Bounds:
+        seconds = _WHOLE * self.timeout[1]
+        if until is not None:
+            seconds = min(seconds, until - time.monotonic())
+        return Bounds(seconds, self.timeout[1], size)
+
+    def _text(self, status: int, body: bytes) -> str:
+        """Of a good answer. Raises EngineError."""
+        if 200 <= status < 300:
+            return body.decode("utf-8", "replace")
+        words = words_of(body)
+        if status in (401, 403):
+            raise EngineError(EngineState.DENIED, errors.refused(status), words)
+        message = errors.nonsense() if status < 400 or status in (404, 501) else errors.failed(status)
+        raise EngineError(EngineState.UNREACHABLE, message, words or f"HTTP {status}")
 
     def _error(self, error: BaseException, limit: float | None = None) -> EngineError:
         endpoint, limit = self._own, limit or self.timeout[1]
@@ -292,3 +257,7 @@ class RestClient(ABC):
         if endpoint.confined and endpoint.path is not None and found.state is EngineState.STOPPED:
             return EngineError(found.state, errors.out_of_sight(self.kind), found.words)
         return found
+
+
+def _with(path: str, params: Mapping[str, str] | None) -> str:
+    return f"{path}?{urlencode(params)}" if params else path

@@ -5,37 +5,30 @@ Decided against the SDKs' object layers: they inspect one by one, hide fields, a
 
 from __future__ import annotations
 
+import errno
+import time
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlencode
 
 from stratascope.core.container import Engine, EngineFacts, EngineState
 from stratascope.core.ports import EngineError, Event, RawContainer
 from stratascope.engines.shared import errors
-from stratascope.engines.shared.endpoint import Endpoint, SocketFacts, socket_facts
+from stratascope.engines.shared.endpoint import SocketFacts, socket_facts
 from stratascope.engines.shared.events import decode_events
+from stratascope.engines.shared.http_connection import HttpConnection
 from stratascope.engines.shared.json_reader import Answer, parse, parse_object
-from stratascope.engines.shared.rest_client import RestClient
-from stratascope.engines.shared.streams import wait_forever
+from stratascope.engines.shared.rest_client import ANSWER_MAX, LIST_MAX, RestClient
 from stratascope.value import replace
 
-if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
-
-    import requests
-
-    from stratascope.engines.shared.child_socket import SocketProvider
-
-_INSPECTORS = 3  # at a time, of an engine that is far away
+CONTAINERS_MAX = 10_000  # of one engine
+LISTED_NODES = 2_000_000  # values in a list of so many
+LIST_SECONDS = 60.0  # for a list and all that is in it
 _ID_LENGTH = 64  # of a whole container id
 
 
 class RestEngine(RestClient):
     """One engine endpoint: what it is, its containers, its events."""
-
-    def __init__(self, endpoint: Endpoint, provider: SocketProvider | None = None) -> None:
-        super().__init__(endpoint, provider)
-        self._pool: ThreadPoolExecutor | None = None
 
     def describe(self) -> Engine:
         """What it is and in which state; never raises: a failure is a state with a message."""
@@ -66,26 +59,30 @@ class RestEngine(RestClient):
 
     def list(self) -> tuple[RawContainer, ...]:
         """All containers, running or not. Raises EngineError. One that vanishes meanwhile is left out."""
+        until = time.monotonic() + LIST_SECONDS
         try:
-            listed = parse(self._get_quickly(f"{self._list_path}?all=true", self._prefix()))
+            listed = parse(self._get(f"{self._list_path}?all=true", size=LIST_MAX), LISTED_NODES)
             if not isinstance(listed, list) or not all(isinstance(item, dict) for item in listed):
                 raise ValueError("expected a list of containers")
             ids = [Answer(item).text("Id") for item in listed]
         except ValueError as error:
             raise EngineError(EngineState.UNREACHABLE, errors.nonsense(), str(error)) from error
         wanted = [container for container in ids if container]
-        paths = [self._inspect_path(container) for container in wanted]
-        prefix = self._prefix()  # found once: to open a session takes longer than to inspect ten containers
-        if prefix is None:
-            texts: Iterable[str | None] = self._inspectors().map(self._get_or_none, paths)
-        else:
-            texts = self._get_all_quickly(paths, prefix)
-        told = zip(wanted, texts, strict=True)
-        return tuple(self._raw(container, text) for container, text in told if text is not None)
+        if len(wanted) > CONTAINERS_MAX:
+            raise EngineError(EngineState.UNREACHABLE, errors.too_long(), f"{len(wanted)} containers")
+        texts = self._get_all([self._inspect_path(container) for container in wanted], until)
+        found, size = [], 0
+        for container, text in zip(wanted, texts, strict=True):
+            if text is not None:
+                found.append(self._raw(container, text))
+                size += len(text)
+            if size > LIST_MAX:
+                raise EngineError(EngineState.UNREACHABLE, errors.too_long(), f"more than {LIST_MAX} bytes")
+        return tuple(found)
 
     def inspect(self, container: str) -> RawContainer:
         """One container. Raises EngineError, NoSuchContainerError."""
-        return self._raw(container, self._get_quickly(self._inspect_path(container), self._prefix()))
+        return self._raw(container, self._get_of(self._inspect_path(container)))
 
     def _raw(self, container: str, text: str) -> RawContainer:
         try:
@@ -98,35 +95,39 @@ class RestEngine(RestClient):
 
     def events(self) -> Iterator[Event]:
         """See `core.ports.EnginePort`."""
-        response = self._send(self._events_path, self._event_filter, stream=True)
-        with self._lock:
-            self._streams.add(response)
-            closed = self._closed
-        return self._events_of(response, closed)
-
-    def _events_of(self, response: requests.Response, closed: bool) -> Iterator[Event]:
-        import requests
-        import urllib3
-
         try:
-            wait_forever(response)
-            if not closed:
-                yield from decode_events(response.iter_content(None))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError, AttributeError) as error:
+            target = f"{self._prefix()}{self._events_path}?{urlencode(self._event_filter)}"
+            stream = self._link()
+        except (OSError, ValueError) as error:
+            raise self._error(error) from error
+        with self._lock:
+            self._streams.add(stream)
+            closed = self._closed
+        try:
+            if closed:
+                raise ConnectionAbortedError(errno.ECONNABORTED, "the program gave this engine back")
+            status, body = stream.follow(target, self._bounds(ANSWER_MAX))
+            self._text(status, body)
+        except BaseException as error:
+            self._end(stream)
+            if isinstance(error, (OSError, ValueError)):
+                raise self._error(error) from error
+            raise
+        return self._events_of(stream)
+
+    def _events_of(self, stream: HttpConnection) -> Iterator[Event]:
+        try:
+            yield from decode_events(stream.pieces())
+        except (OSError, ValueError) as error:
             if not self._closed:
                 raise self._error(error) from error
         finally:
-            with self._lock:
-                self._streams.discard(response)
-            response.close()
+            self._end(stream)
 
-    def close(self) -> None:
-        """Give back connections and end `events`. May be called twice."""
-        super().close()
+    def _end(self, stream: HttpConnection) -> None:
         with self._lock:
-            pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.shutdown(wait=False, cancel_futures=True)
+            self._streams.discard(stream)
+        stream.close()
 
     # What a subclass says of its engine
 
@@ -143,13 +144,3 @@ class RestEngine(RestClient):
     @abstractmethod
     def _facts(self) -> tuple[str, bool, EngineFacts]:
         """Version, rootless, and the rest. Raises EngineError, ValueError."""
-
-    def _inspectors(self) -> ThreadPoolExecutor:
-        from concurrent.futures import (
-            ThreadPoolExecutor,  # loads logging; for engines that are not behind a socket here
-        )
-
-        with self._lock:
-            if self._pool is None:
-                self._pool = ThreadPoolExecutor(_INSPECTORS, thread_name_prefix=f"inspect-{self.id}")
-            return self._pool

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Sequence
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Engine
@@ -11,6 +13,9 @@ from stratascope.core.record import ContainerRecord
 from stratascope.value import Struct, field
 
 ALL = "*"  # in place of a container's id
+SECOND_LOOK = 0.6  # seconds after an event at which its container is read once more
+NAMED_BYTES = 64 << 20  # of inspect texts, of one engine
+NAMED_MAX = 1000  # containers that wait to be read, or are remembered as gone
 
 
 class EngineReadings(Struct):
@@ -28,6 +33,23 @@ class EngineReadings(Struct):
     beat: float = 0.0
     try_now: threading.Event = field(default_factory=threading.Event)
 
+    def keep(self, records: Sequence[ContainerRecord], whole: bool) -> None:
+        """These were read just now. Of what is told one by one no more is kept than an engine may list."""
+        self.records.update({item.raw.id: item for item in records if item.raw.id not in self.gone})
+        self.listed = self.listed or whole
+        if not whole and sum(len(item.raw.inspect) for item in self.records.values()) > NAMED_BYTES:
+            self.records.clear()
+            self.want(ALL, time.monotonic())
+
+    def want(self, what: str, now: float) -> None:
+        """Read it now, and once more a moment later. Where too many are named one by one, all are read instead."""
+        if len(self.due) >= NAMED_MAX or len(self.later) >= NAMED_MAX:
+            self.due.clear()
+            self.later.clear()
+            what = ALL
+        self.due[what] = now
+        self.later[what] = now + SECOND_LOOK
+
     def take_due(self, now: float) -> set[str]:
         """What is to be read by now; not due any more afterwards."""
         taken = set()
@@ -39,6 +61,9 @@ class EngineReadings(Struct):
 
     def forget(self, container: str) -> None:
         """The container is gone."""
+        if len(self.gone) >= NAMED_MAX:
+            self.gone.clear()
+            self.due[ALL] = 0.0
         self.gone.add(container)
         self.records.pop(container, None)
         self.due.pop(container, None)

@@ -3,7 +3,7 @@
 Of an engine's threads one follows its events, the other reads: all containers when the engine answers, later
 only what an event names, and that once more a moment later, because an exec session's process appears after
 its event. An engine that fails is tried again with growing pauses; the others do not notice. Snapshots are
-coalesced: many events, one picture. Decided against asyncio: both SDKs block.
+coalesced: many events, one picture. Decided against asyncio: what is read blocks.
 
 `elevation` asks for root on a thread of its own, since a person may take minutes to answer.
 """
@@ -24,7 +24,7 @@ from stratascope.core.record import ContainerRecord, Record
 from stratascope.core.snapshot import Snapshot
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.elevation import Elevation, RootAccess
-from stratascope.usecases.live.engine_readings import ALL, EngineReadings
+from stratascope.usecases.live.engine_readings import ALL, SECOND_LOOK, EngineReadings
 from stratascope.usecases.live.own_machine import OwnMachine
 from stratascope.usecases.live.reader import Reader, machine_of
 from stratascope.value import replace
@@ -33,9 +33,9 @@ logger = logging.getLogger(__name__)
 Publish = Callable[[Snapshot], None]
 
 PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between tries to reach an engine again; the last one repeats
-SECOND_LOOK = 0.6  # seconds after an event at which its container is read once more
 HEARTBEAT = 5.0  # seconds between questions whether an engine still answers (a stopped one ends no stream)
 SETTLE = 0.25  # seconds from an engine's first list to following its events
+FLOOD = 2000  # events in a second that are followed one by one
 PACE = 2.0  # seconds between readings of the container that is looked at, where nothing else was said
 GATHER = 0.02  # seconds from one snapshot to the next, in which changes are gathered; the first is shown at once
 
@@ -55,7 +55,7 @@ class LiveView:
         self._reader = reader
         self._demo = demo
         self._assembler = assembler
-        self._engines = tuple(EngineReadings(port) for port in ports)
+        self.engines = tuple(EngineReadings(port) for port in ports)
         self._changed = threading.Event()
         self._ending = threading.Event()
         self._elevation = Elevation(root, self._changed.set)
@@ -69,10 +69,10 @@ class LiveView:
     def start(self, publish: Publish) -> None:
         """Begin; returns at once."""
         self._spawn("publish", partial(self._publish, publish))
-        for known in self._engines:
+        for known in self.engines:
             self._spawn(f"follow {known.port.id}", partial(self._follow, known))
             self._spawn(f"read {known.port.id}", partial(self._work, known))
-        if not self._engines:
+        if not self.engines:
             self._changed.set()
 
     def refresh(self, key: tuple[str, str] | None = None) -> None:
@@ -80,7 +80,7 @@ class LiveView:
         if key is None:
             self._machine.forget()
         self._reader.forget(key)
-        for known in self._engines:
+        for known in self.engines:
             if key is None or known.port.id == key[0]:
                 self._want(known, ALL if key is None else key[1])
                 known.try_now.set()
@@ -88,7 +88,7 @@ class LiveView:
     def focus(self, key: tuple[str, str] | None) -> None:
         """The container that is looked at: its present use is read again and again, see `pace`."""
         self._focus, self._next_look = key, 0.0
-        for known in self._engines:
+        for known in self.engines:
             with known.ready:
                 known.ready.notify_all()
 
@@ -118,7 +118,7 @@ class LiveView:
         """End all threads and give back the engines; returns when they are done or after two seconds."""
         self._ending.set()
         self._changed.set()
-        for known in self._engines:
+        for known in self.engines:
             known.try_now.set()
             with known.ready:
                 known.ready.notify_all()
@@ -165,9 +165,13 @@ class LiveView:
             ):  # what happened before the stream began, however long that took, is found by a second look
                 known.later[ALL] = time.monotonic() + SECOND_LOOK
                 known.ready.notify_all()
+            since, count = time.monotonic(), 0
             for event in events:
                 if self._ending.is_set():
                     return
+                count += 1
+                if count > FLOOD:  # no engine of which only some containers change: look at all now and then
+                    count, since = 0, self._held_up(known, since)
                 if event.kind is EventKind.REMOVED:
                     with known.ready:
                         known.forget(event.container)
@@ -177,12 +181,19 @@ class LiveView:
         except EngineError:
             return  # describe() will say what it is
 
+    def _held_up(self, known: EngineReadings, since: float) -> float:
+        """So many events came since that moment: were they too many? The moment from which to count the next."""
+        left = 1.0 - (time.monotonic() - since)
+        if left > 0:
+            self._want(known, ALL)
+            self._ending.wait(left)
+        return time.monotonic()
+
     def _want(self, known: EngineReadings, what: str) -> None:
         """Read it now, and once more a moment later."""
         with known.ready:
             now = time.monotonic()
-            known.due[what] = now
-            known.later[what] = now + SECOND_LOOK
+            known.want(what, now)
             known.ready.notify_all()
 
     def _work(self, known: EngineReadings) -> None:
@@ -197,6 +208,7 @@ class LiveView:
                 engine = known.engine
             if engine is None:
                 continue
+            begun = time.monotonic()
             try:
                 if not due:
                     self._beat(known)
@@ -205,6 +217,8 @@ class LiveView:
             except Exception:
                 logger.exception("reading %s failed", known.port.id)
                 self._ending.wait(PAUSES[0])
+            # an engine that always has something to tell gets half of this thread's time, and not the window's
+            self._ending.wait(max(GATHER, time.monotonic() - begun))
 
     def _patience(self, known: EngineReadings, now: float) -> float:
         """Seconds until something is to be done for this engine."""
@@ -267,8 +281,7 @@ class LiveView:
         ground = self._ground_of(known)
         records = self._reader.records(engine, raws, ground)
         with known.ready:
-            known.records.update({item.raw.id: item for item in records if item.raw.id not in known.gone})
-            known.listed = known.listed or whole
+            known.keep(records, whole)
         self._changed.set()
 
     def _ground_of(self, known: EngineReadings) -> Ground:
@@ -298,7 +311,7 @@ class LiveView:
             hosts: list[tuple[str, Capture]] = []
             listed: set[str] = set()
             asking: list[str] = []
-            for known in self._engines:
+            for known in self.engines:
                 with known.ready:
                     if known.engine is None:
                         asking.append(known.port.id)
@@ -328,7 +341,7 @@ class LiveView:
 
     def _with_demo(self, snapshot: Snapshot) -> Snapshot:
         """The snapshot, or the demo's containers beside the real engines' states, where none can be used."""
-        if self._demo is None or snapshot.containers or len(snapshot.engines) < len(self._engines):
+        if self._demo is None or snapshot.containers or len(snapshot.engines) < len(self.engines):
             return snapshot
         usable = (EngineState.CONNECTED, EngineState.UNREACHABLE)  # one that hangs may come back any moment
         if any(engine.state in usable for engine in snapshot.engines):

@@ -1,4 +1,4 @@
-"""Our own GET on a local socket: the two kinds of answers that engines give, and a refusal of whatever is unusual."""
+"""The one reader of what engines answer: what HTTP/1.1 allows is read, within bounds, and all else is refused."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.container import EngineKind
+from stratascope.core.container import EngineKind, EngineState
 from stratascope.engines.open import open_engine
-from stratascope.engines.shared import unix_http
-from stratascope.engines.shared.endpoint import Endpoint
-from stratascope.engines.shared.unix_http import UnixHttpConnection
+from stratascope.engines.shared import errors
+from stratascope.engines.shared.endpoint import Endpoint, connect_here
+from stratascope.engines.shared.http_connection import Bounds, HttpConnection
 
 Pieces = Sequence[bytes]
 HEAD = b"HTTP/1.1 200 OK\r\nApi-Version: 1.45\r\n"
+SOON = Bounds(5.0, 5.0, 1 << 20)
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
@@ -84,8 +85,8 @@ Serve = Callable[..., Server]
 
 
 @contextmanager
-def connected(path: str, silence: float = 5.0) -> Iterator[UnixHttpConnection]:
-    link = UnixHttpConnection(path, 5.0, silence)
+def connected(path: str) -> Iterator[HttpConnection]:
+    link = HttpConnection(lambda: connect_here(Path(path), 5.0))
     try:
         yield link
     finally:
@@ -114,13 +115,14 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         ((CHUNKED + b"5\r\nhello\r\n0\r\n\r\n",), b"hello"),
         ((CHUNKED, b"5\r\nhel", b"lo\r\nA;x=y\r\n0123456789\r", b"\n0\r\nTrailer: 1\r\n", b"\r\n"), b"hello0123456789"),
         ((CHUNKED + b"0\r\n\r\n",), b""),
+        ((b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD, b"Content-Length: 5\r\n\r\nhello"), b"hello"),
     ],
 )  # fmt: skip
-def test_an_answer_of_the_two_kinds(serve: Serve, pieces: Pieces, body: bytes) -> None:
+def test_an_answer_that_leaves_the_connection_open(serve: Serve, pieces: Pieces, body: bytes) -> None:
     server = serve(pieces, pieces)
     with connected(server.path) as link:
         for _ in range(2):
-            assert link.get("/v1.45/containers/json?all=true", 5.0) == (200, body)
+            assert link.call("/v1.45/containers/json?all=true", SOON) == (200, body)
     assert link.api_version == "1.45"
     assert server.connections == 1, "kept open between calls"
     assert server.asked[0] == b"GET /v1.45/containers/json?all=true HTTP/1.1\r\nHost: engine\r\n\r\n"
@@ -129,46 +131,103 @@ def test_an_answer_of_the_two_kinds(serve: Serve, pieces: Pieces, body: bytes) -
 @pytest.mark.parametrize(
     "pieces",
     [
-        (HEAD + b"\r\nhello", b""),  # to the end of the connection
         (HEAD + b"Content-Length: five\r\n\r\nhello", b""),
         (HEAD + b"Content-Length: -1\r\n\r\nhello", b""),
         (HEAD + b"Content-Length: 1_0\r\n\r\nhello", b""),
-        (b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\nhello", b""),
-        (b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD + b"Content-Length: 5\r\n\r\nhello", b""),
+        (HEAD + b"Content-Length: " + b"1" * 5000 + b"\r\n\r\nhello", b""),
+        (HEAD + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello", b""),
+        (HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n", b""),
+        (b"HTTP/2 200\r\nContent-Length: 5\r\n\r\nhello", b""),
+        (b"HTTP/1.1 101 Switching Protocols\r\n\r\n" + HEAD, b""),
+        (b"HTTP/1.1 999 What\r\n\r\n" + HEAD, b""),
+        (b"HTTP/1.1 100 Continue\r\n\r\n" * 20 + HEAD, b""),
+        (CHUNKED + b"f" * 17 + b"\r\nhello", b""),
         (CHUNKED + b"5\r\nhello!\r\n0\r\n\r\n", b""),
         (CHUNKED + b"x\r\nhello\r\n0\r\n\r\n", b""),
         (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", b""),
-        (b"x" * 20000, b""),
+        (b"x" * 70000, b""),
+        (HEAD + b"X: " + b"x" * 70000, b""),
     ],
 )
 def test_whatever_is_unusual_is_refused_and_the_next_call_connects_anew(serve: Serve, pieces: Pieces) -> None:
     server = serve(pieces, (HEAD + b"Content-Length: 2\r\n\r\nok",))
     with connected(server.path) as link:
         with pytest.raises(ValueError, match=r"\w"):
-            link.get("/", 5.0)
-        assert link.get("/", 5.0) == (200, b"ok")
+            link.call("/", SOON)
+        assert link.call("/", SOON) == (200, b"ok")
     assert server.connections == 2
 
 
 @pytest.mark.parametrize("pieces", [(b"",), (HEAD, b""), (HEAD + b"Content-Length: 5\r\n\r\nhe", b""), (CHUNKED, b"")])
 def test_an_engine_that_hangs_up(serve: Serve, pieces: Pieces) -> None:
     with connected(serve(pieces).path) as link, pytest.raises(ConnectionResetError):
-        link.get("/", 5.0)
+        link.call("/", SOON)
 
 
-def test_an_answer_that_is_too_long_is_not_kept(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unix_http, "BODY_MAX", 4)
-    for pieces in ((HEAD + b"Content-Length: 5\r\n\r\nhello",), (CHUNKED + b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n",)):
-        with connected(serve(pieces).path) as link, pytest.raises(OSError, match="longer than"):
-            link.get("/", 5.0)
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (HEAD + b"\r\nhel", b"lo", b""),
+        (b"HTTP/1.0 200 OK\r\nApi-Version: 1.45\r\nContent-Length: 5\r\n\r\nhello", b""),
+        (HEAD + b"Connection: Close\r\nContent-Length: 5\r\n\r\nhello", b""),
+    ],
+)
+def test_an_answer_with_which_the_connection_ends(serve: Serve, pieces: Pieces) -> None:
+    server = serve(pieces, pieces)
+    with connected(server.path) as link:
+        assert [link.call("/", SOON) for _ in range(2)] == [(200, b"hello")] * 2
+    assert server.connections == 2
 
 
-def test_a_silent_engine_and_one_that_never_ends(serve: Serve) -> None:
-    with connected(serve((HEAD,)).path, silence=0.1) as link, pytest.raises(TimeoutError):
-        link.get("/", 5.0)
-    slow = (CHUNKED, *[b"1\r\nx\r\n"] * 200)
-    with connected(serve(slow).path) as link, pytest.raises(TimeoutError, match="did not end"):
-        link.get("/", 0.05)
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (HEAD + b"Content-Length: 5\r\n\r\n",),  # not even begun
+        (HEAD + b"\r\nhello",),
+        (CHUNKED + b"3\r\nabc\r\n3\r\ndef\r\n0\r\n\r\n",),
+        (CHUNKED + b"ffffffffffff\r\n", *[b"abc"] * 9),
+        (CHUNKED + b"0\r\n" + b"Trailer: 1\r\n" * 9000,),
+    ],
+)
+def test_an_answer_that_is_too_long_is_not_kept(serve: Serve, pieces: Pieces) -> None:
+    with connected(serve(pieces).path) as link, pytest.raises(OSError, match="longer than") as caught:
+        link.call("/", Bounds(5.0, 5.0, 4))
+    told = errors.error_for(caught.value, EngineKind.DOCKER, False, True, 5.0, "unix:///x")
+    assert told.state is EngineState.UNREACHABLE
+    assert "more than any engine" in told.message.id
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        (CHUNKED, *[b"1\r\nx\r\n"] * 200),
+        [bytes((letter,)) for letter in HEAD + b"X: " + b"x" * 200],
+        [b"HTTP/1.1 100 Continue\r\nX: ", *[b"x"] * 200],
+        (CHUNKED + b"0\r\n", *[b"X: 1\r\n"] * 200),
+        (CHUNKED + b"5", *[b" "] * 200),
+    ],
+)
+def test_a_silent_engine_and_one_that_drips_without_end(serve: Serve, pieces: Pieces) -> None:
+    with connected(serve((HEAD,)).path) as link, pytest.raises(TimeoutError):
+        link.call("/", Bounds(5.0, 0.1, 9))
+    with connected(serve(pieces).path) as link, pytest.raises(TimeoutError):
+        link.call("/", Bounds(0.1, 5.0, 1 << 20))
+
+
+@pytest.mark.parametrize(
+    ("head", "tail"), [(HEAD + b"\r\n", b""), (CHUNKED + b"ffffffff\r\n", b""), (CHUNKED + b"6\r\n", b"\r\n0\r\n\r\n")]
+)
+def test_a_stream_comes_as_it_comes_however_it_is_sent(serve: Serve, head: bytes, tail: bytes) -> None:
+    server = serve((head, b"ab", b"cd", b"ef", tail))
+    with connected(server.path) as link:
+        assert link.follow("/events", Bounds(5.0, 5.0, 9)) == (200, b"")
+        pieces = link.pieces()
+        found = b""
+        while len(found) < 6:
+            found += next(pieces)
+        assert found == b"abcdef"
+    with connected(serve((b"HTTP/1.1 500 No\r\nContent-Length: 4\r\n\r\nboom",)).path) as link:
+        assert link.follow("/events", SOON) == (500, b"boom")
 
 
 def test_what_is_no_path_is_not_sent(serve: Serve) -> None:
@@ -176,19 +235,20 @@ def test_what_is_no_path_is_not_sent(serve: Serve) -> None:
     with connected(server.path) as link:
         for url in ("/a b", "/a\r\nX: 1", "/ä", "/a\x7f"):
             with pytest.raises(ValueError, match="as it is"):
-                link.get(url, 5.0)
+                link.call(url, SOON)
     assert server.asked == []
 
 
 def test_another_thread_ends_a_call(serve: Serve) -> None:
-    link = UnixHttpConnection(serve((HEAD,)).path, 5.0, 30.0)
+    path = Path(serve((HEAD,)).path)
+    link = HttpConnection(lambda: connect_here(path, 5.0))
     threading.Timer(0.1, link.shut).start()
     started = time.monotonic()
     with pytest.raises(OSError, match=r"\w"):
-        link.get("/", 30.0)
+        link.call("/", Bounds(30.0, 30.0, 9))
     assert time.monotonic() - started < 10
     with pytest.raises(ConnectionAbortedError):
-        link.get("/", 30.0)
+        link.call("/", Bounds(30.0, 30.0, 9))
 
 
 def test_questions_are_asked_ahead_and_answered_in_order(serve: Serve) -> None:
@@ -196,8 +256,8 @@ def test_questions_are_asked_ahead_and_answered_in_order(serve: Serve) -> None:
     with connected(server.path) as link:
         for number in range(3):
             link.ask(f"/{number}")
-        assert [link.answer(5.0)[1] for _ in range(2)] == [b"/0", b"/1"]
-        assert link.get("/else", 5.0) == (200, b"/else"), "not what somebody else had asked for and not awaited"
+        assert [link.answer(SOON)[1] for _ in range(2)] == [b"/0", b"/1"]
+        assert link.call("/else", SOON) == (200, b"/else"), "not what somebody else had asked for and not awaited"
     assert server.connections == 2
 
 
@@ -215,7 +275,7 @@ def test_a_list_of_many_containers_in_order_without_those_that_vanish(serve: Ser
     engine = open_engine(Endpoint("it", EngineKind.DOCKER, f"unix://{server.path}", "test"), {})
     try:
         assert [raw.id for raw in engine.list()] == [each for each in ids if each not in gone]
-        assert 1 < server.connections <= 6  # kept, and one for each look whether somebody listens
+        assert 1 < server.connections <= 3, "kept between calls"
     finally:
         engine.close()
 
@@ -227,13 +287,12 @@ def _of(body: str, status: str = "200 OK") -> bytes:
 @given(st.binary(max_size=300))
 def test_any_head_is_an_answer_or_a_refusal(text: bytes) -> None:
     ours, theirs = socket.socketpair()
-    link = UnixHttpConnection("", 1.0, 1.0)
-    link.sock = ours
-    with theirs:
+    link = HttpConnection(lambda: ours)
+    with theirs, closing(link):
         theirs.sendall(HEAD + text)
         theirs.shutdown(socket.SHUT_WR)
         try:
-            status, body = link.get("/", 5.0)
+            status, body = link.call("/", SOON)
         except (OSError, ValueError):
             return
     assert status == 200
