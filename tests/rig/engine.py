@@ -258,10 +258,10 @@ def answers(path: Path) -> bool:
         return False
 
 
-def launch(name: str, prefix: tuple[str, ...] = ()) -> Rig:
+def launch(name: str, prefix: tuple[str, ...] = (), options: tuple[str, ...] = ()) -> Rig:
     """Begin to start an engine: returns at once, `complete` waits for it. Raises NoEngineError.
 
-    `prefix` is a command that runs another, such as unshare(1), put in front of the daemon's.
+    `prefix` is a command that runs another, such as unshare(1), put in front of the daemon's; `options` are more of it.
     """
     kind, _, how = name.partition("_")
     needed = ["unshare", "runc", *(("dockerd", "docker") if kind == "docker" else ("podman", "conmon", "crun"))]
@@ -280,7 +280,7 @@ def launch(name: str, prefix: tuple[str, ...] = ()) -> Rig:
             os.chown(path, *(user[:2] if user else (0, 0)))
         folder.chmod(0o755)
         plan = {
-            "argv": [*prefix, *argv],
+            "argv": [*prefix, *argv, *options],
             "env": env,
             "uid": user[0] if user else None,
             "gid": user[1] if user else None,
