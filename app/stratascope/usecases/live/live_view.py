@@ -287,14 +287,14 @@ class LiveView:
     def _ground_of(self, known: EngineReadings) -> Ground:
         return decode_ground(known.host) if known.host is not None else self._machine.facts()[1]
 
-    def _describe(self, known: EngineReadings, engine: Engine, until_next: float = HEARTBEAT) -> None:
+    def _describe(self, known: EngineReadings, engine: Engine, until_next: float = 0.0) -> None:
         with known.ready:
             if engine != known.engine:
                 known.engine = engine
                 self._changed.set()
             if engine.state not in (EngineState.CONNECTED, EngineState.UNREACHABLE):
                 known.records.clear()  # a hanging engine's containers stay on screen, a stopped one's do not
-            known.beat = time.monotonic() + until_next
+            known.beat = time.monotonic() + (until_next or HEARTBEAT)
             known.ready.notify_all()
 
     def _publish(self, publish: Publish) -> None:
