@@ -184,13 +184,16 @@ class Rig:
         return found[1:]
 
     def daemon_pids(self) -> list[int]:
-        """The processes that answer on the socket."""
+        """The processes that answer on the socket, without those that have ended."""
         # Rootless Podman answers from a child of its own, started as /proc/self/exe
         wanted = ("dockerd",) if self.kind == "docker" else ("podman", "exe")
         found = []
         for pid in self.offspring():
             try:
-                if Path(f"/proc/{pid}/comm").read_text().strip() in wanted:
+                name, _, rest = Path(f"/proc/{pid}/stat").read_text(errors="replace").partition("(")[2].rpartition(")")
+                if (
+                    name in wanted and rest.split()[0] != "Z"
+                ):  # the keeper takes note of the dead only when it starts one
                     found.append(pid)
             except OSError:
                 continue
