@@ -4,7 +4,7 @@ ARGS ?=
 PY := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all flatpak-test lint format bench wheel translations appimage appimage-test screenshots demo-record clean
+.PHONY: help run test test-all flatpak-test lint format bench fuzz wheel translations appimage appimage-test screenshots demo-record clean
 
 help: ## Show this list
 	@echo "Stratascope: what really stands between a container and the host's kernel"
@@ -50,6 +50,11 @@ wheel: ## Build dist/*.whl
 	@sh packaging/setup.sh run
 	@PIP_CONSTRAINT=packaging/constraints.txt PIP_BUILD_CONSTRAINT=packaging/constraints.txt \
 		$(PY) -m pip wheel --no-deps --wheel-dir dist .
+
+fuzz: ## Fuzz all that others can write, a minute for each kind (ARGS='--seconds 600')
+	@sh packaging/setup.sh test
+	@$(PY) -m pip show --quiet atheris 2>/dev/null || $(PY) -m pip install --quiet -c packaging/constraints.txt atheris
+	@PYTHONPATH=tests $(PY) -m fuzz.run $(ARGS)
 
 translations: ## Take new texts into resources/locale, and compile it (ARGS=check only looks)
 	@sh packaging/setup.sh test

@@ -76,6 +76,7 @@ def checked_entries(entries: Any) -> Sequence[Entry]:
                 raise MalformedError("an entry's text is text")
         elif not (
             entry[2] is None
+            and isinstance(entry[3], str)
             and entry[3] in _KINDS
             and (entry[4] is None or type(entry[4]) is int)
             and isinstance(entry[5], str)
