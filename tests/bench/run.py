@@ -21,6 +21,7 @@ from bench import depth as bench_depth
 from bench import fleet as bench_fleet
 from bench import harden as bench_harden
 from bench import moments as bench_moments
+from bench.beside import beside_a_liar
 from bench.reading import (
     MANY,
     SMALL,
@@ -185,6 +186,7 @@ def main() -> int:
         report_against_inspect(rig, table)
         bench = Bench(rig)
         capture_against_bare(bench, table)
+        beside_a_liar(rig, table)
         window(rig, table)
         judging(rig, table)
         fleet_many_against_few(table)

@@ -1,4 +1,7 @@
-"""Engines on sockets of ours that answer as no engine does: at length, without end, in drips, or with lies."""
+"""Engines on sockets of ours that answer as no engine does: at length, without end, in drips, or with lies.
+
+python -m hostile.server SOCKET     one for `make bench`, that floods whoever follows its events, until its input ends
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import itertools
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -43,6 +47,30 @@ def without_end(head: bytes, piece: bytes, pause: float = 0.0) -> Iterator[bytes
     for _ in itertools.count():
         time.sleep(pause)
         yield piece
+
+
+OK = b"HTTP/1.1 200 OK\r\nApi-Version: 1.45\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+WHERE = ("/_ping", "/info", "/containers/json", f"/{ID}/json")
+ATTACKS: dict[str, Answer] = {
+    "a head that drips": lambda _: without_end(OK + b"X: ", b"x", 0.01),
+    "a head without end": lambda _: without_end(OK, b"X: " + b"x" * 4000 + b"\r\n"),
+    "another answer first, again and again": lambda _: without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "a body without end": lambda _: without_end(OK + b"\r\n", b" " * 65536),
+    "chunks without end": lambda _: without_end(CHUNKED, b"1000\r\n" + b" " * 4096 + b"\r\n"),
+    "a chunk without end": lambda _: without_end(CHUNKED + b"fffffffffff\r\n", b" " * 65536),
+    "a length beyond all": lambda _: without_end(OK + b"Content-Length: 99999999999999\r\n\r\n", b" " * 65536),
+    "a body that drips": lambda _: without_end(OK + b"Content-Length: 99999\r\n\r\n", b" ", 0.01),
+    "an error without end": lambda _: without_end(b"HTTP/1.1 500 No\r\n\r\n", b"x" * 65536),
+    "packed": lambda _: (reply(b"\x1f\x8b", head="Content-Encoding: gzip\r\n"),),
+    "deep": lambda _: (reply(b"[" * 100_000 + b"]" * 100_000),),
+    "less deep": lambda _: (reply(b'{"Id": ' + b"[" * 900 + b"]" * 900 + b"}"),),
+    "wide": lambda _: (reply(b"[" + b"[]," * 2_000_000 + b"[]]"),),
+    "not found": lambda _: (reply({"message": "page not found"}, "404 Not Found"),),
+    "elsewhere": lambda _: (reply(b"", "301 Moved", "Location: http://127.0.0.1:1/\r\n"),),
+    "no JSON": lambda _: (reply(b"\xff\xfe nonsense"),),
+    "null": lambda _: (reply(None),),
+}  # fmt: skip
 
 
 class Server:
@@ -86,3 +114,19 @@ class Server:
             with contextlib.suppress(OSError):
                 link.shutdown(socket.SHUT_RDWR)
         self._thread.join(5)
+
+
+def flood() -> Iterator[bytes]:
+    """Events of ever new containers."""
+    words = (b'{"Type":"container","Action":"start","Actor":{"ID":"%064x"}}\n', b'{"status":"destroy","id":"%064x"}\n')
+    yield OK + b"\r\n"
+    for number in range(0, 10**9, 200):
+        yield b"".join(words[place % 3 == 0] % place for place in range(number, number + 200))
+
+
+if __name__ == "__main__":
+    server = Server(Path(sys.argv[1]), instead("/events", lambda _: flood()))
+    sys.stdout.write(f"{server.endpoint}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+    server.close()

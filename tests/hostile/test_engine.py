@@ -10,7 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from hostile.server import CONTAINER, ID, Answer, Server, good, instead, reply, without_end
+from hostile.server import (
+    ATTACKS,
+    CHUNKED,
+    CONTAINER,
+    ID,
+    OK,
+    WHERE,
+    Answer,
+    Server,
+    flood,
+    good,
+    instead,
+    reply,
+    without_end,
+)
 from stratascope.core.container import EngineState
 from stratascope.core.ports import EngineError
 from stratascope.core.record import Record
@@ -26,28 +40,6 @@ from stratascope.usecases.live.reader import Reach, Reader
 from stratascope.wiring.engines import assembler, find_engines, take_record, translations
 
 Start = Callable[[Answer], Server]
-OK = b"HTTP/1.1 200 OK\r\nApi-Version: 1.45\r\n"
-CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
-WHERE = ("/_ping", "/info", "/containers/json", f"/{ID}/json")
-ATTACKS: dict[str, Answer] = {
-    "a head that drips": lambda _: without_end(OK + b"X: ", b"x", 0.01),
-    "a head without end": lambda _: without_end(OK, b"X: " + b"x" * 4000 + b"\r\n"),
-    "another answer first, again and again": lambda _: without_end(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "a body without end": lambda _: without_end(OK + b"\r\n", b" " * 65536),
-    "chunks without end": lambda _: without_end(CHUNKED, b"1000\r\n" + b" " * 4096 + b"\r\n"),
-    "a chunk without end": lambda _: without_end(CHUNKED + b"fffffffffff\r\n", b" " * 65536),
-    "a length beyond all": lambda _: without_end(OK + b"Content-Length: 99999999999999\r\n\r\n", b" " * 65536),
-    "a body that drips": lambda _: without_end(OK + b"Content-Length: 99999\r\n\r\n", b" ", 0.01),
-    "an error without end": lambda _: without_end(b"HTTP/1.1 500 No\r\n\r\n", b"x" * 65536),
-    "packed": lambda _: (reply(b"\x1f\x8b", head="Content-Encoding: gzip\r\n"),),
-    "deep": lambda _: (reply(b"[" * 100_000 + b"]" * 100_000),),
-    "less deep": lambda _: (reply(b'{"Id": ' + b"[" * 900 + b"]" * 900 + b"}"),),
-    "wide": lambda _: (reply(b"[" + b"[]," * 2_000_000 + b"[]]"),),
-    "not found": lambda _: (reply({"message": "page not found"}, "404 Not Found"),),
-    "elsewhere": lambda _: (reply(b"", "301 Moved", "Location: http://127.0.0.1:1/\r\n"),),
-    "no JSON": lambda _: (reply(b"\xff\xfe nonsense"),),
-    "null": lambda _: (reply(None),),
-}  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -170,12 +162,6 @@ def test_a_stream_of_events_that_is_none_ends(start: Start, head: bytes, piece: 
 def test_events_of_ever_new_containers_are_bounded(start: Start, monkeypatch: pytest.MonkeyPatch, exist: bool) -> None:
     """Nothing grows with them, and the thread that follows them is still there. `exist`: it has an answer for each."""
     monkeypatch.setattr("stratascope.usecases.live.engine_readings.NAMED_BYTES", 1 << 20)
-    words = (b'{"Type":"container","Action":"start","Actor":{"ID":"%064x"}}\n', b'{"status":"destroy","id":"%064x"}\n')
-
-    def flood() -> Iterator[bytes]:
-        yield OK + b"\r\n"
-        for number in range(0, 10**9, 200):
-            yield b"".join(words[place % 3 == 0] % place for place in range(number, number + 200))
 
     def answer(target: str) -> Iterable[bytes]:
         if target.partition("?")[0].endswith("/events"):
