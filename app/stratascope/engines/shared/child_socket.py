@@ -25,6 +25,7 @@ _WATCHER = 'read -r _; kill "$1"; rm -rf -- "$2"'
 _END_SECONDS = 5.0
 _LAST_WORDS_SECONDS = 0.3
 _WORDS_MAX = 4000  # characters
+_LOG_MAX = 1 << 20  # bytes that it may print before it listens; an ssh server may send banners without end
 
 
 class SocketProvider(Protocol):
@@ -85,7 +86,8 @@ class ChildProgram:
                 self._spawn(argv(path), folder)
                 deadline = time.monotonic() + self._seconds
                 while not listens(path):
-                    if self._closing.is_set() or not self.alive() or time.monotonic() > deadline:
+                    over = self._closing.is_set() or not self.alive() or time.monotonic() > deadline
+                    if over or (folder / "log").stat().st_size > _LOG_MAX:
                         raise NotStartedError(self.words())
                     time.sleep(0.02)
             except BaseException:
@@ -100,7 +102,9 @@ class ChildProgram:
             return ""
         log = folder / "log"
         try:
-            said = log.read_text(errors="replace").strip()
+            with log.open("rb") as file:
+                file.seek(max(0, log.stat().st_size - _LOG_MAX))
+                said = file.read(_LOG_MAX).decode("utf-8", "replace").strip()
             os.truncate(log, 0)
         except OSError:
             return ""
