@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from stratascope.core.container import EngineKind
+from stratascope.core.message import msg
+from stratascope.core.notation import NoNotationError
 from stratascope.core.relaunch.run_options import RunOptions
 from stratascope.export import compose, kubernetes, quadlet, run, seccomp
 from stratascope.export.shared import ExportError, ExportKind
@@ -16,6 +18,15 @@ def export(kind: ExportKind, options: RunOptions, *, secrets: bool = False, prof
     `secrets`: with the values of the environment's variables, whose names alone are written otherwise. `profile` is
     the text of the seccomp profile's file, or of the engine's default one, where the options name no JSON.
     """
+    try:
+        return _written(kind, options, secrets, profile)
+    except NoNotationError as error:
+        raise ExportError(error.message) from error
+    except ValueError as error:  # an engine's text where a number belongs
+        raise ExportError(msg("It could not be exported: {words}", words=str(error))) from error
+
+
+def _written(kind: ExportKind, options: RunOptions, secrets: bool, profile: str) -> str:
     match kind:
         case ExportKind.DOCKER_RUN:
             return run.render(options, EngineKind.DOCKER, secrets)

@@ -9,28 +9,27 @@ from __future__ import annotations
 from stratascope.core.container import EngineKind, ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.run_options import RunMount, RunOptions
-from stratascope.core.sanitize import plain
 from stratascope.export.mounts import comma_separated
 from stratascope.export.run import device_text, port_text
 from stratascope.export.shared import capabilities, comment, file_name, has_profile, missing, one, title
+from stratascope.export.unit_file import Container, is_plain
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
 _LONG = {"volume-subpath": "subpath", "volume-nocopy": "nocopy"}  # Docker's words for Podman's
-_SPECIAL = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
 def render(options: RunOptions) -> str:
-    """The drop-in, for Podman 5."""
+    """The drop-in, for Podman 5. Raises NoNotationError."""
     unsaid: list[Message] = []
-    lines = ["[Container]"]
-    _rights(options, lines, unsaid)
-    _profiles(options, lines, unsaid)
-    _storage(options, lines, unsaid)
-    _limits(options, lines)
-    unit = dict(options.labels).get(_UNIT, "").removesuffix(".service") or file_name(options)
+    unit = Container()
+    _rights(options, unit)
+    _profiles(options, unit, unsaid)
+    _storage(options, unit, unsaid)
+    _limits(options, unit)
+    name = dict(options.labels).get(_UNIT, "").removesuffix(".service") or file_name(options)
     head = title(
         options,
-        msg("To be saved as {unit}.container.d/50-stratascope.conf beside {unit}.container.", unit=unit),
+        msg("To be saved as {unit}.container.d/50-stratascope.conf beside {unit}.container.", unit=name),
     )
     head += [missing(each) for each in unsaid]
     if has_profile(options):
@@ -43,7 +42,7 @@ def render(options: RunOptions) -> str:
                 )
             )
         )
-    return "\n".join([*head, *lines]) + "\n"
+    return "\n".join([*head, *unit.lines]) + "\n"
 
 
 def profile_path(options: RunOptions) -> str:
@@ -51,44 +50,19 @@ def profile_path(options: RunOptions) -> str:
     return f"%E/containers/{file_name(options)}-seccomp.json"
 
 
-def word(text: str) -> str:
-    """One word of a unit file: specifiers escaped, quoted where needed (systemd.syntax(7))."""
-    escaped = text.replace("%", "%%")
-    if escaped and not set(escaped) & set(" \t\n\r\"'\\;") and plain(escaped) == escaped:
-        return escaped
-    return '"' + "".join(map(_letter, escaped)) + '"'
-
-
-def _letter(letter: str) -> str:
-    """systemd knows C's escapes: what could act on a terminal is written as its bytes."""
-    if letter in _SPECIAL:
-        return _SPECIAL[letter]
-    if plain(letter) == letter:
-        return letter
-    return "".join(f"\\x{byte:02x}" for byte in letter.encode("utf-8", "surrogateescape"))
-
-
-def _args(lines: list[str], *words: str) -> None:
-    lines.append("PodmanArgs=" + " ".join(map(word, words)))
-
-
-def _anew(lines: list[str], key: str, values: list[str], changed: bool) -> None:
-    if values or changed:
-        lines.append(f"{key}=")
-        lines.extend(f"{key}={value}" for value in values)
-
-
-def _rights(options: RunOptions, lines: list[str], unsaid: list[Message]) -> None:
+def _rights(options: RunOptions, unit: Container) -> None:
     before = options.before
     if options.user != before.user:
-        user, _, group = options.user.partition(":")
-        lines.append(f"User={word(user)}")
-        lines.append(f"Group={word(group) if group else ''}")
+        _user(options.user, unit)
     if options.privileged or before.privileged:
-        _args(lines, f"--privileged={str(options.privileged).lower()}")
+        unit.option("--privileged=", str(options.privileged).lower())
     add, drop = capabilities(options, EngineKind.PODMAN)
-    _anew(lines, "DropCapability", [word(name) for name in drop], bool(before.cap_drop))
-    _anew(lines, "AddCapability", [word(name) for name in add], bool(before.cap_add))
+    for key, option, names, had in (
+        ("DropCapability", "--cap-drop=", drop, before.cap_drop),
+        ("AddCapability", "--cap-add=", add, before.cap_add),
+    ):
+        if names or had:
+            unit.anew(key, option, names)
     for name, mode, was in (
         ("pid", options.pid, before.pid_mode),
         ("ipc", options.ipc, before.ipc_mode),
@@ -97,84 +71,91 @@ def _rights(options: RunOptions, lines: list[str], unsaid: list[Message]) -> Non
     ):
         wanted = mode or "private"
         if wanted != (was or "private"):
-            _args(lines, f"--{name}={wanted}")
+            unit.option(f"--{name}=", wanted)
     if options.asked.network_mode != before.network_mode:
-        _anew(lines, "Network", [options.network.replace("%", "%%") if options.network else "bridge"], True)
+        unit.anew("Network", "--network=", [options.network or "bridge"])
     if options.asked.userns_mode != before.userns_mode or options.asked.uid_map != before.uid_map:
         if options.uid_map:
-            lines.append("UserNS=")
-            _anew(lines, "UIDMap", list(options.uid_map), True)
-            _anew(lines, "GIDMap", list(options.gid_map), True)
-        else:
-            _anew(lines, "UIDMap", [], True)
-            _anew(lines, "GIDMap", [], True)
-            lines.append(f"UserNS={word(options.userns) if options.userns else 'host'}")
+            unit.put("UserNS")
+        unit.anew("UIDMap", "--uidmap=", options.uid_map)
+        unit.anew("GIDMap", "--gidmap=", options.gid_map if options.uid_map else ())
+        if not options.uid_map:
+            unit.once("UserNS", "--userns=", options.userns or "host")
     if options.ports != before.ports:
-        _anew(lines, "PublishPort", [port_text(port).replace("%", "%%") for port in options.ports], True)
+        unit.anew("PublishPort", "--publish=", map(port_text, options.ports))
 
 
-def _profiles(options: RunOptions, lines: list[str], unsaid: list[Message]) -> None:
+def _user(text: str, unit: Container) -> None:
+    """In two keys, of which the second is an error without the first."""
+    user, colon, group = text.partition(":")
+    together = not text or (is_plain(user) and (not colon or is_plain(group)))
+    unit.put("User", user if together else "")
+    unit.put("Group", group if together else "")
+    if not together:
+        unit.option("--user=", text)
+
+
+def _profiles(options: RunOptions, unit: Container, unsaid: list[Message]) -> None:
     before, asked = options.before, options.asked
     if options.no_new_privileges or before.no_new_privileges:
-        lines.append(f"NoNewPrivileges={str(options.no_new_privileges).lower()}")
+        unit.flag("NoNewPrivileges", options.no_new_privileges)
     if has_profile(options):
-        lines.append(f"SeccompProfile={profile_path(options)}")
+        unit.put("SeccompProfile", profile_path(options))
     elif options.seccomp and options.seccomp != "builtin":
-        lines.append(f"SeccompProfile={word(options.seccomp)}")
+        unit.once("SeccompProfile", "--security-opt=seccomp=", options.seccomp)
     elif before.seccomp is not asked.seccomp:
-        lines.append("SeccompProfile=")
+        unit.put("SeccompProfile")
     default = options.apparmor.startswith(("docker-default", "containers-default"))
     if options.apparmor and not default:
-        _args(lines, f"--security-opt=apparmor={options.apparmor}")
+        unit.option("--security-opt=apparmor=", options.apparmor)
     elif before.apparmor in (ProfileKind.UNCONFINED, ProfileKind.CUSTOM) and asked.apparmor is ProfileKind.DEFAULT:
         unsaid.append(msg("An AppArmor profile that PodmanArgs= names: take it out of there."))
     if "disable" in options.selinux or "disable" in before.selinux_options:
-        lines.append(f"SecurityLabelDisable={str('disable' in options.selinux).lower()}")
+        unit.flag("SecurityLabelDisable", "disable" in options.selinux)
     for label in options.selinux:
         name, _, value = label.partition(":")
         key = {"type": "Type", "level": "Level", "filetype": "FileType"}.get(name)
         if key:
-            lines.append(f"SecurityLabel{key}={word(value)}")
+            unit.once(f"SecurityLabel{key}", f"--security-opt=label={name}:", value)
         elif label != "disable":
             unsaid.append(one("security-opt", f"label={label}"))
     changed = before.masked_paths != asked.masked_paths or before.read_only_paths != asked.read_only_paths
-    _once(lines, "Mask", options.mask, changed)
-    _once(lines, "Unmask", options.unmask, changed)
+    for key, paths in (("Mask", options.mask), ("Unmask", options.unmask)):
+        if paths:
+            unit.once(key, f"--security-opt={key.lower()}=", ":".join(paths))
+        elif changed:
+            unit.put(key)
 
 
-def _once(lines: list[str], key: str, paths: tuple[str, ...], changed: bool) -> None:
-    if paths or changed:
-        lines.append(f"{key}=" + word(":".join(paths)) if paths else f"{key}=")
-
-
-def _storage(options: RunOptions, lines: list[str], unsaid: list[Message]) -> None:
+def _storage(options: RunOptions, unit: Container, unsaid: list[Message]) -> None:
     before, asked = options.before, options.asked
     if options.read_only or before.read_only_root:
-        lines.append(f"ReadOnly={str(options.read_only).lower()}")
+        unit.flag("ReadOnly", options.read_only)
         if options.read_only:
-            lines.append(f"ReadOnlyTmpfs={str(options.read_only_tmpfs).lower()}")
+            unit.flag("ReadOnlyTmpfs", options.read_only_tmpfs)
     if before.mounts != asked.mounts:
         volumes: list[str] = []
         tmpfs: list[str] = []
         others: list[str] = []
         for mount in options.mounts:
             _sorted(mount, volumes, tmpfs, others)
-        _anew(lines, "Volume", volumes, True)
-        _anew(lines, "Tmpfs", tmpfs, True)
-        _anew(lines, "Mount", others, True)
+        unit.anew("Volume", "--volume=", volumes)
+        unit.anew("Tmpfs", "--tmpfs=", tmpfs)
+        unit.put("Mount")
+        for text in others:  # never by the key, of which Quadlet takes the source apart
+            unit.option("--mount=", text)
         unsaid.append(msg("Mounts that PodmanArgs= names: take them out of there."))
     if before.devices != asked.devices:
-        devices = [word(device_text(each)) for each in options.devices]
-        _anew(lines, "AddDevice", devices, True)
+        unit.anew("AddDevice", "--device=", map(device_text, options.devices))
 
 
 def _sorted(mount: RunMount, volumes: list[str], tmpfs: list[str], others: list[str]) -> None:
     words = ",".join((*(("ro",) if mount.read_only else ()), *mount.words))
     if mount.kind == "tmpfs" and not mount.long:
-        tmpfs.append(f"{mount.target}:{words}".rstrip(":").replace("%", "%%"))
+        tmpfs.append(f"{mount.target}:{words}".rstrip(":"))
     elif mount.kind in ("bind", "volume", "overlay") and not mount.long and ":" not in mount.source + mount.target:
         source = f"{mount.source}:" if mount.source else ""
-        volumes.append(f"{source}{mount.target}:{words}".rstrip(":").replace("%", "%%"))
+        volumes.append(f"{source}{mount.target}:{words}".rstrip(":"))
     else:
         fields = [f"type={mount.kind}", *((f"src={mount.source}",) if mount.source else ()), f"dst={mount.target}"]
         if mount.kind == "image":
@@ -183,18 +164,19 @@ def _sorted(mount: RunMount, volumes: list[str], tmpfs: list[str], others: list[
             fields.append("ro")
         named = [(_LONG.get(name, name), value) for name, value in mount.long if name != "type"]
         fields += [*mount.words, *(f"{name}={value}" if value else name for name, value in named)]
-        others.append(comma_separated(fields).replace("%", "%%"))
+        others.append(comma_separated(fields))
 
 
-def _limits(options: RunOptions, lines: list[str]) -> None:
+def _limits(options: RunOptions, unit: Container) -> None:
     before, asked = options.before, options.asked
     if options.memory and options.memory != before.memory:
-        _args(lines, f"--memory={options.memory}")
+        unit.option("--memory=", str(options.memory))
         if options.memory_swap:
-            _args(lines, f"--memory-swap={options.memory_swap}")
+            unit.option("--memory-swap=", str(options.memory_swap))
     if options.cpus and asked.cpu_cores != before.cpu_cores:
-        _args(lines, f"--cpus={options.cpus:.9g}")
+        unit.option("--cpus=", f"{options.cpus:.9g}")
     if options.pids > 0 and (options.pids != before.pids):
-        lines.append(f"PidsLimit={options.pids}")
-    chosen = [limit for limit in options.limits if limit not in before.limits]
-    lines.extend(f"Ulimit={limit.name}={limit.soft}:{limit.hard}" for limit in chosen)
+        unit.put("PidsLimit", str(options.pids))
+    for limit in options.limits:
+        if limit not in before.limits:
+            unit.add("Ulimit", "--ulimit=", f"{limit.name}={limit.soft}:{limit.hard}")

@@ -13,6 +13,7 @@ from stratascope.core.relaunch.run_options import RunOptions
 from stratascope.export import quadlet, run
 from stratascope.export.export import ExportError, ExportKind, export
 from stratascope.export.shared import compact_profile, has_profile
+from stratascope.i18n.translate import translate
 from stratascope.usecases.plan.plan import Plan
 
 _FORMATS = {OwnerKind.COMPOSE: ExportKind.COMPOSE, OwnerKind.SYSTEMD: ExportKind.QUADLET}
@@ -47,12 +48,12 @@ def owner_text(kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> O
     try:
         options = run_options(spec, wanted, body)
         text = export(_FORMATS[kind], options)
+        if not has_profile(options):
+            return OwnerText(text)
+        return OwnerText(text, compact_profile(options), _PROFILE_PATHS[kind](options))
     except (ExportError, ValueError) as error:
-        raise OwnerError(msg("Its settings can't be written as a file of its owner."), str(error)) from error
-    if not has_profile(options):
-        return OwnerText(text)
-    name = _PROFILE_PATHS[kind](options)
-    return OwnerText(text, compact_profile(options), name)
+        words = translate(error.message) if isinstance(error, ExportError) else str(error)
+        raise OwnerError(msg("Its settings can't be written as a file of its owner."), words) from error
 
 
 def command(made: Plan) -> str:
