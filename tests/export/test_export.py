@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from export.everything import EVERYTHING, SECRET
+from stratascope.core.sanitize import plain
 from stratascope.export.export import ExportKind, export
 from stratascope.value import replace
 
+HOSTILE = "\x1b]0;owned\x07\x1b[2J\u202etxt.exe\u200b\x9b31m"
 _FOLDER = Path(__file__).parents[1] / "captures" / "export"
 
 
@@ -48,3 +50,20 @@ def test_what_can_not_be_said_is_named(kind: ExportKind) -> None:
 
 def test_options_show_no_secret() -> None:
     assert SECRET not in repr(EVERYTHING)
+
+
+@pytest.mark.parametrize("kind", [each for each in ExportKind if each is not ExportKind.SECCOMP])
+def test_no_export_acts_on_the_terminal_that_shows_it(kind: ExportKind) -> None:
+    """A label of an image, a command, a name: whoever made the container chose them."""
+    options = replace(
+        EVERYTHING,
+        name=f"web{HOSTILE}",
+        labels=(("note", HOSTILE), (HOSTILE, "x")),
+        command=("sh", "-c", HOSTILE),
+        environment=(("A", HOSTILE),),
+        user=f"1000{HOSTILE}",
+        hostname=HOSTILE,
+    )
+    for secrets in (False, True):
+        text = export(kind, options, secrets=secrets).replace("\n", "").replace("\t", "")
+        assert plain(text) == text

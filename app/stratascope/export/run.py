@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import shlex
 
+from stratascope.core import shell_quote
 from stratascope.core.container import AskedDevice, AskedPort, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.run_options import HealthTest, Pairs, RunOptions, health_command
-from stratascope.export import shell_quote
 from stratascope.export.mounts import comma_separated, written
 from stratascope.export.shared import (
     USUAL,
@@ -36,7 +36,7 @@ _SECOND = 1_000_000_000
 
 
 def render(options: RunOptions, tool: EngineKind, secrets: bool) -> str:
-    """The command, with comments above it."""
+    """The command, with comments above it. Raises NoNotationError."""
     said: Options = [("detach", None), ("name", options.name)]
     unsaid: list[Message] = []
     hidden = _process(options, tool, secrets, said, unsaid)
@@ -51,7 +51,8 @@ def render(options: RunOptions, tool: EngineKind, secrets: bool) -> str:
         unsaid.extend(one(name, value) for name, value in options.own if (name, value) not in USUAL)
     words = [_quoted(name, value) for name, value in said]
     entry, command = _command(options, tool)
-    words += [*entry, shell_quote.words((options.image, *command))]
+    ended = ("--",) if options.image.startswith("-") else ()
+    words += [*entry, shell_quote.words((*ended, options.image, *command))]
     head = [
         *title(options, msg("The container {name} as a command, written by Stratascope.", name=options.name)),
         *(missing(each) for each in unsaid),
@@ -59,6 +60,7 @@ def render(options: RunOptions, tool: EngineKind, secrets: bool) -> str:
     ]
     if has_profile(options):
         head.append(profile_comment(options))
+    head = [shell_quote.comment(line.removeprefix("# ")) for line in head]
     return "\n".join([*head, f"{tool.value} run \\", *(f"  {word} \\" for word in words[:-1]), f"  {words[-1]}"]) + "\n"
 
 
@@ -144,6 +146,9 @@ def _process(
         if name in options.plain:
             continue  # the image has it
         if not secrets and may_be_secret(options, name, value):
+            if tool is _PODMAN and name.endswith("*"):
+                unsaid.append(one("env", name))  # it would take all of the shell's variables that begin so
+                continue
             hidden.append(name)
             said.append(("env", name))  # the shell's own value is taken
         else:
