@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from export.everywhere import TRAPS
 from export.exported import exported, hardened
 from rig.engine import Rig
 from stratascope.core.container import Asked, EngineKind
@@ -129,6 +130,24 @@ def test_words_of_a_command_stay_as_they_are(played: Any, word: str) -> None:
         environment=(("A", "filled in"),),
     )
     assert played(export(ExportKind.KUBERNETES, options, secrets=True))["process"]["args"][3:] == [word]
+
+
+def test_podman_reads_every_text_as_it_is(played: Any) -> None:
+    # Podman itself loses a text that is a line break and nothing else; Compose reads it (test_yaml_text.py)
+    texts = tuple(text for text in TRAPS if text != "\n")
+    options = RunOptions(
+        kind=EngineKind.PODMAN,
+        name="traps",
+        image="localhost/busybox:latest",
+        before=Asked(),
+        asked=Asked(),
+        entrypoint=("sh", "-c", "sleep 3600; :"),
+        command=texts,
+        environment=tuple((f"A{number}", text) for number, text in enumerate(texts) if text and "$" not in text),
+    )
+    process = played(export(ExportKind.KUBERNETES, options, secrets=True))["process"]
+    assert process["args"][3:] == list(texts)
+    assert {f"{name}={value}" for name, value in options.environment} <= set(process["env"])
 
 
 @pytest.mark.parametrize(("text", "escaped"), [("$(A)", "$$(A)"), ("a$$b", "a$$$$b"), ("$A", "$A")])

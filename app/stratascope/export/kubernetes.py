@@ -11,7 +11,7 @@ import re
 from stratascope.core.container import ProfileKind
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.run_options import HealthTest, RunMount, RunOptions
-from stratascope.export.kubernetes_pod import Map, dns_name, pod_spec
+from stratascope.export.kubernetes_pod import Map, dns_name, is_number, pod_spec
 from stratascope.export.shared import (
     capabilities,
     comment,
@@ -146,7 +146,7 @@ def _environment(options: RunOptions, container: Map, secrets: bool, secret: str
 def _port(port: str, address: str, host_port: str, host_network: bool) -> Node:
     number, _, protocol = port.partition("/")
     found: Map = {"containerPort": int(number), "protocol": (protocol or "tcp").upper()}
-    if host_port.isdigit() and int(host_port) and not host_network:
+    if is_number(host_port) and int(host_port) and not host_network:
         found["hostPort"] = int(host_port)
         if address:
             found["hostIP"] = address
@@ -222,12 +222,12 @@ def _user(options: RunOptions, found: Map, unsaid: list[Message]) -> None:
     if not options.user:
         return
     user, _, group = options.user.partition(":")
-    if user.isdigit():
+    if is_number(user):
         found["runAsUser"] = int(user)
         found["runAsNonRoot"] = int(user) != 0
-    if group.isdigit():
+    if is_number(group):
         found["runAsGroup"] = int(group)
-    if not user.isdigit() or (group and not group.isdigit()):
+    if not is_number(user) or (group and not is_number(group)):
         unsaid.append(msg("The user {user}: Kubernetes takes numbers only.", user=options.user))
 
 

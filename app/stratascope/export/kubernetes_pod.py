@@ -14,6 +14,8 @@ from stratascope.layers.shared.toggle_values import own_user_namespace
 _NOT_A_NAME = re.compile(r"[^a-z0-9]+")
 _MOST = 63  # characters of a DNS label
 _RESTART = {"always": "Always", "unless-stopped": "Always", "on-failure": "OnFailure"}
+# As Kubernetes counts: `²` and `３` are digits to Python only
+is_number = re.compile(r"[0-9]{1,19}").fullmatch
 Map = dict[str, Node]
 
 
@@ -66,13 +68,13 @@ def pod_spec(options: RunOptions, unsaid: list[Message]) -> Map:
     if aliases:
         spec["hostAliases"] = aliases
     context: Map = {}
-    groups = [int(group) for group in options.groups if group.isdigit()]
+    groups = [int(group) for group in options.groups if is_number(group)]
     if groups:
         context["supplementalGroups"] = list(groups)
     unsaid.extend(
         msg("The group {group}: Kubernetes takes numbers only.", group=group)
         for group in options.groups
-        if not group.isdigit()
+        if not is_number(group)
     )
     if options.sysctls:
         context["sysctls"] = [{"name": name, "value": value} for name, value in options.sysctls]

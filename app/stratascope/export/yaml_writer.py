@@ -1,6 +1,7 @@
 """YAML for exports, written without a library. Every text that could be read as anything else is quoted.
 
-Block style for mappings and lists, double quotes for texts, as YAML 1.1 and 1.2 both read them.
+Block style for mappings and lists, double quotes for texts, as YAML 1.1 and 1.2 both read them. A long key gets a
+question mark: no parser looks further than 1,024 characters for the colon of another.
 """
 
 from __future__ import annotations
@@ -9,13 +10,16 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
+from stratascope.core.notation import NoNotationError
 from stratascope.value import Value
 
 Node: TypeAlias = "str | int | float | bool | Mapping[str, Node] | Sequence[Node] | Tagged | None"
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]").search
 _SAFE = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*").fullmatch
 # Words that YAML 1.1 or 1.2 reads as a truth value or as nothing
 _WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null"))
+_KEY_MAX = 1000  # bytes of a key as it is written
 _SHORT = {"\n": "\\n", "\t": "\\t", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
 
@@ -27,14 +31,16 @@ class Tagged(Value):
 
 
 def document(value: Mapping[str, Node]) -> str:
-    """The whole document, with a newline at its end."""
+    """The whole document, with a newline at its end. Raises NoNotationError."""
     return "\n".join(_mapping(value, 0)) + "\n"
 
 
 def text(value: str) -> str:
-    """One text as it stands in YAML."""
+    """One text as it stands in YAML. Raises NoNotationError: it has characters only, and no bytes that are none."""
     if _SAFE(value) and value.lower() not in _WORDS:
         return value
+    if (found := _SURROGATE(value)) is not None:
+        raise NoNotationError("YAML", found[0], value)
     return '"' + "".join(map(_character, value)) + '"'
 
 
@@ -43,7 +49,7 @@ def _character(character: str) -> str:
         return _SHORT[character]
     code = ord(character)
     # What is printable to YAML (YAML 1.2, rule 1) and to every terminal
-    if character.isprintable() and not 0xD800 <= code < 0xE000:
+    if character.isprintable():
         return character
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
@@ -55,7 +61,8 @@ def _scalar(value: Node) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        return f"{value:.10g}" if isinstance(value, float) else str(value)
+        # Without an exponent, which YAML 1.1 takes for a text where there is no point
+        return f"{value:.9f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
     if isinstance(value, str):
         return text(value)
     if isinstance(value, Tagged):
@@ -70,6 +77,9 @@ def _mapping(value: Mapping[str, Node], depth: int) -> Iterator[str]:
     for key, item in value.items():
         scalar = _scalar(item)
         head = f"{'  ' * depth}{text(key)}:"
+        if len(head.encode()) > _KEY_MAX:
+            yield f"{'  ' * depth}? {head.strip()[:-1]}"
+            head = f"{'  ' * depth}:"
         if scalar is not None:
             yield f"{head} {scalar}"
             continue
