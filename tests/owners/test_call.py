@@ -30,6 +30,13 @@ def test_what_it_prints_and_what_it_complains_of(tmp_path: Path) -> None:
         run((str(tmp_path / "none"),), {}, limit=3600)
 
 
+def test_a_word_that_no_command_can_have(tmp_path: Path) -> None:
+    program(tmp_path, "good", "")
+    for word in ("a\0b", "\ud800"):
+        with pytest.raises(OwnerError):
+            run((str(tmp_path / "good"), word), {}, limit=3600)
+
+
 def test_one_that_hangs_is_ended_with_all_its_children(tmp_path: Path) -> None:
     program(tmp_path, "hangs", f"echo words >&2; sleep 3600 & echo $! >{tmp_path}/pid; wait")
     with pytest.raises(OwnerError) as caught:

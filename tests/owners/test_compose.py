@@ -90,7 +90,7 @@ def test_the_plan_names_file_and_command(project: Project) -> None:
     (command,) = plan.commands
     assert command == (
         f"docker --host unix:///d.sock compose --project-name p --project-directory {project.folder} "
-        f"-f {project.source} -f {file.path} up -d --no-deps --no-build --pull never web"
+        f"-f {project.source} -f {file.path} up -d --no-deps --no-build --pull never -- web"
     )
     assert not Path(file.path).exists()
     assert not any(" up " in line for line in said(project.bin))
@@ -147,6 +147,28 @@ def test_a_file_of_our_name_that_is_not_ours(project: Project) -> None:
     (project.folder / "compose.override.yml").write_text("services: {}\n")
     path.write_text("services: {}\n")
     assert "already" in project.refused()
+
+
+def test_names_that_begin_with_a_dash_are_names(project: Project) -> None:
+    project.docker(DOCKER.replace("echo web", "echo -web"))
+    plan = project.planned(project.container(service="-web"))
+    assert plan.commands[0].endswith(" up -d --no-deps --no-build --pull never -- -web")
+    spec = replace(SPEC, image="--help")
+    project.compose().plan(project.container(), spec, (), lambda: OwnerText(TEXT))
+    asked = "image inspect --format {{.Id}} {{json .Config.Labels}} -- --help"
+    assert any(line.endswith(asked) for line in said(project.bin))
+
+
+def test_labels_that_name_no_file_and_no_one_service(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project.folder)  # where this program runs is nobody's choice
+    (project.folder / "-").write_text("services: {}\n")
+    for label in ("project.config_files", "project.environment_file"):
+        for path in ("compose.yaml", "-", "./-"):
+            assert "gone" in project.refused(project.container(**{label: path}))
+    assert "gone" in project.refused(project.container(**{"project.working_dir": "."}))
+    assert said(project.bin) == []
+    found = project.plan(project.container(service="*"))  # Compose has a hash for it, where there is one service
+    assert isinstance(found, OwnerRefusal)
 
 
 def test_what_stands_in_the_way(project: Project) -> None:

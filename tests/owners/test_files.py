@@ -134,3 +134,10 @@ def test_what_can_not_be_read_or_written_is_told(source: Path) -> None:
         files.read(str(source.parent))
     with pytest.raises(OwnerError):
         files.put(OwnerFile("/proc/version/x", WEB), str(source))
+
+
+@pytest.mark.parametrize("name", ["web\nservices: {}", "web\r\x1b[2J", "x\n[Service]\nExecStartPre=/bin/false\n"])
+def test_a_name_stays_in_its_line(name: str) -> None:
+    assert files.head(name).count("\n") == 1
+    assert files.head(name).rstrip("\n").isprintable()
+    assert files.ours(files.head(name))

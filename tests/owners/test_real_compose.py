@@ -180,6 +180,15 @@ def _whole_way(project: Project) -> None:
     assert project.run("undo", f"{project.name}-web-1")[0] == 2
 
 
+@pytest.mark.slow
+def test_a_service_whose_name_begins_with_a_dash(project: Project) -> None:
+    project.file.write_text(project.file.read_text().replace("  web:", "  -web:"))
+    project.compose("up", "-d", "-t", "1")
+    code, last, err = project.harden("-web", *HARDER)
+    assert (code, last["result"]) == (0, "verified"), (last, err)
+    assert {item["outcome"] for item in last["toggles"]} == {"enforced"}
+
+
 def test_what_breaks_is_rolled_back(project: Project) -> None:
     project.write(WRITES)
     project.compose("up", "-d", "-t", "1")

@@ -80,14 +80,31 @@ def test_the_plan_names_file_and_commands(unit: Unit, engine: Engine, uid: int, 
     assert isinstance(plan, OwnerPlan)
     (file,) = plan.files
     assert (file.path, file.before) == (str(unit.drop_in), None)
-    assert plan.commands == (f"{words} daemon-reload", f"{words} restart web.service")
+    assert plan.commands == (f"{words} daemon-reload", f"{words} restart -- web.service")
     manager = Systemd(engine, {"PATH": str(unit.bin)}, uid)
     manager.recreate(plan.owned, 0)
     assert [f"systemctl {line}" for line in said(unit.bin)[-3:]] == [
         plan.commands[0],
-        f"{words} reset-failed web.service",
+        f"{words} reset-failed -- web.service",
         plan.commands[1],
     ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["*.service", "we?.service", "[a-z].service", "--now.service", "a b.service", "a\n[Service]\nExecStart=x.service",
+     "a/b.service", "\0.service", "wéb.service", ".service", "web.timer", "web@one.service"],
+)  # fmt: skip
+def test_a_label_that_is_no_name_of_one_unit(unit: Unit, name: str) -> None:
+    """A pattern would have systemctl restart all units that it fits."""
+    assert "shares its file" in unit.refused(unit=name)
+    assert said(unit.bin) == []
+
+
+def test_an_image_is_no_option_of_podman(unit: Unit) -> None:
+    manager = Systemd(ROOTFUL, {"PATH": str(unit.bin), "HOME": str(unit.folder)}, 0)
+    manager.plan(unit.container(), replace(SPEC, image_id="--help"), lambda: OwnerText(TEXT))
+    assert said(unit.bin)[0].endswith("image inspect --format {{json .Labels}} -- --help")
 
 
 def test_what_stands_in_the_way(unit: Unit) -> None:

@@ -46,7 +46,7 @@ def test_a_dry_run_shows_the_drop_in_and_changes_nothing(side: Json) -> None:
     assert [file["path"].rpartition("/systemd/")[2] for file in last["owner"]["files"]] == [
         "web.container.d/50-stratascope.conf"
     ]
-    assert last["owner"]["commands"][-1].endswith("restart web.service")
+    assert last["owner"]["commands"][-1].endswith("restart -- web.service")
 
 
 def test_hardened_proven_and_kept_by_the_next_restart(side: Json) -> None:

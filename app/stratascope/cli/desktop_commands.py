@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stratascope.cli.output import complain, on_terminal, write
+from stratascope.core import shell_quote
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
@@ -89,7 +90,8 @@ def _desktop(arguments: argparse.Namespace) -> int:
     placed = menu.install(data, start.command)
     _placed(placed)
     if placed.written:
-        say(msg("Stratascope is in the menu now. Its entry starts {command}.", command=" ".join(start.command)))
+        command = shell_quote.words(start.command)
+        say(msg("Stratascope is in the menu now. Its entry starts {command}.", command=command))
     return DONE
 
 

@@ -78,8 +78,9 @@ def run(
             pass_fds=() if lock is None else (lock,),
             cwd=None if sandbox.access() is sandbox.Access.OUTSIDE else "/",  # it has to be there on the host too
         )
-    except OSError as error:
-        raise OwnerError(msg("The command {name} can't be run.", name=name), error.strerror or "") from error
+    except (OSError, ValueError) as error:  # a NUL in a word
+        words = error.strerror if isinstance(error, OSError) else str(error)
+        raise OwnerError(msg("The command {name} can't be run.", name=name), words or "") from error
     try:
         said, words = child.communicate(given, timeout=limit)
     except subprocess.TimeoutExpired:

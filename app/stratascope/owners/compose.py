@@ -15,10 +15,10 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from stratascope.core import shell_quote
 from stratascope.core.container import Container, Engine
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import OwnerError
@@ -114,7 +114,7 @@ class Compose:
             planned,
             msg("Compose creates the service {service} of the project {project} again.", service=owned.service,
                 project=owned.project),
-            (shlex.join(self._up(planned, (*owned.sources, str(target)))),),
+            (shell_quote.words(self._up(planned, (*owned.sources, str(target)))),),
             tuple(warnings),
         )  # fmt: skip
 
@@ -177,8 +177,10 @@ class Compose:
     def _unclear(self, container: Container, owned: Owned, others: Sequence[Container]) -> OwnerRefusal | None:
         if not (owned.service and owned.sources and owned.stamp and owned.directory):
             return _no(msg("Compose owns it, but its labels do not say from which files it was made."))
-        gone = [path for path in (*owned.sources, *owned.environment_files) if not Path(path).is_file()]
-        if gone or not Path(owned.directory).is_dir():
+        # Compose names whole paths; another one, `-` too, would be looked for wherever this program runs
+        named = (*owned.sources, *owned.environment_files)
+        gone = [path for path in named if not (Path(path).is_absolute() and Path(path).is_file())]
+        if gone or not (Path(owned.directory).is_absolute() and Path(owned.directory).is_dir()):
             return _no(msg("A file that Compose made it from is gone: {path}.", path=(gone or [owned.directory])[0]))
         wanted = set(owned.labels)
         same = [other for other in others if other.id != container.id and wanted <= set(other.labels)]
@@ -217,7 +219,7 @@ class Compose:
     def _image(self, spec: LaunchSpec) -> OwnerRefusal | None:
         """Compose takes the image by its name; that may be another one by now, or one that speaks for Compose."""
         form = "{{.Id}} {{json .Config.Labels}}"
-        command = ("docker", "--host", self._engine.endpoint, "image", "inspect", "--format", form, spec.image)
+        command = ("docker", "--host", self._engine.endpoint, "image", "inspect", "--format", form, "--", spec.image)
         try:
             said = run(command, self._environ, limit=_LOOK).strip()
         except OwnerError:
@@ -253,18 +255,19 @@ class Compose:
 
     def _up(self, owned: Owned, names: Sequence[str]) -> tuple[str, ...]:
         names = tuple(dict.fromkeys(names))
-        return (*self._base(owned, names), "up", "-d", "--no-deps", "--no-build", "--pull", "never", owned.service)
+        up = ("up", "-d", "--no-deps", "--no-build", "--pull", "never", "--", owned.service)
+        return (*self._base(owned, names), *up)
 
     def _hashes(self, owned: Owned, instead: tuple[str, str] | None = None) -> tuple[str, str]:
         """With what it depends on, and without. `instead`: a file's text as it will be. Raises OwnerError."""
         path, content = instead or ("", "")
         names = [name for name in owned.sources if name != path]
-        alone = f"services:\n  {_quoted(owned.service)}:\n    depends_on: !reset null\n"
+        alone = f"services:\n  {json.dumps(owned.service, ensure_ascii=False)}:\n    depends_on: !reset null\n"
         found = []
         for given in (content, f"{content}\n{_JOINT}{alone}" if content else alone):
             command = (*self._base(owned, (*names, "-") if given else names), "config", "--hash", owned.service)
             words = run(command, self._environ, limit=_LOOK, given=given).split()
-            if len(words) != 2:
+            if len(words) != 2 or words[0] != owned.service:  # `*` is all of them
                 raise OwnerError(msg("Compose answered something else than a hash."), " ".join(words)[:200])
             found.append(words[1])
         return found[0], found[1]
@@ -307,10 +310,6 @@ def _paths(text: str) -> tuple[str, ...]:
 def _taken_out(path: Path) -> bool:
     """Whether it may be a file of ours that is gone by now: of another service, then, or the hash would be another."""
     return (path.name == _OVERRIDE or _OURS in path.name) and not path.exists()
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _ours(path: Path) -> bool:

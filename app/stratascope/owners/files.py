@@ -15,6 +15,7 @@ from stratascope import atomic_file
 from stratascope.core.message import msg
 from stratascope.core.ports import OwnerError
 from stratascope.core.relaunch.owner import OwnerFile
+from stratascope.core.sanitize import plain
 
 MARK = "# io.github.stratascope: "
 _MAX = 1 << 20  # bytes
@@ -36,7 +37,7 @@ def read(path: str) -> str | None:
 
 def head(service: str) -> str:
     """The first line of a text of ours, like no other: a service may get a second text once the first is accepted."""
-    return f"{MARK}{service} {secrets.token_hex(4)}\n"
+    return f"{MARK}{plain(service)} {secrets.token_hex(4)}\n"
 
 
 def ours(text: str) -> bool:

@@ -9,13 +9,13 @@ commands on the host: that would step around what the person allowed.
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
 from stratascope import sandbox
+from stratascope.core import shell_quote
 from stratascope.core.message import msg
 from stratascope.core.relaunch.owner import OwnerKind, OwnerRefusal
 
@@ -68,7 +68,7 @@ def unreachable(kind: OwnerKind, *paths: str) -> OwnerRefusal | None:
     if path is None:
         return None
     folder = os.path.dirname(path)  # noqa: PTH120 - a path of the host, which is no file here
-    command = f"flatpak override --user --filesystem={shlex.quote(folder)} {sandbox.APP}"
+    command = f"flatpak override --user --filesystem={shell_quote.word(folder)} {sandbox.APP}"
     return OwnerRefusal(
         kind,
         msg("This Flatpak was not given the files that its owner makes it from: {path}.", path=path),

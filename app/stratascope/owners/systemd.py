@@ -7,11 +7,12 @@ change. A unit's service is asked of the manager that runs it, the system's for 
 from __future__ import annotations
 
 import json
-import shlex
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from stratascope.core import shell_quote
 from stratascope.core.container import Container, Engine, EngineKind
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import OwnerError
@@ -27,6 +28,8 @@ _PROPERTIES = ("LoadState", "ActiveState", "SourcePath", "NeedDaemonReload")
 _LOOK = 20.0  # seconds for a command that only looks
 _MARGIN = 120.0  # seconds that a restart may take beside stopping
 _LINES = 40  # of its log
+# systemd.unit(5). Others would be an option, or a pattern that is of many units.
+_NAME = re.compile(r"[A-Za-z0-9:_.\\][A-Za-z0-9:_.\\-]*\.service").fullmatch
 _NEEDED = 5  # the first Podman whose Quadlet reads drop-ins
 
 _EXPORT = msg("Export a Quadlet drop-in, and restart the unit with it.")
@@ -90,7 +93,7 @@ class Systemd:
         return OwnerPlan(
             owned,
             msg("systemd starts the unit {unit} again, with a drop-in for its Quadlet file.", unit=unit),
-            tuple(shlex.join(command) for command in self._commands(owned)),
+            tuple(shell_quote.words(command) for command in self._commands(owned)),
             (msg("systemd creates it anew from its Quadlet file: changes made to it by hand are not kept."),),
         )
 
@@ -104,18 +107,19 @@ class Systemd:
         reload, restart = self._commands(owned)
         run(reload, self._environ, limit=_LOOK, lock=lock)
         with suppress(OwnerError):  # it failed too often just now, which a drop-in of ours may have made it do
-            run((*self._systemctl(owned.user), "reset-failed", owned.service), self._environ, limit=_LOOK, lock=lock)
+            reset = (*self._systemctl(owned.user), "reset-failed", "--", owned.service)
+            run(reset, self._environ, limit=_LOOK, lock=lock)
         run(restart, self._environ, limit=owned.patience, lock=lock)
 
     def last_words(self, owned: Owned) -> str:
         """From the journal, since a container of Quadlet's is removed as it ends. Raises OwnerError."""
         scope = ("--user",) if owned.user else ()
-        command = ("journalctl", *scope, "--unit", owned.service, "--lines", str(_LINES), "--output", "cat", "--quiet")
+        command = ("journalctl", *scope, f"--unit={owned.service}", f"--lines={_LINES}", "--output=cat", "--quiet")
         return run((*command, "--no-pager"), self._environ, limit=_LOOK)
 
     def _commands(self, owned: Owned) -> tuple[tuple[str, ...], tuple[str, ...]]:
         base = self._systemctl(owned.user)
-        return (*base, "daemon-reload"), (*base, "restart", owned.service)
+        return (*base, "daemon-reload"), (*base, "restart", "--", owned.service)
 
     @staticmethod
     def _systemctl(user: bool) -> tuple[str, ...]:
@@ -126,7 +130,7 @@ class Systemd:
             return _no(msg("A systemd unit owns this container, on another machine or of another engine."))
         if not there("systemctl", self._environ):
             return _no(msg("A systemd unit owns this container, and the command systemctl is not here."))
-        if not unit.endswith(".service") or "@" in unit or unit.startswith("-"):
+        if not _NAME(unit):
             return _no(msg("A systemd unit of a kind that shares its file with others owns it: {unit}.", unit=unit))
         major = self._engine.version.partition(".")[0]
         if not major.isdigit() or int(major) < _NEEDED:
@@ -144,7 +148,7 @@ class Systemd:
         """Whoever makes an image can write that label into it, and have any unit started again."""
         command = ("podman", "--url", self._engine.endpoint, "image", "inspect", "--format", "{{json .Labels}}")
         try:
-            found = json.loads(run((*command, spec.image_id), self._environ, limit=_LOOK))
+            found = json.loads(run((*command, "--", spec.image_id), self._environ, limit=_LOOK))
         except (OwnerError, ValueError, RecursionError) as error:
             words = (error.words or error.message.id) if isinstance(error, OwnerError) else str(error)
             return _no(msg("It can't be told whether the unit {unit} made it or its image only says so: {words}",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -30,3 +32,20 @@ def test_what_is_no_ordinary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     long.write_bytes(b"\xff")
     with pytest.raises(ValueError, match="utf-8"):
         oci_config.read_here(str(long))
+
+
+@pytest.mark.parametrize("shell", [("sh", "-c"), ("fish", "-c"), ("zsh", "-fc")], ids="".join)
+def test_a_path_is_no_command_of_the_shell_over_there(shell: tuple[str, ...], tmp_path: Path) -> None:
+    """Behind ssh:// it is the shell of that user's login, which may be fish."""
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"{shell[0]} is not installed")
+    made = tmp_path / "made"
+    for name in ("-x", "it's \\", "\\'", "a\nb\x1b", "$(id)"):
+        path = tmp_path / name
+        path.write_text("{}")
+        assert oci_config.read(shell, str(path)) == "{}"
+    with pytest.raises(subprocess.CalledProcessError):
+        oci_config.read(shell, f"a\\'; touch {made}; '")
+    assert not made.exists()
+    with pytest.raises(ValueError, match=r"."):
+        oci_config.read(shell, "/a\0b")

@@ -75,3 +75,8 @@ def test_commands() -> None:
         assert words in itertools.pairwise(forward)
     assert address.shell()[-2:] == forward[-2:]
     assert address.by_hand == "ssh -p 2222 -i /home/ann/key ann@-oProxyCommand.x"
+
+
+def test_what_is_shown_to_be_typed_is_quoted() -> None:
+    assert parse_ssh("ssh://box", "/a b;id").by_hand == "ssh -i '/a b;id' box"
+    assert parse_ssh("ssh://-x").by_hand == "ssh -- -x"

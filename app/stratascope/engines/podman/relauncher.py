@@ -196,7 +196,7 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
             return None
         try:
             done = subprocess.run(
-                (program, "generate", "spec", "--compact", container),
+                (program, "generate", "spec", "--compact", "--", container),
                 capture_output=True,
                 text=True,
                 timeout=_GENERATE_SECONDS,

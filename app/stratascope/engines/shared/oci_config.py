@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
 import stat
 import subprocess
 from collections.abc import Sequence
 
 from stratascope import sandbox
+from stratascope.core import shell_quote
 
 MOST = 1 << 24  # bytes; a privileged container's has some hundred thousand
 _SECONDS = 20.0
@@ -19,13 +19,13 @@ def read(shell: Sequence[str], path: str) -> str:
 
     Raises OSError, ValueError, subprocess.SubprocessError.
     """
-    if shell:
-        return read_there(shell, path)
+    if shell:  # which hands all to a shell of that user's choice
+        return _read_there((*shell, shell_quote.words(_command(path))))
     match sandbox.access():
         case sandbox.Access.OUTSIDE:
             return read_here(path)
         case sandbox.Access.GRANTED:
-            return read_there((*sandbox.HOST, "sh", "-c"), path)
+            return _read_there((*sandbox.HOST, *_command(path)))
         case sandbox.Access.WITHHELD:
             raise OSError(f"this Flatpak may not read {path}, which is a file of the host")
 
@@ -39,10 +39,10 @@ def read_here(path: str) -> str:
         return _text(file.read(MOST + 1))
 
 
-def read_there(shell: Sequence[str], path: str) -> str:
-    """The same by a command that runs others on the engine's machine. Raises subprocess.SubprocessError too."""
+def _read_there(command: Sequence[str]) -> str:
+    """What a command prints that reads it there. Raises subprocess.SubprocessError too."""
     done = subprocess.run(
-        (*shell, f"head -c {MOST + 1} -- {shlex.quote(path)}"),
+        command,
         capture_output=True,
         timeout=_SECONDS,
         stdin=subprocess.DEVNULL,
@@ -50,6 +50,10 @@ def read_there(shell: Sequence[str], path: str) -> str:
         check=True,
     )
     return _text(done.stdout)
+
+
+def _command(path: str) -> tuple[str, ...]:
+    return ("head", "-c", str(MOST + 1), "--", path)
 
 
 def _text(content: bytes) -> str:

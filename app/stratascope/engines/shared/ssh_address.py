@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote, urlsplit
 
+from stratascope.core import shell_quote
 from stratascope.value import Value
 
 # No prompts, and no sharing of connections: a shared one would keep our forwarded socket after us, or fork away
@@ -31,7 +32,8 @@ class SshAddress(Value):
     @property
     def by_hand(self) -> str:
         """The command with which a user tries the same."""
-        return " ".join(("ssh", *self._own, self.destination))
+        ended = ("--",) if self.destination.startswith("-") else ()
+        return shell_quote.words(("ssh", *self._own, *ended, self.destination))
 
     @property
     def _own(self) -> tuple[str, ...]:
