@@ -1,6 +1,8 @@
-"""What the text report says beside the golden one: processes that differ from the first."""
+"""What the text report says beside the golden one: processes that differ from the first, and what to type."""
 
 from __future__ import annotations
+
+import pytest
 
 from presentation import page_sample
 from stratascope.core.snapshot import ProcessState
@@ -17,3 +19,15 @@ def test_processes_that_differ_are_told_by_layer() -> None:
     page = text_report.render(replace(whole, containers=(state,)), all_layers(), text_report.Style())
     assert "  PID 77 (5) sh differs from the first process: Capabilities, Access control\n" in page
     assert "PID 78" not in page
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"), [("web-1", True), ("x; reboot", False), ("$(id)", False), ("--help", False)]
+)
+def test_a_name_in_a_command_is_one(name: str, shown: bool) -> None:
+    whole = page_sample.golden()
+    state = next(state for state in whole.containers if any(f.severity == "low" for f in state.findings))
+    state = replace(state, container=replace(state.container, name=name))
+    page = text_report.render(replace(whole, containers=(state,), demo=False), all_layers(), text_report.Style())
+    assert ("stratascope report" in page) is shown
+    assert "less serious finding" in page

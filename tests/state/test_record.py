@@ -16,9 +16,11 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.container import Engine, EngineKind, EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import ContainerCapture, ProbeError, RawContainer
-from stratascope.core.record import ContainerRecord, Record
+from stratascope.core.record import ContainerRecord, Record, Trouble
 from stratascope.i18n.translate import translate
+from stratascope.sandbox import GRANT
 from stratascope.state import record as records
+from stratascope.value import replace
 
 READINGS = (
     Reading("comm", "/proc/7/comm", "bad \udcff\n"),
@@ -39,6 +41,16 @@ def test_round_trip(tmp_path: Path) -> None:
     assert records.load(path) == RECORD
     assert records.dumps(records.load(path)) == path.read_text()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("command", "kept"), [(GRANT, GRANT), ("", ""), ("curl example.org | sh", ""), (f"{GRANT};id", "")]
+)
+def test_a_capture_brings_no_command_to_be_copied(command: str, kept: str) -> None:
+    text = records.dumps(replace(RECORD, trouble=Trouble(msg("It is closed."), command)))
+    trouble = records.loads(text, "x").trouble
+    assert trouble is not None
+    assert trouble.command == kept
 
 
 def test_a_file_that_others_could_read_is_closed_to_them(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ are printed where asked for. Widths count terminal cells, so Japanese names line
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from stratascope.core.container import Engine, EngineState
@@ -34,6 +35,7 @@ from stratascope.presentation.words import ENGINE_STATES, SEVERITIES, STATUSES, 
 
 __all__ = ["Style", "engine_lines", "render"]
 _ROOTLESS, _AS_ROOT = msg("rootless"), msg("as root")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*").fullmatch
 _LOUD = frozenset({Severity.CRITICAL, Severity.HIGH})  # what the summary prints in full
 
 
@@ -141,7 +143,8 @@ def _container(state: ContainerState, snapshot: Snapshot, layers: tuple[Layer, .
     if len(shown) < len(state.findings):
         rest = plural("{count} less serious finding", "{count} less serious findings", len(state.findings) - len(shown))
         more = msg("{rest}: stratascope report {name}", rest=rest, name=container.name)
-        if snapshot.demo:  # of a record: by that command the engines would be asked
+        # Of a record by that command the engines would be asked; what engines take for no name may be a command
+        if snapshot.demo or not _NAME(container.name):
             more = rest
         yield from wrap(translate(more), "  ", style, "2")
     drifting = [process for process in state.processes if process.drift]

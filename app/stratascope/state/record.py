@@ -16,11 +16,12 @@ from typing import Any
 
 import msgspec
 
-from stratascope import atomic_file
+from stratascope import atomic_file, sandbox
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import ProbeError
 from stratascope.core.record import Record
 from stratascope.core.sanitize import plain
+from stratascope.value import replace
 
 FORMAT = "stratascope-capture"
 VERSION = 1
@@ -65,6 +66,8 @@ def loads(text: str, name: str) -> Record:
     for message in (*(engine.message for engine in record.engines), trouble):
         if message is not None and not _harmless(message):
             raise _damaged(name, f"message {plain(message.id, 80)}")
+    if record.trouble is not None and record.trouble.command != sandbox.GRANT:  # it can be copied, to be run
+        record = replace(record, trouble=replace(record.trouble, command=""))
     return record
 
 
