@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from export.everything import EVERYTHING
 from export.everywhere import TEXTS, TRAPS, rotated
 from stratascope.core.container import Asked, EngineKind
-from stratascope.core.relaunch.run_options import RunOptions
+from stratascope.core.relaunch.run_options import Endpoint, RunMount, RunOptions
 from stratascope.export.export import ExportError, ExportKind, export
 from stratascope.value import replace
 
@@ -36,7 +36,10 @@ def _compose(text: str) -> Any:
 
 def _service(texts: list[str]) -> RunOptions:
     """What Compose takes any text for."""
-    keys = tuple((text, text) for text in texts if text.strip("\n"))  # a key of line breaks alone is none to Compose
+    extended = any(text.startswith("x-") for text in texts)  # in a list then, where no name has an equals sign
+    keys = tuple(
+        (text, text) for text in texts if text.strip("\n") and not (extended and "=" in text)
+    )  # a key of line breaks alone is none to Compose
     return RunOptions(
         kind=EngineKind.DOCKER,
         name="x",
@@ -91,6 +94,26 @@ def test_any_text_anywhere_is_text(texts: list[str]) -> None:
         assert _compose("services: {}\nx-any:\n" + "".join(
             f"  {line}\n" for line in export(ExportKind.KUBERNETES, options, secrets=True).split("\n")
         ).replace("$", "$$"))["x-any"] == pod  # fmt: skip
+
+
+def test_compose_takes_no_name_for_an_extension() -> None:
+    """It loses what begins with `x-` in a mapping, and has a label `#extensions` instead."""
+    pairs = (("x-a", "b=c"), ("d", ""), ("x-$e", "$f"))
+    options = RunOptions(
+        kind=EngineKind.DOCKER, name="x-y", image="i", before=Asked(), asked=Asked(), labels=(*pairs, ("x-=", "lost")),
+        environment=pairs, annotations=pairs, sysctls=pairs, networks=(Endpoint("x-net"),),
+        mounts=(RunMount("volume", "x-vol", "/x"),),
+    )  # fmt: skip
+    text = export(ExportKind.COMPOSE, options, secrets=True)
+    found = _compose(text)
+    service = found["services"]["x-y"]
+    for key in ("labels", "environment", "annotations", "sysctls"):
+        assert service[key] == dict(pairs), key
+    assert [found["networks"][key]["name"] for key in service["networks"]] == ["x-net"]
+    assert found["volumes"][service["volumes"][0]["source"]]["name"] == "x-vol"
+    assert "# Not in here: The option --label x-==lost." in text
+    withheld = _compose(export(ExportKind.COMPOSE, options))["services"]["x-y"]["environment"]
+    assert withheld == {"x-a": None, "d": "", "x-$e": None}
 
 
 @pytest.mark.parametrize("kind", [ExportKind.COMPOSE, ExportKind.KUBERNETES])

@@ -12,6 +12,7 @@ from stratascope.export.shared import USUAL, may_be_secret, one
 from stratascope.export.yaml_writer import Node
 
 _LABELS = "com.docker.compose."
+_EXTENSION = "x-"  # what Compose takes for somebody's own, in mappings of labels and of variables too
 _UNNAMED = re.compile(r"[^a-zA-Z0-9._-]+")
 _NUMBERS = {
     "cpu-shares": "cpu_shares",
@@ -26,8 +27,18 @@ Service = dict[str, Node]
 
 
 def key_of(name: str) -> str:
-    """What a volume or network of that name is called in the file."""
-    return _UNNAMED.sub("-", name)
+    """What a volume or network of that name is called in the file. `x-…` would be no name to Compose."""
+    key = _UNNAMED.sub("-", name)
+    return f"_{key}" if key.startswith(_EXTENSION) else key
+
+
+def _named(option: str, values: dict[str, Node], unsaid: list[Message]) -> Node:
+    """A mapping; but a list where a name in it would be taken for an extension, which splits at the equals sign."""
+    if not any(name.startswith(_EXTENSION) for name in values):
+        return values
+    unsaid.extend(one(option, f"{name}={value}") for name, value in values.items() if "=" in name)
+    pairs = [(name, value) for name, value in values.items() if "=" not in name]
+    return [name if value is None else f"{name}={value}" for name, value in pairs]
 
 
 def whole_service(
@@ -50,11 +61,12 @@ def whole_service(
             environment[name] = None  # the value of whoever calls Compose
         else:
             environment[name] = value
+    labels: dict[str, Node] = {name: value for name, value in options.labels if not name.startswith(_LABELS)}
     rest: tuple[tuple[str, Node], ...] = (
-        ("environment", environment),
-        ("labels", {name: value for name, value in options.labels if not name.startswith(_LABELS)}),
-        ("annotations", dict(options.annotations)),
-        ("sysctls", dict(options.sysctls)),
+        ("environment", _named("env", environment, unsaid)),
+        ("labels", _named("label", labels, unsaid)),
+        ("annotations", _named("annotation", dict(options.annotations), unsaid)),
+        ("sysctls", _named("sysctl", dict(options.sysctls), unsaid)),
         ("group_add", list(options.groups)),
         ("dns", list(options.dns)),
         ("dns_search", list(options.dns_search)),

@@ -12,7 +12,7 @@ from stratascope.core.relaunch.run_options import RunMount, RunOptions
 from stratascope.export.mounts import comma_separated
 from stratascope.export.run import device_text, port_text
 from stratascope.export.shared import capabilities, comment, file_name, has_profile, missing, one, title
-from stratascope.export.unit_file import Container, is_plain
+from stratascope.export.unit_file import ContainerSection, is_plain
 
 _UNIT = "PODMAN_SYSTEMD_UNIT"
 _LONG = {"volume-subpath": "subpath", "volume-nocopy": "nocopy"}  # Docker's words for Podman's
@@ -21,7 +21,7 @@ _LONG = {"volume-subpath": "subpath", "volume-nocopy": "nocopy"}  # Docker's wor
 def render(options: RunOptions) -> str:
     """The drop-in, for Podman 5. Raises NoNotationError."""
     unsaid: list[Message] = []
-    unit = Container()
+    unit = ContainerSection()
     _rights(options, unit)
     _profiles(options, unit, unsaid)
     _storage(options, unit, unsaid)
@@ -50,7 +50,7 @@ def profile_path(options: RunOptions) -> str:
     return f"%E/containers/{file_name(options)}-seccomp.json"
 
 
-def _rights(options: RunOptions, unit: Container) -> None:
+def _rights(options: RunOptions, unit: ContainerSection) -> None:
     before = options.before
     if options.user != before.user:
         _user(options.user, unit)
@@ -85,7 +85,7 @@ def _rights(options: RunOptions, unit: Container) -> None:
         unit.anew("PublishPort", "--publish=", map(port_text, options.ports))
 
 
-def _user(text: str, unit: Container) -> None:
+def _user(text: str, unit: ContainerSection) -> None:
     """In two keys, of which the second is an error without the first."""
     user, colon, group = text.partition(":")
     together = not text or (is_plain(user) and (not colon or is_plain(group)))
@@ -95,7 +95,7 @@ def _user(text: str, unit: Container) -> None:
         unit.option("--user=", text)
 
 
-def _profiles(options: RunOptions, unit: Container, unsaid: list[Message]) -> None:
+def _profiles(options: RunOptions, unit: ContainerSection, unsaid: list[Message]) -> None:
     before, asked = options.before, options.asked
     if options.no_new_privileges or before.no_new_privileges:
         unit.flag("NoNewPrivileges", options.no_new_privileges)
@@ -127,7 +127,7 @@ def _profiles(options: RunOptions, unit: Container, unsaid: list[Message]) -> No
             unit.put(key)
 
 
-def _storage(options: RunOptions, unit: Container, unsaid: list[Message]) -> None:
+def _storage(options: RunOptions, unit: ContainerSection, unsaid: list[Message]) -> None:
     before, asked = options.before, options.asked
     if options.read_only or before.read_only_root:
         unit.flag("ReadOnly", options.read_only)
@@ -167,7 +167,7 @@ def _sorted(mount: RunMount, volumes: list[str], tmpfs: list[str], others: list[
         others.append(comma_separated(fields))
 
 
-def _limits(options: RunOptions, unit: Container) -> None:
+def _limits(options: RunOptions, unit: ContainerSection) -> None:
     before, asked = options.before, options.asked
     if options.memory and options.memory != before.memory:
         unit.option("--memory=", str(options.memory))

@@ -26,7 +26,7 @@ _UNWRITABLE = re.compile(f"[\0\x80\ud800-\udfff\ufdd0-\ufdef{_NEVER}]").search
 _SPECIAL = {"%": "%%", "$": "$$", "\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 
-class Container:
+class ContainerSection:
     """The lines so far. All that takes a text raises NoNotationError."""
 
     def __init__(self) -> None:
