@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from stratascope import sandbox
+from stratascope.child_output import TooLongError, collect
 from stratascope.core.message import msg
 from stratascope.core.ports import OwnerError, OwnerFailedError, OwnerGoneError
 from stratascope.owners.host import on_host
 
 _WORDS = 2000  # characters of what a command says that are kept
+_SAID_MAX = 16 << 20  # bytes that it may print; what it prints of an image is the engine's
 _LOOK = 0.1  # seconds between two tries to get the lock
 
 
@@ -72,41 +74,49 @@ def run(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
             start_new_session=True,  # Ctrl+C means this program, which then walks the way back
             pass_fds=() if lock is None else (lock,),
             cwd=None if sandbox.access() is sandbox.Access.OUTSIDE else "/",  # it has to be there on the host too
         )
     except (OSError, ValueError) as error:  # a NUL in a word
-        words = error.strerror if isinstance(error, OSError) else str(error)
-        raise OwnerError(msg("The command {name} can't be run.", name=name), words or "") from error
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise OwnerError(msg("The command {name} can't be run.", name=name), why or "") from error
     try:
-        said, words = child.communicate(given, timeout=limit)
-    except subprocess.TimeoutExpired:
-        said, words = _end(child)
+        said, words = collect(child, given.encode("utf-8", "surrogateescape"), seconds=limit, most=_SAID_MAX)
+    except subprocess.TimeoutExpired as error:
+        _kill(child)
         text = msg("The command {name} did not end in {seconds} seconds.", name=name, seconds=round(limit))
-        raise OwnerError(text, words[-_WORDS:].strip()) from None
+        raise OwnerError(text, _last(error.stderr or b"")) from None
+    except TooLongError as error:
+        _kill(child)
+        text = msg("The command {name} printed more than it has to say.", name=name)
+        raise OwnerError(text, str(error)) from None
     except BaseException:
-        _end(child)
+        _kill(child)
         raise
+    finally:
+        _shut(child)  # a grandchild in a session of its own may hold the other ends
     if child.returncode:
         text = msg("The command {name} ended with exit status {status}.", name=name, status=child.returncode)
-        raise OwnerFailedError(text, words[-_WORDS:].strip())
-    return said
+        raise OwnerFailedError(text, _last(words))
+    return said.decode("utf-8", "replace")
 
 
-def _end(child: subprocess.Popen[str]) -> tuple[str, str]:
+def _last(words: bytes) -> str:
+    return words.decode("utf-8", "replace")[-_WORDS:].strip()
+
+
+def _kill(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
-    try:
-        return child.communicate(timeout=5)
-    except subprocess.TimeoutExpired:  # a grandchild in a session of its own holds the pipes
-        for pipe in (child.stdin, child.stdout, child.stderr):
-            if pipe is not None:
+    child.wait(5)
+
+
+def _shut(child: subprocess.Popen[bytes]) -> None:
+    for pipe in (child.stdin, child.stdout, child.stderr):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
                 pipe.close()
-        child.wait(5)
-        return "", ""
 
 
 def writable(folder: Path) -> bool:

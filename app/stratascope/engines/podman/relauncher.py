@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from stratascope.child_output import printed
 from stratascope.core.container import Asked
 from stratascope.core.ports import EngineError, RawContainer, RefusedError
 from stratascope.core.relaunch.launch_spec import Created, FileChange, LaunchSpec, Limits, RestartPolicy, Running
@@ -28,6 +29,7 @@ from stratascope.engines.shared.json_reader import Answer, parse_container, pars
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read
 from stratascope.engines.shared.relauncher import RestRelauncher
+from stratascope.engines.shared.rest_client import ANSWER_MAX
 from stratascope.value import replace
 
 if TYPE_CHECKING:
@@ -195,16 +197,9 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         if program is None or path is None or self._engine.shell or socket_facts(path).daemon_uid != os.geteuid():
             return None
         try:
-            done = subprocess.run(
-                (program, "generate", "spec", "--compact", "--", container),
-                capture_output=True,
-                text=True,
-                timeout=_GENERATE_SECONDS,
-                stdin=subprocess.DEVNULL,
-                cwd="/",
-                check=True,
-            )
-            parse_object(done.stdout)
+            command = (program, "generate", "spec", "--compact", "--", container)
+            said = printed(command, seconds=_GENERATE_SECONDS, most=ANSWER_MAX).decode()
+            parse_object(said)
         except (OSError, ValueError, subprocess.SubprocessError):
             return None
-        return done.stdout
+        return said

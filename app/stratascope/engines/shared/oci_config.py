@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-import subprocess
 from collections.abc import Sequence
 
 from stratascope import sandbox
+from stratascope.child_output import printed
 from stratascope.core import shell_quote
 
 MOST = 1 << 24  # bytes; a privileged container's has some hundred thousand
@@ -41,15 +41,7 @@ def read_here(path: str) -> str:
 
 def _read_there(command: Sequence[str]) -> str:
     """What a command prints that reads it there. Raises subprocess.SubprocessError too."""
-    done = subprocess.run(
-        command,
-        capture_output=True,
-        timeout=_SECONDS,
-        stdin=subprocess.DEVNULL,
-        cwd="/",
-        check=True,
-    )
-    return _text(done.stdout)
+    return _text(printed(command, seconds=_SECONDS, most=MOST + 1))
 
 
 def _command(path: str) -> tuple[str, ...]:
