@@ -6,7 +6,9 @@ that belongs to a network namespace: /proc shows the reader's, so it is read by 
 `root:…` is of its root directory (see `root_files`), for whoever may trace it.
 
 All but the owners are read by short-lived children, one a process, because a stopped target may never answer: each
-has a time limit, and all of one request together have one. Nothing here ever writes.
+has a time limit, and all of one request together have one. A child that can't even be killed, as it waits for
+somebody's FUSE, is given up; it ends when that does, and no second one is sent there until then. Nothing here ever
+writes.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import select
 import signal
 import time
 import warnings
-from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence
+from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Sequence, Set, Tuple
 
 from stratascope.collector.filters import NoFiltersError, needless, read_filters, why_not
 from stratascope.collector.read import (
@@ -47,12 +49,18 @@ PRIVILEGED = BY_CHILD | frozenset(OWNERS)
 TARGET_LIMIT = 1.0  # seconds until a target must have answered; it takes well under a millisecond
 REQUEST_LIMIT = 10.0  # seconds for all targets of one request
 AT_ONCE = 16  # children at the same time
+END_LIMIT = 0.25  # seconds in which a child that was killed has ended, if it can
 ANSWER_MAX = 16 << 20  # bytes of one child's answer; 64 filters of 4096 instructions are half of it
 
+_NOT_STOPPED = "it did not stop in %g s: frozen (a paused container), or waiting in the kernel" % TARGET_LIMIT
+_SILENT = "its file system did not answer in %g s" % TARGET_LIMIT
 _NS_GET_USERNS = 0xB701  # include/uapi/linux/nsfs.h
 _CLONE_NEWNET = 0x40000000
 _PR_SET_PDEATHSIG = 1
 _PORT_FILE = "/proc/sys/net/ipv4/ip_unprivileged_port_start"
+
+
+_given_up: Dict[int, Tuple[int, str]] = {}  # children that could not be ended: of which process, since when it is
 
 
 class PrivilegedReader(NamedTuple):
@@ -106,6 +114,14 @@ def _owner(name: str, directory: int, pid: int) -> Entry:
         return failure(name, source, error)
 
 
+def given_up() -> Set[Tuple[int, str]]:
+    """Of which processes a reader still waits in the kernel and can't be ended."""
+    for child in list(_given_up):
+        if _reaped(child):
+            _given_up.pop(child, None)
+    return set(_given_up.values())
+
+
 def run(errands: Sequence[PrivilegedReader]) -> None:
     """Read all of it, several at once; each name of each errand gets an entry, within REQUEST_LIMIT seconds."""
     if not errands:
@@ -120,9 +136,10 @@ def run(errands: Sequence[PrivilegedReader]) -> None:
             now = time.monotonic()
             while waiting and len(running) < AT_ONCE:
                 errand = waiting.pop()
-                begun = _begin(errand, barred) if now < end else None
+                barrier = "no time was left for it" if now >= end else _waited_for(errand)
+                begun = None if barrier else _begin(errand, barred)
                 if begun is None:
-                    _finish(errand, b"", "no time was left for it" if now >= end else "no process could be made for it")
+                    _finish(errand, b"", barrier or "no process could be made for it")
                     continue
                 running[begun.pipe] = begun
                 poll.register(begun.pipe, select.POLLIN)
@@ -140,10 +157,7 @@ def run(errands: Sequence[PrivilegedReader]) -> None:
             now = time.monotonic()
             for item in [item for item in running.values() if now >= min(item.limit, end)]:
                 poll.unregister(item.pipe)
-                _end(
-                    running.pop(item.pipe),
-                    "it did not stop in %g s: frozen (a paused container), or waiting in the kernel" % TARGET_LIMIT,
-                )
+                _end(running.pop(item.pipe), _SILENT if _looks_at_files(item.errand) else _NOT_STOPPED)
     finally:
         for item in running.values():
             _end(item, "the reading was broken off")
@@ -173,8 +187,31 @@ def _end(item: _Running, otherwise: str) -> None:
     os.close(item.pipe)
     with contextlib.suppress(OSError):
         os.kill(item.child, signal.SIGKILL)
-    os.waitpid(item.child, 0)
+    pause, until = 0.00005, time.monotonic() + END_LIMIT
+    while not _reaped(item.child):
+        if time.monotonic() > until:
+            _given_up[item.child] = item.errand.pid, item.errand.start
+            break
+        time.sleep(pause)
+        pause = min(2 * pause, 0.01)
     _finish(item.errand, b"".join(item.heard), otherwise)
+
+
+def _reaped(child: int) -> bool:
+    try:
+        return os.waitpid(child, os.WNOHANG)[0] != 0
+    except ChildProcessError:
+        return True
+
+
+def _looks_at_files(errand: PrivilegedReader) -> bool:
+    return any(name in ROOT_FILES for name in errand.names)
+
+
+def _waited_for(errand: PrivilegedReader) -> str:
+    """Why no reader is sent there, if so."""
+    waits = _looks_at_files(errand) and (errand.pid, errand.start) in given_up()
+    return "its file system did not answer, and one still waits for it" if waits else ""
 
 
 def _finish(errand: PrivilegedReader, heard: bytes, otherwise: str) -> None:
@@ -207,6 +244,12 @@ def _work(errand: PrivilegedReader, pipe: int, parent: int, barred: str) -> None
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         _die_with(parent)
+        if _looks_at_files(errand):
+            # it may stay behind, and must not keep our pipes, sockets and windows open then
+            for held in map(int, os.listdir("/proc/self/fd")):
+                if held != pipe:
+                    with contextlib.suppress(OSError):
+                        os.close(held)
         # what may hang comes last
         for name in sorted(errand.names, key=lambda each: each == SECCOMP):
             line = json.dumps([name, _answer(name, errand, barred)]).encode("ascii") + b"\n"

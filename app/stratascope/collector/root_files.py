@@ -3,6 +3,9 @@
 Through /proc/PID/root, which takes the right to trace the process. The files are a stranger's: nothing is opened but
 folders, no link is followed, no other file system is entered (one that hangs is somebody's FUSE), and what is looked at
 is bounded in number and time, so an answer may say that it was broken off. Names and numbers are told, no contents.
+
+A folder of programs, /dev and what lies in /dev may be mounts of their own: of the host's file systems (a volume), or
+of those that live in memory. What a container mounted itself is not looked at, whatever it calls itself.
 """
 
 from __future__ import annotations
@@ -11,8 +14,10 @@ import os
 import stat
 import struct
 import time
+from errno import EXDEV
 from typing import Iterator, List, Optional, Tuple
 
+from stratascope.collector.paths import Sight, mounts, open_here, reopen
 from stratascope.collector.read import UNSUPPORTED, Entry, failed, failure
 
 DEVICES = "root:dev"
@@ -26,22 +31,24 @@ DEPTH = 4
 ITEMS_MAX = 50000
 NODES_MAX = 4096
 SECONDS = 0.5  # the child that looks has a second (privileged.TARGET_LIMIT)
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK
+_IN_MEMORY = ("tmpfs", "devtmpfs", "devpts", "mqueue")
 _CAPABILITY = "security.capability"  # capabilities(7), file capabilities; since VFS_CAP_REVISION_2 permitted first
 
 
 class _BrokenOffError(Exception):
-    """Too much, or too slow."""
+    """Too much, too slow, or nothing that could be asked."""
 
 
 def read_root_files(name: str, directory: int, pid: int) -> Entry:
-    """One of ROOT_FILES. It may hang all the same (a file that is a mount of its own), so only a child calls this."""
+    """One of ROOT_FILES. It may hang all the same (an overlay that lies over a FUSE), so only a child calls this."""
     source = "/proc/%d/root" % pid + ("/dev" if name == DEVICES else "")
     try:
         # the link is the kernel's own: the process's root directory, whatever its path
-        root = os.open("root", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+        root = os.open("root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
         try:
-            lines = _devices(root) if name == DEVICES else _programs(root)
+            files = _Files(pid, root)
+            lines = files.devices() if name == DEVICES else files.programs()
         finally:
             os.close(root)
     except OSError as error:
@@ -51,91 +58,124 @@ def read_root_files(name: str, directory: int, pid: int) -> Entry:
     return (name, source, "".join(line + "\n" for line in lines))
 
 
-def _devices(root: int) -> List[str]:
-    """A line a node: `c 1:3 /dev/null`."""
-    lines: List[str] = []
-    folder = os.open("dev", _FOLDER, dir_fd=root)
-    try:
-        for path, about, _ in _walk(folder, "/dev", NODES_MAX, time.monotonic() + SECONDS):
-            if stat.S_ISCHR(about.st_mode) or stat.S_ISBLK(about.st_mode):
-                kind = "c" if stat.S_ISCHR(about.st_mode) else "b"
-                lines.append("%s %d:%d %s" % (kind, os.major(about.st_rdev), os.minor(about.st_rdev), _one(path)))
-    finally:
-        os.close(folder)
-    return lines
+class _Files:
+    """The files below one root directory."""
 
+    def __init__(self, pid: int, root: int) -> None:
+        self._root = root
+        self._sight = Sight(process=str(pid))
+        if self._sight.mount(root) is None:
+            raise _BrokenOffError("its root directory lies on a file system that may not answer (FUSE)")
+        self._hosts = {mount.device for mount in mounts().values() if not mount.may_be_silent}
+        self._until = time.monotonic() + SECONDS
 
-def _programs(root: int) -> List[str]:
-    """A line a program: `u 0 /usr/bin/su` (set-uid, of whom), `g 42 …` (set-gid), `f 0x… …` (file capabilities)."""
-    lines: List[str] = []
-    until = time.monotonic() + SECONDS
-    left = ITEMS_MAX
-    for place in FOLDERS:
-        folder = _below(root, place)
+    def devices(self) -> List[str]:
+        """A line a node: `c 1:3 /dev/null`."""
+        lines: List[str] = []
+        folder = self._below("dev")
         if folder is None:
-            continue
+            raise _BrokenOffError("its /dev is no folder, or on a file system that may not answer (FUSE)")
         try:
-            for path, about, name_in in _walk(folder, "/" + place, left, until):
-                left -= 1
-                if not stat.S_ISREG(about.st_mode) or not about.st_mode & 0o111:
-                    continue
-                if about.st_mode & stat.S_ISUID:
-                    lines.append("u %d %s" % (about.st_uid, _one(path)))
-                elif about.st_mode & stat.S_ISGID:
-                    lines.append("g %d %s" % (about.st_gid, _one(path)))
-                permitted = _file_capabilities(*name_in)
-                if permitted:
-                    lines.append("f 0x%x %s" % (permitted, _one(path)))
+            for path, about, _ in self._walk(folder, "/dev", NODES_MAX, mounted=True):
+                if stat.S_ISCHR(about.st_mode) or stat.S_ISBLK(about.st_mode):
+                    kind = "c" if stat.S_ISCHR(about.st_mode) else "b"
+                    lines.append("%s %d:%d %s" % (kind, os.major(about.st_rdev), os.minor(about.st_rdev), _one(path)))
         finally:
             os.close(folder)
-    return lines
+        return lines
 
+    def programs(self) -> List[str]:
+        """A line a program: `u 0 /usr/bin/su` (set-uid, of whom), `g 42 …` (set-gid), `f 0x… …` (capabilities)."""
+        lines: List[str] = []
+        left = ITEMS_MAX
+        for place in FOLDERS:
+            folder = self._below(place)
+            if folder is None:
+                continue
+            try:
+                for path, about, item in self._walk(folder, "/" + place, left):
+                    left -= 1
+                    if not stat.S_ISREG(about.st_mode) or not about.st_mode & 0o111:
+                        continue
+                    if about.st_mode & stat.S_ISUID:
+                        lines.append("u %d %s" % (about.st_uid, _one(path)))
+                    elif about.st_mode & stat.S_ISGID:
+                        lines.append("g %d %s" % (about.st_gid, _one(path)))
+                    permitted = _file_capabilities(item)
+                    if permitted:
+                        lines.append("f 0x%x %s" % (permitted, _one(path)))
+            finally:
+                os.close(folder)
+        return lines
 
-def _below(root: int, place: str) -> Optional[int]:
-    """A folder below the root, without a link on the way."""
-    here = os.dup(root)
-    for part in place.split("/"):
+    def _open(self, name: str, folder: int, mounted: bool) -> Optional[int]:
+        """A name in this folder, to be asked; None where it is gone, or on a mount that is not looked at."""
         try:
-            deeper = os.open(part, _FOLDER, dir_fd=here)
+            return open_here(name, folder)
+        except OSError as error:
+            if error.errno != EXDEV or not mounted:
+                return None
+        try:
+            descriptor = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+        except OSError:
+            return None
+        mount = self._sight.mount(descriptor)
+        if mount is not None and (mount.kind in _IN_MEMORY or mount.device in self._hosts):
+            return descriptor
+        os.close(descriptor)
+        return None
+
+    def _below(self, place: str) -> Optional[int]:
+        """A folder below the root, without a link on the way."""
+        here = os.dup(self._root)
+        for part in place.split("/"):
+            deeper = self._open(part, here, mounted=True)
+            os.close(here)
+            if deeper is None:
+                return None
+            here = deeper
+        try:
+            return reopen(here, _FOLDER) if stat.S_ISDIR(os.fstat(here).st_mode) else None
         except OSError:
             return None
         finally:
             os.close(here)
-        here = deeper
-    return here
 
-
-def _walk(
-    folder: int, path: str, left: int, until: float, depth: int = DEPTH
-) -> Iterator[Tuple[str, os.stat_result, Tuple[int, str]]]:
-    """Path, state, and (folder, name) of all below it on its own file system."""
-    device = os.fstat(folder).st_dev
-    for name in os.listdir(folder):
-        left -= 1
-        if left < 0 or time.monotonic() > until:
-            raise _BrokenOffError("too many files, or too slow to look at")
-        try:
-            about = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        except OSError:
-            continue  # gone meanwhile, or not ours to see
-        yield path + "/" + name, about, (folder, name)
-        if stat.S_ISDIR(about.st_mode) and about.st_dev == device and depth > 1:
-            try:
-                deeper = os.open(name, _FOLDER, dir_fd=folder)
-            except OSError:
+    def _walk(
+        self, folder: int, path: str, left: int, depth: int = DEPTH, mounted: bool = False
+    ) -> Iterator[Tuple[str, os.stat_result, int]]:
+        """Path, state, and an O_PATH descriptor of all on its own mount; and mounts there, if `mounted`."""
+        device = os.fstat(folder).st_dev
+        for name in os.listdir(folder):
+            left -= 1
+            if left < 0 or time.monotonic() > self._until:
+                raise _BrokenOffError("too many files, or too slow to look at")
+            item = self._open(name, folder, mounted)
+            if item is None:
                 continue
             try:
-                for item in _walk(deeper, path + "/" + name, left, until, depth - 1):
-                    left -= 1
-                    yield item
+                about = os.fstat(item)
+                yield path + "/" + name, about, item
+                if not stat.S_ISDIR(about.st_mode) or about.st_dev != device or depth <= 1:
+                    continue
+                try:
+                    deeper = reopen(item, _FOLDER)
+                except OSError:
+                    continue  # not ours to see
+                try:
+                    for found in self._walk(deeper, path + "/" + name, left, depth - 1, mounted):
+                        left -= 1
+                        yield found
+                finally:
+                    os.close(deeper)
             finally:
-                os.close(deeper)
+                os.close(item)
 
 
-def _file_capabilities(folder: int, name: str) -> int:
+def _file_capabilities(item: int) -> int:
     """Its permitted set; 0 where it has none."""
     try:
-        data = os.getxattr("/proc/self/fd/%d/%s" % (folder, name), _CAPABILITY, follow_symlinks=False)
+        data = os.getxattr("/proc/self/fd/%d" % item, _CAPABILITY)
     except OSError:
         return 0
     if len(data) < 20:

@@ -13,7 +13,10 @@ from stratascope.collector.serve import PROTOCOL
 
 PACKAGE = "stratascope.collector"
 # in the order in which they need each other
-MODULES = ("read", "cgroups", "features", "host", "members", "filters", "root_files", "privileged", "liveness", "serve")
+MODULES = (
+    *("read", "cgroups", "features", "host", "members", "filters", "paths", "root_files", "privileged", "liveness"),
+    "serve",
+)
 
 _LOADER = """\
 import sys, types

@@ -171,7 +171,7 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             folder = Path(f"/proc/{status.ppid}/cwd")
             if folder.readlink().name != container:
                 raise OSError(f"process {pid} is not of this machine")
-            return read_here(str(folder / "config.json"))
+            return read_here("config.json", str(folder), str(status.ppid))
         except (OSError, ValueError) as error:
             raise self._unreadable(str(error)) from error
 

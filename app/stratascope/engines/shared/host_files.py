@@ -14,10 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stratascope import sandbox
+from stratascope.collector.paths import Sight, mount_of, reopen
 from stratascope.core.ports import Entry
 from stratascope.engines.shared.endpoint import peer_pid
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.mounts import Propagation, parse_mountinfo, visible
+from stratascope.linux.mounts import Propagation, parse_mountinfo
 
 
 class LocalFiles:
@@ -31,21 +32,24 @@ class LocalFiles:
     def exists(self, path: str) -> bool | None:
         if self._socket is None:
             return None
-        found = _stat(self._root() + path)
-        return None if found is None else bool(found)
+        try:
+            os.close(self._sight().open(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except (OSError, ValueError):
+            return None
+        return True
 
     def replaced(self, pid: int, source: str, target: str) -> bool | None:
         if self._socket is None:
             return None
-        place = f"/proc/{pid}"
         try:
-            targets = {mount.target for mount in parse_mountinfo(_text(f"{place}/mountinfo"))}
-        except (OSError, DecodeError):
-            return None
-        if (target.rstrip("/") or "/") not in targets:
-            return None  # unmounted, or a process of another machine
-        here, there = _stat(self._root() + source), _stat(f"{place}/root{target}")
-        if not isinstance(here, os.stat_result) or not isinstance(there, os.stat_result):
+            targets = {mount.target for mount in parse_mountinfo(_mountinfo(pid))}
+            if (target.rstrip("/") or "/") not in targets:
+                return None  # unmounted, or a process of another machine
+            here = _stat(self._sight(), source)
+            there = _stat(Sight(f"/proc/{pid}/root", str(pid)), target)
+        except (OSError, ValueError, DecodeError):
             return None
         return (here.st_dev, here.st_ino) != (there.st_dev, there.st_ino)
 
@@ -54,68 +58,91 @@ class LocalFiles:
             return None
         pid = self._peer()
         try:
-            real = os.path.realpath(self._root() + path).removeprefix(self._root())
-            mounts = visible(parse_mountinfo(_text(f"/proc/{'self' if pid is None else pid}/mountinfo")))
-        except (OSError, DecodeError):
+            place = self._sight(pid).open(path)
+            number = mount_of(place)
+            os.close(place)
+            found = parse_mountinfo(_mountinfo("self" if pid is None else pid))
+        except (OSError, ValueError, DecodeError):
             return None
-        above = [mount for mount in mounts if mount.target == "/" or f"{real}/".startswith(f"{mount.target}/")]
-        return max(above, key=lambda mount: len(mount.target)).propagation if above else None
+        return next((mount.propagation for mount in found if mount.id == number), None)
 
     def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
         if self._socket is None:
             return None
         try:
-            return tuple(_below(self._root() + source, target.rstrip("/"), most))
-        except OSError:
+            return tuple(_below(self._sight(), source, target.rstrip("/"), most))
+        except (OSError, ValueError):
             return None
 
     def _peer(self) -> int | None:
         """The engine's process, where its sight of the files may be used."""
         pid = None if self._socket is None else peer_pid(self._socket)
-        return pid if pid and os.access(f"/proc/{pid}/root/", os.X_OK) else None
+        if not pid:
+            return None
+        try:
+            os.close(os.open(f"/proc/{pid}/root", os.O_PATH | os.O_CLOEXEC))
+        except OSError:
+            return None
+        return pid
 
-    def _root(self) -> str:
-        pid = self._peer()
-        return "" if pid is None else f"/proc/{pid}/root"
+    def _sight(self, pid: int | None = None) -> Sight:
+        pid = pid or self._peer()
+        return Sight() if pid is None else Sight(f"/proc/{pid}/root", str(pid))
 
 
-def _stat(path: str) -> os.stat_result | bool | None:
-    """False: nothing is there; None: can't be told. `Path.exists` says False to both in newer Pythons."""
+def _stat(sight: Sight, path: str) -> os.stat_result:
+    """Raises OSError, ValueError."""
+    place = sight.answering(path)
     try:
-        return Path(path).stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except (OSError, ValueError):
-        return None
+        return os.fstat(place)
+    finally:
+        os.close(place)
 
 
-def _text(path: str) -> str:
-    return Path(path).read_text("utf-8", "surrogateescape")
+def _mountinfo(process: int | str) -> str:
+    return Path(f"/proc/{process}/mountinfo").read_text("utf-8", "surrogateescape")
 
 
-def _below(top: str, target: str, most: int) -> Iterator[Entry]:
-    """Breadth first, links not followed. Raises OSError where the top can't be listed; folders below it are skipped."""
-    found = Path(top).stat()
+def _below(sight: Sight, top: str, target: str, most: int) -> Iterator[Entry]:
+    """Breadth first, links not followed, nor mounts that may not answer.
+
+    Raises OSError where the top can't be listed; folders below it are skipped.
+    """
+    found = _stat(sight, top)
     yield _entry(target or "/", found)
     if not stat.S_ISDIR(found.st_mode):
         return
-    waiting, count = deque([(top, target)]), 1
+    waiting, count = deque([""]), 1
     while waiting and count < most:
-        folder, inside = waiting.popleft()
+        inside = waiting.popleft()
         try:
-            with os.scandir(folder) as items:
-                for item in items:
-                    found = item.stat(follow_symlinks=False)
-                    if not stat.S_ISLNK(found.st_mode):
-                        yield _entry(f"{inside}/{item.name}", found)
-                        count += 1
-                    if stat.S_ISDIR(found.st_mode):
-                        waiting.append((item.path, f"{inside}/{item.name}"))
-                    if count >= most:
-                        return
+            for name, found in _listed(sight, top + inside):
+                if not stat.S_ISLNK(found.st_mode):
+                    yield _entry(f"{target}{inside}/{name}", found)
+                    count += 1
+                if stat.S_ISDIR(found.st_mode):
+                    waiting.append(f"{inside}/{name}")
+                if count >= most:
+                    return
         except OSError:
-            if folder == top:
+            if not inside:
                 raise
+
+
+def _listed(sight: Sight, path: str) -> Iterator[tuple[str, os.stat_result]]:
+    place = sight.answering(path)
+    try:
+        folder = reopen(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NONBLOCK)
+    finally:
+        os.close(place)
+    try:
+        with os.scandir(folder) as items:
+            for item in items:
+                found = sight.state(item.name, folder)
+                if found is not None:
+                    yield item.name, found
+    finally:
+        os.close(folder)
 
 
 def _entry(path: str, found: os.stat_result) -> Entry:

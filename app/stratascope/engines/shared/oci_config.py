@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from stratascope import sandbox
 from stratascope.child_output import printed
+from stratascope.collector.paths import Sight, reopen
 from stratascope.core import shell_quote
 
 MOST = 1 << 24  # bytes; a privileged container's has some hundred thousand
@@ -30,13 +31,25 @@ def read(shell: Sequence[str], path: str) -> str:
             raise OSError(f"this Flatpak may not read {path}, which is a file of the host")
 
 
-def read_here(path: str) -> str:
-    """Raises OSError; ValueError where it is too long or no text. The path is foreign: it may lead to anything."""
-    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+def read_here(path: str, below: str = "/", process: str = "self") -> str:
+    """Raises OSError; ValueError where it is too long or no text. The path is foreign: it may lead to anything.
+
+    `below`: the directory that it starts from, in the sight of that process.
+    """
+    return read_with_time(path, below, process)[0]
+
+
+def read_with_time(path: str, below: str = "/", process: str = "self") -> tuple[str, float]:
+    """The same, and when it was written, in seconds since the epoch."""
+    place = Sight(below, process).answering(path)
+    try:
+        found = os.fstat(place)
+        if not stat.S_ISREG(found.st_mode):
             raise OSError(f"{path} is not a file")
-        return _text(file.read(MOST + 1))
+        with os.fdopen(reopen(place, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+            return _text(file.read(MOST + 1)), found.st_mtime
+    finally:
+        os.close(place)
 
 
 def _read_there(command: Sequence[str]) -> str:

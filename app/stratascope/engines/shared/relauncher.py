@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import quote
 
@@ -20,7 +19,7 @@ from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPol
 from stratascope.engines.shared import errors, runtime_state
 from stratascope.engines.shared.command import QUICK, SLOW, command, found, object_of, objects_of, refusal, understood
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object, status_of
-from stratascope.engines.shared.oci_config import read_here
+from stratascope.engines.shared.oci_config import read_with_time
 from stratascope.engines.shared.rest_engine import RestEngine
 
 _KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same
@@ -115,7 +114,7 @@ class RestRelauncher(Generic[E]):
         seen = {}
         for path, place in runtime_state.named_files(answer).items() if not self._engine.shell else ():
             with suppress(OSError, ValueError):
-                seen[path] = runtime_state.Seen(read_here(place), Path(place).stat().st_mtime)
+                seen[path] = runtime_state.Seen(*read_with_time(place))
         return runtime_state.edited(answer, seen, runtime_state.machine_lines()) if seen else ()
 
     def _connected(self) -> Engine:
