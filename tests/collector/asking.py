@@ -16,7 +16,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0 or bool(why_not()), reason=f"n
 
 def read(pid: int, *names: str) -> dict[str, Any]:
     """Text, or (kind, detail), by name."""
-    ((_, entries, _), _, _) = Collector().capture([(pid, list(names), [], False)])[0]
+    ((_, entries, _), *_) = Collector().capture([(pid, list(names), [], False, "")])[0]
     return {item[0]: item[2] if item[2] is not None else (item[3], item[5]) for item in entries}
 
 

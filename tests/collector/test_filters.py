@@ -114,7 +114,7 @@ def test_one_that_never_stops_is_given_up_and_the_others_are_read() -> None:
         stuck.stdout.readline()
         wait_for(lambda: Path(f"/proc/{stuck.pid}/stat").read_text().rpartition(")")[2].split()[0] == "D")
         with target.running(1) as it:
-            answers = Collector().capture([(pid, ["stat", SECCOMP], [], False) for pid in (stuck.pid, it.pid)])
+            answers = Collector().capture([(pid, ["stat", SECCOMP], [], False, "") for pid in (stuck.pid, it.pid)])
         (_, first, _), (_, second, _) = (answer[0] for answer in answers)
         assert first[-1][0] == SECCOMP
         assert first[-1][3] == "UNSUPPORTED"

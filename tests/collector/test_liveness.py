@@ -19,7 +19,7 @@ WANTS = ("net/tcp", "net/tcp6", "fd:sockets", "cgroup:oom")
 
 
 def read(pid: int, wants: tuple[str, ...] = WANTS) -> dict[str, tuple[object, ...]]:
-    (_, entries, _), _, _ = Collector().capture([(pid, wants, (), False)])[0]
+    (_, entries, _), *_ = Collector().capture([(pid, wants, (), False, "")])[0]
     return {str(item[0]): item for item in entries}
 
 
@@ -76,7 +76,7 @@ def test_sockets_of_others_are_denied_and_not_none() -> None:
         f"import os,sys;sys.path.insert(0,{str(Path(liveness.__file__).parents[2])!r});"
         "from stratascope.collector.serve import Collector;"
         "os.setgroups([]);os.setgid(65534);os.setuid(65534);"
-        f"found=Collector().capture([({os.getpid()},('fd:sockets','net/tcp'),(),False)])[0][0][1];"
+        f"found=Collector().capture([({os.getpid()},('fd:sockets','net/tcp'),(),False,'')])[0][0][1];"
         "print([(item[0],item[3] if item[2] is None else 'read') for item in found])"
     )
     done = subprocess.run([sys.executable, "-S", "-c", program], capture_output=True, text=True, check=True)

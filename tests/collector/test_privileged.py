@@ -40,7 +40,7 @@ def test_the_filters_as_they_were_put_in_place(count: int) -> None:
 @needs_root
 def test_the_source_says_how_it_was_read() -> None:
     with target.running(1) as it:
-        ((_, entries, _), _, _) = Collector().capture([(it.pid, [SECCOMP, *OWNERS, PORT_START], [], False)])[0]
+        ((_, entries, _), *_) = Collector().capture([(it.pid, [SECCOMP, *OWNERS, PORT_START], [], False, "")])[0]
         sources = {item[0]: item[1] for item in entries}
         assert sources["seccomp:0"] == f"PTRACE_SECCOMP_GET_FILTER 0 of /proc/{it.pid}"
         assert sources["owner:net"] == f"NS_GET_USERNS of /proc/{it.pid}/ns/net"
@@ -72,7 +72,7 @@ def test_a_process_that_has_ended_is_gone() -> None:
     zombie = subprocess.Popen(["true"])
     try:
         wait_for(lambda: Path(f"/proc/{zombie.pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z")
-        ((pid, entries, _), _, _) = Collector().capture([(zombie.pid, ["stat", SECCOMP, "owner:net"], [], False)])[0]
+        ((pid, entries, _), *_) = Collector().capture([(zombie.pid, ["stat", SECCOMP, "owner:net"], [], False, "")])[0]
         assert (pid, [item[3] for item in entries]) == (zombie.pid, ["GONE"])
     finally:
         zombie.wait()
@@ -94,9 +94,9 @@ def test_many_that_die_while_they_are_read() -> None:
             each.stdout.readline()
         killer = threading.Timer(0.005, kill_all, (many,))
         killer.start()
-        answers = Collector().capture([(each.pid, ["stat", SECCOMP], [], False) for each in many])
+        answers = Collector().capture([(each.pid, ["stat", SECCOMP], [], False, "") for each in many])
         killer.join()
-        for (_, entries, _), _, _ in answers:
+        for (_, entries, _), *_ in answers:
             last = entries[-1]
             assert last[2] == target.own_filter(0) if last[2] is not None else last[3] == "GONE", last
     finally:
@@ -127,9 +127,9 @@ def test_owners_and_the_port_setting_of_another_network_namespace() -> None:
 @needs_root
 def test_an_ordinary_user_gets_gaps_and_its_own_owners() -> None:
     with target.running(1) as it:
-        request = {"ask": "capture", "wishes": [[it.pid, ["comm", SECCOMP, PORT_START, "owner:net"], [], False]]}
+        request = {"ask": "capture", "wishes": [[it.pid, ["comm", SECCOMP, PORT_START, "owner:net"], [], False, ""]]}
         answer = as_ordinary(json.dumps(request))
-        ((_, entries, _), _, _) = answer["found"][0]
+        ((_, entries, _), *_) = answer["found"][0]
         assert [(item[0], item[3:4]) for item in entries[1:]] == [
             ("owner:net", ["DENIED"]),
             (PORT_START, ["DENIED"]),
@@ -138,8 +138,8 @@ def test_an_ordinary_user_gets_gaps_and_its_own_owners() -> None:
         assert "CAP_SYS_ADMIN" in entries[-1][5]
         assert "TracerPid:\t0\n" in Path(f"/proc/{it.pid}/status").read_text()
         assert as_ordinary('{"ask":"hello"}')["barred"] == "the reader lacks CAP_SYS_ADMIN or CAP_SYS_PTRACE"
-        own = as_ordinary('{"ask":"capture","wishes":[[PID,["owner:net","owner:uts"],[],false]]}')
-        ((_, entries, _), _, _) = own["found"][0]
+        own = as_ordinary('{"ask":"capture","wishes":[[PID,["owner:net","owner:uts"],[],false,""]]}')
+        ((_, entries, _), *_) = own["found"][0]
         assert [item[2] for item in entries] == [INITIAL_USER, INITIAL_USER]
 
 
@@ -191,11 +191,11 @@ NAMES = st.lists(st.sampled_from(sorted(PRIVILEGED)) | st.text(max_size=9), max_
 @settings(deadline=None, max_examples=60)
 @given(st.integers(-3, 1 << 23) | st.just(os.getpid()), NAMES, NAMES, st.booleans())
 def test_any_request_of_these_names_gets_a_reply(pid: int, wants: list[str], members: list[str], more: bool) -> None:
-    line = json.dumps({"ask": "capture", "wishes": [[pid, wants, members, more]]}).encode()
+    line = json.dumps({"ask": "capture", "wishes": [[pid, wants, members, more, ""]]}).encode()
     answer = json.loads(reply(Collector(), line))
     assert set(answer) in ({"found"}, {"refused"})
     if "found" in answer:
-        (_, entries, _), _, _ = answer["found"][0]
+        (_, entries, _), *_ = answer["found"][0]
         if len(entries) != 1 or entries[0][0]:
             told = {item[0].partition(":")[0] if item[0].startswith("seccomp:") else item[0] for item in entries}
             assert told == {"seccomp" if name.startswith("seccomp:") else name for name in wants if name != "cgroup:*"}

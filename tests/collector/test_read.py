@@ -49,8 +49,10 @@ def _sleeper(pid: int) -> int:
         time.sleep(0.01)
 
 
-def one(pid: int, wants: tuple[str, ...], members_too: bool = False) -> serve.Answer:
-    return Collector().capture([(pid, wants, ("comm",), members_too)])[0]
+def one(
+    pid: int, wants: tuple[str, ...], members_too: bool = False, container: str = ""
+) -> tuple[serve.Process, list[serve.Process], str]:
+    return Collector().capture([(pid, wants, ("comm",), members_too, container)])[0][:3]
 
 
 def texts(process: serve.Process) -> dict[str, str]:
@@ -87,7 +89,7 @@ def test_every_file_and_link_as_it_is() -> None:
     "name", ["../1/status", "environ", "mem", "root/etc/passwd", "ns/net/../mnt", "/etc/passwd", "status\0", "", "."]
 )
 def test_names_off_the_list_are_refused(name: str) -> None:
-    (_, entries, _), _, _ = one(os.getpid(), (name,))
+    (_, entries, _), *_ = one(os.getpid(), (name,))
     assert entries[0][2:5] == (None, "UNSUPPORTED", None)
 
 
@@ -97,7 +99,7 @@ def test_no_such_process_and_no_process_id() -> None:
     (_, entries, _), found, how = one(child.pid, NAMES, True)
     assert (entries[0][0], entries[0][3], entries[0][4], found, how) == ("", "GONE", 2, [], "")
     for pid in (0, -1, 1 << 40):
-        (_, entries, _), _, _ = one(pid, NAMES)
+        (_, entries, _), *_ = one(pid, NAMES)
         assert entries[0][3] == "UNSUPPORTED"
 
 
@@ -106,7 +108,7 @@ def test_a_zombie_is_gone() -> None:
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
     try:
         for wants in (NAMES, ("stat", "uid_map")):
-            (_, entries, _), _, _ = one(child.pid, wants)
+            (_, entries, _), *_ = one(child.pid, wants)
             assert (entries[0][0], entries[0][3]) == ("", "GONE")
         directory = read.open_process(child.pid)
         entries = read.read_process(directory, child.pid, ("ns/net", "mountinfo"))
@@ -155,7 +157,7 @@ def test_bytes_that_are_not_utf8_survive() -> None:
     try:
         assert child.stdout is not None
         child.stdout.readline()
-        (_, entries, _), _, _ = one(child.pid, ("comm",))
+        (_, entries, _), *_ = one(child.pid, ("comm",))
         assert entries[0][2].encode("utf-8", "surrogateescape") == b"\xffname\n"
     finally:
         child.kill()
@@ -181,7 +183,7 @@ root = subprocess.Popen(["sleep", "60"])
 gone = subprocess.Popen(["true"]); gone.wait()
 os.setgroups([]); os.setgid(65534); os.setuid(65534)
 for pid in (root.pid, gone.pid):
-    (_, entries, _), _, _ = Collector().capture([(pid, ("status", "stat"), (), False)])[0]
+    (_, entries, _), *_ = Collector().capture([(pid, ("status", "stat"), (), False, "")])[0]
     print(entries[0][0] or "whole", entries[0][3])
 """
     for value in ("1", "2"):
@@ -239,7 +241,11 @@ def test_limits_of_odd_lines(text: str, kind: str | None, hierarchies: set[str])
     ("path", "group"),
     [
         (f"/docker/{'a' * 64}", f"/docker/{'a' * 64}"),
-        (f"/docker/{'a' * 64}/docker/{'b' * 64}", f"/docker/{'a' * 64}/docker/{'b' * 64}"),
+        (f"/docker/{'a' * 64}/docker/{'b' * 64}", f"/docker/{'a' * 64}"),
+        (f"/docker/{'a' * 64}/{'b' * 64}", f"/docker/{'a' * 64}"),
+        (f"/docker/{'b' * 64}/docker/{'a' * 64}/{'b' * 64}", f"/docker/{'b' * 64}/docker/{'a' * 64}"),
+        (f"/docker/{'b' * 64}", ""),
+        (f"/machine.slice/libpod-conmon-{'a' * 64}.scope", ""),
         (
             f"/machine.slice/libpod-{'a' * 64}.scope/container/init.scope",
             f"/machine.slice/libpod-{'a' * 64}.scope/container",
@@ -252,7 +258,7 @@ def test_limits_of_odd_lines(text: str, kind: str | None, hierarchies: set[str])
     ],
 )
 def test_own_group(path: str, group: str) -> None:
-    assert members.own_group(path) == group
+    assert members.own_group(path, "a" * 64) == group
 
 
 @as_root
@@ -286,16 +292,16 @@ def test_members_and_limits_by_cgroup() -> None:
     if not (root / "cgroup.procs").exists():
         pytest.skip("no v1 pids hierarchy here")
     group = root / ("c" * 64)
-    deep, foreign = group / "deep", group / ("d" * 64)
+    deep, inner = group / "deep", group / ("d" * 64)
     children = [subprocess.Popen(["sleep", "60"]) for _ in range(3)]
     try:
-        for folder, child in zip((group, deep, foreign), children, strict=True):
+        for folder, child in zip((group, deep, inner), children, strict=True):
             folder.mkdir()
             (folder / "cgroup.procs").write_text(str(child.pid))
         (group / "pids.max").write_text("77")
-        process, found, how = one(children[1].pid, ("status", "cgroup:*"), True)
+        process, found, how = one(children[1].pid, ("status", "cgroup:*"), True, "c" * 64)
         assert how == "cgroup"
-        assert [member[0] for member in found] == [children[0].pid]
+        assert {member[0] for member in found} == {children[0].pid, children[2].pid}
         read_here = texts(process)
         assert read_here["cgroup:pids:1:pids.max"] == "77\n"
         assert read_here["cgroup:pids:0:pids.current"] == "1\n"
@@ -306,7 +312,7 @@ def test_members_and_limits_by_cgroup() -> None:
         for child in children:
             child.send_signal(signal.SIGKILL)
             child.wait()
-        for folder in (deep, foreign, group):
+        for folder in (deep, inner, group):
             for _ in range(50):
                 try:
                     folder.rmdir()

@@ -43,7 +43,7 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
 
 
 def look(pid: int, *wants: str) -> dict[str, tuple[object, ...]]:
-    (_, entries, _), _, _ = Collector().capture([(pid, wants, (), False)])[0]
+    (_, entries, _), *_ = Collector().capture([(pid, wants, (), False, "")])[0]
     return {str(item[0]): item for item in entries}
 
 

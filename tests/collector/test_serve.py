@@ -25,6 +25,7 @@ WISH = st.tuples(
     st.lists(st.text(max_size=12) | st.just("cgroup:*")) | JSON,
     JSON,
     st.booleans() | JSON,
+    st.text(max_size=70) | JSON,
 )
 REQUEST = st.fixed_dictionaries(
     {"ask": st.sampled_from(["hello", "host", "capture", "x"]) | JSON},
@@ -38,9 +39,9 @@ def ask(request: Any) -> Any:
 
 def test_hello_and_capture() -> None:
     assert ask({"ask": "hello"})["protocol"] == PROTOCOL
-    answer = ask({"ask": "capture", "wishes": [[os.getpid(), ["comm", "x"], [], False]]})
-    (pid, entries, groups), found, how = answer["found"][0]
-    assert (pid, groups, found, how) == (os.getpid(), [], [], "")
+    answer = ask({"ask": "capture", "wishes": [[os.getpid(), ["comm", "x"], [], False, ""]]})
+    (pid, entries, groups), found, how, unread = answer["found"][0]
+    assert (pid, groups, found, how, unread) == (os.getpid(), [], [], "", 0)
     assert entries[0][:2] == ["comm", f"/proc/{pid}/comm"]
     assert entries[1][3] == "UNSUPPORTED"
 
@@ -54,10 +55,10 @@ def test_hello_and_capture() -> None:
         b'{"ask":1}',
         b'{"ask":"capture"}',
         b'{"ask":"capture","wishes":[[1]]}',
-        b'{"ask":"capture","wishes":[[true,[],[],true]]}',
-        b'{"ask":"capture","wishes":[[0,[],[],true]]}',
-        b'{"ask":"capture","wishes":[[1e400,[],[],true]]}',
-        b'{"ask":"capture","wishes":[[1,[2],[],true]]}',
+        b'{"ask":"capture","wishes":[[true,[],[],true,""]]}',
+        b'{"ask":"capture","wishes":[[0,[],[],true,""]]}',
+        b'{"ask":"capture","wishes":[[1e400,[],[],true,""]]}',
+        b'{"ask":"capture","wishes":[[1,[2],[],true,""]]}',
         b'{"ask":"host","names":"lsm"}',
         b"[" * 100000,
         b"1" * 100000,

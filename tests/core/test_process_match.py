@@ -32,6 +32,13 @@ def stat(start: float = CREATED + 1, flags: int = 0x400100, comm: str = "sh") ->
     return f"4211 ({comm}) S 1 4211 4211 0 -1 {flags} 1 2 3 4 5 6 7 8 20 0 1 0 {ticks} 4096 7\n"
 
 
+def mounted(root: str, target: str) -> str:
+    return f"60 50 0:40 / / rw - overlay overlay rw\n61 60 254:0 {root} {target} rw - ext4 /dev/vda rw\n"
+
+
+UNTIED = mounted("/etc/hosts", "/etc/hosts")
+
+
 def capture(**texts: str | Gap) -> Capture:
     """A rootless container's first process, as it should look; `ns_mnt` stands for ns/mnt."""
     parts: dict[str, str | Gap] = {
@@ -40,8 +47,10 @@ def capture(**texts: str | Gap) -> Capture:
         "status": "Name:\tsh\nNSpid:\t4211\t1\n",
         "ns/mnt": "mnt:[77]",
         "ns/pid": "pid:[78]",
+        "mountinfo": mounted(f"/var/lib/containers/overlay-containers/{OURS}/userdata/hosts", "/etc/hosts"),
     }
-    parts.update({name.replace("ns_", "ns/"): text for name, text in texts.items()})
+    names = {"ns_mnt": "ns/mnt", "ns_pid": "ns/pid", "parent_cwd": "parent:cwd"}
+    parts.update({names.get(name, name): text for name, text in texts.items()})
     return Capture(
         4211,
         tuple(
@@ -68,6 +77,11 @@ DENIED = Gap(GapKind.DENIED, 13)
         (CONTAINER, capture(cgroup=DENIED)),
         (CONTAINER, capture(stat=stat(comm="a) (b) S 1 2"))),
         (HOST_PID, capture(status="NSpid:\t4211\n", ns_pid="pid:[4026531836]")),
+        (HOST_PID, capture(mountinfo=UNTIED, parent_cwd=f"/run/io.containerd.runtime.v2.task/moby/{OURS}")),
+        (HOST_PID, capture(mountinfo=DENIED, parent_cwd=f"/x/overlay-containers/{OURS}/userdata")),
+        # it moved itself into a group below, with a name like a container's
+        (CONTAINER, capture(cgroup=f"0::/docker/{OURS}/{THEIRS}\n")),
+        (CONTAINER, capture(cgroup=f"0::/docker/{OURS}/docker/{THEIRS}\n")),
         (replace(CONTAINER, asked=Asked(pid_mode=f"container:{THEIRS}")), capture(status="NSpid:\t4211\t9\n")),
         # podman init: made long before start, or not started yet
         (replace(CONTAINER, started=CREATED + 86400), capture()),
@@ -85,7 +99,10 @@ def test_ours(container: Container, seen: Capture) -> None:
     [
         # a reused PID, or an engine elsewhere whose PID is here another container's
         (CONTAINER, capture(cgroup=f"0::/docker/{THEIRS}\n")),
-        (CONTAINER, capture(cgroup=f"0::/docker/{OURS}/docker/{THEIRS}\n")),
+        # ... or one of a container inside, which has files of its own
+        (CONTAINER, capture(cgroup=f"0::/docker/{OURS}/docker/{THEIRS}\n", mountinfo=UNTIED)),
+        (CONTAINER, capture(cgroup=f"0::/docker/{OURS}/docker/{THEIRS}\n", stat=stat(STARTED + SLACK + 0.1))),
+        (CONTAINER, capture(cgroup=f"0::/docker/{THEIRS}/docker/{OURS}\n", stat=stat(STARTED + SLACK + 0.1))),
         (CONTAINER, capture(cgroup=f"0::/machine.slice/libpod-conmon-{OURS}.scope\n")),
         (CONTAINER, capture(cgroup=f"0::/docker/{OURS}f\n", ns_mnt="mnt:[1]")),
         # ... or any process of this host
@@ -100,6 +117,11 @@ def test_ours(container: Container, seen: Capture) -> None:
         (CONTAINER, capture(stat=stat(CREATED - SLACK - 0.1))),
         (CONTAINER, capture(stat=stat(STARTED + SLACK + 0.1))),
         (HOST_PID, capture(stat=stat(BOOT + 1), status="NSpid:\t4211\n")),
+        # what fits in every way, and is a service with a mount namespace of its own (PrivateTmp=), or a sandbox
+        *((each, capture(mountinfo=UNTIED, parent_cwd="/")) for each in (CONTAINER, HOST_PID)),
+        (HOST_PID, capture(mountinfo=mounted(f"/x/{THEIRS}/hosts", "/etc/hosts"), parent_cwd=f"/x/{THEIRS}/userdata")),
+        (HOST_PID, capture(mountinfo=mounted(f"/x/{OURS}/data", "/srv"), parent_cwd="/")),
+        (HOST_PID, capture(mountinfo=mounted(f"/x/{OURS}f/hosts", "/etc/hosts"), parent_cwd=f"/x/{OURS}f")),
     ],
 )
 def test_foreign(container: Container, seen: Capture) -> None:
@@ -114,6 +136,7 @@ def test_foreign(container: Container, seen: Capture) -> None:
     [
         (CONTAINER, unread(4211, Gap(GapKind.GONE, 2)), GROUND, GapKind.GONE),
         (CONTAINER, capture(stat=DENIED), GROUND, GapKind.DENIED),
+        (CONTAINER, capture(mountinfo=DENIED, parent_cwd=DENIED), GROUND, GapKind.DENIED),
         (CONTAINER, capture(stat=Gap(GapKind.GONE, 3)), GROUND, GapKind.GONE),
         (CONTAINER, capture(stat="4211 (sh"), GROUND, GapKind.UNPARSED),
         (CONTAINER, capture(), UNREAD, GapKind.UNSUPPORTED),
@@ -138,13 +161,25 @@ def young(seen: Capture, ground: Ground, since: float) -> bool:
     return ground.boot_time + parts.start / ground.clock_ticks > since - SLACK
 
 
-def test_real_processes() -> None:
+def test_real_processes(tmp_path: Path) -> None:
     """A process that looks like a rootless container's first, and everything else that runs here."""
+    made = tmp_path / OURS / "hosts"
+    made.parent.mkdir()
+    made.touch()
     prober = LocalProber()
     ground = decode_ground(prober.host())
     before = time.time()
     child = subprocess.Popen(
-        ["unshare", "-Urmpf", "--mount-proc", "--kill-child", "sleep", "60"], stdin=subprocess.DEVNULL
+        [
+            "unshare",
+            "-Urmpf",
+            "--mount-proc",
+            "--kill-child",
+            "sh",
+            "-c",
+            f"mount --bind {made} /etc/hosts; exec sleep 60",
+        ],
+        stdin=subprocess.DEVNULL,
     )
     try:
         inner: list[str] = []

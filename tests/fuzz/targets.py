@@ -258,12 +258,12 @@ def _found(kind: str) -> Iterator[Any]:
                              "includes": {"caps": ["CAP_SYS_ADMIN"], "minKernel": "4.8"},
                              "excludes": {"arches": ["s390"]}}]}  # fmt: skip
     elif kind == "request":
-        yield {"ask": "capture", "wishes": [[1, ["status"], ["stat"], True]]}
+        yield {"ask": "capture", "wishes": [[1, ["status"], ["stat"], True, "a" * 64]]}
         yield {"ask": "host", "names": ["uname"]}
     elif kind == "reply":
         read = [["status", "/proc/7/status", "Name:\ta\n"], ["cgroup", "/x", None, "DENIED", 13, ""]]
         process = [7, read, [[["a", "b", "c"]]]]
-        yield [process, [process], "cgroup"]
+        yield [process, [process], "cgroup", 1]
     elif kind == "journal":
         member = Member("web", "a" * 64, "b" * 64, "web-old", "web-new", RestartPolicy(), RestartPolicy(), True, 10)
         made = Transaction.of((member, member), number="ab" * 8, kind=Kind.HARDEN, stage=Stage.INTENT, engine="docker",

@@ -51,7 +51,7 @@ def rooted(tmp_path: Path) -> Iterator[tuple[int, Path]]:
 
 
 def look(pid: int) -> dict[str, tuple[object, ...]]:
-    (_, entries, _), _, _ = Collector().capture([(pid, ("root:dev", "root:set-uid"), (), False)])[0]
+    (_, entries, _), *_ = Collector().capture([(pid, ("root:dev", "root:set-uid"), (), False, "")])[0]
     return {str(item[0]): item for item in entries}
 
 

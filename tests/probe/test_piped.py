@@ -69,7 +69,7 @@ def test_the_program_is_python_3_8_and_runs_alone() -> None:
         cwd="/",
         env={},
     )
-    assert done.stdout.startswith(b'{"stratascope":"collector","protocol":2')
+    assert done.stdout.startswith(b'{"stratascope":"collector","protocol":3')
     assert done.stderr == b""
 
 
@@ -137,7 +137,7 @@ def test_what_is_no_collector(script: str, words: str) -> None:
     "reply", ['{"host":[["a"]]}', '{"host":[["a","b",null,"X",1,""]]}', '{"host":3}', '{"x":1}', "[]"]
 )
 def test_nonsense_after_the_greeting(reply: str) -> None:
-    script = f"""echo '{{"stratascope":"collector","protocol":2}}'; echo '{reply}'; cat >/dev/null"""
+    script = f"""echo '{{"stratascope":"collector","protocol":3}}'; echo '{reply}'; cat >/dev/null"""
     prober = PipedProber(fake(script), limit=3600)
     try:
         with pytest.raises(ProbeError):
@@ -245,7 +245,7 @@ def children() -> list[str]:
 @pytest.mark.skipif(os.geteuid() != 0 or not os.access("/usr/bin/python3", os.X_OK), reason="needs root")
 def test_an_ordinary_user_is_denied_the_namespaces_of_root() -> None:
     target = subprocess.Popen(["sleep", "60"])
-    request = f'{{"ask":"capture","wishes":[[{target.pid},["status","uid_map","ns/net","ns/pid"],[],true]]}}\n'
+    request = f'{{"ask":"capture","wishes":[[{target.pid},["status","uid_map","ns/net","ns/pid"],[],true,""]]}}\n'
     try:
         done = subprocess.run(
             ["/usr/bin/python3", "-SI", "-c", program().decode()],
@@ -257,7 +257,7 @@ def test_an_ordinary_user_is_denied_the_namespaces_of_root() -> None:
             group=65534,
             extra_groups=[],
         )
-        (_, entries, _), members, how = json.loads(done.stdout)["found"][0]
+        (_, entries, _), members, how, _ = json.loads(done.stdout)["found"][0]
         assert [entry[3:5] for entry in entries] == [[], [], ["DENIED", 13], ["DENIED", 13]]
         assert f"Pid:\t{target.pid}\n" in entries[0][2]
         assert (members, how) == ([], "")

@@ -11,11 +11,12 @@ import os
 import re
 from errno import EACCES, ENOENT, EPERM
 from functools import lru_cache
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 from stratascope.collector.read import (
     CHUNK,
     GONE,
+    SIZE_MAX,
     UNSUPPORTED,
     Entry,
     TooLongError,
@@ -55,6 +56,7 @@ FILES: Dict[str, Tuple[str, ...]] = {
 }
 FEW = 2  # up to so many files a descriptor of their directory costs more than it saves
 LEVELS_MAX = 64  # deeper groups than this are an attack on the reader, not a container
+GROUPS_MAX = 4096  # so many below one container's too
 
 Group = List[Entry]  # the entries of one group, or of several above one another
 Line = Tuple[Tuple[str, ...], str]  # hierarchies (`v2`, controllers, `name=systemd`), path
@@ -230,47 +232,61 @@ def _all(hierarchy: str, path: str, kind: str, detail: str, level: int = 0) -> G
     return [failed(reading, base + name, kind, None, detail) for name, reading in _names(hierarchy, level)]
 
 
-def processes(path: str, limit: int, foreign: "re.Pattern[str]") -> Optional[List[int]]:
-    """PIDs in this group and in those below it, at most `limit`; None where they can't be listed.
+class Listed(NamedTuple):
+    """PIDs, at most as many as were asked for, and how many more there are at the least."""
 
-    A group below whose name matches `foreign` is another container's (an engine inside a container).
-    """
-    found: List[int] = []
+    pids: List[int]
+    more: int
+
+
+def processes(path: str, limit: int) -> Optional[Listed]:
+    """Those in this group and in all below it, whatever these are called; None where they can't be listed."""
+    found: Dict[int, None] = {}
     waiting = [path]
-    denied = False
-    while waiting and len(found) < limit:
+    seen = more = 0
+    while waiting:
         here = waiting.pop()
+        seen += 1
+        if seen > GROUPS_MAX:
+            more += 1
+            break
         try:
-            text = _numbers(here + "/cgroup.procs")
+            text, whole = _numbers(here + "/cgroup.procs")
+            more += not whole
             # kernfs counts a group's own groups in its links (fs/kernfs/inode.c, kernfs_refresh_inode): 2 are none
             if os.stat(here).st_nlink != 2:
                 with os.scandir(here) as items:
-                    waiting.extend(
-                        item.path
-                        for item in items
-                        if item.is_dir(follow_symlinks=False) and not foreign.search(item.name)
-                    )
+                    waiting.extend(item.path for item in items if item.is_dir(follow_symlinks=False))
         except OSError as error:
-            denied = denied or error.errno in (EACCES, EPERM) or here == path
+            if here == path:
+                return None
+            more += error.errno in (EACCES, EPERM)
             continue
-        found.extend(int(word) for word in text.split() if word != b"0")  # 0: outside of our PID namespace
-    return None if denied and not found else found[:limit]
+        for word in text.split():
+            if word == b"0":  # outside of our PID namespace
+                more += 1
+            else:
+                found[int(word)] = None
+    return Listed(list(found)[:limit], more + max(0, len(found) - limit))
 
 
-def _numbers(path: str) -> bytes:
+def _numbers(path: str) -> Tuple[bytes, bool]:
+    """The text, and whether that is all of it."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    parts = []
+    parts: List[bytes] = []
+    size = 0
     try:
         try:
-            while True:
+            while size <= SIZE_MAX:
                 chunk = os.read(descriptor, CHUNK)
                 if not chunk:
-                    break
+                    return b"".join(parts), True
                 parts.append(chunk)
+                size += len(chunk)
         except OSError as error:
             if error.errno in (EACCES, EPERM):
                 raise
-            return b""  # EOPNOTSUPP: a threaded group has no processes of its own to list
+            return b"", True  # EOPNOTSUPP: a threaded group has no processes of its own to list
     finally:
         os.close(descriptor)
-    return b"".join(parts)
+    return b"".join(parts)[: -len(parts[-1].rpartition(b"\n")[2]) or None], False

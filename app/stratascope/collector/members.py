@@ -1,8 +1,9 @@
 """The further processes of a container, given one of them: by its cgroup, else by its PID namespace.
 
-A cgroup counts only where its path holds a container's id (64 hexadecimal digits): a rootless container may sit in
-the cgroup of the whole session, or in `/`. A PID namespace counts only where it is neither the first one nor the
-reader's own. Where neither does, nothing is listed and the answer says so.
+A cgroup counts only where its path holds the container's id: a rootless container may sit in the cgroup of the whole
+session, or in `/`. All below it is the container's, whatever it is called: it may name groups as it likes, and move
+into them. A PID namespace counts only where it is neither the first one nor the reader's own. Where neither does,
+nothing is listed and the answer says so; where there are more than are read, it says how many at the least.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import os
 import re
 from typing import Dict, List, Optional, Tuple
 
-from stratascope.collector.cgroups import V2, Mounts, lines, processes
-from stratascope.collector.read import Entry, open_process
+from stratascope.collector.cgroups import V2, Listed, Mounts, lines, processes
+from stratascope.collector.read import Entry
 
 MEMBERS_MAX = 2000
 BY_CGROUP = "cgroup"
 BY_NAMESPACE = "pid namespace"
-_ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_ID = re.compile(r"[0-9a-f]{64}").fullmatch
+_HEX = re.compile(r"[0-9a-f]").match
+_MONITOR = "conmon-"  # podman's monitor, libpod-conmon-ID.scope
 _INITIAL = "pid:[4026531836]"  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 _ORDER = (V2, "pids", "memory", "cpu", "devices", "freezer", "blkio", "cpuset", "name=systemd")
 
@@ -30,23 +33,23 @@ class Members:
         self._namespaces: Optional[Dict[str, List[int]]] = None
         self._own: Optional[str] = None
 
-    def of(self, pid: int, cgroup: Optional[str], namespace: Optional[str]) -> Tuple[List[int], str, str]:
+    def of(self, pid: int, container: str, cgroup: Optional[str], namespace: Optional[str]) -> Tuple[Listed, str, str]:
         """(PIDs without `pid`, `cgroup` or `pid namespace` or "", the cgroup's directory if so)."""
-        directory = self.directory(cgroup) if cgroup else None
+        directory = self.directory(container, cgroup) if cgroup else None
         if directory is not None:
-            found = processes(directory, MEMBERS_MAX + 1, _ID)
+            found = processes(directory, MEMBERS_MAX + 1)
             if found is not None:
                 return _others(found, pid), BY_CGROUP, directory
         if namespace and namespace not in (_INITIAL, self._reader()):
-            return _others(self._scan().get(namespace, []), pid), BY_NAMESPACE, ""
-        return [], "", ""
+            return _others(Listed(self._scan().get(namespace, []), 0), pid), BY_NAMESPACE, ""
+        return Listed([], 0), "", ""
 
-    def directory(self, cgroup: str) -> Optional[str]:
+    def directory(self, container: str, cgroup: str) -> Optional[str]:
         """The directory of the container's topmost own cgroup, from the text of /proc/PID/cgroup."""
         paths = {name: path for names, path in lines(cgroup) for name in names}
         mounts = self._mounts.ready()
         for hierarchy in _ORDER:
-            own = own_group(paths.get(hierarchy, ""))
+            own = own_group(paths.get(hierarchy, ""), container)
             place = mounts.place(hierarchy, own) if own else None
             if place is not None and place[1]:
                 return place[0] + place[1]
@@ -54,7 +57,8 @@ class Members:
 
     def still(self, directory: str) -> List[int]:
         """The same list once more, to leave out a PID that was reused meanwhile."""
-        return processes(directory, 2 * MEMBERS_MAX, _ID) or []
+        found = processes(directory, 2 * MEMBERS_MAX)
+        return [] if found is None else found.pids
 
     def _reader(self) -> Optional[str]:
         if self._own is None:
@@ -78,29 +82,26 @@ class Members:
         return self._namespaces
 
 
-def _others(found: List[int], pid: int) -> List[int]:
-    return [other for other in dict.fromkeys(found) if other != pid][:MEMBERS_MAX]
+def _others(found: Listed, pid: int) -> Listed:
+    others = [other for other in found.pids if other != pid]
+    return Listed(others[:MEMBERS_MAX], found.more + max(0, len(others) - MEMBERS_MAX))
 
 
-def own_group(path: str) -> str:
-    """`/machine.slice/libpod-ID.scope/container` of a process that may sit deeper; "" without an id."""
-    if path.endswith(" (deleted)"):
+def own_group(path: str, container: str) -> str:
+    """`/machine.slice/libpod-ID.scope/container` of a process that may sit deeper; "" where the id is not in the path.
+
+    The outermost: below it the container names the groups.
+    """
+    if path.endswith(" (deleted)") or _ID(container) is None:
         return ""
     parts = path.split("/")
-    for place in range(len(parts) - 1, 0, -1):
-        if _ID.search(parts[place]):
+    for place, part in enumerate(parts):
+        before, found, after = part.partition(container)
+        if found and _MONITOR not in before and not _HEX(before[-1:]) and not _HEX(after[:1]):
             # podman's monitor may sit beside `container`, below the same scope
             last = place + 2 if parts[place + 1 : place + 2] == ["container"] else place + 1
             return "/".join(parts[:last])
     return ""
-
-
-def open_member(pid: int) -> Optional[int]:
-    """A descriptor of a further process; None where it has gone or hides."""
-    try:
-        return open_process(pid)
-    except OSError:
-        return None
 
 
 def text_of(entries: List[Entry], name: str) -> Optional[str]:

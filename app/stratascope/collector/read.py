@@ -40,6 +40,7 @@ PROCESS_FILES = frozenset(
     )
 )
 PROCESS_LINKS = frozenset("ns/" + kind for kind in ("cgroup", "ipc", "mnt", "net", "pid", "time", "user", "uts"))
+PARENT = "parent:cwd"  # the working directory of its parent: a runtime's monitor is in the container's own folder
 CGROUPS = "cgroup:*"  # the special name: all limit files of its cgroups
 
 PID_MAX = 1 << 22  # PID_MAX_LIMIT, include/linux/threads.h
@@ -156,6 +157,20 @@ def read_process(directory: int, pid: int, names: Iterable[str]) -> List[Entry]:
 
 def _gone(item: Entry) -> Entry:
     return failed(item[0], item[1], GONE, item[4], "the process ended while it was read")
+
+
+def parent_folder(directory: int) -> Entry:
+    """PARENT, as a link: nothing of what lies there is asked."""
+    source = "/proc/PID/stat"
+    try:
+        text = read_file("stat", directory)
+        fields = text[text.rfind(")") + 1 :].split()  # comm may hold spaces and parentheses
+        source = "/proc/%d/cwd" % int(fields[1])
+        return (PARENT, source, os.readlink(source))
+    except OSError as error:
+        return failure(PARENT, source, error)
+    except (TooLongError, ValueError, IndexError):
+        return failed(PARENT, source, UNSUPPORTED, None, "its parent is not told")
 
 
 def state(directory: int) -> Optional[str]:

@@ -1,10 +1,10 @@
 """The collector's two faces: called directly in the same process, or one JSON request and one JSON reply a line.
 
 Requests are objects: {"ask": "hello"}, {"ask": "host", "names": [...]} and
-{"ask": "capture", "wishes": [[pid, wants, member_wants, members], ...]}. The reply to hello has `protocol`, and in
-`barred` why the collector can't read what only root can ("" where it can); any other has `host` (entries) or `found`;
-a request that is not understood gets `refused` with a reason, and the next one is served. Replies are ASCII, so lone
-surrogates (bytes that are not UTF-8) survive.
+{"ask": "capture", "wishes": [[pid, wants, member_wants, members, container's id], ...]}. The reply to hello has
+`protocol`, and in `barred` why the collector can't read what only root can ("" where it can); any other has `host`
+(entries) or `found`; a request that is not understood gets `refused` with a reason, and the next one is served. Replies
+are ASCII, so lone surrogates (bytes that are not UTF-8) survive.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from stratascope.collector.cgroups import Group, Limits, Mounts
 from stratascope.collector.filters import why_not
 from stratascope.collector.host import read_host
 from stratascope.collector.liveness import LIVENESS, read_liveness
-from stratascope.collector.members import BY_NAMESPACE, Members, open_member, text_of
+from stratascope.collector.members import BY_NAMESPACE, Members, text_of
 from stratascope.collector.privileged import BY_CHILD, PRIVILEGED, PrivilegedReader, owners, run, start_of
 from stratascope.collector.read import (
     CGROUPS,
     GONE,
+    PARENT,
     PID_MAX,
     UNSUPPORTED,
     Entry,
@@ -30,20 +31,23 @@ from stratascope.collector.read import (
     ended,
     failed,
     open_process,
+    parent_folder,
     read_file,
     read_process,
     whole_failure,
 )
 
-PROTOCOL = 2
+PROTOCOL = 3
 LINE_MAX = 8 << 20  # bytes of one request
 WISHES_MAX = 10000
 NAMES_MAX = 256
+_SPECIAL = PRIVILEGED | LIVENESS | {PARENT}
 
 # pid, entries (one with the name "" where nothing could be read), and lists of cgroup entries that answers may share
 Process = Tuple[int, List[Entry], List[Group]]
-Answer = Tuple[Process, List[Process], str]
-Wish = Tuple[int, Sequence[str], Sequence[str], bool]
+# the process, the further ones of its container, how these were found, and how many more there are at the least
+Answer = Tuple[Process, List[Process], str, int]
+Wish = Tuple[int, Sequence[str], Sequence[str], bool, str]
 
 
 class RefusedError(Exception):
@@ -69,7 +73,7 @@ class Collector:
         return answers
 
     def _one(self, wish: Wish, limits: Limits, members: Members, errands: List[PrivilegedReader]) -> Answer:
-        pid, wants, member_wants, with_members = wish
+        pid, wants, member_wants, with_members, container = wish
         source = "/proc/%d" % pid
         if not 0 < pid <= PID_MAX:
             return _nothing(pid, failed("", source, UNSUPPORTED, None, "not a process id"))
@@ -79,7 +83,7 @@ class Collector:
             return _nothing(pid, whole_failure(pid, error, self._hidepid(error)))
         special = [name for name in dict.fromkeys(wants) if name in PRIVILEGED]
         try:
-            plain = [name for name in wants if name not in PRIVILEGED | LIVENESS]
+            plain = [name for name in wants if name not in _SPECIAL]
             entries = read_process(directory, pid, plain)
             if _ended(entries):
                 return _nothing(pid, failed("", source, GONE, None, "the process has ended"))
@@ -93,30 +97,39 @@ class Collector:
             cgroup = text_of(entries, "cgroup")
             if cgroup is None and "cgroup" not in wants and (with_members or CGROUPS in wants):
                 cgroup = _file("cgroup", directory)
+            if PARENT in wants and (not container or container not in (cgroup or "")):
+                entries.append(parent_folder(directory))  # of use only where the control group does not tell
             entries += read_liveness(directory, pid, wants, cgroup, self._mounts)
             groups = limits.of(cgroup) if cgroup is not None and CGROUPS in wants else []
             if not with_members:
-                return (pid, entries, groups), [], ""
+                return (pid, entries, groups), [], "", 0
             namespace = text_of(entries, "ns/pid")
             if namespace is None and "ns/pid" not in wants:
                 namespace = _link("ns/pid", directory)
         finally:
             os.close(directory)
-        pids, how, group = members.of(pid, cgroup, namespace)
-        found = self._members(pids, member_wants, limits, namespace if how == BY_NAMESPACE else None)
+        listed, how, group = members.of(pid, container, cgroup, namespace)
+        found, hidden = self._members(listed.pids, member_wants, limits, namespace if how == BY_NAMESPACE else None)
         if group and found:
             still = set(members.still(group))
             found = [process for process in found if process[0] in still]
-        return (pid, entries, groups), found, how
+        return (pid, entries, groups), found, how, listed.more + hidden
 
     def _members(
         self, pids: Iterable[int], wants: Sequence[str], limits: Limits, namespace: Optional[str]
-    ) -> List[Process]:
+    ) -> Tuple[List[Process], int]:
+        """Those that could be read, and how many more there are."""
+        hidden = 0
+        hidepid: Optional[bool] = None
         names = list(dict.fromkeys([*wants, "ns/pid", "stat"]))
         found: List[Process] = []
         for pid in pids:
-            directory = open_member(pid)
-            if directory is None:
+            try:
+                directory = open_process(pid)
+            except OSError as error:
+                if hidepid is None:
+                    hidepid = self._hidepid(error)
+                hidden += whole_failure(pid, error, hidepid)[3] != GONE
                 continue
             try:
                 entries = read_process(directory, pid, [name for name in names if name not in LIVENESS])
@@ -127,7 +140,7 @@ class Collector:
                 continue
             groups = limits.of(text_of(entries, "cgroup") or "") if CGROUPS in wants else []
             found.append((pid, entries, groups))
-        return found
+        return found, hidden
 
     def _hidepid(self, error: OSError) -> bool:
         if error.errno is None:
@@ -137,7 +150,7 @@ class Collector:
 
 
 def _nothing(pid: int, why: Entry) -> Answer:
-    return (pid, [why], []), [], ""
+    return (pid, [why], []), [], "", 0
 
 
 def _file(name: str, directory: int) -> Optional[str]:
@@ -190,12 +203,12 @@ def _answer(collector: Collector, request: Any) -> Any:
 
 
 def _wish(wish: Any) -> Wish:
-    if not isinstance(wish, list) or len(wish) != 4:
-        raise RefusedError("a wish is [pid, wants, member_wants, members]")
-    pid, wants, member_wants, members = wish
-    if type(pid) is not int or not 0 < pid <= PID_MAX or type(members) is not bool:
-        raise RefusedError("a wish starts with a process id and ends with true or false")
-    return pid, _names(wants), _names(member_wants), members
+    if not isinstance(wish, list) or len(wish) != 5:
+        raise RefusedError("a wish is [pid, wants, member_wants, members, container's id]")
+    pid, wants, member_wants, members, container = wish
+    if type(pid) is not int or not 0 < pid <= PID_MAX or type(members) is not bool or not isinstance(container, str):
+        raise RefusedError("a wish starts with a process id and ends with true or false and text")
+    return pid, _names(wants), _names(member_wants), members, container
 
 
 def _names(names: Any) -> List[str]:

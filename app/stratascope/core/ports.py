@@ -121,12 +121,15 @@ class Translator(Protocol):
 
 
 class Wish(Value):
-    """Read these names of this process; `members` also lists the other PIDs of its cgroup or PID namespace."""
+    """Read these names of this process; `members` also lists the other PIDs of that container, by its cgroup's name or
+    the PID namespace.
+    """
 
     pid: int
     wants: tuple[str, ...]
     member_wants: tuple[str, ...] = ()
     members: bool = True
+    container: str = ""  # its id
 
 
 class ContainerCapture(Value):
@@ -135,6 +138,7 @@ class ContainerCapture(Value):
     first: Capture
     members: tuple[Capture, ...] = ()
     members_from: str = ""  # "cgroup", "pid namespace", or "" where they could not be listed
+    unread: int = 0  # further processes that are not among the members, at the least
 
 
 class Prober(Protocol):

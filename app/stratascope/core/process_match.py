@@ -1,10 +1,14 @@
 """Whether the process that was read is the container's: the PID comes from an engine that may count elsewhere.
 
-An engine in a VM or in a PID namespace of its own, a PID that was reused, a container that ended a moment ago: each
-time there may be a process of that number, and it is somebody else's. The proof is the container's id in the
-process's cgroup path. Where no path tells (rootless engines with cgroup `/`, a hidden cgroup), the process must look
-in every way like the container's first: a mount namespace of its own, PID 1 of a PID namespace where one was asked
-for, and started between the container's creation and its start. Decided against trusting any of these alone.
+An engine in a VM or in a PID namespace of its own, a PID that was reused, a container that ended a moment ago, an
+engine that lies: each time there may be a process of that number, and it is somebody else's. The proof is the
+container's id in the process's cgroup path. Where no path tells (rootless engines with cgroup `/`, a hidden cgroup, one
+that moved itself into a group of another name below its own), the process must look in every way like the container's
+first: a mount namespace of its own, PID 1 of a PID namespace where one was asked for, and started between the
+container's creation and its start. And something that the engine made for this container alone must tie it to that: one
+of the files that engines mount into each, or the container's folder, in which its parent, the runtime's monitor, works.
+Decided against trusting any of these alone, and against the parent's command line: reads of a process's own memory may
+hang.
 """
 
 from __future__ import annotations
@@ -15,16 +19,20 @@ from stratascope.core.capture import Capture, Gap, GapKind, or_none, whole_gap
 from stratascope.core.container import Container, other_kernel
 from stratascope.core.ground import Ground, inode_of
 from stratascope.linux.cgroup import parse_memberships
+from stratascope.linux.mounts import parse_mountinfo
 from stratascope.linux.stat import Stat, parse_stat
 from stratascope.linux.status import parse_status
 
-WANTS = ("cgroup", "stat", "status", "ns/mnt", "ns/pid")
+_PARENT = "parent:cwd"
+WANTS = ("cgroup", "stat", "status", "ns/mnt", "ns/pid", "mountinfo", _PARENT)
 
 # The boot clock is read beside the wall clock and both are set back together by NTP, so only rounding is left: a tick
 # of 1/100 s, and engines that give whole seconds (up to 1 s at each end). 2 s is twice that, and far below the time in
 # which PIDs come round again.
 SLACK = 2.0
 _ID = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])").search
+# what engines mount into each container, from a folder with its id: Docker's containers/ID, Podman's …-containers/ID
+_MADE = ("/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv")
 _MONITOR = "conmon-"  # podman's monitor has the container's id in its own cgroup: libpod-conmon-ID.scope
 
 
@@ -36,26 +44,30 @@ def belongs(container: Container, capture: Capture, ground: Ground) -> Gap | Non
     if capture.via != "proc":
         return None  # the engine itself spoke of its own container
     memberships = or_none(capture.decoded("cgroup", parse_memberships)) or ()
-    owners = {owner for line in memberships if (owner := container_of(line.path))}
-    if container.id in owners:
+    owners = [ids for line in memberships if (ids := owners_of(line.path))]
+    if [container.id] in owners:
         return None
-    if owners:
+    if owners and not any(container.id in ids for ids in owners):
         return _foreign("its cgroup is another container's")
     stat = capture.decoded("stat", parse_stat)
     if isinstance(stat, Gap):
         return stat
     if stat.kernel_thread:
         return _foreign("a thread of the kernel")
-    return _by_namespaces(container, capture, ground) or _by_time(container, stat, ground)
+    unlike = _by_namespaces(container, capture, ground) or _by_time(container, stat, ground)
+    # one inside another has the outer one's id too; below its own a container may name groups as it likes
+    named = any(ids[-1] == container.id for ids in owners)
+    return unlike or (None if named else _by_ties(container.id, capture))
 
 
-def container_of(path: str) -> str:
-    """The innermost container id in a control group's path: one inside another has the outer one's id too."""
-    for part in reversed(path.split("/")):
-        found = _ID(part)
-        if found is not None:
-            return _MONITOR + found[0] if _MONITOR in part else found[0]
-    return ""
+def owners_of(path: str) -> list[str]:
+    """The container ids in a control group's path, outermost first."""
+    found = []
+    for part in path.split("/"):
+        match = _ID(part)
+        if match is not None:
+            found.append(_MONITOR + match[0] if _MONITOR in part else match[0])
+    return found
 
 
 def _by_namespaces(container: Container, capture: Capture, ground: Ground) -> Gap | None:
@@ -88,6 +100,19 @@ def _by_time(container: Container, stat: Stat, ground: Ground) -> Gap | None:
     if container.started > 0 and start > container.started + SLACK:
         return _foreign("it started after the container did")
     return None
+
+
+def _by_ties(number: str, capture: Capture) -> Gap | None:
+    """Whether something ties it to the container of that id."""
+    mounts = capture.decoded("mountinfo", parse_mountinfo)
+    folder = capture.text(_PARENT)
+    if not isinstance(folder, Gap) and number in folder.split("/"):
+        return None
+    if isinstance(mounts, Gap):
+        return mounts
+    if any(number in mount.root.split("/") for mount in mounts if mount.target in _MADE):
+        return None
+    return _foreign("nothing ties it to the container: neither its cgroup nor its mounts have the container's id")
 
 
 def _foreign(detail: str) -> Gap:

@@ -46,6 +46,7 @@ class ContainerState(Value):
     capture: Capture | None = None
     members_from: str = ""
     matrix: Matrix | None = None  # threats and exposure; None where nothing of its processes is known
+    unread: int = 0  # processes of it that were not read, at the least
 
     @property
     def key(self) -> tuple[str, str]:

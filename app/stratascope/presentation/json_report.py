@@ -123,6 +123,7 @@ def _container(state: ContainerState) -> dict[str, Any]:
             }
             for process in state.processes
         ],
+        "processes_unread": state.unread,
         "findings": [_finding(finding) for finding in state.findings],
     }
 

@@ -36,8 +36,8 @@ class Entries:
 
     def found(self, answer: Sequence[Any]) -> ContainerCapture:
         """The answer to one wish."""
-        first, members, how = answer
-        return ContainerCapture(self.capture(*first), tuple([self.capture(*member) for member in members]), how)
+        first, members, how, unread = answer
+        return ContainerCapture(self.capture(*first), tuple([self.capture(*member) for member in members]), how, unread)
 
 
 def _missing(entry: Entry) -> Reading:
@@ -47,10 +47,12 @@ def _missing(entry: Entry) -> Reading:
 
 def checked(answer: Any) -> Sequence[Any]:
     """A reply's answer to one wish, made sure of; raises MalformedError. For what came over a pipe."""
-    if not (isinstance(answer, list) and len(answer) == 3 and isinstance(answer[1], list)):
-        raise MalformedError("an answer is [process, members, how]")
+    if not (isinstance(answer, list) and len(answer) == 4 and isinstance(answer[1], list)):
+        raise MalformedError("an answer is [process, members, how, unread]")
     if not isinstance(answer[2], str):
         raise MalformedError("how members were found is a word")
+    if type(answer[3]) is not int or answer[3] < 0:
+        raise MalformedError("how many were not read is a number")
     for process in (answer[0], *answer[1]):
         if not (isinstance(process, list) and len(process) == 3 and type(process[0]) is int):
             raise MalformedError("a process is [pid, entries, groups]")

@@ -83,7 +83,7 @@ class PipedProber:
         """One answer a wish, in order. Raises ProbeError."""
         if not wishes:
             return ()
-        asked = [[wish.pid, list(wish.wants), list(wish.member_wants), wish.members] for wish in wishes]
+        asked = [[wish.pid, list(wish.wants), list(wish.member_wants), wish.members, wish.container] for wish in wishes]
         answers = self._ask({"ask": "capture", "wishes": asked}, "found")
         if not isinstance(answers, list) or len(answers) != len(wishes):
             raise self._rubbish("one answer a wish was expected")

@@ -88,7 +88,11 @@ class ConnectedEngine:
         found = self._inspected(container)
         if found is None:
             return Liveness()
-        read = self._reader.once(self.engine, found.pid, liveness.WANTS, liveness.MEMBER_WANTS) if found.pid else None
+        read = (
+            self._reader.once(self.engine, found.pid, liveness.WANTS, liveness.MEMBER_WANTS, found.id)
+            if found.pid
+            else None
+        )
         return liveness.liveness_of(found, read, self.ground)
 
     def root_files(self, container: str) -> RootFiles:
@@ -96,7 +100,7 @@ class ConnectedEngine:
         found = self._inspected(container)
         if found is None or not found.pid:
             return RootFiles()
-        read = self._reader.once(self.engine, found.pid, root_files.WANTS)
+        read = self._reader.once(self.engine, found.pid, root_files.WANTS, container=found.id)
         parent = None if self.engine.rootless else root_files.parent(found, read, self.ground)
         publisher = None if parent is None else self._reader.once(self.engine, parent, ("ns/net",))
         if parent is not None and publisher is not None and publisher.first.text("ns/net") != _own_network():

@@ -46,6 +46,12 @@ def of(first: Capture, *members: Capture, **asked: object) -> Liveness:
     return liveness_of(container, ContainerCapture(first, members), UNREAD)
 
 
+def test_in_a_shared_network_a_process_that_was_not_read_may_listen() -> None:
+    shared = replace(CONTAINER, asked=Asked(network_mode="host"))
+    assert liveness_of(shared, ContainerCapture(capture()), UNREAD).listens is not None
+    assert liveness_of(shared, ContainerCapture(capture(), unread=1), UNREAD).listens is None
+
+
 def test_in_its_own_network_all_that_listens_is_its_own() -> None:
     """But for what the system chose by itself, and Docker's resolver."""
     assert of(capture(fd_sockets=Gap(GapKind.DENIED))) == Liveness((80,), 2)

@@ -53,6 +53,9 @@ def test_unreadable_is_not_nobody() -> None:
     assert startup_processes(ContainerCapture(process(7, "nginx", 100000, 2, start=None), (WORKER,)), UNREAD) is None
     assert startup_processes(ContainerCapture(Capture(7, ()), (WORKER,)), UNREAD) is None
     assert all_processes(ContainerCapture(Capture(7, ()), (WORKER,))) is None
+    some = ContainerCapture(FIRST, (WORKER,), "cgroup", unread=1)
+    assert startup_processes(some, UNREAD) is None
+    assert all_processes(some) is None
 
 
 def test_what_did_not_come_back() -> None:

@@ -11,7 +11,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, Reading, or_none
 from stratascope.core.container import AskedDevice, Container
 from stratascope.core.ground import Surroundings, inode_of
 from stratascope.core.layer import NamedGap
-from stratascope.core.process_match import container_of
+from stratascope.core.process_match import owners_of
 from stratascope.layers.cgroup.limits import layout_of, limits_of, number, values_of
 from stratascope.layers.shared.readings import decoded, process_status
 from stratascope.linux.capability import CapabilitySet
@@ -123,7 +123,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
     return CgroupFacts(
         version=which,
         path=path,
-        own=None if path is None else bool(container_of(path)),
+        own=None if path is None else bool(owners_of(path)),
         memory_max=_whole(limits.memory.value),
         memory_from=_from(memberships, "memory", limits.memory.level),
         memory_current=_number_at(readings, limits.memory_current),

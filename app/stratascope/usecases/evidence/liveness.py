@@ -62,7 +62,9 @@ def _listens(asked: Asked, found: ContainerCapture, ground: Ground) -> tuple[int
 
 
 def _own(found: ContainerCapture) -> frozenset[int] | None:
-    """The inodes of all sockets that its processes have open; None where one of them can't be looked at."""
+    """The inodes of all sockets that its processes have open; None where one of them can't be looked at, or was not."""
+    if found.unread:
+        return None
     inodes: set[int] = set()
     for process in (found.first, *found.members):
         links = process.decoded(_SOCKETS, parse_socket_links)

@@ -30,7 +30,7 @@ class ProcessKind(Value, order=True):
 def startup_processes(found: ContainerCapture, ground: Ground) -> frozenset[ProcessKind] | None:
     """What it started in its first seconds and still has, beside its first process. None: not readable."""
     first = _start(found.first)
-    if first is None:
+    if first is None or found.unread:
         return None
     alive = {each.pid: each for each in found.members}
     parents = {pid: _status(each) for pid, each in alive.items()}
@@ -47,7 +47,7 @@ def startup_processes(found: ContainerCapture, ground: Ground) -> frozenset[Proc
 
 def all_processes(found: ContainerCapture) -> frozenset[ProcessKind] | None:
     """Every process that it has. None: not readable."""
-    if _status(found.first) is None:
+    if _status(found.first) is None or found.unread:
         return None
     kinds = {_kind(status, found.first) for each in (found.first, *found.members) if (status := _status(each))}
     return frozenset(kind for kind in kinds if kind is not None)

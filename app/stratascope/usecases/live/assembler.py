@@ -22,6 +22,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, judge
 from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import parse_status
+from stratascope.usecases.live import unread_processes
 from stratascope.usecases.live.translations import Translations
 from stratascope.value import Value, replace
 
@@ -119,9 +120,17 @@ class Assembler:
         else:
             gap, first, members = None, found.first, found.members
         layers = tuple(self._layer(layer, first, container, around, gap) for layer in self._layers)
-        matrix = None if gap is not None else self._matrix(layers, around)
+        more = max(0, found.unread) if found is not None and gap is None else 0
+        source = first.source("cgroup")
+        if more:
+            layers = tuple(
+                replace(each, assessment=unread_processes.assessed(each.assessment, more, source)) for each in layers
+            )
+        matrix = None if gap is not None else self._matrix(layers, around, more)
         processes, drifted = self._members(first, members, known.ground, taken_at)
         findings = [finding for layer in layers for finding in layer.assessment.findings] + list(drifted)
+        if more:
+            findings.append(unread_processes.finding(more, source))
         findings.sort(key=lambda finding: _SEVERITY_ORDER[finding.severity])
         state = ContainerState(
             container=container,
@@ -131,6 +140,7 @@ class Assembler:
             gap=gap,
             capture=first if gap is None else None,
             members_from=found.members_from if found is not None and gap is None else "",
+            unread=more,
             matrix=matrix,
         )
         return replace(known, peers=peers, state=state)
@@ -146,9 +156,9 @@ class Assembler:
         facts = layer.decode(first, container, around)
         return LayerState(layer.id, layer.number, facts, asked, layer.assess(facts, asked, around))
 
-    def _matrix(self, states: tuple[LayerState, ...], around: Surroundings) -> Matrix:
+    def _matrix(self, states: tuple[LayerState, ...], around: Surroundings, unread: int) -> Matrix:
         postures = tuple(
-            (layer, layer.posture(state.facts, state.asked, around))
+            (unread_processes.ruling(layer) if unread else layer, layer.posture(state.facts, state.asked, around))
             for layer, state in zip(self._layers, states, strict=True)
         )
         return judge(all_threats(), postures, around.ground)

@@ -101,7 +101,10 @@ class Reader:
         containers = [self._translations.container(raw, engine) for raw in raws]
         reach = self._reach(engine)
         asked = [place for place, item in enumerate(containers) if item.pid and item.status in _WITH_PROCESS]
-        wishes = tuple(Wish(containers[place].pid or 0, self._wants, self._member_wants) for place in asked)
+        wishes = tuple(
+            Wish(item.pid or 0, self._wants, self._member_wants, container=item.id)
+            for item in map(containers.__getitem__, asked)
+        )
         found: dict[int, ContainerCapture] = {}
         if wishes and reach.prober is not None:
             try:
@@ -121,14 +124,17 @@ class Reader:
         return tuple(ContainerRecord(raw, found.get(place)) for place, raw in enumerate(raws))
 
     def once(
-        self, engine: Engine, pid: int, wants: tuple[str, ...], member_wants: tuple[str, ...] = ()
+        self, engine: Engine, pid: int, wants: tuple[str, ...], member_wants: tuple[str, ...] = (), container: str = ""
     ) -> ContainerCapture | None:
-        """Names that no layer wants, of one process: what is read for a purpose of its own. None: out of reach."""
+        """Names that no layer wants, of one process: what is read for a purpose of its own. None: out of reach.
+
+        `container` is its id, where its further processes are read too.
+        """
         prober = self._reach(engine).prober
         if prober is None:
             return None
         try:
-            return self._capture(prober, (Wish(pid, wants, member_wants, members=bool(member_wants)),))[0]
+            return self._capture(prober, (Wish(pid, wants, member_wants, bool(member_wants), container),))[0]
         except ProbeError:
             return None
 
