@@ -124,6 +124,16 @@ def test_more_than_are_read_are_told(each_api: Rig, monkeypatch: pytest.MonkeyPa
         assert (len(found), unread) == (100, 200)
 
 
+def test_a_pid_namespace_inside_is_its_own(podman_rootless: Rig) -> None:
+    """Where no control group tells, the container's PID namespace does: and those that were made in it."""
+    rig = podman_rootless
+    command = ("sh", "-c", "unshare -pf sh -c 'touch /tmp/ready; exec sleep 3598' & wait")
+    with rig.container("--privileged", name="nesting", command=command) as container:
+        wait_ready(rig, container)
+        found = report(rig, "nesting")["nesting"]["processes"]
+        assert "sleep" in [each["command"] for each in found]
+
+
 @pytest.mark.slow
 def test_five_thousand_and_one(docker_rootful: Rig) -> None:
     """Of so many only some are read: nothing is claimed of all of them, and a sentence says so."""

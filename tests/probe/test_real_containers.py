@@ -33,8 +33,8 @@ def described(rig: Rig, name: str, pid_mode: str = "private") -> Container:
     return Container(rig.kind, answer["Id"], name, "", Status.RUNNING, pid, created, started, asked=asked)
 
 
-def look(pid: int) -> ContainerCapture:
-    return PROBER.capture((Wish(pid, (*WANTS, "cgroup:*"), ("status", "comm")),))[0]
+def look(pid: int, container: str = "") -> ContainerCapture:
+    return PROBER.capture((Wish(pid, (*WANTS, "cgroup:*"), ("status", "comm"), container=container),))[0]
 
 
 def test_ours_and_not_another_s(each_api: Rig) -> None:
@@ -74,16 +74,16 @@ def test_pid_host(any_engine: Rig) -> None:
 
 def test_members_are_the_exec_sessions_too(any_engine: Rig) -> None:
     with any_engine.container() as name:
-        pid = described(any_engine, name).pid or 0
+        number, pid = described(any_engine, name).id, described(any_engine, name).pid or 0
         session = subprocess.Popen(
             any_engine.command("exec", name, "sleep", "77"), env=any_engine.environ, stdin=subprocess.DEVNULL
         )
         try:
-            found = look(pid)
+            found = look(pid, number)
             # the runtime's own first steps inside are a member too, for a moment
             while [item.text("comm") for item in found.members] != ["sleep\n"]:
                 time.sleep(0.1)
-                found = look(pid)
+                found = look(pid, number)
             assert [member.text("comm") for member in found.members] == ["sleep\n"]
             member = found.members[0]
             assert Path(f"/proc/{member.pid}/cmdline").read_bytes() == b"sleep\x0077\x00"

@@ -2,8 +2,9 @@
 
 A cgroup counts only where its path holds the container's id: a rootless container may sit in the cgroup of the whole
 session, or in `/`. All below it is the container's, whatever it is called: it may name groups as it likes, and move
-into them. A PID namespace counts only where it is neither the first one nor the reader's own. Where neither does,
-nothing is listed and the answer says so; where there are more than are read, it says how many at the least.
+into them. A PID namespace counts only where it is neither the first one nor the reader's own, and those below it with
+it. Where neither does, nothing is listed and the answer says so; where there are more than are read, it says how many
+at the least.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _ID = re.compile(r"[0-9a-f]{64}").fullmatch
 _HEX = re.compile(r"[0-9a-f]").match
 _MONITOR = "conmon-"  # podman's monitor, libpod-conmon-ID.scope
 _INITIAL = "pid:[4026531836]"  # PROC_PID_INIT_INO, include/linux/proc_ns.h
+_NS_GET_PARENT = 0xB702  # include/uapi/linux/nsfs.h, since Linux 4.9
 _ORDER = (V2, "pids", "memory", "cpu", "devices", "freezer", "blkio", "cpuset", "name=systemd")
 
 
@@ -31,6 +33,7 @@ class Members:
     def __init__(self, mounts: Mounts) -> None:
         self._mounts = mounts
         self._namespaces: Optional[Dict[str, List[int]]] = None
+        self._around: Dict[str, Tuple[str, ...]] = {}
         self._own: Optional[str] = None
 
     def of(self, pid: int, container: str, cgroup: Optional[str], namespace: Optional[str]) -> Tuple[Listed, str, str]:
@@ -69,8 +72,9 @@ class Members:
         return self._own
 
     def _scan(self) -> Dict[str, List[int]]:
+        """The processes in each PID namespace, and in those below it."""
         if self._namespaces is None:
-            self._namespaces = {}
+            own: Dict[str, List[int]] = {}
             for name in os.listdir("/proc"):
                 if not name.isdigit():
                     continue
@@ -78,8 +82,39 @@ class Members:
                     link = os.readlink("/proc/" + name + "/ns/pid")
                 except OSError:
                     continue
-                self._namespaces.setdefault(link, []).append(int(name))
+                own.setdefault(link, []).append(int(name))
+            self._namespaces = {}
+            for link, pids in own.items():
+                outer = () if link in (_INITIAL, self._reader()) else tuple(_above(pids[0]))
+                self._around[link] = (link, *outer)
+                for namespace in self._around[link]:
+                    self._namespaces.setdefault(namespace, []).extend(pids)
         return self._namespaces
+
+    def within(self, link: Optional[str], namespace: str) -> bool:
+        """Whether a PID namespace is that one or below it, as it was when they were listed."""
+        return namespace in self._around.get(link or "", ())
+
+
+def _above(pid: int) -> List[str]:
+    """The PID namespaces above the one of this process that the reader sees, but for the first one."""
+    import fcntl
+
+    found: List[str] = []
+    try:
+        here = os.open("/proc/%d/ns/pid" % pid, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return found
+    try:
+        while True:
+            above = fcntl.ioctl(here, _NS_GET_PARENT)
+            os.close(here)
+            here = above
+            found.append("pid:[%d]" % os.fstat(here).st_ino)
+    except OSError:
+        return found[:-1]  # EPERM: the last one is the reader's own, or the first
+    finally:
+        os.close(here)
 
 
 def _others(found: Listed, pid: int) -> Listed:

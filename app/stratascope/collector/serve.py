@@ -109,15 +109,15 @@ class Collector:
         finally:
             os.close(directory)
         listed, how, group = members.of(pid, container, cgroup, namespace)
-        found, hidden = self._members(listed.pids, member_wants, limits, namespace if how == BY_NAMESPACE else None)
+        found, hidden = self._members(listed.pids, member_wants, limits)
+        if how == BY_NAMESPACE:
+            found = [item for item in found if members.within(text_of(item[1], "ns/pid"), namespace or "")]
         if group and found:
             still = set(members.still(group))
             found = [process for process in found if process[0] in still]
         return (pid, entries, groups), found, how, listed.more + hidden
 
-    def _members(
-        self, pids: Iterable[int], wants: Sequence[str], limits: Limits, namespace: Optional[str]
-    ) -> Tuple[List[Process], int]:
+    def _members(self, pids: Iterable[int], wants: Sequence[str], limits: Limits) -> Tuple[List[Process], int]:
         """Those that could be read, and how many more there are."""
         hidden = 0
         hidepid: Optional[bool] = None
@@ -136,7 +136,7 @@ class Collector:
                 entries += read_liveness(directory, pid, wants, text_of(entries, "cgroup"), self._mounts)
             finally:
                 os.close(directory)
-            if _ended(entries) or (namespace is not None and text_of(entries, "ns/pid") != namespace):
+            if _ended(entries):
                 continue
             groups = limits.of(text_of(entries, "cgroup") or "") if CGROUPS in wants else []
             found.append((pid, entries, groups))

@@ -44,9 +44,13 @@ def belongs(container: Container, capture: Capture, ground: Ground) -> Gap | Non
     if capture.via != "proc":
         return None  # the engine itself spoke of its own container
     memberships = or_none(capture.decoded("cgroup", parse_memberships)) or ()
-    owners = [ids for line in memberships if (ids := owners_of(line.path))]
-    if [container.id] in owners:
-        return None
+    owners = []
+    for line in memberships:
+        ids = owners_of(line.path)
+        if ids == [container.id]:
+            return None
+        if ids:
+            owners.append(ids)
     if owners and not any(container.id in ids for ids in owners):
         return _foreign("its cgroup is another container's")
     stat = capture.decoded("stat", parse_stat)

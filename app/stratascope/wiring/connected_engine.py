@@ -19,7 +19,6 @@ from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.host_files import LocalFiles
-from stratascope.engines.shared.oci_config import read_here
 from stratascope.owners.local import LocalOwners
 from stratascope.probe.listeners import listeners
 from stratascope.usecases.evidence import liveness, root_files
@@ -29,7 +28,7 @@ from stratascope.usecases.live.reader import machine_of
 from stratascope.wiring.engines import Engines, assembler, translations
 from stratascope.wiring.exports import owner_text
 
-_PROFILE_MAX = 1 << 20  # letters of a profile file
+_PROFILE_MAX = 1 << 20  # bytes of a profile file
 
 
 class ConnectedEngine:
@@ -141,7 +140,8 @@ def _own_network() -> str:
 
 def _text(path: str) -> str | None:
     try:
-        text = read_here(path)
-    except (OSError, ValueError):
+        with Path(path).open(encoding="utf-8") as file:
+            text = file.read(_PROFILE_MAX + 1)
+    except (OSError, UnicodeDecodeError):
         return None
     return text if len(text) <= _PROFILE_MAX else None
