@@ -86,7 +86,9 @@ def test_another_process_with_the_same_number_is_not_read(start: str) -> None:
 
 
 @needs_root
-def test_many_that_die_while_they_are_read() -> None:
+def test_many_that_die_while_they_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(privileged, "TARGET_LIMIT", 600.0)  # a busy machine may take longer than its limits
+    monkeypatch.setattr(privileged, "REQUEST_LIMIT", 600.0)
     many = [subprocess.Popen([str(target.built()), "1"], stdout=subprocess.PIPE) for _ in range(40)]
     try:
         for each in many:
