@@ -31,7 +31,7 @@ from stratascope.engines.podman import inspect as podman
 from stratascope.engines.shared.events import decode_events
 from stratascope.engines.shared.http_connection import Bounds, HttpConnection
 from stratascope.engines.shared.json_reader import parse, words_of
-from stratascope.linux import bpf, bpf_run, seccomp_profile, seccomp_resolve, syscalls
+from stratascope.linux import bpf, seccomp_filters, seccomp_profile, seccomp_resolve, syscalls
 from stratascope.linux.decode import DecodeError
 from stratascope.owners import compose
 from stratascope.presentation import json_report
@@ -82,7 +82,7 @@ def kernel_bytes(data: bytes) -> None:
     abi = syscalls.abis_of("x86_64")[0]
     with contextlib.suppress(DecodeError):
         bpf.decode(data)
-        bpf_run.answers((data,), abi).of("mount")
+        seccomp_filters.answers((data,), abi).of("mount")
 
 
 def profile(data: bytes) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from stratascope.linux.bpf import parse_hex
-from stratascope.linux.bpf_run import answers
 from stratascope.linux.capability import NAMES
 from stratascope.linux.seccomp_answer import Given
 from stratascope.linux.seccomp_docker import OPENED, docker_default, same_version
+from stratascope.linux.seccomp_filters import answers
 from stratascope.linux.syscalls import Abi, known_names
 
 CAPTURES = Path(__file__).parents[1] / "captures" / "seccomp"

@@ -14,6 +14,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.remembered import remembered
 
 MAX_INSTRUCTIONS = 4096  # BPF_MAXINSNS
+MAX_OF_ALL = 32768  # MAX_INSNS_PER_PATH, kernel/seccomp.c: of all filters of a process, each counted as 4 longer
 MEMORY_WORDS = 16  # BPF_MEMWORDS
 DATA_SIZE = 64  # sizeof(struct seccomp_data)
 

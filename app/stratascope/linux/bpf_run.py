@@ -1,4 +1,4 @@
-"""What seccomp filters answer to every call of one entry point, with the arguments left open.
+"""What a seccomp filter answers to every call of one entry point, with the arguments left open.
 
 All numbers go through a filter together: a comparison of the number parts them, one of an argument explores both
 sides and notes what must hold. So a filter of a thousand instructions takes about one pass, however many calls there
@@ -17,23 +17,15 @@ from stratascope.linux.bpf import Program
 from stratascope.linux.seccomp import UNDECIDED, Action, action_of
 from stratascope.linux.seccomp_answer import (
     LOW_BITS,
-    MOST_OUTCOMES,
     NEGATED,
-    Answers,
     Constraint,
     Op,
     Outcome,
-    Outcomes,
+    Work,
     possible,
-    tidied,
-    together,
-    without_conditions,
 )
-from stratascope.linux.syscalls import Abi, numbers
-from stratascope.remembered import remembered
+from stratascope.linux.syscalls import Abi
 from stratascope.value import replace
-
-MOST_STEPS = 60_000  # states followed in one filter; real ones need a few thousand
 
 
 class _Word(NamedTuple):
@@ -77,45 +69,12 @@ _MOVES = frozenset(
 )
 
 
-@remembered(40000)
-def answers(filters: tuple[bytes, ...], abi: Abi) -> Answers:
-    """The answers of these filters together, the oldest first. Raises DecodeError. Kept: a second call is free."""
-    merged: dict[str, Outcomes] = {}
-    for raw in filters:
-        of_one = _one_filter(bpf.decode(raw), abi)
-        for name, outcomes in of_one.items():
-            older = merged.get(name)
-            merged[name] = outcomes if older is None else together(outcomes, older)
-    return _shared(Answers(abi, tuple(merged.items())))
-
-
-@remembered(40000)
-def _shared(found: Answers) -> Answers:
-    """One object for equal answers: the bytes differ between launches of one profile, the answers do not."""
-    return found
-
-
-def _one_filter(program: Program, abi: Abi) -> dict[str, Outcomes]:
-    table = numbers(abi)
-    by_number = run(program, abi, [number | abi.number_bit for number in table.values()])
-    unconditional: dict[Action, Outcomes] = {}
-    merged = {}
-    for name, number in table.items():
-        outcomes = by_number[number | abi.number_bit]
-        if len(outcomes) == 1:
-            action = outcomes[0].action
-            merged[name] = unconditional.setdefault(action, (Outcome(action),))
-        else:
-            merged[name] = tidied(outcomes if len(outcomes) <= MOST_OUTCOMES else without_conditions(outcomes))
-    return merged
-
-
-def run(program: Program, abi: Abi, calls: Sequence[int]) -> Found:
+def run(program: Program, abi: Abi, calls: Sequence[int], work: Work | None = None) -> Found:
     """Number (as in seccomp_data.nr) -> every outcome, for a program that `bpf.decode` made.
 
     A call whose ways are too many to follow has UNDECIDED among its outcomes.
     """
-    explorer = _Explorer(program, abi, calls)
+    explorer = _Explorer(program, abi, calls, work or Work())
     explorer.follow_all()
     return explorer.found
 
@@ -123,18 +82,19 @@ def run(program: Program, abi: Abi, calls: Sequence[int]) -> Found:
 class _Explorer:
     """One filter being followed. `stack` holds the ways that are still to be gone."""
 
-    def __init__(self, program: Program, abi: Abi, calls: Sequence[int]) -> None:
+    def __init__(self, program: Program, abi: Abi, calls: Sequence[int], work: Work) -> None:
         start = sorted(calls)
         self.found: Found = {number: [] for number in start}
         self._program = program
         self._abi = abi
         self._stack = [_State(0, 0, 0, _NO_MEMORY, start, ())]
-        self._left = MOST_STEPS
+        self._work = work
 
     def follow_all(self) -> None:
         """Every way to its end, or until it took too long."""
         while self._stack:
-            if self._left <= 0:
+            if self._work.left <= 0:
+                self._work.left = -1
                 for state in self._stack:
                     self._answer(state.calls, UNDECIDED, _DOUBT)
                 return
@@ -142,6 +102,7 @@ class _Explorer:
 
     def _answer(self, calls: Sequence[int], action: Action, constraints: tuple[Constraint, ...]) -> None:
         outcome = Outcome(action, constraints)
+        self._work.left -= len(calls) >> 2
         for number in calls:
             self.found[number].append(outcome)
 
@@ -149,12 +110,14 @@ class _Explorer:
         """Straight on until ways part or the filter answers. Jumps go forward only, so this ends."""
         place, a, x, memory, calls, constraints = state
         program = self._program
+        work = self._work
         while True:
             code, true, false, k = program[place]
-            self._left -= 1
+            work.left -= 1
             if code in _TESTS:
                 operand = x if code & bpf.BY_X else k
                 if isinstance(operand, int) and isinstance(a, _Number):
+                    work.left -= len(calls) >> (1 if code & ~bpf.BY_X == bpf.JSET else 6)
                     yes, no = _part(code & ~bpf.BY_X, calls, operand)
                     if yes and no:
                         self._stack.append(_State(place + 1 + true, a, x, memory, yes, constraints))
@@ -214,6 +177,7 @@ class _Explorer:
 
     def _one_by_one(self, state: _State) -> None:
         """The number itself is computed with: each call goes its own way from here on."""
+        self._work.left -= 2 * len(state.calls)
         for number in state.calls:
             a, x, *memory = (
                 number if isinstance(each, _Number) else each for each in (state.a, state.x, *state.memory)
@@ -223,7 +187,8 @@ class _Explorer:
     def _fork(self, state: _State, operand: _Value) -> None:
         """A test of what is not known: both sides, but for one that contradicts what holds already."""
         code, true, false, _ = self._program[state.place]
-        self._left -= 2 * len(state.constraints)  # looking whether they agree takes longer than following
+        # looking whether they agree takes longer than following
+        self._work.left -= 6 + 2 * len(state.constraints)
         asked = _constraint(code & ~bpf.BY_X, state.a, operand)
         for constraint, skip in ((asked, true), (replace(asked, op=NEGATED[asked.op]), false)):
             known = state.constraints

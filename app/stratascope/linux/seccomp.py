@@ -45,10 +45,12 @@ class ActionKind(StrEnum):
     TRAP = "TRAP"
     ERRNO = "ERRNO"
     USER_NOTIF = "USER_NOTIF"
+    # none of the kernel's: the answer is computed from arguments, or too long to follow. It may be one of those above,
+    # which make nothing pass that another filter stops; of those below another one says nothing for certain
+    UNDECIDED = "UNDECIDED"
     TRACE = "TRACE"
     LOG = "LOG"
     ALLOW = "ALLOW"
-    UNDECIDED = "UNDECIDED"  # none of the kernel's: the answer is computed from arguments, or too long to follow
 
 
 # SECCOMP_RET_* in include/uapi/linux/seccomp.h

@@ -13,13 +13,36 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from functools import cached_property
 
-from stratascope.linux.seccomp import Action, strictest
+from stratascope.linux.seccomp import UNDECIDED, Action, strictest
 from stratascope.linux.syscalls import Abi
 from stratascope.value import Value
 
 ALL_BITS = 0xFFFFFFFFFFFFFFFF
 LOW_BITS = 0xFFFFFFFF
 MOST_OUTCOMES = 512  # of one call under several filters; beyond that the conditions are not followed
+MOST_WORK = 400_000  # for all filters of a process by one entry point; engines' defaults take some 2,500
+MOST_KEPT = 20_000  # comparisons in the answers to all calls of one entry point; engines' defaults have two dozen
+
+
+class Work:
+    """What is left of the effort that one process's filters, or one profile, are worth.
+
+    A unit is about a microsecond: an instruction followed, a comparison weighed. Counted, not timed, so that the same
+    filters get the same answers on every machine.
+    """
+
+    def __init__(self) -> None:
+        self.left = MOST_WORK
+
+    @property
+    def spent(self) -> bool:
+        """Whether something was left out for it."""
+        return self.left < 0
+
+    def affords(self, cost: int) -> bool:
+        """Takes it. Once there was not enough, there is never again."""
+        self.left -= cost if self.left >= 0 else 0
+        return self.left >= 0
 
 
 class Op(StrEnum):
@@ -78,6 +101,9 @@ class Outcome(Value):
     constraints: tuple[Constraint, ...] = ()
 
 
+NOT_FOLLOWED = (Outcome(UNDECIDED),)
+
+
 class Given(Value):
     """What is known of one argument: the bits of `mask` are those of `value`."""
 
@@ -89,10 +115,14 @@ Outcomes = tuple[Outcome, ...]
 
 
 class Answers(Value, cache_hash=True, dict=True):
-    """The answers to every call of one entry point, ordered by name."""
+    """The answers to every call of one entry point, ordered by name.
+
+    `cut`: it took too long to follow all of it, so that some are less precise, or undecided.
+    """
 
     abi: Abi
     calls: tuple[tuple[str, Outcomes], ...]
+    cut: bool = False
 
     @cached_property
     def _of(self) -> dict[str, Outcomes]:
@@ -182,12 +212,16 @@ def _joined(constraints: tuple[Constraint, ...]) -> tuple[Constraint, ...]:
     return tuple(sorted({*kept, *equal.values()}))
 
 
-def together(newer: Outcomes, older: Outcomes) -> Outcomes:
+def together(newer: Outcomes, older: Outcomes, work: Work | None = None) -> Outcomes:
     """What a call meets under two filters (or sets of filters) at once."""
+    work = work or Work()
     if len(newer) == 1 and len(older) == 1:
         return (Outcome(strictest(newer[0].action, older[0].action)),)
     if len(newer) * len(older) > MOST_OUTCOMES:
-        newer, older = without_conditions(newer), without_conditions(older)
+        return _any_of(newer, older, work)
+    # each condition is weighed against all of the other filter; one without conditions costs nothing to speak of
+    if min(len(newer), len(older)) > 1 and not work.affords(len(newer) * size(older) + len(older) * size(newer)):
+        return _any_of(newer, older, work)
     found = []
     for one in newer:
         for two in older:
@@ -197,7 +231,46 @@ def together(newer: Outcomes, older: Outcomes) -> Outcomes:
     return tidied(found)
 
 
+def _any_of(newer: Outcomes, older: Outcomes, work: Work) -> Outcomes:
+    """Of the newer filter which answers there are, not when: what an older one, the engine's, stops stays stopped."""
+    answers = without_conditions(newer)
+    if len(answers) * len(older) > MOST_OUTCOMES or not work.affords(len(answers) * size(older)):
+        answers = roughly(newer)
+    return tidied(
+        Outcome(strictest(one.action, two.action), (*two.constraints, *one.constraints))
+        for one in answers
+        for two in older
+    )
+
+
 def without_conditions(outcomes: Iterable[Outcome]) -> Outcomes:
     """The answers only, where the conditions are too many to keep: any of them may come."""
     doubt = (Constraint(0, 0, Op.OTHER, 0),)
     return tuple(Outcome(action, doubt) for action in dict.fromkeys(each.action for each in outcomes))
+
+
+def roughly(outcomes: Outcomes) -> Outcomes:
+    """One answer, where there is no room for several: whether the call passes always, never, or nobody knows."""
+    through = {each.action.lets_through for each in outcomes}
+    return (Outcome(min([each.action for each in outcomes], key=str) if len(through) == 1 else UNDECIDED),)
+
+
+def kept(abi: Abi, calls: Mapping[str, Outcomes], work: Work, oldest: Mapping[str, Outcomes] | None = None) -> Answers:
+    """The answers to all calls, as far as there is room for them; where there is none, what the oldest filter stops."""
+    found: dict[str, Outcomes] = {}
+    room, shorter = MOST_KEPT, MOST_KEPT
+    for name, outcomes in calls.items():
+        room -= size(outcomes) if len(outcomes) > 1 else 0
+        if room >= 0 or len(outcomes) == 1:
+            found[name] = outcomes
+            continue
+        first = outcomes if oldest is None else oldest[name]
+        shorter -= size(first)
+        known = oldest is not None and shorter >= 0
+        found[name] = together(NOT_FOLLOWED, first, work) if known else roughly(outcomes)
+    return Answers(abi, tuple(found.items()), work.spent or room < 0)
+
+
+def size(outcomes: Iterable[Outcome]) -> int:
+    """How much there is to weigh: answers and their conditions."""
+    return sum([1 + len(each.constraints) for each in outcomes])

@@ -20,8 +20,11 @@ from stratascope.linux.seccomp_answer import (
     Op,
     Outcome,
     Outcomes,
+    Work,
+    kept,
     possible,
     tidied,
+    without_conditions,
 )
 from stratascope.linux.seccomp_profile import Condition, Profile, Rule
 from stratascope.linux.syscalls import Abi, known_names, numbers
@@ -59,7 +62,9 @@ def resolve(
 
     `kernel` None: not known; then it counts as new enough.
     """
-    return Answers(abi, resolved_calls(profile, capabilities, kernel, machine, abi, numbers(abi)))
+    work = Work()
+    calls = resolved_calls(profile, capabilities, kernel, machine, abi, numbers(abi), work)
+    return kept(abi, dict(calls), work)
 
 
 def resolved_calls(
@@ -69,6 +74,7 @@ def resolved_calls(
     machine: str,
     abi: Abi,
     names: Collection[str],
+    work: Work | None = None,
 ) -> tuple[tuple[str, Outcomes], ...]:
     """The same for these calls only."""
     if abi not in entry_points(profile, machine):
@@ -83,6 +89,7 @@ def resolved_calls(
                     whole, part = _PARTS[name]
                     if whole in by_name:
                         by_name[whole].append(_as_part(rule, part))
+    work = work or Work()
     # hundreds of calls stand in the same rule, so each set of rules is worked out once
     known: dict[tuple[int, ...], Outcomes] = {(): (Outcome(profile.default),)}
     found = []
@@ -90,7 +97,7 @@ def resolved_calls(
         key = tuple([id(rule) for rule in rules])
         outcomes = known.get(key)
         if outcomes is None:
-            outcomes = known[key] = _outcomes(profile.default, rules, abi)
+            outcomes = known[key] = _outcomes(profile.default, rules, abi, work)
         found.append((name, outcomes))
     return tuple(found)
 
@@ -135,7 +142,7 @@ def _new_enough(condition: Condition, kernel: tuple[int, int] | None) -> bool:
     return condition.kernel is None or kernel is None or kernel >= condition.kernel
 
 
-def _outcomes(default: Action, rules: list[Rule], abi: Abi) -> Outcomes:
+def _outcomes(default: Action, rules: list[Rule], abi: Abi, work: Work) -> Outcomes:
     always = next((rule.action for rule in rules if not rule.constraints), None)
     if always is not None:
         return (Outcome(always),)
@@ -153,11 +160,10 @@ def _outcomes(default: Action, rules: list[Rule], abi: Abi) -> Outcomes:
         if place == len(parts):
             action = default if not actions else next(iter(actions)) if len(actions) == 1 else UNDECIDED
             found.append(Outcome(action, region))
-            if len(found) > MOST_OUTCOMES:
-                doubt = (Constraint(0, 0, Op.OTHER, 0),)
-                return tuple(Outcome(each, doubt) for each in {default, *(action for action, _ in parts)})
             continue
         action, constraints = parts[place]
+        if len(found) > MOST_OUTCOMES or not work.affords((2 + len(region)) * (1 + len(constraints))):
+            return without_conditions(Outcome(each) for each in (default, *(action for action, _ in parts)))
         before = region
         for each in constraints:
             other = Constraint(each.arg, each.mask, NEGATED[each.op], each.value)

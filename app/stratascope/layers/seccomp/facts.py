@@ -7,6 +7,8 @@ facts are printed as they are, so the filter's origin is a field that is not pri
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked, Container, EngineKind, ProfileKind
 from stratascope.core.ground import PROFILES, Surroundings
@@ -28,6 +30,7 @@ from stratascope.linux import bpf
 from stratascope.linux.capability import CapabilitySet
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import SeccompMode, seccomp_mode
+from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.seccomp_docker import same_version
 from stratascope.linux.status import ProcessStatus
 from stratascope.linux.syscalls import Abi
@@ -150,12 +153,18 @@ def _kernel(capture: Capture, expected: int | None) -> tuple[KernelFilters | Non
         gap = capture.text(WANTED) if WANTED in names else None
         return None, (NamedGap(WANTED, gap, capture.source(WANTED)),) if isinstance(gap, Gap) else ()
     found: list[bytes] = []
+    length = 0
     while (name := f"seccomp:{len(found)}") in names:
         text = capture.text(name)
         if isinstance(text, Gap):
             return None, (NamedGap(name, text, capture.source(name)),)
         try:
             found.append(_filter(text))
+            length += len(found[-1]) // bpf.FORMAT.size + 4
+            if length > bpf.MAX_OF_ALL:
+                raise DecodeError(
+                    f"{len(found)} filters come to {length} instructions, the kernel takes {bpf.MAX_OF_ALL}"
+                )
         except DecodeError as error:
             return None, (NamedGap(name, Gap(GapKind.UNPARSED, detail=str(error)), capture.source(name)),)
     if expected is not None and len(found) < expected:
@@ -229,11 +238,12 @@ def counted(facts: SeccompFacts, around: Surroundings) -> SeccompFacts:
     if facts.origin is None:
         return facts
     points = entry_points(around.ground)
-    found = {abi: counts(facts.origin.answers(abi)) for abi, _ in points}
+    answers = {abi: facts.origin.answers(abi) for abi, _ in points}
+    found = {abi: counts(each) for abi, each in answers.items()}
     reach = None
     if points:
         abi = points[0][0]
-        reach = surface(facts.origin.answers(abi), None if facts.default is None else facts.default.answers(abi))
+        reach = surface(answers[abi], None if facts.default is None else facts.default.answers(abi))
     return replace(
         facts,
         x86_64=found.get(Abi.X86_64),
@@ -241,4 +251,13 @@ def counted(facts: SeccompFacts, around: Surroundings) -> SeccompFacts:
         x32=found.get(Abi.X32),
         aarch64=found.get(Abi.AARCH64),
         attack_surface=reach,
+        gaps=(*facts.gaps, *_cut(facts.origin, answers.values())),
     )
+
+
+def _cut(origin: FilterSource, answers: Iterable[Answers]) -> tuple[NamedGap, ...]:
+    """Why some calls are undecided, where the effort that it is worth was not enough."""
+    if not any(each.cut for each in answers):
+        return ()
+    gap = Gap(GapKind.UNPARSED, detail="too long to follow to the end: what is left is undecided")
+    return (NamedGap(WANTED if isinstance(origin, KernelFilters) else "profile", gap, origin.source),)

@@ -11,7 +11,7 @@ from functools import cache
 from stratascope.core.ground import Ground
 from stratascope.core.message import Message, msg
 from stratascope.core.syscall_table import CallSource
-from stratascope.linux import bpf_run, seccomp_docker
+from stratascope.linux import seccomp_docker, seccomp_filters
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import ALLOW
 from stratascope.linux.seccomp_answer import Answers, Outcome, Outcomes
@@ -43,7 +43,7 @@ class KernelFilters(Value):
 
     def answers(self, abi: Abi) -> Answers:
         """Raises DecodeError for what is no filter."""
-        return bpf_run.answers(self.filters, abi)
+        return seccomp_filters.answers(self.filters, abi)
 
 
 class ProfileFilter(Value):

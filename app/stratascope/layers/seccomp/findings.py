@@ -11,7 +11,7 @@ from stratascope.core.severity import Severity
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import INSPECT, SeccompAsked, SeccompFacts
 from stratascope.layers.seccomp.filter_source import FilterSource, ProfileFilter, entry_points, profile_warnings
-from stratascope.layers.seccomp.tables import more
+from stratascope.layers.seccomp.tables import more, unclear
 from stratascope.layers.seccomp.words import warning
 from stratascope.layers.shared.readings import process_status
 from stratascope.linux.seccomp import SeccompMode
@@ -46,6 +46,14 @@ def beyond(facts: SeccompFacts, around: Surroundings) -> tuple[Beyond, ...] | No
     if facts.profile is ProfileKind.DEFAULT and _other_version(facts, around):
         return ()  # the engine's own default, of another version than the table that we have
     return _beyond(facts.origin, facts.default, tuple(abi for abi, _ in entry_points(around.ground)))
+
+
+def too_long(facts: SeccompFacts, around: Surroundings) -> bool:
+    """Whether it takes too long to find out if more passes here than under the engine's default."""
+    if facts.origin is None or facts.default is None or beyond(facts, around) is None:
+        return False
+    points = [abi for abi, _ in entry_points(around.ground)]
+    return any(unclear(facts.origin.answers(abi), facts.default.answers(abi)) for abi in points)
 
 
 @remembered(4000)

@@ -14,7 +14,7 @@ from stratascope.core.layer import About, Assessment, Layer, Verdict
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.syscall_table import CallSource
 from stratascope.layers.seccomp.facts import WANTED, SeccompAsked, SeccompFacts, asked_of, decode
-from stratascope.layers.seccomp.findings import beyond, drift, findings_of
+from stratascope.layers.seccomp.findings import beyond, drift, findings_of, too_long
 from stratascope.layers.seccomp.posture import posture_of
 from stratascope.layers.seccomp.prediction import predict
 from stratascope.layers.seccomp.stances import stance_of
@@ -49,6 +49,7 @@ _UNREAD = {
     ProfileKind.UNCONFINED: (Verdict.UNKNOWN, msg("A filter that nobody asked for")),
     ProfileKind.UNKNOWN: (Verdict.UNKNOWN, msg("A filter, not known which")),
 }
+_TOO_LONG = msg("Filters that take too long to follow")
 _AS_STRICT = {
     ProfileKind.DEFAULT: msg("Filter of the engine's default, read from the kernel"),
     ProfileKind.CUSTOM: msg("Own filter, no weaker than the default"),
@@ -88,6 +89,8 @@ def _filter(facts: SeccompFacts, around: Surroundings) -> tuple[Verdict, Message
     if further is None:
         return _UNREAD[facts.profile]
     count = len({name for each in further for name in each.names})
+    if not count and too_long(facts, around):
+        return Verdict.UNKNOWN, _TOO_LONG
     if not count:
         fact = _AS_STRICT[facts.profile]
         if passing is not None and facts.profile is ProfileKind.DEFAULT:

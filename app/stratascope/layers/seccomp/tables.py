@@ -13,7 +13,7 @@ from stratascope.core.syscall_table import CallState, CallTable, CallVerdict
 from stratascope.layers.seccomp.conditions import action_words, condition_of, verdict_of
 from stratascope.layers.seccomp.filter_source import FilterSource
 from stratascope.layers.seccomp.words import warning
-from stratascope.linux.seccomp_answer import ALL_BITS, Answers, Given, Outcomes, possible
+from stratascope.linux.seccomp_answer import ALL_BITS, Answers, Given, Outcomes, Work, possible, size
 from stratascope.linux.syscalls import Abi, numbers
 from stratascope.remembered import remembered
 from stratascope.value import Value
@@ -99,18 +99,36 @@ def surface(answers: Answers, default: Answers | None) -> AttackSurface:
     )
 
 
-@remembered(4000)
 def more(here: Answers, default: Answers) -> tuple[str, ...]:
     """Names of calls that pass here for some arguments for which the default stops them."""
-    found = []
+    return _compared(here, default)[0]
+
+
+def unclear(here: Answers, default: Answers) -> bool:
+    """Whether there may be others of that kind, which it takes too long to find out."""
+    return _compared(here, default)[1]
+
+
+@remembered(4000)
+def _compared(here: Answers, default: Answers) -> tuple[tuple[str, ...], bool]:
+    found, doubt = [], False
+    work = Work()
     for (name, outcomes), (_, usual) in zip(here.calls, default.calls, strict=True):
-        if outcomes == usual or not _may_pass(outcomes):
+        undecided = here.cut and any(each.action.lets_through is None for each in outcomes)
+        if outcomes == usual or not (undecided or _may_pass(outcomes)):
             continue
         if verdict_of(usual) is CallVerdict.ALLOWED:
             continue
-        if any(_passes(outcomes, given) and _stopped(usual, given) for given in _samples(outcomes, usual)):
-            found.append(name)
-    return tuple(found)
+        cost = size(outcomes) + size(usual)
+        for given in _samples(outcomes, usual) if work.affords(4 * cost) else ():
+            if not work.affords(cost):
+                break
+            if _passes(outcomes, given) and _stopped(usual, given):
+                found.append(name)
+                break
+            if undecided and not doubt:
+                doubt = not _stopped(outcomes, given) and _stopped(usual, given)
+    return tuple(found), doubt or work.spent
 
 
 def _passes(outcomes: Outcomes, given: dict[int, Given]) -> bool:

@@ -7,11 +7,15 @@ what one event among 20 does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
 from stratascope.core.capture import Capture, Gap, GapKind, or_none, unread, whole_gap
 from stratascope.core.container import Container, Engine, Status, other_kernel
 from stratascope.core.gap_words import gap_words
 from stratascope.core.ground import Ground, Peers, Surroundings, decode_ground
-from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Verdict
+from stratascope.core.layer import Assessment, Finding, Layer, NamedGap, Tab, Verdict
 from stratascope.core.ports import ContainerCapture
 from stratascope.core.process_match import belongs
 from stratascope.core.record import ContainerRecord, Record
@@ -25,6 +29,8 @@ from stratascope.linux.status import parse_status
 from stratascope.usecases.live import unread_processes
 from stratascope.usecases.live.translations import Translations
 from stratascope.value import Value, replace
+
+T = TypeVar("T")
 
 _SEVERITY_ORDER = {severity: place for place, severity in enumerate(Severity)}
 # What a runtime is called while it sets up an exec (runc: nsexec.c; crun: its own name). It still holds all rights, and
@@ -104,13 +110,21 @@ class Assembler:
             if same_raw and before.record.found is record.found:
                 return before
         container = self._translations.container(raw, engine)
-        gap = _whose(container, record.found, ground)
-        sharing = sharing_of(record.found.first) if record.found is not None and gap is None else Sharing()
+        found = record.found
+        gap = _attempted(container, lambda: _whose(container, found, ground))
+        shared = None if found is None or gap is not None else _attempted(container, lambda: sharing_of(found.first))
+        sharing = shared if isinstance(shared, Sharing) else Sharing()
         return _Known(record, engine, ground, container, gap, sharing)
 
     def _finish(self, known: _Known, peers: Peers, taken_at: float) -> _Known:
         if known.state is not None and (known.peers is peers or known.peers == peers):
             return known
+        state = _attempted(known.container, lambda: self._state(known, peers, taken_at))
+        if isinstance(state, Gap):
+            state = self._state(replace(known, gap=state), peers, taken_at)
+        return replace(known, peers=peers, state=state)
+
+    def _state(self, known: _Known, peers: Peers, taken_at: float) -> ContainerState:
         around = Surroundings(known.ground, known.engine, peers)
         container, found = known.container, known.record.found
         if known.gap is not None or found is None:
@@ -132,7 +146,7 @@ class Assembler:
         if more:
             findings.append(unread_processes.finding(more, source))
         findings.sort(key=lambda finding: _SEVERITY_ORDER[finding.severity])
-        state = ContainerState(
+        return ContainerState(
             container=container,
             layers=layers,
             processes=processes,
@@ -143,7 +157,6 @@ class Assembler:
             unread=more,
             matrix=matrix,
         )
-        return replace(known, peers=peers, state=state)
 
     def _layer(
         self, layer: Layer, first: Capture, container: Container, around: Surroundings, gap: Gap | None
@@ -154,7 +167,9 @@ class Assembler:
             assessment = Assessment(Verdict.UNKNOWN, gap_words(gap).band, gaps=gaps)
             return LayerState(layer.id, layer.number, None, asked, assessment)
         facts = layer.decode(first, container, around)
-        return LayerState(layer.id, layer.number, facts, asked, layer.assess(facts, asked, around))
+        assessment = layer.assess(facts, asked, around)
+        drawn = replace(assessment, draw=partial(_drawn, container, assessment.draw))
+        return LayerState(layer.id, layer.number, facts, asked, drawn)
 
     def _matrix(self, states: tuple[LayerState, ...], around: Surroundings, unread: int) -> Matrix:
         postures = tuple(
@@ -178,6 +193,23 @@ class Assembler:
                 findings.setdefault(drift.finding.code, drift.finding)
             processes.append(ProcessState(member.pid, inside, command, tuple(drift.field for drift in drifts)))
         return tuple(processes), tuple(findings.values())
+
+
+def _attempted(container: Container, make: Callable[[], T]) -> T | Gap:
+    """A fault of ours, or a text that nobody foresaw, costs this container and no other; the log has all of it."""
+    try:
+        return make()
+    except Exception as error:
+        import logging  # takes longer than an engine's answer, and is hardly ever needed
+
+        logging.getLogger(__name__).exception("%s: %s can't be assessed", container.engine, container.name)
+        return Gap(GapKind.UNPARSED, detail=f"{type(error).__name__}: {error}")
+
+
+def _drawn(container: Container, draw: Callable[[], tuple[Tab, ...]]) -> tuple[Tab, ...]:
+    """A layer's views; none where they can't be made."""
+    found = _attempted(container, draw)
+    return () if isinstance(found, Gap) else found
 
 
 def _shares_alike(one: _Known, before: _Known) -> bool:
