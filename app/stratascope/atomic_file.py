@@ -1,16 +1,25 @@
-"""The one way in which a file is replaced: a reader, and a crash at any moment, finds the old text or the new one.
+"""The one way in which a file of ours is replaced: a reader, and a crash at any moment, finds the old text or the new
+one. And the one in which it is read: what else stands in its place holds nobody up.
 
 Written to a draft beside it and renamed: rename(2) is atomic, fsync(2) of file and folder makes it last. The draft is
 made anew (O_EXCL) and through no link. `desktop_files/files.py` has a way of its own, since it runs as root by itself
 and replaces several files or none.
+
+Links are followed where they are this user's or root's, since people keep their settings elsewhere and link them (stow,
+home-manager); what they lead to has to be theirs as well. One of anybody else's is refused, as the kernel refuses it in
+/tmp (fs.protected_symlinks in proc_sys_fs(5)), which does not see links that were resolved by name.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
+import stat
 from pathlib import Path
+
+_LINKS_MOST = 40  # as the kernel has it: path_resolution(7)
 
 
 def write(
@@ -48,6 +57,59 @@ def write(
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise
+
+
+def read(path: Path, most: int, *, ours: bool = False, piped: bool = False) -> bytes | None:
+    """The whole of an ordinary file; None: it is longer than that. Raises OSError, for what is no such file too.
+
+    `ours`: it has to belong to this user or to root. `piped`: a pipe that a shell made is read as well; one that has a
+    name is not, since nobody may ever write to it.
+    """
+    anonymous = piped and Path(os.path.realpath(path)).name.startswith("pipe:[")
+    if not anonymous:
+        _ordinary(path.stat(), path, ours)  # before it is opened: that alone does something to many a device
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if anonymous else os.O_NONBLOCK))
+    with os.fdopen(descriptor, "rb") as file:
+        if not anonymous:
+            _ordinary(os.fstat(descriptor), path, ours)
+        data = file.read(most + 1)
+    return data if len(data) <= most else None
+
+
+def _ordinary(facts: os.stat_result, path: Path, ours: bool) -> None:
+    if stat.S_ISDIR(facts.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(facts.st_mode):
+        raise OSError(errno.EINVAL, "not an ordinary file", str(path))
+    if ours:
+        _owned(facts, path)
+
+
+def _owned(facts: os.stat_result, path: Path) -> None:
+    if facts.st_uid not in (os.geteuid(), 0):
+        raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
+
+
+def followed(path: Path) -> Path:
+    """Where it leads by links of this user or root; it need not be there. Raises OSError for those of others."""
+    for _ in range(_LINKS_MOST):
+        try:
+            facts = path.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            return path
+        if not stat.S_ISLNK(facts.st_mode):
+            return path
+        _owned(facts, path)
+        path = path.parent / path.readlink()
+    raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+
+
+def check_folder(folder: Path) -> None:
+    """Raises OSError where others could put files of theirs in the place of ours."""
+    facts = followed(folder).stat()
+    _owned(facts, folder)
+    if facts.st_mode & stat.S_IWOTH:
+        raise PermissionError(errno.EPERM, "everybody may write to it", str(folder))
 
 
 def tidy(path: Path) -> None:

@@ -90,6 +90,7 @@ def test_io_and_devices() -> None:
     assert parse_io_max("") == ()
     assert parse_throttle("8:0 1048576\n") == (("8:0", 1048576),)
     assert parse_device_rules("a *:* rwm\n") == ("a *:* rwm",)
+    assert parse_device_rules("b *:7 m\n") == ("b *:7 m",)
     assert parse_device_rules("c 1:3 rwm\nc 136:* rwm\n") == ("c 1:3 rwm", "c 136:* rwm")
 
 
@@ -109,6 +110,11 @@ BAD: list[tuple[Callable[[str], object], str]] = [
     (parse_io_max, "sda rbps=1"),
     (parse_throttle, "8:0"),
     (parse_device_rules, "x 1:1 rwm"),
+    (parse_device_rules, "c 1:2:3 rwm"),
+    (parse_device_rules, "c 1 rwm"),
+    (parse_device_rules, "c :1 rwm"),
+    (parse_device_rules, "b **:1 rwm"),
+    (parse_device_rules, f"b {'9' * 400}:1 rwm"),
 ]
 
 

@@ -46,3 +46,9 @@ def test_nothing_is_lost_or_too_wide(text: str, width: int) -> None:
     found = wrap(text, "  ", Style(width=width))
     assert all(width_of(line) <= max(width, 22) for line in found)
     assert "".join("".join(found).split()) == "".join(text.split())
+
+
+def test_a_word_without_end_is_cut() -> None:
+    lines = wrap("a" * 100_000, "  ", Style(width=80))
+    assert len(lines) < 120
+    assert lines[-1].endswith("…")

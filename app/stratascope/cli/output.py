@@ -55,7 +55,7 @@ def save(file: Path, text: str) -> None:
     if file.exists() and not file.is_file():  # /dev/stdout, a pipe; a folder is refused by the kernel
         file.write_text(text, encoding="utf-8")
         return
-    file = file.resolve()
+    file = atomic_file.followed(file)
     there = file.exists()
     mode = file.stat().st_mode & 0o777 if there else 0o666
     atomic_file.write(file, text.encode(), mode=mode, exact=there, lasting=False)

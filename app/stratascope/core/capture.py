@@ -15,6 +15,8 @@ from stratascope.linux.decode import DecodeError
 from stratascope.value import Value
 
 Decoded = TypeVar("Decoded")
+_LONGEST = 1 << 20  # characters of one reading of a process: collector/read.py refuses what is longer
+_LONGEST_OF_HOST = 16 << 20  # of the host, and of a runtime's config.json
 
 
 class GapKind(StrEnum):
@@ -68,8 +70,16 @@ class Capture(Value, dict=True):
         if reading is None:
             return Gap(GapKind.ABSENT, detail=f"{name} was not read")
         if reading.text is not None:
+            if len(reading.text) > _LONGEST and (self.pid or len(reading.text) > _LONGEST_OF_HOST):
+                return self._too_long(reading)
             return reading.text
         return reading.gap or Gap(GapKind.ABSENT)
+
+    def _too_long(self, reading: Reading) -> str | Gap:
+        """No collector of ours gives such; a file, or a machine elsewhere, may."""
+        if reading.name.startswith("oci:") and reading.text is not None and len(reading.text) <= _LONGEST_OF_HOST:
+            return reading.text
+        return Gap(GapKind.UNPARSED, detail="longer than any that is read")
 
     def decoded(self, name: str, parse: Callable[[str], Decoded]) -> Decoded | Gap:
         """One reading as its decoder has it; a gap, too, where that does not understand it (UNPARSED)."""

@@ -251,9 +251,10 @@ def _number(capture: Capture, name: str) -> int | None:
 
 def _seconds(text: str | None) -> float | None:
     try:
-        return None if text is None else float(text)
+        found = float(text or "")
     except ValueError:
         return None
+    return found if 0 <= found < 1 << 40 else None  # nor infinite, nor NaN
 
 
 def _lsms(capture: Capture) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ the caller. Formats: cgroups(7), Documentation/admin-guide/cgroup-v2.rst and cgr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ from stratascope.value import Value
 # 4 KiB, 9223372036854710272 with 64 KiB. No machine has that much memory.
 NO_LIMIT_V1 = 0x7FFFFFFFFFFF0000
 _DIGITS_MAX = 20
+_DEVICES = re.compile(r"(?:[0-9]{1,10}|\*):(?:[0-9]{1,10}|\*)").fullmatch
 
 
 class Membership(NamedTuple):
@@ -209,6 +211,8 @@ def parse_device_rules(text: str) -> tuple[str, ...]:
         words = line.split()
         if len(words) != 3 or words[0] not in ("a", "b", "c") or not set(words[2]) <= set("rwm"):
             raise DecodeError(f"devices.list: not a rule: {line[:80]!r}")
+        if _DEVICES(words[1]) is None:
+            raise DecodeError(f"devices.list: not device numbers: {line[:80]!r}")
         rules.append(line)
     return tuple(rules)
 

@@ -11,6 +11,7 @@ from stratascope.core.severity import Severity
 from stratascope.value import Value
 
 WIDTH = 100
+_PARAGRAPH_MOST = 8000  # characters; to break a word takes as long as the square of its length
 _MARKS = {Verdict.ENFORCED: "■", Verdict.WEAKENED: "◪", Verdict.OPEN: "○", Verdict.UNKNOWN: "?"}
 _PLAIN_MARKS = {Verdict.ENFORCED: "#", Verdict.WEAKENED: "/", Verdict.OPEN: "o", Verdict.UNKNOWN: "?"}
 VERDICT_STYLE = {Verdict.ENFORCED: "32", Verdict.WEAKENED: "33", Verdict.OPEN: "31", Verdict.UNKNOWN: "2"}
@@ -37,6 +38,8 @@ class Style(Value):
 
 def wrap(text: str, indent: str, style: Style, code: str = "") -> list[str]:
     width = max(20, style.width - len(indent))
+    if len(text) > _PARAGRAPH_MOST:
+        text = text[:_PARAGRAPH_MOST] + " …"
     narrow = width_of(text) <= len(text)
     lines = wcwidth.wrap(text, width, break_on_hyphens=False) if narrow else _wide(text, width)
     lines = lines or [""]

@@ -21,6 +21,7 @@ from stratascope.core.relaunch.transaction import BusyError, Damaged, JournalErr
 from stratascope.state.pending import default_folder
 
 VERSION = 1
+_MOST = 64 << 20  # bytes of one entry: engines' answers about one container are a thousandth of that
 _ID = re.compile(r"[0-9a-f]{8,64}").fullmatch
 
 
@@ -59,6 +60,7 @@ class FileJournal:
     def all(self) -> tuple[Transaction | Damaged, ...]:
         """Every transaction, oldest first; what can't be read is told and left alone."""
         try:
+            atomic_file.check_folder(self.folder)
             paths = sorted(path for path in self.folder.iterdir() if path.suffix == ".json")
         except FileNotFoundError:
             return ()
@@ -68,7 +70,11 @@ class FileJournal:
         damaged: list[Damaged] = []
         for path in paths:
             try:
-                entry = msgspec.json.decode(path.read_bytes(), type=_File)
+                data = atomic_file.read(path, _MOST, ours=True)
+                if data is None:
+                    damaged.append(Damaged(str(path), f"longer than {_MOST} bytes"))
+                    continue
+                entry = msgspec.json.decode(data, type=_File)
             except OSError as error:
                 damaged.append(Damaged(str(path), error.strerror or ""))
                 continue
@@ -87,7 +93,8 @@ class FileJournal:
         name = hashlib.sha256(f"{engine}\0{container}".encode()).hexdigest()[:32]
         try:
             self._make()
-            descriptor = os.open(self.folder / f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(self.folder / f"{name}.lock", flags, 0o600)
         except OSError as error:
             raise JournalError(f"{error.filename or self.folder}: {error.strerror}") from error
         try:
@@ -101,3 +108,4 @@ class FileJournal:
 
     def _make(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        atomic_file.check_folder(self.folder)

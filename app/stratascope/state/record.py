@@ -25,6 +25,7 @@ from stratascope.value import replace
 
 FORMAT = "stratascope-capture"
 VERSION = 1
+MOST = 256 << 20  # bytes of one file: thousands of containers
 _YEAR_10000 = 253402300800  # seconds since the epoch; no calendar goes further
 
 
@@ -58,7 +59,7 @@ def loads(text: str, name: str) -> Record:
         )
     try:
         record = msgspec.convert(document.get("record"), Record)
-    except (msgspec.ValidationError, RecursionError) as error:
+    except (msgspec.ValidationError, UnicodeEncodeError, RecursionError) as error:  # a lone surrogate as a key
         raise _damaged(name, str(error)) from error
     if not 0 <= record.taken_at < _YEAR_10000:  # nor NaN
         raise _damaged(name, f"taken_at {record.taken_at}")
@@ -88,9 +89,9 @@ def save(record: Record, path: Path) -> None:
 
     At once where it can be: a full disk leaves the file that was there. Raises OSError.
     """
-    path = path.resolve()
     there = path.stat() if path.exists() else None
     if there is None or (stat.S_ISREG(there.st_mode) and there.st_uid == os.geteuid()):
+        path = atomic_file.followed(path)
         atomic_file.write(path, dumps(record).encode(), exact=True, lasting=False)
         return
     # not a pipe such as /dev/stdout, nor another user's file: it must keep its owner
@@ -102,7 +103,10 @@ def save(record: Record, path: Path) -> None:
 def load(path: Path) -> Record:
     """Read a record. Raises ProbeError with a clear text; OSError where the file can't be read."""
     try:
-        text = path.read_text(encoding="utf-8")
+        data = atomic_file.read(path, MOST, piped=True)
+        if data is None:
+            raise _damaged(str(path), f"longer than {MOST} bytes")
+        text = data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise _damaged(str(path), str(error)) from error
     return loads(text, str(path))

@@ -9,7 +9,6 @@ what a person chooses; the rest (sizes of the window …) is remembered by whoev
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +35,7 @@ class Settings:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self._path = Path(os.path.realpath(path or default_path()))  # a link stays one
+        self._path = path or default_path()
         self._may_write = True
         self._pending: dict[str, str] = {}  # chosen, and not in the file yet
         self.trouble: Message | None = None
@@ -67,6 +66,7 @@ class Settings:
 
     def _load(self) -> dict[str, Any]:
         try:
+            self._path = atomic_file.followed(self._path)  # a link stays one
             document = _read(self._path)
         except FileNotFoundError:
             return {}
@@ -107,10 +107,9 @@ class Settings:
 
 def _read(path: Path) -> dict[str, Any] | None:
     """None: it is no JSON object of a sensible size. Raises OSError."""
-    with path.open("rb") as file:
-        data = file.read(_MOST + 1)
+    data = atomic_file.read(path, _MOST, ours=True)
     try:
-        document = json.loads(data.decode("utf-8")) if len(data) <= _MOST else None
+        document = None if data is None else json.loads(data.decode("utf-8"))
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
@@ -131,4 +130,5 @@ def _free(path: Path) -> Path:
 
 def _write(path: Path, values: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    atomic_file.check_folder(path.parent)
     atomic_file.write(path, json.dumps(values, indent=1).encode(), exact=True)

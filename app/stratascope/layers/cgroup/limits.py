@@ -37,7 +37,8 @@ _ABSENT = Gap(GapKind.ABSENT)
 def _name(reading: str) -> tuple[tuple[str, str], int]:
     """`cgroup:v2:1:pids.max` -> (v2, pids.max), 1; level -1 where it is not in that form."""
     parts = reading.split(":", 3)
-    if len(parts) != 4 or not (parts[2].isascii() and parts[2].isdigit()):
+    # a path has 4096 bytes at most, and so fewer levels
+    if len(parts) != 4 or not (parts[2].isascii() and parts[2].isdigit() and len(parts[2]) <= 4):
         return ("", ""), -1
     return (parts[1], parts[3]), int(parts[2])
 
