@@ -31,7 +31,7 @@ fi
 say "building the runtime"
 gcc -std=c11 -O2 -Wall -Wextra -Werror -static -s -Wl,--build-id=none -Wl,--no-warnings "-DVERSION=\"$VERSION\"" \
     -ffile-prefix-map=/build/checkout/= -o /build/runtime packaging/appimage/runtime.c packaging/appimage/mount.c \
-    packaging/appimage/unpack.c -lsquashfuse_ll -lfuse3 -lzstd -lz -llzma -lpthread
+    packaging/appimage/unpack.c packaging/appimage/squashfs.c -lsquashfuse_ll -lfuse3 -lzstd -lz -llzma -lpthread
 printf 'AI\002' | dd of=/build/runtime bs=1 seek=8 conv=notrunc status=none # type 2
 
 say "collecting the program"

@@ -19,6 +19,7 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,14 +63,22 @@ void say(const char *format, ...)
 static int end_of_program(const char *path, size_t *offset)
 {
 	Elf64_Ehdr header;
+	struct stat facts;
 	int handle = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t got = handle < 0 ? -1 : read(handle, &header, sizeof header);
 
-	if (handle >= 0)
-		close(handle);
-	if (got != sizeof header || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+	if (handle < 0)
 		return -1;
-	*offset = header.e_shoff + (size_t)header.e_shnum * header.e_shentsize;
+	ssize_t got = read(handle, &header, sizeof header);
+	int known = fstat(handle, &facts);
+	close(handle);
+	if (got < 0 || known != 0)
+		return -1;
+	uint64_t headers = (uint64_t)header.e_shnum * header.e_shentsize;
+	errno = ENOEXEC;
+	if (got != sizeof header || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0 ||
+	    header.e_shoff > (uint64_t)facts.st_size || headers > (uint64_t)facts.st_size - header.e_shoff)
+		return -1;
+	*offset = header.e_shoff + headers;
 	return 0;
 }
 

@@ -1,4 +1,4 @@
-/* The three parts of the runtime and what they share; runtime.c says what it is. */
+/* The parts of the runtime and what they share; runtime.c says what it is. */
 
 #ifndef STRATASCOPE_RUNTIME_H
 #define STRATASCOPE_RUNTIME_H

@@ -1,18 +1,19 @@
 /* Writes the files of the image into a folder, and removes such a folder again.
  *
- * Where there is no FUSE, and for --appimage-extract. Decided against calling unsquashfs: hardly anybody has it.
+ * Where there is no FUSE, and for --appimage-extract. Nothing is written outside of that folder, whatever the image says
+ * and whatever links were there before. Decided against calling unsquashfs: hardly anybody has it.
  */
 
 #define _GNU_SOURCE
 
 #include "runtime.h"
+#include "squashfs.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <ftw.h>
 #include <limits.h>
-#include <squashfuse/squashfuse.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,126 +22,113 @@
 #include <unistd.h>
 
 enum {
-	PIECE = 1 << 18,      /* bytes read at once */
 	MARGIN = 16 << 20,    /* bytes left free beside what is unpacked */
 	HANDLES = 16          /* folders that nftw(3) keeps open */
 };
 
-static int open_image(const struct image *image, sqfs *files)
-{
-	sqfs_fd_t handle = open(image->path, O_RDONLY | O_CLOEXEC);
+/* What is asked of an unpacking, and how far it is. */
+struct unpacking {
+	int root, aloud, found;
+	const char *folder, *pattern;
+	char path[PATH_MAX]; /* of the last one */
+};
 
-	if (handle < 0)
-		return -1;
-	if (sqfs_init(files, handle, image->offset) != SQFS_OK) {
-		close(handle);
-		return -1;
-	}
+static int pass(struct squashfs *files, const char *path, const struct inode *inode, void *own)
+{
+	(void)files, (void)path, (void)inode, (void)own;
 	return 0;
-}
-
-static void close_image(sqfs *files)
-{
-	sqfs_fd_t handle = files->fd;
-
-	sqfs_destroy(files);
-	close(handle);
 }
 
 unsigned long long unpacked_size(const struct image *image)
 {
-	sqfs files;
-	sqfs_traverse walk;
-	sqfs_err error = SQFS_ERR;
-	unsigned long long bytes = 0;
+	struct squashfs files;
 
-	if (open_image(image, &files) != 0)
+	if (squashfs_open(&files, image) != 0)
 		return 0;
-	if (sqfs_traverse_open(&walk, &files, sqfs_inode_root(&files)) == SQFS_OK) {
-		while (sqfs_traverse_next(&walk, &error)) {
-			sqfs_inode inode;
-			if (!walk.dir_end && sqfs_inode_get(&files, &inode, sqfs_dentry_inode(&walk.entry)) == SQFS_OK &&
-			    S_ISREG(inode.base.mode))
-				bytes += (inode.xtra.reg.file_size + 4095) & ~4095ULL;
-		}
-		sqfs_traverse_close(&walk);
-	}
-	close_image(&files);
-	return error == SQFS_OK ? bytes : 0;
+	int status = squashfs_walk(&files, pass, NULL);
+	squashfs_close(&files);
+	return status == 0 ? files.bytes : 0;
 }
 
-static int write_all(int handle, const char *bytes, size_t left)
+static int put_file(struct squashfs *files, const struct inode *inode, int folder, const char *name)
 {
-	while (left > 0) {
-		ssize_t done = write(handle, bytes, left);
-		if (done < 0 && errno == EINTR)
-			continue;
-		if (done < 0)
-			return -1;
-		bytes += done;
-		left -= (size_t)done;
-	}
-	return 0;
-}
+	int handle = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-static int put_file(sqfs *files, sqfs_inode *inode, const char *path)
-{
-	static char piece[PIECE];
-	uint64_t place = 0, size = inode->xtra.reg.file_size;
-	int handle = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int status = handle < 0 ? -1 : 0;
-
-	while (status == 0 && place < size) {
-		sqfs_off_t got = sizeof piece;
-		if (sqfs_read_range(files, inode, (sqfs_off_t)place, &got, piece) != SQFS_OK || got <= 0) {
-			errno = EIO;
-			status = -1;
-		} else {
-			status = write_all(handle, piece, (size_t)got);
-			place += (uint64_t)got;
-		}
-	}
-	if (status == 0 && fchmod(handle, inode->base.mode & 0777) != 0)
-		status = -1;
-	if (handle >= 0 && close(handle) != 0)
-		status = -1;
+	if (handle < 0)
+		return -1;
+	int status = squashfs_write(files, inode, handle);
+	if (status == 0)
+		status = fchmod(handle, inode->mode & 0777);
+	int why = errno;
+	if (close(handle) != 0 && status == 0)
+		return -1;
+	errno = why;
 	return status;
 }
 
-static int put_link(sqfs *files, sqfs_inode *inode, const char *path)
+static int put_link(struct squashfs *files, const struct inode *inode, int folder, const char *name)
 {
 	char target[PATH_MAX];
-	size_t size = sizeof target;
 
-	if (sqfs_readlink(files, inode, target, &size) != SQFS_OK) {
-		errno = EIO;
+	if (squashfs_target(files, inode, target, sizeof target) != 0)
 		return -1;
+	return symlinkat(target, folder, name);
+}
+
+/* A folder of that name, made where there is none. What else is there gives way, a link too: nothing is ever written
+ * through one. Returns a handle, or -1. */
+static int enter(int folder, const char *name)
+{
+	for (int turn = 0; turn < 2; turn++) {
+		if (mkdirat(folder, name, 0755) != 0 && errno != EEXIST)
+			return -1;
+		int handle = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (handle >= 0 || (errno != ENOTDIR && errno != ELOOP))
+			return handle;
+		if (unlinkat(folder, name, 0) != 0)
+			return -1;
 	}
-	return symlink(target, path);
+	return -1;
+}
+
+/* The folder for the last part of `path`, which goes to `name`. Returns a handle, or -1. */
+static int parent_of(int root, const char *path, const char **name)
+{
+	char part[NAME_MAX + 1];
+	int folder = fcntl(root, F_DUPFD_CLOEXEC, 0);
+
+	for (const char *slash; folder >= 0 && (slash = strchr(path, '/')) != NULL; path = slash + 1) {
+		int above = folder;
+		snprintf(part, sizeof part, "%.*s", (int)(slash - path), path);
+		folder = enter(above, part);
+		close(above);
+	}
+	*name = path;
+	return folder;
 }
 
 /* What is there from an earlier time gives way; folders stay. */
-static int put(sqfs *files, sqfs_inode *inode, const char *path)
+static int put(struct squashfs *files, const struct inode *inode, int root, const char *path)
 {
-	if (S_ISDIR(inode->base.mode))
-		return mkdir(path, 0755) == 0 || errno == EEXIST ? 0 : -1;
-	if (unlink(path) != 0 && errno != ENOENT)
-		return -1;
-	if (S_ISLNK(inode->base.mode))
-		return put_link(files, inode, path);
-	return S_ISREG(inode->base.mode) ? put_file(files, inode, path) : 0;
-}
+	const char *name;
+	int status = 0, folder = parent_of(root, path, &name);
 
-static int put_parents(char *path, size_t from)
-{
-	for (char *slash = strchr(path + from, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		int status = mkdir(path, 0755) == 0 || errno == EEXIST ? 0 : -1;
-		*slash = '/';
-		if (status != 0)
-			return -1;
+	if (folder < 0)
+		return -1;
+	if (inode->kind == S_IFDIR) {
+		int made = enter(folder, name);
+		status = made < 0 ? -1 : close(made);
+	} else if (unlinkat(folder, name, 0) != 0 && errno != ENOENT) {
+		status = -1;
+	} else if (inode->kind == S_IFLNK) {
+		status = put_link(files, inode, folder, name);
+	} else if (inode->kind == S_IFREG) {
+		status = put_file(files, inode, folder, name);
 	}
-	return 0;
+	int why = errno;
+	close(folder);
+	errno = why;
+	return status;
 }
 
 static int matches(const char *name, const char *pattern)
@@ -153,44 +141,48 @@ static int matches(const char *name, const char *pattern)
 	return fnmatch(pattern, name, FNM_LEADING_DIR) == 0;
 }
 
+static int put_matching(struct squashfs *files, const char *path, const struct inode *inode, void *own)
+{
+	struct unpacking *asked = own;
+
+	if (!matches(path, asked->pattern))
+		return 0;
+	asked->found = 1;
+	snprintf(asked->path, sizeof asked->path, "%s", path);
+	if (put(files, inode, asked->root, path) != 0)
+		return -1;
+	if (asked->aloud)
+		printf("%s/%s\n", asked->folder, path);
+	return 0;
+}
+
 int unpack(const struct image *image, const char *folder, const char *pattern, int aloud)
 {
-	sqfs files;
-	sqfs_traverse walk;
-	sqfs_err error = SQFS_OK;
-	char path[PATH_MAX];
-	int status = 0, found = 0;
+	struct squashfs files;
+	struct unpacking asked = {.aloud = aloud, .folder = folder, .pattern = pattern};
+	int status = -1;
 
-	if (open_image(image, &files) != 0 ||
-	    sqfs_traverse_open(&walk, &files, sqfs_inode_root(&files)) != SQFS_OK) {
-		say("this AppImage is damaged; get it again");
+	asked.root = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (asked.root < 0) {
+		say("%s can't be written to: %s", folder, strerror(errno));
 		return -1;
 	}
-	while (status == 0 && sqfs_traverse_next(&walk, &error)) {
-		sqfs_inode inode;
-		if (walk.dir_end || !matches(walk.path, pattern))
-			continue;
-		found = 1;
-		if (sqfs_inode_get(&files, &inode, sqfs_dentry_inode(&walk.entry)) != SQFS_OK) {
-			error = SQFS_ERR;
-			break;
-		}
-		if (snprintf(path, sizeof path, "%s/%s", folder, walk.path) >= (int)sizeof path) {
-			errno = ENAMETOOLONG;
-			status = -1;
-		} else if (put_parents(path, strlen(folder) + 1) != 0 || put(&files, &inode, path) != 0) {
-			status = -1;
-		} else if (aloud) {
-			puts(path);
-		}
+	if (squashfs_open(&files, image) == 0) {
+		/* all of it is looked at before the first file is written */
+		status = squashfs_walk(&files, pass, NULL) != 0 ? -1 : squashfs_walk(&files, put_matching, &asked);
+		int why = errno;
+		squashfs_close(&files);
+		errno = why;
 	}
-	if (status != 0)
-		say("%s can't be unpacked: %s", path, strerror(errno));
-	else if (error != SQFS_OK)
+	int why = errno;
+	close(asked.root);
+	if (status != 0 && why != EBADMSG && asked.found)
+		say("%s/%s can't be unpacked: %s", folder, asked.path, strerror(why));
+	else if (status != 0)
 		say("this AppImage is damaged; get it again");
-	else if (!found)
-		say("no file in this AppImage is named like %s", pattern);
-	return status == 0 && error == SQFS_OK && found ? 0 : -1;
+	else if (!asked.found)
+		say("no file in this AppImage is named like %s", pattern == NULL ? "*" : pattern);
+	return status == 0 && asked.found ? 0 : -1;
 }
 
 static int fits(const char *folder, unsigned long long bytes)
