@@ -16,7 +16,7 @@ GAP = ["status", "/proc/7/status", None, "DENIED", 13, ""]
 def test_a_gap_of_another_form(place: int, odd: Any) -> None:
     gap: list[Any] = list(GAP)
     gap[place] = odd
-    answer = [[7, [gap], []], [], ""]
+    answer = [[7, [gap], []], [], "", 0]
     fits = (isinstance(odd, str) and place in (0, 1, 5)) or (type(odd) is int and place == 4)
     if fits:
         assert checked(answer) is answer

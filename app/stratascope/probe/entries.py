@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from stratascope.collector.read import PID_MAX
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.ports import ContainerCapture
 
@@ -51,10 +52,10 @@ def checked(answer: Any) -> Sequence[Any]:
         raise MalformedError("an answer is [process, members, how, unread]")
     if not isinstance(answer[2], str):
         raise MalformedError("how members were found is a word")
-    if type(answer[3]) is not int or answer[3] < 0:
+    if not _is_number(answer[3], PID_MAX):
         raise MalformedError("how many were not read is a number")
     for process in (answer[0], *answer[1]):
-        if not (isinstance(process, list) and len(process) == 3 and type(process[0]) is int):
+        if not (isinstance(process, list) and len(process) == 3 and _is_number(process[0], PID_MAX)):
             raise MalformedError("a process is [pid, entries, groups]")
         checked_entries(process[1])
         if not isinstance(process[2], list):
@@ -80,11 +81,16 @@ def checked_entries(entries: Any) -> Sequence[Entry]:
             entry[2] is None
             and isinstance(entry[3], str)
             and entry[3] in _KINDS
-            and (entry[4] is None or type(entry[4]) is int)
+            and (entry[4] is None or _is_number(entry[4], _ERRNO_MAX))
             and isinstance(entry[5], str)
         ):
             raise MalformedError("a gap is a kind, an errno and a detail")
     return entries
 
 
+def _is_number(value: Any, most: int) -> bool:
+    return type(value) is int and 0 <= value <= most
+
+
+_ERRNO_MAX = 4095  # include/linux/err.h
 _KINDS = frozenset(kind.value for kind in GapKind)
