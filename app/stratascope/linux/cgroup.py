@@ -19,6 +19,7 @@ from stratascope.value import Value
 # v1 writes "no limit" as LONG_MAX rounded down to a page (mm/page_counter.c): 9223372036854771712 with pages of
 # 4 KiB, 9223372036854710272 with 64 KiB. No machine has that much memory.
 NO_LIMIT_V1 = 0x7FFFFFFFFFFF0000
+_DEVICES_MAX = 4096
 _DIGITS_MAX = 20
 _DEVICES = re.compile(r"(?:[0-9]{1,10}|\*):(?:[0-9]{1,10}|\*)").fullmatch
 
@@ -162,7 +163,7 @@ def parse_cpulist(text: str) -> int:
 def parse_io_max(text: str) -> tuple[IoLimit, ...]:
     """v2 `io.max`: a line a device, `8:0 rbps=1048576 wbps=max riops=max wiops=max`. Raises DecodeError."""
     limits = []
-    for line in text.split("\n"):
+    for line in _lines(text):
         words = line.split()
         if not words:
             continue
@@ -182,7 +183,7 @@ def parse_io_max(text: str) -> tuple[IoLimit, ...]:
 def parse_throttle(text: str) -> tuple[tuple[str, int], ...]:
     """v1 `blkio.throttle.*_device`: a line `MAJOR:MINOR VALUE` for each limited device. Raises DecodeError."""
     found = []
-    for line in text.split("\n"):
+    for line in _lines(text):
         words = line.split()
         if not words:
             continue
@@ -192,6 +193,14 @@ def parse_throttle(text: str) -> tuple[tuple[str, int], ...]:
         if value is not None:
             found.append((_device(words[0]), value))
     return tuple(found)
+
+
+def _lines(text: str) -> list[str]:
+    """One for each device; raises DecodeError for more than any machine has."""
+    lines = text.split("\n")
+    if len(lines) > _DEVICES_MAX:
+        raise DecodeError(f"more than {_DEVICES_MAX} devices")
+    return lines
 
 
 def _device(word: str) -> str:
@@ -205,7 +214,7 @@ def _device(word: str) -> str:
 def parse_device_rules(text: str) -> tuple[str, ...]:
     """v1 `devices.list`: what may be used, `TYPE MAJOR:MINOR ACCESS` (`a *:* rwm` is everything)."""
     rules = []
-    for line in text.split("\n"):
+    for line in _lines(text):
         if not line:
             continue
         words = line.split()

@@ -187,24 +187,34 @@ def _walked(mounts: tuple[Mount, ...]) -> tuple[Mount, ...]:
     start = next((mount.id for mount in mounts if mount.target == "/" and mount.parent not in ids), None)
     if start is None:
         start = next((mount.id for mount in mounts if mount.target == "/"), None)
-    return tuple(mount for mount in mounts if start is None or _resolve(children, start, mount.target) == mount.id)
+    if start is None:
+        return mounts
+    tops: dict[tuple[int, str], int] = {}  # of thousands that lie over one another each finds the way of the others
+    return tuple(mount for mount in mounts if _resolve(children, tops, start, mount.target) == mount.id)
 
 
-def _resolve(children: dict[tuple[int, str], int], start: int, target: str) -> int:
-    current = _topmost(children, start, "/")
+_Children = dict[tuple[int, str], int]
+
+
+def _resolve(children: _Children, tops: _Children, start: int, target: str) -> int:
+    current = _topmost(children, tops, start, "/")
     path = ""
     for part in target.split("/"):
         if part:
             path = f"{path}/{part}"
-            current = _topmost(children, current, path)
+            current = _topmost(children, tops, current, path)
     return current
 
 
-def _topmost(children: dict[tuple[int, str], int], current: int, path: str) -> int:
-    seen = {current}
+def _topmost(children: _Children, tops: _Children, current: int, path: str) -> int:
+    known = tops.get((current, path))
+    if known is not None:
+        return known
+    first, seen = current, {current}
     while (above := children.get((current, path))) is not None and above not in seen:
         seen.add(above)
         current = above
+    tops[first, path] = current
     return current
 
 
