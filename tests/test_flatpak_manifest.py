@@ -12,7 +12,7 @@ from typing import Any
 import manifest
 import pytest
 import python_modules
-from python_modules import Wheel
+from wheels import APPIMAGE, FLATPAK, Wheel, requirements, wheels_of
 
 # word for word: one more of these is a decision, not an edit
 PERMISSIONS = [
@@ -103,14 +103,15 @@ def test_modules_name_each_file_once_and_by_architecture() -> None:
 def test_what_the_base_app_has_is_left_out() -> None:
     def item(name: str) -> dict[str, Any]:
         info = {"url": f"where/{name}.whl", "archive_info": {"hashes": {"sha256": "aa"}}}
-        return {"metadata": {"name": name, "version": "1"}, "download_info": info}
+        return {"metadata": {"name": name, "version": "1", "requires_dist": []}, "download_info": info}
 
-    report = {"install": [item("numpy"), item("podman"), item("PySide6_Essentials".replace("_", "-")), item("docker")]}
-    assert [wheel.name for wheel in python_modules.wheels_of(report)] == ["docker", "podman"]
-    building, running = python_modules.requirements()
-    assert any(text.startswith("hatchling") for text in building)
-    assert any(text.startswith("podman") for text in running)
-    assert not any("pyside" in text.lower() for text in running)
+    report = {name.lower(): item(name) for name in ("numpy", "podman", "PySide6-Essentials", "docker")}
+    assert [wheel.name for wheel in wheels_of(list(report), report, FLATPAK[0])] == ["docker", "podman"]
+    assert [wheel.name for wheel in wheels_of(list(report), report, APPIMAGE)] == [
+        *("docker", "numpy", "podman", "PySide6-Essentials")
+    ]
+    assert any(text.startswith("hatchling") for text in requirements()["build"])
+    assert any(text.startswith("podman") for text in requirements()["program"])
 
 
 def test_flatpak_builder_reads_it_without_a_warning(tmp_path: Path, real: manifest.Manifest) -> None:

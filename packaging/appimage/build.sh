@@ -4,7 +4,11 @@
 #
 # It is built in a root folder of Debian 12, so that it runs on all that is as new as that: a program built on a newer
 # system asks for a newer C library. The root is made by mmdebstrap on first use and kept, with the Python packages, in
-# ~/.cache/stratascope-appimage (STRATASCOPE_APPIMAGE names another folder); it is made anew when its recipe changes.
+# ~/.cache/stratascope-appimage (STRATASCOPE_APPIMAGE names another folder); it is made anew when its recipe changes, and
+# with FRESH=1, as a release wants it: Debian has mended things since.
+#
+# What goes in is known by its SHA-256: Python packages by packaging/hashes/, without which pip installs nothing; Debian's
+# by the archive's signed lists, and a list of them (debian-list.sh) lies in the AppImage, beside its list of parts.
 #
 # Reproducible: the same commit in the same root gives the same bytes. All that is built lies at /build there, times
 # are the commit's, names are sorted, hashes are not random (inside.sh).
@@ -36,14 +40,16 @@ flock 9 # one build at a time
 rm -rf "$cache"/build-* # of one that was killed
 
 packages=$(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' packaging/appimage/root.txt | paste -sd,)
-recipe=$(echo "bookworm $packages" | sha256sum | cut -c1-16)
+recipe=$({ echo "bookworm $packages" && cat packaging/appimage/debian-list.sh; } | sha256sum | cut -c1-16)
 root=$cache/root-$recipe
+[ "${FRESH:-}" != 1 ] || rm -rf "$root"
 if [ ! -d "$root" ]; then
     echo "stratascope: making a root folder of Debian 12 in $cache (once, half a minute)" >&2
     rm -rf "$cache"/root-* "$cache"/making-*
     making=$cache/making-$$
     trap 'rm -rf "$making"' EXIT
-    mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" bookworm "$making" >&2 ||
+    mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" \
+        --customize-hook='sh packaging/appimage/debian-list.sh "$1"' bookworm "$making" >&2 ||
         stop "mmdebstrap could not make a root folder of Debian 12 (above)"
     mv "$making" "$root"
 fi

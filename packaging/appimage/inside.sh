@@ -13,18 +13,15 @@ id=io.github.stratascope.Stratascope
 say() { echo "stratascope: $*"; }
 
 # The marker holds what /opt/venv was made from.
-wanted=$(python3 -VV && cat packaging/constraints.txt pyproject.toml && grep "pip install" -A 1 "$0")
+wanted=$(python3 -VV && cat packaging/hashes/*.txt && grep "pip install" -A 2 "$0")
 if [ ! -f /opt/venv/.made-from ] || [ "$(cat /opt/venv/.made-from)" != "$wanted" ]; then
     say "installing the Python packages (the first time this takes a minute)"
     rm -rf /opt/venv
     update-ca-certificates >/dev/null 2>&1 || true
     python3 -m venv /opt/venv
-    needed=$(/opt/venv/bin/python -c '
-import tomllib
-print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")')
-    echo "$needed" >/tmp/needed.txt
-    env -u PYTHONDONTWRITEBYTECODE /opt/venv/bin/pip install --quiet --disable-pip-version-check \
-        -c packaging/constraints.txt -r /tmp/needed.txt pyinstaller hatchling
+    env -u PYTHONDONTWRITEBYTECODE /opt/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes \
+        --only-binary :all: -r packaging/hashes/build.txt -r packaging/hashes/program.txt \
+        -r packaging/hashes/appimage.txt
     printf '%s\n' "$wanted" >/opt/venv/.made-from
 fi
 
@@ -57,7 +54,8 @@ cp $share/applications/$id.desktop $share/icons/hicolor/scalable/apps/$id.svg $a
 ln -s $id.svg $app/.DirIcon
 
 # Licences: the Python packages bring theirs; here are those of Debian's parts, and of what the runtime is linked with.
-# They are among the resources, where the program finds them to show them.
+# They are among the resources, where the program finds them to show them. Beside them lies the list of parts, and the
+# list of all that the root folder was made of, which one would need to build the same bytes again.
 licences=$app/usr/lib/stratascope/_internal/stratascope/_resources/licences
 mkdir -p $licences $share/doc
 ln -s ../../lib/stratascope/_internal/stratascope/_resources/licences $share/doc/stratascope
@@ -66,11 +64,16 @@ ln -s ../../lib/stratascope/_internal/stratascope/_resources/licences $share/doc
     find $app -name '*.so*' -type f | sed 's,.*/,,' | sort -u | while read -r name; do
         dpkg-query -S "*/$name" 2>/dev/null | sed 's/:.*//' | head -n 1
     done
-} | sort -u | while read -r package; do
+} | sort -u >/build/shipped.txt
+while read -r package; do
     if [ -f "/usr/share/doc/$package/copyright" ]; then
         cp -L "/usr/share/doc/$package/copyright" "$licences/$package.txt"
     fi
-done
+    awk -v name="$package" '$1 == name' /debian-packages.txt >>/build/shipped-debian.txt
+done </build/shipped.txt
+cp /debian-packages.txt $licences/debian-packages.list
+PYTHONPATH=/build/site /opt/venv/bin/python packaging/release/sbom.py appimage $licences/sbom.cdx.json \
+    --also pyinstaller --debian /build/shipped-debian.txt # of PyInstaller, what starts it is in the bundle
 
 say "packing"
 find $app -type d -exec chmod 755 {} + -o -type f -perm /111 -exec chmod 755 {} + -o -type f -exec chmod 644 {} +

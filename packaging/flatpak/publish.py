@@ -1,6 +1,6 @@
 """Writes what is handed in at Flathub: the manifest with a tag of the program's repository, and its Python modules.
 
-    python packaging/flatpak/publish.py FOLDER --url URL --tag v0.1.0 --commit HASH
+    make flathub URL=… TAG=v0.1.0
 
 The addresses come from the command line and from pip; none of them is committed here.
 """
@@ -17,7 +17,7 @@ import python_modules
 
 
 def write(folder: Path, url: str, tag: str, commit: str) -> tuple[Path, ...]:
-    """The three files. Raises subprocess.CalledProcessError where pip can't be asked."""
+    """The three files. Raises subprocess.CalledProcessError where pip can't be asked, hashes.UnknownHashError."""
     modules = python_modules.write(folder)
     path = folder / manifest.PATH.name
     path.write_text(manifest.text_of(manifest.published(manifest.read(), url, tag, commit)), encoding="utf-8")

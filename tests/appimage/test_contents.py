@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from importlib import metadata
 from pathlib import Path
 
+import hashes
 import pytest
+from packaging.utils import canonicalize_name
+from wheels import APPIMAGE
 
 from stratascope import __version__
 from stratascope.state.shipped import parts
@@ -88,14 +92,47 @@ def test_licences_come_along(unpacked: Path, appimage: Path, tmp_path: Path) -> 
     found = {name: (version, licence, size) for name, version, licence, size in json.loads(done.stdout)}
     assert found["Stratascope"][:2] == (__version__, "Apache-2.0")
     assert found["Stratascope"][2] > 5000
-    here = {part.name for part in parts()}  # the same libraries as where the tests run
+    # the same libraries as where the tests run, without those that an older Python would need and tools bring along
+    needed = {line.name for line in hashes.read("program")}
+    here = {part.name for part in parts() if canonicalize_name(part.name) in needed}
     assert len(here) > 10
-    for name in here - {"Stratascope", "Python"}:
+    for name in here:
         assert found[name][0], name
         assert found[name][1] or found[name][2], name
     for name in ("libsquashfuse-dev", "libfuse3-dev", "libc6", "libssl3", "libxkbcommon0", "libpython3.11-minimal"):
         assert found[name][2] > 500, name
     assert (unpacked / "usr/share/doc/stratascope/libssl3.txt").exists()
+
+
+def test_its_list_of_parts_says_what_is_in_it(unpacked: Path) -> None:
+    folder = unpacked / "usr/share/doc/stratascope"
+    sbom = json.loads((folder / "sbom.cdx.json").read_text())
+    parts = {part["purl"].partition("@")[0].partition("/")[2]: part for part in sbom["components"]}
+    sums = {part["name"]: [each["content"] for each in part.get("hashes", ())] for part in sbom["components"]}
+    # every Python package with a folder of its own, and what starts all of it, as the one file that is accepted
+    site = unpacked / "usr/lib/stratascope/_internal"
+    shipped = {one.metadata["Name"]: one.version for one in metadata.distributions(path=[str(site)])}
+    assert shipped.pop("stratascope") == sbom["metadata"]["component"]["version"] == __version__
+    assert len(shipped) > 10
+    for name, version in {**shipped, "pyinstaller": parts["pyinstaller"]["version"]}.items():
+        part = parts[canonicalize_name(name)]
+        assert part["version"] == version
+        assert part["licenses"]
+        accepted = [line for line in hashes.read() if (line.name, line.version) == (canonicalize_name(name), version)]
+        assert sums[part["name"]] == [line.sha256 for line in accepted if line.fits(APPIMAGE.environment())][:1], name
+    # everything of Debian's, as it stands in the list of all that it was built with
+    listed = [line.split() for line in (folder / "debian-packages.list").read_text().splitlines() if line[0] != "#"]
+    assert len(listed) > 100
+    assert all(re.fullmatch(r"[0-9a-f]{64}", line[3]) and line[4] == "debian-12" for line in listed)
+    known = {line[0]: line for line in listed}
+    assert {"gcc-12", "squashfs-tools", "libpython3.11"} <= {*known}
+    texts = {path.stem for path in folder.glob("*.txt")}
+    assert len(texts) > 20
+    for name in texts:
+        assert sums[name] == [known[name][3]]
+        assert parts[f"debian/{name}"]["version"] == known[name][1]
+    assert len(parts) == len(shipped) + 1 + len(texts)
+    assert "://" not in json.dumps({**sbom, "$schema": ""})
 
 
 def test_what_is_never_loaded_is_left_out(unpacked: Path) -> None:

@@ -26,11 +26,14 @@ from pathlib import Path
 
 import manifest
 import python_modules
+from hashes import UnknownHashError
+from wheels import FLATPAK
 
 RUNTIME = "io.github.stratascope.LocalPlatform"
 BASE = "io.github.stratascope.LocalBaseApp"
 BRANCH = "local"
 REMOTE = "stratascope-local"
+PYTHON = FLATPAK[0].python
 SUITE = "trixie"  # its Python is that of the runtime on Flathub
 PACKAGES = (
     *("python3", "python3-pip", "fonts-dejavu-core", "fonts-noto-cjk", "flatpak-xdg-utils", "dbus-bin"),
@@ -41,7 +44,7 @@ PACKAGES = (
 )
 WITHOUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/lib/*/libLLVM*", "/usr/lib/*/libz3*")
 # Debian's pip would install into /app/local and refuse to; the runtime on Flathub does neither, and knows /app's folder
-PTH = f"/app/lib/python{python_modules.PYTHON}/site-packages\n"
+PTH = f"/app/lib/python{PYTHON}/site-packages\n"
 SPAWN = "usr/bin/flatpak-spawn"  # there on Flathub; Debian hides it
 CLEANUP = "#!/bin/sh\nrm -rf ${FLATPAK_DEST}/bin/pyside6-*\n"
 FIRST_SECONDS = 900
@@ -128,9 +131,9 @@ def _run(*command: str | Path, env: dict[str, str], seconds: float = FIRST_SECON
 
 
 _DONE_TO_RUNTIME = (
-    f'rm "$1/usr/lib/python{python_modules.PYTHON}/EXTERNALLY-MANAGED"',
+    f'rm "$1/usr/lib/python{PYTHON}/EXTERNALLY-MANAGED"',
     f"sed -i \"s/prefix_scheme = 'posix_local'/prefix_scheme = 'posix_prefix'/\" "
-    f'"$1/usr/lib/python{python_modules.PYTHON}/sysconfig/__init__.py"',
+    f'"$1/usr/lib/python{PYTHON}/sysconfig/__init__.py"',
     f'ln -s ../libexec/flatpak-xdg-utils/flatpak-spawn "$1/{SPAWN}"',
     f'printf "%s" "{PTH}" >"$1/usr/lib/python3/dist-packages/app.pth"',
     'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/apt/*',
@@ -175,9 +178,9 @@ def _runtime_metadata() -> str:
 def _make_base(place: Path, repo: Path, env: dict[str, str]) -> None:
     base = place / "base"
     _run("flatpak", "build-init", base, BASE, RUNTIME, RUNTIME, BRANCH, env=env)
-    site = base / "files" / "lib" / f"python{python_modules.PYTHON}" / "site-packages"
+    site = base / "files" / "lib" / f"python{PYTHON}" / "site-packages"
     platforms = [f"--platform=manylinux_2_{number}_{platform.machine()}" for number in (34, 28, 27, 17)]
-    python = (f"--python-version={python_modules.PYTHON}", *platforms)
+    python = (f"--python-version={PYTHON}", *platforms)
     pip = (
         sys.executable,
         "-m",
@@ -234,6 +237,8 @@ def derive(folder: Path) -> Path:
         python_modules.write(place, folder / "wheels")
     except subprocess.CalledProcessError as error:
         raise NoFlatpakError(f"pip can't fetch the packages: {error}") from error
+    except UnknownHashError as error:
+        raise NoFlatpakError(str(error)) from error
     path = place / manifest.PATH.name
     skip = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", "tests")
     made = manifest.local(manifest.read(), RUNTIME, BASE, BRANCH, manifest.CHECKOUT, skip)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import configparser
 import json
+import platform
 import subprocess
 import time
 from pathlib import Path
 
+import hashes
 import manifest
 import publish
 import pytest
+from packaging.utils import canonicalize_name
+from wheels import BASE, FLATPAK
 
 from flatpak.desk_session import Session
 from flatpak.told import verdicts
@@ -44,6 +48,27 @@ def test_it_may_what_the_manifest_says_and_no_more(session: Session) -> None:
         "devices": {"dri"},
         "filesystems": {"xdg-run/podman:ro", "/run/docker.sock"},
     }
+
+
+def test_its_list_of_parts_says_what_is_in_it(session: Session) -> None:
+    """As Python in the sandbox finds it installed; what comes from an index is the one file that is accepted."""
+    text = session.run(session.sandboxed("/app/share/doc/stratascope/sbom.cdx.json", command="cat")).stdout
+    code = (
+        "import json; from importlib.metadata import distributions; "
+        "print(json.dumps({each.name: each.version for each in distributions()}))"
+    )
+    there = json.loads(session.run(session.sandboxed("-c", code, command="python3")).stdout)
+    installed = {canonicalize_name(name): version for name, version in there.items()}
+    parts = {canonicalize_name(part["name"]): part for part in json.loads(text)["components"]}
+    assert {"pyside6-essentials", "numpy", "docker", "msgspec"} <= {*parts}
+    assert "hatchling" not in parts  # what building took is gone
+    for name, part in parts.items():
+        assert part["version"] == installed[name]
+        sums = [each["content"] for each in part.get("hashes", ())]
+        target = next(each for each in FLATPAK if each.machine == platform.machine())
+        accepted = hashes.sha256_of(name, part["version"], target.environment())
+        assert sums == ([accepted] if accepted else [])
+        assert accepted or name in BASE
 
 
 def test_it_runs_on_the_base_app_s_qt_and_has_its_resources(session: Session) -> None:
