@@ -1,10 +1,12 @@
 # Everything a developer does with this checkout. `make` alone explains itself.
 
 ARGS ?=
+SIGNERS ?= packaging/release/allowed_signers
 PY := .venv/bin/python
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all flatpak-test lint format bench fuzz wheel translations appimage appimage-test screenshots demo-record clean
+.PHONY: help run test test-all flatpak-test lint format bench fuzz wheel translations appimage appimage-test hashes \
+	audit flathub sign verify screenshots demo-record clean
 
 help: ## Show this list
 	@echo "Stratascope: what really stands between a container and the host's kernel"
@@ -46,10 +48,9 @@ bench: ## Measure the speed on real containers, as ratios
 	@sh packaging/setup.sh test
 	@PYTHONPATH=tests $(PY) -m bench.run $(ARGS)
 
-wheel: ## Build dist/*.whl
+wheel: ## Build dist/*.whl, with its list of parts in it
 	@sh packaging/setup.sh run
-	@PIP_CONSTRAINT=packaging/constraints.txt PIP_BUILD_CONSTRAINT=packaging/constraints.txt \
-		$(PY) -m pip wheel --no-deps --wheel-dir dist .
+	@sh packaging/release/wheel.sh
 
 fuzz: ## Fuzz all that others can write, a minute for each kind (ARGS='--seconds 600')
 	@sh packaging/setup.sh test
@@ -68,6 +69,25 @@ appimage-test: appimage ## Build it and test it: FUSE, displays, Debian 12 and 1
 	@sh packaging/setup.sh test
 	@MARKS=appimage BUDGET=$${BUDGET:-3600} sh packaging/test.sh tests/appimage $(ARGS)
 	@$(PY) tests/appimage/bench.py
+
+hashes: ## Write packaging/hashes anew: what a release accepts of Python packages, by SHA-256
+	@sh packaging/setup.sh test
+	@$(PY) packaging/release/hashes.py
+
+audit: ## Ask a list of known weaknesses about the Python packages of a release (0 none known, 1 some, 2 not asked)
+	@sh packaging/setup.sh test
+	@$(PY) packaging/release/audit.py $(ARGS)
+
+flathub: ## Write build/flathub, which is handed in at Flathub (URL=… of the repository, TAG=v0.1.0)
+	@sh packaging/setup.sh test
+	@PYTHONPATH=packaging/release $(PY) packaging/flatpak/publish.py build/flathub --url "$(URL)" --tag "$(TAG)" \
+		--commit "$$(git rev-parse --verify "$(TAG)^{commit}")"
+
+sign: ## Sign all that is in dist, with an SSH key (KEY=…)
+	@sh packaging/release/sign.sh "$(KEY)"
+
+verify: ## Whether all that is in dist is signed by a key that counts (SIGNERS=…, else the repository's own list)
+	@sh packaging/release/verify.sh "$(SIGNERS)" dist
 
 screenshots: ## Take the pictures of resources/screenshots anew
 	@sh packaging/setup.sh test

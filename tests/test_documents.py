@@ -48,7 +48,8 @@ def test_the_code_of_the_threat_model_is_there() -> None:
             paths = [word for word in _CODE.findall(cell) if "/" in word and not word.startswith("-")]
             for word in paths:
                 assert (ROOT / "app/stratascope" / word).exists() or (ROOT / word).exists(), word
-            files = [ROOT / "app/stratascope" / word for word in paths if word.endswith(".py")]
+            places = [top / word for word in paths if word.endswith(".py") for top in (ROOT / "app/stratascope", ROOT)]
+            files = [path for path in places if path.exists()]
             sources = "".join(path.read_text("utf-8") for path in files)
             for name in re.findall(r"`(_?[A-Za-z_]+)`", cell):
                 assert not files or name in sources, name
