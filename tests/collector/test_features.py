@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -207,3 +208,26 @@ def test_whether_apparmor_mediates_user_namespaces(
     texts = {"/sys/kernel/security/apparmor/features/namespaces/mask": mask, "/etc/apparmor/parser.conf": conf}
     monkeypatch.setattr(features, "read_file", lambda path: texts.get(path, pinned))
     assert said("apparmor_userns") == answer
+
+
+def test_no_more_is_read_of_the_list_of_modules_than_16_megabytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    whole = os.read
+
+    def counted(descriptor: int, most: int) -> bytes:
+        if Path(f"/proc/self/fd/{descriptor}").readlink() == Path("/dev/zero"):
+            assert asked == [], "it reads on"
+            asked.append(most)
+            return bytes(most)
+        return whole(descriptor, most)
+
+    opened = os.open
+    monkeypatch.setattr(
+        os, "open", lambda path, *more, **named: opened("/dev/zero" if "alias" in path else path, *more, **named)
+    )
+    monkeypatch.setattr(os, "read", counted)
+    monkeypatch.setattr(ctypes, "CDLL", lambda *_, **__: SimpleNamespace(syscall=lambda *_: 0))  # it has all calls
+    monkeypatch.setattr(features, "unfiltered", lambda: True)
+    monkeypatch.setattr(features, "read_file", lambda _: "0\n")
+    assert Kernel().feature(PREFIX + "vsock")[2] == "no"
+    assert asked == [16 << 20]

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from stratascope.collector import liveness
+from stratascope.collector.cgroups import Mounts
+from stratascope.collector.read import CHUNK
 from stratascope.collector.serve import Collector
 from stratascope.linux.tcp import parse_listening
 
@@ -53,6 +55,23 @@ def test_many_connections_do_not_hide_who_listens(monkeypatch: pytest.MonkeyPatc
         whole = parse_listening(Path("/proc/net/tcp").read_text())
         assert server.getsockname()[1] in {item.port for item in told}
         assert {item.port for item in told} == {item.port for item in whole[: len(told)]}
+
+
+def test_no_more_is_read_of_sockets_than_a_megabyte(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+
+    def endless(_: int, most: int) -> bytes:
+        assert sum(sizes) <= 1 << 20, "it reads on"
+        sizes.append(most)
+        return b"x" * most
+
+    folder = os.open("/proc/self", os.O_PATH)
+    monkeypatch.setattr(os, "read", endless)
+    try:
+        liveness.read_liveness(folder, os.getpid(), ("net/tcp",), None, Mounts())
+    finally:
+        os.close(folder)
+    assert sum(sizes) <= (1 << 20) + CHUNK
 
 
 def test_a_file_with_too_many_open_files_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

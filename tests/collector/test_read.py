@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import errno
 import os
 import signal
 import subprocess
@@ -86,11 +87,23 @@ def test_every_file_and_link_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../1/status", "environ", "mem", "root/etc/passwd", "ns/net/../mnt", "/etc/passwd", "status\0", "", "."]
-)
+    "name", ["../1/status", "environ", "mem", "root/etc/passwd", "ns/net/../mnt", "/etc/passwd", "status\0", "", ".",
+             "auxv", "cwd", "exe", "fd/0", "io", "maps", "ns/pid_for_children", "root", "smaps", "stack", "syscall"]
+)  # fmt: skip
 def test_names_off_the_list_are_refused(name: str) -> None:
     (_, entries, _), *_ = one(os.getpid(), (name,))
     assert entries[0][2:5] == (None, "UNSUPPORTED", None)
+
+
+def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
+    (tmp_path / "status").symlink_to("/etc/passwd")
+    assert read.entry("status", "status", str(tmp_path / "status"))[2:5] == (None, "UNSUPPORTED", errno.ELOOP)
+    folder = os.open(tmp_path, os.O_PATH)
+    try:
+        (found,) = read.read_process(folder, 1, ("status",))
+    finally:
+        os.close(folder)
+    assert found[2:5] == (None, "UNSUPPORTED", errno.ELOOP)
 
 
 def test_no_such_process_and_no_process_id() -> None:
@@ -332,8 +345,9 @@ def test_the_host_list_is_the_program_s() -> None:
 
 
 def test_the_host_refuses_other_names() -> None:
-    entries = Collector().host(("/etc/shadow", "/proc/1/environ", "uname:../x"))
-    assert {item[3] for item in entries} == {"UNSUPPORTED"}
+    names = ("/etc/shadow", "/proc/1/environ", "/proc/1/exe", "/proc/self/cwd", "/proc/3/ns/net", "uname:../x")
+    entries = Collector().host(names)
+    assert {item[2:5] for item in entries} == {(None, "UNSUPPORTED", None)}
 
 
 @pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.name)

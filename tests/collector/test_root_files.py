@@ -76,6 +76,30 @@ def test_too_many_files_are_no_answer(rooted: tuple[int, Path], monkeypatch: pyt
     assert found[2:4] == (None, "UNSUPPORTED")
 
 
+def test_what_takes_too_long_is_no_answer(rooted: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(root_files, "SECONDS", -1.0)
+    for name in ("root:dev", "root:set-uid"):
+        assert look(rooted[0], name)[name][2:4] == (None, "UNSUPPORTED")
+
+
+def test_links_lead_nowhere(rooted: tuple[int, Path], tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Neither one in the place of a folder that is looked at, nor one in it, to a folder or to a node."""
+    pid, root = rooted
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "su").write_text("x")
+    (outside / "su").chmod(0o4755)
+    os.mknod(outside / "sdz", 0o60660, os.makedev(8, 400))
+    (root / "sbin").symlink_to(outside)
+    (root / "opt/out").symlink_to(outside)
+    (root / "usr/bin/su").symlink_to(outside / "su")
+    (root / "dev/out").symlink_to(outside)
+    (root / "dev/sdz").symlink_to(outside / "sdz")
+    found = look(pid, "root:dev", "root:set-uid")
+    assert found["root:set-uid"][2] == ""
+    assert "8:400" not in str(found["root:dev"][2])
+    assert "sda" in str(found["root:dev"][2])
+
+
 def of(**texts: str) -> RootFiles:
     given = {"cgroup": f"0::/docker/{ID}\n", "status": "Name:\tx\nPPid:\t41\n", **texts}
     found = ContainerCapture(Capture(7, tuple(Reading(name, name, text) for name, text in given.items())))

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stratascope.collector.serve import LINE_MAX, PROTOCOL, Collector, reply, serve
+from stratascope.collector.serve import LINE_MAX, NAMES_MAX, PROTOCOL, WISHES_MAX, Collector, reply, serve
 
 COLLECTOR = Collector()
 
@@ -60,6 +60,10 @@ def test_hello_and_capture() -> None:
         b'{"ask":"capture","wishes":[[1e400,[],[],true,""]]}',
         b'{"ask":"capture","wishes":[[1,[2],[],true,""]]}',
         b'{"ask":"host","names":"lsm"}',
+        b'{"ask":"host","names":[%s]}' % b",".join([b'"x"'] * (NAMES_MAX + 1)),
+        b'{"ask":"capture","wishes":[[1,[%s],[],true,""]]}' % b",".join([b'"x"'] * (NAMES_MAX + 1)),
+        b'{"ask":"capture","wishes":[[1,[],[%s],true,""]]}' % b",".join([b'"x"'] * (NAMES_MAX + 1)),
+        b'{"ask":"capture","wishes":[%s]}' % b",".join([b'[4194304,[],[],false,""]'] * (WISHES_MAX + 1)),
         b"[" * 100000,
         b"1" * 100000,
         b"\xff\xfe",
@@ -95,5 +99,5 @@ def test_line_by_line_until_the_end() -> None:
 
 def test_a_line_without_end_ends_it() -> None:
     out = io.BytesIO()
-    serve(io.BytesIO(b"x" * (LINE_MAX + 10)), out)
-    assert out.getvalue() == b""
+    serve(io.BytesIO(b"x" * LINE_MAX + b'\n{"ask":"hello"}\n'), out)
+    assert out.getvalue() == b"", "neither that line nor what comes after it is served"
