@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stratascope import frozen
+from stratascope import fault_log, frozen
 
 if TYPE_CHECKING:
     from stratascope.core.message import Message
@@ -24,6 +24,8 @@ INTERRUPTED = 130  # by SIGINT, as shells count: 128 + signal(7)
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program; returns the exit code."""
     frozen.begin()
+    if arguments is None:
+        fault_log.begin()
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # closed by who started us
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))

@@ -24,6 +24,7 @@ from stratascope.core.sharing import Sharer, Sharing, peers_of, sharing_of
 from stratascope.core.snapshot import ContainerState, LayerState, ProcessState, Snapshot
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, judge
+from stratascope.fault_log import fault_logger
 from stratascope.linux.stat import parse_stat
 from stratascope.linux.status import parse_status
 from stratascope.usecases.live import unread_processes
@@ -200,9 +201,8 @@ def _attempted(container: Container, make: Callable[[], T]) -> T | Gap:
     try:
         return make()
     except Exception as error:
-        import logging  # takes longer than an engine's answer, and is hardly ever needed
-
-        logging.getLogger(__name__).exception("%s: %s can't be assessed", container.engine, container.name)
+        logger = fault_logger(__name__)
+        logger.exception("%s: %s can't be assessed", container.engine, container.name)
         return Gap(GapKind.UNPARSED, detail=f"{type(error).__name__}: {error}")
 
 

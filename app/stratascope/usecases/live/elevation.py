@@ -5,7 +5,6 @@ A person may take minutes to answer, so it runs on a thread of its own; nothing 
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import Protocol
@@ -13,9 +12,10 @@ from typing import Protocol
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError, Prober
 from stratascope.core.privilege import Privilege, PrivilegeState
+from stratascope.fault_log import fault_logger
 from stratascope.value import replace
 
-logger = logging.getLogger(__name__)
+logger = fault_logger(__name__)
 
 
 class RootAccess(Protocol):

@@ -10,7 +10,6 @@ coalesced: many events, one picture. Decided against asyncio: what is read block
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.ports import EngineError, EnginePort, EventKind, NoSuchContainerError, Prober, RawContainer
 from stratascope.core.record import ContainerRecord, Record
 from stratascope.core.snapshot import Snapshot
+from stratascope.fault_log import fault_logger
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.elevation import Elevation, RootAccess
 from stratascope.usecases.live.engine_readings import ALL, SECOND_LOOK, EngineReadings
@@ -29,7 +29,7 @@ from stratascope.usecases.live.own_machine import OwnMachine
 from stratascope.usecases.live.reader import Reader, machine_of
 from stratascope.value import replace
 
-logger = logging.getLogger(__name__)
+logger = fault_logger(__name__)
 Publish = Callable[[Snapshot], None]
 
 PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between tries to reach an engine again; the last one repeats
