@@ -1,13 +1,32 @@
-"""A program that prints without end before it listens is given up, and what it printed is not read whole."""
+"""A program that gives us a socket: nobody else gets at that, and one that prints without end instead is given up."""
 
 from __future__ import annotations
 
 import os
+import stat
+import sys
 from pathlib import Path
 
 import pytest
 
 from stratascope.engines.shared.child_socket import ChildProgram, NotStartedError
+
+LISTENS = (
+    "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); s.accept(); s.accept()"
+)
+
+
+def test_the_folder_of_a_socket_is_for_us_alone() -> None:
+    before = os.umask(0)
+    program = ChildProgram({"PATH": os.environ["PATH"]}, 3600.0)
+    try:
+        path = program.start(lambda path: (sys.executable, "-S", "-c", LISTENS, str(path)))
+        found = path.parent.stat()
+        assert (stat.S_IMODE(found.st_mode), found.st_uid) == (0o700, os.geteuid())
+    finally:
+        os.umask(before)
+        program.close()
+    assert not path.parent.exists()
 
 
 def test_banners_without_end() -> None:

@@ -74,6 +74,10 @@ def test_commands() -> None:
     ):
         assert words in itertools.pairwise(forward)
     assert address.shell()[-2:] == forward[-2:]
+    assert ("-o", "BatchMode=yes") in itertools.pairwise(address.shell())
+    for word in (*forward, *address.shell()):
+        assert "HostKey" not in word, "host keys are checked as ever"
+        assert "HostsFile" not in word
     assert address.by_hand == "ssh -p 2222 -i /home/ann/key ann@-oProxyCommand.x"
 
 
