@@ -246,7 +246,8 @@ def test_what_root_says_is_not_believed_blindly(
     elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Whatever stands in the place of pkexec and ends well."""
-    for answer in ("", "[]", "{}", '{"stratascope":"placed"}', '{"stratascope":"placed","done":[1]}', '{"error":"x"}'):
+    for answer in ("", "[]", "{}", '{"stratascope":"placed"}', '{"stratascope":"placed","done":[1]}', '{"error":"x"}',
+                   '{"done":[]}', '{"stratascope":"collector","done":[]}'):  # fmt: skip
         program = Path(os.environ["PATH"].partition(":")[0]) / "pkexec"
         program.write_text(f"#!/bin/sh\ncat > /dev/null\necho '{answer}'\n")
         assert helper("install") == 2

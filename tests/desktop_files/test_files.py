@@ -106,6 +106,16 @@ def test_what_is_not_ours_stops_all_of_it(tmp_path: Path, text: bytes) -> None:
     assert tree(tmp_path) == before
 
 
+def test_a_link_in_the_place_of_a_draft_is_not_followed(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs\n")
+    (tmp_path / f"file.{os.getpid()}.part").symlink_to(theirs)
+    with pytest.raises(OSError, match="File exists"):
+        files.put([(str(tmp_path / "file"), 0o644, sealed(b"one\n"))])
+    assert theirs.read_text() == "theirs\n"
+    assert not (tmp_path / "file").exists()
+
+
 def test_others_in_our_folders_keep_them(tmp_path: Path) -> None:
     wanted = three(tmp_path)
     folders = files.missing_folders([path for path, _, _ in wanted])

@@ -10,7 +10,7 @@ import pytest
 from probe.scripts import PASS, script
 from stratascope.i18n.translate import translate
 from stratascope.probe.as_root import run_as_root, usable
-from stratascope.probe.elevated import Kind, NoRootError, ways
+from stratascope.probe.elevated import ElevatedProber, Kind, NoRootError, ways
 
 ECHO = b"import sys\nsys.stdout.write(sys.stdin.read().upper())\n"
 
@@ -29,6 +29,15 @@ def test_the_program_and_what_it_is_asked_go_by_standard_input(programs: Path) -
     script(programs, "pkexec", f'echo "$@" > {programs}/said; {PASS}')
     assert answer() == b"ASKED"
     assert (programs / "said").read_text().startswith("/usr/bin/python3 -SI -c import sys")
+
+
+def test_it_gets_few_variables(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LD_PRELOAD", "PYTHONPATH", "STRATASCOPE_SECRET"):
+        monkeypatch.setenv(name, "")
+    script(programs, "pkexec", f"env > {programs}/said; {PASS}")
+    assert answer() == b"ASKED"
+    names = {line.partition("=")[0] for line in (programs / "said").read_text().splitlines()}
+    assert names <= {*ElevatedProber.environment, "LC_ALL", "PWD", "OLDPWD", "SHLVL", "_"}
 
 
 def test_an_installed_helper_is_no_way(programs: Path) -> None:
