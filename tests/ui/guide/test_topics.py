@@ -17,7 +17,7 @@ from pytestqt.qtbot import QtBot
 from stratascope import resources
 from stratascope.i18n import translate as i18n
 from stratascope.ui.app.app import make_window
-from stratascope.ui.guide.chapters import load
+from stratascope.ui.guide.chapters import Chapter, load
 from stratascope.ui.guide.document import MARKS, GuideDocument
 from stratascope.ui.guide.window import ChapterModel, GuideWindow
 from stratascope.ui.relaunch.controller import RelaunchController
@@ -259,8 +259,15 @@ def test_nothing_is_loaded_from_anywhere(guide: Callable[..., GuideWindow]) -> N
     for name in ("https://example.org/x.png", str(Path(__file__)), "file:///etc/hostname"):
         assert document.resource(2, QUrl(name)) is None
         assert shown.view.loadResource(2, QUrl(name)) is None
+    assert (shown.view.openLinks(), shown.view.openExternalLinks()) == (False, False)
     for chapter in load("en") + load("ja"):
         assert not re.search(r"!\[|https?://|<(?!a id)[a-z]+[ >]", chapter.text), chapter.file
+
+
+def test_no_html_is_understood(theme: Theme) -> None:
+    words = "<b>bold</b> <img src='https://example.org/x.png'> <a href='https://example.org'>there</a>"
+    document = GuideDocument(Chapter("x", "x.md", "x", f"# x\n\n{words}\n", ()), theme)
+    assert words in document.toPlainText()
 
 
 def test_search_goes_through_all_chapters_and_round(guide: Callable[..., GuideWindow]) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from PySide6 import QtGui
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QTextDocument
 from pytestqt.qtbot import QtBot
 
+from stratascope import ui
 from stratascope.ui.widgets.labels import Label, Line, tip
 from stratascope.ui.widgets.theme import Theme
 from ui.sample import LONG, NASTY
+
+UI = Path(ui.__file__).parent
 
 
 @pytest.mark.parametrize("text", ["<b>x</b>", "a & b", NASTY, "<img src='file:///etc/passwd'>", "日本語"])
@@ -24,6 +30,25 @@ def test_a_tooltip_shows_markup_letter_by_letter(text: str) -> None:
     assert "\u202e" not in plain_text
     if text.isprintable():
         assert plain_text == text
+
+
+def test_no_other_text_is_markup_either() -> None:
+    """Qt takes the text of a label, of a box and of a tooltip for markup wherever it looks like it."""
+    for path in UI.rglob("*.py"):
+        text = path.read_text("utf-8")
+        assert "QLabel(" not in text or path.name == "labels.py", path
+        assert text.count("QMessageBox(") == text.count("box.setTextFormat(Qt.TextFormat.PlainText)"), path
+        for line in re.findall(r"\.setToolTip\(.*|ToolTipRole\b.*:\n.*", text):
+            assert "tip(" in line.replace("setToolTip(", ""), f"{path}: {line}"
+        assert not re.search(
+            r"\.(setHtml|setWhatsThis|setStatusTip|appendHtml|insertHtml)\(|QToolTip\.showText", text
+        ), path
+
+
+def test_a_label_is_plain(theme: Theme, qtbot: QtBot) -> None:
+    for label in (Label(theme), Line(theme)):
+        qtbot.addWidget(label)
+        assert label.textFormat() is Qt.TextFormat.PlainText
 
 
 def test_a_tooltip_is_cut() -> None:
