@@ -133,6 +133,8 @@ def test_a_link_of_somebody_else_leads_nowhere(tmp_path: Path) -> None:
         done = run("report", "--from-capture", str(DEMO), *words)
         assert done.returncode == 2, words
         assert "Traceback" not in done.stderr
+    with pytest.raises(PermissionError, match="another user"):
+        records.save(records.load(DEMO), path)
     assert ours.read_text() == "{}"
     assert path.is_symlink()
 
@@ -187,3 +189,18 @@ def test_a_circle_of_links_ends(tmp_path: Path) -> None:
     (tmp_path / "b").symlink_to("a")
     with pytest.raises(OSError, match="symbolic links"):
         atomic_file.followed(tmp_path / "a")
+
+
+def test_a_link_in_the_place_of_a_draft_is_not_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name can't be guessed; where it is there all the same, nothing is written."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs")
+    monkeypatch.setattr(os, "urandom", bytes)
+    draft = tmp_path / ".settings.json.00000000.new"
+    for make in (draft.symlink_to, draft.hardlink_to):
+        make(theirs)
+        with pytest.raises(FileExistsError):
+            atomic_file.write(tmp_path / "settings.json", b"ours")
+        assert theirs.read_text() == "theirs"
+        assert not (tmp_path / "settings.json").exists()
+        draft.unlink()

@@ -20,6 +20,7 @@ from stratascope.core.capture import whole_gap
 from stratascope.core.ground import decode_ground
 from stratascope.core.ports import ProbeError, Prober, Wish
 from stratascope.i18n.translate import translate
+from stratascope.probe import piped
 from stratascope.probe.bundle import program
 from stratascope.probe.local import LocalProber
 from stratascope.probe.piped import PipedProber, command
@@ -134,16 +135,44 @@ def test_what_is_no_collector(script: str, words: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", ['{"host":[["a"]]}', '{"host":[["a","b",null,"X",1,""]]}', '{"host":3}', '{"x":1}', "[]"]
+    "reply",
+    [
+        '{"host":[["a"]]}',
+        '{"host":[["a","b",3]]}',
+        '{"host":[["a","b",null,"X",1,""]]}',
+        '{"host":3}',
+        '{"x":1}',
+        "[]",
+        '{"found":[]}',
+        '{"found":[[[7,[["a","b",3]],[]],[],"",0]]}',
+        '{"found":[[[-1,[],[]],[],"",0]]}',
+        '{"found":[[[7,[],[]],[],"",-1]]}',
+        '{"found":[[[7,[],[]],[],3,0]]}',
+    ],
 )
 def test_nonsense_after_the_greeting(reply: str) -> None:
     script = f"""echo '{{"stratascope":"collector","protocol":3}}'; echo '{reply}'; cat >/dev/null"""
     prober = PipedProber(fake(script), limit=3600)
     try:
+        wishes = (Wish(7, ("comm",)),)
         with pytest.raises(ProbeError):
-            prober.host()
+            _ = prober.capture(wishes) if "found" in reply else prober.host()
     finally:
         prober.close()
+
+
+def test_a_reply_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it comes before the greeting, as a banner may."""
+    monkeypatch.setattr(piped, "ANSWER_MAX", 1 << 20)
+    hello = """echo '{"stratascope":"collector","protocol":3}';"""
+    for before in (hello, ""):
+        prober = PipedProber(fake(f"{before} cat >/dev/null & exec cat /dev/zero"), limit=60)
+        try:
+            with pytest.raises(ProbeError) as caught:
+                prober.host()
+            assert "the reply is too long" in caught.value.words
+        finally:
+            prober.close()
 
 
 def test_another_protocol_says_how_to_renew() -> None:

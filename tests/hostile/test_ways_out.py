@@ -1,0 +1,122 @@
+"""By what the program reaches anything outside of itself: each place is named here, so that none is added unseen."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import stratascope
+
+APP = Path(stratascope.__file__).parent
+
+# What starts a program, and what connects or listens; a new place has to keep what THREAT-MODEL.md says of all of them
+STARTS = {
+    "child_output.py": {"subprocess.Popen"},  # Podman's own words of one container, and config.json elsewhere
+    "collector/privileged.py": {"os.fork"},  # the collector's own readers
+    "desktop_files/menu.py": {"subprocess.run"},  # what renews the desktop's lists of icons and entries
+    "engines/shared/child_socket.py": {"subprocess.Popen"},  # podman system service, ssh
+    "owners/call.py": {"subprocess.Popen"},  # docker compose, systemctl, podman
+    "owners/host.py": {"subprocess.run"},  # whether a Flatpak's host has a program
+    "probe/as_root.py": {"subprocess.Popen"},  # pkexec, sudo
+    "probe/elevated.py": {"subprocess.run"},  # whether a Flatpak's host has the helper
+    "probe/piped.py": {"subprocess.Popen"},  # the collector
+    "ui/app/start.py": {"os.execve"},  # itself, in another language
+    "wiring/desktop_files.py": {"subprocess.run"},  # whether Python finds this installation
+}
+CONNECTS = {
+    "cli/display.py": {"socket.socket"},  # is Wayland there
+    "engines/discovery/discover.py": {"socket.socket"},  # which engine answers there
+    "engines/shared/dial.py": {"socket.create_connection"},
+    "engines/shared/endpoint.py": {"socket.socket"},
+    "probe/listeners.py": {"socket.socket"},  # the kernel
+    "ui/app/app.py": {"socket.socketpair"},
+    "ui/app/single_instance.py": {"socket.socket"},  # the window that there is already
+}
+_STARTING = ("subprocess.", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.popen", "os.system", "pty.")
+_NO_CALLS = ("os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput", "pickle.", "eval", "exec")
+_NO_MODULES = ("http", "ftplib", "smtplib", "xmlrpc", "pickle", "marshal", "shelve", "urllib.request", "webbrowser")
+_NO_WORDS = ("QtNetwork", "QtWebEngine", "QDesktopServices", "QProcess", "setOpenExternalLinks")
+
+
+def name_of(node: ast.expr) -> str:
+    """`a.b` of an expression that is just that."""
+    if isinstance(node, ast.Attribute):
+        return f"{name_of(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+@cache
+def trees() -> dict[str, ast.Module]:
+    return {str(path.relative_to(APP)): ast.parse(path.read_text("utf-8")) for path in sorted(APP.rglob("*.py"))}
+
+
+def called(tree: ast.Module, *beginnings: str) -> set[str]:
+    names = {name_of(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+    return {name for name in names if name.startswith(beginnings) and not name.endswith(("Error", "TimeoutExpired"))}
+
+
+def test_what_starts_programs() -> None:
+    assert {file: found for file, tree in trees().items() if (found := called(tree, *_STARTING))} == STARTS
+
+
+def test_what_connects() -> None:
+    found = {file: called(tree, "socket.socket", "socket.create", "socket.fromfd") for file, tree in trees().items()}
+    assert {file: names for file, names in found.items() if names} == CONNECTS
+
+
+def test_no_shell_and_nothing_that_runs_text() -> None:
+    for file, tree in trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                name = name_of(node.func)
+                assert not any(name == each or (each[-1] == "." and name.startswith(each)) for each in _NO_CALLS), file
+                if name.startswith("subprocess."):
+                    assert "shell" not in {each.arg for each in node.keywords}, file
+            if isinstance(node, ast.Import):
+                assert not {each.name for each in node.names} & set(_NO_MODULES), file
+            if isinstance(node, ast.ImportFrom):
+                assert node.module not in ("subprocess", "os", "socket", *_NO_MODULES), file  # called by whole names
+            if isinstance(node, ast.Name | ast.Attribute | ast.alias):
+                word = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+                word = word or (node.name if isinstance(node, ast.alias) else "")
+                assert not any(each in word for each in _NO_WORDS), f"{file}: {word}"
+
+
+WATCHED = """
+import json, sys
+seen = []
+NAMES = ("socket.connect", "socket.bind", "socket.getaddrinfo", "subprocess.Popen", "os.exec", "os.posix_spawn")
+def watch(name, given):
+    if name in NAMES:
+        seen.append((name, repr(given)))
+sys.addaudithook(watch)
+from stratascope.__main__ import main
+try:
+    main(sys.argv[1:])
+finally:
+    print("\\n" + json.dumps(seen))
+"""
+
+
+@pytest.mark.parametrize("words", [("report",), ("report", "--json"), ("engines",)])
+def test_without_an_engine_nothing_is_asked_but_for_one(words: tuple[str, ...], tmp_path: Path) -> None:
+    """No look for updates, no telemetry, and no program either, where none is asked for."""
+    given = {name: str(tmp_path) for name in ("HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "PATH")}
+    lines = subprocess.run(
+        [sys.executable, "-c", WATCHED, *words],
+        env={**given, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    for name, what in json.loads(lines[-1]):
+        assert name == "socket.connect", what
+        assert "AF_UNIX" in what, what
+        assert "docker" in what or "podman" in what, what
