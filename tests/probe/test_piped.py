@@ -166,7 +166,7 @@ def test_a_reply_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(piped, "ANSWER_MAX", 1 << 20)
     hello = """echo '{"stratascope":"collector","protocol":3}';"""
     for before in (hello, ""):
-        prober = PipedProber(fake(f"{before} cat >/dev/null & exec cat /dev/zero"), limit=60)
+        prober = PipedProber(fake(f"{before} head -c 8388608 /dev/zero; exec sleep 3600"), limit=20)
         try:
             with pytest.raises(ProbeError) as caught:
                 prober.host()

@@ -49,3 +49,17 @@ def test_a_path_is_no_command_of_the_shell_over_there(shell: tuple[str, ...], tm
     assert not made.exists()
     with pytest.raises(ValueError, match=r"."):
         oci_config.read(shell, "/a\0b")
+
+
+def test_a_path_is_no_option_of_the_program_over_there() -> None:
+    for path in ("--version", "-v"):
+        with pytest.raises(subprocess.CalledProcessError):
+            oci_config.read(("sh", "-c"), path)
+
+
+def test_a_machine_that_answers_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oci_config, "MOST", 10)
+    with pytest.raises(ValueError, match="more than 11 bytes"):
+        oci_config.read(("sh", "-c", "head -c 100000 /dev/zero"), "/x")
+    with pytest.raises(ValueError, match="too long"):
+        oci_config.read(("sh", "-c"), "/dev/zero")
