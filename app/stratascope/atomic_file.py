@@ -59,6 +59,16 @@ def write(
         raise
 
 
+def save(path: Path, data: bytes) -> None:
+    """What somebody asked for by its name, as readable as they have it. Raises OSError."""
+    if path.exists() and not path.is_file():  # /dev/stdout, a pipe; a folder is refused by the kernel
+        path.write_bytes(data)
+        return
+    path = followed(path)
+    there = path.exists()
+    write(path, data, mode=path.stat().st_mode & 0o777 if there else 0o666, exact=there, lasting=False)
+
+
 def read(path: Path, most: int, *, ours: bool = False, piped: bool = False) -> bytes | None:
     """The whole of an ordinary file; None: it is longer than that. Raises OSError, for what is no such file too.
 

@@ -135,6 +135,8 @@ def test_a_link_of_somebody_else_leads_nowhere(tmp_path: Path) -> None:
         assert "Traceback" not in done.stderr
     with pytest.raises(PermissionError, match="another user"):
         records.save(records.load(DEMO), path)
+    with pytest.raises(PermissionError, match="another user"):
+        atomic_file.save(path, b"what the window exports")
     assert ours.read_text() == "{}"
     assert path.is_symlink()
 

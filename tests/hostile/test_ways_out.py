@@ -71,6 +71,13 @@ def test_what_connects() -> None:
     assert {file: names for file, names in found.items() if names} == CONNECTS
 
 
+def test_what_writes_files_by_their_names() -> None:
+    """All else goes through `atomic_file`, and so through no link of others."""
+    found = {file for file, tree in trees().items()
+             if any(name.endswith((".write_text", ".write_bytes")) for name in called(tree, ""))}  # fmt: skip
+    assert found == {"atomic_file.py", "probe/installed.py"}  # a pipe; the files of a package
+
+
 def test_no_shell_and_nothing_that_runs_text() -> None:
     for file, tree in trees().items():
         for node in ast.walk(tree):

@@ -7,7 +7,8 @@ import json
 from itertools import chain
 from pathlib import Path
 
-from stratascope.cli.output import complain, on_terminal, save, style, write, write_all
+from stratascope import atomic_file
+from stratascope.cli.output import complain, on_terminal, style, write, write_all
 from stratascope.core.container import EngineState, matching
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError
@@ -135,7 +136,7 @@ def _page(snapshot: Snapshot, file: Path) -> bool:
     from stratascope.presentation.html import page
 
     try:
-        save(file, page.render(snapshot, all_layers()))
+        atomic_file.save(file, page.render(snapshot, all_layers()).encode())
     except OSError as error:
         folder = file.absolute().parent
         if folder.is_dir():

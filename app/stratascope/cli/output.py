@@ -6,10 +6,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
-
-from stratascope import atomic_file
 
 if TYPE_CHECKING:
     from stratascope.presentation.text_report import Style
@@ -48,17 +45,6 @@ def _to_nowhere() -> None:
     """Nothing may be written at exit either: that would be an error of its own."""
     with contextlib.suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def save(file: Path, text: str) -> None:
-    """Write `text` into `file` at once: a reader sees the old page or the new one. Raises OSError."""
-    if file.exists() and not file.is_file():  # /dev/stdout, a pipe; a folder is refused by the kernel
-        file.write_text(text, encoding="utf-8")
-        return
-    file = atomic_file.followed(file)
-    there = file.exists()
-    mode = file.stat().st_mode & 0o777 if there else 0o666
-    atomic_file.write(file, text.encode(), mode=mode, exact=there, lasting=False)
 
 
 def on_terminal() -> bool:

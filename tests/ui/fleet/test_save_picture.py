@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 from PySide6.QtGui import QImage, QPainter
 from PySide6.QtSvg import QSvgRenderer
 
-from stratascope.ui.fleet.save_picture import csv_text, harmless, svg_text
+from stratascope.ui.fleet.save_picture import csv_text, harmless, save, svg_text
 from stratascope.ui.fleet.table import FleetTable, ink_word, threat_table
 from stratascope.ui.widgets.theme import Theme
 from stratascope.value import replace
@@ -67,3 +69,18 @@ def test_svg_is_well_formed_and_drawn(theme: Theme) -> None:
     renderer.render(painter)
     painter.end()
     assert len({image.pixel(x, y) for x in range(0, image.width(), 3) for y in range(0, image.height(), 3)}) > 20
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_a_link_of_somebody_else_leads_nowhere(tmp_path: Path, theme: Theme) -> None:
+    ours = tmp_path / "ours.csv"
+    ours.write_text("ours")
+    link = tmp_path / "fleet.csv"
+    link.symlink_to(ours)
+    assert save(link, nasty(), theme) == ""
+    assert link.is_symlink()
+    assert "ours" not in ours.read_text().split(",")
+    ours.write_text("ours")
+    os.chown(link, 4711, 4711, follow_symlinks=False)
+    assert save(link, nasty(), theme) != ""
+    assert ours.read_text() == "ours"

@@ -16,6 +16,7 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QPointF, QRectF, QSav
 from PySide6.QtGui import QImage, QImageWriter, QPainter
 from PySide6.QtSvg import QSvgGenerator
 
+from stratascope import atomic_file
 from stratascope.core.message import msg
 from stratascope.i18n.translate import translate
 from stratascope.ui.fleet.cells import paint_cell
@@ -148,7 +149,10 @@ def save(path: Path, table: FleetTable, theme: Theme) -> str:
     Through QSaveFile: what stood there before stays until the new file is whole.
     """
     kind = path.suffix.lower()
-    file = QSaveFile(str(path))
+    try:
+        file = QSaveFile(str(atomic_file.followed(path)))
+    except OSError as error:
+        return error.strerror or str(error)
     if not file.open(QIODevice.OpenModeFlag.WriteOnly):
         return file.errorString()
     if kind == ".png":

@@ -28,6 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from stratascope import atomic_file
 from stratascope.core.message import Message, msg
 from stratascope.core.sanitize import plain
 from stratascope.export.shared import ExportError
@@ -249,7 +250,7 @@ class CommandBox(QWidget):
         if not path:
             return
         try:
-            Path(path).write_text(text, encoding="utf-8")
+            atomic_file.save(Path(path), text.encode())
         except OSError as error:
             self.failed.emit(msg("The file could not be written: {words}", words=str(error)))
 
