@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+import stratascope
 from stratascope.i18n.translate import translate
 from stratascope.state.settings import VERSION, Settings
 
@@ -170,3 +172,18 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     Settings(link).set("a", "1")
     assert link.is_symlink()
     assert json.loads(real.read_text())["a"] == "1"
+
+
+def test_nothing_else_is_remembered() -> None:
+    """Places that remember something: the window's sizes, views and filter, and what is chosen in its settings."""
+    app = Path(stratascope.__file__).parent
+    found = {
+        str(path.relative_to(app)): sorted(re.findall(r"\b(?:settings|kept)\.set\(([^,]+),", path.read_text("utf-8")))
+        for path in app.rglob("*.py")
+    }
+    assert {file: keys for file, keys in found.items() if keys} == {
+        "state/preferences.py": ["self.key"],
+        "ui/widgets/splitter_state.py": ["key"],
+        "ui/window/layout.py": ['"geometry"'],
+        "ui/window/main_window.py": ['"filter"', '"view"', '"view_by"'],
+    }
