@@ -118,15 +118,21 @@ def into_any_mount(name: str, folder: int) -> int:
     return os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
 
 
+def children() -> set[str]:
+    return {child for path in Path("/proc/self/task").glob("*/children") for child in path.read_text().split()}
+
+
 def test_what_is_asked_all_the_same_is_given_up(rooted: tuple[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """An overlay over it looks like any other: its reader waits, is given up in a sentence, and never doubled."""
     pid, root = rooted
     with silent(pid, str(root / "opt/x")) as asked:
         monkeypatch.setattr(root_files, "open_here", into_any_mount)
+        before = children()
         for _ in range(3):
             found = look(pid)["root:set-uid"]
             assert (found[2:4], "did not answer" in str(found[5])) == ((None, "UNSUPPORTED"), True)
             assert len(set(asked())) == 1
+            assert len(children() - before) == 1
         assert len(privileged.given_up()) == 1
         monkeypatch.undo()
     while privileged.given_up():
