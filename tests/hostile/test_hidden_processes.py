@@ -15,7 +15,7 @@ import pytest
 
 from rig.engine import Rig
 from rig.fixtures import Engines
-from stratascope.collector import members
+from stratascope.collector import cgroups, members
 from stratascope.collector.serve import Collector
 from truth.fleet import report
 
@@ -166,3 +166,22 @@ def wait_ready(rig: Rig, container: str) -> None:
 
 def children(pid: int) -> list[int]:
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_what_a_group_does_not_show_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes outside of our PID namespace (0), groups past the limit, and a list that is too long."""
+    for place, numbers in {"": "5\n0\n0\n", "a": "6\n", "a/b": "7\n", "c": "8\n"}.items():
+        (tmp_path / place).mkdir(exist_ok=True)
+        (tmp_path / place / "cgroup.procs").write_text(numbers)
+    whole = cgroups.processes(str(tmp_path), 10)
+    assert whole is not None
+    assert (sorted(whole.pids), whole.more) == ([5, 6, 7, 8], 2)
+    monkeypatch.setattr(cgroups, "GROUPS_MAX", 2)
+    few = cgroups.processes(str(tmp_path), 10)
+    assert few is not None
+    assert (len(few.pids), few.more) == (2, 3)
+    monkeypatch.undo()
+    (tmp_path / "cgroup.procs").write_text("5\n" * (1 << 20))
+    long = cgroups.processes(str(tmp_path), 10)
+    assert long is not None
+    assert (sorted(long.pids), long.more) == ([5, 6, 7, 8], 1)
