@@ -37,6 +37,13 @@ def test_a_word_that_no_command_can_have(tmp_path: Path) -> None:
             run((str(tmp_path / "good"), word), {}, limit=3600)
 
 
+def test_one_that_prints_too_much_is_ended(tmp_path: Path) -> None:
+    program(tmp_path, "floods", "head -c 17000000 /dev/zero; sleep 3600")
+    with pytest.raises(OwnerError) as caught:
+        run((str(tmp_path / "floods"),), {}, limit=20)
+    assert "printed more" in caught.value.message.id
+
+
 def test_one_that_hangs_is_ended_with_all_its_children(tmp_path: Path) -> None:
     program(tmp_path, "hangs", f"echo words >&2; sleep 3600 & echo $! >{tmp_path}/pid; wait")
     with pytest.raises(OwnerError) as caught:
