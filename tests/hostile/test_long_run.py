@@ -86,7 +86,6 @@ def connected(snapshot: Snapshot) -> bool:
 def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(RestEngine, "timeout", (1.0, 0.2))
     monkeypatch.setattr(live_view, "PAUSES", (0.02,))
-    monkeypatch.setattr(live_view, "SETTLE", 0.01)
     monkeypatch.setattr(live_view, "HEARTBEAT", 0.1)
     tracemalloc.start()
     yield

@@ -19,7 +19,7 @@ from stratascope.core.ports import ContainerCapture, Event, RawContainer, Wish
 from stratascope.core.snapshot import Snapshot
 from stratascope.usecases.live.assembler import Assembler
 from stratascope.usecases.live.engine_readings import SECOND_LOOK
-from stratascope.usecases.live.live_view import SETTLE, LiveView
+from stratascope.usecases.live.live_view import LiveView
 from stratascope.usecases.live.reader import Reach, Reader
 from stratascope.usecases.live.translations import Translations
 from usecases.screen import Screen, named, watching
@@ -208,7 +208,7 @@ def test_what_happens_before_the_stream_of_events_begins_is_found() -> None:
     watch.start(screen.publish)
     try:
         screen.wait(lambda snapshot: {state.container.id for state in snapshot.containers} == {"first"})
-        time.sleep(2 * SECOND_LOOK + 2 * SETTLE)  # no look is put off any more
+        time.sleep(2 * SECOND_LOOK)  # no look is put off any more
         port.ids.append("meanwhile")
         port.begins.set()
         screen.wait(lambda snapshot: {state.container.id for state in snapshot.containers} == {"first", "meanwhile"})

@@ -34,7 +34,6 @@ Publish = Callable[[Snapshot], None]
 
 PAUSES = (0.5, 1.0, 2.0, 5.0)  # seconds between tries to reach an engine again; the last one repeats
 HEARTBEAT = 5.0  # seconds between questions whether an engine still answers (a stopped one ends no stream)
-SETTLE = 0.25  # seconds from an engine's first list to following its events
 FLOOD = 2000  # events in a second that are followed one by one
 PACE = 2.0  # seconds between readings of the container that is looked at, where nothing else was said
 GATHER = 0.02  # seconds from one snapshot to the next, in which changes are gathered; the first is shown at once
@@ -142,27 +141,17 @@ class LiveView:
             if engine.state is EngineState.CONNECTED:
                 failures = 0
                 self._want(known, ALL)
-                self._settle(known)
                 self._stream(known)
             if self._ending.is_set():
                 return
             known.try_now.wait(PAUSES[min(failures, len(PAUSES) - 1)])
             failures += 1
 
-    def _settle(self, known: EngineReadings) -> None:
-        """Let the list come to the screen first: what is needed to follow events (an SDK) takes long to load, and would
-        take its time from that.
-        """
-        with known.ready:
-            known.ready.wait_for(lambda: ALL not in known.due or self._ending.is_set(), SETTLE)
-        self._ending.wait(SETTLE)
-
     def _stream(self, known: EngineReadings) -> None:
         try:
             events = known.port.events()
-            with (
-                known.ready
-            ):  # what happened before the stream began, however long that took, is found by a second look
+            with known.ready:
+                # what happened before the stream began, however long that took, is found by a second look
                 known.later[ALL] = time.monotonic() + SECOND_LOOK
                 known.ready.notify_all()
             since, count = time.monotonic(), 0
