@@ -70,16 +70,14 @@ class Capture(Value, dict=True):
         if reading is None:
             return Gap(GapKind.ABSENT, detail=f"{name} was not read")
         if reading.text is not None:
-            if len(reading.text) > _LONGEST and (self.pid or len(reading.text) > _LONGEST_OF_HOST):
-                return self._too_long(reading)
+            if len(reading.text) > _LONGEST and len(reading.text) > self._longest(name):
+                return Gap(GapKind.UNPARSED, detail="longer than any that is read")
             return reading.text
         return reading.gap or Gap(GapKind.ABSENT)
 
-    def _too_long(self, reading: Reading) -> str | Gap:
-        """No collector of ours gives such; a file, or a machine elsewhere, may."""
-        if reading.name.startswith("oci:") and reading.text is not None and len(reading.text) <= _LONGEST_OF_HOST:
-            return reading.text
-        return Gap(GapKind.UNPARSED, detail="longer than any that is read")
+    def _longest(self, name: str) -> int:
+        """No collector of ours gives more; a file, or a machine elsewhere, may."""
+        return _LONGEST if self.pid and not name.startswith("oci:") else _LONGEST_OF_HOST
 
     def decoded(self, name: str, parse: Callable[[str], Decoded]) -> Decoded | Gap:
         """One reading as its decoder has it; a gap, too, where that does not understand it (UNPARSED)."""

@@ -19,7 +19,7 @@ from stratascope.core.capture import Capture, Gap, GapKind, or_none, whole_gap
 from stratascope.core.container import Container, other_kernel
 from stratascope.core.ground import Ground, inode_of
 from stratascope.linux.cgroup import parse_memberships
-from stratascope.linux.mounts import parse_mountinfo
+from stratascope.linux.mounts import cached_mountinfo
 from stratascope.linux.stat import Stat, parse_stat
 from stratascope.linux.status import parse_status
 
@@ -108,7 +108,7 @@ def _by_time(container: Container, stat: Stat, ground: Ground) -> Gap | None:
 
 def _by_ties(number: str, capture: Capture) -> Gap | None:
     """Whether something ties it to the container of that id."""
-    mounts = capture.decoded("mountinfo", parse_mountinfo)
+    mounts = capture.decoded("mountinfo", cached_mountinfo)
     folder = capture.text(_PARENT)
     if not isinstance(folder, Gap) and number in folder.split("/"):
         return None

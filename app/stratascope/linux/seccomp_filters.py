@@ -29,10 +29,9 @@ from stratascope.remembered import remembered
 
 @remembered(40000)
 def answers(filters: tuple[bytes, ...], abi: Abi) -> Answers:
-    """The answers of these filters together, the oldest first. Raises DecodeError. Kept: a second call is free.
+    """The answers of these filters together. Raises DecodeError. Kept: a second call is free.
 
-    One budget is for all of them, and the oldest come first: what an engine put before a container is known whatever
-    the container puts before itself.
+    The oldest come first: what an engine put before a container is known whatever the container puts before itself.
     """
     work = Work()
     merged: dict[str, Outcomes] = {}

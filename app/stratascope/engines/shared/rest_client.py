@@ -163,9 +163,8 @@ class RestClient(ABC):
                     raise self._error(error) from error
                 except (OSError, ValueError):
                     lost.add(link)
-            status, body = answer or self._status(
-                path, None, until=until
-            )  # once more by itself, which tells what it is
+            # what was lost is asked once more, by itself: that tells what is wrong
+            status, body = answer or self._status(path, None, until=until)
             yield None if status == 404 else self._text(status, body)
 
     # How it is asked
