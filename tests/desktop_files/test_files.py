@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.desktop_files import files, helper
+from stratascope.desktop_files import files, privileged_helper
 from stratascope.desktop_files.files import CHANGED, FOREIGN, MISSING, OPEN, OURS, BlockedError, sealed, state_of
 from stratascope.probe.bundle import BOOT
 
@@ -197,7 +197,7 @@ def small_disk(tmp_path: Path, *lines: str) -> str:
 
 
 def as_root(request: dict[str, object], boot: tuple[str, ...] = ()) -> dict[str, object]:
-    program = helper.program()
+    program = privileged_helper.program()
     done = subprocess.run(
         (*boot, "/usr/bin/python3", "-SI", "-c", BOOT),
         input=b"%d\n%b%b" % (len(program), program, json.dumps(request).encode()),
@@ -219,7 +219,7 @@ def encoded(wanted: list[files.File]) -> list[list[object]]:
 def test_as_a_program_of_its_own_on_standard_input(tmp_path: Path) -> None:
     """As it runs behind pkexec: refused below /tmp, where anybody may write, and done in a folder of root."""
     wanted = three(tmp_path)
-    ast.parse(helper.program(), feature_version=(3, 8))
+    ast.parse(privileged_helper.program(), feature_version=(3, 8))
     reply = as_root({"do": "put", "files": encoded(wanted), "needed": []})
     assert "done" not in reply
     assert ["/tmp", OPEN] in list(reply["kept"])  # type: ignore[call-overload]

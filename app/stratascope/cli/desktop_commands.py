@@ -18,8 +18,8 @@ from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
 from stratascope.desktop_files import files, menu
 from stratascope.desktop_files.entry import Origin, UnfitError
-from stratascope.desktop_files.helper import AsRoot, HelperFiles, NonsenseError
 from stratascope.desktop_files.menu import Placed, Taken
+from stratascope.desktop_files.privileged_helper import AsRoot, HelperFiles, NonsenseError
 from stratascope.i18n.translate import translate
 from stratascope.probe.bundle import IncompleteError
 from stratascope.resources import MissingResourceError

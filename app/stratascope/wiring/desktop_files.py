@@ -13,7 +13,7 @@ from pathlib import Path
 from stratascope import frozen, resources, sandbox, xdg
 from stratascope.desktop_files import files, menu
 from stratascope.desktop_files.entry import Origin, Start, start
-from stratascope.desktop_files.helper import AsRoot, HelperFiles
+from stratascope.desktop_files.privileged_helper import AsRoot, HelperFiles
 from stratascope.probe.as_root import run_as_root, usable
 from stratascope.probe.confined import withheld
 from stratascope.probe.elevated import Kind, NoRootError, ways
