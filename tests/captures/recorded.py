@@ -18,6 +18,22 @@ from stratascope.value import replace
 
 CAPTURES = Path(__file__).parent
 
+# control groups of a machine without systemd, version 1 beside an empty version 2
+HYBRID = {
+    "cgroup": "8:pids:/docker/ab\n5:devices:/docker/ab\n4:memory:/docker/ab\n1:cpu:/docker/ab\n0::/\n",
+    "cgroup:memory:0:memory.limit_in_bytes": "67108864\n",
+    "cgroup:memory:1:memory.limit_in_bytes": "9223372036854771712\n",
+    "cgroup:memory:0:memory.memsw.limit_in_bytes": "134217728\n",
+    "cgroup:memory:0:memory.usage_in_bytes": "1900544\n",
+    "cgroup:pids:0:pids.max": "max\n",
+    "cgroup:pids:0:pids.current": "3\n",
+    "cgroup:pids:1:pids.max": "50\n",
+    "cgroup:pids:1:pids.current": "20\n",
+    "cgroup:cpu:0:cpu.cfs_quota_us": "50000\n",
+    "cgroup:cpu:0:cpu.cfs_period_us": "100000\n",
+    "cgroup:devices:0:devices.list": "a *:* rwm\n",
+}
+
 _KINDS = {
     errno.EACCES: GapKind.DENIED,
     errno.EPERM: GapKind.DENIED,

@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from captures.recorded import HYBRID
 from stratascope.core.ports import ProbeError
 from stratascope.i18n.translate import translate
 from stratascope.layers import all_layers
@@ -51,15 +52,7 @@ def _further() -> dict[str, str]:
     seccomp = ROOT / "tests/captures/seccomp"
     profile = json.loads((seccomp / "podman-5.4-seccomp.json").read_text(encoding="utf-8"))
     return {
-        "cgroup": "8:pids:/docker/ab\n5:devices:/docker/ab\n4:memory:/docker/ab\n1:cpu:/docker/ab\n0::/\n",
-        "cgroup:memory:0:memory.limit_in_bytes": "67108864\n",
-        "cgroup:memory:1:memory.limit_in_bytes": "9223372036854771712\n",
-        "cgroup:memory:0:memory.memsw.limit_in_bytes": "134217728\n",
-        "cgroup:memory:0:memory.usage_in_bytes": "1900544\n",
-        "cgroup:pids:0:pids.max": "max\n",
-        "cgroup:pids:0:pids.current": "3\n",
-        "cgroup:cpu:0:cpu.cfs_quota_us": "50000\n",
-        "cgroup:cpu:0:cpu.cfs_period_us": "100000\n",
+        **HYBRID,
         "cgroup:blkio:0:blkio.throttle.read_bps_device": "8:0 1048576\n",
         "cgroup:devices:0:devices.list": "c 1:3 rwm\nb *:* m\nc 136:* rwm\n",
         "seccomp:0": (seccomp / "docker-default.hex").read_text(encoding="utf-8").strip(),

@@ -5,36 +5,33 @@ python -m hostile.server SOCKET     one for `make bench`, that floods whoever fo
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import json
-import socket
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
+
+from engines.fake_engine import Answer, FakeEngine, Pieces, reply
 
 ID = "ab" * 32
 INFO = {"ServerVersion": "28.0", "SecurityOptions": ["name=seccomp,profile=builtin"]}
 CONTAINER = {"Id": ID, "Name": "/web", "State": {"Status": "exited"}, "Config": {}, "HostConfig": {}}
 
-Answer = Callable[[str], Iterable[bytes]]
+VERSION = "Api-Version: 1.45\r\n"
 
 
-def reply(value: object, status: str = "200 OK", head: str = "") -> bytes:
-    """A whole answer; `value` is its JSON, or its body as it is."""
-    body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return f"HTTP/1.1 {status}\r\nApi-Version: 1.45\r\nContent-Length: {len(body)}\r\n{head}\r\n".encode() + body
+def said(value: object, status: str = "200 OK", head: str = "") -> bytes:
+    """A whole answer of Docker's."""
+    return reply(value, status, VERSION + head)
 
 
-def good(target: str) -> Iterable[bytes]:
+def good(target: str) -> Pieces:
     """What Docker answers that has one container, which does not run."""
     path = target.partition("?")[0]
     for end, answer in (("/_ping", b"OK"), ("/info", INFO), ("/containers/json", [{"Id": ID}])):
         if path.endswith(end):
-            return (reply(answer),)
-    return (reply(CONTAINER),) if path.endswith(f"/{ID}/json") else (reply({"message": "no such"}, "404 Not Found"),)
+            return (said(answer),)
+    return (said(CONTAINER),) if path.endswith(f"/{ID}/json") else (said({"message": "no such"}, "404 Not Found"),)
 
 
 def instead(end: str, answer: Answer) -> Answer:
@@ -43,7 +40,8 @@ def instead(end: str, answer: Answer) -> Answer:
 
 
 def without_end(head: bytes, piece: bytes, pause: float = 0.0) -> Iterator[bytes]:
-    yield head
+    if head:
+        yield head
     for _ in itertools.count():
         time.sleep(pause)
         yield piece
@@ -62,58 +60,15 @@ ATTACKS: dict[str, Answer] = {
     "a length beyond all": lambda _: without_end(OK + b"Content-Length: 99999999999999\r\n\r\n", b" " * 65536),
     "a body that drips": lambda _: without_end(OK + b"Content-Length: 99999\r\n\r\n", b" ", 0.01),
     "an error without end": lambda _: without_end(b"HTTP/1.1 500 No\r\n\r\n", b"x" * 65536),
-    "packed": lambda _: (reply(b"\x1f\x8b", head="Content-Encoding: gzip\r\n"),),
-    "deep": lambda _: (reply(b"[" * 100_000 + b"]" * 100_000),),
-    "less deep": lambda _: (reply(b'{"Id": ' + b"[" * 900 + b"]" * 900 + b"}"),),
-    "wide": lambda _: (reply(b"[" + b"[]," * 2_000_000 + b"[]]"),),
-    "not found": lambda _: (reply({"message": "page not found"}, "404 Not Found"),),
-    "elsewhere": lambda _: (reply(b"", "301 Moved", "Location: http://127.0.0.1:1/\r\n"),),
-    "no JSON": lambda _: (reply(b"\xff\xfe nonsense"),),
-    "null": lambda _: (reply(None),),
+    "packed": lambda _: (said(b"\x1f\x8b", head="Content-Encoding: gzip\r\n"),),
+    "deep": lambda _: (said(b"[" * 100_000 + b"]" * 100_000),),
+    "less deep": lambda _: (said(b'{"Id": ' + b"[" * 900 + b"]" * 900 + b"}"),),
+    "wide": lambda _: (said(b"[" + b"[]," * 2_000_000 + b"[]]"),),
+    "not found": lambda _: (said({"message": "page not found"}, "404 Not Found"),),
+    "elsewhere": lambda _: (said(b"", "301 Moved", "Location: http://127.0.0.1:1/\r\n"),),
+    "no JSON": lambda _: (said(b"\xff\xfe nonsense"),),
+    "null": lambda _: (said(None),),
 }  # fmt: skip
-
-
-class Server:
-    """Answers each request on a connection with the pieces of `answer`. `sent`: bytes, of all connections."""
-
-    def __init__(self, path: Path, answer: Answer) -> None:
-        self.endpoint = f"docker=unix://{path}"
-        self.asked: list[str] = []
-        self.sent = 0
-        self._answer = answer
-        self._links: list[socket.socket] = []
-        self._server = socket.socket(socket.AF_UNIX)
-        self._server.bind(str(path))
-        self._server.listen(64)
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # closed
-            while True:
-                link, _ = self._server.accept()
-                self._links.append(link)
-                threading.Thread(target=self._serve, args=(link,), daemon=True).start()
-
-    def _serve(self, link: socket.socket) -> None:
-        rest = b""
-        with link, contextlib.suppress(OSError):  # whoever asked has hung up
-            while part := link.recv(65536):
-                *heads, rest = (rest + part).split(b"\r\n\r\n")
-                for head in heads:
-                    target = head.split(b" ")[1].decode()
-                    self.asked.append(target)
-                    for piece in self._answer(target):
-                        link.sendall(piece)
-                        self.sent += len(piece)
-
-    def close(self) -> None:
-        self._server.shutdown(socket.SHUT_RDWR)
-        self._server.close()
-        for link in self._links:
-            with contextlib.suppress(OSError):
-                link.shutdown(socket.SHUT_RDWR)
-        self._thread.join(5)
 
 
 def flood() -> Iterator[bytes]:
@@ -125,7 +80,7 @@ def flood() -> Iterator[bytes]:
 
 
 if __name__ == "__main__":
-    server = Server(Path(sys.argv[1]), instead("/events", lambda _: flood()))
+    server = FakeEngine(Path(sys.argv[1]), instead("/events", lambda _: flood()))
     sys.stdout.write(f"{server.endpoint}\n")
     sys.stdout.flush()
     sys.stdin.read()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from engines.fake_engine import Answer, FakeEngine, Pieces
 from hostile.server import (
     ATTACKS,
     CHUNKED,
@@ -17,12 +18,10 @@ from hostile.server import (
     ID,
     OK,
     WHERE,
-    Answer,
-    Server,
     flood,
     good,
     instead,
-    reply,
+    said,
     without_end,
 )
 from stratascope.core.container import EngineState
@@ -39,7 +38,7 @@ from stratascope.usecases.live.live_view import LiveView
 from stratascope.usecases.live.reader import Reach, Reader
 from stratascope.wiring.engines import assembler, find_engines, take_record, translations
 
-Start = Callable[[Answer], Server]
+Start = Callable[[Answer], FakeEngine]
 
 
 @pytest.fixture(autouse=True)
@@ -49,10 +48,10 @@ def limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    made: list[Server] = []
+    made: list[FakeEngine] = []
 
-    def begin(answer: Answer) -> Server:
-        made.append(Server(tmp_path / f"{len(made)}.sock", answer))
+    def begin(answer: Answer) -> FakeEngine:
+        made.append(FakeEngine(tmp_path / f"{len(made)}.sock", answer))
         return made[-1]
 
     yield begin
@@ -60,7 +59,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         server.close()
 
 
-def report(*servers: Server) -> Record:
+def report(*servers: FakeEngine) -> Record:
     """What `stratascope report --json` reads and prints, of these engines."""
     engines = find_engines((), {"STRATASCOPE_ENGINES": " ".join(server.endpoint for server in servers)})
     try:
@@ -91,7 +90,7 @@ def test_a_report_ends_and_the_others_stand(start: Start, where: str, attack: st
 
 def test_more_containers_than_any_engine_has(start: Start) -> None:
     ids = [f"{number:064x}" for number in range(CONTAINERS_MAX + 1)]
-    record = report(start(instead("/containers/json", lambda _: (reply([{"Id": each} for each in ids]),))))
+    record = report(start(instead("/containers/json", lambda _: (said([{"Id": each} for each in ids]),))))
     assert record.engines[0].state is EngineState.UNREACHABLE
     assert record.containers == ()
 
@@ -102,7 +101,7 @@ def test_containers_that_are_large_only_together(start: Start) -> None:
     large = {**CONTAINER, "Large": "x" * (ANSWER_MAX // 4)}
 
     def answer(target: str) -> Iterator[bytes]:
-        yield reply([{"Id": each} for each in ids] if "/containers/json" in target else large)
+        yield said([{"Id": each} for each in ids] if "/containers/json" in target else large)
 
     liar = start(lambda target: good(target) if target.endswith(("/_ping", "/info")) else answer(target))
     record = report(liar)
@@ -117,12 +116,12 @@ def test_a_list_whose_containers_drip_ends_as_a_whole(start: Start, monkeypatch:
 
     def slow(target: str) -> Iterator[bytes]:
         time.sleep(0.1)
-        yield reply({**CONTAINER, "Id": target.split("/")[-2]})
+        yield said({**CONTAINER, "Id": target.split("/")[-2]})
 
-    def answer(target: str) -> Iterator[bytes] | tuple[bytes, ...]:
+    def answer(target: str) -> Pieces:
         if "/containers/json" in target:
-            return (reply([{"Id": each} for each in ids]),)
-        return slow(target) if "/containers/" in target else tuple(good(target))
+            return (said([{"Id": each} for each in ids]),)
+        return slow(target) if "/containers/" in target else good(target)
 
     liar = start(answer)
     assert report(liar).engines[0].state is EngineState.UNREACHABLE
@@ -131,7 +130,7 @@ def test_a_list_whose_containers_drip_ends_as_a_whole(start: Start, monkeypatch:
 
 def test_numbers_beyond_all_bounds(start: Start) -> None:
     odd = {**CONTAINER, "HostConfig": {"NanoCpus": 10**400, "Memory": 10**30}, "State": {"Pid": 10**40}}
-    record = report(start(instead(f"/{ID}/json", lambda _: (reply(odd),))), start(good))
+    record = report(start(instead(f"/{ID}/json", lambda _: (said(odd),))), start(good))
     assert [engine.state for engine in record.engines] == [EngineState.CONNECTED] * 2
     told, _ = assembler().snapshot(record).containers
     assert "out of range" in told.container.error
@@ -163,10 +162,10 @@ def test_events_of_ever_new_containers_are_bounded(start: Start, monkeypatch: py
     """Nothing grows with them, and the thread that follows them is still there. `exist`: it has an answer for each."""
     monkeypatch.setattr("stratascope.usecases.live.engine_readings.NAMED_BYTES", 1 << 20)
 
-    def answer(target: str) -> Iterable[bytes]:
+    def answer(target: str) -> Pieces:
         if target.partition("?")[0].endswith("/events"):
             return flood()
-        return (reply({**CONTAINER, "X": "x" * 9999}),) if exist and "/containers/0" in target else good(target)
+        return (said({**CONTAINER, "X": "x" * 9999}),) if exist and "/containers/0" in target else good(target)
 
     liar = start(answer)
     engines = find_engines((), {"STRATASCOPE_ENGINES": liar.endpoint})

@@ -9,12 +9,13 @@ import os
 import threading
 import time
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from hostile.server import CONTAINER, ID, Server, good, reply
+from engines.fake_engine import FakeEngine, Pieces
+from hostile.server import CONTAINER, ID, good, said
 from rig.engine import Rig
 from stratascope import remembered
 from stratascope.core.container import EngineState
@@ -102,30 +103,30 @@ class Engine:
 
     def __init__(self, path: Path) -> None:
         self.path, self.ids, self.stalled = path, [ID], False
-        self.server = Server(path, self.answer)
+        self.server = FakeEngine(path, self.answer)
 
     def again(self) -> None:
         self.server.close()
         self.path.unlink()
-        self.server = Server(self.path, self.answer)
+        self.server = FakeEngine(self.path, self.answer)
 
     def followed(self) -> None:
         """Until whoever watches has noticed that this is another one, and follows it."""
         deadline = time.monotonic() + 120
-        while not any("/events" in target for target in tuple(self.server.asked)):
+        while not any("/events" in target for target in self.server.asked):
             assert time.monotonic() < deadline
             time.sleep(0.005)
 
-    def answer(self, target: str) -> Iterable[bytes]:
+    def answer(self, target: str) -> Pieces:
         path = target.partition("?")[0]
         if self.stalled:
             return silent(target)
         if path.endswith("/events"):
             return self.events()
         if path.endswith("/containers/json"):
-            return (reply([{"Id": each} for each in self.ids]),)
+            return (said([{"Id": each} for each in self.ids]),)
         known = next((each for each in self.ids if f"/{each}/" in path), "")
-        return (reply({**CONTAINER, "Id": known, "Name": f"/{known[:12]}"}),) if known else good(target)
+        return (said({**CONTAINER, "Id": known, "Name": f"/{known[:12]}"}),) if known else good(target)
 
     def events(self) -> Iterator[bytes]:
         yield b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

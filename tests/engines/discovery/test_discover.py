@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engines.fake_engine import FakeEngine, reply
+from engines.fake_engine import FakeEngine, by_path, reply
 from rig.engine import Rig
 from stratascope.core.container import EngineKind
 from stratascope.engines.discovery.discover import answering, discover
@@ -27,7 +27,7 @@ def serve() -> Iterator[Serve]:
 
     def begin(path: Path, ping: bytes) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
-        started.append(FakeEngine(path, {"/_ping": ping}))
+        started.append(FakeEngine(path, by_path({"/_ping": ping})))
         return path
 
     yield begin

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from engines.fake_engine import Drip, FakeEngine, reply
+from engines.fake_engine import Drip, FakeEngine, by_path, reply
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.core.ports import EngineError
 from stratascope.engines.open import open_engine
@@ -37,7 +37,7 @@ def start(path: Path) -> Iterator[Start]:
     started: list[FakeEngine] = []
 
     def begin(answers: dict[str, bytes | Drip | None]) -> FakeEngine:
-        started.append(FakeEngine(path, answers))
+        started.append(FakeEngine(path, by_path(answers)))
         return started[-1]
 
     yield begin

@@ -7,13 +7,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engines.fake_engine import FakeEngine, in_turn, reply
 from stratascope.core.container import EngineKind, EngineState
 from stratascope.engines.open import open_engine
 from stratascope.engines.shared import errors
@@ -26,67 +27,12 @@ SOON = Bounds(5.0, 5.0, 1 << 20)
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
 
 
-class Server:
-    """Answers each request with the next pieces, sent one by one; `b""` hangs up. Keeps what it was asked."""
-
-    def __init__(self, path: Path, answers: Sequence[Pieces], answer: Callable[[str], bytes] | None = None) -> None:
-        self.path = str(path)
-        self.asked: list[bytes] = []
-        self.connections = 0
-        self._answers = list(answers)
-        self._answer = answer
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.bind(self.path)
-        self._socket.listen()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                link, _ = self._socket.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._talk, args=(link,), daemon=True).start()
-
-    def _talk(self, link: socket.socket) -> None:
-        with link, suppress(OSError):  # whoever asked has hung up
-            rest = b""
-            while True:
-                while b"\r\n\r\n" not in rest:
-                    part = link.recv(4096)
-                    if not part:
-                        return
-                    rest += part
-                asked, _, rest = rest.partition(b"\r\n\r\n")
-                self.asked.append(asked + b"\r\n\r\n")
-                if not self._one(link, asked.split(b" ")[1].decode()):
-                    return
-
-    def _one(self, link: socket.socket, target: str) -> bool:
-        if self._answer is not None:
-            link.sendall(self._answer(target))
-            return True
-        for piece in self._answers.pop(0) if self._answers else ():
-            if not piece:
-                return False
-            link.sendall(piece)
-            time.sleep(0.002)  # so that each comes by itself
-        return True
-
-    def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        self._thread.join(5)
-
-
-Serve = Callable[..., Server]
+Serve = Callable[..., FakeEngine]
 
 
 @contextmanager
-def connected(path: str) -> Iterator[HttpConnection]:
-    link = HttpConnection(lambda: connect_here(Path(path), 5.0))
+def connected(path: Path) -> Iterator[HttpConnection]:
+    link = HttpConnection(lambda: connect_here(path, 5.0))
     try:
         yield link
     finally:
@@ -95,10 +41,11 @@ def connected(path: str) -> Iterator[HttpConnection]:
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    made: list[Server] = []
+    made: list[FakeEngine] = []
 
-    def start(*answers: Pieces, answer: Callable[[str], bytes] | None = None) -> Server:
-        made.append(Server(tmp_path / f"{len(made)}.sock", answers, answer))
+    def start(*answers: Pieces, answer: Callable[[str], bytes] | None = None) -> FakeEngine:
+        said = in_turn(*answers) if answer is None else lambda target: (answer(target),)
+        made.append(FakeEngine(tmp_path / f"{len(made)}.sock", said, 0.002))  # so that each piece comes by itself
         return made[-1]
 
     yield start
@@ -125,7 +72,7 @@ def test_an_answer_that_leaves_the_connection_open(serve: Serve, pieces: Pieces,
             assert link.call("/v1.45/containers/json?all=true", SOON) == (200, body)
     assert link.api_version == "1.45"
     assert server.connections == 1, "kept open between calls"
-    assert server.asked[0] == b"GET /v1.45/containers/json?all=true HTTP/1.1\r\nHost: engine\r\n\r\n"
+    assert server.requests[0] == b"GET /v1.45/containers/json?all=true HTTP/1.1\r\nHost: engine\r\n\r\n"
 
 
 @pytest.mark.parametrize(
@@ -236,11 +183,11 @@ def test_what_is_no_path_is_not_sent(serve: Serve) -> None:
         for url in ("/a b", "/a\r\nX: 1", "/ä", "/a\x7f"):
             with pytest.raises(ValueError, match="as it is"):
                 link.call(url, SOON)
-    assert server.asked == []
+    assert server.requests == []
 
 
 def test_another_thread_ends_a_call(serve: Serve) -> None:
-    path = Path(serve((HEAD,)).path)
+    path = serve((HEAD,)).path
     link = HttpConnection(lambda: connect_here(path, 5.0))
     threading.Timer(0.1, link.shut).start()
     started = time.monotonic()
@@ -281,7 +228,7 @@ def test_a_list_of_many_containers_in_order_without_those_that_vanish(serve: Ser
 
 
 def _of(body: str, status: str = "200 OK") -> bytes:
-    return f"HTTP/1.1 {status}\r\nApi-Version: 1.45\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+    return reply(body, status, "Api-Version: 1.45\r\n")
 
 
 @given(st.binary(max_size=300))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from captures.recorded import recorded, with_gap, with_text
+from captures.recorded import HYBRID, recorded, with_gap, with_text
 from layers.surroundings import around, capture, container
 from stratascope.core.capture import Capture, Gap, GapKind
 from stratascope.core.container import Asked
@@ -12,22 +12,6 @@ from stratascope.core.layer import Assessment, Verdict
 from stratascope.i18n.translate import translate
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.layer import LAYER
-
-HYBRID_LINES = "8:pids:/docker/ab\n5:devices:/docker/ab\n4:memory:/docker/ab\n1:cpu:/docker/ab\n0::/\n"
-HYBRID = {
-    "cgroup": HYBRID_LINES,
-    "cgroup:memory:0:memory.limit_in_bytes": "67108864\n",
-    "cgroup:memory:1:memory.limit_in_bytes": "9223372036854771712\n",
-    "cgroup:memory:0:memory.memsw.limit_in_bytes": "134217728\n",
-    "cgroup:memory:0:memory.usage_in_bytes": "1900544\n",
-    "cgroup:pids:0:pids.max": "max\n",
-    "cgroup:pids:0:pids.current": "3\n",
-    "cgroup:pids:1:pids.max": "50\n",
-    "cgroup:pids:1:pids.current": "20\n",
-    "cgroup:cpu:0:cpu.cfs_quota_us": "50000\n",
-    "cgroup:cpu:0:cpu.cfs_period_us": "100000\n",
-    "cgroup:devices:0:devices.list": "a *:* rwm\n",
-}
 
 
 def look(process: Capture, asked: Asked | None = None) -> tuple[CgroupFacts, Assessment]:
