@@ -1,7 +1,7 @@
 """What the capabilities of a process say to each need.
 
-The twin is uid 0 in the initial user namespace, so in which namespace a capability is asked for is not this layer's
-question. no_new_privs belongs here too.
+The permissive process of a stance is uid 0 in the initial user namespace, so in which namespace a capability is asked
+for is not this layer's question. no_new_privs belongs here too.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Two questions. Against which user namespace is a capability asked for: that of the machine, or one that this process's
 own capabilities count in. And whom does the host take it for: files of proc go by the host's uid, signals and
-ptrace(2) too. The twin holds all capabilities; but where uid and a missing capability refuse together and no other
-layer says so (a file of root's, a signal), this one does.
+ptrace(2) too. The permissive process of a stance holds all capabilities; but where uid and a missing capability refuse
+together and no other layer says so (a file of root's, a signal), this one does.
 """
 
 from __future__ import annotations
