@@ -1,0 +1,42 @@
+"""Which of the kernel's questions for a capability are a program's use of it, and which are only asked.
+
+Every check comes with the functions that led to it, innermost first. By them, and not by credentials: overlayfs works
+with the credentials of whoever mounted it, in the middle of a program's call, and their address is used again.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.observation.stream import Check
+
+# security/commoncap.c, kernel/capability.c: how a check is asked for, not by whom
+_ASKING_NAMES = """
+bpf_capable bpf_ns_capable cap_capable cap_capable_helper capable capable_noaudit capable_wrt_inode_uidgid
+checkpoint_restore_ns_capable file_ns_capable has_capability has_capability_noaudit has_ns_capability
+has_ns_capability_noaudit netlink_capable netlink_net_capable netlink_ns_capable ns_capable ns_capable_common
+ns_capable_noaudit ns_capable_setid perfmon_capable privileged_wrt_inode_uidgid security_capable sk_capable
+sk_net_capable sk_ns_capable
+"""
+_ASKING = frozenset(_ASKING_NAMES.split())
+_ONLY_ASKED = frozenset(("has_capability_noaudit", "has_ns_capability_noaudit", "ns_capable_noaudit"))
+# Of these the task's own right decides, also below overlayfs (fs/overlayfs checks the caller before it changes over)
+_OF_THE_TASK = frozenset(("generic_permission", "inode_owner_or_capable", "setattr_prepare"))
+_MEMORY_RESERVE = "__vm_enough_memory"  # mm/util.c: whoever has CAP_SYS_ADMIN may take the last 3 %
+
+
+def is_use(check: Check) -> bool:
+    """Whether a check that was answered with yes is a use: without the capability something would have failed."""
+    return check.answer == 0 and not _is_aside(check.frames)
+
+
+def is_refusal(check: Check) -> bool:
+    """Whether a check that was answered with no refused something."""
+    return check.answer < 0 and not _is_aside(check.frames) and not any(name in _ONLY_ASKED for name in check.frames)
+
+
+def _is_aside(frames: tuple[str, ...]) -> bool:
+    names = [name.partition(".")[0] for name in frames]  # `generic_permission.part.0`
+    if _MEMORY_RESERVE in names:
+        return True
+    callers = [name for name in names if name not in _ASKING]
+    below_overlay = any(name.startswith("ovl_") for name in callers)
+    return below_overlay and callers[0] not in _OF_THE_TASK

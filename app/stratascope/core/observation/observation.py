@@ -1,0 +1,193 @@
+"""What a container was seen to use, and how much of its life was seen: folded from the stream, kept, added up.
+
+All is a least: what was not exercised was not seen, so coverage is told with it. Lists are bounded, since a container
+can run as many programs, and write as many paths, as it likes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from stratascope.core.observation.harmless import is_notable
+from stratascope.value import Value
+
+BY_MOST = 8  # programs that are told of one use
+LIST_MOST = 2000  # of each list
+
+
+class Phase(StrEnum):
+    """What of its life was seen, in its order."""
+
+    START = "start"
+    REQUESTS = "requests"  # it accepted connections
+    CHILDREN = "children"  # it made processes long after its start
+    SAVE = "save"  # it forced data onto the disk, or put a file in the place of another
+    RELOAD = "reload"  # it was told to, by a signal
+    SESSIONS = "sessions"  # somebody came in from outside (exec)
+    STOP = "stop"
+
+
+class Seen(Value):
+    """How long and what was watched. `lost`: events that did not come through."""
+
+    seconds: float = 0.0
+    starts: int = 0
+    stops: int = 0
+    reloads: int = 0
+    execs: int = 0
+    lost: int = 0
+    phases: tuple[Phase, ...] = ()
+
+
+class UsedCapability(Value):
+    """A capability that the kernel asked for and was shown. `initial`: of the initial user namespace."""
+
+    name: str
+    initial: bool
+    uses: int
+    by: tuple[str, ...]
+
+
+class UsedCall(Value):
+    """A system call by entry point and name; the number where it has no name here. `uses` is a least."""
+
+    abi: str
+    name: str
+    uses: int
+    by: tuple[str, ...]
+
+
+class UsedArguments(Value):
+    """One set of arguments that a call was made with."""
+
+    abi: str
+    name: str
+    values: tuple[int, ...]
+
+
+class UsedPort(Value):
+    """A port that it listened on. `loopback`: only there; `outside`: somebody from outside used it."""
+
+    protocol: str
+    port: int
+    loopback: bool
+    outside: bool
+
+
+class Denied(Value):
+    """A call that was refused to a program. `filtered`: before it began. `lacked`: capabilities that were asked for."""
+
+    by: str
+    abi: str
+    name: str
+    errno: int
+    filtered: bool
+    values: tuple[int, ...]
+    path: str
+    lacked: tuple[str, ...]
+
+
+class Observation(Value):
+    """All that was seen of one container, or of several lives of it together.
+
+    `users`: uid and gid, as inside. `peaks`: memory (bytes), cpu (cores), pids, open_files. `unseen`: a part that could
+    not be observed, and why.
+    """
+
+    seen: Seen = Seen()
+    capabilities: tuple[UsedCapability, ...] = ()
+    calls: tuple[UsedCall, ...] = ()
+    arguments: tuple[UsedArguments, ...] = ()
+    denied: tuple[Denied, ...] = ()
+    written: tuple[str, ...] = ()
+    devices: tuple[str, ...] = ()
+    ports: tuple[UsedPort, ...] = ()
+    users: tuple[tuple[int, int], ...] = ()
+    peaks: tuple[tuple[str, float], ...] = ()
+    unseen: tuple[tuple[str, str], ...] = ()
+
+    def notable(self) -> tuple[UsedCall, ...]:
+        """The calls outside the harmless set."""
+        return tuple(call for call in self.calls if is_notable(call.abi, call.name))
+
+    def peak(self, what: str) -> float | None:
+        """The most of it; None where that was not seen."""
+        return next((value for name, value in self.peaks if name == what), None)
+
+    def saw(self, what: str) -> bool:
+        """Whether that part could be observed: calls, capabilities, written, ports, users, peaks."""
+        return bool(self.seen.starts or self.seen.seconds) and all(name != what for name, _ in self.unseen)
+
+
+def added(one: Observation, two: Observation) -> Observation:
+    """Both together. A part that one of them saw is seen."""
+    if one == Observation():
+        return two
+    if two == Observation():
+        return one
+    return Observation(
+        _seen(one.seen, two.seen),
+        _capabilities((*one.capabilities, *two.capabilities)),
+        _calls((*one.calls, *two.calls)),
+        tuple(sorted({*one.arguments, *two.arguments}, key=str))[:LIST_MOST],
+        tuple(sorted({*one.denied, *two.denied}, key=str))[:LIST_MOST],
+        tuple(sorted({*one.written, *two.written}))[:LIST_MOST],
+        tuple(sorted({*one.devices, *two.devices}))[:LIST_MOST],
+        _ports((*one.ports, *two.ports)),
+        tuple(sorted({*one.users, *two.users}))[:LIST_MOST],
+        _peaks((*one.peaks, *two.peaks)),
+        tuple(item for item in one.unseen if any(item[0] == other[0] for other in two.unseen)),
+    )
+
+
+def programs(*groups: Iterable[str]) -> tuple[str, ...]:
+    """The first few of all, each once."""
+    return tuple(dict.fromkeys(name for group in groups for name in group if name))[:BY_MOST]
+
+
+def _seen(one: Seen, two: Seen) -> Seen:
+    return Seen(
+        one.seconds + two.seconds,
+        one.starts + two.starts,
+        one.stops + two.stops,
+        one.reloads + two.reloads,
+        one.execs + two.execs,
+        one.lost + two.lost,
+        tuple(phase for phase in Phase if phase in (*one.phases, *two.phases)),
+    )
+
+
+def _capabilities(all_of: Iterable[UsedCapability]) -> tuple[UsedCapability, ...]:
+    found: dict[str, UsedCapability] = {}
+    for each in all_of:
+        old = found.get(each.name, UsedCapability(each.name, False, 0, ()))
+        found[each.name] = UsedCapability(
+            each.name, old.initial or each.initial, old.uses + each.uses, programs(old.by, each.by)
+        )
+    return tuple(found[name] for name in sorted(found))
+
+
+def _calls(all_of: Iterable[UsedCall]) -> tuple[UsedCall, ...]:
+    found: dict[tuple[str, str], UsedCall] = {}
+    for each in all_of:
+        key = each.abi, each.name
+        old = found.get(key, UsedCall(*key, 0, ()))
+        found[key] = UsedCall(*key, old.uses + each.uses, programs(old.by, each.by))
+    return tuple(found[key] for key in sorted(found))[:LIST_MOST]
+
+
+def _ports(all_of: Iterable[UsedPort]) -> tuple[UsedPort, ...]:
+    found: dict[tuple[str, int], UsedPort] = {}
+    for each in all_of:
+        key = each.protocol, each.port
+        old = found.get(key, UsedPort(*key, True, False))
+        found[key] = UsedPort(*key, old.loopback and each.loopback, old.outside or each.outside)
+    return tuple(found[key] for key in sorted(found))[:LIST_MOST]
+
+
+def _peaks(all_of: Iterable[tuple[str, float]]) -> tuple[tuple[str, float], ...]:
+    found: dict[str, float] = {}
+    for name, value in all_of:
+        found[name] = max(value, found.get(name, 0.0))
+    return tuple(sorted(found.items()))

@@ -1,0 +1,231 @@
+"""Events folded into an observation: what counts, as whose, and what is left out."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stratascope.core.observation.fold import Fold
+from stratascope.core.observation.observation import Denied, Observation, Phase, UsedPort, added
+from stratascope.core.observation.stream import (
+    Arguments,
+    Call,
+    Check,
+    Event,
+    Exit,
+    Failed,
+    Listens,
+    Lost,
+    Peak,
+    Peer,
+    Process,
+    Signal,
+    Unseen,
+    User,
+    Written,
+)
+from stratascope.linux.capability import CapabilitySet
+
+X = "x86_64"
+SETUID = ("cap_capable", "ns_capable_setid", "__sys_setuid")
+
+
+def folded(*events: Event, held: CapabilitySet | None = None) -> Observation:
+    """All of them, one after the other."""
+    fold = Fold(held)
+    for event in events:
+        fold.feed(event)
+    return fold.observation()
+
+
+def start(at: float = 1.0) -> list[Event]:
+    """runc starts `web` as process 10."""
+    return [
+        Call(at, 10, X, 105, 1),  # setuid, by runc
+        Process(at, 10, 9, "exec", "runc:[2:INIT]", "/proc/self/exe"),
+        Check(at, 10, 21, 0, True, X, 165, ("cap_capable",), 54),
+        Process(at + 0.1, 10, 9, "exec", "web", "/usr/sbin/web"),
+    ]
+
+
+def test_a_runtime_s_own_work_is_no_need() -> None:
+    """Nothing of before the container's program is executed; all of it and of its children afterwards."""
+    seen = folded(
+        *start(),
+        Call(1.2, 10, X, 257, 3),
+        Process(1.3, 11, 10, "fork", "web", ""),
+        Call(1.4, 11, X, 257, 2),
+        Check(1.5, 11, 7, 0, True, X, 105, SETUID, 1),
+        User(1.6, 11, 33, 33),
+    )
+    assert [(call.name, call.uses, call.by) for call in seen.calls] == [("openat", 5, ("web",))]
+    assert [(each.name, each.uses, each.by, each.initial) for each in seen.capabilities] == [
+        ("CAP_SETUID", 1, ("web",), True)
+    ]
+    assert seen.users == ((33, 33),)
+    assert seen.seen.starts == 1
+    assert seen.seen.phases == (Phase.START,)
+    assert seen.seen.execs == 0
+
+
+def test_busybox_executes_itself() -> None:
+    """A program of the container may do what a runtime does: it has been counted before, so it counts on."""
+    seen = folded(*start(), Process(2.0, 10, 9, "exec", "ls", "/proc/self/exe"), Call(2.1, 10, X, 83, 1))
+    assert [(call.name, call.by) for call in seen.calls] == [("mkdir", ("ls",))]
+
+
+def test_a_session_from_outside() -> None:
+    """Its runtime's work is left out too, and that there was one is told."""
+    seen = folded(
+        *start(),
+        Check(3.0, 20, 21, 0, True, X, 165, ("cap_capable",), 1),
+        Process(3.1, 20, 9, "exec", "sh", "/bin/sh"),
+        Call(3.2, 20, X, 59, 1),
+    )
+    assert seen.capabilities == ()
+    assert [(call.name, call.by) for call in seen.calls] == [("execve", ("sh",))]
+    assert seen.seen.execs == 1
+    assert Phase.SESSIONS in seen.seen.phases
+
+
+def test_what_runs_already() -> None:
+    """Attached to it while it runs: everything counts at once, and no start was seen."""
+    seen = folded(Process(1.0, 10, 1, "there", "web", "/usr/sbin/web"), Call(1.1, 10, X, 288, 4))
+    assert [(call.name, call.uses) for call in seen.calls] == [("accept4", 4)]
+    assert seen.seen.starts == 0
+    assert seen.seen.phases == (Phase.REQUESTS,)
+
+
+def test_only_what_it_holds_is_used() -> None:
+    """overlayfs asks with the credentials of its mounter, who holds all."""
+    seen = folded(
+        *start(), Check(2.0, 10, 21, 0, True, X, 257, ("cap_capable",), 1), held=CapabilitySet.of(("CAP_SETUID",))
+    )
+    assert seen.capabilities == ()
+
+
+def test_refusals_and_why() -> None:
+    """A filter's before the call began; a capability's with its name; whatever was refused once is told once."""
+    refused = Failed(2.1, 10, X, 105, 1, True, (33,), "", 1)
+    seen = folded(
+        *start(),
+        Failed(2.0, 10, X, 165, 1, False, (), "", 1),
+        Check(2.1, 10, 7, -1, True, X, 105, SETUID, 1),
+        refused,
+        Failed(2.2, 10, X, 257, 30, True, (), "/etc/web.pid", 1),
+        Failed(2.3, 10, X, 257, 30, True, (), "/etc/web.pid", 1),
+    )
+    assert set(seen.denied) == {
+        Denied("web", X, "mount", 1, True, (), "", ()),
+        Denied("web", X, "setuid", 1, False, (33,), "", ("CAP_SETUID",)),
+        Denied("web", X, "openat", 30, False, (), "/etc/web.pid", ()),
+    }
+
+
+def test_a_check_of_another_call_is_not_blamed() -> None:
+    """One inside a call that went well does not explain the next one's failure."""
+    seen = folded(
+        *start(),
+        Check(2.0, 10, 7, -1, True, X, 105, SETUID, 1),
+        Failed(2.1, 10, X, 233, 1, True, (), "", 1),
+    )
+    assert [each.lacked for each in seen.denied] == [()]
+
+
+def test_ports_and_whom_they_are_for() -> None:
+    """Loopback only as long as it listens nowhere else; outside once somebody came from there."""
+    seen = folded(
+        *start(),
+        Listens(2.0, "tcp", 80, False),
+        Listens(2.0, "tcp", 9000, True),
+        Peer(3.0, "tcp", 9000, True),
+        Peer(3.0, "tcp", 80, False),
+    )
+    assert seen.ports == (UsedPort("tcp", 80, False, True), UsedPort("tcp", 9000, True, False))
+    assert Phase.REQUESTS in seen.seen.phases
+
+
+def test_phases() -> None:
+    """A reload, children long after the start, data forced onto the disk, the stop."""
+    seen = folded(
+        *start(),
+        Signal(5.0, 10, 1, 0),
+        Call(6.0, 10, X, 74, 1),
+        Process(30.0, 12, 10, "fork", "web", ""),
+        Exit(40.0, 10, 0, None),
+    )
+    assert seen.seen.phases == (Phase.START, Phase.CHILDREN, Phase.SAVE, Phase.RELOAD, Phase.STOP)
+    assert (seen.seen.reloads, seen.seen.stops, seen.seen.seconds) == (1, 1, 39.0)
+
+
+def test_the_rest() -> None:
+    """Arguments once, paths once, peaks at their most, what was lost added, what can't be seen with its reason."""
+    seen = folded(
+        *start(),
+        Arguments(2.0, 10, X, 41, (16, 3, 9)),
+        Arguments(2.0, 10, X, 41, (16, 3, 9)),
+        Written(2.0, "/run/web.pid", "file"),
+        Written(2.1, "/run/web.pid", "file"),
+        Peak(2.0, "memory", 500.0),
+        Peak(3.0, "memory", 400.0),
+        Lost(3.0, 2),
+        Lost(3.5, 3),
+        Unseen(1.0, "capabilities", "no tracefs"),
+    )
+    assert [(each.name, each.values) for each in seen.arguments] == [("socket", (16, 3, 9))]
+    assert seen.written == ("/run/web.pid",)
+    assert seen.peak("memory") == 500.0
+    assert seen.peak("pids") is None
+    assert seen.seen.lost == 5
+    assert not seen.saw("capabilities")
+    assert seen.saw("calls")
+
+
+def test_two_lives_together() -> None:
+    """Uses are added, the wider port counts, a part that was seen once is seen."""
+    one = folded(*start(), Call(2.0, 10, X, 257, 3), Listens(2.0, "tcp", 80, True), Unseen(1.0, "calls", "why"))
+    two = folded(*start(), Call(2.0, 10, X, 257, 4), Listens(2.0, "tcp", 80, False))
+    both = added(one, two)
+    assert [(call.name, call.uses) for call in both.calls] == [("openat", 7)]
+    assert both.ports == (UsedPort("tcp", 80, False, False),)
+    assert both.seen.starts == 2
+    assert both.saw("calls")
+    assert added(Observation(), one) == one == added(one, Observation())
+
+
+def test_a_hostile_container_fills_nothing() -> None:
+    """As many processes, programs and paths as it likes: what is kept stays bounded."""
+    fold = Fold()
+    for event in start():
+        fold.feed(event)
+    for number in range(30_000):
+        fold.feed(Process(2.0, 100 + number, 10, "fork", f"p{number}", ""))
+        fold.feed(Written(2.0, f"/{number}", "file"))
+        fold.feed(Call(2.0, 100 + number, X, number % 100, 1))
+        fold.feed(Failed(2.0, 100 + number, X, 257, 13, True, (), f"/{number}", 1))
+    fold.feed(Call(3.0, 99_999, X, 101, 1))  # by one that could not be remembered any more
+    seen = fold.observation()
+    assert len(seen.written) == len(seen.denied) == 2000
+    assert all(len(call.by) <= 8 for call in seen.calls)
+    assert {call.name for call in seen.calls} >= {"ptrace"}
+
+
+_PID = st.integers(1, 4)
+_EVENTS = st.one_of(
+    st.builds(Process, st.just(1.0), _PID, _PID, st.sampled_from(["there", "fork", "exec"]), st.text(), st.text()),
+    st.builds(Exit, st.just(1.0), _PID, st.none(), st.none()),
+    st.builds(Call, st.just(1.0), _PID, st.sampled_from([X, "i386", "odd"]), st.integers(0, 1 << 40), st.integers(0)),
+    st.builds(Check, st.just(1.0), _PID, st.integers(0, 70), st.integers(-2, 0), st.booleans(), st.just(X),
+              st.integers(0, 500), st.lists(st.text()).map(tuple), st.integers(0)),
+    st.builds(Failed, st.just(1.0), _PID, st.just(X), st.integers(0, 500), st.integers(0, 133), st.booleans(),
+              st.just(()), st.text(), st.integers(0)),
+)  # fmt: skip
+
+
+@given(st.lists(_EVENTS), st.lists(_EVENTS))
+def test_any_order(one: list[Event], two: list[Event]) -> None:
+    """Whatever comes, an observation; the sum of two does not depend on their order, but for the first programs."""
+    first, second = folded(*one), folded(*two)
+    both, other = added(first, second), added(second, first)
+    assert [(call.name, call.uses) for call in both.calls] == [(call.name, call.uses) for call in other.calls]
+    assert {each.name for each in both.capabilities} == {each.name for each in other.capabilities}
