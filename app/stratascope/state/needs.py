@@ -1,0 +1,106 @@
+"""Needs on disk: a JSON file an image and command, beside the journal of relaunches; bounded in number and size."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from stratascope import atomic_file
+from stratascope.core.container import Container
+from stratascope.core.observation.needs import Needs, NeedsError, needs_key
+from stratascope.core.observation.observation import Observation, added
+from stratascope.state.pending import default_folder
+
+VERSION = 1
+_MOST = 16 << 20  # bytes of one file: every list in it is bounded, and few come near a hundredth
+_FILES_MOST = 500  # the oldest goes
+_NAMES_MOST = 20
+
+
+class FileNeeds:
+    """A `core.observation.needs.NeedsStore` in a folder."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or default_folder().parent / "needs"
+
+    def of(self, container: Container) -> Needs | None:
+        """See the protocol. What is damaged is an error that names the file: forgetting helps."""
+        return self._read(self._path(container))
+
+    def add(self, container: Container, observation: Observation) -> Needs:
+        """See the protocol. Safe against another program that does the same."""
+        path = self._path(container)
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            atomic_file.check_folder(self._folder)
+            with self._alone():
+                known = self._read(path) or Needs(container.image, container.command)
+                names = (*(name for name in known.containers if name != container.name), container.name)
+                found = Needs(
+                    container.image,
+                    container.command,
+                    added(known.observation, observation),
+                    names[-_NAMES_MOST:],
+                    time.time(),
+                )
+                body = {"version": VERSION, "needs": msgspec.to_builtins(found)}
+                atomic_file.tidy(path)
+                atomic_file.write(path, json.dumps(body).encode())  # ASCII: paths that are no UTF-8 survive
+                self._drop_oldest()
+        except OSError as error:
+            raise NeedsError(f"{error.filename or self._folder}: {error.strerror}") from error
+        return found
+
+    def forget(self, container: Container) -> bool:
+        """See the protocol."""
+        path = self._path(container)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise NeedsError(f"{path}: {error.strerror}") from error
+        return True
+
+    def _path(self, container: Container) -> Path:
+        return self._folder / f"{needs_key(container)}.json"
+
+    def _read(self, path: Path) -> Needs | None:
+        try:
+            atomic_file.check_folder(self._folder)
+            data = atomic_file.read(path, _MOST, ours=True)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise NeedsError(f"{path}: {error.strerror}") from error
+        if data is None:
+            raise NeedsError(f"{path}: longer than {_MOST} bytes")
+        try:
+            body = json.loads(data)
+            if not isinstance(body, dict) or body.get("version") != VERSION:
+                raise NeedsError(f"{path}: not of version {VERSION}")
+            return msgspec.convert(body.get("needs"), Needs)
+        except (ValueError, RecursionError) as error:
+            raise NeedsError(f"{path}: {error}") from error
+
+    def _drop_oldest(self) -> None:
+        files = sorted(self._folder.glob("*.json"), key=lambda path: path.lstat().st_mtime)
+        for path in files[:-_FILES_MOST]:
+            path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(self._folder / "lock", flags, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
