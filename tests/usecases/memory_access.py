@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 from stratascope.core.container import Asked, Container, Engine, EngineKind
 from stratascope.core.ground import UNREAD, Ground
+from stratascope.core.observation.needs import Needs, NeedsStore, needs_key
+from stratascope.core.observation.observation import Observation, added
 from stratascope.core.ports import HostFiles, Owners, Relauncher
 from stratascope.core.record import Trouble
 from stratascope.core.relaunch.evidence import Liveness, RootFiles
@@ -16,6 +18,7 @@ from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.value import replace
 from usecases.host import Host
 
 ENGINE = Engine("memory", EngineKind.DOCKER, "unix:///memory")
@@ -34,6 +37,25 @@ class Seconds:
         return Clock(lambda: self.passed, self.sleep)
 
 
+class MemoryNeeds:
+    """Needs that are kept as long as the test."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, Needs] = {}
+
+    def of(self, container: Container) -> Needs | None:
+        return self._known.get(needs_key(container))
+
+    def add(self, container: Container, observation: Observation) -> Needs:
+        known = self._known.get(needs_key(container), Needs(container.image, container.command))
+        found = replace(known, observation=added(known.observation, observation))
+        self._known[needs_key(container)] = found
+        return found
+
+    def forget(self, container: Container) -> bool:
+        return self._known.pop(needs_key(container), None) is not None
+
+
 @dataclass
 class MemoryAccess:
     """See the module."""
@@ -48,6 +70,8 @@ class MemoryAccess:
     state_of: Callable[[str], ContainerState | None] = lambda container: None
     processes: frozenset[ProcessKind] | None = None
     processes_after: frozenset[ProcessKind] | None = None
+    needs: NeedsStore = field(default_factory=MemoryNeeds)
+    profiles: dict[str, str] = field(default_factory=dict)
 
     def read(self, container: str) -> ContainerState | None:
         return self.state_of(container)
@@ -56,7 +80,13 @@ class MemoryAccess:
         return ()
 
     def profile_text(self, path: str) -> str | None:
-        return None
+        return self.profiles.get(path)
+
+    def profile_place(self, text: str) -> str:
+        return f"/memory/{len(text)}.json"
+
+    def keep_profile(self, path: str, text: str) -> None:
+        self.profiles[path] = text
 
     def listeners(self) -> tuple[tuple[str, int], ...] | None:
         return None

@@ -13,7 +13,7 @@ from stratascope.core.message import msg
 from stratascope.core.relaunch.run_options import RunOptions
 from stratascope.export.shared import ExportError
 from stratascope.linux.seccomp_docker import docker_default
-from stratascope.linux.seccomp_write import pretty, profile_text
+from stratascope.linux.seccomp_profile import pretty, profile_text
 from stratascope.linux.syscalls import Abi
 
 _OPEN = {"defaultAction": "SCMP_ACT_ALLOW"}

@@ -1,4 +1,4 @@
-"""seccomp profiles as JSON: Docker's and Podman's format, and `linux.seccomp` of an OCI config.json. Parsing only.
+"""seccomp profiles as JSON: Docker's and Podman's format, and `linux.seccomp` of an OCI config.json. Read and written.
 
 Docker's has conditions on capabilities, kernel and machine, the OCI form has them resolved already; both are read by
 the same code. What is of no known form is a DecodeError; a field, call or machine that is merely not known is a
@@ -14,7 +14,8 @@ from typing import Any
 
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import Action, ActionKind
-from stratascope.linux.seccomp_answer import ALL_BITS, Constraint, Op
+from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Constraint, Op, Outcome, Outcomes
+from stratascope.linux.syscalls import Abi
 from stratascope.remembered import remembered
 from stratascope.value import Value
 
@@ -38,6 +39,13 @@ _OPS = {
     "SCMP_CMP_LE": Op.LE,
     "SCMP_CMP_GT": Op.GT,
     "SCMP_CMP_GE": Op.GE,
+}
+_OPERATORS = {op: word for word, op in _OPS.items()}
+_ARCHITECTURES = {
+    Abi.X86_64: "SCMP_ARCH_X86_64",
+    Abi.I386: "SCMP_ARCH_X86",
+    Abi.X32: "SCMP_ARCH_X32",
+    Abi.AARCH64: "SCMP_ARCH_AARCH64",
 }
 _TOP = frozenset(
     (
@@ -247,3 +255,48 @@ def _number(value: Any, where: str, most: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
         raise DecodeError(f"profile: {where} is no number from 0 to {most}: {str(value)[:60]!r}")
     return value
+
+
+def profile_text(calls: Mapping[str, Outcomes], abis: tuple[Abi, ...]) -> str:
+    """Answers as a profile's JSON. `abis`: the entry points that may be used at all; any other kills a process.
+
+    What no rule names is refused with EPERM, so only what passes, or is refused with another errno, is written.
+    """
+    same: dict[Outcomes, list[str]] = {}
+    for name in sorted(calls):
+        same.setdefault(calls[name], []).append(name)
+    rules: list[dict[str, Any]] = []
+    for outcomes, names in sorted(same.items(), key=lambda each: each[1]):
+        for outcome in outcomes:
+            if outcome.action.kind is ActionKind.ERRNO and outcome.action.number == errno.EPERM:
+                continue  # what no rule lets through is refused so
+            rules.append(_written_rule(names, outcome))
+    return pretty(
+        {
+            "defaultAction": "SCMP_ACT_ERRNO",
+            "defaultErrnoRet": errno.EPERM,
+            "architectures": [_ARCHITECTURES[abi] for abi in abis],
+            "syscalls": rules,
+        }
+    )
+
+
+def pretty(profile: Any) -> str:
+    """As a person would read it."""
+    return json.dumps(profile, indent=2) + "\n"
+
+
+def _written_rule(names: list[str], outcome: Outcome) -> dict[str, Any]:
+    rule: dict[str, Any] = {"names": names, "action": "SCMP_ACT_ALLOW"}
+    if outcome.action.kind is ActionKind.ERRNO:
+        rule |= {"action": "SCMP_ACT_ERRNO", "errnoRet": outcome.action.number}
+    if outcome.constraints:
+        rule["args"] = [_written_argument(each) for each in outcome.constraints]
+    return rule
+
+
+def _written_argument(constraint: Constraint) -> dict[str, Any]:
+    if constraint.mask in (ALL_BITS, LOW_BITS):
+        return {"index": constraint.arg, "value": constraint.value, "op": _OPERATORS[constraint.op]}
+    # valueTwo is what must be left of the argument (seccomp_rule_add(3))
+    return {"index": constraint.arg, "value": constraint.mask, "valueTwo": constraint.value, "op": "SCMP_CMP_MASKED_EQ"}

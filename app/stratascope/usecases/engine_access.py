@@ -7,6 +7,7 @@ from typing import Protocol
 
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground
+from stratascope.core.observation.needs import NeedsStore
 from stratascope.core.ports import HostFiles, Owners, Relauncher
 from stratascope.core.record import Trouble
 from stratascope.core.relaunch.evidence import Liveness, RootFiles
@@ -41,6 +42,10 @@ class EngineAccess(Protocol):
         """None: nothing that Compose or systemd owns is changed."""
 
     @property
+    def needs(self) -> NeedsStore:
+        """What was learned of its containers."""
+
+    @property
     def clock(self) -> Clock: ...
 
     def read(self, container: str) -> ContainerState | None:
@@ -51,6 +56,12 @@ class EngineAccess(Protocol):
 
     def profile_text(self, path: str) -> str | None:
         """A file of the user's, for a seccomp profile."""
+
+    def profile_place(self, text: str) -> str:
+        """Where a seccomp profile of that content goes: a full path on this machine."""
+
+    def keep_profile(self, path: str, text: str) -> None:
+        """Put it there. Raises JournalError."""
 
     def listeners(self) -> tuple[tuple[str, int], ...] | None:
         """Addresses and ports that listen on the host."""

@@ -238,7 +238,8 @@ class Hardening:
             known = self._connected.get(engine)
         if known is None:
             access = self._connect(engine)  # asks the engine: not under the lock
-            made = _Connected(access, Previews(all_layers(), access.ground, access.engine, _subjects(access)))
+            previews = Previews(all_layers(), access.ground, access.engine, _subjects(access), access.profile_place)
+            made = _Connected(access, previews)
             with self._lock:
                 known = self._connected.setdefault(engine, made)
         return known

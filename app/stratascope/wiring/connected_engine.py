@@ -9,6 +9,7 @@ from pathlib import Path
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground, decode_ground
+from stratascope.core.observation.needs import NeedsStore
 from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, NoSuchContainerError, Owners, Relauncher
 from stratascope.core.process_match import belongs
 from stratascope.core.record import Record, Trouble
@@ -21,6 +22,8 @@ from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.host_files import LocalFiles
 from stratascope.owners.local import LocalOwners
 from stratascope.probe.listeners import listeners
+from stratascope.state import profiles
+from stratascope.state.needs import FileNeeds
 from stratascope.usecases.evidence import liveness, root_files
 from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.evidence.startup_processes import ProcessKind, all_processes, startup_processes
@@ -36,6 +39,7 @@ class ConnectedEngine:
 
     def __init__(self, engines: Engines, port: EnginePort, engine: Engine, journal: Journal) -> None:
         self.engine, self.journal = engine, journal
+        self.needs: NeedsStore = FileNeeds()
         self._port = port
         self._shared = translations()
         self._reader = engines.reader(self._shared)
@@ -63,6 +67,14 @@ class ConnectedEngine:
     def profile_text(self, path: str) -> str | None:
         """See `EngineAccess`."""
         return _text(path)
+
+    def profile_place(self, text: str) -> str:
+        """See `EngineAccess`."""
+        return profiles.place(text)
+
+    def keep_profile(self, path: str, text: str) -> None:
+        """See `EngineAccess`."""
+        profiles.keep(path, text)
 
     def listeners(self) -> tuple[tuple[str, int], ...] | None:
         """See `EngineAccess`."""

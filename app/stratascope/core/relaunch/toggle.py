@@ -12,6 +12,7 @@ from typing import Any
 
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.message import Message
+from stratascope.core.observation.observation import Observation
 from stratascope.core.sizes import size_text, typed_size
 from stratascope.value import Value
 
@@ -63,6 +64,17 @@ class Choice(Value):
     value: str
 
 
+class Learned(Value):
+    """What a toggle's value should be, by what was seen of the container, and why.
+
+    `text`: the content of a file that the value is to name, which the caller puts where the engine reads it.
+    """
+
+    value: str
+    why: Message
+    text: str = ""
+
+
 class Failure(Value):
     """How a replacement failed: what symptoms are sought in. `silent`: ports on which it no longer listens."""
 
@@ -103,6 +115,7 @@ class Subject(Value):
     nodes: tuple[str, ...] | None = None
     users: tuple[tuple[str, int], ...] | None = None
     published: tuple[int, ...] = ()
+    seen: Observation | None = None  # what it was seen to use, of all its lives; None: it was never watched
 
     def of(self, layer: str) -> Any:
         """The facts of one layer, None where there are none."""
@@ -111,6 +124,10 @@ class Subject(Value):
     def text_of(self, path: str) -> str | None:
         """The text of a profile file; None where it could not be read."""
         return next((text for key, text in self.files if key == path), None)
+
+
+def _nothing_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    return None
 
 
 def _innocent(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
@@ -128,6 +145,9 @@ class Toggle(Value):
     `preset(preset, subject)`: the value that the preset chooses here, None: not part of it. `symptoms(failure, value,
     subject)`: whether the way in which a replacement failed points to this toggle.
 
+    `learned(word, subject, asked)`: what the word comes to, by what was seen of the container, where all else that is
+    wanted comes to `asked`; None: too little was seen, or it needs no such thing. `learned_words`: those it takes.
+
     `default`: the value to offer where no preset has one; empty: the first of `values`.
     """
 
@@ -144,6 +164,8 @@ class Toggle(Value):
     preset: Callable[[Preset, Subject], str | None]
     live: bool = False  # whether the engine can change it without a relaunch
     symptoms: Callable[[Failure, str, Subject], Suspicion | None] = _innocent
+    learned: Callable[[str, Subject, Asked], Learned | None] = _nothing_learned
+    learned_words: tuple[str, ...] = ()
     default: str = ""
     unit: Unit = Unit.WORD
     changes_users: bool = False  # whether its processes run as other users then

@@ -21,11 +21,12 @@ from stratascope.core.relaunch.toggle import (
     Unit,
 )
 from stratascope.layers.capabilities.facts import CapabilityFacts
+from stratascope.layers.capabilities.learned import learned
 from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
 from stratascope.layers.shared.asked_capabilities import bounding, engine_default, named, starts_as_root, with_result
 from stratascope.layers.shared.symptoms import in_log
-from stratascope.layers.shared.toggle_values import NOT_READ, only, proof_of
+from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, only, proof_of
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
 from stratascope.linux.capability import CapabilitySet, number_of
 from stratascope.linux.decode import DecodeError
@@ -244,6 +245,8 @@ CAPABILITIES = Toggle(
     _prove,
     _preset,
     symptoms=_symptoms,
+    learned=learned,
+    learned_words=(LEARNED,),
     unit=Unit.CAPABILITIES,
     overridden=True,
 )

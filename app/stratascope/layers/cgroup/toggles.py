@@ -21,9 +21,10 @@ from stratascope.core.relaunch.toggle import (
     Unit,
 )
 from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.layers.cgroup.learned import memory_learned, pids_learned
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
 from stratascope.layers.shared.symptoms import NO_FORK, NO_MEMORY, find, in_log
-from stratascope.layers.shared.toggle_values import NOT_READ, size_of, whole_number
+from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, size_of, whole_number
 from stratascope.value import replace
 
 _LAYER = "cgroup"
@@ -142,6 +143,8 @@ MEMORY = Toggle(
     _memory_preset,
     live=True,
     symptoms=_memory_symptoms,
+    learned=memory_learned,
+    learned_words=(LEARNED,),
     default="512m",
     unit=Unit.BYTES,
 )
@@ -191,6 +194,8 @@ PIDS = Toggle(
     _pids_preset,
     live=True,
     symptoms=in_log((90, NO_FORK, msg("It could start no more processes or threads. Give it a greater limit."))),
+    learned=pids_learned,
+    learned_words=(LEARNED,),
     default="256",
 )
 

@@ -8,12 +8,23 @@ own machine.
 from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
-from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.toggle import (
+    Failure,
+    Learned,
+    Preset,
+    Proof,
+    Proven,
+    Subject,
+    Suspicion,
+    Toggle,
+    ToggleError,
+)
 from stratascope.layers.seccomp.facts import SeccompFacts
+from stratascope.layers.seccomp.learned import DefaultFilter, learned_profile
 from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.layers.shared.symptoms import NOT_PERMITTED, SIGSYS, find
-from stratascope.layers.shared.toggle_values import NOT_READ, is_docker
+from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, TIGHT, is_docker
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_answer import Answers
@@ -138,6 +149,35 @@ def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | Non
     return None
 
 
+def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    seen, facts = subject.seen, subject.of(_LAYER)
+    default = None if facts is None else facts.default
+    if seen is None or not seen.seen.starts or not seen.saw("calls") or not isinstance(default, DefaultFilter):
+        return None
+    tight = word == TIGHT
+    try:
+        text = learned_profile(
+            seen,
+            default,
+            frozenset(bounding(asked, subject.engine).names()),
+            tight=tight,
+            no_new_privileges=asked.no_new_privileges,
+            init=subject.container.init,
+        )
+    except DecodeError:
+        return None
+    notable = [call.name for call in seen.notable()]
+    names = ", ".join(notable[:_SHOWN]) + (" …" if len(notable) > _SHOWN else "")
+    if tight:
+        why = plural("The one system call that it was seen to make",
+                     "The {count} system calls that it was seen to make", len(seen.calls))  # fmt: skip
+    elif notable:
+        why = msg("The harmless calls, and of the others those that it was seen to make: {names}", names=names)
+    else:
+        why = msg("The harmless calls only: it was seen to make no other")
+    return Learned("", why, text)
+
+
 SECCOMP = Toggle(
     _LAYER,
     _LAYER,
@@ -151,6 +191,8 @@ SECCOMP = Toggle(
     _prove,
     _preset,
     symptoms=_symptoms,
+    learned=_learned,
+    learned_words=(LEARNED, TIGHT),
 )
 
 TOGGLES = (SECCOMP,)

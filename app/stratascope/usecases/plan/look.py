@@ -5,10 +5,13 @@ What does not depend on the choices is here, so that plans of several presets sh
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
 from stratascope.background_call import BackgroundCall
 from stratascope.core.container import Container
+from stratascope.core.observation.needs import NeedsError
+from stratascope.core.observation.observation import Observation
 from stratascope.core.ports import NoSuchContainerError
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
@@ -60,7 +63,16 @@ def subject_of(
         changes=None if changes is None else tuple(change.path for change in changes),
         listeners=access.listeners(),
         memory_total=access.ground.memory_total,
+        seen=_seen(access, state),
     )
+
+
+def _seen(access: EngineAccess, state: ContainerState) -> Observation | None:
+    """What was learned of it; None also where that can't be read: whoever asks for it by its name is told why."""
+    with contextlib.suppress(NeedsError):
+        known = access.needs.of(state.container)
+        return None if known is None else known.observation
+    return None
 
 
 def profiles(access: EngineAccess, choices: Sequence[Choice]) -> tuple[tuple[str, str], ...]:

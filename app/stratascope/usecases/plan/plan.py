@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from stratascope.core.container import Asked, Container
+from stratascope.core.message import Message
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
@@ -17,6 +18,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.dependency_graph import dependents
 from stratascope.usecases.plan.dependents import Dependent, look_at_dependents, with_dependents
+from stratascope.usecases.plan.learned import resolved
 from stratascope.usecases.plan.look import Look, profiles
 from stratascope.usecases.plan.preflight import Preflight, preflight, unproven, unwatched, while_running
 from stratascope.value import Value, field, replace
@@ -39,6 +41,8 @@ class Plan(Value):
     owner: OwnerPlan | None = None
     before: Liveness = field(default_factory=Liveness)  # of the original
     further: tuple[Dependent, ...] = ()  # relaunched with it, unchanged
+    files: tuple[tuple[str, str], ...] = ()  # path and text, written before it is created
+    why: tuple[tuple[str, Message], ...] = ()  # of learned values, by the toggle's id
 
     @property
     def live(self) -> bool:
@@ -51,10 +55,15 @@ def plan(
 ) -> Plan:
     """Raises EngineError, NoSuchContainerError, ToggleError."""
     state, spec, changes, before, others = seen.state, seen.spec, seen.changes, seen.before, seen.others
-    subject = replace(seen.subject, files=profiles(access, choices))
+    found = resolved(choices, seen.subject, access.profile_place)
+    choices = found.choices
+    subject = replace(seen.subject, files=(*profiles(access, choices), *found.files))
     chosen = plain(choices, subject)
     wanted = fold(spec.asked, chosen, subject)
-    made = Plan(state, subject, spec, chosen, wanted, access.port.body(spec, wanted), Preflight((), ()), remedies)
+    body = access.port.body(spec, wanted)
+    made = Plan(
+        state, subject, spec, chosen, wanted, body, Preflight((), ()), remedies, files=found.files, why=found.why
+    )
     owner = _owner(access, made, others)
     transactions = tuple(item for item in access.journal.all() if isinstance(item, Transaction))
     checked = preflight(
@@ -80,9 +89,9 @@ def plan(
     if all_live(chosen):
         return replace(made, checked=while_running(checked))
     needing = [other for other, _ in dependents(state.container, others)]
-    found = look_at_dependents(access.port, needing, others, transactions, access.host, remedies, time.time())
-    checked = with_dependents(checked, found, remedies)
-    return replace(made, checked=checked, further=found if Remedy.DEPENDENTS in remedies else ())
+    needed = look_at_dependents(access.port, needing, others, transactions, access.host, remedies, time.time())
+    checked = with_dependents(checked, needed, remedies)
+    return replace(made, checked=checked, further=needed if Remedy.DEPENDENTS in remedies else ())
 
 
 def expected(access: EngineAccess, made: Plan) -> Expected:

@@ -20,6 +20,7 @@ from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, ThreatState, judge
 from stratascope.core.threats.threat import Outcome, Stance
 from stratascope.layers.toggles import all_live, all_toggles, choices, fold, plain, toggle, value_text
+from stratascope.usecases.plan.learned import Place, resolved
 from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.preflight import has_owner
 from stratascope.value import replace
@@ -34,8 +35,17 @@ _WORTH = 0.1  # of exposure, that a further toggle must take away to be named
 class Previews:
     """For the containers of one engine. `subject_of` gives a container as toggles see it."""
 
-    def __init__(self, layers: tuple[Layer, ...], ground: Ground, engine: Engine, subject_of: SubjectOf) -> None:
+    def __init__(
+        self,
+        layers: tuple[Layer, ...],
+        ground: Ground,
+        engine: Engine,
+        subject_of: SubjectOf,
+        place: Place = lambda text: "",
+    ) -> None:
+        """`place`: where a filter that is made of needs would go."""
         self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine), subject_of
+        self._place = place
 
     def offer(self, state: ContainerState, changes: Sequence[FileChange] | None = None) -> Offer:
         """Every toggle and preset, as they stand with this container. `changes`: what it wrote, None: not looked at."""
@@ -84,10 +94,12 @@ class Previews:
     # -- inside
 
     def _preview(self, state: ContainerState, chosen: Sequence[Choice], subject: Subject) -> Preview:
-        wanted = plain(chosen, subject)
+        learned = resolved(chosen, subject, self._place)
+        subject = replace(subject, files=(*subject.files, *learned.files))
+        wanted = plain(learned.choices, subject)
         before = state.container.asked
         after = fold(before, wanted, subject)
-        verdicts, matrix = self._predict(state, before, after)
+        verdicts, matrix = self._predict(state, before, after, subject.files)
         now = state.matrix if state.matrix is not None else matrix
         changes = tuple(
             LayerChange(
@@ -131,8 +143,13 @@ class Previews:
             old.threat.severity in _SERIOUS and old.outcome is not Outcome.STOPPED for old in better
         )
 
-    def _predict(self, state: ContainerState, before: Asked, after: Asked) -> tuple[dict[str, Verdict], Matrix]:
+    def _predict(
+        self, state: ContainerState, before: Asked, after: Asked, files: tuple[tuple[str, str], ...]
+    ) -> tuple[dict[str, Verdict], Matrix]:
         around = self._around
+        if files:
+            ground = around.ground
+            around = replace(around, ground=replace(ground, profiles=(*ground.profiles, *files)))
         container = replace(state.container, asked=after)
         verdicts, postures = {}, []
         for layer, old in zip(self._layers, state.layers, strict=True):

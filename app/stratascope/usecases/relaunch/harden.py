@@ -15,6 +15,7 @@ from stratascope.core.relaunch.transaction import (
     WATCH,
     Ended,
     Ending,
+    JournalError,
     Kind,
     Member,
     Progress,
@@ -47,6 +48,13 @@ def harden(
     """Carry the plan out. The last thing that it yields is an `Ended`; it raises nothing that an engine can cause."""
     if made.checked.blocks:
         yield Ended(Ending.REFUSED, None, made.checked.blocks[0].text)
+        return
+    try:
+        for path, text in made.files:
+            access.keep_profile(path, text)
+    except JournalError as error:
+        why = msg("The system call filter that it needs can't be written down.")
+        yield Ended(Ending.REFUSED, None, why, error.words)
         return
     work: Recreation
     if made.owner is None:

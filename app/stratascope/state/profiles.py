@@ -1,0 +1,32 @@
+"""Seccomp profiles that were made of needs, as files: engines read them by their path each time a container starts.
+
+Named by their content, so that one is never changed under a container that uses it. None is removed: which containers
+of which engine still start by it can't be known here, and a hundred of them are half a megabyte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from stratascope import atomic_file
+from stratascope.core.relaunch.transaction import JournalError
+from stratascope.state.pending import default_folder
+
+
+def place(text: str, folder: Path | None = None) -> str:
+    """The full path of the file of that content."""
+    name = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return str((folder or default_folder().parent / "seccomp") / f"learned-{name}.json")
+
+
+def keep(path: str, text: str) -> None:
+    """Write it, where it is not there yet. Raises JournalError."""
+    file = Path(path)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        atomic_file.check_folder(file.parent)
+        if file.is_symlink() or not file.exists() or atomic_file.read(file, len(text) + 1) != text.encode():
+            atomic_file.write(file, text.encode())
+    except OSError as error:
+        raise JournalError(f"{error.filename or path}: {error.strerror}") from error

@@ -1,0 +1,70 @@
+"""Choices that say "learned" instead of a value: what was seen of the container decides, before anything else looks.
+
+A filter that is made of it is a file, since an engine may want one, and a person may want to read it: it is named by
+its content, and written when the relaunch begins. Decided against keeping the word in the plan: what was shown has to
+be what is done, also where more is learned meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Choice, Learned, Subject, Toggle, ToggleError
+from stratascope.layers.toggles import fold, toggle
+from stratascope.value import Value, replace
+
+Place = Callable[[str], str]  # where a file of that content goes: its full path
+
+
+class Resolved(Value):
+    """Choices with values, why each learned one is so, and the files (path, text) that they name."""
+
+    choices: tuple[Choice, ...]
+    why: tuple[tuple[str, Message], ...] = ()  # by the toggle's id
+    files: tuple[tuple[str, str], ...] = ()
+
+
+def resolved(chosen: Sequence[Choice], subject: Subject, place: Place) -> Resolved:
+    """The same with a value for each word. Raises ToggleError where too little was seen of the container."""
+    last = {choice.toggle: choice for choice in chosen}
+    words = {name: choice.value for name, choice in last.items() if choice.value in toggle(name).learned_words}
+    if not words:
+        return Resolved(tuple(last.values()))
+    why: list[tuple[str, Message]] = []
+    files: list[tuple[str, str]] = []
+    # what is a file is made for all else that is wanted: a filter depends on the capabilities
+    for name in sorted(words, key=lambda each: toggle(each).placeholder == "FILE"):
+        which = toggle(name)
+        others = [choice for choice in last.values() if choice.value not in toggle(choice.toggle).learned_words]
+        asked = fold(subject.container.asked, others, replace(subject, files=(*subject.files, *files)))
+        found = which.learned(words[name], subject, asked)
+        if found is None:
+            raise too_little(which, subject)
+        value = found.value
+        if found.text:
+            value = place(found.text)
+            files.append((value, found.text))
+        last[name] = Choice(name, value)
+        why.append((name, found.why))
+    return Resolved(tuple(last.values()), tuple(why), tuple(files))
+
+
+def too_little(which: Toggle, subject: Subject) -> ToggleError:
+    """Why there is no learned value."""
+    if subject.seen is None:
+        return ToggleError(
+            msg("Nothing was learned of this container yet: {title}. Watch it first, or let it be tried on a twin.",
+                title=which.title)
+        )  # fmt: skip
+    if not subject.seen.seen.starts:
+        return ToggleError(
+            msg("No start of this container was seen, and what it does then is half of what it needs: {title}.",
+                title=which.title)
+        )  # fmt: skip
+    return ToggleError(msg("What was seen of this container says nothing about this: {title}.", title=which.title))
+
+
+def learned_choice(which: Toggle, word: str, subject: Subject) -> Learned | None:
+    """What the word comes to by itself, for an offer; None where too little was seen."""
+    return which.learned(word, subject, subject.container.asked) if word in which.learned_words else None

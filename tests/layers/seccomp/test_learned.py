@@ -1,0 +1,171 @@
+"""Filters made of what was seen: what passes, what is refused and how, read back by the profile's own reader."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from stratascope.core.observation.harmless import harmless
+from stratascope.core.observation.observation import Observation, Seen, UsedArguments, UsedCall
+from stratascope.layers.seccomp.filter_source import DockerDefault, ProfileFilter
+from stratascope.layers.seccomp.learned import DefaultFilter, learned_profile
+from stratascope.linux.seccomp import ActionKind
+from stratascope.linux.seccomp_answer import Answers, Given
+from stratascope.linux.seccomp_profile import parse_profile
+from stratascope.linux.seccomp_resolve import resolve
+from stratascope.linux.syscalls import Abi
+
+CAPS = frozenset(("CAP_CHOWN", "CAP_SETUID", "CAP_SETGID"))
+PODMANS = Path("/usr/share/containers/seccomp.json")
+X = "x86_64"
+NAMES = ("accept4", "bind", "chown", "clone3", "execve", "openat", "openat2", "setuid", "socket", "vfork", "write")
+
+
+def seen(*names: str, arguments: tuple[tuple[str, tuple[int, ...]], ...] = (), abi: str = X) -> Observation:
+    """A container that made these calls."""
+    return Observation(
+        Seen(1.0, 1),
+        calls=tuple(UsedCall(abi, name, 1, ("web",)) for name in names),
+        arguments=tuple(UsedArguments(abi, name, values) for name, values in arguments),
+    )
+
+
+@pytest.fixture(params=["docker", "podman"])
+def default(request: pytest.FixtureRequest) -> DefaultFilter:
+    """An engine's default filter."""
+    if request.param == "docker":
+        return DockerDefault(CAPS)
+    if not PODMANS.exists():
+        pytest.skip("no profile of Podman's on this machine")
+    return ProfileFilter(PODMANS.read_text(), str(PODMANS), CAPS, (6, 18), X)
+
+
+def answers(
+    observed: Observation,
+    default: DefaultFilter,
+    *,
+    tight: bool = False,
+    gaining: bool = False,
+    abi: Abi = Abi.X86_64,
+    caps: frozenset[str] = CAPS,
+) -> Answers:
+    """What the profile says, as an engine understands it."""
+    text = learned_profile(observed, default, caps, tight=tight, no_new_privileges=not gaining, init=False)
+    return resolve(parse_profile(text), caps, (6, 18), X, abi)
+
+
+def passes(found: Answers, name: str, **given: int) -> bool:
+    """Whether a call passes for certain, with these arguments (a0=…)."""
+    known = {int(place.removeprefix("a")): Given(value) for place, value in given.items()}
+    actions = found.actions(name, known)
+    assert actions is not None
+    return {action.lets_through for action in actions} == {True}
+
+
+def errno_of(found: Answers, name: str, **given: int) -> int | None:
+    """With what a call is refused."""
+    known = {int(place.removeprefix("a")): Given(value) for place, value in given.items()}
+    (action,) = found.actions(name, known) or (None,)
+    assert action is not None
+    return action.number if action.kind is ActionKind.ERRNO else None
+
+
+def test_what_was_seen_and_what_is_harmless(default: DefaultFilter) -> None:
+    """Within 240 names; what is notable and was not seen is refused."""
+    found = answers(seen(*NAMES), default)
+    for name in {*NAMES, *harmless(X)} - {"clone3", "socket", "vfork"}:
+        assert passes(found, name), name
+    for name in ("mount", "ptrace", "setgid", "unshare", "io_uring_setup", "keyctl", "bpf", "mknod", "fchown"):
+        assert not passes(found, name), name
+        assert errno_of(found, name), name
+    allowed = [name for name, outcomes in found.calls if any(each.action.lets_through for each in outcomes)]
+    assert 200 < len(allowed) <= 240
+
+
+def test_tight_is_only_what_was_seen(default: DefaultFilter) -> None:
+    """And what the runtime calls before the program; within 110 for a program with 70 calls."""
+    found = answers(seen(*NAMES), default, tight=True)
+    assert passes(found, "accept4")
+    assert not passes(found, "rename")
+    assert not passes(found, "setgid")
+    allowed = [name for name, outcomes in found.calls if any(each.action.lets_through for each in outcomes)]
+    assert len(allowed) <= 110 - (70 - len(NAMES))
+
+
+def test_the_runtime_may_still_change_users(default: DefaultFilter) -> None:
+    """Without no_new_privs the filter is there before the runtime becomes the container's user."""
+    assert passes(answers(seen(*NAMES), default, tight=True, gaining=True), "setgroups")
+    assert not passes(answers(seen(*NAMES), default, tight=True), "setgroups")
+
+
+def test_clone3_is_not_there_and_clone_makes_no_namespaces(default: DefaultFilter) -> None:
+    """Whatever the engine's default says, and though the program was seen to call clone3."""
+    for tight in (False, True):
+        found = answers(seen(*NAMES), default, tight=tight)
+        assert errno_of(found, "clone3") == 38
+        assert passes(found, "clone", a0=0x11)
+        assert errno_of(found, "clone", a0=0x10000011) == 1
+
+
+def test_namespaces_that_were_seen_being_made(default: DefaultFilter) -> None:
+    """Those, and no others."""
+    observed = seen(*NAMES, "clone", "unshare", arguments=(("clone", (0x10000011,)), ("unshare", (0x10000000,))))
+    found = answers(observed, default)
+    assert passes(found, "unshare", a0=0x10000000)
+    assert errno_of(found, "unshare", a0=0x20000) == 1
+    assert errno_of(found, "clone", a0=0x40000011) == 1
+
+
+def test_the_older_form_passes_too(default: DefaultFilter) -> None:
+    """The C library tries it where it is told that the newer one is not there."""
+    found = answers(seen("openat2", "statx", "vfork"), default, tight=True)
+    assert passes(found, "openat")
+    assert passes(found, "newfstatat")
+    assert passes(found, "clone", a0=0x4111)
+
+
+def test_families_of_sockets(default: DefaultFilter) -> None:
+    """Those that were seen; beside the tight filter those of every resolver. What was not told is not narrowed."""
+    arguments = (("socket", (2, 1, 0)), ("socket", (17, 3, 0)))
+    wide = answers(seen(*NAMES, arguments=arguments), default)
+    tight = answers(seen(*NAMES, arguments=arguments), default, tight=True)
+    for family, in_wide, in_tight in ((2, True, True), (17, True, True), (10, True, False), (38, False, False)):
+        assert passes(wide, "socket", a0=family, a2=0) is in_wide, family
+        assert passes(tight, "socket", a0=family, a2=0) is in_tight, family
+    assert passes(answers(seen(*NAMES), default, tight=True), "socket", a0=38, a2=0)
+
+
+def test_the_engine_s_own_errno_stays() -> None:
+    """Podman answers EINVAL for the audit family, which PAM takes for "no audit"; EPERM would be an error to it."""
+    if not PODMANS.exists():
+        pytest.skip("no profile of Podman's on this machine")
+    found = answers(seen(*NAMES), ProfileFilter(PODMANS.read_text(), "", CAPS, (6, 18), X))
+    assert errno_of(found, "socket", a0=16, a2=9) == 22
+    assert passes(found, "socket", a0=16, a2=0)
+
+
+def test_newer_calls_are_not_there_as_before() -> None:
+    """Docker's default says ENOSYS to what it does not know; so does this."""
+    found = answers(seen(*NAMES), DockerDefault(CAPS))
+    assert errno_of(found, "statmount") == 38
+    assert errno_of(found, "mount") == 1
+
+
+def test_what_only_a_wider_filter_let_through(default: DefaultFilter) -> None:
+    """A container that was privileged and mounts is given mount, if it is given the capability or not."""
+    assert passes(answers(seen(*NAMES, "mount"), default), "mount")
+
+
+def test_other_entry_points(default: DefaultFilter) -> None:
+    """Closed altogether, unless a 32-bit program was seen; then as the machine's own."""
+    shut = answers(seen(*NAMES), default, abi=Abi.I386)
+    assert {each.action.kind for _, outcomes in shut.calls for each in outcomes} <= {
+        ActionKind.KILL_THREAD,
+        ActionKind.KILL_PROCESS,
+    }
+    observed = seen(*NAMES)
+    both = answers(Observation(Seen(1.0, 1), calls=(*observed.calls, *seen("mmap2", abi="i386").calls)), default,
+                   abi=Abi.I386)  # fmt: skip
+    assert passes(both, "mmap2")
+    assert not passes(both, "mount")
