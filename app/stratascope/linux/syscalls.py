@@ -1,4 +1,5 @@
-"""System calls by name and number, for each way into the kernel: x86_64, i386, x32, aarch64. See syscalls(2).
+"""System calls by name and number, for each way into the kernel: x86_64, i386, x32, aarch64. See syscalls(2). And what
+the values of those arguments are called that filters ask for.
 
 An x86-64 kernel may have three entry points side by side, each with its own numbers: a filter that forgets one is
 no filter. Decided against libseccomp for this: the program must read a filter where that is not installed.
@@ -44,6 +45,47 @@ _TEXTS = {
     Abi.AARCH64: syscall_numbers.AARCH64,
 }
 
+_CLONE = {
+    0x00020000: "CLONE_NEWNS",
+    0x02000000: "CLONE_NEWCGROUP",
+    0x04000000: "CLONE_NEWUTS",
+    0x08000000: "CLONE_NEWIPC",
+    0x10000000: "CLONE_NEWUSER",
+    0x20000000: "CLONE_NEWPID",
+    0x40000000: "CLONE_NEWNET",
+    0x00000080: "CLONE_NEWTIME",
+    0x00002000: "CLONE_PTRACE",
+}
+_FAMILIES = {
+    1: "AF_UNIX",
+    2: "AF_INET",
+    10: "AF_INET6",
+    16: "AF_NETLINK",
+    17: "AF_PACKET",
+    38: "AF_ALG",
+    40: "AF_VSOCK",
+    44: "AF_XDP",
+}
+# include/uapi/linux/personality.h
+_PERSONALITIES = {
+    0x0: "PER_LINUX",
+    0x8: "PER_LINUX32",
+    0x20000: "UNAME26",
+    0x20008: "PER_LINUX32|UNAME26",
+    0x40000: "ADDR_NO_RANDOMIZE",
+    0xFFFFFFFF: "0xffffffff",  # only asks
+}
+ARGUMENT_FLAGS = {("clone", 0): _CLONE, ("unshare", 0): _CLONE, ("setns", 1): _CLONE}
+_VALUES = {
+    ("socket", 0): _FAMILIES,
+    ("socketpair", 0): _FAMILIES,
+    ("personality", 0): _PERSONALITIES,
+    ("socket", 2): {9: "9 (NETLINK_AUDIT)"},
+    ("ioctl", 1): {0x5412: "TIOCSTI", 0x541C: "TIOCLINUX"},
+    ("unshare", 0): _CLONE,
+    ("setns", 1): _CLONE,
+}
+
 
 def abis_of(machine: str) -> tuple[Abi, ...]:
     """The entry points that a kernel of that machine (uname -m) may have, its own first; empty for others."""
@@ -76,3 +118,13 @@ def names(abi: Abi) -> dict[int, str]:
 def known_names() -> frozenset[str]:
     """Every name that any of the entry points has."""
     return frozenset().union(*(numbers(abi) for abi in Abi))
+
+
+def argument_word(name: str, place: int, value: int) -> str:
+    """What the C headers call that value of an argument: AF_INET for the first one of socket; else the number."""
+    return _VALUES.get((name, place), {}).get(value) or (str(value) if value < 1024 else hex(value))
+
+
+def flag_words(name: str, place: int, value: int) -> tuple[str, ...]:
+    """The flags in that value that have a name here; others are left out."""
+    return tuple(word for bit, word in sorted(ARGUMENT_FLAGS.get((name, place), {}).items()) if value & bit)

@@ -12,6 +12,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.syscall_table import CallVerdict
 from stratascope.linux.seccomp import Action, ActionKind
 from stratascope.linux.seccomp_answer import ALL_BITS, LOW_BITS, Constraint, Op, Outcomes
+from stratascope.linux.syscalls import ARGUMENT_FLAGS, argument_word
 from stratascope.remembered import remembered
 
 _DEPENDS = msg("depends on its arguments")
@@ -32,46 +33,6 @@ _ARGUMENTS = {
     "ptrace": ("op",),
     "fcntl": ("fd", "op"),
     "mount": ("source", "target", "type", "flags"),
-}
-_CLONE = {
-    0x00020000: "CLONE_NEWNS",
-    0x02000000: "CLONE_NEWCGROUP",
-    0x04000000: "CLONE_NEWUTS",
-    0x08000000: "CLONE_NEWIPC",
-    0x10000000: "CLONE_NEWUSER",
-    0x20000000: "CLONE_NEWPID",
-    0x40000000: "CLONE_NEWNET",
-    0x00000080: "CLONE_NEWTIME",
-    0x00002000: "CLONE_PTRACE",
-}
-_FAMILIES = {
-    1: "AF_UNIX",
-    2: "AF_INET",
-    10: "AF_INET6",
-    16: "AF_NETLINK",
-    17: "AF_PACKET",
-    38: "AF_ALG",
-    40: "AF_VSOCK",
-    44: "AF_XDP",
-}
-# include/uapi/linux/personality.h
-_PERSONALITIES = {
-    0x0: "PER_LINUX",
-    0x8: "PER_LINUX32",
-    0x20000: "UNAME26",
-    0x20008: "PER_LINUX32|UNAME26",
-    0x40000: "ADDR_NO_RANDOMIZE",
-    0xFFFFFFFF: "0xffffffff",  # only asks
-}
-_FLAGS = {("clone", 0): _CLONE, ("unshare", 0): _CLONE, ("setns", 1): _CLONE}
-_VALUES = {
-    ("socket", 0): _FAMILIES,
-    ("socketpair", 0): _FAMILIES,
-    ("personality", 0): _PERSONALITIES,
-    ("socket", 2): {9: "9 (NETLINK_AUDIT)"},
-    ("ioctl", 1): {0x5412: "TIOCSTI", 0x541C: "TIOCLINUX"},
-    ("unshare", 0): _CLONE,
-    ("setns", 1): _CLONE,
 }
 
 
@@ -125,7 +86,7 @@ def _words(name: str, outcomes: Outcomes, *, denied: bool) -> Message:
     single = [outcome.constraints[0] for outcome in outcomes if len(outcome.constraints) == 1]
     if len(single) == len(outcomes):
         if _listed(outcomes):
-            values = ", ".join(_value(name, each.arg, each.value) for each in single)
+            values = ", ".join(argument_word(name, each.arg, each.value) for each in single)
             if denied:
                 return msg("denied with {values}", values=values)
             return msg("allowed only with {values}", values=values)
@@ -154,19 +115,15 @@ def _flags(name: str, each: Constraint) -> str | None:
     """The flags of a test of bits: any of them set, or none."""
     if each.value or each.op not in (Op.EQ, Op.NE) or _whole(each):
         return None
-    known = _FLAGS.get((name, each.arg), {})
+    known = ARGUMENT_FLAGS.get((name, each.arg), {})
     words = [word for bit, word in sorted(known.items()) if each.mask & bit]
     left = each.mask & ~sum(known)
     return ", ".join([*words, hex(left)] if left else words)
-
-
-def _value(name: str, arg: int, value: int) -> str:
-    return _VALUES.get((name, arg), {}).get(value) or (str(value) if value < 1024 else hex(value))
 
 
 def _term(name: str, each: Constraint) -> str:
     names = _ARGUMENTS.get(name, ())
     argument = names[each.arg] if each.arg < len(names) else f"arg{each.arg}"
     if _whole(each):
-        return f"{argument} {each.op.value} {_value(name, each.arg, each.value)}"
+        return f"{argument} {each.op.value} {argument_word(name, each.arg, each.value)}"
     return f"({argument} & {each.mask:#x}) {each.op.value} {each.value:#x}"

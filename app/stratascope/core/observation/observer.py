@@ -1,0 +1,42 @@
+"""The port to whoever observes: what is to be observed, and the events that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+from stratascope.core.observation.stream import Event
+from stratascope.value import Value
+
+SECONDS_MOST = 7 * 24 * 3600.0  # of one observation
+
+
+class Target(Value):
+    """One container by its first process, or by the control group in which it is going to be.
+
+    `start`: field 22 of its /proc/PID/stat, so that a reused PID is not observed; `group`: a control group's path from
+    the top of its hierarchy, which may still be empty. With a group the PID may be 0.
+    """
+
+    pid: int = 0
+    start: str = ""
+    container: str = ""  # full id
+    group: str = ""
+    seconds: float = SECONDS_MOST
+
+
+class Stream(Protocol):
+    """Events of one target, from the moment at which the observer is attached: a `Begin` is the first of them."""
+
+    def __iter__(self) -> Iterator[Event]:
+        """Blocks until the next event; ends after `End`. Raises ProbeError where the observer died or lies."""
+
+    def close(self) -> None:
+        """End it, from any thread: the iterator gets what is left, and an `End`. May be called twice."""
+
+
+class Observer(Protocol):
+    """Observes as root. One that needs a password asks for it at `begin`."""
+
+    def begin(self, target: Target) -> Stream:
+        """Attach. Raises ProbeError, with what would allow it."""

@@ -1,0 +1,1 @@
+"""A container watched: what it uses, learned and kept."""

@@ -1,0 +1,166 @@
+"""Containers watched while they run, and what is learned of them: for the window and the command line alike.
+
+Each observation has a thread of its own, that folds what comes and adds it to the needs at its end: when somebody ends
+it, the container ends, or this program does. Decided against writing it down now and then: an observation that is kept
+twice counts twice.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from stratascope.core.container import Container
+from stratascope.core.message import Message, msg
+from stratascope.core.observation.fold import Fold
+from stratascope.core.observation.needs import Needs, NeedsError, NeedsStore
+from stratascope.core.observation.observation import Observation, added
+from stratascope.core.observation.observer import Observer, Stream, Target
+from stratascope.core.ports import ProbeError
+from stratascope.core.snapshot import ContainerState
+from stratascope.linux.capability import CapabilitySet
+from stratascope.value import Value
+
+_END = 5.0  # seconds in which a stream that was closed has ended
+
+
+class Watched(Value):
+    """One container that is, or was, observed by this program. `trouble`: why it ended before its time."""
+
+    container: Container
+    observation: Observation
+    alive: bool
+    trouble: Message | None = None
+
+
+class _Watch:
+    """One observation under way."""
+
+    def __init__(self, container: Container, stream: Stream, held: CapabilitySet | None) -> None:
+        self.container = container
+        self.stream = stream
+        self.fold = Fold(held)
+        self.lock = threading.Lock()  # of the fold
+        self.trouble: Message | None = None
+        self.thread: threading.Thread | None = None
+        self.kept = False
+
+    def seen(self) -> Observation:
+        with self.lock:
+            return self.fold.observation()
+
+
+class Learning:
+    """See the module. May be asked from several threads; `begin` and `end` may take a while."""
+
+    def __init__(self, store: NeedsStore, observer: Callable[[], Observer]) -> None:
+        """`observer` is called where one is needed first: it may have to ask for a password. It raises ProbeError."""
+        self._store, self._observer = store, observer
+        self._watches: dict[tuple[str, str], _Watch] = {}
+        self._lock = threading.Lock()
+        self.changed: Callable[[Container], None] = lambda container: None  # called by the thread of an observation
+
+    def known(self, container: Container) -> Needs | None:
+        """All that is known of it, with what is being observed now. Raises NeedsError."""
+        kept = self._store.of(container)
+        watch = self._watches.get(container.key)
+        if watch is None or watch.kept:
+            return kept
+        known = kept or Needs(container.image, container.command)
+        return Needs(
+            known.image, known.command, added(known.observation, watch.seen()), known.containers, known.updated
+        )
+
+    def watched(self, container: Container) -> Watched | None:
+        """The observation of it by this program; None where there was none."""
+        watch = self._watches.get(container.key)
+        if watch is None:
+            return None
+        alive = watch.thread is not None and watch.thread.is_alive()
+        return Watched(watch.container, watch.seen(), alive, watch.trouble)
+
+    def begin(self, state: ContainerState, start: str = "", seconds: float | None = None) -> None:
+        """Watch it from now on. Raises ProbeError where that can't be, with what would allow it."""
+        container = state.container
+        if container.pid is None:
+            raise ProbeError(msg("It does not run, so nothing of it can be watched."))
+        with self._lock:
+            there = self._watches.get(container.key)
+            if there is not None and there.thread is not None and there.thread.is_alive():
+                return
+        target = Target(container.pid, start, container.id)
+        stream = self._observer().begin(target if seconds is None else Target(container.pid, start, container.id,
+                                                                              seconds=seconds))  # fmt: skip
+        watch = _Watch(container, stream, held(state))
+        watch.thread = threading.Thread(target=self._follow, args=(watch,), name="observe", daemon=True)
+        with self._lock:
+            self._watches[container.key] = watch
+        watch.thread.start()
+
+    def end(self, container: Container) -> None:
+        """No longer; what was seen is kept. Waits until it is. Raises NeedsError where that can't be done."""
+        watch = self._watches.get(container.key)
+        if watch is None:
+            return
+        watch.stream.close()
+        if watch.thread is not None:
+            watch.thread.join(_END)
+        self._keep(watch)
+
+    def wait(self, container: Container, seconds: float) -> bool:
+        """Whether its observation is over, at the latest after so many seconds."""
+        watch = self._watches.get(container.key)
+        if watch is None or watch.thread is None:
+            return True
+        watch.thread.join(seconds)
+        return not watch.thread.is_alive()
+
+    def forget(self, container: Container) -> bool:
+        """All that was kept of its image and command. Raises NeedsError."""
+        return self._store.forget(container)
+
+    def close(self) -> None:
+        """End all."""
+        for watch in tuple(self._watches.values()):
+            try:
+                self.end(watch.container)
+            except NeedsError as error:
+                watch.trouble = _not_kept(error)
+
+    # -- inside
+
+    def _follow(self, watch: _Watch) -> None:
+        try:
+            for event in watch.stream:
+                with watch.lock:
+                    watch.fold.feed(event)
+                self.changed(watch.container)
+        except ProbeError as error:
+            watch.trouble = error.message
+        try:
+            self._keep(watch)
+        except NeedsError as error:
+            watch.trouble = _not_kept(error)
+        self.changed(watch.container)
+
+    def _keep(self, watch: _Watch) -> None:
+        with self._lock:
+            if watch.kept:
+                return
+            watch.kept = True
+        seen = watch.seen()
+        if seen != Observation():
+            self._store.add(watch.container, seen)
+
+
+def held(state: ContainerState) -> CapabilitySet | None:
+    """The capabilities that its first process could ever use; None where they were not read."""
+    for layer in state.layers:
+        bounding = getattr(layer.facts, "bounding", None)
+        if isinstance(bounding, CapabilitySet):
+            return bounding
+    return None
+
+
+def _not_kept(error: NeedsError) -> Message:
+    return msg("What was learned can't be kept: {words}", words=error.words)
