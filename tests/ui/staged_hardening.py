@@ -29,6 +29,7 @@ from stratascope.core.relaunch.transaction import (
     State,
     Transaction,
 )
+from stratascope.core.relaunch.trial import TwinRecord
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.layers import toggles as toggling
@@ -276,6 +277,15 @@ class _Unwritten:
         raise AssertionError(transaction)
 
     def all(self) -> tuple[Transaction | Damaged, ...]:
+        return ()
+
+    def write_twin(self, twin: TwinRecord) -> None:
+        raise AssertionError(twin)
+
+    def forget_twin(self, twin: str) -> None:
+        raise AssertionError(twin)
+
+    def twins(self) -> tuple[TwinRecord, ...]:
         return ()
 
     def hold(self, engine: str, container: str) -> AbstractContextManager[None]:

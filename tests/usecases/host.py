@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratascope.core.ports import Entry
+from stratascope.core.ports import Entry, Place
 from stratascope.linux.mounts import Propagation
 
 
@@ -15,6 +15,7 @@ class Host:
     there: bool | None = None
     other: bool | None = None
     travels: Propagation | None = None
+    lies: Place | None = None
 
     def exists(self, path: str) -> bool | None:
         return self.there
@@ -27,3 +28,6 @@ class Host:
 
     def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
         return None
+
+    def place(self, path: str, most: int) -> Place | None:
+        return self.lies

@@ -72,6 +72,7 @@ class MemoryAccess:
     processes_after: frozenset[ProcessKind] | None = None
     needs: NeedsStore = field(default_factory=MemoryNeeds)
     profiles: dict[str, str] = field(default_factory=dict)
+    released: list[str] = field(default_factory=list)
 
     def read(self, container: str) -> ContainerState | None:
         return self.state_of(container)
@@ -108,3 +109,9 @@ class MemoryAccess:
 
     def trouble(self) -> Trouble | None:
         return None
+
+    def connects(self, container: str, ports: Sequence[int]) -> tuple[int, ...] | None:
+        return None
+
+    def release(self, cgroup: str) -> None:
+        self.released.append(cgroup)

@@ -20,6 +20,7 @@ from stratascope.core.relaunch.launch_spec import (
     RestartPolicy,
     Running,
 )
+from stratascope.core.relaunch.trial import TwinMount
 from stratascope.value import replace
 
 
@@ -53,6 +54,7 @@ class MemoryEngine:
     images: dict[str, tuple[FileChange, ...]] = field(default_factory=lambda: {"image": ()})
     last_words: tuple[FileChange, ...] = ()  # what every container writes while it is stopped
     says: str = "last words"
+    overlays: list[str] = field(default_factory=list)  # the twins' numbers
     calls: list[str] = field(default_factory=list)
     _ids: itertools.count[int] = field(default_factory=itertools.count)
 
@@ -108,6 +110,24 @@ class MemoryEngine:
     def repointed(self, body: str, moved: Mapping[str, str]) -> str:
         request = _read(body)
         return json.dumps({**request, "needs": [moved.get(key, key) for key in request.get("needs", ())]})
+
+    def twin(
+        self, spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...], cgroup_parent: str = ""
+    ) -> str:
+        return body
+
+    def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
+        done = self._change("overlay")
+        self.overlays += [number] * len(mounts)
+        done()
+
+    def remove_overlays(self, number: str) -> None:
+        done = self._change("remove_overlays")
+        self.overlays = [each for each in self.overlays if each != number]
+        done()
+
+    def check_health(self, container: str) -> Health:
+        return self._box(container).running.health
 
     def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
         done = self._change("create")

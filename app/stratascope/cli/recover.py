@@ -13,6 +13,7 @@ from stratascope.cli.output import complain, write
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.transaction import Damaged, JournalError, Kind, Transaction
+from stratascope.core.relaunch.trial import TwinRecord
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
@@ -31,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         for access in found.accesses:
             for item in found.hardening.recover_on(access.engine.id):
                 tried.append(item)
-                if item.result in (Result.FINISHED, Result.UNDONE):
+                if item.result in (Result.FINISHED, Result.UNDONE, Result.REMOVED):
                     write(_words(item) + "\n")
                 else:
                     _complain(item)
@@ -77,33 +78,46 @@ def _complain(item: Recovered) -> None:
 
 
 def _words(item: Recovered) -> str:
-    name, error = plain(item.transaction.name, 80), item.error
-    why: Message | None = None
+    name, what = plain(item.transaction.name, 80), item.transaction
+    undone = isinstance(what, Transaction) and what.kind is Kind.UNDO
     match item.result:
-        case Result.FINISHED if item.transaction.kind is Kind.UNDO:
+        case Result.FINISHED if undone:
             text = msg("{name}: an undo that was broken off is finished; the original runs.", name=name)
         case Result.FINISHED:
             text = msg("{name}: a relaunch that was broken off is finished; the replacement runs.", name=name)
-        case Result.UNDONE if item.transaction.kind is Kind.UNDO:
+        case Result.UNDONE if undone:
             text = msg("{name}: an undo that was broken off is taken back; all is as it was before.", name=name)
         case Result.UNDONE:
             text = msg("{name}: a relaunch that was broken off is undone; all is as it was before.", name=name)
+        case Result.REMOVED:
+            text = msg("{name}: this twin was left over from a trial, and is removed.", name=name)
         case Result.HELD:
             text = msg("{name}: another window or command works on it right now, so it is left alone.", name=name)
+        case Result.FAILED if isinstance(what, TwinRecord):
+            text = msg("{name}: this twin was left over from a trial and can't be removed now. {why}", name=name,
+                       why=_why(item))  # fmt: skip
         case Result.FAILED:
-            match error:
-                case EngineError():
-                    why = error.message
-                case JournalError():
-                    why = msg("The journal can't be written.")
-                case NoSuchContainerError() | None:
-                    why = msg("A container of it went away meanwhile.")
             text = msg("{name}: a relaunch that was broken off can't be put right now, and stays written down. {why}",
-                       name=name, why=why)  # fmt: skip
+                       name=name, why=_why(item))  # fmt: skip
     return translate(text)
 
 
-def _unreached(left: Transaction) -> str:
+def _why(item: Recovered) -> Message:
+    match item.error:
+        case EngineError() as error:
+            return error.message
+        case JournalError():
+            return msg("The journal can't be written.")
+        case NoSuchContainerError() | None:
+            return msg("A container of it went away meanwhile.")
+
+
+def _unreached(left: Transaction | TwinRecord) -> str:
+    if isinstance(left, TwinRecord):
+        text = msg("{name}: this twin was left over from a trial, and its engine {engine} does not answer. Start the "
+                   "engine, then run stratascope recover again.",
+                   name=plain(left.name, 80), engine=plain(left.engine, 80))  # fmt: skip
+        return translate(text)
     text = msg(
         "{name}: a relaunch of it was broken off, and its engine {engine} does not answer. Start the engine, then run "
         "stratascope recover again.",

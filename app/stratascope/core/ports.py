@@ -12,8 +12,17 @@ from typing import Protocol
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
 from stratascope.core.message import Message
-from stratascope.core.relaunch.launch_spec import Created, FileChange, LaunchSpec, Limits, RestartPolicy, Running
+from stratascope.core.relaunch.launch_spec import (
+    Created,
+    FileChange,
+    Health,
+    LaunchSpec,
+    Limits,
+    RestartPolicy,
+    Running,
+)
 from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
+from stratascope.core.relaunch.trial import TwinMount
 from stratascope.linux.mounts import Propagation
 from stratascope.value import Value
 
@@ -162,7 +171,7 @@ class Relauncher(Protocol):
     """What hardening asks of an engine. Containers by full id. Every call has a time limit.
 
     All raise EngineError (RefusedError where the engine refused this very call, with its own words), and
-    NoSuchContainerError where the container is gone. None of them deletes a volume.
+    NoSuchContainerError where the container is gone. None of them deletes a volume but `remove_overlays`.
     """
 
     def plan(self, container: str) -> LaunchSpec:
@@ -176,6 +185,24 @@ class Relauncher(Protocol):
 
     def repointed(self, body: str, moved: Mapping[str, str]) -> str:
         """Pure: the same create request; where it names others (ids, names) it names what they moved to (ids)."""
+
+    def twin(
+        self, spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...], cgroup_parent: str = ""
+    ) -> str:
+        """Pure: from a create request of this container that of its twin of this number, with just these mounts.
+
+        No network but its own, nothing published, no restart, no removal by itself, none of its labels; a healthcheck
+        each second. `cgroup_parent`: below which control group, as the engine takes it; empty: the engine's own.
+        """
+
+    def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
+        """Make what these need beside the twin, labelled as the twin's: volumes that are mounted only with it."""
+
+    def remove_overlays(self, number: str) -> None:
+        """What `overlay` made, or a part of it; the twin is gone by then. No error where there is nothing."""
+
+    def check_health(self, container: str) -> Health:
+        """What its healthcheck says; run for it where the engine would not by itself. STARTING: not yet."""
 
     def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
         """Create, not start."""
@@ -232,6 +259,25 @@ class Entry(Value):
     folder: bool
 
 
+class PlaceKind(StrEnum):
+    FOLDER = "folder"
+    FILE = "file"
+    SOCKET = "socket"
+    OTHER = "other"  # a device, a pipe
+
+
+class Place(Value):
+    """What lies at a path. `path`: with no link at its end; `mounted`: something is mounted just there.
+
+    `sockets`: whether any lies in that folder, None where it holds more than was looked at.
+    """
+
+    path: str
+    kind: PlaceKind
+    mounted: bool
+    sockets: bool | None = False
+
+
 class HostFiles(Protocol):
     """What lies on an engine's host. None everywhere: this program can't tell."""
 
@@ -245,6 +291,9 @@ class HostFiles(Protocol):
 
     def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
         """What lies at and below `source`, not more than `most`, nearest first."""
+
+    def place(self, path: str, most: int) -> Place | None:
+        """What lies at that path; below it, not more than `most` are looked at."""
 
 
 class OwnerError(EngineError):

@@ -1,4 +1,4 @@
-"""The journal of relaunches: one file each, written so that a crash leaves the old text or the new one.
+"""The journal of relaunches and twins: one file each, written so that a crash leaves the old text or the new one.
 
 Files are for their owner only, since they hold the environment of containers. Locks are flock(2) on files of their own:
 the kernel gives them back when this program dies. Decided against a database: a person must be able to read it.
@@ -13,21 +13,26 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import msgspec
 
 from stratascope import atomic_file
 from stratascope.core.relaunch.transaction import BusyError, Damaged, JournalError, Transaction
-from stratascope.state.pending import default_folder
+from stratascope.core.relaunch.trial import TwinRecord
+from stratascope.state.pending import RELAUNCH, TWIN, default_folder
 
 VERSION = 1
 _MOST = 64 << 20  # bytes of one entry: engines' answers about one container are a thousandth of that
 _ID = re.compile(r"[0-9a-f]{8,64}").fullmatch
 
 
-class _File(msgspec.Struct, forbid_unknown_fields=True):
+E = TypeVar("E", bound=Transaction | TwinRecord)
+
+
+class _File(msgspec.Struct, Generic[E], forbid_unknown_fields=True):
     version: int
-    transaction: Transaction
+    transaction: E
 
 
 class FileJournal:
@@ -38,35 +43,56 @@ class FileJournal:
 
     def write(self, transaction: Transaction) -> None:
         """Raises JournalError where it could not be made to last."""
-        if _ID(transaction.id) is None:
-            raise JournalError(f"not an id: {transaction.id!r}")
-        try:
-            self._make()
-            path = self.folder / f"{transaction.id}.json"
-            atomic_file.tidy(path)  # whoever writes it holds its containers
-            atomic_file.write(path, msgspec.json.format(msgspec.json.encode(_File(VERSION, transaction))))
-        except OSError as error:
-            raise JournalError(f"{error.filename or self.folder}: {error.strerror}") from error
+        self._write(transaction.id, RELAUNCH, _File(VERSION, transaction))
 
     def forget(self, transaction: str) -> None:
         """No error where it is not there. Raises JournalError."""
+        self._forget(transaction, RELAUNCH)
+
+    def all(self) -> tuple[Transaction | Damaged, ...]:
+        """Every transaction, oldest first; what can't be read is told and left alone."""
+        return self._all(RELAUNCH, _File[Transaction])
+
+    def write_twin(self, twin: TwinRecord) -> None:
+        """Raises JournalError where it could not be made to last."""
+        self._write(twin.id, TWIN, _File(VERSION, twin))
+
+    def forget_twin(self, twin: str) -> None:
+        """No error where it is not there. Raises JournalError."""
+        self._forget(twin, TWIN)
+
+    def twins(self) -> tuple[TwinRecord, ...]:
+        """Every twin, oldest first. What can't be read is left alone: an engine's label tells of it too."""
+        return tuple(item for item in self._all(TWIN, _File[TwinRecord]) if isinstance(item, TwinRecord))
+
+    def _write(self, number: str, suffix: str, entry: _File[E]) -> None:
+        if _ID(number) is None:
+            raise JournalError(f"not an id: {number!r}")
         try:
-            (self.folder / f"{transaction}.json").unlink(missing_ok=True)
+            self._make()
+            path = self.folder / f"{number}{suffix}"
+            atomic_file.tidy(path)  # whoever writes it holds its containers
+            atomic_file.write(path, msgspec.json.format(msgspec.json.encode(entry)))
+        except OSError as error:
+            raise JournalError(f"{error.filename or self.folder}: {error.strerror}") from error
+
+    def _forget(self, number: str, suffix: str) -> None:
+        try:
+            (self.folder / f"{number}{suffix}").unlink(missing_ok=True)
             if self.folder.is_dir():
                 atomic_file.sync(self.folder)
         except OSError as error:
             raise JournalError(f"{error.filename or self.folder}: {error.strerror}") from error
 
-    def all(self) -> tuple[Transaction | Damaged, ...]:
-        """Every transaction, oldest first; what can't be read is told and left alone."""
+    def _all(self, suffix: str, form: type[_File[E]]) -> tuple[E | Damaged, ...]:
         try:
             atomic_file.check_folder(self.folder)
-            paths = sorted(path for path in self.folder.iterdir() if path.suffix == ".json")
+            paths = sorted(path for path in self.folder.iterdir() if path.suffix == suffix)
         except FileNotFoundError:
             return ()
         except OSError as error:  # not a folder, or another's
             return (Damaged(str(self.folder), error.strerror or str(error)),)
-        found: list[Transaction] = []
+        found: list[E] = []
         damaged: list[Damaged] = []
         for path in paths:
             try:
@@ -74,7 +100,7 @@ class FileJournal:
                 if data is None:
                     damaged.append(Damaged(str(path), f"longer than {_MOST} bytes"))
                     continue
-                entry = msgspec.json.decode(data, type=_File)
+                entry = msgspec.json.decode(data, type=form)
             except OSError as error:
                 damaged.append(Damaged(str(path), error.strerror or ""))
                 continue
@@ -85,7 +111,7 @@ class FileJournal:
                 damaged.append(Damaged(str(path), f"version {entry.version}, expected {VERSION}"))
                 continue
             found.append(entry.transaction)
-        return (*sorted(found, key=lambda transaction: transaction.started_at), *damaged)
+        return (*sorted(found, key=lambda item: item.started_at), *damaged)
 
     @contextmanager
     def hold(self, engine: str, container: str) -> Iterator[None]:

@@ -1,4 +1,4 @@
-"""Where the journal of relaunches is, and whether it has anything at all. Every start asks, so this loads little."""
+"""Where the journal of relaunches and twins is, and whether it holds any. Every start asks, so this loads little."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stratascope import xdg
+
+RELAUNCH, TWIN = ".json", ".twin"  # how the names of its files end
 
 
 def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
@@ -21,8 +23,8 @@ def default_folder(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def any_written(folder: Path | None = None) -> bool:
-    """Whether there is a relaunch in the journal, finished or not. Raises nothing."""
+    """Whether there is a relaunch in the journal, finished or not, or a twin. Raises nothing."""
     try:
-        return any(path.suffix == ".json" for path in (folder or default_folder()).iterdir())
+        return any(path.suffix in (RELAUNCH, TWIN) for path in (folder or default_folder()).iterdir())
     except OSError:
         return False

@@ -83,3 +83,9 @@ class EngineAccess(Protocol):
 
     def trouble(self) -> Trouble | None:
         """Why the engine's kernel could not be asked when it was last tried; None where it could."""
+
+    def connects(self, container: str, ports: Sequence[int]) -> tuple[int, ...] | None:
+        """Those of its TCP ports that take a connection made inside its own network. None: that may not be entered."""
+
+    def release(self, cgroup: str) -> None:
+        """Remove that control group, and nothing that is in it; no error where it is gone, or may not be removed."""

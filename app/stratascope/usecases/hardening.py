@@ -18,6 +18,7 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.relaunch.transaction import WATCH, Damaged, Journal, Remedy, Stage, Transaction
+from stratascope.core.relaunch.trial import TwinRecord
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.usecases.engine_access import EngineAccess
@@ -34,6 +35,7 @@ from stratascope.usecases.relaunch.owner import accept_owned
 from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_all, unfinished
 from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.undo import undo
+from stratascope.usecases.trial.twin import remove_left
 from stratascope.value import Value
 
 _HOLDS = 2.0  # seconds for which a look holds: a person takes longer to confirm what came of it
@@ -172,11 +174,11 @@ class Hardening:
         return tuple(found)
 
     def recover(self) -> tuple[Recovered, ...]:
-        """What a crash left half done: each finished, undone, left to a living program, or why not now.
+        """What a crash left half done: each finished, undone, removed, left to a living program, or why not now.
 
         No engine is asked where nothing is left. Raises nothing that an engine or a disk can cause.
         """
-        left: dict[str, list[Transaction]] = {}
+        left: dict[str, list[Transaction | TwinRecord]] = {}
         for item in unfinished(self._journal):
             left.setdefault(item.engine, []).append(item)
         found: list[Recovered] = []
@@ -188,8 +190,10 @@ class Hardening:
         return tuple(found)
 
     def recover_on(self, engine: str) -> Iterator[Recovered]:
-        """The same for one engine, also of relaunches that began when it was called by another id."""
-        yield from recover_all(self._on(engine).access)
+        """The same for one engine, also of what began when it was called by another id."""
+        access = self._on(engine).access
+        yield from recover_all(access)
+        yield from remove_left(access)
 
     # -- inside
 

@@ -21,6 +21,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.host_files import LocalFiles
 from stratascope.owners.local import LocalOwners
+from stratascope.probe import control_groups, inside_network
 from stratascope.probe.listeners import listeners
 from stratascope.state import profiles
 from stratascope.state.needs import FileNeeds
@@ -123,6 +124,16 @@ class ConnectedEngine:
     def trouble(self) -> Trouble | None:
         """See `EngineAccess`."""
         return self._reader.trouble if self.engine.local else None
+
+    def connects(self, container: str, ports: Sequence[int]) -> tuple[int, ...] | None:
+        """See `EngineAccess`."""
+        found = self._found(container)
+        return None if found is None else inside_network.connects(found.first.pid, ports)
+
+    def release(self, cgroup: str) -> None:
+        """See `EngineAccess`."""
+        if self.engine.local:
+            control_groups.remove(cgroup)
 
     def _inspected(self, container: str) -> Container | None:
         """None where the engine can't be asked now."""

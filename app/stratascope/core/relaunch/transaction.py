@@ -12,6 +12,7 @@ from typing import Protocol
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.owner import Owned
+from stratascope.core.relaunch.trial import TwinRecord
 from stratascope.value import Value, replace
 
 WATCH = 10.0  # seconds that a replacement is watched before it counts as good, where nothing else was said
@@ -160,7 +161,7 @@ class JournalError(Exception):
 
 
 class Journal(Protocol):
-    """Where transactions are kept. `write` returns once it would survive a crash of the machine."""
+    """Where transactions and twins are kept. `write` returns once it would survive a crash of the machine."""
 
     def write(self, transaction: Transaction) -> None:
         """Raises JournalError."""
@@ -170,6 +171,15 @@ class Journal(Protocol):
 
     def all(self) -> tuple[Transaction | Damaged, ...]:
         """Every transaction, oldest first."""
+
+    def write_twin(self, twin: TwinRecord) -> None:
+        """Raises JournalError."""
+
+    def forget_twin(self, twin: str) -> None:
+        """No error where it is not there. Raises JournalError."""
+
+    def twins(self) -> tuple[TwinRecord, ...]:
+        """Every twin, oldest first."""
 
     def hold(self, engine: str, container: str) -> AbstractContextManager[None]:
         """For oneself alone, until it is left or this program ends; raises BusyError, JournalError."""

@@ -5,11 +5,13 @@ Decided against the SDK's methods: they have no field for a process limit or cor
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from stratascope.core.container import Asked, Engine, EngineState
 from stratascope.core.message import msg
@@ -19,15 +21,26 @@ from stratascope.core.relaunch.launch_spec import (
     ORIGINAL,
     Created,
     FileChange,
+    Health,
     LaunchSpec,
     Limits,
     RestartPolicy,
     Running,
 )
-from stratascope.engines.docker import apply_options
+from stratascope.core.relaunch.trial import TWIN, TwinMount
+from stratascope.engines.docker import apply_options, twin
 from stratascope.engines.docker.mounts import target
 from stratascope.engines.docker.recreate import EngineAnswers, launch_spec, repointed, with_image
-from stratascope.engines.shared.command import COMMIT, SLOW, STOP_MARGIN, command, compact, found, object_of, understood
+from stratascope.engines.shared.command import (
+    COMMIT,
+    SLOW,
+    STOP_MARGIN,
+    command,
+    compact,
+    found,
+    object_of,
+    understood,
+)
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_here
@@ -77,6 +90,37 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
     def repointed(self, body: str, moved: Mapping[str, str]) -> str:
         """Pure."""
         return repointed(body, moved)
+
+    def twin(
+        self, spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...], cgroup_parent: str = ""
+    ) -> str:
+        """Pure. Raises core.relaunch.toggle.ToggleError for what can't be overlaid."""
+        return twin.twin(spec, body, number, mounts, cgroup_parent)
+
+    @understood()
+    def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
+        """Three volumes for each writable folder. RefusedError where this Docker can't mount a part of a volume."""
+        wanted = twin.volumes(number, mounts)
+        if wanted and self._engine.api() < twin.SUBPATH:
+            text = msg("A twin's volumes are overlays, and to mount these takes Docker 26 or newer.")
+            raise RefusedError(EngineState.CONNECTED, text)
+        for volume in (mount.volume for mount in mounts if mount.overlaid and mount.volume):
+            self._check_plain(volume)
+        for name, lower in wanted:
+            upper, work = (self._volume(twin.plain_volume(f"{name}-{end}", number)) for end in ("upper", "work"))
+            self._volume(twin.overlay_volume(name, number, lower, upper, work))
+
+    @understood()
+    def remove_overlays(self, number: str) -> None:
+        """All volumes with the label of that twin."""
+        params = {"filters": json.dumps({"label": [f"{TWIN}={number}"]})}
+        for item in object_of(command(self._engine, "GET", "/volumes", params)).parts("Volumes"):
+            path = f"/volumes/{quote(item.text('Name'), safe='')}"
+            command(self._engine, "DELETE", path, silence=SLOW, well=(404,))
+
+    def check_health(self, container: str) -> Health:
+        """Docker runs it by itself."""
+        return self.running(container).health
 
     @understood()
     def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
@@ -176,6 +220,21 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             raise self._unreadable(str(error)) from error
 
     # Below: how it is done
+
+    def _check_plain(self, volume: str) -> None:
+        """RefusedError for a volume with something mounted on it, which no overlay of the folder above it shows."""
+        answer = object_of(command(self._engine, "GET", f"/volumes/{quote(volume, safe='')}"))
+        if answer.text("Driver") != "local" or answer.part("Options").names():
+            text = msg("The volume {name} is mounted by options or a driver of its own, so it can't be overlaid.",
+                       name=volume)  # fmt: skip
+            raise RefusedError(EngineState.CONNECTED, text)
+
+    def _volume(self, request: str) -> str:
+        """Made; its place on the engine's machine."""
+        place: str = object_of(command(self._engine, "POST", "/volumes/create", data=request, silence=SLOW)).text(
+            "Mountpoint"
+        )
+        return place
 
     def _host_name(self) -> str:
         """Of the engine's machine; it hardly changes while a relauncher lives."""

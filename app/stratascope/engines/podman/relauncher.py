@@ -17,8 +17,17 @@ from typing import TYPE_CHECKING
 from stratascope.child_output import printed
 from stratascope.core.container import Asked
 from stratascope.core.ports import EngineError, RawContainer, RefusedError
-from stratascope.core.relaunch.launch_spec import Created, FileChange, LaunchSpec, Limits, RestartPolicy, Running
-from stratascope.engines.podman import apply_options
+from stratascope.core.relaunch.launch_spec import (
+    Created,
+    FileChange,
+    Health,
+    LaunchSpec,
+    Limits,
+    RestartPolicy,
+    Running,
+)
+from stratascope.core.relaunch.trial import TwinMount
+from stratascope.engines.podman import apply_options, twin
 from stratascope.engines.podman.inspect import translate
 from stratascope.engines.podman.recreate import launch_spec
 from stratascope.engines.podman.sources import Sources
@@ -81,6 +90,25 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
     def repointed(self, body: str, moved: Mapping[str, str]) -> str:
         """Pure."""
         return apply_options.repointed(body, moved)
+
+    def twin(
+        self, spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...], cgroup_parent: str = ""
+    ) -> str:
+        """Pure."""
+        return twin.twin(spec, body, mounts, cgroup_parent)
+
+    def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
+        """Nothing: Podman makes them with the container."""
+
+    def remove_overlays(self, number: str) -> None:
+        """Nothing: they went with the container."""
+
+    @understood()
+    def check_health(self, container: str) -> Health:
+        """Run once: Podman leaves that to timers of systemd, which need not be there."""
+        path = f"/containers/{container}/healthcheck"
+        word = object_of(command(self._engine, "GET", path, silence=SLOW, container=container)).text("Status")
+        return Health.HEALTHY if word == Health.HEALTHY else Health.STARTING
 
     @understood()
     def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:

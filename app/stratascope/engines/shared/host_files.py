@@ -8,14 +8,15 @@ the paths into a container that looks: that would change what is there (Docker m
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 
 from stratascope import sandbox
-from stratascope.collector.paths import Sight, mount_of, reopen
-from stratascope.core.ports import Entry
+from stratascope.collector.paths import LINKS_MAX, Sight, mount_of, reopen
+from stratascope.core.ports import Entry, Place, PlaceKind
 from stratascope.engines.shared.endpoint import peer_pid
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import Propagation, parse_mountinfo
@@ -74,6 +75,14 @@ class LocalFiles:
         except (OSError, ValueError):
             return None
 
+    def place(self, path: str, most: int) -> Place | None:
+        if self._socket is None:
+            return None
+        try:
+            return _place(self._sight(), path, most)
+        except (OSError, ValueError):
+            return None
+
     def _peer(self) -> int | None:
         """The engine's process, where its sight of the files may be used."""
         pid = None if self._socket is None else peer_pid(self._socket)
@@ -104,12 +113,19 @@ def _mountinfo(process: int | str) -> str:
 
 
 def _below(sight: Sight, top: str, target: str, most: int) -> Iterator[Entry]:
-    """Breadth first, links not followed, nor mounts that may not answer.
+    """Links left out. Raises OSError where the top can't be listed."""
+    for inside, found in _walk(sight, top, most):
+        if not stat.S_ISLNK(found.st_mode):
+            yield _entry(target + inside or "/", found)
+
+
+def _walk(sight: Sight, top: str, most: int) -> Iterator[tuple[str, os.stat_result]]:
+    """Each path below `top`, and itself as "". Breadth first, links not followed, nor mounts that may not answer.
 
     Raises OSError where the top can't be listed; folders below it are skipped.
     """
     found = _stat(sight, top)
-    yield _entry(target or "/", found)
+    yield "", found
     if not stat.S_ISDIR(found.st_mode):
         return
     waiting, count = deque([""]), 1
@@ -117,9 +133,8 @@ def _below(sight: Sight, top: str, target: str, most: int) -> Iterator[Entry]:
         inside = waiting.popleft()
         try:
             for name, found in _listed(sight, top + inside):
-                if not stat.S_ISLNK(found.st_mode):
-                    yield _entry(f"{target}{inside}/{name}", found)
-                    count += 1
+                yield f"{inside}/{name}", found
+                count += not stat.S_ISLNK(found.st_mode)
                 if stat.S_ISDIR(found.st_mode):
                     waiting.append(f"{inside}/{name}")
                 if count >= most:
@@ -127,6 +142,40 @@ def _below(sight: Sight, top: str, target: str, most: int) -> Iterator[Entry]:
         except OSError:
             if not inside:
                 raise
+
+
+def _place(sight: Sight, path: str, most: int) -> Place:
+    """Raises OSError, ValueError."""
+    path = posixpath.normpath(path)
+    for _ in range(LINKS_MAX):
+        folder, name = posixpath.split(path)
+        if not name:
+            break
+        above = sight.answering(folder)
+        try:
+            found = sight.state(name, above)
+            if found is None or not stat.S_ISLNK(found.st_mode):
+                break
+            path = posixpath.normpath(posixpath.join(folder, os.readlink(name, dir_fd=above)))
+        finally:
+            os.close(above)
+    found = _stat(sight, path)
+    mounted = path == "/" or _mount(sight, path) != _mount(sight, posixpath.dirname(path))
+    if stat.S_ISDIR(found.st_mode):
+        states = [state for _, state in _walk(sight, path, most)]
+        sockets = True if any(stat.S_ISSOCK(state.st_mode) for state in states) else None
+        return Place(path, PlaceKind.FOLDER, mounted, sockets if sockets or len(states) >= most else False)
+    if stat.S_ISSOCK(found.st_mode):
+        return Place(path, PlaceKind.SOCKET, mounted)
+    return Place(path, PlaceKind.FILE if stat.S_ISREG(found.st_mode) else PlaceKind.OTHER, mounted)
+
+
+def _mount(sight: Sight, path: str) -> int | None:
+    place = sight.open(path)
+    try:
+        return mount_of(place)
+    finally:
+        os.close(place)
 
 
 def _listed(sight: Sight, path: str) -> Iterator[tuple[str, os.stat_result]]:

@@ -6,6 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg, plural
+from stratascope.core.relaunch.trial import TwinRecord
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.harden.worker import Failure, QueryRunner
@@ -44,7 +45,12 @@ class CrashRecovery(QObject):
         self._unmended = bool(failures)
         self.looked.emit()
         if failures:
-            text = msg("A relaunch that was broken off can't be put right yet: {why}", why=failures[0].message)
+            failed = () if isinstance(answer, Failure) else tuple(each.transaction for each in answer if each.error)
+            if failed and isinstance(failed[0], TwinRecord):
+                text = msg("A twin that was left over from a trial can't be removed yet: {why}",
+                           why=failures[0].message)  # fmt: skip
+            else:
+                text = msg("A relaunch that was broken off can't be put right yet: {why}", why=failures[0].message)
             self.told.emit(text, failures[0].words)
         done = () if isinstance(answer, Failure) else tuple(each for each in answer if each.result in _PUT_RIGHT)
         if not done:

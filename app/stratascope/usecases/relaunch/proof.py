@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Failure, Proof, Proven
 from stratascope.core.snapshot import ContainerState
-from stratascope.layers.toggles import changes_users, toggle
+from stratascope.layers.toggles import toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.startup_processes import ProcessKind, missing
 from stratascope.usecases.plan.look import looked, subject_of
@@ -57,9 +57,17 @@ def not_enforced(failed: Sequence[Proved]) -> Message:
                expected=first.proof.expected, found=first.proof.found)  # fmt: skip
 
 
-def all_back(access: EngineAccess, made: Plan, before: frozenset[ProcessKind] | None, container: str) -> None:
-    """Raises FailedError where a process that belongs to its start does not come."""
-    until, users = access.clock.now() + _COME_BACK, not changes_users(made.choices)
+def all_back(
+    access: EngineAccess,
+    before: frozenset[ProcessKind] | None,
+    container: str,
+    *,
+    users: bool,
+    seconds: float = _COME_BACK,
+    again: float = _AGAIN,
+) -> None:
+    """Raises FailedError where a process that belongs to its start does not come. `users`: as the same user."""
+    until = access.clock.now() + seconds
     while before:
         now = access.all_processes(container)
         lost = () if now is None else missing(before, now, users=users)
@@ -71,4 +79,4 @@ def all_back(access: EngineAccess, made: Plan, before: frozenset[ProcessKind] | 
                       user="?" if first.user is None else first.user)  # fmt: skip
             log = last_words(access.port, container)
             raise FailedError(why, log=log, failure=Failure(log))
-        access.clock.sleep(_AGAIN)
+        access.clock.sleep(again)

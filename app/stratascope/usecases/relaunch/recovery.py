@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.transaction import BusyError, Damaged, Journal, JournalError, Stage, Transaction
+from stratascope.core.relaunch.trial import TwinRecord
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.owner import recover_owned
@@ -19,36 +20,41 @@ from stratascope.value import Value
 class Result(StrEnum):
     FINISHED = "finished"  # the replacement stays
     UNDONE = "undone"  # the original is back
+    REMOVED = "removed"  # a twin, which nobody needs any more
     HELD = "held"  # a living program works on it
     FAILED = "failed"  # not now
 
 
 class Recovered(Value):
-    """One relaunch that was found unfinished; `error` where it FAILED."""
+    """One relaunch that was found unfinished, or a twin that was left; `error` where it FAILED."""
 
-    transaction: Transaction
+    transaction: Transaction | TwinRecord
     result: Result
     error: EngineError | NoSuchContainerError | JournalError | None = None
 
 
-def unfinished(journal: Journal) -> tuple[Transaction, ...]:
-    """Of all engines, oldest first."""
+def unfinished(journal: Journal) -> tuple[Transaction | TwinRecord, ...]:
+    """Of all engines: relaunches, then twins, oldest first."""
+    return (*_relaunches(journal), *journal.twins())
+
+
+def _relaunches(journal: Journal) -> tuple[Transaction, ...]:
     found = (item for item in journal.all() if not isinstance(item, Damaged))
     return tuple(item for item in found if item.stage is not Stage.DONE)
 
 
 def recover_all(access: EngineAccess) -> Iterator[Recovered]:
-    """All of that engine; raises nothing that an engine, an owner or a disk can cause."""
-    for item in unfinished(access.journal):
+    """All relaunches of that engine; raises nothing that an engine, an owner or a disk can cause."""
+    for item in _relaunches(access.journal):
         try:
-            if not _is_of(access, item):
+            if not is_of(access, item):
                 continue
             if item.owner is not None:  # it holds it by itself
                 yield Recovered(item, _result(recover_owned(access, item)))
                 continue
             with rollback.held(access.journal, item):
                 # read again: whoever held it may have come to its end just now
-                now = next((each for each in unfinished(access.journal) if each.id == item.id), None)
+                now = next((each for each in _relaunches(access.journal) if each.id == item.id), None)
                 if now is not None:
                     yield Recovered(now, _result(rollback.recover(access.port, access.journal, now, access.clock)))
         except BusyError:
@@ -61,15 +67,16 @@ def _result(stays: bool) -> Result:
     return Result.FINISHED if stays else Result.UNDONE
 
 
-def _is_of(access: EngineAccess, item: Transaction) -> bool:
+def is_of(access: EngineAccess, item: Transaction | TwinRecord) -> bool:
     """Ids such as `docker` mean another engine where the environment names another one. That one knows nothing of
-    the container, which would look as if somebody had removed it, and all was over.
+    the container, which would look as if somebody had removed it, and all was over. Raises EngineError.
     """
     if item.endpoint == access.engine.endpoint:
         return True
     if item.engine != access.engine.id:
         return False
     try:
-        return bool(access.port.running(item.old).id)
+        original = item.old if isinstance(item, Transaction) else item.original
+        return bool(access.port.running(original).id)
     except NoSuchContainerError:
         return False

@@ -15,13 +15,22 @@ from stratascope.core.relaunch.launch_spec import Health, Running
 from stratascope.core.relaunch.toggle import Failure
 from stratascope.core.relaunch.transaction import Progress, State
 from stratascope.usecases.evidence.expected import Clock, Expected
-from stratascope.value import replace
+from stratascope.value import Value, replace
 
 POLL = 0.2  # seconds between two looks at the replacement
 LOOK = 0.5  # seconds between two readings of its ports and counters, which cost more
 HEALTH_MAX = 120.0  # seconds that a healthcheck may take to become healthy
 LISTEN_MORE = 30.0  # seconds beyond the watch until it must listen
 LOG_LINES = 40
+
+
+class Patience(Value):
+    """How often is looked, and how long is waited, in seconds, as the names of the constants say."""
+
+    poll: float = POLL
+    look: float = LOOK
+    health: float = HEALTH_MAX
+    listen: float = LISTEN_MORE
 
 
 class FailedError(Exception):
@@ -39,9 +48,15 @@ class Watcher:
     """Watches one container that was started a moment ago."""
 
     def __init__(
-        self, port: Relauncher, clock: Clock, cancelled: Callable[[], bool], expected: Expected | None = None
+        self,
+        port: Relauncher,
+        clock: Clock,
+        cancelled: Callable[[], bool],
+        expected: Expected | None = None,
+        patience: Patience | None = None,
     ) -> None:
         self._port, self._clock, self._cancelled = port, clock, cancelled
+        self._patience = patience or Patience()
         self._expected = expected or Expected()
         self._looked: float | None = None  # when its ports and kills were read
         self._lacking: tuple[int, ...] = ()
@@ -64,10 +79,10 @@ class Watcher:
             starting = now.health is Health.STARTING and self._expected.health is Health.HEALTHY
             if passed >= seconds and not starting and not self._lacking:
                 break
-            if starting and passed >= max(seconds, HEALTH_MAX):
+            if starting and passed >= max(seconds, self._patience.health):
                 why = msg("Its healthcheck did not say healthy in {seconds} seconds.", seconds=round(passed))
                 self._fail(now, why)
-            if self._lacking and not starting and passed >= seconds + LISTEN_MORE:
+            if self._lacking and not starting and passed >= seconds + self._patience.listen:
                 self._fail(now, _silent(self._lacking))
             if self._blind and not blind:
                 text = msg("On which ports it listens can't be read, so that is not watched")
@@ -75,7 +90,7 @@ class Watcher:
             if (waits := self._awaited(starting)) != awaited:
                 yield replace(told, seconds=passed, message=waits or told.message)
             awaited, blind = waits, self._blind
-            self._clock.sleep(POLL)
+            self._clock.sleep(self._patience.poll)
         yield replace(told, state=State.DONE, seconds=self._clock.now() - begun)
 
     def _awaited(self, starting: bool) -> Message | None:
@@ -86,7 +101,7 @@ class Watcher:
     def _look(self, now: Running, *, last: bool) -> None:
         """Read its ports and kills where it is time to; raises FailedError where they tell that it failed."""
         clock, before = self._clock.now(), self._expected.before
-        if self._looked is not None and not last and clock < self._looked + LOOK:
+        if self._looked is not None and not last and clock < self._looked + self._patience.look:
             return
         self._looked = clock
         found = self._expected.look(now.id)

@@ -1,0 +1,205 @@
+"""What a twin is put through from its start to its stop, held against what its original did, and an unchanged twin.
+
+It works where its ports, its healthcheck and the processes of its start come as they did, each exercise ends well, and
+its stop ends as an unchanged twin's does: the stop belongs to it, as a program may lose its data there. All is bounded
+by how long the unchanged one took. Decided against a fixed grace period: what is awaited says when it is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.launch_spec import Health
+from stratascope.core.relaunch.toggle import Choice, Failure
+from stratascope.core.relaunch.trial import Pace, Tried
+from stratascope.layers.toggles import changes_users
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.evidence.expected import Expected
+from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.usecases.plan.look import Look
+from stratascope.usecases.plan.written_files import lost_files
+from stratascope.usecases.relaunch.proof import all_back
+from stratascope.usecases.relaunch.watch import FailedError, Patience, Watcher, last_words
+from stratascope.usecases.trial.exercise import SECONDS, Place, exercise
+from stratascope.value import Value
+
+SETTLE = 0.2  # seconds that a changed one must stay well, where it does something that can be awaited
+BLIND = 2.0  # … where there is nothing to await
+POLL = 0.05  # seconds between two looks
+PATIENT = 4.0  # times as long as the unchanged one may another one take
+LEAST = 5.0  # seconds, however fast that one was
+FIRST = 60.0  # seconds that the unchanged one may take
+UNSURE = 15.0  # seconds for a healthcheck of which nobody knows whether it was ever well
+KILLED = 128 + 9  # exit status of a program that did not end when it was told to
+HURRY = 1  # seconds to stop, where the unchanged one does not end by itself either
+
+
+class Exercises(Value):
+    """Commands for sh, and the seconds that each may take."""
+
+    commands: tuple[str, ...] = ()
+    seconds: float = SECONDS
+
+
+class Paces:
+    """For one twin. `compared` and `not_compared` say what was looked at so far."""
+
+    def __init__(
+        self,
+        access: EngineAccess,
+        seen: Look,
+        processes: frozenset[ProcessKind] | None,
+        exercises: Exercises,
+        cancelled: Callable[[], bool],
+        like: Tried | None,
+    ) -> None:
+        """`processes`: those of the original's start; `like`: the trial of the unchanged one."""
+        self._access, self._seen, self._processes = access, seen, processes
+        self._exercises, self._cancelled = exercises, cancelled
+        self._like = None if like is None else like.pace
+        self.compared: list[Message] = []
+        self.not_compared: list[Message] = [
+            msg("A twin reaches nothing outside of it, so what the container does over the network was not tried.")
+        ]
+        if paths := lost_files(seen.state.container, seen.changes):
+            self.not_compared.append(msg("A twin starts without what was written outside its volumes: {paths}.",
+                                         paths=paths))  # fmt: skip
+
+    def through(self, container: str, name: str, choices: Sequence[Choice]) -> Pace:
+        """Of a twin that was just started, to its end. Raises FailedError, EngineError, NoSuchContainerError."""
+        clock = self._access.clock
+        begun = clock.now()
+        limit = FIRST if self._like is None else max(LEAST, PATIENT * self._like.up)
+        patience = Patience(poll=POLL, look=POLL, health=limit, listen=limit)
+        expected = Expected(self._seen.before, self._access.liveness, Health.NONE)
+        watcher = Watcher(self._access.port, clock, self._cancelled, expected, patience)
+        awaited = self._seen.before.listens or self._processes or self._seen.spec.state.healthcheck
+        self._watch(watcher, container, BLIND if not awaited else SETTLE if self._like is not None else 0.0)
+        taken = self._ports(container)
+        self._all_processes(container, choices, limit)
+        healthy = self._healthy(container, limit)
+        up = clock.now() - begun
+        self._exercise(container, name)
+        exercised = clock.now() - begun - up
+        if self._exercises.commands:
+            self._watch(watcher, container, 0.0)
+        code = self._stop(container)
+        return Pace(up, exercised, clock.now() - begun - up - exercised, code, healthy, taken)
+
+    def _watch(self, watcher: Watcher, container: str, seconds: float) -> None:
+        for _ in watcher.watch(container, seconds):
+            pass
+
+    def _ports(self, container: str) -> tuple[int, ...] | None:
+        """Those that take a connection; one on an address that only the original has can't be tried."""
+        ports = self._seen.before.listens
+        if ports is None:
+            self.not_compared.append(msg("On which ports it listens can't be read."))
+        if not ports:
+            return ()
+        words = ", ".join(map(str, ports))
+        taken = self._access.connects(container, ports)
+        if taken is None:
+            self.compared.append(msg("It listens on its TCP ports: {ports}.", ports=words))
+            self.not_compared.append(msg("Whether its ports take connections: its network can't be entered from here."))
+            return None
+        silent = () if self._like is None else tuple(port for port in self._like.taken or () if port not in taken)
+        if silent:
+            why = msg("It takes no connection on port {ports}.", ports=", ".join(map(str, silent)))
+            self._fail(container, why, silent=silent)
+        self.compared.append(msg("It listens on its TCP ports: {ports}.", ports=words))
+        if taken:
+            words = ", ".join(map(str, taken))
+            self.compared.append(msg("It takes connections on its TCP ports: {ports}.", ports=words))
+        return taken
+
+    def _all_processes(self, container: str, choices: Sequence[Choice], limit: float) -> None:
+        before = self._processes
+        if before is None or self._access.all_processes(container) is None:
+            self.not_compared.append(msg("Which processes it starts can't be read."))
+            return
+        all_back(self._access, before, container, users=not changes_users(choices), seconds=limit, again=POLL)
+        if before:
+            names = ", ".join(sorted({kind.name for kind in before}))
+            self.compared.append(msg("The processes of its start are there: {names}.", names=names))
+
+    def _healthy(self, container: str, limit: float) -> bool:
+        state, clock = self._seen.spec.state, self._access.clock
+        if not state.healthcheck:
+            self.not_compared.append(msg("It has no healthcheck."))
+            return False
+        sure = state.health is Health.HEALTHY if self._like is None else self._like.healthy
+        if not sure and (self._like is not None or state.health is Health.UNHEALTHY):
+            self.not_compared.append(msg("Its healthcheck does not say healthy of the unchanged one either."))
+            return False
+        until = clock.now() + (limit if sure else UNSURE)
+        while self._access.port.check_health(container) is not Health.HEALTHY:
+            self._go_on(container)
+            if clock.now() < until:
+                clock.sleep(POLL)
+            elif sure:
+                self._fail(container, msg("Its healthcheck does not say healthy."))
+            else:
+                self.not_compared.append(msg("Its healthcheck does not say healthy of the unchanged one either."))
+                return False
+        self.compared.append(msg("Its healthcheck says healthy."))
+        return True
+
+    def _exercise(self, container: str, name: str) -> None:
+        if not self._exercises.commands:
+            self.not_compared.append(msg("No exercise was given, so nothing that it does on request was tried."))
+            return
+        pid = self._access.port.running(container).pid
+        if pid is None:
+            self._go_on(container)
+        seconds = self._exercises.seconds
+        if self._like is not None:
+            seconds = min(seconds, max(LEAST, PATIENT * self._like.exercise))
+        for command in self._exercises.commands:
+            done = exercise(command, Place(pid or 0, name), seconds=seconds, clock=self._access.clock,
+                            cancelled=self._cancelled)  # fmt: skip
+            if self._cancelled():
+                raise FailedError(msg("Cancelled."))
+            if done.why is not None:
+                why = msg("The exercise failed: {command}. {why}", command=command, why=done.why)
+                self._fail(container, why, said=done.said)
+            self.compared.append(msg("The exercise ends well: {command}", command=command))
+
+    def _stop(self, container: str) -> int | None:
+        port, wanted = self._access.port, None if self._like is None else self._like.exit_code
+        self._go_on(container)
+        hurried = wanted == KILLED
+        port.stop(container, HURRY if hurried else self._seen.spec.stop_timeout)
+        now = port.running(container)
+        if now.out_of_memory:
+            self._fail(container, msg("It was killed: it needs more memory than its limit allows."))
+        if self._like is None or hurried:
+            return now.exit_code
+        if now.exit_code == KILLED:
+            self._fail(container, msg("It does not end any more when it is told to stop."))
+        if now.exit_code != wanted:
+            why = msg("It stops with exit status {status}, and unchanged with {before}.", status=str(now.exit_code),
+                      before=str(wanted))  # fmt: skip
+            self._fail(container, why)
+        self.compared.append(msg("It stops as the unchanged one does."))
+        return now.exit_code
+
+    def _go_on(self, container: str) -> None:
+        """Raises FailedError where it has ended, or somebody cancelled."""
+        if self._cancelled():
+            raise FailedError(msg("Cancelled."))
+        now = self._access.port.running(container)
+        if now.status != "running":
+            self._fail(container, msg("It ended by itself, with exit status {status}.", status=str(now.exit_code)))
+
+    def _fail(self, container: str, why: Message, *, said: str = "", silent: tuple[int, ...] = ()) -> None:
+        log, now = last_words(self._access.port, container), self._access.port.running(container)
+        failure = Failure(
+            log="\n".join(filter(None, (log, said))),
+            words=now.error,
+            exit_code=now.exit_code,
+            out_of_memory=now.out_of_memory,
+            silent=silent,
+        )
+        raise FailedError(why, said or now.error, log, failure)

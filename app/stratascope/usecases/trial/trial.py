@@ -1,0 +1,174 @@
+"""Trials of one container: for each a twin with candidate settings, watched and exercised by `paces`, and removed.
+
+Nothing that goes wrong with an engine or a disk is raised: such a trial came to nothing, and says why.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
+
+from stratascope.core.container import Status
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.relaunch.toggle import Choice, Failure, Subject, ToggleError
+from stratascope.core.relaunch.transaction import BusyError, JournalError
+from stratascope.core.relaunch.trial import Loosening, Refusal, Tried, TwinMount, TwinRecord, Works
+from stratascope.layers.toggles import fold, plain
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.plan.look import Look, profiles
+from stratascope.usecases.relaunch.diagnosis import blame
+from stratascope.usecases.relaunch.outcome import in_words, joined
+from stratascope.usecases.relaunch.watch import FailedError
+from stratascope.usecases.trial.copyable import NoTwinError, check, mounts_of
+from stratascope.usecases.trial.paces import Exercises, Paces
+from stratascope.usecases.trial.twin import twin
+from stratascope.value import Value, replace
+
+
+class Witness(Protocol):
+    """Watches one twin's control group from before its start."""
+
+    @property
+    def cgroup(self) -> str:
+        """Below which control group the twin is to lie, as its engine takes it; empty: wherever. Removed afterwards."""
+
+    def started(self, container: str) -> None:
+        """The twin runs now; its full id."""
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        """What was refused to it; asked once, after it has ended and before it is removed."""
+
+
+class _Nobody:
+    cgroup = ""
+
+    def started(self, container: str) -> None:
+        """Nobody looks."""
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        return ()
+
+
+@contextmanager
+def unwatched(number: str) -> Iterator[Witness]:
+    """Where nothing can be observed."""
+    yield _Nobody()
+
+
+Observe = Callable[[str], AbstractContextManager[Witness]]  # by the twin's number; entered before the twin is made
+
+
+class _Prepared(Value):
+    subject: Subject
+    choices: tuple[Choice, ...]
+    body: str
+    mounts: tuple[TwinMount, ...]
+
+    UNPRINTED = ("body",)
+
+
+class Trials:
+    """One after the other. What the container does by itself is read once, when this is made."""
+
+    def __init__(
+        self,
+        access: EngineAccess,
+        seen: Look,
+        exercises: Exercises | None = None,
+        observe: Observe = unwatched,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`seen`: a fresh `usecases.plan.look.look`. `observe` may raise EngineError. Raises EngineError."""
+        self._access, self._seen, self._observe = access, seen, observe
+        self._exercises, self.cancelled = exercises or Exercises(), cancelled
+        runs = seen.state.container.status is Status.RUNNING
+        self._processes = access.startup_processes(seen.spec.id) if runs else None
+
+    def run(self, choices: Sequence[Choice], like: Tried | None = None) -> Tried:
+        """Try these. `like`: the trial of the unchanged container, that this one is held against. Blocks."""
+        clock = self._access.clock
+        begun, tried = clock.now(), Tried(tuple(choices), Works.UNKNOWN, 0.0)
+        try:
+            prepared = self._prepared(choices)
+            tried = self._tried(prepared, replace(tried, choices=prepared.choices), like)
+        except (NoTwinError, ToggleError) as error:
+            tried = replace(tried, works=Works.REFUSED, why=error.message)
+        except BusyError as error:
+            tried = replace(tried, works=Works.UNKNOWN, why=error.message)
+        except (EngineError, NoSuchContainerError, JournalError) as error:
+            why, words, _ = in_words(error)
+            tried = replace(tried, works=Works.UNKNOWN, why=why, words=words)
+        return replace(tried, seconds=clock.now() - begun)
+
+    def _prepared(self, choices: Sequence[Choice]) -> _Prepared:
+        """Raises NoTwinError, ToggleError."""
+        access, seen = self._access, self._seen
+        subject = replace(seen.subject, files=profiles(access, choices))
+        chosen = plain(choices, subject)
+        wanted = fold(seen.spec.asked, chosen, subject)
+        check(seen.state.container, seen.spec, wanted)
+        mounts = mounts_of(wanted, access.engine, access.host)
+        return _Prepared(subject, chosen, access.port.body(seen.spec, wanted), mounts)
+
+    def _tried(self, prepared: _Prepared, tried: Tried, like: Tried | None) -> Tried:
+        access, spec, number = self._access, self._seen.spec, secrets.token_hex(8)
+        paces = Paces(access, self._seen, self._processes, self._exercises, self.cancelled, like)
+        failed: FailedError | None = None
+        refusals: tuple[Refusal, ...] = ()
+        with self._observe(number) as witness:
+            record = TwinRecord(
+                id=number,
+                engine=spec.engine,
+                endpoint=access.engine.endpoint,
+                original=spec.id,
+                name=f"{spec.name}.twin-{number[:8]}",
+                started_at=time.time(),
+                cgroup=witness.cgroup,
+            )
+            try:
+                with twin(access, spec, prepared.body, record, prepared.mounts) as container:
+                    try:
+                        access.port.start(container)
+                        witness.started(container)
+                        tried = replace(tried, pace=paces.through(container, record.name, tried.choices))
+                    except FailedError as error:
+                        failed = error
+                        access.port.stop(container, 0)
+                    refusals = witness.refusals()
+            except RefusedError as error:  # of create or start: these options can't be had
+                failed = FailedError(error.message, error.words, failure=Failure(words=error.words))
+        known = {each.key for each in like.refusals} if like is not None else set()
+        tried = replace(
+            tried,
+            refusals=tuple(each for each in refusals if each.key not in known),
+            compared=tuple(paces.compared),
+            not_compared=tuple(paces.not_compared),
+        )
+        if failed is None and (like is None or not tried.refusals):
+            return replace(tried, works=Works.YES)
+        return _broken(tried, failed, prepared)
+
+
+def _broken(tried: Tried, failed: FailedError | None, prepared: _Prepared) -> Tried:
+    """With why, and what would help: what was refused says so, else our best explanation."""
+    helpful = [each.loosening for each in tried.refusals if each.loosening is not None]
+    if failed is None:
+        text = msg("Something is refused to it that is not refused to it unchanged: {text}",
+                   text=tried.refusals[0].text)  # fmt: skip
+        return replace(tried, works=Works.BREAKS, why=text, loosenings=tuple(dict.fromkeys(helpful)))
+    if failed.failure is not None:
+        _, suspects = blame(tried.choices, failed.failure, prepared.subject)
+        helpful += (Loosening(name) for name in suspects if name not in {each.toggle for each in helpful})
+    return replace(
+        tried,
+        works=Works.UNKNOWN if failed.failure is None else Works.BREAKS,  # cancelled
+        why=failed.why,
+        words=joined(failed.words),
+        log=failed.log,
+        failure=failed.failure,
+        loosenings=tuple(dict.fromkeys(helpful)),
+    )
