@@ -87,7 +87,7 @@ CASES: Sequence[tuple[tuple[str, ...], set[str]]] = (
     (("de",), {"desktop"}),
     (("harden", "w"), {"web-1", "web-2"}),
     (("report", "web-1", "d"), {"db"}),
-    (("harden", "--preset", ""), {"recommended", "restricted", "strict"}),
+    (("harden", "--preset", ""), {"critical", "recommended", "restricted", "strict"}),
     (("export", "--set", "mem"), {"memory="}),
     (("export", "--set", "read-only-root"), {"read-only-root=on"}),
     (("undo", "--engine", "d"), {"docker"}),

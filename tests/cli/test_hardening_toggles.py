@@ -39,6 +39,7 @@ class Case:
 CASES = (
     Case("capabilities", "none"),
     Case("capabilities", "default", ("--cap-add", "SYS_ADMIN"), name="capabilities-default"),
+    Case("drop", "SYS_ADMIN,KILL", ("--cap-add", "SYS_ADMIN")),
     Case("no-new-privileges", "on"),
     Case("privileged", "off", ("--privileged",)),
     Case("seccomp", "default", ("--security-opt", "seccomp=unconfined")),
@@ -142,7 +143,10 @@ TOGETHER = {
         " engine-socket=remove devices=remove ulimit-nofile=512 ulimit-nproc=4096 ulimit-core=0 user=1000"
         " memory=64m pids=64 cpus=0.5",
     ),
-    "privileged": ("privileged publish", "privileged=off publish=loopback capabilities=default userns=0:200000:65536"),
+    "privileged": (
+        "privileged publish",
+        "privileged=off publish=loopback capabilities=default drop=KILL,MKNOD userns=0:200000:65536",
+    ),
 }
 
 

@@ -63,6 +63,13 @@ TAKEN: tuple[tuple[str, Asked, str, str, dict[str, Any]], ...] = (
     ("capabilities", Asked(cap_drop=("ALL",), capabilities=()), "default", "default", {}),
     ("capabilities", Asked(cap_add=("CAP_SYS_ADMIN",)), "default", "default", {"cap_add": ()}),
     ("capabilities", Asked(cap_add=("ALL",), cap_drop=("ALL", "CAP_CHOWN")), "default", "default", {"cap_add": ()}),
+    (
+        "drop",
+        Asked(cap_add=("CAP_SYS_ADMIN",), cap_drop=("ALL",), capabilities=("CAP_SYS_ADMIN",)),
+        "sys_admin",
+        "CAP_SYS_ADMIN",
+        {"cap_add": (), "cap_drop": ("ALL",), "capabilities": ()},
+    ),
     ("no-new-privileges", Asked(), "ON", "on", {"no_new_privileges": True}),
     (
         "privileged",
@@ -158,6 +165,8 @@ REFUSED: tuple[tuple[str, Engine, Asked, str, str], ...] = (
     ("capabilities", DOCKER, Asked(), "CAP_FLY", "no capability CAP_FLY"),
     ("capabilities", DOCKER, Asked(), "ALL", "no hardening"),
     ("capabilities", DOCKER, Asked(), "", "no capability"),
+    ("drop", DOCKER, Asked(), "ALL", "no capability ALL"),
+    ("drop", DOCKER, Asked(), "none", "no capability none"),
     ("no-new-privileges", DOCKER, Asked(), "off", "only the value on"),
     ("privileged", DOCKER, Asked(), "on", "only the value off"),
     ("seccomp", DOCKER, Asked(), "unconfined", "every system call is open"),
@@ -239,6 +248,9 @@ PROVEN = (
     ("capabilities", "none", "docker-default", NOT),
     ("capabilities", "none", "docker-capdrop", ENFORCED),
     ("capabilities", "CAP_CHOWN", "docker-capdrop", ENFORCED),
+    ("drop", "CAP_SYS_ADMIN", "docker-default", ENFORCED),
+    ("drop", "CAP_SYS_ADMIN,CAP_CHOWN", "docker-default", NOT),
+    ("drop", "CAP_SYS_ADMIN", "docker-privileged", NOT),
     ("no-new-privileges", "on", "docker-default", NOT),
     ("no-new-privileges", "on", "docker-nnp", ENFORCED),
     ("privileged", "off", "docker-default", ENFORCED),
@@ -305,7 +317,9 @@ def test_proven(name: str, value: str, process: str, outcome: Proven) -> None:
 @pytest.mark.parametrize("name", [each.id for each in all_toggles()])
 def test_nothing_read_proves_nothing(name: str) -> None:
     each = toggle(name)
-    value = {"user": "1000", "tmpfs": "/tmp", "userns": "auto", "capabilities": "none"}.get(name, "1")
+    value = {"user": "1000", "tmpfs": "/tmp", "userns": "auto", "capabilities": "none", "drop": "CAP_KILL"}.get(
+        name, "1"
+    )
     assert each.prove(None, value, subject()).outcome is UNKNOWN
 
 

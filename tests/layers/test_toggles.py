@@ -10,7 +10,7 @@ from captures.recorded import recorded
 from layers.toggle_subjects import DOCKER, PODMAN, made, subject
 from stratascope.core.container import Asked, AskedMount, AskedPort, Engine, ProfileKind
 from stratascope.core.ground import Surroundings
-from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
+from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, ToggleError
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import judge
@@ -24,6 +24,7 @@ from stratascope.wiring.engines import demo_snapshot
 # The contract of the command line: REPORT, section Harden
 VALUES = {
     "capabilities": "default|none|CAP,CAP",
+    "drop": "CAP,CAP",
     "no-new-privileges": "on",
     "privileged": "off",
     "seccomp": "default|FILE",
@@ -120,7 +121,7 @@ def test_each_preset_is_possible_and_holds_the_one_before(state: ContainerState)
     around = Surroundings(ground, known.engine)
     assert state.matrix is not None
     before, names = state.matrix.exposure.worst, set[str]()
-    for preset in Preset:
+    for preset in GRADES:
         found = choices(preset, known)
         ids = {choice.toggle for choice in found}
         assert names <= ids
@@ -167,7 +168,7 @@ def test_restricted_and_strict() -> None:
 
 
 def test_no_preset_asks_a_rootless_engine_of_old_for_limits() -> None:
-    for preset in Preset:
+    for preset in GRADES:
         assert not {"memory", "pids", "cpus"} & chosen("thumbnailer", preset).keys()
 
 

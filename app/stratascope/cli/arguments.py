@@ -10,6 +10,7 @@ from stratascope import __version__
 from stratascope.cli import arguments_desktop
 from stratascope.cli.parsing import Parser, speak, told
 from stratascope.core.message import msg
+from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST, Remedy
 from stratascope.i18n.translate import translate
 
@@ -164,7 +165,13 @@ def _hardening(commands: argparse._SubParsersAction[Parser]) -> None:
     )
     export.add_argument("--secrets", action="store_true", help=told(msg("with the values of the environment")))
     for each in (harden, export):
-        each.add_argument("--preset", choices=("recommended", "restricted", "strict"))
+        each.add_argument(
+            "--preset",
+            choices=[preset.value for preset in Preset],
+            help=told(
+                msg("choose a set of toggles: critical is the smallest that closes what is critical and serious")
+            ),
+        )
         each.add_argument(
             "--set", action="append", default=[], metavar="TOGGLE=VALUE", help=told(msg("one toggle (repeatable)"))
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from stratascope.cli.harden_words import chosen_lines
@@ -40,13 +40,18 @@ class HardenOutput:
     def __init__(self, as_json: bool) -> None:
         self._json = as_json
 
-    def plan(self, made: Plan, before: Matrix | None, after: Matrix | None) -> None:
-        """What is going to happen."""
+    def plan(
+        self, made: Plan, before: Matrix | None, after: Matrix | None, short: Sequence[Message] = (), closes: str = ""
+    ) -> None:
+        """What is going to happen. `short`: what that does not do; `closes`: the exposure under preset critical."""
         if self._json:
             return
         lines = list(chosen_lines(made))
         now, then = ("–" if each is None else f"{each.exposure.worst:.1f}" for each in (before, after))
         lines.append(translate(msg("Exposure {now}, predicted {then}", now=now, then=then)))
+        lines += [f"- {translate(each)}" for each in short]
+        if closes:
+            lines.append(translate(msg("--preset critical would lead to {then}.", then=closes)))
         lines += [f"! {translate(item.text)}" for item in made.checked.warnings]
         for item in made.checked.blocks:
             option = "" if item.remedy is None else f" (--{item.remedy.value})"

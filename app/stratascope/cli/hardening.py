@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from stratascope.cli import recover
+from stratascope.cli.harden_offers import offers_of, would_close
 from stratascope.cli.harden_output import HardenOutput, said
 from stratascope.cli.output import complain, write
 from stratascope.core.container import SHORTEST_ID
@@ -38,6 +39,7 @@ from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block
+from stratascope.usecases.plan.shortfalls import shortfalls
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.exports import options_of
@@ -90,8 +92,13 @@ def _harden(arguments: argparse.Namespace) -> int:
             raise NoSuchContainerError(container)
         chosen = _chosen(arguments, found.hardening, state)
         made = found.hardening.plan(state, chosen, frozenset(arguments.remedies))
+        preset = None if arguments.preset is None else Preset(arguments.preset)
         # of a container that has never run nothing is known that could be predicted from
-        predicted = None if state.matrix is None else found.hardening.preview(state, made.choices).after
+        preview = None if state.matrix is None else found.hardening.preview(state, made.choices)
+        predicted = None if preview is None else preview.after
+        offers = offers_of(found.hardening, state) if arguments.dry_run and preview is not None else []
+        left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()
+        short = () if preview is None else shortfalls(preview, preset, left)
         told = HardenOutput(arguments.json)
         last: dict[str, Any] = {
             "engine": access.engine.id,
@@ -105,14 +112,16 @@ def _harden(arguments: argparse.Namespace) -> int:
             "warnings": [{"code": item.code, "text": translate(item.text)} for item in made.checked.warnings],
             "command": found.hardening.command(made),
             "owner": _owner(made),
+            "shortfalls": [translate(each) for each in short],
+            **({"offers": offers} if offers else {}),
         }
         if arguments.dry_run or made.checked.blocks:
             refused = bool(made.checked.blocks)
-            told.plan(made, state.matrix, predicted)
+            told.plan(made, state.matrix, predicted, short, would_close(preview, offers))
             told.dry(refused, last["command"])
             told.end({"result": "refused" if refused else "possible", **last})
             return REFUSED if refused else VERIFIED
-        told.plan(made, state.matrix, predicted)
+        told.plan(made, state.matrix, predicted, short)
         if not arguments.yes and not _agreed(access.engine.id, made):
             told.end({"result": "refused", **last})
             return REFUSED

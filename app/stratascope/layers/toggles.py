@@ -69,7 +69,7 @@ def changes_users(chosen: Iterable[Choice]) -> bool:
 
 
 def choices(preset: Preset, subject: Subject) -> tuple[Choice, ...]:
-    """What a preset chooses for this container, with values in their plain form, in the order of the toggles."""
+    """What a preset of `GRADES` chooses for this container, values in their plain form, in the order of the toggles."""
     asked = subject.container.asked
     found = []
     for each in all_toggles():

@@ -22,6 +22,7 @@ from stratascope.core.relaunch.trial import TwinRecord
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.plan.closing import Closing
 from stratascope.usecases.plan.look import Look, look, subject_of
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan, plan
@@ -100,6 +101,11 @@ class Hardening:
         """What the preset chooses here, by what the container wrote too."""
         engine = self._on(state.container.engine)
         return engine.previews.preset(state, preset, self._written(engine.access, state))
+
+    def closing(self, state: ContainerState) -> Closing:
+        """The smallest set that closes what is critical, then what is serious, and what it can't close."""
+        engine = self._on(state.container.engine)
+        return engine.previews.closing(state, self._written(engine.access, state))
 
     def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
         """What the choices come to. Raises ToggleError, also where its engine was not asked for anything yet."""

@@ -14,13 +14,17 @@ from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.message import Message
 from stratascope.core.observation.observation import Observation
 from stratascope.core.sizes import size_text, typed_size
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 
 class Preset(StrEnum):
+    CRITICAL = "critical"  # the smallest set that closes what is critical, then what is serious: no toggle knows it
     RECOMMENDED = "recommended"  # what this container very probably does not need
     RESTRICTED = "restricted"  # Pod Security Standards, restricted
     STRICT = "strict"
+
+
+GRADES = (Preset.RECOMMENDED, Preset.RESTRICTED, Preset.STRICT)  # toggles know these; each holds the one before
 
 
 class Unit(StrEnum):
@@ -142,13 +146,16 @@ class Toggle(Value):
     effect already. `risks(value, subject)`: what it could break in this container, and why we think so.
     `prove(facts, value, subject)`: the layer's facts of the new process held against the value; facts None: UNKNOWN.
     There the subject is the replacement, with what its engine says of it and all facts of its process.
-    `preset(preset, subject)`: the value that the preset chooses here, None: not part of it. `symptoms(failure, value,
-    subject)`: whether the way in which a replacement failed points to this toggle.
+    `preset(preset, subject)`: the value that a preset of `GRADES` chooses here, None: not part of it.
+    `symptoms(failure, value, subject)`: whether the way in which a replacement failed points to this toggle.
 
     `learned(word, subject, asked)`: what the word comes to, by what was seen of the container, where all else that is
     wanted comes to `asked`; None: too little was seen, or it needs no such thing. `learned_words`: those it takes.
 
     `default`: the value to offer where no preset has one; empty: the first of `values`.
+    `pieces(subject)`: the values of which a smallest set is made, each for itself; several of them are joined with
+    commas. None: what the strictest preset would choose, else what is offered. `single`: the title of one such value,
+    `{name}`, where each is offered for itself. `word`: the title in a word or two.
     """
 
     id: str
@@ -171,6 +178,9 @@ class Toggle(Value):
     changes_users: bool = False  # whether its processes run as other users then
     leaves_privileged: bool = False  # applied before all others, since it resets what they set
     overridden: bool = False  # whether it has no effect while a container stays privileged
+    pieces: Callable[[Subject], tuple[str, ...]] | None = None
+    single: Message | None = None
+    word: Message | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -186,6 +196,12 @@ class Toggle(Value):
     def offered(self) -> str:
         """The value to offer where no preset has one."""
         return self.default or self.words[0]
+
+    def titled(self, value: str) -> Message:
+        """The title of it with that value."""
+        if self.single is None:
+            return self.title
+        return replace(self.single, args=(("name", self.readable(value)),))
 
     def file(self, value: str) -> str:
         """The path of the file that this value names; empty where it names none."""

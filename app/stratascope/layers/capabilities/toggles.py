@@ -1,4 +1,4 @@
-"""The toggles of layer 3: fewer capabilities, no new ones by exec, and to leave privileged mode.
+"""The toggles of layer 3: fewer capabilities, single ones dropped, no new ones by exec, privileged mode left.
 
 `capabilities=default` takes away what goes beyond the engine's default and gives nothing back that was dropped: a
 toggle never loosens. A list is taken as it is, since a person chose it. The recommended preset leaves what was added by
@@ -8,7 +8,7 @@ name, as it leaves an engine's socket: someone meant it.
 from __future__ import annotations
 
 from stratascope.core.container import Asked
-from stratascope.core.message import NOTHING, Message, msg
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     Failure,
     Preset,
@@ -21,21 +21,23 @@ from stratascope.core.relaunch.toggle import (
     Unit,
 )
 from stratascope.layers.capabilities.facts import CapabilityFacts
+from stratascope.layers.capabilities.findings import short
 from stratascope.layers.capabilities.learned import learned
+from stratascope.layers.capabilities.losses import losses
 from stratascope.layers.capabilities.symptoms import lacked, suspicion
+from stratascope.layers.capabilities.toggles_drop import DROP, checked_names
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
 from stratascope.layers.shared.asked_capabilities import bounding, engine_default, named, starts_as_root, with_result
 from stratascope.layers.shared.symptoms import in_log
-from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, only, proof_of
-from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
-from stratascope.linux.capability import CapabilitySet, number_of
-from stratascope.linux.decode import DecodeError
+from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, no_pieces, only, proof_of
+from stratascope.linux.capability import CapabilitySet
 from stratascope.value import replace
 
 _LAYER = "capabilities"
 _BOUNDING, _NNP = "@status:CapBnd", "@status:NoNewPrivs"
 _SHOWN = 5
 _BIND = CapabilitySet.of(("CAP_NET_BIND_SERVICE",))
+_RAW = CapabilitySet.of(("CAP_NET_RAW",))
 
 
 def _facts(subject: Subject) -> CapabilityFacts | None:
@@ -43,31 +45,13 @@ def _facts(subject: Subject) -> CapabilityFacts | None:
     return facts
 
 
-def _short(names: tuple[str, ...]) -> str:
-    return ", ".join(name.removeprefix("CAP_") for name in names)
-
-
 def _check(value: str, subject: Subject) -> str:
     word = value.strip().lower()
     if word in ("default", "none"):
         return word
-    numbers = set()
-    for name in value.split(","):
-        if name.strip().upper() in ("ALL", "CAP_ALL"):
-            raise ToggleError(msg("ALL is no hardening. Name the capabilities that it needs, or give default or none."))
-        try:
-            numbers.add(number_of(name.strip()))
-        except DecodeError:
-            raise ToggleError(
-                msg("There is no capability {name}. Give names such as NET_BIND_SERVICE, or default or none.",
-                    name=name.strip())
-            ) from None  # fmt: skip
-    facts = _facts(subject)
-    last = None if facts is None else facts.last
-    if last is not None and max(numbers) > last:
-        name = _short(CapabilitySet(1 << max(numbers)).names())
-        raise ToggleError(msg("This kernel has no capability {name}.", name=name))
-    return ",".join(CapabilitySet(sum(1 << number for number in numbers)).names())
+    if any(name.strip().upper() in ("ALL", "CAP_ALL") for name in value.split(",")):
+        raise ToggleError(msg("ALL is no hardening. Name the capabilities that it needs, or give default or none."))
+    return checked_names(value, subject)
 
 
 def _names(value: str) -> tuple[str, ...]:
@@ -95,62 +79,13 @@ def _on(asked: Asked, subject: Subject) -> bool:
     return not asked.privileged and bounding(asked, subject.engine) <= engine_default(subject.engine)
 
 
-_CHANGES_USER = CapabilitySet.of(("CAP_SETUID", "CAP_SETGID"))
-_OTHERS_FILES = CapabilitySet.of(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER"))
-_RAW = CapabilitySet.of(("CAP_NET_RAW",))
-_KILL = CapabilitySet.of(("CAP_KILL",))
-_ORDINARY = _CHANGES_USER | _OTHERS_FILES | _RAW | _KILL | _BIND
-_LOSSES = (
-    (
-        _CHANGES_USER,
-        msg("It starts as root: programs that become another user after that (nginx, Redis, su, gosu) would fail."),
-    ),
-    (
-        _OTHERS_FILES,
-        msg("It starts as root: a start script that changes owners (chown), or reads others' files, would fail."),
-    ),
-    (_BIND, msg("It could bind no port below 1024 where its network does not let everyone.")),
-    (_KILL, msg("Root inside could no longer signal processes of other users, as a supervisor does.")),
-    (_RAW, msg("ping and other programs with raw sockets may fail.")),
-)
-
-
 def _wanted(value: str, subject: Subject) -> CapabilitySet:
     asked = subject.container.asked
     return bounding(_apply(replace(asked, privileged=False), value, subject), subject.engine)
 
 
-def _seen(group: CapabilitySet, subject: Subject) -> Message | None:
-    """What was seen of such a use in this container; empty: it is not so used, None: not known."""
-    if group == _BIND and subject.listens is not None:
-        low = [str(port) for port in subject.listens if port < PRIVILEGED_PORTS]
-        if not low:
-            return NOTHING
-        return msg("It listens on port {ports}, which takes this where its network does not let everyone.",
-                   ports=", ".join(low[:_SHOWN]))  # fmt: skip
-    if group == _CHANGES_USER:
-        others = [f"{name} ({user})" for name, user in subject.users or () if user]
-        if others and starts_as_root(subject.container.asked):
-            return msg("It starts as root and runs these as other users, which would fail: {names}.",
-                       names=", ".join(others[:_SHOWN]))  # fmt: skip
-    return None
-
-
 def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    facts, asked = _facts(subject), subject.container.asked
-    now = bounding(asked, subject.engine)
-    holds = None
-    if facts is not None and facts.effective is not None:
-        holds = facts.effective | (facts.permitted or CapabilitySet())
-    lost = (now if holds is None or starts_as_root(asked) else holds) - _wanted(value, subject)
-    found = [_seen(group, subject) or text for group, text in _LOSSES if lost & group]
-    found = [text for text in found if text.id]
-    rest = (lost if holds is None else lost & holds) - _ORDINARY - (engine_default(subject.engine) - _BIND)
-    if rest and asked.privileged:
-        found.append(msg("As a privileged container it holds all capabilities; which of them it uses is not known."))
-    elif rest:
-        found.append(msg("It was given {names}, so it may need that for its work.", names=_short(rest.names())))
-    return tuple(found)
+    return losses(_wanted(value, subject), subject)
 
 
 def _prove(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
@@ -158,13 +93,13 @@ def _prove(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof
     if value == "default":
         expected = msg("The bounding set stays within the engine's default")
     elif wanted:
-        expected = msg("The bounding set is within {names}", names=_short(wanted.names()))
+        expected = msg("The bounding set is within {names}", names=short(wanted))
     else:
         expected = msg("The bounding set is empty")
     if facts is None or facts.bounding is None or facts.effective is None:
         return Proof(Proven.UNKNOWN, expected, NOT_READ, _BOUNDING)
     whole = facts.bounding | facts.effective | (facts.permitted or CapabilitySet())
-    found = msg("{names}", names=_short(whole.names())) if whole else msg("It is empty")
+    found = msg("{names}", names=short(whole)) if whole else msg("It is empty")
     return Proof(Proven.ENFORCED if whole <= wanted else Proven.NOT_ENFORCED, expected, found, _BOUNDING)
 
 
@@ -249,6 +184,7 @@ CAPABILITIES = Toggle(
     learned_words=(LEARNED,),
     unit=Unit.CAPABILITIES,
     overridden=True,
+    pieces=no_pieces,  # what it takes away at once, `drop` takes away one by one
 )
 
 
@@ -302,4 +238,4 @@ NO_NEW_PRIVILEGES = Toggle(
 )
 
 
-TOGGLES = (PRIVILEGED, CAPABILITIES, NO_NEW_PRIVILEGES)
+TOGGLES = (PRIVILEGED, CAPABILITIES, DROP, NO_NEW_PRIVILEGES)

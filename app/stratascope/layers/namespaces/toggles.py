@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from stratascope.core.container import Asked, AskedPort
 from stratascope.core.message import NOTHING, Message, msg
-from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import GRADES, Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_mounts import MOUNT_TOGGLES
 from stratascope.layers.namespaces.toggles_root import ROOT_TOGGLES
@@ -157,7 +157,7 @@ CGROUPNS = _private(
     "cgroup",
     lambda asked: replace(asked, cgroupns_mode="private"),
     (msg("Own view of control groups"), msg("It does not see the host's tree of control groups."), NOTHING),
-    tuple(Preset),
+    GRADES,
     in_log((60, r"cgroup", msg("Its log speaks of control groups, of which it sees its own only."))),
 )
 

@@ -69,7 +69,8 @@ class ProfileFilter(Value):
 
     def answers(self, abi: Abi) -> Answers:
         """Raises DecodeError for what is no profile."""
-        return _resolved(self.text, self.oci, self.capabilities, self.kernel, self.machine, abi)
+        asked_for = self.capabilities & _asked_for(self.text, self.oci)  # the others share what is remembered
+        return _resolved(self.text, self.oci, asked_for, self.kernel, self.machine, abi)
 
 
 class DockerDefault(Value):
@@ -92,7 +93,8 @@ class DockerDefault(Value):
 
     def answers(self, abi: Abi) -> Answers:
         """Never fails."""
-        return seccomp_docker.docker_default(self.capabilities, abi, self.measured)
+        asked_for = self.capabilities.intersection(seccomp_docker.OPENED)  # the others share what is remembered
+        return seccomp_docker.docker_default(asked_for, abi, self.measured)
 
 
 class NoFilter(Value):
@@ -129,6 +131,15 @@ def _resolved(
 ) -> Answers:
     """By the text, whose hash Python keeps, instead of the profile, whose hash it would make at each call."""
     return resolve(_parsed(text, oci), capabilities, kernel, machine, abi)
+
+
+@remembered(4000)
+def _asked_for(text: str, oci: bool) -> frozenset[str]:
+    """The capabilities on which a rule of that profile depends."""
+    found: frozenset[str] = frozenset()
+    for rule in _parsed(text, oci).rules:
+        found = found.union(rule.includes.capabilities, rule.excludes.capabilities)
+    return found
 
 
 def _parsed(text: str, oci: bool) -> Profile:

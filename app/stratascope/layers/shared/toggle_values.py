@@ -67,6 +67,11 @@ def in_no_preset(preset: Preset, subject: Subject) -> str | None:
     return None
 
 
+def no_pieces(subject: Subject) -> tuple[str, ...]:
+    """For what a smallest set is never made of."""
+    return ()
+
+
 def proof_of(answer: bool | None, expected: Message, yes: Message, no: Message, source: str) -> Proof:
     """The proof for a question that the facts answer with yes, no or not at all."""
     if answer is None:

@@ -14,7 +14,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.shared.symptoms import DENIED, NOT_PERMITTED, find, in_log
-from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset, is_docker, own_user_namespace
+from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset, is_docker, no_pieces, own_user_namespace
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.linux.decode import DecodeError
@@ -260,6 +260,7 @@ USERNS = Toggle(
         (55, NOT_PERMITTED, msg("Something was not permitted to it: root inside is an ordinary user now.")),
     ),
     changes_users=True,  # keep-id: of the engine's own
+    pieces=no_pieces,  # whether ids were set aside for it is not known before, nor who owns what its volumes hold
 )
 
 TOGGLES = (USERNS, USER)

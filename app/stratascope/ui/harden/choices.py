@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import Remedy
-from stratascope.usecases.plan.offers import Offer
+from stratascope.usecases.plan.offers import Offer, Option
 from stratascope.value import Struct, field
 
 REMEMBERED = 200  # containers
@@ -24,7 +24,8 @@ class ContainerChoices(Struct):
     def take(self, preset: Preset, offer: Offer) -> None:
         """All that the preset chooses, and nothing else."""
         self.preset, self.begun = preset, True
-        self.on = {choice.toggle: choice.value for choice in offer.of(preset)}
+        chosen = {choice.toggle: choice.value for choice in offer.of(preset)}
+        self.on = {option.key: value for option in offer.options if (value := _value(option, chosen)) is not None}
 
     def switch(self, name: str, value: str | None) -> None:
         """One toggle on with that value, or off (None): from now on it is the person's own choice."""
@@ -34,9 +35,26 @@ class ContainerChoices(Struct):
         else:
             self.on[name] = value
 
-    def choices(self, names: Iterable[str]) -> tuple[Choice, ...]:
-        """What is on, in the order of the names."""
-        return tuple(Choice(name, self.on[name]) for name in names if name in self.on)
+    def leave_out(self, toggle: str) -> None:
+        """Off with all that is on of one toggle."""
+        for name in [name for name in self.on if name.partition("=")[0] == toggle]:
+            self.switch(name, None)
+
+    def choices(self, options: Iterable[Option]) -> tuple[Choice, ...]:
+        """What is on, in the order of the options; what is on of the same toggle in one."""
+        values: dict[str, list[str]] = {}
+        for option in options:
+            if option.key in self.on:
+                values.setdefault(option.toggle.id, []).append(self.on[option.key])
+        return tuple(Choice(toggle, ",".join(found)) for toggle, found in values.items())
+
+
+def _value(option: Option, chosen: dict[str, str]) -> str | None:
+    """What that one is set to by these choices; None: it is off."""
+    value = chosen.get(option.toggle.id)
+    if value is not None and option.piece:
+        return option.value if option.value in value.split(",") else None
+    return value
 
 
 class ChoiceMemory:

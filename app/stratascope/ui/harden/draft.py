@@ -76,7 +76,7 @@ class Draft(QObject):
     @property
     def choices(self) -> tuple[Choice, ...]:
         """What is switched on, in the order of the options."""
-        return () if self.state is None else self._memory.of(self.state.key).choices(self.options)
+        return () if self.state is None else self._memory.of(self.state.key).choices(self.options.values())
 
     @property
     def chosen(self) -> ContainerChoices | None:
@@ -154,7 +154,7 @@ class Draft(QObject):
             self._hide(answer.message, answer.words)
             return
         before, self._offered_to, self._offer = self._offered_to, state, answer
-        self.options = {option.toggle.id: option for option in answer.options}
+        self.options = {option.key: option for option in answer.options}
         chosen = self._memory.of(state.key)
         if not chosen.begun:
             chosen.take(Preset.RECOMMENDED, answer)
@@ -176,7 +176,7 @@ class Draft(QObject):
 
     def leave_out(self, key: tuple[str, str], name: str) -> None:
         """Switch one toggle off for that container, whichever is in view."""
-        self._memory.of(key).switch(name, None)
+        self._memory.of(key).leave_out(name)
         if self.state is not None and self.state.key == key == self.offered_key:
             self._reckon()
 

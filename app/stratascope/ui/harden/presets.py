@@ -6,14 +6,14 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.core.message import msg
-from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.relaunch.toggle import GRADES, Preset
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.words import preset_tip, preset_word
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.segments import Segment, SegmentStrip
 from stratascope.ui.widgets.theme import Theme
 
-ALL: tuple[Preset | None, ...] = (*Preset, None)
+ALL: tuple[Preset | None, ...] = (*GRADES, None)
 
 
 class _Part(Segment):

@@ -69,16 +69,16 @@ class ToggleList(QScrollArea):
 
     def show_options(self, options: tuple[Option, ...]) -> None:
         """Each in its group; rows are made anew only where they must be, so that the keyboard stays where it was."""
-        self._options = {option.toggle.id: option for option in options}
+        self._options = {option.key: option for option in options}
         groups: tuple[list[Option], list[Option], list[Option]] = ([], [], [])
         for option in options:
             groups[2 if option.why_not is not None else 1 if option.already else 0].append(option)
         groups[0].sort(key=_first)
-        order = [option.toggle.id for group in groups for option in group]
-        same = list(self.rows) == order and all(self.rows[each.toggle.id].able == _able(each) for each in options)
+        order = [option.key for group in groups for option in group]
+        same = list(self.rows) == order and all(self.rows[each.key].able == _able(each) for each in options)
         if same:
             for option in options:
-                row = self.rows[option.toggle.id]
+                row = self.rows[option.key]
                 if row.option != option:
                     row.show_option(option)
         else:
@@ -105,7 +105,7 @@ class ToggleList(QScrollArea):
                 row = ToggleRow(self._theme, option, self._numbers.get(option.toggle.layer, 0))
                 row.switched.connect(self.switched)
                 row.value_wanted.connect(self.value_wanted)
-                self.rows[option.toggle.id] = row
+                self.rows[option.key] = row
                 place.addWidget(row)
         if focus in self.rows:
             self.rows[focus].setFocus(Qt.FocusReason.OtherFocusReason)

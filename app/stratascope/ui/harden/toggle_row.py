@@ -26,7 +26,7 @@ VALUE_MOST = 104  # widest value; longer ones are cut
 
 def takes_values(option: Option) -> bool:
     """Whether there is anything to choose: more than one word, or words of one's own."""
-    return len(option.toggle.words) > 1 or bool(option.toggle.placeholder)
+    return not option.piece and (len(option.toggle.words) > 1 or bool(option.toggle.placeholder))
 
 
 def paint_switch(painter: QPainter, box: QRectF, theme: Theme, *, on: bool, able: bool = True) -> None:
@@ -108,9 +108,9 @@ class ToggleRow(QAbstractButton):
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.value = ValueButton(theme, self)
-        self.value.clicked.connect(lambda _=False: self.value_wanted.emit(self.option.toggle.id))
+        self.value.clicked.connect(lambda _=False: self.value_wanted.emit(self.option.key))
         self.toggled.connect(self._place)
-        self.clicked.connect(lambda on: self.switched.emit(self.option.toggle.id, on))
+        self.clicked.connect(lambda on: self.switched.emit(self.option.key, on))
         theme.changed.connect(self.update)
         self.show_option(option)
 
@@ -122,7 +122,7 @@ class ToggleRow(QAbstractButton):
     def show_option(self, option: Option) -> None:
         """The same toggle, told anew."""
         self.option = option
-        self.setText(plain(translate(option.toggle.title)))
+        self.setText(plain(translate(option.toggle.titled(option.value))))
         self.setEnabled(True)  # also what can't be switched must be reachable, to be read
         self.setCheckable(self.able or option.already)
         self.setChecked(option.already)

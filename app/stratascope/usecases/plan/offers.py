@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from stratascope.core.layer import Verdict
+from stratascope.core.layer import Finding, Verdict
 from stratascope.core.message import Message
 from stratascope.core.relaunch.toggle import Choice, Preset, Toggle
+from stratascope.core.severity import Severity
 from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.threat import Threat
 from stratascope.value import Value
+
+SERIOUS = (Severity.CRITICAL, Severity.HIGH)
+_WORTH = 0.1  # of exposure: what is no more than that is not worth a relaunch
 
 
 class Option(Value):
@@ -20,17 +25,12 @@ class Option(Value):
     risks: tuple[Message, ...]
     presets: tuple[Preset, ...]
     serious: int = 0  # of the gains: critical and high ones that are not stopped now
+    piece: bool = False  # its value is one of several of that toggle, each of which is offered for itself
 
-
-class Offer(Value):
-    """Every toggle as it stands with one container, and what each preset chooses there."""
-
-    options: tuple[Option, ...]
-    presets: tuple[tuple[Preset, tuple[Choice, ...]], ...]
-
-    def of(self, preset: Preset) -> tuple[Choice, ...]:
-        """What the preset chooses here."""
-        return next((choices for each, choices in self.presets if each is preset), ())
+    @property
+    def key(self) -> str:
+        """What tells it apart from the others."""
+        return f"{self.toggle.id}={self.value}" if self.piece else self.toggle.id
 
 
 class LayerChange(Value):
@@ -44,13 +44,40 @@ class LayerChange(Value):
 
 
 class Preview(Value):
-    """What the choices come to, before anything happens. What can't be predicted is unknown in `after` too."""
+    """What the choices come to, before anything happens. What can't be predicted is unknown in `after` too.
+
+    `unrestricted`: what the Pod Security Standards forbid at their level restricted, and what is so all the same.
+    """
 
     before: Matrix
     after: Matrix
     layers: tuple[LayerChange, ...]
     live: bool  # only limits change: the engine can do it without a relaunch
     differences: tuple[Message, ...]  # of the launch specs, in words
+    unrestricted: tuple[Finding, ...] = ()
+    as_root: bool = False  # whether its first program starts as root inside
+
+    @property
+    def in_vain(self) -> bool:
+        """Whether something serious is open now, and the exposure is as good as the same then."""
+        serious = any(self.before.open(severity) for severity in SERIOUS)
+        return serious and round(self.before.exposure.worst - self.after.exposure.worst, 1) <= _WORTH
+
+
+class Offer(Value):
+    """Every toggle as it stands with one container, and what each preset chooses there, the smallest set first.
+
+    `left`: the open threats of `SERIOUS` that no toggle closes, only the host or whoever creates the container.
+    """
+
+    options: tuple[Option, ...]
+    presets: tuple[tuple[Preset, tuple[Choice, ...]], ...]
+    left: tuple[Threat, ...] = ()
+    smallest: Preview | None = None  # what the smallest set comes to, where there is anything to close
+
+    def of(self, preset: Preset) -> tuple[Choice, ...]:
+        """What the preset chooses here."""
+        return next((choices for each, choices in self.presets if each is preset), ())
 
 
 class Hint(Value):

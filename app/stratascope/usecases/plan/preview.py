@@ -10,25 +10,26 @@ from collections.abc import Callable, Sequence
 
 from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import Ground, Surroundings
-from stratascope.core.layer import Layer, Verdict
+from stratascope.core.layer import Finding, Layer, Verdict
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.launch_spec import FileChange
-from stratascope.core.relaunch.toggle import Choice, Preset, Subject, Toggle, ToggleError
-from stratascope.core.severity import Severity
+from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.catalogue import all_threats
 from stratascope.core.threats.depth import Matrix, ThreatState, judge
 from stratascope.core.threats.threat import Outcome, Stance
+from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.toggles import all_live, all_toggles, choices, fold, plain, toggle, value_text
+from stratascope.usecases.plan.closing import Closing, closing
 from stratascope.usecases.plan.learned import Place, resolved
-from stratascope.usecases.plan.offers import Hint, LayerChange, Offer, Option, Preview
+from stratascope.usecases.plan.offers import SERIOUS, Hint, LayerChange, Offer, Option, Preview
 from stratascope.usecases.plan.preflight import has_owner
 from stratascope.value import replace
 
 SubjectOf = Callable[[ContainerState, Sequence[Choice], Sequence[FileChange] | None], Subject]
 
-_SERIOUS = (Severity.CRITICAL, Severity.HIGH)
 SERIOUS_EXPOSURE = 4.0  # below it there is nothing to press for
+_RESTRICTED = ("PSS:baseline", "PSS:restricted")  # the level restricted holds all of baseline
 _WORTH = 0.1  # of exposure, that a further toggle must take away to be named
 
 
@@ -50,9 +51,18 @@ class Previews:
     def offer(self, state: ContainerState, changes: Sequence[FileChange] | None = None) -> Offer:
         """Every toggle and preset, as they stand with this container. `changes`: what it wrote, None: not looked at."""
         subject = self._subject_of(state, (), changes)
-        presets = tuple((preset, choices(preset, subject)) for preset in Preset)
+        smallest = self._closing(state, subject)
+        presets = ((Preset.CRITICAL, smallest.choices), *((preset, choices(preset, subject)) for preset in GRADES))
         values = {preset: {item.toggle: item.value for item in found} for preset, found in presets}
-        return Offer(tuple(self._option(state, subject, item, values) for item in all_toggles()), presets)
+        options: list[Option] = []
+        for item in all_toggles():
+            if item.single is None:
+                options.append(self._option(state, subject, item, values))
+            else:
+                pieces = (piece for piece in values[Preset.CRITICAL].get(item.id, "").split(",") if piece)
+                options += (self._option(state, subject, item, values, piece) for piece in pieces)
+        preview = self._preview(state, smallest.choices, subject) if smallest.choices or smallest.left else None
+        return Offer(tuple(options), presets, smallest.left, preview)
 
     def options(self, state: ContainerState) -> tuple[Option, ...]:
         """Every toggle."""
@@ -62,7 +72,12 @@ class Previews:
         self, state: ContainerState, preset: Preset, changes: Sequence[FileChange] | None = None
     ) -> tuple[Choice, ...]:
         """What the preset chooses here."""
-        return choices(preset, self._subject_of(state, (), changes))
+        subject = self._subject_of(state, (), changes)
+        return self._closing(state, subject).choices if preset is Preset.CRITICAL else choices(preset, subject)
+
+    def closing(self, state: ContainerState, changes: Sequence[FileChange] | None = None) -> Closing:
+        """The smallest set that closes what is critical, then what is serious, and what it can't close."""
+        return self._closing(state, self._subject_of(state, (), changes))
 
     def preview(self, state: ContainerState, chosen: Sequence[Choice]) -> Preview:
         """Raises ToggleError, also where nothing of it could be read."""
@@ -93,13 +108,16 @@ class Previews:
 
     # -- inside
 
+    def _closing(self, state: ContainerState, subject: Subject) -> Closing:
+        return closing(self._layers, self._around, state, subject)
+
     def _preview(self, state: ContainerState, chosen: Sequence[Choice], subject: Subject) -> Preview:
         learned = resolved(chosen, subject, self._place)
         subject = replace(subject, files=(*subject.files, *learned.files))
         wanted = plain(learned.choices, subject)
         before = state.container.asked
         after = fold(before, wanted, subject)
-        verdicts, matrix = self._predict(state, before, after, subject.files)
+        verdicts, findings, matrix = self._predict(state, before, after, subject.files)
         now = state.matrix if state.matrix is not None else matrix
         changes = tuple(
             LayerChange(
@@ -112,12 +130,19 @@ class Previews:
             for item, which in ((item, toggle(item.toggle)) for item in wanted)
         )
         live = all_live(wanted) and not has_owner(state.container)  # the owner would take it back at its next turn
-        return Preview(now, matrix, changes, live, said)
+        forbidden = tuple(each for each in findings if any(ref in _RESTRICTED for ref in each.refs))
+        return Preview(now, matrix, changes, live, said, forbidden, starts_as_root(after))
 
     def _option(
-        self, state: ContainerState, subject: Subject, item: Toggle, presets: dict[Preset, dict[str, str]]
+        self,
+        state: ContainerState,
+        subject: Subject,
+        item: Toggle,
+        presets: dict[Preset, dict[str, str]],
+        piece: str = "",
     ) -> Option:
-        value = next((found[item.id] for found in presets.values() if item.id in found), item.offered)
+        chosen = (presets[preset] for preset in (*GRADES, Preset.CRITICAL))
+        value = piece or next((found[item.id] for found in chosen if item.id in found), item.offered)
         # A limit that a preset would lower is not in effect as the preset wants it
         already = item.on(state.container.asked, subject) and not any(item.id in found for found in presets.values())
         why_not: Message | None = None
@@ -131,7 +156,7 @@ class Previews:
         except ToggleError as error:
             why_not = error.message
         within = tuple(preset for preset in Preset if item.id in presets[preset])
-        return Option(item, value, already, why_not, gains, risks, within, serious)
+        return Option(item, value, already, why_not, gains, risks, within, serious, bool(piece))
 
     def _gain(self, state: ContainerState, choice: Choice, subject: Subject) -> tuple[int, int]:
         """How many threats are held better, and how many serious ones of them are open now."""
@@ -139,25 +164,28 @@ class Previews:
             return 0, 0
         after = self._preview(state, (choice,), subject).after
         better = [old for old, new in zip(state.matrix.threats, after.threats, strict=True) if _better(old, new)]
-        return len(better), sum(
-            old.threat.severity in _SERIOUS and old.outcome is not Outcome.STOPPED for old in better
-        )
+        return len(better), sum(old.threat.severity in SERIOUS and old.outcome is not Outcome.STOPPED for old in better)
 
     def _predict(
         self, state: ContainerState, before: Asked, after: Asked, files: tuple[tuple[str, str], ...]
-    ) -> tuple[dict[str, Verdict], Matrix]:
+    ) -> tuple[dict[str, Verdict], list[Finding], Matrix]:
         around = self._around
         if files:
             ground = around.ground
             around = replace(around, ground=replace(ground, profiles=(*ground.profiles, *files)))
         container = replace(state.container, asked=after)
         verdicts, postures = {}, []
+        findings: list[Finding] = []
         for layer, old in zip(self._layers, state.layers, strict=True):
             facts, asked = layer.predict(old.facts, before, after, around), layer.asked(container)
             known = facts is not None
-            verdicts[layer.id] = layer.assess(facts, asked, around).verdict if known else Verdict.UNKNOWN
+            verdicts[layer.id] = Verdict.UNKNOWN
+            if known:
+                assessment = layer.assess(facts, asked, around)
+                verdicts[layer.id] = assessment.verdict
+                findings += assessment.findings
             postures.append((layer, layer.posture(facts if known else old.facts, asked, around)))
-        return verdicts, judge(all_threats(), tuple(postures), around.ground, state.matrix)
+        return verdicts, findings, judge(all_threats(), tuple(postures), around.ground, state.matrix)
 
 
 def _better(old: ThreatState, new: ThreatState) -> bool:

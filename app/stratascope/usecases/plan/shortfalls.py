@@ -1,0 +1,40 @@
+"""What a set of choices does not do, in words: nothing that matters, not what its preset is named after."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.severity import Severity
+from stratascope.core.threats.threat import Threat
+from stratascope.usecases.plan.offers import Preview
+
+_NAMED_AFTER = (Preset.RESTRICTED, Preset.STRICT)
+
+
+def shortfalls(preview: Preview, preset: Preset | None, left: Sequence[Threat] = ()) -> tuple[Message, ...]:
+    """Sentences, one a line. `left`: what the smallest set leaves open, where that is the preset."""
+    found = []
+    if preview.in_vain:
+        found.append(in_vain(preview))
+    if preview.after.open(Severity.CRITICAL):
+        found.append(msg("It could still take over this machine."))
+    if preset in _NAMED_AFTER and (preview.unrestricted or preview.as_root):
+        found.append(msg("This is not yet what the Pod Security Standards call restricted:"))
+        if preview.as_root:
+            found.append(msg("It still starts as root. If its program can do without, choose another user: user=UID."))
+        found += [each.text for each in preview.unrestricted]
+    if preset is Preset.CRITICAL:
+        if left:
+            found.append(msg("No toggle closes the rest; only the host, or whoever creates the container, can:"))
+            found += [each.title for each in left]
+        elif not preview.differences:
+            found.append(msg("Nothing critical or serious is open, so there is nothing to close."))
+    return tuple(found)
+
+
+def in_vain(preview: Preview) -> Message:
+    """That it is no better, with both numbers."""
+    return msg("This changes nothing that matters: exposure {now} now, {then} then.",
+               now=f"{preview.before.exposure.worst:.1f}", then=f"{preview.after.exposure.worst:.1f}")  # fmt: skip

@@ -1,0 +1,72 @@
+"""All sets of single choices up to a size, by whole previews: what a search for the smallest is held against."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from stratascope.core.relaunch.toggle import GRADES, Choice, Toggle, ToggleError
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.depth import Matrix
+from stratascope.core.threats.threat import Outcome
+from stratascope.layers.toggles import all_toggles
+from stratascope.linux.capability import NAMES
+from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.plan.offers import SERIOUS
+from stratascope.usecases.plan.preview import Previews
+
+Foresees = Previews | Hardening
+# What takes many away at once is never a part of it, and a user namespace takes ids that nobody may have set aside
+_NOT_SINGLE = ("capabilities", "userns")
+
+
+def singles(previews: Foresees, state: ContainerState) -> list[Choice]:
+    """Each toggle with the value that it would have, and each capability that it holds."""
+    offer = previews.offer(state)
+    values = {choice.toggle: choice.value for grade in GRADES for choice in offer.of(grade)}
+    found = [Choice(each.id, values.get(each.id, each.offered)) for each in all_toggles() if _single(each)]
+    facts = next(layer.facts for layer in state.layers if layer.id == "capabilities")
+    held = NAMES if facts is None else (facts.bounding | facts.effective).names()
+    return found + [Choice("drop", name) for name in held]
+
+
+def _single(each: Toggle) -> bool:
+    return each.id not in (*_NOT_SINGLE, "drop")
+
+
+def opened(matrix: Matrix) -> frozenset[str]:
+    """The open threats that a smallest set is about."""
+    return frozenset(item.threat.id for severity in SERIOUS for item in matrix.open(severity))
+
+
+def still_open(before: Matrix, after: Matrix) -> frozenset[str]:
+    """Those of them that are not stopped for certain."""
+    return frozenset(
+        threat
+        for threat in opened(before)
+        if (state := after.of(threat)) is None or state.outcome is not Outcome.STOPPED
+    )
+
+
+def together(chosen: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """Capabilities in one choice."""
+    drops = ",".join(each.value for each in chosen if each.toggle == "drop")
+    rest = tuple(each for each in chosen if each.toggle != "drop")
+    return (*rest, Choice("drop", drops)) if drops else rest
+
+
+def reached(
+    previews: Foresees, state: ContainerState, size: int
+) -> Iterator[tuple[tuple[Choice, ...], frozenset[str]]]:
+    """Each set of that many, and which threats are not closed by it."""
+    for chosen in combinations(singles(previews, state), size):
+        try:
+            preview = previews.preview(state, together(chosen))
+        except ToggleError:
+            continue
+        yield chosen, still_open(preview.before, preview.after)
+
+
+def pieces_of(chosen: tuple[Choice, ...]) -> int:
+    """How many single ones these are."""
+    return sum(len(each.value.split(",")) if each.toggle == "drop" else 1 for each in chosen)

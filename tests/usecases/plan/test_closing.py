@@ -1,0 +1,97 @@
+"""The smallest set that closes what is critical and serious, held against all smaller sets; and its words."""
+
+from __future__ import annotations
+
+import pytest
+
+from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
+from stratascope.usecases.hardening import recorded
+from stratascope.usecases.plan.hitting_set import smallest_hitting
+from stratascope.usecases.plan.preview import Previews
+from stratascope.usecases.plan.shortfalls import shortfalls
+from stratascope.wiring.engines import demo_snapshot
+from usecases.plan.smaller_sets import opened, pieces_of, reached, still_open
+
+DEMO = demo_snapshot()
+RUNNING = tuple(state for state in DEMO.containers if state.matrix is not None)
+
+
+def previews_of(state: ContainerState) -> Previews:
+    return recorded(DEMO, next(each for each in DEMO.engines if each.id == state.container.engine))
+
+
+def named(name: str) -> tuple[Previews, ContainerState]:
+    state = next(each for each in RUNNING if each.container.name == name)
+    return previews_of(state), state
+
+
+@pytest.mark.parametrize("state", RUNNING, ids=lambda state: state.container.name)
+def test_it_closes_all_that_can_be_closed_and_no_smaller_set_does(state: ContainerState) -> None:
+    assert state.matrix is not None
+    previews = previews_of(state)
+    found = previews.closing(state)
+    left = {threat.id for threat in found.left}
+    assert still_open(state.matrix, previews.preview(state, found.choices).after) == left
+    assert previews.preset(state, Preset.CRITICAL) == found.choices
+    if not opened(state.matrix):
+        assert found.choices == ()
+    for size in range(min(pieces_of(found.choices), 3)):
+        for chosen, still in reached(previews, state, size):
+            assert not still <= left, chosen
+
+
+def test_it_is_offered_first_and_what_it_needs_is_in_the_offer() -> None:
+    previews, state = named("ci-runner")
+    offer = previews.offer(state)
+    assert offer.presets[0][0] is Preset.CRITICAL
+    wanted = {choice.toggle for choice in offer.of(Preset.CRITICAL)}
+    assert "engine-socket" in wanted
+    assert {each.toggle.id for each in offer.options if Preset.CRITICAL in each.presets} == wanted
+
+
+def test_a_preset_that_changes_nothing_that_matters_says_so() -> None:
+    previews, state = named("backup")
+    preview = previews.preview(state, previews.preset(state, Preset.RECOMMENDED))
+    assert preview.in_vain
+    assert "changes nothing that matters" in translate(shortfalls(preview, Preset.RECOMMENDED)[0])
+    better = previews.preview(state, previews.preset(state, Preset.CRITICAL))
+    assert not better.in_vain
+    assert shortfalls(better, Preset.CRITICAL) == ()
+    quiet, calm = named("redis-cache")
+    assert not quiet.preview(calm, ()).in_vain, "nothing serious is open there"
+    words = [translate(each) for each in shortfalls(quiet.preview(calm, ()), Preset.CRITICAL)]
+    assert words == ["Nothing critical or serious is open, so there is nothing to close."]
+
+
+def test_restricted_says_where_it_is_not_what_it_is_named_after() -> None:
+    previews, state = named("web")
+    preview = previews.preview(state, previews.preset(state, Preset.RESTRICTED))
+    words = [translate(each) for each in shortfalls(preview, Preset.RESTRICTED)]
+    place = next(place for place, each in enumerate(words) if "Pod Security Standards" in each)
+    assert words[place + 1].startswith("It still starts as root.")
+    assert words[place + 2 :] == ["Root inside is root on this machine: whoever breaks out as root is root there."]
+    assert len(shortfalls(preview, Preset.RECOMMENDED)) == place, "that one is not named after it"
+
+
+@pytest.mark.parametrize(
+    ("sets", "smallest"),
+    [
+        ([], ""),
+        (["a", "b"], "ab"),
+        (["ab", "bc", "cd"], "bc"),
+        (["abc", "ad", "be", "cf", "def"], "abf"),
+        (["", "x"], "x"),
+    ],
+)
+def test_hitting_sets(sets: list[str], smallest: str) -> None:
+    found = smallest_hitting([frozenset(each) for each in sets], lambda each: (0, ord(each)))
+    assert len(found) == len(smallest)
+    assert all(found & set(each) for each in sets if each)
+
+
+def test_of_hitting_sets_as_small_the_cheapest_is_taken() -> None:
+    costs = {"a": 5, "b": 1, "c": 1, "d": 9}
+    assert smallest_hitting([frozenset("ab"), frozenset("cd")], lambda each: (costs[each],)) == frozenset("bc")
+    assert smallest_hitting([frozenset("ad"), frozenset("ab")], lambda each: (costs[each],)) == frozenset("a")
