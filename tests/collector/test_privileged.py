@@ -147,18 +147,17 @@ def test_an_ordinary_user_gets_gaps_and_its_own_owners() -> None:
 
 def as_ordinary(request: str) -> Any:
     """The answer of a collector that runs as nobody; PID in the request is its own."""
-    from stratascope.probe.bundle import program as text
+    from stratascope.probe.bundle import BOOT, framed
 
     child = subprocess.Popen(
-        ["/usr/bin/env", "python3", "-SI", "-c", text().decode()],
+        ["/usr/bin/env", "python3", "-SI", "-c", BOOT],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
         user=65534,
         group=65534,
         extra_groups=[],
     )
-    answer, _ = child.communicate(request.replace("PID", str(child.pid)) + "\n")
+    answer, _ = child.communicate(framed() + request.replace("PID", str(child.pid)).encode() + b"\n")
     return json.loads(answer)
 
 

@@ -21,7 +21,7 @@ from stratascope.core.ground import decode_ground
 from stratascope.core.ports import ProbeError, Prober, Wish
 from stratascope.i18n.translate import translate
 from stratascope.probe import piped
-from stratascope.probe.bundle import program
+from stratascope.probe.bundle import BOOT, framed, program
 from stratascope.probe.local import LocalProber
 from stratascope.probe.piped import PipedProber, command
 
@@ -63,14 +63,14 @@ def test_the_same_as_in_process(python: str) -> None:
 def test_the_program_is_python_3_8_and_runs_alone() -> None:
     ast.parse(program(), feature_version=(3, 8))
     done = subprocess.run(
-        [sys.executable, "-SI", "-c", program().decode()],
-        input=b'{"ask":"hello"}\n',
+        [sys.executable, "-SI", "-c", BOOT],
+        input=framed() + b'{"ask":"hello"}\n',
         check=False,
         capture_output=True,
         cwd="/",
         env={},
     )
-    assert done.stdout.startswith(b'{"stratascope":"collector","protocol":3')
+    assert done.stdout.startswith(b'{"stratascope":"collector","protocol":4')
     assert done.stderr == b""
 
 
@@ -151,7 +151,7 @@ def test_what_is_no_collector(script: str, words: str) -> None:
     ],
 )
 def test_nonsense_after_the_greeting(reply: str) -> None:
-    script = f"""echo '{{"stratascope":"collector","protocol":3}}'; echo '{reply}'; cat >/dev/null"""
+    script = f"""echo '{{"stratascope":"collector","protocol":4}}'; echo '{reply}'; cat >/dev/null"""
     prober = PipedProber(fake(script), limit=3600)
     try:
         wishes = (Wish(7, ("comm",)),)
@@ -164,7 +164,7 @@ def test_nonsense_after_the_greeting(reply: str) -> None:
 def test_a_reply_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it comes before the greeting, as a banner may."""
     monkeypatch.setattr(piped, "ANSWER_MAX", 1 << 20)
-    hello = """echo '{"stratascope":"collector","protocol":3}';"""
+    hello = """echo '{"stratascope":"collector","protocol":4}';"""
     for before in (hello, ""):
         prober = PipedProber(fake(f"{before} head -c 8388608 /dev/zero; exec sleep 3600"), limit=20)
         try:
@@ -277,8 +277,8 @@ def test_an_ordinary_user_is_denied_the_namespaces_of_root() -> None:
     request = f'{{"ask":"capture","wishes":[[{target.pid},["status","uid_map","ns/net","ns/pid"],[],true,""]]}}\n'
     try:
         done = subprocess.run(
-            ["/usr/bin/python3", "-SI", "-c", program().decode()],
-            input=request.encode(),
+            ["/usr/bin/python3", "-SI", "-c", BOOT],
+            input=framed() + request.encode(),
             check=True,
             capture_output=True,
             cwd="/",

@@ -51,6 +51,8 @@ from rig.image import write_image
 from rig.plan import NoEngineError, ordinary_user, path_variable, plan_docker, plan_podman
 
 KINDS = ("docker_rootful", "docker_rootless", "podman_rootful", "podman_rootless")
+# Root's, with the unified hierarchy beside the old ones where the machine has it so: what events are attached to there
+HYBRID = ("docker_hybrid", "podman_hybrid")
 
 
 @dataclass
@@ -277,7 +279,11 @@ def launch(name: str, prefix: tuple[str, ...] = (), options: tuple[str, ...] = (
     user = ordinary_user() if how == "rootless" else None
     folder = Path(tempfile.mkdtemp(prefix="strata-rig-"))
     try:
-        env, argv = plan_docker(folder, user) if kind == "docker" else plan_podman(folder, user)
+        env, argv = (
+            plan_docker(folder, user)
+            if kind == "docker"
+            else plan_podman(folder, user, "crun" if how == "rootful" else "runc")
+        )
         rig = Rig(name, folder, user, env)
         for path in (folder, *folder.rglob("*")):
             os.chown(path, *(user[:2] if user else (0, 0)))
@@ -288,8 +294,9 @@ def launch(name: str, prefix: tuple[str, ...] = (), options: tuple[str, ...] = (
             "uid": user[0] if user else None,
             "gid": user[1] if user else None,
             "folder": str(folder),
-            "rules": name == "podman_rootful",
-            "network": name == "docker_rootful",
+            "rules": kind == "podman" and user is None,
+            "network": kind == "docker" and user is None,
+            "hybrid": how == "hybrid",
             "log": str(folder / "log"),
             "list": rig.command("ps", "-aq"),
             "remove": rig.command("rm", "-f", *rig.at_once, "-v"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from rig.engine import KINDS, Rig, complete, launch
+from rig.engine import HYBRID, KINDS, Rig, complete, launch
 from rig.plan import NoEngineError
 
 
@@ -55,10 +55,10 @@ class Engines:
 def needed(item: pytest.Item) -> set[str]:
     """The engines that a test names by fixture or by parameter; `engines` where it says only later which."""
     fixtures = set(getattr(item, "fixturenames", ()))
-    found = fixtures & set(KINDS)
+    found = fixtures & {*KINDS, *HYBRID}
     if isinstance(item, pytest.Function) and hasattr(item, "callspec") and fixtures & {"engines", "request"}:
         for value in item.callspec.params.values():
-            found.update(each for each in (value if isinstance(value, tuple) else (value,)) if each in KINDS)
+            found.update(each for each in (value if isinstance(value, tuple) else (value,)) if each in KINDS + HYBRID)
     if not found and ("engines" in fixtures or item.get_closest_marker("engines") is not None):
         found.add("engines")
     return found
@@ -68,7 +68,7 @@ def needed(item: pytest.Item) -> set[str]:
 def engines(request: pytest.FixtureRequest) -> Iterator[Engines]:
     """The engines by name, started on first use."""
     named = {name for item in request.session.items for name in needed(item)}
-    found = Engines(tuple(name for name in KINDS if name in named))
+    found = Engines(tuple(name for name in KINDS + HYBRID if name in named))
     yield found
     found.close()
 
@@ -96,6 +96,13 @@ def podman_rootless(engines: Engines) -> Rig:
 @pytest.fixture(scope="session", params=KINDS)
 def any_engine(engines: Engines, request: pytest.FixtureRequest) -> Rig:
     """Each of the four kinds in turn: for what the kinds differ in."""
+    name: str = request.param
+    return engines.get(name)
+
+
+@pytest.fixture(scope="session", params=HYBRID)
+def hybrid_engine(engines: Engines, request: pytest.FixtureRequest) -> Rig:
+    """Docker and Podman of root, whose containers have a group in each hierarchy: what is observed."""
     name: str = request.param
     return engines.get(name)
 

@@ -38,7 +38,7 @@ def check(result: int, what: str) -> None:
         raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
 
 
-def enter_namespaces(network: bool) -> None:
+def enter_namespaces(network: bool, hybrid: bool) -> None:
     """A mount namespace of our own, in which nothing that engines mount reaches the machine."""
     check(LIBC.unshare(CLONE_NEWNS | (CLONE_NEWNET if network else 0)), "unshare")
     mounted = {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
@@ -49,7 +49,7 @@ def enter_namespaces(network: bool) -> None:
         os.chdir(root)
         os.chroot(".")
     run("mount", "--make-rprivate", "/")
-    if str(CGROUPS / "unified") in mounted:  # crun refuses the hybrid layout
+    if not hybrid and str(CGROUPS / "unified") in mounted:  # crun refuses the hybrid layout
         run("umount", str(CGROUPS / "unified"))
     for private in ("/run", "/dev/shm"):  # network namespaces and locks that engines share by fixed names
         if Path(private).is_dir():
@@ -181,7 +181,8 @@ class Keeper:
             for line in text.splitlines():
                 _, controllers, path = line.split(":", 2)
                 name = controllers.removeprefix("name=")
-                top = CGROUPS / name if name and (CGROUPS / name).is_dir() else CGROUPS
+                unified = CGROUPS / "unified" if (CGROUPS / "unified" / "cgroup.procs").exists() else CGROUPS
+                top = CGROUPS / name if name and (CGROUPS / name).is_dir() else unified
                 self.cgroups.add(top / path.lstrip("/"))
 
     def unmount(self) -> None:
@@ -217,7 +218,7 @@ def main() -> None:
     check(LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), "prctl")
     for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # Ctrl-C is for the tests: the end of stdin tells us
-    enter_namespaces(plan["network"])
+    enter_namespaces(plan["network"], plan["hybrid"])
     keeper = Keeper(plan)
     keeper.start()
     say("started")

@@ -55,14 +55,14 @@ def plan_docker(folder: Path, user: tuple[int, int, Path] | None) -> tuple[dict[
     return env, argv
 
 
-def plan_podman(folder: Path, user: tuple[int, int, Path] | None) -> tuple[dict[str, str], list[str]]:
+def plan_podman(folder: Path, user: tuple[int, int, Path] | None, runtime: str) -> tuple[dict[str, str], list[str]]:
     env = base_environ(folder)
     number = os.getpid() * 7 + folder.stat().st_ino  # a subnet of its own: several test runs share the machine
     subnet = f"10.{100 + number % 100}.{number // 100 % 250}"
     (folder / "networks").mkdir()
     (folder / "networks" / "podman.json").write_text(json.dumps(_default_network(number, subnet)))
     (folder / "containers.conf").write_text(f"""[engine]
-runtime = "{"crun" if user is None else "runc"}"
+runtime = "{runtime}"
 cgroup_manager = "cgroupfs"
 events_logger = "file"
 infra_image = "localhost/busybox:latest"

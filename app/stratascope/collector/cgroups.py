@@ -61,6 +61,12 @@ GROUPS_MAX = 4096  # so many below one container's too
 Group = List[Entry]  # the entries of one group, or of several above one another
 Line = Tuple[Tuple[str, ...], str]  # hierarchies (`v2`, controllers, `name=systemd`), path
 _ESCAPE = re.compile(r"\\([0-7]{3})").sub
+_OTHERS = frozenset(("freezer", "perf_event", "cpuacct"))  # without limits, but groups to list or to attach to
+
+
+def unescaped(word: str) -> str:
+    """A word of mountinfo as it is: spaces and the like are written as octal numbers there (proc_pid_mountinfo(5))."""
+    return _ESCAPE(lambda found: chr(int(found.group(1), 8)), word)
 
 
 class Mounts:
@@ -97,11 +103,11 @@ class Mounts:
                 self._add(V2, words)
             elif kinds[0] == "cgroup":
                 for option in kinds[2].split(","):
-                    if option in FILES or option.startswith("name=") or option == "freezer":
+                    if option in FILES or option.startswith("name=") or option in _OTHERS:
                         self._add(option, words)
 
     def _add(self, hierarchy: str, words: List[str]) -> None:
-        root, point = (_ESCAPE(lambda found: chr(int(found.group(1), 8)), word) for word in words[3:5])
+        root, point = unescaped(words[3]), unescaped(words[4])
         self._cgroups.setdefault(hierarchy, []).append((root, point))
 
     def ready(self) -> "Mounts":

@@ -1,7 +1,8 @@
 """The collector's two faces: called directly in the same process, or one JSON request and one JSON reply a line.
 
 Requests are objects: {"ask": "hello"}, {"ask": "host", "names": [...]} and
-{"ask": "capture", "wishes": [[pid, wants, member_wants, members, container's id], ...]}. The reply to hello has
+{"ask": "capture", "wishes": [[pid, wants, member_wants, members, container's id], ...]}; {"ask": "observe", ...} is the
+last one, after which come lines of another kind (`observe`) until the requests end. The reply to hello has
 `protocol`, and in `barred` why the collector can't read what only root can ("" where it can); any other has `host`
 (entries) or `found`; a request that is not understood gets `refused` with a reason, and the next one is served. Replies
 are ASCII, so lone surrogates (bytes that are not UTF-8) survive.
@@ -37,7 +38,7 @@ from stratascope.collector.read import (
     whole_failure,
 )
 
-PROTOCOL = 3
+PROTOCOL = 4
 LINE_MAX = 8 << 20  # bytes of one request
 WISHES_MAX = 10000
 NAMES_MAX = 256
@@ -224,8 +225,29 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         line = requests.readline(LINE_MAX)
         if not line or not line.endswith(b"\n"):
             return
+        if b'"observe"' in line and _observed(line, requests, replies):
+            return
         replies.write(reply(collector, line) + b"\n")
         replies.flush()
+
+
+def _observed(line: bytes, requests: BinaryIO, replies: BinaryIO) -> bool:
+    """Whether this was a request to observe; then it has been served to its end."""
+    try:
+        asked = json.loads(line.decode("utf-8", "surrogateescape"))
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(asked, dict) or asked.get("ask") != "observe":
+        return False
+    from stratascope.collector.observe import observe  # few need it, and it stands on ctypes
+    from stratascope.collector.observe_exchange import RefusedError as NotObservedError
+
+    try:
+        observe(asked, requests.fileno(), replies.fileno())
+    except NotObservedError as error:
+        replies.write(json.dumps({"refused": str(error)}).encode("ascii") + b"\n")
+        replies.flush()
+    return True
 
 
 def main() -> None:

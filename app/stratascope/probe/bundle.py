@@ -1,7 +1,7 @@
 """The collector's files as one text, to be sent to a Python that has nothing of ours.
 
-The text makes the modules under their own names, so the files need no change for the journey, and holds them as they
-are: whoever is asked to run it as root can read it. Read through
+The text makes the modules under their own names, each when it is first imported, so the files need no change for the
+journey, and holds them as they are: whoever is asked to run it as root can read it. Read through
 importlib.resources: the sources must lie in the package as data (a wheel has them; PyInstaller is told to).
 """
 
@@ -12,23 +12,33 @@ from functools import cache
 from stratascope.collector.serve import PROTOCOL
 
 PACKAGE = "stratascope.collector"
-# in the order in which they need each other
 MODULES = (
     *("read", "cgroups", "features", "host", "members", "filters", "paths", "root_files", "privileged", "liveness"),
+    *("observe_trace", "observe_perf", "observe_processes", "observe_paths", "observe_calls", "observe_checks"),
+    *("observe_exchange", "observe_group", "observe_written", "observe_polls", "observe"),
     "serve",
 )
 
 _LOADER = """\
 import sys, types
+class _Finder:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name in _SOURCES:
+            return type(sys.__spec__)(name, _Finder)
+    @staticmethod
+    def create_module(spec):
+        return None
+    @staticmethod
+    def exec_module(module):
+        exec(compile(_SOURCES[module.__name__], module.__name__, "exec"), module.__dict__)
 for _name in ("stratascope", "stratascope.collector"):
     _module = types.ModuleType(_name)
     _module.__path__ = []
     sys.modules[_name] = _module
-for _name, _text in _SOURCES:
-    _module = types.ModuleType(_name)
-    sys.modules[_name] = _module
-    exec(compile(_text, _name, "exec"), _module.__dict__)
-sys.modules["stratascope.collector.serve"].main()
+sys.meta_path.insert(0, _Finder)
+from stratascope.collector.serve import main
+main()
 """
 
 # What python3 is given with -c: the length of the program, then the program, then requests, all on standard input.
@@ -53,8 +63,8 @@ def program() -> bytes:
         except (OSError, UnicodeDecodeError) as error:
             raise IncompleteError(f"{module}.py: {error}") from error
         sources.append((f"{PACKAGE}.{module}", text))
-    held = "".join(f"(\"{name}\", r'''{_whole(text)}'''),\n" for name, text in sources)
-    return f"# Stratascope's collector, protocol {PROTOCOL}\n_SOURCES = (\n{held})\n{_LOADER}".encode()
+    held = "".join(f"\"{name}\": r'''{_whole(text)}''',\n" for name, text in sources)
+    return f"# Stratascope's collector, protocol {PROTOCOL}\n_SOURCES = {{\n{held}}}\n{_LOADER}".encode()
 
 
 def _whole(text: str) -> str:

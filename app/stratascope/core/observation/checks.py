@@ -20,7 +20,9 @@ _ASKING = frozenset(_ASKING_NAMES.split())
 _ONLY_ASKED = frozenset(("has_capability_noaudit", "has_ns_capability_noaudit", "ns_capable_noaudit"))
 # Of these the task's own right decides, also below overlayfs (fs/overlayfs checks the caller before it changes over)
 _OF_THE_TASK = frozenset(("generic_permission", "inode_owner_or_capable", "setattr_prepare"))
-_MEMORY_RESERVE = "__vm_enough_memory"  # mm/util.c: whoever has CAP_SYS_ADMIN may take the last 3 %
+# Whoever has CAP_SYS_ADMIN may take the last 3 % of memory: the last of these asks (security/commoncap.c), called by
+# the first through the second (mm/util.c). Compilers leave out one or the other.
+_MEMORY_RESERVE = frozenset(("__vm_enough_memory", "security_vm_enough_memory_mm", "cap_vm_enough_memory"))
 
 
 def is_use(check: Check) -> bool:
@@ -35,7 +37,7 @@ def is_refusal(check: Check) -> bool:
 
 def _is_aside(frames: tuple[str, ...]) -> bool:
     names = [name.partition(".")[0] for name in frames]  # `generic_permission.part.0`
-    if _MEMORY_RESERVE in names:
+    if not _MEMORY_RESERVE.isdisjoint(names):
         return True
     callers = [name for name in names if name not in _ASKING]
     below_overlay = any(name.startswith("ovl_") for name in callers)

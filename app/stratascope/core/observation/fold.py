@@ -245,7 +245,7 @@ class Fold:
             use = self._capabilities.setdefault(name, _Use())
             use.add(event.count, process.command)
             use.initial = use.initial or event.initial
-        elif is_refusal(event) and len(process.lacked) < LIST_MOST:
+        elif event.call is not None and is_refusal(event) and len(process.lacked) < LIST_MOST:
             process.lacked.setdefault((event.abi, event.call), set()).add(name)
 
     def _failed(self, event: Failed) -> None:

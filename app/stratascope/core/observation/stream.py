@@ -6,14 +6,17 @@ Processes go by the PID (tgid) that the observer's kernel gave them; system call
 and which come one by one, is the observer's affair: `count` says how many a line stands for, and is a least number
 where the kernel was told to be silent about what is known already.
 
-    ["begin", t, protocol, {"means": …, "clock_ticks": …}]   means: "tracepoint" or "kprobe" (where checks are read)
+    ["begin", t, protocol, {"means": …, "clock_ticks": …, "attached": …}]
+                                      means: "tracepoint" or "kprobe" (where checks are read); attached: in … seconds
     ["process", t, pid, parent, how, command, program]       how: there, fork, exec; program: path of the file, or ""
-    ["exit", t, pid, code, signal]                           one of the two is null
+    ["exit", t, pid, code, signal]                           one of the two is null, or both: not seen; signal 9 also
+                                      stands for another that was sent from outside of the container
     ["call", t, pid, abi, number, count]                     entered
     ["arguments", t, pid, abi, number, [a0, …]]              once for each set of those that were asked for
     ["capability", t, pid, number, answer, initial, abi, call, [frame, …], count]
                                       answer: 0 or −errno of cap_capable; initial: asked of the initial user namespace;
-                                      frames: the kernel's functions, innermost first
+                                      frames: the kernel's functions, innermost first, up to the call's own;
+                                      call: null outside of any, or of one whose number is not known
     ["failed", t, pid, abi, number, errno, entered, [a0, …], path, count]   entered: whether its beginning was seen
     ["signal", t, pid, number, code]                         generated for it; code as siginfo's si_code
     ["out-of-memory", t, pid]
@@ -106,7 +109,7 @@ class Check(Event):
     answer: int
     initial: bool
     abi: str
-    call: int
+    call: int | None
     frames: tuple[str, ...]
     count: int
 
@@ -211,7 +214,7 @@ _FORMS: dict[str, tuple[type[Event], tuple[str, ...]]] = {
     "exit": (Exit, (_PID, _MAYBE, _MAYBE)),
     "call": (Call, (_PID, _WORD, _COUNT, _COUNT)),
     "arguments": (Arguments, (_PID, _WORD, _COUNT, _NUMBERS)),
-    "capability": (Check, (_PID, _COUNT, _ANSWER, _FLAG, _WORD, _COUNT, _FRAMES, _COUNT)),
+    "capability": (Check, (_PID, _COUNT, _ANSWER, _FLAG, _WORD, _MAYBE, _FRAMES, _COUNT)),
     "failed": (Failed, (_PID, _WORD, _COUNT, _COUNT, _FLAG, _NUMBERS, _WORD, _COUNT)),
     "signal": (Signal, (_PID, _COUNT, _ANSWER)),
     "out-of-memory": (OutOfMemory, (_PID,)),

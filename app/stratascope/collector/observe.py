@@ -1,0 +1,312 @@
+"""The observer: as root, streams what one control group does, as lines, until its input ends or its time is over.
+
+`core/observation/stream.py` has the lines, `observe_exchange` the request.
+
+The rings are emptied ten times a second, and at once when a call was refused, so that its path can still be read. What
+is younger than a moment before that waits for the next time: rings are emptied one after the other, and a child's first
+call could come before its fork. Memory is bounded everywhere: what is remembered is forgotten first, and then told
+twice; what nobody takes off our output fills the rings, and is counted as lost.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import struct
+import time
+from typing import Any, Dict, List, Optional, Tuple
+
+from stratascope.collector.filters import why_not
+from stratascope.collector.observe_calls import Calls
+from stratascope.collector.observe_checks import Checks, Means, OwnCheck
+from stratascope.collector.observe_exchange import Lines, RefusedError, Request, request_of
+from stratascope.collector.observe_group import NoGroupError, find
+from stratascope.collector.observe_paths import in_flight
+from stratascope.collector.observe_perf import REGS, Perf, Record, Source, gone
+from stratascope.collector.observe_polls import Polls
+from stratascope.collector.observe_processes import Processes, threads
+from stratascope.collector.observe_trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
+
+PROTOCOL = 1
+LOOK = 0.1  # seconds between two looks at the rings
+YOUNG = 300000  # nanoseconds
+REOPEN = 0.05  # seconds between two changes of a filter, at the least
+POLL = 1.0
+WAKES_MAX = 200  # a second
+_ABIS = {"x86_64": ("x86_64", "i386"), "aarch64": ("aarch64", "arm")}
+_RELOADS = (1, 10, 12)  # SIGHUP, SIGUSR1, SIGUSR2, often asked for from outside, where no generating of ours is seen
+_TOLD = (31, 25, 9)  # SIGSYS, SIGXFSZ, SIGKILL, on x86 and arm alike
+_SIGNALS = "result == 0 && sig != 17 && sig != 14"  # queued for somebody; neither SIGCHLD nor SIGALRM, which are many
+
+
+class Observer:
+    """Attached to one group. Raises NoGroupError, NoTracepointsError, OSError while it is being made."""
+
+    def __init__(self, request: Request, lines: Lines) -> None:
+        begun = time.monotonic()
+        self._lines = lines
+        self._group = find(request.pid, request.start, request.container, request.group)
+        self._stays = bool(request.group)  # a parent group waits for the next container in it
+        self._probes: Optional[Probes] = None
+        self._perf: Optional[Perf] = None
+        self._own: Optional[OwnCheck] = None
+        self._tracefs = Tracefs()
+        self._held: List[Record] = []
+        self._lost = 0
+        self._reopened = 0.0
+        try:
+            self._attach(request, begun)
+        except BaseException:
+            self.close()
+            raise
+
+    def _attach(self, request: Request, begun: float) -> None:
+        native, foreign = _ABIS.get(os.uname().machine, ("", ""))
+        self._processes = Processes(self._lines.tell, native, foreign)
+        points = {name: self._tracefs.point(name) for name in _POINTS}
+        enter, leave = points["raw_syscalls/sys_enter"], points["raw_syscalls/sys_exit"]
+        if enter is None or leave is None:
+            raise NoTracepointsError("this kernel has no tracepoints of system calls (CONFIG_FTRACE_SYSCALLS)")
+        self._calls = Calls(self._lines.tell, self._processes, request.asked, enter, leave)
+        means = self._means(points["capability/cap_capable"])
+        self._checks = None
+        if means is not None:
+            self._checks = Checks(self._lines.tell, self._processes, means, request.numbers)
+        folder = os.open(self._group.perf, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            # it stays open for as long as events are opened anew: the group that was meant, and no other of its name
+            self._perf = Perf(folder)
+        except BaseException:
+            os.close(folder)
+            raise
+        self._folder = folder
+        self._enter = Source("enter", enter.number, often=True)
+        sources = [self._enter, Source("leave", leave.number, REGS, self._calls.filter_for_ends(), wakes=True)]
+        if means is not None:
+            sources += means.sources()
+        for name, (kind, sample, text) in _POINTS.items():
+            point = points[name]
+            if kind and point is not None:
+                sources.append(Source(kind, point.number, sample, text))
+        self._points = {kind: points[name] for name, (kind, _, _) in _POINTS.items()}
+        for source in sources:
+            self._perf.add(source)
+        now = time.monotonic()
+        self._own = OwnCheck(means)
+        facts = {
+            "means": means.word if means is not None else "",
+            "clock_ticks": os.sysconf("SC_CLK_TCK"),
+            "attached": round(now - begun, 4),
+        }
+        self._lines.tell(int(begun * 1e9), "begin", PROTOCOL, facts)
+        if self._checks is not None:
+            self._checks.initial = self._own.initial
+            if self._own.initial is None:
+                self._lines.now("unseen", "namespaces", "which user namespace is the initial one could not be told")
+        here = self._group.processes() or []
+        self._processes.there(here, time.monotonic_ns())
+        for pid in here:
+            for tid in threads(pid):
+                self._calls.was_in(tid, in_flight(tid))
+        first = (request.pid, request.start or start_of_process(request.pid)) if request.pid else (0, "")
+        self._polls = Polls(self._group, first, self._lines.now)
+
+    def _means(self, point: Optional[Point]) -> Optional[Means]:
+        if point is not None:
+            return Means("tracepoint", point, None)
+        try:
+            self._probes = Probes(self._tracefs)
+            return Means("kprobe", *self._probes.points())
+        except (OSError, NoTracepointsError) as error:
+            why = "this kernel has neither a tracepoint nor a kprobe event for capability checks: %s" % error
+            self._lines.now("unseen", "capabilities", why)
+            return None
+
+    def run(self, until: float, requests: int) -> str:
+        """Until somebody ends it, or the time is over; why it ended."""
+        assert self._perf is not None
+        poll = select.poll()
+        poll.register(requests, select.POLLIN)
+        for descriptor in self._perf.wakers():
+            poll.register(descriptor, select.POLLIN)
+        next_poll = 0.0
+        wakes, since = 0, time.monotonic()
+        while True:
+            now = time.monotonic()
+            if now >= until:
+                return "the time is over"
+            woken = dict(poll.poll(1000 * min(YOUNG / 1e9 if self._held else LOOK, until - now) + 1))
+            if requests in woken and not self._lines.goes_on():
+                return "it was ended"
+            self._drain()
+            now = time.monotonic()
+            if now >= next_poll:
+                next_poll = now + POLL
+                if not self._once_a_second():
+                    return "the container has ended"
+            why = self._lines.write()
+            if why:
+                return why
+            if now - since > 1:
+                wakes, since = 0, now
+            wakes += bool(woken)
+            if wakes > WAKES_MAX:
+                time.sleep(LOOK)
+
+    def _once_a_second(self) -> bool:
+        at = time.monotonic_ns()
+        self._rest(at)
+        pids = self._group.processes()
+        if pids is None:
+            return False
+        self._processes.missing(pids, at)
+        self._polls.look(pids)
+        if self._calls.paths_given_up:
+            self._lines.now("unseen", "paths", "a process keeps others from reading the paths that it names")
+        if self._checks is not None and self._checks.symbols.hidden:
+            self._lines.now("unseen", "frames", "kernel.kptr_restrict hides the kernel's functions")
+        return bool(pids) or self._stays or os.path.isdir(self._group.perf)
+
+    def _drain(self, last: bool = False) -> None:
+        assert self._perf is not None
+        limit = time.monotonic_ns() - (0 if last else YOUNG)
+        records = self._held + self._calls.with_paths(self._perf.drain(), self._perf.drain)
+        records.sort(key=lambda each: each.time)
+        self._held = []
+        for place, record in enumerate(records):
+            if record.time > limit and not last:
+                self._held = records[place:]
+                break
+            self._one(record)
+        now = time.monotonic()
+        if not last and now - self._reopened >= REOPEN:
+            text = self._calls.better_filter()
+            if text is not None:
+                self._reopened = now
+                try:
+                    self._perf.add(self._enter._replace(filter=text))
+                except OSError as error:
+                    if not gone(error):
+                        raise
+
+    def _one(self, record: Record) -> None:
+        kind, at = record.kind, record.time
+        if kind == "enter":
+            self._calls.entered(record)
+        elif kind == "leave":
+            self._calls.left(record)
+        elif kind == "check" and self._checks is not None:
+            self._checks.asked(record)
+        elif kind == "answer" and self._checks is not None:
+            self._checks.answered(record)
+        elif kind == "fork":
+            self._processes.forked(record.pid, record.tid, record.extra, at)
+        elif kind == "ended":
+            self._calls.over(record.tid)
+            if self._checks is not None:
+                self._checks.over(record.tid)
+            self._processes.ended(record.pid, record.tid, at)
+        elif kind == "comm":
+            self._processes.named(record.pid, record.tid, record.raw.decode("utf-8", "surrogateescape"))
+        elif kind == "exec":
+            self._executed(record)
+        elif kind == "lost":
+            self._lost += record.extra
+        elif kind in ("deliver", "generate"):
+            self._signal(record)
+        elif kind == "victim":
+            self._lines.tell(at, "out-of-memory", self._field("victim", "pid", record.raw))
+
+    def _executed(self, record: Record) -> None:
+        had = self._processes.has_foreign
+        offset = self._field("exec", "filename", record.raw) & 0xFFFF
+        name = record.raw[offset:].split(b"\0")[0].decode("utf-8", "surrogateescape")
+        self._processes.executed(record.pid, name, record.bits, record.time)
+        self._polls.user(record.pid)
+        if self._processes.has_foreign and not had and self._calls.left_out:
+            self._lines.now("unseen", "first calls", "a program of 32 bits began, whose first calls may be missing")
+
+    def _signal(self, record: Record) -> None:
+        number = self._field(record.kind, "sig", record.raw)
+        if record.kind == "deliver":
+            if self._field("deliver", "sa_handler", record.raw) == 0:
+                self._processes.dying(record.pid, number, record.time)
+            if number in _RELOADS:
+                self._lines.tell(record.time, "signal", record.pid, number, self._field("deliver", "code", record.raw))
+        else:
+            pid = self._field("generate", "pid", record.raw)
+            self._processes.signalled(pid, number, record.time)
+            if number in _TOLD:
+                self._lines.tell(record.time, "signal", pid, number, self._field("generate", "code", record.raw))
+
+    def _field(self, kind: str, name: str, raw: bytes) -> int:
+        point = self._points[kind]
+        assert point is not None
+        place, size = point.fields[name]
+        found: int = struct.unpack_from("=q" if size == 8 else "=i", raw, place)[0]
+        return found
+
+    def _rest(self, at: int) -> None:
+        self._calls.rest(at)
+        if self._checks is not None:
+            self._checks.rest(at)
+            self._lost += self._checks.lost
+            self._checks.lost = 0
+        if self._lost:
+            self._lines.tell(at, "lost", self._lost)
+            self._lost = 0
+
+    def finish(self, why: str) -> None:
+        """The last lines."""
+        self._drain(last=True)
+        at = time.monotonic_ns()
+        self._rest(at)
+        self._lines.tell(at, "end", why)
+        self._lines.write(last=True)
+
+    def close(self) -> None:
+        """Everything that was opened, and what was made."""
+        if self._perf is not None:
+            self._perf.close()
+            os.close(self._folder)
+            self._perf = None
+        parts = (self._own, getattr(self, "_polls", None), getattr(self, "_calls", None), self._probes, self._tracefs)
+        for part in parts:
+            if part is not None:
+                part.close()
+        self._probes = None
+
+
+_POINTS: Dict[str, Tuple[str, int, str]] = {
+    "raw_syscalls/sys_enter": ("", 0, ""),
+    "raw_syscalls/sys_exit": ("", 0, ""),
+    "capability/cap_capable": ("", 0, ""),
+    "sched/sched_process_exec": ("exec", REGS, ""),
+    "sched/sched_process_exit": ("ended", 0, ""),
+    "signal/signal_generate": ("generate", 0, _SIGNALS),
+    "signal/signal_deliver": ("deliver", 0, "sa_handler == 0 || sig == 1 || sig == 10 || sig == 12"),
+    "oom/mark_victim": ("victim", 0, ""),
+}
+
+
+def observe(found: Dict[str, Any], requests: int, replies: int) -> None:
+    """Serve one request on these descriptors, to its end. Raises RefusedError before the first line only."""
+    request = request_of(found)
+    barred = why_not()
+    if barred:
+        raise RefusedError(barred)
+    until = time.monotonic() + request.seconds
+    lines = Lines(requests, replies, until)
+    try:
+        observer = Observer(request, lines)
+    except (NoGroupError, NoTracepointsError) as error:
+        at = time.monotonic_ns()
+        lines.tell(at, "begin", PROTOCOL, {"means": "", "clock_ticks": os.sysconf("SC_CLK_TCK")})
+        lines.now("unseen", "everything", str(error))
+        lines.now("end", "it could not be observed")
+        lines.write(last=True)
+        return
+    try:
+        observer.finish(observer.run(until, requests))
+    finally:
+        observer.close()

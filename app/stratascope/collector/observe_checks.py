@@ -1,0 +1,203 @@
+"""Capability checks, with the kernel's functions that led to each: who judges what they mean is the program.
+
+Two means: the tracepoint `capability:cap_capable`, or kprobe events at the beginning and the end of that function,
+which are put together by thread. Addresses become names by /proc/kallsyms, read once and only when the first check
+came. The initial user namespace is known by looking at a check of our own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+from array import array
+from bisect import bisect_right
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from stratascope.collector.observe_perf import CALLCHAIN, Perf, Record, Source, frames
+from stratascope.collector.observe_processes import Processes, Tally, Tell
+from stratascope.collector.observe_trace import Point
+
+CLASSES_MAX = 4096
+CHAINS_MAX = 4096
+WORD_MAX = 128
+_SYMBOL = re.compile(rb"^([0-9a-f]+) [tTwW] ([^\s]+)", re.M)
+# A call's own function, under whatever name the compiler left of it (arch/x86/include/asm/syscall_wrapper.h), and where
+# the kernel was entered
+_CALL = re.compile(r"^(?:__(?:x64|ia32|arm64)_|__do_|__se_|__|k)(?:compat_)?sys_(\w+?)(?:\.\w+)*$")
+_NARROW = ("do_int80_emulation", "do_fast_syscall_32", "__do_fast_syscall_32", "do_int80_syscall_32", "int80_emulation")
+_ENTERED = frozenset((*_NARROW, "do_syscall_64", "x64_sys_call", "x32_sys_call", "do_el0_svc", "invoke_syscall"))
+# what the kernel's function is called where that is not the call's name (arch/x86/entry/syscalls/*.tbl)
+_RENAMED = {
+    "newuname": "uname",
+    "newstat": "stat",
+    "newlstat": "lstat",
+    "newfstat": "fstat",
+    "umount": "umount2",
+    "sendfile64": "sendfile",
+    "mmap_pgoff": "mmap",
+}
+NICE = -15
+_SYS_NICE = 23
+
+
+class Symbols:
+    """The kernel's functions by address."""
+
+    def __init__(self) -> None:
+        self._addresses = array("Q")
+        self._names: List[str] = []
+        self._read = False
+
+    def name(self, address: int) -> str:
+        """Of the function that holds it; "" where none is known."""
+        if not self._read:
+            self._read = True
+            self._load()
+        found = bisect_right(self._addresses, address) - 1
+        return self._names[found] if found >= 0 else ""
+
+    @property
+    def hidden(self) -> bool:
+        """Whether the kernel gives no addresses (kernel.kptr_restrict=2)."""
+        return self._read and not self._names
+
+    def _load(self) -> None:
+        try:
+            with open("/proc/kallsyms", "rb") as file:
+                text = file.read()
+        except OSError:
+            return
+        found = sorted((int(address, 16), name) for address, name in _SYMBOL.findall(text))
+        if found and found[-1][0]:
+            self._addresses = array("Q", [address for address, _ in found])
+            self._names = [name.decode("ascii", "replace")[:WORD_MAX] for _, name in found]
+
+
+class Means(NamedTuple):
+    """How checks are seen."""
+
+    word: str  # tracepoint, kprobe
+    first: Point
+    answer: Optional[Point]
+
+    def sources(self) -> List[Source]:
+        """What to open."""
+        found = [Source("check", self.first.number, CALLCHAIN)]
+        return found if self.answer is None else [*found, Source("answer", self.answer.number)]
+
+
+class Checks:
+    """What was asked of cap_capable. `numbers`: calls by entry point and name."""
+
+    def __init__(self, tell: Tell, processes: Processes, means: Means, numbers: Dict[str, Dict[str, int]]) -> None:
+        self._processes = processes
+        self._numbers = numbers
+        self.initial: Optional[int] = None  # the initial user namespace's address
+        self._kept = Tally(tell, "capability", CLASSES_MAX)
+        processes.ends.append(self._kept.forget)
+        self._target = means.first.fields["target" if means.answer is not None else "target_ns"][0]
+        self._capability = means.first.fields["cap"][0]
+        self._answer = (means.first if means.answer is None else means.answer).fields["ret"][0]
+        self._by_two = means.answer is not None
+        self._open: Dict[int, Record] = {}
+        self._chains: Dict[bytes, Tuple[Tuple[str, ...], str, bool]] = {}
+        self.symbols = Symbols()
+        self.lost = 0
+
+    def asked(self, record: Record) -> None:
+        """A check, or its beginning."""
+        if self._by_two:
+            self.lost += record.tid in self._open  # its end was not told
+            self._open[record.tid] = record
+        else:
+            self._told(record, struct.unpack_from("=i", record.raw, self._answer)[0])
+
+    def answered(self, record: Record) -> None:
+        """The end of one, by kprobe events."""
+        before = self._open.pop(record.tid, None)
+        if before is not None:
+            self._told(before, struct.unpack_from("=i", record.raw, self._answer)[0])
+
+    def over(self, tid: int) -> None:
+        """A thread has ended."""
+        self._open.pop(tid, None)
+
+    def rest(self, at: int) -> None:
+        """Tell what was counted."""
+        self._kept.rest(at)
+
+    def _told(self, record: Record, answer: int) -> None:
+        (target,) = struct.unpack_from("=Q", record.raw, self._target)
+        (capability,) = struct.unpack_from("=i", record.raw, self._capability)
+        names, call, narrow = self._named(record.chain)
+        abi = self._processes.abi(record.pid, 32 if narrow else 0)
+        number = self._numbers.get(abi, {}).get(call)
+        initial = target == self.initial
+        key = (record.pid, capability, answer, initial, names)
+        self._kept.add(
+            key,
+            record.time,
+            lambda: (record.pid, max(0, capability), answer, initial, abi, number, list(names)),
+        )
+
+    def _named(self, chain: bytes) -> Tuple[Tuple[str, ...], str, bool]:
+        found = self._chains.get(chain)
+        if found is None:
+            names: List[str] = []
+            call, narrow = "", False
+            for address in frames(chain):
+                name = self.symbols.name(address)
+                if name in _ENTERED or name.startswith("entry_"):
+                    narrow = narrow or name in _NARROW
+                    continue
+                names.append(name)
+                known = _CALL.match(name)
+                if known is not None:
+                    call = _RENAMED.get(known.group(1), known.group(1))
+            if len(self._chains) >= CHAINS_MAX:
+                self._chains.clear()
+            found = self._chains[chain] = (tuple(names), call, narrow)
+        return found
+
+
+class OwnCheck:
+    """A check of our own, seen: it names the initial user namespace by its address. Raises our priority, for which the
+    kernel asks CAP_SYS_NICE there; that also lets us empty the rings before they are full."""
+
+    def __init__(self, means: Optional[Means]) -> None:
+        """Raises NoTracepointsError, OSError."""
+        self.initial: Optional[int] = None
+        self._perf: Optional[Perf] = None
+        wanted = min(NICE, os.getpriority(os.PRIO_PROCESS, 0) - 1)
+        if means is None:
+            _set_priority(wanted)
+            return
+        self._perf = Perf(None)
+        try:
+            for source in means.sources():
+                self._perf.add(source)
+            _set_priority(wanted)
+            place = means.first.fields["target" if means.answer is not None else "target_ns"][0]
+            for record in self._perf.drain():
+                number = means.first.fields["cap"][0]
+                if record.kind == "check" and struct.unpack_from("=i", record.raw, number)[0] == _SYS_NICE:
+                    (self.initial,) = struct.unpack_from("=Q", record.raw, place)
+                    self._perf.silence()
+                    break
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Its events, which takes longer than to open them: not before the end."""
+        if self._perf is not None:
+            self._perf.close()
+            self._perf = None
+
+
+def _set_priority(wanted: int) -> None:
+    try:
+        os.setpriority(os.PRIO_PROCESS, 0, wanted)
+    except OSError:
+        return

@@ -1,0 +1,156 @@
+"""What the observer is asked, and how its lines go out.
+
+{"ask": "observe", "pid": N, "start": its start time (field 22 of /proc/PID/stat) or "", "container": id or "",
+"group": a control group's path or "", "seconds": S, "numbers": {entry point: {name of a call: number}},
+"arguments": {entry point: {number: [place, …]}}, "paths": {entry point: {number: [place, "path", "at" or "fd"]}},
+"errnos": [n, …]}: with "group" the PID may be 0. Numbers of calls come from whoever asks, since this program knows no
+names. A request that is not of that form, or names nothing that can be observed, gets {"refused": why}.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import time
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+from stratascope.collector.observe_calls import Asked, Wanted
+from stratascope.collector.read import PID_MAX
+
+SECONDS_MAX = 7 * 24 * 3600
+NUMBERS_MAX = 4096  # of calls in one table
+LINE_MAX = 32 << 10
+LAST = 1.0  # seconds to take what is left at the end
+
+
+class RefusedError(Exception):
+    """A request that can't be served."""
+
+
+class Request(NamedTuple):
+    """What is to be observed."""
+
+    pid: int
+    start: str
+    container: str
+    group: str
+    seconds: float
+    numbers: Dict[str, Dict[str, int]]
+    asked: Asked
+
+
+def request_of(found: Dict[str, Any]) -> Request:
+    """Raises RefusedError."""
+    pid, seconds = found.get("pid"), found.get("seconds")
+    words = [found.get(name, "") for name in ("start", "container", "group")]
+    if (
+        not isinstance(pid, int)
+        or isinstance(pid, bool)
+        or not 0 <= pid <= PID_MAX
+        or not all(isinstance(each, str) for each in words)
+    ):
+        raise RefusedError("pid: a process id was expected; start, container, group: text")
+    if not isinstance(seconds, (int, float)) or not 0 < seconds <= SECONDS_MAX:
+        raise RefusedError("seconds: a number was expected, of at most %d" % SECONDS_MAX)
+    if not pid and not words[2]:
+        raise RefusedError("a process or a group was expected")
+    numbers = {
+        abi: {name: _small(number, 1 << 31) for name, number in table.items()}
+        for abi, table in _tables(found, "numbers").items()
+    }
+    arguments = {
+        abi: {_key(key): tuple(_small(place, 5) for place in _list(places)) for key, places in table.items()}
+        for abi, table in _tables(found, "arguments").items()
+    }
+    paths: Wanted = {}
+    for abi, table in _tables(found, "paths").items():
+        for key, value in table.items():
+            if len(_list(value)) != 2 or value[1] not in ("path", "at", "fd"):
+                raise RefusedError("paths: [place, path, at or fd] was expected")
+            paths.setdefault(abi, {})[_key(key)] = (_small(value[0], 5), value[1])
+    errnos = tuple(_small(each, 4095) for each in _list(found.get("errnos", [])))
+    return Request(pid, words[0], words[1], words[2], float(seconds), numbers, Asked(arguments, paths, errnos))
+
+
+def _tables(found: Dict[str, Any], name: str) -> Dict[str, Dict[str, Any]]:
+    tables = found.get(name, {})
+    if not isinstance(tables, dict) or len(tables) > 8:
+        raise RefusedError("%s: an object was expected" % name)
+    for table in tables.values():
+        if not isinstance(table, dict) or len(table) > NUMBERS_MAX:
+            raise RefusedError("%s: objects of at most %d were expected" % (name, NUMBERS_MAX))
+    return tables
+
+
+def _list(value: Any) -> List[Any]:
+    if not isinstance(value, list) or len(value) > 64:
+        raise RefusedError("a short list was expected")
+    return value
+
+
+def _small(value: Any, most: int) -> int:
+    if type(value) is not int or not 0 <= value <= most:
+        raise RefusedError("a number was expected, of at most %d" % most)
+    return value
+
+
+def _key(value: str) -> int:
+    if not value.isdigit() or len(value) > 9:
+        raise RefusedError("the number of a call was expected")
+    return int(value)
+
+
+class Lines:
+    """The output: lines in the order of time, written only where there is room, for as long as somebody listens."""
+
+    def __init__(self, requests: int, replies: int, until: float) -> None:
+        self._requests = requests
+        self._replies = replies
+        self._until = until
+        self._held: List[Tuple[int, bytes]] = []
+
+    def tell(self, at: int, kind: str, *fields: Any) -> None:
+        """One event, at that time in nanoseconds."""
+        line = json.dumps([kind, round(at / 1e9, 6), *fields], separators=(",", ":")).encode("ascii")
+        if len(line) <= LINE_MAX:
+            self._held.append((at, line))
+
+    def now(self, kind: str, *fields: Any) -> None:
+        """One that was found by asking."""
+        self.tell(time.monotonic_ns(), kind, *fields)
+
+    def write(self, last: bool = False) -> str:
+        """All of it; why nothing more should be told, or "". `last`: what is left, whatever our input says.
+
+        Whoever ends our input still gets what there is, if they take it.
+        """
+        self._held.sort(key=lambda each: each[0])
+        data = memoryview(b"".join(line + b"\n" for _, line in self._held))
+        self._held = []
+        why = ""
+        poll = select.poll()
+        poll.register(self._replies, select.POLLOUT)
+        if not last:
+            poll.register(self._requests, select.POLLIN)
+        while data:
+            left = LAST if last or why else max(0.0, self._until - time.monotonic())
+            ready = dict(poll.poll(1000 * left))
+            if not ready:
+                return why or "nobody listens"
+            if self._requests in ready and not self.goes_on():
+                why = "it was ended"
+                poll.unregister(self._requests)
+            if self._replies in ready:
+                try:
+                    data = data[os.write(self._replies, data[: select.PIPE_BUF]) :]
+                except OSError:
+                    return "nobody listens"
+        return why
+
+    def goes_on(self) -> bool:
+        """Whether our input has not ended."""
+        try:
+            return bool(os.read(self._requests, 4096))  # what is said to us now means nothing but that it goes on
+        except OSError:
+            return False

@@ -1,0 +1,291 @@
+"""perf_event_open(2) for one control group: tracepoints on each CPU, two rings a CPU, read in the order of time.
+
+Stands on ctypes and mmap alone. An event's filter can be set once only (kernel/events/core.c, EEXIST), so one that is
+to change is opened anew and the old one closed after; a dummy event owns each ring, so that the ring stays. Both are
+open for a moment, and what the older one still says then is dropped: nothing is counted twice. What does not fit into a
+ring is counted by the kernel, and told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import mmap
+import os
+import struct
+from errno import EACCES, ENODEV, ENOENT, EPERM
+from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+
+from stratascope.collector.observe_trace import NoTracepointsError, barrier
+
+PAGE = mmap.PAGESIZE
+RINGS_MAX = 64 << 20  # bytes of all rings; 2 MiB each up to 16 CPUs (with 256 KiB events were lost)
+RING_MAX, RING_MIN = 2 << 20, 128 << 10
+
+_OPEN = {"x86_64": 298, "aarch64": 241}  # perf_event_open
+_TRACEPOINT, _SOFTWARE, _DUMMY = 2, 1, 9  # PERF_TYPE_*, PERF_COUNT_SW_DUMMY
+_ENABLE, _DISABLE, _SET_OUTPUT, _SET_FILTER, _ID = 0x2400, 0x2401, 0x2405, 0x40082406, 0x80082407  # PERF_EVENT_IOC_*
+_PID_CGROUP, _CLOEXEC = 4, 8
+TID, TIME, CALLCHAIN, RAW, REGS, IDENTIFIER = 1 << 1, 1 << 2, 1 << 5, 1 << 10, 1 << 12, 1 << 16
+_DISABLED, _COMM, _TASK, _WATERMARK, _ID_ALL = 1 << 0, 1 << 9, 1 << 13, 1 << 14, 1 << 18
+_NO_USER_CHAIN, _COMM_EXEC, _CLOCK = 1 << 22, 1 << 24, 1 << 25
+_ATTR = struct.Struct("=IIQQQQQIIQQQQIiQIHH")  # struct perf_event_attr, PERF_ATTR_SIZE_VER5
+_HEADER = struct.Struct("=IHH")
+_FRONT = struct.Struct("=QIIQ")  # identifier, pid, tid, time
+_U64, _U32, _PAIR = struct.Struct("=Q"), struct.Struct("=I"), struct.Struct("=QQ")
+LOST, COMM, FORK, SAMPLE = 2, 3, 7, 9  # PERF_RECORD_*; EXIT also comes where a set-user-ID program is executed
+_COMM_WAS_EXEC = 1 << 13  # PERF_RECORD_MISC_COMM_EXEC
+_CONTEXTS = 0xFFFFFFFFFFFFF000  # PERF_CONTEXT_MAX: what lies above is a mark and no address
+FRAMES = 64
+# Registers of a refused call: its six arguments (arch/*/include/uapi/asm/perf_regs.h; syscall(2)). sample order is by
+# bit; the last is which of the sampled ones holds which argument, for 64 and for 32 bits
+_X86 = {"bx": 1, "cx": 2, "dx": 3, "si": 4, "di": 5, "bp": 6, "r8": 16, "r9": 17, "r10": 18}
+_REGISTERS = {
+    "x86_64": (tuple(_X86.values()), ("di", "si", "dx", "r10", "r8", "r9"), ("bx", "cx", "dx", "si", "di", "bp")),
+    "aarch64": ((0, 1, 2, 3, 4, 5), (), ()),
+}
+
+
+class Record(NamedTuple):
+    """One thing out of a ring. `kind`: the event's name, or `fork`, `comm`, `lost`."""
+
+    time: int  # nanoseconds, CLOCK_MONOTONIC
+    kind: str
+    pid: int
+    tid: int
+    raw: bytes  # the tracepoint's record; for comm the name
+    chain: bytes  # addresses, 8 bytes each, the kernel's only
+    registers: Tuple[int, ...]  # arguments
+    bits: int  # 64, 32, 0 where not known
+    extra: int  # fork: the parent's pid; comm: 1 for an exec; lost: how many
+
+
+class Source(NamedTuple):
+    """What is to be opened on each CPU."""
+
+    name: str
+    number: int
+    sample: int = 0
+    filter: str = ""
+    wakes: bool = False
+    often: bool = False  # goes to the ring of the frequent ones
+
+
+class _Ring:
+    def __init__(self, descriptor: int, size: int) -> None:
+        self.descriptor = descriptor
+        self.size = size
+        self.memory = mmap.mmap(descriptor, PAGE + size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+
+    def take(self) -> bytes:
+        """All that is in it now; the room is the kernel's again."""
+        (head,) = _U64.unpack_from(self.memory, 1024)  # data_head, data_tail: struct perf_event_mmap_page
+        (tail,) = _U64.unpack_from(self.memory, 1032)
+        if head == tail:
+            return b""
+        first, last = tail % self.size, head % self.size
+        if first < last:
+            data = self.memory[PAGE + first : PAGE + last]
+        else:
+            data = self.memory[PAGE + first : PAGE + self.size] + self.memory[PAGE : PAGE + last]
+        _U64.pack_into(self.memory, 1032, head)
+        return data
+
+    def close(self) -> None:
+        self.memory.close()
+        os.close(self.descriptor)
+
+
+def cpus() -> List[int]:
+    """Those that are online."""
+    found: List[int] = []
+    with open("/sys/devices/system/cpu/online", encoding="ascii") as file:
+        for part in file.read().strip().split(","):
+            first, _, last = part.partition("-")
+            found.extend(range(int(first), int(last or first) + 1))
+    return found
+
+
+class Perf:
+    """All events of one control group (a descriptor of its directory; None: of this thread, for one look at itself)."""
+
+    def __init__(self, group: Optional[int]) -> None:
+        """Raises NoTracepointsError, OSError."""
+        machine = os.uname().machine
+        if machine not in _OPEN:
+            raise NoTracepointsError("this kind of processor (%s) is not known to the observer" % machine)
+        self._call = ctypes.CDLL(None, use_errno=True).syscall
+        self._call.restype = ctypes.c_long
+        self._number = _OPEN[machine]
+        taken, self._wide, self._narrow = _REGISTERS[machine]
+        self._order = [name for name, _ in sorted(_X86.items(), key=lambda each: each[1])] if self._wide else []
+        self._mask = sum(1 << bit for bit in taken)
+        self._registers = struct.Struct("=%dQ" % len(taken))
+        self._group = group
+        self._cpus = cpus() if group is not None else [-1]
+        self._rings: Dict[int, Tuple[_Ring, _Ring]] = {}
+        self._names: Dict[int, str] = {}  # of each open event by its id
+        self._open: Dict[str, List[Tuple[int, int, int]]] = {}  # by name: CPU, descriptor, id
+        self._newest: Dict[int, Dict[str, int]] = {}  # by CPU, the id that counts since a change
+        self._sources: Dict[str, Source] = {}
+        size = RING_MAX
+        while size > RING_MIN and 2 * size * len(self._cpus) > RINGS_MAX:
+            size //= 2
+        try:
+            for cpu in self._cpus:
+                rings = []
+                for often in (True, False):
+                    flags = _WATERMARK | _ID_ALL | (0 if often else _COMM | _TASK | _COMM_EXEC)
+                    descriptor = self._event(_SOFTWARE, _DUMMY, IDENTIFIER | TID | TIME, flags, cpu, size // 8)
+                    rings.append(_Ring(descriptor, size if group is not None else RING_MIN))
+                self._rings[cpu] = (rings[0], rings[1])
+        except BaseException:
+            self.close()
+            raise
+
+    def _event(self, kind: int, number: int, sample: int, flags: int, cpu: int, wakeup: int) -> int:
+        attributes = _ATTR.pack(
+            *(kind, _ATTR.size, number, 1, sample, 0, flags | _CLOCK, wakeup, 0, 0, 0, 0),
+            *(self._mask if sample & REGS else 0, 0, 1, 0, 0, FRAMES if sample & CALLCHAIN else 0, 0),
+        )
+        where, how = (self._group, _PID_CGROUP | _CLOEXEC) if self._group is not None else (0, _CLOEXEC)
+        long = ctypes.c_long
+        done: int = self._call(long(self._number), attributes, long(where), long(cpu), long(-1), long(how))
+        if done >= 0:
+            return done
+        number = ctypes.get_errno()
+        if number in (EPERM, EACCES):
+            raise NoTracepointsError(barrier() or "the kernel refuses it (perf_event_open): %s" % os.strerror(number))
+        raise OSError(number, os.strerror(number))
+
+    def add(self, source: Source) -> None:
+        """Open it on each CPU, in place of the one of that name. Raises OSError (the group is gone)."""
+        before = self._open.get(source.name, [])
+        opened: List[Tuple[int, int, int]] = []
+        sample = IDENTIFIER | TID | TIME | RAW | source.sample
+        flags = _DISABLED | (_NO_USER_CHAIN if source.sample & CALLCHAIN else 0) | (0 if source.wakes else _WATERMARK)
+        try:
+            for cpu in self._cpus:
+                descriptor = self._event(_TRACEPOINT, source.number, sample, flags, cpu, 1 if source.wakes else 0)
+                identifier = bytearray(8)
+                opened.append((cpu, descriptor, 0))
+                if source.filter:
+                    # a buffer that may be written to is handed over itself, however long (fcntl.ioctl)
+                    fcntl.ioctl(descriptor, _SET_FILTER, bytearray(source.filter.encode("ascii") + b"\0"))
+                fcntl.ioctl(descriptor, _SET_OUTPUT, self._rings[cpu][0 if source.often else 1].descriptor)
+                fcntl.ioctl(descriptor, _ID, identifier)
+                opened[-1] = (cpu, descriptor, _U64.unpack(identifier)[0])
+            for _, descriptor, number in opened:
+                self._names[number] = source.name
+                fcntl.ioctl(descriptor, _ENABLE, 0)
+        except BaseException:
+            for _, descriptor, number in opened:
+                self._names.pop(number, None)
+                os.close(descriptor)
+            raise
+        self._sources[source.name] = source
+        self._open[source.name] = opened
+        for cpu, _, number in opened:
+            self._newest.setdefault(cpu, {})[source.name] = number
+        for _, descriptor, _ in before:
+            os.close(descriptor)
+
+    def wakers(self) -> List[int]:
+        """Descriptors to be waited for."""
+        return [ring.descriptor for rings in self._rings.values() for ring in rings]
+
+    def drain(self) -> List[Record]:
+        """What came since, not in order."""
+        found: List[Record] = []
+        for cpu, rings in self._rings.items():
+            for ring in rings:
+                data = ring.take()
+                if data:
+                    self._parse(data, cpu, found)
+        alive = {number for opened in self._open.values() for _, _, number in opened}
+        for number in [number for number in self._names if number not in alive]:
+            del self._names[number]  # all that it said has been read
+        return found
+
+    def _parse(self, data: bytes, cpu: int, found: List[Record]) -> None:
+        place, end = 0, len(data)
+        newest = self._newest.get(cpu, {})
+        begun: Set[str] = set()
+        while place + 8 <= end:
+            kind, misc, size = _HEADER.unpack_from(data, place)
+            if size < 8:
+                return
+            here = place + 8
+            if kind == SAMPLE:
+                number, pid, tid, at = _FRONT.unpack_from(data, here)
+                name = self._names.get(number)
+                if name is not None:
+                    if newest.get(name) == number:
+                        begun.add(name)
+                    elif name in begun:  # the older of two says it once more
+                        place += size
+                        continue
+                    found.append(self._sample(name, pid, tid, at, data, here + _FRONT.size))
+            elif kind == FORK:
+                pid, parent, tid, _, at = struct.unpack_from("=IIIIQ", data, here)
+                found.append(Record(at, "fork", pid, tid, b"", b"", (), 0, parent))
+            elif kind == COMM:
+                pid, tid = struct.unpack_from("=II", data, here)
+                text = data[here + 8 : place + size - 24].split(b"\0")[0]
+                (at,) = _U64.unpack_from(data, place + size - 16)  # sample_id: pid and tid, time, identifier
+                found.append(Record(at, "comm", pid, tid, text, b"", (), 0, int(bool(misc & _COMM_WAS_EXEC))))
+            elif kind == LOST:
+                _, count = _PAIR.unpack_from(data, here)
+                found.append(Record(0, "lost", 0, 0, b"", b"", (), 0, count))
+            place += size
+
+    def _sample(self, name: str, pid: int, tid: int, at: int, data: bytes, place: int) -> Record:
+        sample = self._sources[name].sample
+        chain, bits = b"", 0
+        registers: Tuple[int, ...] = ()
+        if sample & CALLCHAIN:
+            (count,) = _U64.unpack_from(data, place)
+            chain = data[place + 8 : place + 8 + 8 * count]
+            place += 8 + 8 * count
+        (size,) = _U32.unpack_from(data, place)
+        raw = data[place + 4 : place + 4 + size]
+        place += 4 + size
+        if sample & REGS:
+            (abi,) = _U64.unpack_from(data, place)  # PERF_SAMPLE_REGS_ABI_32, _64
+            bits = {1: 32, 2: 64}.get(abi, 0)
+            if bits:
+                values = self._registers.unpack_from(data, place + 8)
+                if self._wide:
+                    by_name = {name: values[each] for each, name in enumerate(self._order)}
+                    registers = tuple(by_name[each] for each in (self._wide if bits == 64 else self._narrow))
+                else:
+                    registers = tuple(values)
+        return Record(at, name, pid, tid, raw, chain, registers, bits, 0)
+
+    def silence(self) -> None:
+        """Nothing more is told."""
+        for opened in self._open.values():
+            for _, descriptor, _ in opened:
+                fcntl.ioctl(descriptor, _DISABLE, 0)
+
+    def close(self) -> None:
+        """All events and rings."""
+        for opened in self._open.values():
+            for _, descriptor, _ in opened:
+                with contextlib.suppress(OSError):
+                    os.close(descriptor)
+        for rings in self._rings.values():
+            for ring in rings:
+                ring.close()
+        self._open, self._rings = {}, {}
+
+
+def frames(chain: bytes) -> Tuple[int, ...]:
+    """The addresses of a chain, innermost first, without the marks between them."""
+    return tuple(each[0] for each in struct.iter_unpack("=Q", chain) if each[0] < _CONTEXTS)
+
+
+def gone(error: OSError) -> bool:
+    """Whether an event could not be opened since its control group has ended."""
+    return error.errno in (ENOENT, ENODEV)

@@ -1,0 +1,237 @@
+"""What is asked once a second: ports and who used them, users, devices held open, peaks, and what was written.
+
+All of it stands in /proc, in the control groups' files and in the root's upper directory. Sockets count as the
+container's by their inode, since an engine may have sockets of its own in that network namespace (Docker's name
+server), and a container may share the host's. What comes and goes within a second is not seen here; what calls it took
+is, by the tracepoints.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
+
+from stratascope.collector.cgroups import V2
+from stratascope.collector.observe_group import Group, first_of
+from stratascope.collector.observe_trace import start_of_process
+from stratascope.collector.observe_written import NoUpperError, Written
+from stratascope.collector.read import CHUNK, SIZE_MAX, TooLongError, read_file
+
+LINKS_MAX = 8192  # open files of all processes that are looked at, at one time
+TOLD_MAX = 4096
+_LISTEN, _UDP_OPEN = "0A", "07"  # TCP_LISTEN, TCP_CLOSE (an unconnected UDP socket): include/net/tcp_states.h
+_NO_DEVICES = ("/dev/shm/", "/dev/mqueue/", "/dev/hugepages/")
+# file of a hierarchy, word of the stream, what one of it is in the stream's measure
+_PEAKS = (
+    (V2, "memory.peak", "memory"),
+    (V2, "memory.current", "memory"),
+    (V2, "pids.peak", "pids"),
+    (V2, "pids.current", "pids"),
+    ("memory", "memory.max_usage_in_bytes", "memory"),
+    ("pids", "pids.peak", "pids"),
+    ("pids", "pids.current", "pids"),
+)
+
+Tell = Callable[..., None]  # kind, fields
+
+
+class Polls:
+    """One container. `first`: its first process and that one's start time, (0, "") where it is yet to come."""
+
+    def __init__(self, group: Group, first: Tuple[int, str], tell: Tell) -> None:
+        self._group = group
+        self._first = first
+        self._tell = tell
+        self._told: Set[Tuple[Any, ...]] = set()
+        self._users: Dict[int, Tuple[int, int]] = {}
+        self._peaks: Dict[str, float] = {}
+        self._cpu: Optional[Tuple[float, float]] = None
+        self._written: Optional[Written] = None
+        self._written_of = 0
+        self._said: Set[str] = set()
+
+    def look(self, pids: List[int]) -> None:
+        """Once, at all of it."""
+        if not self._first[0] or start_of_process(self._first[0]) != self._first[1]:
+            self._first = first_of(pids)
+        sockets: Set[str] = set()
+        left = LINKS_MAX
+        for pid in pids:
+            self.user(pid)
+            left -= self._files(pid, sockets, left)
+        for pid in [pid for pid in self._users if pid not in pids]:
+            del self._users[pid]
+        if self._first[0]:
+            self._ports(self._first[0], sockets, whole=left > 0)
+            self._writes(self._first[0])
+        self._counters()
+
+    def user(self, pid: int) -> None:
+        """As whom it works now, in its own numbers."""
+        try:
+            status = read_file("/proc/%d/status" % pid)
+            ids = [
+                _inside(int(status.partition(name)[2].split(None, 2)[1]), read_file("/proc/%d/%s" % (pid, of)))
+                for name, of in (("\nUid:", "uid_map"), ("\nGid:", "gid_map"))
+            ]
+        except (OSError, TooLongError, ValueError, IndexError):
+            return
+        if None not in ids and self._users.get(pid) != tuple(ids):
+            self._users[pid] = (ids[0] or 0, ids[1] or 0)
+            self._tell("user", pid, *ids)
+
+    def close(self) -> None:
+        """What it holds open."""
+        if self._written is not None:
+            self._written.close()
+            self._written = None
+
+    def _files(self, pid: int, sockets: Set[str], left: int) -> int:
+        """Open files: how many, which devices, which sockets; how many were looked at."""
+        try:
+            folder = os.open("/proc/%d/fd" % pid, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError:
+            return 0
+        try:
+            numbers = os.listdir(folder)
+            self._peak("open_files", len(numbers))
+            for number in numbers[: max(0, left)]:
+                try:
+                    link = os.readlink(number, dir_fd=folder)
+                except OSError:
+                    continue
+                if link.startswith("socket:["):
+                    sockets.add(link[8:-1])
+                elif link.startswith("/dev/") and not link.startswith(_NO_DEVICES):
+                    self._once("device", pid, link[:4096])
+            return len(numbers)
+        except OSError:
+            return 0
+        finally:
+            os.close(folder)
+
+    def _ports(self, pid: int, sockets: Set[str], whole: bool) -> None:
+        listening: Set[Tuple[str, int]] = set()
+        used: List[Tuple[str, int, str, str]] = []
+        for name in ("tcp", "tcp6", "udp", "udp6"):
+            protocol = name[:3]
+            for local, port, remote, state, inode in _sockets(pid, name):
+                if state == (_LISTEN if protocol == "tcp" else _UDP_OPEN):
+                    if inode in sockets or not whole:
+                        listening.add((protocol, port))
+                        self._once("listens", protocol, port, _is_loopback(local))
+                else:
+                    used.append((protocol, port, local, remote))
+        for protocol, port, local, remote in used:
+            if (protocol, port) in listening:
+                self._once("peer", protocol, port, remote == local or _is_loopback(remote))
+
+    def _writes(self, pid: int) -> None:
+        if self._written_of != pid:
+            self.close()
+            self._written_of = pid
+            try:
+                self._written = Written(pid, _begun(self._first[1]), lambda *found: self._tell("written", *found))
+            except NoUpperError as error:
+                self._unseen("written", str(error))
+        if self._written is not None:
+            self._written.look(time.monotonic())
+            if self._written.broken_off:
+                self._unseen("written", "there is too much to look at; some of what it wrote is not told")
+
+    def _counters(self) -> None:
+        for hierarchy, name, what in _PEAKS:
+            directory = self._group.counted.get(hierarchy)
+            value = _value(directory + "/" + name) if directory is not None else None
+            if value is not None:
+                self._peak(what, value)
+        now, spent = time.monotonic(), _cpu_seconds(self._group.counted)
+        if spent is None:
+            self._unseen("cpu", "no control group counts it")
+            return
+        if self._cpu is not None and now > self._cpu[0]:
+            self._peak("cpu", round(max(0.0, spent - self._cpu[1]) / (now - self._cpu[0]), 2))
+        self._cpu = now, spent
+
+    def _peak(self, what: str, value: float) -> None:
+        if value > self._peaks.get(what, -1):
+            self._peaks[what] = value
+            self._tell("peak", what, value)
+
+    def _once(self, *line: Any) -> None:
+        if line not in self._told and len(self._told) < TOLD_MAX:
+            self._told.add(line)
+            self._tell(*line)
+
+    def _unseen(self, what: str, why: str) -> None:
+        if what not in self._said:
+            self._said.add(what)
+            self._tell("unseen", what, why)
+
+
+def _sockets(pid: int, name: str) -> Iterator[Tuple[str, int, str, str, str]]:
+    """Local address, port, remote address, state, inode of each, at most of the first MiB (proc_net(5))."""
+    text = b""
+    with contextlib.suppress(OSError):
+        descriptor = os.open("/proc/%d/net/%s" % (pid, name), os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            while len(text) < SIZE_MAX:
+                chunk = os.read(descriptor, CHUNK)
+                if not chunk:
+                    break
+                text += chunk
+        finally:
+            os.close(descriptor)
+    for line in text.decode("ascii", "replace").split("\n")[1:]:
+        words = line.split()
+        if len(words) > 9:
+            local, _, port = words[1].partition(":")
+            yield local, int(port, 16), words[2].partition(":")[0], words[3], words[9]
+
+
+def _is_loopback(address: str) -> bool:
+    """Of an address as the kernel writes it: words of 32 bits in its own order of bytes, 127.0.0.0/8 or ::1."""
+    words = [bytes.fromhex(address[place : place + 8])[::-1] for place in range(0, len(address), 8)]
+    data = b"".join(words)
+    if len(data) == 4:
+        return data[0] == 127
+    return data == bytes(15) + b"\1" or (data[:12] == bytes(10) + b"\xff\xff" and data[12] == 127)
+
+
+def _inside(number: int, text: str) -> Optional[int]:
+    """A user's number as the process counts, by its map (user_namespaces(7)); None where it has none."""
+    for line in text.split("\n"):
+        words = line.split()
+        if len(words) == 3:
+            inside, outside, count = map(int, words)
+            if outside <= number < outside + count:
+                return inside + number - outside
+    return None
+
+
+def _value(path: str) -> Optional[int]:
+    try:
+        return int(read_file(path))
+    except (OSError, TooLongError, ValueError):
+        return None
+
+
+def _cpu_seconds(counted: Dict[str, str]) -> Optional[float]:
+    for name in ("cpuacct", "cpu"):
+        if name in counted:
+            spent = _value(counted[name] + "/cpuacct.usage")
+            if spent is not None:
+                return spent / 1e9
+    try:
+        text = read_file(counted[V2] + "/cpu.stat")
+        return int(text.partition("usage_usec ")[2].split("\n", 1)[0]) / 1e6
+    except (KeyError, OSError, TooLongError, ValueError):
+        return None
+
+
+def _begun(start: str) -> float:
+    """When a process began, on the machine's clock, from its start time in ticks since boot."""
+    ago = time.clock_gettime(time.CLOCK_BOOTTIME) - int(start or 0) / os.sysconf("SC_CLK_TCK")
+    return time.time() - ago - 0.01  # a tick

@@ -1,0 +1,204 @@
+"""The observer as root, by the ways to root of the collector: what one container really does, as typed events.
+
+One child for each observation, since its stream takes the whole pipe; it is the collector's own program, or the
+installed helper, which have the same modules. It ends when it is closed, when its time is over and with this program,
+and leaves nothing behind. Decided against a thread that reads ahead: who takes events slowly slows the stream, and
+what the kernel could not keep meanwhile is told as lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import time
+from collections.abc import Iterator
+
+from stratascope.core.message import msg
+from stratascope.core.observation.stream import LINE_MAX, End, Event, StreamError, parse_event
+from stratascope.core.ports import ProbeError
+from stratascope.core.sanitize import plain
+from stratascope.linux.syscalls import abis_of, numbers
+from stratascope.probe.elevated import PATIENCE, ElevatedProber, RootCommand, open_elevated
+from stratascope.value import Value
+
+_SLICE = 1 << 16
+_GOODBYE = 10.0  # seconds for its last lines
+_WORDS_MAX = 4096
+
+Places = tuple[tuple[str, tuple[int, ...]], ...]  # names of calls, which of their arguments
+
+# What the engines' filters tell apart (seccomp.json of Docker and Podman), and namespaces that are made or entered
+ARGUMENTS: Places = (
+    ("clone", (0,)),
+    ("personality", (0,)),
+    ("setns", (1,)),
+    ("socket", (0, 1, 2)),
+    ("unshare", (0,)),
+)
+# Where a refused call has its path: an argument that is one, one that begins at the open folder before it, or a file
+# that is open
+_PATHS = {
+    "path": {
+        **dict.fromkeys(
+            ("access", "acct", "chdir", "chmod", "chown", "chroot", "creat", "execve", "lchown", "link"), 0
+        ),
+        **dict.fromkeys(("lsetxattr", "lstat", "mkdir", "mknod", "open", "pivot_root", "readlink", "removexattr"), 0),
+        **dict.fromkeys(("rename", "rmdir", "setxattr", "stat", "statfs", "swapon", "truncate", "umount2"), 0),
+        **dict.fromkeys(("unlink", "utime", "utimes"), 0),
+        **dict.fromkeys(("mount", "symlink"), 1),
+    },
+    "at": {
+        **dict.fromkeys(("execveat", "faccessat", "faccessat2", "fchmodat", "fchmodat2", "fchownat", "futimesat"), 1),
+        **dict.fromkeys(("linkat", "mkdirat", "mknodat", "newfstatat", "openat", "openat2", "readlinkat"), 1),
+        **dict.fromkeys(("renameat", "renameat2", "statx", "unlinkat", "utimensat"), 1),
+        "symlinkat": 2,
+    },
+    "fd": dict.fromkeys(("epoll_ctl", "fallocate", "fchdir", "fchmod", "fchown", "fsetxattr", "ftruncate", "ioctl"), 0),
+}
+
+
+class Watched(Value):
+    """What is to be observed: a container by its first process, or a control group that was made before it started.
+
+    `start`: the process's start time (field 22 of /proc/PID/stat), so that a number that is used again is not mistaken;
+    `container`: its id, by which its control group is known; `group`: path below the hierarchy, with `pid` 0 where
+    there is no process yet; `errnos`: what its filters answer beside the usual; `arguments`: to be told.
+    """
+
+    pid: int
+    container: str = ""
+    start: str = ""
+    group: str = ""
+    seconds: float = 3600.0
+    errnos: tuple[int, ...] = ()
+    arguments: Places = ARGUMENTS
+
+    def request(self) -> bytes:
+        """The line that the observer understands."""
+        tables = {abi: numbers(abi) for abi in abis_of(os.uname().machine)}
+        arguments, paths = {}, {}
+        for abi, known in tables.items():
+            arguments[abi] = {known[name]: places for name, places in self.arguments if name in known}
+            paths[abi] = {
+                known[name]: (place, kind)
+                for kind, names in _PATHS.items()
+                for name, place in names.items()
+                if name in known
+            }
+        asked = {
+            "ask": "observe",
+            "pid": self.pid,
+            "start": self.start,
+            "container": self.container,
+            "group": self.group,
+            "seconds": self.seconds,
+            "errnos": self.errnos,
+            "numbers": tables,
+            "arguments": arguments,
+            "paths": paths,
+        }
+        return json.dumps(asked).encode("ascii") + b"\n"
+
+
+class Observation:
+    """Events as they come; iterate once, in one thread. Ends with `End`, or when it was closed.
+
+    Raises ProbeError where the observer refuses, dies or speaks nonsense.
+    """
+
+    def __init__(self, prober: ElevatedProber, watched: Watched) -> None:
+        self._prober = prober
+        self._closing: float | None = None
+        child = prober.child
+        if child is None or child.stdin is None or child.stdout is None or child.stderr is None:
+            raise _ended("")
+        self._input, self._output, self._errors = child.stdin, child.stdout, child.stderr
+        self._words = b""
+        os.set_blocking(self._input.fileno(), True)
+        try:
+            self._input.write(watched.request())
+        except OSError as error:
+            prober.close()
+            raise _ended(str(error)) from error
+
+    def close(self) -> None:
+        """Let it end: its last events still come. From any thread, and more than once."""
+        if self._closing is None:
+            self._closing = time.monotonic() + _GOODBYE
+            with contextlib.suppress(OSError):
+                self._input.close()
+
+    def __iter__(self) -> Iterator[Event]:
+        try:
+            yield from self._events()
+        finally:
+            self.close()
+            self._prober.close()
+
+    def _events(self) -> Iterator[Event]:
+        rest = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._output, selectors.EVENT_READ)
+            selector.register(self._errors, selectors.EVENT_READ)
+            while True:
+                if self._closing is not None and time.monotonic() > self._closing:
+                    return
+                for key, _ in selector.select(1.0):
+                    if key.fileobj is self._errors:
+                        if not self._listen():
+                            selector.unregister(self._errors)
+                        continue
+                    chunk = self._output.read(_SLICE)
+                    if chunk is None:
+                        continue
+                    if not chunk:
+                        if self._closing is None:
+                            raise _ended(plain(self._words.decode("utf-8", "surrogateescape")))
+                        return
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in lines:
+                        event = self._event(line)
+                        yield event
+                        if isinstance(event, End):
+                            return
+                    if len(rest) > LINE_MAX:
+                        raise _nonsense("a line is too long")
+
+    def _event(self, line: bytes) -> Event:
+        text = line.decode("utf-8", "replace")
+        try:
+            return parse_event(text)
+        except StreamError as error:
+            with contextlib.suppress(ValueError, RecursionError):
+                found = json.loads(text)
+                if isinstance(found, dict) and "refused" in found:
+                    raise ProbeError(
+                        msg("This container can't be observed. Nothing has changed."), plain(str(found["refused"]))
+                    ) from None
+            raise _nonsense(str(error)) from error
+
+    def _listen(self) -> bool:
+        chunk = self._errors.read(_SLICE)
+        self._words = (self._words + (chunk or b""))[-_WORDS_MAX:]
+        return chunk != b""
+
+
+def observe(
+    candidates: tuple[RootCommand, ...],
+    watched: Watched,
+    *,
+    patience: float = PATIENCE,
+    told: list[ElevatedProber],
+) -> Observation:
+    """Start to observe, by the first way that leads to root. Raises ProbeError; `told` as for `open_elevated`."""
+    return Observation(open_elevated(candidates, patience=patience, told=told), watched)
+
+
+def _ended(words: str) -> ProbeError:
+    return ProbeError(msg("The observer ended before its time. Nothing has changed; observe again."), words)
+
+
+def _nonsense(words: str) -> ProbeError:
+    return ProbeError(msg("What answers as root is not Stratascope's observer. Nothing has changed."), plain(words))

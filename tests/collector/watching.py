@@ -1,0 +1,115 @@
+"""A control group of a test's own, observed by the real observer while programs run in it."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shlex
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+from stratascope.collector.cgroups import V2, Mounts
+from stratascope.core.observation.stream import Begin, Event
+from stratascope.probe.elevated import ElevatedProber, ways
+from stratascope.probe.observer import Observation, Watched, observe
+
+_numbers = itertools.count()
+Kind = TypeVar("Kind", bound=Event)
+
+
+def top() -> Path:
+    """Where the hierarchy that events are attached to is mounted."""
+    mounts = Mounts().ready()
+    place = mounts.place("perf_event", "/") or mounts.place(V2, "/")
+    assert place is not None
+    return Path(place[0])
+
+
+@contextlib.contextmanager
+def group() -> Iterator[str]:
+    """The path of an empty control group, removed after."""
+    path = f"/strata-observe-{os.getpid()}-{next(_numbers)}"
+    folder = top() / path[1:]
+    folder.mkdir()
+    try:
+        yield path
+    finally:
+        while (folder / "cgroup.procs").read_text():
+            for word in (folder / "cgroup.procs").read_text().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(word), 9)
+        folder.rmdir()
+
+
+def inside(path: str, *command: str) -> tuple[str, ...]:
+    """The command that runs that one in the group, from its exec on."""
+    return ("sh", "-c", f'echo $$ > {shlex.quote(str(top()) + path)}/cgroup.procs; exec "$@"', "sh", *command)
+
+
+class Watch:
+    """An observation that is read by a thread as it goes. `events` are those that came."""
+
+    def __init__(self, watched: Watched) -> None:
+        self.events: list[Event] = []
+        self.failure: BaseException | None = None
+        self.told: list[ElevatedProber] = []
+        self.observation: Observation = observe(ways({}), watched, told=self.told)
+        self._begun = threading.Event()
+        self._thread = threading.Thread(target=self._read)
+        self._thread.start()
+        self._begun.wait()
+        if self.failure is not None:
+            self._thread.join()
+            raise self.failure
+
+    def _read(self) -> None:
+        try:
+            for event in self.observation:
+                self.events.append(event)
+                if isinstance(event, Begin):
+                    self._begun.set()
+        except BaseException as failure:  # noqa: BLE001  told to the test
+            self.failure = failure
+        self._begun.set()
+
+    @property
+    def pid(self) -> int:
+        """Of the observer."""
+        child = self.told[-1].child
+        assert child is not None
+        return child.pid
+
+    def wait(self) -> None:
+        """Until it has ended by itself."""
+        self._thread.join()
+
+    def close(self) -> None:
+        self.observation.close()
+        self._thread.join()
+        if self.failure is not None:
+            raise self.failure
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """The events of one kind so far."""
+        return [event for event in list(self.events) if isinstance(event, kind)]
+
+
+@contextlib.contextmanager
+def watching(path: str, **more: object) -> Iterator[Watch]:
+    """Observe that group; at the end all has come."""
+    watch = Watch(Watched(0, group=path, **more))  # type: ignore[arg-type]
+    try:
+        yield watch
+    finally:
+        watch.close()
+
+
+def observed(*command: str) -> tuple[list[Event], subprocess.CompletedProcess[str]]:
+    """All that is told of one program, and what became of it."""
+    with group() as path, watching(path) as watch:
+        done = subprocess.run(inside(path, *command), capture_output=True, text=True, check=False)
+    return watch.events, done
