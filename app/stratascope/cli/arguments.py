@@ -10,8 +10,10 @@ from stratascope import __version__
 from stratascope.cli import arguments_desktop
 from stratascope.cli.parsing import Parser, speak, told
 from stratascope.core.message import msg
+from stratascope.core.observation.observer import SECONDS_MOST
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST, Remedy
+from stratascope.core.relaunch.trial import REPEATS, REPEATS_MOST
 from stratascope.i18n.translate import translate
 
 
@@ -90,6 +92,7 @@ def parser() -> Parser:
     )
     engines.add_argument("--json", action="store_true", help=told(msg("print JSON instead of text")))
     _hardening(commands)
+    _learning(commands)
     arguments_desktop.add(commands)
     return top
 
@@ -107,31 +110,12 @@ def _hardening(commands: argparse._SubParsersAction[Parser]) -> None:
             )
         ),
     )
-    harden.add_argument("container", metavar="NAME|ID")
-    harden.add_argument("--yes", action="store_true", help=told(msg("do not ask")))
-    harden.add_argument(
-        "--keep-unverified", action="store_true", help=told(msg("keep a replacement that could not be proven"))
-    )
-    harden.add_argument(
-        "--commit-layer",
-        dest="remedies",
-        action="append_const",
-        const=Remedy.COMMIT_LAYER,
-        default=[],
-        help=told(msg("carry over what it wrote outside its volumes, in an image that stays on the engine")),
-    )
-    harden.add_argument(
-        "--with-dependents",
-        dest="remedies",
-        action="append_const",
-        const=Remedy.DEPENDENTS,
-        help=told(
-            msg("relaunch with it, unchanged, the containers that use its namespaces, are linked to it or require it")
-        ),
-    )
+    tighten = _tighten(commands)
+    for each in (harden, tighten):
+        _relaunching(each)
     undo = commands.add_parser("undo", help=told(msg("back to the original that was set aside")), allow_abbrev=False)
     undo.add_argument("container", metavar="NAME|ID")
-    for each in (harden, undo):
+    for each in (harden, tighten, undo):
         each.add_argument("--dry-run", action="store_true", help=told(msg("say what would happen, and change nothing")))
         each.add_argument("--json", action="store_true", help=told(msg("print a JSON object a line")))
         each.add_argument(
@@ -175,24 +159,129 @@ def _hardening(commands: argparse._SubParsersAction[Parser]) -> None:
         each.add_argument(
             "--set", action="append", default=[], metavar="TOGGLE=VALUE", help=told(msg("one toggle (repeatable)"))
         )
-    for each in (harden, undo, discard, recover, export):
+    for each in (harden, tighten, undo, discard, recover, export):
         each.add_argument(
             "--engine", action="append", default=[], metavar="ID", help=told(msg("only this engine (repeatable)"))
         )
 
 
-def _seconds(text: str) -> float:
+def _tighten(commands: argparse._SubParsersAction[Parser]) -> Parser:
+    tighten = commands.add_parser(
+        "tighten",
+        help=told(msg("find the tightest settings with which a container still works, and relaunch it with them")),
+        description=told(
+            msg(
+                "Watches a disposable twin of the container, finds what it does not need, tries the tightest settings "
+                "on further twins, and then relaunches it as harden does. The container itself is not touched before "
+                "that. Exit status as of harden."
+            )
+        ),
+    )
+    tighten.add_argument(
+        "--exercise",
+        action="append",
+        default=[],
+        metavar="COMMAND",
+        help=told(
+            msg(
+                "run for each trial (repeatable): status 0 says that the twin works; STRATASCOPE_TWIN_PID, _NAME and "
+                "_NETNS say where it is"
+            )
+        ),
+    )
+    tighten.add_argument(
+        "--repeat", type=_repeats, default=REPEATS, metavar="N", help=told(msg("how often the result is tried (3)"))
+    )
+    tighten.add_argument(
+        "--keep", action="append", default=[], metavar="TOGGLE,…", help=told(msg("leave these as they are"))
+    )
+    tighten.add_argument(
+        "--tight",
+        action="store_true",
+        help=told(msg("allow only the system calls that were seen, not all harmless ones")),
+    )
+    return tighten
+
+
+def _relaunching(each: Parser) -> None:
+    """What `harden` and `tighten` take alike."""
+    each.add_argument("container", metavar="NAME|ID")
+    each.add_argument("--yes", action="store_true", help=told(msg("do not ask")))
+    each.add_argument(
+        "--keep-unverified", action="store_true", help=told(msg("keep a replacement that could not be proven"))
+    )
+    each.add_argument(
+        "--commit-layer",
+        dest="remedies",
+        action="append_const",
+        const=Remedy.COMMIT_LAYER,
+        default=[],
+        help=told(msg("carry over what it wrote outside its volumes, in an image that stays on the engine")),
+    )
+    each.add_argument(
+        "--with-dependents",
+        dest="remedies",
+        action="append_const",
+        const=Remedy.DEPENDENTS,
+        help=told(
+            msg("relaunch with it, unchanged, the containers that use its namespaces, are linked to it or require it")
+        ),
+    )
+
+
+def _learning(commands: argparse._SubParsersAction[Parser]) -> None:
+    observe = commands.add_parser(
+        "observe",
+        help=told(msg("watch what a container really uses")),
+        description=told(
+            msg(
+                "Watches what a container really uses from now on (system calls, capabilities, files, ports), and adds "
+                "it to what was learned before of its image and command. It needs root, and asks for a password where "
+                "needed. Ctrl+C ends it; nothing of it is lost then."
+            )
+        ),
+    )
+    needs = commands.add_parser(
+        "needs",
+        help=told(msg("what was learned of a container so far")),
+        description=told(
+            msg("Prints what containers of this image and command were seen to use, and in which parts of their life.")
+        ),
+    )
+    for each in (observe, needs):
+        each.add_argument("container", metavar="NAME|ID")
+        each.add_argument("--json", action="store_true", help=told(msg("print JSON instead of text")))
+        each.add_argument(
+            "--engine", action="append", default=[], metavar="ID", help=told(msg("only this engine (repeatable)"))
+        )
+    observe.add_argument(
+        "--for", dest="seconds", type=_observing, metavar="SECONDS", help=told(msg("how long (until it is ended)"))
+    )
+    needs.add_argument("--forget", action="store_true", help=told(msg("forget it")))
+
+
+def _seconds(text: str, most: float = WATCH_MOST) -> float:
     try:
         value = float(text)
     except ValueError:
         value = -1.0
-    if not 0.0 <= value <= WATCH_MOST:
+    if not 0.0 <= value <= most:
         raise argparse.ArgumentTypeError(
-            translate(
-                msg("a number of seconds from 0 to {most} was expected, not {text}", most=round(WATCH_MOST), text=text)
-            )
+            translate(msg("a number of seconds from 0 to {most} was expected, not {text}", most=round(most), text=text))
         )
     return value
+
+
+def _repeats(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= REPEATS_MOST:
+        raise argparse.ArgumentTypeError(
+            translate(msg("a number from 1 to {most} was expected, not {text}", most=REPEATS_MOST, text=text))
+        )
+    return int(text)
+
+
+def _observing(text: str) -> float:
+    return _seconds(text, SECONDS_MOST)
 
 
 def _exposure(text: str) -> float:

@@ -39,10 +39,14 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if arguments.command in ("harden", "undo", "discard", "recover", "export"):
+    if arguments.command in ("harden", "tighten", "undo", "discard", "recover", "export"):
         from stratascope.cli import hardening  # what only looks does not load it
 
         return hardening.run(arguments)
+    if arguments.command in ("observe", "needs"):
+        from stratascope.cli import learning
+
+        return learning.run(arguments)
     if arguments.command in ("desktop", "helper"):
         from stratascope.cli import desktop_commands
 

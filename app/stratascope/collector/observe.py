@@ -20,7 +20,8 @@ from stratascope.collector.filters import why_not
 from stratascope.collector.observe_calls import Calls
 from stratascope.collector.observe_checks import Checks, Means, OwnCheck
 from stratascope.collector.observe_exchange import Lines, RefusedError, Request, request_of
-from stratascope.collector.observe_group import NoGroupError, find
+from stratascope.collector.observe_group import NoGroupError
+from stratascope.collector.observe_made import place
 from stratascope.collector.observe_paths import in_flight
 from stratascope.collector.observe_perf import REGS, Perf, Record, Source, gone
 from stratascope.collector.observe_polls import Polls
@@ -45,7 +46,8 @@ class Observer:
     def __init__(self, request: Request, lines: Lines) -> None:
         begun = time.monotonic()
         self._lines = lines
-        self._group = find(request.pid, request.start, request.container, request.group)
+        self._place = place(request.pid, request.start, request.container, request.group)
+        self._group, self._adopting = self._place.group, self._place.adopting
         self._stays = bool(request.group)  # a parent group waits for the next container in it
         self._probes: Optional[Probes] = None
         self._perf: Optional[Perf] = None
@@ -135,7 +137,9 @@ class Observer:
             now = time.monotonic()
             if now >= until:
                 return "the time is over"
-            woken = dict(poll.poll(1000 * min(YOUNG / 1e9 if self._held else LOOK, until - now) + 1))
+            woken = dict(poll.poll(1000 * min(YOUNG / 1e9 if self._held else self._look(now), until - now) + 1))
+            if self._adopting is not None:
+                self._adopting.take()
             if requests in woken and not self._lines.goes_on():
                 return "it was ended"
             self._drain()
@@ -153,11 +157,18 @@ class Observer:
             if wakes > WAKES_MAX:
                 time.sleep(LOOK)
 
+    def _look(self, now: float) -> float:
+        """Seconds until the next look: while somebody is awaited who has to be moved, hardly any."""
+        waits = (
+            self._adopting is not None and self._stays and (not self._adopting.came or now < self._adopting.came + 1)
+        )
+        return 0.0 if waits else LOOK
+
     def _once_a_second(self) -> bool:
         at = time.monotonic_ns()
         self._rest(at)
         pids = self._group.processes()
-        if pids is None:
+        if pids is None or (self._adopting is not None and not self._stays and self._adopting.gone()):
             return False
         self._processes.missing(pids, at)
         self._polls.look(pids)
@@ -173,9 +184,9 @@ class Observer:
         records = self._held + self._calls.with_paths(self._perf.drain(), self._perf.drain)
         records.sort(key=lambda each: each.time)
         self._held = []
-        for place, record in enumerate(records):
+        for number, record in enumerate(records):
             if record.time > limit and not last:
-                self._held = records[place:]
+                self._held = records[number:]
                 break
             self._one(record)
         now = time.monotonic()
@@ -275,6 +286,7 @@ class Observer:
             if part is not None:
                 part.close()
         self._probes = None
+        self._place.leave()
 
 
 _POINTS: Dict[str, Tuple[str, int, str]] = {

@@ -114,6 +114,9 @@ class Calls:
         """A record of sys_exit, which is filtered to refusals."""
         number, answer = self._leave(record.raw)[:2]
         last = self._last.pop(record.tid, None)
+        if number < 0:  # of rt_sigreturn: it leaves with the registers of before the signal, and no number
+            self._before.discard(record.tid)
+            return
         abi, plain = self._abi(record.pid, number, record.bits)
         if number in self.left_out or (last is None and record.tid in self._before):
             entered = True

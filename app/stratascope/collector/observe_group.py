@@ -81,6 +81,17 @@ def _group(mounts: Mounts, own: Dict[str, str], path: str) -> Group:
     return Group(directory, counted)
 
 
+def counted_below(mounts: Mounts, folder: str) -> Dict[str, str]:
+    """The folders of the same group in the hierarchies that count something, by its folder in one of them."""
+    for name in _COUNTED:
+        top = mounts.place(name, "/")
+        if top is not None and folder.startswith(top[0] + "/"):
+            path = folder[len(top[0]) :]
+            found = {each: _directory(mounts, each, path) for each in _COUNTED}
+            return {each: place for each, place in found.items() if place is not None}
+    return {}
+
+
 def _directory(mounts: Mounts, hierarchy: str, path: str) -> Optional[str]:
     place = mounts.place(hierarchy, path)
     if place is None or not place[1]:

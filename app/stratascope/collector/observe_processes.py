@@ -104,6 +104,8 @@ class Processes:
             self._width(found, self.foreign if bits == 32 else self.native)
         found.program = program[:PATH_MAX]
         found.threads = {pid}  # all others had to end for it (execve(2))
+        for each in self.ends:  # what was counted is the program's that it was before
+            each(pid, at)
         found.code = found.signal = None
         self._tell(at, "process", pid, found.parent, "exec", found.command, found.program)
 

@@ -257,6 +257,13 @@ def _number(value: Any, where: str, most: int) -> int:
     return value
 
 
+def allowed_names(text: str) -> frozenset[str]:
+    """The calls that a profile lets through, with some arguments at the least. Raises DecodeError."""
+    return frozenset(
+        name for rule in parse_profile(text).rules if rule.action.lets_through is not False for name in rule.names
+    )
+
+
 def profile_text(calls: Mapping[str, Outcomes], abis: tuple[Abi, ...]) -> str:
     """Answers as a profile's JSON. `abis`: the entry points that may be used at all; any other kills a process.
 

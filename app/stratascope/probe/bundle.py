@@ -15,7 +15,7 @@ PACKAGE = "stratascope.collector"
 MODULES = (
     *("read", "cgroups", "features", "host", "members", "filters", "paths", "root_files", "privileged", "liveness"),
     *("observe_trace", "observe_perf", "observe_processes", "observe_paths", "observe_calls", "observe_checks"),
-    *("observe_exchange", "observe_group", "observe_written", "observe_polls", "observe"),
+    *("observe_exchange", "observe_group", "observe_made", "observe_written", "observe_polls", "observe"),
     "serve",
 )
 

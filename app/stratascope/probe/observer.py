@@ -29,11 +29,18 @@ _WORDS_MAX = 4096
 
 Places = tuple[tuple[str, tuple[int, ...]], ...]  # names of calls, which of their arguments
 
-# What the engines' filters tell apart (seccomp.json of Docker and Podman), and namespaces that are made or entered
+# What the engines' filters tell apart (seccomp.json of Docker and Podman), namespaces that are made or entered, and
+# as whom a process goes on
 ARGUMENTS: Places = (
     ("clone", (0,)),
     ("personality", (0,)),
+    ("setgid", (0,)),
     ("setns", (1,)),
+    ("setregid", (1,)),
+    ("setresgid", (1,)),
+    ("setresuid", (1,)),
+    ("setreuid", (1,)),
+    ("setuid", (0,)),
     ("socket", (0, 1, 2)),
     ("unshare", (0,)),
 )

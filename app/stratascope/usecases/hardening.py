@@ -36,6 +36,8 @@ from stratascope.usecases.relaunch.owner import accept_owned
 from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_all, unfinished
 from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.undo import undo
+from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes, tighten
+from stratascope.usecases.trial.search import SearchEvent
 from stratascope.usecases.trial.twin import remove_left
 from stratascope.value import Value
 
@@ -137,6 +139,21 @@ class Hardening:
             yield from change_limits(access, made)
         else:
             yield from harden(access, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
+
+    def tighten(
+        self,
+        state: ContainerState,
+        wishes: Wishes,
+        lesson: Lesson | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[SearchEvent | Tightened]:
+        """The tightest settings with which it still works, found on twins. The last thing is a `Tightened`.
+
+        Nothing of the container is changed: `plan` and `run` do that with the choices that were found.
+        """
+        access = self._on(state.container.engine).access
+        seen = look(access, state.container.id)
+        yield from tighten(access, seen, wishes, lesson, cancelled)
 
     def undo_plan(self, transaction: Transaction) -> UndoPlan:
         """What the replacement wrote since, and what stands in the way. Changes nothing."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stratascope import sandbox
+from stratascope.core.observation.observer import Stream, Target
 from stratascope.core.ports import Prober
 from stratascope.probe.confined import withheld
 from stratascope.probe.elevated import ElevatedProber, Kind, open_elevated, ways
+from stratascope.probe.observer import Watched, observe
 
 
 class Root:
@@ -26,6 +28,13 @@ class Root:
         """What is tried first; "" where nobody is asked, since this program is root."""
         asked = [way.words for way in self._ways if way.kind is not Kind.ROOT]
         return asked[0] if asked else ""
+
+    def begin(self, target: Target) -> Stream:
+        """As a `core.observation.observer.Observer`: ask and start. Raises ProbeError."""
+        if self._withheld:
+            raise withheld()
+        watched = Watched(target.pid, target.container, target.start, target.group, target.seconds)
+        return observe(self._ways, watched, told=self._started)
 
     def open(self) -> Prober:
         """Ask and start. Raises ProbeError."""

@@ -25,6 +25,14 @@ USES = [
 ASIDE = [
     ("memory reserve", (*_ASK, "__vm_enough_memory", "mmap_region", "do_mmap")),
     ("overlayfs as its mounter", (*_ASK, "ns_capable", "vfs_removexattr", "ovl_do_removexattr", "ovl_rename")),
+    (
+        "overlayfs asks its layer for the right to read",
+        (*_ASK, "capable_wrt_inode_uidgid", "generic_permission", "inode_permission", "ovl_permission", "may_open"),
+    ),
+    (
+        "overlayfs gives a copy its owner",
+        (*_ASK, "capable_wrt_inode_uidgid", "setattr_prepare", "ext4_setattr", "notify_change", "ovl_set_attr.part.0"),
+    ),
     ("overlayfs on the upper layer", (*_ASK, "capable_wrt_inode_uidgid", "may_delete", "ovl_do_unlink", "vfs_unlink")),
 ]
 

@@ -40,5 +40,7 @@ def _is_aside(frames: tuple[str, ...]) -> bool:
     if not _MEMORY_RESERVE.isdisjoint(names):
         return True
     callers = [name for name in names if name not in _ASKING]
-    below_overlay = any(name.startswith("ovl_") for name in callers)
-    return below_overlay and callers[0] not in _OF_THE_TASK
+    if not any(name.startswith("ovl_") for name in callers):
+        return False
+    # what the overlay asks of the layer below it goes the same way, and then something lies between
+    return not (callers[0] in _OF_THE_TASK and callers[1].startswith("ovl_"))

@@ -55,17 +55,21 @@ Item = TypeVar("Item")
 _ABIS = {abi.value: abi for abi in Abi}
 _ACCEPT = frozenset(("accept", "accept4"))
 _SAVE = frozenset(("fsync", "fdatasync", "msync", "sync", "syncfs", "rename", "renameat", "renameat2"))
+_USER_CALLS = frozenset(("setuid", "setreuid", "setresuid", "setuid32", "setreuid32", "setresuid32"))
+_GROUP_CALLS = frozenset(("setgid", "setregid", "setresgid", "setgid32", "setregid32", "setresgid32"))
+_NOBODY = 0xFFFFFFFF
 _RELOAD = frozenset((1, 10, 12))  # SIGHUP, SIGUSR1, SIGUSR2
 
 
 class _Process:
     """One process of the container. `runtime`: it has not executed the container's program yet."""
 
-    __slots__ = ("command", "lacked", "runtime")
+    __slots__ = ("command", "gid", "lacked", "runtime")
 
     def __init__(self, command: str, runtime: bool) -> None:
         self.command = command
         self.runtime = runtime
+        self.gid: int | None = None  # as which group it goes on, by its own wish
         self.lacked: dict[tuple[str, int], set[str]] = {}
 
 
@@ -119,9 +123,7 @@ class Fold:
             case Call():
                 self._call(event)
             case Arguments():
-                process = self._of(event.pid)
-                if not process.runtime:
-                    _put(self._arguments, UsedArguments(event.abi, _name(event.abi, event.number), event.values))
+                self._called_with(event)
             case Check():
                 self._check(event)
             case Failed():
@@ -235,6 +237,22 @@ class Fold:
             self._phases.add(Phase.REQUESTS)
         elif name in _SAVE:
             self._phases.add(Phase.SAVE)
+
+    def _called_with(self, event: Arguments) -> None:
+        process = self._of(event.pid)
+        if process.runtime:
+            return
+        name = _name(event.abi, event.number)
+        if name not in _USER_CALLS and name not in _GROUP_CALLS:
+            _put(self._arguments, UsedArguments(event.abi, name, event.values))
+            return
+        value = event.values[0] & _NOBODY if event.values else _NOBODY
+        if value == _NOBODY:  # -1: as it is
+            return
+        if name in _GROUP_CALLS:
+            process.gid = value
+        else:
+            _put(self._users, (value, value if process.gid is None else process.gid))
 
     def _check(self, event: Check) -> None:
         process = self._of(event.pid)

@@ -13,6 +13,7 @@ from stratascope.core.observation.harmless import is_notable
 from stratascope.value import Value
 
 BY_MOST = 8  # programs that are told of one use
+EVERYTHING = "everything"  # as a part that could not be observed
 LIST_MOST = 2000  # of each list
 
 
@@ -117,7 +118,9 @@ class Observation(Value):
 
     def saw(self, what: str) -> bool:
         """Whether that part could be observed: calls, capabilities, written, ports, users, peaks."""
-        return bool(self.seen.starts or self.seen.seconds) and all(name != what for name, _ in self.unseen)
+        return bool(self.seen.starts or self.seen.seconds) and all(
+            name not in (what, EVERYTHING) for name, _ in self.unseen
+        )
 
 
 def added(one: Observation, two: Observation) -> Observation:

@@ -173,6 +173,7 @@ class Toggle(Value):
     symptoms: Callable[[Failure, str, Subject], Suspicion | None] = _innocent
     learned: Callable[[str, Subject, Asked], Learned | None] = _nothing_learned
     learned_words: tuple[str, ...] = ()
+    guessed: bool = False  # whether a value of it that no observation stands behind is a guess
     default: str = ""
     unit: Unit = Unit.WORD
     changes_users: bool = False  # whether its processes run as other users then

@@ -12,6 +12,7 @@ from stratascope.core.message import Message
 from stratascope.core.relaunch.toggle import Choice, Failure
 from stratascope.value import Value
 
+REPEATS, REPEATS_MOST = 3, 100  # times that what works is tried again
 TWIN = "io.github.stratascope.twin"  # label of a twin and of its volumes: the twin's number
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Learned, Subject
-from stratascope.layers.shared.asked_capabilities import bounding, named
+from stratascope.layers.shared.asked_capabilities import bounding, named, starts_as_root
 from stratascope.linux.capability import CapabilitySet
 
 
@@ -14,8 +14,11 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     seen = subject.seen
     if seen is None or not seen.seen.starts or not seen.saw("capabilities"):
         return None
-    now = CapabilitySet.full() if asked.privileged else bounding(asked, subject.engine)
+    before = subject.container.asked
+    now = CapabilitySet.full() if before.privileged else bounding(before, subject.engine)
     used = [use for use in seen.capabilities if named((use.name,)) <= now]
+    if not starts_as_root(asked) and starts_as_root(before):  # what it did as root falls away with root
+        used = [use for use in used if use.name == "CAP_NET_BIND_SERVICE"]
     if not used:
         return Learned("none", msg("It was seen to use none."))
     value = ",".join(CapabilitySet.of(tuple(use.name for use in used)).names())

@@ -145,6 +145,7 @@ MEMORY = Toggle(
     symptoms=_memory_symptoms,
     learned=memory_learned,
     learned_words=(LEARNED,),
+    guessed=True,
     default="512m",
     unit=Unit.BYTES,
 )

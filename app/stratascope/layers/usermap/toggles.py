@@ -14,9 +14,17 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.shared.symptoms import DENIED, NOT_PERMITTED, find, in_log
-from stratascope.layers.shared.toggle_values import NOT_READ, in_no_preset, is_docker, no_pieces, own_user_namespace
+from stratascope.layers.shared.toggle_values import (
+    LEARNED,
+    NOT_READ,
+    in_no_preset,
+    is_docker,
+    no_pieces,
+    own_user_namespace,
+)
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
 from stratascope.layers.usermap.facts import UsermapFacts
+from stratascope.layers.usermap.learned import learned
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import FULL, parse_idmap
 from stratascope.value import replace
@@ -138,6 +146,8 @@ USER = Toggle(
     _prove_user,
     _user_preset,
     symptoms=_user_symptoms,
+    learned=learned,
+    learned_words=(LEARNED,),
     default="1000",
     changes_users=True,
 )

@@ -33,8 +33,8 @@ def resolved(chosen: Sequence[Choice], subject: Subject, place: Place) -> Resolv
         return Resolved(tuple(last.values()))
     why: list[tuple[str, Message]] = []
     files: list[tuple[str, str]] = []
-    # what is a file is made for all else that is wanted: a filter depends on the capabilities
-    for name in sorted(words, key=lambda each: toggle(each).placeholder == "FILE"):
+    # what is a file is made for all else that is wanted: a filter depends on the capabilities, and these on the user
+    for name in sorted(words, key=lambda each: (toggle(each).placeholder == "FILE", not toggle(each).changes_users)):
         which = toggle(name)
         others = [choice for choice in last.values() if choice.value not in toggle(choice.toggle).learned_words]
         asked = fold(subject.container.asked, others, replace(subject, files=(*subject.files, *files)))

@@ -1,0 +1,191 @@
+"""`tighten`: the tightest settings with which a container still works, found on twins, and a relaunch with them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+from stratascope.cli import recover
+from stratascope.cli.output import complain, on_terminal, write
+from stratascope.cli.relaunch import FAILED, REFUSED, interrupted, relaunch
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.ports import NoSuchContainerError
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.relaunch.trial import Works
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import listed, translate
+from stratascope.layers.toggles import toggle, value_text
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.seccomp_profile import allowed_names
+from stratascope.presentation.needs_report import phase_word
+from stratascope.usecases.tighten.tighten import Tightened, Wishes
+from stratascope.usecases.trial.paces import Exercises
+from stratascope.usecases.trial.search import TrialBegun, TrialDone
+from stratascope.usecases.trial.strategy import Ends, Purpose
+from stratascope.wiring.connected_engine import ConnectedEngine
+from stratascope.wiring.engines import open_engines
+from stratascope.wiring.hardening import connected
+from stratascope.wiring.learning import lesson
+
+_ENDS = {
+    Ends.FOUND: msg("These settings work."),
+    Ends.NOTHING: msg("None of the settings that were tried works."),
+    Ends.UNCHANGED_BREAKS: msg("A twin of it does not work unchanged either, so no trial says anything."),
+    Ends.REFUSED: msg("There can be no twin of it, so nothing was tried."),
+    Ends.UNSTEADY: msg("What works once does not work again, so no trial says anything."),
+    Ends.CUT_OFF: msg("The trials were broken off."),
+}
+_PURPOSES = {
+    Purpose.UNCHANGED: msg("unchanged"),
+    Purpose.WHOLE: msg("all that it seems not to need"),
+    Purpose.LOOSENED: msg("without what it was refused"),
+    Purpose.SEARCH: msg("a part of it"),
+    Purpose.TIGHTER: msg("with what may have been left out for nothing"),
+    Purpose.REPEAT: msg("the same again"),
+}
+_WORKS = {
+    Works.YES: msg("works"),
+    Works.BREAKS: msg("breaks"),
+    Works.REFUSED: msg("no twin"),
+    Works.UNKNOWN: msg("not known"),
+}
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run it; returns the exit code. Raises what `hardening.run` catches."""
+    wishes = Wishes(
+        Exercises(tuple(arguments.exercise)), arguments.repeat, _kept(arguments.keep), tight=arguments.tight
+    )
+    with open_engines(tuple(arguments.engine)) as engines:
+        found = connected(engines)
+        recover.at_start(found)
+        access, container = found.container(arguments.container)
+        state = access.read(container)
+        if state is None:
+            raise NoSuchContainerError(container)
+        watcher = lesson(engines, access.engine, state, terminal=on_terminal())
+        cancelled = interrupted()
+        done: Tightened | None = None
+        for event in found.hardening.tighten(state, wishes, watcher, cancelled):
+            match event:
+                case TrialBegun():
+                    _begun(arguments, event)
+                case TrialDone():
+                    _tried(arguments, event)
+                case Tightened():
+                    done = event
+        if done is None:
+            return FAILED
+        told = _outcome(done, access)
+        if done.unwatched is not None:
+            complain(translate(msg("It was not watched, so what it needs was found by trials alone: {why}",
+                                   why=done.unwatched)))  # fmt: skip
+        if done.verdict.ends is not Ends.FOUND:
+            _nothing(arguments, done, told)
+            return REFUSED
+        if not arguments.json:
+            write("\n".join(lines(done)) + "\n")
+        return relaunch(arguments, found, access, state, done.choices, more=told)
+
+
+def _kept(texts: list[str]) -> tuple[str, ...]:
+    """The ids of toggles. Raises ToggleError for one that there is none of."""
+    names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
+    return tuple(toggle(name).id for name in names)
+
+
+def _begun(arguments: argparse.Namespace, event: TrialBegun) -> None:
+    if arguments.json:
+        return
+    what = _PURPOSES[event.attempt.purpose]
+    if event.seconds_left is None:
+        text = msg("Trial {number}: {what} …", number=event.number, what=what)
+    else:
+        text = msg("Trial {number}: {what} … (at least {seconds} s more)", number=event.number, what=what,
+                   seconds=round(event.seconds_left))  # fmt: skip
+    write(translate(text) + "\n")
+
+
+def _tried(arguments: argparse.Namespace, event: TrialDone) -> None:
+    tried = event.tried
+    why = "" if tried.why is None else translate(tried.why)
+    if arguments.json:
+        write(
+            json.dumps(
+                {
+                    "trial": event.number,
+                    "purpose": event.purpose.value,
+                    "choices": [_choice(item, None) for item in tried.choices],
+                    "works": {Works.YES: True, Works.BREAKS: False}.get(tried.works),
+                    "seconds": round(tried.seconds, 3),
+                    "why": why,
+                    "compared": [translate(item) for item in tried.compared],
+                    "not_compared": [translate(item) for item in tried.not_compared],
+                }
+            )
+            + "\n"
+        )
+        return
+    outcome = translate(msg("{outcome} ({seconds} s)", outcome=_WORKS[tried.works], seconds=f"{tried.seconds:.1f}"))
+    write(plain(f"  {outcome}  {why}".rstrip(), 400) + "\n")
+
+
+def _choice(item: Choice, why: Message | None) -> dict[str, Any]:
+    return {"id": item.toggle, "value": item.value, "why": "" if why is None else translate(why)}
+
+
+def _outcome(done: Tightened, access: ConnectedEngine) -> dict[str, Any]:
+    """What the last line has beside that of `harden`."""
+    why = dict(done.derived.why)
+    seen = None if done.needs is None else done.needs.observation.seen
+    capabilities = next((item.value for item in done.choices if item.toggle == "capabilities"), None)
+    return {
+        "choices": [_choice(item, why.get(item.toggle)) for item in done.choices],
+        "capabilities": None if capabilities is None else [name for name in capabilities.split(",") if name != "none"],
+        "syscalls_allowed": _allowed(done, access),
+        "trials": done.trials,
+        "coverage": [] if seen is None else [phase.value for phase in seen.phases],
+        "compared": [] if done.tried is None else [translate(item) for item in done.tried.compared],
+        "not_compared": [] if done.tried is None else [translate(item) for item in done.tried.not_compared],
+    }
+
+
+def _allowed(done: Tightened, access: ConnectedEngine) -> int | None:
+    """How many system calls pass the filter that was found, with some arguments at the least; None: it has none."""
+    path = next((item.value for item in done.choices if item.toggle == "seccomp"), None)
+    text = None if path is None else access.profile_text(path)
+    if text is None:
+        return None
+    try:
+        return len(allowed_names(text))
+    except DecodeError:
+        return None
+
+
+def _nothing(arguments: argparse.Namespace, done: Tightened, told: dict[str, Any]) -> None:
+    why = None if done.tried is None else done.tried.why
+    sentence = translate(_ENDS[done.verdict.ends])
+    if arguments.json:
+        write(json.dumps({"result": "refused", **told, "why": sentence if why is None else translate(why)}) + "\n")
+        return
+    if why is not None:
+        complain(translate(why))
+    if done.tried is not None and done.tried.words:
+        complain(plain(done.tried.words, 1000))
+    write(f"{sentence} {translate(msg('Nothing was changed.'))}\n")
+
+
+def lines(done: Tightened) -> list[str]:
+    """What was found, for people: each setting with its reason, and how much was looked at."""
+    why = dict(done.derived.why)
+    found = [
+        f"  {item.toggle}={plain(value_text(item), 200)}"
+        + (f"  {translate(why[item.toggle])}" if item.toggle in why else "")
+        for item in done.choices
+    ]
+    if done.needs is not None:
+        phases = listed(map(phase_word, done.needs.observation.seen.phases))
+        found.append(translate(msg("Seen while it was watched: {phases}", phases=phases)))
+    found.append(translate(plural("Found in one trial.", "Found in {count} trials.", done.trials)))
+    return found

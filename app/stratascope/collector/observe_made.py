@@ -1,0 +1,200 @@
+"""Control groups that the observer makes, and takes away again: the one thing that it changes.
+
+A parent for a twin, made before the twin is, since events have to be attached before its program starts; and a group in
+the unified hierarchy for a container that has none there, since nothing else can be attached to where the machine's
+controllers are in the old hierarchies and perf_event in none of them. Neither limits anything: no value is written, and
+where a process is in the unified hierarchy means nothing to the others. All are named so that they are ours; who was
+moved is moved back, and what a killed observer left is taken away by the next one once nobody is in it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from typing import Iterable, List, NamedTuple, Optional, Set
+
+from stratascope.collector.cgroups import FILES, V2, Mounts, lines, processes
+from stratascope.collector.members import MEMBERS_MAX, own_group
+from stratascope.collector.observe_group import PERF, Group, NoGroupError, counted_below, find
+from stratascope.collector.observe_trace import start_of_process
+from stratascope.collector.read import TooLongError, read_file
+
+_OURS = re.compile(r"stratascope[-_][0-9a-f]{8,32}(?:\.slice)?").fullmatch
+_LEFT = 600.0  # seconds after which an empty group of ours is nobody's
+_CLASSIC = ("pids", "memory", "cpuacct", "freezer")
+_OTHERS = ("freezer", "perf_event", "cpuacct", "name=systemd")
+
+
+def is_ours(path: str) -> bool:
+    """Whether a group of that path may be made."""
+    return path.startswith("/") and _OURS(path[1:]) is not None
+
+
+class Made:
+    """One group of ours in some hierarchies, by their mount points. Raises OSError where it can't be made."""
+
+    def __init__(self, points: Iterable[str], path: str) -> None:
+        self._folders: List[str] = []
+        try:
+            for point in points:
+                _tidy(point)
+                with contextlib.suppress(FileExistsError):
+                    os.mkdir(point + path, 0o755)
+                self._folders.append(point + path)
+        except OSError:
+            self.remove()
+            raise
+
+    def remove(self) -> None:
+        """Where nobody is in it any more. Raises nothing."""
+        for folder in self._folders:
+            _remove(folder)
+
+
+class Adopting:
+    """Moves whoever is in one group into another, of the unified hierarchy, and back at the end."""
+
+    def __init__(self, source: str, target: str, home: str) -> None:
+        """Folders: the group that it is about, the one to be in, and the one where they were before."""
+        self._source, self._target, self._home = source, target, home
+        self.came = 0.0  # when somebody did for the first time
+
+    def take(self) -> None:
+        """Those who are not there yet. Raises nothing: who ended meanwhile is not there either."""
+        there = _pids(self._source)
+        if not there:
+            return
+        here = _pids(self._target)
+        for pid in sorted(there - here):
+            if _move(pid, self._target) and not self.came:
+                self.came = time.monotonic()
+
+    def gone(self) -> bool:
+        """Whether the group that it is about is no more."""
+        return not os.path.isdir(self._source)
+
+    def back(self) -> None:
+        """All that are left."""
+        for pid in _pids(self._target):
+            _move(pid, self._home)
+
+
+class Place(NamedTuple):
+    """What is observed, and what was made for it."""
+
+    group: Group
+    made: Optional[Made]
+    adopting: Optional[Adopting]
+
+    def leave(self) -> None:
+        """All as it was before."""
+        if self.adopting is not None:
+            self.adopting.back()
+        if self.made is not None:
+            self.made.remove()
+
+
+def place(pid: int, start: str, container: str, path: str) -> Place:
+    """The group of that process, or of that path, made where it is one of ours. Raises NoGroupError."""
+    mounts = Mounts()
+    mounts.refresh()
+    unified = mounts.place(V2, "/")
+    try:
+        if path:
+            made = Made(_points(mounts), path) if is_ours(path) else None
+            try:
+                group = find(pid, start, container, path)
+            except NoGroupError:
+                if made is not None:
+                    made.remove()
+                raise
+            source = _classic(mounts, path)
+            moves = made is not None and source and unified is not None and not mounts.mounted(PERF)
+            return Place(group, made, Adopting(source, group.perf, unified[0]) if moves and unified else None)
+        try:
+            return Place(find(pid, start, container, path), None, None)
+        except NoGroupError:
+            source = _own(mounts, pid, start, container)
+            if not source or unified is None or mounts.mounted(PERF):
+                raise
+            path = "/stratascope-%s" % os.urandom(8).hex()
+            made = Made([unified[0]], path)
+            adopting = Adopting(source, unified[0] + path, unified[0])
+            adopting.take()
+            return Place(Group(unified[0] + path, counted_below(mounts, source)), made, adopting)
+    except OSError as error:
+        raise NoGroupError("no control group could be made for it: %s" % error.strerror) from None
+
+
+def _points(mounts: Mounts) -> List[str]:
+    """Where the hierarchies are mounted. Not cpuset's: its groups need values before anybody can be in them."""
+    places = (mounts.place(each, "/") for each in dict.fromkeys((V2, *FILES, *_OTHERS)) if mounts.mounted(each))
+    found = dict.fromkeys(each[0] for each in places if each is not None)
+    return [point for point in found if not point.endswith("/cpuset") and os.path.realpath(point) == point]
+
+
+def _classic(mounts: Mounts, path: str) -> str:
+    """That group's folder in one of the old hierarchies; "" where there is none."""
+    for hierarchy in _CLASSIC:
+        there = mounts.place(hierarchy, path)
+        if there is not None and there[1]:
+            return there[0] + there[1]
+    return ""
+
+
+def _own(mounts: Mounts, pid: int, start: str, container: str) -> str:
+    """The container's own group in one of the old hierarchies; "" where it has none."""
+    if start and start_of_process(pid) != start:
+        return ""
+    try:
+        text = read_file("/proc/%d/cgroup" % pid)
+    except (OSError, TooLongError):
+        return ""
+    paths = {name: place for names, place in lines(text) for name in names}
+    for hierarchy in _CLASSIC:
+        own = own_group(paths.get(hierarchy, ""), container)
+        if own:
+            return _classic(mounts, own)
+    return ""
+
+
+def _pids(folder: str) -> Set[int]:
+    found = processes(folder, MEMBERS_MAX)
+    return set() if found is None else set(found.pids)
+
+
+def _move(pid: int, folder: str) -> bool:
+    try:
+        with open(folder + "/cgroup.procs", "wb", buffering=0) as file:
+            file.write(b"%d" % pid)
+        return True
+    except OSError:
+        return False
+
+
+def _tidy(point: str) -> None:
+    """What a killed observer left. rmdir(2) takes only what is empty, so whoever is still in one keeps it."""
+    try:
+        names = os.listdir(point)
+    except OSError:
+        return
+    for name in names:
+        folder = point + "/" + name
+        with contextlib.suppress(OSError):
+            # one that was made a moment ago may still wait for its twin
+            if _OURS(name) and time.time() - os.stat(folder).st_mtime > _LEFT:
+                listed = processes(folder, 1)
+                if listed is not None and not listed.pids:
+                    _remove(folder)
+
+
+def _remove(folder: str) -> None:
+    """A group and those below it."""
+    with contextlib.suppress(OSError):
+        for item in os.scandir(folder):
+            if item.is_dir(follow_symlinks=False):
+                _remove(item.path)
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)

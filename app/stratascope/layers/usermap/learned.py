@@ -1,0 +1,29 @@
+"""As which user a container could be started, by what it was seen to do as root."""
+
+from __future__ import annotations
+
+from stratascope.core.container import Asked
+from stratascope.core.message import msg
+from stratascope.core.relaunch.toggle import Learned, Subject
+from stratascope.layers.shared.asked_capabilities import starts_as_root
+
+_NOBODY = 65534  # nobody and nogroup, on all that Linux runs on
+
+
+def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    """The one user that it becomes by itself; nobody in particular where it used no right of root at all.
+
+    None where it works as several users, or needs root for more than to become another one. Whether its files can be
+    read then is for a trial to say.
+    """
+    seen = subject.seen
+    if seen is None or not seen.seen.starts or not seen.saw("capabilities") or not starts_as_root(asked):
+        return None
+    used = {use.name for use in seen.capabilities}
+    others = sorted({user for user in seen.users if user[0]})
+    if len(others) == 1 and "CAP_SETUID" in used:
+        uid, gid = others[0]
+        return Learned(f"{uid}:{gid}", msg("It becomes this user by itself, and does nothing else that takes root."))
+    if not others and not used - {"CAP_NET_BIND_SERVICE"}:
+        return Learned(f"{_NOBODY}:{_NOBODY}", msg("It was seen to do nothing that takes root."))
+    return None

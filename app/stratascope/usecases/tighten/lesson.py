@@ -1,0 +1,127 @@
+"""Twins watched from before their start: the observer is attached to an empty control group, and the twin put into it.
+
+What is refused to a twin becomes a refusal with a key that is the same each time, and with the toggle that would allow
+it where one is among those that were tried.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from stratascope.core.container import Engine
+from stratascope.core.message import Message, msg
+from stratascope.core.observation.fold import Fold
+from stratascope.core.observation.observation import Observation
+from stratascope.core.observation.observer import Observer, Stream, Target
+from stratascope.core.observation.stream import Begin
+from stratascope.core.ports import ProbeError
+from stratascope.core.relaunch.trial import Refusal
+from stratascope.linux.capability import CapabilitySet
+from stratascope.usecases.tighten.refusals import Loosen, refusal
+from stratascope.usecases.trial.trial import Observe, Witness, unwatched
+
+_ATTACH = 10.0  # seconds in which an observer is attached
+_END = 10.0  # seconds in which its last events have come
+
+
+class _Watching:
+    """One twin's control group, watched in a thread of its own."""
+
+    def __init__(self, cgroup: str, stream: Stream, held: CapabilitySet | None, loosen: Loosen) -> None:
+        self.cgroup, self._loosen = cgroup, loosen
+        self._stream, self._fold = stream, Fold(held)
+        self._attached = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="lesson", daemon=True)
+        self.trouble: ProbeError | None = None
+        self._thread.start()
+        self._attached.wait(_ATTACH)
+
+    def _follow(self) -> None:
+        try:
+            for event in self._stream:
+                self._fold.feed(event)
+                if isinstance(event, Begin):
+                    self._attached.set()
+        except ProbeError as error:
+            self.trouble = error
+        self._attached.set()
+
+    def started(self, container: str) -> None:
+        """It was attached before."""
+
+    def refusals(self) -> tuple[Refusal, ...]:
+        """All of it, once its last events have come."""
+        self.end()
+        found = (refusal(each, self._loosen) for each in self._fold.observation().denied)
+        return tuple({each.key: each for each in found}.values())
+
+    def seen(self) -> Observation | None:
+        """None where it was not observed to its end."""
+        self.end()
+        return None if self.trouble is not None or self._thread.is_alive() else self._fold.observation()
+
+    def end(self) -> None:
+        self._stream.close()
+        self._thread.join(_END)
+
+
+class TwinLesson:
+    """A `usecases.tighten.tighten.Lesson` by an observer that is root."""
+
+    def __init__(self, observer: Callable[[], Observer], engine: Engine, held: CapabilitySet | None) -> None:
+        """`observer` may ask for a password, and raise ProbeError; `held`: the container's bounding set, if known."""
+        self._observer, self._engine, self._held = observer, engine, held
+        self._last: _Watching | None = None
+        self.loosen: Loosen = lambda denied: None
+        self.why_not: Message | None = None
+
+    @property
+    def observe(self) -> Observe:
+        """See the protocol."""
+        return self._watched
+
+    def seen(self) -> Observation | None:
+        """See the protocol."""
+        return None if self._last is None else self._last.seen()
+
+    @contextmanager
+    def _watched(self, number: str) -> Iterator[Witness]:
+        self._last = None
+        watching = self._begin()
+        if watching is None:
+            with unwatched(number) as nobody:
+                yield nobody
+            return
+        self._last = watching
+        try:
+            yield watching
+        finally:
+            watching.end()
+
+    def _begin(self) -> _Watching | None:
+        if self.why_not is not None:
+            return None
+        if self._engine.rootless:
+            self.why_not = msg("A rootless engine's containers can't be watched from before their start.")
+            return None
+        name, group = self._places()
+        try:
+            watching = _Watching(name, self._observer().begin(Target(group=group)), self._held, self.loosen)
+        except ProbeError as error:
+            self.why_not = error.message
+            return None
+        if watching.trouble is not None:
+            self.why_not = watching.trouble.message
+            watching.end()
+            return None
+        return watching
+
+    def _places(self) -> tuple[str, str]:
+        """A new control group as the engine takes it for a parent, and its path."""
+        number = secrets.token_hex(8)
+        if self._engine.facts.cgroup_driver == "systemd":  # a dash would put it below another slice
+            return f"stratascope_{number}.slice", f"/stratascope_{number}.slice"
+        return f"/stratascope-{number}", f"/stratascope-{number}"

@@ -1,0 +1,117 @@
+"""What was refused to a twin, as a refusal of a trial: told in words, and with what would allow just that.
+
+A key leaves out what differs from run to run (numbers in names of files, processes), so that what an unchanged twin is
+refused too is not taken for new.
+"""
+
+from __future__ import annotations
+
+import errno
+import posixpath
+import re
+from collections.abc import Callable
+
+from stratascope.core.message import Message, msg
+from stratascope.core.observation.observation import Denied, Observation, UsedCall, added
+from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
+from stratascope.core.relaunch.trial import Loosening, Refusal
+from stratascope.core.sanitize import plain
+from stratascope.layers.toggles import toggle
+from stratascope.usecases.plan.learned import Resolved, resolved
+from stratascope.value import replace
+
+_NUMBERS = re.compile(r"[0-9]+")
+_CAPABILITIES, _FILTER, _READ_ONLY, _TMPFS = "capabilities", "seccomp", "read-only-root", "tmpfs"
+
+Loosen = Callable[[Denied], Loosening | None]
+
+
+def refusal(denied: Denied, loosen: Loosen) -> Refusal:
+    """One thing that was refused."""
+    path = _NUMBERS.sub("#", denied.path)
+    arguments = ",".join(map(str, denied.values)) if denied.name in ("socket", "personality") else ""
+    key = "\0".join((denied.by, denied.abi, denied.name, str(denied.errno), str(denied.filtered), path,
+                     ",".join(denied.lacked), arguments))  # fmt: skip
+    return Refusal(key, _words(denied), loosen(denied))
+
+
+def _words(denied: Denied) -> Message:
+    call = f"{denied.name}({plain(denied.path, 80)})" if denied.path else denied.name
+    by, why = plain(denied.by, 40), errno.errorcode.get(denied.errno, str(denied.errno))
+    if denied.filtered:
+        return msg("{by}: {call} is stopped by the system call filter.", by=by, call=call)
+    if denied.lacked:
+        names = ", ".join(name.removeprefix("CAP_") for name in denied.lacked)
+        return msg("{by}: {call} needs {names}.", by=by, call=call, names=names)
+    if denied.errno == errno.EROFS:
+        return msg("{by}: {call} would write where everything is read-only.", by=by, call=call)
+    return msg("{by}: {call} is refused ({why}).", by=by, call=call, why=why)
+
+
+class Allowing:
+    """Loosens by just what was refused: one call more in the filter, one capability, one more place to write.
+
+    Remembers what it allowed, so that the next value has all of it.
+    """
+
+    def __init__(self, subject: Subject, derived: Resolved, word: str, place: Callable[[str], str]) -> None:
+        """`word`: by which the filter was learned."""
+        self._subject, self._word, self._place = subject, word, place
+        self._values = {item.toggle: item.value for item in derived.choices}
+        self._more: Observation = subject.seen or Observation()
+
+    def __call__(self, denied: Denied) -> Loosening | None:
+        """For certain where the kernel says which toggle it is; None where nothing of ours would help."""
+        if denied.filtered:
+            return self._call(denied)
+        if denied.lacked:
+            return self._capability(denied.lacked)
+        if denied.errno == errno.EROFS:
+            return self._writing(denied.path)
+        return None
+
+    def _call(self, denied: Denied) -> Loosening | None:
+        if _FILTER not in self._values:
+            return None
+        if self._subject.seen is None:  # not a learned one
+            return Loosening(_FILTER, certain=True)
+        use = UsedCall(denied.abi, denied.name, 1, (denied.by,))
+        self._more = added(self._more, Observation(calls=(use,)))
+        chosen = [Choice(name, value) for name, value in self._values.items() if name != _FILTER]
+        try:
+            found = resolved(
+                [*chosen, Choice(_FILTER, self._word)], replace(self._subject, seen=self._more), self._place
+            )
+        except ToggleError:
+            return Loosening(_FILTER, certain=True)
+        wider = next(item for item in found.choices if item.toggle == _FILTER)
+        return Loosening(_FILTER, wider, certain=True)
+
+    def _capability(self, lacked: tuple[str, ...]) -> Loosening | None:
+        value = self._values.get(_CAPABILITIES)
+        if value is None:
+            return None
+        kept = () if value == "none" else tuple(value.split(","))
+        if value == "default" or set(lacked) <= set(kept):
+            return None  # it is refused for another reason
+        wider = ",".join(dict.fromkeys((*kept, *lacked)))
+        return self._set(_CAPABILITIES, wider)
+
+    def _writing(self, path: str) -> Loosening | None:
+        if _READ_ONLY not in self._values:
+            return None
+        folder = posixpath.dirname(path)
+        if not posixpath.isabs(path) or folder == "/":
+            return Loosening(_READ_ONLY)
+        places = tuple(filter(None, self._values.get(_TMPFS, "").split(",")))
+        if folder in places:
+            return None
+        return self._set(_TMPFS, ",".join((*places, folder)))
+
+    def _set(self, name: str, value: str) -> Loosening | None:
+        try:
+            value = toggle(name).check(value, self._subject)
+        except ToggleError:
+            return None
+        self._values[name] = value
+        return Loosening(name, Choice(name, value), certain=True)

@@ -1,0 +1,73 @@
+"""The strategy run on twins: each attempt tried, told before and after, until it ends or somebody cancels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.relaunch.trial import REPEATS, Tried, Works
+from stratascope.usecases.trial.strategy import Attempt, Purpose, Verdict, strategy
+from stratascope.usecases.trial.trial import Trials
+from stratascope.value import Value
+
+
+class TrialBegun(Value):
+    """`number` from 1; `seconds_left`: at the least, with this one, by how long the others took; None: not known."""
+
+    number: int
+    attempt: Attempt
+    seconds_left: float | None
+
+
+class TrialDone(Value):
+    number: int
+    purpose: Purpose
+    tried: Tried
+
+
+class Searched(Value):
+    """How it ended. `unchanged`: the trial that all were held against, where there was one; `trials`: how many."""
+
+    verdict: Verdict
+    unchanged: Tried | None
+    trials: int
+    seconds: float
+
+
+SearchEvent = TrialBegun | TrialDone | Searched
+
+
+def search(
+    trials: Trials,
+    choices: Sequence[Choice],
+    *,
+    repeats: int = REPEATS,
+    narrow: str = "",
+    unchanged: Tried | None = None,
+) -> Iterator[SearchEvent]:
+    """The largest set of these that works. The last thing is a `Searched`; raises nothing that an engine can cause.
+
+    `unchanged`: a trial of the unchanged container that went before and works: the first of all, not made again.
+    Closing it ends it between two trials; `trials.cancelled` within one, too. See `strategy` for the rest.
+    """
+    plan = strategy(choices, repeats, narrow=narrow)
+    attempt, number, seconds = next(plan), 0, 0.0
+    while True:
+        number += 1
+        if attempt.purpose is Purpose.UNCHANGED and unchanged is not None:
+            tried = unchanged
+            seconds += tried.seconds
+        else:
+            mean = seconds / (number - 1) if number > 1 else None
+            yield TrialBegun(number, attempt, None if mean is None else mean * (attempt.left + 1))
+            tried = trials.run(attempt.choices, unchanged)
+            seconds += tried.seconds
+            if attempt.purpose is Purpose.UNCHANGED and tried.works is Works.YES:
+                unchanged = tried
+            yield TrialDone(number, attempt.purpose, tried)
+        try:
+            attempt = plan.send(tried)
+        except StopIteration as stop:
+            verdict: Verdict = stop.value
+            yield Searched(verdict, unchanged, number, seconds)
+            return

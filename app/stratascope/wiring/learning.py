@@ -1,0 +1,25 @@
+"""Watching containers on this environment: the observer as root, and where needs are kept."""
+
+from __future__ import annotations
+
+from stratascope.core.container import Engine
+from stratascope.core.observation.observer import Observer
+from stratascope.core.snapshot import ContainerState
+from stratascope.state.needs import FileNeeds
+from stratascope.usecases.observe.learning import Learning, held
+from stratascope.usecases.tighten.lesson import TwinLesson
+from stratascope.wiring.engines import Engines
+
+
+def learning(engines: Engines, *, terminal: bool) -> Learning:
+    """`terminal`: a person sits at the terminal that we run on, and can be asked for a password."""
+    return Learning(FileNeeds(), lambda: _observer(engines, terminal))
+
+
+def lesson(engines: Engines, engine: Engine, state: ContainerState, *, terminal: bool) -> TwinLesson:
+    """For trials of one container."""
+    return TwinLesson(lambda: _observer(engines, terminal), engine, held(state))
+
+
+def _observer(engines: Engines, terminal: bool) -> Observer:
+    return engines.root(terminal=terminal)
