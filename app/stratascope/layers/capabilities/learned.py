@@ -19,6 +19,8 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     used = [use for use in seen.capabilities if named((use.name,)) <= now]
     if not starts_as_root(asked) and starts_as_root(before):  # what it did as root falls away with root
         used = [use for use in used if use.name == "CAP_NET_BIND_SERVICE"]
+    if not used and not starts_as_root(asked) and starts_as_root(before):
+        return Learned("none", msg("It used them as root only, and is no longer that."))
     if not used:
         return Learned("none", msg("It was seen to use none."))
     value = ",".join(CapabilitySet.of(tuple(use.name for use in used)).names())

@@ -14,7 +14,7 @@ from stratascope.core.container import Container
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.needs import Needs, NeedsError, NeedsStore
-from stratascope.core.observation.observation import Observation, added
+from stratascope.core.observation.observation import EVERYTHING, Observation, added
 from stratascope.core.observation.observer import Observer, Stream, Target
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
@@ -149,7 +149,10 @@ class Learning:
                 return
             watch.kept = True
         seen = watch.seen()
-        if seen != Observation():
+        why = next((why for what, why in seen.unseen if what == EVERYTHING), "")
+        if why:
+            watch.trouble = watch.trouble or msg("It can't be watched: {why}", why=why)
+        elif seen != Observation():
             self._store.add(watch.container, seen)
 
 

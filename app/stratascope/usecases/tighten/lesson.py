@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.fold import Fold
-from stratascope.core.observation.observation import Observation
+from stratascope.core.observation.observation import EVERYTHING, Observation
 from stratascope.core.observation.observer import Observer, Stream, Target
 from stratascope.core.observation.stream import Begin
 from stratascope.core.ports import ProbeError
@@ -61,7 +61,10 @@ class _Watching:
     def seen(self) -> Observation | None:
         """None where it was not observed to its end."""
         self.end()
-        return None if self.trouble is not None or self._thread.is_alive() else self._fold.observation()
+        if self.trouble is not None or self._thread.is_alive():
+            return None
+        found = self._fold.observation()
+        return None if any(what == EVERYTHING for what, _ in found.unseen) else found
 
     def end(self) -> None:
         self._stream.close()

@@ -1,0 +1,102 @@
+"""What was refused to a twin: in words, the same each time, and with what would allow just that."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from stratascope.core.observation.observation import Denied
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.relaunch.trial import Loosening
+from stratascope.i18n.translate import translate
+from stratascope.usecases.plan.learned import Resolved
+from stratascope.usecases.tighten.refusals import Allowing, refusal
+from stratascope.value import replace
+from usecases.tighten.watched import container
+
+X = "x86_64"
+FILTERED = Denied("web", X, "keyctl", 1, True, (), "", ())
+LACKED = Denied("web", X, "setgid", 1, False, (33,), "", ("CAP_SETGID",))
+READ_ONLY = Denied("web", X, "openat", 30, False, (), "/var/lib/web/cache", ())
+OTHER = Denied("web", X, "openat", 13, False, (), "/etc/shadow", ())
+DERIVED = Resolved(
+    (
+        Choice("capabilities", "CAP_SETUID"),
+        Choice("no-new-privileges", "on"),
+        Choice("read-only-root", "on"),
+        Choice("tmpfs", "/tmp"),
+        Choice("seccomp", "/kept/1.json"),
+    )
+)
+
+
+def allowing(derived: Resolved = DERIVED) -> tuple[Allowing, dict[str, str]]:
+    """And the profiles that it makes."""
+    kept: dict[str, str] = {}
+
+    def keep(text: str) -> str:
+        path = f"/kept/{len(text)}.json"
+        kept[path] = text
+        return path
+
+    return Allowing(container(), derived, "learned", keep), kept
+
+
+@pytest.mark.parametrize(
+    ("denied", "words"),
+    [(FILTERED, "keyctl is stopped"), (LACKED, "needs SETGID"), (READ_ONLY, "read-only"), (OTHER, "EACCES")],
+    ids=["filter", "capability", "read-only", "files"],
+)
+def test_in_words(denied: Denied, words: str) -> None:
+    """Who, what, and by what."""
+    text = translate(refusal(denied, lambda denied: None).text)
+    assert "web" in text
+    assert words in text
+
+
+def test_the_same_each_time() -> None:
+    """Numbers in names differ from run to run; another call, program or reason is another refusal."""
+    one = refusal(replace(OTHER, path="/proc/17/stat"), lambda denied: None)
+    assert one.key == refusal(replace(OTHER, path="/proc/4711/stat"), lambda denied: None).key
+    others = [replace(OTHER, name="stat"), replace(OTHER, by="sh"), replace(OTHER, errno=1), OTHER]
+    assert one.key not in {refusal(each, lambda denied: None).key for each in others}
+
+
+def test_one_call_more() -> None:
+    """A wider filter of the same kind, and the next one has both."""
+    allow, kept = allowing()
+    first = allow(FILTERED)
+    assert first is not None
+    assert first.certain
+    assert first.choice is not None
+    assert '"keyctl"' in kept[first.choice.value]
+    second = allow(replace(FILTERED, name="ptrace"))
+    assert second is not None
+    assert second.choice is not None
+    names = {name for rule in json.loads(kept[second.choice.value])["syscalls"] for name in rule["names"]}
+    assert {"keyctl", "ptrace"} <= names
+
+
+def test_one_capability_more() -> None:
+    """And no other; what is held already is refused for another reason."""
+    allow, _ = allowing()
+    assert allow(LACKED) == Loosening("capabilities", Choice("capabilities", "CAP_SETGID,CAP_SETUID"), certain=True)
+    assert allow(LACKED) is None
+
+
+def test_one_place_more_to_write() -> None:
+    """Memory where it would write; a file in / itself takes the whole toggle."""
+    allow, _ = allowing()
+    assert allow(READ_ONLY) == Loosening("tmpfs", Choice("tmpfs", "/tmp,/var/lib/web"), certain=True)
+    assert allow(replace(READ_ONLY, path="/core")) == Loosening("read-only-root")
+
+
+def test_what_nothing_of_ours_would_allow() -> None:
+    """A file of somebody else; a toggle that was not chosen."""
+    allow, _ = allowing()
+    assert allow(OTHER) is None
+    none, _ = allowing(Resolved(()))
+    assert none(LACKED) is None
+    assert none(FILTERED) is None
+    assert none(READ_ONLY) is None
