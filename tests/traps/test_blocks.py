@@ -33,6 +33,39 @@ def test_an_ordinary_container_is_not_refused(scene: Scene) -> None:
     assert scene.check("trap", "no-new-privileges=on").blocks == {}
 
 
+def test_what_the_engine_itself_makes_is_nobodys_file(scene: Scene) -> None:
+    """Each of these was refused as a file that the program wrote, or as a path that is gone."""
+    docker = scene.rig.kind == "docker"
+    cases = {
+        "folder": ("--workdir", "/tmp/../work/dir") if docker else ("--workdir", "/tmp"),
+        "init": ("--init",) if docker else ("--init", "--init-path", "/usr/bin/docker-init"),
+        "local-time": ("-v", "/etc/localtime:/etc/localtime:ro") if docker else ("--tz", "local"),
+        "user": ("--user", "4242:4343"),
+        "user-alone": ("--user", "4242"),
+        "host": ("-v", "/:/host"),
+    }
+    if not docker:
+        cases |= {"terminals": ("--mount", "type=devpts,target=/own/pts"), "systemd": ("--systemd=always",)}
+    found = {}
+    for name, options in cases.items():
+        scene.start(*options, name=f"trap-{name}")
+        found[name] = scene.check(f"trap-{name}").blocks
+        if name == "folder" and docker:
+            scene.rig.run("exec", "trap-folder", "touch", "/work/dir/own")
+            assert "/work/dir/own" in scene.check("trap-folder").blocks["writable-layer"]
+    assert found == {name: {} for name in cases}
+    scene.told("what the engine makes (--init, workdir, localtime, users, devpts, -v /:/host)", "not refused")
+
+
+@on_podman
+def test_a_user_that_was_added_by_hand(scene: Scene) -> None:
+    """Podman's own entry is no reason to refuse, one that somebody adds after it is."""
+    scene.start("--user", "4242")
+    assert scene.check().blocks == {}
+    scene.rig.run("exec", "--user", "0", "trap", "sh", "-c", "echo me:x:7:7::/:/bin/sh >> /etc/passwd")
+    assert "/etc/passwd" in scene.check().blocks["writable-layer"]
+
+
 def test_written_files(scene: Scene) -> None:
     scene.start("-v", "trap-data:/data", "--tmpfs", "/fleeting")
     scene.rig.run("exec", "trap", "sh", "-c", "touch /data/kept /fleeting/x /tmp/x /kept")

@@ -231,7 +231,7 @@ class Relauncher(Protocol):
         """The container of that name."""
 
     def changes(self, container: str) -> tuple[FileChange, ...]:
-        """What its writable layer holds over its image."""
+        """What its writable layer holds over its image, without what its engine makes anew in the next one."""
 
     def size(self, container: str) -> int | None:
         """Bytes of its writable layer; None where the engine does not say."""

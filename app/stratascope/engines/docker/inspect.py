@@ -108,7 +108,7 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         read_only_paths=_paths(host, "ReadonlyPaths", privileged),
         # Docker lists them in no order
         mounts=(
-            *sorted((_mount(mount) for mount in answer.parts("Mounts")), key=lambda mount: mount.target),
+            *sorted((_mount(mount, host) for mount in answer.parts("Mounts")), key=lambda mount: mount.target),
             *tmpfs_mounts(host),
         ),
         devices=tuple(
@@ -194,12 +194,22 @@ def _paths(host: Answer, key: str, privileged: bool) -> tuple[str, ...] | None:
     return () if paths is None and privileged else paths
 
 
-def _mount(mount: Answer) -> AskedMount:
+def _mount(mount: Answer, host: Answer) -> AskedMount:
     return AskedMount(
         kind=mount.text("Type") or "bind",
         source="" if mount.text("Type") == "tmpfs" else mount.text("Source"),
         target=mount.text("Destination"),
         writable=mount.flag("RW"),
-        propagation=mount.text("Propagation"),
+        propagation=_propagation(mount, host),
         volume=mount.text("Name"),
     )
+
+
+def _propagation(mount: Answer, host: Answer) -> str:
+    """Nothing where nobody asked for it: what holds the daemon's own data (`-v /:/host`) it makes rslave by itself, and
+    does without where that is not shared (moby, volume/mounts/linux_parser.go and daemon/oci_linux.go).
+    """
+    found, place = mount.text("Propagation"), mount.text("Destination")
+    typed = [each.part("BindOptions").text("Propagation") for each in host.parts("Mounts")
+             if each.text("Target").rstrip("/") == place.rstrip("/")]  # fmt: skip
+    return found if found != "rslave" or found in (*mount.text("Mode").split(","), *typed) else ""

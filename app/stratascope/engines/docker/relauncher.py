@@ -41,6 +41,7 @@ from stratascope.engines.shared.command import (
     object_of,
     understood,
 )
+from stratascope.engines.shared.engine_made import ALWAYS, INIT, without
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_here
@@ -184,8 +185,9 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
 
     @understood()
     def changes(self, container: str) -> tuple[FileChange, ...]:
-        """What its writable layer holds over its image."""
-        return self._changed_files(container)
+        """What its writable layer holds over its image and what the engine makes."""
+        folder = parse_container(self._inspect(container)).part("Config").text("WorkingDir")
+        return without(self._changed_files(container), (*ALWAYS, *INIT, folder))
 
     @understood()
     def log(self, container: str, lines: int) -> str:

@@ -230,10 +230,12 @@ def _apparmor(chosen: str, notes: dict[str, str], privileged: bool) -> tuple[Pro
 
 
 def _mount(mount: Answer) -> AskedMount:
-    kind = mount.text("Type") or "bind"
+    kind, source = mount.text("Type") or "bind", mount.text("Source")
+    if kind == "bind" and source in ("devpts", "ramfs"):  # a path of the host is absolute
+        kind, source = source, ""
     return AskedMount(
         kind=kind,
-        source="" if kind == "tmpfs" else mount.text("Source"),
+        source="" if kind == "tmpfs" else source,
         target=mount.text("Destination"),
         writable=mount.flag("RW"),
         propagation=mount.text("Propagation"),

@@ -6,10 +6,12 @@ publish ports on all addresses.
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
 import subprocess
+import tarfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -28,12 +30,14 @@ from stratascope.core.relaunch.launch_spec import (
 )
 from stratascope.core.relaunch.trial import TwinMount
 from stratascope.engines.podman import apply_options, twin
+from stratascope.engines.podman.engine_made import made
 from stratascope.engines.podman.inspect import translate
 from stratascope.engines.podman.recreate import launch_spec
 from stratascope.engines.podman.sources import Sources
 from stratascope.engines.podman.update_limits import differences, resources
 from stratascope.engines.shared.command import COMMIT, SLOW, STOP_MARGIN, command, compact, found, object_of, understood
 from stratascope.engines.shared.endpoint import socket_facts
+from stratascope.engines.shared.engine_made import without
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read
@@ -162,12 +166,10 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
 
     @understood()
     def changes(self, container: str) -> tuple[FileChange, ...]:
-        """What its writable layer holds over its image."""
-        try:
-            return self._changed_files(container)
-        except RefusedError:
-            self._inspect(container)  # a container that is gone is refused as an unknown layer
-            raise
+        """What its writable layer holds over its image and what the engine makes."""
+        answer = parse_container(self._inspect(container))  # one that is gone is refused as an unknown layer
+        changes = self._changed_files(container)
+        return without(changes, made(answer, {change.path for change in changes}, self._text_inside))
 
     @understood()
     def log(self, container: str, lines: int) -> str:
@@ -197,6 +199,18 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         return self._configuration(parse_container(self._inspect(container)))
 
     # Below: how it is done
+
+    def _text_inside(self, container: str, path: str) -> str:
+        """A file of a container; empty where it can't be had. Podman joins the container for it, and mounts nothing."""
+        call = f"/containers/{container}/archive"
+        try:
+            packed = command(self._engine, "GET", call, {"path": path}, silence=SLOW, container=container)
+            with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+                entry = archive.next()
+                file = None if entry is None else archive.extractfile(entry)
+                return "" if file is None else file.read().decode("utf-8", "replace")
+        except (RefusedError, tarfile.TarError, KeyError, OSError):
+            return ""
 
     def _network_path(self, name: str) -> str:
         return f"/networks/{name}/json"

@@ -32,10 +32,6 @@ _LAYER, _MOUNTS = "namespaces", "@mountinfo"
 _SHOWN = 5
 _SCRATCH = ("/tmp", "/var/tmp")
 _WRITTEN = ("/run", "/var/run", "/var/cache", "/var/log", "/var/lock", *_SCRATCH)
-# What engines write at each start: not the program's, and written in spite of a read-only root
-_ENGINE_MADE = frozenset(
-    ("/.dockerenv", "/etc", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/run/.containerenv")
-)
 _KERNEL = ("/proc", "/sys", "/dev")
 _MOST_TMPFS = 32
 
@@ -44,7 +40,7 @@ def _written(subject: Subject) -> tuple[str, ...] | None:
     """Paths that it wrote to its root directory, without the folders that lead there."""
     if subject.changes is None:
         return None
-    paths = sorted(set(subject.changes) - _ENGINE_MADE)
+    paths = sorted(set(subject.changes))
     return tuple(
         path
         for place, path in enumerate(paths)

@@ -10,8 +10,6 @@ from stratascope.usecases.plan.preflight_warnings import some
 
 # Where programs keep what they make anew at each start
 VOLATILE = ("/run", "/tmp", "/var/run", "/var/tmp", "/var/cache", "/var/lock", "/dev", "/proc", "/sys")
-# What engines write or make in every container
-ENGINE_MADE = ("/.dockerenv", "/etc/hostname", "/etc/hosts", "/etc/mtab", "/etc/resolv.conf", "/run/.containerenv")
 
 
 def lost_files(container: Container, changes: Sequence[FileChange]) -> str:
@@ -26,12 +24,12 @@ def written(container: Container, changes: Sequence[FileChange]) -> tuple[str, .
 
 
 def own_files(container: Container, changes: Sequence[FileChange]) -> list[FileChange]:
-    """Without what the engine made for itself: places to mount on, and files that it writes at each start."""
-    made = [*ENGINE_MADE, *(mount.target.rstrip("/") for mount in container.asked.mounts)]
+    """Without the places of its mounts, and the folders that lead there."""
+    places = [mount.target.rstrip("/") for mount in container.asked.mounts]
     return [
         change
         for change in changes
-        if not any(place == change.path or place.startswith(f"{change.path}/") for place in made)
+        if not any(place == change.path or place.startswith(f"{change.path}/") for place in places)
     ]
 
 
