@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rig.engine import Rig
+from stratascope.core.relaunch.engine_marks import claim, guard
 from stratascope.core.relaunch.transaction import Damaged, Stage, Transaction
 from stratascope.state.journal import FileJournal
 
@@ -23,14 +24,15 @@ LINGERING = "trap 'sleep 2; exit 0' TERM; sleep 3600 & wait"  # a stop of it is 
 
 # All engine calls and journal writes of a relaunch, in their order
 HARDEN = (
-    "running", "write intent", "create", "write created", "write held", "restart_policy", "running", "write stopping",
-    "stop", "changes", "write stopped", "rename", "rename", "write renamed", "start", "write started", "running",
-    "running", "running", "write verified", "running", "running", "restart_policy", "write done",
+    "running", "write intent", "create", "running", "named", "write created", "write held", "restart_policy", "running",
+    "write stopping", "stop", "changes", "write stopped", "rename", "rename", "write renamed", "start", "write started",
+    "running", "running", "running", "write verified", "running", "running", "restart_policy", "rename", "write done",
 )  # fmt: skip
 UNDO = (
-    "plan", "running", "write intent", "write held", "restart_policy", "write stopping", "stop", "write stopped",
-    "rename", "rename", "write renamed", "restart_policy", "start", "write started", "running",
-    "running", "write verified", "running", "running", "restart_policy", "forget", "write done",
+    "running", "running", "plan", "running", "running", "running", "write intent", "running", "rename", "running",
+    "named", "write held", "restart_policy", "write stopping", "stop", "write stopped", "rename", "rename",
+    "write renamed", "restart_policy", "start", "write started", "running", "running", "write verified", "running",
+    "running", "restart_policy", "rename", "forget", "write done",
 )  # fmt: skip
 POINTS = {"harden": HARDEN, "undo": UNDO}
 CHANGING = frozenset(("create", "restart_policy", "stop", "rename", "start"))
@@ -97,10 +99,11 @@ class Scene:
         words = (point.how, str(point.number), point.verb, point.container)
         return self.python(str(HERE / "dying.py"), *words)
 
-    def python(self, *words: str) -> subprocess.Popen[str]:
+    def python(self, *words: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+        """`before`: a command to run it with."""
         pipe = subprocess.PIPE
         return subprocess.Popen(
-            (sys.executable, *words), env=self.environ, text=True, stdin=pipe, stdout=pipe, stderr=pipe
+            (*before, sys.executable, *words), env=self.environ, text=True, stdin=pipe, stdout=pipe, stderr=pipe
         )
 
     def stratascope(self, *words: str) -> tuple[int, str, str]:
@@ -136,12 +139,13 @@ class Scene:
 
     def all(self, name: str) -> dict[str, tuple[str, bool]]:
         """Name to id and whether it runs, of all containers that came of it."""
-        found = {}
+        every = {}
         for line in self.rig.run("ps", "-a", "--no-trunc", "--format", "{{.Names}}|{{.ID}}|{{.Status}}").splitlines():
             called, number, status = line.split("|", 2)
-            if called.split(".")[0] == name:
-                found[called] = (number, status.startswith("Up"))
-        return found
+            every[called] = (number, status.startswith("Up"))
+        found = {called: each for called, each in every.items() if called.split(".")[0] == name}
+        marks = {mark(number) for number, _ in found.values() for mark in (claim, guard)}
+        return found | {called: each for called, each in every.items() if called in marks}
 
     def wrong(self, point: Point) -> list[str]:
         """What is not as it should be after `recover`; empty where all is well."""

@@ -291,6 +291,9 @@ class _Unwritten:
     def hold(self, engine: str, container: str) -> AbstractContextManager[None]:
         raise AssertionError(container)
 
+    def held(self, container: str) -> bool:
+        raise AssertionError(container)
+
 
 def _nowhere(engine: str) -> EngineAccess:
     raise AssertionError(f"{engine} is on no engine")

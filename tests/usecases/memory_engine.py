@@ -59,7 +59,7 @@ class MemoryEngine:
     _ids: itertools.count[int] = field(default_factory=itertools.count)
 
     def add(self, name: str, *, status: str = "running", policy: str = "always", needs: tuple[str, ...] = ()) -> str:
-        number = f"{next(self._ids):064x}"
+        number = f"{next(self._ids):012x}".ljust(64, "0")  # the short one tells it, as with real ones
         item = Running(number, name, status, 7 if status == "running" else None, None, 0, Health.NONE)
         joined = {key: self.boxes[key].starts for key in needs}
         self.boxes[number] = Box(item, RestartPolicy(policy), needs=needs, joined=joined)

@@ -165,6 +165,8 @@ def _aside(found: ConnectedHardening, name: str) -> Transaction:
     hits = [made for made in kept_ones if _is_of(made, name)]
     if not hits and not any(each.name == name for access in found.accesses for each in access.containers()):
         hits = [made for made in kept_ones if _begins(made, name)]
+    if not hits:
+        hits = [made for engine in there for made in found.hardening.found(engine, lambda made: _is_of(made, name))]
     if len(hits) > 1:
         listed = ", ".join(f"{made.engine} {made.new[:12]}" for made in hits)
         raise ProbeError(msg("Several are set aside for {name}. Give an id, or --engine: {listed}.", name=name,

@@ -20,6 +20,7 @@ import msgspec
 from stratascope import atomic_file
 from stratascope.core.relaunch.transaction import BusyError, Damaged, JournalError, Transaction
 from stratascope.core.relaunch.trial import TwinRecord
+from stratascope.state import live_lock
 from stratascope.state.pending import RELAUNCH, TWIN, default_folder
 
 VERSION = 1
@@ -128,9 +129,14 @@ class FileJournal:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise BusyError(container) from None
-            yield
+            with live_lock.held(container):
+                yield
         finally:
             os.close(descriptor)
+
+    def held(self, container: str) -> bool:
+        """See `core.relaunch.transaction.Journal`."""
+        return live_lock.is_held(container)
 
     def _make(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)

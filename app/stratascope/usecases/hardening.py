@@ -35,6 +35,7 @@ from stratascope.usecases.relaunch.live_limits import change_limits
 from stratascope.usecases.relaunch.owner import accept_owned
 from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_all, unfinished
 from stratascope.usecases.relaunch.staleness import in_use, over
+from stratascope.usecases.relaunch.told_by_engine import set_aside
 from stratascope.usecases.relaunch.undo import undo
 from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes, tighten
 from stratascope.usecases.trial.search import SearchEvent
@@ -164,6 +165,16 @@ class Hardening:
     ) -> Iterator[Event]:
         """Back to what it set aside. The last thing is an `Ended`."""
         yield from undo(self._on(transaction.engine).access, transaction, watch=watch, cancelled=cancelled)
+
+    def found(self, engine: str, named: Callable[[Transaction], bool]) -> tuple[Transaction, ...]:
+        """What is set aside there by the engine's own labels, where the journal was lost or is another user's.
+
+        Of these, those that are `named` stand in the journal from now on. Raises EngineError, JournalError.
+        """
+        told = tuple(item for item in set_aside(self._on(engine).access) if named(item))
+        for item in told if len(told) == 1 else ():
+            self._journal.write(item)
+        return told
 
     def discard(self, transaction: Transaction) -> None:
         """Remove what it set aside, or accept what an owner did. Raises EngineError, JournalError, BusyError.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.ports import RefusedError
+from stratascope.core.relaunch.engine_marks import claim
 from stratascope.core.relaunch.launch_spec import RestartPolicy, Running
 from stratascope.core.relaunch.transaction import JournalError, Kind, Stage, Transaction
 from stratascope.state.journal import FileJournal
@@ -27,7 +28,7 @@ def transaction(engine: MemoryEngine, old: str, new: str = "", *, created: bool 
         new=new,
         created=created,
         old_aside="web.old-01234567",
-        new_aside="web.new-01234567",
+        new_aside=claim(old) if created else "web.new-01234567",
         restart=ALWAYS,
         new_restart=ALWAYS,
         was_running=True,

@@ -114,6 +114,7 @@ def test_the_number_of_calls() -> None:
         "rename",
         "start",
         "restart_policy",
+        "rename",  # the original: until now its name says that the replacement may not stay
     ]
 
 

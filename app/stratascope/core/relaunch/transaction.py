@@ -48,7 +48,7 @@ class Remedy(StrEnum):
 class Member(Value):
     """One container of a relaunch, and the one that takes its place. The fields are those of `Transaction`."""
 
-    UNPRINTED = ("inspect", "body")
+    UNPRINTED = ("inspect", "body", "original")
 
     name: str
     old: str
@@ -63,20 +63,24 @@ class Member(Value):
     old_image: str = ""
     inspect: str = ""
     body: str = ""
+    original: str = ""
 
 
 class Transaction(Value):
     """One relaunch. `old` is set aside, `new` takes its name; `created`: whether `new` was made for it.
 
-    `old_aside` and `new_aside` are the names that the two have while the other one has `name`. `inspect` and `body`
-    are kept so that a person could create the old one again by hand if all else failed; they hold secrets. `image` is
+    `old_aside` and `new_aside` are the names that the two have while the other one has `name`. `body` is the create
+    request of the new one and `original` that of the old one, which is created again where somebody removed it;
+    `inspect` is kept so that a person could do so by hand if all else failed. All three hold secrets. `image` is
     the name of the image that the old one's writable layer is committed to, empty where it is not carried over;
     `old_image` the one that the old one itself was made from in that way, which goes when the old one is discarded.
     `further` are those that are relaunched with it, since they use its namespaces; each stands after all it needs.
     `owner`: Compose or systemd creates the container, so nothing is set aside; the way back is to take its files out.
+    `kept`: what an earlier relaunch set aside, where the old one is itself a replacement. Once the new one stays, that
+    is what is set aside, and the old one goes: however often a container is hardened, the way back leads to the first.
     """
 
-    UNPRINTED = ("inspect", "body")
+    UNPRINTED = ("inspect", "body", "original")
 
     id: str
     kind: Kind
@@ -101,6 +105,8 @@ class Transaction(Value):
     image: str = ""
     old_image: str = ""
     further: tuple[Member, ...] = ()
+    original: str = ""
+    kept: Member | None = None
 
     @classmethod
     def of(
@@ -116,12 +122,14 @@ class Transaction(Value):
         started_at: float,
         choices: tuple[str, ...],
         owner: Owned | None,
+        kept: Member | None = None,
     ) -> Transaction:
         """A relaunch of these, the main one first."""
         first, *further = members
         own = {name: getattr(first, name) for name in Member.__struct_fields__}
         return cls(id=number, kind=kind, stage=stage, engine=engine, endpoint=endpoint, created=created,
-                   started_at=started_at, choices=choices, owner=owner, further=tuple(further), **own)  # fmt: skip
+                   started_at=started_at, choices=choices, owner=owner, further=tuple(further), kept=kept,
+                   **own)  # fmt: skip
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -150,6 +158,13 @@ class BusyError(Exception):
     """Somebody else works on this container right now."""
 
     message = msg("Another window or command works on this container right now.")
+
+
+class ClaimedError(BusyError):
+    """The same by what the engine says: it may be another user's, on another machine, or left by a crash."""
+
+    message = msg("Another window or command, perhaps of another user, works on this container right now. "
+                  "If none does any more, run stratascope recover.")  # fmt: skip
 
 
 class JournalError(Exception):
@@ -183,6 +198,9 @@ class Journal(Protocol):
 
     def hold(self, engine: str, container: str) -> AbstractContextManager[None]:
         """For oneself alone, until it is left or this program ends; raises BusyError, JournalError."""
+
+    def held(self, container: str) -> bool:
+        """Whether any program of this machine, with whatever journal, holds that container."""
 
 
 class State(StrEnum):

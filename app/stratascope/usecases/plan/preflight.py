@@ -260,8 +260,16 @@ def _secrets(container: Container, changes: Sequence[FileChange]) -> list[Block]
     return [Block("compose-secrets", text, msg("Let Compose create the service again, which writes them anew."))]
 
 
+def replaces_again(container: Container, transaction: Transaction) -> bool:
+    """Whether that earlier relaunch, alone, made the container, so that what it set aside can stay the way back."""
+    done = transaction.stage is Stage.DONE and transaction.kind is Kind.HARDEN and transaction.owner is None
+    return done and transaction.new == container.id and not transaction.further
+
+
 def _unfinished(container: Container, transactions: Sequence[Transaction]) -> list[Block]:
     for transaction in transactions:
+        if replaces_again(container, transaction):
+            continue
         if transaction.concerns(container.id) or _served(container, transaction):
             if transaction.owner is not None and transaction.stage is Stage.DONE:
                 text = msg("An earlier change of it through its owner can still be undone.")

@@ -25,10 +25,18 @@ class UndoPlan(Value):
 def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
     """Changes nothing. Raises EngineError."""
     owned = done.owner is not None  # by Compose or systemd, which makes containers anew and sets none aside
-    if not owned and not all(_there(access, number) for number in (done.new, done.old)):
-        text = msg("What it would go back to, or from, was removed by somebody else.")
-        block = Block("gone", text, msg("Discard what is left of it."))
-        return UndoPlan(None, blocks=(block,))
+    told: tuple[Caution, ...] = ()
+    if not owned:
+        if alone(access, done):
+            text = msg("What ran in its place was removed by somebody else, so only the original is started again.")
+            return UndoPlan((), (Caution("replacement-gone", text),))
+        if anew(access, done):
+            text = msg("The original was removed by somebody else. It is created again as the journal has it, without "
+                       "what it wrote outside its volumes.")  # fmt: skip
+            told = (Caution("original-gone", text),)
+        if not all(_there(access, each.new) and (told or _there(access, each.old)) for each in done.members):
+            text = msg("What it would go back to, or from, was removed by somebody else.")
+            return UndoPlan(None, blocks=(Block("gone", text, msg("Discard what is left of it.")),))
     if not owned and access.port.running(done.new).status == "paused":
         return UndoPlan(None, blocks=(Block("paused", msg("It is paused."), msg("Let it go on, and try again.")),))
     state = access.read(done.new)
@@ -37,11 +45,26 @@ def undo_plan(access: EngineAccess, done: Transaction) -> UndoPlan:
     except (EngineError, NoSuchContainerError):
         paths = None
     if paths is None:
-        return UndoPlan(None, (Caution("written-unknown", msg("What it wrote since can't be read.")),))
+        return UndoPlan(None, (*told, Caution("written-unknown", msg("What it wrote since can't be read."))))
     if owned and paths:
         text = msg("Its owner creates it again and keeps nothing that it wrote outside its volumes.")
         return UndoPlan(paths, (Caution("written-lost", text),))
-    return UndoPlan(paths, unwatched(access.liveness(done.new)))
+    return UndoPlan(paths, (*told, *unwatched(access.liveness(done.new))))
+
+
+def anew(access: EngineAccess, done: Transaction) -> bool:
+    """Whether what it would go back to has to be created again, and can be. Raises EngineError.
+
+    Not where several were relaunched together: the requests of those that need another name that one by its old id.
+    """
+    return bool(done.original) and not done.further and not _there(access, done.old) and _there(access, done.new)
+
+
+def alone(access: EngineAccess, done: Transaction) -> bool:
+    """Whether what it would go back from was removed, and all that it would go back to is there. Raises EngineError."""
+    return not any(_there(access, each.new) for each in done.members) and all(
+        _there(access, each.old) for each in done.members
+    )
 
 
 def _there(access: EngineAccess, container: str) -> bool:

@@ -11,13 +11,16 @@ image once it has stopped, as only then nothing is written any more.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import NoReturn
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
+from stratascope.core.relaunch.engine_marks import FIRST, PLACE, RESTART, claim, guard, policy_text
 from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Created, Health
 from stratascope.core.relaunch.toggle import Failure
 from stratascope.core.relaunch.transaction import (
+    ClaimedError,
     Ended,
     Ending,
     Journal,
@@ -89,6 +92,8 @@ class Exchange:
         yield from self._step("journal", msg("Write down what is going to happen"), lambda: self.enter(Stage.INTENT))
         if transaction.created:
             yield from self._step("create", msg("Create the replacement beside it"), self._create)
+        else:
+            self._claim()
         made = transaction.created  # else the two only change places
         yield from self._step("stop", msg("Stop the original") if made else msg("Stop the one that runs"), self._stop)
         if any(member.image for member in transaction.members):
@@ -151,8 +156,53 @@ class Exchange:
         self.transaction = replace(self.transaction, stage=stage)
         self._journal.write(self.transaction)
 
+    def _claim(self) -> None:
+        """Where none is created, the one set aside takes the name that says so."""
+        claimed: list[Member] = []
+        for member in self.transaction.members:
+            try:
+                if self._port.running(member.new).name == claim(member.old):  # to which it could be renamed again
+                    raise ClaimedError(member.old)
+                with self._claiming(member):
+                    self._port.rename(member.new, claim(member.old))
+            except ClaimedError:
+                for each in claimed:
+                    self._port.rename(each.new, each.new_aside)
+                self._journal.forget(self.transaction.id)
+                raise
+            claimed.append(member)
+        self._look_again()
+
+    @contextmanager
+    def _claiming(self, member: Member) -> Iterator[None]:
+        """Raises ClaimedError where somebody else has claimed it."""
+        try:
+            yield
+        except RefusedError as error:
+            if self._port.named(claim(member.old)) is None:
+                raise
+            raise ClaimedError(member.old) from error
+
+    def _look_again(self) -> None:
+        """Once it is claimed, nobody else stops, renames or replaces it: whoever did so did it before."""
+        for member in self.transaction.members:
+            now = self._port.running(member.old)
+            if now.name != member.name or (self.transaction.created and member.was_running and now.status != "running"):
+                raise FailedError(msg("It was changed in the meantime. Look again."))
+            if self._port.named(guard(member.old)) is not None:  # it took a place itself, and may not stay there
+                self._give_up(member)
+
+    def _give_up(self, member: Member) -> NoReturn:
+        """All as it was, since somebody else works on it."""
+        roll_back(self._port, self._journal, self.transaction, clock=self._clock)
+        raise ClaimedError(member.old)
+
     def _create(self) -> None:
-        created = self._create_all({})
+        try:
+            created = self._create_all({})
+        except ClaimedError:
+            self._give_up(self.transaction.members[0])
+        self._look_again()
         ignored = self._new_warnings(created)
         if ignored:
             raise FailedError(
@@ -178,7 +228,15 @@ class Exchange:
         return [text for text in warnings if text not in known]
 
     def _labels(self, member: Member) -> dict[str, str]:
-        return {TRANSACTION: self.transaction.id, ORIGINAL: member.old, NAME: member.name}
+        kept = self.transaction.kept
+        return {
+            TRANSACTION: self.transaction.id,
+            ORIGINAL: member.old,
+            NAME: member.name,
+            FIRST: member.old if kept is None else kept.old,
+            RESTART: policy_text(member.restart),
+            PLACE: str(self.transaction.members.index(member)),
+        }
 
     def _create_all(self, images: Mapping[str, str]) -> Created:
         """A replacement for each, from the images (by the originals' ids) where there are some; gives the main one."""
@@ -188,7 +246,8 @@ class Exchange:
             body = self._port.repointed(member.body, moved) if moved else member.body
             if member.old in images:
                 body = self._port.with_image(body, images[member.old], member.image)
-            made.append(self._port.create(body, member.new_aside, self._labels(member)))
+            with self._claiming(member):
+                made.append(self._port.create(body, member.new_aside, self._labels(member)))
             moved[member.old] = moved[member.name] = made[-1].id
             members = list(self.transaction.members)
             members[place] = replace(member, new=made[-1].id)
@@ -232,7 +291,7 @@ class Exchange:
     def _rename(self) -> None:
         self.enter(Stage.STOPPED)
         for member in self.transaction.members:
-            self._port.rename(member.old, member.old_aside)
+            self._port.rename(member.old, guard(member.new))
             self._port.rename(member.new, member.name)
 
     def _start(self) -> None:

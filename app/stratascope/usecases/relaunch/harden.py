@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from stratascope.core.container import Status
 from stratascope.core.message import msg
 from stratascope.core.ports import RefusedError
+from stratascope.core.relaunch.engine_marks import claim
 from stratascope.core.relaunch.launch_spec import LaunchSpec, layer_image, own_image
 from stratascope.core.relaunch.toggle import Failure, Proven
 from stratascope.core.relaunch.transaction import (
@@ -27,6 +28,7 @@ from stratascope.core.relaunch.transaction import (
 from stratascope.layers.toggles import changes_users
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.plan import Plan, expected
+from stratascope.usecases.plan.preflight import replaces_again
 from stratascope.usecases.plan.written_files import lost_files, own_changes
 from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out
 from stratascope.usecases.relaunch.diagnosis import blame, leave_out
@@ -118,9 +120,11 @@ def _exchange(access: EngineAccess, made: Plan, cancelled: Callable[[], bool]) -
 
 def _transaction(access: EngineAccess, made: Plan) -> Transaction:
     number, spec = secrets.token_hex(8), made.spec
+    transactions = (item for item in access.journal.all() if isinstance(item, Transaction))
+    earlier = next((item for item in transactions if replaces_again(made.state.container, item)), None)
     main = _member(spec, number, made.body, made.remedies, running=True)
     if made.owner is not None:  # it makes the container, under a name of its own, and sets none aside
-        main = replace(main, old_aside="", new_aside="", image="", old_image="", inspect="", body="")
+        main = replace(main, old_aside="", new_aside="", image="", old_image="", inspect="", body="", original="")
     further = tuple(
         _member(each.spec, number, each.spec.body, made.remedies, running=each.container.status is Status.RUNNING)
         for each in made.further
@@ -136,6 +140,7 @@ def _transaction(access: EngineAccess, made: Plan) -> Transaction:
         started_at=time.time(),
         choices=tuple(f"{choice.toggle}={choice.value}" for choice in made.choices),
         owner=None if made.owner is None else made.owner.owned,
+        kept=None if earlier is None else earlier.members[0],
     )
 
 
@@ -146,7 +151,7 @@ def _member(spec: LaunchSpec, number: str, body: str, remedies: frozenset[Remedy
         old=spec.id,
         new="",
         old_aside=f"{spec.name}.old-{number[:8]}",
-        new_aside=f"{spec.name}.new-{number[:8]}",
+        new_aside=claim(spec.id),
         restart=spec.restart,
         new_restart=spec.restart,
         was_running=running,
@@ -155,4 +160,5 @@ def _member(spec: LaunchSpec, number: str, body: str, remedies: frozenset[Remedy
         old_image=own_image(spec.image),
         inspect=spec.inspect,
         body=body,
+        original=spec.body,
     )

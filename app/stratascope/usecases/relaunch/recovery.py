@@ -6,6 +6,7 @@ One that a living program works on is left to it. What can't be mended now stays
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from enum import StrEnum
 
 from stratascope.core.ports import EngineError, NoSuchContainerError
@@ -14,6 +15,8 @@ from stratascope.core.relaunch.trial import TwinRecord
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.owner import recover_owned
+from stratascope.usecases.relaunch.staleness import undone_elsewhere
+from stratascope.usecases.relaunch.told_by_engine import under_way
 from stratascope.value import Value
 
 
@@ -61,6 +64,35 @@ def recover_all(access: EngineAccess) -> Iterator[Recovered]:
             yield Recovered(item, Result.HELD)
         except (EngineError, NoSuchContainerError, JournalError) as error:
             yield Recovered(item, Result.FAILED, error)
+    yield from _of_others(access)
+    _forget_undone(access)
+
+
+def _of_others(access: EngineAccess) -> Iterator[Recovered]:
+    """What a crash left that another journal knows, or none any more: back, as nobody can say that it was verified."""
+    if not access.engine.local:  # its users on other machines can't be asked whether they live
+        return
+    with suppress(EngineError, NoSuchContainerError):
+        for item in under_way(access):
+            try:
+                with rollback.held(access.journal, item):
+                    rollback.roll_back(access.port, access.journal, item, clock=access.clock)
+                yield Recovered(item, Result.UNDONE)
+            except BusyError:
+                yield Recovered(item, Result.HELD)
+            except (EngineError, NoSuchContainerError, JournalError) as error:
+                yield Recovered(item, Result.FAILED, error)
+
+
+def _forget_undone(access: EngineAccess) -> None:
+    """Entries of what was undone by another journal: the way back that they tell was gone."""
+    for item in access.journal.all():
+        if isinstance(item, Damaged) or item.stage is not Stage.DONE or item.owner is not None:
+            continue
+        with suppress(EngineError, NoSuchContainerError, JournalError, BusyError):
+            if _is_of(access, item) and undone_elsewhere(access.port, item):
+                with rollback.held(access.journal, item):
+                    access.journal.forget(item.id)
 
 
 def _result(stays: bool) -> Result:

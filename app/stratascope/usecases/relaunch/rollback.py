@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from stratascope.core.message import msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
+from stratascope.core.relaunch.engine_marks import guard
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, RestartPolicy, Running
 from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction
 from stratascope.usecases.evidence.expected import Clock
@@ -56,7 +57,9 @@ def roll_back(
         if old is not None and old.name != member.name:
             refused = _renamed(port, old.id, member.name)
             if refused is not None:
-                taken = taken or NameTakenError(old.name, refused)
+                if old.name != member.old_aside:  # a name that says that somebody works on it
+                    _renamed(port, old.id, member.old_aside)
+                taken = taken or NameTakenError(member.old_aside, refused)
     _bring_back(port, [(member, old) for member, old in olds if old is not None], transaction.stage)
     if taken is not None:
         raise taken
@@ -77,19 +80,43 @@ def roll_forward(port: Relauncher, journal: Journal, transaction: Transaction) -
     members = [(member, look(port, member.old), look(port, member.new)) for member in transaction.members]
     for member, old, _ in reversed(members):
         if old is not None:
-            _set_aside(port, old, member.old_aside if old.name == member.name else old.name, member)
+            ours = old.name in (member.name, guard(member.new))  # else a person called it so
+            _set_aside(port, old, member.old_aside if ours else old.name, member)
     for member, _, new in members:
         if new is not None:
             if new.name != member.name:
                 port.rename(new.id, member.name)
             if new.status != "running" and member.was_running:
                 port.start(new.id)
+    done = replace(_kept(port, transaction), stage=Stage.DONE)
     for item in journal.all():  # before DONE: of the two, one at most may be listed as set aside
-        if isinstance(item, Transaction) and (item.old, item.new) == (transaction.new, transaction.old):
+        if isinstance(item, Transaction) and item.stage is Stage.DONE and _over(port, item, done):
             journal.forget(item.id)
-    done = replace(transaction, stage=Stage.DONE)
     journal.write(done)
     return done
+
+
+def _kept(port: Relauncher, transaction: Transaction) -> Transaction:
+    """With the first original as what is set aside: the replacement that was replaced in its turn is of no use."""
+    kept = transaction.kept
+    if kept is None:
+        return transaction
+    with contextlib.suppress(NoSuchContainerError):
+        port.remove(transaction.old)
+    if transaction.old_image:
+        port.remove_image(transaction.old_image)
+    first = transaction.members[0]
+    merged = replace(kept, name=first.name, new=first.new, new_aside=first.new_aside, new_restart=first.new_restart,
+                     image=first.image, body=first.body)  # fmt: skip
+    return replace(transaction.with_members((merged,)), kept=None)
+
+
+def _over(port: Relauncher, item: Transaction, done: Transaction) -> bool:
+    """Whether an entry is about a way back that was gone now, or that leads from elsewhere now."""
+    if item.id == done.id:
+        return False
+    undone = (item.old, item.new) == (done.new, done.old)
+    return undone or item.old == done.old or (item.new == done.old and look(port, item.old) is None)
 
 
 def recover(port: Relauncher, journal: Journal, transaction: Transaction, clock: Clock | None = None) -> bool:

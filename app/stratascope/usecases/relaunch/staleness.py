@@ -14,7 +14,8 @@ from stratascope.usecases.relaunch.rollback import ALIVE, look
 
 def changed(port: Relauncher, journal: Journal, made: Transaction) -> Message | None:
     """Why a relaunch would not be of what was planned."""
-    known = [item for item in journal.all() if isinstance(item, Transaction)]
+    kept = None if made.kept is None else (made.kept.old, made.old)
+    known = [item for item in journal.all() if isinstance(item, Transaction) and (item.old, item.new) != kept]
     for member in made.members:
         now = look(port, member.old)
         if now is None:
@@ -30,6 +31,13 @@ def over(journal: Journal, done: Transaction) -> Message | None:
     if any(isinstance(item, Transaction) and (item.id, item.stage) == (done.id, done.stage) for item in journal.all()):
         return None
     return msg("It was undone or discarded in the meantime. Look again.")
+
+
+def undone_elsewhere(port: Relauncher, done: Transaction) -> bool:
+    """Whether what it set aside runs under its name again, and what it made does not: another journal has it so."""
+    old, new = look(port, done.old), look(port, done.new)
+    back = old is not None and old.status in ALIVE and old.name == done.name
+    return back and (new is None or new.status not in ALIVE)
 
 
 def in_use(port: Relauncher, done: Transaction) -> Message | None:

@@ -8,17 +8,33 @@ from collections.abc import Callable, Iterator
 
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch.engine_marks import claim
 from stratascope.core.relaunch.launch_spec import Health, own_image
 from stratascope.core.relaunch.owner import Owned
-from stratascope.core.relaunch.transaction import WATCH, Ended, Ending, Kind, Member, Stage, Transaction
+from stratascope.core.relaunch.transaction import (
+    WATCH,
+    BusyError,
+    Ended,
+    Ending,
+    JournalError,
+    Kind,
+    Member,
+    Progress,
+    Stage,
+    State,
+    Transaction,
+)
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.dependency_graph import dependents
+from stratascope.usecases.plan.undo_plan import alone, anew
+from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out
 from stratascope.usecases.relaunch.exchange import Exchange
 from stratascope.usecases.relaunch.outcome import in_words
 from stratascope.usecases.relaunch.owner import ByOwner, owned_of
-from stratascope.usecases.relaunch.staleness import over
+from stratascope.usecases.relaunch.staleness import over, undone_elsewhere
+from stratascope.usecases.relaunch.watch import FailedError, Watcher
 from stratascope.value import replace
 
 
@@ -27,6 +43,7 @@ def undo(
 ) -> Iterator[Event]:
     """Back to what `done` set aside; the replacement is set aside in its turn.
 
+    What somebody removed is created again, as the journal has it (`anew`).
     With an owner: our text out of its files, and it creates the container again. The last thing is an `Ended`.
     """
     work: Recreation
@@ -35,11 +52,18 @@ def undo(
         work = ByOwner(access, replace(back, kind=Kind.UNDO, old=done.new, new=""), cancelled)
     else:
         try:
+            if alone(access, done):
+                yield from _brought_back(access, done, watch, cancelled)
+                return
             strangers = _strangers(access, done)
             wanted, health = _swapped(access, done)
+            elsewhere = undone_elsewhere(access.port, done)
         except (EngineError, NoSuchContainerError) as error:
             why, words, _ = in_words(error)
             yield Ended(Ending.REFUSED, done, why, words)
+            return
+        if elsewhere:
+            yield Ended(Ending.REFUSED, done, msg("It was undone or discarded in the meantime. Look again."))
             return
         if strangers:
             why = msg("Other containers have come to need it since: {names}. Remove these first.",
@@ -79,6 +103,30 @@ def _strangers(access: EngineAccess, done: Transaction) -> list[str]:
     return [name for key, name in needing.items() if key not in ours]
 
 
+def _brought_back(
+    access: EngineAccess, done: Transaction, watch: float, cancelled: Callable[[], bool]
+) -> Iterator[Event]:
+    """The original, where nothing stands in its place any more."""
+    told = Progress("start", State.BEGUN, 0.0, msg("Start the one set aside"))
+    try:
+        with rollback.held(access.journal, done):
+            why_not = over(access.journal, done)
+            if why_not is not None:
+                yield Ended(Ending.REFUSED, done, why_not)
+                return
+            yield told
+            rollback.roll_back(access.port, access.journal, replace(done, stage=Stage.STOPPED), clock=access.clock)
+            yield replace(told, state=State.DONE)
+            yield from Watcher(access.port, access.clock, cancelled).watch(done.old, watch)
+    except BusyError as error:
+        yield Ended(Ending.REFUSED, done, error.message)
+    except (FailedError, EngineError, NoSuchContainerError, JournalError) as error:
+        why, words, log = in_words(error)
+        yield Ended(Ending.KEPT if isinstance(error, FailedError) else Ending.UNFINISHED, done, why, words, log)
+    else:
+        yield Ended(Ending.VERIFIED, done)
+
+
 def _begun(done: Transaction, owner: Owned | None) -> Transaction:
     number = secrets.token_hex(8)
     return replace(done, id=number, stage=Stage.INTENT, created=False, started_at=time.time(), owner=owner)
@@ -87,25 +135,29 @@ def _begun(done: Transaction, owner: Owned | None) -> Transaction:
 def _swapped(access: EngineAccess, done: Transaction) -> tuple[Transaction, Health]:
     """With what the healthcheck of the one that runs now says. Raises EngineError, NoSuchContainerError."""
     kind = Kind.HARDEN if done.kind is Kind.UNDO else Kind.UNDO  # to take an undo back is to harden again
-    back = replace(_begun(done, None), kind=kind)
-    found = [_member(access, member, back.id) for member in done.members]
+    made = anew(access, done)
+    back = replace(_begun(done, None), kind=kind, created=made)
+    found = [_member(access, member, back.id, made=made) for member in done.members]
     first, *further = (member for member, _ in found)
     return back.with_members((replace(first, was_running=True), *further)), found[0][1]
 
 
-def _member(access: EngineAccess, member: Member, number: str) -> tuple[Member, Health]:
+def _member(access: EngineAccess, member: Member, number: str, *, made: bool) -> tuple[Member, Health]:
+    """`made`: the one that it goes back to is created again."""
     spec, now = access.port.plan(member.new), access.port.running(member.new)
-    made = Member(
+    back = Member(
         name=now.name,  # a person may have given it another one since
         old=member.new,
-        new=member.old,
+        new="" if made else member.old,
         old_aside=f"{now.name}.old-{number[:8]}",
-        new_aside=member.old_aside,
+        new_aside=claim(member.new) if made else member.old_aside,
         restart=spec.restart,
         new_restart=member.restart,
         was_running=now.status == "running",
         stop_timeout=spec.stop_timeout,
         old_image=own_image(spec.image),
         inspect=spec.inspect,
+        body=member.original if made else "",
+        original=spec.body,
     )
-    return made, now.health
+    return back, now.health

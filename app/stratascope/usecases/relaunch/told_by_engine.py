@@ -1,0 +1,143 @@
+"""Relaunches that only the engine knows of, by names and labels of its containers: the journal is another's, or gone.
+
+What is under way can't be told apart from what a crash left by the engine alone, but by who holds the container on this
+machine (`Journal.held`). An engine elsewhere may be used from machines that can't be asked, so there what is under way
+is left to the journal that it stands in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from stratascope.core.ports import Relauncher
+from stratascope.core.relaunch.engine_marks import FIRST, PLACE, RESTART, claim, guard, is_mark, policy_of
+from stratascope.core.relaunch.launch_spec import (
+    NAME,
+    ORIGINAL,
+    TRANSACTION,
+    Running,
+    layer_image,
+    own_image,
+)
+from stratascope.core.relaunch.transaction import Kind, Member, Stage, Transaction
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.relaunch.rollback import ALIVE, look
+from stratascope.value import Value, replace
+
+_NUMBER = re.compile(r"[0-9a-f]{8,64}").fullmatch
+
+
+class _Pair(Value):
+    """A replacement by its labels, and the one that it was made for, as far as that is there."""
+
+    made: Running
+    first: Running | None
+
+
+def under_way(access: EngineAccess) -> tuple[Transaction, ...]:
+    """What is neither finished nor in the journal; a crash left it where nobody holds it. Raises EngineError."""
+    return tuple(
+        item
+        for item in _all(access)
+        if item.stage is not Stage.DONE and not any(access.journal.held(each) for each in _containers(item))
+    )
+
+
+def set_aside(access: EngineAccess) -> tuple[Transaction, ...]:
+    """What can be gone back to though the journal does not have it. Raises EngineError."""
+    return tuple(item for item in _all(access) if item.stage is Stage.DONE)
+
+
+def _containers(item: Transaction) -> Iterator[str]:
+    for member in item.members:
+        yield from (member.old, member.new)
+
+
+def _all(access: EngineAccess) -> Iterator[Transaction]:
+    known = [item for item in access.journal.all() if isinstance(item, Transaction)]
+    groups: dict[str, dict[str, _Pair]] = {}
+    for made in access.port.labelled(TRANSACTION, ""):
+        labels = dict(made.labels)
+        number, original = labels.get(TRANSACTION, ""), labels.get(ORIGINAL, "")
+        # While it is under way the one that it replaces is there; afterwards that may have been one to replace, too
+        first = look(access.port, original) or look(access.port, labels.get(FIRST, ""))
+        told = any(item.id == number or item.concerns(made.id) for item in known)
+        if _NUMBER(number) and not told:
+            groups.setdefault(number, {}).setdefault(original, _Pair(made, first))
+    for number, found in groups.items():
+        pairs = sorted(found.values(), key=lambda pair: dict(pair.made.labels).get(PLACE, "0").rjust(4))
+        item = _transaction(access, number, pairs)
+        if item is not None:
+            yield item
+
+
+def _transaction(access: EngineAccess, number: str, pairs: list[_Pair]) -> Transaction | None:
+    """None where there is nothing to go back to, or to."""
+    members, kinds, stages = [], set(), set()
+    for made, first in ((pair.made, pair.first) for pair in pairs):
+        if not (is_mark(made.name) if first is None else _belong(made, first)):
+            return None
+        kind, stage = _state(made, first)
+        kinds.add(kind)
+        stages.add(stage)
+        members.append(_member(access.port, number, made, first, kind))
+    main = members[0]
+    kind = Kind.UNDO if kinds == {Kind.UNDO} else Kind.HARDEN
+    stage = Stage.DONE if stages == {Stage.DONE} else Stage.STOPPED
+    return Transaction.of(
+        (replace(main, was_running=True), *members[1:]),
+        number=number,
+        kind=kind,
+        stage=stage,
+        engine=access.engine.id,
+        endpoint=access.engine.endpoint,
+        created=kind is Kind.HARDEN,
+        started_at=0.0,
+        choices=(),
+        owner=None,
+    )
+
+
+def _belong(made: Running, first: Running) -> bool:
+    """By their names: an image can bring labels along, and no name."""
+    name = dict(made.labels).get(NAME, "")
+    return all(is_mark(each.name) or each.name == name or each.name.startswith(f"{name}.old-")
+               for each in (made, first))  # fmt: skip
+
+
+def _state(made: Running, first: Running | None) -> tuple[Kind, Stage]:
+    """What is being done with the two, and whether it is done: by names, and by which of them runs."""
+    if first is None:
+        return Kind.HARDEN, Stage.STOPPED
+    if made.name == claim(first.id) or made.name == f"{claim(first.id)}.same":
+        return Kind.HARDEN, Stage.STOPPED
+    if first.name == guard(made.id):
+        return Kind.HARDEN, Stage.STOPPED
+    if claim(made.id) == first.name or guard(first.id) == made.name:
+        return Kind.UNDO, Stage.STOPPED
+    return (Kind.UNDO if first.status in ALIVE and made.status not in ALIVE else Kind.HARDEN), Stage.DONE
+
+
+def _member(port: Relauncher, number: str, made: Running, first: Running | None, kind: Kind) -> Member:
+    labels = dict(made.labels)
+    policy, name = policy_of(labels.get(RESTART, "")), labels.get(NAME, "") or made.name
+    back = kind is Kind.UNDO
+    seconds = port.plan(made.id).stop_timeout
+    number_of = first.id if first is not None else labels.get(ORIGINAL, "")
+    aside = f"{name}.old-{number[:8]}"
+    resting = made if back else first
+    named = aside if resting is None or is_mark(resting.name) or resting.name == name else resting.name
+    return Member(
+        name=name,
+        old=made.id if back else number_of,
+        new=number_of if back else made.id,
+        old_aside=named,
+        new_aside=aside,
+        restart=policy,
+        new_restart=policy,
+        was_running=made.status in ALIVE or (first is not None and first.status in ALIVE),
+        stop_timeout=seconds,
+        image="" if back else layer_image(name, number),
+        old_image="" if resting is None else own_image(port.plan(resting.id).image),
+    )
