@@ -36,6 +36,7 @@ _USES = {
     "sources",
     "processes_unread",
     "memory_current",
+    "memory_peak",
     "pids_current",
     "pids_room",
     "memory_level",

@@ -176,23 +176,47 @@ _MIB, _GIB = 1 << 20, 1 << 30
 
 
 @pytest.mark.parametrize(
-    ("used", "total", "recommended", "strict"),
+    ("used", "peak", "total", "recommended", "strict"),
     [
-        (1 * _MIB, 8 * _GIB, 4 * _GIB, 256 * _MIB),  # small today: the machine is protected, it may grow
-        (300 * _MIB, 8 * _GIB, 4 * _GIB, 640 * _MIB),
-        (1536 * _MIB, 8 * _GIB, 6 * _GIB, 3 * _GIB),  # more than half, but something is left for the machine
-        (3 * _GIB + 1, 8 * _GIB, None, None),  # twice the present use does not fit: no limit is better than a kill
-        (1 * _MIB, None, 1 * _GIB, 256 * _MIB),
-        (300 * _MIB, None, 2432 * _MIB, 640 * _MIB),
+        (1 * _MIB, 2 * _MIB, 8 * _GIB, 512 * _MIB, 256 * _MIB),  # small: never less than is of use at all
+        (300 * _MIB, 300 * _MIB, 8 * _GIB, 640 * _MIB, 640 * _MIB),
+        (300 * _MIB, 900 * _MIB, 8 * _GIB, 1856 * _MIB, 1856 * _MIB),  # it needed more at times
+        (900 * _MIB, 300 * _MIB, 8 * _GIB, 1856 * _MIB, 1856 * _MIB),  # a peak that was reset (memory.peak, v2)
+        (3 * _GIB + 1, 3 * _GIB + 1, 8 * _GIB, None, None),  # would limit nothing
+        (300 * _MIB, 300 * _MIB, None, 640 * _MIB, 640 * _MIB),
+        (300 * _MIB, None, 8 * _GIB, None, 640 * _MIB),  # only the present use is known
     ],
 )
-def test_limits_leave_room(used: int, total: int | None, recommended: int | None, strict: int | None) -> None:
+def test_limits_leave_room(
+    used: int, peak: int | None, total: int | None, recommended: int | None, strict: int | None
+) -> None:
     known = subject(process=recorded("lsm/apparmor/docker-default"), memory_total=total)
-    groups = known.of("cgroup")
-    told = replace(known, facts=(("cgroup", replace(groups, memory_current=used, pids_current=200)),))
+    groups = replace(known.of("cgroup"), memory_current=used, memory_peak=peak, pids_current=200)
+    told = replace(known, facts=(("cgroup", groups),))
     for preset, memory, pids in ((Preset.RECOMMENDED, recommended, "512"), (Preset.STRICT, strict, "400")):
         found = {choice.toggle: choice.value for choice in choices(preset, told)}
         assert (found.get("memory"), found["pids"]) == (None if memory is None else str(memory), pids)
+    offered = toggle("memory").proposed(told)
+    assert offered == "" if used > 2 * _GIB else int(offered) >= 2 * max(used, peak or 0)
+
+
+@pytest.mark.parametrize(
+    ("image", "users", "limited"),
+    [
+        ("docker.io/library/redis:7", (), False),
+        ("bitnami/postgresql@sha256:00", (), False),
+        ("own:1", (("mariadbd", 999),), False),
+        ("shop/redistribute:1", (("python3", 0),), True),
+    ],
+)
+def test_what_keeps_its_data_in_memory_gets_no_limit(
+    image: str, users: tuple[tuple[str, int], ...], limited: bool
+) -> None:
+    known = subject(process=recorded("lsm/apparmor/docker-default"), memory_total=8 * _GIB)
+    groups = replace(known.of("cgroup"), memory_current=_MIB, memory_peak=_MIB)
+    told = replace(known, container=replace(known.container, image=image), users=users, facts=(("cgroup", groups),))
+    for preset in Preset:
+        assert ("memory" in {choice.toggle for choice in choices(preset, told)}) is limited
 
 
 def _kept(asked: Asked, engine: Engine = DOCKER, **about: Any) -> set[str] | None:

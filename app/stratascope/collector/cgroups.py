@@ -34,6 +34,7 @@ FILES: Dict[str, Tuple[str, ...]] = {
         "memory.high",
         "memory.swap.max",
         "memory.current",
+        "memory.peak",
         "pids.max",
         "pids.current",
         "cpu.max",
@@ -42,7 +43,12 @@ FILES: Dict[str, Tuple[str, ...]] = {
         "cpuset.cpus.effective",
         "io.max",
     ),
-    "memory": ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.usage_in_bytes"),
+    "memory": (
+        "memory.limit_in_bytes",
+        "memory.memsw.limit_in_bytes",
+        "memory.usage_in_bytes",
+        "memory.max_usage_in_bytes",
+    ),
     "pids": ("pids.max", "pids.current"),
     "cpu": ("cpu.cfs_quota_us", "cpu.cfs_period_us", "cpu.shares"),
     "cpuset": ("cpuset.cpus", "cpuset.effective_cpus"),
@@ -54,6 +60,7 @@ FILES: Dict[str, Tuple[str, ...]] = {
         "blkio.throttle.write_iops_device",
     ),
 }
+OWN = frozenset(("memory.peak", "memory.max_usage_in_bytes"))  # asked of a process's own group alone
 FEW = 2  # up to so many files a descriptor of their directory costs more than it saves
 LEVELS_MAX = 64  # deeper groups than this are an attack on the reader, not a container
 GROUPS_MAX = 4096  # so many below one container's too
@@ -230,7 +237,11 @@ def group(hierarchy: str, path: str, level: int) -> Group:
 @lru_cache(maxsize=2 * len(FILES) * LEVELS_MAX)
 def _names(hierarchy: str, level: int) -> Tuple[Tuple[str, str], ...]:
     """The files of a group at that level, each with the name of its reading."""
-    return tuple((name, "cgroup:%s:%d:%s" % (hierarchy, level, name)) for name in FILES[hierarchy])
+    return tuple(
+        (name, "cgroup:%s:%d:%s" % (hierarchy, level, name))
+        for name in FILES[hierarchy]
+        if level == 0 or name not in OWN
+    )
 
 
 def _all(hierarchy: str, path: str, kind: str, detail: str, level: int = 0) -> Group:

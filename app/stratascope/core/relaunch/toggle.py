@@ -138,6 +138,10 @@ def _innocent(failure: Failure, value: str, subject: Subject) -> Suspicion | Non
     return None
 
 
+def _nothing_better(subject: Subject) -> str:
+    return ""
+
+
 class Toggle(Value):
     """One choice. The functions are pure.
 
@@ -152,7 +156,8 @@ class Toggle(Value):
     `learned(word, subject, asked)`: what the word comes to, by what was seen of the container, where all else that is
     wanted comes to `asked`; None: too little was seen, or it needs no such thing. `learned_words`: those it takes.
 
-    `default`: the value to offer where no preset has one; empty: the first of `values`.
+    `default`: the value to offer where no preset has one and `proposed(subject)` knows none that fits this container;
+    empty: the first of `values`.
     `pieces(subject)`: the values of which a smallest set is made, each for itself; several of them are joined with
     commas. None: what the strictest preset would choose, else what is offered. `single`: the title of one such value,
     `{name}`, where each is offered for itself. `word`: the title in a word or two.
@@ -175,6 +180,7 @@ class Toggle(Value):
     learned_words: tuple[str, ...] = ()
     guessed: bool = False  # whether a value of it that no observation stands behind is a guess
     default: str = ""
+    proposed: Callable[[Subject], str] = _nothing_better
     unit: Unit = Unit.WORD
     changes_users: bool = False  # whether its processes run as other users then
     leaves_privileged: bool = False  # applied before all others, since it resets what they set

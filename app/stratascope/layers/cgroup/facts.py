@@ -36,6 +36,7 @@ class CgroupFacts(Value):
     memory_max: int | None
     memory_from: str | None
     memory_current: int | None
+    memory_peak: int | None  # the most that it ever used; None where the kernel (v2 before 5.19) does not say
     memory_high: int | None
     swap_max: int | None
     pids_max: int | None
@@ -127,6 +128,7 @@ def decode(capture: Capture, container: Container, around: Surroundings) -> Cgro
         memory_max=_whole(limits.memory.value),
         memory_from=_from(memberships, "memory", limits.memory.level),
         memory_current=_number_at(readings, limits.memory_current),
+        memory_peak=_number_at(readings, limits.memory_peak),
         memory_high=limits.memory_high,
         swap_max=_whole(limits.swap.value),
         pids_max=_whole(limits.pids.value),

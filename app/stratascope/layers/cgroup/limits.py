@@ -133,6 +133,7 @@ class Limits(Value):
     io: tuple[IoLimit, ...]
     devices: tuple[str, ...] | None
     memory_current: int | None  # where its text is
+    memory_peak: int | None
     pids_current: int | None
     pids_room: tuple[tuple[int, int], ...]  # for each level with a limit: the limit, and where its present use is
     unknown: tuple[str, ...]
@@ -166,6 +167,7 @@ def limits_of(names: tuple[str, ...], values: tuple[str | Gap | None, ...], read
         io=io,
         devices=_devices(files),
         memory_current=files.leaf_place(("v2", "memory.current"), ("memory", "memory.usage_in_bytes")),
+        memory_peak=files.leaf_place(("v2", "memory.peak"), ("memory", "memory.max_usage_in_bytes")),
         pids_current=files.leaf_place(("v2", "pids.current"), ("pids", "pids.current")),
         pids_room=_room(files),
         unknown=tuple(

@@ -1,11 +1,13 @@
 """The toggles of layer 2: limits on memory, processes and CPU time. Those of each process are in `toggles_ulimit.py`.
 
 A limit on memory counts swap as well: what a container may not have in memory it should not have on
-the disk either. Recommended limits protect the machine and leave the container what it may grow to, half of the memory;
-strict ones stay close to the present use, twice of it, and never less than is of use at all.
+the disk either. Limits follow what the container itself used at the most, as the kernel remembers it. Decided against a
+part of the machine's memory: half of it stops nothing that matters, and says nothing about the container.
 """
 
 from __future__ import annotations
+
+import re
 
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import Message, msg
@@ -29,12 +31,18 @@ from stratascope.value import replace
 
 _LAYER = "cgroup"
 _MIB = 1 << 20
-_GIB = 1 << 30
 _LEAST_MEMORY = 6 * _MIB  # moby, daemon/daemon_unix.go: linuxMinMemory
 _LEAST_CPUS = 0.01  # moby, the same place
 _MOST_PIDS = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
 _ROOM_MEMORY, _ROOM_PIDS, _STEP = 256 * _MIB, 256, 64 * _MIB
-_ROOM_UNKNOWN, _MUCH_ROOM_PIDS = 1024 * _MIB, 512
+_MUCH_ROOM_MEMORY, _MUCH_ROOM_PIDS = 512 * _MIB, 512
+# What keeps data in memory: databases, caches, search engines, by the names of images and of processes
+_IN_MEMORY = frozenset(
+    ("cassandra", "clickhouse", "couchdb", "elasticsearch", "etcd", "influxdb", "influxd", "java", "mariadb",
+     "mariadbd", "memcached", "mongo", "mongod", "mongodb", "mssql", "mysql", "mysqld", "neo", "opensearch", "postgres",
+     "postgresql", "prometheus", "redis", "redis-server", "sqlservr", "squid", "valkey", "valkey-server", "varnish",
+     "varnishd")
+)  # fmt: skip
 _KILLED = 137  # 128 and SIGKILL, as engines tell it
 _PODMAN_PIDS = 2048  # what Podman sets where nothing was asked for, containers.conf(5)
 
@@ -98,24 +106,40 @@ def _limited(
 
 
 def _memory_preset(preset: Preset, subject: Subject) -> str | None:
-    """A database may be small today: but for the strict preset the limit only keeps it from taking the whole machine.
+    """Twice of the most that it ever used. Without that nothing is recommended: a moment's use says little.
 
-    Without knowing how large the machine is, eight times the present use has to do.
+    Nor for what keeps its data in memory and grows with it, up to a limit of its own that is not known here.
     """
+    facts = _facts(subject)
+    if subject.container.asked.memory or facts is None or facts.own is False or _grows(subject):
+        return None
+    if facts.memory_peak is None and preset is not Preset.STRICT:
+        return None
+    return _twice(subject, _ROOM_MEMORY if preset is Preset.STRICT else _MUCH_ROOM_MEMORY)
+
+
+def _memory_proposed(subject: Subject) -> str:
+    """What to begin with where somebody wants a limit that no preset has."""
+    facts = _facts(subject)
+    return "" if facts is None or facts.own is False else _twice(subject, _MUCH_ROOM_MEMORY) or ""
+
+
+def _twice(subject: Subject, least: int) -> str | None:
+    """Twice of what it used at the most, in steps; None where that is not known, or would limit nothing."""
     facts, total = _facts(subject), subject.memory_total
-    if subject.container.asked.memory or facts is None or facts.own is False or facts.memory_current is None:
+    known = [] if facts is None else [used for used in (facts.memory_peak, facts.memory_current) if used is not None]
+    if not known:
         return None
-    used = facts.memory_current
-    close = max(_ROOM_MEMORY, -(-2 * used // _STEP) * _STEP)
-    if total is None:
-        return str(close if preset is Preset.STRICT else max(_ROOM_UNKNOWN, -(-8 * used // _STEP) * _STEP))
-    most = total * 3 // 4 // _STEP * _STEP  # what is left lets the machine itself go on
-    if close > most:
-        return None
-    half = total // 2
-    half = half // _GIB * _GIB if half >= 4 * _GIB else half // _STEP * _STEP  # a number that can be read
-    wide = max(close, half, min(most, -(-4 * used // _STEP) * _STEP))
-    return str(close if preset is Preset.STRICT else wide)
+    limit = max(least, -(-2 * max(known) // _STEP) * _STEP)
+    # what is left lets the machine itself go on
+    return None if total is not None and limit > total * 3 // 4 else str(limit)
+
+
+def _grows(subject: Subject) -> bool:
+    """By the names of its image and of its processes."""
+    image = re.split(r"[^a-z]+", subject.container.image.rpartition("/")[2].partition("@")[0].lower())
+    names = {name for name, _ in subject.users or ()}
+    return not _IN_MEMORY.isdisjoint((*image, *names))
 
 
 def _memory_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
@@ -147,6 +171,7 @@ MEMORY = Toggle(
     learned_words=(LEARNED,),
     guessed=True,
     default="512m",
+    proposed=_memory_proposed,
     unit=Unit.BYTES,
 )
 

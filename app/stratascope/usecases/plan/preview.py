@@ -142,7 +142,8 @@ class Previews:
         piece: str = "",
     ) -> Option:
         chosen = (presets[preset] for preset in (*GRADES, Preset.CRITICAL))
-        value = piece or next((found[item.id] for found in chosen if item.id in found), item.offered)
+        value = piece or next((found[item.id] for found in chosen if item.id in found), "")
+        value = value or item.proposed(subject) or item.offered
         # A limit that a preset would lower is not in effect as the preset wants it
         already = item.on(state.container.asked, subject) and not any(item.id in found for found in presets.values())
         why_not: Message | None = None

@@ -90,7 +90,7 @@ def _forget_undone(access: EngineAccess) -> None:
         if isinstance(item, Damaged) or item.stage is not Stage.DONE or item.owner is not None:
             continue
         with suppress(EngineError, NoSuchContainerError, JournalError, BusyError):
-            if _is_of(access, item) and undone_elsewhere(access.port, item):
+            if is_of(access, item) and undone_elsewhere(access.port, item):
                 with rollback.held(access.journal, item):
                     access.journal.forget(item.id)
 
