@@ -162,6 +162,25 @@ def test_namespaces_shared_with_another(scene: Scene) -> None:
     scene.told("dependents share its namespaces", "refused, by name")
 
 
+def test_what_is_set_aside_needs_nobody(scene: Scene) -> None:
+    """The original of a hardened dependent was counted as one more that needs it."""
+    scene.start()
+    scene.start("--network", "container:trap", name="trap-inside")
+    assert scene.harden("--set", "no-new-privileges=on", name="trap-inside")[0] == 0
+    found = scene.check()
+    assert set(found.blocks) == {"dependents"}
+    assert ".old-" not in found.blocks["dependents"], "by labels, as this journal knows nothing"
+    assert ".old-" in found.warnings["needed-aside"]
+    code, last, err = scene.harden("--set", "no-new-privileges=on", "--with-dependents")
+    blocks = {item["code"]: item["text"] for item in last.get("blocks", ())}
+    # the dependent was relaunched before, so that one has its own way back, which is still a reason to refuse
+    assert (code, set(blocks)) == (3, {"dependents"}), (last, err)
+    assert ".old-" not in blocks["dependents"]
+    assert scene.run("discard", "trap-inside")[0] == 0
+    assert scene.harden("--set", "no-new-privileges=on", "--with-dependents")[0] == 0
+    scene.told("an original that is set aside, of a dependent", "not counted; warned of")
+
+
 def test_a_restart_loop(scene: Scene) -> None:
     """At each look it may be running, waiting to be started, or (Podman) between two starts."""
     scene.start("--restart", "always", command=("sh", "-c", "sleep 0.4; exit 1"))

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
-from stratascope.core.container import Container
+from stratascope.core.container import Container, Status
+from stratascope.core.relaunch.engine_marks import FIRST
+from stratascope.core.relaunch.launch_spec import ORIGINAL
+from stratascope.core.relaunch.transaction import Stage, Transaction
 
 _MODES = ("network_mode", "pid_mode", "ipc_mode", "uts_mode", "cgroupns_mode", "userns_mode")
 
@@ -18,6 +21,24 @@ class Dependency(StrEnum):
     NAMESPACES = "namespaces"  # uses its network, processes, IPC …
     LINK = "link"  # Docker's --link: an address and a name that were looked up when it was started
     REQUIRES = "requires"  # Podman starts the other one before it
+
+
+def set_aside(others: Iterable[Container], transactions: Iterable[Transaction]) -> frozenset[str]:
+    """Ids of those that a relaunch set aside, by the journal, or by labels where that is another user's."""
+    found = {
+        member.old
+        for item in transactions
+        if item.stage is Stage.DONE and item.owner is None
+        for member in item.members
+    }
+    everyone = list(others)
+    named = {value for other in everyone for name, value in other.labels if name in (ORIGINAL, FIRST)}
+    return frozenset(
+        other.id
+        for other in everyone
+        if other.status in (Status.EXITED, Status.CREATED)
+        and (other.id in found or (other.id in named and ".old-" in other.name))
+    )
 
 
 def dependents(container: Container, others: Iterable[Container]) -> tuple[tuple[Container, Dependency], ...]:

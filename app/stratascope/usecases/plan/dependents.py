@@ -12,7 +12,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import HostFiles, NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.transaction import Remedy, Transaction
-from stratascope.usecases.plan.preflight import TIED, Block, Caution, Preflight, preflight
+from stratascope.usecases.plan.preflight import TIED, Block, Caution, Preflight, hardened_before, preflight
 from stratascope.value import Value, replace
 
 
@@ -44,6 +44,7 @@ def look_at_dependents(
         checked = preflight(spec, container, others, changes, transactions, host, taken, now=now)
         stopped = container.status in (Status.EXITED, Status.CREATED)  # created anew, and not started
         blocks = tuple(block for block in checked.blocks if not (stopped and block.code == "not-running"))
+        blocks += tuple(hardened_before(container, transactions))
         warnings = tuple(item for item in checked.warnings if item.code not in TIED.values())
         found.append(Dependent(container, spec, Preflight(blocks, warnings)))
     return tuple(found)

@@ -16,11 +16,18 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import all_live, fold, plain
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
-from stratascope.usecases.plan.dependency_graph import dependents
+from stratascope.usecases.plan.dependency_graph import dependents, set_aside
 from stratascope.usecases.plan.dependents import Dependent, look_at_dependents, with_dependents
 from stratascope.usecases.plan.learned import resolved
 from stratascope.usecases.plan.look import Look, profiles
-from stratascope.usecases.plan.preflight import Preflight, preflight, unproven, unwatched, while_running
+from stratascope.usecases.plan.preflight import (
+    Preflight,
+    hardened_before,
+    preflight,
+    unproven,
+    unwatched,
+    while_running,
+)
 from stratascope.value import Value, field, replace
 
 
@@ -88,9 +95,12 @@ def plan(
         return replace(made, checked=checked, owner=owner)
     if all_live(chosen):
         return replace(made, checked=while_running(checked))
-    needing = [other for other, _ in dependents(state.container, others)]
+    aside = set_aside(others, transactions)
+    needing = [other for other, _ in dependents(state.container, others) if other.id not in aside]
     needed = look_at_dependents(access.port, needing, others, transactions, access.host, remedies, time.time())
     checked = with_dependents(checked, needed, remedies)
+    if needed:
+        checked = replace(checked, blocks=(*checked.blocks, *hardened_before(state.container, transactions)))
     return replace(made, checked=checked, further=needed if Remedy.DEPENDENTS in remedies else ())
 
 

@@ -17,7 +17,7 @@ from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Kind, Remedy, Stage, Transaction
-from stratascope.usecases.plan.dependency_graph import Dependency, dependents
+from stratascope.usecases.plan.dependency_graph import Dependency, dependents, set_aside
 from stratascope.usecases.plan.preflight_warnings import Caution as Caution
 from stratascope.usecases.plan.preflight_warnings import access, cut_off, host_paths, no_longer_shared
 from stratascope.usecases.plan.preflight_warnings import some as _some
@@ -74,6 +74,8 @@ def preflight(
     `remedies`: the options that were taken; the blocks that they deal with become warnings.
     """
     written = own_files(container, changes)
+    aside = set_aside(others, transactions)
+    needing = dependents(container, others)
     owned = isinstance(owner, OwnerPlan)
     if owner is not None:  # Quadlet says --rm of each, and creates it again
         spec = replace(spec, auto_remove=False)
@@ -83,7 +85,7 @@ def preflight(
     blocks = [
         *_owners(container, owner),
         *_states(spec, container, now),
-        *_dependents(dependents(container, others), owned=owned),
+        *_dependents([(other, how) for other, how in needing if other.id not in aside], owned=owned),
         *_networks(spec),
         *_missing(container, host),
         *_unshared(spec, container, host),
@@ -98,6 +100,7 @@ def preflight(
         left = [replace(block, remedy=None) for block in left]
     told = [Caution("owner", text) for text in owner.warnings] if isinstance(owner, OwnerPlan) else []
     passing = () if Remedy.COMMIT_LAYER in remedies else written
+    told += _no_way_back([other.name for other, _ in needing if other.id in aside])
     warnings = (*told, *_warnings(spec, container, passing), *cut_off(spec), *host_paths(spec, container, host))
     if wanted is not None and subject is not None:
         warnings += tuple(access(spec, wanted, subject, host))
@@ -219,6 +222,15 @@ def _tied(tie: Dependency, names: str) -> Message:
                        names=names)  # fmt: skip
 
 
+def _no_way_back(names: Sequence[str]) -> list[Caution]:
+    """What is set aside of others is held to this one by its id: nothing is lost by that before it is gone back to."""
+    if not names:
+        return []
+    text = msg("What is set aside of others needs it as it is now: undo this before you undo those: {names}.",
+               names=_some(names))  # fmt: skip
+    return [Caution("needed-aside", text)]
+
+
 def _networks(spec: LaunchSpec) -> list[Block]:
     if not spec.state.networks:
         return []
@@ -264,6 +276,13 @@ def replaces_again(container: Container, transaction: Transaction) -> bool:
     """Whether that earlier relaunch, alone, made the container, so that what it set aside can stay the way back."""
     done = transaction.stage is Stage.DONE and transaction.kind is Kind.HARDEN and transaction.owner is None
     return done and transaction.new == container.id and not transaction.further
+
+
+def hardened_before(container: Container, transactions: Sequence[Transaction]) -> list[Block]:
+    """Where it can't be relaunched again, since its way back is for it alone: together with others."""
+    text = msg("An original of it is still set aside.")
+    again = any(replaces_again(container, item) for item in transactions)
+    return [Block("set-aside", text, msg("Undo or discard the earlier relaunch first."))] if again else []
 
 
 def _unfinished(container: Container, transactions: Sequence[Transaction]) -> list[Block]:

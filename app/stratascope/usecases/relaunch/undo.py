@@ -26,7 +26,7 @@ from stratascope.core.relaunch.transaction import (
 )
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
-from stratascope.usecases.plan.dependency_graph import dependents
+from stratascope.usecases.plan.dependency_graph import dependents, set_aside
 from stratascope.usecases.plan.undo_plan import alone, anew
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.carry_out import Event, Recreation, Steps, carry_out
@@ -93,6 +93,7 @@ def _exchange(
 def _strangers(access: EngineAccess, done: Transaction) -> list[str]:
     """Those that need a replacement and that the undo would not take along."""
     containers = access.containers()
+    aside = set_aside(containers, (item for item in access.journal.all() if isinstance(item, Transaction)))
     ours = {container.id for container in containers if done.concerns(container.id)}
     needing = {
         other.id: other.name
@@ -100,7 +101,7 @@ def _strangers(access: EngineAccess, done: Transaction) -> list[str]:
         if container.id in {member.new for member in done.members}
         for other, _ in dependents(container, containers)
     }
-    return [name for key, name in needing.items() if key not in ours]
+    return [name for key, name in needing.items() if key not in ours | aside]
 
 
 def _brought_back(
