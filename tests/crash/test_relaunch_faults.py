@@ -184,7 +184,7 @@ def test_somebody_else_removes_one(scene: Scene, who: str) -> None:
 def test_an_original_that_is_pruned_while_its_replacement_is_watched(scene: Scene) -> None:
     """By a nightly job, say: the way back would end with no container at all."""
     relaunch = Waiting(scene, HARDEN.index("write started") + 1)
-    aside = next(name for name in scene.all(relaunch.name) if ".old-" in name)
+    aside = next(name for name in scene.all(relaunch.name) if name != relaunch.name)
     scene.rig.run("rm", aside)
     relaunch.child.kill()
     relaunch.child.communicate()

@@ -28,7 +28,9 @@ from stratascope.value import Value
 
 T = TypeVar("T")
 _V1_IO = ("read_bps", "write_bps", "read_iops", "write_iops")
-_USED = frozenset({"memory.current", "memory.usage_in_bytes", "pids.current"})
+_USED = frozenset(
+    {"memory.current", "memory.peak", "memory.usage_in_bytes", "memory.max_usage_in_bytes", "pids.current"}
+)
 _CPU = ("cpu", "cpu,cpuacct", "cpuacct,cpu")  # a v1 hierarchy may be named by one controller or by all of it
 _ABSENT = Gap(GapKind.ABSENT)
 
@@ -328,10 +330,8 @@ def _devices(files: _Files) -> tuple[str, ...] | None:
 
 def number(text: str | None) -> int | None:
     """Of a file with one number; None without limit, and where it is not understood."""
-    if text is None:
-        return None
     try:
-        return parse_limit(text)
+        return None if text is None else parse_limit(text)
     except DecodeError:
         return None
 
