@@ -116,16 +116,45 @@ def test_before_an_undo_what_it_wrote_is_listed(desk: Desk) -> None:
     assert Path(f"/proc/{desk.rig.pid(aside)}/root/kept/a").read_text() == "1\n", "it is still there"
 
 
+# A master with a worker of another user, and one more for each line that it is given, as Postfix has them
+MASTER = (
+    "sh",
+    "-c",
+    "trap 'exit 0' TERM; su -s /bin/sh app -c 'exec tail -f /dev/null' & mkfifo /run/asked; exec 3<>/run/asked;"
+    " while read x <&3; do su -s /bin/sh app -c 'exec sleep 3602' & done & sleep 3600 & wait",
+)
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_worker_that_came_on_demand(desk: Desk, comes_back: bool) -> None:
+    """It need not come back where nothing asks for it; where no process of its user does, that is no accident."""
+    start(desk, command=MASTER)
+    inside = Path(f"/proc/{desk.rig.pid(NAME)}/root")
+    while not (inside / "run/asked").exists():
+        time.sleep(0.05)
+    (inside / "run/asked").write_text("one more\n")
+    while "sleep 3602" not in desk.rig.run("top", NAME):
+        time.sleep(0.05)
+    words = ("--set", "no-new-privileges=on") if comes_back else ("--set", "capabilities=none")
+    code, last, err = desk.harden(*words)
+    if comes_back:
+        assert (code, last["result"]) == (0, "verified"), (last, err)
+    else:
+        assert (code, last["result"]) == (4, "rolled-back"), (last, err)
+        assert "did not come up again" in last["why"]
+
+
 @pytest.mark.slow
 def test_what_was_removed_by_somebody_else_can_not_be_undone(desk: Desk) -> None:
+    """Both of them: where one is left, it can (tests/traps/test_way_back.py)."""
     original = start(desk)
     assert desk.harden("--set", "no-new-privileges=on")[0] == 0
     desk.rig.run("rm", "-f", original)
+    desk.rig.run("rm", "-f", NAME)
     code, out, _ = desk.run("undo", NAME, "--json")
     last = json.loads(out.splitlines()[-1])
     assert (code, last["result"], [item["code"] for item in last["blocks"]]) == (3, "refused", ["gone"])
     assert len(out.splitlines()) == 1
-    desk.only_one_runs()
 
 
 # Each holds 100 MiB or more of text: the program itself, or a process that it starts

@@ -7,7 +7,14 @@ import pytest
 from stratascope.core.capture import Capture, Gap, GapKind, Reading
 from stratascope.core.ground import UNREAD
 from stratascope.core.ports import ContainerCapture
-from stratascope.usecases.evidence.startup_processes import ProcessKind, all_processes, missing, startup_processes
+from stratascope.usecases.evidence.startup_processes import (
+    SETTLED,
+    ProcessKind,
+    all_processes,
+    certain,
+    missing,
+    startup_processes,
+)
 
 
 def process(pid: int, name: str, uid: int, parent: int, start: int | None = 1000, state: str = "S") -> Capture:
@@ -65,3 +72,25 @@ def test_what_did_not_come_back() -> None:
     assert missing(before, now, users=True) == (ProcessKind("nginx", 33),)
     assert missing(before, now, users=False) == (), "as another user its workers may be of that one"
     assert missing(before, frozenset(), users=False) == (ProcessKind("logger", 1), ProcessKind("nginx", 33))
+
+
+WORKER_33, PICKUP, SMTPD, LOGGER = (ProcessKind("nginx", 33), ProcessKind("pickup", 101), ProcessKind("smtpd", 101),
+                                    ProcessKind("logger", 0))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lost", "now", "seconds", "users", "found"),
+    [
+        ((SMTPD,), (ProcessKind("master", 0), PICKUP), 20.0, True, ()),  # somebody asked for it: comes on demand
+        ((SMTPD,), (ProcessKind("master", 0), PICKUP), SETTLED, True, (SMTPD,)),  # it outlived every idle time
+        ((WORKER_33,), (ProcessKind("nginx", 0),), 20.0, True, (WORKER_33,)),  # the master may not become it any more
+        ((LOGGER,), (ProcessKind("nginx", 0),), 20.0, True, ()),  # nothing tells; the log may
+        ((SMTPD,), (ProcessKind("master", 5),), 20.0, False, ()),  # all have another user now
+        ((SMTPD,), (ProcessKind("master", 5),), SETTLED, False, (SMTPD,)),
+    ],
+)
+def test_what_must_have_come_back(
+    lost: tuple[ProcessKind, ...], now: tuple[ProcessKind, ...], seconds: float, users: bool,
+    found: tuple[ProcessKind, ...],
+) -> None:  # fmt: skip
+    assert certain(lost, frozenset(now), seconds, users=users) == found

@@ -28,9 +28,7 @@ from stratascope.value import Value
 
 T = TypeVar("T")
 _V1_IO = ("read_bps", "write_bps", "read_iops", "write_iops")
-_USED = frozenset(
-    {"memory.current", "memory.peak", "memory.usage_in_bytes", "memory.max_usage_in_bytes", "pids.current"}
-)
+_USED = {"memory.current", "memory.peak", "memory.usage_in_bytes", "memory.max_usage_in_bytes", "pids.current"}
 _CPU = ("cpu", "cpu,cpuacct", "cpuacct,cpu")  # a v1 hierarchy may be named by one controller or by all of it
 _ABSENT = Gap(GapKind.ABSENT)
 

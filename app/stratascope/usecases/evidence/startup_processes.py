@@ -2,10 +2,14 @@
 
 A server can lose its workers and live on: where its master may no longer change users it still runs and still listens,
 and answers nobody. What a container started within its first seconds it will start again, so that is what must come
-back, by name and user. Decided against counting all processes: sessions, jobs and workers on demand come and go.
+back, by name and user. Only what outlived an idle worker's time is certain to: a younger container may have been asked
+for something in its first seconds, and what did that comes back when it is asked for again. Decided against counting
+all processes: sessions, jobs and workers on demand come and go.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from stratascope.core.capture import Capture, Gap, or_none
 from stratascope.core.ground import Ground
@@ -16,6 +20,8 @@ from stratascope.linux.status import ProcessStatus, parse_status
 from stratascope.value import Value
 
 BIRTH = 10.0  # seconds from the start of the first process within which others belong to its start
+# Idle workers end after 100 seconds in Postfix (max_idle), 300 in Apache's mod_fcgid; most others sooner
+SETTLED = 300.0
 _TICKS = 100  # per second, sysconf(_SC_CLK_TCK): the same on all that Linux runs on today
 _GONE = ("Z", "X")
 
@@ -59,6 +65,18 @@ def missing(before: frozenset[ProcessKind], now: frozenset[ProcessKind], *, user
         return tuple(sorted(before - now, key=str))
     names = {kind.name for kind in now}
     return tuple(sorted((kind for kind in before if kind.name not in names), key=str))
+
+
+def certain(
+    lost: Iterable[ProcessKind], now: frozenset[ProcessKind], seconds: float, *, users: bool
+) -> tuple[ProcessKind, ...]:
+    """Those of the `lost` that would be there if all was well, where the original had run for so many seconds.
+
+    Of a younger one these are whose user nobody runs as now, where users are the same: that its first process can still
+    become that user is then not shown by any other.
+    """
+    there = {kind.user for kind in now}
+    return tuple(kind for kind in lost if seconds >= SETTLED or (users and kind.user not in there))
 
 
 def _descends(pid: int, first: int, parents: dict[int, ProcessStatus | None]) -> bool:

@@ -25,7 +25,6 @@ from stratascope.core.relaunch.transaction import (
     State,
     Transaction,
 )
-from stratascope.layers.toggles import changes_users
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.plan import Plan, expected
 from stratascope.usecases.plan.preflight import replaces_again
@@ -69,7 +68,7 @@ def harden(
     def steps() -> Steps:
         before = access.startup_processes(work.transaction.old)
         yield from work.forward(watch)
-        all_back(access, before, work.transaction.new, users=not changes_users(made.choices))
+        all_back(access, made.choices, made.subject, before, work.transaction.new)
         begun = access.clock.now()
         told = Progress("verify", State.BEGUN, 0.0, msg("Hold the result against /proc"))
         yield told

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Choice, Failure, Proof, Proven
+from stratascope.core.relaunch.toggle import Choice, Failure, Proof, Proven, Subject
 from stratascope.core.snapshot import ContainerState
-from stratascope.layers.toggles import toggle
+from stratascope.layers.toggles import changes_users, toggle
 from stratascope.usecases.engine_access import EngineAccess
-from stratascope.usecases.evidence.startup_processes import ProcessKind, missing
+from stratascope.usecases.evidence.startup_processes import ProcessKind, certain, missing
 from stratascope.usecases.plan.look import looked, subject_of
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.relaunch.watch import FailedError, last_words
@@ -57,26 +58,41 @@ def not_enforced(failed: Sequence[Proved]) -> Message:
                expected=first.proof.expected, found=first.proof.found)  # fmt: skip
 
 
+def _refused(choices: Sequence[Choice], failure: Failure, subject: Subject) -> bool:
+    """Whether its log points to any of the choices."""
+    return any(toggle(each.toggle).symptoms(failure, each.value, subject) for each in choices)
+
+
 def all_back(
     access: EngineAccess,
+    choices: Sequence[Choice],
+    subject: Subject,
     before: frozenset[ProcessKind] | None,
     container: str,
     *,
-    users: bool,
     seconds: float = _COME_BACK,
     again: float = _AGAIN,
-) -> None:
-    """Raises FailedError where a process that belongs to its start does not come. `users`: as the same user."""
-    until = access.clock.now() + seconds
+) -> tuple[ProcessKind, ...]:
+    """Raises FailedError where a process that belongs to its start does not come. `subject`: the original.
+
+    Gives those that did not come and need not, as they may have been started on demand: none of these counts where the
+    log says that something was refused.
+    """
+    until, users = access.clock.now() + seconds, not changes_users(choices)
     while before:
         now = access.all_processes(container)
         lost = () if now is None else missing(before, now, users=users)
-        if not lost:
-            return
+        if not lost or now is None:
+            return ()
         if access.clock.now() >= until:
-            first = lost[0]
+            log = last_words(access.port, container)
+            failure = Failure(log)
+            sure = certain(lost, now, time.time() - subject.container.started, users=users)
+            if not sure and not _refused(choices, failure, subject):
+                return lost
+            first = (*sure, *lost)[0]
             why = msg("A process {name} of user {user} ran in it before, and did not come up again.", name=first.name,
                       user="?" if first.user is None else first.user)  # fmt: skip
-            log = last_words(access.port, container)
-            raise FailedError(why, log=log, failure=Failure(log))
+            raise FailedError(why, log=log, failure=failure)
         access.clock.sleep(again)
+    return ()

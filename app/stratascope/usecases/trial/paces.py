@@ -13,7 +13,6 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.launch_spec import Health
 from stratascope.core.relaunch.toggle import Choice, Failure
 from stratascope.core.relaunch.trial import Pace, Tried
-from stratascope.layers.toggles import changes_users
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.evidence.startup_processes import ProcessKind
@@ -119,9 +118,10 @@ class Paces:
         if before is None or self._access.all_processes(container) is None:
             self.not_compared.append(msg("Which processes it starts can't be read."))
             return
-        all_back(self._access, before, container, users=not changes_users(choices), seconds=limit, again=POLL)
-        if before:
-            names = ", ".join(sorted({kind.name for kind in before}))
+        subject = self._seen.subject
+        away = all_back(self._access, choices, subject, before, container, seconds=limit, again=POLL)
+        if before and (there := before - frozenset(away)):
+            names = ", ".join(sorted({kind.name for kind in there}))
             self.compared.append(msg("The processes of its start are there: {names}.", names=names))
 
     def _healthy(self, container: str, limit: float) -> bool:
