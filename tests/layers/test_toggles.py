@@ -200,6 +200,20 @@ def test_limits_leave_room(
     assert offered == "" if used > 2 * _GIB else int(offered) >= 2 * max(used, peak or 0)
 
 
+@pytest.mark.parametrize(("engine", "chosen"), [(DOCKER, False), (PODMAN, True)])
+def test_no_tmpfs_hides_what_the_image_has_and_the_container_uses(engine: Engine, chosen: bool) -> None:
+    """Podman copies it in. What the container made itself is no reason."""
+    known = subject(process=recorded("lsm/apparmor/docker-default"), engine=engine)
+    wrote = ("/run/app.pid", "/var/log/app/access.log", "/var/log/own/own.log")
+    told = replace(known, changes=wrote, replaced=("/var/log/app/access.log",))
+    found = {choice.toggle: choice.value for choice in choices(Preset.STRICT, told)}
+    assert ("/var/log/app" in found["tmpfs"].split(",")) is chosen
+    assert {"/run", "/var/log/own"} <= set(found["tmpfs"].split(","))
+    assert ("read-only-root" in found) is chosen
+    (risk,) = toggle("tmpfs").risks("/var/log/app", told)
+    assert ("/var/log/app/access.log" in translate(risk)) is not chosen
+
+
 @pytest.mark.parametrize(
     ("image", "users", "limited"),
     [

@@ -100,7 +100,8 @@ class Subject(Value):
     """The container that is to be hardened, and what is known of it now.
 
     `facts` are by layer id; None where nothing could be read. `files`: path and text of the profile files that the
-    choices name, read by the caller. `changes`: paths that its writable layer holds over its image. `listeners`:
+    choices name, read by the caller. `changes`: paths that its writable layer holds over its image; `replaced`: those
+    of them that the image has too, so that the container uses what the image put there. `listeners`:
     address and port of the host's listening TCP sockets. `listens`: TCP ports on which it listens itself. `set_uid`:
     programs of its image that give the rights of their owner, or rights of their own. `nodes`: device nodes in its
     /dev that not every container has. `users`: name and user of the processes that it
@@ -120,6 +121,7 @@ class Subject(Value):
     users: tuple[tuple[str, int], ...] | None = None
     published: tuple[int, ...] = ()
     seen: Observation | None = None  # what it was seen to use, of all its lives; None: it was never watched
+    replaced: tuple[str, ...] = ()
 
     def of(self, layer: str) -> Any:
         """The facts of one layer, None where there are none."""

@@ -1,7 +1,9 @@
 """The toggles of layer 1 that keep a root directory as the image has it: read-only, with tmpfs where it writes.
 
 Where it writes is known from its writable layer (`Subject.changes`), where the caller looked. Only places
-that hold what is made anew at each start get a tmpfs by preset: elsewhere one would hide what the image put there.
+that hold what is made anew at each start get a tmpfs by preset: elsewhere one would hide what the image put there. Nor
+does one of these where the container wrote over a file of the image (`Subject.replaced`): it uses what lies there, and
+Docker's tmpfs is empty. Podman copies it in.
 """
 
 from __future__ import annotations
@@ -47,6 +49,20 @@ def _written(subject: Subject) -> tuple[str, ...] | None:
         if not any(other.startswith(f"{path}/") for other in paths[place + 1 : place + 2])
         and not any(within(path, mount.target) for mount in subject.container.asked.mounts)
     )
+
+
+def _hidden(folder: str, subject: Subject) -> tuple[str, ...]:
+    """What of the image, that it is known to use, a tmpfs there would hide."""
+    if not is_docker(subject):
+        return ()
+    return tuple(path for path in subject.replaced if path != folder and within(path, folder))
+
+
+def _may_be_read_only(subject: Subject) -> bool:
+    """Not where what it writes over can neither be written nor be given a tmpfs."""
+    wanted = [posixpath.dirname(path) for path in subject.replaced]
+    hidden = [folder for folder in wanted if any(within(folder, place) for place in _WRITTEN)]
+    return not subject.container.asked.read_only_root and not any(_hidden(folder, subject) for folder in hidden)
 
 
 def _read_only_risks(value: str, subject: Subject) -> tuple[Message, ...]:
@@ -98,7 +114,7 @@ READ_ONLY_ROOT = Toggle(
         msg("It is writable"),
         f"{_MOUNTS}:/",
     ),
-    lambda preset, subject: "on" if preset is Preset.STRICT and not subject.container.asked.read_only_root else None,
+    lambda preset, subject: "on" if preset is Preset.STRICT and _may_be_read_only(subject) else None,
     symptoms=_read_only_symptoms,
 )
 
@@ -134,6 +150,10 @@ def _tmpfs_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     if not new:
         return ()
     paths = ", ".join(new[:_SHOWN])
+    hidden = [path for place in new for path in _hidden(place, subject)]
+    if hidden:
+        return (msg("The image has files there that it uses, and a tmpfs would hide them: {paths}.",
+                    paths=", ".join(hidden[:_SHOWN])),)  # fmt: skip
     if is_docker(subject):
         text = msg("What the image has in {paths} is hidden, what it writes there is lost when it stops, and programs "
                    "there can't be started.", paths=paths)  # fmt: skip
@@ -162,7 +182,8 @@ def _tmpfs_preset(preset: Preset, subject: Subject) -> str | None:
         places.append("/run")
     for path in written or ():
         folder = posixpath.dirname(path)
-        if any(within(folder, place) for place in _WRITTEN) and folder not in places:
+        useful = any(within(folder, place) for place in _WRITTEN) and not _hidden(folder, subject)
+        if useful and folder not in places:
             places.append(folder)
     # a change in a folder of a scratch folder needs no tmpfs of its own
     places = [place for place in places if not any(place != other and within(place, other) for other in _SCRATCH)]

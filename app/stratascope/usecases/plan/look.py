@@ -20,6 +20,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import files_named
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.usecases.plan.written_files import leaves
 from stratascope.value import Value, replace
 
 
@@ -47,7 +48,7 @@ def look(access: EngineAccess, container: str) -> Look:
     before = access.liveness(number)
     written = changes.result()
     paths = tuple(change.path for change in written)
-    subject = replace(inside.result(), listens=before.listens, changes=paths)
+    subject = replace(inside.result(), listens=before.listens, changes=paths, replaced=replaced(written))
     return Look(state, subject, spec.result(), written, before, others.result())
 
 
@@ -61,6 +62,7 @@ def subject_of(
         tuple((layer.id, layer.facts) for layer in state.layers),
         files=profiles(access, choices),
         changes=None if changes is None else tuple(change.path for change in changes),
+        replaced=replaced(changes or ()),
         listeners=access.listeners(),
         memory_total=access.ground.memory_total,
         seen=_seen(access, state),
@@ -73,6 +75,11 @@ def _seen(access: EngineAccess, state: ContainerState) -> Observation | None:
         known = access.needs.of(state.container)
         return None if known is None else known.observation
     return None
+
+
+def replaced(changes: Sequence[FileChange]) -> tuple[str, ...]:
+    """What of the image it wrote over or removed; a folder counts where something else than its entries changed."""
+    return tuple(change.path for change in leaves(changes) if change.kind != "added")
 
 
 def profiles(access: EngineAccess, choices: Sequence[Choice]) -> tuple[tuple[str, str], ...]:
