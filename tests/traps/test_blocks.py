@@ -320,3 +320,19 @@ def mounted(rig: Rig, folder: Path) -> Iterator[None]:
         yield
     finally:
         inside(rig, "umount", "--lazy", str(folder))
+
+
+@pytest.mark.parametrize("scene", [pytest.param("podman_rootful", marks=pytest.mark.slow)], indirect=True)
+def test_a_layer_beside_an_empty_volume_with_mapped_ids(scene: Scene) -> None:
+    """Podman does not start what is made from such an image while the volume is empty."""
+    ids = ("--uidmap", "0:200000:65536", "--gidmap", "0:200000:65536")
+    scene.start(*ids, "-v", "trap-data:/data:idmap")
+    scene.rig.run("exec", "trap", "touch", "/kept")
+    code, last, _ = scene.harden("--set", "no-new-privileges=on", "--commit-layer")
+    assert (code, [item["code"] for item in last["blocks"]]) == (3, ["writable-layer"])
+    assert "/data" in last["blocks"][0]["text"]
+    scene.rig.run("exec", "trap", "touch", "/data/something")
+    code, last, err = scene.harden("--set", "no-new-privileges=on", "--commit-layer")
+    assert (code, last["result"]) == (0, "verified"), (last, err)
+    assert "kept" in scene.rig.run("exec", "trap", "ls", "/")
+    scene.told("writable layer beside an empty volume with mapped ids", "refused, by path; carried over once it is not")

@@ -97,6 +97,7 @@ class LaunchSpec(Value):
     lost: tuple[Message, ...] = ()
     differs: tuple[Message, ...] = ()
     state: RuntimeState = RuntimeState()
+    mapped: tuple[tuple[str, str], ...] = ()  # source and target of volumes that are mounted with their ids mapped
 
 
 class Created(Value):

@@ -79,6 +79,12 @@ def _launch_spec(sources: Sources, engine: str, asked: Asked) -> LaunchSpec:
         image_environment=tuple(words(part(source.image, "Config"), "Env")),
         lost=tuple(lost),
         differs=tuple(differs),
+        mapped=tuple(
+            (mount.text("Source"), mount.text("Destination"))
+            for mount in answer.parts("Mounts")
+            if mount.text("Type") == "volume"
+            and any(word.partition("=")[0] == "idmap" for word in mount.texts("Options") or ())
+        ),
     )
 
 

@@ -91,7 +91,7 @@ def preflight(
         *_unshared(spec, container, host),
         *(() if owned else _secrets(container, written)),  # its owner writes them anew
         *_unfinished(container, transactions),
-        *_layer(spec, container, written),
+        *_layer(spec, container, written, host),
         *(Block("lost", text, _EXPORT) for text in spec.lost),
     ]
     left = [block for block in blocks if block.remedy is None or block.remedy not in remedies]
@@ -310,15 +310,21 @@ def _served(container: Container, transaction: Transaction) -> bool:
     return owner is not None and transaction.engine == container.engine and set(owner.labels) <= set(container.labels)
 
 
-def _layer(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]) -> list[Block]:
+def _layer(spec: LaunchSpec, container: Container, changes: Sequence[FileChange], host: HostFiles) -> list[Block]:
     kept = [change.path for change in leaves(changes) if not volatile(change.path)]
     if not kept:
         return []
     text = msg("It wrote files outside its volumes, which the replacement would not have: {paths}.", paths=_some(kept))
     instead = msg("Give it volumes for them, or carry them over in an image.")
+    # Podman commits the place of such a mount with the owner that it has on the host, which means nobody inside; and as
+    # long as the volume is empty it gives it the owner of that place: libpod, Container.fixVolumePermissions
+    empty = [target for source, target in spec.mapped if len(host.entries(source, target, 2) or ("", "")) < 2]
+    if empty:
+        instead = msg("Give it volumes for them. No image can carry them while a volume with mapped ids is empty: {paths}.",
+                      paths=_some(empty))  # fmt: skip
     then = msg("What it wrote is carried over in an image that stays on this engine: {paths}.", paths=_some(kept))
     # Compose keeps inline files in that layer, which it writes itself; a bare root folder (Podman) is no image
-    possible = bool(spec.image_id) and COMPOSED.isdisjoint(dict(container.labels))
+    possible = bool(spec.image_id) and not empty and COMPOSED.isdisjoint(dict(container.labels))
     return [Block("writable-layer", text, instead, Remedy.COMMIT_LAYER if possible else None, then)]
 
 
