@@ -1,7 +1,8 @@
-"""Settings below /proc/sys: paths, numbers and ranges, bad and any text."""
+"""Settings below /proc/sys and the machine's memory: paths, numbers and ranges, bad and any text."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stratascope.linux.decode import DecodeError
-from stratascope.linux.sysctl import parse_number, parse_range, path_of
+from stratascope.linux.sysctl import parse_memory_total, parse_number, parse_range, path_of
 
 
 def test_paths() -> None:
@@ -49,3 +50,37 @@ def test_any_text(text: str) -> None:
 
 def test_this_machine() -> None:
     assert parse_number(Path(path_of("kernel.pid_max")).read_text()) > 300
+
+
+def test_memory() -> None:
+    assert parse_memory_total("MemTotal:       24000000 kB\nMemFree:         1 kB\n") == 24000000 * 1024
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "MemFree: 1 kB\n",
+        "MemTotal: kB\n",
+        "MemTotal: -1 kB\n",
+        "MemTotal: 1 MB\n",
+        "MemTotal: ١ kB\n",
+        " MemTotal: 1 kB",
+    ],
+)
+def test_bad_memory(text: str) -> None:
+    with pytest.raises(DecodeError):
+        parse_memory_total(text)
+
+
+@given(st.text() | st.from_regex(r"MemTotal: {0,3}[0-9]{0,18} k?B\n"))
+def test_any_memory(text: str) -> None:
+    try:
+        assert parse_memory_total(text) % 1024 == 0
+    except DecodeError:
+        return
+
+
+def test_memory_of_this_machine() -> None:
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    assert parse_memory_total(Path("/proc/meminfo").read_text()) == pages

@@ -15,10 +15,9 @@ from stratascope.linux.cgroup import layout_of
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import parse_full
 from stratascope.linux.lsm import parse_lockdown, parse_modules
-from stratascope.linux.meminfo import parse_memory_total
 from stratascope.linux.mounts import UNION, Mount, parse_mountinfo
 from stratascope.linux.namespace import Kind, is_initial, parse_link
-from stratascope.linux.sysctl import parse_number, path_of
+from stratascope.linux.sysctl import parse_memory_total, parse_number, path_of
 from stratascope.value import Value
 
 NAMESPACES = tuple(kind.value for kind in Kind)

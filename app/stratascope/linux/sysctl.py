@@ -1,8 +1,12 @@
-"""Settings of the kernel below /proc/sys: where one of a dotted name is, and the numbers in it. See sysctl(8)."""
+"""Numbers of the whole machine: settings below /proc/sys (sysctl(8)), by dotted name, and how much memory it has."""
 
 from __future__ import annotations
 
+import re
+
 from stratascope.linux.decode import DecodeError
+
+_TOTAL = re.compile(r"^MemTotal: +([0-9]{1,15}) kB$", re.M).search
 
 
 def path_of(name: str) -> str:
@@ -25,3 +29,11 @@ def parse_range(text: str) -> tuple[int, int] | None:
         raise DecodeError(f"not a range: {text[:40]!r}")
     first, last = map(parse_number, words)
     return (first, last) if first <= last else None
+
+
+def parse_memory_total(text: str) -> int:
+    """Of /proc/meminfo (proc_meminfo(5)), in bytes. Raises DecodeError."""
+    found = _TOTAL(text)
+    if found is None:
+        raise DecodeError("meminfo: no line MemTotal")
+    return int(found[1]) * 1024
