@@ -1,0 +1,183 @@
+"""ELF files: what a program asks of shared libraries. Pure; elf(5), the generic ABI (gabi), and nothing of a process.
+
+Read is what the dynamic linker reads: program headers, PT_DYNAMIC, its strings and its symbols that are not defined
+here. Section headers are not looked at: they stand at the end of a file that may have been cut off, and nobody who runs
+a program needs them. How many symbols there are no tag says, but their table ends before the next one begins; what is
+read beyond it is sorted out as no name. Whatever the file says, no more is looked at than the limits here.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator
+
+from stratascope.linux.decode import DecodeError
+from stratascope.value import Value, replace
+
+SEGMENTS_MAX = 256
+ENTRIES_MAX = 1024  # of PT_DYNAMIC
+SYMBOLS_MAX = 1 << 16  # those that are not defined here come first in what GNU's linkers write
+LIBRARIES_MAX = 128
+NAME_MAX = 512  # bytes of one name: C++ has longer ones, and no function of libc has
+PATH_MAX = 4096
+
+_EXECUTABLE, _SHARED = 2, 3  # e_type; a position-independent program is a shared object too
+_LOAD, _DYNAMIC, _INTERPRETER, _NOTE = 1, 2, 3, 4  # p_type
+_END, _NEEDED, _STRINGS, _SYMBOLS, _STRINGS_SIZE, _RPATH, _RUNPATH = 0, 1, 5, 6, 10, 15, 29  # d_tag
+# d_tag of what is an address: tables that may follow the symbols
+_TABLES = frozenset((4, 5, 7, 17, 23, 25, 26, 32, 36, 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFE))
+_OF_DYNAMIC_LINKER = frozenset((0, 1, 2, 6, 10))  # st_type: none, object, function, TLS, GNU indirect function
+_GLOBAL, _WEAK = 1, 2  # st_bind
+_GO = b"Go\0\0"  # the owner of the note with Go's build id, cmd/internal/buildid
+_NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.$@]*").fullmatch
+_PROGRAM = re.compile(rb"/(?:usr/)?(?:local/)?(?:lib|libexec|sbin|bin)/[A-Za-z0-9_.+/-]{1,200}(?=\0)")
+
+
+class Elf(Value):
+    """A program or a shared library. `imports`: names of what it asks of libraries, in order, without versions."""
+
+    bits: int  # 32 or 64
+    interpreter: str = ""  # the dynamic linker that it asks for
+    needed: tuple[str, ...] = ()  # DT_NEEDED: a name, or a path
+    folders: tuple[str, ...] = ()  # DT_RUNPATH or DT_RPATH, as written: $ORIGIN is where the file lies
+    imports: tuple[str, ...] = ()
+    go: bool = False  # made by Go's own linker: its calls to the kernel are its own
+
+    @property
+    def static(self) -> bool:
+        """Whether it asks nothing of others, so that its imports say nothing about what it does."""
+        return not self.interpreter and not self.needed
+
+
+class _Segment(Value):
+    kind: int
+    offset: int
+    address: int
+    size: int  # in the file
+
+
+def is_elf(data: bytes) -> bool:
+    """Whether it says so."""
+    return data[:4] == b"\x7fELF"
+
+
+def parse_elf(data: bytes) -> Elf:
+    """Of the whole file, or of its beginning as far as the tables are in it. Raises DecodeError."""
+    if not is_elf(data) or len(data) < 20 or data[4] not in (1, 2) or data[5] not in (1, 2):
+        raise DecodeError(f"no ELF file: {data[:6]!r}")
+    file = _File(data, bits=32 * data[4], order="<" if data[5] == 1 else ">")
+    (kind,) = file.fields("H", 16)
+    if kind not in (_EXECUTABLE, _SHARED):
+        raise DecodeError(f"neither a program nor a library: e_type {kind}")
+    segments = tuple(file.segments())
+    interpreter = next((file.bytes_of(each) for each in segments if each.kind == _INTERPRETER), b"")
+    go = any(each.kind == _NOTE and file.bytes_of(each)[12:16] == _GO for each in segments)
+    dynamic = next((each for each in segments if each.kind == _DYNAMIC), None)
+    found = Elf(file.bits, _text(interpreter.rstrip(b"\0")), go=go)
+    if dynamic is None:
+        return found
+    return _linked(found, file, segments, tuple(file.entries(dynamic)))
+
+
+def programs_named(data: bytes, most: int) -> tuple[str, ...]:
+    """Paths of programs that stand in the file as whole strings, as those that it starts do; not more than `most`."""
+    found: dict[str, None] = {}
+    for match in _PROGRAM.finditer(data):
+        found.setdefault(match[0].decode("ascii"))
+        if len(found) == most:
+            break
+    return tuple(found)
+
+
+def _linked(found: Elf, file: _File, segments: tuple[_Segment, ...], entries: tuple[tuple[int, int], ...]) -> Elf:
+    tags = dict(reversed(entries))  # the first of each counts
+    if _STRINGS not in tags:
+        return found
+    strings = file.at(segments, tags[_STRINGS])
+    end = min(len(file.data), strings + tags.get(_STRINGS_SIZE, 0))
+    names = file.data[strings:end]
+    needed = [_string(names, value, PATH_MAX) for tag, value in entries if tag == _NEEDED][:LIBRARIES_MAX]
+    path = _string(names, tags.get(_RUNPATH, tags.get(_RPATH, len(names))), PATH_MAX)
+    folders = tuple(folder for folder in _text(path).split(":") if folder)[:LIBRARIES_MAX]
+    imports: frozenset[str] = frozenset()
+    if _SYMBOLS in tags:
+        later = [value for tag, value in entries if tag in _TABLES and value > tags[_SYMBOLS]]
+        room = min(later) - tags[_SYMBOLS] if later else 0
+        imports = file.undefined(file.at(segments, tags[_SYMBOLS]), room, names)
+    libraries = tuple(text for name in needed if (text := _text(name)))
+    return replace(found, needed=libraries, folders=folders, imports=tuple(sorted(imports)))
+
+
+class _File:
+    """Numbers of one class and order of bytes, out of bytes of any length."""
+
+    def __init__(self, data: bytes, *, bits: int, order: str) -> None:
+        self.data, self.bits, self._order = data, bits, order
+
+    def fields(self, form: str, offset: int) -> tuple[int, ...]:
+        try:
+            return struct.unpack_from(self._order + form, self.data, offset)
+        except (struct.error, OverflowError) as error:
+            raise DecodeError(f"cut off at {offset}") from error
+
+    def segments(self) -> Iterator[_Segment]:
+        wide = self.bits == 64
+        start, size, count = (
+            (*self.fields("Q", 32), *self.fields("HH", 54)) if wide else (*self.fields("I", 28), *self.fields("HH", 42))
+        )
+        if count > SEGMENTS_MAX or size < (56 if wide else 32):
+            raise DecodeError(f"{count} program headers of {size} bytes")
+        for place in range(count):
+            at = start + place * size
+            if wide:
+                kind, _, offset, address, _, length = self.fields("IIQQQQ", at)
+            else:
+                kind, offset, address, _, length = self.fields("IIIII", at)
+            yield _Segment(kind, offset, address, length)
+
+    def bytes_of(self, segment: _Segment) -> bytes:
+        """Its first bytes: a path's length at most."""
+        return self.data[segment.offset : segment.offset + min(segment.size, PATH_MAX)]
+
+    def entries(self, segment: _Segment) -> Iterator[tuple[int, int]]:
+        form, size = ("qQ", 16) if self.bits == 64 else ("iI", 8)
+        for place in range(min(segment.size // size, ENTRIES_MAX)):
+            tag, value = self.fields(form, segment.offset + place * size)
+            if tag == _END:
+                return
+            yield tag, value
+
+    def at(self, segments: tuple[_Segment, ...], address: int) -> int:
+        """Where in the file that address is."""
+        for each in segments:
+            if each.kind == _LOAD and each.address <= address < each.address + each.size:
+                place = each.offset + address - each.address
+                if place < len(self.data):
+                    return place
+        raise DecodeError(f"address {address:#x} is not in what there is of the file")
+
+    def undefined(self, start: int, room: int, names: bytes) -> frozenset[str]:
+        form, size = ("IBBHQQ", 24) if self.bits == 64 else ("IIIBBH", 16)
+        room = min(room, SYMBOLS_MAX * size, len(self.data) - start)
+        table = memoryview(self.data)[start : start + room - room % size]
+        found = set()
+        for entry in struct.iter_unpack(self._order + form, table):
+            name, about, section = (entry[0], entry[1], entry[3]) if self.bits == 64 else (entry[0], *entry[3::2])
+            if section or about >> 4 not in (_GLOBAL, _WEAK) or about & 15 not in _OF_DYNAMIC_LINKER:
+                continue
+            text = _string(names, name, NAME_MAX)
+            if _NAME(text):
+                found.add(text.decode("ascii"))
+        return frozenset(found)
+
+
+def _string(names: bytes, start: int, most: int) -> bytes:
+    """Up to its end; empty where that is not within `most` bytes."""
+    end = names.find(b"\0", start, start + most) if start < len(names) else -1
+    return names[start:end] if end >= 0 else b""
+
+
+def _text(path: bytes) -> str:
+    """Empty where it is none that a file could have."""
+    return path.decode("utf-8", "surrogateescape") if b"\0" not in path else ""
