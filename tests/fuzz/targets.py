@@ -19,6 +19,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from linux.elf_files import elf
 from stratascope import linux
 from stratascope.collector import serve
 from stratascope.collector.read import PID_MAX
@@ -28,11 +29,13 @@ from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.transaction import Kind, Member, Stage, Transaction
 from stratascope.engines.docker import inspect as docker
 from stratascope.engines.podman import inspect as podman
+from stratascope.engines.shared.archive import STAT, file_in, may_hold_file
 from stratascope.engines.shared.events import decode_events
 from stratascope.engines.shared.http_connection import Bounds, HttpConnection
 from stratascope.engines.shared.json_reader import parse, words_of
 from stratascope.linux import bpf, seccomp_filters, seccomp_profile, seccomp_resolve, syscalls
 from stratascope.linux.decode import DecodeError
+from stratascope.linux.elf import parse_elf
 from stratascope.owners import compose
 from stratascope.presentation import json_report
 from stratascope.probe import entries
@@ -60,7 +63,7 @@ def decoders() -> tuple[tuple[str, Callable[[str], object]], ...]:
         loaded = importlib.import_module(f"{linux.__name__}.{module.name}")
         for name, value in sorted(vars(loaded).items()):
             own = getattr(value, "__module__", "") == loaded.__name__
-            if name.startswith("parse_") and name != "parse_sockets" and own:
+            if name.startswith("parse_") and name not in ("parse_sockets", "parse_elf") and own:
                 found.append((f"{module.name}.{name}", value))
     return tuple(found)
 
@@ -83,6 +86,24 @@ def kernel_bytes(data: bytes) -> None:
     with contextlib.suppress(DecodeError):
         bpf.decode(data)
         seccomp_filters.answers((data,), abi).of("mount")
+
+
+def program(data: bytes) -> None:
+    """A program in a container: bytes, or a whole one of which some are others. Allowed: DecodeError."""
+    first = data[0] if data else 0
+    whole = bytearray(elf(bits=32 << first % 2, order="<>"[first // 2 % 2], imports=("setuid",), runpath="/x"))
+    for at in range(1, min(len(data), 40), 3):
+        whole[int.from_bytes(data[at : at + 2], "little") % len(whole)] = data[min(at + 2, len(data) - 1)]
+    for each in (data, b"\x7fELF" + data, bytes(whole)):
+        with contextlib.suppress(DecodeError):
+            assert len(parse_elf(each).imports) < 1 << 16
+
+
+def archive(data: bytes) -> None:
+    """What an engine sends of a container's file. Allowed: ValueError."""
+    may_hold_file({STAT: data.decode("latin-1")})
+    with contextlib.suppress(ValueError):
+        file_in(data, "/x")
 
 
 def profile(data: bytes) -> None:
@@ -182,6 +203,8 @@ def settings(data: bytes) -> None:
 TARGETS: dict[str, Target] = {
     "kernel-text": kernel_text,
     "kernel-bytes": kernel_bytes,
+    "program": program,
+    "archive": archive,
     "profile": profile,
     "request": request,
     "reply": reply,

@@ -10,7 +10,7 @@ from typing import Any
 
 from stratascope.core.container import Asked, EngineKind, EngineState
 from stratascope.core.message import msg
-from stratascope.core.ports import NoSuchContainerError, RefusedError
+from stratascope.core.ports import ContainerFile, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import (
     Created,
     FileChange,
@@ -220,6 +220,9 @@ class MemoryEngine:
         if not any(box.image == name for box in self.boxes.values()):
             self.images.pop(name, None)
         done()
+
+    def file(self, container: str, path: str, most: int, seconds: float) -> ContainerFile | None:
+        return None
 
     def oci_config(self, container: str) -> str:
         return "{}"

@@ -70,7 +70,7 @@ def test_an_answer_that_leaves_the_connection_open(serve: Serve, pieces: Pieces,
     with connected(server.path) as link:
         for _ in range(2):
             assert link.call("/v1.45/containers/json?all=true", SOON) == (200, body)
-    assert link.api_version == "1.45"
+    assert link.head["api-version"] == "1.45"
     assert server.connections == 1, "kept open between calls"
     assert server.requests[0] == b"GET /v1.45/containers/json?all=true HTTP/1.1\r\nHost: engine\r\n\r\n"
 

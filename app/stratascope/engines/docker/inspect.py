@@ -77,6 +77,7 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         started=state.moment("StartedAt"),
         runtime=host.text("Runtime"),
         command=shlex.join(word for word in words if word),
+        image_id=answer.text("Image"),
         init=host.flag("Init"),
         labels=config.pairs("Labels"),
         exit_code=exit_code_of(state),

@@ -112,6 +112,7 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         started=state.moment("StartedAt"),
         runtime=answer.text("OCIRuntime"),
         command=shlex.join(word for word in words if word),
+        image_id=answer.text("Image"),
         pod=answer.text("Pod"),
         infra=answer.flag("IsInfra"),
         init=host.flag("Init"),

@@ -26,6 +26,9 @@ _DIGITS_MAX = 16  # of a length
 _BODYLESS = (204, 304)
 
 
+Wanted = Callable[[Mapping[str, str]], bool]  # whether the body of an answer with this head is to be taken
+
+
 class Bounds(Value):
     """How long a whole answer may take, how long it may be silent (seconds), and how many bytes its body may have."""
 
@@ -48,7 +51,7 @@ class HttpConnection:
         self._left: int | None = None  # bytes of the body of a stream; None: until it ends
         self._chunked = False
         self._unanswered = 0
-        self.api_version = ""  # as the last answer's head says it: both engines put it into each
+        self.head: Mapping[str, str] = {}  # of the last answer, its names in small letters
 
     def call(self, target: str, bounds: Bounds, method: str = "GET", data: bytes | None = None) -> tuple[int, bytes]:
         """Status and whole body; `data` is JSON. Raises OSError (TimeoutError past a bound of time), ValueError."""
@@ -80,10 +83,15 @@ class HttpConnection:
             raise
         self._unanswered += 1
 
-    def answer(self, bounds: Bounds) -> tuple[int, bytes]:
-        """To the oldest question that has none yet. Raises as `call`."""
+    def answer(self, bounds: Bounds, wanted: Wanted = lambda head: True) -> tuple[int, bytes]:
+        """To the oldest question that has none yet. Raises as `call`. Where the head of a good one is not
+        `wanted` its body is not taken, and one hangs up.
+        """
         try:
             status, last = self._begun(bounds)
+            if status < 300 and not wanted(self.head):
+                self.close()
+                return status, b""
             body = self._whole(bounds.size)
         except BaseException:
             self.close()
@@ -146,7 +154,7 @@ class HttpConnection:
                 break
         else:
             raise ValueError("a head that another one follows, again and again")
-        self.api_version = head.get("api-version", "")
+        self.head = head
         if head.get("content-encoding", "identity") != "identity":
             raise ValueError("packed, which nobody asked for")
         coding = head.get("transfer-encoding", "").lower()

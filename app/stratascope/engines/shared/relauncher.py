@@ -14,14 +14,16 @@ from urllib.parse import quote
 
 from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import msg
-from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.ports import ContainerFile, EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy, Running, RuntimeState
-from stratascope.engines.shared import errors, runtime_state
+from stratascope.engines.shared import archive, errors, runtime_state
 from stratascope.engines.shared.command import QUICK, SLOW, command, found, object_of, objects_of, refusal, understood
-from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object, status_of
+from stratascope.engines.shared.http_connection import Bounds
+from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object, status_of, words_of
 from stratascope.engines.shared.oci_config import read_with_time
 from stratascope.engines.shared.rest_engine import RestEngine
 
+_LINKS_MAX = 4  # as an engine says where a link leads in the end, one is enough
 _KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same
 
 E = TypeVar("E", bound=RestEngine)
@@ -59,6 +61,32 @@ class RestRelauncher(Generic[E]):
     def remove_image(self, name: str) -> None:
         """Only that name of it where it has several. No error where it is not there, or is still used."""
         command(self._engine, "DELETE", f"/images/{name}", {"force": "false"}, silence=SLOW, well=(404, 409))
+
+    @understood()
+    def file(self, container: str, path: str, most: int, seconds: float) -> ContainerFile | None:
+        """See `core.ports.Relauncher`. Podman sends what a link leads to, Docker the link."""
+        until = time.monotonic() + seconds
+        for _ in range(_LINKS_MAX):
+            bounds = Bounds(max(0.0, until - time.monotonic()), seconds, most + archive.OVERHEAD)
+            try:
+                status, head, body = self._engine.look(
+                    f"/containers/{container}/archive", {"path": path}, bounds, archive.may_hold_file
+                )
+            except OSError:  # larger than that
+                return ContainerFile(path, 0, None)
+            if status == 404:
+                if "no such container" in words_of(body).lower():
+                    raise NoSuchContainerError(words_of(body))
+                return None
+            if status >= 300:
+                raise self._refused(words_of(body) or f"HTTP {status}")
+            if not body:
+                return None
+            target = archive.link_target(head)
+            if (found := archive.file_in(body, target or path)) is not None or not target.startswith("/"):
+                return found
+            path = target
+        return None
 
     def log(self, container: str, lines: int) -> str:
         """See `core.ports.Relauncher`."""

@@ -23,7 +23,7 @@ from stratascope.engines.shared import errors
 from stratascope.engines.shared.connection_pool import ConnectionPool
 from stratascope.engines.shared.dial import address_of, dial
 from stratascope.engines.shared.endpoint import CONNECT_SECONDS, READ_SECONDS, Endpoint, listens
-from stratascope.engines.shared.http_connection import Bounds, HttpConnection
+from stratascope.engines.shared.http_connection import Bounds, HttpConnection, Wanted
 from stratascope.engines.shared.json_reader import words_of
 from stratascope.value import replace
 
@@ -107,6 +107,23 @@ class RestClient(ABC):
             return self._change(method, target, None if data is None else data.encode(), bounds)
         except Exception as error:  # SDKs raise what they like
             raise self._error(error, silence) from error
+
+    def look(
+        self, path: str, params: Mapping[str, str], bounds: Bounds, wanted: Wanted
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """HTTP status, head and body of a GET whose body may be large: taken only where its head is `wanted`. Raises
+        EngineError, and OSError where the body was larger than the bounds allow.
+        """
+        try:
+            target = _with(self._prefix() + path, params)
+            with closing(self._link()) as link:  # hangs up in the middle, so none that others wait for
+                link.ask(target)
+                status, body = link.answer(bounds, wanted)
+                return status, link.head, body
+        except (OSError, ValueError, EngineError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EMSGSIZE:
+                raise
+            raise self._error(error, bounds.silence) from error
 
     def _get(self, path: str, params: Mapping[str, str] | None = None, size: int = ANSWER_MAX) -> str:
         """The text of an answer. Raises EngineError."""
@@ -206,7 +223,7 @@ class RestClient(ABC):
                 if not kept:
                     raise
                 found = link.call(target, bounds)  # connects anew
-            self._api_version = link.api_version
+            self._api_version = link.head.get("api-version", "")  # both engines put it into each
             return found
 
     def _change(self, method: str, target: str, data: bytes | None, bounds: Bounds) -> tuple[int, bytes]:
