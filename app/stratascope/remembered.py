@@ -11,10 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache, wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import Generic, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 T = TypeVar("T")
+K = TypeVar("K")
+V = TypeVar("V")
 
 MOST = 12 << 20  # bytes
 _ENTRY = 300  # bytes of one entry with small arguments and a small result
@@ -57,6 +59,22 @@ def remembered(result: int = 0) -> Callable[[Callable[P, T]], Callable[P, T]]:
         return cast("Callable[P, T]", first)  # its own type does not say what may be handed in
 
     return decorate
+
+
+class Kept(Generic[K, V]):
+    """The same by hand: for what others were asked, where not all that the question took is what the answer goes by."""
+
+    def __init__(self) -> None:
+        self._values: dict[K, V] = {}
+        _memory.forgetting.append(self._values.clear)
+
+    def get(self, key: K) -> V | None:
+        return self._values.get(key)
+
+    def put(self, key: K, value: V, size: int) -> None:
+        """`size`: bytes that the value takes."""
+        _memory.keep(_ENTRY + size)
+        self._values[key] = value
 
 
 def forget() -> None:

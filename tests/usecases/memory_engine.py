@@ -10,8 +10,9 @@ from typing import Any
 
 from stratascope.core.container import Asked, EngineKind, EngineState
 from stratascope.core.message import msg
-from stratascope.core.ports import ContainerFile, NoSuchContainerError, RefusedError
+from stratascope.core.ports import NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import (
+    ContainerFile,
     Created,
     FileChange,
     Health,

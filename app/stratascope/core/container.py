@@ -178,6 +178,7 @@ class Container(Value):
     started: float
     runtime: str = ""  # runc, crun, runsc (gVisor), kata …
     command: str = ""
+    image_id: str = ""  # as the engine names what it was made from
     pod: str = ""
     infra: bool = False  # it holds its pod's namespaces
     init: bool = False  # a small init process was put in front (docker run --init)

@@ -13,6 +13,7 @@ from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
 from stratascope.core.message import Message
 from stratascope.core.relaunch.launch_spec import (
+    ContainerFile,
     Created,
     FileChange,
     Health,
@@ -167,16 +168,6 @@ class RefusedError(EngineError):
     """The engine refused one call for a reason of that call's own (a conflict, a bad option); it is well otherwise."""
 
 
-class ContainerFile(Value):
-    """A regular file of a container. `path`: where it lies once links are followed, as far as its engine says."""
-
-    UNPRINTED = ("data",)
-
-    path: str
-    mode: int  # permission bits, with set-uid, set-gid and sticky; 0 where it is too large
-    data: bytes | None  # None: it is larger than what was asked for
-
-
 class Relauncher(Protocol):
     """What hardening asks of an engine. Containers by full id. Every call has a time limit.
 
@@ -256,9 +247,8 @@ class Relauncher(Protocol):
         """Only that name of it where it has several. No error where it is not there, or is still used."""
 
     def file(self, container: str, path: str, most: int, seconds: float) -> ContainerFile | None:
-        """What lies at that path of a container, by its own links, never by this machine's; None where that is no
-        regular file. For those that are larger than `most` bytes without their content. Changes nothing. `seconds`: how
-        long the whole answer may take.
+        """What lies at that path, by the container's own links, never by this machine's; None where that is no regular
+        file. Without content where that is more than `most` bytes. `seconds`: for the whole answer.
         """
 
     def oci_config(self, container: str) -> str:

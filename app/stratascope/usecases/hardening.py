@@ -14,6 +14,7 @@ from contextlib import suppress
 
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
+from stratascope.core.observation.imports import Programs
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
@@ -27,6 +28,7 @@ from stratascope.usecases.plan.look import Look, look, subject_of
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan, plan
 from stratascope.usecases.plan.preview import Previews
+from stratascope.usecases.plan.programs import programs_of
 from stratascope.usecases.plan.undo_plan import UndoPlan, undo_plan
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.carry_out import Event
@@ -90,7 +92,7 @@ class Hardening:
             self._demo = {engine.id: recorded(snapshot, engine) for engine in snapshot.engines}
 
     def offer(self, state: ContainerState) -> Offer:
-        """Every toggle and preset, by what the container wrote too, where its engine tells."""
+        """Every toggle and preset, by what the container wrote and what its programs import, where its engine tells."""
         demo = self._demo.get(state.container.engine)
         if demo is not None:
             return demo.offer(state)
@@ -98,17 +100,17 @@ class Hardening:
         changes: tuple[FileChange, ...] | None = None
         with suppress(EngineError, NoSuchContainerError):
             changes = engine.access.port.changes(state.container.id)
-        return engine.previews.offer(state, changes)
+        return engine.previews.offer(state, changes, programs_of(engine.access, state.container, changes))
 
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
-        """What the preset chooses here, by what the container wrote too."""
+        """What the preset chooses here, by what the container wrote and what its programs import."""
         engine = self._on(state.container.engine)
-        return engine.previews.preset(state, preset, self._written(engine.access, state))
+        return engine.previews.preset(state, preset, *self._inside(engine.access, state))
 
     def closing(self, state: ContainerState) -> Closing:
         """The smallest set that closes what is critical, then what is serious, and what it can't close."""
         engine = self._on(state.container.engine)
-        return engine.previews.closing(state, self._written(engine.access, state))
+        return engine.previews.closing(state, *self._inside(engine.access, state))
 
     def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
         """What the choices come to. Raises ToggleError, also where its engine was not asked for anything yet."""
@@ -245,6 +247,11 @@ class Hardening:
         if held is None:
             self._held = held = _Held(state, access.clock.now(), access.port.changes(state.container.id))
         return held.changes
+
+    def _inside(self, access: EngineAccess, state: ContainerState) -> tuple[tuple[FileChange, ...], Programs | None]:
+        """What it wrote, and what its programs import: what is the image's is kept, by image."""
+        written = self._written(access, state)
+        return written, programs_of(access, state.container, written)
 
     def _holding(self, access: EngineAccess, state: ContainerState) -> _Held | None:
         held = self._held  # once: another thread may put another one in its place

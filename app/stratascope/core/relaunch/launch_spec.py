@@ -130,6 +130,16 @@ class FileChange(Value):
     kind: str
 
 
+class ContainerFile(Value):
+    """A regular file of a container. `path`: where it lies once links are followed, as far as its engine says."""
+
+    UNPRINTED = ("data",)
+
+    path: str
+    mode: int  # permission bits, with set-uid, set-gid and sticky; 0 where it is too large
+    data: bytes | None  # None: it is larger than what was asked for
+
+
 class Limits(Value):
     """Resources that an engine changes while the container runs. None: leave as it is. Bytes, count, cores."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.message import Message
+from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation
 from stratascope.core.sizes import size_text, typed_size
 from stratascope.value import Value, replace
@@ -104,8 +105,9 @@ class Subject(Value):
     of them that the image has too, so that the container uses what the image put there. `listeners`:
     address and port of the host's listening TCP sockets. `listens`: TCP ports on which it listens itself. `set_uid`:
     programs of its image that give the rights of their owner, or rights of their own. `nodes`: device nodes in its
-    /dev that not every container has. `users`: name and user of the processes that it
-    started first. Of these None: not looked at. `published`: TCP ports of the host that lead to it, as its engine says.
+    /dev that not every container has. `users`: name and user of the processes that it started first. `programs`: what
+    its programs import. Of these None: not looked at. `published`: TCP ports of the host that lead to it, as its engine
+    says.
     """
 
     container: Container
@@ -119,6 +121,7 @@ class Subject(Value):
     set_uid: tuple[str, ...] | None = None
     nodes: tuple[str, ...] | None = None
     users: tuple[tuple[str, int], ...] | None = None
+    programs: Programs | None = None
     published: tuple[int, ...] = ()
     seen: Observation | None = None  # what it was seen to use, of all its lives; None: it was never watched
     replaced: tuple[str, ...] = ()

@@ -10,7 +10,7 @@ import base64
 import binascii
 from collections.abc import Mapping
 
-from stratascope.core.ports import ContainerFile
+from stratascope.core.relaunch.launch_spec import ContainerFile
 from stratascope.engines.shared.json_reader import Answer, parse_object
 
 STAT = "x-docker-container-path-stat"  # both engines: base64 of JSON, the mode as Go's io/fs.FileMode

@@ -14,8 +14,15 @@ from urllib.parse import quote
 
 from stratascope.core.container import Engine, EngineState, Status
 from stratascope.core.message import msg
-from stratascope.core.ports import ContainerFile, EngineError, NoSuchContainerError, RefusedError
-from stratascope.core.relaunch.launch_spec import FileChange, Health, RestartPolicy, Running, RuntimeState
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.relaunch.launch_spec import (
+    ContainerFile,
+    FileChange,
+    Health,
+    RestartPolicy,
+    Running,
+    RuntimeState,
+)
 from stratascope.engines.shared import archive, errors, runtime_state
 from stratascope.engines.shared.command import QUICK, SLOW, command, found, object_of, objects_of, refusal, understood
 from stratascope.engines.shared.http_connection import Bounds

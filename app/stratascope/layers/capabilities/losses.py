@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.relaunch.toggle import Subject
+from stratascope.layers.capabilities import imported
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
 from stratascope.layers.shared.asked_capabilities import bounding, engine_default, starts_as_root
@@ -48,7 +49,7 @@ def losses(left: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
         found.append(msg("As a privileged container it holds all capabilities; which of them it uses is not known."))
     elif rest:
         found.append(msg("It was given {names}, so it may need that for its work.", names=short(rest)))
-    return tuple(found)
+    return (*found, *imported.lost(lost, subject))
 
 
 def _seen(group: CapabilitySet, subject: Subject) -> Message | None:

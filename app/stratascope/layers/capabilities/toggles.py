@@ -20,6 +20,7 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
     Unit,
 )
+from stratascope.layers.capabilities import imported
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
 from stratascope.layers.capabilities.learned import learned
@@ -85,7 +86,9 @@ def _wanted(value: str, subject: Subject) -> CapabilitySet:
 
 
 def _risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    return losses(_wanted(value, subject), subject)
+    left = _wanted(value, subject)
+    found = losses(left, subject)
+    return (*found, *imported.beyond_standard(left, _BIND, subject)) if value == _later(subject) else found
 
 
 def _prove(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
@@ -108,9 +111,18 @@ def _preset(preset: Preset, subject: Subject) -> str | None:
     now = bounding(asked, engine)
     if preset is Preset.RECOMMENDED:
         return None if asked.privileged or not now else _recommended(now, subject)
-    now = engine_default(engine) | named(asked.cap_add) if asked.privileged else now
-    value = "CAP_NET_BIND_SERVICE" if now & _BIND and _uses_bind(subject) else "none"
+    value = _later(subject)
     return None if not asked.privileged and now == named(_names(value)) else value
+
+
+def _later(subject: Subject) -> str:
+    """What the presets after the recommended one leave: as the Pod Security Standard, but nothing is broken for it."""
+    facts, asked, engine = _facts(subject), subject.container.asked, subject.engine
+    now = engine_default(engine) | named(asked.cap_add) if asked.privileged else bounding(asked, engine)
+    left = now & _BIND if _uses_bind(subject) else CapabilitySet()
+    if facts is None or facts.root_inside is not False:  # else they start it as the user that it became
+        left |= now & imported.kept(subject)
+    return ",".join(left.names()) or "none"
 
 
 # Making device nodes, file capabilities and raw packets is for installing and for network tools. SETPCAP is for giving
@@ -138,6 +150,7 @@ def _recommended(now: CapabilitySet, subject: Subject) -> str | None:
         spare -= _RAW
     if facts.bounding != now:
         spare -= CapabilitySet.of(("CAP_SETPCAP",))
+    spare -= imported.kept(subject)
     left = now - ((spare & engine_default(subject.engine)) - named(asked.cap_add))
     return None if left == now else ",".join(left.names()) or "none"
 
@@ -197,13 +210,11 @@ def _forbid(asked: Asked, value: str, subject: Subject) -> Asked:
 
 def _forbid_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     facts = _facts(subject)
+    after_login = imported.rights_after_login(subject)
+    if subject.set_uid or (subject.set_uid is None and after_login):
+        return (imported.set_uid_risk(subject.set_uid or after_login),)
     if subject.set_uid is not None:
-        if not subject.set_uid:
-            return ()
-        return (
-            msg("Programs in it that give rights to whoever starts them no longer do: {paths}.",
-                paths=", ".join(subject.set_uid[:_SHOWN])),
-        )  # fmt: skip
+        return ()
     if facts is None or facts.regain_by_exec is None:
         return (msg("su, sudo, ping and other set-uid programs in it would no longer gain rights."),)
     if facts.regain_by_exec or facts.root_inside is False:
@@ -211,6 +222,13 @@ def _forbid_risks(value: str, subject: Subject) -> tuple[Message, ...]:
             msg("Its process does not hold all rights, and could gain some by a set-uid program (su, sudo, ping)."),
         )
     return ()
+
+
+def _forbid_preset(preset: Preset, subject: Subject) -> str | None:
+    """The recommended one takes nobody's sudo away where people log in; the Pod Security Standard does."""
+    if preset is Preset.RECOMMENDED and imported.rights_after_login(subject):
+        return None
+    return None if subject.container.asked.no_new_privileges else "on"
 
 
 def _prove_forbidden(facts: CapabilityFacts | None, value: str, subject: Subject) -> Proof:
@@ -229,7 +247,7 @@ NO_NEW_PRIVILEGES = Toggle(
     lambda asked, subject: asked.no_new_privileges,
     _forbid_risks,
     _prove_forbidden,
-    lambda preset, subject: None if subject.container.asked.no_new_privileges else "on",
+    _forbid_preset,
     symptoms=in_log(
         (95, r"no new privileges|no_new_privs|effective uid is not 0", _NO_GAIN),
         (80, r"(?:must|has to|needs to) be (?:suid|setuid|set-uid|installed setuid)|\bsudo:|setuid root", _NO_GAIN),

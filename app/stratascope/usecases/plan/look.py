@@ -20,6 +20,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import files_named
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.startup_processes import ProcessKind
+from stratascope.usecases.plan.programs import programs_of
 from stratascope.usecases.plan.written_files import leaves
 from stratascope.value import Value, replace
 
@@ -47,8 +48,11 @@ def look(access: EngineAccess, container: str) -> Look:
     inside = BackgroundCall(lambda: looked(access, subject_of(access, state, ())))
     before = access.liveness(number)
     written = changes.result()
+    programs = programs_of(access, state.container, written)
     paths = tuple(change.path for change in written)
-    subject = replace(inside.result(), listens=before.listens, changes=paths, replaced=replaced(written))
+    subject = replace(
+        inside.result(), listens=before.listens, changes=paths, replaced=replaced(written), programs=programs
+    )
     return Look(state, subject, spec.result(), written, before, others.result())
 
 

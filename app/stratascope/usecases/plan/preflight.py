@@ -320,8 +320,10 @@ def _layer(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]
     # long as the volume is empty it gives it the owner of that place: libpod, Container.fixVolumePermissions
     empty = [target for source, target in spec.mapped if len(host.entries(source, target, 2) or ("", "")) < 2]
     if empty:
-        instead = msg("Give it volumes for them. No image can carry them while a volume with mapped ids is empty: {paths}.",
-                      paths=_some(empty))  # fmt: skip
+        instead = msg(
+            "Give it volumes for them. No image can carry them while a volume with mapped ids is empty: {paths}.",
+            paths=_some(empty),
+        )
     then = msg("What it wrote is carried over in an image that stays on this engine: {paths}.", paths=_some(kept))
     # Compose keeps inline files in that layer, which it writes itself; a bare root folder (Podman) is no image
     possible = bool(spec.image_id) and not empty and COMPOSED.isdisjoint(dict(container.labels))

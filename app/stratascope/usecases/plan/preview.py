@@ -12,6 +12,7 @@ from stratascope.core.container import Asked, Engine
 from stratascope.core.ground import Ground, Surroundings
 from stratascope.core.layer import Finding, Layer, Verdict
 from stratascope.core.message import Message, msg
+from stratascope.core.observation.imports import Programs
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import GRADES, Choice, Preset, Subject, Toggle, ToggleError
 from stratascope.core.snapshot import ContainerState
@@ -48,9 +49,13 @@ class Previews:
         self._layers, self._around, self._subject_of = layers, Surroundings(ground, engine), subject_of
         self._place = place
 
-    def offer(self, state: ContainerState, changes: Sequence[FileChange] | None = None) -> Offer:
-        """Every toggle and preset, as they stand with this container. `changes`: what it wrote, None: not looked at."""
-        subject = self._subject_of(state, (), changes)
+    def offer(
+        self, state: ContainerState, changes: Sequence[FileChange] | None = None, programs: Programs | None = None
+    ) -> Offer:
+        """Every toggle and preset, as they stand with this container. `changes`: what it wrote, `programs`: what its
+        programs import, None: not looked at.
+        """
+        subject = replace(self._subject_of(state, (), changes), programs=programs)
         smallest = self._closing(state, subject)
         presets = ((Preset.CRITICAL, smallest.choices), *((preset, choices(preset, subject)) for preset in GRADES))
         values = {preset: {item.toggle: item.value for item in found} for preset, found in presets}
@@ -69,15 +74,21 @@ class Previews:
         return self.offer(state).options
 
     def preset(
-        self, state: ContainerState, preset: Preset, changes: Sequence[FileChange] | None = None
+        self,
+        state: ContainerState,
+        preset: Preset,
+        changes: Sequence[FileChange] | None = None,
+        programs: Programs | None = None,
     ) -> tuple[Choice, ...]:
         """What the preset chooses here."""
-        subject = self._subject_of(state, (), changes)
+        subject = replace(self._subject_of(state, (), changes), programs=programs)
         return self._closing(state, subject).choices if preset is Preset.CRITICAL else choices(preset, subject)
 
-    def closing(self, state: ContainerState, changes: Sequence[FileChange] | None = None) -> Closing:
+    def closing(
+        self, state: ContainerState, changes: Sequence[FileChange] | None = None, programs: Programs | None = None
+    ) -> Closing:
         """The smallest set that closes what is critical, then what is serious, and what it can't close."""
-        return self._closing(state, self._subject_of(state, (), changes))
+        return self._closing(state, replace(self._subject_of(state, (), changes), programs=programs))
 
     def preview(self, state: ContainerState, chosen: Sequence[Choice]) -> Preview:
         """Raises ToggleError, also where nothing of it could be read."""

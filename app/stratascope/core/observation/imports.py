@@ -1,0 +1,208 @@
+"""What a container's programs could need, by what they import: better than a guess where nobody has watched it. Pure.
+
+An import says what a program could do, never that it does it, and no import says nothing: a shell, an interpreter, a
+static program or one of Go calls the kernel in ways that no list of symbols shows. So what is said here may only keep a
+capability that would be taken away without a reason; it never is a reason to take one away.
+
+Functions are tied to capabilities by what the kernel checks in the call behind them, capabilities(7). Decided against
+`bind` for ports below 1024, as every server imports it (what listens where is known better); against `prctl` and
+`chmod` alone, which nearly every program imports; and against the libraries of the system, of which a program uses a
+part: counted are its own imports, and those of libraries that lie in a folder of its own (DT_RUNPATH), as Postfix's do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Sequence
+
+from stratascope.value import Value
+
+
+class Program(Value):
+    """One program of a container. `path`: as it is called, which may be a link; its last part is the name.
+
+    `imports`: functions of libraries that it calls; `commands`: what a script calls that matters here. `opaque`: what
+    it does can't be told from these (an interpreter, a static program, one that could not be read).
+    """
+
+    path: str
+    imports: tuple[str, ...] = ()
+    commands: tuple[str, ...] = ()
+    opaque: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.path.rpartition("/")[2]
+
+
+class Programs(Value):
+    """What was looked at. `set_uid`: those of the programs by which a person gains rights after a login, by path."""
+
+    found: tuple[Program, ...] = ()
+    set_uid: tuple[str, ...] = ()
+    whole: bool = True  # whether all was looked at that was to be: not where the engine was slow or refused
+
+
+class Use(Value):
+    """A capability that a program could need, and the function or command by which."""
+
+    capability: str
+    program: str
+    by: str
+
+
+class Call(Value):
+    """A system call that a program could make, and the function by which."""
+
+    name: str
+    program: str
+    by: str
+
+
+_SETUID, _SETGID, _CHOWN = "CAP_SETUID", "CAP_SETGID", "CAP_CHOWN"
+# By function. For the manual pages of libcap, libcap-ng, libaudit, PAM and libpcap: what these call in turn
+_FUNCTIONS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("setuid seteuid setreuid setresuid setfsuid", (_SETUID,)),
+    ("setgid setegid setregid setresgid setfsgid setgroups initgroups", (_SETGID,)),
+    ("chown fchown lchown fchownat", (_CHOWN,)),
+    ("chroot", ("CAP_SYS_CHROOT",)),
+    ("mknod mknodat __xmknod __xmknodat", ("CAP_MKNOD",)),  # __x…: glibc before 2.33
+    ("capset cap_set_proc cap_set_mode cap_drop_bound", ("CAP_SETPCAP",)),
+    ("capng_apply capng_lock", ("CAP_SETPCAP",)),
+    ("capng_change_id", ("CAP_SETPCAP", _SETUID, _SETGID)),
+    ("cap_setuid", (_SETUID,)),
+    ("cap_setgroups", (_SETGID,)),
+    ("cap_set_file cap_set_fd capng_apply_caps_fd", ("CAP_SETFCAP",)),
+    # Logins by PAM write to the kernel's audit (pam_loginuid, pam_unix); measured: facts of sshd, cron and vsftpd
+    ("pam_authenticate pam_open_session pam_setcred pam_acct_mgmt", (_SETUID, _SETGID, "CAP_AUDIT_WRITE")),
+    ("audit_log_acct_message audit_log_user_message audit_log_user_comm_message", ("CAP_AUDIT_WRITE",)),
+    ("pcap_open_live pcap_activate libnet_init", ("CAP_NET_RAW",)),
+    ("setpriority nice sched_setscheduler sched_setparam sched_setattr ioprio_set", ("CAP_SYS_NICE",)),
+    ("mlock mlock2 mlockall", ("CAP_IPC_LOCK",)),
+    ("mount umount umount2 unshare setns pivot_root swapon swapoff sethostname quotactl", ("CAP_SYS_ADMIN",)),
+    ("settimeofday clock_settime adjtimex clock_adjtime ntp_adjtime", ("CAP_SYS_TIME",)),
+    ("ptrace process_vm_readv process_vm_writev", ("CAP_SYS_PTRACE",)),
+    ("init_module delete_module", ("CAP_SYS_MODULE",)),
+    ("reboot", ("CAP_SYS_BOOT",)),
+    ("klogctl", ("CAP_SYSLOG",)),
+    ("acct", ("CAP_SYS_PACCT",)),
+    ("ioperm iopl", ("CAP_SYS_RAWIO",)),
+)  # fmt: skip
+# Only together: root signals workers that are others' (kill), and uses and changes files that it gave away
+_TOGETHER: tuple[tuple[str, str, str], ...] = (
+    ("kill killpg", _SETUID, "CAP_KILL"),
+    # Its files are others' by then: nginx, php-fpm, Postfix, HAProxy do not start without it, cron reads no crontab
+    ("chown fchown lchown fchownat", _SETUID, "CAP_DAC_OVERRIDE"),
+    ("chmod fchmod fchmodat", _CHOWN, "CAP_FOWNER"),
+)
+# By the name of a program or of a command in a script; what such tools do is in no import of the one who calls them
+_TOOLS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("gosu su-exec setpriv runuser su sudo doas setuidgid s6-setuidgid s6-applyuidgid chpst", (_SETUID, _SETGID)),
+    ("start-stop-daemon capsh tini-su", (_SETUID, _SETGID)),
+    ("chown chgrp", (_CHOWN, "CAP_DAC_OVERRIDE", "CAP_FOWNER")),  # files of others, in their folders
+    ("install useradd adduser usermod", (_CHOWN, "CAP_FOWNER")),
+    ("chroot", ("CAP_SYS_CHROOT",)),
+    ("mknod", ("CAP_MKNOD",)),
+    ("setcap", ("CAP_SETFCAP",)),
+    ("ping ping6 arping fping hping3 traceroute mtr tcpdump nmap dhclient dhcpcd udhcpc keepalived", ("CAP_NET_RAW",)),
+)  # fmt: skip
+# glibc's functions that make a call of another name, sysdeps/unix/sysv/linux there; those of libcap and liburing
+_CALLS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("fork", "_Fork", "daemon"), ("clone", "setsid")),
+    **dict.fromkeys(("vfork", "posix_spawn", "posix_spawnp", "popen", "system"), ("vfork", "clone", "clone3")),
+    "pthread_create": ("clone", "clone3", "set_robust_list", "rseq"),
+    "initgroups": ("setgroups",),
+    **dict.fromkeys(("seteuid", "setuid"), ("setuid", "setresuid")),
+    **dict.fromkeys(("setegid", "setgid"), ("setgid", "setresgid")),
+    **dict.fromkeys(("chown", "fchownat"), ("chown", "fchownat")),
+    "lchown": ("lchown", "fchownat"),
+    **dict.fromkeys(("chmod", "fchmodat"), ("chmod", "fchmodat")),
+    **dict.fromkeys(("mknod", "mknodat", "mkfifo", "mkfifoat"), ("mknod", "mknodat")),
+    "nice": ("getpriority", "setpriority"),
+    "umount": ("umount2",),
+    "klogctl": ("syslog",),
+    "setrlimit": ("prlimit64",),
+    "getrlimit": ("prlimit64",),
+    "inotify_init": ("inotify_init1",),
+    "epoll_create": ("epoll_create1",),
+    "eventfd": ("eventfd2",),
+    "signalfd": ("signalfd4",),
+    "cap_set_proc": ("capset",),
+    "cap_get_proc": ("capget",),
+    "io_uring_queue_init": ("io_uring_setup", "io_uring_enter", "io_uring_register"),
+    **dict.fromkeys(("raise", "abort"), ("tgkill", "gettid")),
+}
+_BY_FUNCTION = {name: needed for names, needed in _FUNCTIONS for name in names.split()}
+_BY_TOOL = {name: needed for names, needed in _TOOLS for name in names.split()}
+# They can do what their scripts want (Python's module posix, Perl's $<), or drop what a set-uid shell must not have
+_INTERPRETERS = re.compile(
+    r"(?:ba|da|a|k|z|mk|fi|c|tc)?sh|busybox|toybox|python[0-9.]*|pypy[0-9.]*|perl[0-9.]*|ruby[0-9.]*|node(?:js)?|deno"
+    r"|bun|php(?:-cgi)?[0-9.]*|lua(?:jit)?[0-9.]*|tclsh[0-9.]*|guile[0-9.]*|java|mono|dotnet|R|Rscript|erl|beam\.smp"
+    r"|julia|gawk|mawk|awk|env"
+).fullmatch
+_LOGIN = frozenset(("pam_authenticate", "pam_open_session"))  # cron opens sessions, and asks for no password
+# What people call after a login, the ones first that most is lost with; others after these, by name
+_IMPORTANCE = (
+    *("sudo", "doas", "su", "pkexec", "ssh-keysign", "unix_chkpwd", "postdrop", "postqueue", "sendmail", "exim4"),
+    *("crontab", "at", "ping", "fusermount3", "fusermount", "newuidmap", "newgidmap", "mount", "umount", "passwd"),
+    *("newgrp", "gpasswd", "chsh", "chfn", "chage", "expiry"),
+)
+RIGHTS_AFTER_LOGIN = _IMPORTANCE[:3]
+
+
+def interpreter(path: str) -> bool:
+    """Whether a program of this name does what others tell it."""
+    return _INTERPRETERS(path.rpartition("/")[2]) is not None
+
+
+def meaning(word: str) -> bool:
+    """Whether a command of this name says something about capabilities."""
+    return word in _BY_TOOL
+
+
+def logs_in(program: Program) -> bool:
+    """Whether people log in by it, so that what they start afterwards counts."""
+    return program.name == "dropbear" or (program.name not in RIGHTS_AFTER_LOGIN and set(program.imports) >= _LOGIN)
+
+
+def uses(programs: Sequence[Program]) -> tuple[Use, ...]:
+    """Each capability that they could need, once, with the first reason for it."""
+    found: dict[str, Use] = {}
+    for program in programs:
+        own: dict[str, str] = {}
+        for command in (program.name, *program.commands):
+            for capability in _BY_TOOL.get(command, ()):
+                own.setdefault(capability, command)
+        if not program.opaque and program.name not in _BY_TOOL:  # a tool imports for more than it is used for
+            imports = frozenset(program.imports)
+            for function, needed in _BY_FUNCTION.items():
+                if function in imports:
+                    for capability in needed:
+                        own.setdefault(capability, function)
+            for functions, other, capability in _TOGETHER:
+                by = next((name for name in functions.split() if name in imports), None)
+                if by is not None and other in own:
+                    own.setdefault(capability, by)
+        for capability, by in own.items():
+            found.setdefault(capability, Use(capability, program.name, by))
+    return tuple(found.values())
+
+
+def calls(programs: Sequence[Program], names: Container[str]) -> tuple[Call, ...]:
+    """Each system call that they could make by what they import, once; `names` are those of the architecture.
+
+    Most functions are called as their call is. What libc does by itself (memory, locale, files) is in none of these.
+    """
+    found: dict[str, Call] = {}
+    for program in programs:
+        for function in () if program.opaque else program.imports:
+            for name in (function, *_CALLS.get(function, ())):
+                if name in names:
+                    found.setdefault(name, Call(name, program.name, function))
+    return tuple(found.values())
+
+
+def by_importance(paths: Sequence[str]) -> tuple[str, ...]:
+    """Programs that give rights, the ones first that a person would miss most."""
+    ranks = {name: rank for rank, name in enumerate(_IMPORTANCE)}
+    return tuple(sorted(paths, key=lambda path: (ranks.get(path.rpartition("/")[2], len(ranks)), path)))

@@ -1,0 +1,72 @@
+"""What presets make of the imports of a container's programs: what they keep, and how they say so.
+
+Imports only keep (`core.observation.imports`), and only what every container of its engine is given: what a person
+added by name the recommended preset leaves anyhow, and the others take. Where a program became another user for good it
+needs nothing of this, as the same presets start it as that user.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stratascope.core.message import Message, msg
+from stratascope.core.observation.imports import Use, by_importance, uses
+from stratascope.core.relaunch.toggle import Subject
+from stratascope.layers.capabilities.findings import short
+from stratascope.layers.shared.asked_capabilities import engine_default, named, starts_as_root
+from stratascope.linux.capability import CapabilitySet
+
+_SHOWN = 5
+
+
+def kept(subject: Subject) -> CapabilitySet:
+    """Of the engine's default, what its programs could need as root. Nothing where they were not looked at."""
+    return _within(subject, engine_default(subject.engine))[0]
+
+
+def lost(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
+    """What is taken away although the imports speak for it, as a person reads it."""
+    missed, reasons = _within(subject, gone)
+    if not missed:
+        return ()
+    return (
+        msg("Without {names} some of it may fail, as these seem to need that: {programs}.",
+            names=short(missed), programs=_programs(reasons)),
+    )  # fmt: skip
+
+
+def beyond_standard(value: CapabilitySet, allowed: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
+    """Why a preset named after the Pod Security Standard keeps more than that allows."""
+    more, reasons = _within(subject, value - allowed)
+    if not more:
+        return ()
+    return (
+        msg("It keeps {names}, which the Pod Security Standard forbids: {programs} may fail without.",
+            names=short(more), programs=_programs(reasons)),
+    )  # fmt: skip
+
+
+def rights_after_login(subject: Subject) -> tuple[str, ...]:
+    """Programs that give rights, where people log in; empty where nobody does, or it was not looked at."""
+    return () if subject.programs is None else subject.programs.set_uid
+
+
+def set_uid_risk(paths: Sequence[str]) -> Message:
+    """What no-new-privileges ends, the programs first that are missed most."""
+    shown = ", ".join(by_importance(tuple(paths))[:_SHOWN])
+    return msg("Programs in it that give rights to whoever starts them no longer do: {paths}.", paths=shown)
+
+
+def _within(subject: Subject, within: CapabilitySet) -> tuple[CapabilitySet, tuple[Use, ...]]:
+    if subject.programs is None or not starts_as_root(subject.container.asked):
+        return CapabilitySet(), ()
+    reasons = tuple(use for use in uses(subject.programs.found) if named((use.capability,)) & within)
+    return named(tuple(use.capability for use in reasons)) & within, reasons
+
+
+def _programs(reasons: Sequence[Use]) -> str:
+    """Each program with one of its reasons: `sshd (initgroups), cron (setuid)`."""
+    first: dict[str, str] = {}
+    for use in reasons:
+        first.setdefault(use.program, use.by)
+    return ", ".join(f"{name} ({by})" for name, by in tuple(first.items())[:_SHOWN])

@@ -1,0 +1,227 @@
+"""Which programs a container runs, and what they import: read by its engine's archive call, without root.
+
+Looked at are the program that it was started with, those that its processes are named after, what a start script hands
+over to, programs that these name as their own (OpenSSH's sshd-session), and, where people log in, those that give
+rights after it. Names are looked for where a shell would; links are the engine's to follow, inside the container. It is
+bounded in files, bytes and time, and what could not be looked at is said to be so.
+
+Asked once for all containers of an image, but for files that lie in a container's own layer or on its mounts. Decided
+against /proc/PID/exe and the files below /proc/PID/root: they take root, and would be a second way.
+
+For this call Docker mounts all anew, and makes the folders of host paths that are gone (moby, daemon/archive_unix.go):
+nothing is asked where one may be.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+
+from stratascope.core.container import Container, EngineKind
+from stratascope.core.observation.imports import RIGHTS_AFTER_LOGIN, Program, Programs, interpreter, logs_in, meaning
+from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.relaunch.launch_spec import ContainerFile, FileChange
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.elf import Elf, is_elf, parse_elf, programs_named
+from stratascope.remembered import Kept
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.value import Value, replace
+
+SECONDS = 5.0  # for all of it; an engine takes 10 to 200 ms a file
+FILE_MAX, ALL_MAX = 32 << 20, 96 << 20  # bytes of a file, and of all that is read for one container
+PROGRAMS_MAX, HELPERS_MAX, LIBRARIES_MAX, WORDS_MAX = 12, 6, 8, 4
+_SCRIPT_MAX = 64 << 10  # bytes of a script that are looked at
+_NAME_BYTES = 90  # what one name takes in memory, about
+_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]{0,63}").fullmatch
+_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")
+_HANDED = re.compile(r"\bexec\s+([^\n;&|]{1,400})")
+_COMMENT = re.compile(r"(?m)^\s*#.*$")
+_HELPER = re.compile(r"/usr/lib(?:exec)?/(?!debug/|x86_64-|aarch64-)[^/]+(?:/[^/]+){0,2}/[a-z][a-z0-9_-]*").fullmatch
+_SYSTEM = re.compile(r"(?:/usr|/usr/local)?/lib(?:32|64|x32)?(?:/[a-z0-9_]+-linux-[a-z0-9_]+)?/?").fullmatch
+_SET_UID = 0o4000
+_COMM_MAX = 15  # characters of a process's name, TASK_COMM_LEN
+
+
+class _OverError(Exception):
+    """Enough bytes, or enough time."""
+
+
+class _Found(Value):
+    """A file that was looked at: the program, where it lies, its permission bits, what it names and hands over to."""
+
+    program: Program
+    place: str
+    mode: int = 0
+    elf: Elf | None = None
+    helpers: tuple[str, ...] = ()
+    handed: tuple[str, ...] = ()
+
+
+# By engine, image and path; in it None where the image has no file there
+_known: Kept[tuple[str, str, str], tuple[_Found | None]] = Kept()
+
+
+def programs_of(access: EngineAccess, container: Container, changes: Sequence[FileChange] | None) -> Programs | None:
+    """None where nothing could be asked. `changes`: what the container wrote, None: not known. Raises nothing that an
+    engine can cause.
+    """
+    binds = [mount.source for mount in container.asked.mounts if mount.kind == "bind"]
+    if access.engine.kind is EngineKind.DOCKER and not all(access.host.exists(source) for source in binds):
+        return None
+    looking = _Looking(access, container, changes)
+    whole = True
+    try:
+        looking.started()
+        looking.running()
+        looking.after_login()
+    except (_OverError, EngineError, NoSuchContainerError):
+        whole = False
+    found = tuple(looking.programs.values())
+    return Programs(found, tuple(looking.set_uid), whole) if found else None
+
+
+class _Looking:
+    """One container's programs, as far as they were looked at."""
+
+    def __init__(self, access: EngineAccess, container: Container, changes: Sequence[FileChange] | None) -> None:
+        self.programs: dict[str, Program] = {}
+        self.set_uid: list[str] = []
+        self._access, self._container = access, container
+        self._until = access.clock.now() + SECONDS
+        self._left = ALL_MAX
+        self._own = None if changes is None else tuple(change.path for change in changes)
+
+    def started(self) -> None:
+        """By the command: its first word, and what comes after it while that only does what others tell it."""
+        with suppress(ValueError):
+            words = shlex.split(self._container.command)
+            self._follow(words)
+
+    def running(self) -> None:
+        """By the names of its processes."""
+        for kind in sorted(self._access.all_processes(self._container.id) or (), key=str):
+            if kind.name not in {program.name[:_COMM_MAX] for program in self.programs.values()}:
+                self._take(kind.name)
+
+    def after_login(self) -> None:
+        """Programs that give rights, where somebody logs in."""
+        if any(logs_in(program) for program in self.programs.values()):
+            for name in RIGHTS_AFTER_LOGIN:
+                found = self._search(name)
+                if found is not None and found.mode & _SET_UID:
+                    self.set_uid.append(found.place)
+
+    def _follow(self, words: Sequence[str]) -> None:
+        for place, word in enumerate(words):
+            if place >= WORDS_MAX and len(self.programs) > 0:
+                return
+            if place and words[place - 1] == "-c":  # a shell's
+                self._script(word)
+                return
+            if word.startswith("-") or "=" in word:
+                continue
+            found = self._take(word)
+            if found is not None and not found.program.opaque:
+                return
+
+    def _script(self, text: str) -> None:
+        program = _script("sh -c", text)
+        self.programs.setdefault(program.path, program)
+        for word in _handed(text):
+            self._take(word)
+
+    def _take(self, word: str) -> _Found | None:
+        """A program by its name or path, with what belongs to it."""
+        found = self._search(word)
+        if found is None or found.place in self.programs or len(self.programs) >= PROGRAMS_MAX:
+            return found
+        self.programs[found.place] = found.program  # kept even where time is over for the rest
+        if found.elf is not None and not found.program.opaque:
+            self.programs[found.place] = self._with_own_libraries(found, found.elf)
+        for path in (*found.helpers, *found.handed):
+            if path not in self.programs and len(self.programs) < PROGRAMS_MAX:
+                further = self._search(path)
+                if further is not None and not interpreter(path):
+                    self.programs.setdefault(further.place, further.program)
+        return found
+
+    def _with_own_libraries(self, of: _Found, elf: Elf) -> Program:
+        imports = set(of.program.imports)
+        for path in tuple(_own_libraries(of.place, elf))[:LIBRARIES_MAX]:
+            found = self._file(path)
+            if found is not None:
+                imports |= set(found.program.imports)
+        return replace(of.program, imports=tuple(sorted(imports)))
+
+    def _search(self, word: str) -> _Found | None:
+        if word.startswith("/"):
+            return self._file(word)
+        if not _NAME(word):
+            return None
+        return next((found for folder in _PATH if (found := self._file(f"{folder}/{word}")) is not None), None)
+
+    def _file(self, path: str) -> _Found | None:
+        """Raises _OverError, EngineError, NoSuchContainerError."""
+        key = (self._access.engine.id, self._container.image_id, path)
+        shared = bool(self._container.image_id) and self._of_image(path)
+        kept = _known.get(key) if shared else None
+        if kept is not None:
+            return kept[0]
+        seconds = self._until - self._access.clock.now()
+        if seconds <= 0 or self._left <= 0:
+            raise _OverError
+        try:
+            file = self._access.port.file(self._container.id, path, min(FILE_MAX, self._left), seconds)
+        except RefusedError:  # links in a circle, a name that is too long
+            return None
+        self._left -= len(file.data or b"") if file is not None else 0
+        found = None if file is None else _looked_at(path, file)
+        if shared:
+            _known.put(key, (found,), 0 if found is None else len(found.program.imports) * _NAME_BYTES)
+        return found
+
+    def _of_image(self, path: str) -> bool:
+        """Whether all containers of the image have the same there."""
+        mounts = (mount.target.rstrip("/") for mount in self._container.asked.mounts)
+        return self._own is not None and path not in self._own and not any(path.startswith(f"{at}/") for at in mounts)
+
+
+def _looked_at(path: str, file: ContainerFile) -> _Found:
+    if file.data is None:
+        return _Found(Program(path, opaque=True), file.path, file.mode)
+    if not is_elf(file.data):
+        text = file.data[:_SCRIPT_MAX].decode("utf-8", "replace")
+        program = _script(path, text if text.startswith("#!") else "")
+        return _Found(program, file.path, file.mode, handed=_handed(text) if text.startswith("#!") else ())
+    try:
+        elf = parse_elf(file.data)
+    except DecodeError:
+        return _Found(Program(path, opaque=True), file.path, file.mode)
+    opaque = interpreter(path) or interpreter(file.path) or elf.static or elf.go
+    helpers = () if opaque else tuple(path for path in programs_named(file.data, 64) if _HELPER(path))[:HELPERS_MAX]
+    return _Found(Program(path, elf.imports, opaque=opaque), file.path, file.mode, elf, helpers)
+
+
+def _script(path: str, text: str) -> Program:
+    words = dict.fromkeys(word for word in _WORD.findall(_COMMENT.sub("", text)) if meaning(word))
+    return Program(path, commands=tuple(words), opaque=True)
+
+
+def _handed(text: str) -> tuple[str, ...]:
+    """What a script becomes in the end: words of its `exec`, among them that of a tool before it (gosu app nginx)."""
+    words = (word for line in _HANDED.findall(_COMMENT.sub("", text)) for word in line.split())
+    return tuple(dict.fromkeys(word for word in words if word.startswith("/") or _NAME(word)))[:WORDS_MAX]
+
+
+def _own_libraries(path: str, elf: Elf) -> Iterator[str]:
+    """Those that lie in a folder of the program's own."""
+    for name in elf.needed:
+        if "/" in name:
+            continue
+        for folder in elf.folders:
+            place = folder.replace("${ORIGIN}", "$ORIGIN").replace("$ORIGIN", path.rpartition("/")[0])
+            if place.startswith("/") and ".." not in place and not _SYSTEM(place):
+                yield f"{place.rstrip('/')}/{name}"

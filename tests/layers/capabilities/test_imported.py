@@ -1,0 +1,102 @@
+"""Presets that know what a container's programs import: they keep what those could need, and say so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from captures.recorded import recorded
+from layers.toggle_subjects import DEFAULTS, DOCKER, PODMAN, default, subject, words
+from stratascope.core.container import Engine
+from stratascope.core.observation.imports import Program, Programs
+from stratascope.core.relaunch.toggle import Preset, Subject
+from stratascope.layers.toggles import choices, toggle
+from stratascope.value import replace
+
+SSHD = Program("/usr/sbin/sshd", ("chown", "chroot", "pam_authenticate", "pam_open_session", "setgid", "setuid"))
+CRON = Program("/usr/sbin/cron", ("initgroups", "setgid", "setuid"))
+NETWORK = Program("/usr/sbin/x", ("capset", "mknod", "pcap_activate"))
+UNKNOWN = Program("/usr/bin/python3", ("setuid",), opaque=True)
+RIGHTS = ("/usr/bin/sudo", "/usr/bin/su")
+
+
+def known(*found: Program, set_uid: tuple[str, ...] = (), engine: Engine = DOCKER, **asked: Any) -> Subject:
+    made = subject(default(engine, **asked), recorded("lsm/apparmor/docker-default"), engine)
+    return replace(made, programs=Programs(found, set_uid) if found else None)
+
+
+def chosen(preset: Preset, of: Subject) -> dict[str, str]:
+    return {choice.toggle: choice.value.replace("CAP_", "") for choice in choices(preset, of)}
+
+
+@pytest.mark.parametrize("preset", [Preset.RESTRICTED, Preset.STRICT])
+def test_the_later_presets_break_no_login_service(preset: Preset) -> None:
+    assert chosen(preset, known())["capabilities"] == "NET_BIND_SERVICE", "nothing is known"
+    assert chosen(preset, known(UNKNOWN))["capabilities"] == "NET_BIND_SERVICE", "an interpreter says nothing"
+    assert chosen(preset, known(CRON))["capabilities"] == "SETGID,SETUID,NET_BIND_SERVICE"
+    kept = chosen(preset, known(SSHD))["capabilities"]
+    assert kept == "CHOWN,DAC_OVERRIDE,SETGID,SETUID,NET_BIND_SERVICE,SYS_CHROOT,AUDIT_WRITE"
+
+
+def test_recommended_keeps_what_hardly_anything_uses_where_it_is_imported() -> None:
+    assert not {"SETPCAP", "MKNOD", "NET_RAW"} & set(chosen(Preset.RECOMMENDED, known(CRON))["capabilities"].split(","))
+    kept = set(chosen(Preset.RECOMMENDED, known(NETWORK))["capabilities"].split(","))
+    assert kept >= {"SETPCAP", "MKNOD", "NET_RAW"}
+    assert "SETFCAP" not in kept
+
+
+def test_imports_give_nothing_that_it_has_not() -> None:
+    of = known(SSHD, cap_drop=("ALL",), capabilities=("CAP_CHOWN",))
+    for preset in (Preset.RECOMMENDED, Preset.RESTRICTED):
+        assert set(chosen(preset, of).get("capabilities", "CHOWN").split(",")) <= {"CHOWN"}
+    assert "AUDIT_WRITE" not in chosen(Preset.RESTRICTED, known(SSHD, engine=PODMAN))["capabilities"]
+
+
+def test_what_goes_beyond_the_default_is_not_kept_by_an_import() -> None:
+    mounting = Program("/usr/sbin/x", ("mount", "setuid"))
+    given = (*DEFAULTS[DOCKER.kind], "CAP_SYS_ADMIN")
+    of = known(mounting, cap_add=("CAP_SYS_ADMIN",), capabilities=given)
+    assert chosen(Preset.RESTRICTED, of)["capabilities"] == "SETUID,NET_BIND_SERVICE"
+
+
+def test_a_program_that_became_another_user_is_started_as_that_one() -> None:
+    of = known(CRON)
+    facts = dict(of.facts)
+    facts["capabilities"] = replace(facts["capabilities"], root_inside=False)
+    other = replace(of, facts=tuple(facts.items()))
+    assert "SETUID" not in chosen(Preset.RESTRICTED, other)["capabilities"]
+    assert chosen(Preset.RESTRICTED, known(CRON, user="1000"))["capabilities"] == "NET_BIND_SERVICE"
+
+
+def test_the_standard_is_named_where_a_preset_keeps_more() -> None:
+    of = known(SSHD)
+    value = next(choice.value for choice in choices(Preset.RESTRICTED, of) if choice.toggle == "capabilities")
+    said = words(toggle("capabilities").risks(value, of))
+    assert "Pod Security Standard" in said
+    assert "sshd (setuid)" in said
+    assert "NET_BIND_SERVICE" not in said
+    assert "Pod Security Standard" not in words(toggle("capabilities").risks("CAP_CHOWN", of))
+
+
+def test_who_would_miss_it_is_named() -> None:
+    said = words(toggle("capabilities").risks("none", known(SSHD)))
+    assert "SETUID" in said
+    assert "sshd (setuid)" in said
+    assert "sshd" not in words(toggle("capabilities").risks("none", known(UNKNOWN)))
+
+
+def test_sudo_stays_where_people_log_in() -> None:
+    nobody, somebody = known(SSHD), known(SSHD, set_uid=RIGHTS)
+    assert chosen(Preset.RECOMMENDED, nobody)["no-new-privileges"] == "on"
+    assert "no-new-privileges" not in chosen(Preset.RECOMMENDED, somebody)
+    for preset in (Preset.RESTRICTED, Preset.STRICT):
+        assert chosen(preset, somebody)["no-new-privileges"] == "on", "the Pod Security Standard asks for it"
+    assert "/usr/bin/sudo, /usr/bin/su" in words(toggle("no-new-privileges").risks("on", somebody))
+
+
+def test_what_is_missed_most_is_named_first() -> None:
+    programs = tuple(f"/usr/bin/{name}" for name in ("chage", "chfn", "expiry", "mount", "passwd", "sudo"))
+    of = replace(known(), set_uid=programs)
+    said = words(toggle("no-new-privileges").risks("on", of))
+    assert "do: /usr/bin/sudo, /usr/bin/mount, /usr/bin/passwd, /usr/bin/chfn, /usr/bin/chage." in said
