@@ -141,11 +141,13 @@ class _Looking:
         self.programs[found.place] = found.program  # kept even where time is over for the rest
         if found.elf is not None and not found.program.opaque:
             self.programs[found.place] = self._with_own_libraries(found, found.elf)
-        for path in (*found.helpers, *found.handed):
-            if path not in self.programs and len(self.programs) < PROGRAMS_MAX:
-                further = self._search(path)
-                if further is not None and not interpreter(path):
-                    self.programs.setdefault(further.place, further.program)
+        for path in found.helpers:
+            helper = self._search(path) if len(self.programs) < PROGRAMS_MAX else None
+            if helper is not None:
+                self.programs.setdefault(helper.place, helper.program)
+        for word in found.handed:
+            if not interpreter(word):
+                self._take(word)
         return found
 
     def _with_own_libraries(self, of: _Found, elf: Elf) -> Program:
