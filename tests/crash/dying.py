@@ -1,13 +1,14 @@
-"""A relaunch that dies: `harden` or `undo` of one container on a real engine, killed at one point of it.
+"""A relaunch that dies: `harden` or `undo` of one container on a real engine, killed at one point of it. Or a `trial`.
 
 python tests/crash/dying.py HOW NUMBER VERB CONTAINER
 
-The points are its engine calls and journal writes in their order, each printed on stdout once it was passed. HOW and
-NUMBER say where SIGKILL comes: `at` that point (before a journal write, after an engine call), or `in` it (an engine
-call that is still under way). With a NUMBER beyond the last it runs through. `undo` first hardens, and counts from
-there. With HOW `wait` it is not killed, but says `here` before that point, and goes on when a line comes on stdin; how
-it ended is then printed, as JSON. DYING_PATIENCE: seconds that an engine call may take instead of up to minutes. The
-engine and the journal's folder are those of the environment, as for `stratascope` itself.
+The points are its engine calls and journal writes in their order, each printed on stdout once it was passed; of a
+`trial` only those that change something. HOW and NUMBER say where SIGKILL comes: `at` that point (before a journal
+write, after an engine call), or `in` it (an engine call that is still under way). With a NUMBER beyond the last it runs
+through. `undo` first hardens, and counts from there. With HOW `wait` it is not killed, but says `here` before that
+point, and goes on when a line comes on stdin; how it ended is then printed, as JSON. DYING_PATIENCE: seconds that an
+engine call may take instead of up to minutes; DYING_EXERCISE: what a trial's twin is put through. The engine and the
+journal's folder are those of the environment, as for `stratascope` itself.
 
 Decided against a hook in the program: relauncher and journal are protocols, so those that count are handed in.
 """
@@ -26,15 +27,21 @@ from typing import Any
 from stratascope.core.container import EngineState
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
+from stratascope.core.relaunch.trial import TwinRecord, Works
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.plan.look import look
+from stratascope.usecases.trial.paces import Exercises
+from stratascope.usecases.trial.trial import Trials
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import describe, open_engines
 from stratascope.wiring.hardening import ConnectedHardening
 
 UNDER_WAY = 0.03  # seconds after which a call is under way
 CHOICE = Choice("no-new-privileges", "on")
+LOOKS = frozenset(("plan", "running", "labelled", "changes", "log", "check_health"))  # how often depends on the machine
+EXERCISES = tuple(filter(None, (os.environ.get("DYING_EXERCISE"),)))
 
 
 def say(line: str) -> None:
@@ -80,14 +87,15 @@ class Fate:
 
 
 class Calls:
-    """A relauncher whose calls are points; the pure one is none."""
+    """A relauncher whose calls are points; the pure ones are none, nor are those that are named."""
 
-    def __init__(self, port: Any, fate: Fate) -> None:
+    def __init__(self, port: Any, fate: Fate, passed_over: frozenset[str] = frozenset()) -> None:
         self._port, self._fate = port, fate
+        self._passed_over = passed_over | {"body", "twin"}
 
     def __getattr__(self, name: str) -> Any:
         real = getattr(self._port, name)
-        if name == "body":
+        if name in self._passed_over:
             return real
 
         def call(*values: Any) -> Any:
@@ -112,6 +120,14 @@ class Writes(FileJournal):
         with self._fate.point("forget", write=True):
             super().forget(transaction)
 
+    def write_twin(self, twin: TwinRecord) -> None:
+        with self._fate.point("write twin", write=True):
+            super().write_twin(twin)
+
+    def forget_twin(self, twin: str) -> None:
+        with self._fate.point("forget twin", write=True):
+            super().forget_twin(twin)
+
 
 def hurry(port: Any, fate: Fate, patience: float) -> None:
     """Shorten the time that its calls may take, once it has waited."""
@@ -131,11 +147,17 @@ def main(how: str, number: int, verb: str, container: str) -> None:
         hurry(port, fate, float(os.environ.get("DYING_PATIENCE", "0")))
         journal = Writes(fate)
         access = ConnectedEngine(engines, port, engine, journal)
-        access.port = Calls(access.port, fate)
+        access.port = Calls(access.port, fate, LOOKS if verb == "trial" else frozenset())
         hardening = Hardening(lambda name: access, journal, lambda made: "")
         fate.counting = False
         state = access.read(ConnectedHardening(hardening, (access,), (engine,)).container(container)[1])
         assert state is not None
+        if verb == "trial":
+            trials = Trials(access, look(access, state.container.id), Exercises(EXERCISES))
+            fate.counting = True
+            tried = trials.run((CHOICE,))
+            assert tried.works is Works.YES, tried
+            return
         made = hardening.plan(state, (CHOICE,))
         fate.counting = verb == "harden"
         *_, ended = hardening.run(made, 0.0, lambda: False)

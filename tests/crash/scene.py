@@ -34,8 +34,12 @@ UNDO = (
     "write renamed", "restart_policy", "start", "write started", "running", "running", "write verified", "running",
     "running", "restart_policy", "rename", "forget", "write done",
 )  # fmt: skip
-POINTS = {"harden": HARDEN, "undo": UNDO}
-CHANGING = frozenset(("create", "restart_policy", "stop", "rename", "start"))
+# What a trial changes, in its order
+TRIAL = (
+    "write twin", "overlay", "create", "start", "stop", "remove", "remove_overlays", "forget twin",
+)  # fmt: skip
+POINTS = {"harden": HARDEN, "undo": UNDO, "trial": TRIAL}
+CHANGING = frozenset(("create", "restart_policy", "stop", "rename", "start", "overlay", "remove", "remove_overlays"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,4 +198,4 @@ class Scene:
 
 
 def _is_write(what: str) -> bool:
-    return what.startswith("write") or what == "forget"
+    return what.startswith(("write", "forget"))

@@ -53,7 +53,7 @@ def recovered(scene: Scene, chosen: tuple[Point, ...]) -> None:
     assert not any(scene.wrong(point) for point in chosen)
 
 
-@pytest.mark.parametrize("verb", list(POINTS))
+@pytest.mark.parametrize("verb", ["harden", "undo"])
 @pytest.mark.slow
 def test_killed_at_every_point(scene: Scene, verb: str) -> None:
     recovered(scene, tuple(point for point in points(verb) if point.how == "at"))
@@ -80,7 +80,7 @@ def at_once(rig: Rig, state: Path, chosen: tuple[Point, ...]) -> None:
             scene.clear()
 
 
-@pytest.mark.parametrize("verb", list(POINTS))
+@pytest.mark.parametrize("verb", ["harden", "undo"])
 @pytest.mark.slow
 def test_killed_in_every_call_and_recovered_at_once(any_engine: Rig, tmp_path: Path, verb: str) -> None:
     at_once(any_engine, tmp_path, tuple(point for point in points(verb) if point.how == "in"))
@@ -101,7 +101,7 @@ def test_points_drawn_anew_each_time(engines: Engines, name: str, tmp_path: Path
     at_once(engines.get(name), tmp_path / "in", (draw.choice([point for point in every if point.how == "in"]),))
 
 
-@pytest.mark.parametrize("verb", list(POINTS))
+@pytest.mark.parametrize("verb", ["harden", "undo"])
 def test_no_point_is_left_out(docker_rootful: Rig, tmp_path: Path, verb: str) -> None:
     """Run through, a relaunch passes exactly the points that are listed."""
     scene = Scene(docker_rootful, tmp_path)

@@ -30,6 +30,7 @@ STARTS = {
     "probe/elevated.py": {"subprocess.run"},  # whether a Flatpak's host has the helper
     "probe/piped.py": {"subprocess.Popen"},  # the collector
     "ui/app/start.py": {"os.execve"},  # itself, in another language
+    "usecases/trial/exercise.py": {"subprocess.Popen"},  # commands that the user gave for a twin, by sh
     "wiring/desktop_files.py": {"subprocess.run"},  # whether Python finds this installation
 }
 CONNECTS = {
@@ -38,6 +39,7 @@ CONNECTS = {
     "engines/discovery/discover.py": {"socket.socket"},  # which engine answers there
     "engines/shared/dial.py": {"socket.create_connection"},
     "engines/shared/endpoint.py": {"socket.socket"},
+    "probe/inside_network.py": {"socket.create_connection"},  # a twin's ports, inside its own network namespace
     "probe/listeners.py": {"socket.socket"},  # the kernel
     "ui/app/app.py": {"socket.socketpair"},
     "ui/app/single_instance.py": {"socket.socket"},  # the window that there is already

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from stratascope.core.ports import Place, PlaceKind
 from stratascope.engines.shared.host_files import LocalFiles
 
 
@@ -78,3 +79,29 @@ def test_replaced(files: LocalFiles, tmp_path: Path) -> None:
 def test_propagation_is_that_of_the_nearest_mount(files: LocalFiles) -> None:
     assert files.propagation("/proc") is not None
     assert files.propagation("/proc/self/status") == files.propagation("/proc")
+
+
+def test_what_lies_at_a_path(files: LocalFiles, tmp_path: Path) -> None:
+    here = tmp_path / "here"
+    (here / "below").mkdir(parents=True)
+    (here / "file").touch()
+    os.mkfifo(here / "pipe")
+    (tmp_path / "link").symlink_to("here/../here/below")
+    (tmp_path / "again").symlink_to(tmp_path / "link")
+    assert files.place(str(tmp_path / "again"), 9) == Place(str(here / "below"), PlaceKind.FOLDER, mounted=False)
+    assert files.place(str(here / "file"), 9) == Place(str(here / "file"), PlaceKind.FILE, mounted=False)
+    assert files.place(str(here / "pipe"), 9) == Place(str(here / "pipe"), PlaceKind.OTHER, mounted=False)
+    assert files.place(str(tmp_path / "engine.sock"), 9) == Place(
+        str(tmp_path / "engine.sock"), PlaceKind.SOCKET, mounted=False
+    )
+    assert files.place(str(here), 9) == Place(str(here), PlaceKind.FOLDER, mounted=False, sockets=False)
+    assert files.place(str(here), 2) == Place(str(here), PlaceKind.FOLDER, mounted=False, sockets=None)
+    assert files.place(str(tmp_path), 99) == Place(str(tmp_path), PlaceKind.FOLDER, mounted=False, sockets=True)
+    (tmp_path / "loop").symlink_to("loop")
+    assert files.place(str(tmp_path / "loop"), 9) is None
+    assert files.place(str(tmp_path / "gone"), 9) is None
+    for place in ("/", "/proc"):
+        found = files.place(place, 1)
+        assert found is not None
+        assert (found.kind, found.mounted) == (PlaceKind.FOLDER, True)
+    assert LocalFiles("ssh://host").place("/", 1) is None
