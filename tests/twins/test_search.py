@@ -44,8 +44,8 @@ def test_a_program_that_works_on_request_only_is_exercised(stage: Stage, tmp_pat
     """It comes up all the same; that it can't do its job is seen by the exercise, or not at all."""
     command = f"(while sleep 0.1; do [ -e /tmp/ask ] && chown 7 /tmp/ask && mv /tmp/ask /tmp/done; done) & {QUICK}"
     ask = (
-        'root=/proc/$STRATASCOPE_TWIN_PID/root; touch "$root/tmp/ask"; '
-        'for turn in $(seq 20); do [ -e "$root/tmp/done" ] && exit 0; sleep 0.1; done; exit 1'
+        "cd /proc/$STRATASCOPE_TWIN_PID/root/tmp; touch asking; chown --reference=. asking; mv asking ask; "
+        "for turn in $(seq 20); do [ -e done ] && exit 0; sleep 0.1; done; exit 1"
     )
     wanted = [parse("capabilities=none"), parse("no-new-privileges=on")]
     with stage.container(command=command) as name:

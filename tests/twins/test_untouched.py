@@ -172,6 +172,12 @@ class _Below:
         self.cgroup, self.lies = cgroup, ""
         self.rig: Rig | None = None
 
+    def attach(self) -> None:
+        for hierarchy in ("", "pids", "memory"):  # as an observer that has to be there before the start
+            top = Path("/sys/fs/cgroup") / hierarchy
+            if (top / "cgroup.procs").exists():
+                (top / self.cgroup.strip("/")).mkdir(exist_ok=True)
+
     def started(self, container: str) -> None:
         assert self.rig is not None
         self.lies = Path(f"/proc/{self.rig.pid(container)}/cgroup").read_text()

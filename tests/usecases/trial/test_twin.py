@@ -9,6 +9,7 @@ import pytest
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, RefusedError
+from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError
 from stratascope.core.relaunch.trial import TwinMount, TwinRecord
 from stratascope.state.journal import FileJournal
@@ -89,6 +90,17 @@ def test_a_refusal_leaves_nothing(made: Made) -> None:
 
     made.engine.before = refuse
     with pytest.raises(RefusedError):
+        made.run()
+    made.as_before()
+
+
+def test_what_can_not_be_overlaid_leaves_nothing(made: Made) -> None:
+    def refuse(number: int, name: str) -> None:
+        if name == "overlay":
+            raise ToggleError(msg("Docker is too old."))
+
+    made.engine.before = refuse
+    with pytest.raises(ToggleError):
         made.run()
     made.as_before()
 

@@ -27,6 +27,7 @@ from stratascope.core.relaunch.launch_spec import (
     RestartPolicy,
     Running,
 )
+from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.trial import TWIN, TwinMount
 from stratascope.engines.docker import apply_options, twin
 from stratascope.engines.docker.mounts import target
@@ -100,11 +101,10 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
 
     @understood()
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
-        """Three volumes for each writable folder. RefusedError where this Docker can't mount a part of a volume."""
+        """Three volumes for each. Raises core.relaunch.toggle.ToggleError for what can't be overlaid."""
         wanted = twin.volumes(number, mounts)
         if wanted and self._engine.api() < twin.SUBPATH:
-            text = msg("A twin's volumes are overlays, and to mount these takes Docker 26 or newer.")
-            raise RefusedError(EngineState.CONNECTED, text)
+            raise ToggleError(msg("A twin's volumes are overlays, and to mount these takes Docker 26 or newer."))
         for volume in (mount.volume for mount in mounts if mount.overlaid and mount.volume):
             self._check_plain(volume)
         for name, lower in wanted:
@@ -224,12 +224,11 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
     # Below: how it is done
 
     def _check_plain(self, volume: str) -> None:
-        """RefusedError for a volume with something mounted on it, which no overlay of the folder above it shows."""
+        """ToggleError for a volume with something mounted on it, which no overlay of the folder above it shows."""
         answer = object_of(command(self._engine, "GET", f"/volumes/{quote(volume, safe='')}"))
         if answer.text("Driver") != "local" or answer.part("Options").names():
-            text = msg("The volume {name} is mounted by options or a driver of its own, so it can't be overlaid.",
-                       name=volume)  # fmt: skip
-            raise RefusedError(EngineState.CONNECTED, text)
+            raise ToggleError(msg("The volume {name} is mounted by options or a driver of its own, so it can't be "
+                                  "overlaid.", name=volume))  # fmt: skip
 
     def _volume(self, request: str) -> str:
         """Made; its place on the engine's machine."""

@@ -39,10 +39,10 @@ def check(container: Container, spec: LaunchSpec, wanted: Asked) -> None:
         (wanted.pid_mode, msg("It sees processes of others, and a twin must not reach those.")),
         (wanted.ipc_mode, msg("It shares memory and queues (IPC) with others, and a twin must not reach those.")),
         (wanted.uts_mode, msg("It shares the host name with others, and a twin must not change that.")),
-        (wanted.userns_mode, msg("It shares a user namespace with others, and a twin must not.")),
+        # the host's own one means root there, which privileged mode and capabilities are asked about
+        (wanted.userns_mode.removeprefix("host"), msg("It shares a user namespace with others, and a twin must not.")),
     ):
-        kind = mode.partition(":")[0]
-        if kind in ("container", "pod", "ns") or (kind == "host" and mode is not wanted.userns_mode):
+        if mode.partition(":")[0] in ("host", "container", "pod", "ns"):
             raise NoTwinError(why)
     if wanted.devices or wanted.device_rules:
         raise NoTwinError(msg("It uses devices of this machine, which a twin would share with it."))

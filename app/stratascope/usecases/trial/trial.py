@@ -36,6 +36,9 @@ class Witness(Protocol):
     def cgroup(self) -> str:
         """Below which control group the twin is to lie, as its engine takes it; empty: wherever. Removed afterwards."""
 
+    def attach(self) -> None:
+        """Make that control group, and watch it: the journal knows of it, and the twin is not started yet."""
+
     def started(self, container: str) -> None:
         """The twin runs now; its full id."""
 
@@ -45,6 +48,9 @@ class Witness(Protocol):
 
 class _Nobody:
     cgroup = ""
+
+    def attach(self) -> None:
+        """Nobody looks."""
 
     def started(self, container: str) -> None:
         """Nobody looks."""
@@ -59,7 +65,7 @@ def unwatched(number: str) -> Iterator[Witness]:
     yield _Nobody()
 
 
-Observe = Callable[[str], AbstractContextManager[Witness]]  # by the twin's number; entered before the twin is made
+Observe = Callable[[str], AbstractContextManager[Witness]]  # by the twin's number; entered before all else
 
 
 class _Prepared(Value):
@@ -82,7 +88,7 @@ class Trials:
         observe: Observe = unwatched,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`seen`: a fresh `usecases.plan.look.look`. `observe` may raise EngineError. Raises EngineError."""
+        """`seen`: a fresh `usecases.plan.look.look`. A witness may raise EngineError. Raises EngineError."""
         self._access, self._seen, self._observe = access, seen, observe
         self._exercises, self.cancelled = exercises or Exercises(), cancelled
         runs = seen.state.container.status is Status.RUNNING
@@ -132,6 +138,7 @@ class Trials:
             try:
                 with twin(access, spec, prepared.body, record, prepared.mounts) as container:
                     try:
+                        witness.attach()
                         access.port.start(container)
                         witness.started(container)
                         tried = replace(tried, pace=paces.through(container, record.name, tried.choices))

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import ORIGINAL, LaunchSpec
+from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
 from stratascope.core.relaunch.trial import TWIN, TwinMount, TwinRecord
 from stratascope.usecases.engine_access import EngineAccess
@@ -39,7 +40,7 @@ def twin(
             lost = False
             yield made.id
         except BaseException as error:
-            lost = lost and not isinstance(error, RefusedError)
+            lost = lost and not isinstance(error, RefusedError | ToggleError)
             with suppress(EngineError, JournalError):
                 remove(access, record, late=LATE if lost else 0.0)
             raise
