@@ -203,3 +203,18 @@ def test_it_lies_below_a_control_group_that_goes_with_it(
         assert found.works is Works.YES, why(found)
     assert f"{below.cgroup}/" in below.lies
     assert not [*Path("/sys/fs/cgroup").glob(f"**/{below.cgroup.strip('/')}")]
+
+
+def test_one_that_does_not_run_has_a_twin_too(each_api: Rig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it listens on and starts is not known then, and that is said."""
+    stage, name = stage_of(each_api, tmp_path, monkeypatch), f"twin-{os.getpid()}-still"
+    command = ("sh", "-c", QUICK)
+    with stage.rig.container("-v", "/data", "-p", "53/udp", name=name, command=command):
+        stage.rig.run("stop", *stage.rig.at_once, name)
+        there, asked = stage.there(), stage.rig.inspect(name)["State"]
+        found = stage.tried(name, "true")
+        assert found.works is Works.YES, why(found)
+        said = " ".join(translate(text) for text in found.not_compared)
+        assert "On which ports it listens can't be read." in said
+        assert "Its UDP ports are not looked at: 53/udp." in said
+        assert (stage.there(), stage.rig.inspect(name)["State"]) == (there, asked)

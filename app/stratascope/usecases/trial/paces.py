@@ -61,6 +61,9 @@ class Paces:
         self.not_compared: list[Message] = [
             msg("A twin reaches nothing outside of it, so what the container does over the network was not tried.")
         ]
+        udp = [port.container_port for port in seen.spec.asked.ports if port.container_port.endswith("/udp")]
+        if udp:
+            self.not_compared.append(msg("Its UDP ports are not looked at: {ports}.", ports=", ".join(udp)))
         if paths := lost_files(seen.state.container, seen.changes):
             self.not_compared.append(msg("A twin starts without what was written outside its volumes: {paths}.",
                                          paths=paths))  # fmt: skip
