@@ -77,6 +77,35 @@ def test_presets_by_arrow_keys_and_ones_own_choice(window: MainWindow) -> None:
     assert name not in {choice.toggle for choice in column.draft.choices}
 
 
+def test_the_card_switches_the_smallest_set_on_and_asks(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    side, card = side_of(window), window.strata_page.header.card
+    state = window.selection.current
+    assert state is not None
+    qtbot.waitUntil(card.button.isVisible)
+    wanted = staged.preset(state, Preset.CRITICAL)
+    assert side.column.draft.choices != wanted
+    card.button.click()
+    qtbot.waitUntil(side.dialog.isVisible)
+    assert side.column.draft.choices == wanted
+    assert side.column.presets.current is None, "it is no preset of the strip"
+    assert {chip.key for chip in card.answer.chips if chip.on} == {each.toggle for each in wanted}
+    assert "run" not in [name for name, _ in staged.calls], "nothing happens before that is confirmed"
+    side.dialog.reject()
+    card.switch_wanted.emit(wanted[-1].toggle)
+    assert window.focusWidget() is side.column.rows[wanted[-1].toggle]
+
+
+def test_the_first_head_has_the_smallest_set(window: MainWindow) -> None:
+    toggles = side_of(window).column.toggles
+    shown = [line.accessibleName() for line in toggles.heads.values() if line.isVisible()]
+    assert shown[0].startswith("Closes what is critical")
+    assert shown[-1] == "Good habits"
+    first = next(iter(toggles.rows.values()))
+    assert Preset.CRITICAL in first.option.presets
+
+
 def test_the_prediction_follows_the_switches(window: MainWindow) -> None:
     column = side_of(window).column
     column.presets.parts[Preset.STRICT].click()

@@ -188,8 +188,8 @@ def test_suppose_it_fails_and_the_way_back(window: MainWindow, rays: RayLayer, q
     QTest.mouseClick(window.strata_page.panel.fail, Qt.MouseButton.LeftButton)
     assert window.strata_page.strata.bands[2].away
     assert "Supposed to fail" in window.strata_page.strata.bands[2].accessibleName()
-    assert window.strata_page.header.suppose.isVisible()
-    assert "start processes without end" in window.strata_page.header.suppose.text.text()
+    assert window.strata_page.header.card.suppose.isVisible()
+    assert "start processes without end" in window.strata_page.header.card.suppose.text.text()
     assert float(window.strata_page.header.exposure.text()) >= 4.0 > float(exposure)
     assert f"as it is now {exposure}" in window.strata_page.header.exposure.accessibleName()
     assert window.strata_page.strata.legend.accessibleName().startswith("2 serious, open")
@@ -197,10 +197,10 @@ def test_suppose_it_fails_and_the_way_back(window: MainWindow, rays: RayLayer, q
     window.strata_page.strata.bands[4].setFocus()
     QTest.keyClick(window.strata_page.strata.bands[4], Qt.Key.Key_X)  # another one too
     assert window.selection.what_if.away == {"cgroup", "seccomp"}
-    QTest.mouseClick(window.strata_page.header.suppose.back, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(window.strata_page.header.card.suppose.back, Qt.MouseButton.LeftButton)
     assert window.selection.what_if.away == frozenset()
     assert window.strata_page.header.exposure.text() == exposure
-    assert not window.strata_page.header.suppose.isVisible()
+    assert not window.strata_page.header.card.suppose.isVisible()
     window.selection.suppose_fails(4)
     window.strata_page.strata.bands[4].setFocus()
     QTest.keyClick(window.strata_page.strata.bands[4], Qt.Key.Key_Escape)
@@ -224,7 +224,7 @@ def test_another_container_is_shown_as_it_is(window: MainWindow) -> None:
     window.selection.suppose_fails(4)
     select(window, "web")
     assert window.selection.what_if.away == frozenset()
-    assert not window.strata_page.header.suppose.isVisible()
+    assert not window.strata_page.header.card.suppose.isVisible()
 
 
 def test_rays_fall_for_a_moment_and_keep_their_order(window: MainWindow, rays: RayLayer, qtbot: QtBot) -> None:

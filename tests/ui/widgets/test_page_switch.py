@@ -11,10 +11,11 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from stratascope.ui.widgets.page_switch import View
-from stratascope.ui.widgets.segments import Segments
+from stratascope.ui.widgets.page_switch import Group, View
+from stratascope.ui.widgets.segments import Segment, Segments
 from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.usecases.plan.offers import SERIOUS
 from stratascope.value import replace
 from ui import fake_fleet, sample
 
@@ -29,15 +30,19 @@ def fleet(window: MainWindow) -> MainWindow:
 
 
 def turn(window: MainWindow, view: View) -> None:
-    window.toolbar.views.segments.buttons[window.toolbar.views.views.index(view)].click()
+    switch = next(each for each in window.toolbar.views.groups.values() if view in each.views)
+    switch.segments.buttons[switch.views.index(view)].click()
     QApplication.processEvents()
 
 
 def test_four_views_and_the_strata_first(fleet: MainWindow) -> None:
     assert fleet.toolbar.views.views == (View.STRATA, View.MATRIX, View.CALLS, View.FLEET)
-    assert [button.text() for button in fleet.toolbar.views.segments.buttons] == [
-        "Strata", "Matrix", "System calls", "Fleet"
-    ]  # fmt: skip
+    groups = fleet.toolbar.views.groups
+    assert [button.text() for button in groups[Group.COULD].segments.buttons] == ["Strata", "Threats", "System calls"]
+    assert [button.text() for button in groups[Group.MACHINE].segments.buttons] == ["Fleet"]
+    assert groups[Group.COULD].isVisible()
+    assert groups[Group.MACHINE].isVisible()
+    assert not groups[Group.DOES].isVisible(), "it has no page yet"
     assert fleet.pages.view is View.STRATA
     assert fleet.strata_page.strata.isVisible()
     assert fleet.pages.fleet is None  # made when it is first opened
@@ -72,12 +77,38 @@ def test_no_part_is_ever_a_window_of_its_own(fleet: MainWindow) -> None:
 
 
 def test_keys_turn(fleet: MainWindow) -> None:
-    for number, view in enumerate(fleet.toolbar.views.views, 1):
-        QTest.keyClick(fleet, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.ControlModifier)
+    for number, view in zip((1, 2, 3, 8), fleet.toolbar.views.views, strict=True):
+        QTest.keyClick(fleet, Qt.Key(Qt.Key.Key_0 + number), Qt.KeyboardModifier.AltModifier)
         assert fleet.pages.view is view
-    fleet.toolbar.views.segments.buttons[3].setFocus()
-    QTest.keyClick(fleet.toolbar.views.segments.buttons[3], Qt.Key.Key_Left)
-    assert fleet.pages.view is View.CALLS
+    assert pressed(fleet) == [view]
+    turn(fleet, View.CALLS)
+    last = fleet.toolbar.views.groups[Group.COULD].segments.buttons[2]
+    last.setFocus()
+    QTest.keyClick(last, Qt.Key.Key_Left)
+    assert fleet.pages.view is View.MATRIX
+    assert pressed(fleet) == [View.MATRIX]
+
+
+def pressed(window: MainWindow) -> list[View]:
+    return [
+        view
+        for switch in window.toolbar.views.groups.values()
+        for view, button in zip(switch.views, switch.segments.buttons, strict=True)
+        if button.isChecked()
+    ]
+
+
+def test_the_number_behind_threats_is_of_what_is_serious_and_open(fleet: MainWindow) -> None:
+    button = fleet.toolbar.views.groups[Group.COULD].segments.buttons[1]
+    assert isinstance(button, Segment)
+    for state in fake_fleet.states(20):
+        fleet.selection.go_to(state.key)
+        assert state.matrix is not None
+        serious = sum(len(state.matrix.open(severity)) for severity in SERIOUS)
+        assert button.count == serious
+    fleet.resize(1200, 900)
+    QApplication.processEvents()
+    assert button.count == 0, "there is no room for numbers"
 
 
 def test_a_digit_opens_a_layer_of_the_strata(fleet: MainWindow) -> None:
@@ -130,8 +161,8 @@ def test_a_layer_that_is_supposed_to_fail_fails_in_the_matrix_too(fleet: MainWin
     before = page.table.matrix.row_of("reach-host-network")
     fleet.selection.suppose_fails(1)
     assert page.table.matrix.row_of("reach-host-network") < before
-    assert fleet.pages.header.suppose.isVisible()
-    fleet.pages.header.suppose.back.click()
+    assert fleet.pages.header.card.suppose.isVisible()
+    fleet.pages.header.card.suppose.back.click()
     assert page.table.matrix.row_of("reach-host-network") == before
 
 
@@ -183,14 +214,14 @@ def test_without_containers_every_view_is_the_empty_page(window: MainWindow) -> 
 def test_in_one_column_the_switch_folds_and_the_way_back_is_there(fleet: MainWindow, qtbot: QtBot) -> None:
     fleet.resize(640, 800)
     qtbot.wait(20)
-    switch = fleet.toolbar.views
+    switch = fleet.toolbar.views.groups[Group.COULD]
     assert switch.button.isVisible()
     assert not switch.segments.isVisible()
     assert fleet.width() == 640
     switch.menu.actions()[1].trigger()
     assert fleet.pages.matrix is not None
     assert fleet.pages.matrix.isVisible()
-    assert "Matrix" in switch.button.text()
+    assert "Threats" in switch.button.text()
     fleet.pages.header.back.click()
     assert fleet.containers.isVisible()
 

@@ -350,13 +350,13 @@ def test_a_choice_forgets_what_was_lost(window: MainWindow, way: str) -> None:
 
 def test_not_running_says_so(window: MainWindow) -> None:
     select(window, "old-job")
-    assert window.strata_page.header.sentence.text().startswith("No process of it runs")
+    assert window.strata_page.header.card.first.text().startswith("No process of it runs")
     assert "Not running" in window.strata_page.strata.bands[3].accessibleName()
 
 
 def test_unknown_gives_reason_and_advice(window: MainWindow) -> None:
     select(window, "staging-api")
-    assert "may not read" in window.strata_page.header.sentence.text()
+    assert "may not read" in window.strata_page.header.card.first.text()
     assert "as root" in window.strata_page.strata.bands[3].accessibleDescription()
     assert "Not known" in window.strata_page.strata.bands[3].accessibleName()
 
@@ -425,7 +425,7 @@ def test_in_one_column_keys_of_the_container_turn_the_page(window: MainWindow, q
     window.resize(600, 800)
     for key, keys in (
         (Qt.Key.Key_2, Qt.KeyboardModifier.NoModifier),
-        (Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier),
+        (Qt.Key.Key_1, Qt.KeyboardModifier.AltModifier),
         (Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier),
     ):
         assert not window.pages.isVisible()
@@ -434,7 +434,7 @@ def test_in_one_column_keys_of_the_container_turn_the_page(window: MainWindow, q
         assert window.pages.isAncestorOf(window.focusWidget())
         window.window_layout.go_back()
         assert window.containers.view.hasFocus()
-    QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.ControlModifier)
+    QTest.keyClick(window, Qt.Key.Key_2, Qt.KeyboardModifier.AltModifier)
     window.window_layout.go_back()
     QTest.keyClick(window, Qt.Key.Key_F, Qt.KeyboardModifier.ControlModifier)
     assert window.pages.matrix is not None
@@ -538,7 +538,7 @@ def test_another_container_begins_at_its_own_worst_bit(window: MainWindow) -> No
 
 
 def test_in_a_low_panel_the_cells_scroll_and_the_footer_stays(window: MainWindow, qtbot: QtBot) -> None:
-    window.resize(1440, 720)
+    window.resize(1440, 760)
     qtbot.wait(20)
     view = window.strata_page.panel.findChild(BitsView)
     assert view is not None

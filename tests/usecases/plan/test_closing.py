@@ -59,6 +59,9 @@ def test_a_preset_that_changes_nothing_that_matters_says_so() -> None:
     better = previews.preview(state, previews.preset(state, Preset.CRITICAL))
     assert not better.in_vain
     assert shortfalls(better, Preset.CRITICAL) == ()
+    web, plain = named("web")
+    usual = web.preview(plain, web.preset(plain, Preset.RECOMMENDED))
+    assert "closes nothing serious" in translate(shortfalls(usual, Preset.RECOMMENDED)[0])
     quiet, calm = named("redis-cache")
     assert not quiet.preview(calm, ()).in_vain, "nothing serious is open there"
     words = [translate(each) for each in shortfalls(quiet.preview(calm, ()), Preset.CRITICAL)]

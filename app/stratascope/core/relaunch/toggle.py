@@ -190,6 +190,7 @@ class Toggle(Value):
     changes_users: bool = False  # whether its processes run as other users then
     leaves_privileged: bool = False  # applied before all others, since it resets what they set
     overridden: bool = False  # whether it has no effect while a container stays privileged
+    limit: bool = False  # whether it bounds how much of something there is to use
     pieces: Callable[[Subject], tuple[str, ...]] | None = None
     single: Message | None = None
     word: Message | None = None

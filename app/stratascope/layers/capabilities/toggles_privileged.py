@@ -86,4 +86,5 @@ PRIVILEGED = Toggle(
     lambda preset, subject: "off" if preset in LATER_PRESETS and subject.container.asked.privileged else None,
     symptoms=_privileged_symptoms,
     leaves_privileged=True,
+    word=msg("Privileged"),
 )

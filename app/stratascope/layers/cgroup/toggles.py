@@ -166,6 +166,7 @@ MEMORY = Toggle(
     _prove_memory,
     _memory_preset,
     live=True,
+    limit=True,
     symptoms=_memory_symptoms,
     learned=memory_learned,
     learned_words=(LEARNED,),
@@ -219,6 +220,7 @@ PIDS = Toggle(
     _prove_pids,
     _pids_preset,
     live=True,
+    limit=True,
     symptoms=in_log((90, NO_FORK, msg("It could start no more processes or threads. Give it a greater limit."))),
     learned=pids_learned,
     learned_words=(LEARNED,),
@@ -268,6 +270,7 @@ CPUS = Toggle(
     _prove_cpus,
     _cpus_preset,
     live=True,
+    limit=True,
     symptoms=in_log((30, r"time(?:d )?[- ]?out", msg("It was too slow for something: give it more CPU time."))),
     default="1",
 )

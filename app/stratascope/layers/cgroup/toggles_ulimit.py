@@ -84,6 +84,7 @@ def _ulimit(
         symptoms=symptoms,
         default=default,
         unit=unit,
+        limit=True,
     )
 
 

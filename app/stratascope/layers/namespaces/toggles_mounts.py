@@ -79,6 +79,7 @@ MASKED_PATHS = Toggle(
     ),
     _mask_preset,
     symptoms=_mask_symptoms,
+    word=msg("Masks"),
     overridden=True,
 )
 
@@ -161,6 +162,7 @@ HOST_PATHS = Toggle(
         "read-only" if preset in LATER_PRESETS and not _protected(subject.container.asked, subject) else None
     ),
     symptoms=_protect_symptoms,
+    word=msg("Host paths"),
 )
 
 
@@ -250,6 +252,7 @@ ENGINE_SOCKET = Toggle(
         "remove" if preset is Preset.STRICT and not _no_socket(subject.container.asked, subject) else None
     ),
     symptoms=_socket_symptoms,
+    word=msg("Socket"),
 )
 
 
@@ -312,6 +315,7 @@ DEVICES = Toggle(
     _prove_no_devices,
     lambda preset, subject: "remove" if preset is Preset.STRICT and subject.container.asked.devices else None,
     symptoms=_device_symptoms,
+    word=msg("Devices"),
     overridden=True,
 )
 

@@ -150,6 +150,7 @@ USER = Toggle(
     learned_words=(LEARNED,),
     default="1000",
     changes_users=True,
+    word=msg("User"),
 )
 
 

@@ -30,8 +30,10 @@ class ContainerColumn(QWidget):
     opened = Signal()
     view_by_changed = Signal(object)
 
-    def __init__(self, theme: Theme, selection: Selection, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, selection: Selection, machine: QWidget, parent: QWidget | None = None) -> None:
+        """`machine`: the switch of the pages that are of all containers."""
         super().__init__(parent)
+        self.machine = machine
         self.setObjectName("column")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._theme, self._selection = theme, selection
@@ -63,7 +65,9 @@ class ContainerColumn(QWidget):
         layout.setSpacing(theme.px(6))
         inset = QVBoxLayout()
         inset.setContentsMargins(theme.px(12), 0, theme.px(12), 0)
+        inset.setSpacing(theme.px(8))
         inset.addWidget(self.alert)
+        inset.addWidget(self.machine)
         layout.addLayout(inset)
         layout.addWidget(self.head)
         beside = QHBoxLayout()
@@ -83,6 +87,11 @@ class ContainerColumn(QWidget):
         self.model.set_view_by(view_by)
         self.head.show_view_by(view_by)
         self.view_by_changed.emit(view_by)
+
+    def set_elsewhere(self, elsewhere: bool) -> None:
+        """Whether the page in view is of all containers."""
+        self.view.elsewhere = elsewhere
+        self.view.viewport().update()
 
     def set_narrow(self, narrow: bool) -> None:
         """64 wide: initials and the worst mark."""

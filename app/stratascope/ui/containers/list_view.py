@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import QEvent, QItemSelectionModel, QModelIndex, QRect, QRectF, QSize, Qt
 from PySide6.QtCore import Signal as QtSignal
-from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter
+from PySide6.QtGui import QEnterEvent, QKeyEvent, QMouseEvent, QPainter, QPen
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QListView,
@@ -96,7 +96,11 @@ class _ContainerDelegate(QStyledItemDelegate):
     def _ground(self, painter: QPainter, rect: QRect, state: QStyle.StateFlag) -> None:
         theme = self._theme
         box = QRectF(rect).adjusted(theme.px(6), 0.5, -theme.px(6), -0.5)
-        if state & QStyle.StateFlag.State_Selected:
+        if state & QStyle.StateFlag.State_Selected and self._view.elsewhere:
+            painter.setPen(QPen(theme.color("line2"), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), theme.px(7), theme.px(7))
+        elif state & QStyle.StateFlag.State_Selected:
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("sel"))
             painter.drawRoundedRect(box, theme.px(7), theme.px(7))
@@ -194,6 +198,7 @@ class ContainerView(QListView):
         super().__init__(parent)
         self.containers = containers
         self.narrow = False
+        self.elsewhere = False  # the page in view is of all containers: the chosen one only has an outline
         self.setModel(containers)
         self.setItemDelegate(_ContainerDelegate(theme, self))
         self.setMouseTracking(True)

@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Preset
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
-from stratascope.i18n.translate import translate
+from stratascope.i18n.translate import together, translate
 from stratascope.ui.harden.command_box import CommandBox, Exports, MainButton
 from stratascope.ui.harden.draft import Draft
 from stratascope.ui.harden.hint import HintLine
@@ -32,8 +33,10 @@ from stratascope.ui.widgets.marks import Mark, MarkBox
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Offer
+from stratascope.usecases.plan.shortfalls import shortfalls
 
-COLUMN, LEAST, MOST = 324, 288, 400
+COLUMN, LEAST, MOST = 308, 288, 400
+SHORT = 3  # sentences on what it does not do
 FOLD_COMMAND, FOLD_LAYERS, FOLD_PREDICTION = 820, 760, 450  # height of the window, px of the design
 
 
@@ -61,6 +64,7 @@ class HardenColumn(QWidget):
         self.draft = Draft(hardening, queries, self.isVisible, self)
         self._kept: tuple[Transaction, ...] = ()
         self._noted: StatusNote | None = None
+        self._pressing: ContainerState | None = None  # the button is to be pressed once its plan has come
         self.setObjectName("page")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(translate(msg("Harden")))
@@ -72,6 +76,8 @@ class HardenColumn(QWidget):
         self.nothing = Label(theme, 13, ink="text2", wrap=True)
         self.toggles = ToggleList(theme, {layer.id: layer.number for layer in layers})
         self.prediction = Prediction(theme, {layer.number: translate(layer.about.title) for layer in layers})
+        self.short = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
+        self.short.hide()
         self.hint = HintLine(theme)
         self.command = CommandBox(theme, exports)
         self.remedies = RemedyBoxes(theme)
@@ -99,6 +105,7 @@ class HardenColumn(QWidget):
         column.addWidget(self.presets)
         column.addWidget(self.toggles, 1)
         column.addWidget(self.prediction)
+        column.addWidget(self.short)
         column.addWidget(self.hint)
         column.addWidget(self.command)
         rule = Rule(theme)
@@ -195,6 +202,11 @@ class HardenColumn(QWidget):
             case ButtonAction.RELAUNCH if plan is not None:
                 self.wanted.emit(plan)
 
+    def close_critical(self) -> None:
+        """The smallest set and nothing else; the relaunch is asked for as soon as it is planned."""
+        self.draft.take_preset(Preset.CRITICAL)
+        self._pressing = self.draft.state if self.draft.look_only is None else None
+
     def _open_value(self, name: str) -> None:
         row = self.rows[name]
         self.sheet.open_for(self.draft.options[name], row.value_text, row.value)
@@ -213,7 +225,7 @@ class HardenColumn(QWidget):
 
     def _show_offer(self, offer: Offer, another: bool) -> None:
         self.toggles.setEnabled(True)  # before: each row would tell a screen reader of it
-        self.toggles.show_options(offer.options)
+        self.toggles.show_offer(offer)
         if another:
             self.toggles.verticalScrollBar().setValue(0)
             self.remedies.show_remedies((), frozenset())
@@ -226,6 +238,19 @@ class HardenColumn(QWidget):
             self.toggles.show_chosen(chosen)
         if preview is not None:
             self.prediction.show_preview(preview)
+        self._show_short()
+
+    def _show_short(self) -> None:
+        """What the choices do not do: the first of it in words, all of it in the tooltip."""
+        chosen, preview = self.draft.chosen, self.draft.preview
+        told: tuple[Message, ...] = ()
+        if chosen is not None and preview is not None and self.draft.nothing is None:
+            left = () if self.draft.offer is None else self.draft.offer.left
+            told = shortfalls(preview, chosen.preset if self.draft.choices else None, left)
+        words = [plain(translate(each)) for each in told]
+        self.short.setText(together(words[:SHORT]))
+        give_tip(self.short, "\n".join(words[SHORT:]))
+        self.short.setVisible(bool(words))
 
     def _show(self) -> None:
         draft, why = self.draft, self.draft.nothing
@@ -237,6 +262,7 @@ class HardenColumn(QWidget):
         self.toggles.setVisible(usable)
         self.toggles.setEnabled(draft.ours)  # else these are another container's
         self.hint.show_hint(draft.hint)
+        self._show_short()
         self.command.show_plan(draft.plan, draft.command)
         self._filler.setVisible(not usable)
         if draft.ours or draft.running:
@@ -273,3 +299,7 @@ class HardenColumn(QWidget):
             taken = draft.plan.remedies
             offered = {block.remedy for block in draft.plan.checked.blocks if block.remedy is not None}
             self.remedies.show_remedies(tuple(each for each in Remedy if each in taken or each in offered), taken)
+        if self._pressing is not None and (draft.plan is not None or draft.failure is not None or draft.state is None):
+            pressing, self._pressing = self._pressing, None
+            if noted.act is ButtonAction.RELAUNCH and draft.state is not None and pressing.key == draft.state.key:
+                self.press()

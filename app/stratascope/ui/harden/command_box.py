@@ -51,15 +51,21 @@ Exports = Callable[[Plan], Sequence[Exported]]
 
 
 class MainButton(QAbstractButton):
-    """Filled with the accent, 36 high."""
+    """Filled with the accent, 36 high; `set_low`: 28, with smaller letters."""
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme, self._letters, self._least = theme, 14, 36
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAttribute(Qt.WidgetAttribute.WA_Hover)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         theme.changed.connect(self.update)
+
+    def set_low(self, low: bool) -> None:
+        """Where there is room for one line."""
+        self._letters, self._least = (12, 28) if low else (14, 36)
+        self.updateGeometry()
+        self.update()
 
     def say(self, text: str) -> None:
         """Another word on it."""
@@ -77,8 +83,8 @@ class MainButton(QAbstractButton):
 
     def sizeHint(self) -> QSize:
         theme = self._theme
-        word = QFontMetrics(theme.font(14, BOLD)).horizontalAdvance(self.text())
-        return QSize(max(theme.px(200), word + theme.px(24)), max(theme.px(36), theme.box(14) + theme.px(8)))
+        word = QFontMetrics(theme.font(self._letters, BOLD)).horizontalAdvance(self.text())
+        return QSize(word + theme.px(24), max(theme.px(self._least), theme.box(self._letters) + theme.px(8)))
 
     def minimumSizeHint(self) -> QSize:
         return QSize(self._theme.px(80), self.sizeHint().height())
@@ -88,7 +94,7 @@ class MainButton(QAbstractButton):
         self._tell()
 
     def _tell(self) -> None:
-        cut = QFontMetrics(self._theme.font(14, BOLD)).horizontalAdvance(self.text()) > self._room()
+        cut = QFontMetrics(self._theme.font(self._letters, BOLD)).horizontalAdvance(self.text()) > self._room()
         give_tip(self, self.text() if cut else "")
 
     def _room(self) -> int:
@@ -110,7 +116,7 @@ class MainButton(QAbstractButton):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(theme.color("on_accent" if self.isEnabled() else "accent"), 1.5))
             painter.drawRoundedRect(box.adjusted(2.5, 2.5, -2.5, -2.5), radius - 2, radius - 2)
-        painter.setFont(theme.font(14, BOLD))
+        painter.setFont(theme.font(self._letters, BOLD))
         painter.setPen(theme.color("on_accent" if self.isEnabled() else "text3"))
         shown = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self._room())
         painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, shown)

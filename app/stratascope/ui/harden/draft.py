@@ -74,6 +74,11 @@ class Draft(QObject):
         return self.state is not None and self.state.key == self.offered_key
 
     @property
+    def offer(self) -> Offer | None:
+        """What can be had with the container in view; None where that is not known."""
+        return self._offer if self.ours and self.nothing is None else None
+
+    @property
     def choices(self) -> tuple[Choice, ...]:
         """What is switched on, in the order of the options."""
         return () if self.state is None else self._memory.of(self.state.key).choices(self.options.values())

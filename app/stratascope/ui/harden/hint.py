@@ -16,7 +16,7 @@ LINK = -5  # px of the design: a link's own padding, so that its word begins whe
 
 
 class HintLine(QWidget):
-    """`taken` has the toggle and its value."""
+    """`taken` has the switch's key and its value."""
 
     taken = Signal(str, str)
 
@@ -47,7 +47,7 @@ class HintLine(QWidget):
         self.hint = hint
         self.setVisible(hint is not None)
         if hint is not None:
-            title, number = hint.toggle.title, exposure_range(hint.after)
+            title, number = hint.toggle.titled(hint.value), exposure_range(hint.after)
             self.link.setText(translate(msg("{title}: {exposure}", title=title, exposure=number)))
             give_tip(self.link, translate(hint.toggle.what))
             spoken = msg("Switch on {title}; the exposure would be {exposure}", title=title, exposure=number)
@@ -55,4 +55,4 @@ class HintLine(QWidget):
 
     def _take(self) -> None:
         if self.hint is not None:
-            self.taken.emit(self.hint.toggle.id, self.hint.value)
+            self.taken.emit(self.hint.key or self.hint.toggle.id, self.hint.value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import msg
 from stratascope.core.threats.depth import Matrix
@@ -17,7 +17,7 @@ from stratascope.ui.widgets.stance_cell import paint_dots
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, REGULAR, Theme
 from stratascope.usecases.plan.offers import LayerChange, Preview
 
-BAR, ROW = 12, 20
+BAR, ROW = 12, 19
 
 
 def paint_arrow(painter: QPainter, left: float, right: float, y: float, theme: Theme) -> None:
@@ -141,7 +141,7 @@ class LayerRow(QWidget):
         """Tell it."""
         self.change = change
         before, after = verdict_word(change.before), verdict_word(change.after)
-        gain = gain_words(change.more, changed=change.before is not change.after)
+        gain = gain_words(change.more, change.closed, changed=change.before is not change.after)
         text = translate(
             msg("{layer}: {before}, then {after}, {gain}", layer=self._title, before=before, after=after, gain=gain)
         )
@@ -162,7 +162,7 @@ class LayerRow(QWidget):
         side, small, middle = theme.px(15), theme.px(11), self.height() / 2
         paint_number(painter, QRectF(1, middle - side / 2, side, side), change.number, theme)
         centre, end = Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignRight
-        gain = gain_words(change.more, changed=change.before is not change.after)
+        gain = gain_words(change.more, change.closed, changed=change.before is not change.after)
         font = theme.font(12, REGULAR if same else BOLD)
         gain_width = QFontMetrics(font).horizontalAdvance(gain) + 2
         arrow = self.width() * 0.51
@@ -191,6 +191,8 @@ class Prediction(QWidget):
         self.title = Line(theme, 13, BOLD)
         self.now = OutcomeBar(theme, translate(msg("Now")))
         self.then = OutcomeBar(theme, translate(msg("Then")))
+        self.serious = Line(theme, 12)
+        self.deeper = Line(theme, 12)
         self.rows = {number: LayerRow(theme, titles[number]) for number in sorted(titles, reverse=True)}
         self._layers = QWidget()
         below = QVBoxLayout(self._layers)
@@ -201,8 +203,15 @@ class Prediction(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        for widget in (self.title, self.now, self.then, self._layers):
+        counted = QHBoxLayout()
+        counted.setSpacing(theme.px(8))
+        counted.addWidget(self.serious)
+        counted.addStretch(1)
+        counted.addWidget(self.deeper)
+        for widget in (self.title, self.now, self.then):
             layout.addWidget(widget)
+        layout.addLayout(counted)
+        layout.addWidget(self._layers)
 
     def show_preview(self, preview: Preview) -> None:
         """Tell it."""
@@ -210,6 +219,9 @@ class Prediction(QWidget):
         self.title.say(translate(text))
         self.now.show_matrix(preview.before)
         self.then.show_matrix(preview.after)
+        before, after = segments(preview.before), segments(preview.after)
+        self.serious.say(translate(msg("Serious {before} → {after}", before=before[0], after=after[0])))
+        self.deeper.say(translate(msg("twice or more {before} → {after}", before=before[-1], after=after[-1])))
         for change in preview.layers:
             if change.number in self.rows:
                 self.rows[change.number].show_change(change)

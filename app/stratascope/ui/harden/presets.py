@@ -19,7 +19,7 @@ ALL: tuple[Preset | None, ...] = (*GRADES, None)
 class _Part(Segment):
     """Shares the width of the column with the others, so its word may be cut."""
 
-    letters, beside, edge = 12, 8, "line2"
+    letters, beside, edge = 12, 4, "line2"
     policy = QSizePolicy.Policy.MinimumExpanding
 
     def __init__(self, theme: Theme, preset: Preset | None) -> None:
@@ -49,5 +49,5 @@ class PresetSwitch(SegmentStrip):
         return next((preset for preset, part in self.parts.items() if part.isChecked()), None)
 
     def choose(self, preset: Preset | None) -> None:
-        """Press one in, without telling."""
-        self.parts[preset].setChecked(True)
+        """Press one in, without telling. The smallest set has its place in the card: here it is one's own choice."""
+        self.parts[preset if preset in self.parts else None].setChecked(True)

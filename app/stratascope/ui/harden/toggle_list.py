@@ -1,17 +1,21 @@
-"""The toggles of the right column in three groups: what is offered, what is in effect, what is not possible here."""
+"""The toggles of the right column: what is offered, under heads; folded away what is in effect or not possible."""
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Preset
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.choices import ContainerChoices
+from stratascope.ui.harden.groups import HEADS, Head, head_of
 from stratascope.ui.harden.toggle_row import FoldButton, ToggleRow
-from stratascope.ui.widgets.theme import Theme
-from stratascope.usecases.plan.offers import Option
+from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.marks import Mark, paint_mark
+from stratascope.ui.widgets.theme import BOLD, Theme
+from stratascope.usecases.plan.offers import Offer, Option
 
 LEAST = 92  # px of the design: two rows and a bit, so that it is seen to scroll
 
@@ -35,6 +39,47 @@ class _FoldedGroup:
         self.rows.setVisible(bool(count) and self.head.isChecked())
 
 
+class HeadLine(QWidget):
+    """A head, 25 high, and what is said behind it; a ring before it where it is about what is open."""
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme, self._ink, self._title, self._said = theme, "text2", "", ""
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self.update)
+
+    def show_head(self, head: Head, offer: Offer, there: tuple[Option, ...]) -> None:
+        """Tell it."""
+        said = head.said(offer, there)
+        self._title, self._said = translate(head.title(offer)), "" if said is None else translate(said)
+        self._ink = head.ink(offer)
+        name = f"{self._title} {self._said}".strip()
+        self.setAccessibleName(name)
+        give_tip(self, name)
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(200), max(self._theme.px(25), self._theme.box(12) + self._theme.px(6)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        left, centre = theme.px(4), Qt.AlignmentFlag.AlignVCenter
+        if self._ink != "text2":
+            side = theme.px(11)
+            paint_mark(painter, QRectF(left, (self.height() - side) / 2, side, side), Mark.OPEN, theme, self._ink)
+            left += theme.px(17)
+        painter.setFont(theme.font(12, BOLD))
+        painter.setPen(theme.color(self._ink))
+        painter.drawText(QRectF(left, 0, self.width() - left, self.height()), centre, self._title)
+        left += painter.fontMetrics().horizontalAdvance(self._title) + theme.px(8)
+        painter.setFont(theme.font(12))
+        painter.setPen(theme.color("text2"))
+        room = self.width() - left
+        shown = painter.fontMetrics().elidedText(self._said, Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRectF(left, 0, room, self.height()), centre, shown)
+
+
 class ToggleList(QScrollArea):
     """`switched` and `value_wanted` are the person's doing."""
 
@@ -50,6 +95,7 @@ class ToggleList(QScrollArea):
         self._inside.setObjectName("page")
         self._offers = QVBoxLayout()
         self._offers.setSpacing(0)
+        self.heads = {head: HeadLine(theme, self._inside) for head in HEADS}
         self.already = _FoldedGroup(theme, msg("In effect now"))
         self.never = _FoldedGroup(theme, msg("Not possible here"))
         inner = QVBoxLayout(self._inside)
@@ -67,13 +113,14 @@ class ToggleList(QScrollArea):
         self.setWidget(self._inside)
         self.setMinimumHeight(theme.px(LEAST))
 
-    def show_options(self, options: tuple[Option, ...]) -> None:
+    def show_offer(self, offer: Offer) -> None:
         """Each in its group; rows are made anew only where they must be, so that the keyboard stays where it was."""
+        options = offer.options
         self._options = {option.key: option for option in options}
         groups: tuple[list[Option], list[Option], list[Option]] = ([], [], [])
         for option in options:
             groups[2 if option.why_not is not None else 1 if option.already else 0].append(option)
-        groups[0].sort(key=_first)
+        groups[0].sort(key=lambda option: (HEADS.index(head_of(option)), *_first(option)))
         order = [option.key for group in groups for option in group]
         same = list(self.rows) == order and all(self.rows[each.key].able == _able(each) for each in options)
         if same:
@@ -83,8 +130,19 @@ class ToggleList(QScrollArea):
                     row.show_option(option)
         else:
             self._make_rows(groups)
+        for head, line in self.heads.items():
+            there = tuple(option for option in groups[0] if head_of(option) is head)
+            line.setVisible(bool(there))
+            line.show_head(head, offer, there)
         self.already.show_count(len(groups[1]))
         self.never.show_count(len(groups[2]))
+
+    def show_row(self, name: str) -> None:
+        """Scroll to that one, with the keyboard."""
+        row = self.rows.get(name)
+        if row is not None:
+            self.ensureWidgetVisible(row)
+            row.setFocus(Qt.FocusReason.OtherFocusReason)
 
     def show_chosen(self, chosen: ContainerChoices) -> None:
         """Switches and values."""
@@ -100,8 +158,14 @@ class ToggleList(QScrollArea):
             row.setParent(None)
             row.deleteLater()
         self.rows = {}
+        for line in self.heads.values():  # they go to their places among the rows
+            self._offers.removeWidget(line)
+        heads = dict(self.heads)
         for group, place in zip(groups, (self._offers, self.already.column, self.never.column), strict=True):
             for option in group:
+                head = head_of(option)
+                if place is self._offers and head in heads:
+                    place.addWidget(heads.pop(head))
                 row = ToggleRow(self._theme, option, self._numbers.get(option.toggle.layer, 0))
                 row.switched.connect(self.switched)
                 row.value_wanted.connect(self.value_wanted)

@@ -20,7 +20,7 @@ from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number
 from stratascope.ui.widgets.theme import MEDIUM, Theme
 from stratascope.usecases.plan.offers import Option
 
-HEIGHT, SWITCH_WIDTH, SWITCH_HEIGHT, TEXT_LEFT, NUMBER = 43, 32, 18, 44, 16
+HEIGHT, SWITCH_WIDTH, SWITCH_HEIGHT, TEXT_LEFT, NUMBER = 38, 32, 18, 44, 16
 VALUE_MOST = 104  # widest value; longer ones are cut
 
 

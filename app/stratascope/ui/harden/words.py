@@ -180,8 +180,10 @@ def exposure_range(matrix: Matrix | None) -> str:
     return translate(msg("{number} {up_to}", number=number, up_to=up_to)) if up_to else number
 
 
-def gain_words(more: int, *, changed: bool) -> str:
-    """What a layer gains, in the prediction."""
+def gain_words(more: int, closed: int, *, changed: bool) -> str:
+    """What a layer gains, in the prediction: of `more` threats `closed` that nothing stopped."""
+    if more > 0 and not closed:
+        return translate(msg("+{count} deeper", count=more))
     if more > 0:
         return translate(msg("+{count} stopped", count=more))
     if more < 0:

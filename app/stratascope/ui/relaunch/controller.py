@@ -35,9 +35,13 @@ from stratascope.usecases.relaunch.proof import Proved
 
 
 class RelaunchController(QObject):
-    """Column, dialogs and the one run that may be under way. `column_wanted`: the keyboard into the column."""
+    """Column, dialogs and the one run that may be under way. `column_wanted`: the keyboard into the column.
+
+    `offer_changed`: the Offer for the container in view, None where it is not known, and the keys that are switched on.
+    """
 
     column_wanted = Signal()
+    offer_changed = Signal(object, object)
 
     def __init__(
         self,
@@ -72,7 +76,23 @@ class RelaunchController(QObject):
         self.show_current()
         self.recovery.recover()
 
+    def close_critical(self) -> None:
+        """The smallest set is switched on; the sheet opens as soon as it is known that nothing stands in the way."""
+        self.column_wanted.emit()
+        self.column.close_critical()
+
+    def show_switch(self, key: str) -> None:
+        """To one switch of the column."""
+        self.column_wanted.emit()
+        self.column.toggles.show_row(key)
+
+    def _tell_offer(self) -> None:
+        draft = self.column.draft
+        chosen = draft.chosen
+        self.offer_changed.emit(draft.offer, frozenset() if chosen is None else frozenset(chosen.on))
+
     def _connect(self) -> None:
+        self.column.draft.changed.connect(self._tell_offer)
         self.column.wanted.connect(self._ask)
         self.column.show_wanted.connect(self.dialog.present)
         self.column.aside_wanted.connect(self.set_aside.show)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QPoint, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -27,10 +27,9 @@ from stratascope.ui.widgets.exposure_words import (
     breakdown,
     exposure_sentence,
     held_by_words,
-    level_ink,
-    level_word,
-    number_text,
-    to_text,
+    worst_ink,
+    worst_text,
+    worst_word,
 )
 from stratascope.ui.widgets.focus_ring import outline_pen
 from stratascope.ui.widgets.labels import Label, give_tip, tip
@@ -41,13 +40,15 @@ WIDTH = 620
 
 
 class ExposureButton(QAbstractButton):
-    """Number 30, the word of CVSS beside it; a click opens the sheet."""
+    """Number 30, below it the word of CVSS and what it is at best; low: number 22, the word beside it. A click opens
+    the sheet.
+    """
 
     opens = True
 
     def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme, self._low, self._doubtful = theme, False, False
         self._number, self._word, self._below, self._ink = "", "", "", "text3"
         self._shown: tuple[Matrix | None, Matrix | None] | None = None
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -55,17 +56,33 @@ class ExposureButton(QAbstractButton):
         self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.show_exposure(None, None)
 
+    def set_low(self, low: bool) -> None:
+        """In one line."""
+        if low is not self._low:
+            self._low = low
+            self.updateGeometry()
+            self.update()
+
+    def set_doubtful(self, doubtful: bool) -> None:
+        """Too little is known for a number: a question mark in its place."""
+        if doubtful is not self._doubtful:
+            self._doubtful = doubtful
+            self.updateGeometry()
+            self.update()
+
     def show_exposure(self, base: Matrix | None, matrix: Matrix | None) -> None:
         """Tell it: `base` as the container is, `matrix` as it is supposed to be (the same where nothing is)."""
         if (base, matrix) == self._shown:
             return
         self._shown = base, matrix
-        self._number, self._word, self._ink = number_text(matrix), level_word(matrix), level_ink(matrix)
-        self._below = to_text(matrix) or translate(msg("exposure"))
+        self._number, self._word, self._ink = worst_text(matrix), worst_word(matrix), worst_ink(matrix)
+        self._below = "" if matrix is None else translate(
+            msg("at best {number}", number=f"{matrix.exposure.best:.1f}")
+        )  # fmt: skip
         spoken = exposure_sentence(matrix)
         if matrix is not base:
-            self._below = translate(msg("now {number}", number=number_text(base)))
-            spoken = translate(msg("{exposure}; as it is now {number}", exposure=spoken, number=number_text(base)))
+            self._below = translate(msg("now {number}", number=worst_text(base)))
+            spoken = translate(msg("{exposure}; as it is now {number}", exposure=spoken, number=worst_text(base)))
         self.setEnabled(matrix is not None)
         self.setText(self._number)
         self.setAccessibleName(spoken)
@@ -73,19 +90,30 @@ class ExposureButton(QAbstractButton):
         self.updateGeometry()
         self.update()
 
-    def _widths(self) -> tuple[int, int]:
-        """Of the words, and of the number."""
+    def _lines(self) -> tuple[tuple[str, QFont, str], ...]:
         theme = self._theme
-        words = max(
-            QFontMetrics(theme.font(13, BOLD)).horizontalAdvance(self._word),
-            QFontMetrics(theme.font(11, MEDIUM)).horizontalAdvance(self._below),
+        if self._doubtful and self._shown is not None and self._shown[1] is not None:
+            return (("?", theme.font(22, BOLD), "unk"),)
+        if self._low:
+            return ((self._number, theme.font(22, BOLD), self._ink), (self._word, theme.font(13, BOLD), self._ink))
+        return (
+            (self._number, theme.font(30, BOLD), self._ink),
+            (self._word, theme.font(12, BOLD), self._ink),
+            (self._below, theme.font(11), "text2"),
         )
-        return words, QFontMetrics(theme.font(30, BOLD)).horizontalAdvance(self._number)
+
+    def _tall(self) -> tuple[int, ...]:
+        """The height of each line; the digits of the number have no tails."""
+        theme = self._theme
+        return round(30 * theme.scale * 1.15), theme.box(12), theme.box(11)
 
     def sizeHint(self) -> QSize:
         theme = self._theme
-        words, number = self._widths()
-        return QSize(words + number + theme.px(26), max(theme.px(44), theme.box(30)))
+        widths = [QFontMetrics(font).horizontalAdvance(text) for text, font, _ in self._lines()]
+        if self._low:
+            gap = theme.px(7) if len(widths) > 1 and self._word else 0
+            return QSize(sum(widths) + gap + theme.px(8), max(theme.px(28), theme.box(22)))
+        return QSize(max(theme.px(76), max(widths) + theme.px(10)), sum(self._tall()) + theme.px(2))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, QPainter(self)
@@ -93,20 +121,18 @@ class ExposureButton(QAbstractButton):
         if self.hasFocus() or (self.underMouse() and self.isEnabled()):
             painter.setPen(outline_pen(theme, "line2", focused=self.hasFocus()))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), theme.px(7), theme.px(7))
-        words, number = self._widths()
-        right = self.width() - theme.px(6)
-        painter.setPen(theme.color(self._ink))
-        painter.setFont(theme.font(30, BOLD))
-        centre, end = Qt.AlignmentFlag.AlignVCenter, Qt.AlignmentFlag.AlignRight
-        painter.drawText(QRectF(right - number - 2, 0, number + 2, self.height()), centre | end, self._number)
-        right -= number + theme.px(12)
-        one, two = theme.box(13), theme.box(11)
-        top = (self.height() - one - two) / 2
-        painter.setFont(theme.font(13, BOLD))
-        painter.drawText(QRectF(right - words, top, words, one), centre | end, self._word)
-        painter.setFont(theme.font(11, MEDIUM))
-        painter.setPen(theme.color("text2"))
-        painter.drawText(QRectF(right - words, top + one, words, two), centre | end, self._below)
+        centre = Qt.AlignmentFlag.AlignCenter
+        x, y = float(theme.px(4)), float(theme.px(1))
+        for (text, font, ink), tall in zip(self._lines(), self._tall(), strict=False):
+            painter.setFont(font)
+            painter.setPen(theme.color(ink))
+            if self._low:
+                wide = painter.fontMetrics().horizontalAdvance(text)
+                painter.drawText(QRectF(x, 0, wide + 2, self.height()), Qt.AlignmentFlag.AlignVCenter, text)
+                x += wide + theme.px(7)
+            else:
+                painter.drawText(QRectF(0, y, self.width(), tall), centre, text)
+                y += tall
 
 
 class ExposureSheet(QFrame):

@@ -61,6 +61,21 @@ def level_ink(matrix: Matrix | None) -> str:
     return "text2" if _may_be_more(matrix) else _INKS[exposure_level(matrix.exposure.best)]
 
 
+def worst_text(matrix: Matrix | None) -> str:
+    """The most that it can be, with one digit; a dash where nothing is known."""
+    return NOTHING if matrix is None else f"{matrix.exposure.worst:.1f}"
+
+
+def worst_word(matrix: Matrix | None) -> str:
+    """The word of CVSS for that."""
+    return "" if matrix is None else translate(exposure_word(matrix.exposure.worst))
+
+
+def worst_ink(matrix: Matrix | None) -> str:
+    """The colour token for that."""
+    return "text3" if matrix is None else _INKS[exposure_level(matrix.exposure.worst)]
+
+
 def _may_be_more(matrix: Matrix) -> bool:
     best, worst = (_INKS[exposure_level(number)] for number in (matrix.exposure.best, matrix.exposure.worst))
     return best == "enf" and worst != "enf"

@@ -72,6 +72,12 @@ class Label(QLabel):
         theme.changed.connect(self._restyle)
         self._restyle()
 
+    def resize_letters(self, size: float) -> None:
+        """Letters of another size of the design."""
+        self._size = size
+        if self.font() != self._theme.font(size, self._weight, fixed=self._fixed):
+            self._restyle()
+
     def selectable(self) -> Label:
         """Let mouse and keyboard select the text."""
         self.setTextInteractionFlags(

@@ -1,4 +1,8 @@
-"""The switch of the tool bar (Strata, Matrix, System calls, Fleet), which folds into a menu."""
+"""The pages of the window and the switches that turn to them: what a container could do, what it does, the machine.
+
+A further page is one more line of `PAGES`; a switch is there as soon as a page is in its group. In the whole window one
+page is pressed in.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,10 @@ from PySide6.QtWidgets import QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWid
 
 from stratascope.core.message import Message, msg
 from stratascope.i18n.translate import translate
-from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.labels import Line, give_tip
 from stratascope.ui.widgets.segments import Segments
 from stratascope.ui.widgets.theme import MEDIUM, Theme
+from stratascope.value import Value
 
 
 class View(StrEnum):
@@ -25,59 +30,114 @@ class View(StrEnum):
     FLEET = "fleet"
 
 
+class Group(StrEnum):
+    """Which switch a page is in."""
+
+    COULD = "could"  # what the chosen container could do
+    DOES = "does"  # what it does
+    MACHINE = "machine"  # of all containers: the left column has that switch
+
+
+class Page(Value):
+    view: View
+    group: Group
+    word: Message
+
+
+PAGES = (
+    Page(View.STRATA, Group.COULD, msg("Strata")),
+    Page(View.MATRIX, Group.COULD, msg("Threats")),
+    Page(View.CALLS, Group.COULD, msg("System calls")),
+    Page(View.FLEET, Group.MACHINE, msg("Fleet")),
+)
+_WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}
+_FIRST_OF_MACHINE = 8  # Alt+8 and on; the pages of a container have 1 to 7
+
+
+def of_group(group: Group) -> tuple[Page, ...]:
+    """The pages of that switch, in order."""
+    return tuple(page for page in PAGES if page.group is group)
+
+
 def view_word(view: View) -> str:
     """A view in words."""
-    words: dict[View, Message] = {
-        View.STRATA: msg("Strata"),
-        View.MATRIX: msg("Matrix"),
-        View.CALLS: msg("System calls"),
-        View.FLEET: msg("Fleet"),
-    }
-    return translate(words[view])
+    return translate(next(page.word for page in PAGES if page.view is view))
 
 
-class ViewSwitch(QWidget):
-    """The switch itself; folded it is one button with a menu."""
+def view_key(view: View) -> str:
+    """The key that turns to it."""
+    containers = [page.view for page in PAGES if page.group is not Group.MACHINE]
+    if view in containers:
+        return f"Alt+{containers.index(view) + 1}"
+    return f"Alt+{_FIRST_OF_MACHINE + [page.view for page in of_group(Group.MACHINE)].index(view)}"
+
+
+class GroupSwitch(QWidget):
+    """The switch of one group; folded it is one button with a menu."""
 
     turned = Signal(object)  # View
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(self, theme: Theme, group: Group, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._theme = theme
         self.views: tuple[View, ...] = ()
-        self.segments = Segments(theme, translate(msg("View")))
+        word = translate(_WORDS[group])
+        self.label = Line(theme, 11, ink="text3")
+        self.label.say(word)
+        self.label.setVisible(group is not Group.MACHINE)
+        self.segments = Segments(theme, word)
+        if group is not Group.MACHINE:
+            self.segments.lead(self.label)
         self.button = QToolButton()
         self.button.setFont(theme.font(13, MEDIUM))
         self.button.hide()
         self.menu = QMenu(self)
+        self._word, self._counts, self._counted = word, dict[View, int](), True
         self.button.clicked.connect(self._open)
         self.segments.chosen.connect(lambda place: self.turned.emit(self.views[place]))
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.segments)
         layout.addWidget(self.button)
-        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        across = QSizePolicy.Policy.Expanding if group is Group.MACHINE else QSizePolicy.Policy.Fixed
+        self.setSizePolicy(across, QSizePolicy.Policy.Fixed)
+        self.segments.setSizePolicy(across, QSizePolicy.Policy.Fixed)
 
     def offer_views(self, views: tuple[View, ...]) -> None:
-        """Which are there, in order; Ctrl and their number turn to them."""
+        """Which are there, in order."""
         self.views = views
         self.segments.offer(tuple(view_word(view) for view in views))
         self.menu.clear()
-        for place, (view, button) in enumerate(zip(views, self.segments.buttons, strict=True), 1):
-            word = translate(msg("{view} (Ctrl+{number})", view=view_word(view), number=place))
+        for view, button in zip(views, self.segments.buttons, strict=True):
+            word = translate(msg("{view} ({keys})", view=view_word(view), keys=view_key(view)))
             give_tip(button, word)
             action = QAction(word, self.menu)
             action.triggered.connect(partial(self._turn, view))
             self.menu.addAction(action)
-        self.show_view(views[0])
+        self.setVisible(bool(views))
 
     def show_view(self, view: View) -> None:
-        """Press that one in."""
+        """Press that one in; none where it is another switch's."""
+        here = view in self.views
+        self.segments.choose(self.views.index(view) if here else -1)
+        word = view_word(view) if here else self._word
+        self.button.setText(translate(msg("{view} ▾", view=word)))
+        self.button.setAccessibleName(translate(msg("View: {view}", view=word)))
+        give_tip(self.button, self.button.accessibleName())
+
+    def show_count(self, view: View, count: int) -> None:
+        """The number behind a word; 0: none."""
+        self._counts[view] = count
         if view in self.views:
-            self.segments.choose(self.views.index(view))
-            self.button.setText(translate(msg("{view} ▾", view=view_word(view))))
-            self.button.setAccessibleName(translate(msg("View: {view}", view=view_word(view))))
-            give_tip(self.button, self.button.accessibleName())
+            self.segments.count(self.views.index(view), count if self._counted else 0)
+
+    def set_room(self, *, labelled: bool, counted: bool, folded: bool) -> None:
+        """What there is room for: the word before it, the numbers, the segments themselves."""
+        self.label.setVisible(labelled)
+        self._counted = counted
+        for view, count in self._counts.items():
+            self.show_count(view, count)
+        self.set_folded(folded)
 
     def set_folded(self, folded: bool) -> None:
         """One button instead of all segments."""
@@ -89,3 +149,46 @@ class ViewSwitch(QWidget):
 
     def _open(self) -> None:
         self.menu.popup(self.button.mapToGlobal(QPoint(0, self.button.height() + 2)))
+
+
+class ViewSwitch(QWidget):
+    """The switches of the tool bar; `machine` is the one that stands in the left column."""
+
+    turned = Signal(object)  # View
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.groups = {group: GroupSwitch(theme, group) for group in Group}
+        self.machine = self.groups[Group.MACHINE]
+        self.views: tuple[View, ...] = ()
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.px(8))
+        for group, switch in self.groups.items():
+            switch.turned.connect(self.turned)
+            if group is not Group.MACHINE:
+                layout.addWidget(switch)
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def offer_views(self, views: tuple[View, ...]) -> None:
+        """Which are there: those of a container first, then the machine's."""
+        self.views = tuple(page.view for page in PAGES if page.view in views)
+        for group, switch in self.groups.items():
+            switch.offer_views(tuple(page.view for page in of_group(group) if page.view in views))
+        self.show_view(self.views[0])
+
+    def show_view(self, view: View) -> None:
+        """Press that one in, in the whole window."""
+        for switch in self.groups.values():
+            switch.show_view(view)
+
+    def show_count(self, view: View, count: int) -> None:
+        """The number behind a page's word; 0: none."""
+        for switch in self.groups.values():
+            switch.show_count(view, count)
+
+    def set_room(self, *, labelled: bool, counted: bool, folded: bool) -> None:
+        """What the window has room for."""
+        for group, switch in self.groups.items():
+            if group is not Group.MACHINE:
+                switch.set_room(labelled=labelled, counted=counted, folded=folded)

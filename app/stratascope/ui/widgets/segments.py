@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtGui import QFontMetrics, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
 from PySide6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QSizePolicy, QWidget
 
+from stratascope.core.message import msg
+from stratascope.i18n.translate import translate
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.labels import give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -19,7 +21,7 @@ class Segment(QAbstractButton):
 
     def __init__(self, theme: Theme, text: str) -> None:
         super().__init__()
-        self._theme = theme
+        self._theme, self.count = theme, 0
         self.setText(text)
         self.setCheckable(True)
         self.setAutoExclusive(True)  # one of several, also for screen readers
@@ -27,10 +29,24 @@ class Segment(QAbstractButton):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(self.policy, QSizePolicy.Policy.Fixed)
 
+    def show_count(self, count: int) -> None:
+        """A number behind the word; 0: none."""
+        if count != self.count:
+            self.count = count
+            told = translate(msg("{word}: {count}", word=self.text(), count=count)) if count else self.text()
+            self.setAccessibleName(told)
+            self.updateGeometry()
+            self.update()
+
     def sizeHint(self) -> QSize:
         theme = self._theme
         self.setFont(theme.font(self.letters, BOLD))
-        return QSize(self.fontMetrics().horizontalAdvance(self.text()) + theme.px(self.beside), theme.px(26))
+        width = self.fontMetrics().horizontalAdvance(self.text()) + theme.px(self.beside)
+        return QSize(width + (self._count_width() if self.count else 0), theme.px(26))
+
+    def _count_width(self) -> int:
+        theme = self._theme
+        return QFontMetrics(theme.font(11, BOLD)).horizontalAdvance(str(self.count)) + theme.px(5)
 
     def shown(self, painter: QPainter) -> str:
         """The word, as much of it as there is room for."""
@@ -53,7 +69,18 @@ class Segment(QAbstractButton):
             paint_focus_ring(painter, box, radius, theme)
         painter.setFont(theme.font(self.letters, BOLD if self.isChecked() else MEDIUM))
         painter.setPen(theme.color("text" if self.isChecked() or self.underMouse() else "text2"))
-        painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.shown(painter))
+        if not self.count:
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self.shown(painter))
+            return
+        number = self._count_width()
+        text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width() - number - 2)
+        wide = painter.fontMetrics().horizontalAdvance(text)
+        left = (self.width() - wide - number) / 2
+        centre = Qt.AlignmentFlag.AlignVCenter
+        painter.drawText(QRectF(left, 0, wide + 2, self.height()), centre, text)
+        painter.setFont(theme.font(11, BOLD))
+        painter.setPen(theme.color("text2"))
+        painter.drawText(QRectF(left + wide + theme.px(5), 0, number, self.height()), centre, str(self.count))
 
 
 class SegmentStrip(QWidget):
@@ -69,6 +96,12 @@ class SegmentStrip(QWidget):
         self._row.setSpacing(0)
         self.setAccessibleName(name)
         theme.changed.connect(self.update)
+
+    def lead(self, word: QWidget) -> None:
+        """A word in front of them."""
+        self._row.insertSpacing(0, self._theme.px(6))
+        self._row.insertWidget(1, word)
+        self._row.insertSpacing(2, self._theme.px(4))
 
     def put(self, button: QAbstractButton) -> None:
         """One more at the end."""
@@ -126,6 +159,17 @@ class Segments(SegmentStrip):
         self.choose(texts.index(before) if before in texts else 0)
 
     def choose(self, place: int) -> None:
-        """Press one in, without telling."""
+        """Press one in, without telling; a place that is none: all out."""
         if 0 <= place < len(self.buttons):
             self.buttons[place].setChecked(True)
+            return
+        self._group.setExclusive(False)  # else the one that is in would stay in
+        for button in self.buttons:
+            button.setChecked(False)
+        self._group.setExclusive(True)
+
+    def count(self, place: int, count: int) -> None:
+        """The number behind a word."""
+        button = self.buttons[place]
+        if isinstance(button, Segment):
+            button.show_count(count)

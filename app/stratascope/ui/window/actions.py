@@ -14,6 +14,7 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.head import view_by_word
 from stratascope.ui.containers.order import ViewBy
+from stratascope.ui.widgets.page_switch import view_key
 from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme, ThemeMode
 from stratascope.ui.widgets.theme_words import mode_word
@@ -77,8 +78,10 @@ class Actions(QObject):
         self._key("/", self.to_filter)
         for number in pages.strata_page.strata.bands:
             self._key(str(number), partial(self._digit, number))
-        for number, view in enumerate(pages.switch.views, 1):
-            self._key(f"Ctrl+{number}", partial(pages.show_view, view))
+        for view in pages.switch.views:
+            self._key(view_key(view), partial(pages.show_view, view))
+        press = self._action(None, "Ctrl+Enter", pages.press_card)
+        press.setShortcuts([press.shortcut(), QKeySequence("Ctrl+Return")])  # of the keypad, and the other one
         toolbar.menu.clicked.connect(self.open_menu)
         containers.view_by_changed.connect(self._show_view_by)
         theme.changed.connect(self._show_mode)

@@ -1,6 +1,6 @@
-"""The head of the middle: the container's name, its chips, its exposure, and one sentence that says why.
+"""The head of the middle: name, chips, and the card that answers what can happen and what closes it.
 
-While a layer is taken away in thought, the sentence says what then reaches the kernel, with the way back beside it. It
+While a layer is taken away in thought, the card says what then reaches the kernel, with the way back beside it. It
 follows the selection while it is in view.
 """
 
@@ -9,58 +9,32 @@ from __future__ import annotations
 import time
 from functools import cached_property
 
-from PySide6.QtCore import QRectF, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from stratascope.core.container import Container, Status
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
-from stratascope.core.severity import Severity
+from stratascope.core.privilege import PrivilegeState
 from stratascope.core.snapshot import ContainerState
-from stratascope.core.threats.depth import ThreatState
 from stratascope.i18n.translate import translate
 from stratascope.presentation.words import age
 from stratascope.ui.containers.model import short_image
-from stratascope.ui.threats.exposure import ExposureButton, ExposureSheet
+from stratascope.ui.threats.exposure import ExposureSheet
 from stratascope.ui.widgets.chip import Chip
-from stratascope.ui.widgets.exposure_words import why, worst_open
 from stratascope.ui.widgets.gap_words import runs, status_word
 from stratascope.ui.widgets.labels import Line, give_tip
-from stratascope.ui.widgets.marks import SEVERITY_INK, Mark, MarkBox
 from stratascope.ui.widgets.selection import Selection
-from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.widgets.theme import BOLD, Theme
 from stratascope.ui.widgets.what_if import sentence
-
-
-class WhatIfLine(QFrame):
-    """What would reach the kernel, on a soft ground, and the button that brings all layers back."""
-
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._theme = theme
-        self.text = Line(theme, 13, MEDIUM)
-        self.back = QPushButton(translate(msg("Bring back")))
-        self.back.setObjectName("link")
-        self.back.setFont(theme.font(12, BOLD))
-        self.back.setCursor(Qt.CursorShape.PointingHandCursor)
-        give_tip(self.back, translate(msg("As it really is (Escape)")))
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(theme.px(8), 0, theme.px(4), 0)
-        layout.setSpacing(theme.px(6))
-        layout.addWidget(self.text, 1)
-        layout.addWidget(self.back)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        theme, painter = self._theme, QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(theme.color("accent_soft"))
-        painter.drawRoundedRect(QRectF(self.rect()), theme.px(6), theme.px(6))
+from stratascope.ui.window.answer import answer
+from stratascope.ui.window.answer_card import AnswerCard
+from stratascope.usecases.plan.offers import Offer
 
 
 class Header(QWidget):
-    """Name 22, chips, exposure 30, and one sentence from the worst open threat.
+    """Name 22, chips, and the card.
 
     `back_wanted`: to the list. `threat_chosen` has the id of one of the sheet's.
     """
@@ -74,7 +48,9 @@ class Header(QWidget):
         super().__init__(parent)
         self._theme, self._selection = theme, selection
         self._titles = {layer.number: translate(layer.about.title) for layer in layers}
-        self._worst: ThreatState | None = None
+        self._numbers = {layer.id: layer.number for layer in layers}
+        self._offer: Offer | None = None
+        self._on: frozenset[str] = frozenset()
         self.back = QToolButton()
         self.back.setObjectName("flat")
         self.back.setText("←")
@@ -83,11 +59,8 @@ class Header(QWidget):
         self.back.hide()
         self.name = Line(theme, 22, BOLD, middle=True)
         self.chips = [Chip(theme) for _ in range(5)]
-        self.exposure = ExposureButton(theme)
-        self.mark = MarkBox(theme, 11)
-        self.sentence = Line(theme, 13)
-        self.suppose = WhatIfLine(theme)
-        self.suppose.hide()
+        self.card = AnswerCard(theme)
+        self.exposure = self.card.exposure
         top = QHBoxLayout()
         top.setSpacing(theme.px(6))
         top.addWidget(self.back)
@@ -96,28 +69,23 @@ class Header(QWidget):
         for chip in self.chips:
             top.addWidget(chip, 0)
         top.addStretch(1)
-        self._second = QWidget()
-        self._second.setFixedHeight(theme.box(13) + theme.px(3))
-        second = QHBoxLayout(self._second)
-        second.setContentsMargins(0, 0, 0, 0)
-        second.setSpacing(theme.px(7))
-        second.addWidget(self.mark)
-        second.addWidget(self.sentence, 1)
-        second.addWidget(self.suppose, 1)
-        words = QVBoxLayout()
-        words.setSpacing(0)
-        words.addLayout(top)
-        words.addWidget(self._second)
-        layout = QHBoxLayout(self)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(theme.px(10))
-        layout.addLayout(words, 1)
-        layout.addWidget(self.exposure, 0)
+        layout.setSpacing(theme.px(8))
+        layout.addLayout(top)
+        layout.addWidget(self.card)
         self.back.clicked.connect(self.back_wanted)
         self.exposure.clicked.connect(self.show_sheet)
-        self.suppose.back.clicked.connect(selection.bring_back)
+        self.card.suppose.back.clicked.connect(selection.bring_back)
         selection.container_changed.connect(self._show)
+        selection.snapshot_changed.connect(self._show)
         selection.supposed.connect(self._show_exposure)
+
+    def show_offer(self, offer: Offer | None, on: frozenset[str]) -> None:
+        """What hardening offers for the container in view, None where that is not known; and which are switched on."""
+        if (offer, on) != (self._offer, self._on):
+            self._offer, self._on = offer, on
+            self._show()
 
     @cached_property
     def sheet(self) -> ExposureSheet:
@@ -151,9 +119,10 @@ class Header(QWidget):
         pid.say(translate(msg("PID {pid}", pid=str(container.pid))) if runs(state) else "")
         up.say(since(container, time.time() if now is None else now) if runs(state) else "")
         status.say("" if container.status is Status.RUNNING else status_word(container), ink="weak")
-        self.sentence.say(why(state))
-        self._worst = worst_open(state)
-        self._mark()
+        snapshot, selection = self._selection.snapshot, self._selection
+        can_ask = snapshot is not None and snapshot.privilege.state in (PrivilegeState.IDLE, PrivilegeState.REFUSED)
+        told = answer(state, selection.engine, self._offer, self._on, self._numbers, can_ask=can_ask)
+        self.card.show_answer(told)
         self._fit()
 
     def _show_exposure(self) -> None:
@@ -162,26 +131,14 @@ class Header(QWidget):
         layers = state.layers if state is not None else ()
         supposed = sentence(what_if, {layer.id: self._titles.get(layer.number, layer.id) for layer in layers})
         self.exposure.show_exposure(what_if.matrix, what_if.result())
-        had_focus = self.suppose.back.hasFocus()
-        self.suppose.text.say(supposed)
-        self.suppose.setVisible(bool(supposed))
-        self.sentence.setVisible(not supposed)
+        had_focus = self.card.suppose.back.hasFocus()
+        self.card.show_supposed(supposed)
         if had_focus and not supposed:
             self.exposure.setFocus(Qt.FocusReason.OtherFocusReason)
-        self._mark()
-        self._fit()
-
-    def _mark(self) -> None:
-        severity = self._worst.threat.severity if self._worst is not None else None
-        serious = severity in (Severity.CRITICAL, Severity.HIGH, Severity.MEDIUM)
-        self.mark.setVisible(serious and self.suppose.isHidden())
-        if severity is not None:
-            self.mark.show_mark(Mark.TRIANGLE, SEVERITY_INK[severity])
 
     def _fit(self) -> None:
         """The name comes first; chips that find no room beside it are left out, the least telling ones first."""
-        exposure = self.exposure.sizeHint().width() + self._theme.px(10)
-        room = self.width() - exposure
+        room = self.width()
         room -= min(self.name.sizeHint().width(), round(room * 0.6)) + self._theme.px(60)
         engine, image, pid, up, status = self.chips
         for chip in (status, image, pid, engine, up):

@@ -20,8 +20,9 @@ from stratascope.ui.window.notices import Notices
 from stratascope.ui.window.pages import Pages
 from stratascope.ui.window.toolbar import Toolbar
 
-LIST, LIST_LEAST, LIST_MOST, LIST_NARROW = 300, 264, 420, 64
-NARROW, ONE_COLUMN, FOLD_ENGINES, LOW, COMPACT = 960, 720, 1320, 700, 560  # px, design lengths
+LIST, LIST_LEAST, LIST_MOST, LIST_NARROW = 284, 264, 420, 64
+NARROW, ONE_COLUMN, FOLD_ENGINES, LOW, COMPACT, LOW_CARD = 960, 720, 1320, 760, 560, 860  # px, design lengths
+COUNTS, PULL = 1240, 1100  # the numbers in the switches go, then each becomes a button with a menu
 LEAST_WIDTH, LEAST_HEIGHT = 560, 480
 UNBOUNDED = 16777215  # QWIDGETSIZE_MAX
 
@@ -148,7 +149,9 @@ class WindowLayout(QObject):
         narrow = width < theme.px(NARROW)
         self._toolbar.engines.set_folded(width < theme.px(FOLD_ENGINES))
         self._toolbar.root.set_folded(narrow)
-        self._toolbar.views.set_folded(one)
+        self._toolbar.views.set_room(
+            labelled=width >= theme.px(FOLD_ENGINES), counted=width >= theme.px(COUNTS), folded=width < theme.px(PULL)
+        )
         containers.set_narrow(narrow and not one)
         had = containers.width()
         if narrow and not self._was_narrow and theme.px(LIST_LEAST) <= had <= theme.px(LIST_MOST):
@@ -166,7 +169,10 @@ class WindowLayout(QObject):
         else:
             containers.setVisible(True)
             pages.setVisible(True)
-        pages.strata_page.adapt(low=self.low(), compact=window.height() < theme.px(COMPACT))
+        height = window.height()
+        pages.strata_page.adapt(
+            low=self.low(), compact=height < theme.px(COMPACT), low_card=height < theme.px(LOW_CARD)
+        )
         pages.adapt(one_column=one)
         if self.dock is not None:
             self.dock.button.setEnabled(self._selection.current is not None)

@@ -61,7 +61,7 @@ class MainWindow(QMainWindow):
         self.selection = selection = Selection(self)
         self.toolbar = Toolbar(theme, selection)
         self.notices = Notices(theme, selection)
-        self.containers = ContainerColumn(theme, selection)
+        self.containers = ContainerColumn(theme, selection, self.toolbar.views.machine)
         self.strata_page = StrataPage(theme, layers, selection)
         self.pages = Pages(theme, layers, selection, self.strata_page, self.toolbar.views)
         self.hardening = (
@@ -101,6 +101,7 @@ class MainWindow(QMainWindow):
         self.containers.opened.connect(self.pages.leave_fleet)
         self.containers.view_by_changed.connect(lambda view_by: self.settings.set("view_by", view_by.value))
         self.pages.fleet_left.connect(self.containers.take_focus)
+        self.pages.turned.connect(lambda: self.containers.set_elsewhere(self.pages.view is View.FLEET))
         self.pages.filter_wanted.connect(lambda: self.toolbar.filter.setFocus(Qt.FocusReason.ShortcutFocusReason))
         self.actions_.back_wanted.connect(self.window_layout.go_back)
         self.actions_.refresh_wanted.connect(self.feed.refresh)
@@ -108,6 +109,9 @@ class MainWindow(QMainWindow):
         self.actions_.theme_chosen.connect(self.preferences.choose_theme)
         self.preferences.restart_wanted.connect(self.restart)
         self.clock.timeout.connect(self.containers.tell_age)
+        for header in (self.strata_page.header, self.pages.header):
+            header.card.root_wanted.connect(self.toolbar.elevate)
+            header.card.again_wanted.connect(self.feed.refresh)
 
     def _serve_guide(self) -> None:
         serve, strata_page = self.guide.serve, self.strata_page
@@ -128,6 +132,10 @@ class MainWindow(QMainWindow):
             self.actions_.add_above(msg("Harden…"), "Ctrl+H", dock.to_column)
             hardening.column_wanted.connect(dock.to_column)
         self.actions_.add_above(msg("Set aside…"), "", hardening.set_aside.show)
+        for header in (self.strata_page.header, self.pages.header):
+            header.card.close_wanted.connect(hardening.close_critical)
+            header.card.switch_wanted.connect(hardening.show_switch)
+            hardening.offer_changed.connect(header.show_offer)
         self.guide.serve(hardening.column, lambda: topics.HARDENING)
         self.guide.serve(hardening.dialog, lambda: topics.RELAUNCH)
         self.guide.serve(hardening.set_aside.dialog, lambda: topics.ASIDE)

@@ -23,11 +23,10 @@ from stratascope.ui.widgets.theme import Theme
 from stratascope.ui.window.empty_page import EmptyPage
 from stratascope.ui.window.header import Header
 from stratascope.ui.window.strata_page import StrataPage
+from stratascope.usecases.plan.offers import SERIOUS
 
 if TYPE_CHECKING:
     from stratascope.ui.fleet.page import FleetPage
-
-VIEWS = (View.STRATA, View.MATRIX, View.CALLS, View.FLEET)
 
 
 class Pages(QStackedWidget):
@@ -57,6 +56,7 @@ class Pages(QStackedWidget):
         self.view = View.STRATA
         self.empty = EmptyPage(theme, selection)
         self.header = Header(theme, layers, selection)
+        self.header.card.set_low(True)
         self.matrix: MatrixPage | None = None
         self.calls: CallMapPage | None = None
         self.fleet: FleetPage | None = None
@@ -69,7 +69,7 @@ class Pages(QStackedWidget):
         column.addWidget(self._stack, 1)
         for page in (self.empty, strata_page, self._below_header):
             self.addWidget(page)
-        switch.offer_views(tuple(view for view in VIEWS if view is not View.FLEET or _has_graphs()))
+        switch.offer_views(tuple(view for view in View if view is not View.FLEET or _has_graphs()))
         switch.turned.connect(self.show_view)
         for header in (strata_page.header, self.header):
             header.back_wanted.connect(self.back_wanted)
@@ -136,6 +136,11 @@ class Pages(QStackedWidget):
         """The sheet that shows how the exposure comes about."""
         (self.header if self.view in (View.MATRIX, View.CALLS) else self.strata_page.header).show_sheet()
 
+    def press_card(self) -> None:
+        """The button of the card in view."""
+        card = (self.header if self.view in (View.MATRIX, View.CALLS) else self.strata_page.header).card
+        card.press()
+
     def _open_panel(self) -> None:
         """In a low window the panel is behind the strata until its layer is opened."""
         if self._selection.current is not None:
@@ -150,6 +155,9 @@ class Pages(QStackedWidget):
         """Tell the page in view what it shows."""
         selection = self._selection
         snapshot, state = selection.snapshot, selection.current
+        matrix = None if state is None else state.matrix
+        serious = 0 if matrix is None else sum(len(matrix.open(severity)) for severity in SERIOUS)
+        self.switch.show_count(View.MATRIX, serious)
         if snapshot is None or self.view is View.STRATA:
             return
         if self.view is View.FLEET:

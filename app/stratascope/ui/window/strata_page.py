@@ -53,9 +53,10 @@ class StrataPage(QWidget):
         self.layer_closed.emit()
         self.strata.bands[self._selection.layer].setFocus()
 
-    def adapt(self, *, low: bool, compact: bool) -> None:
+    def adapt(self, *, low: bool, compact: bool, low_card: bool) -> None:
         """Fold parts away, or bring them back."""
         self._low = low
+        self.header.card.set_low(low_card, bare=compact)
         self.strata.set_compact(compact)
         self._fold()
 

@@ -34,13 +34,16 @@ class Option(Value):
 
 
 class LayerChange(Value):
-    """One layer's verdict now and as predicted, and how many threats more it stops."""
+    """One layer's verdict now and as predicted, and how many threats more it stops; `closed`: of those, how many that
+    nothing stopped.
+    """
 
     layer: str
     number: int
     before: Verdict
     after: Verdict
     more: int
+    closed: int = 0
 
 
 class Preview(Value):
@@ -86,3 +89,4 @@ class Hint(Value):
     toggle: Toggle
     value: str
     after: Matrix
+    key: str = ""  # its option's

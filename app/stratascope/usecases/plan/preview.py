@@ -114,7 +114,7 @@ class Previews:
             except ToggleError:
                 continue  # not together with what is chosen
             if after.exposure.worst < least or (best is None and after.exposure.worst == least):
-                least, best = after.exposure.worst, Hint(option.toggle, option.value, after)
+                least, best = after.exposure.worst, Hint(option.toggle, option.value, after, option.key)
         return best
 
     # -- inside
@@ -132,7 +132,7 @@ class Previews:
         now = state.matrix if state.matrix is not None else matrix
         changes = tuple(
             LayerChange(
-                layer.id, layer.number, old.assessment.verdict, verdicts[layer.id], _more(now, matrix, layer.id)
+                layer.id, layer.number, old.assessment.verdict, verdicts[layer.id], *_more(now, matrix, layer.id)
             )
             for layer, old in zip(self._layers, state.layers, strict=True)
         )
@@ -208,9 +208,11 @@ def _better(old: ThreatState, new: ThreatState) -> bool:
     return new.depth[0] > old.depth[0]
 
 
-def _more(before: Matrix, after: Matrix, layer: str) -> int:
-    """How many threats more that layer stops."""
-    return sum(
-        old is not new and new.stance(layer) is Stance.STOPS and old.stance(layer) is not Stance.STOPS
+def _more(before: Matrix, after: Matrix, layer: str) -> tuple[int, int]:
+    """How many threats more that layer stops, and of those how many that nothing stopped."""
+    more = [
+        old
         for old, new in zip(before.threats, after.threats, strict=True)
-    )
+        if old is not new and new.stance(layer) is Stance.STOPS and old.stance(layer) is not Stance.STOPS
+    ]
+    return len(more), sum(old.outcome is not Outcome.STOPPED for old in more)

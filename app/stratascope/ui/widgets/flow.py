@@ -1,0 +1,74 @@
+"""Widgets from left to right, in as many rows as the width asks for."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from stratascope.ui.widgets.theme import Theme
+
+GAP = 5
+
+
+class Flow(QWidget):
+    """Each as wide as it wants to be, and never wider than this."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self._parts: tuple[QWidget, ...] = ()
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def put(self, parts: tuple[QWidget, ...]) -> None:
+        """These instead of those before."""
+        for part in self._parts:
+            part.hide()
+            part.setParent(None)
+            part.deleteLater()
+        self._parts = parts
+        for part in parts:
+            part.setParent(self)
+            part.show()
+        self._arrange()
+
+    @property
+    def wanted(self) -> int:
+        """The width of all of them in one row."""
+        gaps = self._theme.px(GAP) * max(0, len(self._parts) - 1)
+        return sum(part.sizeHint().width() for part in self._parts) + gaps
+
+    def sizeHint(self) -> QSize:
+        return QSize(self.wanted, self._place(max(1, self.width()), move=False))
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._theme.px(60), self._place(max(1, self.width()), move=False))
+
+    def resizeEvent(self, event: object) -> None:
+        self._arrange()
+
+    def _arrange(self) -> None:
+        height = self._place(self.width(), move=True)
+        if height != self.maximumHeight():
+            self.setFixedHeight(height)
+
+    def _place(self, width: int, *, move: bool) -> int:
+        """The height that it takes. A row that is not full stands in the middle."""
+        gap, y = self._theme.px(GAP), 0
+        rows: list[list[QWidget]] = []
+        room = 0
+        for part in self._parts:
+            needed = min(part.sizeHint().width(), width)
+            if not rows or needed > room:
+                rows.append([])
+                room = width
+            rows[-1].append(part)
+            room -= needed + gap
+        for row in rows:
+            sizes = [part.sizeHint().boundedTo(QSize(width, 9999)) for part in row]
+            x = (width - sum(size.width() for size in sizes) - gap * (len(row) - 1)) // 2
+            for part, size in zip(row, sizes, strict=True):
+                if move:
+                    part.setGeometry(x, y, size.width(), size.height())
+                x += size.width() + gap
+            y += max(size.height() for size in sizes) + gap
+        return max(0, y - gap)

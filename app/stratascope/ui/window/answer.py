@@ -1,0 +1,162 @@
+"""What the card below a container's name answers: what can happen, what else is open, and what would close it. No Qt.
+
+Nothing is said to be held that is not known. Decided against a button where nothing serious is open: there is nothing
+to press for, and the column at the right has the rest.
+"""
+
+from __future__ import annotations
+
+from enum import Enum, StrEnum
+
+from stratascope.core.container import Engine, EngineState
+from stratascope.core.message import msg, plural
+from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.sanitize import plain
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.depth import Matrix, ThreatState
+from stratascope.core.threats.threat import Outcome, Stance, evidence
+from stratascope.i18n.translate import listed, translate
+from stratascope.ui.widgets.exposure_words import why, worst_open
+from stratascope.ui.widgets.gap_words import runs
+from stratascope.usecases.plan.offers import SERIOUS, Offer, Option
+from stratascope.value import Value
+
+_NAMED = 3  # further threats
+_TWICE = 2
+
+
+class Tone(StrEnum):
+    """The card's ground and its outline, as tokens: `open_soft`, `card_line_open`."""
+
+    OPEN = "open"
+    WEAK = "weak"
+    ENF = "enf"
+    UNK = "unk"
+
+
+class Act(Enum):
+    """What its button does."""
+
+    NOTHING = "nothing"
+    CLOSE = "close"
+    ROOT = "root"  # ask for what only root can read
+    AGAIN = "again"  # read the engine again
+
+
+class AnswerChip(Value):
+    """One switch of the set: `key` as in the column at the right, `layer` its number there."""
+
+    key: str
+    word: str
+    layer: int
+    on: bool
+    whole: str
+
+
+class Answer(Value):
+    """`short`: one line high wherever it stands. `proof`: the evidence, as raw text."""
+
+    tone: Tone = Tone.UNK
+    first: str = ""
+    second: str = ""
+    proof: str = ""
+    act: Act = Act.NOTHING
+    word: str = ""
+    chips: tuple[AnswerChip, ...] = ()
+    short: bool = False
+
+
+def answer(
+    state: ContainerState,
+    engine: Engine | None,
+    offer: Offer | None,
+    on: frozenset[str],
+    numbers: dict[str, int],
+    *,
+    can_ask: bool,
+) -> Answer:
+    """For the container in view. `offer`: None where it has not come; `on`: the keys that are switched on; `can_ask`:
+    whether root's reading can be asked for.
+    """
+    matrix, worst = state.matrix, worst_open(state)
+    if engine is not None and engine.state is not EngineState.CONNECTED:
+        text = translate(msg("{engine} does not answer. This is how it was then.", engine=engine.id))
+        return Answer(Tone.UNK, text, act=Act.AGAIN, word=translate(msg("Try again")), short=True)
+    if matrix is None or not runs(state) or state.gap is not None or state.container.error:
+        unread = state.gap is not None and can_ask
+        return _unknown(why(state), ask=unread)
+    if worst is None or worst.threat.severity not in SERIOUS:
+        return _calm(state, matrix, can_ask=can_ask)
+    tone = Tone.OPEN if worst.threat.severity is Severity.CRITICAL else Tone.WEAK
+    found = Answer(tone, translate(worst.threat.what), _also(matrix, worst, offer), _proof(worst, state.container.pid))
+    if offer is None or offer.smallest is None or not offer.of(Preset.CRITICAL):
+        return found
+    now, then = (f"{each.exposure.worst:.1f}" for each in (offer.smallest.before, offer.smallest.after))
+    word = msg("Lower it: {now} → {then}", now=now, then=then) if offer.left else msg(
+        "Close it: {now} → {then}", now=now, then=then
+    )  # fmt: skip
+    needed = [option for option in offer.options if Preset.CRITICAL in option.presets]
+    chips = tuple(_chip(option, numbers, option.key in on) for option in needed)
+    return Answer(found.tone, found.first, found.second, found.proof, Act.CLOSE, translate(word), chips)
+
+
+def chip_word(option: Option) -> str:
+    """A switch in a word or two."""
+    if option.piece:
+        return option.toggle.readable(option.value)
+    return translate(option.toggle.word or option.toggle.title)
+
+
+def _chip(option: Option, numbers: dict[str, int], on: bool) -> AnswerChip:
+    whole = translate(option.toggle.titled(option.value))
+    return AnswerChip(option.key, chip_word(option), numbers.get(option.toggle.layer, 0), on, whole)
+
+
+def _unknown(text: str, *, ask: bool) -> Answer:
+    if not ask:
+        return Answer(Tone.UNK, text, short=True)
+    return Answer(Tone.UNK, text, act=Act.ROOT, word=translate(msg("Show what only root can read")), short=True)
+
+
+def _calm(state: ContainerState, matrix: Matrix, *, can_ask: bool) -> Answer:
+    """Nothing serious is known to be open."""
+    serious = [each for each in matrix.threats if each.threat.severity in SERIOUS]
+    if any(each.outcome is Outcome.UNKNOWN for each in serious):
+        text = msg("Too little can be read to say. At worst {exposure}.", exposure=f"{matrix.exposure.worst:.1f}")
+        return _unknown(translate(text), ask=can_ask)
+    single = [each for each in serious if each.depth[0] < _TWICE]
+    if not single:
+        text = msg("At least two layers stand before everything serious.")
+    else:
+        text = plural(
+            "Nothing serious is open. Before {count} serious thing a single layer stands, or only the host.",
+            "Nothing serious is open. Before {count} serious things a single layer stands, or only the host.",
+            len(single),
+        )
+    calm = matrix.exposure.worst < 4.0
+    return Answer(Tone.ENF if calm else Tone.WEAK, translate(text), short=True)
+
+
+def _also(matrix: Matrix, worst: ThreatState, offer: Offer | None) -> str:
+    """What else stands open; or what no switch closes."""
+    if offer is not None and offer.left:
+        titles = listed(translate(threat.title) for threat in offer.left[:_NAMED])
+        return translate(msg("Only the host, or how it is created, can change this: {threats}", threats=titles))
+    others = [each for severity in SERIOUS for each in matrix.open(severity) if each is not worst]
+    if others:
+        titles = listed(translate(each.threat.title) for each in others[:_NAMED])
+        more = len(others) - _NAMED
+        if more > 0:
+            return translate(plural("Also open: {threats}, and {count} more", "Also open: {threats}, and {count} more",
+                                    more, threats=titles))  # fmt: skip
+        return translate(msg("Also open: {threats}", threats=titles))
+    medium = len(matrix.open(Severity.MEDIUM))
+    return translate(plural("Also open: {count} medium", "Also open: {count} medium", medium)) if medium else ""
+
+
+def _proof(worst: ThreatState, pid: int | None) -> str:
+    """Where it is seen: in the reading of the layer that ought to stop it first, else of any that lets it through."""
+    rulings = {item.layer: item.ruling for item in worst.weakest.rulings if item.ruling.stance is Stance.LETS_THROUGH}
+    ruling = rulings.get(worst.threat.first, next(iter(rulings.values()), None))
+    return "" if ruling is None or not ruling.source else plain(evidence(ruling.source, pid or 0), 300)

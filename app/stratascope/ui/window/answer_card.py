@@ -1,0 +1,261 @@
+"""The card below a container's name: its exposure, what can happen, and the button that closes it.
+
+Nothing in it is cut: it grows by a line of text before anything is elided. 92 high on the page of strata, 40 elsewhere
+and in a low window; where it is narrow the button stands below the text.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent, QPen, QPolygonF, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QAbstractButton, QBoxLayout, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.command_box import MainButton
+from stratascope.ui.threats.exposure import ExposureButton
+from stratascope.ui.widgets.flow import Flow
+from stratascope.ui.widgets.focus_ring import outline_pen
+from stratascope.ui.widgets.labels import Label, Line, give_tip
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.ui.window.answer import Act, Answer, AnswerChip, Tone
+
+HEIGHT, LOW_HEIGHT, LEFT, RIGHT = 92, 40, 76, 264  # px of the design; LEFT and RIGHT without the margins
+BELOW = 620  # narrower, and the button stands under the text
+
+
+class SwitchChip(QAbstractButton):
+    """One switch of the set: a tick when it is on, its word, its layer's number. A click leads to it."""
+
+    def __init__(self, theme: Theme, chip: AnswerChip) -> None:
+        super().__init__()
+        self._theme, self.chip = theme, chip
+        self.setText(plain(chip.word, 60))
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAttribute(Qt.WidgetAttribute.WA_Hover)
+        state = translate(msg("on") if chip.on else msg("off"))
+        name = msg("{title}, layer {number}: {state}", title=plain(chip.whole, 100), number=chip.layer, state=state)
+        self.setAccessibleName(translate(name))
+        give_tip(self, translate(name))
+
+    def sizeHint(self) -> QSize:
+        theme = self._theme
+        self.setFont(theme.font(11, MEDIUM))
+        width = self.fontMetrics().horizontalAdvance(f"{self.text()}{self.chip.layer}")
+        return QSize(width + theme.px(26 + (14 if self.chip.on else 0)), max(theme.px(22), theme.box(11) + theme.px(4)))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1, 1, -1, -1)
+        painter.setPen(outline_pen(theme, "line2", focused=self.hasFocus()))
+        painter.setBrush(theme.color("sunk" if self.underMouse() else "panel"))
+        painter.drawRoundedRect(box, theme.px(6), theme.px(6))
+        left, middle = theme.px(9), self.height() / 2
+        if self.chip.on:
+            painter.setPen(QPen(theme.color("accent"), 1.5 * theme.scale))
+            x, step = left, theme.px(3)
+            points = [(x, middle), (x + step, middle + step), (x + step * 2.6, middle - step * 0.9)]
+            painter.drawPolyline(QPolygonF([QPointF(*point) for point in points]))
+            left += theme.px(14)
+        centre = Qt.AlignmentFlag.AlignVCenter
+        painter.setFont(theme.font(10, MEDIUM))
+        number = str(self.chip.layer)
+        wide = painter.fontMetrics().horizontalAdvance(number)
+        right = self.width() - theme.px(8) - wide
+        painter.setPen(theme.color("text2"))
+        painter.drawText(QRectF(right, 0, wide + 2, self.height()), centre, number)
+        painter.setFont(theme.font(11, MEDIUM))
+        painter.setPen(theme.color("text"))
+        room = round(right - theme.px(4) - left)
+        shown = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room)
+        painter.drawText(QRectF(left, 0, room + 2, self.height()), centre, shown)
+
+
+class SupposeLine(QWidget):
+    """While a layer is taken away in thought: what would reach the kernel, and the button that brings all back."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.text = Label(theme, 13, MEDIUM, wrap=True)
+        self.back = QPushButton(translate(msg("Bring back")))
+        self.back.setObjectName("link")
+        self.back.setFont(theme.font(12, BOLD))
+        self.back.setCursor(Qt.CursorShape.PointingHandCursor)
+        give_tip(self.back, translate(msg("As it really is (Escape)")))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.px(6))
+        layout.addWidget(self.text, 1)
+        layout.addWidget(self.back)
+
+
+class AnswerCard(QWidget):
+    """`close_wanted`: the set is to be taken and relaunched. `switch_wanted` has the key of one of its switches."""
+
+    close_wanted = Signal()
+    switch_wanted = Signal(str)
+    root_wanted = Signal()
+    again_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self.answer, self._low, self._bare = theme, Answer(), False, False
+        self.exposure = ExposureButton(theme)
+        self.first = Label(theme, 15, BOLD, wrap=True)
+        self.second = Label(theme, 13, MEDIUM, wrap=True)
+        self.proof = Line(theme, 11, ink="text2", fixed=True, middle=True)
+        self.suppose = SupposeLine(theme)
+        self.button = MainButton(theme)
+        self.quiet = QPushButton()
+        self.quiet.setFont(theme.font(12, BOLD))
+        self.chips = Flow(theme)
+        self._lay_out()
+        self.button.clicked.connect(self.close_wanted)
+        self.quiet.clicked.connect(self._press)
+        theme.changed.connect(self.update)
+        self.show_supposed("")
+
+    def _lay_out(self) -> None:
+        theme = self._theme
+        self._words = QVBoxLayout()
+        self._words.setSpacing(theme.px(2))
+        self._words.addStretch(1)
+        for widget in (self.first, self.second, self.proof, self.suppose):
+            self._words.addWidget(widget)
+        self._words.addStretch(1)
+        text = QHBoxLayout()
+        text.setSpacing(theme.px(12))
+        text.addWidget(self.exposure, 0, Qt.AlignmentFlag.AlignVCenter)
+        text.addLayout(self._words, 1)
+        self._right = QWidget()
+        right = QVBoxLayout(self._right)
+        right.setContentsMargins(0, 0, 0, 0)
+        right.setSpacing(theme.px(6))
+        right.addStretch(1)
+        for part in (self.button, self.quiet, self.chips):
+            right.addWidget(part)
+        right.addStretch(1)
+        self._outer = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._outer.setSpacing(theme.px(12))
+        self._outer.addLayout(text, 1)
+        self._outer.addWidget(self._right, 0)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    @property
+    def low(self) -> bool:
+        """Whether it is one line high."""
+        return self._low or self.answer.short
+
+    def set_low(self, low: bool, *, bare: bool = False) -> None:
+        """One line high, as on other pages and in a low window; `bare`: there is not even room for the button."""
+        if (low, bare) != (self._low, self._bare):
+            self._low, self._bare = low, bare
+            self._fit()
+
+    def show_answer(self, answer: Answer) -> None:
+        """Tell it."""
+        if answer == self.answer:
+            return
+        chips = answer.chips != self.answer.chips
+        self.answer = answer
+        self.first.setText(plain(answer.first, 600))
+        self.second.setText(plain(answer.second, 600))
+        self.proof.say(answer.proof)
+        if chips:
+            made = tuple(SwitchChip(self._theme, chip) for chip in answer.chips)
+            for each in made:
+                each.clicked.connect(lambda _=False, key=each.chip.key: self.switch_wanted.emit(key))
+            self.chips.put(made)
+        if answer.act is Act.CLOSE:
+            self.button.say(answer.word)
+        else:
+            self.quiet.setText(answer.word)
+        self._fit()
+
+    def show_supposed(self, text: str) -> None:
+        """What would reach the kernel; "" where no layer is taken away."""
+        self.suppose.text.setText(plain(text, 600))
+        self._fit()
+
+    @property
+    def supposed(self) -> bool:
+        """Whether a layer is taken away in thought."""
+        return bool(self.suppose.text.text())
+
+    def press(self) -> None:
+        """What its button does, also where there is no room for it."""
+        if self.answer.act is Act.CLOSE and not self.supposed:
+            self.close_wanted.emit()
+        else:
+            self._press()
+
+    def _press(self) -> None:
+        if self.answer.act is Act.ROOT:
+            self.root_wanted.emit()
+        elif self.answer.act is Act.AGAIN:
+            self.again_wanted.emit()
+
+    def _fit(self) -> None:
+        """What is seen, how large, and where the button stands."""
+        theme, answer, low, supposed = self._theme, self.answer, self.low, self.supposed
+        close = answer.act is Act.CLOSE and not supposed and not self._bare
+        quiet = answer.act in (Act.ROOT, Act.AGAIN) and not supposed
+        self.exposure.set_low(low)
+        self.exposure.set_doubtful(answer.tone is Tone.UNK and not supposed)
+        self.first.resize_letters(13 if low else 15)
+        self.first.setVisible(not supposed)
+        self.second.setVisible(bool(answer.second) and not low and not supposed)
+        self.proof.setVisible(bool(answer.proof) and not low and not supposed)
+        self.suppose.setVisible(supposed)
+        self.button.set_low(low)
+        self.button.setVisible(close)
+        self.quiet.setVisible(quiet)
+        self.chips.setVisible(close and not low and bool(answer.chips))
+        self._right.setVisible(close or quiet)
+        below = self.width() < theme.px(BELOW) and (close or quiet)
+        way = QBoxLayout.Direction.TopToBottom if below else QBoxLayout.Direction.LeftToRight
+        self._outer.setDirection(way)
+        edge = theme.px(4 if low else 8)
+        self._outer.setContentsMargins(theme.px(14), edge, theme.px(6 if low and not below else 14), edge)
+        if below:
+            self._right.setMinimumWidth(0)
+            self._right.setMaximumWidth(16777215)
+        else:
+            button = self.button if close else self.quiet
+            least = button.sizeHint().width()
+            chips = min(self.chips.wanted, theme.px(RIGHT)) if not self.chips.isHidden() else 0
+            self._right.setFixedWidth(max(least, chips))
+        self.setMinimumHeight(theme.px(LOW_HEIGHT if low else HEIGHT))
+        self.updateGeometry()
+        self.update()
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return max(self.minimumHeight(), self._outer.heightForWidth(width))
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(600), self.heightForWidth(max(self.width(), self._theme.px(300))))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._fit()  # the style sheet has given labels the letters back that they were made with
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._fit()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter, tone = self._theme, QPainter(self), self.answer.tone
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        line = "line2" if tone is Tone.UNK else f"card_line_{tone.value}"
+        ground = f"{tone.value}_soft"
+        if self.supposed:
+            line, ground = "line2", "accent_soft"
+        painter.setPen(QPen(theme.color(line), 1))
+        painter.setBrush(theme.color(ground))
+        painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), theme.px(8), theme.px(8))

@@ -1,0 +1,182 @@
+"""The card below a container's name, on the demo's containers: what it says in each state, and what it leads to."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from stratascope.core.capture import Gap, GapKind
+from stratascope.core.container import EngineState
+from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.severity import Severity
+from stratascope.core.snapshot import ContainerState
+from stratascope.core.threats.threat import Outcome
+from stratascope.layers import all_layers
+from stratascope.ui.widgets.theme import Theme
+from stratascope.ui.window.answer import Act, Answer, Tone, answer
+from stratascope.ui.window.answer_card import AnswerCard, SwitchChip
+from stratascope.usecases.hardening import recorded
+from stratascope.usecases.plan.offers import SERIOUS, Offer
+from stratascope.value import replace
+from stratascope.wiring.engines import demo_snapshot
+
+DEMO = demo_snapshot()
+NUMBERS = {layer.id: layer.number for layer in all_layers()}
+
+
+def named(name: str) -> ContainerState:
+    return next(state for state in DEMO.containers if state.container.name == name)
+
+
+def offered(state: ContainerState) -> Offer:
+    engine = next(each for each in DEMO.engines if each.id == state.container.engine)
+    return recorded(DEMO, engine).offer(state)
+
+
+def told(state: ContainerState, offer: Offer | None = None, *on: str, can_ask: bool = False) -> Answer:
+    return answer(state, None, offer, frozenset(on), NUMBERS, can_ask=can_ask)
+
+
+def test_what_is_critical_is_closed_by_the_smallest_set() -> None:
+    state = named("ci-runner")
+    offer = offered(state)
+    found = told(state, offer, "user")
+    assert (found.tone, found.act) == (Tone.OPEN, Act.CLOSE)
+    assert (
+        found.first
+        == "A process could ask the engine, through the socket in the container, for a container that owns the host."
+    )
+    assert found.second.startswith("Also open: ")
+    assert found.proof == f"/proc/{state.container.pid}/mountinfo:/var/run/docker.sock"
+    assert offer.smallest is not None
+    assert found.word == f"Close it: 10.0 → {offer.smallest.after.exposure.worst:.1f}"
+    assert [(chip.key, chip.word, chip.layer, chip.on) for chip in found.chips] == [
+        ("user", "User", 6, True),
+        ("engine-socket", "Socket", 1, False),
+    ]
+
+
+def test_before_the_offer_has_come_there_is_no_button() -> None:
+    assert told(named("ci-runner")).act is Act.NOTHING
+
+
+def test_what_is_serious_but_not_critical_is_amber() -> None:
+    state = named("web")
+    found = told(state, offered(state))
+    assert (found.tone, found.act, found.short) == (Tone.WEAK, Act.CLOSE, False)
+    assert found.word.startswith("Close it: 4.0 → ")
+
+
+def test_what_no_switch_closes_is_lowered_and_said() -> None:
+    state = named("ci-runner")
+    offer = offered(state)
+    assert state.matrix is not None
+    left = state.matrix.open(Severity.CRITICAL)[0].threat
+    found = told(state, replace(offer, left=(left,)))
+    assert found.word.startswith("Lower it: 10.0 → ")
+    assert found.second.startswith("Only the host, or how it is created, can change this: ")
+    nothing = replace(offer, left=(left,), presets=((Preset.CRITICAL, ()),))
+    assert told(state, nothing).act is Act.NOTHING
+
+
+def test_where_nothing_serious_is_open_it_is_green_and_short() -> None:
+    state = named("redis-cache")
+    found = told(state, offered(state))
+    assert (found.tone, found.act, found.short) == (Tone.ENF, Act.NOTHING, True)
+    assert found.first.startswith("Nothing serious is open.")
+
+
+def test_two_layers_are_only_promised_where_they_are() -> None:
+    for state in DEMO.containers:
+        if state.matrix is None:
+            continue
+        serious = [each for each in state.matrix.threats if each.threat.severity in SERIOUS]
+        sure = all(each.outcome is Outcome.STOPPED and each.depth[0] >= 2 for each in serious)
+        assert (told(state).first == "At least two layers stand before everything serious.") is sure
+
+
+def test_what_is_not_known_is_grey_and_offers_root() -> None:
+    state = named("node-exporter")
+    found = told(state, can_ask=True)
+    assert (found.tone, found.act, found.short) == (Tone.UNK, Act.ROOT, True)
+    assert found.first == "Too little can be read to say. At worst 4.0."
+    assert told(state).act is Act.NOTHING
+    blank = replace(state, gap=Gap(GapKind.DENIED), matrix=None)
+    assert told(blank, can_ask=True).act is Act.ROOT
+    assert told(named("nightly-report")).first.startswith("No process of it runs")
+
+
+def test_an_engine_that_is_gone_is_asked_again() -> None:
+    state = named("ci-runner")
+    engine = next(each for each in DEMO.engines if each.id == state.container.engine)
+    gone = replace(engine, state=EngineState.UNREACHABLE)
+    found = answer(state, gone, None, frozenset(), NUMBERS, can_ask=False)
+    assert (found.tone, found.act) == (Tone.UNK, Act.AGAIN)
+    assert found.first == "docker does not answer. This is how it was then."
+
+
+@pytest.fixture
+def card(qtbot: QtBot, theme: Theme) -> AnswerCard:
+    card = AnswerCard(theme)
+    qtbot.addWidget(card)
+    state = named("ci-runner")
+    card.exposure.show_exposure(state.matrix, state.matrix)
+    card.show_answer(told(state, offered(state), "user"))
+    card.resize(816, card.heightForWidth(816))
+    card.show()
+    QApplication.processEvents()
+    return card
+
+
+def test_nothing_in_it_is_cut(card: AnswerCard, qtbot: QtBot) -> None:
+    for width in (816, 640, 600, 420, 330):
+        for low in (False, True):
+            card.set_low(low)
+            card.resize(width, card.heightForWidth(width))
+            qtbot.wait(1)
+            card.resize(width, card.heightForWidth(width))
+            QApplication.processEvents()
+            for label in (card.first, card.second):
+                if label.isVisible():
+                    assert label.height() >= label.heightForWidth(label.width()), (width, low, label.text())
+            assert card.button.width() >= card.button.sizeHint().width()
+            below = card.button.mapTo(card, QPoint(0, 0)).y() > card.first.mapTo(card, QPoint(0, 0)).y() + 10
+            assert below is (width < 620) or not low
+
+
+def test_it_is_ninety_two_high_at_least_and_forty_where_it_is_low(card: AnswerCard) -> None:
+    assert card.heightForWidth(816) >= 92
+    card.set_low(True)
+    assert card.heightForWidth(1400) == 40
+    assert not card.chips.isVisible()
+    assert not card.second.isVisible()
+
+
+def test_its_buttons(card: AnswerCard, qtbot: QtBot) -> None:
+    with qtbot.waitSignal(card.close_wanted):
+        QTest.mouseClick(card.button, Qt.MouseButton.LeftButton)
+    chips = card.findChildren(SwitchChip)
+    assert [chip.accessibleName() for chip in chips] == [
+        "Run as another user, layer 6: on",
+        "Take the engine's socket away, layer 1: off",
+    ]
+    with qtbot.waitSignal(card.switch_wanted) as found:
+        QTest.mouseClick(chips[1], Qt.MouseButton.LeftButton)
+    assert found.args == ["engine-socket"]
+    card.show_answer(told(named("node-exporter"), can_ask=True))
+    assert not card.button.isVisible()
+    with qtbot.waitSignal(card.root_wanted):
+        QTest.mouseClick(card.quiet, Qt.MouseButton.LeftButton)
+
+
+def test_what_is_supposed_takes_the_place_of_the_answer(card: AnswerCard) -> None:
+    card.show_supposed("Then 12 things would reach the kernel.")
+    assert card.suppose.isVisible()
+    assert not card.first.isVisible()
+    assert not card.button.isVisible()
+    card.show_supposed("")
+    assert card.first.isVisible()
+    assert card.button.isVisible()
