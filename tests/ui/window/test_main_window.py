@@ -445,6 +445,7 @@ def test_in_one_column_keys_of_the_container_turn_the_page(window: MainWindow, q
 def test_at_the_least_size_the_ground_is_whole(window: MainWindow) -> None:
     window.resize(560, 480)
     window.window_layout.bring_forward()
+    QApplication.processEvents()  # the card's height follows its width, which is known after the page is laid out
     ground = window.strata_page.strata.ground
     bottom = ground.mapTo(window, ground.rect().bottomLeft()).y()
     assert bottom <= window.height()

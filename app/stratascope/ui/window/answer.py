@@ -20,7 +20,7 @@ from stratascope.i18n.translate import listed, translate
 from stratascope.ui.widgets.exposure_words import why, worst_open
 from stratascope.ui.widgets.gap_words import runs
 from stratascope.usecases.plan.offers import SERIOUS, Offer, Option
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 _NAMED = 3  # further threats
 _TWICE = 2
@@ -55,7 +55,9 @@ class AnswerChip(Value):
 
 
 class Answer(Value):
-    """`short`: one line high wherever it stands. `proof`: the evidence, as raw text."""
+    """`short`: one line high wherever it stands. `proof`: the evidence, as raw text. `brief`: the first line in a few
+    words, for where there is no room for it; empty: it is brief itself.
+    """
 
     tone: Tone = Tone.UNK
     first: str = ""
@@ -65,6 +67,7 @@ class Answer(Value):
     word: str = ""
     chips: tuple[AnswerChip, ...] = ()
     short: bool = False
+    brief: str = ""
 
 
 def answer(
@@ -89,7 +92,13 @@ def answer(
     if worst is None or worst.threat.severity not in SERIOUS:
         return _calm(state, matrix, can_ask=can_ask)
     tone = Tone.OPEN if worst.threat.severity is Severity.CRITICAL else Tone.WEAK
-    found = Answer(tone, translate(worst.threat.what), _also(matrix, worst, offer), _proof(worst, state.container.pid))
+    found = Answer(
+        tone,
+        translate(worst.threat.what),
+        _also(matrix, worst, offer),
+        _proof(worst, state.container.pid),
+        brief=translate(worst.threat.title),
+    )
     if offer is None or offer.smallest is None or not offer.of(Preset.CRITICAL):
         return found
     now, then = (f"{each.exposure.worst:.1f}" for each in (offer.smallest.before, offer.smallest.after))
@@ -98,7 +107,7 @@ def answer(
     )  # fmt: skip
     needed = [option for option in offer.options if Preset.CRITICAL in option.presets]
     chips = tuple(_chip(option, numbers, option.key in on) for option in needed)
-    return Answer(found.tone, found.first, found.second, found.proof, Act.CLOSE, translate(word), chips)
+    return replace(found, act=Act.CLOSE, word=translate(word), chips=chips)
 
 
 def chip_word(option: Option) -> str:

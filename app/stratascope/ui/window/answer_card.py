@@ -149,7 +149,9 @@ class AnswerCard(QWidget):
         return self._low or self.answer.short
 
     def set_low(self, low: bool, *, bare: bool = False) -> None:
-        """One line high, as on other pages and in a low window; `bare`: there is not even room for the button."""
+        """One line high, as on other pages and in a low window; `bare`: there is room for a few words only, and not
+        for the button.
+        """
         if (low, bare) != (self._low, self._bare):
             self._low, self._bare = low, bare
             self._fit()
@@ -160,7 +162,6 @@ class AnswerCard(QWidget):
             return
         chips = answer.chips != self.answer.chips
         self.answer = answer
-        self.first.setText(plain(answer.first, 600))
         self.second.setText(plain(answer.second, 600))
         self.proof.say(answer.proof)
         if chips:
@@ -202,6 +203,9 @@ class AnswerCard(QWidget):
         theme, answer, low, supposed = self._theme, self.answer, self.low, self.supposed
         close = answer.act is Act.CLOSE and not supposed and not self._bare
         quiet = answer.act in (Act.ROOT, Act.AGAIN) and not supposed
+        brief = self._bare and answer.brief
+        self.first.setText(plain(answer.brief if brief else answer.first, 600))
+        give_tip(self.first, answer.first if brief else "")
         self.exposure.set_low(low)
         self.exposure.set_doubtful(answer.tone is Tone.UNK and not supposed)
         self.first.resize_letters(13 if low else 15)
