@@ -1,15 +1,16 @@
-"""The table of what happened to each software under each preset, printed after the tests."""
+"""The table of what became of each program by each way of hardening it, printed after the tests."""
 
 from __future__ import annotations
 
 import pytest
 
-ROWS = pytest.StashKey[list[tuple[str, ...]]]()
-HEAD = ("software", "preset", "engine", "outcome", "exposure", "seconds", "why")
+from software.table import Row, lines
+
+ROWS = pytest.StashKey[list[Row]]()
 
 
 @pytest.fixture
-def table(request: pytest.FixtureRequest) -> list[tuple[str, ...]]:
+def table(request: pytest.FixtureRequest) -> list[Row]:
     """Where a test enters its row."""
     return request.config.stash.setdefault(ROWS, [])
 
@@ -20,7 +21,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if not rows:
         return
     terminalreporter.section("real software, hardened")
-    widths = [max(len(row[place]) for row in (HEAD, *rows)) for place in range(len(HEAD))]
-    for row in (HEAD, *sorted(rows)):
-        line = "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True))
-        terminalreporter.write_line(line.rstrip())
+    for line in lines(rows):
+        terminalreporter.write_line(line)

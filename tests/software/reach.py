@@ -1,8 +1,9 @@
-"""To be a client of the software in the containers: through the published port, in the language of each.
+"""To be a client of the software in the containers: in the network where its ports are, in the language of each.
 
-Written out here, in the few words that the tests need: what speaks is then no program of the image, which hardening
-may have broken, and nothing has to be installed. Rootful Docker's test daemon has a network of its own, whose ports the
-machine does not see, so connections are made in there.
+Written out here in the few words that the tests need, or by Python's own clients: what speaks is then no program of the
+image, which hardening may have broken, and nothing has to be installed. Rootful Docker's test daemon has a network of
+its own, whose ports the machine does not see, so clients are run in there; what is not published, inside the
+container's.
 """
 
 from __future__ import annotations
@@ -10,15 +11,23 @@ from __future__ import annotations
 import ctypes
 import os
 import socket
-import threading
+import subprocess
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TypeVar
 
 from rig.engine import Rig
+from software.program import BrokenError, Check, Service
+
+T = TypeVar("T")
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
-PATIENCE = 3.0  # seconds for one answer
+PATIENCE = 5.0  # seconds for one answer
+UP = 60.0  # for a program to be up; what the tests wait for comes in a few
 
 
 def network_of(rig: Rig) -> str:
@@ -33,92 +42,133 @@ def free_port() -> int:
         return port
 
 
-def connect(rig: Rig, port: int) -> socket.socket:
-    """A connection to a published port. A socket stays in the namespace of the thread that made it."""
-    made: list[socket.socket | OSError] = []
+def in_network(path: str, work: Callable[[], T]) -> T:
+    """What `work` returns in that network namespace: sockets stay in the namespace of the thread that made them."""
 
-    def enter() -> None:
+    def enter() -> T:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            handle = os.open(network_of(rig), os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                if LIBC.setns(handle, CLONE_NEWNET) != 0:
-                    raise OSError(ctypes.get_errno(), "setns")
-            finally:
-                os.close(handle)
-            made.append(socket.create_connection(("127.0.0.1", port), PATIENCE))
-        except OSError as error:
-            made.append(error)
+            if LIBC.setns(handle, CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
+        finally:
+            os.close(handle)
+        return work()
 
-    thread = threading.Thread(target=enter)
-    thread.start()
-    thread.join()
-    if isinstance(made[0], OSError):
-        raise made[0]
-    return made[0]
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(enter).result()
 
 
-def until(ask: Callable[[], str], wanted: str) -> str:
-    """Ask again until that is the answer; the last answer or error where it is not in five minutes, which is never."""
-    deadline = time.monotonic() + 300
+def outside(at: Service, work: Callable[[], T]) -> T:
+    """In the network where its port is published, as 127.0.0.1."""
+    return in_network(network_of(at.rig), work)
+
+
+def inside(at: Service, work: Callable[[], T]) -> T:
+    """In the network of the container."""
+    try:
+        pid = at.rig.pid(at.name)
+    except AssertionError as error:
+        raise BrokenError(str(error)) from None
+    return in_network(f"/proc/{pid}/ns/net", work)
+
+
+def connect(at: Service) -> socket.socket:
+    """A connection to its published port."""
+    return outside(at, lambda: socket.create_connection(("127.0.0.1", at.port), PATIENCE))
+
+
+def connect_inside(at: Service, port: int) -> socket.socket:
+    return inside(at, lambda: socket.create_connection(("127.0.0.1", port), PATIENCE))
+
+
+def crowd(at: Service, count: int, one: Callable[[socket.socket], bool]) -> None:
+    """That many connections at once, all of which are answered. Raises BrokenError."""
+    with ExitStack() as stack:
+        links = [stack.enter_context(connect(at)) for _ in range(count)]
+        answered = sum(one(link) for link in links)
+    if answered != count:
+        raise BrokenError(f"{answered} of {count} connections were answered")
+
+
+def wait(what: str, ask: Callable[[], bool], seconds: float = 15.0) -> None:
+    """Until it is so. Raises BrokenError where it does not come about."""
+    deadline = time.monotonic() + seconds
+    last = ""
     while True:
         try:
-            answer = ask()
-        except (OSError, EOFError) as error:
-            answer = f"{type(error).__name__}: {error}"
-        if answer == wanted or time.monotonic() > deadline:
-            return answer
+            if ask():
+                return
+        except (OSError, EOFError, BrokenError, AssertionError) as error:
+            last = f": {error}"
+        if time.monotonic() > deadline:
+            raise BrokenError(f"{what} did not come about{last}"[:500])
         time.sleep(0.2)
 
 
-def page(rig: Rig, port: int, path: str) -> str:
-    """GET by HTTP/1.0: the body, or the status line where that is not 200."""
-    with connect(rig, port) as link:
-        link.sendall(f"GET {path} HTTP/1.0\r\nHost: site\r\n\r\n".encode())
-        head, _, body = _everything(link).partition(b"\r\n\r\n")
-    status = head.partition(b"\r\n")[0].decode()
-    return body.decode().rstrip("\n") if " 200 " in status else status
+def passes(check: Check, at: Service) -> Callable[[], bool]:
+    """A check as a question."""
+
+    def ask() -> bool:
+        check(at)
+        return True
+
+    return ask
 
 
-def redis(rig: Rig, port: int, *words: str) -> str:
-    """One command by RESP; a simple or a bulk string as text, errors too."""
-    with connect(rig, port) as link:
-        parts = "".join(f"${len(word.encode())}\r\n{word}\r\n" for word in words)
-        link.sendall(f"*{len(words)}\r\n{parts}".encode())
-        lines = link.makefile("rb")
-        first = lines.readline().decode().rstrip("\r\n")
-        if not first:
+def up(at: Service, check: Check, seconds: float = UP) -> None:
+    """Until its first check passes."""
+    wait("being up", passes(check, at), seconds)
+
+
+def children(at: Service) -> set[str]:
+    """The children of its first process, as the machine numbers them; no right inside stands in the way."""
+    pid = at.rig.pid(at.name)
+    return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+def sends(at: Service, signal: str) -> None:
+    """A signal to its first process by the engine, as `docker kill -s` does: it needs no rights inside."""
+    at.rig.run("kill", "-s", signal, at.name)
+
+
+def logs(at: Service) -> str:
+    """What it printed."""
+    done = subprocess.run(
+        at.rig.command("logs", at.name), env=at.rig.env, text=True, capture_output=True, check=False, errors="replace"
+    )
+    return done.stdout + done.stderr
+
+
+def http(link: socket.socket, path: str, head: str = "", method: str = "GET", body: bytes = b"") -> tuple[int, str]:
+    """A request by HTTP/1.0: the status and the body."""
+    size = f"Content-Length: {len(body)}\r\n" if body else ""
+    link.sendall(f"{method} {path} HTTP/1.0\r\nHost: site\r\n{head}{size}\r\n".encode() + body)
+    front, _, rest = everything(link).partition(b"\r\n\r\n")
+    words = front.split(b" ", 2)
+    if len(words) < 2:
+        raise EOFError("it closed the connection")
+    return int(words[1]), rest.decode(errors="replace").rstrip("\n")
+
+
+def page(at: Service, path: str, head: str = "") -> str:
+    """GET: the body, or the status where that is not 200."""
+    with connect(at) as link:
+        status, body = http(link, path, head)
+    return body if status == 200 else f"status {status}"
+
+
+def line_of(link: socket.socket) -> str:
+    """One line, without its end."""
+    found = b""
+    while not found.endswith(b"\n"):
+        part = link.recv(1)
+        if not part:
             raise EOFError("it closed the connection")
-        return lines.readline().decode().rstrip("\r\n") if first.startswith("$") and first != "$-1" else first[1:]
+        found += part
+    return found.decode(errors="replace").rstrip("\r\n")
 
 
-def postgres(rig: Rig, port: int, query: str) -> str:
-    """One query by the simple protocol as the user postgres; values one a line, or the error."""
-    with connect(rig, port) as link:
-        options = b"user\0postgres\0database\0postgres\0\0"
-        link.sendall((8 + len(options)).to_bytes(4) + (196608).to_bytes(4) + options)
-        stream = link.makefile("rb")
-        found: list[str] = []
-        asked = False
-        while True:
-            kind, size = stream.read(1), stream.read(4)
-            if len(size) < 4:
-                raise EOFError("it closed the connection")
-            body = stream.read(int.from_bytes(size) - 4)
-            match kind:
-                case b"Z" if asked:
-                    link.sendall(b"X" + (4).to_bytes(4))
-                    return "\n".join(found)
-                case b"Z":
-                    text = query.encode() + b"\0"
-                    link.sendall(b"Q" + (4 + len(text)).to_bytes(4) + text)
-                    asked = True
-                case b"D":
-                    found.append(body[6:].decode())
-                case b"E":
-                    raise EOFError(body.replace(b"\0", b" ").decode(errors="replace"))
-
-
-def _everything(link: socket.socket) -> bytes:
+def everything(link: socket.socket) -> bytes:
     parts = []
     while part := link.recv(65536):
         parts.append(part)
