@@ -115,7 +115,7 @@ def broken(program: Program, at: Service, seconds: float = UP) -> dict[str, str]
 
 def hardened(program: Program, at: Service, way: str, words: tuple[str, ...], state: Path) -> Row:
     """What became of it: hardened by the command line, then held against its deep check."""
-    code, told, said = Shell(at.rig, state).run(*words, "--yes", "--json", "--watch", "2")
+    code, told, said = Shell(at.rig, state).run(*words, "--yes", "--json", "--watch", "5")
     before = held(told.get("before"))
     assert before is not None, said
     row = Row(program.name, at.rig.name, way, code, before, held(told.get("after")), {}, told.get("why") or "")

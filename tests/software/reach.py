@@ -77,10 +77,6 @@ def connect(at: Service) -> socket.socket:
     return outside(at, lambda: socket.create_connection(("127.0.0.1", at.port), PATIENCE))
 
 
-def connect_inside(at: Service, port: int) -> socket.socket:
-    return inside(at, lambda: socket.create_connection(("127.0.0.1", port), PATIENCE))
-
-
 def crowd(at: Service, count: int, one: Callable[[socket.socket], bool]) -> None:
     """That many connections at once, all of which are answered. Raises BrokenError."""
     with ExitStack() as stack:
@@ -124,6 +120,23 @@ def children(at: Service) -> set[str]:
     """The children of its first process, as the machine numbers them; no right inside stands in the way."""
     pid = at.rig.pid(at.name)
     return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
+
+
+def place(at: Service, path: str) -> Path:
+    """A file in there as the machine's administrator sees it, whatever rights the container was left."""
+    return Path(f"/proc/{at.rig.pid(at.name)}/root{path}")
+
+
+def rotated(at: Service, log: str, signal: str, use: Callable[[], object]) -> None:
+    """Its log is moved away, as logrotate(8) does on the machine; after a signal and some use there is a new one."""
+    place(at, log).rename(place(at, f"{log}.1"))
+    sends(at, signal)
+
+    def written() -> bool:
+        use()
+        return place(at, log).stat().st_size > 0
+
+    wait("a new log", written)
 
 
 def sends(at: Service, signal: str) -> None:

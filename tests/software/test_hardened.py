@@ -29,7 +29,7 @@ SOON = {
     ("nginx", "recommended", "docker_rootful"),
     ("redis", "restricted", "podman_rootful"),
     ("sshd", "recommended", "docker_rootful"),
-    ("node", "strict", "podman_rootful"),
+    ("memcached", "strict", "podman_rootful"),
 }
 SOON_BY_HAND = {("redis", "docker_rootful"), ("sshd", "podman_rootful")}
 

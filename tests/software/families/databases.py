@@ -210,6 +210,8 @@ def ldap_restart(at: Service) -> None:
     ldap_search(at)
 
 
+# Podman gives root each tmpfs, whoever has the folder in the image: where it is another user's, none can be there
+_ROOT_AS_IT_IS = ("read-only-root=", "tmpfs=")
 _TIGHT = ("read-only-root=on", "capabilities=none")
 
 PROGRAMS = (
@@ -229,6 +231,7 @@ PROGRAMS = (
         (sql_rows, sql_published, sql_many, sql_temporary, sql_outfile, sql_alter, sql_flush, sql_socket, sql_restart),
         (*_TIGHT, "user=mysql", "tmpfs=/run/mysqld,/tmp", "pids=200"),
         volumes=("/var/lib/mysql",),
+        hand_podman=_ROOT_AS_IT_IS,
         breaks=(("--tmpfs /tmp:size=600k,mode=1777", "sql_temporary"),),
     ),
     Program(
@@ -236,7 +239,7 @@ PROGRAMS = (
         (ldap_search, ldap_published, ldap_many, ldap_add, ldap_backup, ldap_socket, ldap_restart),
         (*_TIGHT, "user=openldap", "tmpfs=/run/slapd", "pids=60"),
         volumes=("/var/lib/ldap",),
-        hand_podman=("capabilities=NET_BIND_SERVICE",),
+        hand_podman=("capabilities=NET_BIND_SERVICE", *_ROOT_AS_IT_IS),
         breaks=(("--ulimit nofile=60:60", "ldap_many"),),
     ),
 )  # fmt: skip

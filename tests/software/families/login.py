@@ -13,7 +13,19 @@ import time
 from pathlib import Path
 
 from software.program import BrokenError, Program, Service, expect
-from software.reach import PATIENCE, connect, crowd, inside, line_of, network_of, outside, passes, sends, wait
+from software.reach import (
+    PATIENCE,
+    connect,
+    crowd,
+    inside,
+    line_of,
+    network_of,
+    outside,
+    place,
+    rotated,
+    sends,
+    wait,
+)
 
 _SSH = (
     *("-F", "/dev/null", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null"),
@@ -99,12 +111,12 @@ def _this_start(at: Service) -> str:
 def cron_job(at: Service) -> None:
     """The job of the user app, at the start."""
     wanted = f"reboot {_this_start(at)} app"
-    wait(f"the job's line {wanted!r}", lambda: wanted in at.says("cat", "/data/ran").splitlines(), 10)
+    wait(f"the job's line {wanted!r}", lambda: wanted in place(at, "/data/ran").read_text().splitlines(), 10)
 
 
 def cron_other_user(at: Service) -> None:
     """A job of another user, with a pipe and a file of its own."""
-    wait("the job of another user", lambda: f"other {_this_start(at)} other" in at.says("cat", "/tmp/other"), 10)
+    wait("the job of another user", lambda: f"other {_this_start(at)} other" in place(at, "/tmp/other").read_text(), 10)
 
 
 def cron_own_table(at: Service) -> None:
@@ -114,10 +126,9 @@ def cron_own_table(at: Service) -> None:
 
 
 def cron_each_minute(at: Service) -> None:
-    """The next minute's job, after a change of its table."""
-    at.does("touch", "/etc/cron.d/table", user="0") if at.session("test", "-w", "/etc/cron.d/table")[0] == 0 else None
+    """The next minute's job."""
     wanted = f"minute {_this_start(at)} app"
-    wait("the job of a minute", lambda: wanted in at.says("cat", "/data/ran").splitlines(), 75)
+    wait("the job of a minute", lambda: wanted in place(at, "/data/ran").read_text().splitlines(), 75)
 
 
 def _ftp(at: Service, user: str = "app", password: str = "secret") -> str:
@@ -180,7 +191,7 @@ def ftp_active(at: Service) -> None:
 
 def ftp_log(at: Service) -> None:
     """What was sent and fetched stands in a log of root, though the process is a user's by then."""
-    if " i r app " not in (said := at.says("cat", "/var/log/proftpd/transfers", user="0")):
+    if " i r app " not in (said := place(at, "/var/log/proftpd/transfers").read_text()):
         raise BrokenError(f"no upload in the log: {said[-200:]}")
 
 
@@ -194,7 +205,7 @@ def ftp_many(at: Service) -> None:
 
 
 def _logged(at: Service, text: str, file: str = "/var/log/remote/far/all.log") -> bool:
-    return at.session("grep", "-q", text, file)[0] == 0
+    return text in place(at, file).read_text()
 
 
 def _remote(text: str) -> bytes:
@@ -232,9 +243,7 @@ def log_local(at: Service) -> None:
 
 def log_rotate(at: Service) -> None:
     """The file is moved away by its owner, and after SIGHUP a new one is written, which is the owner's again."""
-    at.does("mv", "/var/log/remote/far/all.log", "/var/log/remote/far/all.log.1", user="app")
-    sends(at, "HUP")
-    wait("a new file", passes(log_tcp, at))
+    rotated(at, "/var/log/remote/far/all.log", "HUP", lambda: log_tcp(at))
     log_owner(at)
 
 
@@ -247,7 +256,7 @@ def log_many(at: Service) -> None:
 
 
 def _mailed(at: Service, subject: str) -> bool:
-    return at.session("grep", "-q", subject, "/var/mail/app")[0] == 0
+    return subject in place(at, "/var/mail/app").read_text()
 
 
 def mail_by_smtp(at: Service) -> None:

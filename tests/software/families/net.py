@@ -8,7 +8,7 @@ import struct
 import time
 
 from software.program import BrokenError, Program, Service, expect
-from software.reach import PATIENCE, connect, crowd, inside, line_of, logs, passes, sends, wait
+from software.reach import PATIENCE, connect, crowd, inside, line_of, logs, passes, place, rotated, sends, wait
 
 
 def _question(name: str) -> bytes:
@@ -86,7 +86,7 @@ def named_update(at: Service) -> None:
     at.does("nsupdate", typed="\n".join(("server 127.0.0.1", "zone box.test", *lines)))
     expect(asked(at, "new.box.test"), f"10.9.9.{number}", "a name that was added")
     _rndc(at, "sync", "-clean", "box.test")
-    if "new" not in at.says("cat", "/var/cache/bind/db.box.test"):
+    if "new" not in place(at, "/var/cache/bind/db.box.test").read_text():
         raise BrokenError("the zone was not written")
 
 
@@ -98,13 +98,13 @@ def named_transfer(at: Service) -> None:
 def named_dump(at: Service) -> None:
     """It writes what it knows into its folder."""
     _rndc(at, "stats")
-    wait("the statistics", lambda: "Statistics" in at.says("cat", "/var/cache/bind/named.stats"))
+    wait("the statistics", lambda: "Statistics" in place(at, "/var/cache/bind/named.stats").read_text())
 
 
 def dnsmasq_reload(at: Service) -> None:
     """On SIGHUP it reads its hosts again."""
     number = time.monotonic_ns() % 200 + 1
-    at.shell(f"echo '10.9.7.{number} added.box.test' >>/data/hosts && sed -i '$!{{/added/d}}' /data/hosts", user="0")
+    place(at, "/data/hosts").write_text(f"10.9.8.1 first.box.test\n10.9.7.{number} added.box.test\n")
     sends(at, "HUP")
     wait("a name that was added", lambda: asked(at, "added.box.test") == f"10.9.7.{number}")
 
@@ -162,7 +162,7 @@ def messages(at: Service) -> None:
 def messages_saved(at: Service) -> None:
     """On SIGUSR1 it writes its database, by a new file that takes the place of the old."""
     sends(at, "USR1")
-    wait("the database", lambda: at.session("test", "-s", "/var/lib/mosquitto/mosquitto.db")[0] == 0)
+    wait("the database", place(at, "/var/lib/mosquitto/mosquitto.db").exists)
 
 
 def messages_restart(at: Service) -> None:
@@ -170,16 +170,8 @@ def messages_restart(at: Service) -> None:
     wait("the message after a restart", lambda: _subscribed(at, "table") == "kept")
 
 
-def messages_reload(at: Service) -> None:
-    """Rotation: after SIGHUP it writes into a new log."""
-    at.does("mv", "/var/log/mosquitto/table.log", "/var/log/mosquitto/table.log.1", user="0")
-    sends(at, "HUP")
-
-    def written() -> bool:
-        messages(at)
-        return at.session("test", "-s", "/var/log/mosquitto/table.log")[0] == 0
-
-    wait("a new log", written)
+def messages_rotate(at: Service) -> None:
+    rotated(at, "/var/log/mosquitto/table.log", "HUP", lambda: messages(at))
 
 
 def messages_many(at: Service) -> None:
@@ -255,14 +247,7 @@ def tls_reload(at: Service) -> None:
 
 
 def tls_rotate(at: Service) -> None:
-    at.does("mv", "/var/log/stunnel4/table.log", "/var/log/stunnel4/table.log.1", user="0")
-    sends(at, "USR1")
-
-    def written() -> bool:
-        tls(at)
-        return at.session("test", "-s", "/var/log/stunnel4/table.log")[0] == 0
-
-    wait("a new log", written)
+    rotated(at, "/var/log/stunnel4/table.log", "USR1", lambda: tls(at))
 
 
 _TIGHT = ("read-only-root=on", "capabilities=none")
@@ -273,7 +258,7 @@ PROGRAMS = (
         (names_by_tcp, names_by_udp, named_control, named_reload, named_update, named_transfer, named_dump, names_many),
         (*_TIGHT, "user=bind", "tmpfs=/run/named", "pids=60", "memory=256m"),
         volumes=("/var/cache/bind",),
-        hand_podman=("capabilities=NET_BIND_SERVICE",),
+        hand_podman=("capabilities=NET_BIND_SERVICE", "read-only-root=", "tmpfs="),
         breaks=(("--cap-drop SETUID", "names_by_tcp"),),
     ),
     Program(
@@ -283,12 +268,12 @@ PROGRAMS = (
         (names_by_tcp, names_by_udp, names_some, dnsmasq_reload, dnsmasq_tftp, dnsmasq_log),
         (*_TIGHT, "user=dnsmasq", "tmpfs=/run/dnsmasq,/var/lib/misc", "pids=40", "memory=64m"),
         volumes=("/data",),
-        hand_podman=("capabilities=NET_BIND_SERVICE",),
+        hand_podman=("capabilities=NET_BIND_SERVICE", "read-only-root=", "tmpfs="),
         breaks=(("--cap-drop SETUID", "names_by_tcp"),),
     ),
     Program(
         "mosquitto", "net", 1883, ("mosquitto", "-c", "/etc/mosquitto/table.conf"),
-        (messages, messages_saved, messages_reload, messages_many, messages_restart),
+        (messages, messages_saved, messages_rotate, messages_many, messages_restart),
         (*_TIGHT, "user=mosquitto", "tmpfs=/run", "pids=10", "memory=64m"),
         volumes=("/var/lib/mosquitto", "/var/log/mosquitto"),
         breaks=(("--ulimit nofile=100:100", "messages_many"),),
@@ -301,10 +286,9 @@ PROGRAMS = (
         breaks=(("--ulimit nofile=60:60", "chat_many"),),
     ),
     Program(
-        "stunnel", "net", 4434, ("stunnel4", "/etc/stunnel/table.conf"),
+        "stunnel", "net", 4433, ("stunnel4", "/etc/stunnel/table.conf"),
         (tls, tls_many, tls_reload, tls_rotate),
-        ("read-only-root=on", "capabilities=SETUID,SETGID",
-         "tmpfs=/run", "pids=100", "memory=128m"),
+        (*_TIGHT, "user=stunnel4", "memory=128m"),
         volumes=("/var/log/stunnel4",),
         breaks=(("--pids-limit 4", "tls"),),
     ),

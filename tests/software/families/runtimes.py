@@ -9,7 +9,21 @@ import socket
 import ssl
 
 from software.program import BrokenError, Program, Service, expect
-from software.reach import PATIENCE, children, connect, crowd, everything, inside, logs, page, passes, sends, wait
+from software.reach import (
+    PATIENCE,
+    children,
+    connect,
+    crowd,
+    everything,
+    inside,
+    logs,
+    page,
+    passes,
+    place,
+    rotated,
+    sends,
+    wait,
+)
 from software.reach import http as ask
 
 
@@ -91,14 +105,7 @@ def perl_many(at: Service) -> None:
 
 
 def perl_rotate(at: Service) -> None:
-    at.does("mv", "/var/log/table/log", "/var/log/table/log.1", user="0")
-    sends(at, "HUP")
-
-    def written() -> bool:
-        perl_child(at)
-        return at.session("test", "-s", "/var/log/table/log")[0] == 0
-
-    wait("a new log", written)
+    rotated(at, "/var/log/table/log", "HUP", lambda: perl_child(at))
 
 
 def caddy_page(at: Service) -> None:
@@ -139,7 +146,7 @@ def caddy_reload(at: Service) -> None:
 
 
 def caddy_log(at: Service) -> None:
-    wait("the log", lambda: at.session("test", "-s", "/var/log/table/log")[0] == 0)
+    wait("the log", lambda: place(at, "/var/log/table/log").stat().st_size > 0)
 
 
 def caddy_many(at: Service) -> None:

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from software.program import BrokenError, Program, Service, expect
-from software.reach import children, connect, crowd, http, page, sends, wait
+from software.reach import children, connect, crowd, everything, http, page, place, rotated, sends, wait
 
 HTML = "/var/www/html"
 
 
 def static_page(at: Service) -> None:
-    at.shell('echo kept >"$1/kept.html"', HTML, user="0")
+    place(at, f"{HTML}/kept.html").write_text("kept\n")
     expect(page(at, "/kept.html"), "kept", "a page")
 
 
@@ -71,33 +71,23 @@ def apache_reload(at: Service) -> None:
     apache_cgi(at)
 
 
-def _rotated(at: Service, log: str, signal: str) -> None:
-    """The log is moved away, and after the signal a new one is written."""
-    at.does("mv", log, f"{log}.1", user="0")
-    sends(at, signal)
-
-    def written() -> bool:
-        page(at, "/kept.html")
-        return at.session("test", "-s", log)[0] == 0
-
-    wait("a new log", written)
-
-
 def apache_rotate(at: Service) -> None:
-    _rotated(at, "/var/log/apache2/access.log", "USR1")
+    rotated(at, "/var/log/apache2/access.log", "USR1", lambda: page(at, "/kept.html"))
 
 
 def lighttpd_rotate(at: Service) -> None:
-    _rotated(at, "/var/log/lighttpd/access.log", "HUP")
+    rotated(at, "/var/log/lighttpd/access.log", "HUP", lambda: page(at, "/kept.html"))
 
 
 def lighttpd_deflate(at: Service) -> None:
     """A packed page comes from its cache of such, which it writes."""
-    at.shell('yes packed | head -n 500 >"$1/packed.html"', HTML, user="0")
+    place(at, f"{HTML}/packed.html").write_text("packed\n" * 500)
+    ask = b"GET /packed.html HTTP/1.1\r\nHost: site\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n"
     with connect(at) as link:
-        status, body = http(link, "/packed.html", "Accept-Encoding: gzip\r\n")
-    expect((status, body.startswith("packed")), (200, False), "a packed page")
-    wait("a packed page in its cache", lambda: bool(at.says("find", "/var/cache/lighttpd", "-type", "f")))
+        link.sendall(ask)
+        expect(b"\r\nContent-Encoding: gzip" in everything(link), True, "a packed page")
+    cache = place(at, "/var/cache/lighttpd")
+    wait("a packed page in its cache", lambda: any(each.is_file() for each in cache.rglob("*")))
 
 
 def balanced(at: Service) -> None:
@@ -145,7 +135,7 @@ def squid_cached(at: Service) -> None:
         head = link.recv(4096).decode(errors="replace")
     if ";hit" not in head:
         raise BrokenError(f"no hit: {head[:300]}")
-    wait("a file in the cache", lambda: bool(at.shell("find /var/spool/squid -type f -name '0*' | head -n 1")))
+    wait("a file in the cache", lambda: any(each.is_file() for each in place(at, "/var/spool/squid").rglob("0*")))
 
 
 def squid_many(at: Service) -> None:
@@ -158,14 +148,7 @@ def squid_reload(at: Service) -> None:
 
 
 def squid_rotate(at: Service) -> None:
-    at.does("mv", "/var/log/squid/access.log", "/var/log/squid/access.log.old", user="0")
-    sends(at, "USR1")
-
-    def written() -> bool:
-        page(at, "http://127.0.0.1:8080/table.php")
-        return at.session("test", "-s", "/var/log/squid/access.log")[0] == 0
-
-    wait("a new log", written)
+    rotated(at, "/var/log/squid/access.log", "USR1", lambda: page(at, "http://127.0.0.1:8080/table.php"))
 
 
 def squid_tunnel(at: Service) -> None:
@@ -251,7 +234,7 @@ PROGRAMS = (
         # there a tmpfs is the owner's of the folder, and /run is root's
         hand_podman=("user=", "capabilities=NET_BIND_SERVICE,SETGID,SETUID"),
         breaks=(
-            ("--tmpfs /var/lib/nginx/body:mode=0700", "nginx_upload"),
+            ("--tmpfs /var/lib/nginx/body:size=4k", "nginx_upload"),
             ("--ulimit nofile=64:64", "many_connections"),
             ("--cap-drop SETUID", "static_page"),
         ),
@@ -260,16 +243,16 @@ PROGRAMS = (
         "apache", "web", 80, ("apache-entry",),
         (static_page, some_connections, apache_cgi, cgi_upload, apache_reload, apache_rotate),
         (*_WEB, "tmpfs=/run/apache2,/run/lock/apache2,/tmp", "pids=400", "memory=256m"),
-        volumes=(HTML, "/var/log/apache2", "/var/www/state"),
-        hand_podman=("capabilities=NET_BIND_SERVICE",),
-        breaks=(("--tmpfs /tmp:mode=0700", "cgi_upload"), ("--cap-drop SETGID", "static_page")),
+        volumes=(HTML, "/var/log/apache2", "/var/www/state"), hand_before="chown -R www-data: /var/log/apache2",
+        hand_podman=("capabilities=NET_BIND_SERVICE", "read-only-root=", "tmpfs="),
+        breaks=(("--tmpfs /tmp:mode=0700", "cgi_upload"), ("--cap-drop SETUID", "static_page")),
     ),
     Program(
         "lighttpd", "web", 80, ("lighttpd", "-D", "-f", "/etc/lighttpd/table.conf"),
         (static_page, many_connections, apache_cgi, cgi_upload, lighttpd_deflate, lighttpd_rotate),
         (*_WEB, "tmpfs=/run/lighttpd,/tmp,/var/cache/lighttpd", "pids=50", "memory=64m"),
         volumes=(HTML, "/var/log/lighttpd", "/var/www/state"),
-        hand_podman=("capabilities=NET_BIND_SERVICE",),
+        hand_podman=("capabilities=NET_BIND_SERVICE", "read-only-root=", "tmpfs="),
         breaks=(
             ("--tmpfs /var/cache/lighttpd:mode=0700", "lighttpd_deflate"),
             ("--ulimit nofile=64:64", "many_connections"),

@@ -2,7 +2,8 @@ install -o root -g bind -m 0640 /etc/bind/table.zone /var/cache/bind/db.box.test
 chown bind: /var/cache/bind/db.box.test
 chmod 0644 /etc/bind/rndc.key
 openssl req -x509 -newkey rsa:2048 -nodes -days 9000 -subj /CN=site -keyout /etc/stunnel/key.pem -out /etc/stunnel/cert.pem 2>/dev/null
-chmod 0600 /etc/stunnel/key.pem
+chown root:stunnel4 /etc/stunnel/key.pem
+chmod 0640 /etc/stunnel/key.pem
 rm -f /etc/mosquitto/mosquitto.conf
 install -d -o mosquitto -g mosquitto /var/lib/mosquitto /var/log/mosquitto /run/mosquitto
 install -d -o irc -g irc /run/ngircd
