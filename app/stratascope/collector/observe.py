@@ -33,6 +33,7 @@ LOOK = 0.1  # seconds between two looks at the rings
 YOUNG = 300000  # nanoseconds
 REOPEN = 0.05  # seconds between two changes of a filter, at the least
 POLL = 1.0
+SOON = 0.2  # seconds after a look, once another program began: one that ends soon is seen too
 WAKES_MAX = 200  # a second
 _ABIS = {"x86_64": ("x86_64", "i386"), "aarch64": ("aarch64", "arm")}
 _RELOADS = (1, 10, 12)  # SIGHUP, SIGUSR1, SIGUSR2, often asked for from outside, where no generating of ours is seen
@@ -56,6 +57,7 @@ class Observer:
         self._held: List[Record] = []
         self._lost = 0
         self._reopened = 0.0
+        self._began = False  # whether a program did since it was looked at
         try:
             self._attach(request, begun)
         except BaseException:
@@ -144,8 +146,8 @@ class Observer:
                 return "it was ended"
             self._drain()
             now = time.monotonic()
-            if now >= next_poll:
-                next_poll = now + POLL
+            if now >= (next_poll if not self._began else next_poll - POLL + SOON):
+                next_poll, self._began = now + POLL, False
                 if not self._once_a_second():
                     return "the container has ended"
             why = self._lines.write()
@@ -234,6 +236,7 @@ class Observer:
         name = record.raw[offset:].split(b"\0")[0].decode("utf-8", "surrogateescape")
         self._processes.executed(record.pid, name, record.bits, record.time)
         self._polls.user(record.pid)
+        self._began = True
         if self._processes.has_foreign and not had and self._calls.left_out:
             self._lines.now("unseen", "first calls", "a program of 32 bits began, whose first calls may be missing")
 
@@ -270,6 +273,7 @@ class Observer:
     def finish(self, why: str) -> None:
         """The last lines."""
         self._drain(last=True)
+        self._polls.last()
         at = time.monotonic_ns()
         self._rest(at)
         self._lines.tell(at, "end", why)

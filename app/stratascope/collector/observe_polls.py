@@ -9,6 +9,7 @@ is, by the tracepoints.
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import time
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
@@ -66,6 +67,12 @@ class Polls:
         if self._first[0]:
             self._ports(self._first[0], sockets, whole=left > 0)
             self._writes(self._first[0])
+        self._counters()
+
+    def last(self) -> None:
+        """What is counted and what was written is there a moment longer than the processes."""
+        if self._written is not None:
+            self._written.look(math.inf)
         self._counters()
 
     def user(self, pid: int) -> None:

@@ -23,7 +23,7 @@ from stratascope.core.relaunch.toggle import (
 from stratascope.layers.capabilities import imported
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
-from stratascope.layers.capabilities.learned import learned
+from stratascope.layers.capabilities.learned import learned, no_gain
 from stratascope.layers.capabilities.losses import losses
 from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.toggles_drop import DROP, checked_names
@@ -248,6 +248,9 @@ NO_NEW_PRIVILEGES = Toggle(
     _forbid_risks,
     _prove_forbidden,
     _forbid_preset,
+    learned=no_gain,
+    learned_words=(LEARNED,),
+    guessed=True,
     symptoms=in_log(
         (95, r"no new privileges|no_new_privs|effective uid is not 0", _NO_GAIN),
         (80, r"(?:must|has to|needs to) be (?:suid|setuid|set-uid|installed setuid)|\bsudo:|setuid root", _NO_GAIN),

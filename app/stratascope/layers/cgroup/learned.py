@@ -44,4 +44,4 @@ def pids_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
 def _peak(subject: Subject, what: str) -> float | None:
     """The most of it, where a whole start was seen and somebody used it."""
     seen = subject.seen
-    return seen.peak(what) if seen is not None and seen.seen.starts else None
+    return (seen.peak(what) or None) if seen is not None and seen.seen.starts else None

@@ -15,8 +15,15 @@ from stratascope.usecases.plan.learned import Place, Resolved, resolved
 from stratascope.value import replace
 
 
-def derive(subject: Subject, place: Place, *, keep: Collection[str] = (), tight: bool = False) -> Resolved:
-    """`keep`: toggles that are not touched; `tight`: only what was seen, where a value can be that strict."""
+def derive(
+    subject: Subject, place: Place, *, keep: Collection[str] = (), tight: bool = False, exercised: bool = False
+) -> Resolved:
+    """`keep`: toggles that are not touched; `tight`: only what was seen, where a value can be that strict.
+
+    `exercised`: somebody put it through what it is for, so that what was seen is all of it, and not what its programs
+    could do beside.
+    """
+    subject = replace(subject, programs=None) if exercised else subject
     wanted = {item.toggle: item.value for item in choices(Preset.STRICT, subject) if item.toggle not in keep}
     watched = subject.seen is not None and subject.seen.seen.starts > 0
     for each in all_toggles():

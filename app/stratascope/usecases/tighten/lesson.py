@@ -30,18 +30,29 @@ _END = 10.0  # seconds in which its last events have come
 class _Watching:
     """One twin's control group, watched in a thread of its own."""
 
-    def __init__(self, cgroup: str, stream: Stream, held: CapabilitySet | None, loosen: Loosen) -> None:
-        self.cgroup, self._loosen = cgroup, loosen
-        self._stream, self._fold = stream, Fold(held)
+    def __init__(self, cgroup: str, group: str, observer: Callable[[], Observer], fold: Fold, loosen: Loosen) -> None:
+        """`cgroup`: as the engine takes it; `group`: its path."""
+        self.cgroup = cgroup
+        self._group, self._observer, self._fold, self._loosen = group, observer, fold, loosen
         self._attached = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="lesson", daemon=True)
+        self._stream: Stream | None = None
+        self._thread: threading.Thread | None = None
         self.trouble: ProbeError | None = None
+
+    def attach(self) -> None:
+        """The observer makes the group. What keeps it from that is kept as `trouble`."""
+        try:
+            self._stream = self._observer().begin(Target(group=self._group))
+        except ProbeError as error:
+            self.trouble = error
+            return
+        self._thread = threading.Thread(target=self._follow, args=(self._stream,), name="lesson", daemon=True)
         self._thread.start()
         self._attached.wait(_ATTACH)
 
-    def _follow(self) -> None:
+    def _follow(self, stream: Stream) -> None:
         try:
-            for event in self._stream:
+            for event in stream:
                 self._fold.feed(event)
                 if isinstance(event, Begin):
                     self._attached.set()
@@ -61,14 +72,21 @@ class _Watching:
     def seen(self) -> Observation | None:
         """None where it was not observed to its end."""
         self.end()
-        if self.trouble is not None or self._thread.is_alive():
+        if self.trouble is not None or self._thread is None or self._thread.is_alive():
             return None
         found = self._fold.observation()
-        return None if any(what == EVERYTHING for what, _ in found.unseen) else found
+        why = next((why for what, why in found.unseen if what == EVERYTHING), None)
+        if why is None:
+            return found
+        self.trouble = ProbeError(msg("It can't be watched: {why}", why=why), why)
+        return None
 
     def end(self) -> None:
-        self._stream.close()
-        self._thread.join(_END)
+        """No more of it."""
+        if self._stream is not None:
+            self._stream.close()
+        if self._thread is not None:
+            self._thread.join(_END)
 
 
 class TwinLesson:
@@ -93,34 +111,21 @@ class TwinLesson:
     @contextmanager
     def _watched(self, number: str) -> Iterator[Witness]:
         self._last = None
-        watching = self._begin()
-        if watching is None:
+        if self._engine.rootless:
+            self.why_not = msg("A rootless engine's containers can't be watched from before their start.")
+        if self.why_not is not None:
             with unwatched(number) as nobody:
                 yield nobody
             return
-        self._last = watching
+        cgroup, group = self._places()
+        watching = self._last = _Watching(cgroup, group, self._observer, Fold(self._held), self.loosen)
         try:
             yield watching
         finally:
             watching.end()
-
-    def _begin(self) -> _Watching | None:
-        if self.why_not is not None:
-            return None
-        if self._engine.rootless:
-            self.why_not = msg("A rootless engine's containers can't be watched from before their start.")
-            return None
-        name, group = self._places()
-        try:
-            watching = _Watching(name, self._observer().begin(Target(group=group)), self._held, self.loosen)
-        except ProbeError as error:
-            self.why_not = error.message
-            return None
-        if watching.trouble is not None:
-            self.why_not = watching.trouble.message
-            watching.end()
-            return None
-        return watching
+            watching.seen()
+            if watching.trouble is not None:
+                self.why_not = watching.trouble.message
 
     def _places(self) -> tuple[str, str]:
         """A new control group as the engine takes it for a parent, and its path."""

@@ -108,9 +108,9 @@ def tighten(
         access.keep_profile(path, text)
         return path
 
-    number, seconds = 1, unchanged.seconds
+    number, seconds, exercised = 1, unchanged.seconds, bool(wishes.exercises.commands)
     try:
-        derived = derive(subject, kept, keep=wishes.keep, tight=wishes.tight)
+        derived = derive(subject, kept, keep=wishes.keep, tight=wishes.tight, exercised=exercised)
         users = tuple(item.toggle for item in derived.choices if toggle(item.toggle).changes_users)
         if users:
             # much depends on it, and if it does not work all else has to be as for root
@@ -120,7 +120,7 @@ def tighten(
             yield TrialDone(2, Purpose.WHOLE, tried)
             number, seconds = 2, seconds + tried.seconds
             if tried.works is not Works.YES:
-                derived = derive(subject, kept, keep=(*wishes.keep, *users), tight=wishes.tight)
+                derived = derive(subject, kept, keep=(*wishes.keep, *users), tight=wishes.tight, exercised=exercised)
     except JournalError as error:
         cut = replace(unchanged, works=Works.UNKNOWN, words=error.words)
         yield Tightened(Verdict(Ends.CUT_OFF, last=cut), Resolved(()), needs, 1, unchanged.seconds, why_not)
