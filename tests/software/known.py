@@ -2,8 +2,25 @@
 
 from __future__ import annotations
 
-# (program, preset, engine's kind): called working and is not, by its deep check. To be empty
-BROKEN: frozenset[tuple[str, str, str]] = frozenset()
+_BOTH = ("docker", "podman")
+# (program, preset): called working, and is not by its deep check, on the kinds of engines that are named
+_BROKEN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    # no-new-privileges: sudo and su, crontab(1) and exim's own delivery are set-uid or set-gid programs
+    ("sshd", "recommended", _BOTH),
+    ("cron", "recommended", _BOTH),
+    ("exim", "recommended", _BOTH),
+    # SETUID, SETGID and SYS_CHROOT are taken, which a login or a job needs on demand
+    ("sshd", "restricted", _BOTH),
+    ("sshd", "strict", _BOTH),
+    ("cron", "restricted", _BOTH),
+    ("cron", "strict", _BOTH),
+    # CHOWN and DAC_OVERRIDE are taken: the volume is another user's
+    ("redis-root", "restricted", _BOTH),
+    ("redis-root", "strict", _BOTH),
+    ("rsyslog", "restricted", _BOTH),
+    ("rsyslog", "strict", _BOTH),
+)
+BROKEN = frozenset((program, preset, kind) for program, preset, kinds in _BROKEN for kind in kinds)
 # (program, preset): what the program can do without is known of these, so rolling back is a failure of the preset
 MUST = frozenset(
     (

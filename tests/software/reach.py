@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
-PATIENCE = 5.0  # seconds for one answer
+PATIENCE = 15.0  # seconds for one answer
 UP = 60.0  # for a program to be up; what the tests wait for comes in a few
 
 

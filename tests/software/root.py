@@ -50,7 +50,7 @@ BEFORE = (
     'echo "create_main_cluster = false" >"$1/etc/postgresql-common/createcluster.conf"'
 )
 SMALLER = 'rm -rf "$1"/var/lib/apt/lists/* "$1"/var/cache/debconf/*-old "$1"/var/lib/dpkg/info/*'
-BUILD_SECONDS = 250  # a test may take 300
+BUILD_SECONDS = 800  # a test may take 900
 
 
 class NoSoftwareError(Exception):

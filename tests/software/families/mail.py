@@ -114,6 +114,6 @@ PROGRAMS = (
          "tmpfs=/run,/tmp", "pids=200", "memory=512m"),
         hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,FOWNER,KILL,SETGID,SETUID,SYS_CHROOT,NET_BIND_SERVICE",),
         volumes=("/home", "/var/lib/dovecot"),
-        breaks=(("--cap-drop SETUID", "imap_mailbox"),),
+        breaks=(("--cap-drop SETUID", "imap_greets"),),
     ),
 )  # fmt: skip

@@ -13,3 +13,4 @@ mkdir -p /run/php /var/www/state /var/cache/lighttpd
 chown www-data: /run/php /var/www/state /var/cache/lighttpd
 chown proxy: /var/spool/squid
 rm /etc/php/8.4/fpm/pool.d/www.conf
+sed -i 's#^error_log = .*#error_log = /proc/self/fd/2#' /etc/php/8.4/fpm/php-fpm.conf
