@@ -21,6 +21,7 @@ REACHED = {"recommended": 0.0, "restricted": 0.0, "strict": 0.0}
 MEASURED = 20
 
 _SERIOUS = {each.id for each in all_threats() if each.severity in (Severity.CRITICAL, Severity.HIGH)}
+_OUTCOMES = ("open", "unknown")
 _CALLED = {0: "works", 1: "holds", 3: "refused", 4: "rolled back"}
 
 
@@ -30,6 +31,7 @@ class Held:
 
     exposure: float
     open: frozenset[str]
+    unknown: frozenset[str]
 
     @property
     def serious(self) -> int:
@@ -40,10 +42,11 @@ class Held:
 
 
 def held(told: dict[str, Any] | None) -> Held | None:
-    """`before` or `after` of an answer. None where there was none."""
+    """`before`, `predicted` or `after` of an answer. None where there was none."""
     if told is None:
         return None
-    return Held(told["exposure"], frozenset(n for n, each in told["threats"].items() if each["outcome"] == "open"))
+    by = {word: frozenset(n for n, each in told["threats"].items() if each["outcome"] == word) for word in _OUTCOMES}
+    return Held(told["exposure"], *by.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Row:
         """How many threats it closed; none where it does not work."""
         if self.code not in (0, 1) or self.broken or self.after is None:
             return 0
-        return len(self.before.open - self.after.open)
+        return len(self.before.open - self.after.open - self.after.unknown)
 
 
 def share(rows: Iterable[Row], way: str) -> tuple[float, int]:

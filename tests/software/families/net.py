@@ -288,7 +288,8 @@ PROGRAMS = (
     Program(
         "stunnel", "net", 4433, ("stunnel4", "/etc/stunnel/table.conf"),
         (tls, tls_many, tls_reload, tls_rotate),
-        (*_TIGHT, "user=stunnel4", "memory=128m"),
+        # it insists on becoming another user, whose its log is
+        ("read-only-root=on", "capabilities=DAC_OVERRIDE,SETGID,SETUID", "memory=128m"),
         volumes=("/var/log/stunnel4",),
         breaks=(("--pids-limit 4", "tls"),),
     ),
