@@ -249,6 +249,16 @@ def test_how_a_process_ends(program: str, code: int | None, signal: int | None) 
     assert (end.code, end.signal) == (code, signal)
 
 
+def test_the_way_back_from_a_signal_is_no_call() -> None:
+    """Its end is told with the number -1, and the answer of whatever the signal came into."""
+    program = "import os, signal\nsignal.signal(10, lambda *_: None)\nfor n in range(99): os.kill(os.getpid(), 10)\n"
+    after = "import ctypes\nctypes.CDLL(None).syscall(15)\n"  # rt_sigreturn without a frame: SIGSEGV
+    events, _ = observed(*python(program + after))
+    assert isinstance(events[-1], End)
+    (end,) = [event for event in events if isinstance(event, Exit)]
+    assert end.signal == 11
+
+
 def test_a_signal_that_a_filter_sends() -> None:
     program = """
 import ctypes, struct

@@ -90,11 +90,11 @@ class Watch:
     def close(self) -> None:
         self.observation.close()
         self._thread.join()
-        if self.failure is not None:
-            raise self.failure
 
     def of(self, kind: type[Kind]) -> list[Kind]:
-        """The events of one kind so far."""
+        """The events of one kind so far. Raises what ended the observation, if anything did."""
+        if self.failure is not None:
+            raise self.failure
         return [event for event in list(self.events) if isinstance(event, kind)]
 
 

@@ -115,7 +115,7 @@ def _fill(share: Path) -> None:
     shutil.copy(CHECKOUT / "pyproject.toml", checkout)
     shutil.copy(HERE / "guest.sh", share)
     (share / "vm").mkdir()
-    for name in ("guest.py", "guest_piped.py", "guest_attempts.py", "guest_owners.py"):
+    for name in ("guest.py", "guest_piped.py", "guest_attempts.py", "guest_owners.py", "guest_observed.py"):
         shutil.copy(HERE / name, share / "vm")
     shutil.copy(image(), share / "attempts.tar")
     _run(

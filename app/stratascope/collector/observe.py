@@ -34,6 +34,7 @@ YOUNG = 300000  # nanoseconds
 REOPEN = 0.05  # seconds between two changes of a filter, at the least
 POLL = 1.0
 SOON = 0.2  # seconds after a look, once another program began: one that ends soon is seen too
+BURST = 512  # records
 WAKES_MAX = 200  # a second
 _ABIS = {"x86_64": ("x86_64", "i386"), "aarch64": ("aarch64", "arm")}
 _RELOADS = (1, 10, 12)  # SIGHUP, SIGUSR1, SIGUSR2, often asked for from outside, where no generating of ours is seen
@@ -191,8 +192,16 @@ class Observer:
                 self._held = records[number:]
                 break
             self._one(record)
+            if number % BURST == BURST - 1 and not last:
+                self._refine()  # in a flood each moment counts
+        if not last:
+            self._refine()
+
+    def _refine(self) -> None:
+        """Leave out of the kernel's telling what is known by now."""
+        assert self._perf is not None
         now = time.monotonic()
-        if not last and now - self._reopened >= REOPEN:
+        if now - self._reopened >= REOPEN:
             text = self._calls.better_filter()
             if text is not None:
                 self._reopened = now

@@ -91,6 +91,8 @@ class Calls:
         """A record of sys_enter."""
         values = self._enter(record.raw)
         number, arguments = values[0], values[1:]
+        if number < 0:
+            return  # no call: a tracer has taken it away
         self._last[record.tid] = (number, arguments)
         self._recent[number] = self._recent.get(number, 0) + 1
         abi, plain = self._abi(record.pid, number, 0)
@@ -153,21 +155,22 @@ class Calls:
             else:
                 ids = sorted({each for abi in abis for each in calls[abi]})
                 parts.append("(ret == -%d && (%s))" % (number, " || ".join("id == %d" % each for each in ids)))
-        return " || ".join(parts)
+        return "ret < 0 && (%s)" % " || ".join(parts)  # what succeeds, nearly all, is out after one comparison
 
     def better_filter(self) -> Optional[str]:
         """Another filter for sys_enter, where one would spare much; to be asked at every look."""
         recent, self._recent = self._recent, {}
         for number, count in recent.items():
             self._rates[number] = max(self._rates.get(number, 0), count)
-        abis = [self._machine] + ([self._processes.foreign] if self._processes.has_foreign else [])
-        known = set.intersection(*(self._seen.get(abi, set()) for abi in abis))
-        wrong = self.left_out - known if len(abis) > 1 else set()
-        often = {number for number, count in recent.items() if count >= OFTEN and number not in self._kept()} & known
-        if not wrong and not often - self.left_out:
-            return None
+        # a program of 32 bits may have begun since the last time
+        known = set.intersection(*(self._seen.get(abi, set()) for abi in self._abis())) - self._kept()
+        often = {number for number, count in recent.items() if count >= OFTEN}
         chosen = (self.left_out | often) & known
+        if chosen == self.left_out:
+            return None
         ordered = sorted(chosen, key=lambda number: -self._rates.get(number, 0))[:IDS_MAX]
+        if set(ordered) == self.left_out:
+            return None  # more than one filter holds
         self.left_out = set(ordered)
         return " && ".join("id != %d" % number for number in ordered)
 
@@ -181,9 +184,12 @@ class Calls:
         """Whether paths are not read any more."""
         return self._paths is not None and self._paths.given_up
 
+    def _abis(self) -> List[str]:
+        return [self._machine] + ([self._processes.foreign] if self._processes.has_foreign else [])
+
     def _kept(self) -> Set[int]:
         found: Set[int] = set()
-        for abi in (self._machine, self._processes.foreign):
+        for abi in self._abis():
             for table in (_WATCHED, _ENDS, _CLONES):
                 found.update(table.get(abi, ()))
             found.update(self._asked.arguments.get(abi, {}))
@@ -194,7 +200,7 @@ class Calls:
         abi = self._processes.abi(pid, bits)
         if abi == "x86_64" and number & X32_BIT:
             return "x32", number & ~X32_BIT
-        return abi, max(0, number)
+        return abi, number
 
     def with_paths(self, records: List[Record], more: Callable[[], List[Record]]) -> List[Record]:
         """The same, fresh as they are; those of sys_exit with the path that the call was given. `more`: what came then.

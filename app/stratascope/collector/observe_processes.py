@@ -51,7 +51,8 @@ class Processes:
         self.native = native
         self.foreign = foreign
         self.known: Dict[int, Known] = {}
-        self.ends: List[Callable[[int, int], None]] = []  # called with the process and the time
+        # called with process and time where it ends or becomes another program: what was counted is of the one before
+        self.ends: List[Callable[[int, int], None]] = []
         self.has_foreign = False
         self._gone: Set[int] = set()
 

@@ -2,9 +2,9 @@
 
 tracefs is looked at through a mount of our own that has no place in any tree (fsmount(2)) and goes with its descriptor,
 so that nothing need be mounted on the machine and nothing stays; older kernels need one that is mounted. Only formats
-are read there. A kernel before about 6.14 has no tracepoint in cap_capable: two kprobe events stand in for it, the only
-thing that this program ever writes. They are named after the process that made them, removed by a child of its own when
-that ends, however it ends, and whatever a killed pair left is removed by the next.
+are read there. A kernel before about 6.14 has no tracepoint in cap_capable: two kprobe events stand in for it. They are
+named after the process that made them, removed by a child of its own when that ends, however it ends, and whatever a
+killed pair left is removed by the next.
 """
 
 from __future__ import annotations
