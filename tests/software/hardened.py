@@ -122,8 +122,13 @@ def hardened(program: Program, at: Service, way: str, words: tuple[str, ...], st
     if way == BY_HAND and after is not None and (predicted := held(told.get("predicted"))) is not None:
         # Of a filter that Podman was given as a file, what it lets through is not known afterwards, though it was then
         after = predicted if predicted.unknown < after.unknown else after
-    row = Row(program.name, at.rig.name, way, code, before, after, {}, told.get("why") or "")
+    row = Row(program.name, at.rig.name, way, code, before, after, {}, _why(told))
     if code in (0, 1):
         assert {item["outcome"] for item in told["toggles"]} <= {"enforced"}, said
         return replace(row, broken=broken(program, at, LEAST))
     return row
+
+
+def _why(told: dict[str, Any]) -> str:
+    """What the program says where it did not end well."""
+    return " ".join((told.get("why") or "", *(block["text"] for block in told.get("blocks", ())))).strip()

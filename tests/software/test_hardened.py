@@ -18,11 +18,12 @@ from software.filter_by_hand import write_filter
 from software.hardened import broken, engine_with_image, hardened, service
 from software.known import BROKEN, MUST
 from software.program import Program
-from software.reach import up
+from software.reach import logs, up
 from software.table import BY_HAND, MEASURED, REACHED, Row, share
 from stratascope.cli.arguments import parser
 
 PRESETS = ("recommended", "restricted", "strict")
+AS_IT_IS = "as it is"
 QUICK = ("docker_rootful", "podman_rootful")  # one engine of each API
 # Without `slow`: a program each that is held in another way, on an engine of another kind each
 SOON = {
@@ -41,6 +42,13 @@ def cases(*ways: str) -> Iterator[Any]:
                 soon = (program.name, way, kind) in SOON or (way == BY_HAND and (program.name, kind) in SOON_BY_HAND)
                 marks = () if soon else (pytest.mark.slow,)
                 yield pytest.param(program, way, kind, marks=marks, id=f"{program.name}-{way.replace(' ', '-')}-{kind}")
+
+
+@pytest.mark.parametrize(("program", "way", "kind"), tuple(cases(AS_IT_IS)))
+def test_as_it_is_all_of_it_works(program: Program, way: str, kind: str, engines: Engines) -> None:
+    rig = engine_with_image(engines, kind, program.family)
+    with service(rig, program) as at:
+        assert broken(program, at) == {}, logs(at)
 
 
 @pytest.mark.parametrize(("program", "preset", "kind"), tuple(cases(*PRESETS)))
@@ -71,7 +79,7 @@ def test_by_hand_it_is_as_tight_as_can_be_and_works(
 ) -> None:
     rig = engine_with_image(engines, kind, program.family)
     with service(rig, program) as at:
-        assert broken(program, at) == {}, rig.run("logs", at.name, check=False)
+        up(at, program.deep[0])
         if program.hand_before:
             at.shell(program.hand_before, user="0")
         settings = [word for each in program.by_hand(at, write_filter(tmp_path)) for word in ("--set", each)]
