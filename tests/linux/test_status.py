@@ -23,6 +23,7 @@ def test_a_real_one() -> None:
     assert status.effective == status.permitted == status.bounding == 0xA80425FB
     assert status.inheritable == status.ambient == 0
     assert (status.no_new_privs, status.seccomp, status.seccomp_filters) == (False, 2, 1)
+    assert f"SigCgt:\t{status.caught:016x}\n" in REAL
 
 
 @pytest.mark.parametrize("path", sorted(CAPTURES.glob("lsm/*/*/status.txt")), ids=lambda path: path.parent.name)
@@ -41,6 +42,7 @@ def test_every_recorded_one(path: object) -> None:
         ("NoNewPrivs", "no_new_privs"),
         ("Seccomp", "seccomp"),
         ("Seccomp_filters", "seccomp_filters"),
+        ("SigCgt", "caught"),
     ],
 )
 def test_a_kernel_without_that_line(line: str, field: str) -> None:

@@ -1,4 +1,4 @@
-"""Numbers of bytes, for people: rounded, exact, and as one would type them. The same in every language."""
+"""Numbers of bytes and counts, for people: rounded, exact, and as one would type them. The same in every language."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ def size_text(number: float) -> str:
         if number >= 1 << bits:
             return f"{number / (1 << bits):.1f}".removesuffix(".0") + f" {unit}"
     return f"{int(number)} B"
+
+
+def count_text(number: int) -> str:
+    """Short enough for a table: `9999`, `12k`, `9007T`."""
+    short, letter = number, ""
+    for letter in ("", "k", "M", "G", "T"):
+        if short < 10_000 or letter == "T":
+            break
+        short //= 1000
+    return f"{short}{letter}"
 
 
 def exact_size(number: int) -> str:

@@ -1,4 +1,4 @@
-"""/proc/PID/status, as far as the layers ask: identity, ids, capabilities, seccomp. See proc_pid_status(5).
+"""/proc/PID/status, as far as anybody asks: identity, ids, capabilities, seccomp, signals. See proc_pid_status(5).
 
 Several layers decode the same text, so the answer is remembered by text. Every field is None (or empty, for tuples)
 where this kernel has no such line: CapAmb since Linux 4.3, NoNewPrivs 4.10, Seccomp_filters 5.9. Decided against
@@ -15,7 +15,8 @@ from stratascope.remembered import remembered
 from stratascope.value import Value
 
 _LINE = re.compile(
-    r"^(Name|State|Tgid|PPid|NSpid|[UG]id|Groups|Cap[A-Z][a-z][a-z]|NoNewPrivs|Seccomp(?:_filters)?):\t(.*)$", re.M
+    r"^(Name|State|Tgid|PPid|NSpid|[UG]id|Groups|SigCgt|Cap[A-Z][a-z][a-z]|NoNewPrivs|Seccomp(?:_filters)?):\t(.*)$",
+    re.M,
 ).findall
 _HEX = re.compile(r"[0-9a-f]{1,16}").fullmatch
 _IDS = re.compile(r"([0-9]{1,10})\s([0-9]{1,10})\s([0-9]{1,10})\s([0-9]{1,10})", re.ASCII).fullmatch
@@ -55,6 +56,7 @@ class ProcessStatus(Value):
     no_new_privs: bool | None
     seccomp: int | None  # 0 disabled, 1 strict, 2 filter; None without CONFIG_SECCOMP
     seccomp_filters: int | None
+    caught: int | None = None  # bit n - 1: it has a handler for signal n
 
 
 @remembered()
@@ -82,6 +84,7 @@ def parse_status(text: str) -> ProcessStatus:
         _flag("NoNewPrivs", get("NoNewPrivs")),
         _number("Seccomp", get("Seccomp")),
         _number("Seccomp_filters", get("Seccomp_filters")),
+        _mask("SigCgt", get("SigCgt")),
     )
 
 

@@ -229,3 +229,16 @@ def test_any_order(one: list[Event], two: list[Event]) -> None:
     both, other = added(first, second), added(second, first)
     assert [(call.name, call.uses) for call in both.calls] == [(call.name, call.uses) for call in other.calls]
     assert {each.name for each in both.capabilities} == {each.name for each in other.capabilities}
+
+
+def test_when_each_call_was_seen_first() -> None:
+    """In seconds of observation, of the second life too; again is not first."""
+    one = folded(
+        *start(), Call(2.0, 10, X, 257, 1), Call(3.5, 10, X, 0, 1), Call(3.5, 10, X, 1, 1), Exit(11.0, 10, 0, None)
+    )
+    two = folded(*start(), Call(4.0, 10, X, 257, 1), Call(6.0, 10, X, 41, 1))
+    begun = start()[0].at
+    assert one.growth() == ((2.0 - begun, 1), (3.5 - begun, 3))
+    both = added(one, two)
+    assert both.growth() == ((2.0 - begun, 1), (3.5 - begun, 3), (one.seen.seconds + 6.0 - begun, 4))
+    assert Observation().growth() == ()

@@ -74,9 +74,10 @@ class _Process:
 
 
 class _Use:
-    __slots__ = ("by", "initial", "uses")
+    __slots__ = ("by", "first", "initial", "uses")
 
-    def __init__(self) -> None:
+    def __init__(self, first: float = 0.0) -> None:
+        self.first = first
         self.uses = 0
         self.by: dict[str, None] = {}
         self.initial = False
@@ -163,7 +164,7 @@ class Fold:
                 UsedCapability(name, use.initial, use.uses, tuple(use.by))
                 for name, use in sorted(self._capabilities.items())
             ),
-            tuple(UsedCall(*key, use.uses, tuple(use.by)) for key, use in sorted(self._calls.items())),
+            tuple(UsedCall(*key, use.uses, tuple(use.by), use.first) for key, use in sorted(self._calls.items())),
             tuple(sorted(self._arguments, key=str)),
             tuple(sorted(self._denied, key=str)),
             tuple(sorted(self._written)),
@@ -232,7 +233,9 @@ class Fold:
         key = event.abi, name
         if key not in self._calls and len(self._calls) >= LIST_MOST:
             return
-        self._calls.setdefault(key, _Use()).add(event.count, process.command)
+        if key not in self._calls:
+            self._calls[key] = _Use(max(0.0, event.at - (event.at if self._begun is None else self._begun)))
+        self._calls[key].add(event.count, process.command)
         if name in _ACCEPT:
             self._phases.add(Phase.REQUESTS)
         elif name in _SAVE:

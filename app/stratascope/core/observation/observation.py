@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from enum import StrEnum
 
 from stratascope.core.observation.harmless import is_notable
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 BY_MOST = 8  # programs that are told of one use
 EVERYTHING = "everything"  # as a part that could not be observed
@@ -51,12 +51,16 @@ class UsedCapability(Value):
 
 
 class UsedCall(Value):
-    """A system call by entry point and name; the number where it has no name here. `uses` is a least."""
+    """A system call by entry point and name; the number where it has no name here. `uses` is a least.
+
+    `first`: seconds of observation, of all lives together, after which it was seen first.
+    """
 
     abi: str
     name: str
     uses: int
     by: tuple[str, ...]
+    first: float = 0.0
 
 
 class UsedArguments(Value):
@@ -112,6 +116,13 @@ class Observation(Value):
         """The calls outside the harmless set."""
         return tuple(call for call in self.calls if is_notable(call.abi, call.name))
 
+    def growth(self) -> tuple[tuple[float, int], ...]:
+        """How many calls were known after so many seconds of observation: a step wherever there came new ones."""
+        found: dict[float, int] = {}
+        for count, first in enumerate(sorted(call.first for call in self.calls), 1):
+            found[first] = count
+        return tuple(found.items())
+
     def peak(self, what: str) -> float | None:
         """The most of it; None where that was not seen."""
         return next((value for name, value in self.peaks if name == what), None)
@@ -124,7 +135,7 @@ class Observation(Value):
 
 
 def added(one: Observation, two: Observation) -> Observation:
-    """Both together. A part that one of them saw is seen."""
+    """Both together, `two` after `one`. A part that one of them saw is seen."""
     if one == Observation():
         return two
     if two == Observation():
@@ -132,7 +143,7 @@ def added(one: Observation, two: Observation) -> Observation:
     return Observation(
         _seen(one.seen, two.seen),
         _capabilities((*one.capabilities, *two.capabilities)),
-        _calls((*one.calls, *two.calls)),
+        _calls((*one.calls, *_later(two.calls, one.seen.seconds))),
         tuple(sorted({*one.arguments, *two.arguments}, key=str))[:LIST_MOST],
         tuple(sorted({*one.denied, *two.denied}, key=str))[:LIST_MOST],
         tuple(sorted({*one.written, *two.written}))[:LIST_MOST],
@@ -171,12 +182,16 @@ def _capabilities(all_of: Iterable[UsedCapability]) -> tuple[UsedCapability, ...
     return tuple(found[name] for name in sorted(found))
 
 
+def _later(calls: Iterable[UsedCall], seconds: float) -> Iterable[UsedCall]:
+    return (replace(call, first=call.first + seconds) for call in calls)
+
+
 def _calls(all_of: Iterable[UsedCall]) -> tuple[UsedCall, ...]:
     found: dict[tuple[str, str], UsedCall] = {}
     for each in all_of:
         key = each.abi, each.name
-        old = found.get(key, UsedCall(*key, 0, ()))
-        found[key] = UsedCall(*key, old.uses + each.uses, programs(old.by, each.by))
+        old = found.get(key, UsedCall(*key, 0, (), each.first))
+        found[key] = UsedCall(*key, old.uses + each.uses, programs(old.by, each.by), old.first)
     return tuple(found[key] for key in sorted(found))[:LIST_MOST]
 
 
