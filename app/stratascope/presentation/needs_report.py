@@ -44,6 +44,18 @@ def phase_word(phase: Phase) -> str:
     return translate(_PHASES[phase])
 
 
+def part_word(what: str) -> str:
+    """What of an observation could not be seen, in the user's language; the observer's own word where it is new."""
+    return translate(_PARTS[what]) if what in _PARTS else plain(what, 40)
+
+
+def peak_value(name: str, value: float) -> str:
+    """How much of it, without a word: `212 MiB`, `0.40`, `9`. The same in every language."""
+    if name == "memory":
+        return size_text(int(value))
+    return f"{value:.2f}" if name == "cpu" else str(int(value))
+
+
 def json_object(container: Container, known: Needs, held: tuple[str, ...] | None) -> dict[str, Any]:
     """`held`: the capabilities in its bounding set; None: not known."""
     seen = known.observation
@@ -105,8 +117,8 @@ def lines(known: Needs, held: tuple[str, ...] | None, style: Style) -> Iterator[
     seen = known.observation
     yield from _told(_coverage(seen), style)
     for what, why in seen.unseen:
-        part = translate(_PARTS[what]) if what in _PARTS else plain(what, 40)
-        yield from _told(translate(msg("Not observed: {what}. {why}", what=part, why=plain(why, 300))), style)
+        missing = msg("Not observed: {what}. {why}", what=part_word(what), why=plain(why, 300))
+        yield from _told(translate(missing), style)
     if seen.seen.lost:
         yield from _told(
             translate(plural("One event was lost.", "{count} events were lost.", seen.seen.lost)), style
@@ -169,11 +181,11 @@ def _list(title: Message, items: Iterable[str], style: Style) -> Iterator[str]:
 def _peak(name: str, value: float) -> str:
     match name:
         case "memory":
-            return translate(msg("{size} of memory", size=size_text(int(value))))
+            return translate(msg("{size} of memory", size=peak_value(name, value)))
         case "cpu":
-            return translate(msg("{count} CPUs", count=f"{value:.2f}"))
+            return translate(msg("{count} CPUs", count=peak_value(name, value)))
         case "pids":
-            return translate(msg("{count} processes and threads", count=int(value)))
+            return translate(msg("{count} processes and threads", count=peak_value(name, value)))
         case "open_files":
-            return translate(msg("{count} open files of one process", count=int(value)))
+            return translate(msg("{count} open files of one process", count=peak_value(name, value)))
     return plain(f"{name} {value:g}", 60)
