@@ -95,6 +95,12 @@ def test_calls_beside_the_filter() -> None:
     assert found.growth[-1][1] == 10
 
 
+def test_unwatched_calls_pass_and_no_more_is_said() -> None:
+    found = picture(state=page_sample.fleet(6).containers[2]).calls
+    assert found.passing
+    assert (found.used, found.never, found.dangerous) == (None, None, None)
+
+
 def test_the_entry_point_that_is_used_most_counts() -> None:
     state = page_sample.fleet(6).containers[2]
     calls = (UsedCall("i386", "read", 1, ()), UsedCall("i386", "write", 1, ()), UsedCall("x86_64", "read", 1, ()))

@@ -34,6 +34,7 @@ from stratascope.wiring.engines import assembler, demo_record
 from ui import sample, tour, walk
 from ui.hardening import side_of
 from ui.staged_hardening import StagedHardening
+from ui.use.watched import Rig
 from usecases.live.replay import Replay
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
@@ -42,7 +43,7 @@ HEX = re.compile("0x[0-9a-f]+")
 GROUP = re.compile("⟦[^⟦⟧]*⟧")
 # Heads of /proc and units, the same in all languages; and what the calls of this file are made of
 KNOWN = """Inh Prm Eff Bnd Amb CapInh CapPrm CapEff CapBnd CapAmb NoNewPrivs Seccomp Uid Gid PID GiB MiB KiB info
-    PER LINUX UNAME kernel filter run name with dockerd CAP Stratascope"""
+    PER LINUX UNAME kernel filter run name with dockerd CAP Stratascope tcp udp Alt"""
 ASKED = ("private", "host", "bridge", "Stratascope")  # values as the engine has them
 # The grid's heads lie in a picture that is moved about, and tell the whole of a name when the mouse points at it
 MOVED = ("ColumnHeads", "RowHeads")
@@ -100,7 +101,8 @@ def english(text: str) -> list[str]:
 @cache
 def names() -> frozenset[str]:
     """Whole texts that are names, though a message may be the same."""
-    return known_names() | {name.removeprefix("CAP_") for name in NAMES} | frozenset(ASKED)
+    packages = {part.name for part in parts()}
+    return known_names() | {name.removeprefix("CAP_") for name in NAMES} | frozenset(ASKED) | packages
 
 
 @cache
@@ -149,7 +151,8 @@ class Findings:
 def walked(qtbot: QtBot, speech: str, width: int, height: int = 900) -> Findings:
     found = Findings(speech)
     staged = StagedHardening(picture().engines, picture().ground)
-    window = ui.make_window(sample.StillWatch(), hardening=staged)
+    known = Rig.knowing(picture().containers, but="backup").learning
+    window = ui.make_window(sample.StillWatch(), hardening=staged, learning=known)
     qtbot.addWidget(window)
     window.resize(width, height)
     window.show()

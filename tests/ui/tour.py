@@ -51,8 +51,19 @@ def views(qtbot: QtBot, window: MainWindow) -> Iterator[Stop]:
         window.strata_page.close_layer()
     for view in window.pages.switch.views:
         window.pages.show_view(view)
+        if window.pages.use is not None:
+            qtbot.waitUntil(lambda: window.pages.use is not None and window.pages.use.ready)
         settle()
         yield f"view {view.value}", window
+    use = window.pages.use
+    if use is not None:  # the same of a container of which nothing was learned
+        name = window.selection.current.container.name if window.selection.current is not None else ""
+        window.pages.show_view(View.USE)
+        choose(qtbot, window, "backup")
+        qtbot.waitUntil(lambda: use.ready)
+        settle()
+        yield "nothing learned", window
+        choose(qtbot, window, name)
     window.pages.show_view(View.STRATA)
     settle()
     window.selection.suppose_fails(3)

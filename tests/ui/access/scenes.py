@@ -27,6 +27,7 @@ from stratascope.value import replace
 from ui import sample
 from ui.hardening import dock_of, picture, side_of
 from ui.staged_hardening import StagedHardening
+from ui.use.watched import Rig
 
 _STAGED: WeakKeyDictionary[MainWindow, StagedHardening] = WeakKeyDictionary()  # of the windows that are open
 Scene = tuple[str, QWidget]  # what it is, and the top-level widget to be looked at
@@ -37,7 +38,8 @@ def opened(width: int = 1440, height: int = 900) -> Iterator[MainWindow]:
     """The whole window, staged, so that it hardens in thought."""
     snapshot = picture()
     staged = StagedHardening(snapshot.engines, snapshot.ground)
-    window = ui.make_window(sample.StillWatch(), hardening=staged)
+    known = Rig.knowing(snapshot.containers, but="backup").learning
+    window = ui.make_window(sample.StillWatch(), hardening=staged, learning=known)
     _STAGED[window] = staged
     window.resize(width, height)
     window.show()
@@ -94,6 +96,8 @@ def views(window: MainWindow) -> Iterator[Scene]:
     """Each view of the middle."""
     for view in window.pages.switch.views:
         window.pages.show_view(view)
+        if view is View.USE:
+            until(lambda: window.pages.use is not None and window.pages.use.ready)
         settle()
         yield f"view {view}", window
     window.pages.show_view(View.STRATA)

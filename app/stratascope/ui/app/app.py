@@ -26,6 +26,7 @@ from stratascope.ui.widgets.feed import Feed, MemorySettings, SettingsLike, Watc
 from stratascope.ui.widgets.theme import Theme, ThemeMode
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.observe.learning import Learning
 
 RESTART = 1000  # no status of a program: those go to 255
 SETTLED = 3000  # ms after the start, when the first picture has been drawn
@@ -77,12 +78,13 @@ def make_window(
     report: Callable[[Snapshot], str] | None = None,
     hardening: Hardening | None = None,
     exports: Exports | None = None,
+    learning: Learning | None = None,
 ) -> MainWindow:
     """The window with its feed, not yet started; without `hardening` it only shows. A QApplication must exist."""
     kept = settings if settings is not None else MemorySettings()
     theme = Theme(chosen_mode(kept))
     theme.apply()
-    window = MainWindow(theme, all_layers(), Feed(watch), kept, report, hardening, exports)
+    window = MainWindow(theme, all_layers(), Feed(watch), kept, report, hardening, exports, learning)
     window.feed.pace(preferences.REFRESH.of(kept))
     if kept.trouble is not None:
         window.notices.settings.tell(kept.trouble)
@@ -98,6 +100,7 @@ def run(
     report: Callable[[Snapshot], str] | None = None,
     hardening: Hardening | None = None,
     exports: Exports | None = None,
+    learning: Learning | None = None,
     where: Path | None = None,
 ) -> int:
     """Show the window until it is closed; the exit status, RESTART where a person wants it to start again.
@@ -115,7 +118,7 @@ def run(
         if where is not None and raise_other(where, os.environ):
             return 0
         only = None
-    window = make_window(watch, settings, report, hardening, exports)
+    window = make_window(watch, settings, report, hardening, exports, learning)
     window.notices.demo.setVisible(demo)
     quitting = _quit_on_signals(app, window)
     aside = None if window.hardening is None else window.hardening.set_aside

@@ -15,11 +15,13 @@ from stratascope.core.snapshot import Snapshot
 from stratascope.export.shared import ExportKind
 from stratascope.layers import all_layers
 from stratascope.state.journal import FileJournal
+from stratascope.state.needs import FileNeeds
 from stratascope.state.settings import Settings
 from stratascope.ui.app import app, single_instance
 from stratascope.ui.harden.export_menu import exported
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.observe.learning import Learning
 from stratascope.usecases.plan.plan import Plan
 from stratascope.wiring.engines import LateEngines, live_view
 
@@ -30,15 +32,20 @@ def main(words: list[str]) -> int:
     if where is not None and single_instance.raise_other(where, os.environ):
         return 0
     late = LateEngines()
-    status = app.run(
-        live_view(late),
-        [sys.argv[0], *words],
-        settings=Settings(),
-        report=as_text,
-        hardening=hardening_of(late),
-        exports=lambda plan: exported(plan, _texts),
-        where=where,
-    )
+    learning = learning_of(late)
+    try:
+        status = app.run(
+            live_view(late),
+            [sys.argv[0], *words],
+            settings=Settings(),
+            report=as_text,
+            hardening=hardening_of(late),
+            exports=lambda plan: exported(plan, _texts),
+            learning=learning,
+            where=where,
+        )
+    finally:
+        learning.close()  # what is being observed is kept
     if status == app.RESTART:
         start_again()
     return status
@@ -48,6 +55,11 @@ def start_again() -> NoReturn:
     """The same program with the same words in place of this process, which has ended its work."""
     words = [sys.executable, *(sys.argv[1:] if frozen.is_frozen() else sys.orig_argv[1:])]
     os.execve(sys.executable, words, frozen.again())
+
+
+def learning_of(late: LateEngines) -> Learning:
+    """Watching on these engines: as root, who is asked for when the first container is to be watched."""
+    return Learning(FileNeeds(), lambda: late.get().root())
 
 
 def hardening_of(late: LateEngines) -> Hardening:

@@ -27,6 +27,7 @@ VIEWS: dict[View, Topic] = {
     View.MATRIX: ("window", "matrix"),
     View.CALLS: ("window", "calls"),
     View.FLEET: ("window", "fleet"),
+    View.USE: ("window", "use"),
 }
 LIST = ("window", "list")
 ENGINES = ("engines", "")

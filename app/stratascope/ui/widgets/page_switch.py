@@ -27,6 +27,7 @@ class View(StrEnum):
     STRATA = "strata"
     MATRIX = "matrix"
     CALLS = "calls"
+    USE = "use"
     FLEET = "fleet"
 
 
@@ -48,6 +49,7 @@ PAGES = (
     Page(View.STRATA, Group.COULD, msg("Strata")),
     Page(View.MATRIX, Group.COULD, msg("Threats")),
     Page(View.CALLS, Group.COULD, msg("System calls")),
+    Page(View.USE, Group.DOES, msg("Use")),
     Page(View.FLEET, Group.MACHINE, msg("Fleet")),
 )
 _WORDS = {Group.COULD: msg("It could"), Group.DOES: msg("It does"), Group.MACHINE: msg("This machine")}

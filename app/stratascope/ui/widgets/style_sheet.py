@@ -35,6 +35,8 @@ QPushButton:disabled, QToolButton:disabled { color: @text3; border-color: @line;
 QPushButton[flat="true"], QToolButton#flat { border-color: transparent; padding: $4 $6; }
 QPushButton[flat="true"]:hover, QToolButton#flat:hover { background: @sunk; }
 QPushButton[flat="true"]:focus, QToolButton#flat:focus { border: 2px solid @accent; }
+QPushButton[main="true"] { background: @accent; color: @on_accent; border-color: @accent; }
+QPushButton[main="true"]:focus { border: 2px solid @text; }
 QPushButton#link { color: @accent; border-color: transparent; padding: $2 $4; }
 QPushButton#link:focus { border: 2px solid @accent; }
 QToolButton::menu-indicator, QPushButton::menu-indicator { image: none; width: 0; }

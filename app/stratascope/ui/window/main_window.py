@@ -20,6 +20,7 @@ from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.command_box import Exports
 from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.use.watching import Watching
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.feed import Feed, SettingsLike
 from stratascope.ui.widgets.page_switch import View
@@ -34,12 +35,16 @@ from stratascope.ui.window.preferences import Preferences
 from stratascope.ui.window.strata_page import StrataPage
 from stratascope.ui.window.toolbar import Toolbar
 from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.observe.learning import Learning
 
 LOOK_AGAIN = 5000  # ms: how old the snapshot is, and what is set aside
 
 
 class MainWindow(QMainWindow):
-    """Without `hardening` it only shows; `report` and `exports` make texts of what is shown and planned."""
+    """Without `hardening` it only shows; `report` and `exports` make texts of what is shown and planned.
+
+    Without `learning` nothing can be watched.
+    """
 
     def __init__(
         self,
@@ -50,6 +55,7 @@ class MainWindow(QMainWindow):
         report: Report | None = None,
         hardening: Hardening | None = None,
         exports: Exports | None = None,
+        learning: Learning | None = None,
     ) -> None:
         super().__init__()
         self.theme, self.feed, self.settings = theme, feed, settings
@@ -63,7 +69,8 @@ class MainWindow(QMainWindow):
         self.notices = Notices(theme, selection)
         self.containers = ContainerColumn(theme, selection, self.toolbar.views.machine)
         self.strata_page = StrataPage(theme, layers, selection)
-        self.pages = Pages(theme, layers, selection, self.strata_page, self.toolbar.views)
+        self.watching = Watching(learning, self)
+        self.pages = Pages(theme, layers, selection, self.strata_page, self.toolbar.views, self.watching)
         self.hardening = (
             None
             if hardening is None
@@ -153,6 +160,7 @@ class MainWindow(QMainWindow):
         if not self._stopped:
             self._stopped = True
             self.feed.stop()
+            self.watching.stop()
 
     def restart(self) -> None:
         """End, and start again; not where closing is refused (a relaunch is under way)."""

@@ -1,8 +1,8 @@
-"""The middle of the window: the page of each view (strata, matrix, system calls, fleet), and one for no container.
+"""The middle of the window: the page of each view (strata, matrix, system calls, fleet, use), and one for no container.
 
-All but the strata are made when they are first opened, and told nothing while they are not in view. Matrix and calls
-are of the chosen container and stand below a head of their own; the fleet takes the whole middle. pyqtgraph is imported
-with the fleet's page, so that the window starts without it.
+All but the strata are made when they are first opened, and told nothing while they are not in view. Matrix, calls
+and use are of the chosen container and stand below a head of their own; the fleet takes the whole middle. pyqtgraph is
+imported with the fleet's page, so that the window starts without it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from stratascope.core.layer import Layer
 from stratascope.ui.panel.panel import ABOUT
 from stratascope.ui.syscalls.page import CallMapPage
 from stratascope.ui.threats.page import MatrixPage
+from stratascope.ui.use.page import UsePage
+from stratascope.ui.use.watching import Watching
 from stratascope.ui.widgets.page_switch import View, ViewSwitch
 from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
@@ -47,10 +49,12 @@ class Pages(QStackedWidget):
         selection: Selection,
         strata_page: StrataPage,
         switch: ViewSwitch,
+        watching: Watching,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._theme, self._layers, self._selection = theme, layers, selection
+        self._watching = watching
         self.strata_page = strata_page
         self.switch = switch
         self.view = View.STRATA
@@ -60,6 +64,7 @@ class Pages(QStackedWidget):
         self.matrix: MatrixPage | None = None
         self.calls: CallMapPage | None = None
         self.fleet: FleetPage | None = None
+        self.use: UsePage | None = None
         self._below_header = QWidget()
         self._stack = QStackedWidget()
         column = QVBoxLayout(self._below_header)
@@ -112,7 +117,7 @@ class Pages(QStackedWidget):
         elif self.view is View.FLEET:
             self.setCurrentWidget(self._fleet_page())
         else:
-            self._stack.setCurrentWidget(self._page_below_header())
+            self._stack.setCurrentWidget(self._use_page() if self.view is View.USE else self._page_below_header())
             self.setCurrentWidget(self._below_header)
 
     def search(self) -> None:
@@ -122,7 +127,7 @@ class Pages(QStackedWidget):
         elif self.view is View.STRATA:
             self._open_panel()
             self.strata_page.panel.find_in_raw()
-        else:
+        elif self.view is not View.USE:
             self.turned.emit()
             self._page_below_header().search_field().setFocus(Qt.FocusReason.ShortcutFocusReason)
 
@@ -134,11 +139,11 @@ class Pages(QStackedWidget):
 
     def show_exposure(self) -> None:
         """The sheet that shows how the exposure comes about."""
-        (self.header if self.view in (View.MATRIX, View.CALLS) else self.strata_page.header).show_sheet()
+        (self.header if self.view in (View.MATRIX, View.CALLS, View.USE) else self.strata_page.header).show_sheet()
 
     def press_card(self) -> None:
         """The button of the card in view."""
-        card = (self.header if self.view in (View.MATRIX, View.CALLS) else self.strata_page.header).card
+        card = (self.header if self.view in (View.MATRIX, View.CALLS, View.USE) else self.strata_page.header).card
         card.press()
 
     def _open_panel(self) -> None:
@@ -166,6 +171,8 @@ class Pages(QStackedWidget):
             self._matrix_page().show_state(state, selection.what_if.result())
         elif self.view is View.CALLS:
             self._calls_page().show_state(state, snapshot.containers)
+        elif self.view is View.USE:
+            self._use_page().refresh()
         else:
             assert_never(self.view)
 
@@ -189,6 +196,12 @@ class Pages(QStackedWidget):
             self.calls = CallMapPage(self._theme)
             self._stack.addWidget(self.calls)
         return self.calls
+
+    def _use_page(self) -> UsePage:
+        if self.use is None:
+            self.use = UsePage(self._theme, self._layers, self._selection, self._watching)
+            self._stack.addWidget(self.use)
+        return self.use
 
     def _fleet_page(self) -> FleetPage:
         if self.fleet is None:

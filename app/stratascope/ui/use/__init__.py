@@ -1,0 +1,1 @@
+"""The page "Use": what a container was seen to use, beside what it has."""

@@ -1,0 +1,134 @@
+"""Names as chips that flow from left to right: capabilities, each with how often it was used. Keys and ear are Qt's."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFocusEvent, QFontMetrics, QPainter, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QListView,
+    QSizePolicy,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QWidget,
+)
+
+from stratascope.ui.use.rows import Cell, Row, RowModel
+from stratascope.ui.widgets.focus_ring import focus_pen
+from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+
+_GAP = 5
+_LINES = 5  # that are shown at the least; where there are more it scrolls
+
+
+class _ChipDelegate(QStyledItemDelegate):
+    def __init__(self, theme: Theme, chips: Chips) -> None:
+        super().__init__(chips)
+        self._theme, self._chips = theme, chips
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        return self._chips.chip_size(index.data(ItemRole))
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        theme, cell = self._theme, index.data(ItemRole)
+        rect: QRect = option.rect
+        flags: QStyle.StateFlag = option.state
+        gap = theme.px(_GAP)
+        box = QRectF(rect).adjusted(0.5, 0.5, -gap - 0.5, -gap - 0.5)
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        pen = QPen(Qt.PenStyle.NoPen)
+        if not self._chips.filled:
+            pen = QPen(theme.color(cell.ink), 1, Qt.PenStyle.DashLine)
+            pen.setDashPattern([3, 2])
+        if flags & QStyle.StateFlag.State_Selected:
+            pen = focus_pen(theme) if self._chips.hasFocus() else QPen(theme.color("line2"), 1)
+        painter.setPen(pen)
+        painter.setBrush(theme.color("accent_soft") if self._chips.filled else Qt.BrushStyle.NoBrush)
+        painter.drawRoundedRect(box, theme.px(4), theme.px(4))
+        inner = box.adjusted(theme.px(7), 0, -theme.px(7), 0)
+        painter.setFont(theme.font(11, BOLD if self._chips.filled else MEDIUM))
+        painter.setPen(theme.color("text"))
+        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter, cell.text)
+        painter.setFont(theme.font(11))
+        painter.setPen(theme.color("text2"))
+        painter.drawText(inner, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, cell.below)
+        painter.restore()
+
+
+class Chips(QListView):
+    """`filled`: on a soft ground, else outlined with dashes in the cell's ink. `below` of a cell stands behind it."""
+
+    def __init__(self, theme: Theme, name: str, *, filled: bool, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self.filled = theme, filled
+        self.rows = RowModel((name,), self)
+        self.setModel(self.rows)
+        self.setItemDelegate(_ChipDelegate(theme, self))
+        self.setFlow(QListView.Flow.LeftToRight)
+        self.setWrapping(True)
+        self.setResizeMode(QListView.ResizeMode.Adjust)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName(name)
+        theme.changed.connect(self._bound)
+        self._bound()
+
+    def show_rows(self, rows: tuple[Row, ...]) -> None:
+        """Other chips; the current one stays the current one."""
+        at = self.currentIndex()
+        before = self.rows.rows[at.row()][0].text if at.isValid() else ""
+        if self.rows.show_rows(rows) and before and (place := self.rows.place_of(before)) >= 0:
+            self.setCurrentIndex(self.rows.index(place, 0))
+        self._bound()
+
+    def chip_size(self, cell: Cell) -> QSize:
+        """Of one chip, with the gap to the next."""
+        theme = self._theme
+        weight = BOLD if self.filled else MEDIUM
+        width = QFontMetrics(theme.font(11, weight)).horizontalAdvance(cell.text) + theme.px(14 + _GAP) + 2
+        if cell.below:
+            width += QFontMetrics(theme.font(11)).horizontalAdvance(cell.below) + theme.px(5)
+        return QSize(width, theme.box(11) + theme.px(4 + _GAP))
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if not self.currentIndex().isValid() and self.rows.rows:
+            self.setCurrentIndex(self.rows.index(0, 0))
+
+    def currentChanged(self, current: AnyIndex, previous: AnyIndex) -> None:
+        super().currentChanged(current, previous)
+        self.viewport().update()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        if event.size().width() != event.oldSize().width():
+            self._bound()
+
+    def sizeHint(self) -> QSize:
+        return self.minimumSizeHint()  # what is above that it takes where there is room
+
+    def minimumSizeHint(self) -> QSize:
+        least = self.chip_size(self.rows.rows[0][0]).height() if self.rows.rows else 0
+        return QSize(self._theme.px(100), min(self.maximumHeight(), _LINES * least))
+
+    def _bound(self) -> None:
+        """No higher than its lines."""
+        lines, x = 1, 0
+        # as if there were a scroll bar: its coming and going would else change how many lines there are
+        room = self.width() - self.verticalScrollBar().sizeHint().width()
+        sizes = [self.chip_size(row[0]) for row in self.rows.rows]
+        for size in sizes:
+            if x and x + size.width() > room:
+                lines, x = lines + 1, 0
+            x += size.width()
+        self.setMaximumHeight(lines * sizes[0].height() + 1 if sizes else 0)
+        self.setVisible(bool(sizes))
+        self.verticalScrollBar().setSingleStep(sizes[0].height() if sizes else 20)
+        self.updateGeometry()
+        self.scheduleDelayedItemsLayout()

@@ -1,0 +1,114 @@
+"""Short words one after the other, each with a small sign before it, broken into lines where they must be."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen, QPolygonF
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from stratascope.i18n.translate import listed
+from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
+from stratascope.value import Value
+
+
+class Word(Value):
+    """`sign`: tick, dash, or none. `strong`: the part of the text that is bold, a number mostly."""
+
+    text: str
+    sign: str = ""
+    strong: str = ""
+    ink: str = "text2"
+
+    @property
+    def pieces(self) -> tuple[tuple[str, bool], ...]:
+        """Parts of the text, and whether they are bold."""
+        before, strong, after = self.text.partition(self.strong) if self.strong else (self.text, "", "")
+        return tuple(piece for piece in ((before, False), (strong, True), (after, False)) if piece[0])
+
+
+class WordLine(QWidget):
+    """As high as its lines."""
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.words: tuple[Word, ...] = ()
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
+        theme.changed.connect(self.update)
+
+    def say(self, words: tuple[Word, ...]) -> None:
+        """Other words."""
+        if words != self.words:
+            self.words = words
+            self.setAccessibleName(listed(word.text for word in words))
+            give_tip(self, "")
+            self.updateGeometry()
+            self.update()
+
+    def hasHeightForWidth(self) -> bool:
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        return self._lines(width) * self._line()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(160), self._lines(max(self.width(), self._theme.px(160))) * self._line())
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._theme.px(80), self._line())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for (x, line), word in zip(self._places(self.width()), self.words, strict=True):
+            box = QRectF(x, line * self._line(), self.width() - x, self._line())
+            if word.sign:
+                self._sign(painter, box, word.sign)
+                box.setLeft(box.left() + theme.px(16))
+            painter.setPen(theme.color(word.ink))
+            for text, bold in word.pieces:
+                painter.setFont(theme.font(12, BOLD if bold else REGULAR))
+                shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(box.width()) + 1)
+                painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)
+                box.setLeft(box.left() + painter.fontMetrics().horizontalAdvance(text))
+
+    def _sign(self, painter: QPainter, box: QRectF, sign: str) -> None:
+        theme, middle = self._theme, box.center().y()
+        if sign == "tick":
+            painter.setPen(QPen(theme.color("enf"), 1.6 * theme.scale))
+            x, unit = box.left() + theme.scale, theme.scale
+            painter.drawPolyline(
+                QPolygonF(
+                    [
+                        QPointF(x, middle),
+                        QPointF(x + 3 * unit, middle + 3 * unit),
+                        QPointF(x + 8 * unit, middle - 4 * unit),
+                    ]
+                )
+            )
+        else:
+            painter.fillRect(
+                QRectF(box.left() + theme.scale, middle - 0.8 * theme.scale, theme.px(8), 1.8 * theme.scale),
+                theme.color("text3"),
+            )
+
+    def _line(self) -> int:
+        return self._theme.box(12) + self._theme.px(3)
+
+    def _lines(self, width: int) -> int:
+        return max((line for _, line in self._places(width)), default=0) + 1
+
+    def _places(self, width: int) -> list[tuple[int, int]]:
+        theme, found, x, line = self._theme, [], 0, 0
+        plain_text, bold = QFontMetrics(theme.font(12, REGULAR)), QFontMetrics(theme.font(12, BOLD))
+        for word in self.words:
+            needed = theme.px(16) if word.sign else 0
+            needed += sum((bold if strong else plain_text).horizontalAdvance(text) for text, strong in word.pieces)
+            if x and x + needed > width:
+                x, line = 0, line + 1
+            found.append((x, line))
+            x += needed + theme.px(18)
+        return found

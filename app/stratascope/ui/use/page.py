@@ -1,0 +1,188 @@
+"""The page "Use": what the container in view was seen to use, beside what it has, and the button that watches it.
+
+Without any observation the cards show what is known anyway: what it holds, what passes, what is published, its limits.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QMessageBox, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from stratascope.core.layer import Layer
+from stratascope.core.message import msg
+from stratascope.core.observation.needs import Needs
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
+from stratascope.presentation.use_picture import UsePicture, use_picture
+from stratascope.ui.use.calls import CallsCard
+from stratascope.ui.use.capabilities import CapabilitiesCard
+from stratascope.ui.use.card import Card
+from stratascope.ui.use.peaks import PeaksCard
+from stratascope.ui.use.places import PlacesCard
+from stratascope.ui.use.strip import Strip
+from stratascope.ui.use.watching import Known, Watching
+from stratascope.ui.use.words import why_not
+from stratascope.ui.widgets.selection import Key, Selection
+from stratascope.ui.widgets.theme import Theme
+from stratascope.usecases.observe.learning import held
+
+ONE_COLUMN = 640
+
+
+class UsePage(QScrollArea):
+    """Strip and cards; it scrolls where the window is too low for them."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        layers: tuple[Layer, ...],
+        selection: Selection,
+        watching: Watching,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme, self._selection, self._watching = theme, selection, watching
+        self._made: tuple[ContainerState, Needs | None, UsePicture] | None = None
+        number = {layer.id: layer.number for layer in layers}
+        self.strip = Strip(theme)
+        self.capabilities = CapabilitiesCard(theme, number.get("capabilities", 0))
+        self.calls = CallsCard(theme, number.get("seccomp", 0))
+        self.places = PlacesCard(theme, number.get("namespaces", 0))
+        self.peaks = PeaksCard(theme, number.get("cgroup", 0))
+        self._cards: tuple[Card, ...] = (self.capabilities, self.calls, self.places, self.peaks)
+        self._columns = 0
+        self._shown: Key | None = None
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(translate(msg("Use")))
+        self._inside = inside = QWidget()
+        inside.setAccessibleName(translate(msg("Use")))
+        self._column = QVBoxLayout(inside)
+        self._column.setContentsMargins(0, 0, 0, 0)
+        self._column.setSpacing(theme.px(10))
+        self._grid = QGridLayout()
+        self._grid.setSpacing(theme.px(10))
+        self._column.addWidget(self.strip)
+        self._column.addLayout(self._grid, 1000)  # the rest below only where no card wants it
+        self._column.addStretch(1)
+        self.setWidget(inside)
+        inside.hide()
+        self.viewport().setAutoFillBackground(False)
+        inside.setAutoFillBackground(False)
+        self._arrange()
+        self._later = QTimer(self)  # when what was said has been laid out
+        self._later.setSingleShot(True)
+        self._later.setInterval(0)
+        self._later.timeout.connect(self._bound)
+        for card in self._cards:
+            card.reflowed.connect(self._later.start)
+        self.strip.observe_wanted.connect(self._begin)
+        self.strip.stop_wanted.connect(self._end)
+        self.strip.forget_wanted.connect(self.ask_forget)
+        watching.told.connect(self._told)
+
+    def add_trials(self, button: QPushButton, below: QWidget) -> None:
+        """The place of trials: their button in the strip, and what they came to below the cards."""
+        self.strip.add_trial(button)
+        self._column.insertWidget(2, below)
+
+    @property
+    def ready(self) -> bool:
+        """Whether it shows the container in view."""
+        return self._shown == self._selection.key
+
+    def refresh(self) -> None:
+        """Show the container in view as it is known now."""
+        state, snapshot = self._selection.current, self._selection.snapshot
+        if state is None or snapshot is None:
+            return
+        known = Known() if snapshot.demo else self._watching.known(state.container)
+        busy, able = self._watching.busy(state.key), self._watching.able
+        if known is None:  # it is being read; meanwhile nothing of another container stands under this one's name
+            self._inside.setVisible(self.ready)
+            return
+        self._shown = state.key
+        self._inside.setVisible(True)
+        picture = self._picture(state, known.needs)
+        refused = why_not(state, self._selection.engine, demo=snapshot.demo, able=able)
+        self.strip.show_picture(picture, known, refused, snapshot.privilege, busy=busy)
+        for card in self._cards:
+            card.show_picture(picture)
+        self._later.start()
+
+    def ask_forget(self) -> None:
+        """Only after a question: what was learned in days is gone in a moment."""
+        state = self._selection.current
+        if state is None:
+            return
+        box = QMessageBox(self)
+        box.setIcon(QMessageBox.Icon.Question)
+        box.setTextFormat(Qt.TextFormat.PlainText)
+        box.setWindowTitle(translate(msg("Forget what was learned?")))
+        box.setText(
+            translate(msg("All that was learned of containers with the image and the command of {name} is deleted.",
+                          name=plain(state.container.name, 80)))
+        )  # fmt: skip
+        forget = box.addButton(translate(msg("Forget")), QMessageBox.ButtonRole.DestructiveRole)
+        keep = box.addButton(translate(msg("Keep")), QMessageBox.ButtonRole.RejectRole)
+        forget.setObjectName("forget")
+        box.setDefaultButton(keep)
+        container = state.container
+        forget.clicked.connect(lambda _=False: self._watching.forget(container))
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.open()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    # -- inside
+
+    def _picture(self, state: ContainerState, needs: Needs | None) -> UsePicture:
+        """Made anew only where something of it is new."""
+        made = self._made
+        if made is not None and made[0] is state and made[1] == needs:
+            return made[2]
+        snapshot, engine = self._selection.snapshot, self._selection.engine
+        total = None if snapshot is None else snapshot.ground_of(state.container.engine).memory_total
+        picture = use_picture(state, needs, held(state), engine, total)
+        self._made = (state, needs, picture)
+        return picture
+
+    def _told(self, key: Key) -> None:
+        if key == self._selection.key and self.isVisible():
+            self.refresh()
+
+    def _begin(self) -> None:
+        if self._selection.current is not None:
+            self._watching.begin(self._selection.current)
+
+    def _end(self) -> None:
+        if self._selection.current is not None:
+            self._watching.end(self._selection.current.container)
+
+    def _bound(self) -> None:
+        """No card is higher than what it has to show, or than the one beside it has."""
+        for at in range(0, len(self._cards), self._columns):
+            row = self._cards[at : at + self._columns]
+            high = max(card.whole_height() for card in row)
+            for card in row:
+                card.setMaximumHeight(high)
+
+    def _arrange(self) -> None:
+        """Two columns, or one where there is no room."""
+        columns = 1 if self.width() < self._theme.px(ONE_COLUMN) else 2
+        if columns == self._columns:
+            return
+        self._columns = columns
+        for place, card in enumerate(self._cards):
+            self._grid.removeWidget(card)
+            self._grid.addWidget(card, place // columns, place % columns)
+        for at in range(4):
+            self._grid.setRowStretch(at, 1 if at < 4 // columns else 0)
+        for at in range(2):
+            self._grid.setColumnStretch(at, 1 if at < columns else 0)

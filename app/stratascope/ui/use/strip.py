@@ -1,0 +1,210 @@
+"""On top of the page: how much was learned, how much of its life was seen, and the button that begins or ends it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal, SignalInstance
+from PySide6.QtGui import QPainter, QPainterPath, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from stratascope.core.message import Message, msg
+from stratascope.core.privilege import Privilege
+from stratascope.i18n.translate import translate
+from stratascope.presentation.use_picture import UsePicture
+from stratascope.ui.use import words
+from stratascope.ui.use.flow import WordLine
+from stratascope.ui.use.watching import Known
+from stratascope.ui.widgets.labels import Label, Line, give_tip
+from stratascope.ui.widgets.marks import Mark, MarkBox
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+
+HIGH, SIDE, NARROW = 92, 216, 560
+
+
+class Eye(QWidget):
+    """Closed it is grey; the words beside it say what it means."""
+
+    decoration = True
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._ink = theme, "text2"
+        self.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(26), self._theme.px(26))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect()).adjusted(1, 0, -1, 0)
+        middle, high = box.center(), box.height() * 0.36
+        lid = QPainterPath(QPointF(box.left(), middle.y()))
+        lid.quadTo(QPointF(middle.x(), middle.y() - 2 * high), QPointF(box.right(), middle.y()))
+        lid.quadTo(QPointF(middle.x(), middle.y() + 2 * high), QPointF(box.left(), middle.y()))
+        painter.setPen(QPen(theme.color(self._ink), 1.7 * theme.scale))
+        painter.drawPath(lid)
+        painter.drawEllipse(middle, 3.4 * theme.scale, 3.4 * theme.scale)
+
+
+class CoverageBar(QWidget):
+    """The share of the phases that were seen; the number above it says the same."""
+
+    decoration = True
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme, self._share = theme, 0.0
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        theme.changed.connect(self.update)
+
+    def show_share(self, share: float) -> None:
+        self._share = share
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(self._theme.px(120), self._theme.px(7))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        theme, painter = self._theme, QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        box = QRectF(self.rect())
+        radius = box.height() / 2
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("barlow"))
+        painter.drawRoundedRect(box, radius, radius)
+        if self._share > 0:
+            painter.setBrush(theme.color("accent"))
+            box.setWidth(max(box.height(), box.width() * self._share))
+            painter.drawRoundedRect(box, radius, radius)
+
+
+class Strip(QFrame):
+    """`observe_wanted`, `stop_wanted`: by the button. What can't be is a sentence here, never a greyed button."""
+
+    observe_wanted = Signal()
+    stop_wanted = Signal()
+    forget_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.setAccessibleName(translate(msg("What was learned")))
+        self._theme = theme
+        self.eye = Eye(theme)
+        self.title = Line(theme, 15, BOLD)
+        self.dot = MarkBox(theme, 11)
+        self.dot.show_mark(Mark.DOT)
+        self.live = Line(theme, 12, ink="text2")
+        self.phases = WordLine(theme)
+        self.what = Label(theme, 12, ink="text2", wrap=True).selectable()
+        self.what.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.covered = Label(theme, 12, ink="text2")
+        self.share = Label(theme, 12, BOLD)
+        self.bar = CoverageBar(theme)
+        self.observe = self._button(msg("Observe"), self.observe_wanted)
+        self.end = self._button(msg("Stop observing"), self.stop_wanted)
+        self.forget = self._button(msg("Forget…"), self.forget_wanted)
+        self._row = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
+        self._lay_out()
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    def _button(self, text: Message, wanted: SignalInstance) -> QPushButton:
+        button = QPushButton(translate(text))
+        button.clicked.connect(lambda _=False: wanted.emit())
+        button.hide()
+        return button
+
+    def _lay_out(self) -> None:
+        theme = self._theme
+        head = QHBoxLayout()
+        head.setSpacing(theme.px(7))
+        head.addWidget(self.title)
+        head.addWidget(self.dot)
+        head.addWidget(self.live, 1)
+        text = QVBoxLayout()
+        text.setSpacing(theme.px(5))
+        text.addLayout(head)
+        text.addWidget(self.phases)
+        text.addWidget(self.what)
+        text.addStretch(1)
+        left = QHBoxLayout()
+        left.setSpacing(theme.px(12))
+        left.addWidget(self.eye)
+        left.addLayout(text, 1)
+        coverage = QHBoxLayout()
+        coverage.addWidget(self.covered, 1)
+        coverage.addWidget(self.share)
+        self.buttons = QHBoxLayout()
+        self.buttons.setSpacing(theme.px(8))
+        self.buttons.addStretch(1)
+        for button in (self.forget, self.observe, self.end):
+            self.buttons.addWidget(button)
+        right = QVBoxLayout()
+        right.setSpacing(theme.px(6))
+        right.addLayout(coverage)
+        right.addWidget(self.bar)
+        right.addStretch(1)
+        right.addLayout(self.buttons)
+        self._right = QWidget()
+        self._right.setLayout(right)
+        right.setContentsMargins(0, 0, 0, 0)
+        self._row.setContentsMargins(*(theme.px(length) for length in (15, 11, 15, 11)))
+        self._row.setSpacing(theme.px(16))
+        self._row.addLayout(left, 1)
+        self._row.addWidget(self._right)
+        self.setMinimumHeight(theme.px(HIGH))
+
+    def show_picture(
+        self, picture: UsePicture, known: Known, refused: Message | None, privilege: Privilege, *, busy: bool
+    ) -> None:
+        """How it stands. `refused`: why it can't be watched at all."""
+        told, live = words.title(picture, known), words.live(picture, known, busy=busy)
+        self.title.say(translate(told))
+        give_tip(self.title, words.whose(known) or self.title.toolTip())
+        self.live.say("" if live is None else translate(live))
+        self.dot.setVisible(known.alive)
+        self.eye.setVisible(not picture.observed)
+        phases = words.phases(picture) if picture.observed else ()
+        self.phases.say(phases)
+        self.phases.setVisible(bool(phases))
+        self.what.setText(words.what(picture, known, refused, privilege))
+        self._ink("weak" if known.trouble is not None or words.lost(picture.observation.seen) else "text2")
+        for widget in (self.covered, self.share, self.bar):
+            widget.setVisible(picture.observed)
+        self.covered.setText(translate(msg("Coverage")))
+        self.share.setText(translate(msg("{percent} %", percent=round(100 * picture.coverage.share))))
+        self.bar.show_share(picture.coverage.share)
+        had = self.observe.hasFocus() or self.end.hasFocus()
+        self.observe.setVisible(refused is None and not known.alive)  # also as long as it begins: the keyboard is there
+        first = not picture.observed
+        if self.observe.property("main") is not first:
+            self.observe.setProperty("main", first)  # the one thing to do on this page
+            self.observe.style().unpolish(self.observe)
+            self.observe.style().polish(self.observe)
+        self.end.setVisible(known.alive)
+        self.forget.setVisible((picture.observed or known.damaged) and not known.alive and not busy)
+        if had and not busy:
+            (self.end if known.alive else self.observe).setFocus()
+
+    def add_trial(self, button: QPushButton) -> None:
+        """The place of *Try on a twin*: right of all others."""
+        button.setFont(self._theme.font(13, MEDIUM))
+        self.buttons.addWidget(button)
+
+    def _ink(self, token: str) -> None:
+        palette = self.what.palette()
+        palette.setColor(palette.ColorRole.WindowText, self._theme.color(token))
+        self.what.setPalette(palette)
+
+    def _restyle(self) -> None:
+        for button in (self.observe, self.end, self.forget):
+            button.setFont(self._theme.font(13, MEDIUM))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        narrow = self.width() < self._theme.px(NARROW)
+        way = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+        if way != self._row.direction():
+            self._row.setDirection(way)
+        self._right.setMinimumWidth(0 if narrow else self._theme.px(SIDE))

@@ -1,0 +1,221 @@
+"""A table of rows in a card: one or two lines a row, hairlines between them, no heads. Keys and ear are Qt's.
+
+It is as high as its rows where there is room, and scrolls where there is none.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QRectF, QSize, Qt
+from PySide6.QtGui import QFocusEvent, QFont, QFontMetrics, QPainter, QPen, QResizeEvent
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHeaderView,
+    QSizePolicy,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QTableView,
+    QWidget,
+)
+
+from stratascope.core.sanitize import plain
+from stratascope.ui.use.rows import MOST, Cell, Gauge, Row, RowModel
+from stratascope.ui.widgets.focus_ring import paint_focus_ring
+from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
+from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
+
+_SHARES = {2: 0.48, 3: 0.34}  # of the width that a column beside the wide one may take, by their number
+
+
+class _CellDelegate(QStyledItemDelegate):
+    def __init__(self, theme: Theme, table: RowTable) -> None:
+        super().__init__(table)
+        self._theme, self._table = theme, table
+
+    def sizeHint(self, option: QStyleOptionViewItem, index: AnyIndex) -> QSize:
+        return QSize(10, self._table.row_height())
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: AnyIndex) -> None:
+        theme, cell = self._theme, index.data(ItemRole)
+        rect: QRect = option.rect
+        flags: QStyle.StateFlag = option.state
+        painter.save()
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        if flags & QStyle.StateFlag.State_Selected:
+            painter.fillRect(rect, theme.color("sel"))
+        painter.setPen(theme.color("line"))
+        painter.drawLine(rect.left(), rect.top(), rect.right(), rect.top())
+        left = theme.px(4 if index.column() == 0 else 8)
+        room = rect.adjusted(left, 1, -theme.px(4), 0)
+        if cell.gauge is not None:
+            paint_gauge(painter, QRectF(room), cell.gauge, theme)
+        else:
+            self._words(painter, room, cell)
+        if flags & QStyle.StateFlag.State_HasFocus and self._table.hasFocus():
+            paint_focus_ring(painter, rect.adjusted(1, 1, -1, -1), theme.px(4), theme)
+        painter.restore()
+
+    def _words(self, painter: QPainter, room: QRect, cell: Cell) -> None:
+        theme = self._theme
+        side = Qt.AlignmentFlag.AlignRight if cell.right else Qt.AlignmentFlag.AlignLeft
+        middle = side | Qt.AlignmentFlag.AlignVCenter
+        upper = room
+        if cell.below:
+            first, second = theme.box(12), theme.box(11)
+            top = room.top() + (room.height() - first - second) // 2
+            upper = QRect(room.left(), top, room.width(), first)
+            lower = QRect(room.left(), top + first, room.width(), second)
+            painter.setFont(theme.font(11))
+            painter.setPen(theme.color("text3"))
+            painter.drawText(lower, middle, _cut(painter, cell.below, lower.width(), Qt.TextElideMode.ElideRight))
+        painter.setFont(cell_font(theme, cell))
+        painter.setPen(theme.color(cell.ink))
+        mode = Qt.TextElideMode.ElideMiddle if cell.fixed else Qt.TextElideMode.ElideRight
+        painter.drawText(upper, middle, _cut(painter, cell.text, upper.width(), mode))
+
+
+def _cut(painter: QPainter, text: str, width: int, mode: Qt.TextElideMode) -> str:
+    return painter.fontMetrics().elidedText(plain(text, MOST), mode, width)
+
+
+def cell_font(theme: Theme, cell: Cell) -> QFont:
+    """Of its first line."""
+    return theme.font(11 if cell.fixed else 12, BOLD if cell.bold else REGULAR, fixed=cell.fixed)
+
+
+def _width(font: QFont, text: str) -> int:
+    return QFontMetrics(font).horizontalAdvance(plain(text))
+
+
+def paint_gauge(painter: QPainter, room: QRectF, gauge: Gauge, theme: Theme) -> None:
+    """A track; what is used now fills it, the peak is a stroke through it, a limit a thicker one in its colour."""
+    high = float(theme.px(8))
+    box = QRectF(room.left(), room.center().y() - high / 2, room.width(), high)
+    radius = high / 2
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(theme.color("sunk"))
+    painter.drawRoundedRect(box, radius, radius)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(theme.color("line"), 1))
+    painter.drawRoundedRect(box.adjusted(0.5, 0.5, -0.5, -0.5), radius, radius)
+    if gauge.now is not None:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(theme.color("ray2"))
+        width = max(high, box.width() * min(1.0, gauge.now))
+        painter.drawRoundedRect(QRectF(box.left(), box.top(), width, high), radius, radius)
+    for share, ink, wide in ((gauge.limit, "weak", 3.0), (gauge.peak, "text", 2.0)):
+        if share is not None:
+            x = box.left() + (box.width() - wide) * min(1.0, share)
+            painter.fillRect(QRectF(x, box.top() - theme.px(4), wide, high + theme.px(8)), theme.color(ink))
+
+
+class RowTable(QTableView):
+    """`wide`: the column that takes what width the others leave; `lines`: of a row, one or two."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        name: str,
+        heads: tuple[str, ...],
+        wide: int = 0,
+        lines: int = 1,
+        least: int = 2,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._theme, self._wide, self._lines, self._least = theme, wide, lines, least
+        self.rows = RowModel(heads, self)
+        self.setModel(self.rows)
+        self.setItemDelegate(_CellDelegate(theme, self))
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setShowGrid(False)
+        self.setTabKeyNavigation(False)
+        self.setWordWrap(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        for header in (self.horizontalHeader(), self.verticalHeader()):
+            header.hide()
+            header.setMinimumSectionSize(1)
+            header.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.setAccessibleName(name)
+        theme.changed.connect(self._restyle)
+        self._restyle()
+
+    def row_height(self) -> int:
+        """One line or two, with air."""
+        theme = self._theme
+        lines = theme.box(12) + (theme.box(11) if self._lines > 1 else 0)
+        return lines + theme.px(6 if self._lines > 1 else 7)
+
+    def show_rows(self, rows: tuple[Row, ...]) -> None:
+        """Other rows; the current one stays the current one."""
+        at = self.currentIndex()
+        before = self.rows.rows[at.row()][0].text if at.isValid() else ""
+        scrolled = self.verticalScrollBar().value()
+        if self.rows.show_rows(rows):
+            place = self.rows.place_of(before) if before else -1
+            if place >= 0:
+                self.setCurrentIndex(self.rows.index(place, 0))
+            self.verticalScrollBar().setValue(scrolled)
+        self._bound()
+        self._share_out()
+
+    def currentChanged(self, current: AnyIndex, previous: AnyIndex) -> None:
+        super().currentChanged(current, previous)
+        self.viewport().update()
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        super().focusInEvent(event)
+        if not self.currentIndex().isValid() and self.rows.rows:
+            self.setCurrentIndex(self.rows.index(0, 0))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._share_out()
+
+    def sizeHint(self) -> QSize:
+        return self.minimumSizeHint()  # what is above that it takes where there is room
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(self._theme.px(120), min(len(self.rows.rows), self._least) * self.row_height() + 1)
+
+    def _restyle(self) -> None:
+        self.verticalHeader().setDefaultSectionSize(self.row_height())
+        self.verticalScrollBar().setSingleStep(self.row_height())
+        self._bound()
+        self._share_out()
+        self.viewport().update()
+
+    def _bound(self) -> None:
+        height = len(self.rows.rows) * self.row_height() + 1
+        self.setMaximumHeight(height)
+        self.setVisible(bool(self.rows.rows))
+        self.updateGeometry()
+
+    def _share_out(self) -> None:
+        """What stands in a column decides how wide it is, up to a half of all; of many rows the first ones do."""
+        theme, whole = self._theme, self.viewport().width()
+        widths = []
+        for column in range(self.rows.columnCount()):
+            needed = 0
+            for row in self.rows.rows[:60]:
+                cell = row[column]
+                if cell.gauge is not None:
+                    needed = max(needed, theme.px(80))
+                    continue
+                for text, font in ((cell.text, cell_font(theme, cell)), (cell.below, theme.font(11))):
+                    needed = max(needed, _width(font, text[:200]))
+            widths.append(
+                min(
+                    needed + theme.px(14),
+                    round(whole * _SHARES.get(len(self.rows.rows[0]) if self.rows.rows else 2, 0.3)),
+                )
+            )
+        rest = whole - sum(width for column, width in enumerate(widths) if column != self._wide)
+        for column, width in enumerate(widths):
+            self.setColumnWidth(column, max(theme.px(40), rest) if column == self._wide else width)

@@ -1,0 +1,189 @@
+"""Between the page and the service that watches: its calls on threads of their own, its news on the window's thread.
+
+An observation has thousands of events a second, so news are gathered: the window is told twice a second at the most.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+from stratascope.core.capture import or_none
+from stratascope.core.container import Container
+from stratascope.core.message import Message, msg
+from stratascope.core.observation.needs import Needs, NeedsError
+from stratascope.core.ports import ProbeError
+from stratascope.core.snapshot import ContainerState
+from stratascope.linux.stat import parse_stat
+from stratascope.ui.harden.worker import QueryRunner
+from stratascope.usecases.observe.learning import Learning, Watched
+from stratascope.value import Value, replace
+
+Key = tuple[str, str]
+GATHER = 500  # ms
+OLD = 5.0  # seconds after which what was learned is read again: the command line learns too
+_LANE = "observe"  # one after the other: two questions for a password at once would be one too many
+
+
+class Known(Value):
+    """What the service says of one container. `trouble`: why the last thing that was asked of it could not be done."""
+
+    needs: Needs | None = None
+    watched: Watched | None = None
+    trouble: Message | None = None
+    words: str = ""  # of whoever refused
+    damaged: bool = False  # what was kept can't be read: forgetting it helps
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is being watched now."""
+        return self.watched is not None and self.watched.alive
+
+
+class Watching(QObject):
+    """`told` when something of that container is known anew. Without a service nothing ever is."""
+
+    told = Signal(object)  # Key
+    _came = Signal()
+
+    def __init__(self, learning: Learning | None, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._learning = learning
+        self._known: dict[Key, Known] = {}
+        self._read_at: dict[Key, float] = {}
+        self._trouble: dict[Key, tuple[Message, str]] = {}
+        self._busy: set[Key] = set()
+        self._news: dict[Key, Container] = {}  # written by the threads of observations
+        self._queries = QueryRunner(self)
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(GATHER)
+        self._timer.timeout.connect(self._look_at_news)
+        self._came.connect(self._gather, Qt.ConnectionType.QueuedConnection)
+        if learning is not None:
+            learning.changed = self._heard
+
+    @property
+    def able(self) -> bool:
+        """Whether there is a service at all."""
+        return self._learning is not None
+
+    def known(self, container: Container) -> Known | None:
+        """What is known of it; None as long as that is being read. It is read again where it is old."""
+        key = container.key
+        if self._learning is None:
+            return Known()
+        if time.monotonic() - self._read_at.get(key, -OLD) >= OLD:
+            self._look(container)
+        return self._known.get(key)
+
+    def busy(self, key: Key) -> bool:
+        """Whether it is just being begun or ended."""
+        return key in self._busy
+
+    def begin(self, state: ContainerState) -> None:
+        """Watch it from now on; where that can't be, its trouble says why."""
+        learning = self._learning
+        if learning is not None:
+            self._do(state.container, partial(learning.begin, state, _start(state)))
+
+    def end(self, container: Container) -> None:
+        """No longer."""
+        learning = self._learning
+        if learning is not None:
+            self._do(container, partial(learning.end, container))
+
+    def forget(self, container: Container) -> None:
+        """All that was learned of its image and command."""
+        learning = self._learning
+        if learning is not None:
+            self._do(container, partial(learning.forget, container))
+
+    def stop(self) -> None:
+        """No more news; the service itself belongs to whoever made it."""
+        if self._learning is not None:
+            self._learning.changed = lambda container: None
+        self._timer.stop()
+        self._queries.end()
+
+    # -- inside
+
+    def _do(self, container: Container, call: Callable[[], object]) -> None:
+        key = container.key
+        if key in self._busy:
+            return
+        self._busy.add(key)
+        self._trouble.pop(key, None)
+
+        def done(trouble: tuple[Message, str] | None) -> None:
+            self._busy.discard(key)
+            if trouble is not None:
+                self._trouble[key] = trouble
+            self._look(container)
+            self.told.emit(key)
+
+        self._queries.ask(f"use {key}", partial(_tried, call), done, _LANE)
+        self.told.emit(key)
+
+    def _look(self, container: Container) -> None:
+        key, learning = container.key, self._learning
+        if learning is None:
+            return
+        self._read_at[key] = time.monotonic()
+
+        def read(known: Known) -> None:
+            trouble, words = self._trouble.get(key, (known.trouble, known.words))
+            self._known[key] = replace(known, trouble=trouble, words=words)
+            self.told.emit(key)
+
+        self._queries.ask(f"known {key}", partial(_answer, learning, container), read, "needs")
+
+    def _heard(self, container: Container) -> None:
+        """Called by the thread of an observation, for each event."""
+        pending = bool(self._news)
+        self._news[container.key] = container
+        if not pending:
+            self._came.emit()
+
+    @Slot()
+    def _gather(self) -> None:
+        if not self._timer.isActive():
+            self._timer.start()
+
+    def _look_at_news(self) -> None:
+        news, self._news = self._news, {}
+        for container in news.values():
+            self._look(container)
+
+
+def _tried(call: Callable[[], object]) -> tuple[Message, str] | None:
+    """Why it could not be done; None where it could."""
+    try:
+        call()
+    except ProbeError as error:
+        return error.message, error.words
+    except NeedsError as error:
+        return _unread(error), ""
+    return None
+
+
+def _answer(learning: Learning, container: Container) -> Known:
+    watched = learning.watched(container)
+    trouble = watched.trouble if watched is not None else None
+    try:
+        return Known(learning.known(container), watched, trouble)
+    except NeedsError as error:
+        return Known(None, watched, _unread(error), damaged=True)
+
+
+def _unread(error: NeedsError) -> Message:
+    return msg("What was learned can't be read or kept: {words}", words=error.words)
+
+
+def _start(state: ContainerState) -> str:
+    """When its first process began, so that another one with its PID is not taken for it."""
+    stat = None if state.capture is None else or_none(state.capture.decoded("stat", parse_stat))
+    return "" if stat is None else str(stat.start)
