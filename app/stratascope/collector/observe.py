@@ -32,6 +32,7 @@ PROTOCOL = 1
 LOOK = 0.1  # seconds between two looks at the rings
 YOUNG = 300000  # nanoseconds
 REOPEN = 0.05  # seconds between two changes of a filter, at the least
+MOVE = 0.01  # seconds between two looks for who has to be moved
 POLL = 1.0
 SOON = 0.2  # seconds after a look, once another program began: one that ends soon is seen too
 BURST = 512  # records
@@ -108,6 +109,8 @@ class Observer:
             self._checks.initial = self._own.initial
             if self._own.initial is None:
                 self._lines.now("unseen", "namespaces", "which user namespace is the initial one could not be told")
+        if self._adopting is not None and not self._stays:
+            self._lines.now("unseen", "sessions", "what somebody who comes in does at once may be missing")
         here = self._group.processes() or []
         self._processes.there(here, time.monotonic_ns())
         for pid in here:
@@ -161,11 +164,12 @@ class Observer:
                 time.sleep(LOOK)
 
     def _look(self, now: float) -> float:
-        """Seconds until the next look: while somebody is awaited who has to be moved, hardly any."""
-        waits = (
-            self._adopting is not None and self._stays and (not self._adopting.came or now < self._adopting.came + 1)
-        )
-        return 0.0 if waits else LOOK
+        """Seconds until the next look: few where who comes has to be moved, hardly any until a twin comes."""
+        there = self._adopting
+        if there is None:
+            return LOOK
+        awaited = self._stays and (not there.came or now < there.came + 1)
+        return 0.0 if awaited else MOVE
 
     def _once_a_second(self) -> bool:
         at = time.monotonic_ns()

@@ -113,19 +113,36 @@ def place(pid: int, start: str, container: str, path: str) -> Place:
             source = _classic(mounts, path)
             moves = made is not None and source and unified is not None and not mounts.mounted(PERF)
             return Place(group, made, Adopting(source, group.perf, unified[0]) if moves and unified else None)
+        left = _left_in(pid)
         try:
-            return Place(find(pid, start, container, path), None, None)
+            if not left:
+                return Place(find(pid, start, container, path), None, None)
         except NoGroupError:
-            source = _own(mounts, pid, start, container)
-            if not source or unified is None or mounts.mounted(PERF):
+            if not _own(mounts, pid, start, container) or unified is None or mounts.mounted(PERF):
                 raise
-            path = "/stratascope-%s" % os.urandom(8).hex()
-            made = Made([unified[0]], path)
-            adopting = Adopting(source, unified[0] + path, unified[0])
-            adopting.take()
-            return Place(Group(unified[0] + path, counted_below(mounts, source)), made, adopting)
+        source = _own(mounts, pid, start, container)
+        if not source or unified is None:
+            raise NoGroupError("the process has ended")
+        path = "/stratascope-%s" % os.urandom(8).hex()
+        made = Made([unified[0]], path)
+        adopting = Adopting(source, unified[0] + path, unified[0])
+        adopting.take()
+        if left:
+            _remove(unified[0] + left)
+        return Place(Group(unified[0] + path, counted_below(mounts, source)), made, adopting)
     except OSError as error:
         raise NoGroupError("no control group could be made for it: %s" % error.strerror) from None
+
+
+def _left_in(pid: int) -> str:
+    """The group of ours in which a killed observer left that process; "" where it is in none."""
+    try:
+        text = read_file("/proc/%d/cgroup" % pid)
+    except (OSError, TooLongError):
+        return ""
+    paths = {name: place for names, place in lines(text) for name in names}
+    path = paths.get(V2, "")
+    return path if is_ours(path) else ""
 
 
 def _points(mounts: Mounts) -> List[str]:

@@ -20,7 +20,7 @@ SCHEMA = 1
 _SHOWN = 12
 _PHASES = {
     Phase.START: msg("start"),
-    Phase.REQUESTS: msg("requests"),
+    Phase.REQUESTS: msg("serving"),
     Phase.CHILDREN: msg("children"),
     Phase.SAVE: msg("save"),
     Phase.RELOAD: msg("reload"),
@@ -36,6 +36,7 @@ _PARTS = {
     "peaks": msg("peaks"),
     "devices": msg("devices"),
     "denied": msg("refusals"),
+    "sessions": msg("the first moment of sessions"),
 }
 
 

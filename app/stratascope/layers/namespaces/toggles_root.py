@@ -15,6 +15,7 @@ from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     Failure,
+    Learned,
     Preset,
     Proof,
     Proven,
@@ -26,8 +27,9 @@ from stratascope.core.relaunch.toggle import (
 )
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.host_paths import within
+from stratascope.layers.shared.on_demand import serves_users
 from stratascope.layers.shared.symptoms import DENIED, MISSING, READ_ONLY, find, mounted, of_kernel
-from stratascope.layers.shared.toggle_values import NOT_READ, is_docker, only, proof_of
+from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, is_docker, only, proof_of
 from stratascope.value import replace
 
 _LAYER, _MOUNTS = "namespaces", "@mountinfo"
@@ -97,6 +99,13 @@ def _read_only_symptoms(failure: Failure, value: str, subject: Subject) -> Suspi
     return Suspicion(90, text)
 
 
+def _read_only_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    """On, unless it does its work for whoever comes later: where that writes a start does not show."""
+    if subject.container.asked.read_only_root or serves_users(subject):
+        return None
+    return Learned("on", msg("It was seen to write to volumes and memory only."))
+
+
 READ_ONLY_ROOT = Toggle(
     "read-only-root",
     _LAYER,
@@ -115,6 +124,9 @@ READ_ONLY_ROOT = Toggle(
         f"{_MOUNTS}:/",
     ),
     lambda preset, subject: "on" if preset is Preset.STRICT and _may_be_read_only(subject) else None,
+    learned=_read_only_learned,
+    learned_words=(LEARNED,),
+    guessed=True,
     symptoms=_read_only_symptoms,
 )
 
@@ -206,6 +218,14 @@ def _tmpfs_symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion
     return None
 
 
+def _tmpfs_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    """Where it was seen to write, and what the strictest preset has."""
+    if _read_only_learned(word, subject, asked) is None:
+        return None
+    value = _tmpfs_preset(Preset.STRICT, subject)
+    return None if value is None else Learned(value, msg("It was seen to write there, or every program may."))
+
+
 TMPFS = Toggle(
     "tmpfs",
     _LAYER,
@@ -218,6 +238,9 @@ TMPFS = Toggle(
     _tmpfs_risks,
     _prove_tmpfs,
     _tmpfs_preset,
+    learned=_tmpfs_learned,
+    learned_words=(LEARNED,),
+    guessed=True,
     symptoms=_tmpfs_symptoms,
     default="/tmp",
     unit=Unit.PATHS,

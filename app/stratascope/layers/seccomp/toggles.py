@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.observation.imports import calls
+from stratascope.core.observation.observation import Observation, UsedCall, added
 from stratascope.core.relaunch.toggle import (
     Failure,
     Learned,
@@ -21,8 +23,10 @@ from stratascope.core.relaunch.toggle import (
     ToggleError,
 )
 from stratascope.layers.seccomp.facts import SeccompFacts
+from stratascope.layers.seccomp.filter_source import ProfileFilter, native
 from stratascope.layers.seccomp.learned import DefaultFilter, learned_profile
 from stratascope.layers.shared.asked_capabilities import bounding
+from stratascope.layers.shared.on_demand import serves_users
 from stratascope.layers.shared.symptoms import NOT_PERMITTED, SIGSYS, find
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, TIGHT, is_docker
 from stratascope.linux.decode import DecodeError
@@ -30,7 +34,7 @@ from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_answer import Answers
 from stratascope.linux.seccomp_profile import parse_profile
 from stratascope.linux.seccomp_resolve import resolve
-from stratascope.linux.syscalls import Abi
+from stratascope.linux.syscalls import Abi, numbers
 from stratascope.value import replace
 
 _LAYER, _STATUS = "seccomp", "@status:Seccomp"
@@ -154,7 +158,15 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     default = None if facts is None else facts.default
     if seen is None or not seen.seen.starts or not seen.saw("calls") or not isinstance(default, DefaultFilter):
         return None
+    if serves_users(subject):
+        return None  # whoever comes runs what they like
     tight = word == TIGHT
+    if subject.programs is not None:  # what they could call, since nobody put it through what it is for
+        abi = native(default.machine) if isinstance(default, ProfileFilter) else Abi.X86_64
+        could = tuple(
+            UsedCall(abi.value, call.name, 0, (call.program,)) for call in calls(subject.programs.found, numbers(abi))
+        )
+        seen = added(seen, Observation(calls=could))
     try:
         text = learned_profile(
             seen,

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
-from stratascope.core.observation.imports import Use, uses
 from stratascope.core.relaunch.toggle import Learned, Subject
 from stratascope.layers.shared.asked_capabilities import starts_as_root
+from stratascope.layers.shared.on_demand import serves_users, writes_to_volumes
 
 _NOBODY = 65534  # nobody and nogroup, on all that Linux runs on
-
-
-def _imports(subject: Subject) -> tuple[Use, ...]:
-    return () if subject.programs is None else uses(subject.programs.found)
 
 
 def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
@@ -29,7 +25,8 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     if len(others) == 1 and "CAP_SETUID" in used:
         uid, gid = others[0]
         return Learned(f"{uid}:{gid}", msg("It becomes this user by itself, and does nothing else that takes root."))
-    becomes = any(use.capability in ("CAP_SETUID", "CAP_SETGID") for use in _imports(subject))
-    if not others and not used - {"CAP_NET_BIND_SERVICE"} and not becomes:
+    # whoever was not put through what it is for may need its own files, and other users, later
+    shown = subject.programs is None or not (serves_users(subject) or writes_to_volumes(subject))
+    if not others and not used - {"CAP_NET_BIND_SERVICE"} and shown:
         return Learned(f"{_NOBODY}:{_NOBODY}", msg("It was seen to do nothing that takes root."))
     return None

@@ -1,0 +1,24 @@
+"""What a start does not show: programs that do their work for whoever comes, as other users, at some later time."""
+
+from __future__ import annotations
+
+from stratascope.core.observation.imports import uses
+from stratascope.core.relaunch.toggle import Subject
+
+_BECOMES = frozenset(("CAP_SETUID", "CAP_SETGID"))
+
+
+def serves_users(subject: Subject) -> bool:
+    """Whether its programs can become other users, and did not when it started: servers of logins, mail and jobs.
+
+    Of these a start says little: where they write and what they start then was not seen.
+    """
+    if subject.programs is None or subject.seen is None:
+        return False
+    could = any(use.capability in _BECOMES for use in uses(subject.programs.found))
+    return could and not any(use.name in _BECOMES for use in subject.seen.capabilities)
+
+
+def writes_to_volumes(subject: Subject) -> bool:
+    """Whether it has a volume or folder of the host that it may write to, of whose files nothing is known."""
+    return any(mount.kind != "tmpfs" and mount.writable for mount in subject.container.asked.mounts)
