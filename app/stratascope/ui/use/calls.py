@@ -80,10 +80,14 @@ def _numbers(calls: CallsUse) -> Message:
     if calls.used is not None and calls.passing is not None:
         return msg("{used} used of {passing} that pass", used=calls.used, passing=calls.passing)
     if calls.used is not None:
-        return plural("{count} used", "{count} used", calls.used)
+        return msg("{count} used", count=calls.used)
     if calls.passing is not None:
-        return plural("{count} passes", "{count} pass", calls.passing)
+        return _pass(calls.passing)
     return msg("not known")
+
+
+def _pass(count: int) -> Message:
+    return plural("{count} passes", "{count} pass", count)
 
 
 def _segments(calls: CallsUse) -> tuple[Segment, ...]:
@@ -99,13 +103,13 @@ def _words(calls: CallsUse) -> tuple[Word, ...]:
         return ()
     found: list[tuple[int, Message, str]] = []
     if calls.used is not None and calls.never is not None:
-        found.append((calls.used, plural("{count} used", "{count} used", calls.used), "accent"))
+        found.append((calls.used, msg("{count} used", count=calls.used), "accent"))
         never = plural("{count} passes, never used", "{count} pass, never used", calls.never)
         found.append((calls.never, never, "weak"))
     else:
-        found.append((calls.passing, plural("{count} passes", "{count} pass", calls.passing), "text2"))
+        found.append((calls.passing, _pass(calls.passing), "text2"))
     refused = calls.refused or 0
-    found.append((refused, plural("{count} refused", "{count} refused", refused), "text2"))
+    found.append((refused, msg("{count} refused", count=refused), "text2"))
     words = [Word(translate(text), strong=str(count), ink=ink) for count, text, ink in found]
     if calls.dangerous is not None:
         used, there = calls.dangerous

@@ -6,7 +6,7 @@ from PySide6.QtCore import QEvent, QRectF, QSize, Qt
 from PySide6.QtGui import QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
-from stratascope.core.message import Message, msg, plural
+from stratascope.core.message import Message, msg
 from stratascope.core.sizes import count_text
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.use_picture import CapabilityUse, Standing, UsePicture
@@ -103,11 +103,11 @@ class CapabilitiesCard(Card):
             by[each.standing].append(each)
         used, never, held = by[Standing.USED], by[Standing.NEVER], by[Standing.HELD]
         counts: tuple[tuple[Message, int], ...] = (
-            (plural("{count} used", "{count} used", len(used)), len(used) if picture.observed else 0),
-            (plural("{count} held but never used", "{count} held but never used", len(never)), len(never)),
-            (plural("{count} held", "{count} held", len(held)), len(held)),
-            (plural("{count} not held", "{count} not held", len(by[Standing.ABSENT])), len(by[Standing.ABSENT])),
-            (plural("{count} not known", "{count} not known", len(by[Standing.UNKNOWN])), len(by[Standing.UNKNOWN])),
+            (msg("{count} used", count=len(used)), len(used) if picture.observed else 0),
+            (msg("{count} held but never used", count=len(never)), len(never)),
+            (msg("{count} held", count=len(held)), len(held)),
+            (msg("{count} not held", count=len(by[Standing.ABSENT])), len(by[Standing.ABSENT])),
+            (msg("{count} not known", count=len(by[Standing.UNKNOWN])), len(by[Standing.UNKNOWN])),
         )
         words = listed(translate(text) for text, count in counts if count)
         self.numbers.say(words)

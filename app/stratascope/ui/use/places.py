@@ -75,9 +75,9 @@ def _folders(picture: UsePicture) -> Message:
 def _ports(picture: UsePicture) -> Message:
     if not picture.observation.saw("ports"):
         count = sum(len(row.ports) for row in picture.ports)
-        return plural("{count} published", "{count} published", count) if count else msg("none published")
+        return msg("{count} published", count=count) if count else msg("none published")
     count = sum(len(row.ports) for row in picture.ports if row.use is not PortUse.SILENT)
-    return plural("{count} served", "{count} served", count) if count else msg("none served")
+    return msg("{count} served", count=count) if count else msg("none served")
 
 
 def _written(folder: Folder) -> Row:
