@@ -5,7 +5,6 @@ from __future__ import annotations
 import ftplib
 import io
 import os
-import smtplib
 import socket
 import subprocess
 import tempfile
@@ -20,7 +19,6 @@ from software.reach import (
     inside,
     line_of,
     network_of,
-    outside,
     place,
     rotated,
     sends,
@@ -255,47 +253,6 @@ def log_many(at: Service) -> None:
     crowd(at, 300, sends_line)
 
 
-def _mailed(at: Service, subject: str) -> bool:
-    return subject in place(at, "/var/mail/app").read_text()
-
-
-def mail_by_smtp(at: Service) -> None:
-    """Delivered to a user's mailbox, whose owner it stays."""
-    subject = f"smtp-{time.monotonic_ns()}"
-
-    def talk() -> None:
-        with smtplib.SMTP("127.0.0.1", at.port, "client.test", PATIENCE * 2) as link:
-            link.sendmail("far@client.test", ["app@box"], f"Subject: {subject}\n\ntext\n")
-
-    try:
-        outside(at, talk)
-    except smtplib.SMTPException as error:
-        raise BrokenError(str(error)) from None
-    wait("the mail", lambda: _mailed(at, subject))
-    expect(at.says("stat", "-c", "%U", "/var/mail/app"), "app", "the owner of the mailbox")
-
-
-def mail_by_user(at: Service) -> None:
-    """A user inside sends by sendmail(1), which is set-uid or set-gid."""
-    subject = f"user-{time.monotonic_ns()}"
-    at.does("/usr/sbin/sendmail", "app@box", user="other", typed=f"Subject: {subject}\n\ntext\n")
-    wait("the mail", lambda: _mailed(at, subject))
-
-
-def exim_queue(at: Service) -> None:
-    """What can't be delivered now stays in the queue; the administrator looks and removes it."""
-    at.does("exim4", "-odq", "app@box", user="other", typed="Subject: queued\n\ntext\n")
-    number = at.says("exim4", "-bpc", user="0")
-    if number == "0":
-        raise BrokenError("the queue is empty")
-    at.does("exim4", "-qff", user="0")
-    wait("an empty queue", lambda: at.says("exim4", "-bpc", user="0") == "0")
-
-
-def smtp_many(at: Service) -> None:
-    crowd(at, 15, lambda link: line_of(link).startswith("220"))
-
-
 _HOLD = ("read-only-root=on",)
 
 PROGRAMS = (
@@ -339,13 +296,5 @@ PROGRAMS = (
         hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,NET_BIND_SERVICE",),
         volumes=("/var/log/remote", "/var/spool/rsyslog"),
         breaks=(("--cap-drop CHOWN", "log_owner"),),
-    ),
-    Program(
-        "exim", "login", 25, ("exim-entry",),
-        (mail_by_smtp, mail_by_user, exim_queue, smtp_many),
-        ("no-new-privileges=", "capabilities=CHOWN,DAC_OVERRIDE,FOWNER,SETGID,SETUID", "pids=50", "memory=128m"),
-        hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,FOWNER,SETGID,SETUID,NET_BIND_SERVICE",),
-        volumes=("/var/mail", "/var/spool/exim4", "/var/lib/exim4", "/var/log/exim4"),
-        breaks=(("--security-opt no-new-privileges", "mail_by_smtp"), ("--cap-drop SETUID", "mail_by_smtp")),
     ),
 )  # fmt: skip

@@ -3,11 +3,57 @@
 from __future__ import annotations
 
 import imaplib
+import smtplib
 import time
 
-from software.families.login import mail_by_smtp, mail_by_user, smtp_many
 from software.program import BrokenError, Program, Service, expect
-from software.reach import PATIENCE, children, connect, crowd, line_of, outside, sends, wait
+from software.reach import PATIENCE, children, connect, crowd, line_of, outside, place, sends, wait
+
+
+def _mailed(at: Service, subject: str) -> bool:
+    return subject in place(at, "/var/mail/app").read_text()
+
+
+def mail_by_smtp(at: Service) -> None:
+    """Delivered to a user's mailbox, whose owner it stays."""
+    subject = f"smtp-{time.monotonic_ns()}"
+
+    def talk() -> None:
+        with smtplib.SMTP("127.0.0.1", at.port, "client.test", PATIENCE * 2) as link:
+            link.sendmail("far@client.test", ["app@box"], f"Subject: {subject}\n\ntext\n")
+
+    try:
+        outside(at, talk)
+    except smtplib.SMTPException as error:
+        raise BrokenError(str(error)) from None
+    wait("the mail", lambda: _mailed(at, subject))
+    expect(at.says("stat", "-c", "%U", "/var/mail/app"), "app", "the owner of the mailbox")
+
+
+def mail_by_user(at: Service) -> None:
+    """A user inside sends by sendmail(1), which is set-uid or set-gid."""
+    subject = f"user-{time.monotonic_ns()}"
+    at.does("/usr/sbin/sendmail", "app@box", user="other", typed=f"Subject: {subject}\n\ntext\n")
+    wait("the mail", lambda: _mailed(at, subject))
+
+
+def exim_queue(at: Service) -> None:
+    """What can't be delivered now stays in the queue; the administrator looks and removes it."""
+    at.does("exim4", "-odq", "app@box", user="other", typed="Subject: queued\n\ntext\n")
+    number = at.says("exim4", "-bpc", user="0")
+    if number == "0":
+        raise BrokenError("the queue is empty")
+    at.does("exim4", "-qff", user="0")
+    wait("an empty queue", lambda: at.says("exim4", "-bpc", user="0") == "0")
+
+
+def smtp_many(at: Service) -> None:
+    crowd(at, 15, lambda link: line_of(link).startswith("220"))
+
+
+def postfix_runs(at: Service) -> None:
+    """Its master alone: a question by the network starts workers, which go away again when they are idle."""
+    at.does("postfix", "status", user="0")
 
 
 def queue(at: Service) -> None:
@@ -96,10 +142,18 @@ def imap_reload(at: Service) -> None:
 
 
 PROGRAMS = (
+    Program(
+        "exim", "login", 25, ("exim-entry",),
+        (mail_by_smtp, mail_by_user, exim_queue, smtp_many),
+        ("no-new-privileges=", "capabilities=CHOWN,DAC_OVERRIDE,FOWNER,SETGID,SETUID", "pids=50", "memory=128m"),
+        hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,FOWNER,SETGID,SETUID,NET_BIND_SERVICE",),
+        volumes=("/var/mail", "/var/spool/exim4", "/var/lib/exim4", "/var/log/exim4"),
+        breaks=(("--security-opt no-new-privileges", "mail_by_smtp"), ("--cap-drop SETUID", "mail_by_smtp")),
+    ),
     # postdrop and postqueue are set-gid, so no-new-privileges can't be
     Program(
         "postfix", "mail", 25, ("postfix", "start-fg"),
-        (mail_by_smtp, mail_by_user, queue, queue_flush, postfix_reload, smtp_many),
+        (postfix_runs, mail_by_smtp, mail_by_user, queue, queue_flush, postfix_reload, smtp_many),
         ("no-new-privileges=", "capabilities=CHOWN,DAC_OVERRIDE,FOWNER,KILL,SETGID,SETUID,SYS_CHROOT",
          "pids=100", "memory=256m"),
         hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,FOWNER,KILL,SETGID,SETUID,SYS_CHROOT,NET_BIND_SERVICE",),

@@ -227,8 +227,8 @@ PROGRAMS = (
     Program(
         "caddy", "runtimes", 80, ("caddy", "run", "--config", "/etc/caddy/Table", "--adapter", "caddyfile"),
         (caddy_page, caddy_tls, caddy_reload, caddy_log, caddy_many),
-        (*_TIGHT, "tmpfs=/tmp,/home/app", "pids=100", "memory=256m"),
-        volumes=("/data", "/var/log/table"), hand_before=f"{_GIVE} /var/log/table",
+        (*_TIGHT, "tmpfs=/tmp", "pids=100", "memory=256m"),
+        volumes=("/data", "/var/log/table"), options=("-e", "HOME=/data"), hand_before=f"{_GIVE} /var/log/table",
         hand_podman=("capabilities=NET_BIND_SERVICE",),
         breaks=(("--ulimit nofile=100:100", "caddy_many"),),
     ),

@@ -265,14 +265,17 @@ PROGRAMS = (
         (php_page, php_child, php_session, php_upload, php_many, php_reload),
         (*_WEB, "tmpfs=/tmp,/run/php", "pids=50", "memory=256m"),
         volumes=(HTML, "/var/www/state", "/var/lib/php/sessions"),
+        hand_podman=("read-only-root=", "tmpfs="),
         breaks=(("--tmpfs /tmp:mode=0700", "php_upload"), ("--pids-limit 3", "php_child")),
     ),
     Program(
         "squid", "web", 3128, ("squid-entry",),
         (squid_answers, proxied, squid_cached, squid_many, squid_tunnel, squid_reload, squid_rotate),
-        ("read-only-root=on", "capabilities=none", "user=proxy",
+        # pinger, its helper, has a file capability
+        ("no-new-privileges=", "read-only-root=on", "capabilities=NET_RAW", "user=proxy",
          "tmpfs=/run/squid,/tmp", "pids=80", "memory=256m"),
         volumes=("/var/spool/squid", "/var/log/squid"),
+        hand_podman=("read-only-root=", "tmpfs="),
         breaks=(("--cap-drop SETUID", "squid_answers"),),
     ),
 )  # fmt: skip
