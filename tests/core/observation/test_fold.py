@@ -68,6 +68,21 @@ def test_a_runtime_s_own_work_is_no_need() -> None:
     assert seen.seen.execs == 0
 
 
+def test_an_engine_s_monitor_is_no_program_of_the_container() -> None:
+    """Podman's lies below the same parent, and starts the runtime."""
+    seen = folded(
+        Process(1.0, 8, 7, "exec", "conmon", "/usr/bin/conmon"),
+        Process(1.1, 9, 8, "fork", "conmon", ""),
+        Process(1.1, 9, 8, "exec", "runc", "/usr/sbin/runc"),
+        Process(1.2, 10, 9, "fork", "runc", ""),
+        *start(1.3),
+        Call(1.5, 10, X, 257, 3),
+        Call(1.6, 8, X, 257, 9),
+    )
+    assert [(call.name, call.uses, call.by) for call in seen.calls] == [("openat", 3, ("web",))]
+    assert seen.seen.starts == 1
+
+
 def test_busybox_executes_itself() -> None:
     """A program of the container may do what a runtime does: it has been counted before, so it counts on."""
     seen = folded(*start(), Process(2.0, 10, 9, "exec", "ls", "/proc/self/exe"), Call(2.1, 10, X, 83, 1))

@@ -52,6 +52,10 @@ _COUNT_MOST = 1 << 53  # beyond it a count stands still
 # By these a runtime starts itself anew inside (libcontainer/nsenter, crun): not the container's program yet
 _RUNTIME_PROGRAMS = ("/proc/self/exe", "/dev/fd/", "/proc/self/fd/", "memfd:")
 Item = TypeVar("Item")
+# Engines and their runtimes, which may be in the group of a twin before its program is (conmon is, below a parent)
+_RUNTIMES = frozenset(
+    ("conmon", "conmonrs", "containerd-shim-runc-v2", "crun", "docker-runc", "podman", "runc", "youki")
+)
 _ABIS = {abi.value: abi for abi in Abi}
 _ACCEPT = frozenset(("accept", "accept4"))
 _SAVE = frozenset(("fsync", "fdatasync", "msync", "sync", "syncfs", "rename", "renameat", "renameat2"))
@@ -204,7 +208,7 @@ class Fold:
         process = self._of(event.pid)
         process.command = event.command
         process.lacked.clear()
-        if not process.runtime or event.program.startswith(_RUNTIME_PROGRAMS):
+        if not process.runtime or event.program.startswith(_RUNTIME_PROGRAMS) or _name_of(event.program) in _RUNTIMES:
             return
         process.runtime = False
         if self._first is None:
@@ -292,6 +296,10 @@ class Fold:
             self._ports[key] = replace(old, outside=True)
         if isinstance(event, Peer):
             self._phases.add(Phase.REQUESTS)
+
+
+def _name_of(program: str) -> str:
+    return program.rpartition("/")[2]
 
 
 def _put(found: dict[Item, None], item: Item) -> None:
