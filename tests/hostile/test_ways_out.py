@@ -41,6 +41,7 @@ CONNECTS = {
     "engines/shared/endpoint.py": {"socket.socket"},
     "probe/inside_network.py": {"socket.create_connection"},  # a twin's ports, inside its own network namespace
     "probe/listeners.py": {"socket.socket"},  # the kernel
+    "state/live_lock.py": {"socket.socket"},  # whether whoever claimed a container is alive, by a name of the kernel's
     "ui/app/app.py": {"socket.socketpair"},
     "ui/app/single_instance.py": {"socket.socket"},  # the window that there is already
 }

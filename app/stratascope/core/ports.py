@@ -197,10 +197,7 @@ class Relauncher(Protocol):
         """
 
     def overlay(self, number: str, mounts: tuple[TwinMount, ...]) -> None:
-        """Make what these need beside the twin, labelled as the twin's: volumes that are mounted only with it.
-
-        Raises core.relaunch.toggle.ToggleError for what can't be overlaid.
-        """
+        """Make what these need beside the twin, labelled as its own. Raises ToggleError for what can't be overlaid."""
 
     def remove_overlays(self, number: str) -> None:
         """What `overlay` made, or a part of it; the twin is gone by then. No error where there is nothing."""
