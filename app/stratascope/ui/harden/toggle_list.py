@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg
@@ -45,7 +45,9 @@ class HeadLine(QWidget):
     def __init__(self, theme: Theme, parent: QWidget) -> None:
         super().__init__(parent)
         self._theme, self._ink, self._title, self._said = theme, "text2", "", ""
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        self.setSizePolicy(policy)
         theme.changed.connect(self.update)
 
     def show_head(self, head: Head, offer: Offer, there: tuple[Option, ...]) -> None:
@@ -56,26 +58,39 @@ class HeadLine(QWidget):
         name = f"{self._title} {self._said}".strip()
         self.setAccessibleName(name)
         give_tip(self, name)
+        self.updateGeometry()
         self.update()
 
     def sizeHint(self) -> QSize:
         return QSize(self._theme.px(200), max(self._theme.px(25), self._theme.box(12) + self._theme.px(6)))
 
+    def heightForWidth(self, width: int) -> int:
+        """Of a narrow column the title takes two lines."""
+        metrics, room = QFontMetrics(self._theme.font(12, BOLD)), width - self._before()
+        wrapped = metrics.boundingRect(0, 0, max(1, room), 1000, int(Qt.TextFlag.TextWordWrap), self._title)
+        return max(self.sizeHint().height(), wrapped.height() + self._theme.px(6))
+
+    def _before(self) -> int:
+        """What stands before the title."""
+        return self._theme.px(4) + (self._theme.px(17) if self._ink != "text2" else 0)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         theme, painter = self._theme, QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        left, centre = theme.px(4), Qt.AlignmentFlag.AlignVCenter
+        left, centre = self._before(), Qt.AlignmentFlag.AlignVCenter
         if self._ink != "text2":
             side = theme.px(11)
-            paint_mark(painter, QRectF(left, (self.height() - side) / 2, side, side), Mark.OPEN, theme, self._ink)
-            left += theme.px(17)
+            place = QRectF(theme.px(4), (self.height() - side) / 2, side, side)
+            paint_mark(painter, place, Mark.OPEN, theme, self._ink)
         painter.setFont(theme.font(12, BOLD))
         painter.setPen(theme.color(self._ink))
-        painter.drawText(QRectF(left, 0, self.width() - left, self.height()), centre, self._title)
+        painter.drawText(
+            QRectF(left, 0, self.width() - left, self.height()), centre | Qt.TextFlag.TextWordWrap, self._title
+        )
         left += painter.fontMetrics().horizontalAdvance(self._title) + theme.px(8)
         painter.setFont(theme.font(12))
         painter.setPen(theme.color("text2"))
-        room = self.width() - left
+        room = max(0, self.width() - left)
         shown = painter.fontMetrics().elidedText(self._said, Qt.TextElideMode.ElideRight, room)
         painter.drawText(QRectF(left, 0, room, self.height()), centre, shown)
 
