@@ -1,0 +1,118 @@
+"""Groups of the observer's own: who is moved comes back, and nothing of them is left, whoever made them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rig.engine import Rig
+from stratascope.collector.observe_group import NoGroupError
+from stratascope.collector.observe_made import Place, is_ours, place
+
+UNIFIED = Path("/sys/fs/cgroup/unified")
+NAME = "watched"
+
+
+@pytest.fixture
+def container(docker_rootful: Rig) -> Iterator[tuple[int, str]]:
+    """One whose engine left it in the root of the unified hierarchy: its process and its id."""
+    if not (UNIFIED / "cgroup.procs").exists() or Path("/sys/fs/cgroup/perf_event").exists():
+        pytest.skip("the hierarchies of this machine are mounted in another way")
+    number = docker_rootful.run("run", "-d", "--name", NAME, "busybox", "sh", "-c", "sleep 3600 & sleep 3600")
+    yield docker_rootful.pid(NAME), number.strip().splitlines()[-1]
+    docker_rootful.remove(NAME)
+
+
+def unified(pid: int) -> str:
+    """Where a process is in the unified hierarchy."""
+    lines = Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    return next(line.removeprefix("0::") for line in lines if line.startswith("0::"))
+
+
+def children(pid: int) -> list[int]:
+    """Those that it started."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def ours() -> set[str]:
+    """The groups in the unified hierarchy that are an observer's."""
+    return {path.name for path in UNIFIED.iterdir() if is_ours(f"/{path.name}")}
+
+
+def made(pid: int, number: str) -> Place:
+    """A group for it, which it had none of."""
+    found = place(pid, "", number, "")
+    assert found.made is not None
+    assert found.adopting is not None
+    return found
+
+
+def test_moved_and_back(container: tuple[int, str]) -> None:
+    """All of its processes, those that come later too; nothing else is in another place than before."""
+    pid, number = container
+    before, old = Path(f"/proc/{pid}/cgroup").read_text(), ours()
+    found = made(pid, number)
+    group = unified(pid)
+    assert is_ours(group)
+    assert {unified(child) for child in children(pid)} == {group}
+    assert [line for line in Path(f"/proc/{pid}/cgroup").read_text().splitlines() if "0::" not in line] == [
+        line for line in before.splitlines() if "0::" not in line
+    ]
+    found.leave()
+    assert Path(f"/proc/{pid}/cgroup").read_text() == before
+    assert ours() == old
+
+
+def test_a_session_is_moved_too(docker_rootful: Rig, container: tuple[int, str]) -> None:
+    """Whoever comes in while it is observed."""
+    pid, number = container
+    found = made(pid, number)
+    try:
+        docker_rootful.run("exec", "-d", NAME, "sleep", "3599")
+        assert found.adopting is not None
+        for _ in range(500):
+            found.adopting.take()
+            if len(list((UNIFIED / unified(pid)[1:] / "cgroup.procs").read_text().split())) > 2:
+                break
+            os.sched_yield()
+        assert len((UNIFIED / unified(pid)[1:] / "cgroup.procs").read_text().split()) > 2
+    finally:
+        found.leave()
+
+
+def test_what_a_killed_observer_left(container: tuple[int, str]) -> None:
+    """The next one takes it over, and away at its end."""
+    pid, number = container
+    old = ours()
+    made(pid, number)  # and nobody leaves
+    left = unified(pid)
+    again = made(pid, number)
+    assert unified(pid) != left
+    assert left.removeprefix("/") not in ours()
+    again.leave()
+    assert unified(pid) == "/"
+    assert ours() == old
+
+
+def test_a_parent_for_a_twin(docker_rootful: Rig) -> None:
+    """It is there before anybody is in it, in each hierarchy, and goes with the observer."""
+    path = "/stratascope-00112233aabbccdd"
+    found = place(0, "", "", path)
+    tops = [each for each in (*Path("/sys/fs/cgroup").iterdir(), Path("/sys/fs/cgroup")) if (each / path[1:]).is_dir()]
+    assert tops
+    found.leave()
+    assert [each for each in tops if (each / path[1:]).is_dir()] == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/docker", "/../stratascope-00112233", "/stratascope-00112233/x", "/stratascope-xyz", "stratascope-00"],
+)
+def test_no_other_group_is_made(path: str) -> None:
+    """Only one of ours, by its whole name."""
+    assert not is_ours(path)
+    with pytest.raises(NoGroupError):
+        place(0, "", "", path)
