@@ -12,6 +12,7 @@ import posixpath
 import stat
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from stratascope import sandbox
@@ -57,12 +58,12 @@ class LocalFiles:
     def propagation(self, path: str) -> Propagation | None:
         if self._socket is None:
             return None
-        pid = self._peer()
+        peer = self._peer()
         try:
-            place = self._sight(pid).open(path)
+            place = self._sight(peer).open(path)
             number = mount_of(place)
             os.close(place)
-            found = parse_mountinfo(_mountinfo("self" if pid is None else pid))
+            found = parse_mountinfo(_mountinfo("self" if peer is None else peer))
         except (OSError, ValueError, DecodeError):
             return None
         return next((mount.propagation for mount in found if mount.id == number), None)
@@ -83,20 +84,33 @@ class LocalFiles:
         except (OSError, ValueError):
             return None
 
-    def _peer(self) -> int | None:
-        """The engine's process, where its sight of the files may be used."""
+    def _peer(self) -> str | None:
+        """The engine's thread (below /proc) in whose sight of the files its own are; None where it may not be used.
+
+        Not simply its process: Podman copies a file out of a container in a thread that joins that one's mounts and
+        never comes back (libpod, joinMountAndExec), and where that is the first one, /proc/PID shows the container.
+        """
         pid = None if self._socket is None else peer_pid(self._socket)
         if not pid:
             return None
         try:
-            os.close(os.open(f"/proc/{pid}/root", os.O_PATH | os.O_CLOEXEC))
+            threads = [int(each.name) for each in Path(f"/proc/{pid}/task").iterdir()]
         except OSError:
             return None
-        return pid
+        found: dict[str, list[str]] = {}  # by mount namespace
+        for thread in sorted(threads, key=lambda each: (each != pid, each)):
+            with suppress(OSError):  # it has ended
+                place = f"{pid}/task/{thread}"
+                found.setdefault(str(Path(f"/proc/{place}/ns/mnt").readlink()), []).append(place)
+        for place in max(found.values(), key=len, default=[]):
+            with suppress(OSError):
+                os.close(os.open(f"/proc/{place}/root", os.O_PATH | os.O_CLOEXEC))
+                return place
+        return None
 
-    def _sight(self, pid: int | None = None) -> Sight:
-        pid = pid or self._peer()
-        return Sight() if pid is None else Sight(f"/proc/{pid}/root", str(pid))
+    def _sight(self, place: str | None = None) -> Sight:
+        place = place or self._peer()
+        return Sight() if place is None else Sight(f"/proc/{place}/root", place)
 
 
 def _stat(sight: Sight, path: str) -> os.stat_result:
