@@ -16,7 +16,7 @@ from stratascope.value import replace
 from usecases.tighten.watched import container
 
 X = "x86_64"
-FILTERED = Denied("web", X, "keyctl", 1, True, (), "", ())
+FILTERED = Denied("web", X, "chmod", 1, True, (), "", ())
 LACKED = Denied("web", X, "setgid", 1, False, (33,), "", ("CAP_SETGID",))
 READ_ONLY = Denied("web", X, "openat", 30, False, (), "/var/lib/web/cache", ())
 OTHER = Denied("web", X, "openat", 13, False, (), "/etc/shadow", ())
@@ -45,7 +45,7 @@ def allowing(derived: Resolved = DERIVED) -> tuple[Allowing, dict[str, str]]:
 
 @pytest.mark.parametrize(
     ("denied", "words"),
-    [(FILTERED, "keyctl is stopped"), (LACKED, "needs SETGID"), (READ_ONLY, "read-only"), (OTHER, "EACCES")],
+    [(FILTERED, "chmod is stopped"), (LACKED, "needs SETGID"), (READ_ONLY, "read-only"), (OTHER, "EACCES")],
     ids=["filter", "capability", "read-only", "files"],
 )
 def test_in_words(denied: Denied, words: str) -> None:
@@ -70,12 +70,20 @@ def test_one_call_more() -> None:
     assert first is not None
     assert first.certain
     assert first.choice is not None
-    assert '"keyctl"' in kept[first.choice.value]
-    second = allow(replace(FILTERED, name="ptrace"))
+    assert '"chmod"' in kept[first.choice.value]
+    second = allow(replace(FILTERED, name="mlockall"))
     assert second is not None
     assert second.choice is not None
     names = {name for rule in json.loads(kept[second.choice.value])["syscalls"] for name in rule["names"]}
-    assert {"keyctl", "ptrace"} <= names
+    assert {"chmod", "mlockall"} <= names
+
+
+def test_no_call_that_the_engine_s_default_refuses() -> None:
+    """A container that knows that it is tried could ask for anything."""
+    allow, kept = allowing()
+    wider = allow(replace(FILTERED, name="keyctl"))
+    assert wider is not None
+    assert all('"keyctl"' not in text for text in kept.values())
 
 
 def test_one_capability_more() -> None:
@@ -83,6 +91,14 @@ def test_one_capability_more() -> None:
     allow, _ = allowing()
     assert allow(LACKED) == Loosening("capabilities", Choice("capabilities", "CAP_SETGID,CAP_SETUID"), certain=True)
     assert allow(LACKED) is None
+
+
+def test_no_capability_that_it_does_not_have_today() -> None:
+    """A container that knows that it is tried could ask for anything."""
+    allow, _ = allowing()
+    assert allow(replace(LACKED, lacked=("CAP_SYS_ADMIN",))) is None
+    both = allow(replace(LACKED, lacked=("CAP_SYS_ADMIN", "CAP_SETGID")))
+    assert both == Loosening("capabilities", Choice("capabilities", "CAP_SETGID,CAP_SETUID"), certain=True)
 
 
 def test_one_place_more_to_write() -> None:

@@ -64,8 +64,11 @@ def learned_profile(
     tight: bool,
     no_new_privileges: bool,
     init: bool,
+    wider: bool = False,
 ) -> str:
     """The profile's JSON, for a container with these capabilities. Raises DecodeError: the default is no profile."""
+    # `wider`: it was seen under a wider filter than the default. Else nothing that the default refuses passes, whatever
+    # was seen: a container may behave in another way where it is tried
     abi = Abi.X86_64 if isinstance(default, DockerDefault) else native(default.machine)
     source = (
         DockerDefault(capabilities, default.measured)
@@ -79,7 +82,7 @@ def learned_profile(
         base = dict(source.answers(each).calls)
         wanted = _wanted(seen, each, tight=tight, no_new_privileges=no_new_privileges, init=init)
         for name in numbers(each):
-            calls[name] = _answer(name, base.get(name, (_EPERM,)), name in wanted, seen, each, tight=tight)
+            calls[name] = _answer(name, base.get(name, (_EPERM,)), name in wanted, seen, each, tight=tight, wider=wider)
     return profile_text(calls, abis)
 
 
@@ -95,7 +98,9 @@ def _wanted(seen: Observation, abi: Abi, *, tight: bool, no_new_privileges: bool
     return frozenset(names)
 
 
-def _answer(name: str, base: Outcomes, wanted: bool, seen: Observation, abi: Abi, *, tight: bool) -> Outcomes:
+def _answer(
+    name: str, base: Outcomes, wanted: bool, seen: Observation, abi: Abi, *, tight: bool, wider: bool
+) -> Outcomes:
     """What the filter says to one call; `base`: what the engine's default says."""
     base = tidied(Outcome(_written(outcome.action), outcome.constraints) for outcome in base)
     refused = tidied(outcome for outcome in base if outcome.action.lets_through is False)
@@ -104,7 +109,9 @@ def _answer(name: str, base: Outcomes, wanted: bool, seen: Observation, abi: Abi
     if not wanted:
         # as the default refuses it, where it does so whatever the arguments
         return refused if refused and len(refused) == len(base) == 1 else (_EPERM,)
-    if refused and len(refused) == len(base):  # it was seen under a wider filter than the default
+    if refused and len(refused) == len(base):
+        if not wider:
+            return refused if len(base) == 1 else (_EPERM,)
         base = _PASSES
     match name:
         case "clone":

@@ -175,6 +175,7 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
             tight=tight,
             no_new_privileges=asked.no_new_privileges,
             init=subject.container.init,
+            wider=subject.container.asked.privileged or subject.container.asked.seccomp is not ProfileKind.DEFAULT,
         )
     except DecodeError:
         return None

@@ -16,6 +16,7 @@ from stratascope.core.observation.observation import Denied, Observation, UsedCa
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.trial import Loosening, Refusal
 from stratascope.core.sanitize import plain
+from stratascope.layers.shared.asked_capabilities import bounding, named
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.plan.learned import Resolved, resolved
 from stratascope.value import replace
@@ -57,6 +58,7 @@ class Allowing:
     def __init__(self, subject: Subject, derived: Resolved, word: str, place: Callable[[str], str]) -> None:
         """`word`: by which the filter was learned."""
         self._subject, self._word, self._place = subject, word, place
+        self._engine = subject.engine
         self._values = {item.toggle: item.value for item in derived.choices}
         self._more: Observation = subject.seen or Observation()
 
@@ -88,6 +90,11 @@ class Allowing:
         return Loosening(_FILTER, wider, certain=True)
 
     def _capability(self, lacked: tuple[str, ...]) -> Loosening | None:
+        """Only what it has today: a twin that asks for more is no reason to give it more."""
+        before = self._subject.container.asked
+        lacked = tuple(name for name in lacked if before.privileged or named((name,)) <= bounding(before, self._engine))
+        if not lacked:
+            return None
         value = self._values.get(_CAPABILITIES)
         if value is None:
             return None
