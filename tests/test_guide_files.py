@@ -118,7 +118,7 @@ def test_commands_and_options_exist(language: str) -> None:
         for span in _CODE.findall(text):
             if span.startswith("-") and len(span) > 1:
                 assert span in known | OTHERS_OPTIONS, (name, span)
-    changing = {"harden", "undo", "discard", "recover", "export"}
+    changing = {"harden", "tighten", "undo", "discard", "recover", "export", "observe", "needs"}
     assert seen == {None, "report", "engines", "desktop", "helper", "completion", *changing}  # every command is named
 
 
