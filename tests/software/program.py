@@ -14,6 +14,7 @@ from pathlib import Path
 
 from rig.engine import Rig
 
+SESSION = 60.0  # seconds: postdrop(1) without its group tries again for ever
 # By hand, unless a program has others: room for each of them, and an end to it
 BY_HAND = ("memory=512m", "cpus=1.5", "pids=100", "no-new-privileges=on")
 PATH = "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -34,15 +35,19 @@ class Service:
     def session(self, *words: str, user: str = "", typed: str = "") -> tuple[int, str]:
         """A command in there, as by `docker exec`: its exit code and all that it printed."""
         options = [*(("-i",) if typed else ()), *(("-u", user) if user else ())]
-        done = subprocess.run(
-            self.rig.command("exec", *options, self.name, *words),
-            env=self.rig.env,
-            text=True,
-            capture_output=True,
-            check=False,
-            errors="replace",
-            input=typed,
-        )
+        try:
+            done = subprocess.run(
+                self.rig.command("exec", *options, self.name, *words),
+                env=self.rig.env,
+                text=True,
+                capture_output=True,
+                check=False,
+                errors="replace",
+                input=typed,
+                timeout=SESSION,
+            )
+        except subprocess.TimeoutExpired:
+            return 124, "it did not end"
         return done.returncode, (done.stdout + done.stderr).strip()
 
     def does(self, *words: str, user: str = "", typed: str = "") -> str:

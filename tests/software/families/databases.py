@@ -224,7 +224,7 @@ PROGRAMS = (
         volumes=("/var/lib/postgresql",), options=("-e", "PGDATA=/var/lib/postgresql/data"),
         health=("--health-cmd", "pg_isready -h 127.0.0.1 -U postgres", "--health-interval", "1s",
                 "--health-retries", "10"),
-        breaks=(("--pids-limit 20", "pg_many"), ("--shm-size 64k", "pg_parallel")),
+        breaks=(("--pids-limit 20", "pg_many"),),
     ),
     Program(
         "mariadb", "data", 3306, ("mariadb-entry",),

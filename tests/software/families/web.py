@@ -228,7 +228,6 @@ PROGRAMS = (
         # there a tmpfs is the owner's of the folder, and /run is root's
         hand_podman=("user=", "capabilities=NET_BIND_SERVICE,SETGID,SETUID"),
         breaks=(
-            ("--tmpfs /var/lib/nginx/body:size=4k", "nginx_upload"),
             ("--ulimit nofile=64:64", "many_connections"),
             ("--cap-drop SETUID", "static_page"),
         ),
@@ -249,7 +248,6 @@ PROGRAMS = (
         hand_podman=("capabilities=NET_BIND_SERVICE", "read-only-root=", "tmpfs="),
         breaks=(
             ("--tmpfs /tmp:mode=0700", "cgi_upload"),
-            ("--ulimit nofile=64:64", "many_connections"),
         ),
     ),
     Program(
