@@ -28,6 +28,8 @@ _BROKEN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 BROKEN = frozenset((program, preset, kind) for program, preset, kinds in _BROKEN for kind in kinds)
 # Rolled back for a worker that was idle and went away, else broken (postdrop is set-gid): a matter of time. To be empty
 EITHER = frozenset(("postfix", "recommended", kind) for kind in _BOTH)
+# By hand: rolled back for such a worker, which is missed. To be empty
+MISSED = frozenset({("postfix", "docker")})
 # (program, preset): what the program can do without is known of these, so rolling back is a failure of the preset
 MUST = frozenset(
     (

@@ -16,7 +16,7 @@ from rig.fixtures import Engines
 from software.families import PROGRAMS
 from software.filter_by_hand import write_filter
 from software.hardened import broken, engine_with_image, hardened, service
-from software.known import BROKEN, EITHER, MUST
+from software.known import BROKEN, EITHER, MISSED, MUST
 from software.program import Program
 from software.reach import logs, up
 from software.table import BY_HAND, MEASURED, REACHED, Row, share
@@ -88,6 +88,8 @@ def test_by_hand_it_is_as_tight_as_can_be_and_works(
         # the deep check decides, whatever is missed of its processes
         row = hardened(program, at, way, ("harden", at.name, "--keep-unverified", *settings), tmp_path)
         table.append(row)
+        if row.called == "rolled back" and (program.name, rig.kind) in MISSED:
+            pytest.xfail(row.why)
         assert row.code in (0, 1), row.why
         assert row.broken == {}
 

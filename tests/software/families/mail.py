@@ -158,7 +158,7 @@ PROGRAMS = (
          "pids=100", "memory=256m"),
         hand_podman=("capabilities=CHOWN,DAC_OVERRIDE,FOWNER,KILL,SETGID,SETUID,SYS_CHROOT,NET_BIND_SERVICE",),
         volumes=("/var/mail", "/var/spool/postfix", "/var/lib/postfix"),
-        breaks=(("--security-opt no-new-privileges", "mail_by_user"), ("--cap-drop SETUID", "mail_by_smtp")),
+        breaks=(("--security-opt no-new-privileges", "mail_by_user"), ("--cap-drop SETUID", "postfix_runs")),
     ),
     Program(
         "dovecot", "mail", 143, ("dovecot", "-F", "-c", "/etc/dovecot/table.conf"),

@@ -207,7 +207,7 @@ PROGRAMS = (
         (node_page, node_threads, node_child, node_files, node_crash, node_reload, node_many),
         (*_TIGHT, "tmpfs=/tmp", "pids=100", "memory=512m"),
         volumes=("/data",), hand_before=_GIVE,
-        breaks=(("--pids-limit 30", "node_threads"), ("--tmpfs /tmp:ro", "node_files")),
+        breaks=(("--tmpfs /tmp:ro", "node_files"),),
     ),
     Program(
         "python", "runtimes", 8000, ("python3", "/srv/python/main"),
