@@ -5,8 +5,7 @@ from __future__ import annotations
 _BOTH = ("docker", "podman")
 # (program, preset): called working, and is not by its deep check, on the kinds of engines that are named
 _BROKEN: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    # no-new-privileges: sudo and su, crontab(1) and exim's own delivery are set-uid or set-gid programs
-    ("sshd", "recommended", _BOTH),
+    # no-new-privileges: crontab(1) and exim's own delivery are set-uid or set-gid programs
     ("cron", "recommended", _BOTH),
     ("exim", "recommended", _BOTH),
     # SETUID, SETGID and SYS_CHROOT are taken, which a login or a job needs on demand

@@ -74,7 +74,7 @@ def test_what_was_learned(window: MainWindow, rig: Rig, qtbot: QtBot) -> None:
     learn(window, rig, use_sample.web())
     page = reopen(window, qtbot)
     assert page.strip.title.text() == "Learned from 3 days, 3 starts"
-    assert [word.text for word in page.strip.phases.words] == ["Start 3×", "Requests", "Reload 6×", "Stop not seen"]
+    assert [word.text for word in page.strip.phases.words] == ["Start 3×", "Serving", "Reload 6×", "Stop not seen"]
     assert page.strip.share.text() == "75 %"
     assert buttons(page) == ["Forget…", "Observe"]
     assert texts(page.capabilities.used.rows.rows) == ["CHOWN", "SETGID", "SETUID", "NET_BIND_SERVICE"]

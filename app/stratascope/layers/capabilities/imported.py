@@ -17,6 +17,13 @@ from stratascope.layers.shared.asked_capabilities import engine_default, named, 
 from stratascope.linux.capability import CapabilitySet
 
 _SHOWN = 5
+# of distributions' essential packages: they lie in nearly every image, and are hardly ever called there
+_EVERYWHERE = frozenset(
+    (
+        *("bbsuid", "chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "pam_timestamp_check", "passwd"),
+        *("ssh-keysign", "su", "umount", "unix_chkpwd", "newgidmap", "newuidmap", "userhelper", "usernetctl"),
+    )
+)
 
 
 def kept(subject: Subject) -> CapabilitySet:
@@ -49,6 +56,11 @@ def beyond_standard(value: CapabilitySet, allowed: CapabilitySet, subject: Subje
 def rights_after_login(subject: Subject) -> tuple[str, ...]:
     """Programs that give rights, where people log in; empty where nobody does, or it was not looked at."""
     return () if subject.programs is None else subject.programs.set_uid
+
+
+def gives_rights(subject: Subject) -> bool:
+    """Whether its image has a program that gives rights beside those that every image has."""
+    return any(path.rpartition("/")[2] not in _EVERYWHERE for path in subject.set_uid or ())
 
 
 def set_uid_risk(paths: Sequence[str]) -> Message:

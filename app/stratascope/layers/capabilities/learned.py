@@ -5,17 +5,9 @@ from __future__ import annotations
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Learned, Subject
-from stratascope.layers.capabilities.imported import kept, rights_after_login
+from stratascope.layers.capabilities.imported import gives_rights, kept, rights_after_login
 from stratascope.layers.shared.asked_capabilities import bounding, named, starts_as_root
 from stratascope.linux.capability import CapabilitySet
-
-# of distributions' essential packages: they lie in nearly every image, and are hardly ever called there
-_EVERYWHERE = frozenset(
-    (
-        *("bbsuid", "chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "pam_timestamp_check", "passwd"),
-        *("ssh-keysign", "su", "umount", "unix_chkpwd", "newgidmap", "newuidmap", "userhelper", "usernetctl"),
-    )
-)
 
 
 def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
@@ -50,14 +42,9 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
 
 def no_gain(word: str, subject: Subject, asked: Asked) -> Learned | None:
     """No new privileges, unless people log in and gain rights by a program there, of which a start shows nothing."""
-    if rights_after_login(subject) or (subject.programs is not None and _gains(subject)):
+    if rights_after_login(subject) or (subject.programs is not None and gives_rights(subject)):
         return None
     return Learned("on", msg("It was seen to work, and no program that gives rights is for those who log in."))
-
-
-def _gains(subject: Subject) -> bool:
-    """Whether its image has a program that gives rights beside those that every image has."""
-    return any(path.rpartition("/")[2] not in _EVERYWHERE for path in subject.set_uid or ())
 
 
 def _typed(value: CapabilitySet) -> str:
