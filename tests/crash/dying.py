@@ -27,7 +27,8 @@ from typing import Any
 from stratascope.core.container import EngineState
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
-from stratascope.core.relaunch.trial import TwinRecord, Works
+from stratascope.core.relaunch.trial import Works
+from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening

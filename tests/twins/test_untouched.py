@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 from rig.engine import Rig
-from stratascope.core.relaunch.trial import TWIN, Refusal, Tried, Works
+from stratascope.core.relaunch.trial import Refusal, Tried, Works
+from stratascope.core.relaunch.twin import TWIN
 from stratascope.i18n.translate import translate
 from stratascope.usecases.trial.trial import Witness
 from twins.stage import QUICK, Stage, stage_of, tree

@@ -29,7 +29,7 @@ from stratascope.core.relaunch.transaction import (
     State,
     Transaction,
 )
-from stratascope.core.relaunch.trial import TwinRecord
+from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.layers import toggles as toggling

@@ -21,7 +21,7 @@ from stratascope.core.relaunch.launch_spec import (
     RestartPolicy,
     Running,
 )
-from stratascope.core.relaunch.trial import TwinMount
+from stratascope.core.relaunch.twin import TwinMount
 from stratascope.value import replace
 
 

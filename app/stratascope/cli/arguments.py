@@ -10,10 +10,8 @@ from stratascope import __version__
 from stratascope.cli import arguments_desktop
 from stratascope.cli.parsing import Parser, speak, told
 from stratascope.core.message import msg
-from stratascope.core.observation.observer import SECONDS_MOST
-from stratascope.core.relaunch.toggle import Preset
-from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST, Remedy
-from stratascope.core.relaunch.trial import REPEATS, REPEATS_MOST
+from stratascope.core.observation import SECONDS_MOST
+from stratascope.core.relaunch.transaction import REPEATS, REPEATS_MOST, WATCH, WATCH_MOST, Remedy
 from stratascope.i18n.translate import translate
 
 
@@ -151,7 +149,7 @@ def _hardening(commands: argparse._SubParsersAction[Parser]) -> None:
     for each in (harden, export):
         each.add_argument(
             "--preset",
-            choices=[preset.value for preset in Preset],
+            choices=("critical", "recommended", "restricted", "strict"),  # a test holds them against the type
             help=told(
                 msg("choose a set of toggles: critical is the smallest that closes what is critical and serious")
             ),

@@ -13,7 +13,7 @@ from stratascope.cli.output import complain, write
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.transaction import Damaged, JournalError, Kind, Transaction
-from stratascope.core.relaunch.trial import TwinRecord
+from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.journal import FileJournal

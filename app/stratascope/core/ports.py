@@ -23,7 +23,7 @@ from stratascope.core.relaunch.launch_spec import (
     Running,
 )
 from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
-from stratascope.core.relaunch.trial import TwinMount
+from stratascope.core.relaunch.twin import TwinMount
 from stratascope.linux.mounts import Propagation
 from stratascope.value import Value
 

@@ -19,7 +19,7 @@ import msgspec
 
 from stratascope import atomic_file
 from stratascope.core.relaunch.transaction import BusyError, Damaged, JournalError, Transaction
-from stratascope.core.relaunch.trial import TwinRecord
+from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.state import live_lock
 from stratascope.state.pending import RELAUNCH, TWIN, default_folder
 

@@ -19,7 +19,7 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.relaunch.transaction import WATCH, Damaged, Journal, Remedy, Stage, Transaction
-from stratascope.core.relaunch.trial import TwinRecord
+from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.usecases.engine_access import EngineAccess

@@ -10,7 +10,7 @@ import pytest
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.core.relaunch.trial import TWIN, TwinMount
+from stratascope.core.relaunch.twin import TWIN, TwinMount
 from stratascope.engines.docker import twin
 
 ID = "0123456789ab" + "c" * 52

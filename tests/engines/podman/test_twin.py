@@ -7,7 +7,7 @@ from typing import Any
 
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec
-from stratascope.core.relaunch.trial import TwinMount
+from stratascope.core.relaunch.twin import TwinMount
 from stratascope.engines.podman import twin
 
 ID = "0123456789ab" + "c" * 52

@@ -10,7 +10,7 @@ from stratascope.core.container import Asked, AskedDevice, AskedMount, Container
 from stratascope.core.message import msg
 from stratascope.core.ports import Place, PlaceKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec
-from stratascope.core.relaunch.trial import TwinMount
+from stratascope.core.relaunch.twin import TwinMount
 from stratascope.usecases.trial.copyable import NoTwinError, check, mounts_of
 from stratascope.value import replace
 from usecases.host import Host

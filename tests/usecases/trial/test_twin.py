@@ -11,7 +11,7 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, RefusedError
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError
-from stratascope.core.relaunch.trial import TwinMount, TwinRecord
+from stratascope.core.relaunch.twin import TwinMount, TwinRecord
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.relaunch.recovery import Result
 from stratascope.usecases.trial.twin import remove_left, twin

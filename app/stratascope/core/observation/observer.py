@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
+from stratascope.core.observation import SECONDS_MOST
 from stratascope.core.observation.stream import Event
 from stratascope.value import Value
-
-SECONDS_MOST = 7 * 24 * 3600.0  # of one observation
 
 
 class Target(Value):

@@ -12,11 +12,12 @@ from typing import Protocol
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.owner import Owned
-from stratascope.core.relaunch.trial import TwinRecord
+from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.value import Value, replace
 
 WATCH = 10.0  # seconds that a replacement is watched before it counts as good, where nothing else was said
 WATCH_MOST = 3600.0
+REPEATS, REPEATS_MOST = 3, 100  # times that settings which work on a twin are tried again
 
 
 class Stage(StrEnum):

@@ -1,8 +1,4 @@
-"""Twins and trials: a disposable copy of a container beside it, what it is made of, and what trying it came to.
-
-A twin can change nothing of its original: what that may write to lies below an overlay, it has a network with nothing
-in it, and what can't be copied so refuses the twin, with the reason. It is written into the journal before it exists.
-"""
+"""Trials of settings on twins (`twin`): what one came to, and what would make it work."""
 
 from __future__ import annotations
 
@@ -11,33 +7,6 @@ from enum import StrEnum
 from stratascope.core.message import Message
 from stratascope.core.relaunch.toggle import Choice, Failure
 from stratascope.value import Value
-
-REPEATS, REPEATS_MOST = 3, 100  # times that what works is tried again
-TWIN = "io.github.stratascope.twin"  # label of a twin and of its volumes: the twin's number
-
-
-class TwinMount(Value):
-    """A bind or a volume as the twin gets it. `source` is on the engine's host, with no link at its end.
-
-    `overlaid`: the twin writes into a layer of its own; all else is mounted as it is, and read-only.
-    """
-
-    source: str
-    target: str
-    overlaid: bool
-    volume: str = ""  # its name
-
-
-class TwinRecord(Value):
-    """A twin as the journal has it: all that is needed to remove it, and what came with it."""
-
-    id: str  # also the value of the label
-    engine: str
-    endpoint: str
-    original: str  # full id
-    name: str
-    started_at: float
-    cgroup: str = ""  # made for it to lie below, from the top of the control groups; empty: none
 
 
 class Loosening(Value):

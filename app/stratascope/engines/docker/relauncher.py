@@ -28,7 +28,7 @@ from stratascope.core.relaunch.launch_spec import (
     Running,
 )
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.core.relaunch.trial import TWIN, TwinMount
+from stratascope.core.relaunch.twin import TWIN, TwinMount
 from stratascope.engines.docker import apply_options, twin
 from stratascope.engines.docker.mounts import target
 from stratascope.engines.docker.recreate import EngineAnswers, launch_spec, repointed, with_image

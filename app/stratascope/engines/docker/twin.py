@@ -15,7 +15,7 @@ from typing import Any
 from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.core.relaunch.trial import TWIN, TwinMount
+from stratascope.core.relaunch.twin import TWIN, TwinMount
 from stratascope.engines.docker.mounts import target
 from stratascope.engines.shared.command import compact
 from stratascope.engines.shared.json_reader import Answer, parse_object

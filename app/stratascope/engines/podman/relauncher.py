@@ -28,7 +28,7 @@ from stratascope.core.relaunch.launch_spec import (
     RestartPolicy,
     Running,
 )
-from stratascope.core.relaunch.trial import TwinMount
+from stratascope.core.relaunch.twin import TwinMount
 from stratascope.engines.podman import apply_options, twin
 from stratascope.engines.podman.engine_made import made
 from stratascope.engines.podman.inspect import translate

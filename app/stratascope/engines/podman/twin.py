@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 from stratascope.core.relaunch.launch_spec import LaunchSpec
-from stratascope.core.relaunch.trial import TwinMount
+from stratascope.core.relaunch.twin import TwinMount
 from stratascope.engines.podman.sources import ANNOTATION
 from stratascope.engines.shared.json_reader import Answer, parse_object
 

@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject, Signal
 
 from stratascope.core.container import EngineState
 from stratascope.core.message import msg, plural
-from stratascope.core.relaunch.trial import TwinRecord
+from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
 from stratascope.ui.harden.worker import Failure, QueryRunner

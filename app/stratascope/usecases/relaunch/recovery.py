@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from stratascope.core.ports import EngineError, NoSuchContainerError
 from stratascope.core.relaunch.transaction import BusyError, Damaged, Journal, JournalError, Stage, Transaction
-from stratascope.core.relaunch.trial import TwinRecord
+from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.relaunch import rollback
 from stratascope.usecases.relaunch.owner import recover_owned

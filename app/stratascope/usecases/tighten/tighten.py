@@ -15,8 +15,8 @@ from stratascope.core.message import Message
 from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.observation.observation import Observation
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.transaction import JournalError
-from stratascope.core.relaunch.trial import REPEATS, Tried, Works
+from stratascope.core.relaunch.transaction import REPEATS, JournalError
+from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.layers.shared.toggle_values import LEARNED, TIGHT
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.engine_access import EngineAccess

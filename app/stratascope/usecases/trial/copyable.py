@@ -11,7 +11,7 @@ from stratascope.core.container import Asked, AskedMount, Container, Engine, Eng
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import HostFiles, PlaceKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec
-from stratascope.core.relaunch.trial import TwinMount
+from stratascope.core.relaunch.twin import TwinMount
 
 LOOKED_AT = 20_000  # files below a read-only folder
 # They act on the whole machine, whatever the namespaces: capabilities(7)

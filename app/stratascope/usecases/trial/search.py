@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.trial import REPEATS, Tried, Works
+from stratascope.core.relaunch.transaction import REPEATS
+from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.usecases.trial.strategy import Attempt, Purpose, Verdict, strategy
 from stratascope.usecases.trial.trial import Trials
 from stratascope.value import Value

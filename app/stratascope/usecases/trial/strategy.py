@@ -15,7 +15,8 @@ from collections.abc import Generator, Sequence
 from enum import StrEnum
 
 from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.trial import REPEATS, Loosening, Tried, Works
+from stratascope.core.relaunch.transaction import REPEATS
+from stratascope.core.relaunch.trial import Loosening, Tried, Works
 from stratascope.value import Value
 
 _ROUNDS = 3  # times that a set which worked may fail when it is repeated

@@ -16,7 +16,8 @@ from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.toggle import Choice, Failure, Subject, ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
-from stratascope.core.relaunch.trial import Loosening, Refusal, Tried, TwinMount, TwinRecord, Works
+from stratascope.core.relaunch.trial import Loosening, Refusal, Tried, Works
+from stratascope.core.relaunch.twin import TwinMount, TwinRecord
 from stratascope.layers.toggles import fold, plain
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.look import Look, profiles

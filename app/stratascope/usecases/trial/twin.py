@@ -13,7 +13,7 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.core.relaunch.launch_spec import ORIGINAL, LaunchSpec
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
-from stratascope.core.relaunch.trial import TWIN, TwinMount, TwinRecord
+from stratascope.core.relaunch.twin import TWIN, TwinMount, TwinRecord
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.relaunch.recovery import Recovered, Result, is_of
 from stratascope.usecases.relaunch.rollback import LATE
