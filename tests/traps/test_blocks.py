@@ -37,7 +37,7 @@ def test_what_the_engine_itself_makes_is_nobodys_file(scene: Scene) -> None:
     """Each of these was refused as a file that the program wrote, or as a path that is gone."""
     docker = scene.rig.kind == "docker"
     cases = {
-        "folder": ("--workdir", "/tmp/../work/dir") if docker else ("--workdir", "/tmp"),
+        "folder": ("--workdir", "/tmp/../job/dir") if docker else ("--workdir", "/tmp"),
         "init": ("--init",) if docker else ("--init", "--init-path", "/usr/bin/docker-init"),
         "local-time": ("-v", "/etc/localtime:/etc/localtime:ro") if docker else ("--tz", "local"),
         "user": ("--user", "4242:4343"),
@@ -51,8 +51,8 @@ def test_what_the_engine_itself_makes_is_nobodys_file(scene: Scene) -> None:
         scene.start(*options, name=f"trap-{name}")
         found[name] = scene.check(f"trap-{name}").blocks
         if name == "folder" and docker:
-            scene.rig.run("exec", "trap-folder", "touch", "/work/dir/own")
-            assert "/work/dir/own" in scene.check("trap-folder").blocks["writable-layer"]
+            scene.rig.run("exec", "trap-folder", "touch", "/job/dir/own")
+            assert "/job/dir/own" in scene.check("trap-folder").blocks["writable-layer"]
     assert found == {name: {} for name in cases}
     scene.told("what the engine makes (--init, workdir, localtime, users, devpts, -v /:/host)", "not refused")
 

@@ -21,7 +21,7 @@ def left(made: tuple[str, ...], *paths: str) -> list[str]:
 def test_what_is_made_and_what_leads_there() -> None:
     assert left(ALWAYS, "/etc", "/etc/mtab", "/etc/hosts", "/run", "/run/.containerenv") == []
     assert left(ALWAYS, "/etc", "/etc/hosts", "/etc/hosts.allow") == ["/etc/hosts.allow"]
-    assert left(("/work/dir/",), "/work", "/work/dir", "/work/dir/own", "/works") == ["/work/dir/own", "/works"]
+    assert left(("/job/dir/",), "/job", "/job/dir", "/job/dir/own", "/jobs") == ["/job/dir/own", "/jobs"]
     assert left(("", "/", "relative"), "/", "/a") == ["/", "/a"]
 
 
