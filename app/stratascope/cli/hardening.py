@@ -12,7 +12,7 @@ from typing import Any
 
 from stratascope.cli import recover
 from stratascope.cli.harden_output import HardenOutput, said
-from stratascope.cli.output import complain, write
+from stratascope.cli.output import complain, complain_of, write
 from stratascope.cli.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, interrupted, relaunch
 from stratascope.core.container import SHORTEST_ID
 from stratascope.core.message import msg
@@ -26,7 +26,6 @@ from stratascope.core.relaunch.transaction import (
     Stage,
     Transaction,
 )
-from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.export.export import ExportError, ExportKind, export
 from stratascope.i18n.translate import translate
@@ -52,9 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (ToggleError, ProbeError, ExportError) as error:
         complain(translate(error.message))
     except EngineError as error:
-        complain(translate(error.message))
-        if error.words:
-            complain(plain(error.words, 1000))
+        complain_of(error)
     except NoSuchContainerError:
         complain(translate(msg("The container is gone.")))
     except BusyError as error:
@@ -68,10 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _harden(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
         recover.at_start(found)
-        access, container = found.container(arguments.container)
-        state = access.read(container)
-        if state is None:
-            raise NoSuchContainerError(container)
+        access, state = found.state(arguments.container)
         preset = None if arguments.preset is None else Preset(arguments.preset)
         return relaunch(arguments, found, access, state, _chosen(arguments, found.hardening, state), preset=preset)
 
@@ -149,10 +143,7 @@ def _discard(arguments: argparse.Namespace) -> int:
 def _export(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
         recover.at_start(found)
-        access, container = found.container(arguments.container)
-        state = access.read(container)
-        if state is None:
-            raise NoSuchContainerError(container)
+        _, state = found.state(arguments.container)
         made = found.hardening.plan(state, _chosen(arguments, found.hardening, state))
         write(export(ExportKind(arguments.kind), options_of(made), secrets=arguments.secrets))
     return VERIFIED

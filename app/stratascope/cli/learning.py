@@ -7,7 +7,7 @@ import json
 import signal
 import sys
 
-from stratascope.cli.output import complain, on_terminal, style, write
+from stratascope.cli.output import complain, complain_of, on_terminal, style, write
 from stratascope.core.container import Container
 from stratascope.core.message import msg
 from stratascope.core.observation.needs import Needs, NeedsError
@@ -18,7 +18,7 @@ from stratascope.i18n.translate import translate
 from stratascope.presentation import needs_report
 from stratascope.usecases.observe.learning import held
 from stratascope.wiring.engines import Engines, open_engines
-from stratascope.wiring.hardening import ConnectedHardening, connected
+from stratascope.wiring.hardening import connected
 from stratascope.wiring.learning import learning
 
 DONE, FAILED = 0, 2
@@ -35,9 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         if error.words and error.words != arguments.container:
             complain(plain(error.words, 1000))
     except EngineError as error:
-        complain(translate(error.message))
-        if error.words:
-            complain(plain(error.words, 1000))
+        complain_of(error)
     except NoSuchContainerError:
         complain(translate(msg("The container is gone.")))
     except NeedsError as error:
@@ -46,17 +44,8 @@ def run(arguments: argparse.Namespace) -> int:
     return FAILED
 
 
-def _state(found: ConnectedHardening, name: str) -> ContainerState:
-    access, container = found.container(name)
-    state = access.read(container)
-    if state is None:
-        raise NoSuchContainerError(container)
-    return state
-
-
 def _observe(arguments: argparse.Namespace, engines: Engines) -> int:
-    found = connected(engines)
-    state = _state(found, arguments.container)
+    _, state = connected(engines).state(arguments.container)
     service = learning(engines, terminal=on_terminal())
     pressed: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -78,7 +67,7 @@ def _observe(arguments: argparse.Namespace, engines: Engines) -> int:
 
 
 def _needs(arguments: argparse.Namespace, engines: Engines) -> int:
-    state = _state(connected(engines), arguments.container)
+    _, state = connected(engines).state(arguments.container)
     service = learning(engines, terminal=False)
     if arguments.forget:
         there = service.forget(state.container)

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from stratascope.core.ports import EngineError
     from stratascope.presentation.text_report import Style
 
 
@@ -64,3 +65,13 @@ def complain(text: str) -> None:
     with contextlib.suppress(OSError):
         sys.stderr.write(f"stratascope: {text}\n".encode(encoding, "backslashreplace").decode(encoding))
         sys.stderr.flush()
+
+
+def complain_of(error: EngineError) -> None:
+    """What it says, and below it the engine's own words."""
+    from stratascope.core.sanitize import plain
+    from stratascope.i18n.translate import translate
+
+    complain(translate(error.message))
+    if error.words:
+        complain(plain(error.words, 1000))

@@ -10,7 +10,6 @@ from stratascope.cli import recover
 from stratascope.cli.output import complain, on_terminal, write
 from stratascope.cli.relaunch import FAILED, REFUSED, interrupted, relaunch
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.ports import NoSuchContainerError
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Works
 from stratascope.core.sanitize import plain
@@ -60,10 +59,7 @@ def run(arguments: argparse.Namespace) -> int:
     with open_engines(tuple(arguments.engine)) as engines:
         found = connected(engines)
         recover.at_start(found)
-        access, container = found.container(arguments.container)
-        state = access.read(container)
-        if state is None:
-            raise NoSuchContainerError(container)
+        access, state = found.state(arguments.container)
         watcher = lesson(engines, access.engine, state, terminal=on_terminal())
         cancelled = interrupted()
         done: Tightened | None = None

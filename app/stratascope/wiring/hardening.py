@@ -10,8 +10,9 @@ from contextlib import contextmanager
 
 from stratascope.core.container import Engine, EngineState, matching
 from stratascope.core.message import msg
-from stratascope.core.ports import EngineError, ProbeError
+from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.transaction import Journal
+from stratascope.core.snapshot import ContainerState
 from stratascope.presentation.unseen import not_found
 from stratascope.state.journal import FileJournal
 from stratascope.usecases.hardening import Hardening
@@ -45,6 +46,14 @@ class ConnectedHardening(Value):
             raise ProbeError(msg("Several engines have a {name}: say which, with --engine: {engines}.", name=name,
                                  engines=engines), name)  # fmt: skip
         return hits[0]
+
+    def state(self, name: str) -> tuple[ConnectedEngine, ContainerState]:
+        """The same, read now. Raises what `container` and the engine raise, NoSuchContainerError where it is gone."""
+        access, container = self.container(name)
+        state = access.read(container)
+        if state is None:
+            raise NoSuchContainerError(container)
+        return access, state
 
 
 def connected(engines: Engines, journal: Journal | None = None) -> ConnectedHardening:

@@ -133,6 +133,11 @@ class Observation(Value):
             name not in (what, EVERYTHING) for name, _ in self.unseen
         )
 
+    @property
+    def why_nothing(self) -> str | None:
+        """Why nothing at all could be observed; None where something could."""
+        return next((why for what, why in self.unseen if what == EVERYTHING), None)
+
 
 def added(one: Observation, two: Observation) -> Observation:
     """Both together, `two` after `one`. A part that one of them saw is seen."""

@@ -15,15 +15,13 @@ from typing import Any
 from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.toggle import ToggleError
-from stratascope.core.relaunch.twin import TWIN, TwinMount
+from stratascope.core.relaunch.twin import CHECK_FAILURES, CHECK_INTERVAL, TWIN, TwinMount
 from stratascope.engines.docker.mounts import target
 from stratascope.engines.shared.command import compact
 from stratascope.engines.shared.json_reader import Answer, parse_object
 
 SUBPATH = (1, 45)  # the first API in which a part of a volume can be mounted: Docker 26
 _SPECIAL = frozenset(',:\\"')  # what the kernel or Docker would take for the end of a path among an overlay's options
-_SECOND = 1_000_000_000
-_PATIENT = 100_000  # failures that a healthcheck may have: whoever watches the twin knows how long to wait
 _LOG = {"Type": "json-file", "Config": {"max-size": "4m", "max-file": "1"}}
 
 
@@ -38,8 +36,8 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
         request["Hostname"] = name  # programs name their data after it
     check = request.get("Healthcheck") or {}
     if (check.get("Test") or ["NONE"])[0] != "NONE":
-        often = {"Interval": _SECOND, "StartInterval": _SECOND, "Retries": _PATIENT}
-        request["Healthcheck"] = {**check, "StartPeriod": check.get("StartPeriod") or _SECOND, **often}
+        often = {"Interval": CHECK_INTERVAL, "StartInterval": CHECK_INTERVAL, "Retries": CHECK_FAILURES}
+        request["Healthcheck"] = {**check, "StartPeriod": check.get("StartPeriod") or CHECK_INTERVAL, **often}
     if host.get("DeviceRequests"):
         raise ToggleError(msg("It uses a graphics card of this machine, which a twin would share with it."))
     parts = {

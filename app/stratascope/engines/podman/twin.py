@@ -10,14 +10,12 @@ import json
 from typing import Any
 
 from stratascope.core.relaunch.launch_spec import LaunchSpec
-from stratascope.core.relaunch.twin import TwinMount
+from stratascope.core.relaunch.twin import CHECK_FAILURES, CHECK_INTERVAL, TwinMount
 from stratascope.engines.podman.sources import ANNOTATION
 from stratascope.engines.shared.json_reader import Answer, parse_object
 
 Body = dict[str, Any]
 
-_SECOND = 1_000_000_000
-_PATIENT = 100_000  # failures that a healthcheck may have: whoever watches the twin knows how long to wait
 _LOG: Body = {"driver": "k8s-file", "size": 4 << 20}
 # Of a network, of what starts and removes it, and of others that it is tied to
 _LEFT = (
@@ -45,7 +43,7 @@ def twin(spec: LaunchSpec, body: str, mounts: tuple[TwinMount, ...], cgroup_pare
         request["hostname"] = name  # programs name their data after it
     check = request.get("healthconfig") or {}
     if (check.get("Test") or ["NONE"])[0] != "NONE":
-        request["healthconfig"] = {**check, "Interval": _SECOND, "Retries": _PATIENT}
+        request["healthconfig"] = {**check, "Interval": CHECK_INTERVAL, "Retries": CHECK_FAILURES}
     request["mounts"] = [mount for mount in request.get("mounts") or () if mount.get("type") != "bind"]
     request["mounts"] += [_read_only(mount) for mount in mounts if not mount.overlaid]
     places = {mount.target for mount in mounts}  # its own overlays too, as inspect shows them

@@ -14,12 +14,12 @@ from stratascope.core.container import Container
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.needs import Needs, NeedsError, NeedsStore
-from stratascope.core.observation.observation import EVERYTHING, Observation, added
+from stratascope.core.observation.observation import Observation, added
 from stratascope.core.observation.observer import Observer, Stream, Target
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
 from stratascope.linux.capability import CapabilitySet
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 _END = 5.0  # seconds in which a stream that was closed has ended
 
@@ -89,8 +89,7 @@ class Learning:
             if there is not None and there.thread is not None and there.thread.is_alive():
                 return
         target = Target(container.pid, start, container.id)
-        stream = self._observer().begin(target if seconds is None else Target(container.pid, start, container.id,
-                                                                              seconds=seconds))  # fmt: skip
+        stream = self._observer().begin(target if seconds is None else replace(target, seconds=seconds))
         watch = _Watch(container, stream, held(state))
         watch.thread = threading.Thread(target=self._follow, args=(watch,), name="observe", daemon=True)
         with self._lock:
@@ -149,8 +148,7 @@ class Learning:
                 return
             watch.kept = True
         seen = watch.seen()
-        why = next((why for what, why in seen.unseen if what == EVERYTHING), "")
-        if why:
+        if why := seen.why_nothing:
             watch.trouble = watch.trouble or msg("It can't be watched: {why}", why=why)
         elif seen != Observation():
             self._store.add(watch.container, seen)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Choice, Learned, Subject, Toggle, ToggleError
+from stratascope.core.relaunch.toggle import Choice, Subject, Toggle, ToggleError
 from stratascope.layers.toggles import fold, toggle
 from stratascope.value import Value, replace
 
@@ -63,8 +63,3 @@ def too_little(which: Toggle, subject: Subject) -> ToggleError:
                 title=which.title)
         )  # fmt: skip
     return ToggleError(msg("What was seen of this container says nothing about this: {title}.", title=which.title))
-
-
-def learned_choice(which: Toggle, word: str, subject: Subject) -> Learned | None:
-    """What the word comes to by itself, for an offer; None where too little was seen."""
-    return which.learned(word, subject, subject.container.asked) if word in which.learned_words else None

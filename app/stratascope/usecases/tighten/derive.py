@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from stratascope.core.message import Message
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.layers.toggles import all_toggles, choices, toggle
 from stratascope.usecases.plan.learned import Place, Resolved, resolved
@@ -49,8 +48,3 @@ def _possible(choice: Choice, subject: Subject, found: Resolved) -> bool:
     except ToggleError:
         return False
     return True
-
-
-def reason(found: Resolved, name: str) -> Message | None:
-    """Why a choice is among them."""
-    return dict(found.why).get(name)

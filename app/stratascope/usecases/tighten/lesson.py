@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.fold import Fold
-from stratascope.core.observation.observation import EVERYTHING, Observation
+from stratascope.core.observation.observation import Observation
 from stratascope.core.observation.observer import Observer, Stream, Target
 from stratascope.core.observation.stream import Begin
 from stratascope.core.ports import ProbeError
@@ -75,7 +75,7 @@ class _Watching:
         if self.trouble is not None or self._thread is None or self._thread.is_alive():
             return None
         found = self._fold.observation()
-        why = next((why for what, why in found.unseen if what == EVERYTHING), None)
+        why = found.why_nothing
         if why is None:
             return found
         self.trouble = ProbeError(msg("It can't be watched: {why}", why=why), why)
