@@ -12,8 +12,9 @@ from typing import Any
 
 from stratascope.cli import recover
 from stratascope.cli.harden_output import HardenOutput, said
+from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, complain_of, write
-from stratascope.cli.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, interrupted, relaunch
+from stratascope.cli.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, relaunch
 from stratascope.core.container import SHORTEST_ID
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import sys
 
+from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, complain_of, on_terminal, style, write
 from stratascope.core.container import Container
 from stratascope.core.message import msg
@@ -47,13 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
 def _observe(arguments: argparse.Namespace, engines: Engines) -> int:
     _, state = connected(engines).state(arguments.container)
     service = learning(engines, terminal=on_terminal())
-    pressed: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, frame: pressed.append(number))
+    over = interrupted()
     service.begin(state, seconds=arguments.seconds)
     if sys.stderr.isatty():
         complain(translate(msg("Watching {name}. Ctrl+C ends it.", name=plain(state.container.name, 200))))
-    while not pressed and not service.wait(state.container, _LOOK):
+    while not over() and not service.wait(state.container, _LOOK):
         pass
     service.end(state.container)
     watched = service.watched(state.container)

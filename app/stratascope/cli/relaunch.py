@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from stratascope.cli.harden_offers import offers_of, would_close
 from stratascope.cli.harden_output import HardenOutput, said
+from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice, Preset
@@ -133,15 +133,6 @@ def _agreed(engine: str, made: Plan) -> bool:
     sys.stderr.write(translate(question))
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
-
-
-def interrupted() -> Callable[[], bool]:
-    """Ctrl+C, or a terminal that goes away, means: roll back. A second one is no quicker: that way must be walked."""
-    pressed: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:  # nohup(1) means: go on
-            signal.signal(number, lambda number, frame: pressed.append(number))
-    return lambda: bool(pressed)
 
 
 def _short(matrix: Matrix | None) -> dict[str, Any] | None:

@@ -7,8 +7,9 @@ import json
 from typing import Any
 
 from stratascope.cli import recover
+from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, on_terminal, write
-from stratascope.cli.relaunch import FAILED, REFUSED, interrupted, relaunch
+from stratascope.cli.relaunch import FAILED, REFUSED, relaunch
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Works
