@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from collector.watching import Watch
 from rig.engine import Rig
 from stratascope.collector.observe_group import NoGroupError
 from stratascope.collector.observe_made import Place, is_ours, place
+from stratascope.core.observation.stream import End
+from stratascope.probe.observer import Watched
 
 UNIFIED = Path("/sys/fs/cgroup/unified")
 NAME = "watched"
@@ -64,6 +67,28 @@ def test_moved_and_back(container: tuple[int, str]) -> None:
     found.leave()
     assert Path(f"/proc/{pid}/cgroup").read_text() == before
     assert ours() == old
+
+
+def test_who_is_born_meanwhile_comes_back_too(docker_rootful: Rig, container: tuple[int, str]) -> None:
+    """A process that was made while the others were moved back stayed behind, and its group with it."""
+    old = ours()
+    docker_rootful.run("exec", "-d", NAME, "sh", "-c", "while :; do sleep 0.002; done")
+    for _ in range(60):
+        made(*container).leave()
+        assert ours() == old
+
+
+def test_all_is_as_before_when_the_end_is_told(container: tuple[int, str]) -> None:
+    """Whoever has read the end kills the observer: it told it before it moved anybody back."""
+    pid, number = container
+    old = ours()
+    for _ in range(3):
+        watch = Watch(Watched(pid, container=number))
+        assert is_ours(unified(pid))
+        watch.close()
+        assert watch.of(End)
+        assert unified(pid) == "/"
+        assert ours() == old
 
 
 def test_a_session_is_moved_too(docker_rootful: Rig, container: tuple[int, str]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from collector.asking import wait_for
-from collector.watching import Watch
+from collector.watching import Watch, group
 from probe.scripts import PASS, script
 from rig.engine import Rig
 from stratascope.collector.filters import why_not
@@ -118,18 +118,12 @@ def test_by_pkexec_and_by_the_helper_alike(programs: Path) -> None:
 
 @needs_root
 def test_one_that_is_killed_is_told() -> None:
-    watch = Watch(Watched(0, group=own_group()))
-    os.kill(watch.pid, signal.SIGKILL)
-    watch.wait()
+    with group() as empty:
+        watch = Watch(Watched(0, group=empty))
+        os.kill(watch.pid, signal.SIGKILL)
+        watch.wait()
     assert isinstance(watch.failure, ProbeError)
     assert "ended before its time" in translate(watch.failure.message)
-
-
-def own_group() -> str:
-    """Any group: that there is nothing in it does not matter."""
-    from collector.watching import top
-
-    return next(f"/{folder.name}" for folder in top().iterdir() if folder.is_dir())
 
 
 @needs_root

@@ -283,13 +283,11 @@ class Observer:
             self._lines.tell(at, "lost", self._lost)
             self._lost = 0
 
-    def finish(self, why: str) -> None:
-        """The last lines."""
+    def finish(self) -> None:
+        """The last of what was seen."""
         self._drain(last=True)
         self._polls.last()
-        at = time.monotonic_ns()
-        self._rest(at)
-        self._lines.tell(at, "end", why)
+        self._rest(time.monotonic_ns())
         self._lines.write(last=True)
 
     def close(self) -> None:
@@ -336,6 +334,10 @@ def observe(found: Dict[str, Any], requests: int, replies: int) -> None:
         lines.write(last=True)
         return
     try:
-        observer.finish(observer.run(until, requests))
+        why = observer.run(until, requests)
+        observer.finish()
     finally:
         observer.close()
+    # whoever reads this may kill us at once: by now all is as it was before
+    lines.now("end", why)
+    lines.write(last=True)

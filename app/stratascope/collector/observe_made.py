@@ -23,6 +23,7 @@ from stratascope.collector.read import TooLongError, read_file
 
 _OURS = re.compile(r"stratascope[-_][0-9a-f]{8,32}(?:\.slice)?").fullmatch
 _LEFT = 600.0  # seconds after which an empty group of ours is nobody's
+_ROUNDS = 100  # however fast a container makes processes
 _CLASSIC = ("pids", "memory", "cpuacct", "freezer")
 _OTHERS = ("freezer", "perf_event", "cpuacct", "name=systemd")
 
@@ -76,9 +77,13 @@ class Adopting:
         return not os.path.isdir(self._source)
 
     def back(self) -> None:
-        """All that are left."""
-        for pid in _pids(self._target):
-            _move(pid, self._home)
+        """All that are left, and who is born of them meanwhile."""
+        for _ in range(_ROUNDS):
+            left = _pids(self._target)
+            if not left:
+                break
+            for pid in left:
+                _move(pid, self._home)
 
 
 class Place(NamedTuple):
