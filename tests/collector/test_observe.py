@@ -171,6 +171,19 @@ def test_a_flood_hides_nothing(tmp_path: Path) -> None:
     assert sum(event.count for event in watch.of(Call) if event.number == CALLS["getppid"]) < 2000000, "it was left out"
 
 
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="numbers of x86_64")
+def test_what_is_no_refusal_of_this_entry_point_is_none() -> None:
+    """select is 23, which is setuid for a program of 32 bits; both may say EINVAL, and only setuid's is a refusal."""
+    text = "import ctypes\ncall = ctypes.CDLL(None).syscall\n"
+    text += "assert call(23, -1, 0, 0, 0, 0) == call(117, 5, 5, 7) == -1\n"
+    with group() as path, watching(path) as watch:
+        run = subprocess.run(inside(path, "unshare", "-U", *python(text)), check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    refused = {(event.number, event.errno) for event in watch.of(Failed)}
+    assert (117, 22) in refused
+    assert (23, 22) not in refused
+
+
 def test_a_refused_call_with_its_path_and_whether_it_began() -> None:
     """One is refused by a filter of the program's own, one by the file's mode."""
     with tempfile.TemporaryDirectory() as folder:

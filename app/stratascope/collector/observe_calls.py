@@ -125,6 +125,8 @@ class Calls:
         else:
             entered = last is not None and last[0] == number and _same(last[1], record.registers, self._machine)
         self._before.discard(record.tid)
+        if not self._refuses(abi, plain, -answer):
+            return
         path = record.chain.decode("utf-8", "surrogateescape")
         key = (record.pid, abi, plain, -answer, entered, path)
         self._failures.add(key, record.time, (record.pid, abi, plain, -answer, entered, list(record.registers), path))
@@ -195,6 +197,13 @@ class Calls:
             found.update(self._asked.arguments.get(abi, {}))
         found.update(number | X32_BIT for number in self._asked.arguments.get("x32", {}))
         return found
+
+    def _refuses(self, abi: str, number: int, errno: int) -> bool:
+        """What the kernel's filter can't tell: it knows no entry points, and a number is another call in each."""
+        of = {_EINVAL: _MAPPED, _EAGAIN: _CLONES}.get(errno)
+        if of is None or errno in self._asked.errnos:
+            return True
+        return number in of.get("x86_64" if abi == "x32" else abi, ())
 
     def _abi(self, pid: int, number: int, bits: int) -> Tuple[str, int]:
         abi = self._processes.abi(pid, bits)
