@@ -182,6 +182,7 @@ class Container(Value):
     pod: str = ""
     infra: bool = False  # it holds its pod's namespaces
     init: bool = False  # a small init process was put in front (docker run --init)
+    configuration: str = ""  # the path of its OCI config.json on the engine's machine, where the engine says
     labels: tuple[tuple[str, str], ...] = ()
     # other containers, by name or id, that it is tied to beside namespaces that it shares (those are in `asked`)
     links: tuple[str, ...] = ()  # docker run --link on the default network

@@ -74,7 +74,7 @@ class Engines:
 
     def reach(self, engine: Engine) -> Reach:
         """The ways to the processes of that engine's containers."""
-        return Reach(self._prober(engine), self._top(engine))
+        return Reach(self._prober(engine), self._top(engine), self._configuration(engine))
 
     def _prober(self, engine: Engine) -> Prober | None:
         if engine.local:
@@ -97,6 +97,13 @@ class Engines:
         from stratascope.probe.podman_top import PodmanTop
 
         return PodmanTop(port.top)
+
+    def _configuration(self, engine: Engine) -> Callable[[str], str] | None:
+        if not engine.local or self.access is not sandbox.Access.OUTSIDE:
+            return None
+        from stratascope.engines.shared.oci_config import seccomp_here
+
+        return seccomp_here
 
     def _port(self, engine: Engine) -> EnginePort | None:
         return next((port for port in self.ports if port.id == engine.id), None)

@@ -18,6 +18,18 @@ def test_an_ordinary_file(tmp_path: Path) -> None:
     assert oci_config.read_here(str(path)) == '{"a": "ü"}'
 
 
+def test_nothing_but_the_filter_of_it(tmp_path: Path) -> None:
+    """The environment has passwords in it."""
+    path = tmp_path / "config.json"
+    path.write_text('{"process": {"env": ["P=secret"]}, "linux": {"seccomp": {"a": 1}, "sysctl": {"b": "secret"}}}')
+    assert oci_config.seccomp_here(str(path)) == '{"linux": {"seccomp": {"a": 1}}}'
+    path.write_text('{"linux": "secret"}')
+    assert oci_config.seccomp_here(str(path)) == '{"linux": {"seccomp": null}}'
+    path.write_text("secret")
+    with pytest.raises(ValueError, match=r"^(?!.*secret)"):
+        oci_config.seccomp_here(str(path))
+
+
 def test_what_is_no_ordinary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

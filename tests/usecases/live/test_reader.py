@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, whole_gap
-from stratascope.core.container import Container, Engine, EngineKind, EngineState, Status
+from stratascope.core.container import Asked, Container, Engine, EngineKind, EngineState, ProfileKind, Status
 from stratascope.core.ground import UNREAD
 from stratascope.core.message import msg
 from stratascope.core.ports import (
@@ -19,8 +19,10 @@ from stratascope.core.ports import (
     RawContainer,
     Wish,
 )
+from stratascope.core.record import ContainerRecord
 from stratascope.usecases.live.reader import Reach, Reader
 from stratascope.usecases.live.translations import Translations
+from stratascope.value import replace
 
 ENGINE = Engine("podman", EngineKind.PODMAN, "tcp://elsewhere:1")
 RAW = RawContainer("podman", "ab" * 32, "{}")
@@ -79,6 +81,50 @@ def test_a_container_that_goes_away_meanwhile_is_gone_and_breaks_nothing(error: 
 def test_a_collector_that_cannot_run_is_a_gap_with_its_words() -> None:
     gap = whole_gap(read(Prober(ProbeError(msg("No python3 there."), "python3: not found")), None).first)
     assert gap == Gap(GapKind.UNSUPPORTED, detail="python3: not found")
+
+
+@pytest.mark.parametrize(
+    ("asked", "readings", "read_it"),
+    [
+        (ProfileKind.CUSTOM, (), True),
+        (ProfileKind.DEFAULT, (), False),  # it is known without
+        (ProfileKind.CUSTOM, (Reading("seccomp:0", "ptrace", "06000000"),), False),  # the kernel's own word
+    ],
+)
+def test_the_filter_of_a_profile_that_the_engine_only_names(
+    asked: ProfileKind, readings: tuple[Reading, ...], read_it: bool
+) -> None:
+    paths: list[str] = []
+
+    def configuration(path: str) -> str:
+        paths.append(path)
+        return "{}"
+
+    prober = Prober(ContainerCapture(Capture(7, readings)))
+    (record,) = reading(prober, asked, configuration)
+    assert record.found is not None
+    assert paths == (["/c/config.json"] if read_it else [])
+    assert ("oci:config" in record.found.first.names()) is read_it
+
+
+def test_a_configuration_that_this_user_may_not_read_is_a_gap() -> None:
+    def configuration(path: str) -> str:
+        raise PermissionError(13, "Permission denied", path)
+
+    (record,) = reading(Prober(ContainerCapture(Capture(7, ()))), ProfileKind.CUSTOM, configuration)
+    assert record.found is not None
+    assert record.found.first.text("oci:config") == Gap(GapKind.DENIED, 13)
+
+
+def reading(prober: Prober, asked: ProfileKind, configuration: Callable[[str], str]) -> tuple[ContainerRecord, ...]:
+    """Records of a container with such a filter."""
+
+    def custom(raw: RawContainer, engine: Engine) -> Container:
+        return replace(translate(raw, engine), asked=Asked(seccomp=asked), configuration="/c/config.json")
+
+    shared = Translations(dict.fromkeys(EngineKind, custom))
+    reader = Reader((), shared, prober, lambda _: Reach(prober, None, configuration))
+    return reader.records(ENGINE, (RAW,), UNREAD)
 
 
 class Host(Prober):

@@ -116,6 +116,7 @@ def translate(raw: RawContainer, engine: Engine) -> Container:
         pod=answer.text("Pod"),
         infra=answer.flag("IsInfra"),
         init=host.flag("Init"),
+        configuration=answer.text("OCIConfigPath"),
         labels=config.pairs("Labels"),
         exit_code=exit_code_of(state),
         out_of_memory=state.flag("OOMKilled"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from stratascope import sandbox
 from stratascope.child_output import printed
 from stratascope.collector.paths import Sight, reopen
 from stratascope.core import shell_quote
+from stratascope.engines.shared.json_reader import parse_object
 
 MOST = 1 << 24  # bytes; a privileged container's has some hundred thousand
 _SECONDS = 20.0
@@ -29,6 +31,15 @@ def read(shell: Sequence[str], path: str) -> str:
             return _read_there((*sandbox.HOST, *_command(path)))
         case sandbox.Access.WITHHELD:
             raise OSError(f"this Flatpak may not read {path}, which is a file of the host")
+
+
+def seccomp_here(path: str) -> str:
+    """The same configuration with nothing but its filter in it: the rest has secrets, such as the environment.
+
+    Raises OSError, ValueError.
+    """
+    linux = parse_object(read_here(path)).get("linux")
+    return json.dumps({"linux": {"seccomp": linux.get("seccomp") if isinstance(linux, dict) else None}})
 
 
 def read_here(path: str, below: str = "/", process: str = "self") -> str:

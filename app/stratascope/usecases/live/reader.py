@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from stratascope.background_call import BackgroundCall
-from stratascope.core.capture import Capture, Gap, GapKind, unread, whole_gap
-from stratascope.core.container import Container, Engine, EngineState, Status
+from stratascope.core.capture import Capture, Gap, GapKind, Reading, unread, whole_gap
+from stratascope.core.container import Container, Engine, EngineState, ProfileKind, Status
 from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.layer import Layer
 from stratascope.core.ports import (
@@ -34,6 +34,7 @@ from stratascope.usecases.live.translations import Translations
 from stratascope.value import Value, replace
 
 PERSON = "id:uid"
+CONFIGURATION = "oci:config"  # the container's OCI config.json: what of it a layer asks for
 _MEMBER_IDENTITY = ("status", "comm")
 _WITH_PROCESS = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Status.STOPPING})
 
@@ -41,11 +42,13 @@ _WITH_PROCESS = frozenset({Status.RUNNING, Status.PAUSED, Status.RESTARTING, Sta
 class Reach(Value):
     """How to reach the processes of one engine. `prober` None: its kernel is out of reach.
 
-    `top` asks the engine itself (Podman) for what its kernel enforces, by container id and PID.
+    `top` asks the engine itself (Podman) for what its kernel enforces, by container id and PID. `configuration` reads
+    the filter out of a container's OCI config.json, by its path; it raises OSError, ValueError.
     """
 
     prober: Prober | None
     top: Callable[[str, int], ContainerCapture] | None = None
+    configuration: Callable[[str], str] | None = None
 
 
 class Reader:
@@ -121,6 +124,9 @@ class Reader:
         if reach.top is not None:
             for place in asked:
                 found[place] = self._or_top(containers[place], found.get(place), ground, reach.top)
+        if reach.configuration is not None:
+            for place, each in found.items():
+                found[place] = _with_filter(containers[place], each, reach.configuration)
         return tuple(ContainerRecord(raw, found.get(place)) for place, raw in enumerate(raws))
 
     def once(
@@ -181,6 +187,20 @@ class Reader:
         except (EngineError, NoSuchContainerError):  # it hangs, or the container went away meanwhile
             return found if found is not None else ContainerCapture(unread(container.pid or 0, gap))
         return answer if gap.kind is not GapKind.CONFINED else _confined(answer, gap)
+
+
+def _with_filter(container: Container, found: ContainerCapture, read: Callable[[str], str]) -> ContainerCapture:
+    """With the filter as the runtime was given it, where the engine names a profile that it does not show."""
+    path, asked = container.configuration, container.asked
+    if not path or asked.seccomp is not ProfileKind.CUSTOM or "seccomp:0" in found.first.names():
+        return found
+    try:
+        reading = Reading(CONFIGURATION, path, read(path))
+    except PermissionError as error:
+        reading = Reading(CONFIGURATION, path, None, Gap(GapKind.DENIED, error.errno))
+    except (OSError, ValueError) as error:
+        reading = Reading(CONFIGURATION, path, None, Gap(GapKind.UNSUPPORTED, detail=str(error)))
+    return replace(found, first=replace(found.first, readings=(*found.first.readings, reading)))
 
 
 def _gap(error: ProbeError) -> Gap:
