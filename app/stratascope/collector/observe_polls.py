@@ -22,6 +22,7 @@ from stratascope.collector.read import CHUNK, SIZE_MAX, TooLongError, read_file
 
 LINKS_MAX = 8192  # open files of all processes that are looked at, at one time
 TOLD_MAX = 4096
+KEPT_MAX = 8  # processes that are told of one capability: some are the runtime's yet
 _LISTEN, _UDP_OPEN = "0A", "07"  # TCP_LISTEN, TCP_CLOSE (an unconnected UDP socket): include/net/tcp_states.h
 _NO_DEVICES = ("/dev/shm/", "/dev/mqueue/", "/dev/hugepages/")
 # file of a hierarchy, word of the stream, what one of it is in the stream's measure
@@ -47,6 +48,7 @@ class Polls:
         self._tell = tell
         self._told: Set[Tuple[Any, ...]] = set()
         self._users: Dict[int, Tuple[int, int]] = {}
+        self._kept: Dict[int, Set[int]] = {}
         self._peaks: Dict[str, float] = {}
         self._cpu: Optional[Tuple[float, float]] = None
         self._written: Optional[Written] = None
@@ -76,7 +78,7 @@ class Polls:
         self._counters()
 
     def user(self, pid: int) -> None:
-        """As whom it works now, in its own numbers."""
+        """As whom it works now, in its own numbers, and what it kept on purpose when it ceased to be root."""
         try:
             status = read_file("/proc/%d/status" % pid)
             ids = [
@@ -88,6 +90,14 @@ class Polls:
         if None not in ids and self._users.get(pid) != tuple(ids):
             self._users[pid] = (ids[0] or 0, ids[1] or 0)
             self._tell("user", pid, *ids)
+        if ids[0]:
+            with contextlib.suppress(ValueError, IndexError):
+                permitted = int(status.partition("\nCapPrm:")[2].split(None, 1)[0], 16)
+                for number in range(permitted.bit_length()):
+                    of = self._kept.setdefault(number, set())
+                    if permitted >> number & 1 and pid not in of and len(of) < KEPT_MAX:
+                        of.add(pid)
+                        self._tell("holds", pid, number)
 
     def close(self) -> None:
         """What it holds open."""

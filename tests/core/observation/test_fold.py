@@ -14,6 +14,7 @@ from stratascope.core.observation.stream import (
     Event,
     Exit,
     Failed,
+    Holds,
     Listens,
     Lost,
     Peak,
@@ -66,6 +67,12 @@ def test_a_runtime_s_own_work_is_no_need() -> None:
     assert seen.seen.starts == 1
     assert seen.seen.phases == (Phase.START,)
     assert seen.seen.execs == 0
+
+
+def test_what_it_keeps_when_it_ceases_to_be_root() -> None:
+    """The runtime's own process has as much before it executes anything, and counts for nothing."""
+    seen = folded(Holds(0.9, 10, 21), *start(), Holds(1.2, 10, 13), Holds(1.3, 10, 13))
+    assert seen.kept == (("CAP_NET_RAW", "web"),)
 
 
 def test_an_engine_s_monitor_is_no_program_of_the_container() -> None:

@@ -10,6 +10,7 @@ from stratascope.core.observation.imports import (
     Program,
     by_importance,
     calls,
+    calls_for_rights,
     interpreter,
     logs_in,
     meaning,
@@ -94,6 +95,28 @@ def test_who_logs_in() -> None:
     assert not logs_in(Program("/usr/bin/su", ("pam_authenticate", "pam_open_session")))
 
 
+CRON, POSTFIX = Program("/usr/sbin/cron", names=("sendmail", "sh")), Program("/usr/lib/postfix/sbin/master")
+
+
+@pytest.mark.parametrize(
+    ("program", "path", "yes"),
+    [
+        (CRON, "/usr/bin/crontab", True),
+        (CRON, "/usr/sbin/sendmail", True),
+        (CRON, "/usr/bin/sudo", False),
+        (POSTFIX, "/usr/sbin/postdrop", True),
+        (POSTFIX, "/usr/bin/crontab", False),
+        (Program("/usr/sbin/exim4"), "/usr/sbin/exim4", True),
+        (Program("/usr/sbin/atd"), "/usr/bin/at", True),
+        (Program("/usr/bin/mount.ours", names=("mount", "su")), "/usr/bin/su", False),  # it lies everywhere
+        (Program("/usr/sbin/nginx"), "/usr/sbin/exim4", False),
+        (Program("/usr/bin/x"), "/usr/sbin/usermod-ours", False),  # folders of all programs are no family
+    ],
+)
+def test_which_programs_that_give_rights_it_may_call(program: Program, path: str, yes: bool) -> None:
+    assert calls_for_rights((program,), path) is yes
+
+
 def test_what_is_missed_most_comes_first() -> None:
     paths = ("/usr/bin/chage", "/usr/bin/zap", "/usr/sbin/unix_chkpwd", "/usr/bin/su", "/usr/bin/sudo")
     order = ("/usr/bin/sudo", "/usr/bin/su", "/usr/sbin/unix_chkpwd", "/usr/bin/chage", "/usr/bin/zap")
@@ -102,6 +125,6 @@ def test_what_is_missed_most_comes_first() -> None:
 
 @given(st.lists(st.text(max_size=20)), st.lists(st.text(max_size=20)), st.booleans())
 def test_any_names(imports: list[str], commands: list[str], opaque: bool) -> None:
-    found = uses((Program("/x", tuple(imports), tuple(commands), opaque),))
+    found = uses((Program("/x", tuple(imports), tuple(commands), opaque=opaque),))
     assert all(use.capability in NAMES for use in found)
     assert not opaque or all(meaning(use.by) for use in found)

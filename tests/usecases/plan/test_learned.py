@@ -56,8 +56,8 @@ def test_words_become_values_and_say_why() -> None:
     found = of(("capabilities", "learned"), ("memory", "learned"), ("pids", "learned"))
     assert {item.toggle: item.value for item in found.choices} == {
         "capabilities": "CAP_CHOWN",
-        "memory": str(256 << 20),
-        "pids": "64",
+        "memory": str(448 << 20),
+        "pids": "256",
     }
     assert "CHOWN (web)" in translate(dict(found.why)["capabilities"])
     assert found.files == ()
@@ -105,7 +105,7 @@ def test_no_limit_for_what_keeps_data_in_memory(program: str) -> None:
     """What it takes tomorrow can't be seen today."""
     seen = replace(SEEN, calls=(UsedCall("x86_64", "openat", 40, (program,)),))
     assert "says nothing" in translate(_why(("memory", "learned"), seen=seen))
-    assert of(("pids", "learned"), seen=seen).choices == (Choice("pids", "64"),)
+    assert of(("pids", "learned"), seen=seen).choices == (Choice("pids", "256"),)
 
 
 def test_half_of_the_machine_is_no_limit() -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from stratascope.core.observation.imports import Program, Programs
 from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability
+from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.plan.learned import Resolved
 from stratascope.usecases.tighten.derive import derive
 from stratascope.value import replace
@@ -25,8 +29,8 @@ def test_the_user_that_it_becomes_and_what_follows() -> None:
     assert found["user"] == "33:33"
     assert found["capabilities"] == "none"
     assert found["no-new-privileges"] == "on"
-    assert found["memory"] == str(64 << 20)
-    assert found["pids"] == "64"
+    assert found["memory"] == str(256 << 20)
+    assert found["pids"] == "256"
     assert found["seccomp"].startswith("/kept/")
 
 
@@ -45,6 +49,50 @@ def test_several_users_are_not_one() -> None:
     found = values(of(replace(WEB, users=((33, 33), (1000, 1000)))))
     assert "user" not in found
     assert found["capabilities"] == "CAP_SETGID,CAP_SETUID"
+
+
+def test_what_it_keeps_on_purpose_it_keeps() -> None:
+    """As root it hands them on to itself as another user; as that user it could not. What it has not is not given."""
+    seen = replace(WEB, kept=(("CAP_NET_RAW", "web"), ("CAP_SYS_ADMIN", "web")))
+    assert values(of(seen, "user"))["capabilities"] == "CAP_SETGID,CAP_SETUID,CAP_NET_RAW"
+    assert values(of(seen))["capabilities"] == "none"
+
+
+def test_rights_that_a_file_gives_need_no_root() -> None:
+    """A program with a file capability uses it as whoever it is started by."""
+    raw = UsedCapability("CAP_NET_RAW", True, 1, ("pinger",))
+    subject = replace(container(replace(WEB, capabilities=(*WEB.capabilities, raw))), set_uid=("/usr/lib/web/pinger",))
+    found = values(derive(subject, lambda text: "/kept/1.json"))
+    assert found["user"] == "33:33"
+    assert found["capabilities"] == "CAP_NET_RAW"
+
+
+@pytest.mark.parametrize(
+    ("imports", "used", "kept"),
+    [
+        ("setuid setgid chown kill", (), "SETGID SETUID KILL"),  # a proxy: it has no files of others
+        ("setuid setgid chown kill", ("CAP_DAC_OVERRIDE",), "SETGID SETUID KILL CHOWN DAC_OVERRIDE"),
+        ("setuid setgid chown pam_authenticate pam_open_session", (), "SETGID SETUID CHOWN DAC_OVERRIDE AUDIT_WRITE"),
+    ],
+)
+def test_imports_speak_for_files_of_others_only_where_it_has_some(
+    imports: str, used: tuple[str, ...], kept: str
+) -> None:
+    seen = replace(WEB, capabilities=(*WEB.capabilities, *(UsedCapability(name, True, 1, ("web",)) for name in used)))
+    program = Program("/usr/sbin/web", tuple(imports.split()))
+    subject = replace(container(seen), programs=Programs((program,)))
+    found = values(derive(subject, lambda text: "/kept/1.json", keep=("user",)))
+    assert {name.removeprefix("CAP_") for name in found["capabilities"].split(",")} == set(kept.split())
+
+
+def test_whoever_comes_runs_what_they_like() -> None:
+    """Of a server of logins the filter leaves what ordinary programs do, and nothing that opens the kernel."""
+    program = Program("/usr/sbin/web", ("pam_authenticate", "pam_open_session", "setuid"))
+    found = derive(replace(container(), programs=Programs((program,))), lambda text: "/kept/1.json")
+    names = allowed_names(found.files[0][1])
+    assert {"chmod", "shmget", "io_submit", "setpriority"} <= names
+    assert not {"mount", "keyctl", "io_uring_setup", "ptrace", "bpf"} & names
+    assert "read-only-root" not in values(found)
 
 
 def test_nobody_in_particular() -> None:

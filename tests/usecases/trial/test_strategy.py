@@ -33,8 +33,10 @@ class Run:
         return [each.purpose for each in self.attempts]
 
 
-def carried_out(choices: Sequence[Choice], answer: Answer, repeats: int = 3, narrow: str = "") -> Run:
-    plan, attempts = strategy(choices, repeats, narrow=narrow), []
+def carried_out(
+    choices: Sequence[Choice], answer: Answer, repeats: int = 3, narrow: str = "", otherwise: Sequence[Choice] = ()
+) -> Run:
+    plan, attempts = strategy(choices, repeats, narrow=narrow, otherwise=otherwise), []
     attempt = next(plan)
     while True:
         attempts.append(attempt)
@@ -71,6 +73,24 @@ def test_what_works_at_once_is_only_repeated() -> None:
 def test_an_unchanged_one_that_breaks_ends_it() -> None:
     run = carried_out(toggles(3), lambda choices: tried(choices, Works.BREAKS))
     assert (run.verdict.ends, run.purposes) == (Ends.UNCHANGED_BREAKS, [Purpose.UNCHANGED])
+
+
+@pytest.mark.parametrize("helps", [True, False])
+def test_another_set_where_the_first_can_t_be_loosened(helps: bool) -> None:
+    """What is certain is loosened before; a guess is none of that."""
+    user, full, tmp = Choice("user", "33"), Choice("tmpfs", "/tmp"), Choice("tmpfs", "/tmp,/run")
+    as_user, as_root = (user, full), (Choice("capabilities", "CAP_CHOWN"), full)
+
+    def answer(choices: Set) -> Tried:
+        if user not in choices or (helps and tmp in choices):
+            return tried(choices, Works.YES)
+        return tried(choices, Works.BREAKS, Loosening("user"), Loosening("tmpfs", tmp, certain=True))
+
+    run = carried_out(as_user, answer, otherwise=as_root)
+    assert run.verdict.ends is Ends.FOUND
+    assert run.verdict.choices == ((user, tmp) if helps else as_root)
+    assert [each.choices for each in run.attempts[1:3]] == [as_user, (user, tmp)]
+    assert len(run.attempts) == (6 if helps else 7)
 
 
 def test_what_a_refusal_names_is_loosened_in_one_trial() -> None:

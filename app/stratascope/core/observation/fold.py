@@ -31,6 +31,7 @@ from stratascope.core.observation.stream import (
     Event,
     Exit,
     Failed,
+    Holds,
     Listens,
     Lost,
     OutOfMemory,
@@ -112,6 +113,7 @@ class Fold:
         self._devices: dict[str, None] = {}
         self._ports: dict[tuple[str, int], UsedPort] = {}
         self._users: dict[tuple[int, int], None] = {}
+        self._kept: dict[str, str] = {}
         self._peaks: dict[str, float] = {}
         self._unseen: dict[str, str] = {}
 
@@ -147,6 +149,9 @@ class Fold:
             case User():
                 if not self._of(event.pid).runtime:
                     _put(self._users, (event.uid, event.gid))
+            case Holds():
+                if not self._of(event.pid).runtime and len(self._kept) < LIST_MOST:
+                    self._kept.setdefault(name_of(event.capability), self._of(event.pid).command)
             case Peak():
                 if len(self._peaks) < BY_MOST or event.what in self._peaks:
                     self._peaks[event.what] = max(event.value, self._peaks.get(event.what, 0.0))
@@ -176,6 +181,7 @@ class Fold:
             tuple(self._ports[key] for key in sorted(self._ports)),
             tuple(sorted(self._users)),
             tuple(sorted(self._peaks.items())),
+            tuple(sorted(self._kept.items())),
             tuple(sorted(self._unseen.items())),
         )
 

@@ -59,10 +59,8 @@ _SHARED = """
 mq_getsetattr mq_notify mq_open mq_timedreceive mq_timedsend mq_unlink msgctl msgget msgrcv msgsnd semctl semget semop
 semtimedop shmat shmctl shmdt shmget ipc mq_timedreceive_time64 mq_timedsend_time64 semtimedop_time64
 """
-_ASYNCHRONOUS = """
-io_cancel io_destroy io_getevents io_pgetevents io_setup io_submit io_uring_enter io_uring_register io_uring_setup
-io_pgetevents_time64
-"""
+_FILES_LATER = "io_cancel io_destroy io_getevents io_pgetevents io_setup io_submit"  # aio(7), no io_uring
+_IO_URING = "io_uring_enter io_uring_register io_uring_setup"
 _PRIORITY = "ioprio_set mlockall nice sched_setattr sched_setparam sched_setscheduler setpriority"
 _MACHINE = """
 acct adjtimex clock_adjtime clock_settime clock_adjtime64 clock_settime64 delete_module finit_module init_module ioperm
@@ -82,7 +80,10 @@ _REASONS: tuple[tuple[str, Message], ...] = (
     ("setns unshare clone clone3", msg("It makes and joins namespaces, or makes processes.")),
     (_OTHERS, msg("It reaches into other processes.")),
     (_SHARED, msg("It shares memory and messages with others, also with the host where its IPC namespace is shared.")),
-    (_ASYNCHRONOUS, msg("It works past the filter or in parts of the kernel that had many faults.")),
+    (
+        f"{_FILES_LATER} io_pgetevents_time64 io_uring_enter io_uring_register io_uring_setup",
+        msg("It works past the filter or in parts of the kernel that had many faults."),
+    ),
     (_PRIORITY, msg("It takes precedence over others.")),
     (_MACHINE, msg("It changes the whole machine.")),
     ("mknod mknodat", msg("It makes device nodes and pipes.")),
@@ -98,6 +99,14 @@ _ELSE = msg("It is not among the calls that are known to be harmless.")
 def harmless(abi: str) -> frozenset[str]:
     """The harmless calls of one entry point, by name."""
     return HARMLESS_32 if abi == "i386" else HARMLESS
+
+
+def ordinary(abi: str) -> frozenset[str]:
+    """What programs may do beside, as far as capabilities and files allow it: notable calls of which each alone opens
+    nothing new. For those of whose work little was seen.
+    """
+    found = f"{_OWNERS} {_IDENTITY} {_SHARED} {_PRIORITY} {_FILES_LATER} chroot mknod mknodat".split()
+    return frozenset(name for name in found if abi == "i386" or not name.endswith(("32", "64")))
 
 
 def is_notable(abi: str, name: str) -> bool:

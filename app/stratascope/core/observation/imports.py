@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Sequence
+from itertools import takewhile
 
 from stratascope.value import Value
 
@@ -21,13 +22,15 @@ from stratascope.value import Value
 class Program(Value):
     """One program of a container. `path`: as it is called, which may be a link; its last part is the name.
 
-    `imports`: functions of libraries that it calls; `commands`: what a script calls that matters here. `opaque`: what
-    it does can't be told from these (an interpreter, a static program, one that could not be read).
+    `imports`: functions of libraries that it calls; `commands`: what a script calls that matters here. `names`: of
+    programs that stand in it, without their folders. `opaque`: what it does can't be told from these (an interpreter, a
+    static program, one that could not be read).
     """
 
     path: str
     imports: tuple[str, ...] = ()
     commands: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
     opaque: bool = False
 
     @property
@@ -36,7 +39,7 @@ class Program(Value):
 
 
 class Programs(Value):
-    """What was looked at. `set_uid`: those of the programs by which a person gains rights after a login, by path."""
+    """What was looked at. `set_uid`: set-uid and set-gid programs that these and those who log in may call, by path."""
 
     found: tuple[Program, ...] = ()
     set_uid: tuple[str, ...] = ()
@@ -148,6 +151,16 @@ _IMPORTANCE = (
     *("newgrp", "gpasswd", "chsh", "chfn", "chage", "expiry"),
 )
 RIGHTS_AFTER_LOGIN = _IMPORTANCE[:3]
+OF_SERVERS = ("crontab", "at", "sendmail", "exim4", "postdrop", "postqueue")  # their programs for everyone
+# of distributions' essential packages: they lie in nearly every image, and are hardly ever called there
+_EVERYWHERE = frozenset(
+    (
+        *("bbsuid", "chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "pam_timestamp_check", "passwd"),
+        *("ssh-keysign", "su", "umount", "unix_chkpwd", "newgidmap", "newuidmap", "userhelper", "usernetctl"),
+    )
+)
+_FOLDERS = frozenset(("", "usr", "local", "bin", "sbin", "lib", "lib64", "libexec", "opt"))
+_FAMILY = 4  # letters that names of one package have in common: postfix and postdrop
 
 
 def interpreter(path: str) -> bool:
@@ -163,6 +176,23 @@ def meaning(word: str) -> bool:
 def logs_in(program: Program) -> bool:
     """Whether people log in by it, so that what they start afterwards counts."""
     return program.name == "dropbear" or (program.name not in RIGHTS_AFTER_LOGIN and set(program.imports) >= _LOGIN)
+
+
+def calls_for_rights(programs: Sequence[Program], path: str) -> bool:
+    """Whether a program that gives rights has to do with these: it is one of them, stands in one, or has its name from
+    where one has it (cron and crontab, Postfix's folder and postdrop).
+    """
+    name = path.rpartition("/")[2]
+    if name in _EVERYWHERE:
+        return False
+    for program in programs:
+        if name in program.names:
+            return True
+        for word in set(program.path.split("/")) - _FOLDERS:
+            alike = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(name, word, strict=False)))
+            if alike >= min(_FAMILY, max(2, len(name)), max(2, len(word))):
+                return True
+    return False
 
 
 def uses(programs: Sequence[Program]) -> tuple[Use, ...]:

@@ -25,6 +25,7 @@ where the kernel was told to be silent about what is known already.
     ["listens", t, protocol, port, loopback]                 tcp, udp; loopback: on such an address only
     ["peer", t, protocol, port, loopback]                    somebody was connected to that port; loopback: from inside
     ["user", t, pid, uid, gid]                               effective, as the container counts
+    ["holds", t, pid, number]                                a capability that one is permitted which is not root
     ["peak", t, what, value]                                 memory and cpu in bytes and cores; pids; open_files
     ["lost", t, count]                                       so many events did not come through
     ["unseen", t, what, why]                                 a part that can't be observed here: calls, capabilities, …
@@ -179,6 +180,13 @@ class User(Event):
     gid: int
 
 
+class Holds(Event):
+    """A process that is not root is permitted this capability. Told of the first few."""
+
+    pid: int
+    capability: int
+
+
 class Peak(Event):
     """The most of something so far: memory (bytes), cpu (cores), pids, open_files."""
 
@@ -223,6 +231,7 @@ _FORMS: dict[str, tuple[type[Event], tuple[str, ...]]] = {
     "listens": (Listens, (_WORD, _COUNT, _FLAG)),
     "peer": (Peer, (_WORD, _COUNT, _FLAG)),
     "user": (User, (_PID, _COUNT, _COUNT)),
+    "holds": (Holds, (_PID, _COUNT)),
     "peak": (Peak, (_WORD, _AMOUNT)),
     "lost": (Lost, (_COUNT,)),
     "unseen": (Unseen, (_WORD, _WORD)),

@@ -10,20 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stratascope.core.message import Message, msg
-from stratascope.core.observation.imports import Use, by_importance, uses
+from stratascope.core.observation.imports import Use, by_importance, calls_for_rights, uses
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.layers.capabilities.findings import short
 from stratascope.layers.shared.asked_capabilities import engine_default, named, starts_as_root
 from stratascope.linux.capability import CapabilitySet
 
 _SHOWN = 5
-# of distributions' essential packages: they lie in nearly every image, and are hardly ever called there
-_EVERYWHERE = frozenset(
-    (
-        *("bbsuid", "chage", "chfn", "chsh", "expiry", "gpasswd", "mount", "newgrp", "pam_timestamp_check", "passwd"),
-        *("ssh-keysign", "su", "umount", "unix_chkpwd", "newgidmap", "newuidmap", "userhelper", "usernetctl"),
-    )
-)
 
 
 def kept(subject: Subject) -> CapabilitySet:
@@ -53,14 +46,12 @@ def beyond_standard(value: CapabilitySet, allowed: CapabilitySet, subject: Subje
     )  # fmt: skip
 
 
-def rights_after_login(subject: Subject) -> tuple[str, ...]:
-    """Programs that give rights, where people log in; empty where nobody does, or it was not looked at."""
-    return () if subject.programs is None else subject.programs.set_uid
-
-
-def gives_rights(subject: Subject) -> bool:
-    """Whether its image has a program that gives rights beside those that every image has."""
-    return any(path.rpartition("/")[2] not in _EVERYWHERE for path in subject.set_uid or ())
+def gives_rights(subject: Subject) -> tuple[str, ...]:
+    """Set-uid and set-gid programs that its programs, or those who log in, may call; empty where nobody looked."""
+    if subject.programs is None:
+        return ()
+    own = (path for path in subject.set_uid or () if calls_for_rights(subject.programs.found, path))
+    return tuple(dict.fromkeys((*subject.programs.set_uid, *own)))
 
 
 def set_uid_risk(paths: Sequence[str]) -> Message:

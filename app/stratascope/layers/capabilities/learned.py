@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
+from stratascope.core.observation.observation import UsedCapability
 from stratascope.core.relaunch.toggle import Learned, Subject
-from stratascope.layers.capabilities.imported import gives_rights, kept, rights_after_login
+from stratascope.layers.capabilities.imported import gives_rights, kept
 from stratascope.layers.shared.asked_capabilities import bounding, named, starts_as_root
+from stratascope.layers.shared.on_demand import serves_users
 from stratascope.linux.capability import CapabilitySet
+
+_FILES = frozenset(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))
 
 
 def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
@@ -21,9 +27,15 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     before = subject.container.asked
     now = CapabilitySet.full() if before.privileged else bounding(before, subject.engine)
     used = [use for use in seen.capabilities if named((use.name,)) <= now]
-    if not starts_as_root(asked) and starts_as_root(before):  # what it did as root falls away with root
-        used = [use for use in used if use.name == "CAP_NET_BIND_SERVICE"]
-    could = kept(subject) & now if starts_as_root(asked) else CapabilitySet()
+    if starts_as_root(before):
+        if starts_as_root(asked):
+            known = {use.name for use in used}
+            used += (UsedCapability(name, False, 0, (by,)) for name, by in seen.kept
+                     if name not in known and named((name,)) <= now)  # fmt: skip
+        else:  # what it did as root falls away with root, but for programs that have rights of their own
+            rights = {comm(path) for path in subject.set_uid or ()}
+            used = [use for use in used if use.name == "CAP_NET_BIND_SERVICE" or rights & set(use.by)]
+    could = _could(subject, used) & now if starts_as_root(asked) else CapabilitySet()
     value = CapabilitySet.of(tuple(use.name for use in used)) | could
     if not used and could:
         names = ", ".join(name.removeprefix("CAP_") for name in could.names())
@@ -40,11 +52,23 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     return Learned(_typed(value), msg("It was seen to use {names}.", names=", ".join(told)))
 
 
+def _could(subject: Subject, used: Sequence[UsedCapability]) -> CapabilitySet:
+    """What imports speak for. Of what concerns files of others only where it works for others, or uses some of it."""
+    found = kept(subject)
+    return found if serves_users(subject) or _FILES & {use.name for use in used} else found - named(tuple(_FILES))
+
+
 def no_gain(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """No new privileges, unless people log in and gain rights by a program there, of which a start shows nothing."""
-    if rights_after_login(subject) or (subject.programs is not None and gives_rights(subject)):
+    """No new privileges, unless it called a program that gives rights, or has one to call later."""
+    called = {name for call in (subject.seen.calls if subject.seen is not None else ()) for name in call.by}
+    if gives_rights(subject) or called & {comm(path) for path in subject.set_uid or ()}:
         return None
-    return Learned("on", msg("It was seen to work, and no program that gives rights is for those who log in."))
+    return Learned("on", msg("It was seen to work, and has to do with no program that gives rights."))
+
+
+def comm(path: str) -> str:
+    """A program's name as the kernel keeps it, TASK_COMM_LEN."""
+    return path.rpartition("/")[2][:15]
 
 
 def _typed(value: CapabilitySet) -> str:

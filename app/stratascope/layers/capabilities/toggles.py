@@ -210,9 +210,9 @@ def _forbid(asked: Asked, value: str, subject: Subject) -> Asked:
 
 def _forbid_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     facts = _facts(subject)
-    after_login = imported.rights_after_login(subject)
-    if subject.set_uid or (subject.set_uid is None and after_login):
-        return (imported.set_uid_risk(subject.set_uid or after_login),)
+    wanted = imported.gives_rights(subject)
+    if subject.set_uid or (subject.set_uid is None and wanted):
+        return (imported.set_uid_risk(subject.set_uid or wanted),)
     if subject.set_uid is not None:
         return ()
     if facts is None or facts.regain_by_exec is None:
@@ -225,8 +225,8 @@ def _forbid_risks(value: str, subject: Subject) -> tuple[Message, ...]:
 
 
 def _forbid_preset(preset: Preset, subject: Subject) -> str | None:
-    """The recommended one takes nobody's sudo away where people log in; the Pod Security Standard does."""
-    if preset is Preset.RECOMMENDED and imported.rights_after_login(subject):
+    """The recommended one takes no program away that gives rights and is called; the Pod Security Standard does."""
+    if preset is Preset.RECOMMENDED and imported.gives_rights(subject):
         return None
     return None if subject.container.asked.no_new_privileges else "on"
 

@@ -14,31 +14,32 @@ _IN_MEMORY = frozenset(
         *("varnishd", "squid", "slapd", "clickhouse-serv", "influxd", "prometheus", "etcd"),
     )
 )
-_LEAST_MEMORY, _STEP, _LEAST_PIDS = 64 * _MIB, 64 * _MIB, 64
+# A limit of any height keeps the machine alive, and one that is too low ends the program on its busiest day
+_LEAST_MEMORY, _STEP, _LEAST_PIDS, _TIMES = 256 * _MIB, 64 * _MIB, 256, 4
 
 
 def memory_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """Twice of its peak; None for what keeps data in memory, and where that would be half of the machine."""
+    """Four times its peak; None for what keeps data in memory, and where that would be half of the machine."""
     peak = _peak(subject, "memory")
     if peak is None or subject.seen is None or asked.memory:
         return None
     if any(name in _IN_MEMORY for call in subject.seen.calls for name in call.by):
         return None
-    size = max(_LEAST_MEMORY, -(-2 * int(peak) // _STEP) * _STEP)
+    size = max(_LEAST_MEMORY, -(-_TIMES * int(peak) // _STEP) * _STEP)
     if subject.memory_total is not None and size > subject.memory_total // 2:
         return None  # no limit to speak of
-    return Learned(str(size), msg("Twice of the most that it was seen to use, {mib} MiB", mib=int(peak) // _MIB))
+    return Learned(str(size), msg("Well above the most that it was seen to use, {mib} MiB", mib=int(peak) // _MIB))
 
 
 def pids_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    """Twice of the most processes and threads."""
+    """Four times the most processes and threads."""
     peak = _peak(subject, "pids")
     if peak is None:
         return None
-    value = max(_LEAST_PIDS, 2 * int(peak))
+    value = max(_LEAST_PIDS, _TIMES * int(peak))
     if asked.pids and 0 < asked.pids <= value:
         return None
-    return Learned(str(value), msg("Twice of the most that it was seen to have, {count}", count=int(peak)))
+    return Learned(str(value), msg("Well above the most that it was seen to have, {count}", count=int(peak)))
 
 
 def _peak(subject: Subject, what: str) -> float | None:

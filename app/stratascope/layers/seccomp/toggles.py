@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.observation.harmless import ordinary
 from stratascope.core.observation.imports import calls
 from stratascope.core.observation.observation import Observation, UsedCall, added
 from stratascope.core.relaunch.toggle import (
@@ -158,15 +159,17 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     default = None if facts is None else facts.default
     if seen is None or not seen.seen.starts or not seen.saw("calls") or not isinstance(default, DefaultFilter):
         return None
-    if serves_users(subject):
-        return None  # whoever comes runs what they like
     tight = word == TIGHT
+    more = False
     if subject.programs is not None:  # what they could call, since nobody put it through what it is for
         abi = native(default.machine) if isinstance(default, ProfileFilter) else Abi.X86_64
-        could = tuple(
-            UsedCall(abi.value, call.name, 0, (call.program,)) for call in calls(subject.programs.found, numbers(abi))
-        )
-        seen = added(seen, Observation(calls=could))
+        could: dict[str, tuple[str, ...]] = {
+            call.name: (call.program,) for call in calls(subject.programs.found, numbers(abi))
+        }
+        more = serves_users(subject) or any(program.opaque for program in subject.programs.found)
+        if more:  # whoever comes runs what they like; what an interpreter does stands in its scripts
+            could.update((name, could.get(name, ())) for name in ordinary(abi.value) & numbers(abi).keys())
+        seen = added(seen, Observation(calls=tuple(UsedCall(abi.value, name, 0, by) for name, by in could.items())))
     try:
         text = learned_profile(
             seen,
@@ -184,6 +187,8 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     if tight:
         why = plural("The one system call that it was seen to make",
                      "The {count} system calls that it was seen to make", len(seen.calls))  # fmt: skip
+    elif more:
+        why = msg("The harmless calls, and those of ordinary programs: what it starts for others was not seen")
     elif notable:
         why = msg("The harmless calls, and of the others those that it was seen to make: {names}", names=names)
     else:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from stratascope.core.observation.imports import uses
+from stratascope.core.observation.imports import logs_in, uses
 from stratascope.core.relaunch.toggle import Subject
 
-_BECOMES = frozenset(("CAP_SETUID", "CAP_SETGID"))
+_BECOMES = "CAP_SETUID"  # sshd gives up its groups when it starts, and becomes nobody then
 
 
 def serves_users(subject: Subject) -> bool:
-    """Whether its programs can become other users, and did not when it started: servers of logins, mail and jobs.
+    """Whether people log in by its programs, or these can become other users and did not when it started: servers of
+    logins, mail and jobs.
 
     Of these a start says little: where they write and what they start then was not seen.
     """
     if subject.programs is None or subject.seen is None:
         return False
-    could = any(use.capability in _BECOMES for use in uses(subject.programs.found))
-    return could and not any(use.name in _BECOMES for use in subject.seen.capabilities)
+    if any(map(logs_in, subject.programs.found)):
+        return True
+    could = any(use.capability == _BECOMES for use in uses(subject.programs.found))
+    return could and not any(use.name == _BECOMES for use in subject.seen.capabilities)
 
 
 def writes_to_volumes(subject: Subject) -> bool:

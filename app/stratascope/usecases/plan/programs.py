@@ -1,9 +1,9 @@
 """Which programs a container runs, and what they import: read by its engine's archive call, without root.
 
 Looked at are the program that it was started with, those that its processes are named after, what a start script hands
-over to, programs that these name as their own (OpenSSH's sshd-session), and, where people log in, those that give
-rights after it. Names are looked for where a shell would; links are the engine's to follow, inside the container. It is
-bounded in files, bytes and time, and what could not be looked at is said to be so.
+over to, programs that these name as their own (OpenSSH's sshd-session), and those that give rights to whoever logs in
+or tells a server what to do. Names are looked for where a shell would; links are the engine's to follow, inside the
+container. It is bounded in files, bytes and time, and what could not be looked at is said to be so.
 
 Asked once for all containers of an image, but for files that lie in a container's own layer or on its mounts. Decided
 against /proc/PID/exe and the files below /proc/PID/root: they take root, and would be a second way.
@@ -18,9 +18,19 @@ import re
 import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import islice
 
 from stratascope.core.container import Container, EngineKind
-from stratascope.core.observation.imports import RIGHTS_AFTER_LOGIN, Program, Programs, interpreter, logs_in, meaning
+from stratascope.core.observation.imports import (
+    OF_SERVERS,
+    RIGHTS_AFTER_LOGIN,
+    Program,
+    Programs,
+    calls_for_rights,
+    interpreter,
+    logs_in,
+    meaning,
+)
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import ContainerFile, FileChange
 from stratascope.linux.decode import DecodeError
@@ -32,6 +42,7 @@ from stratascope.value import Value, replace
 SECONDS = 5.0  # for all of it; an engine takes 10 to 200 ms a file
 FILE_MAX, ALL_MAX = 32 << 20, 96 << 20  # bytes of a file, and of all that is read for one container
 PROGRAMS_MAX, HELPERS_MAX, LIBRARIES_MAX, WORDS_MAX = 12, 6, 8, 4
+NAMES_MAX, SCRIPT_NAMES_MAX = 64, 400  # of programs that stand in a program, and of words in a script
 _SCRIPT_MAX = 64 << 10  # bytes of a script that are looked at
 _NAME_BYTES = 90  # what one name takes in memory, about
 _PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
@@ -41,7 +52,7 @@ _HANDED = re.compile(r"\bexec\s+([^\n;&|]{1,400})")
 _COMMENT = re.compile(r"(?m)^\s*#.*$")
 _HELPER = re.compile(r"/usr/lib(?:exec)?/(?!debug/|x86_64-|aarch64-)[^/]+(?:/[^/]+){0,2}/[a-z][a-z0-9_-]*").fullmatch
 _SYSTEM = re.compile(r"(?:/usr|/usr/local)?/lib(?:32|64|x32)?(?:/[a-z0-9_]+-linux-[a-z0-9_]+)?/?").fullmatch
-_SET_UID = 0o4000
+_GIVES = 0o6000  # set-uid and set-gid
 _COMM_MAX = 15  # characters of a process's name, TASK_COMM_LEN
 
 
@@ -76,7 +87,7 @@ def programs_of(access: EngineAccess, container: Container, changes: Sequence[Fi
     try:
         looking.started()
         looking.running()
-        looking.after_login()
+        looking.rights()
     except (_OverError, EngineError, NoSuchContainerError):
         whole = False
     found = tuple(looking.programs.values())
@@ -106,13 +117,14 @@ class _Looking:
             if kind.name not in {program.name[:_COMM_MAX] for program in self.programs.values()}:
                 self._take(kind.name)
 
-    def after_login(self) -> None:
-        """Programs that give rights, where somebody logs in."""
-        if any(logs_in(program) for program in self.programs.values()):
-            for name in RIGHTS_AFTER_LOGIN:
-                found = self._search(name)
-                if found is not None and found.mode & _SET_UID:
-                    self.set_uid.append(found.place)
+    def rights(self) -> None:
+        """Programs that give rights: those for whoever logs in, and those by which a server is told what to do."""
+        programs = tuple(self.programs.values())
+        people = RIGHTS_AFTER_LOGIN if any(map(logs_in, programs)) else ()
+        for name in (*people, *(name for name in OF_SERVERS if calls_for_rights(programs, name))):
+            found = self._search(name)
+            if found is not None and found.mode & _GIVES:
+                self.set_uid.append(found.place)
 
     def _follow(self, words: Sequence[str]) -> None:
         for place, word in enumerate(words):
@@ -182,13 +194,17 @@ class _Looking:
         self._left -= len(file.data or b"") if file is not None else 0
         found = None if file is None else _looked_at(path, file)
         if shared:
-            _known.put(key, (found,), 0 if found is None else len(found.program.imports) * _NAME_BYTES)
+            _known.put(key, (found,), 0 if found is None else _names(found.program) * _NAME_BYTES)
         return found
 
     def _of_image(self, path: str) -> bool:
         """Whether all containers of the image have the same there."""
         mounts = (mount.target.rstrip("/") for mount in self._container.asked.mounts)
         return self._own is not None and path not in self._own and not any(path.startswith(f"{at}/") for at in mounts)
+
+
+def _names(program: Program) -> int:
+    return len(program.imports) + len(program.names)
 
 
 def _looked_at(path: str, file: ContainerFile) -> _Found:
@@ -203,13 +219,16 @@ def _looked_at(path: str, file: ContainerFile) -> _Found:
     except DecodeError:
         return _Found(Program(path, opaque=True), file.path, file.mode)
     opaque = interpreter(path) or interpreter(file.path) or elf.static or elf.go
-    helpers = () if opaque else tuple(path for path in programs_named(file.data, 64) if _HELPER(path))[:HELPERS_MAX]
-    return _Found(Program(path, elf.imports, opaque=opaque), file.path, file.mode, elf, helpers)
+    named = programs_named(file.data, NAMES_MAX)
+    helpers = () if opaque else tuple(path for path in named if _HELPER(path))[:HELPERS_MAX]
+    names = tuple(dict.fromkeys(path.rpartition("/")[2] for path in named))
+    return _Found(Program(path, elf.imports, names=names, opaque=opaque), file.path, file.mode, elf, helpers)
 
 
 def _script(path: str, text: str) -> Program:
-    words = dict.fromkeys(word for word in _WORD.findall(_COMMENT.sub("", text)) if meaning(word))
-    return Program(path, commands=tuple(words), opaque=True)
+    words = dict.fromkeys(_WORD.findall(_COMMENT.sub("", text)))
+    names = tuple(islice(words, SCRIPT_NAMES_MAX))
+    return Program(path, commands=tuple(filter(meaning, words)), names=names, opaque=True)
 
 
 def _handed(text: str) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from stratascope.core.observation.stream import Begin
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.trial import Refusal
 from stratascope.linux.capability import CapabilitySet
-from stratascope.usecases.tighten.refusals import Loosen, refusal
+from stratascope.usecases.tighten.refusals import Loosen, counts, refusal
 from stratascope.usecases.trial.trial import Observe, Witness, unwatched
 
 _ATTACH = 10.0  # seconds in which an observer is attached
@@ -66,7 +66,7 @@ class _Watching:
     def refusals(self) -> tuple[Refusal, ...]:
         """All of it, once its last events have come."""
         self.end()
-        found = (refusal(each, self._loosen) for each in self._fold.observation().denied)
+        found = (refusal(each, self._loosen) for each in self._fold.observation().denied if counts(each))
         return tuple({each.key: each for each in found}.values())
 
     def seen(self) -> Observation | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import posixpath
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from stratascope.core.message import Message, msg
 from stratascope.core.observation.observation import Denied, Observation, UsedCall, added
@@ -18,13 +18,18 @@ from stratascope.core.relaunch.trial import Loosening, Refusal
 from stratascope.core.sanitize import plain
 from stratascope.layers.shared.asked_capabilities import bounding, named
 from stratascope.layers.toggles import toggle
-from stratascope.usecases.plan.learned import Resolved, resolved
+from stratascope.usecases.plan.learned import resolved
 from stratascope.value import replace
 
 _NUMBERS = re.compile(r"[0-9]+")
 _CAPABILITIES, _FILTER, _READ_ONLY, _TMPFS = "capabilities", "seccomp", "read-only-root", "tmpfs"
 
 Loosen = Callable[[Denied], Loosening | None]
+
+
+def counts(denied: Denied) -> bool:
+    """Not where a program is told that there is no `clone3`, as each of our filters tells it: it takes `clone` then."""
+    return not (denied.filtered and denied.name == "clone3" and denied.errno == errno.ENOSYS)
 
 
 def refusal(denied: Denied, loosen: Loosen) -> Refusal:
@@ -52,15 +57,19 @@ def _words(denied: Denied) -> Message:
 class Allowing:
     """Loosens by just what was refused: one call more in the filter, one capability, one more place to write.
 
-    Remembers what it allowed, so that the next value has all of it.
+    Remembers what it allowed of a trial, so that the next value has all of it; a filter has what was allowed of any.
     """
 
-    def __init__(self, subject: Subject, derived: Resolved, word: str, place: Callable[[str], str]) -> None:
+    def __init__(self, subject: Subject, word: str, place: Callable[[str], str]) -> None:
         """`word`: by which the filter was learned."""
         self._subject, self._word, self._place = subject, word, place
         self._engine = subject.engine
-        self._values = {item.toggle: item.value for item in derived.choices}
+        self._values: dict[str, str] = {}
         self._more: Observation = subject.seen or Observation()
+
+    def begin(self, choices: Sequence[Choice]) -> None:
+        """A trial of these begins: what is refused is allowed beside them."""
+        self._values = {item.toggle: item.value for item in choices}
 
     def __call__(self, denied: Denied) -> Loosening | None:
         """For certain where the kernel says which toggle it is; None where nothing of ours would help."""

@@ -108,37 +108,34 @@ def tighten(
         access.keep_profile(path, text)
         return path
 
-    number, seconds, exercised = 1, unchanged.seconds, bool(wishes.exercises.commands)
+    def tightest(*kept_toggles: str) -> Resolved:
+        return derive(subject, kept, keep=(*wishes.keep, *kept_toggles), tight=wishes.tight,
+                      exercised=bool(wishes.exercises.commands))  # fmt: skip
+
     try:
-        derived = derive(subject, kept, keep=wishes.keep, tight=wishes.tight, exercised=exercised)
+        derived = tightest()
         users = tuple(item.toggle for item in derived.choices if toggle(item.toggle).changes_users)
-        if users:
-            # much depends on it, and if it does not work all else has to be as for root; a filter that is too tight for
-            # it, as it calls other things then, is no reason against it and is widened later
-            first = tuple(item for item in derived.choices if toggle(item.toggle).placeholder != "FILE")
-            attempt = Attempt(first, Purpose.WHOLE, 1 + wishes.repeats)
-            yield TrialBegun(2, attempt, unchanged.seconds * (2 + wishes.repeats))
-            tried = trials.run(first, unchanged)
-            yield TrialDone(2, Purpose.WHOLE, tried)
-            number, seconds = 2, seconds + tried.seconds
-            if tried.works is not Works.YES:
-                derived = derive(subject, kept, keep=(*wishes.keep, *users), tight=wishes.tight, exercised=exercised)
+        # much depends on it, and if it does not work all else has to be as for root
+        otherwise = tightest(*users) if users else Resolved(())
     except JournalError as error:
         cut = replace(unchanged, works=Works.UNKNOWN, words=error.words)
         yield Tightened(Verdict(Ends.CUT_OFF, last=cut), Resolved(()), needs, 1, unchanged.seconds, why_not)
         return
+    allowing = Allowing(subject, TIGHT if wishes.tight else LEARNED, kept)
     if lesson is not None:
-        lesson.loosen = Allowing(subject, derived, TIGHT if wishes.tight else LEARNED, kept)
+        lesson.loosen = allowing
     known = observation is not None and observation.seen.starts > 0 and observation.saw("capabilities")
-    more = seconds - unchanged.seconds
-    found = search(
-        trials, derived.choices, repeats=wishes.repeats, narrow="" if known else _NARROW, unchanged=unchanged
-    )
+    found = search(trials, derived.choices, repeats=wishes.repeats, narrow="" if known else _NARROW,
+                   otherwise=otherwise.choices, unchanged=unchanged)  # fmt: skip
     for event in found:
+        if isinstance(event, TrialBegun):
+            allowing.begin(event.attempt.choices)
         if isinstance(event, Searched):
-            yield Tightened(event.verdict, derived, needs, event.trials + number - 1, event.seconds + more, why_not)
+            changed = any(item.toggle in users for item in event.verdict.choices)
+            of = derived if changed or not users else otherwise
+            yield Tightened(event.verdict, of, needs, event.trials, event.seconds, why_not)
         else:
-            yield replace(event, number=event.number + number - 1)
+            yield event
 
 
 def _learn(access: EngineAccess, seen: Look, lesson: Lesson | None, unchanged: Tried) -> Needs | None:

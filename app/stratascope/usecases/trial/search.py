@@ -9,7 +9,9 @@ from stratascope.core.relaunch.transaction import REPEATS
 from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.usecases.trial.strategy import Attempt, Purpose, Verdict, strategy
 from stratascope.usecases.trial.trial import Trials
-from stratascope.value import Value
+from stratascope.value import Value, replace
+
+_AGAIN = 2  # more looks at the unchanged one, for what it is refused only now and then
 
 
 class TrialBegun(Value):
@@ -44,6 +46,7 @@ def search(
     *,
     repeats: int = REPEATS,
     narrow: str = "",
+    otherwise: Sequence[Choice] = (),
     unchanged: Tried | None = None,
 ) -> Iterator[SearchEvent]:
     """The largest set of these that works. The last thing is a `Searched`; raises nothing that an engine can cause.
@@ -51,8 +54,8 @@ def search(
     `unchanged`: a trial of the unchanged container that went before and works: the first of all, not made again.
     Closing it ends it between two trials; `trials.cancelled` within one, too. See `strategy` for the rest.
     """
-    plan = strategy(choices, repeats, narrow=narrow)
-    attempt, number, seconds = next(plan), 0, 0.0
+    plan = strategy(choices, repeats, narrow=narrow, otherwise=otherwise)
+    attempt, number, seconds, again = next(plan), 0, 0.0, _AGAIN
     while True:
         number += 1
         if attempt.purpose is Purpose.UNCHANGED and unchanged is not None:
@@ -66,9 +69,25 @@ def search(
             if attempt.purpose is Purpose.UNCHANGED and tried.works is Works.YES:
                 unchanged = tried
             yield TrialDone(number, attempt.purpose, tried)
+            if unchanged is not None and _unexplained(tried) and again:
+                again -= 1
+                number += 1
+                yield TrialBegun(number, Attempt((), Purpose.UNCHANGED, attempt.left), None)
+                more = trials.run(())
+                seconds += more.seconds
+                yield TrialDone(number, Purpose.UNCHANGED, more)
+                known = {each.key: each for each in (*unchanged.refusals, *more.refusals)}
+                unchanged = replace(unchanged, refusals=tuple(known.values()))
+                if known.keys() >= {each.key for each in tried.refusals}:
+                    tried = replace(tried, works=Works.YES, why=None, refusals=())
         try:
             attempt = plan.send(tried)
         except StopIteration as stop:
             verdict: Verdict = stop.value
             yield Searched(verdict, unchanged, number, seconds)
             return
+
+
+def _unexplained(tried: Tried) -> bool:
+    """Whether all that is wrong is a refusal that none of the choices explains: it may come unchanged, too."""
+    return tried.works is Works.BREAKS and tried.failure is None and bool(tried.refusals) and not tried.loosenings

@@ -5,6 +5,9 @@ Where it breaks, what refusals or the diagnosis name is loosened; only where the
 towards the first choice that breaks it. What was left out by mere suspicion is tried again in the end, so that the
 result is as large as can be: each choice left out breaks it. The result is then tried some times more.
 
+A set that stands or falls with one choice (another user) has a second one behind it: that comes as soon as the first
+breaks and nothing certain is left to loosen.
+
 Decided against remembering that a larger set must break too: settings help each other (another user needs other folders
 writable), so only what was tried itself is known.
 """
@@ -69,13 +72,16 @@ _Trying = Generator[Attempt, Tried, Tried]
 _Searching = Generator[Attempt, Tried, Set]
 
 
-def strategy(choices: Sequence[Choice], repeats: int = REPEATS, *, narrow: str = "") -> Strategy:
+def strategy(
+    choices: Sequence[Choice], repeats: int = REPEATS, *, narrow: str = "", otherwise: Sequence[Choice] = ()
+) -> Strategy:
     """Towards the largest set of these that works, those that come first kept where not all can be.
 
-    `narrow`: a toggle whose value is a list of what stays (capabilities): in the end each part of it that is not
-    needed is taken out of it, by one trial each.
+    `otherwise`: the set in their place, where they do not work with what is certain loosened. `narrow`: a toggle whose
+    value is a list of what stays (capabilities): in the end each part of it that is not needed is taken out of it, by
+    one trial each.
     """
-    search = _Search(choices, repeats, narrow)
+    search = _Search(choices, repeats, narrow, otherwise)
     try:
         return (yield from search.all())
     except _CutOffError as error:
@@ -83,8 +89,9 @@ def strategy(choices: Sequence[Choice], repeats: int = REPEATS, *, narrow: str =
 
 
 class _Search:
-    def __init__(self, choices: Sequence[Choice], repeats: int, narrow: str) -> None:
+    def __init__(self, choices: Sequence[Choice], repeats: int, narrow: str, otherwise: Sequence[Choice]) -> None:
         self._wanted, self._repeats, self._narrow = tuple(choices), repeats, narrow
+        self._otherwise = tuple(otherwise)
         self._known: dict[frozenset[Choice], Tried] = {}
         self._doubted: list[Choice] = []  # left out because something pointed to them
 
@@ -97,6 +104,11 @@ class _Search:
         current, tried = self._wanted, (yield from self._try(self._wanted, Purpose.WHOLE, self._repeats))
         if Works.REFUSED is unchanged.works is tried.works:
             return Verdict(Ends.REFUSED, last=tried)
+        if self._otherwise:
+            current, tried = yield from self._loosened(current, tried, only_certain=True)
+            if tried.works is not Works.YES:
+                self._wanted = current = self._otherwise
+                tried = yield from self._try(current, Purpose.WHOLE, self._repeats)
         for _ in range(_ROUNDS):
             current, tried = yield from self._loosened(current, tried)
             if tried.works is not Works.YES:
@@ -130,10 +142,12 @@ class _Search:
         places = {choice.toggle: place for place, choice in enumerate(self._wanted)}
         return tuple(sorted(choices, key=lambda choice: places[choice.toggle]))
 
-    def _loosened(self, current: Set, tried: Tried) -> Generator[Attempt, Tried, tuple[Set, Tried]]:
+    def _loosened(
+        self, current: Set, tried: Tried, *, only_certain: bool = False
+    ) -> Generator[Attempt, Tried, tuple[Set, Tried]]:
         """As long as something points somewhere new."""
         while tried.works is not Works.YES:
-            step = self._step(current, tried)
+            step = self._step(current, tried, only_certain=only_certain)
             if not step:
                 break
             named = {each.toggle for each in step if each.choice is None}
@@ -142,10 +156,11 @@ class _Search:
             tried = yield from self._try(current, Purpose.LOOSENED, self._repeats)
         return current, tried
 
-    def _step(self, current: Set, tried: Tried) -> tuple[Loosening, ...]:
+    def _step(self, current: Set, tried: Tried, *, only_certain: bool) -> tuple[Loosening, ...]:
         """All that is certain, else the likeliest. Nothing that leads to what was tried before."""
         certain = tuple(each for each in tried.loosenings if each.certain)
-        for step in (certain, *((each,) for each in tried.loosenings)):
+        likely = () if only_certain else tried.loosenings
+        for step in (certain, *((each,) for each in likely)):
             after = applied(current, step)
             if after and after != current and frozenset(after) not in self._known:
                 return step
