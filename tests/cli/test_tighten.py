@@ -138,3 +138,28 @@ def test_what_has_no_twin(desk: Desk) -> None:
     code, out, _ = desk.run("tighten", NAME, "--json", "--yes", "--keep", "network")
     assert code == 3
     assert "network" in last(out)["why"]
+
+
+# By one signal it gives a file away; by the other, which it handles as well, it ends
+RELOADS = (
+    "sh",
+    "-c",
+    "touch /run/mine; trap 'chown 7:7 /run/mine; chown 0:0 /run/mine' HUP; trap 'exit 7' USR1; trap 'exit 0' TERM; "
+    "httpd -p 8080 -h /etc; while :; do sleep 3600 & wait; done",
+)
+
+
+def test_what_a_reload_needs(desk: Desk) -> None:
+    """No start shows it, so its twin is told to reload. What it takes for its end is told to no other twin."""
+    start(desk, command=RELOADS)
+    code, out, err = desk.run("tighten", NAME, "--json", "--dry-run", "--repeat", "1", "--keep", "user")
+    found = last(out)
+    assert code == 0, (err, found)
+    (why,) = (each["why"] for each in found["choices"] if each["id"] == "capabilities")
+    assert "seen to use CHOWN (sh);" in why
+    assert "reload" in found["coverage"]
+    said = [text for text in found["compared"] if "SIG" in text]
+    assert len(said) == 1
+    assert "SIGHUP" in said[0]
+    assert "USR1" not in said[0]
+    desk.only_one_runs()

@@ -110,6 +110,9 @@ class MemoryAccess:
     def trouble(self) -> Trouble | None:
         return None
 
+    def caught_signals(self, container: str) -> tuple[int, ...] | None:
+        return None
+
     def connects(self, container: str, ports: Sequence[int]) -> tuple[int, ...] | None:
         return None
 

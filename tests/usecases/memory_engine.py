@@ -187,6 +187,9 @@ class MemoryEngine:
     def limit(self, container: str, limits: Limits) -> None:
         self._change("limit")()
 
+    def signal(self, container: str, name: str) -> None:
+        self._change("signal")()
+
     def running(self, container: str) -> Running:
         return self._box(container).running
 

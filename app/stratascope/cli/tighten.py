@@ -119,6 +119,7 @@ def _tried(arguments: argparse.Namespace, event: TrialDone) -> None:
                     "why": why,
                     "compared": [translate(item) for item in tried.compared],
                     "not_compared": [translate(item) for item in tried.not_compared],
+                    "refusals": [translate(each.text) for each in tried.refusals],
                 }
             )
             + "\n"

@@ -213,6 +213,9 @@ class Relauncher(Protocol):
     def stop(self, container: str, seconds: int) -> None:
         """SIGTERM, and SIGKILL after so many seconds; returns when it has stopped. No error if it did before."""
 
+    def signal(self, container: str, name: str) -> None:
+        """Send its first process that signal, by its name without SIG. Raises RefusedError where it does not run."""
+
     def rename(self, container: str, name: str) -> None: ...
 
     def remove(self, container: str) -> None:

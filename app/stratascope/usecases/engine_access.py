@@ -87,5 +87,8 @@ class EngineAccess(Protocol):
     def connects(self, container: str, ports: Sequence[int]) -> tuple[int, ...] | None:
         """Those of its TCP ports that take a connection made inside its own network. None: that may not be entered."""
 
+    def caught_signals(self, container: str) -> tuple[int, ...] | None:
+        """The signals for which its first process has a handler. None: that can't be read."""
+
     def release(self, cgroup: str) -> None:
         """Remove that control group, and nothing that is in it; no error where it is gone, or may not be removed."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from stratascope.core.capture import Capture
+from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.observation.needs import NeedsStore
@@ -20,6 +20,7 @@ from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
 from stratascope.engines.open import relauncher_of
 from stratascope.engines.shared.host_files import LocalFiles
+from stratascope.linux.status import parse_status
 from stratascope.owners.local import LocalOwners
 from stratascope.probe import control_groups, inside_network
 from stratascope.probe.listeners import listeners
@@ -129,6 +130,13 @@ class ConnectedEngine:
         """See `EngineAccess`."""
         found = self._found(container)
         return None if found is None else inside_network.connects(found.first.pid, ports)
+
+    def caught_signals(self, container: str) -> tuple[int, ...] | None:
+        """See `EngineAccess`."""
+        found = self._found(container)
+        status = None if found is None else or_none(found.first.decoded("status", parse_status))
+        caught = None if status is None else status.caught
+        return None if caught is None else tuple(bit + 1 for bit in range(64) if caught >> bit & 1)
 
     def release(self, cgroup: str) -> None:
         """See `EngineAccess`."""

@@ -36,6 +36,7 @@ class Pace(Value):
     stop: float
     exit_code: int | None
     healthy: bool  # its healthcheck said so
+    signals: tuple[str, ...]  # those that it takes and goes on: to reload, to reopen its logs
     taken: tuple[int, ...] | None  # TCP ports that took a connection; None: its network could not be entered
 
 

@@ -148,6 +148,10 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         """SIGTERM (or its stop signal), and SIGKILL after so many seconds; returns when it has stopped."""
         self._tell(container, "stop", {"t": str(seconds)}, silence=seconds + STOP_MARGIN)
 
+    def signal(self, container: str, name: str) -> None:
+        """See `core.ports.Relauncher`."""
+        self._tell(container, "kill", {"signal": f"SIG{name}"})
+
     def rename(self, container: str, name: str) -> None:
         self._tell(container, "rename", {"name": name})
 

@@ -128,6 +128,11 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         self._tell(container, "stop", {"timeout": str(seconds), "ignore": "true"}, silence=seconds + STOP_MARGIN)
 
     @understood()
+    def signal(self, container: str, name: str) -> None:
+        """See `core.ports.Relauncher`."""
+        self._tell(container, "kill", {"signal": f"SIG{name}"})
+
+    @understood()
     def rename(self, container: str, name: str) -> None:
         # Podman renames its storage before it finds in its database that the name is taken
         if (holder := self.named(name)) is not None and holder.id != container:

@@ -27,7 +27,7 @@ from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.seccomp.filter_source import ProfileFilter, native
 from stratascope.layers.seccomp.learned import DefaultFilter, learned_profile
 from stratascope.layers.shared.asked_capabilities import bounding
-from stratascope.layers.shared.on_demand import serves_users
+from stratascope.layers.shared.on_demand import runs_scripts, serves_users
 from stratascope.layers.shared.symptoms import NOT_PERMITTED, SIGSYS, find
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, TIGHT, is_docker
 from stratascope.linux.decode import DecodeError
@@ -166,7 +166,7 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
         could: dict[str, tuple[str, ...]] = {
             call.name: (call.program,) for call in calls(subject.programs.found, numbers(abi))
         }
-        more = serves_users(subject) or any(program.opaque for program in subject.programs.found)
+        more = serves_users(subject) or runs_scripts(subject)
         if more:  # whoever comes runs what they like; what an interpreter does stands in its scripts
             could.update((name, could.get(name, ())) for name in ordinary(abi.value) & numbers(abi).keys())
         seen = added(seen, Observation(calls=tuple(UsedCall(abi.value, name, 0, by) for name, by in could.items())))

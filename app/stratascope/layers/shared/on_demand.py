@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from stratascope.core.observation.imports import logs_in, uses
+from stratascope.core.observation.imports import Programs, logs_in, uses
 from stratascope.core.relaunch.toggle import Subject
 
+_COMM_MAX = 15  # characters of a process's name, TASK_COMM_LEN
 _BECOMES = "CAP_SETUID"  # sshd gives up its groups when it starts, and becomes nobody then
 
 
@@ -20,6 +21,12 @@ def serves_users(subject: Subject) -> bool:
         return True
     could = any(use.capability == _BECOMES for use in uses(subject.programs.found))
     return could and not any(use.name == _BECOMES for use in subject.seen.capabilities)
+
+
+def runs_scripts(subject: Subject) -> bool:
+    """Whether a program that does what stands elsewhere still runs: no script that only started others."""
+    opaque = {program.name[:_COMM_MAX] for program in (subject.programs or Programs()).found if program.opaque}
+    return bool(opaque if subject.users is None else opaque & {name for name, _ in subject.users})
 
 
 def writes_to_volumes(subject: Subject) -> bool:

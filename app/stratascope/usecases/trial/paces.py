@@ -21,6 +21,7 @@ from stratascope.usecases.plan.written_files import lost_files
 from stratascope.usecases.relaunch.proof import all_back
 from stratascope.usecases.relaunch.watch import FailedError, Patience, Watcher, last_words
 from stratascope.usecases.trial.exercise import SECONDS, Place, exercise
+from stratascope.usecases.trial.reload import tell, understood
 from stratascope.value import Value
 
 SETTLE = 0.2  # seconds that a changed one must stay well, where it does something that can be awaited
@@ -82,16 +83,31 @@ class Paces:
         self._all_processes(container, choices, limit)
         healthy = self._healthy(container, limit)
         up = clock.now() - begun
+        signals = self._reload(watcher, container)
         self._exercise(container, name)
         exercised = clock.now() - begun - up
         if self._exercises.commands:
             self._watch(watcher, container, 0.0)
         code = self._stop(container)
-        return Pace(up, exercised, clock.now() - begun - up - exercised, code, healthy, taken)
+        return Pace(up, exercised, clock.now() - begun - up - exercised, code, healthy, signals, taken)
 
     def _watch(self, watcher: Watcher, container: str, seconds: float) -> None:
         for _ in watcher.watch(container, seconds):
             pass
+
+    def _reload(self, watcher: Watcher, container: str) -> tuple[str, ...]:
+        """As its service manager and logrotate tell it; its ports are there again afterwards."""
+        if self._like is None:
+            told = understood(self._access, container)
+        else:
+            told = self._like.signals
+            if ended := tell(self._access, container, told):
+                self._fail(container, msg("It ended when it was told to reload (SIG{name}).", name=ended))
+        if told:
+            names = ", ".join(f"SIG{name}" for name in told)
+            self.compared.append(msg("It goes on when it is told to reload: {names}.", names=names))
+        self._watch(watcher, container, 0.0)
+        return told
 
     def _ports(self, container: str) -> tuple[int, ...] | None:
         """Those that take a connection; one on an address that only the original has can't be tried."""
