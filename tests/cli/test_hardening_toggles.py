@@ -65,6 +65,7 @@ CASES = (
     Case("ulimit-nproc", "4096"),
     Case("ulimit-core", "0"),
     Case("user", "1000:1000"),
+    Case("volume-owner", "change", ("-v", "/own")),
     Case("userns", "0:200000:65536", cannot=DOCKER | {"podman_rootless"}, name="userns-map"),
     Case("userns", "keep-id", cannot=DOCKER | {"podman_rootful"}, name="userns-keep-id"),
 )
@@ -137,11 +138,11 @@ def test_each_toggle_is_enforced(desk: Desk, case: Case) -> None:
 # Two containers that need nearly all of them: one with what privileged mode rules out, and one in privileged mode
 TOGETHER = {
     "shared": (
-        "seccomp pid ipc uts network cgroupns masked-paths host-paths engine-socket devices",
+        "seccomp pid ipc uts network cgroupns masked-paths host-paths engine-socket devices volume-owner",
         "capabilities=none no-new-privileges=on seccomp=default pid=private ipc=private uts=private network=private"
         " cgroupns=private read-only-root=on tmpfs=/scratch masked-paths=default host-paths=read-only"
         " engine-socket=remove devices=remove ulimit-nofile=512 ulimit-nproc=4096 ulimit-core=0 user=1000"
-        " memory=64m pids=64 cpus=0.5",
+        " volume-owner=change memory=64m pids=64 cpus=0.5",
     ),
     "privileged": (
         "privileged publish",

@@ -49,6 +49,7 @@ VALUES = {
     "ulimit-nproc": "N",
     "ulimit-core": "N",
     "user": "UID[:GID]",
+    "volume-owner": "change",
     "userns": "auto|keep-id|nomap|MAP",
 }
 DEMO = tuple(state for state in demo_snapshot().containers if state.matrix is not None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stratascope.core.container import Asked, EngineKind, EngineState
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
@@ -22,6 +22,7 @@ from stratascope.core.relaunch.launch_spec import (
     Running,
 )
 from stratascope.core.relaunch.twin import TwinMount
+from stratascope.core.relaunch.volume_owners import FileOwner, Ids, VolumeChange
 from stratascope.value import replace
 
 
@@ -55,6 +56,7 @@ class MemoryEngine:
     images: dict[str, tuple[FileChange, ...]] = field(default_factory=lambda: {"image": ()})
     last_words: tuple[FileChange, ...] = ()  # what every container writes while it is stopped
     says: str = "last words"
+    volumes: dict[str, dict[str, tuple[int, int]]] = field(default_factory=dict)  # who owns what in each
     overlays: list[str] = field(default_factory=list)  # the twins' numbers
     calls: list[str] = field(default_factory=list)
     _ids: itertools.count[int] = field(default_factory=itertools.count)
@@ -126,6 +128,40 @@ class MemoryEngine:
         done = self._change("remove_overlays")
         self.overlays = [each for each in self.overlays if each != number]
         done()
+
+    def no_owners(self) -> Message | None:
+        return None
+
+    def volume_change(self, source: str, was: Ids, becomes: Ids) -> VolumeChange:
+        change = VolumeChange(source, was, becomes)
+        found = [
+            FileOwner(path, *owner, 0)
+            for path, owner in self.volumes[source].items()
+            if owner != (was.uid, was.gid) and {change.given(*owner), change.taken_back(*owner)} != {owner}
+        ]
+        return replace(change, files=tuple(found))
+
+    def give_volume(self, change: VolumeChange) -> None:
+        files = self.volumes[change.source]
+        for path, owner in files.items():
+            done = self._change("give_volume")
+            files[path] = change.given(*owner)
+            done()
+
+    def take_volume_back(self, change: VolumeChange) -> None:
+        files, known = self.volumes[change.source], {each.path: (each.uid, each.gid) for each in change.files}
+        for path, owner in files.items():
+            done = self._change("take_volume_back")
+            files[path] = known.get(path) or change.taken_back(*owner)
+            done()
+
+    def not_given(self, change: VolumeChange) -> tuple[str, ...]:
+        return tuple(path for path, owner in self.volumes[change.source].items() if owner[0] == change.was.uid)
+
+    def give_twin(
+        self, container: str, number: str, mounts: tuple[TwinMount, ...], changes: tuple[VolumeChange, ...]
+    ) -> None:
+        self._change("give_twin")()
 
     def check_health(self, container: str) -> Health:
         return self._box(container).running.health

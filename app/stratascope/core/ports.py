@@ -24,6 +24,7 @@ from stratascope.core.relaunch.launch_spec import (
 )
 from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.core.relaunch.twin import TwinMount
+from stratascope.core.relaunch.volume_owners import VolumeOwners
 from stratascope.linux.mounts import Propagation
 from stratascope.value import Value
 
@@ -168,7 +169,7 @@ class RefusedError(EngineError):
     """The engine refused one call for a reason of that call's own (a conflict, a bad option); it is well otherwise."""
 
 
-class Relauncher(Protocol):
+class Relauncher(VolumeOwners, Protocol):
     """What hardening asks of an engine. Containers by full id. Every call has a time limit.
 
     All raise EngineError (RefusedError where the engine refused this very call, with its own words), and

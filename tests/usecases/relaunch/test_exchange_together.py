@@ -337,7 +337,7 @@ def test_a_journal_that_fills_the_disk(make: Callable[[], Scene], monkeypatch: p
             made.as_before()
         else:
             break
-    assert number == len(Stage)
+    assert number == len(set(Stage) - {Stage.OWNERS})  # which is there only where volumes are handed over
 
 
 @pytest.mark.parametrize("who", ["side", "tail"])

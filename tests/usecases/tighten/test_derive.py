@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from captures.recorded import recorded
+from layers.toggle_subjects import facts_of
+from stratascope.core.container import AskedMount
 from stratascope.core.observation.imports import Program, Programs
 from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability
+from stratascope.core.relaunch.toggle import OwnVolume, Subject
 from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.plan.learned import Resolved
 from stratascope.usecases.tighten.derive import derive
@@ -105,6 +109,33 @@ def test_nobody_in_particular() -> None:
 def test_a_guess_gives_way_to_what_was_seen() -> None:
     """No limit on memory for what keeps data there, though the strict preset has one."""
     assert "memory" not in values(of(replace(WEB, calls=(UsedCall("x86_64", "openat", 40, ("redis-server",)),))))
+
+
+def rooted(*owners: int, own: bool = True) -> Subject:
+    """One that uses no right of root's, with a volume; who owns what in it."""
+    found = container(replace(WEB, capabilities=(), users=()))
+    mount = AskedMount("volume", "/volumes/own/_data", "/data", writable=True, volume="own")
+    asked = replace(found.container.asked, mounts=(mount,))
+    known = dict(facts_of(recorded("lsm/apparmor/docker-default"), found.container))
+    facts = (*found.facts, ("usermap", known["usermap"]))
+    volumes = (OwnVolume("/data", owners),) if own else ()
+    return replace(found, container=replace(found.container, asked=asked), facts=facts, own_volumes=volumes)
+
+
+def test_its_own_volumes_go_to_its_new_user() -> None:
+    """Where files there are root's, and no other container has them."""
+    assert values(derive(rooted(0, 33), str))["volume-owner"] == "change"
+    assert "volume-owner" not in values(derive(rooted(33), str))
+    assert "volume-owner" not in values(derive(rooted(0), str, keep=("user",)))
+    assert "volume-owner" not in values(derive(rooted(0), str, keep=("volume-owner",)))
+    assert "volume-owner" not in values(derive(rooted(0, own=False), str))
+
+
+def test_whose_volume_others_have_too_stays_root() -> None:
+    """Where its programs could do more than was seen; nobody knows what lies there, and it stays as it is."""
+    programs = replace(rooted(0), programs=Programs(()))
+    assert values(derive(programs, str))["user"] == "65534:65534"
+    assert "user" not in values(derive(replace(rooted(0, own=False), programs=Programs(())), str))
 
 
 def test_every_choice_says_why() -> None:

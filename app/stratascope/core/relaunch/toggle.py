@@ -97,6 +97,13 @@ class Suspicion(Value):
     text: Message
 
 
+class OwnVolume(Value):
+    """A volume that the container alone writes to. `owners`: whom files there belong to, as the host counts."""
+
+    target: str
+    owners: tuple[int, ...] = ()
+
+
 class Subject(Value):
     """The container that is to be hardened, and what is known of it now.
 
@@ -106,8 +113,9 @@ class Subject(Value):
     address and port of the host's listening TCP sockets. `listens`: TCP ports on which it listens itself. `set_uid`:
     programs of its image that give the rights of their owner, or rights of their own. `nodes`: device nodes in its
     /dev that not every container has. `users`: name and user of the processes that it started first. `programs`: what
-    its programs import. Of these None: not looked at. `published`: TCP ports of the host that lead to it, as its engine
-    says.
+    its programs import. `own_volumes`: those whose files can be handed over to another user; `not_given`: of a
+    replacement, files there that were not. Of these None: not looked at. `published`: TCP ports of the host that lead
+    to it, as its engine says.
     """
 
     container: Container
@@ -125,6 +133,8 @@ class Subject(Value):
     published: tuple[int, ...] = ()
     seen: Observation | None = None  # what it was seen to use, of all its lives; None: it was never watched
     replaced: tuple[str, ...] = ()
+    own_volumes: tuple[OwnVolume, ...] | None = None
+    not_given: tuple[str, ...] | None = None
 
     def of(self, layer: str) -> Any:
         """The facts of one layer, None where there are none."""
@@ -188,6 +198,7 @@ class Toggle(Value):
     proposed: Callable[[Subject], str] = _nothing_better
     unit: Unit = Unit.WORD
     changes_users: bool = False  # whether its processes run as other users then
+    hands_over: bool = False  # whether the files of its own volumes get the user that it starts as then
     leaves_privileged: bool = False  # applied before all others, since it resets what they set
     overridden: bool = False  # whether it has no effect while a container stays privileged
     limit: bool = False  # whether it bounds how much of something there is to use

@@ -13,6 +13,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.owner import Owned
 from stratascope.core.relaunch.twin import TwinRecord
+from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.value import Value, replace
 
 WATCH = 10.0  # seconds that a replacement is watched before it counts as good, where nothing else was said
@@ -27,6 +28,7 @@ class Stage(StrEnum):
     CREATED = "created"  # it exists beside the old one, which still runs
     HELD = "held"  # about to set the old one's restart policy to no
     STOPPING = "stopping"  # about to stop the old one, and to commit what it wrote
+    OWNERS = "owners"  # about to change owners of files in its volumes; only where that is wanted
     STOPPED = "stopped"  # about to change the names
     RENAMED = "renamed"  # about to start the new one
     STARTED = "started"  # it was started and is being watched
@@ -65,6 +67,7 @@ class Member(Value):
     inspect: str = ""
     body: str = ""
     original: str = ""
+    owners: tuple[VolumeChange, ...] = ()
 
 
 class Transaction(Value):
@@ -75,6 +78,7 @@ class Transaction(Value):
     `inspect` is kept so that a person could do so by hand if all else failed. All three hold secrets. `image` is
     the name of the image that the old one's writable layer is committed to, empty where it is not carried over;
     `old_image` the one that the old one itself was made from in that way, which goes when the old one is discarded.
+    `owners`: whose files of its volumes the hardened one got, once the other has stopped; an undo gives them back.
     `further` are those that are relaunched with it, since they use its namespaces; each stands after all it needs.
     `owner`: Compose or systemd creates the container, so nothing is set aside; the way back is to take its files out.
     `kept`: what an earlier relaunch set aside, where the old one is itself a replacement. Once the new one stays, that
@@ -107,6 +111,7 @@ class Transaction(Value):
     old_image: str = ""
     further: tuple[Member, ...] = ()
     original: str = ""
+    owners: tuple[VolumeChange, ...] = ()
     kept: Member | None = None
 
     @classmethod

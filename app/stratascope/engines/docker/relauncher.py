@@ -29,9 +29,11 @@ from stratascope.core.relaunch.launch_spec import (
 )
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.twin import TWIN, TwinMount
+from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.engines.docker import apply_options, twin
 from stratascope.engines.docker.mounts import target
 from stratascope.engines.docker.recreate import EngineAnswers, launch_spec, repointed, with_image
+from stratascope.engines.shared import volume_files
 from stratascope.engines.shared.command import (
     COMMIT,
     SLOW,
@@ -118,6 +120,20 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         for item in object_of(command(self._engine, "GET", "/volumes", params)).parts("Volumes"):
             path = f"/volumes/{quote(item.text('Name'), safe='')}"
             command(self._engine, "DELETE", path, silence=SLOW, well=(404,))
+
+    @understood()
+    def give_twin(
+        self, container: str, number: str, mounts: tuple[TwinMount, ...], changes: tuple[VolumeChange, ...]
+    ) -> None:
+        """In the overlays, mounted for a moment."""
+        wanted = {change.source: change for change in changes}
+        for mount, (name, lower) in zip(
+            (each for each in mounts if each.overlaid), twin.volumes(number, mounts), strict=True
+        ):
+            if mount.source in wanted:
+                upper, work = (self._place(f"{name}-{end}") for end in ("upper", "work"))
+                with self._volumes().layers(mount.source, lower, upper, work) as top:
+                    volume_files.give(top, wanted[mount.source])
 
     def check_health(self, container: str) -> Health:
         """Docker runs it by itself."""
@@ -240,6 +256,10 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
             "Mountpoint"
         )
         return place
+
+    def _place(self, volume: str) -> str:
+        found: str = object_of(command(self._engine, "GET", f"/volumes/{quote(volume, safe='')}")).text("Mountpoint")
+        return found
 
     def _host_name(self) -> str:
         """Of the engine's machine; it hardly changes while a relauncher lives."""

@@ -29,12 +29,14 @@ from stratascope.core.relaunch.launch_spec import (
     Running,
 )
 from stratascope.core.relaunch.twin import TwinMount
+from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.engines.podman import apply_options, twin
 from stratascope.engines.podman.engine_made import made
 from stratascope.engines.podman.inspect import translate
 from stratascope.engines.podman.recreate import launch_spec
 from stratascope.engines.podman.sources import Sources
 from stratascope.engines.podman.update_limits import differences, resources
+from stratascope.engines.shared import volume_files
 from stratascope.engines.shared.command import COMMIT, SLOW, STOP_MARGIN, command, compact, found, object_of, understood
 from stratascope.engines.shared.endpoint import socket_facts
 from stratascope.engines.shared.engine_made import without
@@ -106,6 +108,19 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
 
     def remove_overlays(self, number: str) -> None:
         """Nothing: they went with the container."""
+
+    @understood()
+    def give_twin(
+        self, container: str, number: str, mounts: tuple[TwinMount, ...], changes: tuple[VolumeChange, ...]
+    ) -> None:
+        """As the container sees them: `init` mounts all of it, and its program waits."""
+        self._tell(container, "init", silence=SLOW)
+        pid = parse_container(self._inspect(container)).part("State").whole("Pid")
+        wanted = {change.source: change for change in changes}
+        for mount in mounts:
+            if mount.overlaid and mount.source in wanted:
+                with self._volumes().inside(pid, mount.target) as top:
+                    volume_files.give(top, wanted[mount.source])
 
     @understood()
     def check_health(self, container: str) -> Health:

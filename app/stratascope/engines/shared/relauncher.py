@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 from urllib.parse import quote
 
 from stratascope.core.container import Engine, EngineState, Status
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
@@ -23,12 +23,14 @@ from stratascope.core.relaunch.launch_spec import (
     Running,
     RuntimeState,
 )
-from stratascope.engines.shared import archive, errors, runtime_state
+from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
+from stratascope.engines.shared import archive, errors, runtime_state, volume_files
 from stratascope.engines.shared.command import QUICK, SLOW, command, found, object_of, objects_of, refusal, understood
 from stratascope.engines.shared.http_connection import Bounds
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object, status_of, words_of
 from stratascope.engines.shared.oci_config import read_with_time
 from stratascope.engines.shared.rest_engine import RestEngine
+from stratascope.engines.shared.volume_files import VolumeFiles
 
 _LINKS_MAX = 4  # as an engine says where a link leads in the end, one is enough
 _KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same
@@ -95,6 +97,31 @@ class RestRelauncher(Generic[E]):
             path = target
         return None
 
+    def no_owners(self) -> Message | None:
+        """See `core.relaunch.volume_owners.VolumeOwners`."""
+        return self._volumes().no_owners()
+
+    def volume_change(self, source: str, was: Ids, becomes: Ids) -> VolumeChange:
+        """See `core.relaunch.volume_owners.VolumeOwners`."""
+        change = VolumeChange(source, was, becomes)
+        with self._volumes().top(source) as top:
+            return volume_files.listed(top, change)
+
+    def give_volume(self, change: VolumeChange) -> None:
+        """See `core.relaunch.volume_owners.VolumeOwners`."""
+        with self._volumes().top(change.source) as top:
+            volume_files.give(top, change)
+
+    def take_volume_back(self, change: VolumeChange) -> None:
+        """See `core.relaunch.volume_owners.VolumeOwners`."""
+        with self._volumes().top(change.source) as top:
+            volume_files.take_back(top, change)
+
+    def not_given(self, change: VolumeChange) -> tuple[str, ...]:
+        """See `core.relaunch.volume_owners.VolumeOwners`."""
+        with self._volumes().top(change.source) as top:
+            return volume_files.not_given(top, change)
+
     def log(self, container: str, lines: int) -> str:
         """See `core.ports.Relauncher`."""
         raise NotImplementedError
@@ -151,6 +178,9 @@ class RestRelauncher(Generic[E]):
             with suppress(OSError, ValueError):
                 seen[path] = runtime_state.Seen(*read_with_time(place))
         return runtime_state.edited(answer, seen, runtime_state.machine_lines()) if seen else ()
+
+    def _volumes(self) -> VolumeFiles:
+        return VolumeFiles(self._connected().endpoint)
 
     def _connected(self) -> Engine:
         """The engine as it describes itself; EngineError where it can't."""

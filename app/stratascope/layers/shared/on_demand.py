@@ -30,5 +30,7 @@ def runs_scripts(subject: Subject) -> bool:
 
 
 def writes_to_volumes(subject: Subject) -> bool:
-    """Whether it has a volume or folder of the host that it may write to, of whose files nothing is known."""
-    return any(mount.kind != "tmpfs" and mount.writable for mount in subject.container.asked.mounts)
+    """Whether it has a volume or folder of the host that it may write to, whose files can't be handed over with it."""
+    own = {volume.target for volume in subject.own_volumes or ()}
+    mounts = subject.container.asked.mounts
+    return any(mount.kind != "tmpfs" and mount.writable and mount.target not in own for mount in mounts)

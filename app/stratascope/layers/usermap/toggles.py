@@ -25,6 +25,7 @@ from stratascope.layers.shared.toggle_values import (
 from stratascope.layers.shared.unprivileged_ports import PRIVILEGED_PORTS
 from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.layers.usermap.learned import learned
+from stratascope.layers.usermap.toggles_volumes import VOLUME_OWNER
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.idmap import FULL, parse_idmap
 from stratascope.value import replace
@@ -274,4 +275,4 @@ USERNS = Toggle(
     pieces=no_pieces,  # whether ids were set aside for it is not known before, nor who owns what its volumes hold
 )
 
-TOGGLES = (USERNS, USER)
+TOGGLES = (USERNS, USER, VOLUME_OWNER)

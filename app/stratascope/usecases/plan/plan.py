@@ -12,12 +12,14 @@ from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Choice, Subject
 from stratascope.core.relaunch.transaction import Remedy, Transaction
+from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.core.snapshot import ContainerState
-from stratascope.layers.toggles import all_live, fold, plain
+from stratascope.layers.toggles import all_live, fold, plain, toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.dependency_graph import dependents, set_aside
 from stratascope.usecases.plan.dependents import Dependent, look_at_dependents, with_dependents
+from stratascope.usecases.plan.hand_over import NOTHING_HANDED, OWNED, handed_over
 from stratascope.usecases.plan.learned import resolved
 from stratascope.usecases.plan.look import Look, profiles
 from stratascope.usecases.plan.preflight import (
@@ -49,6 +51,7 @@ class Plan(Value):
     before: Liveness = field(default_factory=Liveness)  # of the original
     further: tuple[Dependent, ...] = ()  # relaunched with it, unchanged
     files: tuple[tuple[str, str], ...] = ()  # path and text, written before it is created
+    handed: tuple[VolumeChange, ...] = ()  # volumes whose files get its new user
     why: tuple[tuple[str, Message], ...] = ()  # of learned values, by the toggle's id
 
     @property
@@ -68,10 +71,22 @@ def plan(
     chosen = plain(choices, subject)
     wanted = fold(spec.asked, chosen, subject)
     body = access.port.body(spec, wanted)
+    handed = handed_over(access, subject, spec.asked, wanted, chosen)
     made = Plan(
-        state, subject, spec, chosen, wanted, body, Preflight((), ()), remedies, files=found.files, why=found.why
+        state,
+        subject,
+        spec,
+        chosen,
+        wanted,
+        body,
+        Preflight((), ()),
+        remedies,
+        files=found.files,
+        handed=handed,
+        why=found.why,
     )
     owner = _owner(access, made, others)
+    given = {change.source for change in handed}
     transactions = tuple(item for item in access.journal.all() if isinstance(item, Transaction))
     checked = preflight(
         spec,
@@ -82,7 +97,7 @@ def plan(
         access.host,
         remedies,
         owner,
-        wanted=wanted,
+        wanted=replace(wanted, mounts=tuple(mount for mount in wanted.mounts if mount.source not in given)),
         subject=subject,
         now=time.time(),
     )
@@ -90,6 +105,10 @@ def plan(
     if blind:  # nothing else counts then, and of much of it nothing could be said
         return replace(made, checked=Preflight(blind, ()), before=before)
     checked = replace(checked, warnings=(*checked.warnings, *unwatched(before)))
+    if not handed and any(toggle(item.toggle).hands_over for item in chosen):
+        checked = replace(checked, warnings=(*checked.warnings, NOTHING_HANDED))
+    if handed and owner is not None:
+        checked = replace(checked, blocks=(*checked.blocks, OWNED))
     made = replace(made, before=before)
     if isinstance(owner, OwnerPlan):
         return replace(made, checked=checked, owner=owner)

@@ -25,12 +25,14 @@ from stratascope.core.relaunch.transaction import (
     Ending,
     Journal,
     JournalError,
+    Kind,
     Member,
     Progress,
     Stage,
     State,
     Transaction,
 )
+from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.usecases.evidence.expected import Clock, Expected
 from stratascope.usecases.relaunch.carry_out import finished
 from stratascope.usecases.relaunch.outcome import in_words, joined
@@ -38,6 +40,7 @@ from stratascope.usecases.relaunch.rollback import (
     NEVER,
     NameTakenError,
     all_that_is_left,
+    change_owners,
     held,
     roll_back,
     roll_forward,
@@ -62,10 +65,12 @@ class Exchange:
         lost: Callable[[str], str] = lambda container: "",
         *,
         stale: Callable[[], Message | None] = lambda: None,
+        hand_over: tuple[VolumeChange, ...] = (),
     ) -> None:
         """`unchanged`: the create request of an unchanged relaunch, to tell whose warnings the engine's are.
 
-        `stale`: why it is not what was planned any more; raises EngineError.
+        `stale`: why it is not what was planned any more; raises EngineError. `hand_over`: volumes of the main one whose
+        files get another owner.
         Of a container that has stopped, `wrote`: whether anything in its writable layer is its own; `lost`: which files
         its replacement would miss, in words.
         """
@@ -75,7 +80,7 @@ class Exchange:
         self._watcher = Watcher(port, self._clock, cancelled, expected)
         self._unchanged = unchanged
         self._wrote = wrote or (lambda container: bool(port.changes(container)))
-        self._lost, self._stale = lost, stale
+        self._lost, self._stale, self._handed = lost, stale, hand_over
 
     def hold(self) -> AbstractContextManager[None]:
         """See `Recreation`."""
@@ -98,6 +103,8 @@ class Exchange:
         yield from self._step("stop", msg("Stop the original") if made else msg("Stop the one that runs"), self._stop)
         if any(member.image for member in transaction.members):
             yield from self._step("commit", msg("Carry over what it wrote"), self._commit)
+        if self._handed or transaction.owners:
+            yield from self._step("owners", msg("Change the owners of the files in its volumes"), self._hand_over)
         words = msg("Give its name to the replacement") if made else msg("Give its name to the one set aside")
         yield from self._step("rename", words, self._rename)
         words = msg("Start the replacement") if made else msg("Start the one set aside")
@@ -287,6 +294,16 @@ class Exchange:
         self.transaction = self.transaction.with_members(members)
         if images:
             self._create_all(images)
+
+    def _hand_over(self) -> None:
+        """Listed once nobody writes there any more, and written down before the first is changed."""
+        made = self.transaction
+        if made.kind is Kind.HARDEN:
+            wanted = self._handed or made.owners  # the latter: an undo is taken back
+            owners = tuple(self._port.volume_change(each.source, each.was, each.becomes) for each in wanted)
+            self.transaction = replace(made, owners=owners)
+        self.enter(Stage.OWNERS)
+        change_owners(self._port, self.transaction)
 
     def _rename(self) -> None:
         self.enter(Stage.STOPPED)

@@ -114,6 +114,7 @@ def _exchange(access: EngineAccess, made: Plan, cancelled: Callable[[], bool]) -
         lambda container: own_changes(known[container], access.port.changes(container)),
         lambda container: lost_files(known[container], access.port.changes(container)),
         stale=lambda: changed(access.port, access.journal, transaction),
+        hand_over=made.handed,
     )
 
 

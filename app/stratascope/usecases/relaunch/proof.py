@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from stratascope.core.message import Message, msg
+from stratascope.core.ports import EngineError
 from stratascope.core.relaunch.toggle import Choice, Failure, Proof, Proven, Subject
 from stratascope.core.snapshot import ContainerState
 from stratascope.layers.toggles import changes_users, toggle
@@ -14,7 +15,7 @@ from stratascope.usecases.evidence.startup_processes import ProcessKind, certain
 from stratascope.usecases.plan.look import looked, subject_of
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.relaunch.watch import FailedError, last_words
-from stratascope.value import Value
+from stratascope.value import Value, replace
 
 _SETTLE = 5.0  # seconds that the new process may take to be readable
 _AGAIN = 0.5  # seconds between two readings of it
@@ -40,12 +41,25 @@ def verify(access: EngineAccess, made: Plan, container: str) -> tuple[Proved, ..
 
 def _proofs(access: EngineAccess, made: Plan, state: ContainerState | None) -> tuple[Proved, ...]:
     subject = made.subject if state is None else looked(access, subject_of(access, state, made.choices))
+    if any(toggle(choice.toggle).hands_over for choice in made.choices):
+        subject = replace(subject, not_given=_not_given(access, made))
     found = []
     for choice in made.choices:
         which = toggle(choice.toggle)
         facts = None if state is None else subject.of(which.layer)
         found.append(Proved(choice, which.prove(facts, choice.value, subject)))
     return tuple(found)
+
+
+def _not_given(access: EngineAccess, made: Plan) -> tuple[str, ...] | None:
+    """Files of its volumes that belong to the user before; None where that can't be read."""
+    targets = {mount.source: mount.target for mount in made.wanted.mounts}
+    try:
+        return tuple(
+            targets.get(change.source, "") + path for change in made.handed for path in access.port.not_given(change)
+        )
+    except EngineError:
+        return None
 
 
 def not_enforced(failed: Sequence[Proved]) -> Message:

@@ -13,13 +13,15 @@ from stratascope.core.message import msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch.engine_marks import guard
 from stratascope.core.relaunch.launch_spec import ORIGINAL, TRANSACTION, RestartPolicy, Running
-from stratascope.core.relaunch.transaction import Journal, Member, Stage, Transaction
+from stratascope.core.relaunch.transaction import Journal, Kind, Member, Stage, Transaction
+from stratascope.core.relaunch.volume_owners import over
 from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.relaunch.watch import POLL
 from stratascope.value import replace
 
 NEVER = RestartPolicy()
 ALIVE = ("running", "stopping", "restarting")
+_OWNERS_AS_BEFORE = (Stage.INTENT, Stage.CREATED, Stage.HELD, Stage.STOPPING)
 LATE = 2.0  # seconds that a create whose answer was lost is waited for
 
 
@@ -52,6 +54,12 @@ def roll_back(
     for member in transaction.members:
         if member.image:
             port.remove_image(member.image)
+    kept: RefusedError | None = None
+    if transaction.stage not in _OWNERS_AS_BEFORE:
+        try:
+            change_owners(port, transaction, back=True)
+        except RefusedError as error:  # running matters more: the journal keeps the rest
+            kept = error
     taken: NameTakenError | None = None
     for member, old in olds:
         if old is not None and old.name != member.name:
@@ -61,9 +69,19 @@ def roll_back(
                     _renamed(port, old.id, member.old_aside)
                 taken = taken or NameTakenError(member.old_aside, refused)
     _bring_back(port, [(member, old) for member, old in olds if old is not None], transaction.stage)
-    if taken is not None:
-        raise taken
+    if (unfinished := taken or kept) is not None:
+        raise unfinished
     journal.forget(transaction.id)
+
+
+def change_owners(port: Relauncher, transaction: Transaction, *, back: bool = False) -> None:
+    """Of the files in its volumes: to the hardened one's user, or back to what they were. May be repeated."""
+    give = (transaction.kind is Kind.HARDEN) is not back
+    for change in transaction.owners:
+        if give:
+            port.give_volume(change)
+        else:
+            port.take_volume_back(change)
 
 
 def _renamed(port: Relauncher, container: str, name: str) -> RefusedError | None:
@@ -107,7 +125,7 @@ def _kept(port: Relauncher, transaction: Transaction) -> Transaction:
         port.remove_image(transaction.old_image)
     first = transaction.members[0]
     merged = replace(kept, name=first.name, new=first.new, new_aside=first.new_aside, new_restart=first.new_restart,
-                     image=first.image, body=first.body)  # fmt: skip
+                     image=first.image, body=first.body, owners=over(kept.owners, first.owners))  # fmt: skip
     return replace(transaction.with_members((merged,)), kept=None)
 
 

@@ -56,6 +56,9 @@ def undo(
                 yield from _brought_back(access, done, watch, cancelled)
                 return
             strangers = _strangers(access, done)
+            if done.owners and (why_not := access.port.no_owners()) is not None:
+                yield Ended(Ending.REFUSED, done, why_not)
+                return
             wanted, health = _swapped(access, done)
             elsewhere = undone_elsewhere(access.port, done)
         except (EngineError, NoSuchContainerError) as error:
@@ -160,5 +163,6 @@ def _member(access: EngineAccess, member: Member, number: str, *, made: bool) ->
         inspect=spec.inspect,
         body=member.original if made else "",
         original=spec.body,
+        owners=member.owners,
     )
     return back, now.health

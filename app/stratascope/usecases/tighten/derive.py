@@ -6,10 +6,11 @@ left out where a whole start was watched and nothing speaks for one.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
-from stratascope.layers.toggles import all_toggles, choices, toggle
+from stratascope.layers.toggles import all_toggles, choices, fold, toggle
+from stratascope.usecases.plan.file_access import identities
 from stratascope.usecases.plan.learned import Place, Resolved, resolved
 from stratascope.value import replace
 
@@ -35,11 +36,23 @@ def derive(
             wanted.pop(each.id, None)
     found = resolved([Choice(*item) for item in wanted.items()], subject, place)
     why = dict(found.why)
+    possible = tuple(item for item in found.choices if _possible(item, subject, found))
+    possible += tuple(_volumes(possible, subject, found, keep))
     return Resolved(
-        tuple(item for item in found.choices if _possible(item, subject, found)),
-        tuple((item.toggle, why.get(item.toggle, toggle(item.toggle).what)) for item in found.choices),
-        found.files,
+        possible, tuple((item.toggle, why.get(item.toggle, toggle(item.toggle).what)) for item in possible), found.files
     )
+
+
+def _volumes(chosen: Collection[Choice], subject: Subject, found: Resolved, keep: Collection[str]) -> Iterator[Choice]:
+    """Its own volumes handed over, where files there belong to the user that it is started as no longer."""
+    before, own = subject.container.asked, subject.own_volumes or ()
+    writable = {mount.target for mount in before.mounts if mount.kind == "volume" and mount.writable}
+    subject = replace(subject, files=(*subject.files, *found.files))
+    who = identities(before, fold(before, chosen, subject), subject)
+    if who is None or writable != {volume.target for volume in own}:
+        return
+    if who[0].uid != who[1].uid and any(who[0].uid in volume.owners for volume in own):
+        yield from (Choice(each.id, each.offered) for each in all_toggles() if each.hands_over and each.id not in keep)
 
 
 def _possible(choice: Choice, subject: Subject, found: Resolved) -> bool:

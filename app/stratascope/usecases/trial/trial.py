@@ -18,8 +18,10 @@ from stratascope.core.relaunch.toggle import Choice, Failure, Subject, ToggleErr
 from stratascope.core.relaunch.transaction import BusyError, JournalError
 from stratascope.core.relaunch.trial import Loosening, Refusal, Tried, Works
 from stratascope.core.relaunch.twin import TwinMount, TwinRecord
+from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.layers.toggles import fold, plain
 from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.plan.hand_over import handed_over
 from stratascope.usecases.plan.look import Look, profiles
 from stratascope.usecases.relaunch.diagnosis import blame
 from stratascope.usecases.relaunch.outcome import in_words, joined
@@ -74,6 +76,7 @@ class _Prepared(Value):
     choices: tuple[Choice, ...]
     body: str
     mounts: tuple[TwinMount, ...]
+    handed: tuple[VolumeChange, ...]
 
     UNPRINTED = ("body",)
 
@@ -112,14 +115,15 @@ class Trials:
         return replace(tried, seconds=clock.now() - begun)
 
     def _prepared(self, choices: Sequence[Choice]) -> _Prepared:
-        """Raises NoTwinError, ToggleError."""
+        """Raises NoTwinError, ToggleError, EngineError."""
         access, seen = self._access, self._seen
         subject = replace(seen.subject, files=profiles(access, choices))
         chosen = plain(choices, subject)
         wanted = fold(seen.spec.asked, chosen, subject)
         check(seen.state.container, seen.spec, wanted)
         mounts = mounts_of(wanted, access.engine, access.host)
-        return _Prepared(subject, chosen, access.port.body(seen.spec, wanted), mounts)
+        handed = handed_over(access, subject, seen.spec.asked, wanted, chosen)
+        return _Prepared(subject, chosen, access.port.body(seen.spec, wanted), mounts, handed)
 
     def _tried(self, prepared: _Prepared, tried: Tried, like: Tried | None) -> Tried:
         access, spec, number = self._access, self._seen.spec, secrets.token_hex(8)
@@ -140,6 +144,8 @@ class Trials:
                 with twin(access, spec, prepared.body, record, prepared.mounts) as container:
                     try:
                         witness.attach()
+                        if prepared.handed:
+                            access.port.give_twin(container, number, prepared.mounts, prepared.handed)
                         access.port.start(container)
                         witness.started(container)
                         tried = replace(tried, pace=paces.through(container, record.name, tried.choices))

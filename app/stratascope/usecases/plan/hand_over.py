@@ -1,0 +1,97 @@
+"""Which volumes of a container are its own, so that their files can be handed over to another user, and from whom.
+
+A volume that another container has too, also one that does not run, stays as it is; so does everything of the host. An
+original that this one replaced shares them and does not count: an undo puts the owners back before it starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from stratascope.core.container import Asked, AskedMount, Container
+from stratascope.core.message import msg
+from stratascope.core.ports import RefusedError
+from stratascope.core.relaunch.toggle import Choice, OwnVolume, Subject, ToggleError
+from stratascope.core.relaunch.transaction import Transaction
+from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
+from stratascope.layers.toggles import toggle
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.plan.file_access import identities
+from stratascope.usecases.plan.preflight import Block, Caution
+
+OWNED = Block(
+    "volume-owner",
+    msg("Compose or systemd creates it again, and may start it before its files belong to the new user."),
+    msg("Change the owners by hand, and leave this toggle out."),
+)
+NOTHING_HANDED = Caution(
+    "volume-owner", msg("It starts as the same user as before, or writes to no volume: no file gets another owner.")
+)
+_LOOKED_AT = 2000  # files of one volume, nearest to its top
+
+
+def own_volumes(
+    access: EngineAccess, subject: Subject, others: Sequence[Container], transactions: Iterable[Transaction]
+) -> tuple[OwnVolume, ...] | None:
+    """None where no owner can be changed from here."""
+    container = subject.container
+    if access.port.no_owners() is not None:
+        return None
+    before = {
+        member.old
+        for item in transactions
+        if item.concerns(container.id)
+        for member in (*item.members, *filter(None, (item.kept,)))
+        if member.old != container.id
+    }
+    taken: set[str] = set()
+    for other in others:
+        if other.id != container.id and other.id not in before:
+            for mount in other.asked.mounts:
+                taken |= {mount.source, mount.volume}
+    return tuple(
+        OwnVolume(mount.target, _owners(access, mount))
+        for mount in container.asked.mounts
+        if _writable(mount) and mount.source and not {mount.source, mount.volume} & taken - {""}
+    )
+
+
+def _writable(mount: AskedMount) -> bool:
+    return mount.kind == "volume" and mount.writable
+
+
+def _owners(access: EngineAccess, mount: AskedMount) -> tuple[int, ...]:
+    entries = access.host.entries(mount.source, mount.target, _LOOKED_AT) or ()
+    return tuple(sorted({entry.uid for entry in entries}))
+
+
+def handed_over(
+    access: EngineAccess, subject: Subject, before: Asked, wanted: Asked, chosen: Sequence[Choice]
+) -> tuple[VolumeChange, ...]:
+    """What has to be put back of each; nothing where no choice asks for it, or it starts as the same user as before.
+
+    Raises ToggleError for what can't be handed over, EngineError.
+    """
+    if not any(toggle(item.toggle).hands_over for item in chosen):
+        return ()
+    why_not = access.port.no_owners()
+    if why_not is not None:
+        raise ToggleError(why_not)
+    who = identities(before, wanted, subject)
+    if who is None:
+        return ()
+    (now, then), maps = who, (before.userns_mode, before.uid_map) != (wanted.userns_mode, wanted.uid_map)
+    if maps or None in (now.uid, now.gid, then.uid, then.gid):
+        raise ToggleError(msg("Which ids its new user has on the host is not known, so no file can be handed over."))
+    own = {volume.target for volume in subject.own_volumes or ()}
+    writable = [mount for mount in before.mounts if _writable(mount)]
+    if shared := [mount.target for mount in writable if mount.target not in own]:
+        raise ToggleError(msg("Other containers use these volumes too, so their files keep their owners: {paths}.",
+                              paths=", ".join(shared[:5])))  # fmt: skip
+    was, becomes = Ids(now.uid or 0, now.gid or 0), Ids(then.uid or 0, then.gid or 0)
+    if was == becomes:
+        return ()
+    try:
+        return tuple(access.port.volume_change(mount.source, was, becomes) for mount in writable)
+    except RefusedError as error:
+        raise ToggleError(error.message) from error
