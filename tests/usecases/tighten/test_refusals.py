@@ -7,7 +7,7 @@ import json
 import pytest
 
 from stratascope.core.observation.observation import Denied
-from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.relaunch.toggle import Choice, OwnVolume
 from stratascope.core.relaunch.trial import Loosening
 from stratascope.i18n.translate import translate
 from stratascope.usecases.plan.learned import Resolved
@@ -63,6 +63,38 @@ def test_the_same_each_time() -> None:
     assert one.key == refusal(replace(OTHER, path="/proc/4711/stat"), lambda denied: None).key
     others = [replace(OTHER, name="stat"), replace(OTHER, by="sh"), replace(OTHER, errno=1), OTHER]
     assert one.key not in {refusal(each, lambda denied: None).key for each in others}
+
+
+@pytest.mark.parametrize(
+    ("path", "loosening"),
+    [
+        ("/var/lib/web/data", Loosening("volume-owner", Choice("volume-owner", "change"), certain=True)),
+        ("/run/web/pid", Loosening("tmpfs", Choice("tmpfs", "/tmp,/run/web"), certain=True)),
+        ("/etc/shadow", None),
+        ("", None),  # it could not be read
+    ],
+)
+def test_files_of_root_are_no_reason_to_be_half_of_it(path: str, loosening: Loosening | None) -> None:
+    """As another user: its own volume is handed over, what is made anew at each start gets a place of its own."""
+    volume = OwnVolume("/var/lib/web", (0,))
+    allow = Allowing(replace(container(), own_volumes=(volume,)), "learned", lambda text: "/kept/1.json")
+    closed = replace(OTHER, path=path, lacked=("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH"))
+    allow.begin((*DERIVED.choices, Choice("user", "33:33")))
+    assert allow(closed) == loosening
+    allow.begin(DERIVED.choices)  # as root it is the capability
+    found = allow(closed)
+    assert found is not None
+    assert found.toggle == "capabilities"
+
+
+@pytest.mark.parametrize(("name", "values"), [("prlimit64", (0, 4, 1)), ("setrlimit", (4, 1))])
+def test_a_limit_that_a_session_raises(name: str, values: tuple[int, ...]) -> None:
+    """PAM sets limits of its own, which one that the container starts with may forbid; another one is no reason."""
+    allow, _ = allowing(Resolved((Choice("ulimit-core", "0"), Choice("ulimit-nofile", "100"))))
+    raised = replace(LACKED, name=name, values=values, lacked=("CAP_SYS_RESOURCE",))
+    assert allow(raised) == Loosening("ulimit-core", certain=True)
+    allow, _ = allowing(Resolved((Choice("ulimit-nofile", "100"),)))
+    assert allow(raised) is None
 
 
 def test_what_every_filter_of_ours_answers_is_no_refusal() -> None:

@@ -10,7 +10,8 @@ from stratascope.value import Value
 
 
 class Loosening(Value):
-    """What would take back a part of the candidate: another value for this toggle; None leaves it out.
+    """What would take back a part of the candidate: another value for this toggle, also for one that is not in it; None
+    leaves it out.
 
     `certain`: a refusal says so, else it is our best explanation.
     """

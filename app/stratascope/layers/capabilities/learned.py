@@ -9,11 +9,9 @@ from stratascope.core.message import msg
 from stratascope.core.observation.observation import UsedCapability
 from stratascope.core.relaunch.toggle import Learned, Subject
 from stratascope.layers.capabilities.imported import gives_rights, kept
-from stratascope.layers.shared.asked_capabilities import bounding, named, starts_as_root
+from stratascope.layers.shared.asked_capabilities import FILES, bounding, named, starts_as_root
 from stratascope.layers.shared.on_demand import serves_users
 from stratascope.linux.capability import CapabilitySet
-
-_FILES = frozenset(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))
 
 
 def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
@@ -55,7 +53,7 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
 def _could(subject: Subject, used: Sequence[UsedCapability]) -> CapabilitySet:
     """What imports speak for. Of what concerns files of others only where it works for others, or uses some of it."""
     found = kept(subject)
-    return found if serves_users(subject) or _FILES & {use.name for use in used} else found - named(tuple(_FILES))
+    return found if serves_users(subject) or FILES & {use.name for use in used} else found - named(tuple(FILES))
 
 
 def no_gain(word: str, subject: Subject, asked: Asked) -> Learned | None:

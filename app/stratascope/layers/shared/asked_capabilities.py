@@ -12,6 +12,7 @@ from stratascope.linux.decode import DecodeError
 from stratascope.remembered import remembered
 from stratascope.value import replace
 
+FILES = frozenset(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))  # of others
 _ALL = "ALL"
 # As measured on Docker 20.10 and later (14) and on Podman 5 (11); an engine that tells its own list is believed instead
 ENGINE_DEFAULTS = {EngineKind.DOCKER: CapabilitySet(0xA80425FB), EngineKind.PODMAN: CapabilitySet(0x800405FB)}

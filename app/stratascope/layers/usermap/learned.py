@@ -20,13 +20,15 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     seen = subject.seen
     if seen is None or not seen.seen.starts or not seen.saw("capabilities") or not starts_as_root(asked):
         return None
+    if serves_users(subject):
+        return None
     used = {use.name for use in seen.capabilities}
     others = sorted({user for user in seen.users if user[0]})
     if len(others) == 1 and "CAP_SETUID" in used:
         uid, gid = others[0]
         return Learned(f"{uid}:{gid}", msg("It becomes this user by itself, and does nothing else that takes root."))
     # whoever was not put through what it is for may need its own files, and other users, later
-    shown = subject.programs is None or not (serves_users(subject) or writes_to_volumes(subject))
+    shown = subject.programs is None or not writes_to_volumes(subject)
     if not others and not used - {"CAP_NET_BIND_SERVICE"} and shown:
         return Learned(f"{_NOBODY}:{_NOBODY}", msg("It was seen to do nothing that takes root."))
     return None

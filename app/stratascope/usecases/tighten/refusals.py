@@ -16,13 +16,16 @@ from stratascope.core.observation.observation import Denied, Observation, UsedCa
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.trial import Loosening, Refusal
 from stratascope.core.sanitize import plain
-from stratascope.layers.shared.asked_capabilities import bounding, named
-from stratascope.layers.toggles import toggle
+from stratascope.layers.shared.asked_capabilities import FILES, bounding, named
+from stratascope.layers.shared.host_paths import within
+from stratascope.layers.toggles import all_toggles, toggle
 from stratascope.usecases.plan.learned import resolved
+from stratascope.usecases.plan.written_files import volatile
 from stratascope.value import replace
 
 _NUMBERS = re.compile(r"[0-9]+")
 _CAPABILITIES, _FILTER, _READ_ONLY, _TMPFS = "capabilities", "seccomp", "read-only-root", "tmpfs"
+_LIMITS = {4: "core", 6: "nproc", 7: "nofile"}  # asm-generic/resource.h
 
 Loosen = Callable[[Denied], Loosening | None]
 
@@ -75,11 +78,36 @@ class Allowing:
         """For certain where the kernel says which toggle it is; None where nothing of ours would help."""
         if denied.filtered:
             return self._call(denied)
+        if denied.lacked and set(denied.lacked) <= FILES and self._another_user():
+            return self._file(denied.path)
+        if denied.lacked == ("CAP_SYS_RESOURCE",):
+            return self._limit(denied)
         if denied.lacked:
             return self._capability(denied.lacked)
         if denied.errno == errno.EROFS:
             return self._writing(denied.path)
         return None
+
+    def _limit(self, denied: Denied) -> Loosening | None:
+        """A limit that was raised above the one that it starts with, as PAM does for a session: prlimit(2)."""
+        place = {"setrlimit": 0, "prlimit64": 1}.get(denied.name)
+        number = denied.values[place] if place is not None and len(denied.values) > place else None
+        name = f"ulimit-{_LIMITS.get(number or 0, '')}"
+        return Loosening(name, certain=True) if name in self._values else None
+
+    def _another_user(self) -> bool:
+        return any(toggle(name).changes_users for name in self._values)
+
+    def _file(self, path: str) -> Loosening | None:
+        """Root's file is no reason to be half of root: its own volume is handed over, or it gets a place of its own."""
+        own = [volume.target for volume in self._subject.own_volumes or () if within(path, volume.target)]
+        for each in all_toggles():
+            if own and each.hands_over and each.id not in self._values:
+                return self._set(each.id, each.offered)
+        folder = posixpath.dirname(path)
+        if own or not volatile(path) or not posixpath.isabs(path):
+            return None
+        return self._tmpfs(folder)
 
     def _call(self, denied: Denied) -> Loosening | None:
         if _FILTER not in self._values:
@@ -119,6 +147,9 @@ class Allowing:
         folder = posixpath.dirname(path)
         if not posixpath.isabs(path) or folder == "/":
             return Loosening(_READ_ONLY)
+        return self._tmpfs(folder)
+
+    def _tmpfs(self, folder: str) -> Loosening | None:
         places = tuple(filter(None, self._values.get(_TMPFS, "").split(",")))
         if folder in places:
             return None

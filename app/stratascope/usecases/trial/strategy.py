@@ -140,7 +140,7 @@ class _Search:
 
     def _ordered(self, choices: Sequence[Choice]) -> Set:
         places = {choice.toggle: place for place, choice in enumerate(self._wanted)}
-        return tuple(sorted(choices, key=lambda choice: places[choice.toggle]))
+        return tuple(sorted(choices, key=lambda choice: places.get(choice.toggle, len(places))))
 
     def _loosened(
         self, current: Set, tried: Tried, *, only_certain: bool = False
@@ -207,7 +207,8 @@ class _Search:
 
 
 def applied(choices: Set, loosenings: Sequence[Loosening]) -> Set:
-    """The choices with these taken back."""
+    """The choices with these taken back, and with what has to come beside them."""
     instead = {each.toggle: each.choice for each in loosenings}
-    found = (instead.get(choice.toggle, choice) for choice in choices)
-    return tuple(choice for choice in found if choice is not None)
+    found = (instead.pop(choice.toggle, choice) for choice in choices)
+    kept = tuple(choice for choice in found if choice is not None)
+    return (*kept, *(choice for choice in instead.values() if choice is not None))
