@@ -46,6 +46,7 @@ def test_nothing_leads_out_and_nothing_starts_it_again() -> None:
     assert "NetworkingConfig" not in request
     assert request["Labels"] == {}
     assert request["Hostname"] == ID[:12]
+    assert host["ExtraHosts"] == [f"{ID[:12]}:127.0.0.1"]
     assert (host["NetworkMode"], host["PortBindings"], host["PublishAllPorts"], host["Links"]) == (
         "none",
         {},

@@ -34,6 +34,8 @@ def twin(spec: LaunchSpec, body: str, number: str, mounts: tuple[TwinMount, ...]
     request["Labels"] = {}
     if name := Answer(parse_object(spec.inspect)).part("Config").text("Hostname"):
         request["Hostname"] = name  # programs name their data after it
+        # and look for its address, which Docker enters for networks only
+        host["ExtraHosts"] = [*(host.get("ExtraHosts") or ()), f"{name}:127.0.0.1"]
     check = request.get("Healthcheck") or {}
     if (check.get("Test") or ["NONE"])[0] != "NONE":
         often = {"Interval": CHECK_INTERVAL, "StartInterval": CHECK_INTERVAL, "Retries": CHECK_FAILURES}
