@@ -8,10 +8,13 @@ import pytest
 
 from captures.recorded import recorded
 from layers.toggle_subjects import DEFAULTS, DOCKER, PODMAN, default, subject, words
-from stratascope.core.container import Engine
+from stratascope.core.container import Engine, ProfileKind
 from stratascope.core.observation.imports import Program, Programs
 from stratascope.core.relaunch.toggle import Preset, Subject
+from stratascope.layers.seccomp.filter_source import DockerDefault
 from stratascope.layers.toggles import choices, toggle
+from stratascope.linux.seccomp_profile import allowed_names
+from stratascope.usecases.plan.learned import resolved
 from stratascope.value import replace
 
 SSHD = Program("/usr/sbin/sshd", ("chown", "chroot", "pam_authenticate", "pam_open_session", "setgid", "setuid"))
@@ -100,3 +103,50 @@ def test_what_is_missed_most_is_named_first() -> None:
     of = replace(known(), set_uid=programs)
     said = words(toggle("no-new-privileges").risks("on", of))
     assert "do: /usr/bin/sudo, /usr/bin/mount, /usr/bin/passwd, /usr/bin/chfn, /usr/bin/chage." in said
+
+
+NATIVE, SCRIPT = Program("/usr/sbin/x", ("chown", "setgid", "setuid")), Program("/entry", names=("x",), opaque=True)
+
+
+@pytest.mark.parametrize(
+    ("programs", "gone"),
+    [
+        ((), ""),  # nothing is known
+        ((UNKNOWN,), ""),
+        ((NATIVE,), "AUDIT_WRITE FSETID KILL SYS_CHROOT"),
+        ((replace(NATIVE, imports=("chroot", "kill", "setuid")),), "AUDIT_WRITE FSETID"),
+        ((SCRIPT, NATIVE), "AUDIT_WRITE KILL SYS_CHROOT"),  # what its chmod needs no import tells
+        ((Program("/usr/bin/x", ("read",)),), "AUDIT_WRITE FSETID KILL SYS_CHROOT"),  # sessions still become others
+    ],
+)
+def test_recommended_takes_what_no_program_of_it_imports(programs: tuple[Program, ...], gone: str) -> None:
+    of = replace(known(*programs), users=(("x", 0), ("python3", 0)) if UNKNOWN in programs else (("x", 0),))
+    kept = set(chosen(Preset.RECOMMENDED, of)["capabilities"].split(","))
+    assert {"AUDIT_WRITE", "FSETID", "KILL", "SYS_CHROOT"} - kept == set(gone.split())
+    assert {"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"} <= kept
+
+
+def test_what_was_not_looked_at_to_its_end_says_nothing() -> None:
+    of = known(NATIVE)
+    partly = replace(of, programs=Programs((NATIVE,), whole=False), users=(("x", 0),))
+    assert "KILL" in chosen(Preset.RECOMMENDED, partly)["capabilities"]
+
+
+def test_presets_have_the_filter_of_ordinary_programs_where_these_were_looked_at() -> None:
+    """And what they import besides; it has a file only once it is wanted."""
+    of = known(Program("/usr/sbin/x", ("keyctl", "mount", "umount2")), engine=PODMAN)
+    facts = dict(of.facts)
+    measured = DockerDefault(frozenset())
+    facts["seccomp"] = replace(facts["seccomp"], profile=ProfileKind.DEFAULT, default=measured)
+    of = replace(of, facts=tuple(facts.items()))
+    for preset in (Preset.RECOMMENDED, Preset.RESTRICTED, Preset.STRICT):
+        assert chosen(preset, of)["seccomp"] == "ordinary"
+    found = resolved(choices(Preset.RECOMMENDED, of), of, lambda text: "/kept/1.json")
+    assert dict(found.files).keys() == {"/kept/1.json"}
+    names = allowed_names(found.files[0][1])
+    assert {"chmod", "setuid", "shmget"} <= names
+    assert not {"vmsplice", "ptrace", "name_to_handle_at"} & names
+    assert "seccomp" not in chosen(Preset.RECOMMENDED, replace(of, programs=None))
+    assert "seccomp" not in chosen(
+        Preset.RECOMMENDED, replace(of, engine=replace(PODMAN, endpoint="ssh://x/run/p.sock"))
+    )

@@ -29,6 +29,7 @@ from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.toggles_drop import DROP, checked_names
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
 from stratascope.layers.shared.asked_capabilities import bounding, engine_default, named, starts_as_root, with_result
+from stratascope.layers.shared.on_demand import runs_scripts
 from stratascope.layers.shared.symptoms import in_log
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, no_pieces, only, proof_of
 from stratascope.linux.capability import CapabilitySet
@@ -130,6 +131,9 @@ def _later(subject: Subject) -> str:
 _HARDLY_USED = CapabilitySet.of(("CAP_MKNOD", "CAP_NET_RAW", "CAP_SETFCAP", "CAP_SETPCAP"))
 # For logins and jails: not where its program became an ordinary user for good
 _OF_LOGINS = CapabilitySet.of(("CAP_AUDIT_WRITE", "CAP_SYS_CHROOT"))
+# What native programs import the use of, where they do. Not SETUID and SETGID: root's sessions become others by them
+_OF_SERVERS = _OF_LOGINS | CapabilitySet.of(("CAP_KILL",))
+_SET_ID = CapabilitySet.of(("CAP_FSETID",))  # which a script's chmod takes without any import
 _LOW = frozenset(map(str, range(1, 1024)))  # ports that not everyone may bind, ip(7)
 _NETWORK_TOOL = CapabilitySet.of(("CAP_NET_ADMIN",))
 
@@ -150,6 +154,8 @@ def _recommended(now: CapabilitySet, subject: Subject) -> str | None:
         spare -= _RAW
     if facts.bounding != now:
         spare -= CapabilitySet.of(("CAP_SETPCAP",))
+    if subject.programs is not None and subject.programs.whole and not runs_scripts(subject):
+        spare |= _OF_SERVERS if any(program.opaque for program in subject.programs.found) else _OF_SERVERS | _SET_ID
     spare -= imported.kept(subject)
     left = now - ((spare & engine_default(subject.engine)) - named(asked.cap_add))
     return None if left == now else ",".join(left.names()) or "none"

@@ -252,8 +252,10 @@ def _prove_cpus(facts: CgroupFacts | None, value: str, subject: Subject) -> Proo
 def _cpus_preset(preset: Preset, subject: Subject) -> str | None:
     facts = _facts(subject)
     count = None if facts is None else facts.cpuset_count
-    if preset is not Preset.STRICT or subject.container.asked.cpu_cores or not count:
+    if subject.container.asked.cpu_cores or not count:
         return None
+    if preset is not Preset.STRICT:  # it leaves the machine something, and is hardly felt
+        return f"{max(count - 1, round(count * 0.75, 2)):g}"
     return str(count - 1) if count > 1 else "0.9"
 
 

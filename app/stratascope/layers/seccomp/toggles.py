@@ -29,7 +29,7 @@ from stratascope.layers.seccomp.learned import DefaultFilter, learned_profile
 from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.layers.shared.on_demand import runs_scripts, serves_users
 from stratascope.layers.shared.symptoms import NOT_PERMITTED, SIGSYS, find
-from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, TIGHT, is_docker
+from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, ORDINARY, TIGHT, is_docker
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.linux.seccomp_answer import Answers
@@ -56,14 +56,16 @@ def _check(value: str, subject: Subject) -> str:
     if value in ("", "unconfined"):
         raise ToggleError(msg("Without a filter every system call is open. Give default, or the file of a profile."))
     text = subject.text_of(value)
-    if text is None:
+    if text is None and value != ORDINARY:
         raise ToggleError(msg("The profile {path} could not be read.", path=value))
+    if value == ORDINARY and (is_docker(subject) or subject.engine.local):
+        return value  # a file is made of it when it comes to that
     if not is_docker(subject) and not (value.startswith("/") and subject.engine.local):
         raise ToggleError(
             msg("Podman reads a profile by itself: give its full path, on the machine where Podman runs.")
         )
     try:
-        stopped = _stopped(_answers(text, frozenset(bounding(subject.container.asked, subject.engine).names())))
+        stopped = _stopped(_answers(text or "", frozenset(bounding(subject.container.asked, subject.engine).names())))
     except DecodeError as error:
         raise ToggleError(msg("{path} is no seccomp profile: {words}.", path=value, words=str(error))) from None
     never = [name for name in _NEEDED if name in stopped]
@@ -141,7 +143,11 @@ def _preset(preset: Preset, subject: Subject) -> str | None:
     asked = subject.container.asked
     if preset is Preset.RECOMMENDED and asked.privileged:
         return None
-    return None if _on(asked, subject) else "default"
+    if not _on(asked, subject):
+        return "default"
+    facts: SeccompFacts | None = subject.of(_LAYER)
+    known = facts is not None and facts.profile is ProfileKind.DEFAULT and isinstance(facts.default, DefaultFilter)
+    return ORDINARY if known and subject.programs is not None and asked.seccomp is ProfileKind.DEFAULT else None
 
 
 def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
@@ -155,21 +161,25 @@ def _symptoms(failure: Failure, value: str, subject: Subject) -> Suspicion | Non
 
 
 def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
-    seen, facts = subject.seen, subject.of(_LAYER)
+    """What was seen and, where nobody put it through what it is for, what its programs could call beside. `ordinary`:
+    what ordinary programs call, and all that is known of these.
+    """
+    seen, facts = subject.seen or Observation(), subject.of(_LAYER)
     default = None if facts is None else facts.default
-    if seen is None or not seen.seen.starts or not seen.saw("calls") or not isinstance(default, DefaultFilter):
+    if not isinstance(default, DefaultFilter):
         return None
-    tight = word == TIGHT
-    more = False
+    if word != ORDINARY and (not seen.seen.starts or not seen.saw("calls")):
+        return None
+    abi = native(default.machine) if isinstance(default, ProfileFilter) else Abi.X86_64
+    could: dict[str, tuple[str, ...]] = {}
+    more, tight = word == ORDINARY, word == TIGHT
     if subject.programs is not None:  # what they could call, since nobody put it through what it is for
-        abi = native(default.machine) if isinstance(default, ProfileFilter) else Abi.X86_64
-        could: dict[str, tuple[str, ...]] = {
-            call.name: (call.program,) for call in calls(subject.programs.found, numbers(abi))
-        }
-        more = serves_users(subject) or runs_scripts(subject)
-        if more:  # whoever comes runs what they like; what an interpreter does stands in its scripts
-            could.update((name, could.get(name, ())) for name in ordinary(abi.value) & numbers(abi).keys())
-        seen = added(seen, Observation(calls=tuple(UsedCall(abi.value, name, 0, by) for name, by in could.items())))
+        could.update((call.name, (call.program,)) for call in calls(subject.programs.found, numbers(abi)))
+        # whoever comes runs what they like; what an interpreter does stands in its scripts
+        more = more or serves_users(subject) or runs_scripts(subject)
+    if more:
+        could.update((name, could.get(name, ())) for name in ordinary(abi.value) & numbers(abi).keys())
+    seen = added(seen, Observation(calls=tuple(UsedCall(abi.value, name, 0, by) for name, by in could.items())))
     try:
         text = learned_profile(
             seen,
@@ -188,7 +198,7 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
         why = plural("The one system call that it was seen to make",
                      "The {count} system calls that it was seen to make", len(seen.calls))  # fmt: skip
     elif more:
-        why = msg("The harmless calls, and those of ordinary programs: what it starts for others was not seen")
+        why = msg("The harmless calls, and those of ordinary programs: not all that it does was seen")
     elif notable:
         why = msg("The harmless calls, and of the others those that it was seen to make: {names}", names=names)
     else:
@@ -210,7 +220,7 @@ SECCOMP = Toggle(
     _preset,
     symptoms=_symptoms,
     learned=_learned,
-    learned_words=(LEARNED, TIGHT),
+    learned_words=(LEARNED, ORDINARY, TIGHT),
 )
 
 TOGGLES = (SECCOMP,)

@@ -14,7 +14,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, ToggleError
 
 # What a toggle's value may be instead of one: what was seen of the container decides
-LEARNED, TIGHT = "learned", "tight"
+LEARNED, ORDINARY, TIGHT = "learned", "ordinary", "tight"
 NOT_READ = msg("It could not be read")
 LATER_PRESETS = (Preset.RESTRICTED, Preset.STRICT)
 _SIZE = re.compile(r"([0-9]{1,18})([bkmgt]?)(?:i?b)?", re.ASCII).fullmatch
