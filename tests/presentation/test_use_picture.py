@@ -174,7 +174,7 @@ def test_peaks_beside_limits() -> None:
     found = peaks(use_sample.web(), facts(memory_max=512 << 20, memory_current=100 << 20, unknown=("pids_max",)))
     assert found["memory"] == PeakRow("memory", 212.0 * use_sample.MIB, 100 << 20, 512 << 20, True, 896 << 20)
     assert found["pids"].known is False
-    assert found["pids"].proposal == 64
+    assert found["pids"].proposal == 256
     assert (found["cpu"].limit, found["cpu"].known, found["cpu"].proposal) == (None, True, None)
     assert found["open_files"].known is False
 

@@ -121,8 +121,10 @@ class StagedHardening(Hardening):
     def preset(self, state: ContainerState, preset: Preset) -> tuple[Choice, ...]:
         return self._foreseen(state).preset(state, preset)
 
-    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
-        return self._foreseen(state).preview(state, choices)
+    def preview(
+        self, state: ContainerState, choices: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()
+    ) -> Preview:
+        return self._foreseen(state).preview(state, choices, files)
 
     def plan(self, state: ContainerState, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()) -> Plan:
         self._call("plan")

@@ -55,7 +55,7 @@ def relaunch(
     container = state.container.id
     made = found.hardening.plan(state, chosen, frozenset(arguments.remedies))
     # of a container that has never run nothing is known that could be predicted from
-    preview = None if state.matrix is None else found.hardening.preview(state, made.choices)
+    preview = None if state.matrix is None else found.hardening.preview(state, made.choices, made.files)
     predicted = None if preview is None else preview.after
     offers = offers_of(found.hardening, state) if arguments.dry_run and preview is not None and more is None else []
     left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()

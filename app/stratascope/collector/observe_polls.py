@@ -81,16 +81,16 @@ class Polls:
         """As whom it works now, in its own numbers, and what it kept on purpose when it ceased to be root."""
         try:
             status = read_file("/proc/%d/status" % pid)
-            ids = [
-                _inside(int(status.partition(name)[2].split(None, 2)[1]), read_file("/proc/%d/%s" % (pid, of)))
-                for name, of in (("\nUid:", "uid_map"), ("\nGid:", "gid_map"))
-            ]
+            users = list(map(int, status.partition("\nUid:")[2].split(None, 4)[:3]))  # real, effective, saved
+            groups = list(map(int, status.partition("\nGid:")[2].split(None, 4)[:3]))
+            text = read_file("/proc/%d/uid_map" % pid)
+            ids = [_inside(users[1], text), _inside(groups[1], read_file("/proc/%d/gid_map" % pid))]
         except (OSError, TooLongError, ValueError, IndexError):
             return
         if None not in ids and self._users.get(pid) != tuple(ids):
             self._users[pid] = (ids[0] or 0, ids[1] or 0)
             self._tell("user", pid, *ids)
-        if ids[0]:
+        if 0 not in [_inside(user, text) for user in users]:  # it can't become root again
             with contextlib.suppress(ValueError, IndexError):
                 permitted = int(status.partition("\nCapPrm:")[2].split(None, 1)[0], 16)
                 for number in range(permitted.bit_length()):

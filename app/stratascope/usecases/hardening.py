@@ -112,9 +112,13 @@ class Hardening:
         engine = self._on(state.container.engine)
         return engine.previews.closing(state, *self._inside(engine.access, state))
 
-    def preview(self, state: ContainerState, choices: Sequence[Choice]) -> Preview:
-        """What the choices come to. Raises ToggleError, also where its engine was not asked for anything yet."""
-        return self._previews(state).preview(state, choices)
+    def preview(
+        self, state: ContainerState, choices: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()
+    ) -> Preview:
+        """What the choices come to, with files that are not written yet (`Plan.files`). Raises ToggleError, also where
+        its engine was not asked for anything yet.
+        """
+        return self._previews(state).preview(state, choices, files)
 
     def hint(self, state: ContainerState, choices: Sequence[Choice], offer: Offer) -> Hint | None:
         """What would help most beside the choices, where the exposure stays serious; as slow as an offer."""

@@ -8,7 +8,7 @@ from captures.recorded import recorded
 from layers.toggle_subjects import facts_of
 from stratascope.core.container import AskedMount
 from stratascope.core.observation.imports import Program, Programs
-from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability
+from stratascope.core.observation.observation import Observation, Seen, UsedCall, UsedCapability, UsedPort
 from stratascope.core.relaunch.toggle import OwnVolume, Subject
 from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.plan.learned import Resolved
@@ -97,6 +97,20 @@ def test_whoever_comes_runs_what_they_like() -> None:
     assert {"chmod", "shmget", "io_submit", "setpriority"} <= names
     assert not {"mount", "keyctl", "io_uring_setup", "ptrace", "bpf"} & names
     assert not {"read-only-root", "user"} & set(values(found))
+
+
+def test_a_box_for_sessions_keeps_what_people_do_in_it() -> None:
+    """It starts a shell and waits: what is done by hand was not seen. Once somebody did it for us, it counts."""
+    idle = replace(WEB, capabilities=(), users=())
+    subject = replace(
+        container(idle), programs=Programs((Program("/bin/sh", opaque=True),)), users=(("sh", 0), ("sleep", 0))
+    )
+    found = values(derive(subject, lambda text: "/kept/1.json"))
+    assert not {"user", "capabilities", "no-new-privileges", "read-only-root"} & set(found)
+    assert "seccomp" in found
+    serving = replace(subject, seen=replace(idle, ports=(UsedPort("tcp", 80, False, True),)))
+    assert values(derive(serving, lambda text: "/kept/1.json"))["capabilities"] == "none"
+    assert values(derive(subject, lambda text: "/kept/1.json", exercised=True))["capabilities"] == "none"
 
 
 def test_nobody_in_particular() -> None:

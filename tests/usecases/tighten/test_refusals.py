@@ -97,6 +97,36 @@ def test_a_limit_that_a_session_raises(name: str, values: tuple[int, ...]) -> No
     assert allow(raised) is None
 
 
+NAMESPACE = replace(FILTERED, name="clone", values=(0x10000000,))  # CLONE_NEWUSER
+
+
+@pytest.mark.parametrize(
+    ("denied", "choices", "yes"),
+    [
+        (FILTERED, DERIVED.choices, True),
+        (FILTERED, DERIVED.choices[:4], False),  # no filter of ours is in force
+        (replace(FILTERED, name="keyctl"), DERIVED.choices, False),  # the engine's own stops it as well
+        (NAMESPACE, DERIVED.choices, False),
+        (replace(NAMESPACE, values=(0x11,)), DERIVED.choices, True),
+        (LACKED, DERIVED.choices, True),
+        (replace(LACKED, lacked=("CAP_SYS_ADMIN",)), DERIVED.choices, False),  # it never had that
+        (replace(LACKED, lacked=("CAP_SYS_RESOURCE",), name="prlimit64", values=(0, 4)), DERIVED.choices, False),
+        (replace(LACKED, lacked=("CAP_SYS_RESOURCE",), name="prlimit64", values=(0, 4)), (Choice("ulimit-core", "0"),),
+         True),
+        (LACKED, (*DERIVED.choices, Choice("user", "33:33")), False),  # it is that user already, and goes on
+        (replace(LACKED, name="mount", lacked=("CAP_CHOWN",)), (*DERIVED.choices, Choice("user", "33:33")), True),
+        (READ_ONLY, DERIVED.choices, True),
+        (READ_ONLY, (Choice("pids", "100"),), False),
+        (OTHER, DERIVED.choices, True),
+        (READ_ONLY, (), True),  # unchanged: all of it is known then
+    ],
+)  # fmt: skip
+def test_what_a_trial_can_be_to_blame_for(denied: Denied, choices: tuple[Choice, ...], yes: bool) -> None:
+    allow, _ = allowing()
+    allow.begin(choices)
+    assert allow.counts(denied) is yes
+
+
 def test_what_every_filter_of_ours_answers_is_no_refusal() -> None:
     """The C library takes `clone` where there is no `clone3`; by any other errno it does not."""
     told = replace(FILTERED, name="clone3", errno=38)

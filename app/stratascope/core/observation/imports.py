@@ -195,6 +195,11 @@ def calls_for_rights(programs: Sequence[Program], path: str) -> bool:
     return False
 
 
+def opens_sessions(program: Program) -> bool:
+    """Whether it works for people by PAM: logins, and jobs, which ask for no password."""
+    return logs_in(program) or ("pam_open_session" in program.imports and program.name not in RIGHTS_AFTER_LOGIN)
+
+
 def uses(programs: Sequence[Program]) -> tuple[Use, ...]:
     """Each capability that they could need, once, with the first reason for it."""
     found: dict[str, Use] = {}

@@ -10,7 +10,7 @@ from stratascope.core.observation.observation import UsedCapability
 from stratascope.core.relaunch.toggle import Learned, Subject
 from stratascope.layers.capabilities.imported import gives_rights, kept
 from stratascope.layers.shared.asked_capabilities import FILES, bounding, named, starts_as_root
-from stratascope.layers.shared.on_demand import serves_users
+from stratascope.layers.shared.on_demand import serves_users, waits_for_sessions
 from stratascope.linux.capability import CapabilitySet
 
 
@@ -20,7 +20,7 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     Only where a whole start was seen: what it does first is half of it.
     """
     seen = subject.seen
-    if seen is None or not seen.seen.starts or not seen.saw("capabilities"):
+    if seen is None or not seen.seen.starts or not seen.saw("capabilities") or waits_for_sessions(subject):
         return None
     before = subject.container.asked
     now = CapabilitySet.full() if before.privileged else bounding(before, subject.engine)
@@ -58,6 +58,8 @@ def _could(subject: Subject, used: Sequence[UsedCapability]) -> CapabilitySet:
 
 def no_gain(word: str, subject: Subject, asked: Asked) -> Learned | None:
     """No new privileges, unless it called a program that gives rights, or has one to call later."""
+    if waits_for_sessions(subject):
+        return None
     called = {name for call in (subject.seen.calls if subject.seen is not None else ()) for name in call.by}
     if gives_rights(subject) or called & {comm(path) for path in subject.set_uid or ()}:
         return None

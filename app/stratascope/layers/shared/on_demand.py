@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from stratascope.core.observation.imports import Programs, logs_in, uses
+from stratascope.core.observation.imports import Programs, opens_sessions, uses
 from stratascope.core.relaunch.toggle import Subject
 
 _COMM_MAX = 15  # characters of a process's name, TASK_COMM_LEN
+_IDLE = frozenset(
+    (
+        *("sleep", "tail", "cat", "pause", "sh", "ash", "bash", "dash", "zsh", "busybox"),
+        *("tini", "docker-init", "catatonit", "dumb-init", "init"),
+    )
+)
 _BECOMES = "CAP_SETUID"  # sshd gives up its groups when it starts, and becomes nobody then
 
 
 def serves_users(subject: Subject) -> bool:
-    """Whether people log in by its programs, or these can become other users and did not when it started: servers of
-    logins, mail and jobs.
+    """Whether its programs open sessions for people, or can become other users and did not when it started: servers
+    of logins, mail and jobs, and what waits for sessions itself.
 
     Of these a start says little: where they write and what they start then was not seen.
     """
     if subject.programs is None or subject.seen is None:
         return False
-    if any(map(logs_in, subject.programs.found)):
+    if any(map(opens_sessions, subject.programs.found)) or waits_for_sessions(subject):
         return True
     could = any(use.capability == _BECOMES for use in uses(subject.programs.found))
     return could and not any(use.name == _BECOMES for use in subject.seen.capabilities)
+
+
+def waits_for_sessions(subject: Subject) -> bool:
+    """Whether all that it runs is a shell or a pause, and nothing listens: its work is what people do in it."""
+    if subject.programs is None or not subject.users or subject.seen is None or subject.seen.ports:
+        return False
+    return {name for name, _ in subject.users} <= _IDLE
 
 
 def runs_scripts(subject: Subject) -> bool:

@@ -90,11 +90,16 @@ class Previews:
         """The smallest set that closes what is critical, then what is serious, and what it can't close."""
         return self._closing(state, replace(self._subject_of(state, (), changes), programs=programs))
 
-    def preview(self, state: ContainerState, chosen: Sequence[Choice]) -> Preview:
-        """Raises ToggleError, also where nothing of it could be read."""
+    def preview(
+        self, state: ContainerState, chosen: Sequence[Choice], files: tuple[tuple[str, str], ...] = ()
+    ) -> Preview:
+        """`files`: path and text of those that the choices name and that are not written yet. Raises ToggleError, also
+        where nothing of it could be read.
+        """
         if state.gap is not None:
             raise ToggleError(msg("Nothing of it could be read, so what a change would come to can't be predicted."))
-        return self._preview(state, chosen, self._subject_of(state, chosen, None))
+        subject = self._subject_of(state, chosen, None)
+        return self._preview(state, chosen, replace(subject, files=(*subject.files, *files)))
 
     def hint(self, state: ContainerState, chosen: Sequence[Choice], offer: Offer) -> Hint | None:
         """The one further toggle that would help most, where the exposure stays serious without it.

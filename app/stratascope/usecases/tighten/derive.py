@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
+from stratascope.layers.shared.on_demand import waits_for_sessions
 from stratascope.layers.toggles import all_toggles, choices, fold, toggle
 from stratascope.usecases.plan.file_access import identities
 from stratascope.usecases.plan.learned import Place, Resolved, resolved
@@ -32,7 +33,7 @@ def derive(
         word = each.learned_words[-1 if tight else 0]
         if each.learned(word, subject, subject.container.asked) is not None:
             wanted[each.id] = word
-        elif each.guessed:
+        elif each.guessed or waits_for_sessions(subject):
             wanted.pop(each.id, None)
     found = resolved([Choice(*item) for item in wanted.items()], subject, place)
     why = dict(found.why)

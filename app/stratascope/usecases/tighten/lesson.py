@@ -20,7 +20,7 @@ from stratascope.core.observation.stream import Begin
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.trial import Refusal
 from stratascope.linux.capability import CapabilitySet
-from stratascope.usecases.tighten.refusals import Loosen, counts, refusal
+from stratascope.usecases.tighten.refusals import Counts, Loosen, counts, refusal
 from stratascope.usecases.trial.trial import Observe, Witness, unwatched
 
 _ATTACH = 10.0  # seconds in which an observer is attached
@@ -30,10 +30,13 @@ _END = 10.0  # seconds in which its last events have come
 class _Watching:
     """One twin's control group, watched in a thread of its own."""
 
-    def __init__(self, cgroup: str, group: str, observer: Callable[[], Observer], fold: Fold, loosen: Loosen) -> None:
+    def __init__(
+        self, cgroup: str, group: str, observer: Callable[[], Observer], fold: Fold, counts: Counts, loosen: Loosen
+    ) -> None:
         """`cgroup`: as the engine takes it; `group`: its path."""
         self.cgroup = cgroup
         self._group, self._observer, self._fold, self._loosen = group, observer, fold, loosen
+        self._counts = counts
         self._attached = threading.Event()
         self._stream: Stream | None = None
         self._thread: threading.Thread | None = None
@@ -66,7 +69,7 @@ class _Watching:
     def refusals(self) -> tuple[Refusal, ...]:
         """All of it, once its last events have come."""
         self.end()
-        found = (refusal(each, self._loosen) for each in self._fold.observation().denied if counts(each))
+        found = (refusal(each, self._loosen) for each in self._fold.observation().denied if self._counts(each))
         return tuple({each.key: each for each in found}.values())
 
     def seen(self) -> Observation | None:
@@ -96,6 +99,7 @@ class TwinLesson:
         """`observer` may ask for a password, and raise ProbeError; `held`: the container's bounding set, if known."""
         self._observer, self._engine, self._held = observer, engine, held
         self._last: _Watching | None = None
+        self.counts: Counts = counts
         self.loosen: Loosen = lambda denied: None
         self.why_not: Message | None = None
 
@@ -118,7 +122,7 @@ class TwinLesson:
                 yield nobody
             return
         cgroup, group = self._places()
-        watching = self._last = _Watching(cgroup, group, self._observer, Fold(self._held), self.loosen)
+        watching = self._last = _Watching(cgroup, group, self._observer, Fold(self._held), self.counts, self.loosen)
         try:
             yield watching
         finally:

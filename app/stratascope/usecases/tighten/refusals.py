@@ -16,18 +16,30 @@ from stratascope.core.observation.observation import Denied, Observation, UsedCa
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.trial import Loosening, Refusal
 from stratascope.core.sanitize import plain
+from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.shared.asked_capabilities import FILES, bounding, named
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import all_toggles, toggle
+from stratascope.linux.seccomp_answer import Given
+from stratascope.linux.syscalls import Abi
 from stratascope.usecases.plan.learned import resolved
 from stratascope.usecases.plan.written_files import volatile
 from stratascope.value import replace
 
 _NUMBERS = re.compile(r"[0-9]+")
 _CAPABILITIES, _FILTER, _READ_ONLY, _TMPFS = "capabilities", "seccomp", "read-only-root", "tmpfs"
+_READING = frozenset((_READ_ONLY, "host-paths"))  # what makes places read-only
 _LIMITS = {4: "core", 6: "nproc", 7: "nofile"}  # asm-generic/resource.h
 
 Loosen = Callable[[Denied], Loosening | None]
+Counts = Callable[[Denied], bool]
+# A program that is no longer root tries in vain to become somebody else, and mostly goes on: whether it works, it shows
+_BECOMING = frozenset(
+    (
+        *("capset", "chroot", "prctl", "chown", "fchown", "fchownat", "lchown", "setfsgid", "setfsuid", "setgid"),
+        *("setgroups", "setregid", "setresgid", "setresuid", "setreuid", "setuid"),
+    )
+)
 
 
 def counts(denied: Denied) -> bool:
@@ -73,6 +85,30 @@ class Allowing:
     def begin(self, choices: Sequence[Choice]) -> None:
         """A trial of these begins: what is refused is allowed beside them."""
         self._values = {item.toggle: item.value for item in choices}
+
+    def counts(self, denied: Denied) -> bool:
+        """Not what no choice of this trial can be to blame for: it is refused unchanged too, sooner or later."""
+        if not self._values:
+            return counts(denied)
+        if denied.filtered:
+            return counts(denied) and _FILTER in self._values and self._passed(denied)
+        if denied.lacked:
+            if self._another_user() and denied.name.removesuffix("32") in _BECOMING:
+                return False
+            before = self._subject.container.asked
+            had = before.privileged or any(named((name,)) & bounding(before, self._engine) for name in denied.lacked)
+            return had or self._limit(denied) is not None
+        return denied.errno != errno.EROFS or bool(_READING & self._values.keys())
+
+    def _passed(self, denied: Denied) -> bool:
+        """Whether the engine's own filter lets it through, as far as that is known."""
+        facts: SeccompFacts | None = self._subject.of(_FILTER)
+        abi = next((abi for abi in Abi if abi.value == denied.abi), None)
+        if facts is None or facts.default is None or abi is None:
+            return True
+        given = {place: Given(value) for place, value in enumerate(denied.values)}
+        actions = facts.default.answers(abi).actions(denied.name, given)
+        return actions is None or any(action.lets_through is not False for action in actions)
 
     def __call__(self, denied: Denied) -> Loosening | None:
         """For certain where the kernel says which toggle it is; None where nothing of ours would help."""

@@ -23,7 +23,7 @@ from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.learned import Resolved
 from stratascope.usecases.plan.look import Look
 from stratascope.usecases.tighten.derive import derive
-from stratascope.usecases.tighten.refusals import Allowing, Loosen
+from stratascope.usecases.tighten.refusals import Allowing, Counts, Loosen
 from stratascope.usecases.trial.paces import Exercises
 from stratascope.usecases.trial.search import Searched, SearchEvent, TrialBegun, TrialDone, search
 from stratascope.usecases.trial.strategy import Attempt, Ends, Purpose, Verdict
@@ -43,6 +43,7 @@ class Lesson(Protocol):
     def seen(self) -> Observation | None:
         """Of the last twin; None where it could not be observed."""
 
+    counts: Counts  # whether a refusal can be a trial's fault
     loosen: Loosen  # what would allow something that was refused
 
     @property
@@ -123,7 +124,7 @@ def tighten(
         return
     allowing = Allowing(subject, TIGHT if wishes.tight else LEARNED, kept)
     if lesson is not None:
-        lesson.loosen = allowing
+        lesson.counts, lesson.loosen = allowing.counts, allowing
     known = observation is not None and observation.seen.starts > 0 and observation.saw("capabilities")
     found = search(trials, derived.choices, repeats=wishes.repeats, narrow="" if known else _NARROW,
                    otherwise=otherwise.choices, unchanged=unchanged)  # fmt: skip
