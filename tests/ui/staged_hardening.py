@@ -15,6 +15,7 @@ from stratascope.core.container import Engine, EngineKind
 from stratascope.core.ground import UNREAD, Ground
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError
+from stratascope.core.relaunch.group import Group
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.owner import OwnerPlan
 from stratascope.core.relaunch.toggle import Choice, Preset, Proof, Proven, Subject
@@ -288,6 +289,15 @@ class _Unwritten:
         raise AssertionError(twin)
 
     def twins(self) -> tuple[TwinRecord, ...]:
+        return ()
+
+    def write_group(self, group: Group) -> None:
+        raise AssertionError(group)
+
+    def forget_group(self, group: str) -> None:
+        raise AssertionError(group)
+
+    def groups(self) -> tuple[Group, ...]:
         return ()
 
     def hold(self, engine: str, container: str) -> AbstractContextManager[None]:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from stratascope.cli.output import complain, write
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
+from stratascope.core.relaunch.group import Group
 from stratascope.core.relaunch.transaction import Damaged, JournalError, Kind, Transaction
 from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.sanitize import plain
@@ -83,6 +84,15 @@ def _words(item: Recovered) -> str:
     match item.result:
         case Result.FINISHED if undone:
             text = msg("{name}: an undo that was broken off is finished; the original runs.", name=name)
+        case Result.FINISHED if isinstance(what, Group) and what.undoes:
+            text = msg("{name}: undos that belong together and were broken off are finished; the originals run.",
+                       name=name)  # fmt: skip
+        case Result.FINISHED if isinstance(what, Group):
+            text = msg("{name}: relaunches that belong together were all done before they were broken off, and stay.",
+                       name=name)  # fmt: skip
+        case Result.UNDONE if isinstance(what, Group):
+            text = msg("{name}: relaunches that belong together were broken off and are undone; all is as it was "
+                       "before.", name=name)  # fmt: skip
         case Result.FINISHED:
             text = msg("{name}: a relaunch that was broken off is finished; the replacement runs.", name=name)
         case Result.UNDONE if undone:
@@ -96,6 +106,9 @@ def _words(item: Recovered) -> str:
         case Result.FAILED if isinstance(what, TwinRecord):
             text = msg("{name}: this twin was left over from a trial and can't be removed now. {why}", name=name,
                        why=_why(item))  # fmt: skip
+        case Result.FAILED if isinstance(what, Group):
+            text = msg("{name}: relaunches that belong together were broken off, and not all of them can be put right "
+                       "now. {why}", name=name, why=_why(item))  # fmt: skip
         case Result.FAILED:
             text = msg("{name}: a relaunch that was broken off can't be put right now, and stays written down. {why}",
                        name=name, why=_why(item))  # fmt: skip
@@ -112,7 +125,7 @@ def _why(item: Recovered) -> Message:
             return msg("A container of it went away meanwhile.")
 
 
-def _unreached(left: Transaction | TwinRecord) -> str:
+def _unreached(left: Transaction | TwinRecord | Group) -> str:
     if isinstance(left, TwinRecord):
         text = msg("{name}: this twin was left over from a trial, and its engine {engine} does not answer. Start the "
                    "engine, then run stratascope recover again.",

@@ -68,14 +68,19 @@ class Compose:
         }
 
     def plan(
-        self, container: Container, spec: LaunchSpec, others: Sequence[Container], text: Callable[[], OwnerText]
+        self,
+        container: Container,
+        spec: LaunchSpec,
+        others: Sequence[Container],
+        text: Callable[[], OwnerText],
+        along: frozenset[str] = frozenset(),
     ) -> OwnerPlan | OwnerRefusal:
-        """Looks only. Raises OwnerError."""
+        """Looks only. `along`: ids of those that are to be changed with it. Raises OwnerError."""
         owned = self._owned(container, spec)
         why = (
             self._foreign(container)
             or self._out_of_reach(owned)
-            or self._unclear(container, owned, others)
+            or self._unclear(container, owned, others, along)
             or self._unable()
         )
         if why is None:
@@ -174,7 +179,9 @@ class Compose:
     def _out_of_reach(owned: Owned) -> OwnerRefusal | None:
         return barred(OwnerKind.COMPOSE) or unreachable(OwnerKind.COMPOSE, *owned.sources, *owned.environment_files)
 
-    def _unclear(self, container: Container, owned: Owned, others: Sequence[Container]) -> OwnerRefusal | None:
+    def _unclear(
+        self, container: Container, owned: Owned, others: Sequence[Container], along: frozenset[str]
+    ) -> OwnerRefusal | None:
         if not (owned.service and owned.sources and owned.stamp and owned.directory):
             return _no(msg("Compose owns it, but its labels do not say from which files it was made."))
         # Compose names whole paths; another one, `-` too, would be looked for wherever this program runs
@@ -183,11 +190,11 @@ class Compose:
         if gone or not (Path(owned.directory).is_absolute() and Path(owned.directory).is_dir()):
             return _no(msg("A file that Compose made it from is gone: {path}.", path=(gone or [owned.directory])[0]))
         wanted = set(owned.labels)
-        same = [other for other in others if other.id != container.id and wanted <= set(other.labels)]
-        if same:
-            count = len(same) + 1
+        same = {other.id for other in others if other.id != container.id and wanted <= set(other.labels)}
+        if not same <= along:
             return _no(msg("The service has {count} containers, and Compose would create all of them again.",
-                           count=count))  # fmt: skip
+                           count=len(same) + 1), msg("Harden all of them together: --service {service}",
+                                                     service=owned.service))  # fmt: skip
         return None
 
     def _unable(self) -> OwnerRefusal | None:

@@ -32,8 +32,9 @@ class LocalOwners:
         spec: LaunchSpec,
         others: Sequence[Container],
         text: Callable[[OwnerKind], OwnerText],
+        along: frozenset[str] = frozenset(),
     ) -> OwnerPlan | OwnerRefusal | None:
-        """Looks only. None where nobody owns it."""
+        """See `core.ports.Owners`."""
         labels = dict(container.labels)
         kind = OwnerKind.COMPOSE
         try:
@@ -41,7 +42,7 @@ class LocalOwners:
                 kind = OwnerKind.SYSTEMD
                 return self._systemd.plan(container, spec, lambda: text(kind))
             if f"{PREFIX}project" in labels or f"{PODMAN_COMPOSE}project" in labels:
-                return self._compose.plan(container, spec, others, lambda: text(kind))
+                return self._compose.plan(container, spec, others, lambda: text(kind), along)
         except OwnerError as error:
             why = msg("Its owner can't be asked to change it: {why}", why=error.message)
             if error.words:

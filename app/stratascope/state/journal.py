@@ -1,4 +1,4 @@
-"""The journal of relaunches and twins: one file each, written so that a crash leaves the old text or the new one.
+"""The journal of relaunches, twins and groups: a file each, written so that a crash leaves the old text or the new one.
 
 Files are for their owner only, since they hold the environment of containers. Locks are flock(2) on files of their own:
 the kernel gives them back when this program dies. Decided against a database: a person must be able to read it.
@@ -18,17 +18,18 @@ from typing import Generic, TypeVar
 import msgspec
 
 from stratascope import atomic_file
+from stratascope.core.relaunch.group import Group
 from stratascope.core.relaunch.transaction import BusyError, Damaged, JournalError, Transaction
 from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.state import live_lock
-from stratascope.state.pending import RELAUNCH, TWIN, default_folder
+from stratascope.state.pending import GROUP, RELAUNCH, TWIN, default_folder
 
 VERSION = 1
 _MOST = 64 << 20  # bytes of one entry: engines' answers about one container are a thousandth of that
 _ID = re.compile(r"[0-9a-f]{8,64}").fullmatch
 
 
-E = TypeVar("E", bound=Transaction | TwinRecord)
+E = TypeVar("E", bound=Transaction | TwinRecord | Group)
 
 
 class _File(msgspec.Struct, Generic[E], forbid_unknown_fields=True):
@@ -65,6 +66,18 @@ class FileJournal:
     def twins(self) -> tuple[TwinRecord, ...]:
         """Every twin, oldest first. What can't be read is left alone: an engine's label tells of it too."""
         return tuple(item for item in self._all(TWIN, _File[TwinRecord]) if isinstance(item, TwinRecord))
+
+    def write_group(self, group: Group) -> None:
+        """Raises JournalError where it could not be made to last."""
+        self._write(group.id, GROUP, _File(VERSION, group))
+
+    def forget_group(self, group: str) -> None:
+        """No error where it is not there. Raises JournalError."""
+        self._forget(group, GROUP)
+
+    def groups(self) -> tuple[Group, ...]:
+        """Every group, oldest first. One that can't be read is left alone: each of its relaunches stands by itself."""
+        return tuple(item for item in self._all(GROUP, _File[Group]) if isinstance(item, Group))
 
     def _write(self, number: str, suffix: str, entry: _File[E]) -> None:
         if _ID(number) is None:

@@ -16,6 +16,7 @@ from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.observation.imports import Programs
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.relaunch.group import Group
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
 from stratascope.core.relaunch.transaction import WATCH, Damaged, Journal, Remedy, Stage, Transaction
@@ -23,6 +24,7 @@ from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.many.recovery import recover_groups
 from stratascope.usecases.plan.closing import Closing
 from stratascope.usecases.plan.look import Look, look, subject_of
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
@@ -197,6 +199,10 @@ class Hardening:
                 raise RefusedError(EngineState.CONNECTED, why_not)
             rollback.discard(access.port, access.journal, transaction)
 
+    def access(self, engine: str) -> EngineAccess:
+        """That engine, for what is done to several of its containers (`usecases.many`)."""
+        return self._on(engine).access
+
     # -- what is set aside, and what a crash left
 
     def kept(self) -> tuple[Transaction, ...]:
@@ -218,7 +224,7 @@ class Hardening:
 
         No engine is asked where nothing is left. Raises nothing that an engine or a disk can cause.
         """
-        left: dict[str, list[Transaction | TwinRecord]] = {}
+        left: dict[str, list[Transaction | TwinRecord | Group]] = {}
         for item in unfinished(self._journal):
             left.setdefault(item.engine, []).append(item)
         found: list[Recovered] = []
@@ -233,6 +239,7 @@ class Hardening:
         """The same for one engine, also of what began when it was called by another id."""
         access = self._on(engine).access
         yield from recover_all(access)
+        yield from recover_groups(access)
         yield from remove_left(access)
 
     # -- inside

@@ -70,6 +70,7 @@ class MemoryOwners:
         spec: LaunchSpec,
         others: Sequence[Container],
         text: Callable[[OwnerKind], OwnerText],
+        along: frozenset[str] = frozenset(),
     ) -> OwnerPlan | OwnerRefusal | None:
         return None
 

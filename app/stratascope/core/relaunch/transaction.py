@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.group import Group
 from stratascope.core.relaunch.launch_spec import RestartPolicy
 from stratascope.core.relaunch.owner import Owned
 from stratascope.core.relaunch.twin import TwinRecord
@@ -45,6 +46,7 @@ class Remedy(StrEnum):
     """An option that makes a blocked relaunch safe: with it, one kind of block is dealt with instead of refused."""
 
     COMMIT_LAYER = "commit-layer"  # what it wrote over its image goes into an image that the replacement starts from
+    LEAVE_LOGS = "leave-logs"  # log files that it wrote over its image stay behind, and are begun anew
     DEPENDENTS = "with-dependents"  # containers that use its namespaces are relaunched with it, as one
 
 
@@ -83,6 +85,8 @@ class Transaction(Value):
     `owner`: Compose or systemd creates the container, so nothing is set aside; the way back is to take its files out.
     `kept`: what an earlier relaunch set aside, where the old one is itself a replacement. Once the new one stays, that
     is what is set aside, and the old one goes: however often a container is hardened, the way back leads to the first.
+    `group`: of those that are relaunched one after the other, and are to be undone together (`core.relaunch.group`).
+    `leave_logs`: with an owner, log files outside its volumes may go with a container, on the way back too.
     """
 
     UNPRINTED = ("inspect", "body", "original")
@@ -113,6 +117,8 @@ class Transaction(Value):
     original: str = ""
     owners: tuple[VolumeChange, ...] = ()
     kept: Member | None = None
+    group: str = ""
+    leave_logs: bool = False
 
     @classmethod
     def of(
@@ -129,13 +135,15 @@ class Transaction(Value):
         choices: tuple[str, ...],
         owner: Owned | None,
         kept: Member | None = None,
+        group: str = "",
+        leave_logs: bool = False,
     ) -> Transaction:
         """A relaunch of these, the main one first."""
         first, *further = members
         own = {name: getattr(first, name) for name in Member.__struct_fields__}
         return cls(id=number, kind=kind, stage=stage, engine=engine, endpoint=endpoint, created=created,
                    started_at=started_at, choices=choices, owner=owner, further=tuple(further), kept=kept,
-                   **own)  # fmt: skip
+                   group=group, leave_logs=leave_logs, **own)  # fmt: skip
 
     @property
     def members(self) -> tuple[Member, ...]:
@@ -182,7 +190,7 @@ class JournalError(Exception):
 
 
 class Journal(Protocol):
-    """Where transactions and twins are kept. `write` returns once it would survive a crash of the machine."""
+    """Where transactions, twins and groups are kept. `write` returns once it would survive a crash of the machine."""
 
     def write(self, transaction: Transaction) -> None:
         """Raises JournalError."""
@@ -201,6 +209,15 @@ class Journal(Protocol):
 
     def twins(self) -> tuple[TwinRecord, ...]:
         """Every twin, oldest first."""
+
+    def write_group(self, group: Group) -> None:
+        """Raises JournalError."""
+
+    def forget_group(self, group: str) -> None:
+        """No error where it is not there. Raises JournalError."""
+
+    def groups(self) -> tuple[Group, ...]:
+        """Every group that is under way, oldest first."""
 
     def hold(self, engine: str, container: str) -> AbstractContextManager[None]:
         """For oneself alone, until it is left or this program ends; raises BusyError, JournalError."""

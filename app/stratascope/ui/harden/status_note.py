@@ -44,6 +44,7 @@ class StatusNote(Value):
 
 _REMEDY_WORDS = {
     Remedy.COMMIT_LAYER: (msg("Take its files along"), msg("Take along what it wrote, as an image")),
+    Remedy.LEAVE_LOGS: (msg("Leave its logs"), msg("Begin the logs anew that it wrote outside its volumes")),
     Remedy.DEPENDENTS: (msg("Relaunch them too"), msg("Relaunch the containers that depend on it too")),
 }
 

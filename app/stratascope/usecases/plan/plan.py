@@ -53,6 +53,7 @@ class Plan(Value):
     files: tuple[tuple[str, str], ...] = ()  # path and text, written before it is created
     handed: tuple[VolumeChange, ...] = ()  # volumes whose files get its new user
     why: tuple[tuple[str, Message], ...] = ()  # of learned values, by the toggle's id
+    along: tuple[Plan, ...] = ()  # those that are hardened with it in one relaunch; with an owner, its other replicas
 
     @property
     def live(self) -> bool:
@@ -61,9 +62,13 @@ class Plan(Value):
 
 
 def plan(
-    access: EngineAccess, seen: Look, choices: Sequence[Choice], remedies: frozenset[Remedy] = frozenset()
+    access: EngineAccess,
+    seen: Look,
+    choices: Sequence[Choice],
+    remedies: frozenset[Remedy] = frozenset(),
+    along: frozenset[str] = frozenset(),
 ) -> Plan:
-    """Raises EngineError, NoSuchContainerError, ToggleError."""
+    """`along`: ids of those that are hardened too. Raises EngineError, NoSuchContainerError, ToggleError."""
     state, spec, changes, before, others = seen.state, seen.spec, seen.changes, seen.before, seen.others
     found = resolved(choices, seen.subject, access.profile_place)
     choices = found.choices
@@ -85,7 +90,7 @@ def plan(
         handed=handed,
         why=found.why,
     )
-    owner = _owner(access, made, others)
+    owner = owner_of(access, made, others, along)
     given = {change.source for change in handed}
     transactions = tuple(item for item in access.journal.all() if isinstance(item, Transaction))
     checked = preflight(
@@ -128,7 +133,10 @@ def expected(access: EngineAccess, made: Plan) -> Expected:
     return Expected(made.before, access.liveness, made.spec.state.health)
 
 
-def _owner(access: EngineAccess, made: Plan, others: Sequence[Container]) -> OwnerPlan | OwnerRefusal | None:
+def owner_of(
+    access: EngineAccess, made: Plan, others: Sequence[Container], along: frozenset[str] = frozenset()
+) -> OwnerPlan | OwnerRefusal | None:
+    """How its owner would create it again, as its files are now; None where nobody owns it."""
     if access.owners is None:
         return None
     return access.owners.plan(
@@ -136,4 +144,5 @@ def _owner(access: EngineAccess, made: Plan, others: Sequence[Container]) -> Own
         made.spec,
         others,
         lambda kind: access.owner_text(kind, made.spec, made.wanted, made.body),
+        along,
     )

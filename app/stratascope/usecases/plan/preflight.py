@@ -17,30 +17,19 @@ from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
 from stratascope.core.relaunch.owner import OwnerPlan, OwnerRefusal
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.core.relaunch.transaction import Kind, Remedy, Stage, Transaction
+from stratascope.usecases.plan.block import COMPOSED
+from stratascope.usecases.plan.block import Block as Block
 from stratascope.usecases.plan.dependency_graph import Dependency, dependents, set_aside
 from stratascope.usecases.plan.preflight_warnings import Caution as Caution
 from stratascope.usecases.plan.preflight_warnings import access, cut_off, host_paths, no_longer_shared
 from stratascope.usecases.plan.preflight_warnings import some as _some
 from stratascope.usecases.plan.written_files import leaves, own_files, volatile
+from stratascope.usecases.plan.written_layer import layer
 from stratascope.value import Value, replace
 
 _SECRETS = "/run/secrets"
 TIED = {Dependency.NAMESPACES: "dependents", Dependency.LINK: "linked", Dependency.REQUIRES: "required"}  # codes
 _LOOP = 60.0  # seconds that one which ended by itself has to run before it counts as steady
-COMPOSED = frozenset({"com.docker.compose.project", "io.podman.compose.project"})  # labels
-
-
-class Block(Value):
-    """Why it can't be done, by a stable code, and what to do instead.
-
-    `remedy`: the option that makes it safe, and `then` what happens with that.
-    """
-
-    code: str
-    text: Message
-    instead: Message
-    remedy: Remedy | None = None
-    then: Message | None = None
 
 
 class Preflight(Value):
@@ -80,7 +69,7 @@ def preflight(
     if owner is not None:  # Quadlet says --rm of each, and creates it again
         spec = replace(spec, auto_remove=False)
     if owned:  # it keeps neither a layer nor others' namespaces
-        remedies = frozenset()
+        remedies &= {Remedy.LEAVE_LOGS}
         spec = replace(spec, lost=(), differs=())
     blocks = [
         *_owners(container, owner),
@@ -91,13 +80,13 @@ def preflight(
         *_unshared(spec, container, host),
         *(() if owned else _secrets(container, written)),  # its owner writes them anew
         *_unfinished(container, transactions),
-        *_layer(spec, container, written, host),
+        *layer(spec, container, written, host, remedies, owned=owned),
         *(Block("lost", text, _EXPORT) for text in spec.lost),
     ]
     left = [block for block in blocks if block.remedy is None or block.remedy not in remedies]
     treated = [Caution(block.code, block.then or block.text) for block in blocks if block not in left]
     if owned:
-        left = [replace(block, remedy=None) for block in left]
+        left = [block if block.remedy is Remedy.LEAVE_LOGS else replace(block, remedy=None) for block in left]
     told = [Caution("owner", text) for text in owner.warnings] if isinstance(owner, OwnerPlan) else []
     passing = () if Remedy.COMMIT_LAYER in remedies else written
     told += _no_way_back([other.name for other, _ in needing if other.id in aside])
@@ -308,26 +297,6 @@ def _served(container: Container, transaction: Transaction) -> bool:
     """Whether it is of a service that was changed through its owner: that one gives it a new id as it likes."""
     owner = transaction.owner
     return owner is not None and transaction.engine == container.engine and set(owner.labels) <= set(container.labels)
-
-
-def _layer(spec: LaunchSpec, container: Container, changes: Sequence[FileChange], host: HostFiles) -> list[Block]:
-    kept = [change.path for change in leaves(changes) if not volatile(change.path)]
-    if not kept:
-        return []
-    text = msg("It wrote files outside its volumes, which the replacement would not have: {paths}.", paths=_some(kept))
-    instead = msg("Give it volumes for them, or carry them over in an image.")
-    # Podman commits the place of such a mount with the owner that it has on the host, which means nobody inside; and as
-    # long as the volume is empty it gives it the owner of that place: libpod, Container.fixVolumePermissions
-    empty = [target for source, target in spec.mapped if len(host.entries(source, target, 2) or ("", "")) < 2]
-    if empty:
-        instead = msg(
-            "Give it volumes for them. No image can carry them while a volume with mapped ids is empty: {paths}.",
-            paths=_some(empty),
-        )
-    then = msg("What it wrote is carried over in an image that stays on this engine: {paths}.", paths=_some(kept))
-    # Compose keeps inline files in that layer, which it writes itself; a bare root folder (Podman) is no image
-    possible = bool(spec.image_id) and not empty and COMPOSED.isdisjoint(dict(container.labels))
-    return [Block("writable-layer", text, instead, Remedy.COMMIT_LAYER if possible else None, then)]
 
 
 def _warnings(spec: LaunchSpec, container: Container, changes: Sequence[FileChange]) -> list[Caution]:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from stratascope.core.container import Container
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.usecases.plan.preflight_warnings import some
 
+_LOG = re.compile(r"/[^/]*\.log(\.\d+|-\d+)?(\.(gz|bz2|xz|zst))?$").search
 # Where programs keep what they make anew at each start
 VOLATILE = ("/run", "/tmp", "/var/run", "/var/tmp", "/var/cache", "/var/lock", "/dev", "/proc", "/sys")
 
 
-def lost_files(container: Container, changes: Sequence[FileChange]) -> str:
-    """The files outside its volumes that a new container would not have, in words; empty where none."""
+def lost_files(container: Container, changes: Sequence[FileChange], *, logs: bool = True) -> str:
+    """The files outside its volumes that a new container would not have, in words; empty where none.
+
+    `logs`: whether log files count.
+    """
     kept = [change.path for change in leaves(own_files(container, changes)) if not volatile(change.path)]
-    return some(kept)
+    return some([path for path in kept if logs or not is_log(path)])
 
 
 def written(container: Container, changes: Sequence[FileChange]) -> tuple[str, ...]:
@@ -43,6 +48,11 @@ def leaves(changes: Sequence[FileChange]) -> list[FileChange]:
     paths = {change.path for change in changes}
     above = {path[:place] for path in paths for place in range(1, len(path)) if path[place] == "/"}
     return [change for change in changes if change.path not in above]
+
+
+def is_log(path: str) -> bool:
+    """Whether it is a log file, as far as its place and name tell; rotated ones too."""
+    return path.startswith("/var/log/") or _LOG(path) is not None
 
 
 def volatile(path: str) -> bool:

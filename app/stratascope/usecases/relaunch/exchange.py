@@ -17,7 +17,7 @@ from typing import NoReturn
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError, Relauncher
 from stratascope.core.relaunch.engine_marks import FIRST, PLACE, RESTART, claim, guard, policy_text
-from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Created, Health
+from stratascope.core.relaunch.launch_spec import NAME, ORIGINAL, TRANSACTION, Created
 from stratascope.core.relaunch.toggle import Failure
 from stratascope.core.relaunch.transaction import (
     ClaimedError,
@@ -45,7 +45,7 @@ from stratascope.usecases.relaunch.rollback import (
     roll_back,
     roll_forward,
 )
-from stratascope.usecases.relaunch.watch import FailedError, Watcher, last_words
+from stratascope.usecases.relaunch.watch import FailedError, Watcher, go_on
 from stratascope.value import replace
 
 
@@ -112,7 +112,7 @@ class Exchange:
         yield from self._watcher.watch(self.transaction.new, watch)
         if transaction.further:
             words = msg("Look at those that were relaunched with it")
-            yield from self._step("watch-further", words, self._watch_further)
+            yield from self._step("watch-further", words, lambda: go_on(self._port, self.transaction.further))
 
     def finish(self) -> Transaction:
         """See `Recreation`."""
@@ -320,16 +320,6 @@ class Exchange:
             if member.was_running:
                 self._port.start(member.new)
         self.enter(Stage.STARTED)
-
-    def _watch_further(self) -> None:
-        """They were started with the main one, and nothing about them has changed: that they run is enough."""
-        for member in self.transaction.further:
-            if not member.was_running:
-                continue
-            now = self._port.running(member.new)
-            if now.status != "running" or now.restarts or now.health is Health.UNHEALTHY:
-                why = msg("{name}, which was relaunched with it, does not run as it did.", name=member.name)
-                raise FailedError(why, now.error, last_words(self._port, member.new))
 
     def _step(self, name: str, message: Message, action: Callable[[], None]) -> Iterator[Progress]:
         begun = self._clock.now()

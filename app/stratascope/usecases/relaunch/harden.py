@@ -46,13 +46,17 @@ def harden(
     watch: float = WATCH,
     keep_unverified: bool = False,
     cancelled: Callable[[], bool] = lambda: False,
+    group: str = "",
 ) -> Iterator[Event]:
-    """Carry the plan out. The last thing that it yields is an `Ended`; it raises nothing that an engine can cause."""
+    """Carry the plan out. The last thing that it yields is an `Ended`; it raises nothing that an engine can cause.
+
+    `group`: of those that are relaunched after each other.
+    """
     if made.checked.blocks:
         yield Ended(Ending.REFUSED, None, made.checked.blocks[0].text)
         return
     try:
-        for path, text in made.files:
+        for path, text in (file for each in (made, *made.along) for file in each.files):
             access.keep_profile(path, text)
     except JournalError as error:
         why = msg("The system call filter that it needs can't be written down.")
@@ -60,19 +64,26 @@ def harden(
         return
     work: Recreation
     if made.owner is None:
-        work = _exchange(access, made, cancelled)
+        work = _exchange(access, made, cancelled, group)
     else:
-        work = ByOwner(access, _transaction(access, made), cancelled, expected(access, made))
+        work = ByOwner(access, _transaction(access, made, group), cancelled, expected(access, made))
     failed: list[Proved] = []
 
     def steps() -> Steps:
-        before = access.startup_processes(work.transaction.old)
+        hardened = (made, *made.along)
+        before = [access.startup_processes(each.spec.id) for each in hardened]
         yield from work.forward(watch)
-        all_back(access, made.choices, made.subject, before, work.transaction.new)
+        new = {member.old: member.new for member in work.transaction.members}
+        for each, processes in zip(hardened, before, strict=True):
+            all_back(access, each.choices, each.subject, processes, new[each.spec.id])
         begun = access.clock.now()
         told = Progress("verify", State.BEGUN, 0.0, msg("Hold the result against /proc"))
         yield told
-        proofs = verify(access, made, work.transaction.new)
+        proofs = [
+            replace(proof, original=each.spec.id)
+            for each in hardened
+            for proof in verify(access, each, new[each.spec.id])
+        ]
         yield from proofs
         yield replace(told, state=State.DONE, seconds=access.clock.now() - begun)
         failed.extend(item for item in proofs if item.proof.outcome is not Proven.ENFORCED)
@@ -100,9 +111,9 @@ def _explained(ended: Ended, made: Plan, stage: Stage, error: Exception, failed:
     return replace(ended, blame=text, suspects=suspects)
 
 
-def _exchange(access: EngineAccess, made: Plan, cancelled: Callable[[], bool]) -> Exchange:
+def _exchange(access: EngineAccess, made: Plan, cancelled: Callable[[], bool], group: str) -> Exchange:
     known = {item.id: item for item in (made.state.container, *(each.container for each in made.further))}
-    transaction = _transaction(access, made)
+    transaction = _transaction(access, made, group)
     return Exchange(
         access.port,
         access.journal,
@@ -112,25 +123,33 @@ def _exchange(access: EngineAccess, made: Plan, cancelled: Callable[[], bool]) -
         expected(access, made),
         made.spec.body,
         lambda container: own_changes(known[container], access.port.changes(container)),
-        lambda container: lost_files(known[container], access.port.changes(container)),
+        lambda container: lost_files(
+            known[container], access.port.changes(container), logs=Remedy.LEAVE_LOGS not in made.remedies
+        ),
         stale=lambda: changed(access.port, access.journal, transaction),
-        hand_over=made.handed,
+        hand_over=tuple(change for each in (made, *made.along) for change in each.handed),
     )
 
 
-def _transaction(access: EngineAccess, made: Plan) -> Transaction:
+def _transaction(access: EngineAccess, made: Plan, group: str) -> Transaction:
     number, spec = secrets.token_hex(8), made.spec
     transactions = (item for item in access.journal.all() if isinstance(item, Transaction))
     earlier = next((item for item in transactions if replaces_again(made.state.container, item)), None)
-    main = _member(spec, number, made.body, made.remedies, running=True)
-    if made.owner is not None:  # it makes the container, under a name of its own, and sets none aside
-        main = replace(main, old_aside="", new_aside="", image="", old_image="", inspect="", body="", original="")
-    further = tuple(
-        _member(each.spec, number, each.spec.body, made.remedies, running=each.container.status is Status.RUNNING)
-        for each in made.further
-    )
+    members = [_member(spec, number, made.body, made.remedies, running=True)]
+    if made.owner is None:
+        hardened = {each.spec.id: each.body for each in made.along}
+        members += [
+            _member(each.spec, number, hardened.get(each.spec.id, each.spec.body), made.remedies,
+                    running=each.container.status is Status.RUNNING) for each in made.further
+        ]  # fmt: skip
+    else:  # it makes the containers, under names of its own, and sets none aside
+        members += [_member(each.spec, number, "", made.remedies, running=True) for each in made.along]
+        members = [
+            replace(each, old_aside="", new_aside="", image="", old_image="", inspect="", body="", original="")
+            for each in members
+        ]
     return Transaction.of(
-        (main, *further),
+        tuple(members),
         number=number,
         kind=Kind.HARDEN,
         stage=Stage.INTENT,
@@ -141,6 +160,8 @@ def _transaction(access: EngineAccess, made: Plan) -> Transaction:
         choices=tuple(f"{choice.toggle}={choice.value}" for choice in made.choices),
         owner=None if made.owner is None else made.owner.owned,
         kept=None if earlier is None else earlier.members[0],
+        group=group,
+        leave_logs=Remedy.LEAVE_LOGS in made.remedies,
     )
 
 

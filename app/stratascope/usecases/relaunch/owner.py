@@ -4,11 +4,13 @@ The same events and the same journal as with the engine's own calls, but nothing
 container by itself. The way back is the file without our text, and the owner again. Stages: INTENT, the files are about
 to be changed; STOPPING, the owner is about to be told; STARTED, its new container is being watched; VERIFIED, it is to
 stay.
+
+An owner may create several containers at once, all replicas of a service: these are the members of one transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 
 from stratascope.core.message import Message, msg
@@ -24,12 +26,22 @@ from stratascope.core.ports import (
 from stratascope.core.relaunch.launch_spec import Running
 from stratascope.core.relaunch.owner import Owned
 from stratascope.core.relaunch.toggle import Failure
-from stratascope.core.relaunch.transaction import Ended, Ending, JournalError, Kind, Progress, Stage, State, Transaction
+from stratascope.core.relaunch.transaction import (
+    Ended,
+    Ending,
+    JournalError,
+    Kind,
+    Member,
+    Progress,
+    Stage,
+    State,
+    Transaction,
+)
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.written_files import lost_files
 from stratascope.usecases.relaunch.outcome import in_words, joined
-from stratascope.usecases.relaunch.watch import FailedError, Watcher, last_words
+from stratascope.usecases.relaunch.watch import FailedError, Watcher, go_on, last_words
 from stratascope.value import replace
 
 _SETTLE = 10.0  # seconds that the owner's container may take to run after the way back
@@ -59,8 +71,9 @@ class ByOwner:
         """See `Recreation`."""
         try:
             if self.transaction.kind is Kind.UNDO:
-                return _in_the_way(self._access, self._owned)
-            if [item.id for item in _theirs(self._access, self._owned)] != [self.transaction.old]:
+                return _in_the_way(self._access, self._owned, logs=not self.transaction.leave_logs)
+            planned = {member.old for member in self.transaction.members}
+            if {item.id for item in _theirs(self._access, self._owned)} != planned:
                 return msg("Its owner created it again in the meantime. Try again."), ""
             _owners(self._access).check(self._owned)
         except EngineError as error:
@@ -78,8 +91,9 @@ class ByOwner:
         yield from self._step("re-create", msg("Let its owner create {name} again", name=owned.service), self._recreate)
         try:
             yield from self._watcher.watch(self.transaction.new, watch)
+            go_on(self._access.port, self.transaction.further)
         except (NoSuchContainerError, RefusedError) as error:  # Podman refuses to tell of one that goes just now
-            if any(item.id == self.transaction.new for item in _theirs(self._access, owned)):
+            if {item.id for item in _theirs(self._access, owned)} >= {item.new for item in self.transaction.members}:
                 raise
             raise self._failed(msg("It ended by itself, and its owner removed it."), str(error)) from error
 
@@ -135,11 +149,13 @@ class ByOwner:
         found = _theirs(self._access, self._owned)
         if not found:
             raise self._failed(msg("Its owner started it, and it ended at once."))
-        if len(found) > 1:
-            raise FailedError(msg("Its owner made {count} containers instead of one.", count=len(found)))
-        if found[0].id == self.transaction.old:
+        members = self.transaction.members
+        if self.transaction.kind is not Kind.UNDO and len(found) != len(members):
+            raise FailedError(msg("Its owner made {count} containers instead of {wanted}.", count=len(found),
+                                  wanted=len(members)))  # fmt: skip
+        if {item.id for item in found} & {member.old for member in members}:
             raise FailedError(msg("Its owner saw nothing to change, and left the container as it was."))
-        self.transaction = replace(self.transaction, new=found[0].id, name=found[0].name)
+        self.transaction = self.transaction.with_members(_made(members, found))
         self.enter(Stage.STARTED)
 
     def _failed(self, why: Message, words: str = "") -> FailedError:
@@ -199,7 +215,7 @@ def _back(access: EngineAccess, transaction: Transaction) -> None:
     if transaction.stage is not Stage.INTENT:
         try:
             owners.recreate(owned)
-            _runs(access, owned)
+            _runs(access, owned, len(transaction.members))
         except OwnerGoneError:
             if _theirs(access, owned):
                 raise
@@ -207,12 +223,27 @@ def _back(access: EngineAccess, transaction: Transaction) -> None:
     access.journal.forget(transaction.id)
 
 
-def _runs(access: EngineAccess, owned: Owned) -> None:
-    """Raises OwnerError where the owner's own container does not run."""
+def _made(members: Sequence[Member], found: Sequence[Running]) -> tuple[Member, ...]:
+    """Who took whose place: by the name, as an owner gives the same ones again; else whoever is left. An undo may find
+    more of them, or less, since a person may have scaled the service meanwhile.
+    """
+    named = {item.name: item for item in found}
+    kept = [member for member in members if member.name in named]
+    others = [member for member in members if member.name not in named]
+    fresh = [item for item in found if item.name not in {member.name for member in kept}]
+    pairs = [(member, named[member.name]) for member in kept] + list(zip(others, fresh, strict=False))
+    pairs += [(replace(members[0], old=""), item) for item in fresh[len(others) :]]
+    placed = {member.old: place for place, member in enumerate(members)}
+    pairs.sort(key=lambda pair: placed.get(pair[0].old, len(members)))
+    return tuple(replace(member, new=item.id, name=item.name) for member, item in pairs)
+
+
+def _runs(access: EngineAccess, owned: Owned, count: int) -> None:
+    """Raises OwnerError where not so many of the owner's own containers run."""
     until = access.clock.now() + _SETTLE
     while True:
         found = _theirs(access, owned)
-        if any(item.status == "running" for item in found):
+        if sum(item.status == "running" for item in found) >= count:
             return
         if access.clock.now() >= until:
             raise OwnerError(msg("Its owner created it again, but it does not run."), found[0].error if found else "")
@@ -225,7 +256,7 @@ def _theirs(access: EngineAccess, owned: Owned) -> tuple[Running, ...]:
     return tuple(item for item in access.port.labelled(name, value) if wanted <= set(item.labels))
 
 
-def _in_the_way(access: EngineAccess, owned: Owned) -> tuple[Message, str] | None:
+def _in_the_way(access: EngineAccess, owned: Owned, *, logs: bool) -> tuple[Message, str] | None:
     """What an undo would lose, or could not do. Raises EngineError."""
     path = owned.files[0].path
     if not _owners(access).holds(owned):
@@ -235,7 +266,8 @@ def _in_the_way(access: EngineAccess, owned: Owned) -> tuple[Message, str] | Non
     containers = {item.id: item for item in access.containers()}
     for item in _theirs(access, owned):
         try:
-            lost = lost_files(containers[item.id], access.port.changes(item.id)) if item.id in containers else ""
+            there = containers.get(item.id)
+            lost = "" if there is None else lost_files(there, access.port.changes(item.id), logs=logs)
         except NoSuchContainerError as error:
             why, words, _ = in_words(error)
             return why, words

@@ -23,10 +23,11 @@ _COME_BACK = 10.0  # seconds beyond the watch until all processes that belong to
 
 
 class Proved(Value):
-    """One choice held against /proc of the new process."""
+    """One choice held against /proc of the new process. `original`: full id of the one that it took the place of."""
 
     choice: Choice
     proof: Proof
+    original: str = ""
 
 
 def verify(access: EngineAccess, made: Plan, container: str) -> tuple[Proved, ...]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from enum import StrEnum
 
 from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch.group import Group
 from stratascope.core.relaunch.transaction import BusyError, Damaged, Journal, JournalError, Stage, Transaction
 from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.usecases.engine_access import EngineAccess
@@ -29,16 +30,18 @@ class Result(StrEnum):
 
 
 class Recovered(Value):
-    """One relaunch that was found unfinished, or a twin that was left; `error` where it FAILED."""
+    """One relaunch that was found unfinished, several that belong together, or a twin that was left; `error` where it
+    FAILED.
+    """
 
-    transaction: Transaction | TwinRecord
+    transaction: Transaction | TwinRecord | Group
     result: Result
     error: EngineError | NoSuchContainerError | JournalError | None = None
 
 
-def unfinished(journal: Journal) -> tuple[Transaction | TwinRecord, ...]:
-    """Of all engines: relaunches, then twins, oldest first."""
-    return (*_relaunches(journal), *journal.twins())
+def unfinished(journal: Journal) -> tuple[Transaction | TwinRecord | Group, ...]:
+    """Of all engines: relaunches, then twins, then groups of relaunches, oldest first."""
+    return (*_relaunches(journal), *journal.twins(), *journal.groups())
 
 
 def _relaunches(journal: Journal) -> tuple[Transaction, ...]:

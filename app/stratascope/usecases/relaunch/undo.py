@@ -49,7 +49,8 @@ def undo(
     work: Recreation
     if done.owner is not None:
         back = _begun(done, replace(owned_of(done), undoes=done.id))
-        work = ByOwner(access, replace(back, kind=Kind.UNDO, old=done.new, new=""), cancelled)
+        back = back.with_members(tuple(replace(member, old=member.new, new="") for member in done.members))
+        work = ByOwner(access, replace(back, kind=Kind.UNDO), cancelled)
     else:
         try:
             if alone(access, done):

@@ -13,7 +13,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.launch_spec import Health, Running
 from stratascope.core.relaunch.toggle import Failure
-from stratascope.core.relaunch.transaction import Progress, State
+from stratascope.core.relaunch.transaction import Member, Progress, State
 from stratascope.usecases.evidence.expected import Clock, Expected
 from stratascope.value import Value, replace
 
@@ -135,6 +135,17 @@ class Watcher:
             silent=self._lacking if now.status == "running" else (),
         )
         raise FailedError(why, now.error, log, failure)
+
+
+def go_on(port: Relauncher, members: Sequence[Member]) -> None:
+    """Those that were started with the one that is watched: that they run as they did. Raises FailedError."""
+    for member in members:
+        if not member.was_running:
+            continue
+        now = port.running(member.new)
+        if now.status != "running" or now.restarts or now.health is Health.UNHEALTHY:
+            why = msg("{name}, which was relaunched with it, does not run as it did.", name=member.name)
+            raise FailedError(why, now.error, last_words(port, member.new))
 
 
 def last_words(port: Relauncher, container: str) -> str:

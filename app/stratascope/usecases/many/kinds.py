@@ -1,0 +1,123 @@
+"""Which containers are alike, so that one set of choices and one trial serve all; and which of them are meant. Pure.
+
+Alike is what was made from the same image with the same command and the same options, as replicas are, whoever started
+them. What an engine or a person gives to each of them alone does not count: published ports, labels, nameless volumes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import TypeVar
+
+from stratascope.core.container import SHORTEST_ID, Asked, Container, Status
+from stratascope.value import replace
+
+PROJECT = ("com.docker.compose.project", "io.podman.compose.project")
+SERVICE = ("com.docker.compose.service", "io.podman.compose.service")
+DEPENDS_ON = ("com.docker.compose.depends_on",)  # "db:service_started:false,cache:service_healthy:true"
+ALIVE = (Status.RUNNING, Status.PAUSED, Status.RESTARTING)
+_ANONYMOUS = 64  # hexadecimal digits, which is what engines call a volume that nobody named
+
+T = TypeVar("T")
+
+
+def label(container: Container, names: Sequence[str]) -> str:
+    """The first of these labels that it has; empty where none."""
+    labels = dict(container.labels)
+    return next((labels[name] for name in names if name in labels), "")
+
+
+def kind_of(container: Container) -> Hashable:
+    """The same for all that are alike."""
+    return (
+        container.engine,
+        container.image_id or container.image,
+        container.command,
+        container.init,
+        _shared(container),
+    )
+
+
+def by_kind(items: Iterable[tuple[Container, T]]) -> tuple[tuple[T, ...], ...]:
+    """Those that are alike together, in the order in which they come first."""
+    found: dict[Hashable, list[T]] = {}
+    for container, item in items:
+        found.setdefault(kind_of(container), []).append(item)
+    return tuple(map(tuple, found.values()))
+
+
+def of_project(
+    containers: Iterable[Container], *, project: str = "", service: str = "", image: str = ""
+) -> tuple[Container, ...]:
+    """Those of them that live and are of all that is given: a project, a service of it, an image."""
+    found = [each for each in containers if each.status in ALIVE and not each.infra]
+    if project:
+        found = [each for each in found if label(each, PROJECT) == project]
+    if service:
+        found = [each for each in found if label(each, SERVICE) == service]
+    if image:
+        found = [each for each in found if _has_image(each, image)]
+    return tuple(found)
+
+
+def in_order(containers: Sequence[Container]) -> tuple[Container, ...]:
+    """By name, but each after the services of its project that it depends on, as far as that is no circle."""
+    waiting = sorted(containers, key=lambda each: _natural(each.name))
+    found: list[Container] = []
+    while waiting:
+        open_ones = {(label(each, PROJECT), label(each, SERVICE)) for each in waiting}
+        ready = next((each for each in waiting if not _needs(each) & open_ones), waiting[0])
+        waiting.remove(ready)
+        found.append(ready)
+    return tuple(found)
+
+
+def _needs(container: Container) -> set[tuple[str, str]]:
+    project, own = label(container, PROJECT), label(container, SERVICE)
+    names = (word.partition(":")[0].strip() for word in label(container, DEPENDS_ON).split(","))
+    return {(project, name) for name in names if name and name != own}
+
+
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """web-2 before web-10."""
+    words: list[str] = []
+    for letter in name:
+        if words and words[-1][-1].isdecimal() and letter.isdecimal():
+            words[-1] += letter
+        else:
+            words.append(letter)
+    return tuple((int(word), "") if word.isascii() and word.isdecimal() else (-1, word) for word in words)
+
+
+def _shared(container: Container) -> Asked:
+    asked = container.asked
+    return replace(
+        asked,
+        ports=tuple(sorted((replace(port, host_port="") for port in asked.ports), key=repr)),
+        mounts=tuple(
+            sorted((replace(each, source="", volume="") if _nameless(each.volume) else each for each in asked.mounts),
+                   key=repr)
+        ),
+        selinux_label="",
+        selinux_options=tuple(option for option in asked.selinux_options if not option.startswith("level:")),
+    )  # fmt: skip
+
+
+def _nameless(volume: str) -> bool:
+    return len(volume) == _ANONYMOUS and all(letter in "0123456789abcdef" for letter in volume)
+
+
+def _has_image(container: Container, image: str) -> bool:
+    number = container.image_id.removeprefix("sha256:")
+    by_id = len(image) >= SHORTEST_ID * 4 and number.startswith(image.removeprefix("sha256:"))
+    return by_id or _whole(container.image) == _whole(image)
+
+
+def _whole(image: str) -> str:
+    """With what engines add to a short name; Podman calls what was built or loaded here localhost/."""
+    for prefix in ("docker.io/library/", "docker.io/", "localhost/"):
+        if image.startswith(prefix):
+            image = image.removeprefix(prefix)
+            break
+    last = image.rpartition("/")[2]
+    return image if ":" in last or "@" in last else f"{image}:latest"

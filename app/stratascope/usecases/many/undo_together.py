@@ -1,0 +1,116 @@
+"""Several relaunches undone, the last one first; and one that is undone since a later one of its group failed.
+
+Where a person undoes them, each is undone for itself: one that can't be is told, and the others go back all the same,
+since whoever undoes a group has a reason that does not end with it. If this program dies in the middle `recovery` goes
+on with the rest.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+
+from stratascope.core.message import msg
+from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch.group import Group
+from stratascope.core.relaunch.transaction import WATCH, BusyError, Ended, Ending, JournalError, Stage, Transaction
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of, Outcome, forget, held
+from stratascope.usecases.plan.written_files import lost_files
+from stratascope.usecases.relaunch import rollback
+from stratascope.usecases.relaunch.carry_out import Event
+from stratascope.usecases.relaunch.staleness import in_use
+from stratascope.usecases.relaunch.undo import undo
+
+
+def group_of(kept: Sequence[Transaction], done: Transaction) -> tuple[Transaction, ...]:
+    """All that were relaunched after each other with it and went the same way, itself among them; oldest first."""
+    if not done.group:
+        return (done,)
+    return tuple(each for each in kept if _way(each) == _way(done))
+
+
+def _way(done: Transaction) -> tuple[str, str, str]:
+    return done.engine, done.group, done.kind
+
+
+def names_of(done: Transaction) -> str:
+    """The containers that it is of."""
+    return ", ".join(member.name for member in done.members)
+
+
+def undo_together(
+    access: EngineAccess,
+    done: Sequence[Transaction],
+    *,
+    watch: float = WATCH,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Iterator[Of | AllEnded]:
+    """Back to what they set aside, the newest first. The last thing is an `AllEnded`."""
+    order = sorted(range(len(done)), key=lambda place: done[place].started_at, reverse=True)
+    group = Group(
+        id=secrets.token_hex(8),
+        engine=access.engine.id,
+        endpoint=access.engine.endpoint,
+        name=", ".join(names_of(each) for each in done),
+        undoes=True,
+        members=tuple(each.id for each in done),
+        started_at=time.time(),
+    )
+    outcomes: list[Outcome] = []
+    try:
+        with held(access.journal, group if len(done) > 1 else None):
+            for place in order:
+                if cancelled():
+                    break
+                ended: Ended | None = None
+                for event in undo(access, done[place], watch=watch, cancelled=cancelled):
+                    ended = event if isinstance(event, Ended) else None
+                    yield Of(names_of(done[place]), place, event)
+                if ended is not None:
+                    outcomes.append(Outcome(place, ended))
+            forget(access.journal, group if len(done) > 1 else None)
+            yield AllEnded(_worst(outcomes, len(done)), tuple(outcomes))
+    except BusyError as error:
+        yield AllEnded(Ending.REFUSED, tuple(outcomes), error.message)
+    except JournalError as error:
+        why = msg("The journal can't be written, and without it there would be no way back after a crash.")
+        yield AllEnded(Ending.REFUSED, tuple(outcomes), why, error.words)
+
+
+def go_back(access: EngineAccess, done: Transaction) -> Iterator[Event]:
+    """Undone since its group is: what was made for it goes, as in a rollback, unless there are files in it by now.
+
+    The last thing is an `Ended`. It is not watched: the original ran like that before.
+    """
+    ended: Ended | None = None
+    for event in undo(access, done, watch=0.0):
+        if isinstance(event, Ended):
+            ended = event
+        else:
+            yield event
+    assert ended is not None
+    if ended.ending not in FAILURES and ended.transaction is not None:
+        drop(access, ended.transaction)  # once the lock is given back
+    yield ended
+
+
+def drop(access: EngineAccess, back: Transaction) -> None:
+    """Discard what an undo set aside, where nothing is lost by it; what can't be discarded now stays set aside."""
+    if back.owner is not None or back.stage is not Stage.DONE:
+        return
+    with suppress(EngineError, NoSuchContainerError, JournalError, BusyError), rollback.held(access.journal, back):
+        olds = {member.old for member in back.members}
+        made = [each for each in access.containers() if each.id in olds]
+        if any(lost_files(each, access.port.changes(each.id)) for each in made) or in_use(access.port, back):
+            return
+        rollback.discard(access.port, access.journal, back)
+
+
+def _worst(outcomes: Sequence[Outcome], count: int) -> Ending:
+    endings = [each.ended.ending for each in outcomes]
+    order = (Ending.UNFINISHED, Ending.ROLLED_BACK, Ending.REFUSED, Ending.KEPT)
+    worst = next((each for each in order if each in endings), Ending.VERIFIED)
+    return worst if len(endings) == count or worst is not Ending.VERIFIED else Ending.REFUSED

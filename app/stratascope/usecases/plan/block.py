@@ -1,0 +1,22 @@
+"""What stands in the way of a relaunch: why, and what to do instead."""
+
+from __future__ import annotations
+
+from stratascope.core.message import Message
+from stratascope.core.relaunch.transaction import Remedy
+from stratascope.value import Value
+
+COMPOSED = frozenset({"com.docker.compose.project", "io.podman.compose.project"})  # labels
+
+
+class Block(Value):
+    """Why it can't be done, by a stable code, and what to do instead.
+
+    `remedy`: the option that makes it safe, and `then` what happens with that.
+    """
+
+    code: str
+    text: Message
+    instead: Message
+    remedy: Remedy | None = None
+    then: Message | None = None

@@ -1,0 +1,62 @@
+"""What a container wrote over its image, which a new one would not have: carried over in an image, or left behind.
+
+Decided against leaving logs behind unasked: a person may want them, and where an owner creates the container they are
+gone. Nothing else that a program writes can be told from what it needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from stratascope.core.container import Container
+from stratascope.core.message import msg
+from stratascope.core.ports import HostFiles
+from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
+from stratascope.core.relaunch.transaction import Remedy
+from stratascope.usecases.plan.block import COMPOSED, Block
+from stratascope.usecases.plan.preflight_warnings import some
+from stratascope.usecases.plan.written_files import is_log, leaves, volatile
+
+
+def layer(
+    spec: LaunchSpec,
+    container: Container,
+    changes: Sequence[FileChange],
+    host: HostFiles,
+    remedies: frozenset[Remedy],
+    *,
+    owned: bool,
+) -> list[Block]:
+    """What of it stands in the way; `owned`: an owner creates the container again, and keeps nothing of it."""
+    kept = [change.path for change in leaves(changes) if not volatile(change.path)]
+    logs = [path for path in kept if is_log(path)]
+    if logs and (Remedy.LEAVE_LOGS in remedies or (owned and logs == kept)):
+        kept = [path for path in kept if path not in logs]
+        return [*_logs(logs, owned=owned), *(_carried(spec, container, kept, host) if kept else ())]
+    return _carried(spec, container, kept, host) if kept else []
+
+
+def _logs(paths: Sequence[str], *, owned: bool) -> list[Block]:
+    text = msg("It wrote logs outside its volumes, which the replacement would not have: {paths}.", paths=some(paths))
+    then = msg("The logs that it wrote outside its volumes stay with the original: {paths}.", paths=some(paths))
+    if owned:
+        then = msg("The logs that it wrote outside its volumes go with the old container: {paths}.", paths=some(paths))
+    return [Block("writable-layer", text, msg("Give it volumes for them, or leave them behind."), Remedy.LEAVE_LOGS,
+                  then)]  # fmt: skip
+
+
+def _carried(spec: LaunchSpec, container: Container, kept: Sequence[str], host: HostFiles) -> list[Block]:
+    text = msg("It wrote files outside its volumes, which the replacement would not have: {paths}.", paths=some(kept))
+    instead = msg("Give it volumes for them, or carry them over in an image.")
+    # Podman commits the place of such a mount with the owner that it has on the host, which means nobody inside; and as
+    # long as the volume is empty it gives it the owner of that place: libpod, Container.fixVolumePermissions
+    empty = [target for source, target in spec.mapped if len(host.entries(source, target, 2) or ("", "")) < 2]
+    if empty:
+        instead = msg(
+            "Give it volumes for them. No image can carry them while a volume with mapped ids is empty: {paths}.",
+            paths=some(empty),
+        )
+    then = msg("What it wrote is carried over in an image that stays on this engine: {paths}.", paths=some(kept))
+    # Compose keeps inline files in that layer, which it writes itself; a bare root folder (Podman) is no image
+    possible = bool(spec.image_id) and not empty and COMPOSED.isdisjoint(dict(container.labels))
+    return [Block("writable-layer", text, instead, Remedy.COMMIT_LAYER if possible else None, then)]
