@@ -77,7 +77,7 @@ def test_the_help_is_in_japanese(command: str) -> None:
     ("words", "told"),
     [
         (("report", "--fail-above", "11"), "引数 --fail-above: 0〜10の数値ではありません: 11"),
-        (("harden",), "次の引数が必要です: NAME|ID"),
+        (("discard",), "次の引数が必要です: NAME|ID"),
         (("engines", "--nope"), "認識できない引数です: --nope"),
         (("report", "--json", "--html", "x"), "引数 --html: 引数 --json と同時には指定できません"),
         (("harden", "x", "--preset", "nope"), "引数 --preset: 選択できない値です: 'nope'"),

@@ -98,12 +98,13 @@ def parser() -> Parser:
 def _hardening(commands: argparse._SubParsersAction[Parser]) -> None:
     harden = commands.add_parser(
         "harden",
-        help=told(msg("relaunch a container with hardened settings, prove it, and keep a way back")),
+        help=told(msg("relaunch containers with hardened settings, prove it, and keep a way back")),
         description=told(
             msg(
-                "Relaunches one container with hardened settings, proves the result from /proc, and rolls back by "
+                "Relaunches containers with hardened settings, proves the result from /proc, and rolls back by "
                 "itself where that fails. The original is set aside until it is discarded. Without preset and "
-                "toggles: an unchanged relaunch. Exit status: 0 verified, 1 kept though not verified, 2 usage or "
+                "toggles: an unchanged relaunch. Several are relaunched one after the other, and where one fails those "
+                "before it are undone. Exit status, of the worst: 0 verified, 1 kept though not verified, 2 usage or "
                 "engine error, 3 refused, 4 rolled back."
             )
         ),
@@ -112,8 +113,11 @@ def _hardening(commands: argparse._SubParsersAction[Parser]) -> None:
     for each in (harden, tighten):
         _relaunching(each)
     undo = commands.add_parser("undo", help=told(msg("back to the original that was set aside")), allow_abbrev=False)
-    undo.add_argument("container", metavar="NAME|ID")
+    undo.add_argument(
+        "--group", action="store_true", help=told(msg("also all that were relaunched together with it by one command"))
+    )
     for each in (harden, tighten, undo):
+        _several(each)
         each.add_argument("--dry-run", action="store_true", help=told(msg("say what would happen, and change nothing")))
         each.add_argument("--json", action="store_true", help=told(msg("print a JSON object a line")))
         each.add_argument(
@@ -203,7 +207,11 @@ def _tighten(commands: argparse._SubParsersAction[Parser]) -> Parser:
 
 def _relaunching(each: Parser) -> None:
     """What `harden` and `tighten` take alike."""
-    each.add_argument("container", metavar="NAME|ID")
+    each.add_argument(
+        "--keep-done",
+        action="store_true",
+        help=told(msg("of several: keep those that are done where a later one fails, instead of undoing them")),
+    )
     each.add_argument("--yes", action="store_true", help=told(msg("do not ask")))
     each.add_argument(
         "--keep-unverified", action="store_true", help=told(msg("keep a replacement that could not be proven"))
@@ -217,6 +225,15 @@ def _relaunching(each: Parser) -> None:
         help=told(msg("carry over what it wrote outside its volumes, in an image that stays on the engine")),
     )
     each.add_argument(
+        "--leave-logs",
+        dest="remedies",
+        action="append_const",
+        const=Remedy.LEAVE_LOGS,
+        help=told(
+            msg("begin logs anew that it wrote outside its volumes; where Compose creates it, the old ones are lost")
+        ),
+    )
+    each.add_argument(
         "--with-dependents",
         dest="remedies",
         action="append_const",
@@ -225,6 +242,14 @@ def _relaunching(each: Parser) -> None:
             msg("relaunch with it, unchanged, the containers that use its namespaces, are linked to it or require it")
         ),
     )
+
+
+def _several(each: Parser) -> None:
+    """Which containers, of one engine."""
+    each.add_argument("containers", nargs="*", metavar="NAME|ID", help=told(msg("one or several containers")))
+    each.add_argument("--project", metavar="NAME", help=told(msg("all that run of this Compose project")))
+    each.add_argument("--service", metavar="NAME", help=told(msg("all replicas of this Compose service")))
+    each.add_argument("--image", metavar="NAME", help=told(msg("all that run from this image")))
 
 
 def _learning(commands: argparse._SubParsersAction[Parser]) -> None:

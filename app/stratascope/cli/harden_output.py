@@ -37,8 +37,10 @@ class HardenOutput:
     While a relaunch is under way it raises nothing: also where nobody can read any more it is walked to its end.
     """
 
-    def __init__(self, as_json: bool) -> None:
+    def __init__(self, as_json: bool, name: str = "") -> None:
+        """`name`: whose, in each object, where several containers are told of."""
         self._json = as_json
+        self._of = {"name": name} if name else {}
 
     def plan(
         self, made: Plan, before: Matrix | None, after: Matrix | None, short: Sequence[Message] = (), closes: str = ""
@@ -127,9 +129,8 @@ class HardenOutput:
         if self._json:
             self._line(last)
 
-    @staticmethod
-    def _line(value: dict[str, Any]) -> None:
-        write(json.dumps(value) + "\n")
+    def _line(self, value: dict[str, Any]) -> None:
+        write(json.dumps(self._of | value) + "\n")
 
 
 def said(*messages: Message) -> str:

@@ -10,15 +10,17 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.cli import recover
+from stratascope.cli import recover, undo_many
+from stratascope.cli.choices import choices_of
 from stratascope.cli.harden_output import HardenOutput, said
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, complain_of, write
 from stratascope.cli.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, relaunch
+from stratascope.cli.targets import chooses, several
 from stratascope.core.container import SHORTEST_ID
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
-from stratascope.core.relaunch.toggle import Choice, Preset, ToggleError
+from stratascope.core.relaunch.toggle import Preset, ToggleError
 from stratascope.core.relaunch.transaction import (
     BusyError,
     Ended,
@@ -27,12 +29,10 @@ from stratascope.core.relaunch.transaction import (
     Stage,
     Transaction,
 )
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.sanitize import plain
 from stratascope.export.export import ExportError, ExportKind, export
 from stratascope.i18n.translate import translate
-from stratascope.layers.toggles import parse
 from stratascope.state.journal import FileJournal
-from stratascope.usecases.hardening import Hardening
 from stratascope.wiring.exports import options_of
 from stratascope.wiring.hardening import ConnectedHardening, open_hardening
 
@@ -64,21 +64,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _harden(arguments: argparse.Namespace) -> int:
+    wide = several(arguments)
     with open_hardening(tuple(arguments.engine)) as found:
         recover.at_start(found)
-        access, state = found.state(arguments.container)
+        if wide:
+            from stratascope.cli import many
+
+            return many.harden(arguments, found)
+        access, state = found.state(arguments.containers[0])
         preset = None if arguments.preset is None else Preset(arguments.preset)
-        return relaunch(arguments, found, access, state, _chosen(arguments, found.hardening, state), preset=preset)
-
-
-def _chosen(arguments: argparse.Namespace, hardening: Hardening, state: ContainerState) -> tuple[Choice, ...]:
-    found = {}
-    if arguments.preset is not None:
-        found = {item.toggle: item for item in hardening.preset(state, Preset(arguments.preset))}
-    for text in arguments.set:
-        item = parse(text)
-        found[item.toggle] = item
-    return tuple(found.values())
+        return relaunch(arguments, found, access, state, choices_of(arguments, found.hardening, state), preset=preset)
 
 
 def _tighten(arguments: argparse.Namespace) -> int:
@@ -88,10 +83,16 @@ def _tighten(arguments: argparse.Namespace) -> int:
 
 
 def _undo(arguments: argparse.Namespace) -> int:
+    wide = several(arguments)
     with open_hardening(tuple(arguments.engine)) as found:
         recover.at_start(found)
-        transaction = _aside(found, arguments.container)
+        named = [_aside(found, name) for name in arguments.containers]
+        if wide or arguments.group:
+            every = [*named, *(undo_many.all_of(arguments, found) if chooses(arguments) else ())]
+            return undo_many.undo_all(arguments, found, every)
+        (transaction,) = named
         told = HardenOutput(arguments.json)
+        others = undo_many.others_of(found, transaction)
         wanted = found.hardening.undo_plan(transaction)
         last: dict[str, Any] = {
             "engine": transaction.engine,
@@ -100,8 +101,13 @@ def _undo(arguments: argparse.Namespace) -> int:
             "written": None if wanted.written is None else list(wanted.written),
             "blocks": [{"code": item.code, "text": said(item.text, item.instead)} for item in wanted.blocks],
             "warnings": [{"code": item.code, "text": translate(item.text)} for item in wanted.warnings],
+            "group": others,
         }
         told.undo_plan(wanted)
+        if others and not arguments.json:
+            text = msg("These were relaunched together with it and stay as they are, unless you give --group: {names}",
+                       names=plain(", ".join(others), 400))  # fmt: skip
+            write(translate(text) + "\n")
         if arguments.dry_run or wanted.blocks:
             told.end({"result": "refused" if wanted.blocks else "possible", **last})
             return REFUSED if wanted.blocks else VERIFIED
@@ -145,7 +151,7 @@ def _export(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
         recover.at_start(found)
         _, state = found.state(arguments.container)
-        made = found.hardening.plan(state, _chosen(arguments, found.hardening, state))
+        made = found.hardening.plan(state, choices_of(arguments, found.hardening, state))
         write(export(ExportKind(arguments.kind), options_of(made), secrets=arguments.secrets))
     return VERIFIED
 

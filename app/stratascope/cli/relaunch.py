@@ -11,7 +11,7 @@ from stratascope.cli.harden_offers import offers_of, would_close
 from stratascope.cli.harden_output import HardenOutput, said
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import (
     Ended,
@@ -52,7 +52,6 @@ def relaunch(
     more: dict[str, Any] | None = None,
 ) -> int:
     """Plan, tell, ask and carry out; the exit code. `more`: what the last line of the JSON says beside."""
-    container = state.container.id
     made = found.hardening.plan(state, chosen, frozenset(arguments.remedies))
     # of a container that has never run nothing is known that could be predicted from
     preview = None if state.matrix is None else found.hardening.preview(state, made.choices, made.files)
@@ -61,19 +60,8 @@ def relaunch(
     left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()
     short = () if preview is None else shortfalls(preview, preset, left)
     told = HardenOutput(arguments.json)
-    last: dict[str, Any] = {
-        "engine": access.engine.id,
-        "original_id": container,
-        "replacement_id": None,
-        "before": _short(state.matrix),
-        "predicted": _short(predicted),
-        "after": None,
-        "toggles": [],
-        "blocks": [block_object(item) for item in made.checked.blocks],
-        "warnings": [{"code": item.code, "text": translate(item.text)} for item in made.checked.warnings],
-        "command": found.hardening.command(made),
-        "owner": _owner(made),
-        "shortfalls": [translate(each) for each in short],
+    last = {
+        **foretold(found, made, predicted, short),
         **({"offers": offers} if offers else {}),
         **(more or {}),
     }
@@ -90,6 +78,26 @@ def relaunch(
     return _carry_out(arguments, found.hardening, access, made, told, last)
 
 
+def foretold(
+    found: ConnectedHardening, made: Plan, predicted: Matrix | None, short: Sequence[Message]
+) -> dict[str, Any]:
+    """What the last line of the JSON says of a container before anything has happened."""
+    return {
+        "engine": made.spec.engine,
+        "original_id": made.state.container.id,
+        "replacement_id": None,
+        "before": short_matrix(made.state.matrix),
+        "predicted": short_matrix(predicted),
+        "after": None,
+        "toggles": [],
+        "blocks": [block_object(item) for item in made.checked.blocks],
+        "warnings": [{"code": item.code, "text": translate(item.text)} for item in made.checked.warnings],
+        "command": found.hardening.command(made),
+        "owner": _owner(made),
+        "shortfalls": [translate(each) for each in short],
+    }
+
+
 def _carry_out(
     arguments: argparse.Namespace,
     hardening: Hardening,
@@ -104,7 +112,7 @@ def _carry_out(
             case Progress():
                 told.step(event)
             case Proved():
-                last["toggles"].append(_proof(event))
+                last["toggles"].append(proof_object(event))
                 told.proof(event)
             case Ended():
                 ended = event
@@ -113,29 +121,45 @@ def _carry_out(
     if ended.transaction is not None and ended.ending in (Ending.VERIFIED, Ending.KEPT):
         last["replacement_id"] = ended.transaction.new
         after = access.read(ended.transaction.new)
-        last["after"] = _short(None if after is None else after.matrix)
+        last["after"] = short_matrix(None if after is None else after.matrix)
     told.ended(ended)
-    told.end({"result": ended.ending.value, **last, "why": "" if ended.why is None else translate(ended.why),
-              "words": ended.words, "log": ended.log, "blame": "" if ended.blame is None else translate(ended.blame),
-              "suspects": list(ended.suspects)})  # fmt: skip
+    told.end(ended_object(ended, last))
     return ENDINGS[ended.ending]
 
 
+def ended_object(ended: Ended, last: dict[str, Any]) -> dict[str, Any]:
+    """The last line of the JSON, once it has ended."""
+    return {
+        "result": ended.ending.value,
+        **last,
+        "why": "" if ended.why is None else translate(ended.why),
+        "words": ended.words,
+        "log": ended.log,
+        "blame": "" if ended.blame is None else translate(ended.blame),
+        "suspects": list(ended.suspects),
+    }
+
+
 def _agreed(engine: str, made: Plan) -> bool:
-    if not sys.stdin.isatty():
-        complain(translate(msg("Nobody can be asked here: give --yes.")))
-        return False
     name = plain(made.spec.name, 200)
     if made.live:
         question = msg("Change the limits of {name} on {engine}? [y/N] ", name=name, engine=engine)
     else:
         question = msg("Relaunch {name} on {engine}? [y/N] ", name=name, engine=engine)
+    return agreed_to(question)
+
+
+def agreed_to(question: Message) -> bool:
+    """What a person says to it; no, where nobody can be asked."""
+    if not sys.stdin.isatty():
+        complain(translate(msg("Nobody can be asked here: give --yes.")))
+        return False
     sys.stderr.write(translate(question))
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _short(matrix: Matrix | None) -> dict[str, Any] | None:
+def short_matrix(matrix: Matrix | None) -> dict[str, Any] | None:
     if matrix is None:
         return None
     return {
@@ -158,7 +182,7 @@ def _owner(made: Plan) -> dict[str, Any] | None:
     }
 
 
-def _proof(event: Proved) -> dict[str, Any]:
+def proof_object(event: Proved) -> dict[str, Any]:
     return {
         "id": event.choice.toggle,
         "value": event.choice.value,

@@ -6,26 +6,29 @@ import argparse
 import json
 from typing import Any
 
-from stratascope.cli import recover
+from stratascope.cli import many, recover
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, on_terminal, write
-from stratascope.cli.relaunch import FAILED, REFUSED, relaunch
+from stratascope.cli.relaunch import REFUSED, relaunch
+from stratascope.cli.targets import several, targets
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Works
 from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers.toggles import toggle, value_text
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.presentation.needs_report import phase_word
+from stratascope.usecases.many.kinds import by_kind
 from stratascope.usecases.tighten.tighten import Tightened, Wishes
 from stratascope.usecases.trial.paces import Exercises
 from stratascope.usecases.trial.search import TrialBegun, TrialDone
 from stratascope.usecases.trial.strategy import Ends, Purpose
 from stratascope.wiring.connected_engine import ConnectedEngine
-from stratascope.wiring.engines import open_engines
-from stratascope.wiring.hardening import connected
+from stratascope.wiring.engines import Engines, open_engines
+from stratascope.wiring.hardening import ConnectedHardening, connected
 from stratascope.wiring.learning import lesson
 
 _ENDS = {
@@ -57,33 +60,65 @@ def run(arguments: argparse.Namespace) -> int:
     wishes = Wishes(
         Exercises(tuple(arguments.exercise)), arguments.repeat, _kept(arguments.keep), tight=arguments.tight
     )
+    wide = several(arguments)
     with open_engines(tuple(arguments.engine)) as engines:
         found = connected(engines)
         recover.at_start(found)
-        access, state = found.state(arguments.container)
-        watcher = lesson(engines, access.engine, state, terminal=on_terminal())
-        cancelled = interrupted()
-        done: Tightened | None = None
-        for event in found.hardening.tighten(state, wishes, watcher, cancelled):
-            match event:
-                case TrialBegun():
-                    _begun(arguments, event)
-                case TrialDone():
-                    _tried(arguments, event)
-                case Tightened():
-                    done = event
+        if wide:
+            return _all(arguments, engines, found, wishes)
+        access, state = found.state(arguments.containers[0])
+        done = _search(arguments, engines, found, access, state, wishes)
         if done is None:
-            return FAILED
-        told = _outcome(done, access)
-        if done.unwatched is not None:
-            complain(translate(msg("It was not watched, so what it needs was found by trials alone: {why}",
-                                   why=done.unwatched)))  # fmt: skip
-        if done.verdict.ends is not Ends.FOUND:
-            _nothing(arguments, done, told)
             return REFUSED
+        return relaunch(arguments, found, access, state, done.choices, more=_outcome(done, access))
+
+
+def _all(arguments: argparse.Namespace, engines: Engines, found: ConnectedHardening, wishes: Wishes) -> int:
+    """Several: one of each kind is tried on twins, for all of that kind."""
+    access, numbers = targets(arguments, found)
+    states = [many.read(access, number) for number in numbers]
+    wanted: list[many.Wanted] = []
+    for kind in by_kind((state.container, state) for state in states):
         if not arguments.json:
-            write("\n".join(lines(done)) + "\n")
-        return relaunch(arguments, found, access, state, done.choices, more=told)
+            names = ", ".join(plain(state.container.name, 80) for state in kind)
+            write(translate(msg("{name}:", name=names)) + "\n")
+        done = _search(arguments, engines, found, access, kind[0], wishes)
+        if done is None:
+            return REFUSED
+        told = _outcome(done, access)
+        wanted += [many.Wanted(state, done.choices, told) for state in kind]
+    return many.relaunch_all(arguments, found, access, wanted)
+
+
+def _search(
+    arguments: argparse.Namespace,
+    engines: Engines,
+    found: ConnectedHardening,
+    access: ConnectedEngine,
+    state: ContainerState,
+    wishes: Wishes,
+) -> Tightened | None:
+    """What was found to work, told; None where nothing was, which is told too."""
+    watcher = lesson(engines, access.engine, state, terminal=on_terminal())
+    done: Tightened | None = None
+    for event in found.hardening.tighten(state, wishes, watcher, interrupted()):
+        match event:
+            case TrialBegun():
+                _begun(arguments, event)
+            case TrialDone():
+                _tried(arguments, event, state.container.name if several(arguments) else "")
+            case Tightened():
+                done = event
+    assert done is not None
+    if done.unwatched is not None:
+        complain(translate(msg("It was not watched, so what it needs was found by trials alone: {why}",
+                               why=done.unwatched)))  # fmt: skip
+    if done.verdict.ends is not Ends.FOUND:
+        _nothing(arguments, done, _outcome(done, access))
+        return None
+    if not arguments.json:
+        write("\n".join(lines(done)) + "\n")
+    return done
 
 
 def _kept(texts: list[str]) -> tuple[str, ...]:
@@ -104,13 +139,14 @@ def _begun(arguments: argparse.Namespace, event: TrialBegun) -> None:
     write(translate(text) + "\n")
 
 
-def _tried(arguments: argparse.Namespace, event: TrialDone) -> None:
+def _tried(arguments: argparse.Namespace, event: TrialDone, name: str) -> None:
     tried = event.tried
     why = "" if tried.why is None else translate(tried.why)
     if arguments.json:
         write(
             json.dumps(
                 {
+                    **({"name": name} if name else {}),
                     "trial": event.number,
                     "purpose": event.purpose.value,
                     "choices": [_choice(item, None) for item in tried.choices],

@@ -332,10 +332,7 @@ class Owners(Protocol):
         text: Callable[[OwnerKind], OwnerText],
         along: frozenset[str] = frozenset(),
     ) -> OwnerPlan | OwnerRefusal | None:
-        """Looks only. None where nobody owns it. `text` may raise OwnerError.
-
-        `along`: ids of those that are to be changed with it, as an owner may create several again at once.
-        """
+        """Looks only. None where nobody owns it. `text` may raise OwnerError. `along`: ids of those changed with it."""
 
     def check(self, owned: Owned) -> None:
         """Raises OwnerError where the owner's files were changed since."""

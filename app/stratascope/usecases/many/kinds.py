@@ -78,15 +78,15 @@ def _needs(container: Container) -> set[tuple[str, str]]:
     return {(project, name) for name in names if name and name != own}
 
 
-def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """web-2 before web-10."""
+def _natural(name: str) -> tuple[tuple[bool, int, str], ...]:
+    """web-2 before web-10, and numbers before letters."""
     words: list[str] = []
     for letter in name:
         if words and words[-1][-1].isdecimal() and letter.isdecimal():
             words[-1] += letter
         else:
             words.append(letter)
-    return tuple((int(word), "") if word.isascii() and word.isdecimal() else (-1, word) for word in words)
+    return tuple((False, int(word), "") if word.isascii() and word.isdecimal() else (True, 0, word) for word in words)
 
 
 def _shared(container: Container) -> Asked:

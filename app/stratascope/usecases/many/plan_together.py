@@ -73,12 +73,20 @@ def fresh(access: EngineAccess, made: Plan) -> Plan:
         return made
     along = frozenset(each.spec.id for each in made.along)
     match owner_of(access, made, access.containers(), along):
-        case OwnerPlan() as owner:
+        case OwnerPlan() as owner if _shown(owner) <= _shown(made.owner):
             return replace(made, owner=owner)
+        case OwnerPlan():
+            raise OwnerError(msg("The project's files were changed in the meantime. Try again."))
         case OwnerRefusal(text=text):
             raise OwnerError(text)
         case None:
             raise EngineError(EngineState.CONNECTED, msg("Its owner does not know it any more."))
+
+
+def _shown(owner: OwnerPlan) -> set[tuple[str, str]]:
+    """What is going to be written and run, without the first line of a text, which is another one each time."""
+    written = {(file.path, file.text.partition("\n")[2]) for file in owner.files}
+    return {*written, *(("", command) for command in owner.commands)}
 
 
 def _joined(plans: Sequence[Plan]) -> list[Plan]:

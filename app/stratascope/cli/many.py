@@ -1,0 +1,270 @@
+"""Several containers hardened by one command: all of them planned and told first, then one after the other.
+
+JSON: the lines of each container are those of one alone, with its name; their last lines come at the end, when it is
+known whether they stay, and after them one line for all.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from stratascope.cli.choices import choices_of
+from stratascope.cli.harden_output import HardenOutput, said
+from stratascope.cli.interrupt import interrupted
+from stratascope.cli.output import complain, write
+from stratascope.cli.relaunch import (
+    ENDINGS,
+    FAILED,
+    KEPT,
+    REFUSED,
+    ROLLED_BACK,
+    VERIFIED,
+    agreed_to,
+    ended_object,
+    foretold,
+    proof_object,
+    short_matrix,
+)
+from stratascope.cli.targets import targets
+from stratascope.core.message import msg, plural
+from stratascope.core.ports import NoSuchContainerError
+from stratascope.core.relaunch.toggle import Choice, Preset
+from stratascope.core.relaunch.transaction import Ended, Ending, Progress
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
+from stratascope.usecases.many.kinds import by_kind
+from stratascope.usecases.many.plan_together import members, plan_together, refusals
+from stratascope.usecases.many.together import relaunch_together
+from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of, Outcome
+from stratascope.usecases.plan.look import look
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.plan.shortfalls import shortfalls
+from stratascope.usecases.relaunch.proof import Proved
+from stratascope.value import Value
+from stratascope.wiring.connected_engine import ConnectedEngine
+from stratascope.wiring.hardening import ConnectedHardening
+
+_BEST_FIRST = (VERIFIED, KEPT, REFUSED, ROLLED_BACK, FAILED)
+
+
+class Wanted(Value):
+    """One container and what is wanted of it. `more`: what its last line says beside."""
+
+    state: ContainerState
+    choices: tuple[Choice, ...]
+    more: dict[str, Any]
+
+
+def harden(arguments: argparse.Namespace, found: ConnectedHardening) -> int:
+    """`harden` of several: what a preset chooses is chosen once for each kind."""
+    access, numbers = targets(arguments, found)
+    states = [read(access, number) for number in numbers]
+    preset = None if arguments.preset is None else Preset(arguments.preset)
+    wanted = []
+    for kind in by_kind((state.container, state) for state in states):
+        choices = choices_of(arguments, found.hardening, kind[0])
+        wanted += [Wanted(state, choices, {}) for state in kind]
+    return relaunch_all(arguments, found, access, wanted, preset=preset)
+
+
+def read(access: ConnectedEngine, container: str) -> ContainerState:
+    """As it is now. Raises EngineError, NoSuchContainerError."""
+    state = access.read(container)
+    if state is None:
+        raise NoSuchContainerError(container)
+    return state
+
+
+class _Teller:
+    """What is printed of one container, and what its last line is going to be."""
+
+    def __init__(self, arguments: argparse.Namespace, made: Plan, last: dict[str, Any]) -> None:
+        self.made, self.last = made, last
+        self.told = HardenOutput(arguments.json, made.spec.name)
+        self.result = ""
+
+    def end(self, result: str, more: dict[str, Any] | None = None) -> None:
+        self.result = result
+        self.last = {**self.last, **(more or {}), "result": result}
+
+
+def relaunch_all(
+    arguments: argparse.Namespace,
+    found: ConnectedHardening,
+    access: ConnectedEngine,
+    wanted: Sequence[Wanted],
+    *,
+    preset: Preset | None = None,
+) -> int:
+    """Plan, tell, ask and carry out; the exit code: 0 where all are verified, else that of the worst."""
+    found.hardening.access(access.engine.id)  # previews ask it once what it is
+    looks = [(look(access, each.state.container.id), each.choices) for each in wanted]
+    plans = plan_together(access, looks, frozenset(arguments.remedies), keep_done=arguments.keep_done)
+    more = {each.state.container.id: each.more for each in wanted}
+    tellers = _foretold(arguments, found, plans, preset, more)
+    refused = bool(refusals(plans))
+    if arguments.dry_run or refused:
+        for teller in tellers.values():
+            teller.end("refused" if teller.made.checked.blocks else "possible")
+            if refused and not arguments.dry_run:
+                teller.end("refused")
+        _all_told(arguments, tellers, "refused" if refused else "possible")
+        if not arguments.json:
+            end = msg("Refused. Nothing was changed.") if refused else msg("Possible. Nothing was changed.")
+            write(translate(end) + "\n")
+        return REFUSED if refused else VERIFIED
+    question = plural("Relaunch {count} container on {engine}? [y/N] ",
+                      "Relaunch {count} containers on {engine}, one after the other? [y/N] ",
+                      len(tellers), engine=access.engine.id)  # fmt: skip
+    if not arguments.yes and not agreed_to(question):
+        for teller in tellers.values():
+            teller.end("refused")
+        _all_told(arguments, tellers, "refused")
+        return REFUSED
+    events = relaunch_together(
+        access,
+        plans,
+        watch=arguments.watch,
+        keep_unverified=arguments.keep_unverified,
+        keep_done=arguments.keep_done,
+        cancelled=interrupted(),
+    )
+    return _carried_out(arguments, access, plans, tellers, events)
+
+
+def _foretold(
+    arguments: argparse.Namespace,
+    found: ConnectedHardening,
+    plans: Sequence[Plan],
+    preset: Preset | None,
+    more: dict[str, dict[str, Any]],
+) -> dict[str, _Teller]:
+    """What is going to happen, once for each kind; by id, in the order in which it happens."""
+    tellers: dict[str, _Teller] = {}
+    every = [each for made in plans for each in members(made)]
+    for kind in by_kind((each.state.container, each) for each in every):
+        for place, made in enumerate(kind):
+            state = made.state
+            preview = None if state.matrix is None else found.hardening.preview(state, made.choices)
+            predicted = None if preview is None else preview.after
+            left = found.hardening.closing(state).left if preset is Preset.CRITICAL else ()
+            short = () if preview is None else shortfalls(preview, preset, left)
+            last = foretold(found, made, predicted, short) | more.get(made.spec.id, {})
+            tellers[made.spec.id] = teller = _Teller(arguments, made, last)
+            if not arguments.json and not place:
+                names = ", ".join(plain(each.spec.name, 80) for each in kind)
+                write(translate(msg("{name}:", name=names)) + "\n")
+            if not place:
+                teller.told.plan(made, state.matrix, predicted, short)
+            elif not arguments.json:
+                _differs(made, kind[0])
+    return {each.spec.id: tellers[each.spec.id] for each in every}
+
+
+def _differs(made: Plan, first: Plan) -> None:
+    """What is told of another one of a kind."""
+    lines = [("!", translate(each.text)) for each in made.checked.warnings if each not in first.checked.warnings]
+    lines += [("x", said(each.text, each.instead)) for each in made.checked.blocks if each not in first.checked.blocks]
+    for mark, text in lines:
+        line = translate(msg("{name}: {text}", name=plain(made.spec.name, 80), text=text))
+        write(plain(f"{mark} {line}", 500) + "\n")
+
+
+def _carried_out(
+    arguments: argparse.Namespace,
+    access: ConnectedEngine,
+    plans: Sequence[Plan],
+    tellers: dict[str, _Teller],
+    events: Iterator[Of | AllEnded],
+) -> int:
+    begun = ""
+    for event in events:
+        if isinstance(event, AllEnded):
+            return _end(arguments, access, plans, tellers, event)
+        teller = tellers[plans[event.place].spec.id]
+        if not arguments.json and begun != event.name:
+            names = ", ".join(plain(each.spec.name, 80) for each in members(plans[event.place]))
+            write(translate(msg("{name}:", name=names)) + "\n")
+            begun = event.name
+        match event.event:
+            case Progress() as step:
+                teller.told.step(step)
+            case Proved() as proved:
+                of = tellers.get(proved.original, teller)
+                of.last["toggles"].append(proof_object(proved))
+                of.told.proof(proved)
+            case Ended() as ended:
+                teller.told.ended(ended)
+    return FAILED
+
+
+def _end(
+    arguments: argparse.Namespace,
+    access: ConnectedEngine,
+    plans: Sequence[Plan],
+    tellers: dict[str, _Teller],
+    ended: AllEnded,
+) -> int:
+    codes = [ENDINGS[ended.ending]]
+    for outcome in ended.outcomes:
+        for each in members(plans[outcome.place]):
+            _ended(access, tellers[each.spec.id], outcome)
+        if outcome.undone is None:
+            codes.append(ENDINGS[outcome.ended.ending])
+    for teller in tellers.values():
+        if not teller.result:  # it was not begun
+            why = msg("An earlier one failed.") if ended.why is None else ended.why
+            teller.end(Ending.REFUSED.value, {"why": translate(why), "words": ended.words})
+    if ended.why is not None and not arguments.json:
+        complain(translate(ended.why))
+    _all_told(arguments, tellers, ended.ending.value, group=ended.group)
+    if not arguments.json:
+        _in_words(plans, tellers, ended)
+    return max(codes, key=_BEST_FIRST.index)
+
+
+def _ended(access: ConnectedEngine, teller: _Teller, outcome: Outcome) -> None:
+    ended, undone = outcome.ended, outcome.undone
+    if undone is not None:
+        back = Ending.UNFINISHED if undone.ending in FAILURES else Ending.ROLLED_BACK
+        why = msg("Undone, since a later one failed.") if undone.why is None else undone.why
+        teller.end(back.value, {"why": translate(why), "words": undone.words})
+        return
+    if ended.transaction is not None and ended.ending not in FAILURES:
+        new = {member.old: member.new for member in ended.transaction.members}
+        teller.last["replacement_id"] = number = new[teller.made.spec.id]
+        after = access.read(number)
+        teller.last["after"] = short_matrix(None if after is None else after.matrix)
+    teller.end(ended.ending.value, ended_object(ended, teller.last))
+
+
+def _all_told(arguments: argparse.Namespace, tellers: dict[str, _Teller], result: str, *, group: str = "") -> None:
+    """The last lines."""
+    for teller in tellers.values():
+        teller.told.end(teller.last)
+    containers = [
+        {"name": each.made.spec.name, "result": each.result, "replacement_id": each.last["replacement_id"]}
+        for each in tellers.values()
+    ]
+    HardenOutput(arguments.json).end({"result": result, "group": group or None, "containers": containers})
+
+
+def _in_words(plans: Sequence[Plan], tellers: dict[str, _Teller], ended: AllEnded) -> None:
+    """For people: what stays, what does not, and how all of it is taken back."""
+    kept = [plans[each.place] for each in ended.outcomes if each.undone is None and each.ended.ending not in FAILURES]
+    names = ", ".join(plain(each.spec.name, 80) for made in kept for each in members(made))
+    undone = [plans[each.place] for each in ended.outcomes if each.undone is not None]
+    if undone:
+        back = ", ".join(plain(each.spec.name, 80) for made in undone for each in members(made))
+        write(translate(msg("Undone again, so that none is left halfway: {names}.", names=back)) + "\n")
+    if len(kept) == len(plans):
+        text = plural("{count} container is hardened.", "{count} containers are hardened.", len(tellers))
+        write(translate(text) + "\n")
+    elif kept:
+        write(translate(msg("Kept, though a later one failed: {names}.", names=names)) + "\n")
+    if kept and any(not made.live for made in kept):
+        text = msg("stratascope undo --group {name} takes all of it back.", name=plain(kept[0].spec.name, 80))
+        write(translate(text) + "\n")
