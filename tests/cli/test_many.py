@@ -186,6 +186,21 @@ def _killed(desk: Desk, before: dict[str, str], words: tuple[str, ...], lines: i
     assert groups(desk) == [], (lines, out)
 
 
+@pytest.mark.parametrize("desk", left_out("docker_rootful"), indirect=True)
+def test_one_of_a_kind_is_tried_for_all(desk: Desk) -> None:
+    before = {name: start(desk, name) for name in REPLICAS}
+    before[DATA] = start(desk, DATA, command=("sleep", "3600"))
+    code, out, err = desk.run("tighten", *before, "--repeat", "1", "--yes", "--watch", "0.5", "--json")
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert (code, lines[-1]["result"]) == (0, "verified"), (lines[-1], err)
+    assert {line["name"] for line in lines if "trial" in line} == {REPLICAS[0], DATA}
+    each = {line["name"]: line for line in lines[:-1] if "result" in line}
+    assert set(each) == set(before) == hardened(desk)
+    assert each[REPLICAS[2]]["choices"] == each[REPLICAS[0]]["choices"] != []
+    assert desk.run("undo", DATA, "--group", "--watch", "0")[0] == 0
+    assert running(desk) == before
+
+
 def test_nothing_named_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from stratascope.__main__ import main
 

@@ -101,21 +101,20 @@ def relaunch_all(
 ) -> int:
     """Plan, tell, ask and carry out; the exit code: 0 where all are verified, else that of the worst."""
     found.hardening.access(access.engine.id)  # previews ask it once what it is
-    looks = [(look(access, each.state.container.id), each.choices) for each in wanted]
-    plans = plan_together(access, looks, frozenset(arguments.remedies), keep_done=arguments.keep_done)
+    plans = _planned(arguments, access, wanted)
     more = {each.state.container.id: each.more for each in wanted}
     tellers = _foretold(arguments, found, plans, preset, more)
-    refused = bool(refusals(plans))
-    if arguments.dry_run or refused:
+    blocked = bool(refusals(plans))
+    if arguments.dry_run or blocked:
         for teller in tellers.values():
             teller.end("refused" if teller.made.checked.blocks else "possible")
-            if refused and not arguments.dry_run:
+            if blocked and not arguments.dry_run:
                 teller.end("refused")
-        _all_told(arguments, tellers, "refused" if refused else "possible")
+        _all_told(arguments, tellers, "refused" if blocked else "possible")
         if not arguments.json:
-            end = msg("Refused. Nothing was changed.") if refused else msg("Possible. Nothing was changed.")
+            end = msg("Refused. Nothing was changed.") if blocked else msg("Possible. Nothing was changed.")
             write(translate(end) + "\n")
-        return REFUSED if refused else VERIFIED
+        return REFUSED if blocked else VERIFIED
     question = plural("Relaunch {count} container on {engine}? [y/N] ",
                       "Relaunch {count} containers on {engine}, one after the other? [y/N] ",
                       len(tellers), engine=access.engine.id)  # fmt: skip
@@ -133,6 +132,16 @@ def relaunch_all(
         cancelled=interrupted(),
     )
     return _carried_out(arguments, access, plans, tellers, events)
+
+
+def refused(arguments: argparse.Namespace, access: ConnectedEngine, wanted: Sequence[Wanted]) -> bool:
+    """Whether anything stands in the way of any of them."""
+    return bool(refusals(_planned(arguments, access, wanted)))
+
+
+def _planned(arguments: argparse.Namespace, access: ConnectedEngine, wanted: Sequence[Wanted]) -> tuple[Plan, ...]:
+    looks = [(look(access, each.state.container.id), each.choices) for each in wanted]
+    return plan_together(access, looks, frozenset(arguments.remedies), keep_done=arguments.keep_done)
 
 
 def _foretold(

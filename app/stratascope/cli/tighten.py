@@ -77,7 +77,10 @@ def _all(arguments: argparse.Namespace, engines: Engines, found: ConnectedHarden
     """Several: one of each kind is tried on twins, for all of that kind."""
     access, numbers = targets(arguments, found)
     states = [many.read(access, number) for number in numbers]
-    wanted: list[many.Wanted] = []
+    wanted = [many.Wanted(state, (), {}) for state in states]
+    if many.refused(arguments, access, wanted):  # whatever would be found
+        return many.relaunch_all(arguments, found, access, wanted)
+    wanted = []
     for kind in by_kind((state.container, state) for state in states):
         if not arguments.json:
             names = ", ".join(plain(state.container.name, 80) for state in kind)
