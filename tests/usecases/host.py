@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from stratascope.core.ports import Entry, Place
+from stratascope.core.relaunch.image_folders import Folder
 from stratascope.linux.mounts import Propagation
 
 
@@ -27,6 +28,9 @@ class Host:
         return self.travels
 
     def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
+        return None
+
+    def folders(self, pid: int, paths: tuple[str, ...], before: float) -> tuple[Folder, ...] | None:
         return None
 
     def place(self, path: str, most: int) -> Place | None:

@@ -249,6 +249,7 @@ class Observer:
         name = record.raw[offset:].split(b"\0")[0].decode("utf-8", "surrogateescape")
         self._processes.executed(record.pid, name, record.bits, record.time)
         self._polls.user(record.pid)
+        self._polls.rooted(record.pid)
         self._began = True
         if self._processes.has_foreign and not had and self._calls.left_out:
             self._lines.now("unseen", "first calls", "a program of 32 bits began, whose first calls may be missing")

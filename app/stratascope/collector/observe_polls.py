@@ -22,6 +22,7 @@ from stratascope.collector.read import CHUNK, SIZE_MAX, TooLongError, read_file
 
 LINKS_MAX = 8192  # open files of all processes that are looked at, at one time
 TOLD_MAX = 4096
+SETTLED = 2.0  # seconds in which a runtime has put its process into the container's root directory
 KEPT_MAX = 8  # processes that are told of one capability: some are the runtime's yet
 _LISTEN, _UDP_OPEN = "0A", "07"  # TCP_LISTEN, TCP_CLOSE (an unconnected UDP socket): include/net/tcp_states.h
 _NO_DEVICES = ("/dev/shm/", "/dev/mqueue/", "/dev/hugepages/")
@@ -52,7 +53,9 @@ class Polls:
         self._peaks: Dict[str, float] = {}
         self._cpu: Optional[Tuple[float, float]] = None
         self._written: Optional[Written] = None
-        self._written_of = 0
+        self._written_of: Tuple[int, int, int] = (0, 0, 0)
+        self._no_upper = 0.0  # since when
+        self._why_no_upper = ""
         self._said: Set[str] = set()
 
     def look(self, pids: List[int]) -> None:
@@ -75,6 +78,8 @@ class Polls:
         """What is counted and what was written is there a moment longer than the processes."""
         if self._written is not None:
             self._written.look(math.inf)
+        elif self._why_no_upper:
+            self._unseen("written", self._why_no_upper)
         self._counters()
 
     def user(self, pid: int) -> None:
@@ -98,6 +103,26 @@ class Polls:
                     if permitted >> number & 1 and pid not in of and len(of) < KEPT_MAX:
                         of.add(pid)
                         self._tell("holds", pid, number)
+
+    def rooted(self, pid: int, started: str = "") -> None:
+        """Hold on to where it writes: it may be gone before the next look. Called for each program that begins."""
+        root, since = _root_of(pid), started or start_of_process(pid)
+        gone = not root[1] or not since
+        if gone and not self._why_no_upper:
+            self._why_no_upper = "it was over before anybody could look"
+        if gone or (self._written is not None and (not started or self._written_of == root)):
+            return
+        self.close()
+        try:
+            if root[1:] == _root_of(os.getpid())[1:]:  # a runtime's, that has not put it into the container's yet
+                raise NoUpperError("its root directory is this machine's")
+            self._written = Written(pid, _begun(since), lambda *found: self._tell("written", *found))
+            self._written_of = root
+        except NoUpperError as error:
+            self._why_no_upper = str(error)
+            self._no_upper = self._no_upper or time.monotonic()
+            if time.monotonic() - self._no_upper > SETTLED:
+                self._unseen("written", self._why_no_upper)
 
     def close(self) -> None:
         """What it holds open."""
@@ -146,13 +171,7 @@ class Polls:
                 self._once("peer", protocol, port, remote == local or _is_loopback(remote))
 
     def _writes(self, pid: int) -> None:
-        if self._written_of != pid:
-            self.close()
-            self._written_of = pid
-            try:
-                self._written = Written(pid, _begun(self._first[1]), lambda *found: self._tell("written", *found))
-            except NoUpperError as error:
-                self._unseen("written", str(error))
+        self.rooted(pid, self._first[1])
         if self._written is not None:
             self._written.look(time.monotonic())
             if self._written.broken_off:
@@ -246,6 +265,15 @@ def _cpu_seconds(counted: Dict[str, str]) -> Optional[float]:
         return int(text.partition("usage_usec ")[2].split("\n", 1)[0]) / 1e6
     except (KeyError, OSError, TooLongError, ValueError):
         return None
+
+
+def _root_of(pid: int) -> Tuple[int, int, int]:
+    """A process and its root directory, which a runtime changes before the program begins, in the same process."""
+    try:
+        root = os.stat("/proc/%d/root" % pid)
+    except OSError:
+        return pid, 0, 0
+    return pid, root.st_dev, root.st_ino
 
 
 def _begun(start: str) -> float:

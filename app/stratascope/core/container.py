@@ -98,6 +98,7 @@ class AskedMount(Value):
     writable: bool
     propagation: str = ""
     volume: str = ""  # the volume's name
+    options: str = ""  # of a tmpfs that is to be made: uid=, gid=, mode=, exec; empty: as the engine would
 
 
 class AskedDevice(Value):

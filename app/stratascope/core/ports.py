@@ -12,6 +12,7 @@ from typing import Protocol
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
 from stratascope.core.message import Message
+from stratascope.core.relaunch.image_folders import RootFolders
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Created,
@@ -132,9 +133,7 @@ class Translator(Protocol):
 
 
 class Wish(Value):
-    """Read these names of this process; `members` also lists the other PIDs of that container, by its cgroup's name or
-    the PID namespace.
-    """
+    """Read these names of this process; `members` also lists the other PIDs of that container."""
 
     pid: int
     wants: tuple[str, ...]
@@ -288,7 +287,7 @@ class Place(Value):
     sockets: bool | None = False
 
 
-class HostFiles(Protocol):
+class HostFiles(RootFolders, Protocol):
     """What lies on an engine's host. None everywhere: this program can't tell."""
 
     def exists(self, path: str) -> bool | None: ...

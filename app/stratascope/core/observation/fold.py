@@ -110,6 +110,7 @@ class Fold:
         self._arguments: dict[UsedArguments, None] = {}
         self._denied: dict[Denied, None] = {}
         self._written: dict[str, None] = {}
+        self._executed: dict[str, None] = {}
         self._devices: dict[str, None] = {}
         self._ports: dict[tuple[str, int], UsedPort] = {}
         self._users: dict[tuple[int, int], None] = {}
@@ -183,6 +184,7 @@ class Fold:
             tuple(sorted(self._peaks.items())),
             tuple(sorted(self._kept.items())),
             tuple(sorted(self._unseen.items())),
+            tuple(sorted(self._executed)),
         )
 
     # -- inside
@@ -214,7 +216,10 @@ class Fold:
         process = self._of(event.pid)
         process.command = event.command
         process.lacked.clear()
-        if not process.runtime or event.program.startswith(_RUNTIME_PROGRAMS) or _name_of(event.program) in _RUNTIMES:
+        runtime = event.program.startswith(_RUNTIME_PROGRAMS) or _name_of(event.program) in _RUNTIMES
+        if not runtime and event.program.startswith("/"):
+            _put(self._executed, event.program)
+        if not process.runtime or runtime:
             return
         process.runtime = False
         if self._first is None:

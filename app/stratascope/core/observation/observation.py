@@ -96,9 +96,9 @@ class Denied(Value):
 class Observation(Value):
     """All that was seen of one container, or of several lives of it together.
 
-    `users`: uid and gid, as inside. `peaks`: memory (bytes), cpu (cores), pids, open_files. `kept`: capabilities that
-    some process had although it was not root, and a program that did. `unseen`: a part that could not be observed, and
-    why.
+    `executed`: paths of its programs. `users`: uid and gid, as inside. `peaks`: memory (bytes), cpu (cores), pids,
+    open_files. `kept`: capabilities that some process had although it was not root, and a program that did. `unseen`: a
+    part that could not be observed, and why.
     """
 
     seen: Seen = Seen()
@@ -113,6 +113,7 @@ class Observation(Value):
     peaks: tuple[tuple[str, float], ...] = ()
     kept: tuple[tuple[str, str], ...] = ()
     unseen: tuple[tuple[str, str], ...] = ()
+    executed: tuple[str, ...] = ()
 
     def notable(self) -> tuple[UsedCall, ...]:
         """The calls outside the harmless set."""
@@ -160,6 +161,7 @@ def added(one: Observation, two: Observation) -> Observation:
         _peaks((*one.peaks, *two.peaks)),
         tuple(sorted({**dict(two.kept), **dict(one.kept)}.items()))[:LIST_MOST],
         tuple(item for item in one.unseen if any(item[0] == other[0] for other in two.unseen)),
+        tuple(sorted({*one.executed, *two.executed}))[:LIST_MOST],
     )
 
 

@@ -14,6 +14,7 @@ from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.message import Message
 from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation
+from stratascope.core.relaunch.image_folders import Folder
 from stratascope.core.sizes import size_text, typed_size
 from stratascope.value import Value, replace
 
@@ -113,7 +114,8 @@ class Subject(Value):
     address and port of the host's listening TCP sockets. `listens`: TCP ports on which it listens itself. `set_uid`:
     programs of its image that give the rights of their owner, or rights of their own. `nodes`: device nodes in its
     /dev that not every container has. `users`: name and user of the processes that it started first. `programs`: what
-    its programs import. `own_volumes`: those whose files can be handed over to another user; `not_given`: of a
+    its programs import. `folders`: those of its image to which it writes, with what the image has there, owners as it
+    counts itself. `own_volumes`: those whose files can be handed over to another user; `not_given`: of a
     replacement, files there that were not. Of these None: not looked at. `published`: TCP ports of the host that lead
     to it, as its engine says.
     """
@@ -133,6 +135,7 @@ class Subject(Value):
     published: tuple[int, ...] = ()
     seen: Observation | None = None  # what it was seen to use, of all its lives; None: it was never watched
     replaced: tuple[str, ...] = ()
+    folders: tuple[Folder, ...] | None = None
     own_volumes: tuple[OwnVolume, ...] | None = None
     not_given: tuple[str, ...] | None = None
 

@@ -131,7 +131,11 @@ def _take(host: dict[str, Any], place: str) -> None:
 
 def _add(host: dict[str, Any], mount: AskedMount) -> None:
     if mount.kind == "tmpfs":
-        host["Tmpfs"] = {**(host.get("Tmpfs") or {}), mount.target: ",".join(_writable((_TMPFS_MODE,), mount.writable))}
+        options = mount.options or _TMPFS_MODE
+        host["Tmpfs"] = {
+            **(host.get("Tmpfs") or {}),
+            mount.target: ",".join(_writable(tuple(options.split(",")), mount.writable)),
+        }
         return
     modes: tuple[str, ...] = (mount.propagation,) if mount.propagation and mount.kind == "bind" else ()
     modes = with_mode(modes, _DATA) if mount.volume else modes

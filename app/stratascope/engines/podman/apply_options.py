@@ -219,7 +219,7 @@ def _mounts(found: Body, had: Asked, asked: Asked) -> None:
         _filter(found, lambda target: target not in gone)
     for target, mounts in after.items():
         if target not in before:
-            _add(found, mounts[-1])
+            _add(found, mounts[-1], asked.user)
         elif [mount.writable for mount in before[target]] != [mount.writable for mount in mounts]:
             _writable(found, target, all(mount.writable for mount in mounts))
 
@@ -237,19 +237,34 @@ def _filter(found: Body, keep: Callable[[str], bool]) -> None:
             _put(found, key, [each for each in found[key] if keep(each[name])])
 
 
-def _add(found: Body, mount: AskedMount) -> None:
+def _add(found: Body, mount: AskedMount, user: str) -> None:
     access = "rw" if mount.writable else "ro"
     if mount.kind == "volume":
         volume = {"Name": mount.volume or mount.source, "Dest": mount.target, "Options": [access]}
         found.setdefault("volumes", []).append(volume)
         return
-    options = [word for word in _TMPFS if word != "rw"] if mount.kind == "tmpfs" else ["rbind"]
-    if mount.kind != "tmpfs":
-        options.append(mount.propagation or "rprivate")
+    if mount.kind == "tmpfs":
+        options = [*(word for word in _TMPFS if word != "rw"), *_like(mount.options, user)]
+    else:
+        options = ["rbind", mount.propagation or "rprivate"]
     source = "tmpfs" if mount.kind == "tmpfs" else mount.source
     found.setdefault("mounts", []).append(
         {"type": mount.kind, "source": source, "destination": mount.target, "options": [access, *options]}
     )
+
+
+def _like(options: str, user: str) -> tuple[str, ...]:
+    """Owner and mode in Podman's words: it knows no uid=, but `U` for the user that the container starts as, and root
+    otherwise; what others own is given to all, as what lies there keeps its owner. It is never noexec by itself.
+    """
+    words = dict(word.partition("=")[::2] for word in options.split(",") if "=" in word)
+    if not words:
+        return ()
+    owner = words.get("uid", "0"), words.get("gid", "0")
+    uid, _, gid = user.partition(":")
+    if owner == (uid, gid or "0"):
+        return ("U", f"mode={words['mode']}")
+    return (f"mode={words['mode']}",) if owner == ("0", "0") else ("mode=1777",)
 
 
 def _writable(found: Body, target: str, writable: bool) -> None:

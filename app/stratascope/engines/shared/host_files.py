@@ -13,14 +13,18 @@ import stat
 from collections import deque
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from stratascope import sandbox
 from stratascope.collector.paths import LINKS_MAX, Sight, mount_of, reopen
 from stratascope.core.ports import Entry, Place, PlaceKind
+from stratascope.core.relaunch.image_folders import Folder
 from stratascope.engines.shared.endpoint import peer_pid
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import Propagation, parse_mountinfo
+
+_NAMES = 200  # looked at in one folder
 
 
 class LocalFiles:
@@ -75,6 +79,23 @@ class LocalFiles:
             return tuple(_below(self._sight(), source, target.rstrip("/"), most))
         except (OSError, ValueError):
             return None
+
+    def folders(self, pid: int, paths: tuple[str, ...], before: float) -> tuple[Folder, ...] | None:
+        if self._socket is None:
+            return None
+        try:
+            sight = Sight(f"/proc/{pid}/root", str(pid))
+            root = _mount(sight, "/")
+        except OSError:
+            return None
+        found = []
+        for path in paths:
+            with suppress(OSError, ValueError):  # it is gone, or no folder
+                if _mount(sight, path) == root and stat.S_ISDIR((state := _stat(sight, path)).st_mode):
+                    listed = islice(_listed(sight, path), _NAMES)
+                    names = tuple(name for name, each in listed if each.st_ctime < before)
+                    found.append(Folder(path, state.st_uid, state.st_gid, stat.S_IMODE(state.st_mode), names))
+        return tuple(found)
 
     def place(self, path: str, most: int) -> Place | None:
         if self._socket is None:

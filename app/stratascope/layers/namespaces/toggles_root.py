@@ -13,6 +13,7 @@ import re
 
 from stratascope.core.container import Asked, AskedMount
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.image_folders import Folder
 from stratascope.core.relaunch.toggle import (
     Failure,
     Learned,
@@ -26,6 +27,7 @@ from stratascope.core.relaunch.toggle import (
     Unit,
 )
 from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.layers.namespaces.written import tmpfs_options, written_folders
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.on_demand import serves_users
 from stratascope.layers.shared.symptoms import DENIED, MISSING, READ_ONLY, find, mounted, of_kernel
@@ -152,7 +154,11 @@ def _cleaned(path: str) -> str:
 
 def _tmpfs(asked: Asked, value: str, subject: Subject) -> Asked:
     have = {mount.target.rstrip("/") for mount in asked.mounts}
-    new = tuple(AskedMount("tmpfs", "", place, True) for place in value.split(",") if place not in have)
+    new = tuple(
+        AskedMount("tmpfs", "", place, True, options=tmpfs_options(place, asked, subject))
+        for place in value.split(",")
+        if place not in have
+    )
     return replace(asked, mounts=(*asked.mounts, *new)) if new else asked
 
 
@@ -223,7 +229,18 @@ def _tmpfs_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     if _read_only_learned(word, subject, asked) is None:
         return None
     value = _tmpfs_preset(Preset.STRICT, subject)
-    return None if value is None else Learned(value, msg("It was seen to write there, or every program may."))
+    places = () if value is None else tuple(value.split(","))
+    more = written_folders(subject, lambda folder: is_docker(subject) and _filled(folder, subject))
+    places += tuple(folder for folder in more if not any(within(folder, place) for place in places))
+    places = tuple(place for place in places if not any(place != other and within(place, other) for other in more))
+    found = ",".join(places[:_MOST_TMPFS])
+    return Learned(found, msg("It was seen to write there, or every program may.")) if found else None
+
+
+def _filled(folder: Folder, subject: Subject) -> bool:
+    """Whether an empty file system there would hide what the program may need."""
+    usual = any(within(folder.path, place) for place in _WRITTEN)
+    return bool(_hidden(folder.path, subject)) or (bool(folder.names) and not usual)
 
 
 TMPFS = Toggle(

@@ -22,6 +22,7 @@ from stratascope.layers.toggles import files_named
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.evidence.startup_processes import ProcessKind
 from stratascope.usecases.plan.hand_over import own_volumes
+from stratascope.usecases.plan.image_folders import image_folders
 from stratascope.usecases.plan.programs import programs_of
 from stratascope.usecases.plan.written_files import leaves
 from stratascope.value import Value, replace
@@ -56,7 +57,11 @@ def look(access: EngineAccess, container: str) -> Look:
         inside.result(), listens=before.listens, changes=paths, replaced=replaced(written), programs=programs
     )
     transactions = [item for item in access.journal.all() if isinstance(item, Transaction)]
-    subject = replace(subject, own_volumes=own_volumes(access, subject, others.result(), transactions))
+    subject = replace(
+        subject,
+        folders=image_folders(access, subject, written),
+        own_volumes=own_volumes(access, subject, others.result(), transactions),
+    )
     return Look(state, subject, spec.result(), written, before, others.result())
 
 

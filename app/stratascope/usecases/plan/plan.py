@@ -20,6 +20,7 @@ from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.plan.dependency_graph import dependents, set_aside
 from stratascope.usecases.plan.dependents import Dependent, look_at_dependents, with_dependents
 from stratascope.usecases.plan.hand_over import NOTHING_HANDED, OWNED, handed_over
+from stratascope.usecases.plan.image_folders import with_chosen
 from stratascope.usecases.plan.learned import resolved
 from stratascope.usecases.plan.look import Look, profiles
 from stratascope.usecases.plan.preflight import (
@@ -73,6 +74,7 @@ def plan(
     found = resolved(choices, seen.subject, access.profile_place)
     choices = found.choices
     subject = replace(seen.subject, files=(*profiles(access, choices), *found.files))
+    subject = with_chosen(access, subject, changes, choices)
     chosen = plain(choices, subject)
     wanted = fold(spec.asked, chosen, subject)
     body = access.port.body(spec, wanted)

@@ -20,6 +20,7 @@ from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.layers.shared.toggle_values import LEARNED, TIGHT
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.plan.image_folders import image_folders
 from stratascope.usecases.plan.learned import Resolved
 from stratascope.usecases.plan.look import Look
 from stratascope.usecases.tighten.derive import derive
@@ -103,6 +104,8 @@ def tighten(
     needs = _learn(access, seen, lesson, unchanged)
     observation = None if needs is None else needs.observation
     subject = replace(seen.subject, seen=observation)
+    subject = replace(subject, folders=image_folders(access, subject, seen.changes))  # also where only the twin wrote
+    trials.know(subject)
 
     def kept(text: str) -> str:
         path = access.profile_place(text)

@@ -22,6 +22,7 @@ from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.layers.toggles import fold, plain
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.hand_over import handed_over
+from stratascope.usecases.plan.image_folders import with_chosen
 from stratascope.usecases.plan.look import Look, profiles
 from stratascope.usecases.relaunch.diagnosis import blame
 from stratascope.usecases.relaunch.outcome import in_words, joined
@@ -98,6 +99,10 @@ class Trials:
         runs = seen.state.container.status is Status.RUNNING
         self._processes = access.startup_processes(seen.spec.id) if runs else None
 
+    def know(self, subject: Subject) -> None:
+        """What was learned of it since."""
+        self._seen = replace(self._seen, subject=subject)
+
     def run(self, choices: Sequence[Choice], like: Tried | None = None) -> Tried:
         """Try these. `like`: the trial of the unchanged container, that this one is held against. Blocks."""
         clock = self._access.clock
@@ -117,7 +122,7 @@ class Trials:
     def _prepared(self, choices: Sequence[Choice]) -> _Prepared:
         """Raises NoTwinError, ToggleError, EngineError."""
         access, seen = self._access, self._seen
-        subject = replace(seen.subject, files=profiles(access, choices))
+        subject = with_chosen(access, replace(seen.subject, files=profiles(access, choices)), seen.changes, choices)
         chosen = plain(choices, subject)
         wanted = fold(seen.spec.asked, chosen, subject)
         check(seen.state.container, seen.spec, wanted)
