@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from stratascope.core.container import Asked
 from stratascope.core.message import msg
+from stratascope.core.observation.observation import Phase
 from stratascope.core.relaunch.toggle import Learned, Subject
 
 _MIB = 1 << 20
@@ -15,6 +18,7 @@ _IN_MEMORY = frozenset(
     )
 )
 # A limit of any height keeps the machine alive, and one that is too low ends the program on its busiest day
+LEAST_FILES = 65536  # far more than servers use, far less than what makes programs slow that close all of them
 _LEAST_MEMORY, _STEP, _LEAST_PIDS, _TIMES = 256 * _MIB, 64 * _MIB, 256, 4
 
 
@@ -38,6 +42,33 @@ def pids_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
         return None
     value = max(_LEAST_PIDS, _TIMES * int(peak))
     if asked.pids and 0 < asked.pids <= value:
+        return None
+    return Learned(str(value), msg("Well above the most that it was seen to have, {count}", count=int(peak)))
+
+
+def cpus_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    """Four times the most, in whole CPUs; None where nobody asked anything of it meanwhile, as a start tells nothing of
+    its work, and where the machine has no more than that.
+    """
+    peak, facts = _peak(subject, "cpu"), subject.of("cgroup")
+    count = None if facts is None else facts.cpuset_count
+    if peak is None or subject.seen is None or Phase.REQUESTS not in subject.seen.seen.phases or asked.cpu_cores:
+        return None
+    value = max(1, math.ceil(_TIMES * peak))
+    if count is None or value >= count:
+        return None
+    return Learned(str(value), msg("Well above the most that it was seen to use, {cpus} CPUs", cpus=round(peak, 2)))
+
+
+def files_learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
+    """Four times the most that one of its processes had, and never less than servers may have on their busiest day."""
+    peak, facts = _peak(subject, "open_files"), subject.of("cgroup")
+    limits = () if facts is None else facts.process_limits or ()
+    hard = next((limit.hard for limit in limits if limit.name == "nofile"), None)
+    if peak is None:
+        return None
+    value = max(LEAST_FILES, 1 << math.ceil(math.log2(_TIMES * peak)))
+    if hard is not None and hard <= value:
         return None
     return Learned(str(value), msg("Well above the most that it was seen to have, {count}", count=int(peak)))
 

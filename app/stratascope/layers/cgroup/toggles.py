@@ -23,7 +23,7 @@ from stratascope.core.relaunch.toggle import (
     Unit,
 )
 from stratascope.layers.cgroup.facts import CgroupFacts
-from stratascope.layers.cgroup.learned import memory_learned, pids_learned
+from stratascope.layers.cgroup.learned import cpus_learned, memory_learned, pids_learned
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
 from stratascope.layers.shared.symptoms import NO_FORK, NO_MEMORY, find, in_log
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, size_of, whole_number
@@ -274,6 +274,8 @@ CPUS = Toggle(
     live=True,
     limit=True,
     symptoms=in_log((30, r"time(?:d )?[- ]?out", msg("It was too slow for something: give it more CPU time."))),
+    learned=cpus_learned,
+    learned_words=(LEARNED,),
     default="1",
 )
 

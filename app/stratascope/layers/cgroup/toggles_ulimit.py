@@ -9,15 +9,15 @@ from collections.abc import Callable
 
 from stratascope.core.container import Asked, AskedLimit
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Toggle, Unit
+from stratascope.core.relaunch.toggle import Learned, Preset, Proof, Proven, Subject, Toggle, Unit
 from stratascope.layers.cgroup.facts import CgroupFacts
+from stratascope.layers.cgroup.learned import LEAST_FILES, files_learned
 from stratascope.layers.shared.symptoms import NO_FILES, NO_FORK, Symptoms, in_log
-from stratascope.layers.shared.toggle_values import NOT_READ, no_risks, whole_number
+from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, no_risks, whole_number
 from stratascope.value import replace
 
 _LAYER = "cgroup"
 _MOST_PROCESSES = 1 << 22  # PID_MAX_LIMIT, proc_sys_kernel(5)
-_FILES = 65536  # far more than servers use, far less than what makes programs slow that close all of them
 
 
 def _asked_limit(asked: Asked, name: str) -> AskedLimit | None:
@@ -55,6 +55,7 @@ def _ulimit(
     symptoms: Symptoms,
     default: str,
     unit: Unit = Unit.WORD,
+    learned: Callable[[str, Subject, Asked], Learned | None] | None = None,
 ) -> Toggle:
     def check(value: str, subject: Subject) -> str:
         return str(whole_number(value, *bounds))
@@ -69,7 +70,7 @@ def _ulimit(
         now = hard if asked is None else asked.hard
         return None if now is not None and 0 <= now <= strict else str(strict)
 
-    return Toggle(
+    made = Toggle(
         f"ulimit-{name}",
         _LAYER,
         title,
@@ -86,10 +87,11 @@ def _ulimit(
         unit=unit,
         limit=True,
     )
+    return made if learned is None else replace(made, learned=learned, learned_words=(LEARNED,))
 
 
 def _files_risks(value: str, subject: Subject) -> tuple[Message, ...]:
-    if int(value) >= _FILES:
+    if int(value) >= LEAST_FILES:
         return ()
     return (msg("A server with many connections needs a file for each of them; above the limit it refuses more."),)
 
@@ -100,9 +102,10 @@ OPEN_FILES = _ulimit(
     msg("Each process has no more files and connections open than this."),
     (16, 1 << 30),  # NR_OPEN_MAX, fs/file.c, is about that
     _files_risks,
-    _FILES,
+    LEAST_FILES,
     in_log((95, NO_FILES, msg("It could open no more files and connections. Give it a greater limit."))),
     "1024",
+    learned=files_learned,
 )
 PROCESSES_OF_USER = _ulimit(
     "nproc",
