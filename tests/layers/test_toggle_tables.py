@@ -352,6 +352,15 @@ def test_ports_are_proven_by_who_listens() -> None:
     assert outcome(("127.0.0.1", 8080)) is ENFORCED
     assert outcome(("127.0.0.1", 8080), ("0.0.0.0", 8080)) is NOT
     assert outcome(("0.0.0.0", 22)) is UNKNOWN, "nobody listens on its port"
+    asked = Asked(ports=(AskedPort("53/udp", "127.0.0.1", "5353"),))
+
+    def of_udp(bound: tuple[tuple[str, int], ...] | None) -> Proven:
+        return each.prove(None, "loopback", subject(asked, listeners=(), bound=bound)).outcome
+
+    assert of_udp((("127.0.0.1", 5353), ("0.0.0.0", 68))) is ENFORCED
+    assert of_udp((("0.0.0.0", 5353),)) is NOT
+    assert of_udp(()) is UNKNOWN
+    assert of_udp(None) is UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,13 @@ def test_good(local: str, remote: str, state: str, found: tuple[tuple[str, int],
     assert parse_listeners(f"{HEAD}   0: {local} {remote} {state} {REST}\n") == found
 
 
+def test_udp() -> None:
+    """Those that take what anybody sends: 07 there, and no connected ones."""
+    text = f"{HEAD}   0: 0100007F:0035 00000000:0000 07 {REST}\n   1: 0100007F:0036 0100007F:A0B0 01 {REST}\n"
+    assert parse_listeners(text, udp=True) == (("127.0.0.1", 53),)
+    assert parse_listeners(text) == ()
+
+
 def test_empty() -> None:
     assert parse_listeners("") == parse_listeners(HEAD) == ()
 

@@ -92,6 +92,9 @@ class MemoryAccess:
     def listeners(self) -> tuple[tuple[str, int], ...] | None:
         return None
 
+    def bound(self) -> tuple[tuple[str, int], ...] | None:
+        return None
+
     def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
         return OwnerText(body)
 

@@ -1,9 +1,10 @@
 """What tells whether a program still works, on request only: its listening sockets, and kills for want of memory.
 
-`net/tcp` and `net/tcp6` are cut down to the lines of listening sockets: with whom a program talks is nobody's business
-here, and a busy server's list would be too long. `fd:sockets` names the sockets that a process has open (`socket:[N]`),
-which tells its own from those of others in one network. `cgroup:oom` is the file of its own memory cgroup that counts
-kills. Decided against reading any of it with the layers' facts: it costs time, and only a relaunch asks for it.
+`net/tcp`, `net/udp` and those of IPv6 are cut down to the lines of sockets that wait for anybody: with whom a program
+talks is nobody's business here, and a busy server's list would be too long. `fd:sockets` names the sockets that a
+process has open (`socket:[N]`), which tells its own from those of others in one network. `cgroup:oom` is the file of
+its own memory cgroup that counts kills. Decided against reading any of it with the layers' facts: it costs time, and
+only a relaunch asks for it.
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from stratascope.collector.read import (
     failure,
 )
 
-LISTENING = ("net/tcp", "net/tcp6")
+LISTENING = ("net/tcp", "net/tcp6", "net/udp", "net/udp6")
 SOCKETS = "fd:sockets"
 OOM = "cgroup:oom"
 LIVENESS = frozenset((*LISTENING, SOCKETS, OOM))
 
 FILES_MAX = 1 << 16  # open files of one process that are looked at
-_LISTEN = b"0A"  # TCP_LISTEN, include/net/tcp_states.h
+# TCP_LISTEN, and TCP_CLOSE for a UDP socket that anybody may send to: include/net/tcp_states.h
+_LISTEN, _BOUND = b"0A", b"07"
 # "oom_kill N" is in both: Documentation/admin-guide/cgroup-v2.rst; mm/memcontrol.c, since Linux 4.13
 _COUNTERS = {"memory": "memory.oom_control", V2: "memory.events"}
 
@@ -49,6 +51,7 @@ def read_liveness(directory: int, pid: int, names: Iterable[str], cgroup: Option
 def _listening(name: str, directory: int, pid: int) -> Entry:
     source = "/proc/%d/%s" % (pid, name)
     kept: List[bytes] = []
+    wanted = _BOUND if "udp" in name else _LISTEN
     rest = b""
     size = 0
     try:
@@ -60,7 +63,7 @@ def _listening(name: str, directory: int, pid: int) -> Entry:
                     break
                 size += len(chunk)
                 *whole, rest = (rest + chunk).split(b"\n")
-                kept += [line for line in whole if line.split()[3:4] in ([_LISTEN], [b"st"])]
+                kept += [line for line in whole if line.split()[3:4] in ([wanted], [b"st"])]
         finally:
             os.close(descriptor)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""/proc/net/tcp and tcp6: who listens. Pure; see proc_pid_net(5).
+"""/proc/net/tcp, tcp6, udp and udp6: who listens. Pure; see proc_pid_net(5).
 
 Only sockets in the state LISTEN are decoded: where they listen, and by which inode a process has them open. Decided
 against the other columns: nothing asks for them.
@@ -12,7 +12,8 @@ import sys
 from stratascope.linux.decode import DecodeError
 from stratascope.value import Value
 
-_LISTEN = "0A"  # TCP_LISTEN, include/net/tcp_states.h
+# TCP_LISTEN, and TCP_CLOSE for a UDP socket that is connected to nobody: include/net/tcp_states.h
+_LISTEN, _BOUND = "0A", "07"
 
 
 class Listening(Value):
@@ -23,12 +24,15 @@ class Listening(Value):
     inode: int
 
 
-def parse_listening(text: str) -> tuple[Listening, ...]:
-    """Each listening socket, in the order of the file. Raises DecodeError."""
+def parse_listening(text: str, *, udp: bool = False) -> tuple[Listening, ...]:
+    """Each listening socket, in the order of the file. Raises DecodeError. `udp`: of /proc/net/udp, where those count
+    that take what anybody sends.
+    """
+    state = _BOUND if udp else _LISTEN
     found = []
     for line in text.splitlines()[1:]:
         words = line.split()
-        if len(words) > 3 and words[3] == _LISTEN:
+        if len(words) > 3 and words[3] == state:
             address, _, port = words[1].rpartition(":")
             try:
                 found.append(Listening(_address(address), int(port, 16), int(words[9])))
@@ -37,9 +41,9 @@ def parse_listening(text: str) -> tuple[Listening, ...]:
     return tuple(found)
 
 
-def parse_listeners(text: str) -> tuple[tuple[str, int], ...]:
+def parse_listeners(text: str, *, udp: bool = False) -> tuple[tuple[str, int], ...]:
     """Address and port of each listening socket, in the order of the file. Raises DecodeError."""
-    return tuple((item.address, item.port) for item in parse_listening(text))
+    return tuple((item.address, item.port) for item in parse_listening(text, udp=udp))
 
 
 def parse_socket_links(text: str) -> frozenset[int]:

@@ -22,6 +22,11 @@ def listeners() -> tuple[tuple[str, int], ...] | None:
         return _read()
 
 
+def bound() -> tuple[tuple[str, int], ...] | None:
+    """The same of UDP, for sockets that are connected to nobody: read, as few have so many of them."""
+    return _read("udp")
+
+
 def _asked() -> tuple[tuple[str, int], ...]:
     found: list[tuple[str, int]] = []
     for family in sock_diag.FAMILIES:
@@ -35,9 +40,9 @@ def _asked() -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
-def _read() -> tuple[tuple[str, int], ...] | None:
+def _read(protocol: str = "tcp") -> tuple[tuple[str, int], ...] | None:
     try:
-        texts = [Path("/proc/net", name).read_text(encoding="ascii") for name in ("tcp", "tcp6")]
-        return tuple(listener for text in texts for listener in parse_listeners(text))
+        texts = [Path("/proc/net", name).read_text(encoding="ascii") for name in (protocol, f"{protocol}6")]
+        return tuple(listener for text in texts for listener in parse_listeners(text, udp=protocol == "udp"))
     except (OSError, DecodeError):
         return None

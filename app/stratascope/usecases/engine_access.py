@@ -66,6 +66,9 @@ class EngineAccess(Protocol):
     def listeners(self) -> tuple[tuple[str, int], ...] | None:
         """Addresses and ports that listen on the host."""
 
+    def bound(self) -> tuple[tuple[str, int], ...] | None:
+        """The same of UDP."""
+
     def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
         """What an owner's file must say for these options. Raises OwnerError."""
 

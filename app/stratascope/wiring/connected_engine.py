@@ -23,7 +23,7 @@ from stratascope.engines.shared.host_files import LocalFiles
 from stratascope.linux.status import parse_status
 from stratascope.owners.local import LocalOwners
 from stratascope.probe import control_groups, inside_network
-from stratascope.probe.listeners import listeners
+from stratascope.probe.listeners import bound, listeners
 from stratascope.state import profiles
 from stratascope.state.needs import FileNeeds
 from stratascope.usecases.evidence import liveness, root_files
@@ -81,6 +81,10 @@ class ConnectedEngine:
     def listeners(self) -> tuple[tuple[str, int], ...] | None:
         """See `EngineAccess`."""
         return listeners() if self.engine.local else None
+
+    def bound(self) -> tuple[tuple[str, int], ...] | None:
+        """See `EngineAccess`."""
+        return bound() if self.engine.local else None
 
     def owner_text(self, kind: OwnerKind, spec: LaunchSpec, wanted: Asked, body: str) -> OwnerText:
         """See `EngineAccess`."""

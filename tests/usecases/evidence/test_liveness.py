@@ -57,6 +57,16 @@ def test_in_its_own_network_all_that_listens_is_its_own() -> None:
     assert of(capture(fd_sockets=Gap(GapKind.DENIED))) == Liveness((80,), 2)
 
 
+def test_udp_too_where_it_is_meant() -> None:
+    """Also on a loopback address; not from where a resolver asks, unless that is published, nor Docker's own."""
+    lines = (("0100007F", 53), ("00000000", 5353), ("00000000", 20001), ("0B00007F", 161))
+    text = HEAD + "".join(line(address, port, 1).replace(" 0A ", " 07 ") for address, port in lines)
+    assert of(capture(net__udp=text, net__udp6=HEAD)).udp == (53,)
+    published = (AskedPort("5353/udp", "127.0.0.1", "5353"),)
+    assert of(capture(net__udp=text, net__udp6=HEAD), ports=published).udp == (53, 5353)
+    assert of(capture(net__udp=Gap(GapKind.DENIED))).udp is None
+
+
 def test_a_published_port_counts_though_it_is_high() -> None:
     assert of(capture(), ports=(AskedPort("40001/tcp", "", "8080"),)).listens == (80, 40001)
 

@@ -73,6 +73,14 @@ def test_it_listens_again_in_time() -> None:
     assert {item.step for item in told} == {"watch"}
 
 
+def test_udp_is_compared_too() -> None:
+    scene = _Scene(Liveness((), udp=(53,)), lambda now: Liveness((), udp=(53,) if now > 1 else ()))
+    assert scene.watch()[-1].state is State.DONE
+    error = _Scene(Liveness((), udp=(53,)), lambda now: Liveness((), udp=())).fails()
+    assert translate(error.why) == "It listened on port 53 before, and does not now."
+    assert _Scene(Liveness((), udp=(53,)), lambda now: Liveness(())).watch()[-1].state is State.DONE  # not known
+
+
 def test_it_has_half_a_minute_more_and_no_longer() -> None:
     scene = _Scene(Liveness((80,)), _after(3.0 + LISTEN_MORE - 1, 80))
     assert scene.watch()[-1].state is State.DONE

@@ -111,7 +111,8 @@ class Subject(Value):
     `facts` are by layer id; None where nothing could be read. `files`: path and text of the profile files that the
     choices name, read by the caller. `changes`: paths that its writable layer holds over its image; `replaced`: those
     of them that the image has too, so that the container uses what the image put there. `listeners`:
-    address and port of the host's listening TCP sockets. `listens`: TCP ports on which it listens itself. `set_uid`:
+    address and port of the host's listening TCP sockets, `bound` of its
+    UDP sockets. `listens`: TCP ports on which it listens itself. `set_uid`:
     programs of its image that give the rights of their owner, or rights of their own. `nodes`: device nodes in its
     /dev that not every container has. `users`: name and user of the processes that it started first. `programs`: what
     its programs import. `folders`: those of its image to which it writes, with what the image has there, owners as it
@@ -126,6 +127,7 @@ class Subject(Value):
     files: tuple[tuple[str, str], ...] = ()
     changes: tuple[str, ...] | None = None
     listeners: tuple[tuple[str, int], ...] | None = None
+    bound: tuple[tuple[str, int], ...] | None = None
     memory_total: int | None = None  # bytes that the engine's machine has
     listens: tuple[int, ...] | None = None
     set_uid: tuple[str, ...] | None = None

@@ -198,22 +198,31 @@ def _publish_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     return (msg("Other machines no longer reach it on {ports}, only programs on this one.", ports=ports),)
 
 
+def _host_ports(subject: Subject, protocol: str) -> set[int]:
+    ports = {port.host_port for port in subject.container.asked.ports if port.container_port.endswith(protocol)}
+    return {int(port) for port in ports if port.isascii() and port.isdigit()}
+
+
 def _prove_publish(facts: NamespacesFacts | None, value: str, subject: Subject) -> Proof:
     """By the host's listening sockets: the engine's helper listens there for the container."""
     expected, source = msg("Its published ports listen on this machine alone"), "/proc/net/tcp"
-    ports = {port.host_port for port in subject.container.asked.ports if port.container_port.endswith("/tcp")}
-    numbers = {int(port) for port in ports if port.isascii() and port.isdigit()} | set(subject.published)
-    if subject.listeners is None or not numbers:
+    ways = (
+        (_host_ports(subject, "/tcp") | set(subject.published), subject.listeners),
+        (_host_ports(subject, "/udp"), subject.bound),
+    )
+    if not any(numbers for numbers, _ in ways):
         return Proof(Proven.UNKNOWN, expected, msg("Who listens on the host was not read"), source)
-    found = [(address, port) for address, port in subject.listeners if port in numbers]
-    wide = [(address, port) for address, port in found if not _is_loopback(address)]
-    if wide:
-        address, port = wide[0]
-        return Proof(
-            Proven.NOT_ENFORCED, expected, msg("{address} listens on port {port}", address=address, port=port), source
-        )
-    if {port for _, port in found} != numbers:
-        return Proof(Proven.UNKNOWN, expected, msg("Nobody listens on the host for some of its ports"), source)
+    for numbers, listeners in ways:
+        if numbers and listeners is None:
+            return Proof(Proven.UNKNOWN, expected, msg("Who listens on the host was not read"), source)
+        found = [(address, port) for address, port in listeners or () if port in numbers]
+        wide = [(address, port) for address, port in found if not _is_loopback(address)]
+        if wide:
+            address, port = wide[0]
+            text = msg("{address} listens on port {port}", address=address, port=port)
+            return Proof(Proven.NOT_ENFORCED, expected, text, source)
+        if {port for _, port in found} != numbers:
+            return Proof(Proven.UNKNOWN, expected, msg("Nobody listens on the host for some of its ports"), source)
     return Proof(Proven.ENFORCED, expected, msg("Only loopback addresses listen"), source)
 
 

@@ -17,13 +17,15 @@ from stratascope.layers.shared.toggle_values import shared_mode
 from stratascope.linux.cgroup import parse_oom_kills
 from stratascope.linux.tcp import Listening, parse_listening, parse_socket_links
 
-_TCP, _TCP6, _SOCKETS, _OOM = "net/tcp", "net/tcp6", "fd:sockets", "cgroup:oom"
-WANTS = tuple(dict.fromkeys((*BELONGING_WANTS, "ns/net", _TCP, _TCP6, _SOCKETS, _OOM)))
+_SOCKETS, _OOM = "fd:sockets", "cgroup:oom"
+_WAYS = {"tcp": ("net/tcp", "net/tcp6"), "udp": ("net/udp", "net/udp6")}
+WANTS = tuple(dict.fromkeys((*BELONGING_WANTS, "ns/net", *_WAYS["tcp"], *_WAYS["udp"], _SOCKETS, _OOM)))
 MEMBER_WANTS = (_SOCKETS,)
 
 NOTHING = Liveness()
 # net.ipv4.ip_local_port_range as kernels come with it: whoever binds no port in particular gets one of these (ip(7))
 _CHOSEN = range(32768, 61000)
+_LOW = 1024  # below it nobody takes a UDP port by chance: resolvers ask from any port above
 _ENGINE_DNS = "127.0.0.11"  # Docker's own resolver listens there, inside the container's network
 
 
@@ -31,15 +33,16 @@ def liveness_of(container: Container, found: ContainerCapture | None, ground: Gr
     """Nothing where the process that was read is not the container's."""
     if found is None or belongs(container, found.first, ground) is not None:
         return NOTHING
-    return Liveness(_listens(container.asked, found, ground), _kills(found.first))
+    tcp, udp = (_listens(container.asked, found, ground, way) for way in _WAYS)
+    return Liveness(tcp, _kills(found.first), udp)
 
 
-def _listens(asked: Asked, found: ContainerCapture, ground: Ground) -> tuple[int, ...] | None:
+def _listens(asked: Asked, found: ContainerCapture, ground: Ground, way: str) -> tuple[int, ...] | None:
     sockets: list[Listening] = []
-    for name in (_TCP, _TCP6):
-        listening = found.first.decoded(name, parse_listening)
+    for name in _WAYS[way]:
+        listening = found.first.decoded(name, lambda text: parse_listening(text, udp=way == "udp"))
         if isinstance(listening, Gap):
-            if name == _TCP6 and listening.kind is GapKind.ABSENT and listening.errno is not None:
+            if name.endswith("6") and listening.kind is GapKind.ABSENT and listening.errno is not None:
                 continue  # a kernel without IPv6
             return None
         sockets += listening
@@ -49,16 +52,20 @@ def _listens(asked: Asked, found: ContainerCapture, ground: Ground) -> tuple[int
         if own is None:
             return None
         sockets = [socket for socket in sockets if socket.inode in own]
-    published = {port.container_port.partition("/")[0] for port in asked.ports}
+    published = {port.container_port.partition("/")[0] for port in asked.ports if port.container_port.endswith(way)}
     return tuple(
         sorted(
             {
                 socket.port
                 for socket in sockets
-                if socket.address != _ENGINE_DNS and (socket.port not in _CHOSEN or str(socket.port) in published)
+                if socket.address != _ENGINE_DNS and (str(socket.port) in published or _meant(socket.port, way))
             }
         )
     )
+
+
+def _meant(port: int, way: str) -> bool:
+    return port not in _CHOSEN if way == "tcp" else port < _LOW
 
 
 def _own(found: ContainerCapture) -> frozenset[int] | None:

@@ -23,7 +23,8 @@ from stratascope.linux.tcp import parse_listeners
 
 _DEVICES, _SET_UID = "root:dev", "root:set-uid"
 WANTS = (*BELONGING_WANTS, _DEVICES, _SET_UID)
-PUBLISHER_WANTS = ("net/tcp", "net/tcp6")
+_TCP, _UDP = ("net/tcp", "net/tcp6"), ("net/udp", "net/udp6")
+PUBLISHER_WANTS = (*_TCP, *_UDP)
 _NODE = re.compile(r"([cb]) ([0-9]{1,10}):([0-9]{1,10}) (/.*)").fullmatch
 _PROGRAM = re.compile(r"[ugf] [0-9a-fx]{1,20} (/.*)").fullmatch
 
@@ -42,8 +43,8 @@ def root_files_of(
     """Nothing where the process that was read is not the container's."""
     if found is None or belongs(container, found.first, ground) is not None:
         return RootFiles()
-    listeners = None if publisher is None else _listeners(publisher.first)
-    return RootFiles(_nodes(found.first), _programs(found.first), listeners)
+    listeners, bound = (None if publisher is None else _listeners(publisher.first, names) for names in (_TCP, _UDP))
+    return RootFiles(_nodes(found.first), _programs(found.first), listeners, bound)
 
 
 def _nodes(capture: Capture) -> tuple[str, ...] | None:
@@ -68,11 +69,13 @@ def _programs(capture: Capture) -> tuple[str, ...] | None:
     return tuple(sorted({program[1] for program in found if program is not None}))
 
 
-def _listeners(capture: Capture) -> tuple[tuple[str, int], ...] | None:
-    texts = [capture.text(name) for name in PUBLISHER_WANTS]
+def _listeners(capture: Capture, names: tuple[str, ...]) -> tuple[tuple[str, int], ...] | None:
+    texts = [capture.text(name) for name in names]
     if isinstance(texts[0], Gap):
         return None
     try:
-        return tuple(item for text in texts if not isinstance(text, Gap) for item in parse_listeners(text))
+        return tuple(
+            item for text in texts if not isinstance(text, Gap) for item in parse_listeners(text, udp=names is _UDP)
+        )
     except DecodeError:
         return None

@@ -77,6 +77,7 @@ def subject_of(
         changes=None if changes is None else tuple(change.path for change in changes),
         replaced=replaced(changes or ()),
         listeners=access.listeners(),
+        bound=access.bound(),
         memory_total=access.ground.memory_total,
         seen=_seen(access, state),
     )
@@ -110,6 +111,7 @@ def looked(access: EngineAccess, subject: Subject) -> Subject:
         set_uid=inside.set_uid,
         users=_users(access.startup_processes(number)),
         listeners=subject.listeners if inside.listeners is None else inside.listeners,
+        bound=subject.bound if inside.bound is None else inside.bound,
         published=access.port.running(number).published,
     )
 

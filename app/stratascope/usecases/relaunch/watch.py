@@ -112,6 +112,8 @@ class Watcher:
             self._blind, self._lacking = bool(before.listens), ()
         else:
             self._lacking = tuple(port for port in before.listens or () if port not in found.listens)
+            if found.udp is not None:
+                self._lacking += tuple(port for port in before.udp or () if port not in found.udp)
 
     def _judge(self, now: Running, restarts: int) -> None:
         if now.status != "running":
