@@ -20,8 +20,8 @@ SERVES = (
     "touch /run/mine; chown 7:7 /run/mine; trap 'exit 0' TERM; httpd -p 8080 -h /etc; sleep 3600 & wait",
 )
 ASKS = "nsenter --net=$STRATASCOPE_TWIN_NETNS wget -q -O - http://127.0.0.1:8080/passwd | grep -q root"
-ROOTS = ("docker_rootful", "podman_rootful", "docker_hybrid", "podman_hybrid")
-QUICK = ("docker_rootful", "podman_hybrid")
+ROOTS = ("docker_rootful", "podman_rootful", "docker_hybrid", "podman_hybrid", "podman_rootless")
+QUICK = ("docker_rootful", "podman_hybrid", "podman_rootless")
 
 
 @pytest.fixture(params=[pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in ROOTS])

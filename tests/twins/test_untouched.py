@@ -9,7 +9,7 @@ import shlex
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -182,7 +182,7 @@ class _Below:
         self.cgroup, self.lies = cgroup, ""
         self.rig: Rig | None = None
 
-    def attach(self) -> None:
+    def attach(self, container: str, initialize: Callable[[], int | None]) -> None:
         for hierarchy in ("", "pids", "memory"):  # as an observer that has to be there before the start
             top = Path("/sys/fs/cgroup") / hierarchy
             if (top / "cgroup.procs").exists():

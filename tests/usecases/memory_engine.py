@@ -223,6 +223,9 @@ class MemoryEngine:
     def limit(self, container: str, limits: Limits) -> None:
         self._change("limit")()
 
+    def initialize(self, container: str) -> int | None:
+        return None
+
     def signal(self, container: str, name: str) -> None:
         self._change("signal")()
 

@@ -1,10 +1,11 @@
 """Control groups that the observer makes, and takes away again: the one thing that it changes.
 
-A parent for a twin, made before the twin is, since events have to be attached before its program starts; and a group in
+A parent for a twin, made before the twin is, since events have to be attached before its program starts; a group in
 the unified hierarchy for a container that has none there, since nothing else can be attached to where the machine's
-controllers are in the old hierarchies and perf_event in none of them. Neither limits anything: no value is written, and
-where a process is in the unified hierarchy means nothing to the others. All are named so that they are ours; who was
-moved is moved back, and what a killed observer left is taken away by the next one once nobody is in it.
+controllers are in the old hierarchies and perf_event in none of them; and one for a container that has none anywhere (a
+rootless engine without systemd), below the group where its processes are. None limits anything: no value is written,
+and what limits the group above goes on. All are named so that they are ours; who was moved is moved back, and what a
+killed observer left is taken away by the next one once nobody is in it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import contextlib
 import os
 import re
 import time
-from typing import Iterable, List, NamedTuple, Optional, Set
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set
 
 from stratascope.collector.cgroups import FILES, V2, Mounts, lines, processes
 from stratascope.collector.members import MEMBERS_MAX, own_group
@@ -86,6 +87,29 @@ class Adopting:
                 _move(pid, self._home)
 
 
+class Gathering(Adopting):
+    """The same for a process and its descendants, who come along by themselves from then on."""
+
+    def __init__(self, first: int, target: str, home: str) -> None:
+        super().__init__("", target, home)
+        self._first = first
+        self._start = start_of_process(first)
+
+    def take(self) -> None:
+        """Once, until nobody is born outside meanwhile."""
+        if self.came:
+            return
+        for _ in range(_ROUNDS):
+            outside = _descendants(self._first) - _pids(self._target)
+            if not [pid for pid in outside if _move(pid, self._target)]:
+                break
+        self.came = time.monotonic()
+
+    def gone(self) -> bool:
+        """Whether its first process has ended."""
+        return start_of_process(self._first) != self._start
+
+
 class Place(NamedTuple):
     """What is observed, and what was made for it."""
 
@@ -124,7 +148,10 @@ def place(pid: int, start: str, container: str, path: str) -> Place:
                 return Place(find(pid, start, container, path), None, None)
         except NoGroupError:
             if not _own(mounts, pid, start, container) or unified is None or mounts.mounted(PERF):
-                raise
+                gathered = _gathered(mounts, pid, start)
+                if gathered is None:
+                    raise
+                return gathered
         source = _own(mounts, pid, start, container)
         if not source or unified is None:
             raise NoGroupError("the process has ended")
@@ -137,6 +164,49 @@ def place(pid: int, start: str, container: str, path: str) -> Place:
         return Place(Group(unified[0] + path, counted_below(mounts, source)), made, adopting)
     except OSError as error:
         raise NoGroupError("no control group could be made for it: %s" % error.strerror) from None
+
+
+def _gathered(mounts: Mounts, pid: int, start: str) -> Optional[Place]:
+    """A group for the first process of a PID namespace of its own, and for all that descend from it; None: it is not.
+
+    Below the one where it is, in the hierarchy that events are attached to: no controller of it counts that there.
+    """
+    try:
+        status = read_file("/proc/%d/status" % pid)
+        paths = {name: place for names, place in lines(read_file("/proc/%d/cgroup" % pid)) for name in names}
+        namespace = os.readlink("/proc/%d/ns/pid" % pid)
+    except (OSError, TooLongError):
+        return None
+    numbers = status.partition("\nNSpid:")[2].partition("\n")[0].split()
+    hierarchy = PERF if mounts.mounted(PERF) else V2
+    home = mounts.place(hierarchy, paths.get(hierarchy, ""))
+    if numbers[-1:] != ["1"] or namespace == os.readlink("/proc/self/ns/pid") or home is None:
+        return None
+    if start and start_of_process(pid) != start:
+        return None
+    folder, path = "".join(home), "/stratascope-%s" % os.urandom(8).hex()
+    made = Made([folder], path)
+    gathering = Gathering(pid, folder + path, folder)
+    gathering.take()
+    return Place(Group(folder + path, {}), made, gathering)
+
+
+def _descendants(first: int) -> Set[int]:
+    """That process and all that it has made, as far as their parents live."""
+    children: Dict[int, List[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            with contextlib.suppress(OSError, TooLongError, ValueError, IndexError):
+                parent = int(read_file("/proc/%s/stat" % name).rpartition(")")[2].split()[1])
+                children.setdefault(parent, []).append(int(name))
+    found: Set[int] = set()
+    waiting = [first]
+    while waiting and len(found) < MEMBERS_MAX:
+        pid = waiting.pop()
+        if pid not in found:
+            found.add(pid)
+            waiting += children.get(pid, ())
+    return found
 
 
 def _left_in(pid: int) -> str:

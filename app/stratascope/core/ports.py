@@ -208,6 +208,9 @@ class Relauncher(VolumeOwners, Protocol):
     def create(self, body: str, name: str, labels: Mapping[str, str]) -> Created:
         """Create, not start."""
 
+    def initialize(self, container: str) -> int | None:
+        """Make its first process, which waits for `start`: its PID. None where this engine can't."""
+
     def start(self, container: str) -> None: ...
 
     def stop(self, container: str, seconds: int) -> None:

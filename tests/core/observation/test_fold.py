@@ -69,6 +69,18 @@ def test_a_runtime_s_own_work_is_no_need() -> None:
     assert seen.seen.execs == 0
 
 
+def test_one_that_waits_for_its_start_is_a_runtime_yet() -> None:
+    """Podman's `init` makes the first process, which is the runtime's until it executes the container's program."""
+    seen = folded(
+        Process(1.0, 10, 9, "there", "runc:[2:INIT]", "/memfd:runc_cloned:/proc/self/exe (deleted)"),
+        Call(1.1, 10, X, 105, 1),
+        Process(1.2, 10, 9, "exec", "web", "/usr/sbin/web"),
+        Call(1.3, 10, X, 257, 1),
+    )
+    assert [call.name for call in seen.calls] == ["openat"]
+    assert (seen.seen.starts, seen.seen.execs) == (1, 0)
+
+
 def test_what_it_keeps_when_it_ceases_to_be_root() -> None:
     """The runtime's own process has as much before it executes anything, and counts for nothing."""
     seen = folded(Holds(0.9, 10, 21), *start(), Holds(1.2, 10, 13), Holds(1.3, 10, 13))

@@ -51,7 +51,7 @@ START = 10.0  # seconds that belong to a start
 _PROCESSES_MOST = 20_000  # remembered at the same time
 _COUNT_MOST = 1 << 53  # beyond it a count stands still
 # By these a runtime starts itself anew inside (libcontainer/nsenter, crun): not the container's program yet
-_RUNTIME_PROGRAMS = ("/proc/self/exe", "/dev/fd/", "/proc/self/fd/", "memfd:")
+_RUNTIME_PROGRAMS = ("/proc/self/exe", "/dev/fd/", "/proc/self/fd/", "memfd:", "/memfd:")
 Item = TypeVar("Item")
 # Engines and their runtimes, which may be in the group of a twin before its program is (conmon is, below a parent)
 _RUNTIMES = frozenset(
@@ -200,8 +200,10 @@ class Fold:
 
     def _process(self, event: Process) -> None:
         if event.how == "there":
-            self._of(event.pid).runtime = False
             self._of(event.pid).command = event.command
+            if _is_runtime(event.program):  # it was initialized, and waits for its start
+                return
+            self._of(event.pid).runtime = False
             if self._first is None:
                 self._first = event.pid
             return
@@ -216,7 +218,7 @@ class Fold:
         process = self._of(event.pid)
         process.command = event.command
         process.lacked.clear()
-        runtime = event.program.startswith(_RUNTIME_PROGRAMS) or _name_of(event.program) in _RUNTIMES
+        runtime = _is_runtime(event.program)
         if not runtime and event.program.startswith("/"):
             _put(self._executed, event.program)
         if not process.runtime or runtime:
@@ -307,6 +309,10 @@ class Fold:
             self._ports[key] = replace(old, outside=True)
         if isinstance(event, Peer):
             self._phases.add(Phase.REQUESTS)
+
+
+def _is_runtime(program: str) -> bool:
+    return program.startswith(_RUNTIME_PROGRAMS) or _name_of(program) in _RUNTIMES
 
 
 def _name_of(program: str) -> str:

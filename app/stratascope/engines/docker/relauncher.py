@@ -164,6 +164,9 @@ class DockerRelauncher(RestRelauncher["DockerEngine"]):
         """SIGTERM (or its stop signal), and SIGKILL after so many seconds; returns when it has stopped."""
         self._tell(container, "stop", {"t": str(seconds)}, silence=seconds + STOP_MARGIN)
 
+    def initialize(self, container: str) -> int | None:
+        """Docker starts at once."""
+
     def signal(self, container: str, name: str) -> None:
         """See `core.ports.Relauncher`."""
         self._tell(container, "kill", {"signal": f"SIG{name}"})

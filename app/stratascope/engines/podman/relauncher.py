@@ -143,6 +143,12 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         self._tell(container, "stop", {"timeout": str(seconds), "ignore": "true"}, silence=seconds + STOP_MARGIN)
 
     @understood()
+    def initialize(self, container: str) -> int | None:
+        """See `core.ports.Relauncher`."""
+        self._tell(container, "init")
+        return parse_container(self._inspect(container)).part("State").whole("Pid") or None
+
+    @understood()
     def signal(self, container: str, name: str) -> None:
         """See `core.ports.Relauncher`."""
         self._tell(container, "kill", {"signal": f"SIG{name}"})

@@ -1,5 +1,8 @@
 """Twins watched from before their start: the observer is attached to an empty control group, and the twin put into it.
 
+A rootless engine makes no group of that place: there its first process is made first, and waits while the observer is
+attached to it. Docker's can't wait.
+
 What is refused to a twin becomes a refusal with a key that is the same each time, and with the toggle that would allow
 it where one is among those that were tried.
 """
@@ -33,7 +36,7 @@ class _Watching:
     def __init__(
         self, cgroup: str, group: str, observer: Callable[[], Observer], fold: Fold, counts: Counts, loosen: Loosen
     ) -> None:
-        """`cgroup`: as the engine takes it; `group`: its path."""
+        """`cgroup`: as the engine takes it; `group`: its path; empty: it is watched by its first process."""
         self.cgroup = cgroup
         self._group, self._observer, self._fold, self._loosen = group, observer, fold, loosen
         self._counts = counts
@@ -42,10 +45,17 @@ class _Watching:
         self._thread: threading.Thread | None = None
         self.trouble: ProbeError | None = None
 
-    def attach(self) -> None:
+    def attach(self, container: str, initialize: Callable[[], int | None]) -> None:
         """The observer makes the group. What keeps it from that is kept as `trouble`."""
         try:
-            self._stream = self._observer().begin(Target(group=self._group))
+            target = Target(group=self._group)
+            if not self._group:
+                pid = initialize()
+                if pid is None:
+                    why = msg("This engine's containers can't be watched from before their start: it is rootless.")
+                    raise ProbeError(why)
+                target = Target(pid, container=container)
+            self._stream = self._observer().begin(target)
         except ProbeError as error:
             self.trouble = error
             return
@@ -115,13 +125,11 @@ class TwinLesson:
     @contextmanager
     def _watched(self, number: str) -> Iterator[Witness]:
         self._last = None
-        if self._engine.rootless:
-            self.why_not = msg("A rootless engine's containers can't be watched from before their start.")
         if self.why_not is not None:
             with unwatched(number) as nobody:
                 yield nobody
             return
-        cgroup, group = self._places()
+        cgroup, group = ("", "") if self._engine.rootless else self._places()
         watching = self._last = _Watching(cgroup, group, self._observer, Fold(self._held), self.counts, self.loosen)
         try:
             yield watching

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from typing import Protocol
 
 from stratascope.core.container import Status
@@ -40,8 +41,10 @@ class Witness(Protocol):
     def cgroup(self) -> str:
         """Below which control group the twin is to lie, as its engine takes it; empty: wherever. Removed afterwards."""
 
-    def attach(self) -> None:
-        """Make that control group, and watch it: the journal knows of it, and the twin is not started yet."""
+    def attach(self, container: str, initialize: Callable[[], int | None]) -> None:
+        """Watch the twin of this full id: the journal knows of it, and it is not started yet. A control group that was
+        asked for is made now; where there was none, `initialize` makes a process that waits for the start: its PID.
+        """
 
     def started(self, container: str) -> None:
         """The twin runs now; its full id."""
@@ -53,7 +56,7 @@ class Witness(Protocol):
 class _Nobody:
     cgroup = ""
 
-    def attach(self) -> None:
+    def attach(self, container: str, initialize: Callable[[], int | None]) -> None:
         """Nobody looks."""
 
     def started(self, container: str) -> None:
@@ -148,7 +151,7 @@ class Trials:
             try:
                 with twin(access, spec, prepared.body, record, prepared.mounts) as container:
                     try:
-                        witness.attach()
+                        witness.attach(container, partial(access.port.initialize, container))
                         if prepared.handed:
                             access.port.give_twin(container, number, prepared.mounts, prepared.handed)
                         access.port.start(container)
