@@ -175,13 +175,14 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
 
 
 def test_nothing_else_is_remembered() -> None:
-    """Places that remember something: the window's sizes, views and filter, and what is chosen in its settings."""
+    """Places that remember something: sizes, views and filter, what is chosen in the settings, commands for twins."""
     app = Path(stratascope.__file__).parent
     found = {
         str(path.relative_to(app)): sorted(re.findall(r"\b(?:settings|kept)\.set\(([^,]+),", path.read_text("utf-8")))
         for path in app.rglob("*.py")
     }
     assert {file: keys for file, keys in found.items() if keys} == {
+        "state/exercises.py": ["KEY"],
         "state/preferences.py": ["self.key"],
         "ui/widgets/splitter_state.py": ["key"],
         "ui/window/layout.py": ['"geometry"'],

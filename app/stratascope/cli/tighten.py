@@ -18,41 +18,17 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
 from stratascope.layers.toggles import toggle, value_text
-from stratascope.linux.decode import DecodeError
-from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.presentation.needs_report import phase_word
 from stratascope.usecases.many.kinds import by_kind
 from stratascope.usecases.tighten.tighten import Tightened, Wishes
+from stratascope.usecases.tighten.words import ENDS, PURPOSES, WORKS
 from stratascope.usecases.trial.paces import Exercises
 from stratascope.usecases.trial.search import TrialBegun, TrialDone
-from stratascope.usecases.trial.strategy import Ends, Purpose
+from stratascope.usecases.trial.strategy import Ends
 from stratascope.wiring.connected_engine import ConnectedEngine
 from stratascope.wiring.engines import Engines, open_engines
 from stratascope.wiring.hardening import ConnectedHardening, connected
 from stratascope.wiring.learning import lesson
-
-_ENDS = {
-    Ends.FOUND: msg("These settings work."),
-    Ends.NOTHING: msg("None of the settings that were tried works."),
-    Ends.UNCHANGED_BREAKS: msg("A twin of it does not work unchanged either, so no trial says anything."),
-    Ends.REFUSED: msg("There can be no twin of it, so nothing was tried."),
-    Ends.UNSTEADY: msg("What works once does not work again, so no trial says anything."),
-    Ends.CUT_OFF: msg("The trials were broken off."),
-}
-_PURPOSES = {
-    Purpose.UNCHANGED: msg("unchanged"),
-    Purpose.WHOLE: msg("all that it seems not to need"),
-    Purpose.LOOSENED: msg("without what it was refused"),
-    Purpose.SEARCH: msg("a part of it"),
-    Purpose.TIGHTER: msg("with what may have been left out for nothing"),
-    Purpose.REPEAT: msg("the same again"),
-}
-_WORKS = {
-    Works.YES: msg("works"),
-    Works.BREAKS: msg("breaks"),
-    Works.REFUSED: msg("no twin"),
-    Works.UNKNOWN: msg("not known"),
-}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -70,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         done = _search(arguments, engines, found, access, state, wishes)
         if done is None:
             return REFUSED
-        return relaunch(arguments, found, access, state, done.choices, more=_outcome(done, access))
+        return relaunch(arguments, found, access, state, done.choices, more=_outcome(done))
 
 
 def _all(arguments: argparse.Namespace, engines: Engines, found: ConnectedHardening, wishes: Wishes) -> int:
@@ -88,7 +64,7 @@ def _all(arguments: argparse.Namespace, engines: Engines, found: ConnectedHarden
         done = _search(arguments, engines, found, access, kind[0], wishes)
         if done is None:
             return REFUSED
-        told = _outcome(done, access)
+        told = _outcome(done)
         wanted += [many.Wanted(state, done.choices, told) for state in kind]
     return many.relaunch_all(arguments, found, access, wanted)
 
@@ -117,7 +93,7 @@ def _search(
         complain(translate(msg("It was not watched, so what it needs was found by trials alone: {why}",
                                why=done.unwatched)))  # fmt: skip
     if done.verdict.ends is not Ends.FOUND:
-        _nothing(arguments, done, _outcome(done, access))
+        _nothing(arguments, done, _outcome(done))
         return None
     if not arguments.json:
         write("\n".join(lines(done)) + "\n")
@@ -133,7 +109,7 @@ def _kept(texts: list[str]) -> tuple[str, ...]:
 def _begun(arguments: argparse.Namespace, event: TrialBegun) -> None:
     if arguments.json:
         return
-    what = _PURPOSES[event.attempt.purpose]
+    what = PURPOSES[event.attempt.purpose]
     if event.seconds_left is None:
         text = msg("Trial {number}: {what} …", number=event.number, what=what)
     else:
@@ -164,7 +140,7 @@ def _tried(arguments: argparse.Namespace, event: TrialDone, name: str) -> None:
             + "\n"
         )
         return
-    outcome = translate(msg("{outcome} ({seconds} s)", outcome=_WORKS[tried.works], seconds=f"{tried.seconds:.1f}"))
+    outcome = translate(msg("{outcome} ({seconds} s)", outcome=WORKS[tried.works], seconds=f"{tried.seconds:.1f}"))
     write(plain(f"  {outcome}  {why}".rstrip(), 400) + "\n")
 
 
@@ -172,7 +148,7 @@ def _choice(item: Choice, why: Message | None) -> dict[str, Any]:
     return {"id": item.toggle, "value": item.value, "why": "" if why is None else translate(why)}
 
 
-def _outcome(done: Tightened, access: ConnectedEngine) -> dict[str, Any]:
+def _outcome(done: Tightened) -> dict[str, Any]:
     """What the last line has beside that of `harden`."""
     why = dict(done.derived.why)
     seen = None if done.needs is None else done.needs.observation.seen
@@ -180,7 +156,7 @@ def _outcome(done: Tightened, access: ConnectedEngine) -> dict[str, Any]:
     return {
         "choices": [_choice(item, why.get(item.toggle)) for item in done.choices],
         "capabilities": None if capabilities is None else [name for name in capabilities.split(",") if name != "none"],
-        "syscalls_allowed": _allowed(done, access),
+        "syscalls_allowed": done.calls,
         "trials": done.trials,
         "coverage": [] if seen is None else [phase.value for phase in seen.phases],
         "compared": [] if done.tried is None else [translate(item) for item in done.tried.compared],
@@ -188,21 +164,9 @@ def _outcome(done: Tightened, access: ConnectedEngine) -> dict[str, Any]:
     }
 
 
-def _allowed(done: Tightened, access: ConnectedEngine) -> int | None:
-    """How many system calls pass the filter that was found, with some arguments at the least; None: it has none."""
-    path = next((item.value for item in done.choices if item.toggle == "seccomp"), None)
-    text = None if path is None else access.profile_text(path)
-    if text is None:
-        return None
-    try:
-        return len(allowed_names(text))
-    except DecodeError:
-        return None
-
-
 def _nothing(arguments: argparse.Namespace, done: Tightened, told: dict[str, Any]) -> None:
     why = None if done.tried is None else done.tried.why
-    sentence = translate(_ENDS[done.verdict.ends])
+    sentence = translate(ENDS[done.verdict.ends])
     if arguments.json:
         write(json.dumps({"result": "refused", **told, "why": sentence if why is None else translate(why)}) + "\n")
         return

@@ -10,6 +10,7 @@ from __future__ import annotations
 from stratascope.value import Value
 
 TWIN = "io.github.stratascope.twin"  # label of a twin and of its volumes: the twin's number
+TWIN_NAME = "twin-"  # after the name of its original and a dot
 CHECK_INTERVAL = 1_000_000_000  # nanoseconds between two runs of a twin's healthcheck
 CHECK_FAILURES = 100_000  # failures that it may have: whoever watches the twin knows how long to wait
 

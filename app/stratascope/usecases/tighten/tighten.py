@@ -2,7 +2,8 @@
 
 Ends with settings that were found to work, and changes nothing of the original: the relaunch is `harden`'s, with the
 same plan, proof and way back as any other. Where nothing can be observed the strict settings are tried as they are, and
-what they take too much is found by trials alone.
+what they take too much is found by trials alone. Settings that a person chose go the same way: all of them are tried,
+and where they break it the most of them that work are looked for.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ from typing import Protocol
 from stratascope.core.message import Message
 from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.observation.observation import Observation
-from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.transaction import REPEATS, JournalError
 from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.layers.shared.toggle_values import LEARNED, TIGHT
 from stratascope.layers.toggles import toggle
+from stratascope.linux.decode import DecodeError
+from stratascope.linux.seccomp_profile import allowed_names
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.image_folders import image_folders
-from stratascope.usecases.plan.learned import Resolved
+from stratascope.usecases.plan.learned import Place, Resolved, resolved
 from stratascope.usecases.plan.look import Look
 from stratascope.usecases.tighten.derive import derive
 from stratascope.usecases.tighten.refusals import Allowing, Counts, Loosen
@@ -53,16 +56,23 @@ class Lesson(Protocol):
 
 
 class Wishes(Value):
-    """What a person asks for. `keep`: toggles that are left as they are; `tight`: only what was seen."""
+    """What a person asks for. `keep`: toggles that are left as they are; `tight`: only what was seen.
+
+    `chosen`: just these are tried, instead of what is derived.
+    """
 
     exercises: Exercises = Exercises()
     repeats: int = REPEATS
     keep: tuple[str, ...] = ()
     tight: bool = False
+    chosen: tuple[Choice, ...] = ()
 
 
 class Tightened(Value):
-    """How it ended. `choices`: what works, with why; `tried`: the last trial of it; `needs`: all that was learned."""
+    """How it ended. `choices`: what works, with why; `tried`: the last trial of it; `needs`: all that was learned.
+
+    `calls`: how many system calls pass the filter that was found, with some arguments at the least; None: it has none.
+    """
 
     verdict: Verdict
     derived: Resolved
@@ -70,6 +80,7 @@ class Tightened(Value):
     trials: int
     seconds: float
     unwatched: Message | None = None  # why it was not observed, if so
+    calls: int | None = None
 
     @property
     def choices(self) -> tuple[Choice, ...]:
@@ -117,10 +128,15 @@ def tighten(
                       exercised=bool(wishes.exercises.commands))  # fmt: skip
 
     try:
-        derived = tightest()
+        derived = _as_chosen(wishes.chosen, subject, kept) if wishes.chosen else tightest()
         users = tuple(item.toggle for item in derived.choices if toggle(item.toggle).changes_users)
+        users = () if wishes.chosen else users
         # much depends on it, and if it does not work all else has to be as for root
         otherwise = tightest(*users) if users else Resolved(())
+    except ToggleError as error:  # of what was chosen: nothing was learned that it could be made of
+        refused = replace(unchanged, works=Works.REFUSED, why=error.message)
+        yield Tightened(Verdict(Ends.REFUSED, last=refused), Resolved(()), needs, 1, unchanged.seconds, why_not)
+        return
     except JournalError as error:
         cut = replace(unchanged, works=Works.UNKNOWN, words=error.words)
         yield Tightened(Verdict(Ends.CUT_OFF, last=cut), Resolved(()), needs, 1, unchanged.seconds, why_not)
@@ -129,7 +145,7 @@ def tighten(
     if lesson is not None:
         lesson.counts, lesson.loosen = allowing.counts, allowing
     known = observation is not None and observation.seen.starts > 0 and observation.saw("capabilities")
-    found = search(trials, derived.choices, repeats=wishes.repeats, narrow="" if known else _NARROW,
+    found = search(trials, derived.choices, repeats=wishes.repeats, narrow="" if known or wishes.chosen else _NARROW,
                    otherwise=otherwise.choices, unchanged=unchanged)  # fmt: skip
     for event in found:
         if isinstance(event, TrialBegun):
@@ -137,9 +153,28 @@ def tighten(
         if isinstance(event, Searched):
             changed = any(item.toggle in users for item in event.verdict.choices)
             of = derived if changed or not users else otherwise
-            yield Tightened(event.verdict, of, needs, event.trials, event.seconds, why_not)
+            calls = _calls(access, event.verdict.choices)
+            yield Tightened(event.verdict, of, needs, event.trials, event.seconds, why_not, calls)
         else:
             yield event
+
+
+def _as_chosen(chosen: tuple[Choice, ...], subject: Subject, place: Place) -> Resolved:
+    """Each says what it is for, where nothing was learned of it. Raises ToggleError."""
+    found = resolved(chosen, subject, place)
+    why = dict(found.why)
+    told = tuple((item.toggle, why.get(item.toggle, toggle(item.toggle).what)) for item in found.choices)
+    return replace(found, why=told)
+
+
+def _calls(access: EngineAccess, choices: tuple[Choice, ...]) -> int | None:
+    path = next((item.value for item in choices if item.toggle == "seccomp"), None)
+    text = None if path is None else access.profile_text(path)
+    if text is None:
+        return None
+    with suppress(DecodeError):
+        return len(allowed_names(text))
+    return None
 
 
 def _learn(access: EngineAccess, seen: Look, lesson: Lesson | None, unchanged: Tried) -> Needs | None:

@@ -18,7 +18,7 @@ from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedErr
 from stratascope.core.relaunch.toggle import Choice, Failure, Subject, ToggleError
 from stratascope.core.relaunch.transaction import BusyError, JournalError
 from stratascope.core.relaunch.trial import Loosening, Refusal, Tried, Works
-from stratascope.core.relaunch.twin import TwinMount, TwinRecord
+from stratascope.core.relaunch.twin import TWIN_NAME, TwinMount, TwinRecord
 from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.layers.toggles import fold, plain
 from stratascope.usecases.engine_access import EngineAccess
@@ -144,7 +144,7 @@ class Trials:
                 engine=spec.engine,
                 endpoint=access.engine.endpoint,
                 original=spec.id,
-                name=f"{spec.name}.twin-{number[:8]}",
+                name=f"{spec.name}.{TWIN_NAME}{number[:8]}",
                 started_at=time.time(),
                 cgroup=witness.cgroup,
             )
