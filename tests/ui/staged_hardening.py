@@ -30,12 +30,14 @@ from stratascope.core.relaunch.transaction import (
     State,
     Transaction,
 )
+from stratascope.core.relaunch.trial import Loosening, Refusal, Tried, Works
 from stratascope.core.relaunch.twin import TwinRecord
 from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.layers import all_layers
 from stratascope.layers import toggles as toggling
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Aside, Hardening
+from stratascope.usecases.plan.learned import Resolved
 from stratascope.usecases.plan.offers import Hint, Offer, Preview
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block, Caution, Preflight
@@ -44,6 +46,9 @@ from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Recovered, Result
+from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes
+from stratascope.usecases.trial.search import SearchEvent, TrialBegun, TrialDone
+from stratascope.usecases.trial.strategy import Attempt, Ends, Purpose, Verdict
 from stratascope.value import replace
 
 STEPS = (
@@ -74,6 +79,11 @@ class StagedHardening(Hardening):
         self.undo_gate: threading.Event | None = None
         self.aside_gate: threading.Event | None = None
         self.slow = ""  # the engine whose offers `offer_gate` holds; empty: all
+        self.trial_gate: threading.Event | None = None  # holds the first trial
+        self.breaks = ""  # the toggle with which its twin breaks
+        self.unwatched: Message | None = None  # why nothing was observed
+        self.no_result: Exception | None = None  # what trials fail of
+        self.wishes: Wishes | None = None  # of the last trials
         self.set_aside: list[Transaction] = []
         self.damaged: tuple[Damaged, ...] = ()
         self.broken_off: tuple[Transaction, ...] = ()
@@ -171,6 +181,42 @@ class StagedHardening(Hardening):
         yield from self._proofs(plan)
         self.set_aside.append(done)
         yield Ended(Ending.KEPT if self.unproven else Ending.VERIFIED, done)
+
+    def tighten(
+        self,
+        state: ContainerState,
+        wishes: Wishes,
+        lesson: Lesson | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Iterator[SearchEvent | Tightened]:
+        self._call("tighten")
+        self.wishes = wishes
+        if self.no_result is not None:
+            raise self.no_result
+        whole = wishes.chosen or self.preset(state, Preset.STRICT)
+        derived = Resolved(whole, tuple((each.toggle, msg("It was not seen to need it.")) for each in whole))
+        works = Tried((), Works.YES, 1.5, compared=(msg("It stops as the unchanged one does."),),
+                      not_compared=(msg("It has no healthcheck."),))  # fmt: skip
+        yield TrialBegun(1, Attempt((), Purpose.UNCHANGED, 4), None)
+        while self.trial_gate is not None and not self.trial_gate.wait(0.01) and not cancelled():
+            pass
+        if cancelled():
+            cut = Tried((), Works.UNKNOWN, 0.1, msg("Cancelled."))
+            yield TrialDone(1, Purpose.UNCHANGED, cut)
+            yield Tightened(Verdict(Ends.CUT_OFF, last=cut), Resolved(()), None, 1, 0.1)
+            return
+        yield TrialDone(1, Purpose.UNCHANGED, works)
+        yield TrialBegun(2, Attempt(whole, Purpose.WHOLE, 3), 6.0)
+        rest = tuple(each for each in whole if each.toggle != self.breaks)
+        if rest != whole:
+            refused = Refusal("k", msg("{by}: {call} is refused ({why}).", by="cron", call="open(/x)", why="EROFS"),
+                              Loosening(self.breaks, certain=True))  # fmt: skip
+            why = msg("It ended by itself, with exit status {status}.", status="1")
+            yield TrialDone(2, Purpose.WHOLE, Tried(whole, Works.BREAKS, 2.0, why, refusals=(refused,)))
+            yield TrialBegun(3, Attempt(rest, Purpose.LOOSENED, 3), 6.0)
+        last = replace(works, choices=rest)
+        yield TrialDone(2 if rest == whole else 3, Purpose.REPEAT, last)
+        yield Tightened(Verdict(Ends.FOUND, rest, last), derived, None, 3, 6.5, self.unwatched)
 
     def undo_plan(self, transaction: Transaction) -> UndoPlan:
         self._call("undo_plan")

@@ -12,6 +12,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QDialog, QMenu, QMessageBox, QWidget
 from pytestqt.qtbot import QtBot
 
+from stratascope.core.message import msg
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.settings_dialog import SettingsDialog
@@ -133,6 +134,7 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
     qtbot.waitUntil(lambda: column.draft.plan is not None or not column.draft.choices)
     settle()
     yield "kept", window
+    yield from _trials(qtbot, window, staged)
     side.set_aside.show()
     qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() > 0)
     side.set_aside.dialog.table.selectRow(0)
@@ -150,4 +152,25 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
     settle()
     yield "undo", side.dialog
     side.dialog.hide()
+    settle()
+
+
+def _trials(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator[Stop]:
+    """The sheet of trials: before, what was found and why; and its card."""
+    trials = window.trials
+    assert trials is not None
+    choose(qtbot, window, "backup")
+    staged.breaks, staged.unwatched = "read-only-root", msg("The helper was refused.")
+    trials.ask(chosen=True)
+    settle()
+    yield "before trials", trials.dialog
+    QTest.keyClick(trials.dialog.go, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: not trials.busy)
+    settle()
+    yield "what trials found", trials.dialog
+    trials.dialog.hide()
+    window.pages.show_view(View.USE)
+    settle()
+    yield "what was tried", window
+    window.pages.show_view(View.STRATA)
     settle()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from stratascope.core.container import Engine
+from stratascope.core.container import Engine, EngineState
+from stratascope.core.message import msg
 from stratascope.core.observation.observer import Observer
+from stratascope.core.ports import EngineError
 from stratascope.core.snapshot import ContainerState
 from stratascope.state.needs import FileNeeds
 from stratascope.usecases.observe.learning import Learning, held
@@ -19,6 +21,15 @@ def learning(engines: Engines, *, terminal: bool) -> Learning:
 def lesson(engines: Engines, engine: Engine, state: ContainerState, *, terminal: bool) -> TwinLesson:
     """For trials of one container."""
     return TwinLesson(lambda: _observer(engines, terminal), engine, held(state))
+
+
+def lesson_on(engines: Engines, state: ContainerState) -> TwinLesson:
+    """The same for the window, where nobody sits at a terminal; asks its engine what it is. Raises EngineError."""
+    port = next((port for port in engines.ports if port.id == state.container.engine), None)
+    if port is None:
+        text = msg("The engine {name} is not among those found.", name=state.container.engine)
+        raise EngineError(EngineState.ABSENT, text)
+    return lesson(engines, port.describe(), state, terminal=False)
 
 
 def _observer(engines: Engines, terminal: bool) -> Observer:

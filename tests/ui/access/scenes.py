@@ -281,9 +281,36 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     settle()
 
 
+def trials(window: MainWindow) -> Iterator[Scene]:
+    """Before, during and after; the card of what was found."""
+    side, tried, staged = side_of(window), window.trials, _STAGED[window]
+    assert tried is not None
+    choose(window, "ci-runner")
+    staged.trial_gate, staged.breaks = threading.Event(), "read-only-root"
+    side.column.trials.tighten.click()
+    settle()
+    yield "before trials", tried.dialog
+    tried.dialog.go.click()
+    until(lambda: tried.dialog.trials.rows.rowCount() > 0)
+    settle()
+    yield "during trials", tried.dialog
+    yield "column during trials", window
+    staged.trial_gate.set()
+    until(lambda: not tried.busy)
+    settle()
+    yield "what trials found", tried.dialog
+    tried.dialog.hide()
+    window.pages.show_view(View.USE)
+    until(lambda: window.pages.use is not None and window.pages.use.ready)
+    settle()
+    yield "what was tried", window
+    window.pages.show_view(View.STRATA)
+    settle()
+
+
 def everything(window: MainWindow) -> Iterator[Scene]:
     """All of the above, one after the other."""
-    for scenes in (views, layers, states, from_menu, from_buttons, values, relaunch):
+    for scenes in (views, layers, states, from_menu, from_buttons, values, trials, relaunch):
         yield from scenes(window)
 
 

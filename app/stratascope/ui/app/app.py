@@ -22,6 +22,7 @@ from stratascope.ui.app import qt_translations
 from stratascope.ui.app.notifications import Notifications
 from stratascope.ui.app.single_instance import SingleInstance, raise_other
 from stratascope.ui.harden.command_box import Exports
+from stratascope.ui.tighten.controller import LessonOf
 from stratascope.ui.widgets.feed import Feed, MemorySettings, SettingsLike, WatchLike
 from stratascope.ui.widgets.theme import Theme, ThemeMode
 from stratascope.ui.window.main_window import MainWindow
@@ -79,12 +80,13 @@ def make_window(
     hardening: Hardening | None = None,
     exports: Exports | None = None,
     learning: Learning | None = None,
+    lesson: LessonOf | None = None,
 ) -> MainWindow:
     """The window with its feed, not yet started; without `hardening` it only shows. A QApplication must exist."""
     kept = settings if settings is not None else MemorySettings()
     theme = Theme(chosen_mode(kept))
     theme.apply()
-    window = MainWindow(theme, all_layers(), Feed(watch), kept, report, hardening, exports, learning)
+    window = MainWindow(theme, all_layers(), Feed(watch), kept, report, hardening, exports, learning, lesson)
     window.feed.pace(preferences.REFRESH.of(kept))
     if kept.trouble is not None:
         window.notices.settings.tell(kept.trouble)
@@ -101,6 +103,7 @@ def run(
     hardening: Hardening | None = None,
     exports: Exports | None = None,
     learning: Learning | None = None,
+    lesson: LessonOf | None = None,
     where: Path | None = None,
 ) -> int:
     """Show the window until it is closed; the exit status, RESTART where a person wants it to start again.
@@ -118,7 +121,7 @@ def run(
         if where is not None and raise_other(where, os.environ):
             return 0
         only = None
-    window = make_window(watch, settings, report, hardening, exports, learning)
+    window = make_window(watch, settings, report, hardening, exports, learning, lesson)
     window.notices.demo.setVisible(demo)
     quitting = _quit_on_signals(app, window)
     aside = None if window.hardening is None else window.hardening.set_aside

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from stratascope import frozen
-from stratascope.core.snapshot import Snapshot
+from stratascope.core.snapshot import ContainerState, Snapshot
 from stratascope.export.shared import ExportKind
 from stratascope.layers import all_layers
 from stratascope.state.journal import FileJournal
@@ -19,10 +19,12 @@ from stratascope.state.needs import FileNeeds
 from stratascope.state.settings import Settings
 from stratascope.ui.app import app, single_instance
 from stratascope.ui.harden.export_menu import exported
+from stratascope.ui.tighten.controller import LessonOf
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.observe.learning import Learning
 from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.tighten.tighten import Lesson
 from stratascope.wiring.engines import LateEngines, live_view
 
 
@@ -42,6 +44,7 @@ def main(words: list[str]) -> int:
             hardening=hardening_of(late),
             exports=lambda plan: exported(plan, _texts),
             learning=learning,
+            lesson=lesson_of(late),
             where=where,
         )
     finally:
@@ -60,6 +63,17 @@ def start_again() -> NoReturn:
 def learning_of(late: LateEngines) -> Learning:
     """Watching on these engines: as root, who is asked for when the first container is to be watched."""
     return Learning(FileNeeds(), lambda: late.get().root())
+
+
+def lesson_of(late: LateEngines) -> LessonOf:
+    """Watching twins on these engines, as root."""
+
+    def make(state: ContainerState) -> Lesson:
+        from stratascope.wiring import learning
+
+        return learning.lesson_on(late.get(), state)
+
+    return make
 
 
 def hardening_of(late: LateEngines) -> Hardening:

@@ -32,6 +32,7 @@ VIEWS: dict[View, Topic] = {
 LIST = ("window", "list")
 ENGINES = ("engines", "")
 HARDENING, RELAUNCH, ASIDE = ("hardening", ""), ("hardening", "relaunch"), ("way-back", "set-aside")
+TRIALS = ("hardening", "trials")
 ROOT = ("root", "")
 EXPOSURE = ("depth", "exposure")
 LAYERS = "layers"  # the chapter; a layer's id is its place in it

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import Remedy
+from stratascope.layers.toggles import toggle
 from stratascope.usecases.plan.offers import Offer, Option
 from stratascope.value import Struct, field
 
@@ -27,6 +28,15 @@ class ContainerChoices(Struct):
         chosen = {choice.toggle: choice.value for choice in offer.of(preset)}
         self.on = {option.key: value for option in offer.options if (value := _value(option, chosen)) is not None}
 
+    def put(self, choices: Iterable[Choice]) -> None:
+        """Just these, as the person's own choice."""
+        self.preset, self.begun, self.on = None, True, {}
+        for choice in choices:
+            if toggle(choice.toggle).single is None:
+                self.on[choice.toggle] = self.values[choice.toggle] = choice.value
+            else:
+                self.on.update((f"{choice.toggle}={piece}", piece) for piece in choice.value.split(","))
+
     def switch(self, name: str, value: str | None) -> None:
         """One toggle on with that value, or off (None): from now on it is the person's own choice."""
         self.preset = None
@@ -35,9 +45,9 @@ class ContainerChoices(Struct):
         else:
             self.on[name] = value
 
-    def leave_out(self, toggle: str) -> None:
+    def leave_out(self, which: str) -> None:
         """Off with all that is on of one toggle."""
-        for name in [name for name in self.on if name.partition("=")[0] == toggle]:
+        for name in [name for name in self.on if name.partition("=")[0] == which]:
             self.switch(name, None)
 
     def choices(self, options: Iterable[Option]) -> tuple[Choice, ...]:
@@ -46,7 +56,7 @@ class ContainerChoices(Struct):
         for option in options:
             if option.key in self.on:
                 values.setdefault(option.toggle.id, []).append(self.on[option.key])
-        return tuple(Choice(toggle, ",".join(found)) for toggle, found in values.items())
+        return tuple(Choice(name, ",".join(found)) for name, found in values.items())
 
 
 def _value(option: Option, chosen: dict[str, str]) -> str | None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
-from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
@@ -25,6 +25,7 @@ from stratascope.ui.harden.set_aside_line import SetAsideLine, about
 from stratascope.ui.harden.status_note import ButtonAction, StatusNote, status_note
 from stratascope.ui.harden.toggle_list import ToggleList
 from stratascope.ui.harden.toggle_row import ToggleRow
+from stratascope.ui.harden.trial_buttons import Beside, TrialButtons
 from stratascope.ui.harden.value_sheet import ValueSheet
 from stratascope.ui.harden.worker import QueryRunner
 from stratascope.ui.widgets import accessibility
@@ -44,12 +45,14 @@ class HardenColumn(QWidget):
     """`wanted` has a plan that nothing stands in the way of; `show_wanted` asks for the sheet of the run.
 
     `aside_wanted` asks for the list of what is set aside, `recover_wanted` to put right what a crash left.
+    `trial_wanted`: settings shall be tried on a twin, those that are switched on (True), or the tightest that work.
     """
 
     wanted = Signal(object)
     show_wanted = Signal()
     aside_wanted = Signal()
     recover_wanted = Signal()
+    trial_wanted = Signal(bool)
 
     def __init__(
         self,
@@ -69,6 +72,7 @@ class HardenColumn(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self.setAccessibleName(translate(msg("Harden")))
         self.title = Line(theme, 15, BOLD)
+        self.trials = TrialButtons(theme)
         self.told = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
         self.told.hide()
         self.kept = SetAsideLine(theme)
@@ -98,7 +102,11 @@ class HardenColumn(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(*(theme.px(length) for length in (16, 12, 16, 12)))
         column.setSpacing(theme.px(8))
-        column.addWidget(self.title)
+        above = QHBoxLayout()
+        above.setSpacing(theme.px(8))
+        above.addWidget(self.title, 1)
+        above.addWidget(self.trials.tighten)
+        column.addLayout(above)
         column.addWidget(self.told)
         column.addWidget(self.kept)
         column.addWidget(self.nothing)
@@ -113,7 +121,7 @@ class HardenColumn(QWidget):
         column.addWidget(rule)
         column.addWidget(self.remedies)
         column.addLayout(noted)
-        column.addWidget(self.button)
+        column.addWidget(Beside(theme, self.trials.try_chosen, self.button))
         self._filler = QWidget()
         column.addWidget(self._filler, 1)
 
@@ -131,6 +139,7 @@ class HardenColumn(QWidget):
         self.command.failed.connect(self.tell)
         self.remedies.turned.connect(draft.turn_remedy)
         self.button.clicked.connect(self.press)
+        self.trials.wanted.connect(self.trial_wanted)
 
     # -- what is shown
 
@@ -202,6 +211,11 @@ class HardenColumn(QWidget):
             case ButtonAction.RELAUNCH if plan is not None:
                 self.wanted.emit(plan)
 
+    def take(self, key: tuple[str, str], choices: tuple[Choice, ...]) -> None:
+        """Just these for the container in view; the relaunch is asked for as soon as it is planned."""
+        self.draft.take_choices(key, choices)
+        self._pressing = self.draft.state
+
     def close_critical(self) -> None:
         """The smallest set and nothing else; the relaunch is asked for as soon as it is planned."""
         self.draft.take_preset(Preset.CRITICAL)
@@ -215,6 +229,12 @@ class HardenColumn(QWidget):
         self.draft.set_value(name, value)
         if self.draft.ours and name in self.rows:
             self.rows[name].value.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def show_trials(self, *, under_way: bool) -> None:
+        """The buttons of trials, as far as there can be any. `under_way`: both lead to those."""
+        draft = self.draft
+        able = draft.usable
+        self.trials.show_able(able, chosen=able and bool(draft.choices) and not draft.running, under_way=under_way)
 
     # -- how
 

@@ -74,6 +74,11 @@ class Draft(QObject):
         return self.state is not None and self.state.key == self.offered_key
 
     @property
+    def usable(self) -> bool:
+        """Whether anything can be done with the container in view."""
+        return self.ours and self.nothing is None and self.look_only is None
+
+    @property
     def offer(self) -> Offer | None:
         """What can be had with the container in view; None where that is not known."""
         return self._offer if self.ours and self.nothing is None else None
@@ -214,6 +219,12 @@ class Draft(QObject):
         else:
             chosen.take(preset, self._offer)
         self._reckon()
+
+    def take_choices(self, key: tuple[str, str], choices: tuple[Choice, ...]) -> None:
+        """Just these for that container, also where its toggles are not known yet."""
+        self._memory.of(key).put(choices)
+        if self.state is not None and self.state.key == key == self.offered_key:
+            self._reckon()
 
     def turn_remedy(self, remedy: Remedy, on: bool) -> None:
         """An option that makes it safe."""

@@ -52,7 +52,7 @@ def _hint(free: str) -> str:
     return translate(hints[free]) if free in hints else free
 
 
-class _Radio(QRadioButton):
+class Radio(QRadioButton):
     """Drawn with the tokens: the style's own ring can't be seen on a dark panel."""
 
     def __init__(self, theme: Theme, text: str, parent: QWidget) -> None:
@@ -198,7 +198,7 @@ class ValueSheet(QFrame):
             self._own.toggled.connect(self._judge)
 
     def _radio(self, text: str) -> QRadioButton:
-        radio = _Radio(self._theme, text, self)
+        radio = Radio(self._theme, text, self)
         self._radios.addWidget(radio)
         return radio
 

@@ -107,28 +107,36 @@ class QueryRunner(QObject):
             then(answer)
 
 
-class RelaunchRun(QObject):
-    """One relaunch or undo on its thread. `told` has each event; `over` comes last, with the Ended, always."""
+class ThreadRun(QObject):
+    """Something long on a thread of its own. `told` has each event but the last; `over` has that one, always."""
 
     told = Signal(object)
     over = Signal(object)
     _event = Signal(object)
     _last = Signal()
 
-    def __init__(self, make: Callable[[Callable[[], bool]], Iterator[Event]], parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        make: Callable[[Callable[[], bool]], Iterator[Any]],
+        last: Callable[[Exception | None], Any],
+        name: str,
+        parent: QObject | None = None,
+    ) -> None:
+        """`last` makes the last event where there is none: of what was raised, or of nothing."""
         super().__init__(parent)
-        self._make = make
+        self._make, self._make_last = make, last
+        self._kind = type(last(None))
         self._cancel = threading.Event()
-        self._ended: Ended | None = None
+        self._ended: Any = None
         self._event.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
         self._last.connect(self._finish, Qt.ConnectionType.QueuedConnection)
-        self._thread = threading.Thread(target=self._work, name="relaunch")
+        self._thread = threading.Thread(target=self._work, name=name)
 
     def start(self) -> None:
         self._thread.start()
 
     def cancel(self) -> None:
-        """Stop at the next safe place and roll back; may be called at any time."""
+        """Stop at the next safe place; may be called at any time."""
         self._cancel.set()
 
     @property
@@ -146,21 +154,31 @@ class RelaunchRun(QObject):
             for event in self._make(self._cancel.is_set):
                 self._event.emit(event)
         except FAILURES as error:
-            why, words = reason(error)
-            self._event.emit(Ended(Ending.REFUSED, None, why, words))
+            self._event.emit(self._make_last(error))
         finally:
             self._last.emit()
 
     @Slot(object)
-    def _deliver(self, event: Event) -> None:
-        if isinstance(event, Ended):
+    def _deliver(self, event: Any) -> None:
+        if isinstance(event, self._kind):
             self._ended = event
         else:
             self.told.emit(event)
 
     @Slot()
     def _finish(self) -> None:
-        if self._ended is None:
-            text = msg("It broke off without a result. What is set aside tells what is left to do.")
-            self._ended = Ended(Ending.REFUSED, None, text)
-        self.over.emit(self._ended)
+        self.over.emit(self._make_last(None) if self._ended is None else self._ended)
+
+
+class RelaunchRun(ThreadRun):
+    """One relaunch or undo; the last event is the `Ended`."""
+
+    def __init__(self, make: Callable[[Callable[[], bool]], Iterator[Event]], parent: QObject | None = None) -> None:
+        super().__init__(make, _ended, "relaunch", parent)
+
+
+def _ended(error: Exception | None) -> Ended:
+    if error is None:
+        text = msg("It broke off without a result. What is set aside tells what is left to do.")
+        return Ended(Ending.REFUSED, None, text)
+    return Ended(Ending.REFUSED, None, *reason(error))

@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QFrame, QHBoxLayout, QPlainTextEdit, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QDoubleSpinBox,
+    QFrame,
+    QHBoxLayout,
+    QPlainTextEdit,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import WATCH, WATCH_MOST
@@ -73,6 +82,7 @@ class ConfirmPage(QScrollArea):
         self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
         self.setWidget(inner)
 
     def _watching(self) -> QWidget:
@@ -111,48 +121,58 @@ class ConfirmPage(QScrollArea):
         self._fill(self.differences, self.head_differences, differences, None, count)
         self._fill(self.warnings, self.head_warnings, warnings, Mark.TRIANGLE, msg("To keep in mind"))
         self._watched.setVisible(watched)
-        _empty(self.quotes)
+        empty(self.quotes)
         for quoted in quotes:
             self._quote(quoted)
 
     def _fill(
         self, rows: QVBoxLayout, head: Label, texts: tuple[Message, ...], mark: Mark | None, title: Message
     ) -> None:
-        theme = self._theme
-        _empty(rows)
+        empty(rows)
         head.setText(translate(title))
         head.setVisible(bool(texts))
         for text in texts:
-            line = QWidget()
-            row = QHBoxLayout(line)
-            row.setContentsMargins(0, 0, 0, 0)
-            row.setSpacing(theme.px(8))
-            box = MarkBox(theme, 11)
-            box.show_mark(mark or Mark.DOT, "" if mark else "text3")
-            row.addWidget(box, 0, Qt.AlignmentFlag.AlignTop)
-            label = Label(theme, 13, wrap=True).selectable()
-            label.setText(plain(translate(text)))
-            row.addWidget(label, 1)
-            rows.addWidget(line)
+            rows.addWidget(marked_line(self._theme, mark or Mark.DOT, plain(translate(text)), "" if mark else "text3"))
 
     def _quote(self, quoted: QuotedText) -> None:
         theme = self._theme
         head = Label(theme, 14, BOLD, wrap=True)
         head.setText(plain(translate(quoted.title)))
-        lines = [plain(line, 1000) for line in quoted.text.rstrip("\n").split("\n")]
-        box = QPlainTextEdit("\n".join(lines))
-        box.setReadOnly(True)
-        box.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
-        box.setFont(theme.font(11, fixed=True))
-        box.setTabChangesFocus(True)
-        box.setAccessibleName(head.text())
-        box.setFixedHeight(theme.box(11) * min(LINES_MOST, len(lines) + 1) + theme.px(12))
         self.quotes.addSpacing(theme.px(4))
         self.quotes.addWidget(head)
-        self.quotes.addWidget(box)
+        self.quotes.addWidget(quote_box(theme, head.text(), quoted.text))
 
 
-def _empty(rows: QVBoxLayout) -> None:
+def quote_box(theme: Theme, name: str, text: str) -> QPlainTextEdit:
+    """Foreign text as it is, in the fixed font; as high as its lines, up to LINES_MOST."""
+    lines = [plain(line, 1000) for line in text.rstrip("\n").split("\n")]
+    box = QPlainTextEdit("\n".join(lines))
+    box.setReadOnly(True)
+    box.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+    box.setFont(theme.font(11, fixed=True))
+    box.setTabChangesFocus(True)
+    box.setAccessibleName(name)
+    box.setFixedHeight(theme.box(11) * min(LINES_MOST, len(lines) + 1) + theme.px(12))
+    return box
+
+
+def marked_line(theme: Theme, mark: Mark, text: str, ink: str = "") -> QWidget:
+    """One line of a list, as high as its text; the text can be selected."""
+    line = QWidget()
+    row = QHBoxLayout(line)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(theme.px(8))
+    box = MarkBox(theme, 11)
+    box.show_mark(mark, ink)
+    row.addWidget(box, 0, Qt.AlignmentFlag.AlignTop)
+    label = Label(theme, 13, wrap=True).selectable()
+    label.setText(text)
+    row.addWidget(label, 1)
+    return line
+
+
+def empty(rows: QVBoxLayout) -> None:
+    """Take all out of it."""
     while (item := rows.takeAt(0)) is not None:
         widget = item.widget()
         if widget is not None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QMessageBox, QWidget
 from stratascope.core.container import EngineState
 from stratascope.core.layer import Layer
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import Snapshot
@@ -24,6 +25,7 @@ from stratascope.ui.relaunch.questions import ask_roll_back
 from stratascope.ui.relaunch.recovery import CrashRecovery
 from stratascope.ui.relaunch.set_aside import SetAside
 from stratascope.ui.widgets.feed import Feed, SettingsLike
+from stratascope.ui.widgets.gap_words import runs
 from stratascope.ui.widgets.selection import Key, Selection
 from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening import Hardening
@@ -80,6 +82,14 @@ class RelaunchController(QObject):
         """The smallest set is switched on; the sheet opens as soon as it is known that nothing stands in the way."""
         self.column_wanted.emit()
         self.column.close_critical()
+
+    def take(self, key: Key, choices: tuple[Choice, ...]) -> bool:
+        """Just these are switched on for that container, and the sheet opens; False where it is not there any more."""
+        if not self._go_to(key) or self._selection.current is None or not runs(self._selection.current):
+            return False
+        self.column_wanted.emit()
+        self.column.take(key, choices)
+        return True
 
     def show_switch(self, key: str) -> None:
         """To one switch of the column."""

@@ -36,7 +36,8 @@ class Card(QFrame):
         self.body = QVBoxLayout(self)
         self.body.setContentsMargins(*(theme.px(length) for length in (15, 9, 15, 11)))
         self.body.setSpacing(theme.px(6))
-        self.body.addLayout(self.head(title, self.numbers, number))
+        self.top = self.head(title, self.numbers, number)
+        self.body.addLayout(self.top)
         self.body.addWidget(self.why)
         self.setMinimumHeight(theme.px(HIGH))
 

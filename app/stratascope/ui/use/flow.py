@@ -8,8 +8,29 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from stratascope.i18n.translate import listed
 from stratascope.ui.widgets.labels import give_tip
+from stratascope.ui.widgets.marks import Mark, paint_mark
 from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 from stratascope.value import Value
+
+
+def paint_sign(painter: QPainter, box: QRectF, sign: str, theme: Theme) -> None:
+    """At the left of `box`: a tick, a cross, a question mark; anything else is a dash."""
+    x, middle, unit = box.left() + theme.scale, box.center().y(), theme.scale
+    painter.setPen(QPen(theme.color("open" if sign == "cross" else "enf"), 1.6 * unit))
+    if sign == "tick":
+        points = [
+            QPointF(x, middle),
+            QPointF(x + 3 * unit, middle + 3 * unit),
+            QPointF(x + 8 * unit, middle - 4 * unit),
+        ]
+        painter.drawPolyline(QPolygonF(points))
+    elif sign == "cross":
+        for up in (-1, 1):
+            painter.drawLine(QPointF(x, middle - 3.6 * unit * up), QPointF(x + 7.2 * unit, middle + 3.6 * unit * up))
+    elif sign == "?":
+        paint_mark(painter, QRectF(x - unit, middle - 5.5 * unit, 11 * unit, 11 * unit), Mark.UNKNOWN, theme)
+    else:
+        painter.fillRect(QRectF(x, middle - 0.8 * unit, theme.px(8), 1.8 * unit), theme.color("text3"))
 
 
 class Word(Value):
@@ -66,7 +87,7 @@ class WordLine(QWidget):
         for (x, line), word in zip(self._places(self.width()), self.words, strict=True):
             box = QRectF(x, line * self._line(), self.width() - x, self._line())
             if word.sign:
-                self._sign(painter, box, word.sign)
+                paint_sign(painter, box, word.sign, theme)
                 box.setLeft(box.left() + theme.px(16))
             painter.setPen(theme.color(word.ink))
             for text, bold in word.pieces:
@@ -74,26 +95,6 @@ class WordLine(QWidget):
                 shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, int(box.width()) + 1)
                 painter.drawText(box, Qt.AlignmentFlag.AlignVCenter, shown)
                 box.setLeft(box.left() + painter.fontMetrics().horizontalAdvance(text))
-
-    def _sign(self, painter: QPainter, box: QRectF, sign: str) -> None:
-        theme, middle = self._theme, box.center().y()
-        if sign == "tick":
-            painter.setPen(QPen(theme.color("enf"), 1.6 * theme.scale))
-            x, unit = box.left() + theme.scale, theme.scale
-            painter.drawPolyline(
-                QPolygonF(
-                    [
-                        QPointF(x, middle),
-                        QPointF(x + 3 * unit, middle + 3 * unit),
-                        QPointF(x + 8 * unit, middle - 4 * unit),
-                    ]
-                )
-            )
-        else:
-            painter.fillRect(
-                QRectF(box.left() + theme.scale, middle - 0.8 * theme.scale, theme.px(8), 1.8 * theme.scale),
-                theme.color("text3"),
-            )
 
     def _line(self) -> int:
         return self._theme.box(12) + self._theme.px(3)

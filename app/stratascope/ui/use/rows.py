@@ -26,7 +26,10 @@ class Gauge(Value):
 
 
 class Cell(Value):
-    """One cell. `below`: a second line. `more`: for the tooltip; `fixed`: a path or a name of the kernel's."""
+    """One cell. `below`: a second line. `more`: for the tooltip; `fixed`: a path or a name of the kernel's.
+
+    `sign`: as in `flow.paint_sign`, before the words; other words of the row say the same.
+    """
 
     text: str
     below: str = ""
@@ -36,6 +39,7 @@ class Cell(Value):
     right: bool = False
     more: str = ""
     gauge: Gauge | None = None
+    sign: str = ""
 
     @property
     def spoken(self) -> str:

@@ -20,11 +20,13 @@ from PySide6.QtWidgets import (
 )
 
 from stratascope.core.sanitize import plain
+from stratascope.ui.use.flow import paint_sign
 from stratascope.ui.use.rows import MOST, Cell, Gauge, Row, RowModel
 from stratascope.ui.widgets.focus_ring import paint_focus_ring
 from stratascope.ui.widgets.item_model import AnyIndex, ItemRole
 from stratascope.ui.widgets.theme import BOLD, REGULAR, Theme
 
+SIGN = 18  # width of a sign before the words
 _SHARES = {2: 0.48, 3: 0.34}  # of the width that a column beside the wide one may take, by their number
 
 
@@ -58,6 +60,9 @@ class _CellDelegate(QStyledItemDelegate):
 
     def _words(self, painter: QPainter, room: QRect, cell: Cell) -> None:
         theme = self._theme
+        if cell.sign:
+            paint_sign(painter, QRectF(room), cell.sign, theme)
+            room = room.adjusted(theme.px(SIGN), 0, 0, 0)
         side = Qt.AlignmentFlag.AlignRight if cell.right else Qt.AlignmentFlag.AlignLeft
         middle = side | Qt.AlignmentFlag.AlignVCenter
         upper = room
@@ -209,7 +214,7 @@ class RowTable(QTableView):
                     needed = max(needed, theme.px(80))
                     continue
                 for text, font in ((cell.text, cell_font(theme, cell)), (cell.below, theme.font(11))):
-                    needed = max(needed, _width(font, text[:200]))
+                    needed = max(needed, _width(font, text[:200]) + (theme.px(SIGN) if cell.sign else 0))
             widths.append(
                 min(
                     needed + theme.px(14),

@@ -14,12 +14,14 @@ from PySide6.QtWidgets import QMainWindow, QWidget
 
 from stratascope.core.layer import Layer
 from stratascope.core.message import msg
+from stratascope.core.snapshot import Snapshot
 from stratascope.i18n.translate import translate
 from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.command_box import Exports
 from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.tighten.controller import LessonOf, TrialController
 from stratascope.ui.use.watching import Watching
 from stratascope.ui.widgets import focus_order
 from stratascope.ui.widgets.feed import Feed, SettingsLike
@@ -43,7 +45,7 @@ LOOK_AGAIN = 5000  # ms: how old the snapshot is, and what is set aside
 class MainWindow(QMainWindow):
     """Without `hardening` it only shows; `report` and `exports` make texts of what is shown and planned.
 
-    Without `learning` nothing can be watched.
+    Without `learning` nothing can be watched, and without `lesson` no twin on which settings are tried.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class MainWindow(QMainWindow):
         hardening: Hardening | None = None,
         exports: Exports | None = None,
         learning: Learning | None = None,
+        lesson: LessonOf | None = None,
     ) -> None:
         super().__init__()
         self.theme, self.feed, self.settings = theme, feed, settings
@@ -76,6 +79,11 @@ class MainWindow(QMainWindow):
             if hardening is None
             else RelaunchController(self, theme, layers, hardening, selection, feed, settings, exports)
         )
+        self.trials = (
+            None
+            if hardening is None or self.hardening is None
+            else TrialController(self, theme, layers, hardening, self.hardening, selection, settings, lesson)
+        )
         column = None if self.hardening is None else self.hardening.column
         self.window_layout = WindowLayout(
             self, theme, selection, self.toolbar, self.notices, self.containers, self.pages, column
@@ -92,6 +100,10 @@ class MainWindow(QMainWindow):
         self._serve_guide()
         if self.hardening is not None:
             self._connect_hardening(self.hardening)
+        if self.trials is not None:
+            self.pages.use_made.connect(self.trials.join)
+            self.trials.closed.connect(self.close)
+            self.guide.serve(self.trials.dialog, lambda: topics.TRIALS)
         self.clock.start()
         self._restore()
         self.window_layout.resized()
@@ -99,7 +111,7 @@ class MainWindow(QMainWindow):
     # -- its parts put together
 
     def _connect(self) -> None:
-        self.feed.snapshot.connect(self.selection.show_snapshot)
+        self.feed.snapshot.connect(self._show)
         self.selection.chosen.connect(self.feed.focus)
         self.toolbar.down = self.containers.view
         self.toolbar.went_down.connect(self.containers.first_found)
@@ -119,6 +131,9 @@ class MainWindow(QMainWindow):
         for header in (self.strata_page.header, self.pages.header):
             header.card.root_wanted.connect(self.toolbar.elevate)
             header.card.again_wanted.connect(self.feed.refresh)
+
+    def _show(self, snapshot: Snapshot) -> None:
+        self.selection.show_snapshot(snapshot if self.trials is None else self.trials.without_twins(snapshot))
 
     def _serve_guide(self) -> None:
         serve, strata_page = self.guide.serve, self.strata_page
@@ -218,6 +233,9 @@ class MainWindow(QMainWindow):
             self.update()
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if self.trials is not None and not self.trials.end_or_wait():
+            event.ignore()
+            return
         if self.hardening is not None and not self.hardening.end_or_ask():
             event.ignore()
             return

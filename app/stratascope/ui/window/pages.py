@@ -35,12 +35,14 @@ class Pages(QStackedWidget):
     """`turned`: a view was asked for, maybe the one that is shown already. `back_wanted`: to the list.
 
     `filter_wanted`: what is in view is searched by the window's filter. `fleet_left`: one of its containers was chosen.
+    `use_made`: the page of what is used is there now.
     """
 
     turned = Signal()
     back_wanted = Signal()
     filter_wanted = Signal()
     fleet_left = Signal()
+    use_made = Signal(object)
 
     def __init__(
         self,
@@ -201,6 +203,7 @@ class Pages(QStackedWidget):
         if self.use is None:
             self.use = UsePage(self._theme, self._layers, self._selection, self._watching)
             self._stack.addWidget(self.use)
+            self.use_made.emit(self.use)
         return self.use
 
     def _fleet_page(self) -> FleetPage:

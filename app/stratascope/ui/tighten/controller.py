@@ -1,0 +1,257 @@
+"""Trials in the window: the sheet, the one search that may be under way, and what was found of each container.
+
+The column and the page "Use" ask for it; what was found goes back into the column, which relaunches as always.
+Decided against trials of two containers at once: each would slow the other's, and be held against the wrong times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QWidget
+
+from stratascope.core.layer import Layer
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Choice, ToggleError
+from stratascope.core.relaunch.twin import TWIN_NAME
+from stratascope.core.snapshot import ContainerState, Snapshot
+from stratascope.i18n.translate import translate
+from stratascope.state import exercises
+from stratascope.ui.harden.trial_buttons import TrialButton
+from stratascope.ui.harden.worker import ThreadRun, reason
+from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.tighten import words
+from stratascope.ui.tighten.card import TrialCard
+from stratascope.ui.tighten.dialog import TrialDialog
+from stratascope.ui.use.page import UsePage
+from stratascope.ui.widgets.feed import SettingsLike
+from stratascope.ui.widgets.selection import Selection
+from stratascope.ui.widgets.theme import Theme
+from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.plan.offers import Preview
+from stratascope.usecases.tighten.settings import Setting, settings
+from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes
+from stratascope.usecases.trial.search import SearchEvent, TrialBegun, TrialDone
+from stratascope.value import Value, replace
+
+LessonOf = Callable[[ContainerState], Lesson]  # what watches its twins; called off the window's thread
+KEPT_MOST = 50  # containers whose last result is remembered
+
+
+class _Failed(Value):
+    """A search without a result."""
+
+    why: Message
+    words: str = ""
+
+
+class _Over(Value):
+    """The last event of a search."""
+
+    done: Tightened | _Failed
+
+
+class TrialController(QObject):
+    """`closed`: a search that the window's end waited for is over."""
+
+    closed = Signal()
+
+    def __init__(
+        self,
+        window: QWidget,
+        theme: Theme,
+        layers: tuple[Layer, ...],
+        hardening: Hardening,
+        side: RelaunchController,
+        selection: Selection,
+        kept: SettingsLike,
+        lesson: LessonOf | None = None,
+    ) -> None:
+        """Without `lesson` twins are not watched."""
+        super().__init__(window)
+        self._theme, self._hardening, self._side, self._selection = theme, hardening, side, selection
+        self._settings, self._lesson, self._draft = kept, lesson, side.column.draft
+        self.run: ThreadRun | None = None
+        self._state: ContainerState | None = None  # of the container that the sheet is about
+        self._wishes = Wishes()
+        self._watcher: Lesson | None = None
+        self._trials: list[TrialDone] = []
+        self._found: dict[tuple[str, str], tuple[Tightened, tuple[Setting, ...]]] = {}  # by engine and name
+        self._twins: set[tuple[str, str]] = set()  # seen of the last search
+        self._closing = False
+        self._button: TrialButton | None = None
+        self._card: TrialCard | None = None
+        titles = {layer.number: translate(layer.about.title) for layer in layers}
+        self.dialog = TrialDialog(theme, {layer.id: layer.number for layer in layers}, titles, window)
+        self.dialog.begun.connect(self._begin)
+        self.dialog.cancelled.connect(self.cancel)
+        self.dialog.taken.connect(self._take)
+        self.dialog.again.connect(self._again)
+        side.column.trial_wanted.connect(lambda chosen: self.ask(chosen=chosen))
+        self._draft.changed.connect(self.refresh)
+        selection.container_changed.connect(self.refresh)
+
+    def join(self, page: UsePage) -> None:
+        """The page "Use" was made: the button and the card have their places in it."""
+        self._button, self._card = TrialButton(self._theme, msg("Try on a twin")), TrialCard(self._theme)
+        self._button.clicked.connect(lambda _=False: self.ask(chosen=False))
+        self._card.again.clicked.connect(lambda _=False: self.ask(chosen=False))
+        page.add_trials(self._button, self._card)
+        self.refresh()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a search is under way."""
+        return self.run is not None
+
+    def refresh(self) -> None:
+        """What is shown of it beside the sheet."""
+        self._side.column.show_trials(under_way=self.busy)
+        if self._button is None or self._card is None:
+            return
+        self._button.setVisible(self._draft.usable or self.busy)
+        self._button.say(msg("Show the trials") if self.busy else msg("Try on a twin"))
+        state = self._selection.current
+        found = None if state is None else self._found.get(_place(state))
+        if found is None or not self._draft.usable:
+            self._card.hide()
+        else:
+            self._card.show_found(*found)
+
+    # -- before
+
+    def ask(self, *, chosen: bool) -> None:
+        """The sheet for the container in view; that of the search that is under way, where there is one."""
+        if self.busy:
+            self.dialog.present()
+            return
+        state, draft, snapshot = self._selection.current, self._draft, self._selection.snapshot
+        if state is None or snapshot is None or not self._draft.usable:
+            return
+        self._state = state
+        remembered = exercises.remembered(self._settings, state.container.image)
+        watched = words.watching(snapshot.privilege, self._selection.engine)
+        self.dialog.ask(state.container.name, draft.choices, remembered, watched, try_chosen=chosen)
+
+    def _again(self) -> None:
+        """The first page once more, for the same container as far as it is still there."""
+        if self._state is not None and self._selection.key != self._state.key:
+            self._selection.go_to(self._state.key)
+        if self._draft.usable and self._state is not None and self._selection.key == self._state.key:
+            self.ask(chosen=bool(self._wishes.chosen))
+        elif self._state is not None:
+            self.dialog.fail(msg("This container is not there any more, or does not run."), "")
+
+    # -- during
+
+    def without_twins(self, snapshot: Snapshot) -> Snapshot:
+        """The picture without the twins of the search under way: they come and go, and are no news to anybody.
+
+        Known by engine and name, and only as long as one runs: no container hides by calling itself a twin.
+        """
+        state = self._state
+        if self.busy and state is not None:
+            begins = f"{state.container.name}.{TWIN_NAME}"
+            self._twins |= {
+                each.key
+                for each in snapshot.containers
+                if each.container.engine == state.container.engine and each.container.name.startswith(begins)
+            }
+        if not self._twins:
+            return snapshot
+        return replace(snapshot, containers=tuple(each for each in snapshot.containers if each.key not in self._twins))
+
+    def _begin(self) -> None:
+        state, hardening, lesson_of = self._state, self._hardening, self._lesson
+        if self.busy or state is None:
+            return
+        wishes = self._wishes = self.dialog.before.wishes()
+        exercises.remember(self._settings, state.container.image, wishes.exercises.commands)
+        self._trials, self._watcher, self._twins = [], None, set()
+
+        def make(cancelled: Callable[[], bool]) -> Iterator[SearchEvent | _Over]:
+            self._watcher = None if lesson_of is None else lesson_of(state)
+            for event in hardening.tighten(state, wishes, self._watcher, cancelled):
+                yield _Over(event) if isinstance(event, Tightened) else event
+
+        self.run = ThreadRun(make, _over, "trials", self)
+        self.run.told.connect(self._told)
+        self.run.over.connect(self._ended)
+        self.dialog.begin()
+        self.refresh()
+        self.run.start()
+
+    def cancel(self) -> None:
+        """Break it off at the next safe place."""
+        if self.run is not None:
+            self.run.cancel()
+            self.dialog.tell_cancelling()
+
+    def _told(self, event: TrialBegun | TrialDone) -> None:
+        if isinstance(event, TrialDone):
+            self._trials.append(event)
+        self.dialog.tell(event, None if self._watcher is None else self._watcher.why_not)
+
+    def _ended(self, over: _Over) -> None:
+        cancelled = self.run is not None and self.run.cancelling
+        self.run, done, state = None, over.done, self._state
+        if isinstance(done, _Failed) or state is None:
+            why = done if isinstance(done, _Failed) else _Failed(msg("It broke off without a result."))
+            self.dialog.fail(msg("Cancelled.") if cancelled else why.why, why.words)
+        else:
+            found = settings(done, self._trials)
+            if done.choices:
+                self._found.pop(_place(state), None)
+                self._found[_place(state)] = done, found
+                while len(self._found) > KEPT_MOST:
+                    del self._found[next(iter(self._found))]
+            self.dialog.end(done, len(self._wishes.chosen), found, self._preview)
+        self.refresh()
+        if self._closing:
+            self.closed.emit()
+        elif not self.dialog.isVisible() and not cancelled:
+            self.dialog.present()  # hidden on the way: nothing else tells how it ended
+
+    def _preview(self, choices: tuple[Choice, ...]) -> Preview | None:
+        if self._state is None:
+            return None
+        try:
+            return self._hardening.preview(self._state, choices)
+        except ToggleError:
+            return None
+
+    # -- after
+
+    def _take(self, choices: tuple[Choice, ...]) -> None:
+        """Into the column, and from there to the sheet of the relaunch."""
+        state = self._state
+        if state is None:
+            return
+        if self._side.take(state.key, choices):
+            self.dialog.hide()
+        else:
+            self.dialog.fail(msg("This container is not there any more, or does not run."), "")
+
+    def end_or_wait(self) -> bool:
+        """False while a search is under way, which is broken off: `closed` comes when its twin is gone.
+
+        Asked a second time it is not waited for: the journal knows of the twin, and the next start removes it.
+        """
+        if not self.busy or self._closing:
+            self.dialog.hide()
+            return True
+        self._closing = True
+        self.cancel()
+        return False
+
+
+def _over(error: Exception | None) -> _Over:
+    if error is None:
+        return _Over(_Failed(msg("It broke off without a result.")))
+    return _Over(_Failed(*reason(error)))
+
+
+def _place(state: ContainerState) -> tuple[str, str]:
+    """The same over its relaunches."""
+    return state.container.engine, state.container.name

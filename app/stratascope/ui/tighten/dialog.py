@@ -1,0 +1,231 @@
+"""The sheet of trials: before, what is tried and how; during, each trial; after, what works and why.
+
+It is not modal. Hiding it stops nothing: the column leads back to it. It changes no container; what it found goes into
+the column and its sheet of a relaunch.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.command_box import MainButton
+from stratascope.ui.tighten import words
+from stratascope.ui.tighten.found_page import FoundPage, PreviewOf
+from stratascope.ui.tighten.wish_page import WishPage
+from stratascope.ui.use.rows import Row
+from stratascope.ui.use.table import RowTable
+from stratascope.ui.widgets import accessibility, focus_order
+from stratascope.ui.widgets.labels import Label, Rule, give_tip
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.usecases.tighten.settings import Setting
+from stratascope.usecases.tighten.tighten import Tightened
+from stratascope.usecases.trial.search import TrialBegun, TrialDone
+
+WIDTH, HEIGHT = 720, 600
+
+
+class Page(Enum):
+    """What the sheet shows."""
+
+    BEFORE = 0
+    DURING = 1
+    AFTER = 2
+
+
+class TrialDialog(QDialog):
+    """`begun`: the person agreed. `taken`: relaunch with these choices. `again`: the first page once more."""
+
+    begun = Signal()
+    cancelled = Signal()
+    taken = Signal(object)  # tuple[Choice, ...]
+    again = Signal()
+
+    def __init__(self, theme: Theme, numbers: dict[str, int], titles: dict[int, str], parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme, self._window = theme, parent
+        self.name = ""
+        self.title = Label(theme, 18, BOLD, wrap=True)
+        self.lead = Label(theme, 13, ink="text2", wrap=True)
+        self.told = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
+        self.before = WishPage(theme)
+        heads = tuple(translate(text) for text in (msg("Trial"), msg("Outcome"), msg("Seconds")))
+        self.trials = RowTable(theme, translate(msg("Trials so far")), heads, lines=2)
+        self._rows: list[Row] = []
+        self.after = FoundPage(theme, numbers, titles)
+        self.after.switched.connect(self._switched)
+        self.go = MainButton(theme)
+        self.go.setMinimumWidth(theme.px(220))
+        self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.go.clicked.connect(self._go)
+        self.back = QPushButton()
+        self.back.clicked.connect(self._back)
+        self.once_more = QPushButton(translate(msg("Try again…")))
+        self.once_more.clicked.connect(lambda _=False: self.again.emit())
+        during = QWidget()
+        column = QVBoxLayout(during)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.trials, 1)
+        column.addStretch(0)
+        self.pages = QStackedWidget()
+        for page in (self.before, during, self.after):
+            self.pages.addWidget(page)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*[theme.px(20)] * 4)
+        layout.setSpacing(theme.px(10))
+        for widget in (self.title, self.lead, self.told):
+            layout.addWidget(widget)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(Rule(theme))
+        end = QHBoxLayout()
+        end.setSpacing(theme.px(8))
+        end.addWidget(self.once_more)
+        end.addStretch(1)
+        end.addWidget(self.back)
+        end.addWidget(self.go)
+        layout.addLayout(end)
+        theme.changed.connect(self.update)
+
+    @property
+    def page(self) -> Page:
+        """The one that is shown."""
+        return Page(self.pages.currentIndex())
+
+    def ask(
+        self,
+        name: str,
+        chosen: tuple[Choice, ...],
+        remembered: tuple[str, ...],
+        watched: Message | None,
+        *,
+        try_chosen: bool,
+    ) -> None:
+        """Before it begins. See `WishPage.begin`."""
+        self.name = plain(name, 200)
+        self.before.begin(chosen, remembered, watched, try_chosen=try_chosen)
+        self._show(Page.BEFORE, msg("Try {name} on a twin", name=self.name))
+        self._say(
+            translate(
+                msg("A twin is a copy beside it, without its ports and with copies of its volumes, that is removed "
+                    "after each trial. The container itself goes on, and nothing of it is changed.")
+            )
+        )  # fmt: skip
+        self._buttons(msg("Cancel"), msg("Try on a twin"))
+        self.present()
+        self.go.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def begin(self) -> None:
+        """The trials start."""
+        self._rows = []
+        self.trials.show_rows(())
+        self._show(Page.DURING, msg("Trying {name} on a twin…", name=self.name))
+        self._say(translate(msg("Looking at it…")))
+        self._buttons(msg("Cancel"), None)
+        self.back.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def tell(self, event: TrialBegun | TrialDone, unwatched: Message | None) -> None:
+        """What happens. `unwatched`: why the twins are not watched, if so."""
+        row = words.trial_row(event)
+        if self._rows and self._rows[-1][0].text == row[0].text:
+            self._rows[-1] = row
+        else:
+            self._rows.append(row)
+        self.trials.show_rows(tuple(self._rows))
+        self.trials.scrollToBottom()
+        self._warn("" if unwatched is None else words.unwatched(unwatched))
+        if isinstance(event, TrialBegun) and self.back.isEnabled():
+            told = translate(words.begun(event))
+            self._say(told)
+            accessibility.announce(self, told)
+
+    def tell_cancelling(self) -> None:
+        """It ends at the next safe place."""
+        self._say(translate(msg("It is broken off; its twin is being removed…")))
+        self.back.setEnabled(False)
+
+    def end(self, done: Tightened, asked: int, found: tuple[Setting, ...], preview_of: PreviewOf) -> None:
+        """What was found."""
+        self.after.show_found(done, found, preview_of)
+        self._show(Page.AFTER, words.title(done, asked))
+        self._say(words.lead(done))
+        self._warn("" if done.unwatched is None else words.unwatched(done.unwatched))
+        self._buttons(msg("Close"), msg("Relaunch with these…") if done.choices else None, again=True)
+        self._ended()
+
+    def fail(self, why: Message, said: str) -> None:
+        """It came to nothing."""
+        self._show(Page.DURING, msg("It could not be tried"))
+        self._say(plain(translate(why), 400), said)
+        self._buttons(msg("Close"), None, again=True)
+        self._ended()
+
+    def present(self) -> None:
+        """In front of the window, no larger than it."""
+        parent, theme = self._window, self._theme
+        if not self.isVisible():
+            self.resize(min(theme.px(WIDTH), parent.width() - 16), min(theme.px(HEIGHT), parent.height() - 16))
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    # -- inside
+
+    def _show(self, page: Page, title: Message) -> None:
+        self.pages.setCurrentIndex(page.value)
+        self.title.setText(translate(title))
+        self.setWindowTitle(self.title.text())
+        self._warn("")
+
+    def _say(self, text: str, more: str = "") -> None:
+        self.lead.setText(text)
+        give_tip(self.lead, plain(more, 400))
+
+    def _warn(self, text: str) -> None:
+        self.told.setText(text)
+        self.told.setVisible(bool(text))
+
+    def _buttons(self, back: Message, go: Message | None, *, again: bool = False) -> None:
+        self.back.setText(translate(back))
+        self.back.setEnabled(True)
+        self.once_more.setVisible(again)
+        self.go.setVisible(go is not None)
+        if go is not None:
+            self.go.say(translate(go))
+            self.go.setEnabled(True)
+
+    def _ended(self) -> None:
+        accessibility.announce(self, f"{self.title.text()} {self.lead.text()}")
+        if self.isVisible():
+            (self.back if self.go.isHidden() else self.go).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _switched(self) -> None:
+        self.go.setEnabled(bool(self.after.choices))
+
+    def _go(self) -> None:
+        if self.page is Page.BEFORE:
+            self.begun.emit()
+        else:
+            self.taken.emit(self.after.choices)
+
+    def _back(self) -> None:
+        if self.page is Page.DURING and self.once_more.isHidden():
+            self.cancelled.emit()
+        else:
+            self.hide()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return focus_order.step(self, forward=forward)
+
+    def reject(self) -> None:
+        self.hide()  # Escape: trials go on, the column tells of it
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        self.hide()
