@@ -81,6 +81,7 @@ class StagedHardening(Hardening):
         self.slow = ""  # the engine whose offers `offer_gate` holds; empty: all
         self.trial_gate: threading.Event | None = None  # holds the first trial
         self.breaks = ""  # the toggle with which its twin breaks
+        self.loosens: dict[str, str] = {}  # other values with which it works
         self.unwatched: Message | None = None  # why nothing was observed
         self.no_result: Exception | None = None  # what trials fail of
         self.wishes: Wishes | None = None  # of the last trials
@@ -208,6 +209,7 @@ class StagedHardening(Hardening):
         yield TrialDone(1, Purpose.UNCHANGED, works)
         yield TrialBegun(2, Attempt(whole, Purpose.WHOLE, 3), 6.0)
         rest = tuple(each for each in whole if each.toggle != self.breaks)
+        rest = tuple(Choice(each.toggle, self.loosens.get(each.toggle, each.value)) for each in rest)
         if rest != whole:
             refused = Refusal("k", msg("{by}: {call} is refused ({why}).", by="cron", call="open(/x)", why="EROFS"),
                               Loosening(self.breaks, certain=True))  # fmt: skip

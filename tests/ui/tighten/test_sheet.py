@@ -109,6 +109,16 @@ def test_what_breaks_of_it_is_named(qtbot: QtBot, window: MainWindow, staged: St
     assert staged.breaks not in {each.toggle for each in dialog.after.choices}
 
 
+def test_a_value_that_was_loosened_is_told(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> None:
+    select(window, "backup")
+    side = planned(qtbot, window)
+    side.column.draft.set_value("pids", "50")
+    staged.loosens = {"pids": "77"}
+    dialog = tried(qtbot, window, chosen=True).dialog
+    assert dialog.title.text() == "It breaks with all of it, and works with 1 value loosened."
+    assert "Limit processes, loosened: 77" in [row.switch.accessibleName() for row in dialog.after.rows]
+
+
 def test_progress_is_told_trial_by_trial_and_it_can_be_hidden(
     qtbot: QtBot, window: MainWindow, staged: StagedHardening
 ) -> None:

@@ -153,7 +153,7 @@ class TrialDialog(QDialog):
     def end(self, done: Tightened, asked: int, found: tuple[Setting, ...], preview_of: PreviewOf) -> None:
         """What was found."""
         self.after.show_found(done, found, preview_of)
-        self._show(Page.AFTER, words.title(done, asked))
+        self._show(Page.AFTER, words.title(done, asked, found))
         self._say(words.lead(done))
         self._warn("" if done.unwatched is None else words.unwatched(done.unwatched))
         self._buttons(msg("Close"), msg("Relaunch with these…") if done.choices else None, again=True)

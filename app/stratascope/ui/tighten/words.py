@@ -68,11 +68,14 @@ def trial_row(event: TrialBegun | TrialDone) -> Row:
     )
 
 
-def title(done: Tightened, asked: int) -> Message:
+def title(done: Tightened, asked: int, found: Sequence[Setting]) -> Message:
     """How it ended. `asked`: how many settings were chosen to be tried; 0: they were derived."""
-    count = len(done.choices)
+    count, loosened = len(done.choices), sum(each.loosened for each in found)
     if done.verdict.ends is not Ends.FOUND:
         return ENDS[done.verdict.ends]
+    if asked and count == asked and loosened:
+        return plural("It breaks with all of it, and works with {count} value loosened.",
+                      "It breaks with all of it, and works with {count} values loosened.", loosened)  # fmt: skip
     if asked and count == asked:
         return msg("It works with all that is switched on.")
     if asked:
@@ -103,7 +106,10 @@ def setting_title(setting: Setting, done: Tightened) -> str:
     name, choice = toggle_title(setting.toggle), setting.choice
     if choice is None:
         return name
-    return translate(msg("{title}: {value}", title=name, value=value(choice, done)))
+    shown = value(choice, done)
+    if setting.loosened:
+        return translate(msg("{title}, loosened: {value}", title=name, value=shown))
+    return translate(msg("{title}: {value}", title=name, value=shown))
 
 
 def value(choice: Choice, done: Tightened) -> str:
