@@ -311,6 +311,17 @@ def test_nothing_of_it_in_the_demo_nor_where_nothing_runs(qtbot: QtBot, window: 
     assert not buttons.try_chosen.isVisible()
 
 
+def test_a_low_window_has_one_of_the_buttons(qtbot: QtBot, window: MainWindow) -> None:
+    buttons = planned(qtbot, window).column.trials
+    window.resize(1440, 520)
+    assert buttons.tighten.isVisible()
+    assert not buttons.try_chosen.isVisible()
+    click(buttons.tighten)
+    assert trials_of(window).dialog.before.chosen.isVisible()
+    window.resize(1440, 900)
+    assert buttons.try_chosen.isVisible()
+
+
 def test_single_capabilities_are_switches_of_their_own() -> None:
     """What is one choice of a trial is two switches of the column, and becomes one choice again."""
     chosen = ContainerChoices()

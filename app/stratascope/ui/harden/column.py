@@ -38,7 +38,7 @@ from stratascope.usecases.plan.shortfalls import shortfalls
 
 COLUMN, LEAST, MOST = 308, 288, 400
 SHORT = 3  # sentences on what it does not do
-FOLD_COMMAND, FOLD_LAYERS, FOLD_PREDICTION = 820, 760, 450  # height of the window, px of the design
+FOLD_COMMAND, FOLD_LAYERS, FOLD_TRY, FOLD_PREDICTION = 820, 760, 640, 450  # height of the window, px of the design
 
 
 class HardenColumn(QWidget):
@@ -172,9 +172,10 @@ class HardenColumn(QWidget):
         accessibility.announce(self, self.told.text())
 
     def set_height(self, height: int) -> None:
-        """Fold parts away in a low window: first the command, then the layers of the prediction."""
+        """Fold parts away in a low window: the command, the layers of the prediction, the second button of trials."""
         theme, usable = self._theme, self.draft.nothing is None
         self.command.setVisible(usable and self.draft.look_only is None and height >= theme.px(FOLD_COMMAND))
+        self.trials.set_low(height < theme.px(FOLD_TRY))
         self.prediction.set_folded(height < theme.px(FOLD_LAYERS))
         self.prediction.setVisible(usable and height >= theme.px(FOLD_PREDICTION))  # the sheet has it too
 

@@ -42,13 +42,20 @@ class TrialButtons(QObject):
         self.try_chosen.clicked.connect(lambda _=False: self.wanted.emit(True))
         give_tip(self.tighten, translate(msg("Find the tightest settings with which it still works, on a twin")))
         give_tip(self.try_chosen, translate(msg("Try what is switched on, on a twin; the container goes on meanwhile")))
+        self._chosen, self._low = False, False
         self.show_able(False, chosen=False, under_way=False)
+
+    def set_low(self, low: bool) -> None:
+        """In a low window there is one of them: its sheet has the other's choice, too."""
+        self._low = low
+        self.try_chosen.setVisible(self._chosen and not low)
 
     def show_able(self, able: bool, *, chosen: bool, under_way: bool) -> None:
         """`able`: there can be trials; `chosen`: of what is switched on, too; `under_way`: there are some now."""
         self.tighten.say(msg("Show the trials") if under_way else msg("Tighten…"))
         self.tighten.setVisible(able or under_way)
-        self.try_chosen.setVisible(chosen and not under_way)
+        self._chosen = chosen and not under_way
+        self.set_low(self._low)
 
 
 class Beside(QWidget):
