@@ -49,7 +49,17 @@ class Downtime:
 
     def _harden(self) -> None:
         with tempfile.TemporaryDirectory() as state:
-            words = ("harden", NAME, "--json", "--yes", "--watch", "0", "--set", "no-new-privileges=on")
+            words = (
+                "harden",
+                NAME,
+                "--json",
+                "--yes",
+                "--watch",
+                "0",
+                "--enforced-is-enough",
+                "--set",
+                "no-new-privileges=on",
+            )
             subprocess.run(
                 (sys.executable, "-m", "stratascope", *words),
                 check=True, env={**self._environ, "XDG_STATE_HOME": state}, stdout=subprocess.DEVNULL,

@@ -70,7 +70,7 @@ def test_it_reaches_what_is_predicted_and_no_smaller_set_does(desk: Desk, kind: 
         assert not opened(state.matrix)
         return
     code, last, err = desk.harden("--preset", "critical")
-    assert (code, last["result"]) == (0, "verified"), (last, err)
+    assert (code, last["enforced"]) == (0, True), (last, err)
     assert {each["id"]: each["value"] for each in last["toggles"]} == {each.toggle: each.value for each in chosen}
     assert last["after"]["exposure"] == last["predicted"]["exposure"] == after.exposure.worst
     open_then = {name for name, each in last["after"]["threats"].items() if each["outcome"] != "stopped"}

@@ -78,7 +78,7 @@ def test_a_warning_that_the_original_got_too_does_not_stop_it(desk: Desk) -> Non
     """Rootless engines warn of limits that they can't set, whatever else is asked."""
     start(desk, "--memory", "64m")
     code, last, err = desk.harden("--set", "no-new-privileges=on")
-    assert (code, last["result"]) == (0, "verified"), (last, err)
+    assert (code, last["result"]) == (0, "enforced"), (last, err)
     assert len(desk.all()) == 2, "nothing but the original is left"
 
 
@@ -138,7 +138,7 @@ def test_a_worker_that_came_on_demand(desk: Desk, comes_back: bool) -> None:
     words = ("--set", "no-new-privileges=on") if comes_back else ("--set", "capabilities=none")
     code, last, err = desk.harden(*words)
     if comes_back:
-        assert (code, last["result"]) == (0, "verified"), (last, err)
+        assert (code, last["result"]) == (0, "enforced"), (last, err)
     else:
         assert (code, last["result"]) == (4, "rolled-back"), (last, err)
         assert "did not come up again" in last["why"]

@@ -166,7 +166,7 @@ def main(how: str, number: int, verb: str, container: str) -> None:
         if fate.waits:
             say(json.dumps({"ending": ended.ending, "why": ended.why and translate(ended.why), "words": ended.words}))
             return
-        assert ended.ending is Ending.VERIFIED, ended
+        assert ended.ending is Ending.ENFORCED, ended
         if verb == "undo":
             assert ended.transaction is not None
             fate.counting = True

@@ -34,7 +34,9 @@ def scene(engines: Engines, request: pytest.FixtureRequest, tmp_path: Path) -> I
 
 
 def harden(scene: Scene, *words: str, name: str = NAME, watch: str = "1") -> tuple[int, dict[str, Any]]:
-    code, out, err = scene.stratascope("harden", name, "--json", "--yes", "--watch", watch, *words)
+    code, out, err = scene.stratascope(
+        "harden", name, "--json", "--yes", "--enforced-is-enough", "--watch", watch, *words
+    )
     assert out, err
     return code, json.loads(out.splitlines()[-1])
 
@@ -95,7 +97,7 @@ def test_two_programs_at_once(docker_rootful: Rig, tmp_path: Path) -> None:
     scene = Scene(docker_rootful, tmp_path)
     try:
         run(scene)
-        words = ("-m", "stratascope", "harden", NAME, "--json", "--yes", "--watch", "3", *SET)
+        words = ("-m", "stratascope", "harden", NAME, "--json", "--yes", "--enforced-is-enough", "--watch", "3", *SET)
         both = [scene.python(*words) for _ in range(2)]
         ends = [child.communicate() for child in both]
         assert sorted(child.returncode for child in both) == [0, 3], ends
@@ -112,7 +114,19 @@ def test_two_programs_at_once(docker_rootful: Rig, tmp_path: Path) -> None:
 
 def on_a_small_disk(scene: Scene, state: Path, room: int) -> tuple[int, str, str]:
     """`harden` with so many bytes of room for the journal, in a mount namespace of its own."""
-    words = (sys.executable, "-m", "stratascope", "harden", NAME, "--json", "--yes", "--watch", "0", *SET)
+    words = (
+        sys.executable,
+        "-m",
+        "stratascope",
+        "harden",
+        NAME,
+        "--json",
+        "--yes",
+        "--enforced-is-enough",
+        "--watch",
+        "0",
+        *SET,
+    )
     script = f"mount -t tmpfs -o size={room} tmpfs {shlex.quote(str(state))} && exec {shlex.join(words)}"
     done = subprocess.run(
         ("unshare", "--mount", "--propagation", "private", "sh", "-c", script),
@@ -213,7 +227,9 @@ def test_control_c(engines: Engines, name: str, number: signal.Signals, tmp_path
     scene = Scene(engines.get(name), tmp_path)
     try:
         original = run(scene)
-        child = scene.python("-c", TYPED, "harden", NAME, "--json", "--yes", "--watch", "3", *SET)
+        child = scene.python(
+            "-c", TYPED, "harden", NAME, "--json", "--yes", "--enforced-is-enough", "--watch", "3", *SET
+        )
         assert child.stdout is not None
         for _ in range(random.Random(seed).randrange(1, 11)):  # up to the line that says that it is watched
             child.stdout.readline()

@@ -26,7 +26,19 @@ def scenes(each_api: Rig, tmp_path: Path) -> tuple[Scene, Scene]:
 
 
 def harden(scene: Scene, name: str, *before: str) -> tuple[int, dict[str, object]]:
-    words = ("-m", "stratascope", "harden", name, "--yes", "--json", "--watch", "0", "--set", "no-new-privileges=on")
+    words = (
+        "-m",
+        "stratascope",
+        "harden",
+        name,
+        "--yes",
+        "--json",
+        "--enforced-is-enough",
+        "--watch",
+        "0",
+        "--set",
+        "no-new-privileges=on",
+    )
     child = scene.python(*words, before=before)
     out, err = child.communicate()
     return child.returncode, json.loads(out.splitlines()[-1]) if out else {"why": err}
@@ -48,7 +60,7 @@ def test_only_one_of_two_goes_on(scenes: tuple[Scene, Scene], before: tuple[str,
             code, last = harden(two, name, *before)
             out, err = first.communicate("\n")
             assert (code, last.get("result", "refused")) == (3, "refused"), (moment, last)
-            assert json.loads(out.splitlines()[-1])["ending"] == "verified", (moment, out, err)
+            assert json.loads(out.splitlines()[-1])["ending"] == "enforced", (moment, out, err)
             assert one.wrong_with(name, goes_on=True) == [], moment
             assert two.entry(name) == ()
     finally:
@@ -96,6 +108,6 @@ def test_what_is_alive_is_left_alone_by_another_users_recover(scenes: tuple[Scen
         assert two.stratascope("recover") == (0, "", "")
         assert one.all("crash-two-alive") == before
         out, _ = first.communicate("\n")
-        assert json.loads(out.splitlines()[-1])["ending"] == "verified"
+        assert json.loads(out.splitlines()[-1])["ending"] == "enforced"
     finally:
         one.clear()

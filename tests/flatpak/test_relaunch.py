@@ -39,8 +39,8 @@ def test_harden_and_undo(granted: Session, kind: str, docker_rootful: Rig, podma
     rig = docker_rootful if kind == "docker" else podman_rootless
     choices = ["--set", "no-new-privileges=on"] if kind == "docker" else ["--preset", "recommended"]
     with rig.container("--stop-timeout", "1", name="hardened") as original:
-        ended = last(granted, "harden", "hardened", *choices, "--yes", "--watch", "1", status=0)
-        assert ended["result"] == "verified"
+        ended = last(granted, "harden", "hardened", *choices, "--yes", "--watch", "1", status=1)
+        assert ended["result"] == "enforced"
         assert rig.inspect("hardened")["Id"] == ended["replacement_id"] != original
         status = Path(f"/proc/{rig.pid('hardened')}/status").read_text()
         assert "NoNewPrivs:\t1" in status
@@ -90,8 +90,8 @@ def test_compose_is_asked_on_the_host_where_its_files_are_within_reach(session: 
         assert "was not given the files" in block["text"]
         assert give in json.dumps(block)
         session.run(session.words(*give.split()))
-        ended = last(session, *choose, status=0)
-        assert ended["result"] == "verified"
+        ended = last(session, *choose, status=1)
+        assert ended["result"] == "enforced"
         override = project / "compose.override.yaml"
         assert "no-new-privileges" in override.read_text()
         assert override.stat().st_uid == session.uid

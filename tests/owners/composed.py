@@ -100,7 +100,7 @@ class Project:
 
     def harden(self, service: str, *words: str) -> tuple[int, dict[str, Any], str]:
         name = f"{self.name}-{service}-1"
-        code, out, err = self.run("harden", name, "--json", "--yes", "--watch", "1", *words)
+        code, out, err = self.run("harden", name, "--json", "--yes", "--watch", "1", "--enforced-is-enough", *words)
         return code, json.loads(out.splitlines()[-1]) if out else {}, err
 
     def no_new_privileges(self, service: str) -> bool:

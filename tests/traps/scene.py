@@ -79,7 +79,7 @@ class Scene:
 
     def harden(self, *words: str, name: str = "trap") -> tuple[int, dict[str, Any], str]:
         """Exit code, the last line of --json, and stderr."""
-        code, out, err = self.run("harden", name, "--json", "--yes", "--watch", "1", *words)
+        code, out, err = self.run("harden", name, "--json", "--yes", "--watch", "1", "--enforced-is-enough", *words)
         return code, json.loads(out.splitlines()[-1]) if out else {}, err
 
     def told(self, trap: str, what: str) -> None:

@@ -158,6 +158,7 @@ class StagedHardening(Hardening):
         cancelled: Callable[[], bool] = lambda: False,
         *,
         keep_unverified: bool = False,
+        exercised: Sequence[str] = (),
     ) -> Iterator[Event]:
         plan = made
         self._call("run")
@@ -181,7 +182,13 @@ class StagedHardening(Hardening):
         yield from self._step("verify", msg("Hold the result against /proc"), 0.05)
         yield from self._proofs(plan)
         self.set_aside.append(done)
-        yield Ended(Ending.KEPT if self.unproven else Ending.VERIFIED, done)
+        if self.unproven or self.outcome is Ending.ENFORCED:
+            seen = (msg("It has no healthcheck."), msg("It listens on no TCP port."))
+            yield Ended(Ending.KEPT if self.unproven else Ending.ENFORCED, done, enforced=not self.unproven,
+                        not_compared=seen)  # fmt: skip
+            return
+        yield Ended(Ending.VERIFIED, done, enforced=True, works=True,
+                    compared=(msg("Its healthcheck says healthy, as before."),))  # fmt: skip
 
     def tighten(
         self,

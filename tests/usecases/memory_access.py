@@ -11,7 +11,7 @@ from stratascope.core.observation.needs import Needs, NeedsStore, needs_key
 from stratascope.core.observation.observation import Observation, added
 from stratascope.core.ports import HostFiles, Owners, Relauncher
 from stratascope.core.record import Trouble
-from stratascope.core.relaunch.evidence import Liveness, RootFiles
+from stratascope.core.relaunch.evidence import Answer, Ask, Liveness, RootFiles
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
@@ -116,7 +116,7 @@ class MemoryAccess:
     def caught_signals(self, container: str) -> tuple[int, ...] | None:
         return None
 
-    def connects(self, container: str, ports: Sequence[int]) -> tuple[int, ...] | None:
+    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[Answer, ...] | None:
         return None
 
     def release(self, cgroup: str) -> None:

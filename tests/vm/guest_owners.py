@@ -111,11 +111,21 @@ class Side:
         return found
 
     def harden(self, name: str, *words: str) -> dict[str, Any]:
-        return self.program("harden", name, "--json", "--yes", "--watch", "2", *words)
+        return self.program("harden", name, "--json", "--yes", "--watch", "2", "--enforced-is-enough", *words)
 
     def killed(self, lines: int, moment: float) -> dict[str, Any]:
         """Killed after so many lines and a moment, and recovered."""
-        words = ("harden", "web", "--json", "--yes", "--watch", "3", "--set", "no-new-privileges=on")
+        words = (
+            "harden",
+            "web",
+            "--json",
+            "--yes",
+            "--watch",
+            "3",
+            "--enforced-is-enough",
+            "--set",
+            "no-new-privileges=on",
+        )
         child = subprocess.Popen(
             self.command(sys.executable, "-m", "stratascope", *words), stdout=subprocess.PIPE, text=True
         )

@@ -51,7 +51,7 @@ def test_a_dry_run_shows_the_drop_in_and_changes_nothing(side: Json) -> None:
 
 def test_hardened_proven_and_kept_by_the_next_restart(side: Json) -> None:
     done = side["hardened"]
-    assert (done["code"], done["last"]["result"]) == (0, "verified"), done
+    assert (done["code"], done["last"]["result"]) == (0, "enforced"), done
     assert {item["outcome"] for item in done["last"]["toggles"]} == {"enforced"}
     assert done["last"]["replacement_id"] == done["web"]["id"] != side["start"]["web"]["id"]
     for state in (done, side["restarted"]):

@@ -104,8 +104,8 @@ def _hardening(commands: argparse._SubParsersAction[Parser]) -> None:
                 "Relaunches containers with hardened settings, proves the result from /proc, and rolls back by "
                 "itself where that fails. The original is set aside until it is discarded. Without preset and "
                 "toggles: an unchanged relaunch. Several are relaunched one after the other, and where one fails those "
-                "before it are undone. Exit status, of the worst: 0 verified, 1 kept though not verified, 2 usage or "
-                "engine error, 3 refused, 4 rolled back."
+                "before it are undone. Exit status, of the worst: 0 enforced and seen to work, 1 kept though one of "
+                "the two was not shown, 2 usage or engine error, 3 refused, 4 rolled back."
             )
         ),
     )
@@ -215,6 +215,23 @@ def _relaunching(each: Parser) -> None:
     each.add_argument("--yes", action="store_true", help=told(msg("do not ask")))
     each.add_argument(
         "--keep-unverified", action="store_true", help=told(msg("keep a replacement that could not be proven"))
+    )
+    each.add_argument(
+        "--enforced-is-enough",
+        action="store_true",
+        help=told(msg("exit with 0 also where it is enforced and nothing showed that it works")),
+    )
+    each.add_argument(
+        "--watch-refusals",
+        type=_seconds,
+        default=0.0,
+        metavar="SECONDS",
+        help=told(msg("how long it is watched then for what is refused to it, which takes root (0)")),
+    )
+    each.add_argument(
+        "--no-search",
+        action="store_true",
+        help=told(msg("do not search on twins for what breaks it, where it fails and nothing says why")),
     )
     each.add_argument(
         "--commit-layer",

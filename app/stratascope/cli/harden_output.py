@@ -14,7 +14,7 @@ from stratascope.core.relaunch.transaction import Ended, Progress, State
 from stratascope.core.sanitize import plain
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import together, translate
-from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence
+from stratascope.presentation.relaunch_words import PROVEN_WORDS, ending_sentence, shown_lines
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.proof import Proved
@@ -122,6 +122,7 @@ class HardenOutput:
             complain("  | " + plain(line, 300))
         if event.blame is not None:
             complain(translate(event.blame))
+        write("".join(f"  {plain(translate(line), 400)}\n" for line in shown_lines(event)))
         write(f"{translate(ending_sentence(event))}\n")
 
     def end(self, last: dict[str, Any]) -> None:

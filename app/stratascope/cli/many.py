@@ -15,13 +15,13 @@ from stratascope.cli.harden_output import HardenOutput, said
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, write
 from stratascope.cli.relaunch import (
-    ENDINGS,
     FAILED,
     KEPT,
     REFUSED,
     ROLLED_BACK,
     VERIFIED,
     agreed_to,
+    code_of,
     ended_object,
     foretold,
     proof_object,
@@ -29,7 +29,7 @@ from stratascope.cli.relaunch import (
 )
 from stratascope.cli.targets import targets
 from stratascope.core.message import msg, plural
-from stratascope.core.ports import NoSuchContainerError
+from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import Choice, Preset
 from stratascope.core.relaunch.transaction import Ended, Ending, Progress
 from stratascope.core.sanitize import plain
@@ -98,8 +98,14 @@ def relaunch_all(
     wanted: Sequence[Wanted],
     *,
     preset: Preset | None = None,
+    exercised: Sequence[str] = (),
 ) -> int:
-    """Plan, tell, ask and carry out; the exit code: 0 where all are verified, else that of the worst."""
+    """Plan, tell, ask and carry out; the exit code: 0 where all are verified, else that of the worst.
+
+    `exercised`: commands that ended well on twins with just these choices.
+    """
+    if arguments.watch_refusals:
+        raise ProbeError(msg("--watch-refusals is for one container."))
     found.hardening.access(access.engine.id)  # previews ask it once what it is
     plans = _planned(arguments, access, wanted)
     more = {each.state.container.id: each.more for each in wanted}
@@ -129,6 +135,7 @@ def relaunch_all(
         watch=arguments.watch,
         keep_unverified=arguments.keep_unverified,
         keep_done=arguments.keep_done,
+        exercised=exercised,
         cancelled=interrupted(),
     )
     return _carried_out(arguments, access, plans, tellers, events)
@@ -217,12 +224,12 @@ def _end(
     tellers: dict[str, _Teller],
     ended: AllEnded,
 ) -> int:
-    codes = [ENDINGS[ended.ending]]
+    codes = [code_of(arguments, ended.ending)]
     for outcome in ended.outcomes:
         for each in members(plans[outcome.place]):
             _ended(access, tellers[each.spec.id], outcome)
         if outcome.undone is None:
-            codes.append(ENDINGS[outcome.ended.ending])
+            codes.append(code_of(arguments, outcome.ended.ending))
     for teller in tellers.values():
         if not teller.result:  # it was not begun
             why = msg("An earlier one failed.") if ended.why is None else ended.why

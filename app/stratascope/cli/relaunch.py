@@ -22,7 +22,6 @@ from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.i18n.translate import translate
-from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.plan.preflight import Block
 from stratascope.usecases.plan.shortfalls import shortfalls
@@ -34,6 +33,7 @@ VERIFIED, KEPT, FAILED, REFUSED, ROLLED_BACK = 0, 1, 2, 3, 4
 ENDINGS = {
     Ending.VERIFIED: VERIFIED,
     Ending.LIMITED: VERIFIED,
+    Ending.ENFORCED: KEPT,
     Ending.KEPT: KEPT,
     Ending.REFUSED: REFUSED,
     Ending.ROLLED_BACK: ROLLED_BACK,
@@ -50,8 +50,12 @@ def relaunch(
     *,
     preset: Preset | None = None,
     more: dict[str, Any] | None = None,
+    exercised: Sequence[str] = (),
 ) -> int:
-    """Plan, tell, ask and carry out; the exit code. `more`: what the last line of the JSON says beside."""
+    """Plan, tell, ask and carry out; the exit code. `more`: what the last line of the JSON says beside.
+
+    `exercised`: commands that ended well on a twin with just these choices.
+    """
     made = found.hardening.plan(state, chosen, frozenset(arguments.remedies))
     # of a container that has never run nothing is known that could be predicted from
     preview = None if state.matrix is None else found.hardening.preview(state, made.choices, made.files)
@@ -75,7 +79,7 @@ def relaunch(
     if not arguments.yes and not _agreed(access.engine.id, made):
         told.end({"result": "refused", **last})
         return REFUSED
-    return _carry_out(arguments, found.hardening, access, made, told, last)
+    return _carry_out(arguments, found, access, made, told, last, exercised)
 
 
 def foretold(
@@ -89,6 +93,9 @@ def foretold(
         "before": short_matrix(made.state.matrix),
         "predicted": short_matrix(predicted),
         "after": None,
+        **halves(None),
+        "search": None,
+        "refusals": None,
         "toggles": [],
         "blocks": [block_object(item) for item in made.checked.blocks],
         "warnings": [{"code": item.code, "text": translate(item.text)} for item in made.checked.warnings],
@@ -100,14 +107,18 @@ def foretold(
 
 def _carry_out(
     arguments: argparse.Namespace,
-    hardening: Hardening,
+    found: ConnectedHardening,
     access: ConnectedEngine,
     made: Plan,
     told: HardenOutput,
     last: dict[str, Any],
+    exercised: Sequence[str],
 ) -> int:
     ended: Ended | None = None
-    for event in hardening.run(made, arguments.watch, interrupted(), keep_unverified=arguments.keep_unverified):
+    cancelled = interrupted()
+    events = found.hardening.run(made, arguments.watch, cancelled, keep_unverified=arguments.keep_unverified,
+                           exercised=exercised)  # fmt: skip
+    for event in events:
         match event:
             case Progress():
                 told.step(event)
@@ -118,13 +129,42 @@ def _carry_out(
                 ended = event
     if ended is None:
         return FAILED
-    if ended.transaction is not None and ended.ending in (Ending.VERIFIED, Ending.KEPT):
+    if ended.transaction is not None and ended.ending.stays:
         last["replacement_id"] = ended.transaction.new
         after = access.read(ended.transaction.new)
         last["after"] = short_matrix(None if after is None else after.matrix)
     told.ended(ended)
-    told.end(ended_object(ended, last))
-    return ENDINGS[ended.ending]
+    searched = refusals = None
+    if ended.ending is Ending.ROLLED_BACK and ended.blame and not (ended.suspects or arguments.no_search):
+        from stratascope.cli import loosening  # what stands on twins is loaded for this alone
+
+        searched = loosening.run(found.hardening, made, cancelled, as_json=arguments.json)
+    new = last["replacement_id"]
+    if new is not None and arguments.watch_refusals and found.observer is not None:
+        from stratascope.cli.refusals import watch
+
+        refusals = watch(found.observer, access, made, new, arguments.watch_refusals, cancelled, as_json=arguments.json)
+    told.end({**ended_object(ended, last), "search": searched, "refusals": refusals})
+    return code_of(arguments, ended.ending)
+
+
+def code_of(arguments: argparse.Namespace, ending: Ending) -> int:
+    """The exit code of an ending."""
+    if ending is Ending.ENFORCED and arguments.enforced_is_enough:
+        return VERIFIED
+    return ENDINGS[ending]
+
+
+def halves(ended: Ended | None) -> dict[str, Any]:
+    """The two halves of a result, for JSON. None: nothing was done."""
+    if ended is None:
+        return {"enforced": None, "works": None, "compared": [], "not_compared": []}
+    return {
+        "enforced": ended.enforced,
+        "works": ended.works,
+        "compared": [plain(translate(item)) for item in ended.compared],
+        "not_compared": [plain(translate(item)) for item in ended.not_compared],
+    }
 
 
 def ended_object(ended: Ended, last: dict[str, Any]) -> dict[str, Any]:
@@ -132,6 +172,7 @@ def ended_object(ended: Ended, last: dict[str, Any]) -> dict[str, Any]:
     return {
         "result": ended.ending.value,
         **last,
+        **halves(ended),
         "why": "" if ended.why is None else translate(ended.why),
         "words": ended.words,
         "log": ended.log,

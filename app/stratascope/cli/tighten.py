@@ -6,14 +6,12 @@ import argparse
 import json
 from typing import Any
 
-from stratascope.cli import many, recover
+from stratascope.cli import many, recover, trials
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, on_terminal, write
 from stratascope.cli.relaunch import REFUSED, relaunch
 from stratascope.cli.targets import several, targets
-from stratascope.core.message import Message, msg, plural
-from stratascope.core.relaunch.toggle import Choice
-from stratascope.core.relaunch.trial import Works
+from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import listed, translate
@@ -21,7 +19,7 @@ from stratascope.layers.toggles import toggle, value_text
 from stratascope.presentation.needs_report import phase_word
 from stratascope.usecases.many.kinds import by_kind
 from stratascope.usecases.tighten.tighten import Tightened, Wishes
-from stratascope.usecases.tighten.words import ENDS, PURPOSES, WORKS
+from stratascope.usecases.tighten.words import ENDS
 from stratascope.usecases.trial.paces import Exercises
 from stratascope.usecases.trial.search import TrialBegun, TrialDone
 from stratascope.usecases.trial.strategy import Ends
@@ -46,7 +44,9 @@ def run(arguments: argparse.Namespace) -> int:
         done = _search(arguments, engines, found, access, state, wishes)
         if done is None:
             return REFUSED
-        return relaunch(arguments, found, access, state, done.choices, more=_outcome(done))
+        return relaunch(
+            arguments, found, access, state, done.choices, more=_outcome(done), exercised=arguments.exercise
+        )
 
 
 def _all(arguments: argparse.Namespace, engines: Engines, found: ConnectedHardening, wishes: Wishes) -> int:
@@ -66,7 +66,7 @@ def _all(arguments: argparse.Namespace, engines: Engines, found: ConnectedHarden
             return REFUSED
         told = _outcome(done)
         wanted += [many.Wanted(state, done.choices, told) for state in kind]
-    return many.relaunch_all(arguments, found, access, wanted)
+    return many.relaunch_all(arguments, found, access, wanted, exercised=arguments.exercise)
 
 
 def _search(
@@ -83,9 +83,9 @@ def _search(
     for event in found.hardening.tighten(state, wishes, watcher, interrupted()):
         match event:
             case TrialBegun():
-                _begun(arguments, event)
+                trials.begun(event, as_json=arguments.json)
             case TrialDone():
-                _tried(arguments, event, state.container.name if several(arguments) else "")
+                trials.done(event, state.container.name if several(arguments) else "", as_json=arguments.json)
             case Tightened():
                 done = event
     assert done is not None
@@ -106,55 +106,13 @@ def _kept(texts: list[str]) -> tuple[str, ...]:
     return tuple(toggle(name).id for name in names)
 
 
-def _begun(arguments: argparse.Namespace, event: TrialBegun) -> None:
-    if arguments.json:
-        return
-    what = PURPOSES[event.attempt.purpose]
-    if event.seconds_left is None:
-        text = msg("Trial {number}: {what} …", number=event.number, what=what)
-    else:
-        text = msg("Trial {number}: {what} … (at least {seconds} s more)", number=event.number, what=what,
-                   seconds=round(event.seconds_left))  # fmt: skip
-    write(translate(text) + "\n")
-
-
-def _tried(arguments: argparse.Namespace, event: TrialDone, name: str) -> None:
-    tried = event.tried
-    why = "" if tried.why is None else translate(tried.why)
-    if arguments.json:
-        write(
-            json.dumps(
-                {
-                    **({"name": name} if name else {}),
-                    "trial": event.number,
-                    "purpose": event.purpose.value,
-                    "choices": [_choice(item, None) for item in tried.choices],
-                    "works": {Works.YES: True, Works.BREAKS: False}.get(tried.works),
-                    "seconds": round(tried.seconds, 3),
-                    "why": why,
-                    "compared": [translate(item) for item in tried.compared],
-                    "not_compared": [translate(item) for item in tried.not_compared],
-                    "refusals": [translate(each.text) for each in tried.refusals],
-                }
-            )
-            + "\n"
-        )
-        return
-    outcome = translate(msg("{outcome} ({seconds} s)", outcome=WORKS[tried.works], seconds=f"{tried.seconds:.1f}"))
-    write(plain(f"  {outcome}  {why}".rstrip(), 400) + "\n")
-
-
-def _choice(item: Choice, why: Message | None) -> dict[str, Any]:
-    return {"id": item.toggle, "value": item.value, "why": "" if why is None else translate(why)}
-
-
 def _outcome(done: Tightened) -> dict[str, Any]:
     """What the last line has beside that of `harden`."""
     why = dict(done.derived.why)
     seen = None if done.needs is None else done.needs.observation.seen
     capabilities = next((item.value for item in done.choices if item.toggle == "capabilities"), None)
     return {
-        "choices": [_choice(item, why.get(item.toggle)) for item in done.choices],
+        "choices": [trials.choice_object(item, why.get(item.toggle)) for item in done.choices],
         "capabilities": None if capabilities is None else [name for name in capabilities.split(",") if name != "none"],
         "syscalls_allowed": done.calls,
         "trials": done.trials,

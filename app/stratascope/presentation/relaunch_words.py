@@ -31,7 +31,8 @@ class RunKind(Enum):
 
 _TITLES: dict[RunKind, dict[Ending, Message]] = {
     RunKind.HARDEN: {
-        Ending.VERIFIED: msg("Hardened, and proven"),
+        Ending.VERIFIED: msg("Hardened: enforced, and it works"),
+        Ending.ENFORCED: msg("Hardened: enforced, but not shown to work"),
         Ending.KEPT: msg("Hardened, but not all of it is proven"),
         Ending.LIMITED: msg("The limits are changed"),
         Ending.ROLLED_BACK: msg("Rolled back: all is as it was before"),
@@ -59,6 +60,23 @@ def ending_title(ending: Ending, run: RunKind) -> Message:
     return words.get(ending, words[Ending.VERIFIED])
 
 
+def shown_lines(ended: Ended) -> tuple[Message, ...]:
+    """Whether it works, what was compared and what not; nothing where nothing was to be shown: an undo, live limits."""
+    if not ended.ending.stays or ended.ending is Ending.LIMITED or (ended.enforced is None and ended.works is None):
+        return ()
+    if ended.works is False:
+        title = msg("It does not work as before:")
+    elif ended.enforced is not True:
+        title = msg("It works:") if ended.works else msg("Whether it works was not shown:")
+    else:
+        title = msg("Enforced, and it works:") if ended.works else msg("Enforced; whether it works was not shown:")
+    return (
+        title,
+        *(msg("+ {text}", text=text) for text in ended.compared),
+        *(msg("? Not compared: {text}", text=text) for text in ended.not_compared),
+    )
+
+
 def ending_sentence(event: Ended) -> Message:
     """How it ended, and what can be done now."""
     made = event.transaction
@@ -74,6 +92,11 @@ def ending_sentence(event: Ended) -> Message:
         case Ending.VERIFIED if made is not None:
             return msg("Verified. The original of {name} is kept as {aside}: undo brings it back, discard removes it.",
                        name=made.name, aside=made.old_aside)  # fmt: skip
+        case Ending.ENFORCED if made is not None and made.owner is not None:
+            return msg("Kept: it is enforced and runs, and nothing showed that it works. Undo takes the change back.")
+        case Ending.ENFORCED if made is not None:
+            return msg("Kept: it is enforced and runs, and nothing showed that it works. Undo brings back the original "
+                       "of {name}, {aside}.", name=made.name, aside=made.old_aside)  # fmt: skip
         case Ending.KEPT:
             return msg("Kept, though not verified.")
         case Ending.LIMITED:

@@ -1,25 +1,42 @@
-"""Connections made inside another process's network namespace, where this user may enter it (setns(2)).
+"""Connections to a container's TCP ports: made inside its network namespace, where this user may enter it (setns(2)),
+else from here, to where its engine publishes them.
 
-A socket stays in the namespace in which it was made, and a namespace belongs to a thread, so a thread of its own enters
-and ends. Decided against nsenter(1): it need not be there.
+A socket stays in the namespace in which it was made, and a namespace belongs to a thread, and to those that it starts:
+one of its own enters and ends. Decided against nsenter(1): it need not be there.
+
+What is sent is fixed, and nothing that a server would act on; what comes back is bounded in bytes and seconds, and
+handed on as it came.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import select
 import socket
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+from stratascope.core.relaunch.evidence import Ask, Heard, Question
+from stratascope.value import replace
 
 _CLONE_NEWNET = 0x40000000
-_SECONDS = 2.0  # for one connection; a socket that listens is connected to at once, over the loopback interface
+_CONNECT = 2.0  # seconds; a socket that listens is connected to at once, over the loopback interface
+_FIRST_MOST, _MORE_MOST = 1 << 12, 1 << 16  # bytes that are read
+_QUIET = 0.2  # seconds without a byte more that end what it says
+_LOOPBACK = ("127.0.0.1", "::1")
+
+_HEAD, _GET = b"HEAD / HTTP/1.0\r\n\r\n", b"GET / HTTP/1.0\r\n\r\n"
+# PostgreSQL says nothing to what is not its protocol; to this one letter, and changes nothing by it (SSLRequest)
+_OTHERS = {5432: b"\x00\x00\x00\x08\x04\xd2\x16\x2f"}
+
+Places = Mapping[int, Sequence[tuple[str, int]]]  # by the container's port: address and port to connect to
 
 
-def connects(pid: int, ports: Sequence[int]) -> tuple[int, ...] | None:
-    """Those TCP ports on its loopback addresses that take a connection. None: that namespace can't be entered."""
-    found: list[int] = []
-    entered: list[bool] = []
+def hear_inside(pid: int, asks: Sequence[Ask]) -> tuple[Heard, ...] | None:
+    """On the loopback addresses of that process's network. None: that namespace can't be entered."""
+    found: list[tuple[Heard, ...]] = []
 
     def enter() -> None:
         try:
@@ -31,20 +48,71 @@ def connects(pid: int, ports: Sequence[int]) -> tuple[int, ...] | None:
                 return
         finally:
             os.close(handle)
-        entered.append(True)
-        found.extend(port for port in ports if _takes(port))
+        found.append(hear(asks, {ask.port: [(address, ask.port) for address in _LOOPBACK] for ask in asks}))
 
     thread = threading.Thread(target=enter, name="inside")
     thread.start()
     thread.join()
-    return tuple(found) if entered else None
+    return found[0] if found else None
 
 
-def _takes(port: int) -> bool:
-    for address in ("127.0.0.1", "::1"):
+def hear(asks: Sequence[Ask], places: Places) -> tuple[Heard, ...]:
+    """All side by side, from the network of the thread that calls this. Raises nothing."""
+    found = [Heard(ask.port, ask.question) for ask in asks]
+
+    def one(place: int, ask: Ask) -> Callable[[], None]:
+        def run() -> None:
+            found[place] = _heard(ask, places.get(ask.port, ()), found[place])
+
+        return run
+
+    threads = [threading.Thread(target=one(place, ask), name="asks") for place, ask in enumerate(asks)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return tuple(found)
+
+
+def _heard(ask: Ask, places: Sequence[tuple[str, int]], nothing: Heard) -> Heard:
+    for place in places:
         try:
-            socket.create_connection((address, port), _SECONDS).close()
+            connection = socket.create_connection(place, _CONNECT)
         except OSError:
             continue
-        return True
-    return False
+        with connection:
+            return _conversation(connection, ask, replace(nothing, taken=True))
+    return nothing
+
+
+def _conversation(connection: socket.socket, ask: Ask, heard: Heard) -> Heard:
+    more = ask.question is Question.MORE
+    data, closed = _read(connection, ask.listen, _FIRST_MOST)
+    heard = replace(heard, data=data, closed=closed)
+    if closed or (data and not more):
+        return heard
+    try:
+        connection.sendall(_GET if more else _OTHERS.get(ask.port, _HEAD))
+    except OSError:
+        return replace(heard, closed=True)
+    said, closed = _read(connection, ask.reply, _MORE_MOST if more else _FIRST_MOST)
+    return replace(heard, data=data or said, closed=closed, asked=not data)
+
+
+def _read(connection: socket.socket, seconds: float, most: int) -> tuple[bytes, bool]:
+    """What it says in that time, until it is quiet; and whether it closed the connection."""
+    data, until = bytearray(), time.monotonic() + seconds
+    waiting = select.poll()
+    waiting.register(connection, select.POLLIN)
+    while len(data) < most:
+        left = min(until - time.monotonic(), _QUIET) if data else until - time.monotonic()
+        if not waiting.poll(max(left, 0.0) * 1000):
+            return bytes(data), False
+        try:
+            part = connection.recv(most - len(data))
+        except OSError:
+            return bytes(data), True
+        if not part:
+            return bytes(data), True
+        data += part
+    return bytes(data), False

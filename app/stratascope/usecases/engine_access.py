@@ -10,7 +10,7 @@ from stratascope.core.ground import Ground
 from stratascope.core.observation.needs import NeedsStore
 from stratascope.core.ports import HostFiles, Owners, Relauncher
 from stratascope.core.record import Trouble
-from stratascope.core.relaunch.evidence import Liveness, RootFiles
+from stratascope.core.relaunch.evidence import Answer, Ask, Liveness, RootFiles
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
@@ -87,8 +87,8 @@ class EngineAccess(Protocol):
     def trouble(self) -> Trouble | None:
         """Why the engine's kernel could not be asked when it was last tried; None where it could."""
 
-    def connects(self, container: str, ports: Sequence[int]) -> tuple[int, ...] | None:
-        """Those of its TCP ports that take a connection made inside its own network. None: that may not be entered."""
+    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[Answer, ...] | None:
+        """What it says at its TCP ports, from inside its own network, else where it is published. None: neither."""
 
     def caught_signals(self, container: str) -> tuple[int, ...] | None:
         """The signals for which its first process has a handler. None: that can't be read."""

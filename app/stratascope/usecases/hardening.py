@@ -42,6 +42,7 @@ from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.told_by_engine import set_aside
 from stratascope.usecases.relaunch.undo import undo
 from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes, tighten
+from stratascope.usecases.trial.loosen import Loosened, loosen
 from stratascope.usecases.trial.search import SearchEvent
 from stratascope.usecases.trial.twin import remove_left
 from stratascope.value import Value
@@ -140,14 +141,20 @@ class Hardening:
         cancelled: Callable[[], bool] = lambda: False,
         *,
         keep_unverified: bool = False,
+        exercised: Sequence[str] = (),
     ) -> Iterator[Event]:
-        """A relaunch, or a change of limits where nothing else is wanted. The last thing is an `Ended`."""
+        """A relaunch, or a change of limits where nothing else is wanted. The last thing is an `Ended`.
+
+        `exercised`: commands that ended well on a twin with just these settings.
+        """
         access = self._on(made.spec.engine).access
         self._held = None
         if made.live and not made.checked.blocks:
             yield from change_limits(access, made)
         else:
-            yield from harden(access, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled)
+            yield from harden(
+                access, made, watch=watch, keep_unverified=keep_unverified, exercised=exercised, cancelled=cancelled
+            )
 
     def tighten(
         self,
@@ -163,6 +170,10 @@ class Hardening:
         access = self._on(state.container.engine).access
         seen = look(access, state.container.id)
         yield from tighten(access, seen, wishes, lesson, cancelled)
+
+    def loosen(self, made: Plan, cancelled: Callable[[], bool] = lambda: False) -> Iterator[SearchEvent | Loosened]:
+        """What of a relaunch that failed works, found on twins; the original runs again. The last is a `Loosened`."""
+        yield from loosen(self._on(made.spec.engine).access, made.spec.id, made.choices, cancelled)
 
     def undo_plan(self, transaction: Transaction) -> UndoPlan:
         """What the replacement wrote since, and what stands in the way. Changes nothing."""

@@ -13,7 +13,7 @@ from stratascope.core.observation.needs import NeedsStore
 from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, NoSuchContainerError, Owners, Relauncher
 from stratascope.core.process_match import belongs
 from stratascope.core.record import Record, Trouble
-from stratascope.core.relaunch.evidence import Liveness, RootFiles
+from stratascope.core.relaunch.evidence import Answer, Ask, Liveness, RootFiles
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.transaction import Journal
@@ -27,6 +27,7 @@ from stratascope.probe.listeners import bound, listeners
 from stratascope.state import profiles
 from stratascope.state.needs import FileNeeds
 from stratascope.usecases.evidence import liveness, root_files
+from stratascope.usecases.evidence.answers import answer_of, published
 from stratascope.usecases.evidence.expected import Clock
 from stratascope.usecases.evidence.startup_processes import ProcessKind, all_processes, startup_processes
 from stratascope.usecases.live.reader import machine_of
@@ -130,10 +131,18 @@ class ConnectedEngine:
         """See `EngineAccess`."""
         return self._reader.trouble if self.engine.local else None
 
-    def connects(self, container: str, ports: Sequence[int]) -> tuple[int, ...] | None:
+    def answers(self, container: str, asks: Sequence[Ask]) -> tuple[Answer, ...] | None:
         """See `EngineAccess`."""
+        if not self.engine.local:  # its processes and its ports are another machine's
+            return None
         found = self._found(container)
-        return None if found is None else inside_network.connects(found.first.pid, ports)
+        heard = None if found is None else inside_network.hear_inside(found.first.pid, asks)
+        if heard is None:
+            there = self._inspected(container)
+            places = {} if there is None else published(there.asked.ports)
+            reached = [ask for ask in asks if ask.port in places]
+            heard = inside_network.hear(reached, places) if reached else None
+        return None if heard is None else tuple(map(answer_of, heard))
 
     def caught_signals(self, container: str) -> tuple[int, ...] | None:
         """See `EngineAccess`."""

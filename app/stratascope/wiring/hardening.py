@@ -5,11 +5,12 @@ Beside `engines`, which every start imports: this is imported only where somethi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from stratascope.core.container import Engine, EngineState, matching
 from stratascope.core.message import msg
+from stratascope.core.observation.observer import Observer
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
@@ -28,6 +29,7 @@ class ConnectedHardening(Value):
     hardening: Hardening
     accesses: tuple[ConnectedEngine, ...]
     engines: tuple[Engine, ...]  # those that do not answer too: they say why
+    observer: Callable[[bool], Observer] | None = None  # True: a person at the terminal can be asked for a password
 
     def container(self, name: str) -> tuple[ConnectedEngine, str]:
         """The engine that has a container of that name or id, and its full id. ProbeError where none or several."""
@@ -71,7 +73,12 @@ def connected(engines: Engines, journal: Journal | None = None) -> ConnectedHard
             raise _not_found(engine)
         return accesses[engine]
 
-    return ConnectedHardening(Hardening(connect, journal, command), tuple(accesses.values()), tuple(described))
+    return ConnectedHardening(
+        Hardening(connect, journal, command),
+        tuple(accesses.values()),
+        tuple(described),
+        lambda terminal: engines.root(terminal=terminal),
+    )
 
 
 @contextmanager

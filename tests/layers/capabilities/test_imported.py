@@ -150,3 +150,38 @@ def test_presets_have_the_filter_of_ordinary_programs_where_these_were_looked_at
     assert "seccomp" not in chosen(
         Preset.RECOMMENDED, replace(of, engine=replace(PODMAN, endpoint="ssh://x/run/p.sock"))
     )
+
+
+def doubted(name: str, value: str, of: Subject) -> str:
+    return words(toggle(name).doubts(value, of))
+
+
+@pytest.mark.parametrize(("name", "value"), [("capabilities", "CAP_KILL"), ("drop", "CAP_SETUID,CAP_CHOWN")])
+def test_what_is_taken_although_a_program_imports_it_is_in_doubt(name: str, value: str) -> None:
+    assert "sshd (setuid)" in doubted(name, value, known(SSHD))
+    assert "sshd" not in doubted(name, "CAP_SETUID,CAP_SETGID" if name == "capabilities" else "CAP_MKNOD", known(CRON))
+    assert doubted(name, value, known(SSHD, user="1000")) == "", "nothing of it counts for another user"
+
+
+def test_what_can_not_be_looked_into_is_in_doubt() -> None:
+    assert "python3" in doubted("drop", "CAP_CHOWN", known(UNKNOWN))
+    assert doubted("drop", "CAP_MKNOD,CAP_NET_RAW", known(UNKNOWN)) == ""
+    assert doubted("drop", "CAP_SYS_ADMIN", known(UNKNOWN)) == "", "it was not given that"
+    assert "CHOWN" in doubted("drop", "CAP_CHOWN", known())
+    script = Program("/entry", opaque=True, script=True)
+    assert doubted("drop", "CAP_CHOWN", known(script, Program("/usr/bin/memcached", ("listen",)))) == ""
+    part = replace(known(CRON), programs=Programs((CRON,), (), whole=False))
+    assert "CHOWN" in doubted("drop", "CAP_CHOWN", part)
+
+
+def test_programs_that_give_rights_are_in_doubt_where_someone_may_call_them() -> None:
+    assert doubted("no-new-privileges", "on", replace(known(NETWORK), set_uid=("/usr/bin/su",))) == ""
+    assert "sudo" in doubted("no-new-privileges", "on", known(SSHD, set_uid=RIGHTS))
+    exim = Program("/usr/sbin/exim4", ("setuid",))
+    assert "exim4" in doubted("no-new-privileges", "on", replace(known(exim), set_uid=("/usr/sbin/exim4",)))
+
+
+def test_another_user_is_in_doubt_for_who_becomes_others_on_request() -> None:
+    assert "cron" in doubted("user", "1000", known(CRON))
+    assert doubted("user", "1000", replace(known(CRON), users=(("worker", 101),))) == "", "it did so at its start"
+    assert doubted("user", "1000", known(NETWORK)) == ""

@@ -74,3 +74,25 @@ def test_who_is_to_blame_in_one_that_is_gone_changes_no_other(
     assert window.selection.current is not None
     assert window.selection.current.container.name == "web"
     assert side.column.draft.choices == before
+
+
+def test_what_showed_that_it_works_is_told_and_what_did_not(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening
+) -> None:
+    side = planned(qtbot, window)
+    staged.outcome = Ending.ENFORCED
+    relaunch(qtbot, window)
+    over(qtbot, side)
+    shown = side.dialog.after.shown
+    assert side.dialog.title.text() == "Hardened: enforced, but not shown to work"
+    assert shown.text().splitlines() == [
+        "Enforced; whether it works was not shown:",
+        "? Not compared: It has no healthcheck.",
+        "? Not compared: It listens on no TCP port.",
+    ]
+    assert side.dialog.after.undo.isVisible(), "it stays, and there is a way back"
+    staged.outcome = Ending.ROLLED_BACK
+    planned(qtbot, window)
+    relaunch(qtbot, window)
+    over(qtbot, side)
+    assert not shown.isVisible()

@@ -70,7 +70,11 @@ def test_a_whole_relaunch(qtbot: QtBot, window: MainWindow, staged: StagedHarden
     assert old is not None
     staged.gate.set()
     over(qtbot, side)
-    assert side.dialog.title.text() == "Hardened, and proven"
+    assert side.dialog.title.text() == "Hardened: enforced, and it works"
+    assert side.dialog.after.shown.text().splitlines() == [
+        "Enforced, and it works:",
+        "+ Its healthcheck says healthy, as before.",
+    ]
     table = side.dialog.after.table
     assert table.rowCount() == len(side.dialog.after.proofs) > 0
     assert {proof.proof.outcome for proof in side.dialog.after.proofs} == {Proven.ENFORCED}

@@ -113,8 +113,9 @@ def test_relaunched_proven_undone_and_discarded(
             go(qtbot, side)
             ended = side.dialog.after.ended
             assert ended is not None
-            assert ended.ending is Ending.VERIFIED, (ended.why, ended.words, ended.log)
-            assert side.dialog.title.text() == "Hardened, and proven"
+            assert ended.ending is Ending.ENFORCED, (ended.why, ended.words, ended.log)
+            assert side.dialog.title.text() == "Hardened: enforced, but not shown to work"
+            assert "It listens on no TCP port." in side.dialog.after.shown.text()
             assert {each.proof.outcome for each in side.dialog.after.proofs} == {Proven.ENFORCED}
             assert no_new_privs(one_engine, name) == "1"
             # the replacement comes into the picture by itself, selected, with what it came to

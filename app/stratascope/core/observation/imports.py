@@ -24,7 +24,7 @@ class Program(Value):
 
     `imports`: functions of libraries that it calls; `commands`: what a script calls that matters here. `names`: of
     programs that stand in it, without their folders. `opaque`: what it does can't be told from these (an interpreter, a
-    static program, one that could not be read).
+    static program, one that could not be read); `script`: it is text that an interpreter reads.
     """
 
     path: str
@@ -32,6 +32,7 @@ class Program(Value):
     commands: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     opaque: bool = False
+    script: bool = False
 
     @property
     def name(self) -> str:

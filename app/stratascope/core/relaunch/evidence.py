@@ -2,7 +2,57 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from stratascope.value import Value
+
+
+class Question(StrEnum):
+    """What a TCP port is asked. Each is a connection of its own."""
+
+    FIRST = "first"  # listen whether it speaks first; where it does not, ask for the head of a page
+    MORE = "more"  # the same and then for a page, and read it: of a twin only, which nobody misses
+
+
+class Ask(Value):
+    """One question. `listen`: seconds in which it may speak first; `reply`: seconds for what it says when asked."""
+
+    port: int
+    listen: float
+    reply: float
+    question: Question = Question.FIRST
+
+
+class Heard(Value):
+    """What came back, as it came. `taken`: the connection was; `asked`: something was sent; `closed`: by the server."""
+
+    port: int
+    question: Question
+    taken: bool = False
+    asked: bool = False
+    closed: bool = False
+    data: bytes = b""
+
+
+class Reply(StrEnum):
+    TEXT = "text"
+    HTTP = "http"
+    CLOSES = "closes"
+    SILENT = "silent"  # takes a connection, and says nothing
+    NONE = "none"  # takes no connection
+
+
+class Answer(Value):
+    """The shape of what a port says: of HTTP the status, else the first words without what differs from time to time.
+
+    `first`: it spoke before it was asked anything.
+    """
+
+    port: int
+    reply: Reply
+    shape: str = ""
+    first: bool = False
+    question: Question = Question.FIRST
 
 
 class Liveness(Value):

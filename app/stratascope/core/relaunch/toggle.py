@@ -154,6 +154,10 @@ def _nothing_learned(word: str, subject: Subject, asked: Asked) -> Learned | Non
     return None
 
 
+def _no_doubt(value: str, subject: Subject) -> tuple[Message, ...]:
+    return ()
+
+
 def _innocent(failure: Failure, value: str, subject: Subject) -> Suspicion | None:
     return None
 
@@ -172,6 +176,9 @@ class Toggle(Value):
     There the subject is the replacement, with what its engine says of it and all facts of its process.
     `preset(preset, subject)`: the value that a preset of `GRADES` chooses here, None: not part of it.
     `symptoms(failure, value, subject)`: whether the way in which a replacement failed points to this toggle.
+
+    `doubts(value, subject)`: what of its programs this may break on request, which no port and no healthcheck shows; it
+    counts until an exercise says otherwise.
 
     `learned(word, subject, asked)`: what the word comes to, by what was seen of the container, where all else that is
     wanted comes to `asked`; None: too little was seen, or it needs no such thing. `learned_words`: those it takes.
@@ -196,6 +203,7 @@ class Toggle(Value):
     preset: Callable[[Preset, Subject], str | None]
     live: bool = False  # whether the engine can change it without a relaunch
     symptoms: Callable[[Failure, str, Subject], Suspicion | None] = _innocent
+    doubts: Callable[[str, Subject], tuple[Message, ...]] = _no_doubt
     learned: Callable[[str, Subject, Asked], Learned | None] = _nothing_learned
     learned_words: tuple[str, ...] = ()
     guessed: bool = False  # whether a value of it that no observation stands behind is a guess

@@ -244,12 +244,18 @@ class Progress(Value):
 
 
 class Ending(StrEnum):
-    VERIFIED = "verified"
+    VERIFIED = "verified"  # enforced, and seen to work
+    ENFORCED = "enforced"  # it runs, and nothing showed that it works; kept
     KEPT = "kept-unverified"
     ROLLED_BACK = "rolled-back"
     REFUSED = "refused"
     UNFINISHED = "unfinished"  # neither way could be gone to its end: recovery does that later
     LIMITED = "limits-changed"  # live, without a relaunch
+
+    @property
+    def stays(self) -> bool:
+        """Whether what was wanted is there now."""
+        return self in (Ending.VERIFIED, Ending.ENFORCED, Ending.KEPT, Ending.LIMITED)
 
 
 class Ended(Value):
@@ -257,6 +263,8 @@ class Ended(Value):
 
     `blame`: our best explanation, and what would help; `suspects`: ids of the toggles that it points to, likeliest
     first. Without suspects nothing points to a toggle.
+    `enforced`: all toggles, by /proc; `works`: by what is in `compared`. None: not known. `not_compared`: what could be
+    broken all the same, and the reasons why nothing was shown.
     """
 
     ending: Ending
@@ -266,3 +274,7 @@ class Ended(Value):
     log: str = ""
     blame: Message | None = None
     suspects: tuple[str, ...] = ()
+    enforced: bool | None = None
+    works: bool | None = None
+    compared: tuple[Message, ...] = ()
+    not_compared: tuple[Message, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from stratascope.core.message import Message
+from stratascope.core.relaunch.evidence import Answer
 from stratascope.core.relaunch.toggle import Choice, Failure
 from stratascope.value import Value
 
@@ -38,7 +39,7 @@ class Pace(Value):
     exit_code: int | None
     healthy: bool  # its healthcheck said so
     signals: tuple[str, ...]  # those that it takes and goes on: to reload, to reopen its logs
-    taken: tuple[int, ...] | None  # TCP ports that took a connection; None: its network could not be entered
+    answers: tuple[Answer, ...] | None  # at its TCP ports; None: its network could not be entered
 
 
 class Works(StrEnum):

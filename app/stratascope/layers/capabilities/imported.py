@@ -35,6 +35,38 @@ def lost(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
     )  # fmt: skip
 
 
+# Of the engine's default, what a program that nobody could look into may use on request; the rest is for installing,
+# for network tools, or seen at the start
+_ON_REQUEST = named(
+    ("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_FOWNER", "CAP_FSETID", "CAP_KILL", "CAP_SETGID", "CAP_SETUID",
+     "CAP_SYS_CHROOT")
+)  # fmt: skip
+
+
+def doubts(gone: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
+    """What may fail on request without these, by the imports, or since these can't be told."""
+    if not starts_as_root(subject.container.asked):
+        return ()
+    by_request = gone & (_ON_REQUEST | named(subject.container.asked.cap_add))
+    if not by_request:
+        return lost(gone, subject)
+    if subject.programs is None or not subject.programs.whole:
+        return (msg("Not all of its programs could be looked into, so whether they need {names} is not known.",
+                    names=short(by_request)),)  # fmt: skip
+    closed = [program.name for program in subject.programs.found if program.opaque and not program.script]
+    if not closed:
+        return lost(gone, subject)
+    text = msg("Whether {programs} needs {names} on request can't be told from the program.",
+               programs=", ".join(dict.fromkeys(closed[:_SHOWN])), names=short(by_request))  # fmt: skip
+    return (*lost(gone, subject), text)
+
+
+def rights_doubted(subject: Subject) -> tuple[Message, ...]:
+    """Which programs no longer give rights, where its programs or those who log in may call them."""
+    paths = gives_rights(subject)
+    return (set_uid_risk(paths),) if paths else ()
+
+
 def beyond_standard(value: CapabilitySet, allowed: CapabilitySet, subject: Subject) -> tuple[Message, ...]:
     """Why a preset named after the Pod Security Standard keeps more than that allows."""
     more, reasons = _within(subject, value - allowed)

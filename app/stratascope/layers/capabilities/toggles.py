@@ -199,6 +199,9 @@ CAPABILITIES = Toggle(
     _prove,
     _preset,
     symptoms=_symptoms,
+    doubts=lambda value, subject: imported.doubts(
+        bounding(subject.container.asked, subject.engine) - _wanted(value, subject), subject
+    ),
     learned=learned,
     learned_words=(LEARNED,),
     unit=Unit.CAPABILITIES,
@@ -257,6 +260,7 @@ NO_NEW_PRIVILEGES = Toggle(
     learned=no_gain,
     learned_words=(LEARNED,),
     guessed=True,
+    doubts=lambda value, subject: imported.rights_doubted(subject),
     symptoms=in_log(
         (95, r"no new privileges|no_new_privs|effective uid is not 0", _NO_GAIN),
         (80, r"(?:must|has to|needs to) be (?:suid|setuid|set-uid|installed setuid)|\bsudo:|setuid root", _NO_GAIN),

@@ -11,6 +11,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Proof, Proven, Subject, Suspicion, Toggle, ToggleError, Unit
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
+from stratascope.layers.capabilities.imported import doubts
 from stratascope.layers.capabilities.losses import losses
 from stratascope.layers.capabilities.symptoms import lacked
 from stratascope.layers.capabilities.toggles_privileged import PRIVILEGED
@@ -100,6 +101,9 @@ DROP = Toggle(
     _prove,
     in_no_preset,
     symptoms=_symptoms,
+    doubts=lambda value, subject: doubts(
+        bounding(subject.container.asked, subject.engine) & named(tuple(value.split(","))), subject
+    ),
     default="CAP_MKNOD",
     unit=Unit.CAPABILITIES,
     overridden=True,

@@ -11,6 +11,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Proof, Proven, Subject, Suspicion, Toggle
 from stratascope.layers.capabilities.facts import CapabilityFacts
 from stratascope.layers.capabilities.findings import short
+from stratascope.layers.capabilities.imported import doubts
 from stratascope.layers.capabilities.symptoms import lacked, suspicion
 from stratascope.layers.capabilities.words import TAKE_OVER
 from stratascope.layers.shared.asked_capabilities import bounding, with_result
@@ -85,6 +86,11 @@ PRIVILEGED = Toggle(
     _prove_left,
     lambda preset, subject: "off" if preset in LATER_PRESETS and subject.container.asked.privileged else None,
     symptoms=_privileged_symptoms,
+    doubts=lambda value, subject: doubts(
+        bounding(subject.container.asked, subject.engine)
+        - bounding(_leave(subject.container.asked, value, subject), subject.engine),
+        subject,
+    ),
     leaves_privileged=True,
     word=msg("Privileged"),
 )

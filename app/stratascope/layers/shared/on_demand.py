@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from stratascope.core.observation.imports import Programs, opens_sessions, uses
+from stratascope.core.observation.observation import Observation
 from stratascope.core.relaunch.toggle import Subject
 
 _COMM_MAX = 15  # characters of a process's name, TASK_COMM_LEN
@@ -25,8 +26,14 @@ def serves_users(subject: Subject) -> bool:
         return False
     if any(map(opens_sessions, subject.programs.found)) or waits_for_sessions(subject):
         return True
-    could = any(use.capability == _BECOMES for use in uses(subject.programs.found))
-    return could and not any(use.name == _BECOMES for use in subject.seen.capabilities)
+    return bool(becoming(subject))
+
+
+def becoming(subject: Subject) -> tuple[str, ...]:
+    """Programs of it that can become other users, where none was seen to have done so."""
+    if subject.programs is None or any(use.name == _BECOMES for use in (subject.seen or Observation()).capabilities):
+        return ()
+    return tuple(dict.fromkeys(use.program for use in uses(subject.programs.found) if use.capability == _BECOMES))
 
 
 def waits_for_sessions(subject: Subject) -> bool:

@@ -13,6 +13,7 @@ from stratascope.core.container import Asked
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.shared.asked_capabilities import starts_as_root
+from stratascope.layers.shared.on_demand import becoming
 from stratascope.layers.shared.symptoms import DENIED, NOT_PERMITTED, find, in_log
 from stratascope.layers.shared.toggle_values import (
     LEARNED,
@@ -99,6 +100,16 @@ def _user_risks(value: str, subject: Subject) -> tuple[Message, ...]:
     return tuple(found)
 
 
+def _user_doubts(value: str, subject: Subject) -> tuple[Message, ...]:
+    facts = _facts(subject)
+    could = becoming(subject)
+    others = any(user for _, user in subject.users or ())  # it became them when it started
+    if not could or others or (facts is not None and facts.uid_inside == _ids(value)[0]):
+        return ()
+    return (msg("These can become other users, which only root can, perhaps on request: {programs}.",
+                programs=", ".join(could[:5])),)  # fmt: skip
+
+
 def _prove_user(facts: UsermapFacts | None, value: str, subject: Subject) -> Proof:
     expected = msg("Its first process runs as {value}", value=value)
     uid, gid = _ids(value)
@@ -147,6 +158,7 @@ USER = Toggle(
     _prove_user,
     _user_preset,
     symptoms=_user_symptoms,
+    doubts=_user_doubts,
     learned=learned,
     learned_words=(LEARNED,),
     default="1000",

@@ -245,7 +245,7 @@ class RelaunchController(QObject):
         self.set_aside.drop_question()
         before = None if self._plan is None else self._plan.state
         done = ended.transaction
-        good = ended.ending in (Ending.VERIFIED, Ending.KEPT, Ending.LIMITED)
+        good = ended.ending.stays
         if done is not None:
             not_undone = ended.ending is Ending.REFUSED and self._undoing is not None
             self._awaited = (done.engine, done.new if (good or not_undone) and done.new else done.old)

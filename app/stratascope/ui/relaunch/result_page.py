@@ -21,12 +21,12 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.layer import Verdict
 from stratascope.core.message import msg
-from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
+from stratascope.core.relaunch.transaction import Ended, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import evidence
 from stratascope.i18n.translate import listed, translate
-from stratascope.presentation.relaunch_words import PROVEN_TITLES, RunKind, ending_title
+from stratascope.presentation.relaunch_words import PROVEN_TITLES, RunKind, ending_title, shown_lines
 from stratascope.ui.harden.words import PROVEN_INK, PROVEN_MARK, exposure_range, toggle_title
 from stratascope.ui.widgets.exposure_words import level_ink
 from stratascope.ui.widgets.labels import Label, give_tip, tip
@@ -102,6 +102,7 @@ class ResultPage(QScrollArea):
         self.setAccessibleName(translate(msg("The result")))
         self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
         self.words = Label(theme, 12, ink="text2", wrap=True, fixed=True).selectable()
+        self.shown = Label(theme, 13, MEDIUM, ink="text", wrap=True).selectable()
         self.blame = Label(theme, 13, MEDIUM, ink="weak", wrap=True).selectable()
         self.leave_out = QPushButton()
         self.leave_out.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
@@ -148,6 +149,7 @@ class ResultPage(QScrollArea):
         column.setSpacing(theme.px(10))
         for widget in (
             self.words,
+            self.shown,
             self.blame,
             self.leave_out,
             self.log_head,
@@ -194,13 +196,16 @@ class ResultPage(QScrollArea):
         self.ended, self._before, self._preview = ended, before, preview
         self.words.setText(plain(ended.words))
         self.words.setVisible(bool(ended.words))
+        shown = shown_lines(ended)
+        self.shown.setText("\n".join(plain(translate(each)) for each in shown))
+        self.shown.setVisible(bool(shown))
         self._show_blame(ended)
         log = "\n".join(plain(line) for line in ended.log.splitlines())
         self.log.setPlainText(log)
         self.log.setVisible(bool(log))
         self.log_head.setVisible(bool(log))
         self._show_proofs()
-        good = ended.ending in (Ending.VERIFIED, Ending.KEPT, Ending.LIMITED)
+        good = ended.ending.stays
         self.compared.setVisible(good and run_kind is RunKind.HARDEN and before is not None)
         self.show_after(None)
         self._way.setVisible(good and ended.transaction is not None)

@@ -34,11 +34,13 @@ def relaunch_together(
     watch: float = WATCH,
     keep_unverified: bool = False,
     keep_done: bool = False,
+    exercised: Sequence[str] = (),
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Iterator[Of | AllEnded]:
     """Carry the plans out in their order. The last thing is an `AllEnded`; raises nothing that an engine can cause.
 
-    `keep_done`: what was done stays where a later one fails.
+    `keep_done`: what was done stays where a later one fails. `exercised`: commands that ended well on twins with just
+    these settings.
     """
     refused = refusals(plans)
     if refused:
@@ -50,9 +52,10 @@ def relaunch_together(
         with held(access.journal, group):
             outcomes: list[Outcome] = []
             for place, made in enumerate(plans):
-                ended = yield from _one(
-                    place, made, _carried_out(access, made, number, watch, cancelled, keep_unverified=keep_unverified)
+                events = _carried_out(
+                    access, made, number, watch, cancelled, exercised, keep_unverified=keep_unverified
                 )
+                ended = yield from _one(place, made, events)
                 outcomes.append(Outcome(place, ended))
                 if ended.ending in FAILURES:
                     break
@@ -104,6 +107,7 @@ def _carried_out(
     group: str,
     watch: float,
     cancelled: Callable[[], bool],
+    exercised: Sequence[str],
     *,
     keep_unverified: bool,
 ) -> Iterator[Event]:
@@ -118,7 +122,15 @@ def _carried_out(
             why, words, _ = in_words(error)
             yield Ended(Ending.REFUSED, None, why, words)
             return
-        yield from harden(access, made, watch=watch, keep_unverified=keep_unverified, cancelled=cancelled, group=group)
+        yield from harden(
+            access,
+            made,
+            watch=watch,
+            keep_unverified=keep_unverified,
+            exercised=exercised,
+            cancelled=cancelled,
+            group=group,
+        )
 
 
 def _undone(access: EngineAccess, made: Plan, done: Outcome) -> Generator[Of, None, Ended | None]:
@@ -131,7 +143,8 @@ def _undone(access: EngineAccess, made: Plan, done: Outcome) -> Generator[Of, No
 def _ending(outcomes: Sequence[Outcome]) -> Ending:
     last = outcomes[-1].ended.ending
     if last not in FAILURES:
-        return Ending.KEPT if any(each.ended.ending is Ending.KEPT for each in outcomes) else last
+        endings = [each.ended.ending for each in outcomes]
+        return next((each for each in (Ending.KEPT, Ending.ENFORCED) if each in endings), last)
     back = [each.undone for each in outcomes if each.undone is not None]
     if last is Ending.UNFINISHED or any(each.ending in FAILURES for each in back):
         return Ending.UNFINISHED

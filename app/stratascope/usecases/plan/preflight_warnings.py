@@ -35,7 +35,7 @@ def cut_off(spec: LaunchSpec) -> Iterator[Caution]:
     if state.log:
         yield Caution("log", msg("What it printed so far stays with the original, and goes when that one is removed."))
     if not state.healthcheck:
-        text = msg("It has no healthcheck: that it runs for the time of the watch is all that shows that it works.")
+        text = msg("It has no healthcheck: only what it answers at its TCP ports can show that it works.")
         yield Caution("no-healthcheck", text)
     elif state.health is not Health.HEALTHY:
         text = msg("Its healthcheck does not say healthy now, so it is not waited for either.")

@@ -228,7 +228,7 @@ def _looked_at(path: str, file: ContainerFile) -> _Found:
 def _script(path: str, text: str) -> Program:
     words = dict.fromkeys(_WORD.findall(_COMMENT.sub("", text)))
     names = tuple(islice(words, SCRIPT_NAMES_MAX))
-    return Program(path, commands=tuple(filter(meaning, words)), names=names, opaque=True)
+    return Program(path, commands=tuple(filter(meaning, words)), names=names, opaque=True, script=bool(text))
 
 
 def _handed(text: str) -> tuple[str, ...]:

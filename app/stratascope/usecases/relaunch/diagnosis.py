@@ -1,8 +1,8 @@
 """Which toggle is to blame for a replacement that failed: pure, from its log, its end, and what was chosen.
 
 An explanation that may be wrong is worth having where it says how sure it is: the strongest symptom wins, a toggle that
-was the only one chosen needs none, and where nothing fits that is said, with a way to find out. Decided against trying
-halves by ourselves: each try takes the container down.
+was the only one chosen needs none, and where nothing fits that is said: then it is searched for on twins
+(`usecases.trial.loosen`).
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ def blame(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> tuple
             return msg("{toggle} is to blame. {why}", toggle=only.id, why=found[0][0].text), (only.id,)
         return msg("{toggle} was the only change, so it is to blame.", toggle=only.id), (only.id,)
     if not found:
-        text = msg("Which of the {count} toggles is to blame can't be told. Try again with half of them.",
-                   count=len(chosen))  # fmt: skip
+        text = msg("Nothing that it said points to one of the {count} toggles.", count=len(chosen))
         return text, ()
     best = found[0][0]
     near = tuple(name for suspicion, name in found if suspicion.weight > best.weight - _NEAR)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from typing import TypeVar
 
 from stratascope.core.container import Status
-from stratascope.core.message import msg
+from stratascope.core.message import Message, msg
 from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.engine_marks import claim
 from stratascope.core.relaunch.launch_spec import LaunchSpec, layer_image, own_image
@@ -36,7 +37,10 @@ from stratascope.usecases.relaunch.owner import ByOwner
 from stratascope.usecases.relaunch.proof import Proved, all_back, not_enforced, verify
 from stratascope.usecases.relaunch.staleness import changed
 from stratascope.usecases.relaunch.watch import FailedError
+from stratascope.usecases.relaunch.works import Shown, ask_original, broken, look_at, together
 from stratascope.value import replace
+
+T = TypeVar("T")
 
 
 def harden(
@@ -45,11 +49,13 @@ def harden(
     *,
     watch: float = WATCH,
     keep_unverified: bool = False,
+    exercised: Sequence[str] = (),
     cancelled: Callable[[], bool] = lambda: False,
     group: str = "",
 ) -> Iterator[Event]:
     """Carry the plan out. The last thing that it yields is an `Ended`; it raises nothing that an engine can cause.
 
+    `exercised`: commands that ended well on a twin with just these settings.
     `group`: of those that are relaunched after each other.
     """
     if made.checked.blocks:
@@ -68,10 +74,14 @@ def harden(
     else:
         work = ByOwner(access, _transaction(access, made, group), cancelled, expected(access, made))
     failed: list[Proved] = []
+    halves = _Halves()
 
     def steps() -> Steps:
         hardened = (made, *made.along)
         before = [access.startup_processes(each.spec.id) for each in hardened]
+        answers = yield from _timed(
+            access, "ask", msg("See what it answers"), lambda: [ask_original(access, each) for each in hardened]
+        )
         yield from work.forward(watch)
         new = {member.old: member.new for member in work.transaction.members}
         for each, processes in zip(hardened, before, strict=True):
@@ -87,14 +97,65 @@ def harden(
         yield from proofs
         yield replace(told, state=State.DONE, seconds=access.clock.now() - begun)
         failed.extend(item for item in proofs if item.proof.outcome is not Proven.ENFORCED)
+        halves.proofs = tuple(proofs)
         if failed and not keep_unverified:
             raise FailedError(not_enforced(failed))
+        each_shown = yield from _timed(
+            access,
+            "works",
+            msg("Compare what it does with what it did"),
+            lambda: [
+                look_at(access, each, before, new[each.spec.id], exercised=exercised, cancelled=cancelled)
+                for each, before in zip(hardened, answers, strict=True)
+            ],
+        )
+        halves.shown = shown = together([(each.spec.name, one) for each, one in zip(hardened, each_shown, strict=True)])
+        for each, one in zip(hardened, each_shown, strict=True):
+            if one.why is not None and not keep_unverified:
+                raise broken(access, new[each.spec.id], one.why)
         work.enter(Stage.VERIFIED)
-        return Ending.KEPT if failed else Ending.VERIFIED
+        if failed or shown.works is False:
+            return Ending.KEPT
+        return Ending.VERIFIED if shown.works else Ending.ENFORCED
 
-    yield from carry_out(
+    events = carry_out(
         work, steps, explained=lambda ended, error: _explained(ended, made, work.transaction.stage, error, failed)
     )
+    for event in events:
+        yield halves.of(event) if isinstance(event, Ended) else event
+
+
+class _Halves:
+    """What became known of the replacement: is it enforced, and does it work."""
+
+    def __init__(self) -> None:
+        self.proofs: tuple[Proved, ...] | None = None
+        self.shown = Shown()
+
+    def of(self, ended: Ended) -> Ended:
+        """The end with them; also why it does not work where it was kept all the same."""
+        if self.proofs is None:
+            return ended
+        outcomes = {item.proof.outcome for item in self.proofs} if ended.ending.stays else {Proven.UNKNOWN}
+        enforced = None if Proven.UNKNOWN in outcomes else True
+        shown = self.shown
+        return replace(
+            ended,
+            enforced=False if Proven.NOT_ENFORCED in outcomes else enforced,
+            works=shown.works,
+            compared=shown.compared,
+            not_compared=shown.not_compared,
+            why=shown.why if ended.why is None else ended.why,
+        )
+
+
+def _timed(access: EngineAccess, step: str, message: Message, action: Callable[[], T]) -> Generator[Progress, None, T]:
+    begun = access.clock.now()
+    told = Progress(step, State.BEGUN, 0.0, message)
+    yield told
+    found = action()
+    yield replace(told, state=State.DONE, seconds=access.clock.now() - begun)
+    return found
 
 
 def _explained(ended: Ended, made: Plan, stage: Stage, error: Exception, failed: Sequence[Proved]) -> Ended:

@@ -39,7 +39,7 @@ def change_limits(access: EngineAccess, made: Plan) -> Iterator[Event]:
     proofs = verify(access, made, made.spec.id)
     yield from proofs
     failed = [item for item in proofs if item.proof.outcome is not Proven.ENFORCED]
-    yield Ended(Ending.KEPT, None, not_enforced(failed)) if failed else Ended(Ending.LIMITED, None)
+    yield Ended(Ending.KEPT, None, not_enforced(failed)) if failed else Ended(Ending.LIMITED, None, enforced=True)
 
 
 def _changed(access: EngineAccess, made: Plan) -> bool:

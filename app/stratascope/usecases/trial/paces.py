@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.evidence import Answer, Reply
 from stratascope.core.relaunch.launch_spec import Health
 from stratascope.core.relaunch.toggle import Choice, Failure
 from stratascope.core.relaunch.trial import Pace, Tried
 from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.evidence.answers import answered, asks, compared, differs, not_compared, unlike
 from stratascope.usecases.evidence.expected import Expected
 from stratascope.usecases.evidence.startup_processes import ProcessKind
 from stratascope.usecases.plan.look import Look
@@ -79,7 +81,7 @@ class Paces:
         watcher = Watcher(self._access.port, clock, self._cancelled, expected, patience)
         awaited = self._seen.before.listens or self._processes or self._seen.spec.state.healthcheck
         self._watch(watcher, container, BLIND if not awaited else SETTLE if self._like is not None else 0.0)
-        taken = self._ports(container)
+        answers = self._ports(container, limit)
         self._all_processes(container, choices, limit)
         healthy = self._healthy(container, limit)
         up = clock.now() - begun
@@ -89,7 +91,7 @@ class Paces:
         if self._exercises.commands:
             self._watch(watcher, container, 0.0)
         code = self._stop(container)
-        return Pace(up, exercised, clock.now() - begun - up - exercised, code, healthy, signals, taken)
+        return Pace(up, exercised, clock.now() - begun - up - exercised, code, healthy, signals, answers)
 
     def _watch(self, watcher: Watcher, container: str, seconds: float) -> None:
         for _ in watcher.watch(container, seconds):
@@ -109,28 +111,34 @@ class Paces:
         self._watch(watcher, container, 0.0)
         return told
 
-    def _ports(self, container: str) -> tuple[int, ...] | None:
-        """Those that take a connection; one on an address that only the original has can't be tried."""
-        ports = self._seen.before.listens
+    def _ports(self, container: str, limit: float) -> tuple[Answer, ...] | None:
+        """What it says at them; one on an address that only the original has can't be asked."""
+        ports, clock = self._seen.before.listens, self._access.clock
         if ports is None:
             self.not_compared.append(msg("On which ports it listens can't be read."))
         if not ports:
             return ()
-        words = ", ".join(map(str, ports))
-        taken = self._access.connects(container, ports)
-        if taken is None:
-            self.compared.append(msg("It listens on its TCP ports: {ports}.", ports=words))
-            self.not_compared.append(msg("Whether its ports take connections: its network can't be entered from here."))
+        before, hear = None if self._like is None else self._like.answers, self._access.answers
+        if before is None:
+            now = hear(container, asks(ports, thorough=True)) if self._like is None else None
+        else:
+            until = clock.now() + limit
+            now = answered(hear, container, before, clock, until=until, again=POLL,
+                           go_on=lambda: self._go_on(container))  # fmt: skip
+        self.compared.append(msg("It listens on its TCP ports: {ports}.", ports=", ".join(map(str, ports))))
+        if now is None:
+            self.not_compared.append(msg("What it answers at its ports: its network can't be entered from here."))
             return None
-        silent = () if self._like is None else tuple(port for port in self._like.taken or () if port not in taken)
-        if silent:
-            why = msg("It takes no connection on port {ports}.", ports=", ".join(map(str, silent)))
-            self._fail(container, why, silent=silent)
-        self.compared.append(msg("It listens on its TCP ports: {ports}.", ports=words))
-        if taken:
+        other = unlike(before or (), now)
+        if other:
+            self._fail(container, differs(other[0]))
+        if taken := sorted({each.port for each in now if each.reply is not Reply.NONE}):
             words = ", ".join(map(str, taken))
             self.compared.append(msg("It takes connections on its TCP ports: {ports}.", ports=words))
-        return taken
+        if before:
+            self.compared += compared(before, now)
+        self.not_compared += not_compared(ports, now, now)
+        return now
 
     def _all_processes(self, container: str, choices: Sequence[Choice], limit: float) -> None:
         before = self._processes
@@ -212,13 +220,12 @@ class Paces:
         if now.status != "running":
             self._fail(container, msg("It ended by itself, with exit status {status}.", status=str(now.exit_code)))
 
-    def _fail(self, container: str, why: Message, *, said: str = "", silent: tuple[int, ...] = ()) -> None:
+    def _fail(self, container: str, why: Message, *, said: str = "") -> None:
         log, now = last_words(self._access.port, container), self._access.port.running(container)
         failure = Failure(
             log="\n".join(filter(None, (log, said))),
             words=now.error,
             exit_code=now.exit_code,
             out_of_memory=now.out_of_memory,
-            silent=silent,
         )
         raise FailedError(why, said or now.error, log, failure)

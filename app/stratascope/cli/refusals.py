@@ -1,0 +1,83 @@
+"""`--watch-refusals`: what is refused to a replacement that stays, told with what would allow just that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from stratascope.cli.output import complain, on_terminal, write
+from stratascope.core.message import msg
+from stratascope.core.observation.observer import Observer
+from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
+from stratascope.core.relaunch.trial import Loosening, Refusal
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.layers.toggles import toggle
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.tighten.afterwards import refused
+from stratascope.wiring.connected_engine import ConnectedEngine
+
+
+def watch(
+    observer: Callable[[bool], Observer],
+    access: ConnectedEngine,
+    made: Plan,
+    container: str,
+    seconds: float,
+    cancelled: Callable[[], bool],
+    *,
+    as_json: bool,
+) -> list[dict[str, Any]] | None:
+    """Watch, and tell. What the last line of the JSON says of it; None where it could not be watched, and why is told.
+
+    The replacement stays whatever is refused to it.
+    """
+    if not as_json:
+        write(
+            translate(msg("What is refused to it now is watched for {seconds} seconds.", seconds=f"{seconds:g}")) + "\n"
+        )
+    try:
+        now = access.port.running(container)
+        if now.pid is None:
+            complain(translate(msg("It ended by itself, with exit status {status}.", status=str(now.exit_code))))
+            return None
+        found = refused(observer(on_terminal()), made, now.pid, container, seconds, access.profile_place, access.clock,
+                        cancelled)  # fmt: skip
+        after = access.port.running(container)
+    except ProbeError as error:
+        complain(translate(error.message))
+        return None
+    except (EngineError, NoSuchContainerError) as error:
+        complain(plain(str(error), 1000))
+        return None
+    ended = after.status != "running" or after.restarts > now.restarts
+    if not as_json:
+        write("".join(f"  {plain(line, 500)}\n" for line in _lines(found)))
+    if ended:
+        complain(translate(msg("It ended while it was watched. stratascope undo brings back the original.")))
+    return [_object(each, ended=ended) for each in found]
+
+
+def _lines(found: tuple[Refusal, ...]) -> list[str]:
+    lines = []
+    for each in found:
+        lines.append(f"! {translate(each.text)}")
+        if each.loosening is not None:
+            lines.append(f"  {_remedy(each.loosening)}")
+    return lines or [translate(msg("Nothing new was refused to it."))]
+
+
+def _remedy(loosening: Loosening) -> str:
+    if loosening.choice is None:
+        return translate(msg("Leave {toggle} out to allow it.", toggle=loosening.toggle))
+    value = toggle(loosening.toggle).typed(loosening.choice.value)
+    return translate(msg("This would allow it: {setting}", setting=f"--set {loosening.toggle}={value}"))
+
+
+def _object(each: Refusal, *, ended: bool) -> dict[str, Any]:
+    """`ended`: it ended, or was started again, while it was watched."""
+    remedy = None
+    if each.loosening is not None:
+        value = None if each.loosening.choice is None else each.loosening.choice.value
+        remedy = {"toggle": each.loosening.toggle, "value": value, "text": _remedy(each.loosening)}
+    return {"what": plain(translate(each.text)), "ended": ended, "remedy": remedy}

@@ -1,0 +1,189 @@
+"""What a container answers at its TCP ports, before and after, and whether that is alike. Pure but for the asking.
+
+That a port takes a connection says little: the kernel takes it, also where the program can no longer serve it. So what
+comes back counts, reduced to its shape: an HTTP status, the first words of a greeting. What is read is others' text:
+bounded, and of it only printable ASCII is kept. Decided against comparing all of it: dates, host names and numbers
+differ from one time to the next, and a page may be anything.
+
+Where a server only closes the connection, or says nothing, nothing is shown: it takes connections, no more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from stratascope.core.container import AskedPort
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.evidence import Answer, Ask, Heard, Question, Reply
+from stratascope.usecases.evidence.expected import Clock
+
+PORTS_MAX = 16  # ports that are asked, the lowest first
+_LISTEN, _REPLY = 0.25, 3.0  # seconds, where nothing is known of a port
+_AGREED = 5.0  # seconds for one that is known to say something
+_HOPELESS = 0.5  # … and that is known to say nothing
+# They speak first, some after they looked up who comes: FTP, SSH, SMTP, POP3, IMAP, MySQL
+_GREETERS = frozenset((21, 22, 25, 110, 143, 587, 3306))
+_GREETING = 3.0
+
+_ANY = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}
+
+_HTTP = re.compile(r"HTTP/[0-9](?:\.[0-9])? ([0-9]{3})").match
+_CODE = re.compile(r"([0-9]{3})[ -]").match  # of SMTP, FTP and the like: RFC 5321 4.2, RFC 959 4.2
+_NUMBER = re.compile("[0-9]+")
+_HOST = re.compile(r"<.*>?|\[.*\]?|[A-Za-z0-9_#-]+(?:\.[A-Za-z0-9_#-]+)+\.?").fullmatch
+_WORDS, _SHAPE_MOST = 2, 60
+
+Hear = Callable[[str, Sequence[Ask]], tuple[Answer, ...] | None]
+
+
+def asks(ports: Sequence[int], like: Sequence[Answer] = (), *, thorough: bool = False) -> tuple[Ask, ...]:
+    """What to ask at these ports. `like`: what was answered before; `thorough`: of a twin."""
+    known = {each.port: each for each in like if each.question is Question.FIRST}
+    found = []
+    for port in sorted(ports)[:PORTS_MAX]:
+        was = known.get(port)
+        if was is None:
+            listen, reply = _GREETING if port in _GREETERS else _LISTEN, _REPLY
+        else:
+            listen = _AGREED if was.first else 0.0
+            reply = _HOPELESS if was.reply is Reply.SILENT else _AGREED
+        found.append(Ask(port, listen, reply))
+        if thorough:
+            found.append(Ask(port, listen, reply, Question.MORE))
+    return tuple(found)
+
+
+def published(ports: Sequence[AskedPort]) -> dict[int, tuple[tuple[str, int], ...]]:
+    """Where its engine publishes its TCP ports on this machine, by the container's port."""
+    found: dict[int, tuple[tuple[str, int], ...]] = {}
+    for port in ports:
+        number, _, protocol = port.container_port.partition("/")
+        if protocol in ("", "tcp") and number.isdecimal() and port.host_port.isdecimal():
+            host = _ANY.get(port.host_ip, port.host_ip)
+            found[int(number)] = (*found.get(int(number), ()), (host, int(port.host_port)))
+    return found
+
+
+def answer_of(heard: Heard) -> Answer:
+    """The shape of what was heard."""
+    first = bool(heard.data) and not heard.asked
+    if not heard.taken:
+        return Answer(heard.port, Reply.NONE, question=heard.question)
+    if not heard.data:
+        if not heard.closed:
+            return Answer(heard.port, Reply.SILENT, question=heard.question)
+        return Answer(heard.port, Reply.CLOSES, "" if heard.asked else "at once", question=heard.question)
+    line = heard.data.partition(b"\n")[0].decode("latin-1").rstrip()
+    status = _HTTP(line)
+    if status is not None:
+        return Answer(heard.port, Reply.HTTP, status[1], first, heard.question)
+    return Answer(heard.port, Reply.TEXT, _folded(line), first, heard.question)
+
+
+def _folded(line: str) -> str:
+    if not (line.isascii() and line.replace("\t", " ").isprintable()):
+        return ""  # bytes of a protocol of its own, which may hold anything
+    code = _CODE(line)
+    if code is not None:
+        return code[1]
+    words = (_NUMBER.sub("#", word) for word in line.split()[:_WORDS])
+    return " ".join("…" if place and _HOST(word) else word for place, word in enumerate(words))[:_SHAPE_MOST]
+
+
+def alike(was: Answer, now: Answer) -> bool:
+    """Whether it answers as it did. What said nothing before need not say anything; nor is it worse where it does."""
+    if now.reply is Reply.NONE:
+        return was.reply is Reply.NONE
+    match was.reply:
+        case Reply.TEXT | Reply.HTTP if shows(was):
+            return (now.reply, now.shape) == (was.reply, was.shape)
+        case Reply.CLOSES:  # by whoever took the connection: its program, not the kernel
+            return now.reply is not Reply.SILENT and (bool(was.shape) or not now.shape or now.reply is not Reply.CLOSES)
+    return True
+
+
+def unlike(before: Sequence[Answer], now: Sequence[Answer]) -> tuple[tuple[Answer, Answer], ...]:
+    """Those that answer in another way, as it was and as it is. What could not be asked is none of them."""
+    found = {(each.port, each.question): each for each in now}
+    pairs = ((was, found.get((was.port, was.question))) for was in before)
+    return tuple((was, there) for was, there in pairs if there is not None and not alike(was, there))
+
+
+def shows(was: Answer) -> bool:
+    """Whether an answer like this one shows that a program serves: it says something, and no error of its own."""
+    return was.reply is Reply.TEXT or (was.reply is Reply.HTTP and not was.shape.startswith("5"))
+
+
+def in_words(answer: Answer) -> Message:
+    """For people. The shape is foreign text, of printable characters alone."""
+    match answer.reply:
+        case Reply.HTTP:
+            return msg("HTTP {code}", code=answer.shape)
+        case Reply.TEXT if answer.shape:
+            return msg("“{text}”", text=answer.shape)
+        case Reply.TEXT:
+            return msg("bytes of its own protocol")
+        case Reply.CLOSES:
+            return msg("closes the connection")
+        case Reply.SILENT:
+            return msg("takes connections and says nothing")
+    return msg("takes no connection")
+
+
+def compared(before: Sequence[Answer], now: Sequence[Answer]) -> tuple[Message, ...]:
+    """What shows that it serves: all that answers as it did, where nothing is `unlike`."""
+    there = {each.port for each in now}
+    told = [each for each in before if each.question is Question.FIRST and shows(each) and each.port in there]
+    return tuple(msg("Port {port} answers as before: {answer}", port=each.port, answer=in_words(each)) for each in told)
+
+
+def not_compared(ports: Sequence[int], before: Sequence[Answer], now: Sequence[Answer]) -> tuple[Message, ...]:
+    """Ports of which the answers say nothing, and those that were not asked."""
+    there = {each.port for each in now}
+    answered = {each.port: each for each in before if each.question is Question.FIRST and each.port in there}
+    found = [
+        msg("What port {port} serves was not seen: {answer}", port=port, answer=in_words(each))
+        for port, each in answered.items()
+        if not shows(each)
+    ]
+    rest = [port for port in ports if port not in answered]
+    if rest:
+        found.append(msg("These ports were not asked: {ports}.", ports=", ".join(map(str, rest))))
+    return tuple(found)
+
+
+def differs(pair: tuple[Answer, Answer]) -> Message:
+    """Why it does not work, of one port."""
+    was, now = pair
+    return msg("Port {port} answers in another way than before: {before}, now {now}", port=was.port,
+               before=in_words(was), now=in_words(now))  # fmt: skip
+
+
+def answered(
+    hear: Hear,
+    container: str,
+    before: Sequence[Answer],
+    clock: Clock,
+    *,
+    until: float,
+    again: float,
+    go_on: Callable[[], None],
+) -> tuple[Answer, ...] | None:
+    """What it answers, asked again where that is not alike yet; `go_on` raises where there is no use in it any more.
+
+    None: it can't be asked.
+    """
+    known: dict[tuple[int, Question], Answer] = {}
+    left = tuple(before)
+    while True:
+        thorough = any(each.question is Question.MORE for each in left)
+        now = hear(container, asks(sorted({each.port for each in left}), before, thorough=thorough))
+        if now is None:
+            return None
+        known.update({(each.port, each.question): each for each in now})
+        left = tuple(was for was, _ in unlike(before, tuple(known.values())))
+        if not left or clock.now() >= until:
+            return tuple(known.values())
+        go_on()
+        clock.sleep(again)

@@ -1,0 +1,144 @@
+"""Whether a replacement works, by what its original did: the second half of a result, beside what is enforced.
+
+Shown by an exercise that ended well on a twin with just these settings, by a healthcheck that says healthy as before,
+or by what it answers at its ports (`usecases.evidence.answers`). Where a choice takes away what its programs could use
+on request, only the exercise counts: a port that answers does not show that people can log in. Each thing that was not
+looked at is said. Decided against calling it working because it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from stratascope.core.message import Message, msg
+from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.relaunch.evidence import Answer
+from stratascope.core.relaunch.launch_spec import Health
+from stratascope.core.relaunch.toggle import Failure
+from stratascope.layers.toggles import toggle
+from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.evidence import answers
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.relaunch.watch import LISTEN_MORE, LOOK, FailedError, last_words
+from stratascope.value import Value, replace
+
+_FILES = ("dac-override", "owners")  # cautions of the preflight: files that it could no longer use
+
+
+class Shown(Value):
+    """What was compared. `works` None: nothing showed it; False: it answers in another way than before."""
+
+    works: bool | None = None
+    compared: tuple[Message, ...] = ()
+    not_compared: tuple[Message, ...] = ()
+    why: Message | None = None  # it does not work
+
+
+def ask_original(access: EngineAccess, made: Plan) -> tuple[Answer, ...] | None:
+    """What it answers at its ports now, each asked once. None: it can't be asked."""
+    ports = made.before.listens
+    if not ports:
+        return None if ports is None else ()
+    try:
+        return access.answers(made.spec.id, answers.asks(ports))
+    except (EngineError, NoSuchContainerError):
+        return None  # nothing is compared then
+
+
+def look_at(
+    access: EngineAccess,
+    made: Plan,
+    before: Sequence[Answer] | None,
+    container: str,
+    *,
+    exercised: Sequence[str] = (),
+    cancelled: Callable[[], bool] = lambda: False,
+    seconds: float = LISTEN_MORE,
+    again: float = LOOK,
+) -> Shown:
+    """Of a replacement that runs. Raises FailedError where it ends meanwhile, and what the engine does.
+
+    `exercised`: commands that ended well on a twin with the same settings.
+    """
+    compared = [msg("On a twin with these settings the exercise ended well: {command}", command=each)
+                for each in exercised]  # fmt: skip
+    not_compared: list[Message] = []
+    works = bool(exercised)
+    if made.spec.state.health is not Health.HEALTHY:
+        text = msg("Its healthcheck did not say healthy before.") if made.spec.state.healthcheck else None
+        not_compared.append(text or msg("It has no healthcheck."))
+    elif access.port.running(container).health is Health.HEALTHY:
+        compared.append(msg("Its healthcheck says healthy, as before."))
+        works = True
+    ports = made.before.listens
+    if ports is None:
+        not_compared.append(msg("On which ports it listens can't be read."))
+    elif not ports:
+        not_compared.append(msg("It listens on no TCP port."))
+    else:
+        now = None
+        if before:
+            now = answers.answered(access.answers, container, before, access.clock,
+                                   until=access.clock.now() + seconds, again=again,
+                                   go_on=lambda: _go_on(access, container, cancelled))  # fmt: skip
+        if before is None or now is None:
+            not_compared.append(msg("What it answers at its ports: they can't be reached from here."))
+        else:
+            if other := answers.unlike(before, now):
+                return Shown(False, tuple(compared), tuple(not_compared), answers.differs(other[0]))
+            told = answers.compared(before, now)
+            compared += told
+            works = works or bool(told)
+            not_compared += answers.not_compared(ports, before, now)
+    not_compared += _unseen(made)
+    doubts = () if exercised else tuple(doubted(made))
+    return Shown(True if works and not doubts else None, tuple(compared), (*doubts, *not_compared))
+
+
+def together(shown: Sequence[tuple[str, Shown]]) -> Shown:
+    """Of several that were relaunched as one, by name: all of them must work."""
+    if len(shown) == 1:
+        return shown[0][1]
+    outcomes = {each.works for _, each in shown}
+    return Shown(
+        False if False in outcomes else None if None in outcomes else True,
+        tuple(msg("{name}: {text}", name=name, text=text) for name, each in shown for text in each.compared),
+        tuple(msg("{name}: {text}", name=name, text=text) for name, each in shown for text in each.not_compared),
+        next((each.why for _, each in shown if each.why is not None), None),
+    )
+
+
+def doubted(made: Plan) -> Iterable[Message]:
+    """What the choices take that its programs could need on request."""
+    # what a program can lose is another matter where it is started as another user by the same choices
+    other_user = replace(made.subject.container.asked, user=made.wanted.user)
+    started = replace(made.subject, container=replace(made.subject.container, asked=other_user))
+    for choice in made.choices:
+        which = toggle(choice.toggle)
+        yield from which.doubts(choice.value, made.subject if which.changes_users else started)
+    yield from (item.text for item in made.checked.warnings if item.code in _FILES)
+
+
+def _unseen(made: Plan) -> Iterable[Message]:
+    udp = [port.container_port for port in made.spec.asked.ports if port.container_port.endswith("/udp")]
+    if udp:
+        yield msg("What its UDP ports answer is not looked at: {ports}.", ports=", ".join(udp))
+    hardened = {each.spec.id for each in made.along}
+    if names := ", ".join(each.container.name for each in made.further if each.container.id not in hardened):
+        yield msg("What is relaunched with it is watched, and not asked: {names}.", names=names)
+
+
+def _go_on(access: EngineAccess, container: str, cancelled: Callable[[], bool]) -> None:
+    if cancelled():
+        raise FailedError(msg("Cancelled."))
+    now = access.port.running(container)
+    if now.status != "running":
+        why = msg("It ended by itself, with exit status {status}.", status=str(now.exit_code))
+        log = last_words(access.port, container)
+        raise FailedError(why, now.error, log, Failure(log, now.error, now.exit_code, now.out_of_memory))
+
+
+def broken(access: EngineAccess, container: str, why: Message) -> FailedError:
+    """For one that answers in another way."""
+    log = last_words(access.port, container)
+    return FailedError(why, log=log, failure=Failure(log))
