@@ -6,7 +6,7 @@ import pytest
 
 from captures.recorded import recorded
 from layers.toggle_subjects import subject
-from stratascope.cli.harden_words import chosen_lines
+from stratascope.cli.harden.words import chosen_lines
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.owner import Owned, OwnerKind

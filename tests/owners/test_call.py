@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from owners.fakes import program
-from stratascope.core.ports import OwnerError
+from stratascope.core.owners import OwnerError
 from stratascope.owners.call import alone, run
 
 APP = Path(__file__).resolve().parents[2] / "app"

@@ -11,7 +11,7 @@ import pytest
 from owners.fakes import program
 from stratascope import sandbox
 from stratascope.core.container import Engine, EngineKind
-from stratascope.core.ports import OwnerError
+from stratascope.core.owners import OwnerError
 from stratascope.core.relaunch.owner import Owned, OwnerFile, OwnerKind
 from stratascope.owners import host
 from stratascope.owners.call import alone, run

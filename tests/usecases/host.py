@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from stratascope.core.ports import Entry, Place
+from stratascope.core.host_files import Entry, Place
 from stratascope.core.relaunch.image_folders import Folder
 from stratascope.linux.mounts import Propagation
 

@@ -40,9 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     if arguments.command in ("harden", "tighten", "undo", "discard", "recover", "export"):
-        from stratascope.cli import hardening  # what only looks does not load it
+        from stratascope.cli.harden import commands as harden  # what only looks does not load it
 
-        return hardening.run(arguments)
+        return harden.run(arguments)
     if arguments.command in ("observe", "needs"):
         from stratascope.cli import learning
 
@@ -130,7 +130,7 @@ def _gate(snapshot: Snapshot, limit: float, silent: tuple[str, ...]) -> int:
 def put_right(opened: Engines) -> None:
     """What a crash left half done, as at every start; nearly always there is nothing, and nothing is loaded for it."""
     if any_written():
-        from stratascope.cli import recover
+        from stratascope.cli.harden import recover
 
         recover.before_looking(opened)
 

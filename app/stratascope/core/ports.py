@@ -1,18 +1,17 @@
-"""The ports: what the use cases need from the outside, as protocols. Adapters live in `engines/`, `probe/`, `owners/`.
+"""The ports: what the use cases need from engines and probes, as protocols. Adapters live in `engines/` and `probe/`.
 
-The journal of relaunches is one too: `core.relaunch.transaction.Journal`, kept in `state/`.
+Others are `core.host_files`, `core.owners`, and the journal of relaunches (`core.relaunch.transaction.Journal`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Protocol
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
 from stratascope.core.message import Message
-from stratascope.core.relaunch.image_folders import RootFolders
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Created,
@@ -23,10 +22,8 @@ from stratascope.core.relaunch.launch_spec import (
     RestartPolicy,
     Running,
 )
-from stratascope.core.relaunch.owner import Owned, OwnerKind, OwnerPlan, OwnerRefusal, OwnerText
 from stratascope.core.relaunch.twin import TwinMount
 from stratascope.core.relaunch.volume_owners import VolumeOwners
-from stratascope.linux.mounts import Propagation
 from stratascope.value import Value
 
 
@@ -259,98 +256,3 @@ class Relauncher(VolumeOwners, Protocol):
 
     def oci_config(self, container: str) -> str:
         """The runtime's resolved config.json, where this user may read it. Raises EngineError otherwise."""
-
-
-class Entry(Value):
-    """A file or folder below a mount, by its path in the container. Owner and group as the host counts."""
-
-    path: str
-    uid: int
-    gid: int
-    mode: int  # permission bits
-    folder: bool
-
-
-class PlaceKind(StrEnum):
-    FOLDER = "folder"
-    FILE = "file"
-    SOCKET = "socket"
-    OTHER = "other"  # a device, a pipe
-
-
-class Place(Value):
-    """What lies at a path. `path`: with no link at its end; `mounted`: something is mounted just there.
-
-    `sockets`: whether any lies in that folder, None where it holds more than was looked at.
-    """
-
-    path: str
-    kind: PlaceKind
-    mounted: bool
-    sockets: bool | None = False
-
-
-class HostFiles(RootFolders, Protocol):
-    """What lies on an engine's host. None everywhere: this program can't tell."""
-
-    def exists(self, path: str) -> bool | None: ...
-
-    def replaced(self, pid: int, source: str, target: str) -> bool | None:
-        """Whether `source` is another file by now than the one that the process `pid` has at `target`."""
-
-    def propagation(self, path: str) -> Propagation | None:
-        """Of the mount that the path lies on, in the engine's own sight."""
-
-    def entries(self, source: str, target: str, most: int) -> tuple[Entry, ...] | None:
-        """What lies at and below `source`, not more than `most`, nearest first."""
-
-    def place(self, path: str, most: int) -> Place | None:
-        """What lies at that path; below it, not more than `most` are looked at."""
-
-
-class OwnerError(EngineError):
-    """An owner could not do what was asked; `message` says what to do, `words` are the owner's own."""
-
-    def __init__(self, message: Message, words: str = "") -> None:
-        super().__init__(EngineState.CONNECTED, message, words)
-
-
-class OwnerFailedError(OwnerError):
-    """The owner's command ended with an error: what it was told to make may not have come up."""
-
-
-class OwnerGoneError(OwnerError):
-    """The files that it was made from are gone: nobody can create it again from them."""
-
-
-class Owners(Protocol):
-    """What hardening asks of owners. Every call has a time limit."""
-
-    def plan(
-        self,
-        container: Container,
-        spec: LaunchSpec,
-        others: Sequence[Container],
-        text: Callable[[OwnerKind], OwnerText],
-        along: frozenset[str] = frozenset(),
-    ) -> OwnerPlan | OwnerRefusal | None:
-        """Looks only. None where nobody owns it. `text` may raise OwnerError. `along`: ids of those changed with it."""
-
-    def check(self, owned: Owned) -> None:
-        """Raises OwnerError where the owner's files were changed since."""
-
-    def holds(self, owned: Owned) -> bool:
-        """Whether every file of it has our text in it, unchanged. Raises OwnerError."""
-
-    def put(self, owned: Owned) -> None:
-        """Our text into the files, so that a crash leaves all of it or nothing. May be repeated. Raises OwnerError."""
-
-    def take(self, owned: Owned) -> None:
-        """Our text out of the files; a file with nothing else goes. May be repeated. Raises OwnerError."""
-
-    def recreate(self, owned: Owned) -> None:
-        """Let the owner create this service's container again, from the files as they are. Raises OwnerError,
-        OwnerGoneError."""
-
-    def last_words(self, owned: Owned) -> str:
-        """What the service's container said last, where the owner keeps it; empty where that is not known."""

@@ -20,7 +20,7 @@ from pathlib import Path
 from stratascope import sandbox
 from stratascope.child_output import TooLongError, collect
 from stratascope.core.message import msg
-from stratascope.core.ports import OwnerError, OwnerFailedError, OwnerGoneError
+from stratascope.core.owners import OwnerError, OwnerFailedError, OwnerGoneError
 from stratascope.owners.host import on_host
 
 _WORDS = 2000  # characters of what a command says that are kept

@@ -10,7 +10,8 @@ from stratascope.core.capture import Capture, or_none
 from stratascope.core.container import Asked, Container, Engine
 from stratascope.core.ground import Ground, decode_ground
 from stratascope.core.observation.needs import NeedsStore
-from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, NoSuchContainerError, Owners, Relauncher
+from stratascope.core.owners import Owners
+from stratascope.core.ports import ContainerCapture, EngineError, EnginePort, NoSuchContainerError, Relauncher
 from stratascope.core.process_match import belongs
 from stratascope.core.record import Record, Trouble
 from stratascope.core.relaunch.evidence import Answer, Ask, Liveness, RootFiles

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from stratascope.core.container import Asked, EngineKind
 from stratascope.core.message import msg
-from stratascope.core.ports import OwnerError
+from stratascope.core.owners import OwnerError
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.owner import OwnerKind, OwnerText
 from stratascope.core.relaunch.run_options import RunOptions

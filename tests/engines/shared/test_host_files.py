@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from stratascope.core.ports import Place, PlaceKind
+from stratascope.core.host_files import Place, PlaceKind
 from stratascope.engines.shared.host_files import LocalFiles
 
 

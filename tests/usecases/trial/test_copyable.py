@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stratascope.core.container import Asked, AskedDevice, AskedMount, Container, Engine, EngineKind, Status
+from stratascope.core.host_files import Place, PlaceKind
 from stratascope.core.message import msg
-from stratascope.core.ports import Place, PlaceKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.twin import TwinMount
 from stratascope.usecases.trial.copyable import NoTwinError, check, mounts_of

@@ -2,7 +2,7 @@
 
 A change goes through their files then: text of ours is put into a file that the owner reads, and the owner creates the
 container again. The way back is to take just that text out. What a file held before is never written back as a whole:
-somebody may have added to it since. Types only; the port is `core.ports.Owners`.
+somebody may have added to it since. Types only; the port is `core.owners.Owners`.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from stratascope import sandbox
 from stratascope.collector.paths import LINKS_MAX, Sight, mount_of, reopen
-from stratascope.core.ports import Entry, Place, PlaceKind
+from stratascope.core.host_files import Entry, Place, PlaceKind
 from stratascope.core.relaunch.image_folders import Folder
 from stratascope.engines.shared.endpoint import peer_pid
 from stratascope.linux.decode import DecodeError

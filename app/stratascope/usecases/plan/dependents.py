@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from stratascope.core.container import Container, Status
+from stratascope.core.host_files import HostFiles
 from stratascope.core.message import msg
-from stratascope.core.ports import HostFiles, NoSuchContainerError, Relauncher
+from stratascope.core.ports import NoSuchContainerError, Relauncher
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.transaction import Remedy, Transaction
 from stratascope.usecases.plan.preflight import TIED, Block, Caution, Preflight, hardened_before, preflight

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from stratascope.core.container import Asked, Engine
-from stratascope.core.ports import Entry
+from stratascope.core.host_files import Entry
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.value import Value
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from stratascope.core.container import Asked, Container, EngineKind, Status
+from stratascope.core.host_files import HostFiles
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import HostFiles
 from stratascope.core.record import Trouble
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Asked, Container, EngineKind
+from stratascope.core.host_files import HostFiles
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.ports import HostFiles
 from stratascope.core.relaunch.launch_spec import Health, LaunchSpec
 from stratascope.core.relaunch.toggle import Subject
 from stratascope.linux.mounts import Propagation

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from stratascope.core.container import Container
+from stratascope.core.host_files import HostFiles
 from stratascope.core.message import msg
-from stratascope.core.ports import HostFiles
 from stratascope.core.relaunch.launch_spec import FileChange, LaunchSpec
 from stratascope.core.relaunch.transaction import Remedy
 from stratascope.usecases.plan.block import COMPOSED, Block

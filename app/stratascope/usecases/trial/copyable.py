@@ -8,8 +8,8 @@ volume, since namespaces hide the lock of the first.
 from __future__ import annotations
 
 from stratascope.core.container import Asked, AskedMount, Container, Engine, EngineKind
+from stratascope.core.host_files import HostFiles, PlaceKind
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import HostFiles, PlaceKind
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.twin import TwinMount
 

@@ -6,11 +6,11 @@ import argparse
 import json
 from typing import Any
 
-from stratascope.cli import many, recover, trials
+from stratascope.cli.harden import many, recover, trials
+from stratascope.cli.harden.relaunch import REFUSED, relaunch
+from stratascope.cli.harden.targets import several, targets
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, on_terminal, write
-from stratascope.cli.relaunch import REFUSED, relaunch
-from stratascope.cli.targets import several, targets
 from stratascope.core.message import msg, plural
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState

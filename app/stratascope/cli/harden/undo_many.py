@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 from typing import Any
 
-from stratascope.cli.harden_output import HardenOutput, said
+from stratascope.cli.harden.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED
+from stratascope.cli.harden.targets import chosen
+from stratascope.cli.harden.told import HardenOutput, said
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, write
-from stratascope.cli.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED
-from stratascope.cli.targets import chosen
 from stratascope.core.container import Container
 from stratascope.core.message import msg
 from stratascope.core.ports import ProbeError

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stratascope.cli.harden_words import chosen_lines
+from stratascope.cli.harden.words import chosen_lines
 from stratascope.cli.output import complain, write
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.relaunch.transaction import Ended, Progress, State

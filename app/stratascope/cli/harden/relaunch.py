@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from stratascope.cli.harden_offers import offers_of, would_close
-from stratascope.cli.harden_output import HardenOutput, said
+from stratascope.cli.harden.offers import offers_of, would_close
+from stratascope.cli.harden.told import HardenOutput, said
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain
 from stratascope.core.message import Message, msg
@@ -136,12 +136,12 @@ def _carry_out(
     told.ended(ended)
     searched = refusals = None
     if ended.ending is Ending.ROLLED_BACK and ended.blame and not (ended.suspects or arguments.no_search):
-        from stratascope.cli import loosening  # what stands on twins is loaded for this alone
+        from stratascope.cli.harden import loosening  # what stands on twins is loaded for this alone
 
         searched = loosening.run(found.hardening, made, cancelled, as_json=arguments.json)
     new = last["replacement_id"]
     if new is not None and arguments.watch_refusals and found.observer is not None:
-        from stratascope.cli.refusals import watch
+        from stratascope.cli.harden.refusals import watch
 
         refusals = watch(found.observer, access, made, new, arguments.watch_refusals, cancelled, as_json=arguments.json)
     told.end({**ended_object(ended, last), "search": searched, "refusals": refusals})

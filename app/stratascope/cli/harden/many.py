@@ -10,11 +10,8 @@ import argparse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from stratascope.cli.choices import choices_of
-from stratascope.cli.harden_output import HardenOutput, said
-from stratascope.cli.interrupt import interrupted
-from stratascope.cli.output import complain, write
-from stratascope.cli.relaunch import (
+from stratascope.cli.harden.choices import choices_of
+from stratascope.cli.harden.relaunch import (
     FAILED,
     KEPT,
     REFUSED,
@@ -27,7 +24,10 @@ from stratascope.cli.relaunch import (
     proof_object,
     short_matrix,
 )
-from stratascope.cli.targets import targets
+from stratascope.cli.harden.targets import targets
+from stratascope.cli.harden.told import HardenOutput, said
+from stratascope.cli.interrupt import interrupted
+from stratascope.cli.output import complain, write
 from stratascope.core.message import msg, plural
 from stratascope.core.ports import NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import Choice, Preset

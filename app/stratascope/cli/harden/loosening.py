@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.cli import trials
+from stratascope.cli.harden import trials
 from stratascope.cli.output import complain, complain_of, write
 from stratascope.core.message import msg
 from stratascope.core.notation import NoNotationError

@@ -10,13 +10,13 @@ import argparse
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.cli import recover, undo_many
-from stratascope.cli.choices import choices_of
-from stratascope.cli.harden_output import HardenOutput, said
+from stratascope.cli.harden import recover, undo_many
+from stratascope.cli.harden.choices import choices_of
+from stratascope.cli.harden.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, relaunch
+from stratascope.cli.harden.targets import chooses, several
+from stratascope.cli.harden.told import HardenOutput, said
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, complain_of, write
-from stratascope.cli.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, relaunch
-from stratascope.cli.targets import chooses, several
 from stratascope.core.container import SHORTEST_ID
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
@@ -68,7 +68,7 @@ def _harden(arguments: argparse.Namespace) -> int:
     with open_hardening(tuple(arguments.engine)) as found:
         recover.at_start(found)
         if wide:
-            from stratascope.cli import many
+            from stratascope.cli.harden import many
 
             return many.harden(arguments, found)
         access, state = found.state(arguments.containers[0])
@@ -77,7 +77,7 @@ def _harden(arguments: argparse.Namespace) -> int:
 
 
 def _tighten(arguments: argparse.Namespace) -> int:
-    from stratascope.cli import tighten  # what stands on twins is loaded for this alone
+    from stratascope.cli.harden import tighten  # what stands on twins is loaded for this alone
 
     return tighten.run(arguments)
 
