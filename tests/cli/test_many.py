@@ -107,7 +107,7 @@ def test_one_that_fails_undoes_those_before(desk: Desk) -> None:
     assert (running(desk), set(desk.all())) == (before, set(before)), "and nothing is left set aside"
     assert groups(desk) == []
     code, each, last, err = many(desk, "harden", *words, "--keep-done")
-    assert (code, [item["result"] for item in last["containers"]]) == (4, ["verified", "rolled-back", "refused"])
+    assert (code, [item["result"] for item in last["containers"]]) == (4, ["enforced", "rolled-back", "refused"])
     assert hardened(desk) == {REPLICAS[0]}
     assert running(desk)[REPLICAS[1]] == before[REPLICAS[1]]
     assert many(desk, "undo", REPLICAS[0])[0] == 0
