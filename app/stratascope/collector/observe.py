@@ -145,7 +145,7 @@ class Observer:
                 return "the time is over"
             woken = dict(poll.poll(1000 * min(YOUNG / 1e9 if self._held else self._look(now), until - now) + 1))
             if self._adopting is not None:
-                self._adopting.take()
+                self._processes.there(self._adopting.take(), time.monotonic_ns())
             if requests in woken and not self._lines.goes_on():
                 return "it was ended"
             self._drain()

@@ -14,7 +14,7 @@ import contextlib
 import os
 import re
 import time
-from typing import Dict, Iterable, List, NamedTuple, Optional, Set
+from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.cgroups import FILES, V2, Mounts, lines, processes
 from stratascope.collector.members import MEMBERS_MAX, own_group
@@ -24,6 +24,7 @@ from stratascope.collector.read import TooLongError, read_file
 
 _OURS = re.compile(r"stratascope[-_][0-9a-f]{8,32}(?:\.slice)?").fullmatch
 _LEFT = 600.0  # seconds after which an empty group of ours is nobody's
+_SESSIONS = 1.0  # seconds between two looks for who has joined
 _ROUNDS = 100  # however fast a container makes processes
 _CLASSIC = ("pids", "memory", "cpuacct", "freezer")
 _OTHERS = ("freezer", "perf_event", "cpuacct", "name=systemd")
@@ -63,15 +64,19 @@ class Adopting:
         self._source, self._target, self._home = source, target, home
         self.came = 0.0  # when somebody did for the first time
 
-    def take(self) -> None:
-        """Those who are not there yet. Raises nothing: who ended meanwhile is not there either."""
+    def take(self) -> List[int]:
+        """Those who are not there yet. Raises nothing: who ended meanwhile is not there either.
+
+        Returns who joined as programs: of these it was not seen how they began.
+        """
         there = _pids(self._source)
         if not there:
-            return
+            return []
         here = _pids(self._target)
         for pid in sorted(there - here):
             if _move(pid, self._target) and not self.came:
                 self.came = time.monotonic()
+        return []
 
     def gone(self) -> bool:
         """Whether the group that it is about is no more."""
@@ -88,22 +93,33 @@ class Adopting:
 
 
 class Gathering(Adopting):
-    """The same for a process and its descendants, who come along by themselves from then on."""
+    """The same for a process and its descendants, who come along by themselves from then on; and for who joins them."""
 
     def __init__(self, first: int, target: str, home: str) -> None:
         super().__init__("", target, home)
         self._first = first
         self._start = start_of_process(first)
+        self._inside = _namespaces(first)
+        self._looked = 0.0
 
-    def take(self) -> None:
-        """Once, until nobody is born outside meanwhile."""
-        if self.came:
-            return
-        for _ in range(_ROUNDS):
-            outside = _descendants(self._first) - _pids(self._target)
-            if not [pid for pid in outside if _move(pid, self._target)]:
-                break
-        self.came = time.monotonic()
+    def take(self) -> List[int]:
+        """All of them at first, until nobody is born outside meanwhile; sessions once a second, and who they are."""
+        now = time.monotonic()
+        joined: List[int] = []
+        if not self.came:
+            for _ in range(_ROUNDS):
+                outside = _descendants(self._first) - _pids(self._target)
+                if not [pid for pid in outside if _move(pid, self._target)]:
+                    break
+            self.came = self._looked = now
+        elif now - self._looked >= _SESSIONS:
+            self._looked = now
+            here = _pids(self._target)
+            for pid in _numbers():
+                # another container may share its processes, and has files of its own
+                if pid not in here and self._inside and _namespaces(pid) == self._inside:
+                    joined += [pid] if _move(pid, self._target) else []
+        return joined
 
     def gone(self) -> bool:
         """Whether its first process has ended."""
@@ -191,14 +207,25 @@ def _gathered(mounts: Mounts, pid: int, start: str) -> Optional[Place]:
     return Place(Group(folder + path, {}), made, gathering)
 
 
+def _numbers() -> List[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _namespaces(pid: int) -> Tuple[str, ...]:
+    """Its processes' and its mounts'; nothing where it has ended."""
+    try:
+        return tuple(os.readlink("/proc/%d/ns/%s" % (pid, kind)) for kind in ("pid", "mnt"))
+    except OSError:
+        return ()
+
+
 def _descendants(first: int) -> Set[int]:
     """That process and all that it has made, as far as their parents live."""
     children: Dict[int, List[int]] = {}
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            with contextlib.suppress(OSError, TooLongError, ValueError, IndexError):
-                parent = int(read_file("/proc/%s/stat" % name).rpartition(")")[2].split()[1])
-                children.setdefault(parent, []).append(int(name))
+    for pid in _numbers():
+        with contextlib.suppress(OSError, TooLongError, ValueError, IndexError):
+            parent = int(read_file("/proc/%d/stat" % pid).rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(pid)
     found: Set[int] = set()
     waiting = [first]
     while waiting and len(found) < MEMBERS_MAX:

@@ -74,7 +74,7 @@ class ConnectedEngine:
 
     def profile_place(self, text: str) -> str:
         """See `EngineAccess`."""
-        return profiles.place(text)
+        return profiles.place(text, reader=self.engine.daemon_uid)
 
     def keep_profile(self, path: str, text: str) -> None:
         """See `EngineAccess`."""

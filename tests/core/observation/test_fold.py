@@ -9,6 +9,7 @@ from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.observation import Denied, Observation, Phase, UsedPort, added
 from stratascope.core.observation.stream import (
     Arguments,
+    Begin,
     Call,
     Check,
     Event,
@@ -79,6 +80,19 @@ def test_one_that_waits_for_its_start_is_a_runtime_yet() -> None:
     )
     assert [call.name for call in seen.calls] == ["openat"]
     assert (seen.seen.starts, seen.seen.execs) == (1, 0)
+
+
+def test_who_comes_in_later_is_a_session() -> None:
+    """Where only a look tells: who was there at the beginning is none, and no child of theirs."""
+    seen = folded(
+        Begin(1.0, 1, "tracepoint"),
+        Process(1.0, 10, 9, "there", "web", "/usr/sbin/web"),
+        Process(1.0, 11, 8, "there", "sh", "/bin/sh"),
+        Process(3.0, 12, 8, "there", "sh", "/bin/sh"),
+        Process(3.0, 13, 12, "there", "sh", "/bin/sh"),
+    )
+    assert seen.seen.execs == 1
+    assert seen.seen.phases == (Phase.SESSIONS,)
 
 
 def test_what_it_keeps_when_it_ceases_to_be_root() -> None:

@@ -99,6 +99,15 @@ def test_whoever_comes_runs_what_they_like() -> None:
     assert not {"read-only-root", "user"} & set(values(found))
 
 
+def test_that_it_could_look_into_others_is_no_reason_to_let_it() -> None:
+    """php-fpm imports ptrace for a log of slow requests, which nearly nobody has."""
+    program = Program("/usr/sbin/web", ("ptrace", "setpriority"))
+    found = derive(replace(container(), programs=Programs((program,))), lambda text: "/kept/1.json")
+    names = allowed_names(found.files[0][1])
+    assert "setpriority" in names
+    assert "ptrace" not in names
+
+
 def test_a_box_for_sessions_keeps_what_people_do_in_it() -> None:
     """It starts a shell and waits: what is done by hand was not seen. Once somebody did it for us, it counts."""
     idle = replace(WEB, capabilities=(), users=())

@@ -6,14 +6,14 @@ import json
 
 import pytest
 
-from stratascope.core.observation.observation import Denied
+from stratascope.core.observation.observation import Denied, UsedCapability
 from stratascope.core.relaunch.toggle import Choice, OwnVolume
 from stratascope.core.relaunch.trial import Loosening
 from stratascope.i18n.translate import translate
 from stratascope.usecases.plan.learned import Resolved
 from stratascope.usecases.tighten.refusals import Allowing, counts, refusal
 from stratascope.value import replace
-from usecases.tighten.watched import container
+from usecases.tighten.watched import WEB, container
 
 X = "x86_64"
 FILTERED = Denied("web", X, "chmod", 1, True, (), "", ())
@@ -125,6 +125,21 @@ def test_what_a_trial_can_be_to_blame_for(denied: Denied, choices: tuple[Choice,
     allow, _ = allowing()
     allow.begin(choices)
     assert allow.counts(denied) is yes
+
+
+def test_rights_of_a_file_end_with_no_new_privileges() -> None:
+    """A program had them by its own file: the same set of capabilities is no help."""
+    seen = replace(WEB, capabilities=(UsedCapability("CAP_NET_RAW", True, 1, ("pinger",)),))
+    allow = Allowing(container(seen), "learned", lambda text: "/kept/1.json")
+    raw = Denied("pinger", X, "socket", 1, False, (2, 3, 1), "", ("CAP_NET_RAW",))
+    allow.begin((Choice("no-new-privileges", "on"), Choice("capabilities", "CAP_NET_RAW")))
+    assert allow(raw) == Loosening("no-new-privileges", certain=True)
+    allow.begin((Choice("no-new-privileges", "on"), Choice("capabilities", "none")))
+    found = allow(raw)
+    assert found is not None
+    assert found.choice == Choice("capabilities", "CAP_NET_RAW")
+    allow.begin((Choice("capabilities", "none"),))
+    assert allow(replace(raw, by="ping")) is not None
 
 
 def test_what_every_filter_of_ours_answers_is_no_refusal() -> None:

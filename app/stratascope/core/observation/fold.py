@@ -48,6 +48,7 @@ from stratascope.linux.syscalls import Abi, names
 from stratascope.value import replace
 
 START = 10.0  # seconds that belong to a start
+_AT_ONCE = 0.5  # … in which those are told that are there at the beginning
 _PROCESSES_MOST = 20_000  # remembered at the same time
 _COUNT_MOST = 1 << 53  # beyond it a count stands still
 # By these a runtime starts itself anew inside (libcontainer/nsenter, crun): not the container's program yet
@@ -206,6 +207,9 @@ class Fold:
             self._of(event.pid).runtime = False
             if self._first is None:
                 self._first = event.pid
+            elif event.parent not in self._processes and event.at > (self._begun or 0.0) + _AT_ONCE:
+                self._phases.add(Phase.SESSIONS)
+                self._seen = replace(self._seen, execs=self._seen.execs + 1)
             return
         if event.how == "fork":
             parent = self._processes.get(event.parent)

@@ -109,6 +109,11 @@ def ordinary(abi: str) -> frozenset[str]:
     return frozenset(name for name in found if abi == "i386" or not name.endswith(("32", "64")))
 
 
+def reaches_others(name: str) -> bool:
+    """Whether a call reaches into other processes: that a program could do so is no reason to let it."""
+    return name in _OTHERS.split()
+
+
 def is_notable(abi: str, name: str) -> bool:
     """Whether a container gets this call only where it uses it."""
     return name not in harmless(abi)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
 from stratascope.core.message import Message, msg, plural
-from stratascope.core.observation.harmless import ordinary
+from stratascope.core.observation.harmless import ordinary, reaches_others
 from stratascope.core.observation.imports import calls
 from stratascope.core.observation.observation import Observation, UsedCall, added
 from stratascope.core.relaunch.toggle import (
@@ -174,7 +174,8 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     could: dict[str, tuple[str, ...]] = {}
     more, tight = word == ORDINARY, word == TIGHT
     if subject.programs is not None:  # what they could call, since nobody put it through what it is for
-        could.update((call.name, (call.program,)) for call in calls(subject.programs.found, numbers(abi)))
+        found = calls(subject.programs.found, numbers(abi))
+        could.update((call.name, (call.program,)) for call in found if not reaches_others(call.name))
         # whoever comes runs what they like; what an interpreter does stands in its scripts
         more = more or serves_users(subject) or runs_scripts(subject)
     if more:

@@ -28,6 +28,7 @@ from stratascope.value import replace
 
 _NUMBERS = re.compile(r"[0-9]+")
 _CAPABILITIES, _FILTER, _READ_ONLY, _TMPFS = "capabilities", "seccomp", "read-only-root", "tmpfs"
+_NO_GAIN = "no-new-privileges"
 _READING = frozenset((_READ_ONLY, "host-paths"))  # what makes places read-only
 _LIMITS = {4: "core", 6: "nproc", 7: "nofile"}  # asm-generic/resource.h
 
@@ -80,11 +81,13 @@ class Allowing:
         self._subject, self._word, self._place = subject, word, place
         self._engine = subject.engine
         self._values: dict[str, str] = {}
+        self._began: dict[str, str] = {}  # with what the trial began, whatever it was refused
         self._more: Observation = subject.seen or Observation()
 
     def begin(self, choices: Sequence[Choice]) -> None:
         """A trial of these begins: what is refused is allowed beside them."""
         self._values = {item.toggle: item.value for item in choices}
+        self._began = dict(self._values)
 
     def counts(self, denied: Denied) -> bool:
         """Not what no choice of this trial can be to blame for: it is refused unchanged too, sooner or later."""
@@ -92,9 +95,9 @@ class Allowing:
             return counts(denied)
         if denied.filtered:
             return counts(denied) and _FILTER in self._values and self._passed(denied)
+        if self._another_user() and denied.name.removesuffix("32") in _BECOMING:
+            return False
         if denied.lacked:
-            if self._another_user() and denied.name.removesuffix("32") in _BECOMING:
-                return False
             before = self._subject.container.asked
             had = before.privileged or any(named((name,)) & bounding(before, self._engine) for name in denied.lacked)
             return had or self._limit(denied) is not None
@@ -114,6 +117,8 @@ class Allowing:
         """For certain where the kernel says which toggle it is; None where nothing of ours would help."""
         if denied.filtered:
             return self._call(denied)
+        if self._gained(denied):
+            return Loosening(_NO_GAIN, certain=True)
         if denied.lacked and set(denied.lacked) <= FILES and self._another_user():
             return self._file(denied.path)
         if denied.lacked == ("CAP_SYS_RESOURCE",):
@@ -123,6 +128,17 @@ class Allowing:
         if denied.errno == errno.EROFS:
             return self._writing(denied.path)
         return None
+
+    def _gained(self, denied: Denied) -> bool:
+        """Whether it had that right by a set-uid mark or capabilities of its file, which no-new-privileges ends."""
+        if _NO_GAIN not in self._values or self._subject.seen is None:
+            return False
+        if denied.name == "execve":
+            return denied.errno == errno.EPERM
+        value = self._began.get(_CAPABILITIES)
+        kept = None if value is None or value == "default" else set(value.split(","))
+        used = {use.name for use in self._subject.seen.capabilities if denied.by in use.by}
+        return bool(denied.lacked) and set(denied.lacked) <= used and (kept is None or set(denied.lacked) <= kept)
 
     def _limit(self, denied: Denied) -> Loosening | None:
         """A limit that was raised above the one that it starts with, as PAM does for a session: prlimit(2)."""
