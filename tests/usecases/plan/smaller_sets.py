@@ -9,7 +9,7 @@ from stratascope.core.relaunch.toggle import GRADES, Choice, Toggle, ToggleError
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.depth import Matrix
 from stratascope.core.threats.threat import Outcome
-from stratascope.layers.toggles import all_toggles
+from stratascope.layers.toggles import all_toggles, toggle
 from stratascope.linux.capability import NAMES
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import SERIOUS
@@ -25,6 +25,8 @@ def singles(previews: Foresees, state: ContainerState) -> list[Choice]:
     offer = previews.offer(state)
     values = {choice.toggle: choice.value for grade in GRADES for choice in offer.of(grade)}
     found = [Choice(each.id, values.get(each.id, each.offered)) for each in all_toggles() if _single(each)]
+    # what is made of its programs is for whole presets: such a set is certain, and needs no file
+    found = [choice for choice in found if choice.value not in toggle(choice.toggle).learned_words]
     facts = next(layer.facts for layer in state.layers if layer.id == "capabilities")
     held = NAMES if facts is None else (facts.bounding | facts.effective).names()
     return found + [Choice("drop", name) for name in held]

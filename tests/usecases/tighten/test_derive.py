@@ -114,9 +114,12 @@ def test_a_box_for_sessions_keeps_what_people_do_in_it() -> None:
     subject = replace(
         container(idle), programs=Programs((Program("/bin/sh", opaque=True),)), users=(("sh", 0), ("sleep", 0))
     )
+    subject = replace(subject, container=replace(subject.container, command="tini -- /bin/sh -i"))
     found = values(derive(subject, lambda text: "/kept/1.json"))
     assert not {"user", "capabilities", "no-new-privileges", "read-only-root"} & set(found)
     assert "seccomp" in found
+    works = replace(subject, container=replace(subject.container, command="sh -c 'while :; do job; sleep 9; done'"))
+    assert values(derive(works, lambda text: "/kept/1.json"))["capabilities"] == "none"
     serving = replace(subject, seen=replace(idle, ports=(UsedPort("tcp", 80, False, True),)))
     assert values(derive(serving, lambda text: "/kept/1.json"))["capabilities"] == "none"
     assert values(derive(subject, lambda text: "/kept/1.json", exercised=True))["capabilities"] == "none"

@@ -220,6 +220,7 @@ SECCOMP = Toggle(
     _prove,
     _preset,
     symptoms=_symptoms,
+    pieces=lambda subject: () if _on(subject.container.asked, subject) else ("default",),
     learned=_learned,
     learned_words=(LEARNED, ORDINARY, TIGHT),
 )

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+
 from stratascope.core.observation.imports import Programs, opens_sessions, uses
 from stratascope.core.observation.observation import Observation
 from stratascope.core.relaunch.toggle import Subject
 
 _COMM_MAX = 15  # characters of a process's name, TASK_COMM_LEN
-_IDLE = frozenset(
-    (
-        *("sleep", "tail", "cat", "pause", "sh", "ash", "bash", "dash", "zsh", "busybox"),
-        *("tini", "docker-init", "catatonit", "dumb-init", "init"),
-    )
-)
+_PAUSES, _SHELLS = frozenset(("sleep", "tail", "cat", "pause")), frozenset(("sh", "ash", "bash", "dash", "zsh"))
+_INITS = frozenset(("tini", "docker-init", "catatonit", "dumb-init", "init"))
+_IDLE = _PAUSES | _SHELLS | _INITS | {"busybox"}
+_ALONE = frozenset(("-i", "-l", "-il", "-li", "--login"))
 _BECOMES = "CAP_SETUID"  # sshd gives up its groups when it starts, and becomes nobody then
 
 
@@ -37,10 +37,23 @@ def becoming(subject: Subject) -> tuple[str, ...]:
 
 
 def waits_for_sessions(subject: Subject) -> bool:
-    """Whether all that it runs is a shell or a pause, and nothing listens: its work is what people do in it."""
+    """Whether all that it runs is a pause or a shell without a script, and nothing listens: its work is what people
+    do in it.
+    """
     if subject.programs is None or not subject.users or subject.seen is None or subject.seen.ports:
         return False
-    return {name for name, _ in subject.users} <= _IDLE
+    return {name for name, _ in subject.users} <= _IDLE and _idle(subject.container.command)
+
+
+def _idle(command: str) -> bool:
+    try:
+        words = [word for word in shlex.split(command) if word != "--"]
+    except ValueError:
+        return False
+    names = [word.rpartition("/")[2] for word in words]
+    while names and names[0] in _INITS:
+        names.pop(0)
+    return bool(names) and (names[0] in _PAUSES or (names[0] in _SHELLS and set(names[1:]) <= _ALONE))
 
 
 def runs_scripts(subject: Subject) -> bool:
