@@ -39,7 +39,8 @@ CONNECTS = {
     "engines/discovery/discover.py": {"socket.socket"},  # which engine answers there
     "engines/shared/dial.py": {"socket.create_connection"},
     "engines/shared/endpoint.py": {"socket.socket"},
-    "probe/inside_network.py": {"socket.create_connection"},  # a twin's ports, inside its own network namespace
+    # a container's ports, inside its own network namespace or where they are published; whether that is this machine
+    "probe/inside_network.py": {"socket.create_connection", "socket.socket"},
     "probe/listeners.py": {"socket.socket"},  # the kernel
     "state/live_lock.py": {"socket.socket"},  # whether whoever claimed a container is alive, by a name of the kernel's
     "ui/app/app.py": {"socket.socketpair"},

@@ -155,3 +155,30 @@ def test_in_another_network() -> None:
         child.kill()
         child.communicate()
     assert hear_inside(child.pid, ()) is None
+
+
+@pytest.mark.parametrize(
+    "address", ["192.0.2.1", "2001:db8::1", "example.com", "localhost", "169.254.169.254", "", "a b"]
+)
+def test_no_engine_s_word_leads_to_another_machine(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    """It tells where a port is published. Nor is a name looked up."""
+
+    def never(*words: object, **more: object) -> None:
+        pytest.fail(f"{words} was asked for")
+
+    monkeypatch.setattr(socket, "create_connection", never)
+    monkeypatch.setattr(socket, "getaddrinfo", never)
+    assert hear((Ask(80, 0.1, 0.1),), {80: ((address, 80),)}) == (Heard(80, Question.FIRST),)
+
+
+def test_an_address_of_this_machine_that_is_no_loopback() -> None:
+    """As engines publish on one of several."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
+        try:
+            link.connect(("192.0.2.1", 1))  # sends nothing
+        except OSError:
+            pytest.skip("it has no other address")
+        address = link.getsockname()[0]
+    with socket.create_server((address, 0)) as listening:
+        port = listening.getsockname()[1]
+        assert hear((Ask(port, 0.1, 0.1),), {port: ((address, port),)})[0].taken

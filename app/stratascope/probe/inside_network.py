@@ -4,13 +4,15 @@ else from here, to where its engine publishes them.
 A socket stays in the namespace in which it was made, and a namespace belongs to a thread, and to those that it starts:
 one of its own enters and ends. Decided against nsenter(1): it need not be there.
 
-What is sent is fixed, and nothing that a server would act on; what comes back is bounded in bytes and seconds, and
-handed on as it came.
+Where it is published its engine tells, and no engine's word leads to another machine: only addresses of this one are
+connected to, and no name is looked up. What is sent is fixed, and nothing that a server would act on; what comes back
+is bounded in bytes and seconds, and handed on as it came.
 """
 
 from __future__ import annotations
 
 import ctypes
+import ipaddress
 import os
 import select
 import socket
@@ -76,6 +78,8 @@ def hear(asks: Sequence[Ask], places: Places) -> tuple[Heard, ...]:
 
 def _heard(ask: Ask, places: Sequence[tuple[str, int]], nothing: Heard) -> Heard:
     for place in places:
+        if not _here(place[0]):
+            continue
         try:
             connection = socket.create_connection(place, _CONNECT)
         except OSError:
@@ -83,6 +87,19 @@ def _heard(ask: Ask, places: Sequence[tuple[str, int]], nothing: Heard) -> Heard
         with connection:
             return _conversation(connection, ask, replace(nothing, taken=True))
     return nothing
+
+
+def _here(address: str) -> bool:
+    """Whether that is an address of this machine: from there the kernel comes to it as itself. Nothing is sent."""
+    try:
+        if ipaddress.ip_address(address).is_loopback:
+            return True
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        with socket.socket(family, socket.SOCK_DGRAM) as link:
+            link.connect((address, 1))
+            return bool(link.getsockname()[0] == link.getpeername()[0])
+    except (OSError, ValueError):
+        return False
 
 
 def _conversation(connection: socket.socket, ask: Ask, heard: Heard) -> Heard:
