@@ -30,6 +30,14 @@ def test_nothing_but_the_filter_of_it(tmp_path: Path) -> None:
         oci_config.seccomp_here(str(path))
 
 
+def test_a_filter_longer_than_any_is_not_kept(tmp_path: Path) -> None:
+    """An engine may name a thousand of them, and each reading keeps its own."""
+    path = tmp_path / "config.json"
+    path.write_text(f'{{"linux": {{"seccomp": {{"a": "{"x" * oci_config.FILTER_MOST}"}}}}}}')
+    with pytest.raises(ValueError, match="too long"):
+        oci_config.seccomp_here(str(path))
+
+
 def test_what_is_no_ordinary_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)

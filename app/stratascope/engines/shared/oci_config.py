@@ -14,6 +14,7 @@ from stratascope.core import shell_quote
 from stratascope.engines.shared.json_reader import parse_object
 
 MOST = 1 << 24  # bytes; a privileged container's has some hundred thousand
+FILTER_MOST = 1 << 20  # of them in its filter; an engine's default has fifteen thousand
 _SECONDS = 20.0
 
 
@@ -36,10 +37,13 @@ def read(shell: Sequence[str], path: str) -> str:
 def seccomp_here(path: str) -> str:
     """The same configuration with nothing but its filter in it: the rest has secrets, such as the environment.
 
-    Raises OSError, ValueError.
+    Raises OSError, ValueError; also where the filter alone is longer than any: it is kept as long as the reading.
     """
     linux = parse_object(read_here(path)).get("linux")
-    return json.dumps({"linux": {"seccomp": linux.get("seccomp") if isinstance(linux, dict) else None}})
+    found = json.dumps({"linux": {"seccomp": linux.get("seccomp") if isinstance(linux, dict) else None}})
+    if len(found) > FILTER_MOST:
+        raise ValueError("the filter is too long")
+    return found
 
 
 def read_here(path: str, below: str = "/", process: str = "self") -> str:
