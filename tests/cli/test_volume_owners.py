@@ -90,6 +90,16 @@ def test_a_volume_of_another_container_stays(desk: Desk) -> None:
     assert owners(desk) == before
 
 
+@pytest.mark.parametrize("mode", ["rw", "ro"])
+def test_a_folder_above_it_that_another_container_writes_to(desk: Desk, mode: str) -> None:
+    """Which could put a link, or a name of a file elsewhere, in the way; not where it only reads."""
+    own(desk)
+    place = Path(desk.rig.run("volume", "inspect", "-f", "{{.Mountpoint}}", "own-volume"))
+    desk.rig.run("create", "--name", "other-user", "-v", f"{place.parents[1]}:/there:{mode}", "busybox", "true")
+    code, _, err = desk.harden(*CHANGED, "--dry-run")
+    assert (code, "Other containers use these volumes too" in err) == ((2, True) if mode == "rw" else (0, False)), err
+
+
 @pytest.mark.parametrize("any_engine", ["docker_rootful", "podman_rootful"], indirect=True)
 def test_tightened_with_its_volume(desk: Desk) -> None:
     """Root that writes to nothing but its own volume becomes nobody in particular; twins left no mark."""

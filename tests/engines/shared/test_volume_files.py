@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import socket
 import stat
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
-from stratascope.engines.shared import volume_files
-from stratascope.engines.shared.volume_files import VolumeFiles
+from stratascope.engines.shared.volumes import files as volume_files
+from stratascope.engines.shared.volumes.files import VolumeFiles
+from stratascope.engines.shared.volumes.sub_ids import SubIds, ids_of
+from stratascope.engines.shared.volumes.walk import DEPTH_MOST
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="takes root")
 
@@ -57,8 +62,23 @@ def owners(top: Path) -> Owners:
 
 
 @pytest.fixture
-def files() -> VolumeFiles:
-    return VolumeFiles("unix:///nobody/listens/here")
+def files(tmp_path: Path) -> Iterator[VolumeFiles]:
+    """Of an engine that is root's."""
+    with listening(tmp_path / "engine.sock") as found:
+        yield found
+
+
+@contextmanager
+def listening(path: Path, *, uid: int = 0) -> Iterator[VolumeFiles]:
+    """An engine's socket of that user: who called listen(2) counts (unix(7), SO_PEERCRED)."""
+    with socket.socket(socket.AF_UNIX) as there:
+        there.bind(str(path))
+        os.seteuid(uid)
+        try:
+            there.listen()
+        finally:
+            os.seteuid(0)
+        yield VolumeFiles(f"unix://{path}")
 
 
 def change(files: VolumeFiles, top: Path) -> VolumeChange:
@@ -136,10 +156,123 @@ def test_a_file_with_a_name_elsewhere_is_refused(volume: Path, files: VolumeFile
         change(files, volume)
 
 
-def test_too_many_files_are_refused(volume: Path, files: VolumeFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(volume_files, "FILES_MOST", 5)
+@pytest.mark.parametrize(("limit", "most"), [("FILES_MOST", 5), ("LISTED_MOST", 5), ("READ_MOST", 3)])
+def test_too_many_files_are_refused(
+    volume: Path, files: VolumeFiles, monkeypatch: pytest.MonkeyPatch, limit: str, most: int
+) -> None:
+    (volume / "set-uid").write_bytes(b"four")
+    (volume / "set-uid").chmod(0o4755)
+    monkeypatch.setattr(volume_files, limit, most)
     with pytest.raises(RefusedError):
         change(files, volume)
+
+
+def test_what_has_become_too_many_is_put_back(
+    volume: Path, files: VolumeFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a container that goes on writing could never be undone."""
+    before, wanted = owners(volume), change(files, volume)
+    give(files, wanted)
+    nested(volume, 3 * DEPTH_MOST)
+    monkeypatch.setattr(volume_files, "FILES_MOST", 5)
+    back(files, wanted)
+    assert {name: each for name, each in owners(volume).items() if not name.startswith("d")} == before
+    assert {place.stat().st_uid for place in (volume / "d", volume / "/".join(["d"] * 3 * DEPTH_MOST))} == {0}
+    subprocess.run(("rm", "-rf", volume / "d"), check=True)  # no shutil.rmtree goes as deep
+
+
+def nested(top: Path, count: int) -> None:
+    """Folders of the new user in each other."""
+    place = os.open(top, os.O_RDONLY)
+    for _ in range(count):
+        os.mkdir("d", dir_fd=place)
+        os.chown("d", USER.uid, USER.gid, dir_fd=place)
+        place, above = os.open("d", os.O_RDONLY, dir_fd=place), place
+        os.close(above)
+    os.close(place)
+
+
+def test_folders_that_are_too_deep_are_refused(volume: Path, files: VolumeFiles) -> None:
+    nested(volume, DEPTH_MOST - 2)
+    change(files, volume)
+    subprocess.run(("rm", "-rf", volume / "d"), check=True)
+    nested(volume, DEPTH_MOST + 1)
+    with pytest.raises(RefusedError):
+        change(files, volume)
+    subprocess.run(("rm", "-rf", volume / "d"), check=True)
+
+
+def test_who_had_it_meanwhile_gets_nothing_that_runs_as_root(volume: Path, files: VolumeFiles) -> None:
+    """Its new user wrote over a program of root's, and made one of its own: neither comes back set-uid, or able."""
+    wanted = change(files, volume)
+    give(files, wanted)
+    for name, mode in (("set-uid", 0o4755), ("able", 0o755), ("new", 0o6755), ("group's", 0o4755)):
+        (volume / name).write_text("mine")
+        os.chown(volume / name, USER.uid, USER.gid)
+        (volume / name).chmod(mode)
+    os.setxattr(volume / "able", "security.capability", CAPABILITY)
+    back(files, wanted)
+    found = owners(volume)
+    assert {found[name][:2] for name in ("set-uid", "able", "new")} == {(0, 0)}
+    assert [name for name in ("set-uid", "able", "new", "group's") if found[name][2] & 0o6000 or found[name][3]] == []
+    assert found["set-gid"][2] & stat.S_ISGID  # it is as it was
+
+
+SET_ASIDE = 700_000
+
+
+@pytest.fixture
+def ordinary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> int:
+    """A user to whom ids are set aside, for users and groups alike."""
+    for name in ("subuid", "subgid"):
+        (tmp_path / name).write_text(f"daemon:{SET_ASIDE}:5000\nroot:1:9\ndaemon:0:5\nnonsense\n1:900000:1\n")
+    places = (str(tmp_path / "subuid"), str(tmp_path / "subgid"))
+    each = (range(1, 2), range(SET_ASIDE, SET_ASIDE + 5000), range(900_000, 900_001))
+    assert ids_of(1, places) == SubIds(each, each)
+    monkeypatch.setattr(volume_files, "ids_of", lambda uid: ids_of(uid, places))
+    return 1  # daemon
+
+
+def test_root_gives_no_files_away_for_a_rootless_engine(volume: Path, tmp_path: Path, ordinary: int) -> None:
+    """It names a folder of the host, and root as the user before."""
+    before = owners(volume)
+    with listening(tmp_path / "engine.sock", uid=ordinary) as files:
+        with pytest.raises(RefusedError):
+            change(files, volume)
+        give(files, VolumeChange(str(volume), ROOT, Ids(ordinary, ordinary)))
+        assert owners(volume) == before
+
+
+def test_a_rootless_engine_s_files_go_there_and_back(volume: Path, tmp_path: Path, ordinary: int) -> None:
+    """Root's files in the same folder stay; so does what was exchanged for a folder of root's before the way back."""
+    ours = Ids(SET_ASIDE, SET_ASIDE)
+    (tmp_path / "its").mkdir()
+    for name, owner in (("file", (ours.uid, ours.gid)), ("mixed", (ours.uid, SET_ASIDE + 7)), ("root's", (0, 0)),
+                        ("half", (ours.uid, 0))):  # fmt: skip
+        (tmp_path / "its" / name).write_text("")
+        os.chown(tmp_path / "its" / name, *owner)
+    os.chown(tmp_path / "its", ours.uid, ours.gid)
+    before = owners(tmp_path / "its")
+    with listening(tmp_path / "engine.sock", uid=ordinary) as files:
+        with files.top(str(tmp_path / "its")) as place:
+            wanted = volume_files.listed(
+                place, VolumeChange(str(tmp_path / "its"), ours, Ids(SET_ASIDE + 1000, SET_ASIDE + 1000))
+            )
+        give(files, wanted)
+        given = owners(tmp_path / "its")
+        assert {name: each[:2] for name, each in given.items()} == {
+            ".": (SET_ASIDE + 1000, SET_ASIDE + 1000), "file": (SET_ASIDE + 1000, SET_ASIDE + 1000),
+            "mixed": (SET_ASIDE + 1000, SET_ASIDE + 7), "root's": (0, 0), "half": (ours.uid, 0),
+        }  # fmt: skip
+        back(files, wanted)
+        assert owners(tmp_path / "its") == before
+        (tmp_path / "its").rename(tmp_path / "away")
+        (volume / "mixed").chmod(0o600)
+        os.chown(volume / "mixed", 0, 0)
+        (tmp_path / "its").symlink_to(volume)
+        others = owners(volume)
+        back(files, wanted)
+        assert owners(volume) == others
 
 
 def test_another_mount_is_not_entered(volume: Path, files: VolumeFiles) -> None:
@@ -173,8 +306,30 @@ def test_a_twins_layers_take_it_and_the_volume_stays(volume: Path, files: Volume
     assert str(tmp_path) not in Path("/proc/self/mounts").read_text()
 
 
+def test_no_layers_of_others_for_a_rootless_engine(volume: Path, tmp_path: Path, ordinary: int) -> None:
+    """The kernel, as root, would empty what lies in the work folder: fs/overlayfs/super.c, ovl_workdir_create."""
+    (tmp_path / "upper").mkdir()
+    (tmp_path / "roots" / "work").mkdir(parents=True)
+    (tmp_path / "roots" / "work" / "kept").write_text("")
+    (tmp_path / "work").symlink_to(tmp_path / "roots")
+    os.chown(tmp_path / "upper", ordinary, ordinary)
+    layers = (str(tmp_path), str(tmp_path / "upper"), str(tmp_path / "work"))
+    with (
+        listening(tmp_path / "engine.sock", uid=ordinary) as files,
+        pytest.raises(RefusedError),
+        files.layers(str(volume), *layers),
+    ):
+        pass
+    assert (tmp_path / "roots" / "work" / "kept").exists()
+
+
 def test_an_engine_elsewhere_and_another_user_are_told_why(monkeypatch: pytest.MonkeyPatch) -> None:
     assert VolumeFiles("ssh://there").no_owners() is not None
     assert VolumeFiles("unix:///here").no_owners() is None
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert VolumeFiles("unix:///here").no_owners() is not None
+
+
+def test_whose_engine_it_is_must_be_known(volume: Path) -> None:
+    with pytest.raises(RefusedError):
+        change(VolumeFiles("unix:///nobody/listens/here"), volume)

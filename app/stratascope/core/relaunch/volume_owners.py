@@ -25,7 +25,8 @@ class Ids(Value):
 class FileOwner(Value):
     """One file as it was. `path`: below the volume's top, empty for that; its bytes as Latin-1, which JSON can hold.
 
-    `bits`: set-uid and set-gid; `capability`: `security.capability` in hexadecimal. Both are for that inode only.
+    `bits`: set-uid and set-gid; `capability`: `security.capability` in hexadecimal. Both are for that inode only, with
+    that content: bytes and SHA-256 (nothing for other files).
     """
 
     path: str
@@ -34,6 +35,8 @@ class FileOwner(Value):
     inode: int
     bits: int = 0
     capability: str = ""
+    size: int = 0
+    content: str = ""
 
 
 class VolumeChange(Value):

@@ -33,7 +33,6 @@ from stratascope.core.relaunch.volume_owners import VolumeChange
 from stratascope.engines.docker import apply_options, twin
 from stratascope.engines.docker.mounts import target
 from stratascope.engines.docker.recreate import EngineAnswers, launch_spec, repointed, with_image
-from stratascope.engines.shared import volume_files
 from stratascope.engines.shared.command import (
     COMMIT,
     SLOW,
@@ -49,6 +48,7 @@ from stratascope.engines.shared.json_reader import Answer, parse_container, pars
 from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_here
 from stratascope.engines.shared.relauncher import RestRelauncher
+from stratascope.engines.shared.volumes import files as volume_files
 from stratascope.linux.status import parse_status
 from stratascope.value import replace
 

@@ -36,7 +36,6 @@ from stratascope.engines.podman.inspect import translate
 from stratascope.engines.podman.recreate import launch_spec
 from stratascope.engines.podman.sources import Sources
 from stratascope.engines.podman.update_limits import differences, resources
-from stratascope.engines.shared import volume_files
 from stratascope.engines.shared.command import COMMIT, SLOW, STOP_MARGIN, command, compact, found, object_of, understood
 from stratascope.engines.shared.endpoint import socket_facts
 from stratascope.engines.shared.engine_made import without
@@ -45,6 +44,7 @@ from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read
 from stratascope.engines.shared.relauncher import RestRelauncher
 from stratascope.engines.shared.rest_client import ANSWER_MAX
+from stratascope.engines.shared.volumes import files as volume_files
 from stratascope.value import replace
 
 if TYPE_CHECKING:

@@ -24,13 +24,14 @@ from stratascope.core.relaunch.launch_spec import (
     RuntimeState,
 )
 from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
-from stratascope.engines.shared import archive, errors, runtime_state, volume_files
+from stratascope.engines.shared import archive, errors, runtime_state
 from stratascope.engines.shared.command import QUICK, SLOW, command, found, object_of, objects_of, refusal, understood
 from stratascope.engines.shared.http_connection import Bounds
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object, status_of, words_of
 from stratascope.engines.shared.oci_config import read_with_time
 from stratascope.engines.shared.rest_engine import RestEngine
-from stratascope.engines.shared.volume_files import VolumeFiles
+from stratascope.engines.shared.volumes import files as volume_files
+from stratascope.engines.shared.volumes.files import VolumeFiles
 
 _LINKS_MAX = 4  # as an engine says where a link leads in the end, one is enough
 _KINDS = {0: "changed", 1: "added", 2: "deleted"}  # containers/storage, archive.ChangeType; Docker's API has the same

@@ -1,7 +1,8 @@
 """Which volumes of a container are its own, so that their files can be handed over to another user, and from whom.
 
-A volume that another container has too, also one that does not run, stays as it is; so does everything of the host. An
-original that this one replaced shares them and does not count: an undo puts the owners back before it starts.
+A volume that another container has too, also one that does not run, stays as it is, and one in which another can write
+by a folder above or below it; so does everything of the host. An original that this one replaced shares them and does
+not count: an undo puts the owners back before it starts.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from stratascope.core.ports import RefusedError
 from stratascope.core.relaunch.toggle import Choice, OwnVolume, Subject, ToggleError
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
+from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import toggle
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.file_access import identities
@@ -44,16 +46,22 @@ def own_volumes(
         for member in (*item.members, *filter(None, (item.kept,)))
         if member.old != container.id
     }
-    taken: set[str] = set()
-    for other in others:
-        if other.id != container.id and other.id not in before:
-            for mount in other.asked.mounts:
-                taken |= {mount.source, mount.volume}
+    theirs = [
+        mount for other in others if other.id != container.id and other.id not in before for mount in other.asked.mounts
+    ]
     return tuple(
         OwnVolume(mount.target, _owners(access, mount))
         for mount in container.asked.mounts
-        if _writable(mount) and mount.source and not {mount.source, mount.volume} & taken - {""}
+        if _writable(mount) and mount.source and not any(_reaches(each, mount) for each in theirs)
     )
+
+
+def _reaches(theirs: AskedMount, own: AskedMount) -> bool:
+    """Whether by that mount another container has the volume, or can write in it: a link, or a name elsewhere."""
+    if {theirs.source, theirs.volume} & {own.source, own.volume} - {""}:
+        return True
+    there = theirs.source and theirs.writable
+    return bool(there) and (within(own.source, theirs.source) or within(theirs.source, own.source))
 
 
 def _writable(mount: AskedMount) -> bool:

@@ -23,9 +23,10 @@ _CLONE_FS, _CLONE_NEWNS = 0x200, 0x20000
 
 
 @contextmanager
-def overlay(lower: str, upper: str, work: str, namespace: str) -> Iterator[int]:
-    """The top of it as a descriptor. `namespace`: the file of the mount namespace (/proc/PID/ns/mnt) that has these
-    paths: the kernel takes layers of its caller's only (clone_private_mount). Raises OSError.
+def overlay(lower: int, upper: int, work: int, namespace: str) -> Iterator[int]:
+    """The top of it as a descriptor, from those of its layers. `namespace`: the file of the mount namespace
+    (/proc/PID/ns/mnt) in which they are: the kernel takes layers of its caller's only (clone_private_mount). Raises
+    OSError.
     """
     # a thread of its own, which ends with the call: nothing else of this program may come to see other files
     top = BackgroundCall(lambda: _mounted(lower, upper, work, namespace)).result()
@@ -35,7 +36,7 @@ def overlay(lower: str, upper: str, work: str, namespace: str) -> Iterator[int]:
         os.close(top)
 
 
-def _mounted(lower: str, upper: str, work: str, namespace: str) -> int:
+def _mounted(lower: int, upper: int, work: int, namespace: str) -> int:
     place = os.open(namespace, os.O_RDONLY | os.O_CLOEXEC)
     try:
         _call("unshare", _CLONE_FS)  # else this is refused to one thread of several: setns(2)
@@ -44,8 +45,8 @@ def _mounted(lower: str, upper: str, work: str, namespace: str) -> int:
         os.close(place)
     made = _call("syscall", ctypes.c_long(_FSOPEN), b"overlay", _CLOEXEC)
     try:
-        for name, value in (("lowerdir", lower), ("upperdir", upper), ("workdir", work)):
-            words = (name.encode(), os.fsencode(value))
+        for name, layer in (("lowerdir", lower), ("upperdir", upper), ("workdir", work)):
+            words = (name.encode(), b"/proc/self/fd/%d" % layer)  # not a path, which may lead elsewhere by now
             _call("syscall", ctypes.c_long(_FSCONFIG), made, _SET_STRING, *words, 0)
         _call("syscall", ctypes.c_long(_FSCONFIG), made, _CREATE, None, None, 0)
         return _call("syscall", ctypes.c_long(_FSMOUNT), made, _CLOEXEC, 0)
