@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from stratascope.linux.decode import DecodeError
@@ -267,7 +267,8 @@ def allowed_names(text: str) -> frozenset[str]:
 def profile_text(calls: Mapping[str, Outcomes], abis: tuple[Abi, ...]) -> str:
     """Answers as a profile's JSON. `abis`: the entry points that may be used at all; any other kills a process.
 
-    What no rule names is refused with EPERM, so only what passes, or is refused with another errno, is written.
+    What no rule names is refused with EPERM, so only what passes, or is refused with another errno, is written. So is
+    what no rule can say.
     """
     same: dict[Outcomes, list[str]] = {}
     for name in sorted(calls):
@@ -277,6 +278,8 @@ def profile_text(calls: Mapping[str, Outcomes], abis: tuple[Abi, ...]) -> str:
         for outcome in outcomes:
             if outcome.action.kind is ActionKind.ERRNO and outcome.action.number == errno.EPERM:
                 continue  # what no rule lets through is refused so
+            if not _can_be_written(outcome.constraints):
+                continue
             rules.append(_written_rule(names, outcome))
     return pretty(
         {
@@ -291,6 +294,16 @@ def profile_text(calls: Mapping[str, Outcomes], abis: tuple[Abi, ...]) -> str:
 def pretty(profile: Any) -> str:
     """As a person would read it."""
     return json.dumps(profile, indent=2) + "\n"
+
+
+def _can_be_written(constraints: Iterable[Constraint]) -> bool:
+    """Several conditions of one argument are no rule: runc and crun take each for a rule of its own, any of which is
+    enough (libseccomp has one comparison an argument). Of bits there is no other comparison than "equal".
+    """
+    found = tuple(constraints)
+    if len({each.arg for each in found}) < len(found):
+        return False
+    return all(each.op is Op.EQ or (each.mask == ALL_BITS and each.op in _OPERATORS) for each in found)
 
 
 def _written_rule(names: list[str], outcome: Outcome) -> dict[str, Any]:

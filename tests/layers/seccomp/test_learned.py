@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,43 @@ def test_what_the_default_refuses_stays_refused(default: DefaultFilter) -> None:
         old = before.of(name) or ()
         if old and all(each.action.lets_through is False for each in old):
             assert all(each.action.lets_through is False for each in outcomes), name
+
+
+OWN = {
+    "defaultAction": "SCMP_ACT_ALLOW",
+    "syscalls": [
+        {"names": ["symlink", "socketpair"], "action": "SCMP_ACT_ERRNO", "errnoRet": 1},
+        {"names": ["socket"], "action": "SCMP_ACT_ERRNO", "args": [{"index": 0, "value": 2, "op": "SCMP_CMP_EQ"}]},
+        {"names": ["read"], "action": "SCMP_ACT_KILL"},
+    ],
+}  # fmt: skip
+
+
+def test_what_a_filter_of_its_own_refuses_stays_refused(default: DefaultFilter) -> None:
+    """One that somebody wrote for it may be stricter than the default, also in what is harmless."""
+    today = ProfileFilter(json.dumps(OWN), "own.json", CAPS, (6, 18), X)
+    observed = seen(*NAMES, arguments=(("socket", (1, 1, 0)),))
+    text = learned_profile(observed, default, CAPS, tight=False, no_new_privileges=True, init=False, wider=True,
+                           today=today)  # fmt: skip
+    found, before = resolve(parse_profile(text), CAPS, (6, 18), X, Abi.X86_64), today.answers(Abi.X86_64)
+    for name, a0 in ((name, a0) for name, _ in found.calls for a0 in (1, 2, 16)):
+        given = {0: Given(a0)}
+        if any(action.lets_through for action in found.actions(name, given) or ()):
+            assert all(action.lets_through for action in before.actions(name, given) or ()), (name, a0)
+    assert passes(found, "openat")
+    assert passes(found, "socket", a0=1)
+    assert not passes(found, "socket", a0=2)
+
+
+def test_a_rule_has_one_condition_of_an_argument(default: DefaultFilter) -> None:
+    """Engines take any of several for enough: each personality was refused where some were to be."""
+    every = seen(*(name for name, _ in default.answers(Abi.X86_64).calls))
+    for wider in (False, True):
+        text = learned_profile(every, default, CAPS, tight=False, no_new_privileges=True, init=False, wider=wider)
+        for rule in json.loads(text)["syscalls"]:
+            places = [each["index"] for each in rule.get("args", ())]
+            assert len(places) == len(set(places)), rule
+    assert passes(resolve(parse_profile(text), CAPS, (6, 18), X, Abi.X86_64), "personality", a0=0)
 
 
 def test_other_entry_points(default: DefaultFilter) -> None:

@@ -14,7 +14,7 @@ from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.syscall_table import CallSource
 from stratascope.i18n.translate import translate
 from stratascope.layers.seccomp.facts import SeccompFacts
-from stratascope.layers.seccomp.filter_source import DockerDefault
+from stratascope.layers.seccomp.filter_source import DockerDefault, ProfileFilter
 from stratascope.linux.seccomp import SeccompMode
 from stratascope.usecases.plan.learned import Resolved, resolved
 from stratascope.value import replace
@@ -75,6 +75,29 @@ def test_a_filter_is_a_file_for_all_else_that_is_wanted() -> None:
     assert "chroot" not in names
     ((_, tight),) = of(("seccomp", "tight"), ("no-new-privileges", "on")).files
     assert len(tight) < len(text)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_filter_of_its_own_is_not_widened(known: bool) -> None:
+    """Nothing is derived where what it refuses is not known."""
+    own = json.dumps(
+        {"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [{"names": ["openat"], "action": "SCMP_ACT_ERRNO"}]}
+    )
+    origin = ProfileFilter(own, "own.json", frozenset(("CAP_CHOWN",)), (6, 18), "x86_64") if known else None
+    of_its_own = replace(FACTS, profile=ProfileKind.CUSTOM, origin=origin)
+    container = watched().container
+    container = replace(container, asked=replace(container.asked, seccomp=ProfileKind.CUSTOM))
+    place = replace(watched(), container=container, facts=(("seccomp", of_its_own),))
+    if not known:
+        with pytest.raises(ToggleError):
+            resolved([Choice("seccomp", "learned")], place, lambda text: "/kept.json")
+        return
+    ((_, text),) = resolved([Choice("seccomp", "learned")], place, lambda text: "/kept.json").files
+    names = {
+        name for rule in json.loads(text)["syscalls"] if rule["action"] == "SCMP_ACT_ALLOW" for name in rule["names"]
+    }
+    assert "read" in names
+    assert "openat" not in names
 
 
 def test_what_uses_none_gets_none() -> None:

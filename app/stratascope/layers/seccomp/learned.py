@@ -15,7 +15,7 @@ from collections.abc import Iterable
 
 from stratascope.core.observation.harmless import harmless
 from stratascope.core.observation.observation import Observation
-from stratascope.layers.seccomp.filter_source import DockerDefault, ProfileFilter, native
+from stratascope.layers.seccomp.filter_source import DockerDefault, FilterSource, ProfileFilter, native
 from stratascope.linux.seccomp import ALLOW, Action, ActionKind
 from stratascope.linux.seccomp_answer import ALL_BITS, Constraint, Op, Outcome, Outcomes, tidied, together
 from stratascope.linux.seccomp_profile import profile_text
@@ -65,8 +65,12 @@ def learned_profile(
     no_new_privileges: bool,
     init: bool,
     wider: bool = False,
+    today: FilterSource | None = None,
 ) -> str:
-    """The profile's JSON, for a container with these capabilities. Raises DecodeError: the default is no profile."""
+    """The profile's JSON, for a container with these capabilities. Raises DecodeError: the default is no profile.
+
+    `today`: a filter of somebody's own that it has; what that refuses is refused still.
+    """
     # `wider`: it was seen under a wider filter than the default. Else nothing that the default refuses passes, whatever
     # was seen: a container may behave in another way where it is tried
     abi = Abi.X86_64 if isinstance(default, DockerDefault) else native(default.machine)
@@ -80,9 +84,12 @@ def learned_profile(
     calls: dict[str, Outcomes] = {}
     for each in reversed(abis):  # names that two have go by the machine's own
         base = dict(source.answers(each).calls)
+        had = None if today is None else dict(today.answers(each).calls)
         wanted = _wanted(seen, each, tight=tight, no_new_privileges=no_new_privileges, init=init)
         for name in numbers(each):
             calls[name] = _answer(name, base.get(name, (_EPERM,)), name in wanted, seen, each, tight=tight, wider=wider)
+            if had is not None:
+                calls[name] = together(calls[name], _as_written(had.get(name, (_EPERM,))))
     return profile_text(calls, abis)
 
 
@@ -102,7 +109,7 @@ def _answer(
     name: str, base: Outcomes, wanted: bool, seen: Observation, abi: Abi, *, tight: bool, wider: bool
 ) -> Outcomes:
     """What the filter says to one call; `base`: what the engine's default says."""
-    base = tidied(Outcome(_written(outcome.action), outcome.constraints) for outcome in base)
+    base = _as_written(base)
     refused = tidied(outcome for outcome in base if outcome.action.lets_through is False)
     if name == "clone3":
         return (_ENOSYS,)
@@ -117,12 +124,16 @@ def _answer(
         case "clone":
             return together(_without_namespaces(seen, abi, name), base)
         case "unshare":
-            return together(_without_namespaces(seen, abi, name), _PASSES)
+            return together(_without_namespaces(seen, abi, name), base)
         case "socket":
             return together(_only(0, _families(seen, abi, tight=tight)), base)
         case "personality":
             return together(_only(0, _values(seen, abi, name, 0)), base)
     return base
+
+
+def _as_written(outcomes: Outcomes) -> Outcomes:
+    return tidied(Outcome(_written(outcome.action), outcome.constraints) for outcome in outcomes)
 
 
 def _written(action: Action) -> Action:

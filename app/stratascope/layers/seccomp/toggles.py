@@ -170,6 +170,9 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
         return None
     if word != ORDINARY and (not seen.seen.starts or not seen.saw("calls")):
         return None
+    own = subject.container.asked.seccomp is ProfileKind.CUSTOM and not subject.container.asked.privileged
+    if own and facts.origin is None:
+        return None  # what it refuses is not known, and may be what the default lets through
     abi = native(default.machine) if isinstance(default, ProfileFilter) else Abi.X86_64
     could: dict[str, tuple[str, ...]] = {}
     more, tight = word == ORDINARY, word == TIGHT
@@ -190,6 +193,7 @@ def _learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
             no_new_privileges=asked.no_new_privileges,
             init=subject.container.init,
             wider=subject.container.asked.privileged or subject.container.asked.seccomp is not ProfileKind.DEFAULT,
+            today=facts.origin if own else None,
         )
     except DecodeError:
         return None
