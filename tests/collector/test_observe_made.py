@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,6 +122,67 @@ def test_what_a_killed_observer_left(container: tuple[int, str]) -> None:
     again.leave()
     assert unified(pid) == "/"
     assert group[1:] not in ours()
+
+
+@pytest.fixture
+def session() -> Iterator[tuple[Path, int]]:
+    """A group of several programs, and the first process of a PID namespace among them, with a child."""
+    if os.geteuid() != 0 or not (UNIFIED / "cgroup.procs").exists() or Path("/sys/fs/cgroup/perf_event").exists():
+        pytest.skip("the hierarchies of this machine are mounted in another way, or it takes root")
+    folder = UNIFIED / "strata-session"
+    folder.mkdir()
+    other = subprocess.Popen(["sleep", "3600"])
+    outside = subprocess.Popen(
+        ["unshare", "--pid", "--fork", "--kill-child", "sh", "-c", "sleep 3600 & echo; wait"], stdout=subprocess.PIPE
+    )
+    with other, outside:
+        try:
+            assert outside.stdout is not None
+            outside.stdout.readline()
+            (first,) = children(outside.pid)
+            for pid in (other.pid, first, *children(first)):
+                (folder / "cgroup.procs").write_text(str(pid))
+            yield folder, first
+        finally:
+            outside.kill()
+            other.kill()
+    groups = sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True)
+    for path in (*groups, folder):
+        while (path / "cgroup.procs").read_text():
+            os.sched_yield()
+        path.rmdir()
+
+
+def groups(folder: Path) -> list[str]:
+    """Those below it."""
+    return [path.name for path in folder.iterdir() if path.is_dir()]
+
+
+def test_gathered_and_back(session: tuple[Path, int]) -> None:
+    """Who is in another group stays there: it would not come back to that one."""
+    folder, first = session
+    (child,) = children(first)
+    (folder / "below").mkdir()
+    (folder / "below" / "cgroup.procs").write_text(str(child))
+    found = place(first, "", "", "")
+    assert is_ours("/" + Path(unified(first)).name)
+    assert unified(child) == "/strata-session/below"
+    found.leave()
+    assert (unified(first), unified(child)) == ("/strata-session", "/strata-session/below")
+    assert groups(folder) == ["below"]
+
+
+def test_what_a_killed_observer_gathered(session: tuple[Path, int]) -> None:
+    """Its group was taken for the container's own, and stayed."""
+    folder, first = session
+    place(first, "", "", "")  # and nobody leaves
+    left = Path(unified(first)).name
+    again = place(first, "", "", "")
+    assert again.made is not None
+    assert left not in groups(folder)
+    again.leave()
+    assert {unified(pid) for pid in (first, *children(first))} == {"/strata-session"}
+    assert groups(folder) == []
 
 
 def test_a_parent_for_a_twin(docker_rootful: Rig) -> None:

@@ -93,7 +93,10 @@ class Adopting:
 
 
 class Gathering(Adopting):
-    """The same for a process and its descendants, who come along by themselves from then on; and for who joins them."""
+    """The same for a process and its descendants, who come along by themselves from then on; and for who joins them.
+
+    Who is in another group than `home` stays there: all that are moved go back to that one.
+    """
 
     def __init__(self, first: int, target: str, home: str) -> None:
         super().__init__("", target, home)
@@ -108,16 +111,15 @@ class Gathering(Adopting):
         joined: List[int] = []
         if not self.came:
             for _ in range(_ROUNDS):
-                outside = _descendants(self._first) - _pids(self._target)
+                outside = _descendants(self._first) & _in(self._home)
                 if not [pid for pid in outside if _move(pid, self._target)]:
                     break
             self.came = self._looked = now
         elif now - self._looked >= _SESSIONS:
             self._looked = now
-            here = _pids(self._target)
-            for pid in _numbers():
+            for pid in _in(self._home):
                 # another container may share its processes, and has files of its own
-                if pid not in here and self._inside and _namespaces(pid) == self._inside:
+                if self._inside and _namespaces(pid) == self._inside:
                     joined += [pid] if _move(pid, self._target) else []
         return joined
 
@@ -158,6 +160,7 @@ def place(pid: int, start: str, container: str, path: str) -> Place:
             source = _classic(mounts, path)
             moves = made is not None and source and unified is not None and not mounts.mounted(PERF)
             return Place(group, made, Adopting(source, group.perf, unified[0]) if moves and unified else None)
+        _put_back(mounts, pid)
         left = _left_in(pid)
         try:
             if not left:
@@ -194,7 +197,7 @@ def _gathered(mounts: Mounts, pid: int, start: str) -> Optional[Place]:
     except (OSError, TooLongError):
         return None
     numbers = status.partition("\nNSpid:")[2].partition("\n")[0].split()
-    hierarchy = PERF if mounts.mounted(PERF) else V2
+    hierarchy = _gathers_in(mounts)
     home = mounts.place(hierarchy, paths.get(hierarchy, ""))
     if numbers[-1:] != ["1"] or namespace == os.readlink("/proc/self/ns/pid") or home is None:
         return None
@@ -217,6 +220,27 @@ def _namespaces(pid: int) -> Tuple[str, ...]:
         return tuple(os.readlink("/proc/%d/ns/%s" % (pid, kind)) for kind in ("pid", "mnt"))
     except OSError:
         return ()
+
+
+def _gathers_in(mounts: Mounts) -> str:
+    return PERF if mounts.mounted(PERF) else V2
+
+
+def _put_back(mounts: Mounts, pid: int) -> None:
+    """Where a killed observer left that process gathered: whoever is there goes back to the group above, which is
+    where they were, and its own is taken away.
+    """
+    try:
+        paths = {name: place for names, place in lines(read_file("/proc/%d/cgroup" % pid)) for name in names}
+    except (OSError, TooLongError):
+        return
+    path = paths.get(_gathers_in(mounts), "")
+    above, _, name = path.rpartition("/")
+    found = mounts.place(_gathers_in(mounts), path) if above and _OURS(name) else None
+    if found is not None:
+        folder = "".join(found)
+        Adopting("", folder, os.path.dirname(folder)).back()
+        _remove(folder)
 
 
 def _descendants(first: int) -> Set[int]:
@@ -282,6 +306,14 @@ def _own(mounts: Mounts, pid: int, start: str, container: str) -> str:
 def _pids(folder: str) -> Set[int]:
     found = processes(folder, MEMBERS_MAX)
     return set() if found is None else set(found.pids)
+
+
+def _in(folder: str) -> Set[int]:
+    """Those in it and in none below."""
+    try:
+        return set(map(int, read_file(folder + "/cgroup.procs").split()))
+    except (OSError, TooLongError, ValueError):
+        return set()
 
 
 def _move(pid: int, folder: str) -> bool:
