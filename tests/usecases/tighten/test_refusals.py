@@ -10,10 +10,11 @@ from stratascope.core.observation.observation import Denied, UsedCapability
 from stratascope.core.relaunch.toggle import Choice, OwnVolume
 from stratascope.core.relaunch.trial import Loosening
 from stratascope.i18n.translate import translate
+from stratascope.layers.seccomp.filter_source import DockerDefault, FilterSource, KernelFilters, NoFilter
 from stratascope.usecases.plan.learned import Resolved
 from stratascope.usecases.tighten.refusals import Allowing, counts, refusal
 from stratascope.value import replace
-from usecases.tighten.watched import WEB, container
+from usecases.tighten.watched import FACTS, WEB, container
 
 X = "x86_64"
 FILTERED = Denied("web", X, "chmod", 1, True, (), "", ())
@@ -140,6 +141,23 @@ def test_rights_of_a_file_end_with_no_new_privileges() -> None:
     assert found.choice == Choice("capabilities", "CAP_NET_RAW")
     allow.begin((Choice("capabilities", "none"),))
     assert allow(replace(raw, by="ping")) is not None
+
+
+@pytest.mark.parametrize(
+    ("today", "name", "yes"),
+    [
+        (NoFilter(), "keyctl", True),
+        (DockerDefault(frozenset()), "keyctl", False),
+        (DockerDefault(frozenset()), "chmod", True),
+        (KernelFilters((b"no filter",)), "keyctl", True),  # not known
+    ],
+)
+def test_what_it_may_call_today_counts_whatever_the_default_says(today: FilterSource, name: str, yes: bool) -> None:
+    """A container without a filter, or with one of its own: what a learned one takes from it was called working."""
+    without = replace(container(), facts=(("seccomp", replace(FACTS, origin=today)),))
+    allow = Allowing(without, "learned", lambda text: "/kept.json")
+    allow.begin(DERIVED.choices)
+    assert allow.counts(replace(FILTERED, name=name)) is yes
 
 
 def test_what_every_filter_of_ours_answers_is_no_refusal() -> None:

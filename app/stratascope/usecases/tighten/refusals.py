@@ -20,6 +20,7 @@ from stratascope.layers.seccomp.facts import SeccompFacts
 from stratascope.layers.shared.asked_capabilities import FILES, bounding, named
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import all_toggles, toggle
+from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp_answer import Given
 from stratascope.linux.syscalls import Abi
 from stratascope.usecases.plan.learned import resolved
@@ -104,13 +105,17 @@ class Allowing:
         return denied.errno != errno.EROFS or bool(_READING & self._values.keys())
 
     def _passed(self, denied: Denied) -> bool:
-        """Whether the engine's own filter lets it through, as far as that is known."""
+        """Whether what it has today lets it through, the default, a filter of its own or none, as far as is known."""
         facts: SeccompFacts | None = self._subject.of(_FILTER)
         abi = next((abi for abi in Abi if abi.value == denied.abi), None)
-        if facts is None or facts.default is None or abi is None:
+        today = None if facts is None else facts.origin or facts.default
+        if today is None or abi is None:
             return True
         given = {place: Given(value) for place, value in enumerate(denied.values)}
-        actions = facts.default.answers(abi).actions(denied.name, given)
+        try:
+            actions = today.answers(abi).actions(denied.name, given)
+        except DecodeError:
+            return True
         return actions is None or any(action.lets_through is not False for action in actions)
 
     def __call__(self, denied: Denied) -> Loosening | None:
