@@ -47,6 +47,7 @@ from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Recovered, Result
 from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes
+from stratascope.usecases.trial.loosen import Loosened, found
 from stratascope.usecases.trial.search import SearchEvent, TrialBegun, TrialDone
 from stratascope.usecases.trial.strategy import Attempt, Ends, Purpose, Verdict
 from stratascope.value import replace
@@ -70,6 +71,7 @@ class StagedHardening(Hardening):
         self.outcome = Ending.VERIFIED
         self.unproven = ""  # a toggle that is found not to be enforced
         self.suspects: tuple[str, ...] = ()  # who is to blame for a rollback
+        self.blame: Message | None = None  # what is said where nobody is
         self.owner: OwnerPlan | None = None
         self.hints = ""  # the toggle that would help most
         self.blocks: tuple[Block, ...] = ()
@@ -85,6 +87,7 @@ class StagedHardening(Hardening):
         self.unwatched: Message | None = None  # why nothing was observed
         self.no_result: Exception | None = None  # what trials fail of
         self.wishes: Wishes | None = None  # of the last trials
+        self.exercised: tuple[str, ...] = ()  # told to the last run
         self.set_aside: list[Transaction] = []
         self.damaged: tuple[Damaged, ...] = ()
         self.broken_off: tuple[Transaction, ...] = ()
@@ -160,7 +163,7 @@ class StagedHardening(Hardening):
         keep_unverified: bool = False,
         exercised: Sequence[str] = (),
     ) -> Iterator[Event]:
-        plan = made
+        plan, self.exercised = made, tuple(exercised)
         self._call("run")
         done = self.transaction(plan)
         live = all(toggling.toggle(choice.toggle).live for choice in plan.choices)
@@ -176,7 +179,7 @@ class StagedHardening(Hardening):
             yield from self._step("roll-back", msg("Bring the original back"), 0.4)
             why = msg("Cancelled.") if cancelled() else msg("It ended by itself, with exit status 1.")
             log = "" if cancelled() else "nginx: [emerg] mkdir() failed (30: Read-only file system)\n\x1b[31mbad"
-            blame = msg("The log speaks of a read-only file system.") if self.suspects else None
+            blame = msg("The log speaks of a read-only file system.") if self.suspects else self.blame
             yield Ended(Ending.ROLLED_BACK, done, why, "" if cancelled() else "exit 1", log, blame, self.suspects)
             return
         yield from self._step("verify", msg("Hold the result against /proc"), 0.05)
@@ -226,6 +229,14 @@ class StagedHardening(Hardening):
         last = replace(works, choices=rest)
         yield TrialDone(2 if rest == whole else 3, Purpose.REPEAT, last)
         yield Tightened(Verdict(Ends.FOUND, rest, last), derived, None, 3, 6.5, self.unwatched)
+
+    def loosen(self, made: Plan, cancelled: Callable[[], bool] = lambda: False) -> Iterator[SearchEvent | Loosened]:
+        self._call("loosen")
+        for event in self.tighten(made.state, Wishes(chosen=made.choices), None, cancelled):
+            if isinstance(event, Tightened):
+                yield found(event.verdict, made.choices)
+            else:
+                yield event
 
     def undo_plan(self, transaction: Transaction) -> UndoPlan:
         self._call("undo_plan")

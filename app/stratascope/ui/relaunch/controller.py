@@ -40,9 +40,11 @@ class RelaunchController(QObject):
     """Column, dialogs and the one run that may be under way. `column_wanted`: the keyboard into the column.
 
     `offer_changed`: the Offer for the container in view, None where it is not known, and the keys that are switched on.
+    `find_wanted`: what of a Plan that failed breaks it.
     """
 
     column_wanted = Signal()
+    find_wanted = Signal(object)
     offer_changed = Signal(object, object)
 
     def __init__(
@@ -61,6 +63,7 @@ class RelaunchController(QObject):
         titles = {layer.number: translate(layer.about.title) for layer in layers}
         self.queries = QueryRunner(self)
         self.run: RelaunchRun | None = None
+        self.exercised: Callable[[Plan], tuple[str, ...]] = lambda plan: ()  # commands that just this was tried with
         self._plan: Plan | None = None
         self._preview: Preview | None = None
         self._undoing: Transaction | None = None
@@ -110,6 +113,7 @@ class RelaunchController(QObject):
         self.dialog.begun.connect(self._begin)
         self.dialog.cancelled.connect(self.cancel)
         self.dialog.after.leave_out_wanted.connect(self._leave_out)
+        self.dialog.after.find_wanted.connect(self._find)
         for place in (self.dialog, self.set_aside.dialog, self.column.kept):
             place.undo_wanted.connect(self.ask_undo)
             place.discard_wanted.connect(self.ask_discard)
@@ -210,13 +214,14 @@ class RelaunchController(QObject):
         if self.busy:
             return
         plan, undoing, hardening = self._plan, self._undoing, self._hardening
+        exercised = () if plan is None else self.exercised(plan)
 
         def make(cancelled: Callable[[], bool]) -> Iterator[Event]:
             if undoing is not None:
                 return hardening.undo(undoing, watch, cancelled)
             if plan is None:
                 return iter(())
-            return hardening.run(plan, watch, cancelled)
+            return hardening.run(plan, watch, cancelled, exercised=exercised)
 
         self._awaited = None
         self.run = RelaunchRun(make, self)
@@ -271,6 +276,11 @@ class RelaunchController(QObject):
         self.column.draft.leave_out(key, name)
         if there:
             self.column_wanted.emit()
+
+    def _find(self) -> None:
+        if self._plan is not None and not self.busy:
+            self.dialog.hide()
+            self.find_wanted.emit(self._plan)
 
     def ask_discard(self, done: Transaction) -> None:
         """Deleting asks first, over whatever wants it."""

@@ -21,7 +21,7 @@ from PySide6.QtWidgets import (
 
 from stratascope.core.layer import Verdict
 from stratascope.core.message import msg
-from stratascope.core.relaunch.transaction import Ended, Transaction
+from stratascope.core.relaunch.transaction import Ended, Ending, Transaction
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import evidence
@@ -88,6 +88,7 @@ class ResultPage(QScrollArea):
     undo_wanted = Signal(object)
     discard_wanted = Signal(object)
     leave_out_wanted = Signal(str)  # a toggle that is probably to blame
+    find_wanted = Signal()  # what breaks it
 
     def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -107,6 +108,15 @@ class ResultPage(QScrollArea):
         self.leave_out = QPushButton()
         self.leave_out.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.leave_out.clicked.connect(lambda _=False: self._leave_out())
+        self.search = QPushButton(translate(msg("Find what breaks it…")))
+        give_tip(self.search, translate(msg("On twins: the container itself goes on meanwhile")))
+        self.search.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.search.clicked.connect(lambda _=False: self.find_wanted.emit())
+        blamed = QHBoxLayout()
+        blamed.setSpacing(theme.px(8))
+        blamed.addWidget(self.leave_out)
+        blamed.addWidget(self.search)
+        blamed.addStretch(1)
         self.log_head = Label(theme, 14, BOLD)
         self.log_head.setText(translate(msg("What it said last")))
         self.log = QPlainTextEdit()
@@ -147,17 +157,10 @@ class ResultPage(QScrollArea):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, theme.px(8), 0)
         column.setSpacing(theme.px(10))
-        for widget in (
-            self.words,
-            self.shown,
-            self.blame,
-            self.leave_out,
-            self.log_head,
-            self.log,
-            self.table,
-            self.compared,
-            self._way,
-        ):
+        for label in (self.words, self.shown, self.blame):
+            column.addWidget(label)
+        column.addLayout(blamed)
+        for widget in (self.log_head, self.log, self.table, self.compared, self._way):
             column.addWidget(widget)
         column.addStretch(1)
         self.setWidget(inner)
@@ -217,6 +220,8 @@ class ResultPage(QScrollArea):
         self.blame.setText("" if ended.blame is None else plain(translate(ended.blame)))
         self.blame.setVisible(ended.blame is not None)
         self.leave_out.setVisible(bool(ended.suspects))
+        failed = ended.ending is Ending.ROLLED_BACK and ended.blame is not None and ended.transaction is not None
+        self.search.setVisible(failed and ended.transaction is not None and len(ended.transaction.choices) > 1)
         if ended.suspects:
             title = toggle_title(ended.suspects[0])
             self.leave_out.setText(translate(msg("Switch off “{title}”", title=title)))

@@ -1,6 +1,7 @@
 """Trials in the window: the sheet, the one search that may be under way, and what was found of each container.
 
-The column and the page "Use" ask for it; what was found goes back into the column, which relaunches as always.
+The column and the page "Use" ask for it, and the result of a relaunch that failed; what was found goes back into the
+column, which relaunches as always. A relaunch with just what was tried is told which commands ended well on the twin.
 Decided against trials of two containers at once: each would slow the other's, and be held against the wrong times.
 """
 
@@ -30,12 +31,15 @@ from stratascope.ui.widgets.selection import Selection
 from stratascope.ui.widgets.theme import Theme
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.offers import Preview
-from stratascope.usecases.tighten.settings import Setting, settings
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.tighten.settings import Setting, after_failure, settings
 from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes
+from stratascope.usecases.trial.loosen import Loosened
 from stratascope.usecases.trial.search import SearchEvent, TrialBegun, TrialDone
 from stratascope.value import Value, replace
 
 LessonOf = Callable[[ContainerState], Lesson]  # what watches its twins; called off the window's thread
+GONE = msg("This container is not there any more, or does not run.")
 KEPT_MOST = 50  # containers whose last result is remembered
 
 
@@ -49,7 +53,19 @@ class _Failed(Value):
 class _Over(Value):
     """The last event of a search."""
 
-    done: Tightened | _Failed
+    done: Tightened | Loosened | _Failed
+
+
+class _Kept(Value):
+    """What was found last of a container. `commands`: those that ended well on its twin."""
+
+    container: str  # full id
+    done: Tightened
+    settings: tuple[Setting, ...]
+    commands: tuple[str, ...]
+
+
+Make = Callable[[Callable[[], bool]], Iterator[SearchEvent | _Over]]
 
 
 class TrialController(QObject):
@@ -77,7 +93,7 @@ class TrialController(QObject):
         self._wishes = Wishes()
         self._watcher: Lesson | None = None
         self._trials: list[TrialDone] = []
-        self._found: dict[tuple[str, str], tuple[Tightened, tuple[Setting, ...]]] = {}  # by engine and name
+        self._found: dict[tuple[str, str], _Kept] = {}  # by engine and name
         self._twins: set[tuple[str, str]] = set()  # seen of the last search
         self._closing = False
         self._button: TrialButton | None = None
@@ -89,6 +105,8 @@ class TrialController(QObject):
         self.dialog.taken.connect(self._take)
         self.dialog.again.connect(self._again)
         side.column.trial_wanted.connect(lambda chosen: self.ask(chosen=chosen))
+        side.find_wanted.connect(self.find)
+        side.exercised = self.exercised
         self._draft.changed.connect(self.refresh)
         selection.container_changed.connect(self.refresh)
 
@@ -117,7 +135,7 @@ class TrialController(QObject):
         if found is None or not self._draft.usable:
             self._card.hide()
         else:
-            self._card.show_found(*found)
+            self._card.show_found(found.done, found.settings)
 
     # -- before
 
@@ -134,6 +152,40 @@ class TrialController(QObject):
         watched = words.watching(snapshot.privilege, self._selection.engine)
         self.dialog.ask(state.container.name, draft.choices, remembered, watched, try_chosen=chosen)
 
+    def find(self, failed: Plan) -> None:
+        """What breaks it, once its original runs again; nothing is asked before, since nothing is changed."""
+        hardening, state = self._hardening, self._there(failed.state)
+        if self.busy:
+            self.dialog.present()
+            return
+        if state is None:
+            self.dialog.fail(GONE)
+            self.dialog.present()
+            return
+        made = replace(failed, spec=replace(failed.spec, id=state.container.id))
+        self._state, self._wishes = state, Wishes(chosen=failed.choices)
+
+        def make(cancelled: Callable[[], bool]) -> Iterator[SearchEvent | _Over]:
+            for event in hardening.loosen(made, cancelled):
+                yield _Over(event) if isinstance(event, Loosened) else event
+
+        self.dialog.begin_finding(state.container.name)
+        self._start(make)
+
+    def _there(self, before: ContainerState) -> ContainerState | None:
+        """It as it is now; its owner may have created it again."""
+        snapshot = self._selection.snapshot
+        states = () if snapshot is None else snapshot.containers
+        same = [each for each in states if each.key == before.key]
+        return next(iter(same or [each for each in states if _place(each) == _place(before)]), None)
+
+    def exercised(self, made: Plan) -> tuple[str, ...]:
+        """The commands that ended well on a twin of this container with just these settings; none of any others."""
+        kept = self._found.get(_place(made.state))
+        if kept is None or kept.container != made.state.container.id or set(kept.done.choices) != set(made.choices):
+            return ()
+        return kept.commands
+
     def _again(self) -> None:
         """The first page once more, for the same container as far as it is still there."""
         if self._state is not None and self._selection.key != self._state.key:
@@ -141,7 +193,7 @@ class TrialController(QObject):
         if self._draft.usable and self._state is not None and self._selection.key == self._state.key:
             self.ask(chosen=bool(self._wishes.chosen))
         elif self._state is not None:
-            self.dialog.fail(msg("This container is not there any more, or does not run."), "")
+            self.dialog.fail(GONE)
 
     # -- during
 
@@ -168,17 +220,20 @@ class TrialController(QObject):
             return
         wishes = self._wishes = self.dialog.before.wishes()
         exercises.remember(self._settings, state.container.image, wishes.exercises.commands)
-        self._trials, self._watcher, self._twins = [], None, set()
 
         def make(cancelled: Callable[[], bool]) -> Iterator[SearchEvent | _Over]:
             self._watcher = None if lesson_of is None else lesson_of(state)
             for event in hardening.tighten(state, wishes, self._watcher, cancelled):
                 yield _Over(event) if isinstance(event, Tightened) else event
 
+        self.dialog.begin()
+        self._start(make)
+
+    def _start(self, make: Make) -> None:
+        self._trials, self._watcher, self._twins = [], None, set()
         self.run = ThreadRun(make, _over, "trials", self)
         self.run.told.connect(self._told)
         self.run.over.connect(self._ended)
-        self.dialog.begin()
         self.refresh()
         self.run.start()
 
@@ -199,19 +254,26 @@ class TrialController(QObject):
         if isinstance(done, _Failed) or state is None:
             why = done if isinstance(done, _Failed) else _Failed(msg("It broke off without a result."))
             self.dialog.fail(msg("Cancelled.") if cancelled else why.why, why.words)
+        elif isinstance(done, Loosened) and not done.breaks:
+            self.dialog.fail(done.why or msg("Cancelled."), title=msg("What breaks it was not found"))
         else:
-            found = settings(done, self._trials)
-            if done.choices:
-                self._found.pop(_place(state), None)
-                self._found[_place(state)] = done, found
-                while len(self._found) > KEPT_MOST:
-                    del self._found[next(iter(self._found))]
-            self.dialog.end(done, len(self._wishes.chosen), found, self._preview)
+            self._show_found(state, done)
         self.refresh()
         if self._closing:
             self.closed.emit()
         elif not self.dialog.isVisible() and not cancelled:
             self.dialog.present()  # hidden on the way: nothing else tells how it ended
+
+    def _show_found(self, state: ContainerState, found: Tightened | Loosened) -> None:
+        wishes = self._wishes
+        done = after_failure(wishes.chosen, found, self._trials) if isinstance(found, Loosened) else found
+        each = settings(done, self._trials)
+        if done.choices:
+            self._found.pop(_place(state), None)
+            self._found[_place(state)] = _Kept(state.container.id, done, each, wishes.exercises.commands)
+            while len(self._found) > KEPT_MOST:
+                del self._found[next(iter(self._found))]
+        self.dialog.end(done, len(wishes.chosen), each, self._preview)
 
     def _preview(self, choices: tuple[Choice, ...]) -> Preview | None:
         if self._state is None:
@@ -231,7 +293,7 @@ class TrialController(QObject):
         if self._side.take(state.key, choices):
             self.dialog.hide()
         else:
-            self.dialog.fail(msg("This container is not there any more, or does not run."), "")
+            self.dialog.fail(GONE)
 
     def end_or_wait(self) -> bool:
         """False while a search is under way, which is broken off: `closed` comes when its twin is gone.

@@ -30,6 +30,7 @@ from stratascope.usecases.tighten.tighten import Tightened
 from stratascope.usecases.trial.search import TrialBegun, TrialDone
 
 WIDTH, HEIGHT = 720, 600
+NOT_TRIED = msg("It could not be tried")
 
 
 class Page(Enum):
@@ -123,9 +124,18 @@ class TrialDialog(QDialog):
 
     def begin(self) -> None:
         """The trials start."""
+        self._begin(msg("Trying {name} on a twin…", name=self.name))
+
+    def begin_finding(self, name: str) -> None:
+        """The trials start that tell what of a relaunch that failed breaks it."""
+        self.name = plain(name, 200)
+        self._begin(msg("Finding what breaks {name}, on twins…", name=self.name))
+        self.present()
+
+    def _begin(self, title: Message) -> None:
         self._rows = []
         self.trials.show_rows(())
-        self._show(Page.DURING, msg("Trying {name} on a twin…", name=self.name))
+        self._show(Page.DURING, title)
         self._say(translate(msg("Looking at it…")))
         self._buttons(msg("Cancel"), None)
         self.back.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -151,7 +161,7 @@ class TrialDialog(QDialog):
         self.back.setEnabled(False)
 
     def end(self, done: Tightened, asked: int, found: tuple[Setting, ...], preview_of: PreviewOf) -> None:
-        """What was found."""
+        """What was found. `asked`: how many settings were to be tried; 0: they were derived."""
         self.after.show_found(done, found, preview_of)
         self._show(Page.AFTER, words.title(done, asked, found))
         self._say(words.lead(done))
@@ -159,9 +169,9 @@ class TrialDialog(QDialog):
         self._buttons(msg("Close"), msg("Relaunch with these…") if done.choices else None, again=True)
         self._ended()
 
-    def fail(self, why: Message, said: str) -> None:
+    def fail(self, why: Message, said: str = "", title: Message = NOT_TRIED) -> None:
         """It came to nothing."""
-        self._show(Page.DURING, msg("It could not be tried"))
+        self._show(Page.DURING, title)
         self._say(plain(translate(why), 400), said)
         self._buttons(msg("Close"), None, again=True)
         self._ended()

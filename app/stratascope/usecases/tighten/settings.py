@@ -12,8 +12,11 @@ from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.trial import Tried, Works
 from stratascope.layers.toggles import toggle
+from stratascope.usecases.plan.learned import Resolved
 from stratascope.usecases.tighten.tighten import Tightened
+from stratascope.usecases.trial.loosen import Loosened
 from stratascope.usecases.trial.search import TrialDone
+from stratascope.usecases.trial.strategy import Ends, Verdict
 from stratascope.value import Value
 
 
@@ -47,6 +50,14 @@ def settings(done: Tightened, trials: Sequence[TrialDone]) -> tuple[Setting, ...
             told = (why.get(name, toggle(name).what), *(_against(name, with_it) if loosened else ()))
         found.append(Setting(name, choice, told, loosened, len(with_it)))
     return tuple(found)
+
+
+def after_failure(wanted: Sequence[Choice], found: Loosened, trials: Sequence[TrialDone]) -> Tightened:
+    """What was found of a relaunch with these that failed, as of settings that were tried; some of them break it."""
+    last = next((each.tried for each in reversed(trials) if each.tried.choices == found.works_with), None)
+    ends = Ends.FOUND if found.works_with else Ends.NOTHING
+    seconds = sum(each.tried.seconds for each in trials)
+    return Tightened(Verdict(ends, found.works_with, last), Resolved(tuple(wanted)), None, len(trials), seconds)
 
 
 def _against(name: str, tried: Sequence[Tried]) -> tuple[Message, ...]:
