@@ -6,6 +6,7 @@ step, or before it changes limits, until it is opened.
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -46,6 +47,7 @@ from stratascope.usecases.plan.undo_plan import UndoPlan
 from stratascope.usecases.relaunch.carry_out import Event
 from stratascope.usecases.relaunch.proof import Proved
 from stratascope.usecases.relaunch.recovery import Recovered, Result
+from stratascope.usecases.tighten.afterwards import Afterwards
 from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes
 from stratascope.usecases.trial.loosen import Loosened, found
 from stratascope.usecases.trial.search import SearchEvent, TrialBegun, TrialDone
@@ -58,6 +60,21 @@ STEPS = (
     ("stop", msg("Stop the original"), 0.62),
     ("rename", msg("Give its name to the replacement"), 0.08),
     ("start", msg("Start the replacement"), 0.44),
+)
+
+# What a replacement is refused: a value that is too tight, a switch that is too much, and what is no fault of ours
+REFUSED = (
+    Refusal(
+        "chown",
+        msg("{by}: {call} needs {names}.", by="sh", call="chown(/w/ask)", names="CHOWN"),
+        Loosening("capabilities", Choice("capabilities", "CAP_CHOWN,CAP_KILL"), certain=True),
+    ),
+    Refusal(
+        "write",
+        msg("{by}: {call} would write where everything is read-only.", by="sh", call="openat(/etc/mine)"),
+        Loosening("read-only-root", certain=True),
+    ),
+    Refusal("kill", msg("{by}: {call} is refused ({why}).", by="sh", call="kill", why="EPERM")),
 )
 
 
@@ -88,6 +105,8 @@ class StagedHardening(Hardening):
         self.no_result: Exception | None = None  # what trials fail of
         self.wishes: Wishes | None = None  # of the last trials
         self.exercised: tuple[str, ...] = ()  # told to the last run
+        # What is refused after a relaunch, as it comes; None: its time is over
+        self.afterwards: queue.SimpleQueue[Afterwards | Exception | None] = queue.SimpleQueue()
         self.set_aside: list[Transaction] = []
         self.damaged: tuple[Damaged, ...] = ()
         self.broken_off: tuple[Transaction, ...] = ()
@@ -237,6 +256,24 @@ class StagedHardening(Hardening):
                 yield found(event.verdict, made.choices)
             else:
                 yield event
+
+    def refused(
+        self, made: Plan, container: str, seconds: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Afterwards]:
+        self._call("refused")
+        last = Afterwards((), made.choices)
+        while not cancelled():
+            try:
+                found = self.afterwards.get(timeout=0.01)
+            except queue.Empty:
+                continue
+            if isinstance(found, Exception):
+                raise found
+            if found is None:
+                break
+            last = found
+            yield last
+        yield last
 
     def undo_plan(self, transaction: Transaction) -> UndoPlan:
         self._call("undo_plan")

@@ -16,8 +16,9 @@ from stratascope.core.message import msg
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
 from stratascope.ui.window.settings_dialog import SettingsDialog
+from stratascope.usecases.tighten.afterwards import Afterwards
 from ui.hardening import dock_of, side_of
-from ui.staged_hardening import StagedHardening
+from ui.staged_hardening import REFUSED, StagedHardening
 from ui.walk import settle
 
 Stop = tuple[str, QWidget]
@@ -130,6 +131,7 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
     qtbot.waitUntil(lambda: not side.busy)
     settle()
     yield "after", side.dialog
+    yield from _refusals(qtbot, window, staged)
     side.dialog.hide()
     qtbot.waitUntil(lambda: column.draft.plan is not None or not column.draft.choices)
     settle()
@@ -152,6 +154,27 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
     settle()
     yield "undo", side.dialog
     side.dialog.hide()
+    settle()
+
+
+def _refusals(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator[Stop]:
+    """The sheet of what is refused after a relaunch: while it is watched, and at the end."""
+    watch = window.refusals
+    assert watch is not None
+    side_of(window).dialog.after.refusals.button.click()
+    staged.afterwards.put(Afterwards())
+    qtbot.waitUntil(lambda: watch.begun)
+    settle()
+    yield "nothing refused yet", watch.dialog
+    staged.afterwards.put(Afterwards(REFUSED))
+    qtbot.waitUntil(lambda: len(watch.dialog.rows) == len(REFUSED))
+    settle()
+    yield "something refused", watch.dialog
+    staged.afterwards.put(None)
+    qtbot.waitUntil(lambda: not watch.busy)
+    settle()
+    yield "what was refused", watch.dialog
+    watch.dialog.hide()
     settle()
 
 

@@ -15,7 +15,8 @@ from contextlib import suppress
 from stratascope.core.container import Engine, EngineState
 from stratascope.core.message import msg
 from stratascope.core.observation.imports import Programs
-from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
+from stratascope.core.observation.observer import Observer
+from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError, RefusedError
 from stratascope.core.relaunch.group import Group
 from stratascope.core.relaunch.launch_spec import FileChange
 from stratascope.core.relaunch.toggle import Choice, Preset, Subject, ToggleError
@@ -41,6 +42,7 @@ from stratascope.usecases.relaunch.recovery import Recovered, Result, recover_al
 from stratascope.usecases.relaunch.staleness import in_use, over
 from stratascope.usecases.relaunch.told_by_engine import set_aside
 from stratascope.usecases.relaunch.undo import undo
+from stratascope.usecases.tighten.afterwards import Afterwards, refused
 from stratascope.usecases.tighten.tighten import Lesson, Tightened, Wishes, tighten
 from stratascope.usecases.trial.loosen import Loosened, loosen
 from stratascope.usecases.trial.search import SearchEvent
@@ -77,9 +79,17 @@ class _Held(Value):
 class Hardening:
     """See the module. Methods on an engine raise EngineError, NoSuchContainerError, ToggleError."""
 
-    def __init__(self, connect: Connect, journal: Journal, command: Callable[[Plan], str]) -> None:
-        """`command`: the command that would do the same, without the values of the environment."""
-        self._connect, self._journal, self.command = connect, journal, command
+    def __init__(
+        self,
+        connect: Connect,
+        journal: Journal,
+        command: Callable[[Plan], str],
+        observer: Callable[[], Observer] | None = None,
+    ) -> None:
+        """`command`: the command that would do the same, without the values of the environment. `observer`: watches as
+        root, who may have to be asked for.
+        """
+        self._connect, self._journal, self.command, self._observer = connect, journal, command, observer
         self._demo: dict[str, Previews] = {}
         self._connected: dict[str, _Connected] = {}
         self._held: _Held | None = None  # of the container that was looked at last
@@ -174,6 +184,17 @@ class Hardening:
     def loosen(self, made: Plan, cancelled: Callable[[], bool] = lambda: False) -> Iterator[SearchEvent | Loosened]:
         """What of a relaunch that failed works, found on twins; the original runs again. The last is a `Loosened`."""
         yield from loosen(self._on(made.spec.engine).access, made.spec.id, made.choices, cancelled)
+
+    def refused(
+        self, made: Plan, container: str, seconds: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> Iterator[Afterwards]:
+        """What is refused to its replacement from now on, and was not to the original. Changes nothing of it.
+
+        Raises ProbeError where it can't be watched.
+        """
+        if self._observer is None:
+            raise ProbeError(msg("Nothing can be watched here."))
+        yield from refused(self._on(made.spec.engine).access, self._observer, made, container, seconds, cancelled)
 
     def undo_plan(self, transaction: Transaction) -> UndoPlan:
         """What the replacement wrote since, and what stands in the way. Changes nothing."""

@@ -5,12 +5,11 @@ Beside `engines`, which every start imports: this is imported only where somethi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from stratascope.core.container import Engine, EngineState, matching
 from stratascope.core.message import msg
-from stratascope.core.observation.observer import Observer
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.transaction import Journal
 from stratascope.core.snapshot import ContainerState
@@ -29,7 +28,6 @@ class ConnectedHardening(Value):
     hardening: Hardening
     accesses: tuple[ConnectedEngine, ...]
     engines: tuple[Engine, ...]  # those that do not answer too: they say why
-    observer: Callable[[bool], Observer] | None = None  # True: a person at the terminal can be asked for a password
 
     def container(self, name: str) -> tuple[ConnectedEngine, str]:
         """The engine that has a container of that name or id, and its full id. ProbeError where none or several."""
@@ -58,8 +56,8 @@ class ConnectedHardening(Value):
         return access, state
 
 
-def connected(engines: Engines, journal: Journal | None = None) -> ConnectedHardening:
-    """Hardening on those of these engines that answer."""
+def connected(engines: Engines, journal: Journal | None = None, *, terminal: bool = False) -> ConnectedHardening:
+    """Hardening on those of these engines that answer. `terminal`: a person there can be asked for a password."""
     journal = journal or FileJournal()
     described = describe(engines)
     accesses = {
@@ -74,18 +72,19 @@ def connected(engines: Engines, journal: Journal | None = None) -> ConnectedHard
         return accesses[engine]
 
     return ConnectedHardening(
-        Hardening(connect, journal, command),
+        Hardening(connect, journal, command, lambda: engines.root(terminal=terminal)),
         tuple(accesses.values()),
         tuple(described),
-        lambda terminal: engines.root(terminal=terminal),
     )
 
 
 @contextmanager
-def open_hardening(only: tuple[str, ...] = (), journal: Journal | None = None) -> Iterator[ConnectedHardening]:
+def open_hardening(
+    only: tuple[str, ...] = (), journal: Journal | None = None, *, terminal: bool = False
+) -> Iterator[ConnectedHardening]:
     """The same for the engines of this environment. Raises ProbeError where one of `only` is not known."""
     with open_engines(only) as engines:
-        yield connected(engines, journal)
+        yield connected(engines, journal, terminal=terminal)
 
 
 def connect(engines: Engines, engine_id: str, journal: Journal) -> ConnectedEngine:

@@ -23,10 +23,11 @@ from stratascope.ui.app import app as ui
 from stratascope.ui.harden.toggle_row import ToggleRow, takes_values
 from stratascope.ui.widgets.page_switch import View
 from stratascope.ui.window.main_window import MainWindow
+from stratascope.usecases.tighten.afterwards import Afterwards
 from stratascope.value import replace
 from ui import sample
 from ui.hardening import dock_of, picture, side_of
-from ui.staged_hardening import StagedHardening
+from ui.staged_hardening import REFUSED, StagedHardening
 from ui.use.watched import Rig
 
 _STAGED: WeakKeyDictionary[MainWindow, StagedHardening] = WeakKeyDictionary()  # of the windows that are open
@@ -268,6 +269,20 @@ def relaunch(window: MainWindow) -> Iterator[Scene]:
     until(lambda: not side.busy)
     settle()
     yield "after a relaunch", side.dialog
+    watch = window.refusals
+    assert watch is not None
+    side.dialog.after.refusals.button.click()
+    staged.afterwards.put(Afterwards(REFUSED))
+    until(lambda: len(watch.dialog.rows) == len(REFUSED))
+    settle()
+    yield "something refused", watch.dialog
+    staged.afterwards.put(Afterwards(REFUSED, ended=True))
+    staged.afterwards.put(None)
+    until(lambda: not watch.busy)
+    settle()
+    yield "it ended while it was watched", watch.dialog
+    watch.dialog.hide()
+    settle()
     found = brought_up(side.dialog.after.discard.click)
     for top in found:
         yield "discard?", top

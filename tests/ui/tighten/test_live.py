@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton
 from pytestqt.qtbot import QtBot
 
 from rig.engine import Rig
 from stratascope.core.relaunch.transaction import Ending
 from stratascope.state.journal import FileJournal
-from stratascope.ui.app import app as ui
-from stratascope.ui.app import start
-from stratascope.ui.window.main_window import MainWindow
-from stratascope.wiring.engines import LateEngines, live_view
+from ui.live_window import live
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 NAME = "tightened-here"
@@ -30,46 +22,6 @@ SERVES = (
     "touch /run/mine; chown 7:7 /run/mine; trap 'exit 0' TERM; httpd -p 8080 -h /etc; sleep 3600 & wait",
 )
 ASKS = "nsenter --net=$STRATASCOPE_TWIN_NETNS wget -q -O - http://127.0.0.1:8080/passwd | grep -q root"
-
-
-@contextmanager
-def live(
-    qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, rig: Rig, state: Path
-) -> Iterator[tuple[MainWindow, Callable[[QAbstractButton], None]]]:
-    """The window with the container in view, and a click that is counted in `click.count`."""
-    monkeypatch.setenv("STRATASCOPE_ENGINES", f"{rig.kind}={rig.endpoint}")
-    monkeypatch.setenv("XDG_STATE_HOME", str(state))
-    ui.make_application(["test"])
-    late = LateEngines()
-    window = ui.make_window(live_view(late), hardening=start.hardening_of(late), lesson=start.lesson_of(late))
-    qtbot.addWidget(window)
-    window.resize(1440, 900)
-    window.show()
-    window.start()
-    side, trials = window.hardening, window.trials
-    assert side is not None
-    assert trials is not None
-    draft = side.column.draft
-
-    def click(button: QAbstractButton) -> None:
-        qtbot.waitUntil(lambda: button.isVisible() and button.isEnabled())
-        QTest.mouseClick(button, Qt.MouseButton.LeftButton)
-
-    def there() -> bool:
-        states = () if window.selection.snapshot is None else window.selection.snapshot.containers
-        found = next((each for each in states if each.container.name == NAME and each.matrix is not None), None)
-        if found is not None:
-            window.selection.go_to(found.key)
-        return found is not None
-
-    try:
-        qtbot.waitUntil(there)
-        qtbot.waitUntil(lambda: draft.usable and draft.plan is not None)
-        yield window, click
-    finally:
-        qtbot.waitUntil(lambda: not side.busy and not trials.busy)
-        side.queries.end()
-        window.stop()
 
 
 def bounding(rig: Rig) -> int:
@@ -89,7 +41,7 @@ def test_tightened_proven_and_undone(
     rig = each_api
     with (
         rig.container(name=NAME, command=SERVES) as original,
-        live(qtbot, monkeypatch, rig, tmp_path) as (window, click),
+        live(qtbot, monkeypatch, rig, tmp_path, NAME) as (window, click),
     ):
         side, trials = window.hardening, window.trials
         assert side is not None
@@ -135,7 +87,7 @@ def test_closed_in_the_middle_nothing_is_left(
     qtbot: QtBot, monkeypatch: pytest.MonkeyPatch, docker_rootful: Rig, tmp_path: Path
 ) -> None:
     rig = docker_rootful
-    with rig.container(name=NAME, command=SERVES), live(qtbot, monkeypatch, rig, tmp_path) as (window, click):
+    with rig.container(name=NAME, command=SERVES), live(qtbot, monkeypatch, rig, tmp_path, NAME) as (window, click):
         side, trials = window.hardening, window.trials
         assert side is not None
         assert trials is not None

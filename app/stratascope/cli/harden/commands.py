@@ -16,7 +16,7 @@ from stratascope.cli.harden.relaunch import ENDINGS, FAILED, REFUSED, VERIFIED, 
 from stratascope.cli.harden.targets import chooses, several
 from stratascope.cli.harden.told import HardenOutput, said
 from stratascope.cli.interrupt import interrupted
-from stratascope.cli.output import complain, complain_of, write
+from stratascope.cli.output import complain, complain_of, on_terminal, write
 from stratascope.core.container import SHORTEST_ID
 from stratascope.core.message import msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _harden(arguments: argparse.Namespace) -> int:
     wide = several(arguments)
-    with open_hardening(tuple(arguments.engine)) as found:
+    with open_hardening(tuple(arguments.engine), terminal=on_terminal()) as found:
         recover.at_start(found)
         if wide:
             from stratascope.cli.harden import many

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from stratascope.cli.output import complain, on_terminal, write
+from stratascope.cli.output import complain, write
 from stratascope.core.message import msg
-from stratascope.core.observation.observer import Observer
 from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.trial import Loosening, Refusal
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.layers.toggles import toggle
+from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.plan.plan import Plan
-from stratascope.usecases.tighten.afterwards import refused
-from stratascope.wiring.connected_engine import ConnectedEngine
 
 
 def watch(
-    observer: Callable[[bool], Observer],
-    access: ConnectedEngine,
+    hardening: Hardening,
     made: Plan,
     container: str,
     seconds: float,
@@ -37,25 +34,18 @@ def watch(
             translate(msg("What is refused to it now is watched for {seconds} seconds.", seconds=f"{seconds:g}")) + "\n"
         )
     try:
-        now = access.port.running(container)
-        if now.pid is None:
-            complain(translate(msg("It ended by itself, with exit status {status}.", status=str(now.exit_code))))
-            return None
-        found = refused(observer(on_terminal()), made, now.pid, container, seconds, access.profile_place, access.clock,
-                        cancelled)  # fmt: skip
-        after = access.port.running(container)
+        *_, found = hardening.refused(made, container, seconds, cancelled)
     except ProbeError as error:
         complain(translate(error.message))
         return None
     except (EngineError, NoSuchContainerError) as error:
         complain(plain(str(error), 1000))
         return None
-    ended = after.status != "running" or after.restarts > now.restarts
     if not as_json:
-        write("".join(f"  {plain(line, 500)}\n" for line in _lines(found)))
-    if ended:
+        write("".join(f"  {plain(line, 500)}\n" for line in _lines(found.refusals)))
+    if found.ended:
         complain(translate(msg("It ended while it was watched. stratascope undo brings back the original.")))
-    return [_object(each, ended=ended) for each in found]
+    return [_object(each, ended=found.ended) for each in found.refusals]
 
 
 def _lines(found: tuple[Refusal, ...]) -> list[str]:

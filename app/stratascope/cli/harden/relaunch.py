@@ -140,10 +140,10 @@ def _carry_out(
 
         searched = loosening.run(found.hardening, made, cancelled, as_json=arguments.json)
     new = last["replacement_id"]
-    if new is not None and arguments.watch_refusals and found.observer is not None:
+    if new is not None and arguments.watch_refusals:
         from stratascope.cli.harden.refusals import watch
 
-        refusals = watch(found.observer, access, made, new, arguments.watch_refusals, cancelled, as_json=arguments.json)
+        refusals = watch(found.hardening, made, new, arguments.watch_refusals, cancelled, as_json=arguments.json)
     told.end({**ended_object(ended, last), "search": searched, "refusals": refusals})
     return code_of(arguments, ended.ending)
 

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     wide = several(arguments)
     with open_engines(tuple(arguments.engine)) as engines:
-        found = connected(engines)
+        found = connected(engines, terminal=on_terminal())
         recover.at_start(found)
         if wide:
             return _all(arguments, engines, found, wishes)

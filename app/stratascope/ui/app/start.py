@@ -90,7 +90,7 @@ def hardening_of(late: LateEngines) -> Hardening:
 
         return exports.command(plan)
 
-    return Hardening(connect, journal, command)
+    return Hardening(connect, journal, command, lambda: late.get().root())
 
 
 def _texts(plan: Plan) -> Sequence[tuple[ExportKind, Callable[[], str]]]:

@@ -14,20 +14,20 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 
 from stratascope.core.message import Message, msg
-from stratascope.core.ports import EngineError, NoSuchContainerError
+from stratascope.core.ports import EngineError, NoSuchContainerError, ProbeError
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.core.relaunch.transaction import BusyError, Ended, Ending, JournalError
 from stratascope.usecases.relaunch.carry_out import Event
 
 Asking = Callable[[], Any]
 _Question = tuple[str, int, Asking, Callable[[Any], None]]  # topic, its number, what is asked, who gets the answer
-FAILURES = (EngineError, NoSuchContainerError, ToggleError, JournalError, BusyError, OSError)
+FAILURES = (EngineError, NoSuchContainerError, ProbeError, ToggleError, JournalError, BusyError, OSError)
 
 
 def reason(error: Exception) -> tuple[Message, str]:
     """Why it failed as a sentence, and the other side's own words."""
     match error:
-        case EngineError():
+        case EngineError() | ProbeError():
             return error.message, error.words
         case ToggleError():
             return error.message, ""

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QPlainTextEdit,
     QScrollArea,
     QSizePolicy,
+    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -38,6 +39,17 @@ class QuotedText(Value):
 
 class _Seconds(QDoubleSpinBox):
     """Scrolls with the page: whoever turns the wheel over it means the page, not the number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        event.ignore()
+
+
+class Number(QSpinBox):
+    """Likewise, a whole one."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -40,11 +40,14 @@ class RelaunchController(QObject):
     """Column, dialogs and the one run that may be under way. `column_wanted`: the keyboard into the column.
 
     `offer_changed`: the Offer for the container in view, None where it is not known, and the keys that are switched on.
-    `find_wanted`: what of a Plan that failed breaks it.
+    `find_wanted`: what of a Plan that failed breaks it. `watch_wanted`: what is refused to what a Plan made, by which
+    Transaction, for so many seconds. `run_begun`: of which engine and name.
     """
 
     column_wanted = Signal()
     find_wanted = Signal(object)
+    watch_wanted = Signal(object, object, float)
+    run_begun = Signal(str, str)
     offer_changed = Signal(object, object)
 
     def __init__(
@@ -67,6 +70,7 @@ class RelaunchController(QObject):
         self._plan: Plan | None = None
         self._preview: Preview | None = None
         self._undoing: Transaction | None = None
+        self._then: tuple[Choice, ...] = ()  # what is relaunched with once it is undone
         self._awaited: Key | None = None  # the container that a run left, until it has been read
         self._led = True  # whether the window has gone there
         self._question: QMessageBox | None = None
@@ -114,6 +118,7 @@ class RelaunchController(QObject):
         self.dialog.cancelled.connect(self.cancel)
         self.dialog.after.leave_out_wanted.connect(self._leave_out)
         self.dialog.after.find_wanted.connect(self._find)
+        self.dialog.after.watch_wanted.connect(self._watch)
         for place in (self.dialog, self.set_aside.dialog, self.column.kept):
             place.undo_wanted.connect(self.ask_undo)
             place.discard_wanted.connect(self.ask_discard)
@@ -170,6 +175,9 @@ class RelaunchController(QObject):
         self.dialog.after.show_after(found)
         if found.matrix is not None:
             self._awaited = None
+            then, self._then = self._then, ()
+            if then:
+                self.take(key, then)
 
     def _go_to(self, key: Key) -> bool:
         """Whether that container is in view now."""
@@ -187,19 +195,19 @@ class RelaunchController(QObject):
     def _ask(self, plan: Plan) -> None:
         preview = self.column.draft.preview
         if preview is not None and not self.busy:
-            self._plan, self._preview, self._undoing = plan, preview, None
+            self._plan, self._preview, self._undoing, self._then = plan, preview, None, ()
             self.dialog.ask(plan, preview, self.column.draft.command)
 
-    def ask_undo(self, done: Transaction) -> None:
-        """The dialog before an undo."""
+    def ask_undo(self, done: Transaction, then: tuple[Choice, ...] = ()) -> None:
+        """The dialog before an undo. `then`: once it is undone, a relaunch with these is asked for."""
         if self.busy:
             self.dialog.present()
             return
         self.set_aside.dialog.hide()
-        self._plan, self._preview, self._undoing = None, None, done
+        self._plan, self._preview, self._undoing, self._then = None, None, done, then
         self.dialog.ask_undo(done)
-        asking, then = partial(self._hardening.undo_plan, done), partial(self._undo_planned, done)
-        self.queries.ask("undo-plan", asking, then, done.engine)
+        asking, told = partial(self._hardening.undo_plan, done), partial(self._undo_planned, done)
+        self.queries.ask("undo-plan", asking, told, done.engine)
 
     def _undo_planned(self, done: Transaction, answer: UndoPlan | Failure) -> None:
         if not self.busy and self._undoing is done:
@@ -215,6 +223,9 @@ class RelaunchController(QObject):
             return
         plan, undoing, hardening = self._plan, self._undoing, self._hardening
         exercised = () if plan is None else self.exercised(plan)
+        of = undoing or (None if plan is None else plan.spec)
+        if of is not None:
+            self.run_begun.emit(of.engine, of.name)
 
         def make(cancelled: Callable[[], bool]) -> Iterator[Event]:
             if undoing is not None:
@@ -251,6 +262,7 @@ class RelaunchController(QObject):
         before = None if self._plan is None else self._plan.state
         done = ended.transaction
         good = ended.ending.stays
+        self._then = self._then if good and self._undoing is not None else ()
         if done is not None:
             not_undone = ended.ending is Ending.REFUSED and self._undoing is not None
             self._awaited = (done.engine, done.new if (good or not_undone) and done.new else done.old)
@@ -281,6 +293,10 @@ class RelaunchController(QObject):
         if self._plan is not None and not self.busy:
             self.dialog.hide()
             self.find_wanted.emit(self._plan)
+
+    def _watch(self, done: Transaction, seconds: float) -> None:
+        if self._plan is not None:
+            self.watch_wanted.emit(self._plan, done, seconds)
 
     def ask_discard(self, done: Transaction) -> None:
         """Deleting asks first, over whatever wants it."""

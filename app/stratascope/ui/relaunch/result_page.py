@@ -28,6 +28,7 @@ from stratascope.core.threats.threat import evidence
 from stratascope.i18n.translate import listed, translate
 from stratascope.presentation.relaunch_words import PROVEN_TITLES, RunKind, ending_title, shown_lines
 from stratascope.ui.harden.words import PROVEN_INK, PROVEN_MARK, exposure_range, toggle_title
+from stratascope.ui.relaunch.refusals_line import RefusalsLine
 from stratascope.ui.widgets.exposure_words import level_ink
 from stratascope.ui.widgets.labels import Label, give_tip, tip
 from stratascope.ui.widgets.marks import Mark, paint_mark, paint_number, verdict_word
@@ -89,6 +90,7 @@ class ResultPage(QScrollArea):
     discard_wanted = Signal(object)
     leave_out_wanted = Signal(str)  # a toggle that is probably to blame
     find_wanted = Signal()  # what breaks it
+    watch_wanted = Signal(object, float)  # Transaction, for so many seconds
 
     def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -153,6 +155,8 @@ class ResultPage(QScrollArea):
         way.addWidget(self._kept, 1)
         way.addWidget(self.undo)
         way.addWidget(self.discard)
+        self.refusals = RefusalsLine(theme)
+        self.refusals.wanted.connect(self._watch)
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, theme.px(8), 0)
@@ -160,7 +164,7 @@ class ResultPage(QScrollArea):
         for label in (self.words, self.shown, self.blame):
             column.addWidget(label)
         column.addLayout(blamed)
-        for widget in (self.log_head, self.log, self.table, self.compared, self._way):
+        for widget in (self.log_head, self.log, self.table, self.compared, self._way, self.refusals):
             column.addWidget(widget)
         column.addStretch(1)
         self.setWidget(inner)
@@ -212,6 +216,7 @@ class ResultPage(QScrollArea):
         self.compared.setVisible(good and run_kind is RunKind.HARDEN and before is not None)
         self.show_after(None)
         self._way.setVisible(good and ended.transaction is not None)
+        self.refusals.setVisible(good and ended.transaction is not None and run_kind is RunKind.HARDEN)
         self._show_way(run_kind)
         self.verticalScrollBar().setValue(0)
         return translate(ending_title(ended.ending, run_kind))
@@ -306,6 +311,10 @@ class ResultPage(QScrollArea):
         super().resizeEvent(event)
         if self.proofs:
             self._show_proofs()
+
+    def _watch(self, seconds: float) -> None:
+        if self.ended is not None and self.ended.transaction is not None:
+            self.watch_wanted.emit(self.ended.transaction, seconds)
 
     def _emit(self, signal: SignalInstance) -> None:
         if self.ended is not None and self.ended.transaction is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QAction, QWheelEvent
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QPushButton,
     QScrollArea,
     QSizePolicy,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
@@ -24,6 +23,7 @@ from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.state.exercises import COMMANDS_MOST
 from stratascope.ui.harden.value_sheet import Radio
+from stratascope.ui.relaunch.confirm_page import Number
 from stratascope.ui.tighten.switch import Switch
 from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
@@ -32,17 +32,6 @@ from stratascope.usecases.trial.paces import Exercises
 
 REPEATS_MOST = 20
 EXAMPLE = "nsenter --net=$STRATASCOPE_TWIN_NETNS curl -fsS http://127.0.0.1/"
-
-
-class _Times(QSpinBox):
-    """Scrolls with the page."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        event.ignore()
 
 
 class WishPage(QScrollArea):
@@ -66,7 +55,7 @@ class WishPage(QScrollArea):
         self.menu = QMenu(self.before)
         self.menu.setToolTipsVisible(True)
         self.before.setMenu(self.menu)
-        self.repeats = _Times()
+        self.repeats = Number()
         self.repeats.setRange(1, REPEATS_MOST)
         self.repeats.setFont(theme.font(13))
         self.repeats.setFixedHeight(theme.px(28))

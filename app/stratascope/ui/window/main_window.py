@@ -21,6 +21,7 @@ from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.command_box import Exports
 from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.relaunch.refusals import RefusalWatch
 from stratascope.ui.tighten.controller import LessonOf, TrialController
 from stratascope.ui.use.watching import Watching
 from stratascope.ui.widgets import focus_order
@@ -84,6 +85,11 @@ class MainWindow(QMainWindow):
             if hardening is None or self.hardening is None
             else TrialController(self, theme, layers, hardening, self.hardening, selection, settings, lesson)
         )
+        self.refusals = (
+            None
+            if hardening is None or self.hardening is None
+            else RefusalWatch(self, theme, hardening, self.hardening)
+        )
         column = None if self.hardening is None else self.hardening.column
         self.window_layout = WindowLayout(
             self, theme, selection, self.toolbar, self.notices, self.containers, self.pages, column
@@ -104,6 +110,9 @@ class MainWindow(QMainWindow):
             self.pages.use_made.connect(self.trials.join)
             self.trials.closed.connect(self.close)
             self.guide.serve(self.trials.dialog, lambda: topics.TRIALS)
+        if self.refusals is not None:
+            self.refusals.closed.connect(self.close)
+            self.guide.serve(self.refusals.dialog, lambda: topics.REFUSALS)
         self.clock.start()
         self._restore()
         self.window_layout.resized()
@@ -233,7 +242,7 @@ class MainWindow(QMainWindow):
             self.update()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if self.trials is not None and not self.trials.end_or_wait():
+        if not all(each is None or each.end_or_wait() for each in (self.trials, self.refusals)):
             event.ignore()
             return
         if self.hardening is not None and not self.hardening.end_or_ask():

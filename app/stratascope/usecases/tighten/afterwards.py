@@ -1,67 +1,162 @@
 """Refusals after a relaunch: what is refused to the replacement while somebody uses it, and was not to its original.
 
 What nobody asked for in a trial comes when people use it, so this goes on for a time of the person's choice, once the
-replacement stays. Nothing is done about a refusal by itself: most programs go on after one.
+replacement stays. Nothing is done about a refusal by itself: most programs go on after one. Each is told with what
+would allow just that: a person may give back one thing and not another.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from stratascope.core.message import msg
 from stratascope.core.observation.fold import Fold
-from stratascope.core.observation.observer import Observer, Target
-from stratascope.core.ports import ProbeError
+from stratascope.core.observation.observation import Denied, Observation
+from stratascope.core.observation.observer import Observer, Stream, Target
+from stratascope.core.ports import NoSuchContainerError, ProbeError
+from stratascope.core.relaunch.launch_spec import Running
+from stratascope.core.relaunch.toggle import Choice, ToggleError
+from stratascope.core.relaunch.transaction import JournalError
 from stratascope.core.relaunch.trial import Refusal
 from stratascope.layers.shared.toggle_values import LEARNED
-from stratascope.usecases.evidence.expected import Clock
+from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.plan import Plan
 from stratascope.usecases.tighten.refusals import Allowing, counts, refusal
+from stratascope.usecases.trial.strategy import applied
+from stratascope.value import Value
 
-_LOOK = 0.2  # seconds between two looks whether it is over
+_LOOK = 0.5  # seconds between two looks at what came
 _END = 10.0  # seconds in which its last events have come
 _LATE = 2.0  # seconds beyond its time after which it is ended from here
 
 
+class Afterwards(Value):
+    """What is new so far, each once. `choices`: those of the relaunch with all of it allowed. `ended`: it ended, or was
+    started again, while it was watched; known at the end.
+    """
+
+    refusals: tuple[Refusal, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    ended: bool = False
+
+
 def refused(
-    observer: Observer,
+    access: EngineAccess,
+    observer: Callable[[], Observer],
     made: Plan,
-    pid: int,
     container: str,
     seconds: float,
-    place: Callable[[str], str],
-    clock: Clock,
     cancelled: Callable[[], bool] = lambda: False,
-) -> tuple[Refusal, ...]:
-    """What is new, each once, with what would allow it. Blocks for so long. Raises ProbeError.
+) -> Iterator[Afterwards]:
+    """As soon as it is watched, whenever something is refused that is new, and once at the end. Blocks for so long.
 
-    `place`: where a seccomp profile of a content goes.
+    Raises ProbeError where it can't be watched, EngineError, NoSuchContainerError.
     """
-    stream = observer.begin(Target(pid, container=container, seconds=seconds))
-    fold, trouble = Fold(None), list[ProbeError]()
-
-    def follow() -> None:
-        try:
-            for event in stream:
-                fold.feed(event)
-        except ProbeError as error:
-            trouble.append(error)
-
-    thread, until = threading.Thread(target=follow, name="refusals", daemon=True), clock.now() + seconds + _LATE
-    thread.start()
-    while thread.is_alive() and clock.now() < until and not cancelled():
-        clock.sleep(_LOOK)
-    stream.close()
-    thread.join(_END)
-    if trouble:
-        raise trouble[0]
-    found = fold.observation()
+    if not access.engine.local:
+        raise ProbeError(msg("It runs on another machine. What a container uses is watched where it runs."))
+    begun = access.port.running(container)
+    if begun.pid is None:
+        raise ProbeError(msg("It ended by itself, with exit status {status}.", status=str(begun.exit_code)))
+    told, clock = _Told(access, made), access.clock
+    following = _Following(observer().begin(Target(begun.pid, container=container, seconds=seconds)))
+    until = clock.now() + seconds + _LATE
+    try:
+        yield told.so_far
+        while following.goes_on and clock.now() < until and not cancelled():
+            clock.sleep(_LOOK)
+            if told.take(following.seen()):
+                yield told.so_far
+    finally:
+        following.end()
+    if following.trouble is not None:
+        raise following.trouble
+    found = following.seen()
     if (why := found.why_nothing) is not None:
         raise ProbeError(msg("It can't be watched: {why}", why=why), why)
-    loosen = Allowing(made.subject, LEARNED, place)
-    loosen.begin(made.choices)
-    seen = made.subject.seen
-    before = {refusal(each, lambda denied: None).key for each in (() if seen is None else seen.denied)}
-    new = (refusal(each, loosen) for each in found.denied if counts(each))
-    return tuple({each.key: each for each in new if each.key not in before}.values())
+    told.take(found)
+    last = told.so_far
+    yield Afterwards(last.refusals, last.choices, _over(access, begun))
+
+
+def _over(access: EngineAccess, begun: Running) -> bool:
+    try:
+        now = access.port.running(begun.id)
+    except NoSuchContainerError:
+        return True
+    return now.status != "running" or now.restarts > begun.restarts
+
+
+class _Following:
+    """A stream folded on a thread of its own."""
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream, self._fold, self._lock = stream, Fold(None), threading.Lock()
+        self.trouble: ProbeError | None = None
+        self._thread = threading.Thread(target=self._follow, name="refusals", daemon=True)
+        self._thread.start()
+
+    @property
+    def goes_on(self) -> bool:
+        return self._thread.is_alive()
+
+    def seen(self) -> Observation:
+        with self._lock:
+            return self._fold.observation()
+
+    def end(self) -> None:
+        self._stream.close()
+        self._thread.join(_END)
+
+    def _follow(self) -> None:
+        try:
+            for event in self._stream:
+                with self._lock:
+                    self._fold.feed(event)
+        except ProbeError as error:
+            self.trouble = error
+
+
+class _Told:
+    """What was told of it, each once."""
+
+    def __init__(self, access: EngineAccess, made: Plan) -> None:
+        self._access, self._made = access, made
+        seen = made.subject.seen
+        self._known = {_key(each) for each in (() if seen is None else seen.denied)}  # its original had them, too
+        self._all = self._allowing()
+        self.so_far = Afterwards((), made.choices)
+
+    def take(self, found: Observation) -> bool:
+        """Whether something of it is new."""
+        new = []
+        for each in found.denied:
+            if counts(each) and _key(each) not in self._known:
+                self._known.add(_key(each))
+                new.append(each)
+        if not new:
+            return False
+        told, together = self.so_far.refusals, self.so_far.choices
+        for each in new:
+            alone, with_others = refusal(each, self._allowing()), self._all(each)
+            told = (*told, alone)
+            together = applied(together, () if with_others is None else (with_others,))
+        self.so_far = Afterwards(told, together)
+        return True
+
+    def _allowing(self) -> Allowing:
+        allowing = Allowing(self._made.subject, LEARNED, self._kept)
+        allowing.begin(self._made.choices)
+        return allowing
+
+    def _kept(self, text: str) -> str:
+        path = self._access.profile_place(text)
+        try:
+            self._access.keep_profile(path, text)
+        except JournalError as error:  # then the filter is to be left out
+            raise ToggleError(msg("The journal can't be written any more.")) from error
+        return path
+
+
+def _key(denied: Denied) -> str:
+    return refusal(denied, lambda _: None).key

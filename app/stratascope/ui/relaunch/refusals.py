@@ -1,0 +1,183 @@
+"""Refusals watched after a relaunch: the one watch that may be under way, its sheet, and the way back to a setting.
+
+What gives back a value opens a relaunch of the replacement with that value and nothing else. What has to be left out
+can't be had so, since no toggle loosens: the undo comes first, and then the relaunch without it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtWidgets import QWidget
+
+from stratascope.core.message import Message
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.core.relaunch.transaction import Transaction
+from stratascope.core.relaunch.trial import Refusal
+from stratascope.layers.toggles import toggle
+from stratascope.ui.harden.worker import ThreadRun, reason
+from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.relaunch.refusals_dialog import RefusalsDialog
+from stratascope.ui.widgets.theme import Theme
+from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.plan.plan import Plan
+from stratascope.usecases.tighten.afterwards import Afterwards
+from stratascope.usecases.trial.strategy import applied
+from stratascope.value import Value
+
+_TICK = 1000  # ms
+
+
+class _Over(Value):
+    """How it ended: `why` it failed, else None."""
+
+    why: Message | None = None
+    words: str = ""
+
+
+class RefusalWatch(QObject):
+    """`closed`: a watch that the window's end waited for is over."""
+
+    closed = Signal()
+
+    def __init__(self, window: QWidget, theme: Theme, hardening: Hardening, side: RelaunchController) -> None:
+        super().__init__(window)
+        self._hardening, self._side = hardening, side
+        self.run: ThreadRun | None = None
+        self.plan: Plan | None = None  # of what is watched, or was last
+        self._done: Transaction | None = None  # what made the replacement
+        self._found = Afterwards()
+        self._seconds = 0.0
+        self._until: float | None = None  # by the monotonic clock, once it has begun
+        self._dropped = False  # another run of the same container began: what comes is no news
+        self._closing = False
+        self.dialog = RefusalsDialog(theme, window)
+        self.dialog.allowed.connect(self._allow)
+        self.dialog.stopped.connect(self.cancel)
+        self.dialog.undo_wanted.connect(self._undo)
+        self.dialog.again.wanted.connect(self._again)
+        self._clock = QTimer(self)
+        self._clock.setInterval(_TICK)
+        self._clock.timeout.connect(self._tick)
+        side.watch_wanted.connect(self.watch)
+        side.run_begun.connect(self._run_begun)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a replacement is being watched."""
+        return self.run is not None
+
+    @property
+    def begun(self) -> bool:
+        """Whether root agreed, and the time runs."""
+        return self._until is not None
+
+    def watch(self, plan: Plan, done: Transaction, seconds: float) -> None:
+        """From now on; the sheet of the watch that is under way, where there is one."""
+        if self.busy:
+            self.dialog.present()
+            return
+        hardening = self._hardening
+        self.plan, self._done, self._found, self._dropped = plan, done, Afterwards(), False
+        self._seconds, self._until = seconds, None
+
+        def make(cancelled: Callable[[], bool]) -> Iterator[Afterwards]:
+            return hardening.refused(plan, done.new, seconds, cancelled)
+
+        self.run = ThreadRun(make, _over, "refusals", self)
+        self.run.told.connect(self._told)
+        self.run.over.connect(self._ended)
+        self.dialog.begin(done.name)
+        self._clock.start()
+        self.run.start()
+
+    def cancel(self) -> None:
+        """No longer; what was refused so far stays."""
+        if self.run is not None:
+            self.run.cancel()
+
+    def _again(self, seconds: float) -> None:
+        if self.plan is not None and self._done is not None:
+            self.watch(self.plan, self._done, seconds)
+
+    def _tick(self) -> None:
+        if self._until is not None:
+            self.dialog.tell_left(max(0.0, self._until - time.monotonic()))
+
+    # -- what comes
+
+    def _told(self, found: Afterwards) -> None:
+        first = not self._found.refusals
+        self._found = found
+        if self._until is None:
+            self._until = time.monotonic() + self._seconds
+            self._tick()
+        if not self._dropped and found.refusals:
+            self.dialog.show_refused(found, more=self._more())
+            if first:
+                self.dialog.present()
+
+    def _ended(self, over: _Over) -> None:
+        stopped, self.run = self.run is not None and self.run.cancelling, None
+        self._clock.stop()
+        if self._dropped:
+            self.dialog.hide()
+        elif over.why is not None:
+            self.dialog.fail(over.why, over.words)
+        else:
+            self.dialog.end(self._found, more=self._more(), stopped=stopped)
+        if self._closing:
+            self.closed.emit()
+        elif not self._dropped:
+            self.dialog.present()  # hidden on the way: nothing else tells how it ended
+
+    def _run_begun(self, engine: str, name: str) -> None:
+        if self._done is not None and (engine, name) == (self._done.engine, self._done.name):
+            self._dropped = True
+            self.dialog.hide()
+            self.cancel()
+
+    # -- what would allow it
+
+    def _more(self) -> bool:
+        """Whether there is more to allow than any one of them would."""
+        return len({each.loosening for each in self._found.refusals if each.loosening is not None}) > 1
+
+    def _allow(self, refusal: Refusal | None) -> None:
+        plan, done = self.plan, self._done
+        if plan is None or done is None:
+            return
+        wanted = self._found.choices
+        if refusal is not None and refusal.loosening is not None:
+            wanted = applied(plan.choices, (refusal.loosening,))
+        self.dialog.hide()
+        changed = tuple(each for each in wanted if each not in plan.choices)
+        if _keeps_all(plan.choices, wanted) and self._side.take((done.engine, done.new), changed):
+            return
+        self._side.ask_undo(done, wanted)
+
+    def _undo(self) -> None:
+        if self._done is not None:
+            self.dialog.hide()
+            self._side.ask_undo(self._done)
+
+    def end_or_wait(self) -> bool:
+        """False while something is watched, which is broken off: `closed` comes when that is over."""
+        self.dialog.hide()
+        if not self.busy:
+            return True
+        self._closing = self._dropped = True
+        self.cancel()
+        return False
+
+
+def _keeps_all(before: tuple[Choice, ...], wanted: tuple[Choice, ...]) -> bool:
+    """Whether what is in force stays so, but for other values of what takes any value."""
+    left = {each.toggle for each in before} - {each.toggle for each in wanted}
+    return not left and all(toggle(each.toggle).single is None for each in wanted if each not in before)
+
+
+def _over(error: Exception | None) -> _Over:
+    return _Over() if error is None else _Over(*reason(error))

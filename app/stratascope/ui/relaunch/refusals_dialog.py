@@ -1,0 +1,252 @@
+"""The sheet of refusals after a relaunch: what was refused so far, what would allow it, and the buttons that do so.
+
+It is not modal, and hiding it stops nothing: it comes back when something is refused, and at the end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.trial import Loosening, Refusal
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import together, translate
+from stratascope.layers.toggles import value_text
+from stratascope.ui.harden.words import toggle_title
+from stratascope.ui.relaunch.confirm_page import empty
+from stratascope.ui.relaunch.refusals_line import RefusalsLine
+from stratascope.ui.widgets import accessibility, focus_order
+from stratascope.ui.widgets.labels import Label, Rule, give_tip
+from stratascope.ui.widgets.marks import Mark, MarkBox
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+from stratascope.usecases.tighten.afterwards import Afterwards
+
+WIDTH, HEIGHT = 640, 460
+SHORT = 60  # seconds; what is left of more is told in minutes
+
+
+def remedy(loosening: Loosening | None) -> str:
+    """What would allow it, as a sentence."""
+    if loosening is None:
+        return translate(msg("Nothing that was chosen here would allow it."))
+    title = toggle_title(loosening.toggle)
+    if loosening.choice is None:
+        return translate(msg("It would be allowed without “{title}”: that takes an undo first.", title=title))
+    value = plain(value_text(loosening.choice), 300)
+    setting = translate(msg("{title}: {value}", title=title, value=value))
+    return translate(msg("This would allow it: {setting}", setting=setting))
+
+
+class RefusalRow(QWidget):
+    """What was refused over what would allow it, and the button that leads there."""
+
+    def __init__(self, theme: Theme, told: Refusal, allow: Callable[[], None]) -> None:
+        super().__init__()
+        what, help_ = Label(theme, 13, MEDIUM, wrap=True).selectable(), Label(theme, 12, ink="text2", wrap=True)
+        what.setText(plain(translate(told.text), 400))
+        help_.setText(remedy(told.loosening))
+        self.allow = QPushButton(translate(msg("Allow it…")))
+        self.allow.setAccessibleName(translate(msg("Allow it: {what}", what=what.text())))
+        self.allow.setAccessibleDescription(help_.text())
+        self.allow.clicked.connect(lambda _=False: allow())
+        self.allow.setVisible(told.loosening is not None)
+        mark = MarkBox(theme, 11)
+        mark.show_mark(Mark.TRIANGLE)
+        text = QVBoxLayout()
+        text.setSpacing(theme.px(1))
+        text.addWidget(what)
+        text.addWidget(help_)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, theme.px(3), 0, theme.px(3))
+        row.setSpacing(theme.px(8))
+        row.addWidget(mark, 0, Qt.AlignmentFlag.AlignTop)
+        row.addLayout(text, 1)
+        row.addWidget(self.allow, 0, Qt.AlignmentFlag.AlignTop)
+
+
+class RefusalsDialog(QDialog):
+    """`allowed`: relaunch with this refusal allowed; None: with all of them."""
+
+    allowed = Signal(object)
+    stopped = Signal()
+    undo_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme, self._window = theme, parent
+        self.name = ""
+        self.running = False
+        self.rows: tuple[RefusalRow, ...] = ()
+        self.title, self.lead = Label(theme, 18, BOLD, wrap=True), Label(theme, 13, ink="text2", wrap=True)
+        self.again = RefusalsLine(theme)
+        self._list = QVBoxLayout()
+        self._list.setSpacing(theme.px(4))
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, theme.px(8), 0)
+        column.addLayout(self._list)
+        column.addStretch(1)
+        self.area = QScrollArea()
+        self.area.setFrameShape(QFrame.Shape.NoFrame)
+        self.area.setWidgetResizable(True)
+        self.area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.area.setAccessibleName(translate(msg("What was refused")))
+        self.area.setProperty("reads", True)
+        inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)  # as high as at its width
+        self.area.setWidget(inner)
+        self.undo = self._button(msg("Undo…"), self.undo_wanted.emit)
+        self.all_of_it = self._button(msg("Allow all of it…"), lambda: self.allowed.emit(None))
+        self.back = self._button(msg("Close"), self._back)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*[theme.px(20)] * 4)
+        layout.setSpacing(theme.px(10))
+        for widget, stretch in ((self.title, 0), (self.lead, 0), (self.area, 1), (self.again, 0), (Rule(theme), 0)):
+            layout.addWidget(widget, stretch)
+        end = QHBoxLayout()
+        end.setSpacing(theme.px(8))
+        end.addWidget(self.undo)
+        end.addStretch(1)
+        end.addWidget(self.back)
+        end.addWidget(self.all_of_it)
+        layout.addLayout(end)
+        theme.changed.connect(self.update)
+
+    def _button(self, word: Message, call: Callable[[], object]) -> QPushButton:
+        button = QPushButton(translate(word))
+        button.clicked.connect(lambda _=False: call())
+        return button
+
+    # -- what it shows
+
+    def begin(self, name: str) -> None:
+        """It is watched from now on, as soon as root agreed."""
+        self.name, self.running = plain(name, 200), True
+        self._head(msg("Watching what is refused to {name}…", name=self.name))
+        self._show((), more=False)
+        self.tell_left(None)
+        self.again.hide()
+        self.undo.hide()
+        self.area.show()
+        self.back.setText(translate(msg("Stop")))
+        self.back.setEnabled(True)
+        self.present()
+        self.back.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def tell_left(self, seconds: float | None) -> None:
+        """How long it goes on; None: it is just being begun."""
+        if not self.back.isEnabled():
+            return  # it ends
+        if seconds is None:
+            told = translate(msg("Root is asked to watch it…"))
+        else:
+            left = plural("{count} minute more.", "{count} minutes more.", math.ceil(seconds / 60))
+            if seconds < SHORT:
+                left = plural("{count} second more.", "{count} seconds more.", round(seconds))
+            closed = msg("This can be closed: it comes back when something is refused.")
+            told = together([translate(left), translate(closed)])
+        if told != self.lead.text():
+            self.lead.setText(told)
+
+    def show_refused(self, found: Afterwards, *, more: bool) -> None:
+        """What was refused so far. `more`: there is more to all of it than to any one of them."""
+        self._show(found.refusals, more=more)
+        accessibility.announce(self, self.rows[-1].allow.accessibleName() if self.rows else "")
+
+    def end(self, found: Afterwards, *, more: bool, stopped: bool) -> None:
+        """All of it. `stopped`: before its time."""
+        self._show(found.refusals, more=more)
+        count = len(found.refusals)
+        if found.ended:
+            self._head(msg("{name} ended while it was watched", name=self.name))
+            lead = msg("What was refused to it last may be why. Undo brings back the original.")
+            if not count:
+                lead = msg("Nothing new was refused to it before. Undo brings back the original.")
+        elif count:
+            self._head(plural("{count} thing is refused to {name}", "{count} things are refused to {name}", count,
+                              name=self.name))  # fmt: skip
+            lead = msg("It goes on all the same. Whether it needs it is yours to say.")
+        else:
+            self._head(msg("Nothing new was refused to {name}", name=self.name))
+            lead = msg("It was stopped before its time.") if stopped else msg("It was watched to the end of its time.")
+        self.lead.setText(translate(lead))
+        self._over(undo=found.ended, again=not found.ended)
+
+    def fail(self, why: Message, words: str) -> None:
+        """It can't be watched."""
+        self._head(msg("What is refused to {name} can't be watched", name=self.name))
+        self.lead.setText(plain(translate(why), 400))
+        give_tip(self.lead, plain(words, 400))
+        self._over(undo=False, again=True)
+
+    def present(self) -> None:
+        """In front of the window, no larger than it."""
+        parent, theme = self._window, self._theme
+        if not self.isVisible():
+            self.resize(min(theme.px(WIDTH), parent.width() - 16), min(theme.px(HEIGHT), parent.height() - 16))
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    # -- inside
+
+    def _head(self, title: Message) -> None:
+        self.title.setText(translate(title))
+        self.setWindowTitle(self.title.text())
+        give_tip(self.lead, "")
+
+    def _show(self, refusals: tuple[Refusal, ...], *, more: bool) -> None:
+        if refusals and len(refusals) == len(self.rows):
+            return  # what a person is just reading or selecting stays
+        empty(self._list)
+        self.rows = tuple(RefusalRow(self._theme, each, partial(self.allowed.emit, each)) for each in refusals)
+        for row in self.rows:
+            self._list.addWidget(row)
+        if not refusals:
+            nothing = Label(self._theme, 13, ink="text2", wrap=True)
+            nothing.setText(translate(msg("Nothing so far.")))
+            self._list.addWidget(nothing)
+        self.all_of_it.setVisible(more)
+
+    def _over(self, *, undo: bool, again: bool) -> None:
+        self.running = False
+        self.back.setText(translate(msg("Close")))
+        self.back.setEnabled(True)
+        self.undo.setVisible(undo)
+        self.again.setVisible(again)
+        self.area.setVisible(bool(self.rows))
+        accessibility.announce(self, f"{self.title.text()} {self.lead.text()}")
+        if self.isVisible():
+            self.back.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def _back(self) -> None:
+        if self.running:
+            self.back.setEnabled(False)
+            self.lead.setText(translate(msg("It is no longer watched in a moment.")))
+            self.stopped.emit()
+        else:
+            self.hide()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return focus_order.step(self, forward=forward)
+
+    def reject(self) -> None:
+        self.hide()  # Escape: it goes on
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        self.hide()
