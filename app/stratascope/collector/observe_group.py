@@ -8,8 +8,9 @@ point, no links among them, and never the root.
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.cgroups import V2, Mounts, lines, processes
 from stratascope.collector.members import MEMBERS_MAX, own_group
@@ -128,3 +129,33 @@ def first_of(pids: List[int]) -> Tuple[int, str]:
         if start:
             found.append((int(start), pid))
     return (min(found)[1], str(min(found)[0])) if found else (0, "")
+
+
+def numbers() -> List[int]:
+    """Of all processes that are there."""
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def namespaces(pid: int) -> Tuple[str, ...]:
+    """Its processes' and its mounts'; nothing where it has ended."""
+    try:
+        return tuple(os.readlink("/proc/%d/ns/%s" % (pid, kind)) for kind in ("pid", "mnt"))
+    except OSError:
+        return ()
+
+
+def descendants(first: int) -> Set[int]:
+    """That process and all that it has made, as far as their parents live."""
+    children: Dict[int, List[int]] = {}
+    for pid in numbers():
+        with contextlib.suppress(OSError, TooLongError, ValueError, IndexError):
+            parent = int(read_file("/proc/%d/stat" % pid).rpartition(")")[2].split()[1])
+            children.setdefault(parent, []).append(pid)
+    found: Set[int] = set()
+    waiting = [first]
+    while waiting and len(found) < MEMBERS_MAX:
+        pid = waiting.pop()
+        if pid not in found:
+            found.add(pid)
+            waiting += children.get(pid, ())
+    return found

@@ -14,11 +14,19 @@ import contextlib
 import os
 import re
 import time
-from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
+from typing import Iterable, List, NamedTuple, Optional, Set
 
 from stratascope.collector.cgroups import FILES, V2, Mounts, lines, processes
 from stratascope.collector.members import MEMBERS_MAX, own_group
-from stratascope.collector.observe_group import PERF, Group, NoGroupError, counted_below, find
+from stratascope.collector.observe_group import (
+    PERF,
+    Group,
+    NoGroupError,
+    counted_below,
+    descendants,
+    find,
+    namespaces,
+)
 from stratascope.collector.observe_trace import start_of_process
 from stratascope.collector.read import TooLongError, read_file
 
@@ -102,7 +110,7 @@ class Gathering(Adopting):
         super().__init__("", target, home)
         self._first = first
         self._start = start_of_process(first)
-        self._inside = _namespaces(first)
+        self._inside = namespaces(first)
         self._looked = 0.0
 
     def take(self) -> List[int]:
@@ -111,7 +119,7 @@ class Gathering(Adopting):
         joined: List[int] = []
         if not self.came:
             for _ in range(_ROUNDS):
-                outside = _descendants(self._first) & _in(self._home)
+                outside = descendants(self._first) & _in(self._home)
                 if not [pid for pid in outside if _move(pid, self._target)]:
                     break
             self.came = self._looked = now
@@ -119,7 +127,7 @@ class Gathering(Adopting):
             self._looked = now
             for pid in _in(self._home):
                 # another container may share its processes, and has files of its own
-                if self._inside and _namespaces(pid) == self._inside:
+                if self._inside and namespaces(pid) == self._inside:
                     joined += [pid] if _move(pid, self._target) else []
         return joined
 
@@ -210,18 +218,6 @@ def _gathered(mounts: Mounts, pid: int, start: str) -> Optional[Place]:
     return Place(Group(folder + path, {}), made, gathering)
 
 
-def _numbers() -> List[int]:
-    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
-
-
-def _namespaces(pid: int) -> Tuple[str, ...]:
-    """Its processes' and its mounts'; nothing where it has ended."""
-    try:
-        return tuple(os.readlink("/proc/%d/ns/%s" % (pid, kind)) for kind in ("pid", "mnt"))
-    except OSError:
-        return ()
-
-
 def _gathers_in(mounts: Mounts) -> str:
     return PERF if mounts.mounted(PERF) else V2
 
@@ -241,23 +237,6 @@ def _put_back(mounts: Mounts, pid: int) -> None:
         folder = "".join(found)
         Adopting("", folder, os.path.dirname(folder)).back()
         _remove(folder)
-
-
-def _descendants(first: int) -> Set[int]:
-    """That process and all that it has made, as far as their parents live."""
-    children: Dict[int, List[int]] = {}
-    for pid in _numbers():
-        with contextlib.suppress(OSError, TooLongError, ValueError, IndexError):
-            parent = int(read_file("/proc/%d/stat" % pid).rpartition(")")[2].split()[1])
-            children.setdefault(parent, []).append(pid)
-    found: Set[int] = set()
-    waiting = [first]
-    while waiting and len(found) < MEMBERS_MAX:
-        pid = waiting.pop()
-        if pid not in found:
-            found.add(pid)
-            waiting += children.get(pid, ())
-    return found
 
 
 def _left_in(pid: int) -> str:
