@@ -197,7 +197,7 @@ def test_a_parent_for_a_twin(docker_rootful: Rig) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/docker", "/../stratascope-00112233", "/stratascope-00112233/x", "/stratascope-xyz", "stratascope-00"],
+    ["/", "/nobody-s", "/../stratascope-00112233", "/stratascope-00112233/x", "/stratascope-xyz", "stratascope-00"],
 )
 def test_no_other_group_is_made(path: str) -> None:
     """Only one of ours, by its whole name."""
