@@ -171,6 +171,16 @@ def test_every_choice_says_why() -> None:
     assert "as root only" in dict(found.why)["capabilities"].id
 
 
+def test_limits_that_the_engine_can_t_set_are_left_out() -> None:
+    """One of them refused all the rest: rootless, with control groups of version 1."""
+    found = container()
+    facts = replace(found.engine.facts, cgroup_version="1")
+    rootless = replace(found, engine=replace(found.engine, rootless=True, facts=facts))
+    ids = {item.toggle for item in derive(rootless, lambda text: "/kept.json").choices}
+    assert {"seccomp", "capabilities", "no-new-privileges"} <= ids
+    assert not {"memory", "pids", "cpus"} & ids
+
+
 def test_without_a_start_nothing_is_learned() -> None:
     """The strict settings, as they are."""
     assert values(of(replace(WEB, seen=Seen(30.0, 0)))) == values(of(None))

@@ -31,13 +31,17 @@ def derive(
         if not each.learned_words or each.id in keep or not watched:
             continue
         word = each.learned_words[-1 if tight else 0]
-        if each.learned(word, subject, subject.container.asked) is not None:
+        learned = each.learned(word, subject, subject.container.asked)
+        if learned is not None and (learned.text or _possible(Choice(each.id, learned.value), subject)):
             wanted[each.id] = word
-        elif each.guessed or waits_for_sessions(subject):
+        elif (
+            learned is not None or each.guessed or waits_for_sessions(subject)
+        ):  # limits that a rootless engine can't set, of control groups of version 1
             wanted.pop(each.id, None)
     found = resolved([Choice(*item) for item in wanted.items()], subject, place)
     why = dict(found.why)
-    possible = tuple(item for item in found.choices if _possible(item, subject, found))
+    with_files = replace(subject, files=(*subject.files, *found.files))
+    possible = tuple(item for item in found.choices if _possible(item, with_files))
     possible += tuple(_volumes(possible, subject, found, keep))
     return Resolved(
         possible, tuple((item.toggle, why.get(item.toggle, toggle(item.toggle).what)) for item in possible), found.files
@@ -56,9 +60,9 @@ def _volumes(chosen: Collection[Choice], subject: Subject, found: Resolved, keep
         yield from (Choice(each.id, each.offered) for each in all_toggles() if each.hands_over and each.id not in keep)
 
 
-def _possible(choice: Choice, subject: Subject, found: Resolved) -> bool:
+def _possible(choice: Choice, subject: Subject) -> bool:
     try:
-        toggle(choice.toggle).check(choice.value, replace(subject, files=(*subject.files, *found.files)))
+        toggle(choice.toggle).check(choice.value, subject)
     except ToggleError:
         return False
     return True
