@@ -100,6 +100,21 @@ def test_a_folder_above_it_that_another_container_writes_to(desk: Desk, mode: st
     assert (code, "Other containers use these volumes too" in err) == ((2, True) if mode == "rw" else (0, False)), err
 
 
+def test_an_id_mapped_volume_is_refused(podman_rootful: Rig, tmp_path: Path) -> None:
+    """On the disk its files have the owners that it sees: none was changed, and that was called enforced."""
+    desk = Desk(podman_rootful, tmp_path)
+    try:
+        own = ("--uidmap", "0:200000:65536", "--gidmap", "0:200000:65536", "-v", "own-volume:/own:idmap")
+        original = start(desk, *own, command=("sh", "-c", WRITES))
+        code, _, err = desk.harden(*CHANGED)
+        assert code == 2
+        assert "no file can be handed over" in err
+        assert desk.only_one_runs() == original
+    finally:
+        podman_rootful.remove(NAME)
+        podman_rootful.run("volume", "rm", "-f", "own-volume", check=False)
+
+
 @pytest.mark.parametrize("any_engine", ["docker_rootful", "podman_rootful"], indirect=True)
 def test_tightened_with_its_volume(desk: Desk) -> None:
     """Root that writes to nothing but its own volume becomes nobody in particular; twins left no mark."""

@@ -17,6 +17,7 @@ from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.toggles import toggle
+from stratascope.layers.usermap.facts import UsermapFacts
 from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.plan.file_access import identities
 from stratascope.usecases.plan.preflight import Block, Caution
@@ -89,6 +90,8 @@ def handed_over(
     if who is None:
         return ()
     (now, then), maps = who, (before.userns_mode, before.uid_map) != (wanted.userns_mode, wanted.uid_map)
+    facts: UsermapFacts | None = subject.of("usermap")
+    maps = maps or facts is None or facts.idmapped  # on the disk its files have other owners than it sees
     if maps or None in (now.uid, now.gid, then.uid, then.gid):
         raise ToggleError(msg("Which ids its new user has on the host is not known, so no file can be handed over."))
     own = {volume.target for volume in subject.own_volumes or ()}

@@ -34,9 +34,8 @@ def derive(
         learned = each.learned(word, subject, subject.container.asked)
         if learned is not None and (learned.text or _possible(Choice(each.id, learned.value), subject)):
             wanted[each.id] = word
-        elif (
-            learned is not None or each.guessed or waits_for_sessions(subject)
-        ):  # limits that a rootless engine can't set, of control groups of version 1
+        # not possible: limits that a rootless engine can't set, of control groups of version 1
+        elif learned is not None or each.guessed or waits_for_sessions(subject):
             wanted.pop(each.id, None)
     found = resolved([Choice(*item) for item in wanted.items()], subject, place)
     why = dict(found.why)
