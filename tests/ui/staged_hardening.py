@@ -66,15 +66,15 @@ STEPS = (
 REFUSED = (
     Refusal(
         "chown",
-        msg("{by}: {call} needs {names}.", by="sh", call="chown(/w/ask)", names="CHOWN"),
+        msg("{by}: {call} needs {names}.", by="nginx", call="chown(/etc)", names="CHOWN"),
         Loosening("capabilities", Choice("capabilities", "CAP_CHOWN,CAP_KILL"), certain=True),
     ),
     Refusal(
         "write",
-        msg("{by}: {call} would write where everything is read-only.", by="sh", call="openat(/etc/mine)"),
+        msg("{by}: {call} would write where everything is read-only.", by="nginx", call="openat(/etc)"),
         Loosening("read-only-root", certain=True),
     ),
-    Refusal("kill", msg("{by}: {call} is refused ({why}).", by="sh", call="kill", why="EPERM")),
+    Refusal("kill", msg("{by}: {call} is stopped by the system call filter.", by="nginx", call="kill")),
 )
 
 

@@ -19,6 +19,7 @@ from stratascope.ui.window.settings_dialog import SettingsDialog
 from stratascope.usecases.tighten.afterwards import Afterwards
 from ui.hardening import dock_of, side_of
 from ui.staged_hardening import REFUSED, StagedHardening
+from ui.staged_together import StagedTogether
 from ui.walk import settle
 
 Stop = tuple[str, QWidget]
@@ -137,6 +138,7 @@ def hardening(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
     settle()
     yield "kept", window
     yield from _trials(qtbot, window, staged)
+    yield from _many(qtbot, window, staged)
     side.set_aside.show()
     qtbot.waitUntil(lambda: side.set_aside.dialog.table.rowCount() > 0)
     side.set_aside.dialog.table.selectRow(0)
@@ -175,6 +177,28 @@ def _refusals(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iter
     settle()
     yield "what was refused", watch.dialog
     watch.dialog.hide()
+    settle()
+
+
+def _many(qtbot: QtBot, window: MainWindow, staged: StagedHardening) -> Iterator[Stop]:
+    """The sheet of several containers: which, what is going to happen, how it ended."""
+    many = window.many
+    assert many is not None
+    many.together = StagedTogether(staged)
+    many.ask()
+    settle()
+    yield "which of them", many.dialog
+    many.dialog.go.click()
+    qtbot.waitUntil(many.dialog.plans.isVisible)
+    settle()
+    yield "what is going to happen", many.dialog
+    kept = tuple(staged.set_aside)
+    many.dialog.go.click()
+    qtbot.waitUntil(lambda: not many.busy)
+    settle()
+    yield "how all of it ended", many.dialog
+    many.dialog.hide()
+    staged.set_aside = list(kept)
     settle()
 
 

@@ -28,6 +28,7 @@ from stratascope.value import replace
 from ui import sample
 from ui.hardening import dock_of, picture, side_of
 from ui.staged_hardening import REFUSED, StagedHardening
+from ui.staged_together import StagedTogether
 from ui.use.watched import Rig
 
 _STAGED: WeakKeyDictionary[MainWindow, StagedHardening] = WeakKeyDictionary()  # of the windows that are open
@@ -323,9 +324,31 @@ def trials(window: MainWindow) -> Iterator[Scene]:
     settle()
 
 
+def several(window: MainWindow) -> Iterator[Scene]:
+    """Which, what is going to happen, and how all of it ended."""
+    many, staged = window.many, _STAGED[window]
+    assert many is not None
+    choose(window, "ci-runner")
+    many.together = StagedTogether(staged)
+    many.ask()
+    settle()
+    yield "which of them", many.dialog
+    many.dialog.go.click()
+    until(many.dialog.plans.isVisible)
+    settle()
+    yield "what is going to happen to them", many.dialog
+    many.dialog.go.click()
+    until(lambda: not many.busy)
+    settle()
+    yield "how all of it ended", many.dialog
+    many.dialog.hide()
+    staged.set_aside.clear()
+    settle()
+
+
 def everything(window: MainWindow) -> Iterator[Scene]:
     """All of the above, one after the other."""
-    for scenes in (views, layers, states, from_menu, from_buttons, values, trials, relaunch):
+    for scenes in (views, layers, states, from_menu, from_buttons, values, trials, several, relaunch):
         yield from scenes(window)
 
 

@@ -33,6 +33,7 @@ LIST = ("window", "list")
 ENGINES = ("engines", "")
 HARDENING, RELAUNCH, ASIDE = ("hardening", ""), ("hardening", "relaunch"), ("way-back", "set-aside")
 TRIALS, REFUSALS = ("hardening", "trials"), ("hardening", "refusals")
+MANY = ("hardening", "many")
 ROOT = ("root", "")
 EXPOSURE = ("depth", "exposure")
 LAYERS = "layers"  # the chapter; a layer's id is its place in it

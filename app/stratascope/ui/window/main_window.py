@@ -20,6 +20,7 @@ from stratascope.ui.containers.column import ContainerColumn
 from stratascope.ui.containers.order import ViewBy
 from stratascope.ui.guide import topics
 from stratascope.ui.harden.command_box import Exports
+from stratascope.ui.many.controller import ManyController
 from stratascope.ui.relaunch.controller import RelaunchController
 from stratascope.ui.relaunch.refusals import RefusalWatch
 from stratascope.ui.tighten.controller import LessonOf, TrialController
@@ -38,6 +39,7 @@ from stratascope.ui.window.preferences import Preferences
 from stratascope.ui.window.strata_page import StrataPage
 from stratascope.ui.window.toolbar import Toolbar
 from stratascope.usecases.hardening import Hardening
+from stratascope.usecases.hardening_together import HardeningTogether
 from stratascope.usecases.observe.learning import Learning
 
 LOOK_AGAIN = 5000  # ms: how old the snapshot is, and what is set aside
@@ -90,6 +92,11 @@ class MainWindow(QMainWindow):
             if hardening is None or self.hardening is None
             else RefusalWatch(self, theme, hardening, self.hardening)
         )
+        self.many = (
+            None
+            if hardening is None or self.hardening is None
+            else ManyController(self, theme, HardeningTogether(hardening), self.hardening, selection, feed)
+        )
         column = None if self.hardening is None else self.hardening.column
         self.window_layout = WindowLayout(
             self, theme, selection, self.toolbar, self.notices, self.containers, self.pages, column
@@ -113,6 +120,10 @@ class MainWindow(QMainWindow):
         if self.refusals is not None:
             self.refusals.closed.connect(self.close)
             self.guide.serve(self.refusals.dialog, lambda: topics.REFUSALS)
+        if self.many is not None:
+            self.actions_.add_above(msg("Harden several…"), "", self.many.ask)
+            self.many.closed.connect(self.close)
+            self.guide.serve(self.many.dialog, lambda: topics.MANY)
         self.clock.start()
         self._restore()
         self.window_layout.resized()
@@ -242,7 +253,7 @@ class MainWindow(QMainWindow):
             self.update()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not all(each is None or each.end_or_wait() for each in (self.trials, self.refusals)):
+        if not all(each is None or each.end_or_wait() for each in (self.trials, self.refusals, self.many)):
             event.ignore()
             return
         if self.hardening is not None and not self.hardening.end_or_ask():

@@ -1,0 +1,219 @@
+"""Several containers at once in the window: which, their plans, the one run of all, and its undo.
+
+Beside the column, which is about one container: what is switched on there can be taken for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.transaction import Ended, Ending, Progress, Transaction
+from stratascope.core.snapshot import ContainerState
+from stratascope.presentation.relaunch_words import RunKind, ending_title
+from stratascope.ui.harden.worker import Failure, ThreadRun, reason
+from stratascope.ui.many import words
+from stratascope.ui.many.dialog import ManyDialog
+from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.relaunch.questions import ask_roll_back
+from stratascope.ui.use.rows import Row
+from stratascope.ui.widgets.feed import Feed
+from stratascope.ui.widgets.gap_words import runs
+from stratascope.ui.widgets.selection import Selection
+from stratascope.ui.widgets.theme import Theme
+from stratascope.usecases.hardening_together import HardeningTogether
+from stratascope.usecases.many.kinds import PROJECT, kind_of, label
+from stratascope.usecases.many.plan_together import members
+from stratascope.usecases.many.under_way import FAILURES, AllEnded, Of
+from stratascope.usecases.many.undo_together import names_of
+from stratascope.usecases.plan.plan import Plan
+
+
+class ManyController(QObject):
+    """`closed`: a run that the window's end waited for is over."""
+
+    closed = Signal()
+
+    def __init__(
+        self,
+        window: QWidget,
+        theme: Theme,
+        together: HardeningTogether,
+        side: RelaunchController,
+        selection: Selection,
+        feed: Feed,
+    ) -> None:
+        super().__init__(window)
+        self.together = together
+        self._window, self._side, self._selection, self._feed = window, side, selection, feed
+        self.run: ThreadRun | None = None
+        self._plans: tuple[Plan, ...] = ()
+        self._undoing: tuple[Transaction, ...] = ()  # what an undo of all is of
+        self._done: tuple[Transaction, ...] = ()  # what stays of the last run
+        self._rows: list[Row] = []
+        self._question: QMessageBox | None = None
+        self._closing = False
+        self.dialog = ManyDialog(theme, window)
+        self.dialog.looked.connect(self._look)
+        self.dialog.begun.connect(self._begin)
+        self.dialog.cancelled.connect(self.cancel)
+        self.dialog.undo_wanted.connect(self._ask_undo)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way."""
+        return self.run is not None
+
+    # -- before
+
+    def ask(self) -> None:
+        """The sheet, for the engine of the container in view; that of the run that is under way, where there is one."""
+        state, snapshot = self._selection.current, self._selection.snapshot
+        if self.busy:
+            self.dialog.present()
+        elif state is not None and snapshot is not None and not snapshot.demo:
+            states = tuple(
+                each
+                for each in snapshot.containers
+                if each.container.engine == state.container.engine and runs(each) and each.matrix is not None
+            )
+            draft = self._side.column.draft
+            chosen = frozenset(each.key for each in like(state, states))
+            states = tuple(sorted(states, key=lambda each: (each.key not in chosen, each.container.name)))
+            self.dialog.ask(states, chosen, own=draft.ours and bool(draft.choices))
+
+    def _look(self) -> None:
+        states, preset = self.dialog.states, self.dialog.presets.current
+        choices = self._side.column.draft.choices if preset is None else ()
+        self.dialog.looking()
+        asking = partial(self.together.plan, states, preset, choices)
+        self._side.queries.ask("many", asking, self._planned, states[0].container.engine)
+
+    def _planned(self, answer: tuple[Plan, ...] | Failure) -> None:
+        if self.busy:
+            return
+        if isinstance(answer, Failure):
+            self.dialog.fail(answer.message, answer.words)
+            return
+        self._plans, self._undoing = answer, ()
+        count = sum(len(members(made)) for made in answer)
+        self.dialog.show_plans(tuple(map(words.plan_row, answer)), count, words.warnings(answer), words.blocks(answer))
+
+    def _ask_undo(self) -> None:
+        self._undoing = self._done
+        self.dialog.ask_undo(tuple(map(words.waiting_row, self._names)))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        """Whose each place of the run is."""
+        if self._undoing:
+            return tuple(map(names_of, self._undoing))
+        return tuple(map(words.names, self._plans))
+
+    # -- during
+
+    def _begin(self) -> None:
+        if self.busy:
+            return
+        plans, undoing, together = self._plans, self._undoing, self.together
+        watch = self._side.dialog.before.usual()
+
+        def make(cancelled: Callable[[], bool]) -> Iterator[Of | AllEnded]:
+            return together.undo(undoing, watch, cancelled) if undoing else together.run(plans, watch, cancelled)
+
+        self._rows = list(map(words.waiting_row, self._names))
+        self._done = ()
+        self.run = ThreadRun(make, _over, "relaunches", self)
+        self.run.told.connect(self._told)
+        self.run.over.connect(self._ended)
+        self.dialog.begin(tuple(self._rows), undo=bool(undoing))
+        self.run.start()
+
+    def cancel(self) -> None:
+        """Go back at the next safe place."""
+        if self.run is not None:
+            self.run.cancel()
+            self.dialog.tell_cancelling()
+
+    @property
+    def _kind(self) -> RunKind:
+        return RunKind.UNDO if self._undoing else RunKind.HARDEN
+
+    def _told(self, event: Of) -> None:
+        name = self._names[event.place]
+        match event.event:
+            case Progress() as step:
+                self._rows[event.place] = words.step_row(name, step)
+            case Ended() as ended:
+                self._rows[event.place] = words.ended_row(name, ended, self._kind)
+            case _:
+                return
+        self.dialog.tell(tuple(self._rows))
+
+    def _ended(self, ended: AllEnded) -> None:
+        self.run = None
+        if self._question is not None:
+            self._question.done(0)
+        outcomes = {each.place: each for each in ended.outcomes}
+        rows = tuple(words.outcome_row(name, outcomes.get(place), self._kind) for place, name in enumerate(self._names))
+        self._done = (
+            ()
+            if self._undoing
+            else tuple(
+                each.ended.transaction
+                for each in ended.outcomes
+                if each.undone is None and each.ended.ending not in FAILURES and each.ended.transaction is not None
+            )
+        )
+        self.dialog.end(ending_title(ended.ending, self._kind), ended.why, rows, undo=bool(self._done))
+        self._side.set_aside.look_up()
+        self._feed.refresh()
+        if self._closing:
+            self.closed.emit()
+        elif not self.dialog.isVisible():
+            self.dialog.present()  # hidden on the way: nothing else tells how it ended
+
+    # -- the window's end
+
+    def end_or_wait(self) -> bool:
+        """False while a run is under way: once, ask; twice, go back and go."""
+        if not self.busy:
+            self.dialog.hide()
+            return True
+        if self._question is not None or self._closing:
+            self._close_after()
+            return False
+        box = ask_roll_back(self._window, ", ".join(self._names))
+        box.buttonClicked.connect(lambda button: self._close_after() if button.objectName() == "roll-back" else None)
+        box.finished.connect(self._answered)
+        self._question = box
+        box.open()
+        return False
+
+    def _answered(self) -> None:
+        self._question = None
+
+    def _close_after(self) -> None:
+        self._closing = True
+        self.cancel()
+
+
+def like(state: ContainerState, states: Sequence[ContainerState]) -> tuple[ContainerState, ...]:
+    """Those that are alike with it; where none is, those of its Compose project; else it alone."""
+    alike = tuple(each for each in states if kind_of(each.container) == kind_of(state.container))
+    project = label(state.container, PROJECT)
+    if len(alike) > 1 or not project:
+        return alike
+    return tuple(each for each in states if label(each.container, PROJECT) == project)
+
+
+def _over(error: Exception | None) -> AllEnded:
+    why: Message = msg("It broke off without a result. What is set aside tells what is left to do.")
+    if error is None:
+        return AllEnded(Ending.REFUSED, (), why)
+    text, said = reason(error)
+    return AllEnded(Ending.REFUSED, (), text, said)

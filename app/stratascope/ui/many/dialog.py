@@ -1,0 +1,291 @@
+"""The sheet of several containers: which and how, what is going to happen, each as it happens, how all of it ended.
+
+It is not modal, and hiding it stops nothing. Decided against choosing them in the list: what is chosen there goes with
+each reading and each filter, and here it stands beside what is like it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QCloseEvent
+from PySide6.QtWidgets import (
+    QDialog,
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.toggle import Preset
+from stratascope.core.sanitize import plain
+from stratascope.core.snapshot import ContainerState
+from stratascope.i18n.translate import translate
+from stratascope.ui.harden.command_box import MainButton
+from stratascope.ui.harden.presets import PresetSwitch
+from stratascope.ui.relaunch.confirm_page import empty, marked_line
+from stratascope.ui.tighten.switch import Switch
+from stratascope.ui.use.rows import Row
+from stratascope.ui.use.table import RowTable
+from stratascope.ui.widgets import accessibility, focus_order
+from stratascope.ui.widgets.labels import Label, Rule, give_tip
+from stratascope.ui.widgets.marks import Mark
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+
+WIDTH, HEIGHT = 720, 600
+
+
+class Page(Enum):
+    """What the sheet shows. PLANNED: before a relaunch or an undo of all."""
+
+    PICK = 0
+    PLANNED = 1
+    RUN = 2
+
+
+class ManyDialog(QDialog):
+    """`looked`: plans are wanted; `begun`: the person agreed; `undo_wanted`: of all that stays."""
+
+    looked = Signal()
+    begun = Signal()
+    cancelled = Signal()
+    undo_wanted = Signal()
+
+    def __init__(self, theme: Theme, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._theme, self._window = theme, parent
+        self.running = False
+        self._states: tuple[ContainerState, ...] = ()
+        self.switches: tuple[Switch, ...] = ()
+        self.title, self.lead = Label(theme, 18, BOLD, wrap=True), Label(theme, 13, ink="text2", wrap=True)
+        self.told = Label(theme, 12, MEDIUM, ink="weak", wrap=True)
+        self.presets = PresetSwitch(theme)
+        self.presets.choose(Preset.RECOMMENDED)
+        self._list, self._notes = QVBoxLayout(), QVBoxLayout()
+        heads = tuple(translate(text) for text in (msg("Container"), msg("Settings")))
+        self.plans = RowTable(theme, translate(msg("What is going to happen")), heads, lines=2)
+        heads = tuple(translate(text) for text in (msg("Container"), msg("Outcome")))
+        self.rows = RowTable(theme, translate(msg("Each of them")), heads, lines=2)
+        self.pages = QStackedWidget()
+        for page in (self._pick(), self._planned(), self._column(self.rows, QWidget())):
+            self.pages.addWidget(page)
+        self.undo = QPushButton(translate(msg("Undo all of it…")))
+        self.undo.clicked.connect(lambda _=False: self.undo_wanted.emit())
+        self.back = QPushButton()
+        self.back.clicked.connect(self._back)
+        self.go = MainButton(theme)
+        self.go.setMinimumWidth(theme.px(220))
+        self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        self.go.clicked.connect(self._go)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(*[theme.px(20)] * 4)
+        layout.setSpacing(theme.px(10))
+        for label in (self.title, self.lead, self.told):
+            layout.addWidget(label)
+        layout.addWidget(self.pages, 1)
+        layout.addWidget(Rule(theme))
+        end = QHBoxLayout()
+        end.setSpacing(theme.px(8))
+        end.addWidget(self.undo)
+        end.addStretch(1)
+        end.addWidget(self.back)
+        end.addWidget(self.go)
+        layout.addLayout(end)
+        theme.changed.connect(self.update)
+
+    def _pick(self) -> QWidget:
+        return self._column(self.presets, self._scroll(self._list, translate(msg("Which of them")), wraps=False))
+
+    def _planned(self) -> QWidget:
+        return self._column(self.plans, self._scroll(self._notes, translate(msg("To keep in mind")), wraps=True))
+
+    def _column(self, first: QWidget, rest: QWidget) -> QWidget:
+        page = QWidget()
+        column = QVBoxLayout(page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(self._theme.px(8))
+        column.addWidget(first, 2 if isinstance(first, RowTable) else 0)
+        column.addWidget(rest, 1)
+        return page
+
+    def _scroll(self, rows: QVBoxLayout, name: str, *, wraps: bool) -> QScrollArea:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, self._theme.px(8), 0)
+        rows.setSpacing(self._theme.px(6))
+        column.addLayout(rows)
+        column.addStretch(1)
+        if wraps:  # as high as at its width
+            inner.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Ignored)
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        area.setAccessibleName(name)
+        area.setProperty("reads", True)
+        area.setWidget(inner)
+        area.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        return area
+
+    # -- what it shows
+
+    def ask(self, states: tuple[ContainerState, ...], chosen: frozenset[tuple[str, str]], own: bool) -> None:
+        """Which of these; `chosen` are switched on. `own`: there is a choice of the person's own to take."""
+        self._states = states
+        empty(self._list)
+        self.switches = tuple(self._switch(state, on=state.key in chosen) for state in states)
+        for switch in self.switches:
+            self._list.addWidget(switch)
+        self.presets.parts[None].setEnabled(own)
+        if not own and self.presets.current is None:
+            self.presets.choose(Preset.RECOMMENDED)
+        self._show(Page.PICK, msg("Harden several containers"))
+        self._say(msg("They are relaunched one after the other, each watched and proven. If one fails, those before it "
+                      "are undone: all of them stay, or none."))  # fmt: skip
+        self._buttons(msg("Cancel"), msg("Look at them…"))
+        self._count()
+        self.present()
+        self.go.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def looking(self) -> None:
+        """The plans are being made."""
+        self._warn(translate(msg("Looking at all of them…")))
+        self.go.setEnabled(False)
+
+    def show_plans(self, rows: tuple[Row, ...], count: int, warnings: tuple[str, ...], blocks: tuple[str, ...]) -> None:
+        """What is going to happen to so many; nothing does where anything is in the way of any of them."""
+        self._fill(rows, warnings, blocks)
+        self._show(Page.PLANNED, plural("Relaunch {count} container?",
+                                        "Relaunch {count} containers, one after the other?", count))  # fmt: skip
+        self._say(msg("Nothing is changed while anything is in the way of any of them.") if blocks else
+                  msg("All of them stay, or none. What is relaunched together has one line."))  # fmt: skip
+        self._buttons(msg("Cancel"), msg("Relaunch all"))
+        self.go.setEnabled(not blocks)
+        (self.back if blocks else self.go).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def ask_undo(self, rows: tuple[Row, ...]) -> None:
+        """Before an undo of all of it."""
+        self._fill(rows, (), ())
+        self._show(Page.PLANNED, msg("Undo all of it?"))
+        self._say(
+            msg("The last one first. The hardened ones are set aside with all that they wrote; nothing is deleted.")
+        )
+        self._buttons(msg("Cancel"), msg("Undo all"))
+        self.back.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def begin(self, rows: tuple[Row, ...], *, undo: bool) -> None:
+        """It starts."""
+        self.running = True
+        self.rows.show_rows(rows)
+        self._show(Page.RUN, msg("Undoing all of it…") if undo else msg("Relaunching one after the other…"))
+        self._say(msg("The journal holds each step: after a crash the next start finishes this, or goes back."))
+        self._buttons(msg("Cancel") if undo else msg("Cancel and roll back"), None)
+
+    def tell(self, rows: tuple[Row, ...]) -> None:
+        """How each of them stands."""
+        self.rows.show_rows(rows)
+
+    def tell_cancelling(self) -> None:
+        """It ends at the next safe place."""
+        self._warn(translate(msg("It is rolled back at the next safe place.")))
+        self.back.setEnabled(False)
+
+    def end(self, title: Message, why: Message | None, rows: tuple[Row, ...], *, undo: bool) -> None:
+        """How all of it ended. `undo`: there is something to undo."""
+        self.running = False
+        self.rows.show_rows(rows)
+        self._show(Page.RUN, title)
+        self._say(msg("The originals are set aside, stopped, with all their data.") if why is None and undo else why)
+        self._buttons(msg("Close"), None, undo=undo)
+        accessibility.announce(self, f"{self.title.text()} {self.lead.text()}".strip())
+        if self.isVisible():
+            self.back.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def fail(self, why: Message, words: str = "") -> None:
+        """They can't be planned."""
+        self._warn(plain(translate(why), 400), words)
+        self._count(keep=True)
+
+    @property
+    def states(self) -> tuple[ContainerState, ...]:
+        """Those that are switched on."""
+        return tuple(state for state, switch in zip(self._states, self.switches, strict=True) if switch.isChecked())
+
+    def present(self) -> None:
+        """In front of the window, no larger than it."""
+        parent, theme = self._window, self._theme
+        if not self.isVisible():
+            self.resize(min(theme.px(WIDTH), parent.width() - 16), min(theme.px(HEIGHT), parent.height() - 16))
+        self.show()
+        self.raise_()
+        self.activateWindow()
+
+    # -- inside
+
+    def _switch(self, state: ContainerState, *, on: bool) -> Switch:
+        name, image = plain(state.container.name, 120), plain(state.container.image, 120)
+        switch = Switch(self._theme, translate(msg("{name}, of {image}", name=name, image=image)))
+        switch.setChecked(on)
+        switch.toggled.connect(lambda _: self._count())
+        return switch
+
+    def _count(self, *, keep: bool = False) -> None:
+        self.go.setEnabled(bool(self.states))
+        if not keep:
+            self._warn("")
+
+    def _fill(self, rows: tuple[Row, ...], warnings: tuple[str, ...], blocks: tuple[str, ...]) -> None:
+        self.plans.show_rows(rows)
+        empty(self._notes)
+        for mark, texts in ((Mark.OPEN, blocks), (Mark.TRIANGLE, warnings)):
+            for text in texts:
+                self._notes.addWidget(marked_line(self._theme, mark, text))
+
+    def _show(self, page: Page, title: Message) -> None:
+        self.pages.setCurrentIndex(page.value)
+        self.title.setText(translate(title))
+        self.setWindowTitle(self.title.text())
+        self._warn("")
+
+    def _say(self, text: Message | None) -> None:
+        self.lead.setText("" if text is None else plain(translate(text), 400))
+        self.lead.setVisible(text is not None)
+
+    def _warn(self, text: str, words: str = "") -> None:
+        self.told.setText(text)
+        give_tip(self.told, plain(words, 400))
+        self.told.setVisible(bool(text))
+
+    def _buttons(self, back: Message, go: Message | None, *, undo: bool = False) -> None:
+        self.back.setText(translate(back))
+        self.back.setEnabled(True)
+        self.undo.setVisible(undo)
+        self.go.setVisible(go is not None)
+        if go is not None:
+            self.go.say(translate(go))
+            self.go.setEnabled(True)
+
+    def _go(self) -> None:
+        (self.looked if self.pages.currentIndex() == Page.PICK.value else self.begun).emit()
+
+    def _back(self) -> None:
+        if self.running:
+            self.cancelled.emit()
+        else:
+            self.hide()
+
+    def focusNextPrevChild(self, forward: bool) -> bool:
+        return focus_order.step(self, forward=forward)
+
+    def reject(self) -> None:
+        self.hide()  # Escape: a run goes on
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        event.ignore()
+        self.hide()
