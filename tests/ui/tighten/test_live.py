@@ -55,11 +55,7 @@ def test_tightened_proven_and_undone(
             qtbot.waitUntil(lambda: not trials.busy)
             rows = {row.setting.toggle: row.switch.accessibleDescription() for row in trials.dialog.after.rows}
             told = (trials.dialog.title.text(), trials.dialog.lead.text(), trials.dialog.told.text())
-            if rig.rootless:  # nobody may watch its twins
-                assert "by trials alone" in told[-1], told
-                assert "capabilities" in rows, told
-            else:
-                assert "CHOWN (sh)" in rows["capabilities"], told
+            assert "CHOWN (sh)" in rows["capabilities"], told
             assert names(rig) == [NAME]  # nothing is left of the twins, and nothing was relaunched
             assert rig.run("inspect", "--format", "{{.Id}}", NAME).strip().startswith(original[:12])
             click(trials.dialog.go)
@@ -70,7 +66,7 @@ def test_tightened_proven_and_undone(
             ended = side.dialog.after.ended
             assert ended is not None
             assert ended.ending is Ending.VERIFIED, (ended.why, ended.words, ended.log)
-            assert bounding(rig) == 1 or rig.rootless  # CAP_CHOWN
+            assert bounding(rig) == 1  # CAP_CHOWN
             assert bounding(rig) < before
             click(side.dialog.after.undo)
             click(side.dialog.go)

@@ -25,7 +25,7 @@ from stratascope.state.exercises import COMMANDS_MOST
 from stratascope.ui.harden.value_sheet import Radio
 from stratascope.ui.relaunch.confirm_page import Number
 from stratascope.ui.tighten.switch import Switch
-from stratascope.ui.widgets.labels import Label, give_tip
+from stratascope.ui.widgets.labels import Label, give_tip, tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.tighten.tighten import Wishes
 from stratascope.usecases.trial.paces import Exercises
@@ -125,7 +125,7 @@ class WishPage(QScrollArea):
         for command in remembered:
             shown = plain(command)
             action = QAction(shown if len(shown) <= 80 else f"{shown[:79]}…", self.menu)
-            action.setToolTip(shown)
+            action.setToolTip(tip(shown))
             action.triggered.connect(lambda _=False, command=command: self._add(command))
             self.menu.addAction(action)
         self.before.setVisible(bool(remembered))
