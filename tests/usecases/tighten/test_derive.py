@@ -132,6 +132,27 @@ def test_nobody_in_particular() -> None:
     assert "user" not in values(of(rooted))
 
 
+@pytest.mark.parametrize(
+    ("owners", "capability", "user"),
+    [
+        ((101,), "CAP_DAC_OVERRIDE", "101"),
+        ((0, 101), "CAP_DAC_OVERRIDE", "101"),
+        ((101, 102), "CAP_DAC_OVERRIDE", None),  # whose?
+        ((101,), "CAP_SYS_CHROOT", None),  # root for more than files
+        ((0,), "CAP_DAC_OVERRIDE", None),  # of whom the files of others are is not known
+    ],
+)
+def test_the_user_whose_its_volumes_are(owners: tuple[int, ...], capability: str, user: str | None) -> None:
+    """A server as root on the data of another user: it overrides what it would be allowed as that one."""
+    seen = replace(WEB, capabilities=(UsedCapability(capability, True, 1, ("web",)),), users=())
+    volume = AskedMount("volume", "/volumes/data", "/data", True, volume="data")
+    subject = container(seen)
+    mounted = replace(subject.container, asked=replace(subject.container.asked, mounts=(volume,)))
+    subject = replace(subject, container=mounted)
+    found = values(derive(replace(subject, own_volumes=(OwnVolume("/data", owners),)), lambda text: "/kept/1.json"))
+    assert found.get("user") == user
+
+
 def test_a_guess_gives_way_to_what_was_seen() -> None:
     """No limit on memory for what keeps data there, though the strict preset has one."""
     assert "memory" not in values(of(replace(WEB, calls=(UsedCall("x86_64", "openat", 40, ("redis-server",)),))))
