@@ -30,6 +30,7 @@ volumes:
   data:
 """
 LOGS = '["sh", "-c", "mkdir -p /var/log/web; date >> /var/log/web/access; trap \'exit 0\' TERM; sleep 3600 & wait"]'
+SHOWN = ("enforced", "verified")  # whether something showed that it works, too, is not what this is about
 
 
 class Shop:
@@ -84,7 +85,7 @@ def _there_and_back(shop: Shop) -> None:
     code, last, err = shop.many("harden", *HARDER)
     assert (code, last["result"], shop.all()) == (3, "refused", before), (last, err)  # its logs
     code, last, err = shop.many("harden", *HARDER, "--leave-logs")
-    assert (code, last["result"]) == (0, "enforced"), (last, err)
+    assert (code, last["result"] in SHOWN) == (0, True), (last, err)
     names = [item["name"].removeprefix(f"{shop.project.name}-") for item in last["containers"]]
     assert names == ["zdb-1", "web-1", "web-2", "web-3"]
     now = shop.all()
@@ -97,7 +98,7 @@ def _there_and_back(shop: Shop) -> None:
     shop.project.compose("up", "-d", "-t", "1")
     assert shop.hardened() == set(before), "its own up keeps it"
     code, last, err = shop.many("undo")
-    assert (code, last["result"]) == (0, "enforced"), (last, err)
+    assert (code, last["result"] in SHOWN) == (0, True), (last, err)
     assert shop.hardened() == set()
     assert not shop.project.override.exists()
 
@@ -118,7 +119,7 @@ def test_one_replica_is_not_changed_without_the_others(project: Project) -> None
     code, out, _ = project.run("harden", f"{project.name}-web-2", "--dry-run", *HARDER)
     assert (code, "--service web" in out) == (3, True)
     code, last, err = shop.many("harden", "--service", "web", *HARDER)
-    assert (code, last["result"]) == (0, "enforced"), (last, err)
+    assert (code, last["result"] in SHOWN) == (0, True), (last, err)
     assert shop.hardened() == {"web-1", "web-2", "web-3"}
     # scaled by hand meanwhile: all that are there go back
     project.compose("up", "-d", "-t", "1", "--scale", "web=2")

@@ -6,6 +6,7 @@ four kinds of engines. What all the programs of the table can do afterwards is f
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,6 +107,10 @@ def test_it_serves_and_its_data_is_there(
         # and the same, typed by hand
         code, _, command = shell.run(*("export", at.name, "--preset", preset, "--as", f"{rig.kind}-run", "--secrets"))
         assert code == VERIFIED, command
+        if saved := re.search(r"Save the seccomp profile as (\S+) before", command):
+            code, _, profile = shell.run("export", at.name, "--preset", preset, "--as", "seccomp")
+            assert code == VERIFIED, profile
+            (tmp_path / saved[1]).write_text(profile)
         rig.remove(at.name)
         carried_out(rig, command, tmp_path)
         wait(f"its data after\n{command}", lambda: keeper.get(at, "since") == "kept-2", PATIENCE)
