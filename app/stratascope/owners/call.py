@@ -2,7 +2,8 @@
 
 The lock is flock(2) on a file of the owner's own, and the child inherits the descriptor: where this program is killed,
 the command goes on and keeps the lock, so whoever recovers waits for its end and does not run beside it. Decided
-against killing the child together with this program: half a `compose up` is worse than a whole one.
+against killing the child together with this program: half a `compose up` is worse than a whole one. For the same reason
+what it prints goes into files without a name: a pipe that nobody reads any more would end it by SIGPIPE.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import fcntl
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from stratascope import sandbox
-from stratascope.child_output import TooLongError, collect
+from stratascope.child_output import TooLongError
 from stratascope.core.message import msg
 from stratascope.core.owners import OwnerError, OwnerFailedError, OwnerGoneError
 from stratascope.owners.host import on_host
@@ -26,6 +29,7 @@ from stratascope.owners.host import on_host
 _WORDS = 2000  # characters of what a command says that are kept
 _SAID_MAX = 16 << 20  # bytes that it may print; what it prints of an image is the engine's
 _LOOK = 0.1  # seconds between two tries to get the lock
+_WAIT = 0.05  # seconds between two looks at what it prints
 
 
 @contextmanager
@@ -67,56 +71,86 @@ def run(
 ) -> str:
     """What it prints on its standard output. Raises OwnerError with its words where it fails, hangs or is not there."""
     name = next((word for word in ("compose", "systemctl") if word in command), command[0])
-    try:
-        child = subprocess.Popen(
-            on_host(command, environ, lock),
-            env=dict(environ),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,  # Ctrl+C means this program, which then walks the way back
-            pass_fds=() if lock is None else (lock,),
-            cwd=None if sandbox.access() is sandbox.Access.OUTSIDE else "/",  # it has to be there on the host too
-        )
-    except (OSError, ValueError) as error:  # a NUL in a word
-        why = error.strerror if isinstance(error, OSError) else str(error)
-        raise OwnerError(msg("The command {name} can't be run.", name=name), why or "") from error
-    try:
-        said, words = collect(child, given.encode("utf-8", "surrogateescape"), seconds=limit, most=_SAID_MAX)
-    except subprocess.TimeoutExpired as error:
-        _kill(child)
-        text = msg("The command {name} did not end in {seconds} seconds.", name=name, seconds=round(limit))
-        raise OwnerError(text, _last(error.stderr or b"")) from None
-    except TooLongError as error:
-        _kill(child)
-        text = msg("The command {name} printed more than it has to say.", name=name)
-        raise OwnerError(text, str(error)) from None
-    except BaseException:
-        _kill(child)
-        raise
-    finally:
-        _shut(child)  # a grandchild in a session of its own may hold the other ends
-    if child.returncode:
-        text = msg("The command {name} ended with exit status {status}.", name=name, status=child.returncode)
-        raise OwnerFailedError(text, _last(words))
-    return said.decode("utf-8", "replace")
+    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
+        try:
+            child = subprocess.Popen(
+                on_host(command, environ, lock),
+                env=dict(environ),
+                stdin=subprocess.PIPE,
+                stdout=said,
+                stderr=words,
+                start_new_session=True,  # Ctrl+C means this program, which then walks the way back
+                pass_fds=() if lock is None else (lock,),
+                cwd=None if sandbox.access() is sandbox.Access.OUTSIDE else "/",  # it has to be there on the host too
+            )
+        except (OSError, ValueError) as error:  # a NUL in a word
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise OwnerError(msg("The command {name} can't be run.", name=name), why or "") from error
+        try:
+            _wait(child, given.encode("utf-8", "surrogateescape"), limit, said.fileno(), words.fileno())
+        except subprocess.TimeoutExpired:
+            _kill(child)
+            text = msg("The command {name} did not end in {seconds} seconds.", name=name, seconds=round(limit))
+            raise OwnerError(text, _last(words)) from None
+        except TooLongError as error:
+            _kill(child)
+            text = msg("The command {name} printed more than it has to say.", name=name)
+            raise OwnerError(text, str(error)) from None
+        except BaseException:
+            _kill(child)
+            raise
+        if child.returncode:
+            text = msg("The command {name} ended with exit status {status}.", name=name, status=child.returncode)
+            raise OwnerFailedError(text, _last(words))
+        said.seek(0)
+        return said.read(_SAID_MAX).decode("utf-8", "replace")
 
 
-def _last(words: bytes) -> str:
-    return words.decode("utf-8", "replace")[-_WORDS:].strip()
+def _wait(child: subprocess.Popen[bytes], given: bytes, limit: float, *files: int) -> None:
+    """Until it has ended. Raises subprocess.TimeoutExpired, TooLongError."""
+    until = time.monotonic() + limit
+    assert child.stdin is not None
+    os.set_blocking(child.stdin.fileno(), False)
+    while True:
+        given = _fed(child, given)
+        if any(os.fstat(file).st_size > _SAID_MAX for file in files):
+            raise TooLongError(f"more than {_SAID_MAX} bytes")
+        try:
+            child.wait(min(_WAIT, max(0.0, until - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            if time.monotonic() >= until:
+                raise
+        else:
+            return
+
+
+def _fed(child: subprocess.Popen[bytes], given: bytes) -> bytes:
+    """What of its input is left; closed once it has all."""
+    assert child.stdin is not None
+    try:
+        while given:
+            given = given[os.write(child.stdin.fileno(), given) :]
+    except BlockingIOError:
+        return given
+    except BrokenPipeError:
+        given = b""
+    with contextlib.suppress(OSError):
+        child.stdin.close()
+    return given
+
+
+def _last(words: IO[bytes]) -> str:
+    words.seek(max(0, words.seek(0, os.SEEK_END) - 4 * _WORDS))
+    return words.read(4 * _WORDS).decode("utf-8", "replace")[-_WORDS:].strip()
 
 
 def _kill(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait(5)
-
-
-def _shut(child: subprocess.Popen[bytes]) -> None:
-    for pipe in (child.stdin, child.stdout, child.stderr):
-        if pipe is not None:
-            with contextlib.suppress(OSError):
-                pipe.close()
+    if child.stdin is not None:
+        with contextlib.suppress(OSError):
+            child.stdin.close()
 
 
 def writable(folder: Path) -> bool:
