@@ -167,9 +167,27 @@ def test_one_that_died_is_told_with_the_way_back(
     assert watch.dialog.title.text() == "ci-runner ended while it was watched"
     assert told(watch) == ["Allow it: sh: chown(/w) needs CHOWN."]
     assert not watch.dialog.again.isVisible()
-    watch.dialog.undo.click()
-    qtbot.waitUntil(side.dialog.go.isEnabled)
-    assert side.dialog.go.text() == "Undo"
+    for button in (watch.dialog.undo, watch.dialog.rows[0].allow):  # what does not run can't be relaunched
+        button.click()
+        qtbot.waitUntil(side.dialog.go.isEnabled)
+        assert side.dialog.go.text() == "Undo"
+        side.dialog.hide()
+
+
+def test_what_is_just_being_read_anew_can_be_tried_again(
+    qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot
+) -> None:
+    watch, side = watched(qtbot, window, picture), side_of(window)
+    there = window.selection.snapshot
+    assert there is not None
+    tell(staged, watch, CHOWN)
+    qtbot.waitUntil(lambda: len(told(watch)) == 1)
+    window.feed.snapshot.emit(with_others(picture, without="ci-runner"))
+    watch.dialog.rows[0].allow.click()
+    assert watch.dialog.lead.text() == "This container is not there any more, or does not run."
+    window.feed.snapshot.emit(there)
+    watch.dialog.rows[0].allow.click()
+    qtbot.waitUntil(lambda: side.dialog.isVisible() and side.dialog.pages.currentIndex() == Page.BEFORE.value)
 
 
 def test_nothing_was_refused(qtbot: QtBot, window: MainWindow, staged: StagedHardening, picture: Snapshot) -> None:

@@ -209,6 +209,9 @@ def test_the_container_is_gone_when_it_is_found(qtbot: QtBot, window: MainWindow
     click(dialog.go)
     assert dialog.lead.text() == "This container is not there any more, or does not run."
     assert not side_of(window).dialog.isVisible()
+    window.selection.show_snapshot(picture)
+    click(dialog.go)  # it was being read anew
+    qtbot.waitUntil(side_of(window).dialog.isVisible)
 
 
 def test_the_window_waits_for_the_twin_and_then_closes(

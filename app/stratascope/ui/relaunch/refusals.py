@@ -1,7 +1,8 @@
 """Refusals watched after a relaunch: the one watch that may be under way, its sheet, and the way back to a setting.
 
 What gives back a value opens a relaunch of the replacement with that value and nothing else. What has to be left out
-can't be had so, since no toggle loosens: the undo comes first, and then the relaunch without it.
+can't be had so, since no toggle loosens: the undo comes first, and then the relaunch without it; so where the
+replacement ended.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Iterator
 from PySide6.QtCore import QObject, QTimer, Signal
 from PySide6.QtWidgets import QWidget
 
-from stratascope.core.message import Message
+from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.relaunch.transaction import Transaction
 from stratascope.core.relaunch.trial import Refusal
@@ -28,6 +29,7 @@ from stratascope.usecases.trial.strategy import applied
 from stratascope.value import Value
 
 _TICK = 1000  # ms
+GONE = msg("This container is not there any more, or does not run.")
 
 
 class _Over(Value):
@@ -152,11 +154,14 @@ class RefusalWatch(QObject):
         wanted = self._found.choices
         if refusal is not None and refusal.loosening is not None:
             wanted = applied(plan.choices, (refusal.loosening,))
-        self.dialog.hide()
         changed = tuple(each for each in wanted if each not in plan.choices)
-        if _keeps_all(plan.choices, wanted) and self._side.take((done.engine, done.new), changed):
-            return
-        self._side.ask_undo(done, wanted)
+        if self._found.ended or not _keeps_all(plan.choices, wanted):
+            self.dialog.hide()
+            self._side.ask_undo(done, wanted)
+        elif self._side.take((done.engine, done.new), changed):
+            self.dialog.hide()
+        else:
+            self.dialog.refuse(GONE)
 
     def _undo(self) -> None:
         if self._done is not None:

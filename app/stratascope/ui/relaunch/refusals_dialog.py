@@ -193,6 +193,11 @@ class RefusalsDialog(QDialog):
         give_tip(self.lead, plain(words, 400))
         self._over(undo=False, again=True)
 
+    def refuse(self, why: Message) -> None:
+        """It can't be allowed now; what was told stays, since that may pass."""
+        self.lead.setText(translate(why))
+        accessibility.announce(self, self.lead.text())
+
     def present(self) -> None:
         """In front of the window, no larger than it."""
         parent, theme = self._window, self._theme

@@ -22,6 +22,7 @@ from stratascope.state import exercises
 from stratascope.ui.harden.trial_buttons import TrialButton
 from stratascope.ui.harden.worker import ThreadRun, reason
 from stratascope.ui.relaunch.controller import RelaunchController
+from stratascope.ui.relaunch.refusals import GONE
 from stratascope.ui.tighten import words
 from stratascope.ui.tighten.card import TrialCard
 from stratascope.ui.tighten.dialog import TrialDialog
@@ -39,7 +40,6 @@ from stratascope.usecases.trial.search import SearchEvent, TrialBegun, TrialDone
 from stratascope.value import Value, replace
 
 LessonOf = Callable[[ContainerState], Lesson]  # what watches its twins; called off the window's thread
-GONE = msg("This container is not there any more, or does not run.")
 KEPT_MOST = 50  # containers whose last result is remembered
 
 
@@ -293,7 +293,7 @@ class TrialController(QObject):
         if self._side.take(state.key, choices):
             self.dialog.hide()
         else:
-            self.dialog.fail(GONE)
+            self.dialog.refuse(GONE)
 
     def end_or_wait(self) -> bool:
         """False while a search is under way, which is broken off: `closed` comes when its twin is gone.

@@ -176,6 +176,11 @@ class TrialDialog(QDialog):
         self._buttons(msg("Close"), None, again=True)
         self._ended()
 
+    def refuse(self, why: Message) -> None:
+        """What was found can't be taken now; it stays, since that may pass."""
+        self._say(translate(why))
+        accessibility.announce(self, self.lead.text())
+
     def present(self) -> None:
         """In front of the window, no larger than it."""
         parent, theme = self._window, self._theme
