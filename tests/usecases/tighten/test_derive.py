@@ -139,6 +139,7 @@ def test_nobody_in_particular() -> None:
         ((0, 101), "CAP_DAC_OVERRIDE", "101"),
         ((101, 102), "CAP_DAC_OVERRIDE", None),  # whose?
         ((101,), "CAP_SYS_CHROOT", None),  # root for more than files
+        ((0, 101), "CAP_NET_BIND_SERVICE", "65534:65534"),  # it used no right over files
         ((0,), "CAP_DAC_OVERRIDE", None),  # of whom the files of others are is not known
     ],
 )

@@ -34,7 +34,7 @@ def learned(word: str, subject: Subject, asked: Asked) -> Learned | None:
     if others or not shown or not used <= FILES:
         return None
     owners = {owner for volume in subject.own_volumes or () for owner in volume.owners if owner}
-    if len(owners) == 1 and not subject.engine.rootless and not asked.userns_mode:
+    if used and len(owners) == 1 and not subject.engine.rootless and not asked.userns_mode:
         # the image's users say of which group it is
         return Learned(str(owners.pop()), msg("Its volumes belong to this user, and it does nothing else as root."))
     return None if used else Learned(f"{_NOBODY}:{_NOBODY}", msg("It was seen to do nothing that takes root."))
