@@ -19,7 +19,8 @@ from stratascope.ui.tighten.controller import TrialController
 from stratascope.ui.window.main_window import MainWindow
 from ui.live_window import live
 
-pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
+# slow: each is minutes of trials, and its parts are held by test_finding.py and tests/ui/relaunch/test_refusals.py
+pytestmark = [pytest.mark.slow, pytest.mark.qt_log_ignore("This plugin does not support")]
 NAME = "found-here"
 QUICK = ("sh", "-c", "trap 'exit 0' TERM; sleep 3600 & wait")
 # It needs to write, and says nothing of it
