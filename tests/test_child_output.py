@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from stratascope.child_output import TooLongError, collect, printed
+from stratascope.child_output import TooLongError, printed
 
 
 def sh(script: str, seconds: float = 60.0, most: int = 1 << 20) -> bytes:
@@ -33,14 +33,3 @@ def test_what_never_ends() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         sh("exec >&- 2>&-; exec sleep 3600", seconds=0.3)
     assert time.monotonic() - begun < 600
-
-
-@pytest.mark.parametrize("script", ["cat", "sleep 0.1; cat", "true"])
-def test_what_it_is_given(script: str) -> None:
-    """Also where it prints while it reads, and where it does not read at all."""
-    given = b"x" * 500_000
-    with subprocess.Popen(
-        ("sh", "-c", script), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as child:
-        said, _ = collect(child, given, seconds=60.0, most=1 << 20)
-    assert said == (b"" if script == "true" else given)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import selectors
 import subprocess
 import time
@@ -26,7 +25,7 @@ def printed(command: Sequence[str], *, seconds: float, most: int) -> bytes:
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/"
     ) as child:  # fmt: skip
         try:
-            said, words = collect(child, b"", seconds=seconds, most=most)
+            said, words = _collect(child, seconds=seconds, most=most)
         except BaseException:
             child.kill()
             raise
@@ -35,8 +34,8 @@ def printed(command: Sequence[str], *, seconds: float, most: int) -> bytes:
     return said
 
 
-def collect(child: subprocess.Popen[bytes], given: bytes, *, seconds: float, most: int) -> tuple[bytes, bytes]:
-    """Standard output, and the end of standard error, of a child that has ended; `given` is its input.
+def _collect(child: subprocess.Popen[bytes], *, seconds: float, most: int) -> tuple[bytes, bytes]:
+    """Standard output, and the end of standard error, of a child that has ended.
 
     Raises subprocess.TimeoutExpired, and TooLongError past `most` bytes; the child goes on then.
     """
@@ -48,19 +47,11 @@ def collect(child: subprocess.Popen[bytes], given: bytes, *, seconds: float, mos
     with selectors.DefaultSelector() as selector:
         for pipe in (child.stdout, child.stderr):
             selector.register(pipe, selectors.EVENT_READ)
-        if child.stdin is not None:
-            selector.register(child.stdin, selectors.EVENT_WRITE)
         while selector.get_map():
             ready = selector.select(max(0.0, until - time.monotonic()))
             if not ready and time.monotonic() >= until:
                 raise subprocess.TimeoutExpired(child.args, seconds, b"".join(said), words)
             for key, _ in ready:
-                if key.fileobj is child.stdin:
-                    given = _fed(child, given)
-                    if not given:
-                        selector.unregister(child.stdin)
-                        child.stdin.close()
-                    continue
                 part = os.read(key.fd, _STEP)
                 if not part:
                     selector.unregister(key.fileobj)
@@ -73,12 +64,3 @@ def collect(child: subprocess.Popen[bytes], given: bytes, *, seconds: float, mos
                         raise TooLongError(f"more than {most} bytes")
     child.wait(max(0.0, until - time.monotonic()))
     return b"".join(said), words
-
-
-def _fed(child: subprocess.Popen[bytes], given: bytes) -> bytes:
-    """What of it is left; nothing where nobody reads it."""
-    assert child.stdin is not None
-    try:
-        return given[os.write(child.stdin.fileno(), given[: select.PIPE_BUF]) :] if given else b""
-    except BrokenPipeError:
-        return b""

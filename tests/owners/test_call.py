@@ -84,3 +84,11 @@ def test_a_command_goes_on_when_we_are_killed_and_keeps_the_lock(tmp_path: Path)
 def test_a_lock_on_what_is_gone(tmp_path: Path) -> None:
     with pytest.raises(OwnerError), alone(str(tmp_path / "gone"), 0.0):
         pass
+
+
+@pytest.mark.parametrize("script", ["cat", "sleep 0.1; cat", "true"])
+def test_what_it_is_given(script: str) -> None:
+    """Also where it prints while it reads, and where it does not read at all."""
+    given = "x" * 500_000
+    said = run(("sh", "-c", script), dict(os.environ), limit=60.0, given=given)
+    assert said == ("" if script == "true" else given)

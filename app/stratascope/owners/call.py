@@ -3,7 +3,7 @@
 The lock is flock(2) on a file of the owner's own, and the child inherits the descriptor: where this program is killed,
 the command goes on and keeps the lock, so whoever recovers waits for its end and does not run beside it. Decided
 against killing the child together with this program: half a `compose up` is worse than a whole one. For the same reason
-what it prints goes into files without a name: a pipe that nobody reads any more would end it by SIGPIPE.
+what it is given and prints goes by files without a name: a pipe that nobody reads any more would end it by SIGPIPE.
 """
 
 from __future__ import annotations
@@ -71,12 +71,14 @@ def run(
 ) -> str:
     """What it prints on its standard output. Raises OwnerError with its words where it fails, hangs or is not there."""
     name = next((word for word in ("compose", "systemctl") if word in command), command[0])
-    with tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as said, tempfile.TemporaryFile() as words:
+        asked.write(given.encode("utf-8", "surrogateescape"))
+        asked.seek(0)
         try:
             child = subprocess.Popen(
                 on_host(command, environ, lock),
                 env=dict(environ),
-                stdin=subprocess.PIPE,
+                stdin=asked,
                 stdout=said,
                 stderr=words,
                 start_new_session=True,  # Ctrl+C means this program, which then walks the way back
@@ -87,7 +89,7 @@ def run(
             why = error.strerror if isinstance(error, OSError) else str(error)
             raise OwnerError(msg("The command {name} can't be run.", name=name), why or "") from error
         try:
-            _wait(child, given.encode("utf-8", "surrogateescape"), limit, said.fileno(), words.fileno())
+            _wait(child, limit, said.fileno(), words.fileno())
         except subprocess.TimeoutExpired:
             _kill(child)
             text = msg("The command {name} did not end in {seconds} seconds.", name=name, seconds=round(limit))
@@ -106,13 +108,10 @@ def run(
         return said.read(_SAID_MAX).decode("utf-8", "replace")
 
 
-def _wait(child: subprocess.Popen[bytes], given: bytes, limit: float, *files: int) -> None:
+def _wait(child: subprocess.Popen[bytes], limit: float, *files: int) -> None:
     """Until it has ended. Raises subprocess.TimeoutExpired, TooLongError."""
     until = time.monotonic() + limit
-    assert child.stdin is not None
-    os.set_blocking(child.stdin.fileno(), False)
     while True:
-        given = _fed(child, given)
         if any(os.fstat(file).st_size > _SAID_MAX for file in files):
             raise TooLongError(f"more than {_SAID_MAX} bytes")
         try:
@@ -124,21 +123,6 @@ def _wait(child: subprocess.Popen[bytes], given: bytes, limit: float, *files: in
             return
 
 
-def _fed(child: subprocess.Popen[bytes], given: bytes) -> bytes:
-    """What of its input is left; closed once it has all."""
-    assert child.stdin is not None
-    try:
-        while given:
-            given = given[os.write(child.stdin.fileno(), given) :]
-    except BlockingIOError:
-        return given
-    except BrokenPipeError:
-        given = b""
-    with contextlib.suppress(OSError):
-        child.stdin.close()
-    return given
-
-
 def _last(words: IO[bytes]) -> str:
     words.seek(max(0, words.seek(0, os.SEEK_END) - 4 * _WORDS))
     return words.read(4 * _WORDS).decode("utf-8", "replace")[-_WORDS:].strip()
@@ -148,9 +132,6 @@ def _kill(child: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait(5)
-    if child.stdin is not None:
-        with contextlib.suppress(OSError):
-            child.stdin.close()
 
 
 def writable(folder: Path) -> bool:
