@@ -11,9 +11,7 @@ from enum import Enum
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
-    QDialog,
     QFrame,
-    QHBoxLayout,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -30,11 +28,12 @@ from stratascope.i18n.translate import translate
 from stratascope.ui.harden.command_box import MainButton
 from stratascope.ui.harden.presets import PresetSwitch
 from stratascope.ui.relaunch.confirm_page import empty, marked_line
+from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.tighten.switch import Switch
 from stratascope.ui.use.rows import Row
 from stratascope.ui.use.table import RowTable
 from stratascope.ui.widgets import accessibility, focus_order
-from stratascope.ui.widgets.labels import Label, Rule, give_tip
+from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.marks import Mark
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 
@@ -49,7 +48,7 @@ class Page(Enum):
     RUN = 2
 
 
-class ManyDialog(QDialog):
+class ManyDialog(Sheet):
     """`looked`: plans are wanted; `begun`: the person agreed; `undo_wanted`: of all that stays."""
 
     looked = Signal()
@@ -58,8 +57,7 @@ class ManyDialog(QDialog):
     undo_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme, self._window = theme, parent
+        super().__init__(theme, parent, WIDTH, HEIGHT)
         self.running = False
         self._states: tuple[ContainerState, ...] = ()
         self.switches: tuple[Switch, ...] = ()
@@ -83,21 +81,11 @@ class ManyDialog(QDialog):
         self.go.setMinimumWidth(theme.px(220))
         self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         self.go.clicked.connect(self._go)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[theme.px(20)] * 4)
-        layout.setSpacing(theme.px(10))
-        for label in (self.title, self.lead, self.told):
-            layout.addWidget(label)
-        layout.addWidget(self.pages, 1)
-        layout.addWidget(Rule(theme))
-        end = QHBoxLayout()
-        end.setSpacing(theme.px(8))
-        end.addWidget(self.undo)
-        end.addStretch(1)
-        end.addWidget(self.back)
-        end.addWidget(self.go)
-        layout.addLayout(end)
-        theme.changed.connect(self.update)
+        self.frame(
+            (*((each, 0) for each in (self.title, self.lead, self.told)), (self.pages, 1)),
+            (self.undo,),
+            (self.back, self.go),
+        )
 
     def _pick(self) -> QWidget:
         return self._column(self.presets, self._scroll(self._list, translate(msg("Which of them")), wraps=False))
@@ -216,15 +204,6 @@ class ManyDialog(QDialog):
     def states(self) -> tuple[ContainerState, ...]:
         """Those that are switched on."""
         return tuple(state for state, switch in zip(self._states, self.switches, strict=True) if switch.isChecked())
-
-    def present(self) -> None:
-        """In front of the window, no larger than it."""
-        parent, theme = self._window, self._theme
-        if not self.isVisible():
-            self.resize(min(theme.px(WIDTH), parent.width() - 16), min(theme.px(HEIGHT), parent.height() - 16))
-        self.show()
-        self.raise_()
-        self.activateWindow()
 
     # -- inside
 

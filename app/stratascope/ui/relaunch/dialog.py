@@ -10,9 +10,7 @@ from enum import Enum
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
-    QDialog,
     QFrame,
-    QHBoxLayout,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -32,9 +30,10 @@ from stratascope.ui.harden.words import question_title, running_title, toggle_ti
 from stratascope.ui.harden.worker import Failure
 from stratascope.ui.relaunch.confirm_page import ConfirmPage, QuotedText
 from stratascope.ui.relaunch.result_page import ResultPage
+from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.relaunch.steps import StepList
 from stratascope.ui.widgets import accessibility, focus_order
-from stratascope.ui.widgets.labels import Label, Rule, give_tip
+from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.plan.offers import Preview
 from stratascope.usecases.plan.plan import Plan
@@ -52,7 +51,7 @@ class Page(Enum):
     AFTER = 2
 
 
-class RelaunchDialog(QDialog):
+class RelaunchDialog(Sheet):
     """`begun` tells the watch time once the person agreed; `cancelled` asks to roll back."""
 
     begun = Signal(float)
@@ -61,8 +60,7 @@ class RelaunchDialog(QDialog):
     discard_wanted = Signal(object)
 
     def __init__(self, theme: Theme, titles: dict[int, str], parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme, self._window = theme, parent
+        super().__init__(theme, parent, WIDTH, HEIGHT)
         self.name = ""
         self.run_kind = RunKind.HARDEN
         self.limits = False  # whether only limits change, while it runs: then there is nothing to roll back
@@ -85,23 +83,9 @@ class RelaunchDialog(QDialog):
         self.pages.addWidget(self.before)
         self.pages.addWidget(self._during())
         self.pages.addWidget(self.after)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[theme.px(20)] * 4)
-        layout.setSpacing(theme.px(10))
-        layout.addWidget(self.title)
-        layout.addWidget(self.lead)
-        layout.addWidget(self.pages, 1)
-        layout.addWidget(self.told_before)
-        layout.addWidget(Rule(theme))
-        end = QHBoxLayout()
-        end.setSpacing(theme.px(8))
-        end.addStretch(1)
-        end.addWidget(self.back)
         self.go.setMinimumWidth(theme.px(220))
         self.go.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-        end.addWidget(self.go)
-        layout.addLayout(end)
-        theme.changed.connect(self.update)
+        self.frame(((self.title, 0), (self.lead, 0), (self.pages, 1), (self.told_before, 0)), (), (self.back, self.go))
 
     def _during(self) -> QWidget:
         inner = QWidget()
@@ -215,15 +199,6 @@ class RelaunchDialog(QDialog):
         self.told_before.setText(text)
         give_tip(self.told_before, words)
         self.told_before.setVisible(bool(text))
-
-    def present(self) -> None:
-        """In front of the window, no larger than it."""
-        parent, theme = self._window, self._theme
-        if not self.isVisible():
-            self.resize(min(theme.px(WIDTH), parent.width() - 16), min(theme.px(HEIGHT), parent.height() - 16))
-        self.show()
-        self.raise_()
-        self.activateWindow()
 
     def begin(self) -> None:
         """A run starts: its steps from now on."""

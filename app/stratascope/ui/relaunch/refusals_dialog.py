@@ -12,7 +12,6 @@ from functools import partial
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
 from PySide6.QtWidgets import (
-    QDialog,
     QFrame,
     QHBoxLayout,
     QPushButton,
@@ -30,8 +29,9 @@ from stratascope.layers.toggles import value_text
 from stratascope.ui.harden.words import toggle_title
 from stratascope.ui.relaunch.confirm_page import empty
 from stratascope.ui.relaunch.refusals_line import RefusalsLine
+from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.widgets import accessibility, focus_order
-from stratascope.ui.widgets.labels import Label, Rule, give_tip
+from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.marks import Mark, MarkBox
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.tighten.afterwards import Afterwards
@@ -79,7 +79,7 @@ class RefusalRow(QWidget):
         row.addWidget(self.allow, 0, Qt.AlignmentFlag.AlignTop)
 
 
-class RefusalsDialog(QDialog):
+class RefusalsDialog(Sheet):
     """`allowed`: relaunch with this refusal allowed; None: with all of them."""
 
     allowed = Signal(object)
@@ -87,8 +87,7 @@ class RefusalsDialog(QDialog):
     undo_wanted = Signal()
 
     def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme, self._window = theme, parent
+        super().__init__(theme, parent, WIDTH, HEIGHT)
         self.name = ""
         self.running = False
         self.rows: tuple[RefusalRow, ...] = ()
@@ -112,19 +111,11 @@ class RefusalsDialog(QDialog):
         self.undo = self._button(msg("Undo…"), self.undo_wanted.emit)
         self.all_of_it = self._button(msg("Allow all of it…"), lambda: self.allowed.emit(None))
         self.back = self._button(msg("Close"), self._back)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[theme.px(20)] * 4)
-        layout.setSpacing(theme.px(10))
-        for widget, stretch in ((self.title, 0), (self.lead, 0), (self.area, 1), (self.again, 0), (Rule(theme), 0)):
-            layout.addWidget(widget, stretch)
-        end = QHBoxLayout()
-        end.setSpacing(theme.px(8))
-        end.addWidget(self.undo)
-        end.addStretch(1)
-        end.addWidget(self.back)
-        end.addWidget(self.all_of_it)
-        layout.addLayout(end)
-        theme.changed.connect(self.update)
+        self.frame(
+            ((self.title, 0), (self.lead, 0), (self.area, 1), (self.again, 0)),
+            (self.undo,),
+            (self.back, self.all_of_it),
+        )
 
     def _button(self, word: Message, call: Callable[[], object]) -> QPushButton:
         button = QPushButton(translate(word))
@@ -197,15 +188,6 @@ class RefusalsDialog(QDialog):
         """It can't be allowed now; what was told stays, since that may pass."""
         self.lead.setText(translate(why))
         accessibility.announce(self, self.lead.text())
-
-    def present(self) -> None:
-        """In front of the window, no larger than it."""
-        parent, theme = self._window, self._theme
-        if not self.isVisible():
-            self.resize(min(theme.px(WIDTH), parent.width() - 16), min(theme.px(HEIGHT), parent.height() - 16))
-        self.show()
-        self.raise_()
-        self.activateWindow()
 
     # -- inside
 

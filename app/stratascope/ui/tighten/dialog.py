@@ -10,20 +10,21 @@ from enum import Enum
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QPushButton, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice
 from stratascope.core.sanitize import plain
 from stratascope.i18n.translate import translate
 from stratascope.ui.harden.command_box import MainButton
+from stratascope.ui.relaunch.sheet import Sheet
 from stratascope.ui.tighten import words
 from stratascope.ui.tighten.found_page import FoundPage, PreviewOf
 from stratascope.ui.tighten.wish_page import WishPage
 from stratascope.ui.use.rows import Row
 from stratascope.ui.use.table import RowTable
 from stratascope.ui.widgets import accessibility, focus_order
-from stratascope.ui.widgets.labels import Label, Rule, give_tip
+from stratascope.ui.widgets.labels import Label, give_tip
 from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
 from stratascope.usecases.tighten.settings import Setting
 from stratascope.usecases.tighten.tighten import Tightened
@@ -41,7 +42,7 @@ class Page(Enum):
     AFTER = 2
 
 
-class TrialDialog(QDialog):
+class TrialDialog(Sheet):
     """`begun`: the person agreed. `taken`: relaunch with these choices. `again`: the first page once more."""
 
     begun = Signal()
@@ -50,8 +51,7 @@ class TrialDialog(QDialog):
     again = Signal()
 
     def __init__(self, theme: Theme, numbers: dict[str, int], titles: dict[int, str], parent: QWidget) -> None:
-        super().__init__(parent)
-        self._theme, self._window = theme, parent
+        super().__init__(theme, parent, WIDTH, HEIGHT)
         self.name = ""
         self.title = Label(theme, 18, BOLD, wrap=True)
         self.lead = Label(theme, 13, ink="text2", wrap=True)
@@ -78,21 +78,11 @@ class TrialDialog(QDialog):
         self.pages = QStackedWidget()
         for page in (self.before, during, self.after):
             self.pages.addWidget(page)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(*[theme.px(20)] * 4)
-        layout.setSpacing(theme.px(10))
-        for widget in (self.title, self.lead, self.told):
-            layout.addWidget(widget)
-        layout.addWidget(self.pages, 1)
-        layout.addWidget(Rule(theme))
-        end = QHBoxLayout()
-        end.setSpacing(theme.px(8))
-        end.addWidget(self.once_more)
-        end.addStretch(1)
-        end.addWidget(self.back)
-        end.addWidget(self.go)
-        layout.addLayout(end)
-        theme.changed.connect(self.update)
+        self.frame(
+            (*((each, 0) for each in (self.title, self.lead, self.told)), (self.pages, 1)),
+            (self.once_more,),
+            (self.back, self.go),
+        )
 
     @property
     def page(self) -> Page:
@@ -180,15 +170,6 @@ class TrialDialog(QDialog):
         """What was found can't be taken now; it stays, since that may pass."""
         self._say(translate(why))
         accessibility.announce(self, self.lead.text())
-
-    def present(self) -> None:
-        """In front of the window, no larger than it."""
-        parent, theme = self._window, self._theme
-        if not self.isVisible():
-            self.resize(min(theme.px(WIDTH), parent.width() - 16), min(theme.px(HEIGHT), parent.height() - 16))
-        self.show()
-        self.raise_()
-        self.activateWindow()
 
     # -- inside
 
