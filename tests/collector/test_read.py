@@ -350,7 +350,7 @@ def test_the_host_refuses_other_names() -> None:
     assert {item[2:5] for item in entries} == {(None, "UNSUPPORTED", None)}
 
 
-@pytest.mark.parametrize("file", sorted(FOLDER.glob("*.py")), ids=lambda file: file.name)
+@pytest.mark.parametrize("file", sorted(FOLDER.rglob("*.py")), ids=lambda file: str(file.relative_to(FOLDER)))
 def test_python_3_8_and_nothing_of_ours(file: Path) -> None:
     tree = ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 8))
     for node in ast.walk(tree):

@@ -19,8 +19,8 @@ APP = Path(stratascope.__file__).parent
 # What starts a program, and what connects or listens; a new place has to keep what THREAT-MODEL.md says of all of them
 STARTS = {
     "child_output.py": {"subprocess.Popen"},  # Podman's own words of one container, and config.json elsewhere
-    "collector/observe_paths.py": {"os.fork"},  # the observer's own reader of paths
-    "collector/observe_trace.py": {"os.fork"},  # its own, that takes its kprobe events away
+    "collector/observe/paths.py": {"os.fork"},  # the observer's own reader of paths
+    "collector/observe/trace.py": {"os.fork"},  # its own, that takes its kprobe events away
     "collector/privileged.py": {"os.fork"},  # the collector's own readers
     "desktop_files/menu.py": {"subprocess.run"},  # what renews the desktop's lists of icons and entries
     "engines/shared/child_socket.py": {"subprocess.Popen"},  # podman system service, ssh
@@ -35,7 +35,7 @@ STARTS = {
 }
 CONNECTS = {
     "cli/display.py": {"socket.socket"},  # is Wayland there
-    "collector/observe_paths.py": {"socket.socketpair"},  # to its own child
+    "collector/observe/paths.py": {"socket.socketpair"},  # to its own child
     "engines/discovery/discover.py": {"socket.socket"},  # which engine answers there
     "engines/shared/dial.py": {"socket.create_connection"},
     "engines/shared/endpoint.py": {"socket.socket"},

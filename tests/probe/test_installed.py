@@ -67,13 +67,14 @@ def test_the_helper_runs_alone_and_can_be_read(tmp_path: Path) -> None:
     assert text.startswith("#!/usr/bin/python3 -SI\n")
     ast.parse(text, feature_version=(3, 8))
     for module in MODULES:  # word for word, not as one long line of escapes
-        name = PACKAGE.replace(".", "/")
-        assert (CHECKOUT / "app" / name / f"{module}.py").read_text("utf-8") in text
+        name = f"{PACKAGE}.{module}".replace(".", "/")
+        assert (CHECKOUT / "app" / f"{name}.py").read_text("utf-8") in text
 
 
 def test_every_file_of_the_collector_is_sent() -> None:
-    there = {file.stem for file in (CHECKOUT / "app" / PACKAGE.replace(".", "/")).glob("*.py")} - {"__init__"}
-    assert there == set(MODULES)
+    folder = CHECKOUT / "app" / PACKAGE.replace(".", "/")
+    files = [file.relative_to(folder).with_suffix("") for file in folder.rglob("*.py") if file.stem != "__init__"]
+    assert {".".join(file.parts) for file in files} == set(MODULES)
 
 
 def test_it_is_a_build_step(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -239,8 +239,8 @@ def _observed(line: bytes, requests: BinaryIO, replies: BinaryIO) -> bool:
         return False
     if not isinstance(asked, dict) or asked.get("ask") != "observe":
         return False
-    from stratascope.collector.observe import observe  # few need it, and it stands on ctypes
-    from stratascope.collector.observe_exchange import RefusedError as NotObservedError
+    from stratascope.collector.observe.exchange import RefusedError as NotObservedError
+    from stratascope.collector.observe.observer import observe  # few need it, and it stands on ctypes
 
     try:
         observe(asked, requests.fileno(), replies.fileno())

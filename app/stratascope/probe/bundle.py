@@ -14,8 +14,8 @@ from stratascope.collector.serve import PROTOCOL
 PACKAGE = "stratascope.collector"
 MODULES = (
     *("read", "cgroups", "features", "host", "members", "filters", "paths", "root_files", "privileged", "liveness"),
-    *("observe_trace", "observe_perf", "observe_processes", "observe_paths", "observe_calls", "observe_checks"),
-    *("observe_exchange", "observe_group", "observe_made", "observe_written", "observe_polls", "observe"),
+    *(f"observe.{name}" for name in ("trace", "perf", "processes", "paths", "calls", "checks", "exchange")),
+    *(f"observe.{name}" for name in ("group", "made", "written", "polls", "observer")),
     "serve",
 )
 
@@ -32,7 +32,7 @@ class _Finder:
     @staticmethod
     def exec_module(module):
         exec(compile(_SOURCES[module.__name__], module.__name__, "exec"), module.__dict__)
-for _name in ("stratascope", "stratascope.collector"):
+for _name in ("stratascope", "stratascope.collector", "stratascope.collector.observe"):
     _module = types.ModuleType(_name)
     _module.__path__ = []
     sys.modules[_name] = _module
@@ -58,10 +58,11 @@ def program() -> bytes:
     folder = resources.files(PACKAGE)
     sources = []
     for module in MODULES:
+        file = f"{module.replace('.', '/')}.py"
         try:
-            text = folder.joinpath(f"{module}.py").read_text("utf-8")
+            text = folder.joinpath(*file.split("/")).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise IncompleteError(f"{module}.py: {error}") from error
+            raise IncompleteError(f"{file}: {error}") from error
         sources.append((f"{PACKAGE}.{module}", text))
     held = "".join(f"\"{name}\": r'''{_whole(text)}''',\n" for name, text in sources)
     return f"# Stratascope's collector, protocol {PROTOCOL}\n_SOURCES = {{\n{held}}}\n{_LOADER}".encode()

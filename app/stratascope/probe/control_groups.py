@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 _TOP = Path("/sys/fs/cgroup")
-_OURS = re.compile(r"/?stratascope[-_][0-9a-f]{8,32}(\.slice)?").fullmatch  # as collector/observe_made.py
+_OURS = re.compile(r"/?stratascope[-_][0-9a-f]{8,32}(\.slice)?").fullmatch  # as collector/observe/made.py
 _PATIENCE = 2.0  # seconds for the last process to end
 _AGAIN = 0.05
 

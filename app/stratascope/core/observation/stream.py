@@ -1,4 +1,4 @@
-"""What the observer (`collector/observe.py`) tells: one JSON array a line, in the order of time, as typed events.
+"""What the observer (`collector/observe`) tells: one JSON array a line, in the order of time, as typed events.
 
 The first two fields of every line are its kind and its time, in seconds on the observer's clock (CLOCK_MONOTONIC).
 Processes go by the PID (tgid) that the observer's kernel gave them; system calls by entry point (`x86_64`, `i386`,

@@ -14,7 +14,7 @@ from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.cgroups import V2, Mounts, lines, processes
 from stratascope.collector.members import MEMBERS_MAX, own_group
-from stratascope.collector.observe_trace import start_of_process
+from stratascope.collector.observe.trace import start_of_process
 from stratascope.collector.read import TooLongError, read_file
 
 PERF = "perf_event"

@@ -15,7 +15,7 @@ import select
 import time
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from stratascope.collector.observe_calls import Asked, Wanted
+from stratascope.collector.observe.calls import Asked, Wanted
 from stratascope.collector.read import PID_MAX
 
 SECONDS_MAX = 7 * 24 * 3600

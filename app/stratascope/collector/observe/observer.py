@@ -1,6 +1,6 @@
 """The observer: as root, streams what one control group does, as lines, until its input ends or its time is over.
 
-`core/observation/stream.py` has the lines, `observe_exchange` the request.
+`core/observation/stream.py` has the lines, `exchange` the request.
 
 The rings are emptied ten times a second, and at once when a call was refused, so that its path can still be read. What
 is younger than a moment before that waits for the next time: rings are emptied one after the other, and a child's first
@@ -17,16 +17,16 @@ import time
 from typing import Any, Dict, List, Optional, Tuple
 
 from stratascope.collector.filters import why_not
-from stratascope.collector.observe_calls import Calls
-from stratascope.collector.observe_checks import Checks, Means, OwnCheck
-from stratascope.collector.observe_exchange import Lines, RefusedError, Request, request_of
-from stratascope.collector.observe_group import NoGroupError
-from stratascope.collector.observe_made import place
-from stratascope.collector.observe_paths import in_flight
-from stratascope.collector.observe_perf import REGS, Perf, Record, Source, gone
-from stratascope.collector.observe_polls import Polls
-from stratascope.collector.observe_processes import Processes, threads
-from stratascope.collector.observe_trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
+from stratascope.collector.observe.calls import Calls
+from stratascope.collector.observe.checks import Checks, Means, OwnCheck
+from stratascope.collector.observe.exchange import Lines, RefusedError, Request, request_of
+from stratascope.collector.observe.group import NoGroupError
+from stratascope.collector.observe.made import place
+from stratascope.collector.observe.paths import in_flight
+from stratascope.collector.observe.perf import REGS, Perf, Record, Source, gone
+from stratascope.collector.observe.polls import Polls
+from stratascope.collector.observe.processes import Processes, threads
+from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
 
 PROTOCOL = 1
 LOOK = 0.1  # seconds between two looks at the rings

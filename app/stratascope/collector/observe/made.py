@@ -18,7 +18,7 @@ from typing import Iterable, List, NamedTuple, Optional, Set
 
 from stratascope.collector.cgroups import FILES, V2, Mounts, lines, processes
 from stratascope.collector.members import MEMBERS_MAX, own_group
-from stratascope.collector.observe_group import (
+from stratascope.collector.observe.group import (
     PERF,
     Group,
     NoGroupError,
@@ -27,7 +27,7 @@ from stratascope.collector.observe_group import (
     find,
     namespaces,
 )
-from stratascope.collector.observe_trace import start_of_process
+from stratascope.collector.observe.trace import start_of_process
 from stratascope.collector.read import TooLongError, read_file
 
 _OURS = re.compile(r"stratascope[-_][0-9a-f]{8,32}(?:\.slice)?").fullmatch

@@ -15,9 +15,9 @@ import time
 from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 from stratascope.collector.cgroups import V2
-from stratascope.collector.observe_group import Group, first_of
-from stratascope.collector.observe_trace import start_of_process
-from stratascope.collector.observe_written import NoUpperError, Written
+from stratascope.collector.observe.group import Group, first_of
+from stratascope.collector.observe.trace import start_of_process
+from stratascope.collector.observe.written import NoUpperError, Written
 from stratascope.collector.read import CHUNK, SIZE_MAX, TooLongError, read_file
 
 LINKS_MAX = 8192  # open files of all processes that are looked at, at one time

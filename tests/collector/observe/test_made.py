@@ -11,8 +11,8 @@ import pytest
 
 from collector.watching import Watch
 from rig.engine import Rig
-from stratascope.collector.observe_group import NoGroupError
-from stratascope.collector.observe_made import Place, is_ours, place
+from stratascope.collector.observe.group import NoGroupError
+from stratascope.collector.observe.made import Place, is_ours, place
 from stratascope.core.observation.stream import End
 from stratascope.probe.observer import Watched
 

@@ -14,9 +14,9 @@ from array import array
 from bisect import bisect_right
 from typing import Dict, List, NamedTuple, Optional, Tuple
 
-from stratascope.collector.observe_perf import CALLCHAIN, Perf, Record, Source, frames
-from stratascope.collector.observe_processes import Processes, Tally, Tell
-from stratascope.collector.observe_trace import Point
+from stratascope.collector.observe.perf import CALLCHAIN, Perf, Record, Source, frames
+from stratascope.collector.observe.processes import Processes, Tally, Tell
+from stratascope.collector.observe.trace import Point
 
 CLASSES_MAX = 4096
 CHAINS_MAX = 4096

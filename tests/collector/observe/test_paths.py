@@ -9,7 +9,7 @@ import signal
 from pathlib import Path
 
 from collector.asking import needs_root
-from stratascope.collector.observe_paths import HANGS_MAX, PathReader
+from stratascope.collector.observe.paths import HANGS_MAX, PathReader
 
 pytestmark = needs_root
 

@@ -16,10 +16,10 @@ from __future__ import annotations
 import struct
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from stratascope.collector.observe_paths import PathReader, place
-from stratascope.collector.observe_perf import Record
-from stratascope.collector.observe_processes import Processes, Tally, Tell
-from stratascope.collector.observe_trace import Point
+from stratascope.collector.observe.paths import PathReader, place
+from stratascope.collector.observe.perf import Record
+from stratascope.collector.observe.processes import Processes, Tally, Tell
+from stratascope.collector.observe.trace import Point
 
 X32_BIT = 0x40000000
 OFTEN = 50  # so many of one id between two looks are left out from then on

@@ -17,7 +17,7 @@ import struct
 from errno import EACCES, ENODEV, ENOENT, EPERM
 from typing import Dict, List, NamedTuple, Optional, Set, Tuple
 
-from stratascope.collector.observe_trace import NoTracepointsError, barrier
+from stratascope.collector.observe.trace import NoTracepointsError, barrier
 
 PAGE = mmap.PAGESIZE
 RINGS_MAX = 64 << 20  # bytes of all rings; 2 MiB each up to 16 CPUs (with 256 KiB events were lost)
