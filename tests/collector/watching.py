@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from stratascope.collector.cgroups import V2, Mounts
-from stratascope.core.observation.stream import Begin, Event
+from stratascope.core.observation.events import Begin, Event
 from stratascope.probe.elevated import ElevatedProber, ways
 from stratascope.probe.observer import Observation, Watched, observe
 

@@ -15,7 +15,7 @@ from probe.scripts import PASS, script
 from rig.engine import Rig
 from stratascope.collector.filters import why_not
 from stratascope.core.observation.checks import is_use
-from stratascope.core.observation.stream import (
+from stratascope.core.observation.events import (
     Begin,
     Call,
     Check,

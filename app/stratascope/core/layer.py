@@ -12,6 +12,8 @@ from typing import Any
 
 from stratascope.core.capture import Capture, Gap
 from stratascope.core.container import Asked, Container
+from stratascope.core.denials.attempt import Attempt
+from stratascope.core.denials.denial import Claim
 from stratascope.core.ground import Surroundings
 from stratascope.core.message import Message
 from stratascope.core.severity import Severity
@@ -218,6 +220,10 @@ class About(Value):
     explanation: tuple[Message, ...]  # what it is; what it prevents; what happens without it
 
 
+def _never(attempt: Attempt, facts: Any, around: Surroundings) -> Claim | None:
+    return None
+
+
 class Layer(Value, eq=False, kw_only=True):
     """One of the layers between a process and the kernel: its words, and functions of its own frozen types.
 
@@ -243,6 +249,9 @@ class Layer(Value, eq=False, kw_only=True):
     else as permissive as it can be (uid 0, all capabilities, no filter, the host's namespaces). Of two layers of which
     neither would refuse alone, but both together do, one must say STOPS: what the kernel refuses is refused by
     somebody.
+
+    `refused(attempt, facts, around)`: this layer's claim to have refused what a process tried; None: it was another. By
+    what the kernel told of that very moment first, by the container's facts (None: not read) where that is silent.
     """
 
     id: str
@@ -258,3 +267,4 @@ class Layer(Value, eq=False, kw_only=True):
     posture: Callable[[Any, Any, Surroundings], Hashable]
     predict: Callable[[Any, Asked, Asked, Surroundings], Any]
     stance: Callable[[Need, Any], Ruling | None]
+    refused: Callable[[Attempt, Any, Surroundings], Claim | None] = _never

@@ -16,7 +16,8 @@ import time
 from collections.abc import Iterator
 
 from stratascope.core.message import msg
-from stratascope.core.observation.stream import LINE_MAX, End, Event, StreamError, parse_event
+from stratascope.core.observation.events import End, Event
+from stratascope.core.observation.stream import LINE_MAX, StreamError, parse_event
 from stratascope.core.ports import ProbeError
 from stratascope.core.sanitize import plain
 from stratascope.linux.syscalls import abis_of, numbers

@@ -13,7 +13,7 @@ from collector.watching import Watch
 from rig.engine import Rig
 from stratascope.collector.observe.group import NoGroupError
 from stratascope.collector.observe.made import Place, is_ours, place
-from stratascope.core.observation.stream import End
+from stratascope.core.observation.events import End
 from stratascope.probe.observer import Watched
 
 UNIFIED = Path("/sys/fs/cgroup/unified")

@@ -20,7 +20,7 @@ from collector.asking import needs_root, wait_for
 from collector.one_capability import ACTIONS
 from collector.watching import Watch, group, inside, observed, watching
 from stratascope.core.observation.checks import is_use
-from stratascope.core.observation.stream import (
+from stratascope.core.observation.events import (
     Arguments,
     Begin,
     Call,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stratascope.core.observation.checks import is_refusal, is_use
-from stratascope.core.observation.stream import Check
+from stratascope.core.observation.events import Check
 
 
 def check(answer: int, *frames: str) -> Check:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.observation.fold import Fold
-from stratascope.core.observation.observation import Denied, Observation, Phase, UsedPort, added
-from stratascope.core.observation.stream import (
+from stratascope.core.observation.events import (
     Arguments,
     Begin,
     Call,
@@ -26,6 +24,8 @@ from stratascope.core.observation.stream import (
     User,
     Written,
 )
+from stratascope.core.observation.fold import Fold
+from stratascope.core.observation.observation import Denied, Observation, Phase, UsedPort, added
 from stratascope.linux.capability import CapabilitySet
 
 X = "x86_64"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.core.observation.stream import (
+from stratascope.core.observation.events import (
     Arguments,
     Begin,
     Call,
@@ -19,10 +19,9 @@ from stratascope.core.observation.stream import (
     Exit,
     Failed,
     Peak,
-    StreamError,
     Written,
-    parse_event,
 )
+from stratascope.core.observation.stream import StreamError, parse_event
 
 GOOD: list[tuple[list[Any], Event]] = [
     (["begin", 1.5, 1, {"means": "tracepoint"}], Begin(1.5, 1, "tracepoint")),

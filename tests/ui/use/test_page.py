@@ -12,9 +12,14 @@ from pytestqt.qtbot import QtBot
 from presentation import use_sample
 from stratascope.core.container import Asked, AskedPort
 from stratascope.core.message import msg
+from stratascope.core.observation.events import (
+    Begin,
+    Call,
+    Lost,
+    Process,
+)
 from stratascope.core.observation.needs import Needs
 from stratascope.core.observation.observation import Observation
-from stratascope.core.observation.stream import Begin, Call, Lost, Process
 from stratascope.core.privilege import Privilege, PrivilegeState
 from stratascope.layers import all_layers
 from stratascope.linux.capability import CapabilitySet

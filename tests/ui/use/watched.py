@@ -10,10 +10,10 @@ from PySide6.QtWidgets import QPushButton
 from presentation import use_sample
 from stratascope.core.container import Container
 from stratascope.core.message import Message
+from stratascope.core.observation.events import Event
 from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.observation.observation import Observation
 from stratascope.core.observation.observer import Observer, Target
-from stratascope.core.observation.stream import Event
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
 from stratascope.ui.use.page import UsePage

@@ -10,10 +10,15 @@ import pytest
 
 from stratascope.core.container import Container, Status
 from stratascope.core.message import msg
+from stratascope.core.observation.events import (
+    Begin,
+    Call,
+    Event,
+    Process,
+)
 from stratascope.core.observation.needs import Needs, NeedsError
 from stratascope.core.observation.observation import Observation
 from stratascope.core.observation.observer import Target
-from stratascope.core.observation.stream import Begin, Call, Event, Process
 from stratascope.core.ports import ProbeError
 from stratascope.core.snapshot import ContainerState
 from stratascope.usecases.observe.learning import Learning

@@ -9,9 +9,14 @@ from pathlib import Path
 import pytest
 
 from stratascope.core.container import EngineKind
+from stratascope.core.observation.events import (
+    Begin,
+    Event,
+    Failed,
+    Process,
+)
 from stratascope.core.observation.observation import Denied
 from stratascope.core.observation.observer import Target
-from stratascope.core.observation.stream import Begin, Event, Failed, Process
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.launch_spec import LaunchSpec, RestartPolicy
 from stratascope.core.relaunch.toggle import Choice

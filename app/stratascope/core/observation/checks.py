@@ -6,7 +6,7 @@ with the credentials of whoever mounted it, in the middle of a program's call, a
 
 from __future__ import annotations
 
-from stratascope.core.observation.stream import Check
+from typing import Protocol
 
 # security/commoncap.c, kernel/capability.c: how a check is asked for, not by whom
 _ASKING_NAMES = """
@@ -25,12 +25,21 @@ _OF_THE_TASK = frozenset(("generic_permission", "inode_owner_or_capable", "setat
 _MEMORY_RESERVE = frozenset(("__vm_enough_memory", "security_vm_enough_memory_mm", "cap_vm_enough_memory"))
 
 
-def is_use(check: Check) -> bool:
+class Answered(Protocol):
+    """A check: its answer, 0 or −errno, and the kernel's functions that led to it, innermost first."""
+
+    @property
+    def answer(self) -> int: ...
+    @property
+    def frames(self) -> tuple[str, ...]: ...
+
+
+def is_use(check: Answered) -> bool:
     """Whether a check that was answered with yes is a use: without the capability something would have failed."""
     return check.answer == 0 and not _is_aside(check.frames)
 
 
-def is_refusal(check: Check) -> bool:
+def is_refusal(check: Answered) -> bool:
     """Whether a check that was answered with no refused something."""
     return check.answer < 0 and not _is_aside(check.frames) and not any(name in _ONLY_ASKED for name in check.frames)
 

@@ -9,19 +9,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from stratascope.core.observation.checks import is_refusal, is_use
-from stratascope.core.observation.observation import (
-    BY_MOST,
-    LIST_MOST,
-    Denied,
-    Observation,
-    Phase,
-    Seen,
-    UsedArguments,
-    UsedCall,
-    UsedCapability,
-    UsedPort,
-)
-from stratascope.core.observation.stream import (
+from stratascope.core.observation.events import (
     Arguments,
     Begin,
     Call,
@@ -42,6 +30,18 @@ from stratascope.core.observation.stream import (
     Unseen,
     User,
     Written,
+)
+from stratascope.core.observation.observation import (
+    BY_MOST,
+    LIST_MOST,
+    Denied,
+    Observation,
+    Phase,
+    Seen,
+    UsedArguments,
+    UsedCall,
+    UsedCapability,
+    UsedPort,
 )
 from stratascope.linux.capability import CapabilitySet, name_of
 from stratascope.linux.syscalls import Abi, names
@@ -164,6 +164,11 @@ class Fold:
                     self._unseen.setdefault(event.what, event.why)
             case Begin() | End() | OutOfMemory():
                 pass
+
+    def program_of(self, pid: int) -> str | None:
+        """The name of a process; None where it is not the container's program (yet)."""
+        found = self._processes.get(pid)
+        return None if found is None or found.runtime else found.command
 
     def observation(self) -> Observation:
         """All so far."""

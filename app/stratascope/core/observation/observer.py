@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from stratascope.core.observation import SECONDS_MOST
-from stratascope.core.observation.stream import Event
+from stratascope.core.observation.events import Event
 from stratascope.value import Value
 
 

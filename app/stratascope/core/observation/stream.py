@@ -17,7 +17,12 @@ where the kernel was told to be silent about what is known already.
                                       answer: 0 or −errno of cap_capable; initial: asked of the initial user namespace;
                                       frames: the kernel's functions, innermost first, up to the call's own;
                                       call: null outside of any, or of one whose number is not known
-    ["failed", t, pid, abi, number, errno, entered, [a0, …], path, count]   entered: whether its beginning was seen
+    ["failed", t, pid, abi, number, errno, entered, [a0, …], path, count, {…}]   entered: whether its beginning was
+                                      seen; the last, where it was asked for and on the first of its kind: what stood
+                                      around it (`circumstances`)
+    ["masked", t, pid, path, {…}]     it opened what is masked by something empty
+    ["not-gained", t, pid, program, {…}]   it became a program that is set-uid or has capabilities, without their rights
+    ["log", t, pid, text]             the kernel's log (audit) on this process: seccomp, AppArmor, SELinux, Landlock
     ["signal", t, pid, number, code]                         generated for it; code as siginfo's si_code
     ["out-of-memory", t, pid]
     ["written", t, path, kind]                               below its root, no mount; kind: file, folder, device
@@ -38,7 +43,32 @@ import json
 import math
 from typing import Any
 
-from stratascope.value import Value
+from stratascope.core.observation.circumstances import Circumstances, circumstances_of
+from stratascope.core.observation.events import (
+    Arguments,
+    Begin,
+    Call,
+    Check,
+    Device,
+    End,
+    Event,
+    Exit,
+    Failed,
+    Holds,
+    Listens,
+    Log,
+    Lost,
+    Masked,
+    NotGained,
+    OutOfMemory,
+    Peak,
+    Peer,
+    Process,
+    Signal,
+    Unseen,
+    User,
+    Written,
+)
 
 PROTOCOL = 1
 LINE_MAX = 64 << 10  # characters of one line
@@ -53,166 +83,7 @@ class StreamError(ValueError):
     """A line that is not of the stream's form."""
 
 
-class Event(Value):
-    """One thing that happened. `at`: seconds on the observer's clock."""
-
-    at: float
-
-
-class Begin(Event):
-    """The observer is attached. `protocol` must be ours."""
-
-    protocol: int
-    means: str
-
-
-class Process(Event):
-    """A process was found (there), made (fork), or became another program (exec)."""
-
-    pid: int
-    parent: int
-    how: str
-    command: str
-    program: str
-
-
-class Exit(Event):
-    """A process ended, by itself or by a signal."""
-
-    pid: int
-    code: int | None
-    signal: int | None
-
-
-class Call(Event):
-    """A call was entered, so many times at the least."""
-
-    pid: int
-    abi: str
-    number: int
-    count: int
-
-
-class Arguments(Event):
-    """A call was entered with these arguments, of those that a filter could ask for."""
-
-    pid: int
-    abi: str
-    number: int
-    values: tuple[int, ...]
-
-
-class Check(Event):
-    """The kernel asked whether a process holds a capability; `answer` is 0 or a negative errno."""
-
-    pid: int
-    capability: int
-    answer: int
-    initial: bool
-    abi: str
-    call: int | None
-    frames: tuple[str, ...]
-    count: int
-
-
-class Failed(Event):
-    """A call was refused. Not `entered`: a filter stopped it before it began."""
-
-    pid: int
-    abi: str
-    number: int
-    errno: int
-    entered: bool
-    values: tuple[int, ...]
-    path: str
-    count: int
-
-
-class Signal(Event):
-    """A signal was generated for a process."""
-
-    pid: int
-    number: int
-    code: int
-
-
-class OutOfMemory(Event):
-    """The kernel chose it to be killed."""
-
-    pid: int
-
-
-class Written(Event):
-    """A path of its root that it wrote: file, folder or device."""
-
-    path: str
-    kind: str
-
-
-class Device(Event):
-    """A device node that was opened."""
-
-    pid: int
-    path: str
-
-
-class Listens(Event):
-    """A port, and whether only its own addresses (loopback) can reach it."""
-
-    protocol: str
-    port: int
-    loopback: bool
-
-
-class Peer(Event):
-    """Somebody used that port; `loopback`: from inside."""
-
-    protocol: str
-    port: int
-    loopback: bool
-
-
-class User(Event):
-    """As whom a process works, in the container's own numbers."""
-
-    pid: int
-    uid: int
-    gid: int
-
-
-class Holds(Event):
-    """A process that is not root is permitted this capability. Told of the first few."""
-
-    pid: int
-    capability: int
-
-
-class Peak(Event):
-    """The most of something so far: memory (bytes), cpu (cores), pids, open_files."""
-
-    what: str
-    value: float
-
-
-class Lost(Event):
-    """Events that did not come through."""
-
-    count: int
-
-
-class Unseen(Event):
-    """A part that can't be observed here, and why."""
-
-    what: str
-    why: str
-
-
-class End(Event):
-    """The last line."""
-
-    why: str
-
-
+_AROUND = "around"
 _PID, _COUNT, _WORD, _FLAG = "pid", "count", "word", "flag"
 _ANSWER, _NUMBERS, _FRAMES, _AMOUNT, _MAYBE = "answer", "numbers", "frames", "amount", "maybe"
 
@@ -223,7 +94,10 @@ _FORMS: dict[str, tuple[type[Event], tuple[str, ...]]] = {
     "call": (Call, (_PID, _WORD, _COUNT, _COUNT)),
     "arguments": (Arguments, (_PID, _WORD, _COUNT, _NUMBERS)),
     "capability": (Check, (_PID, _COUNT, _ANSWER, _FLAG, _WORD, _MAYBE, _FRAMES, _COUNT)),
-    "failed": (Failed, (_PID, _WORD, _COUNT, _COUNT, _FLAG, _NUMBERS, _WORD, _COUNT)),
+    "failed": (Failed, (_PID, _WORD, _COUNT, _COUNT, _FLAG, _NUMBERS, _WORD, _COUNT, _AROUND)),
+    "masked": (Masked, (_PID, _WORD, _AROUND)),
+    "not-gained": (NotGained, (_PID, _WORD, _AROUND)),
+    "log": (Log, (_PID, _WORD)),
     "signal": (Signal, (_PID, _COUNT, _ANSWER)),
     "out-of-memory": (OutOfMemory, (_PID,)),
     "written": (Written, (_WORD, _WORD)),
@@ -257,6 +131,8 @@ def parse_event(line: str) -> Event:
     if form is None:
         raise StreamError(f"no such event: {kind[:40]!r}")
     made, fields = form
+    if kind == "failed" and len(rest) == len(fields) - 1:
+        rest = [*rest, {}]  # what stood around it was not asked for
     if len(rest) != len(fields):
         raise StreamError(f"{kind}: {len(fields)} fields were expected")
     return made(time, *(_READ[field](value) for field, value in zip(fields, rest, strict=True)))
@@ -317,6 +193,13 @@ def _numbers(value: Any) -> tuple[int, ...]:
     return tuple(_count(each) for each in value)
 
 
+def _around(value: Any) -> Circumstances:
+    try:
+        return circumstances_of(value)
+    except ValueError as error:
+        raise StreamError(str(error)) from error
+
+
 def _frames(value: Any) -> tuple[str, ...]:
     if type(value) is not list or len(value) > FRAMES_MAX:
         raise StreamError("frames are a list of names")
@@ -333,4 +216,5 @@ _READ: dict[str, Any] = {
     _FRAMES: _frames,
     _AMOUNT: _amount,
     _MAYBE: _maybe,
+    _AROUND: _around,
 }

@@ -15,6 +15,7 @@ from stratascope.core.message import Message
 from stratascope.core.observation.imports import Programs
 from stratascope.core.observation.observation import Observation
 from stratascope.core.relaunch.image_folders import Folder
+from stratascope.core.relaunch.want import Want
 from stratascope.core.sizes import size_text, typed_size
 from stratascope.value import Value, replace
 
@@ -162,6 +163,10 @@ def _innocent(failure: Failure, value: str, subject: Subject) -> Suspicion | Non
     return None
 
 
+def _allows_nothing(want: Want, subject: Subject) -> str | None:
+    return None
+
+
 def _nothing_better(subject: Subject) -> str:
     return ""
 
@@ -182,6 +187,8 @@ class Toggle(Value):
 
     `learned(word, subject, asked)`: what the word comes to, by what was seen of the container, where all else that is
     wanted comes to `asked`; None: too little was seen, or it needs no such thing. `learned_words`: those it takes.
+
+    `allows(want, subject)`: the value that would give just this beside what it has today; None: it can't.
 
     `default`: the value to offer where no preset has one and `proposed(subject)` knows none that fits this container;
     empty: the first of `values`.
@@ -209,6 +216,7 @@ class Toggle(Value):
     guessed: bool = False  # whether a value of it that no observation stands behind is a guess
     default: str = ""
     proposed: Callable[[Subject], str] = _nothing_better
+    allows: Callable[[Want, Subject], str | None] = _allows_nothing
     unit: Unit = Unit.WORD
     changes_users: bool = False  # whether its processes run as other users then
     hands_over: bool = False  # whether the files of its own volumes get the user that it starts as then

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 
 from stratascope.core.container import Engine
 from stratascope.core.message import Message, msg
+from stratascope.core.observation.events import Begin
 from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.observation import Observation
 from stratascope.core.observation.observer import Observer, Stream, Target
-from stratascope.core.observation.stream import Begin
 from stratascope.core.ports import ProbeError
 from stratascope.core.relaunch.trial import Refusal
 from stratascope.linux.capability import CapabilitySet

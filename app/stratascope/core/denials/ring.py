@@ -1,0 +1,174 @@
+"""The last refusals of one container, gathered from the observer's events: alike ones together, bounded whatever comes.
+
+A refusal is alike another where the same program was refused the same, in the same way, on the same path but for
+numbers in it. What a process was refused just before it died is marked as what it may have died of.
+"""
+
+from __future__ import annotations
+
+import re
+
+from stratascope.core.denials.attempt import Attempt, Kind
+from stratascope.core.observation.checks import is_refusal
+from stratascope.core.observation.circumstances import Circumstances
+from stratascope.core.observation.events import (
+    Check,
+    Event,
+    Exit,
+    Failed,
+    Log,
+    Masked,
+    NotGained,
+    OutOfMemory,
+    Process,
+    Signal,
+)
+from stratascope.linux.capability import name_of
+from stratascope.linux.syscalls import Abi, names
+from stratascope.value import Value, replace
+
+KINDS_MOST = 500  # remembered at the same time; the oldest goes first, and is counted
+LAST_MOST = 8  # of one process, that it may have died of
+DIED = 2.0  # seconds before its end in which what a process was refused may be why
+LATE = 3.0  # seconds in which the kernel's log may come to a refusal
+LINES_MOST = 8
+_PROCESSES_MOST = 4096
+_COUNT_MOST = 1 << 53
+_NUMBERS = re.compile(r"[0-9]+")
+_SIGSYS, _SIGXFSZ = 31, 25
+_SECCOMP = 1  # SYS_SECCOMP, siginfo's si_code
+_TELLING = frozenset(("clone", "ioctl", "personality", "prctl", "setns", "socket", "unshare"))  # by their arguments
+_ABIS = {abi.value: abi for abi in Abi}
+
+
+class Entry(Value):
+    """One refusal, or several that are alike. `at`, `last`: on the observer's clock. `ended`: a process that it was
+    refused to died right after it.
+    """
+
+    key: str
+    attempt: Attempt
+    at: float
+    last: float
+    count: int
+    pid: int
+    ended: bool = False
+
+
+class Ring:
+    """Fed with every event, and with the name of the process that it is of; None: it is no program of the container."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+        self._of: dict[int, dict[str, float]] = {}  # by process: keys of its last refusals, and when
+        self.forgotten = 0  # kinds of refusals that are not remembered any more
+
+    def feed(self, event: Event, process: str | None) -> None:
+        """The next event."""
+        match event:
+            case Exit():
+                self._exit(event)
+            case Log():
+                self._logged(event)
+            case Process() if event.how == "fork":
+                self._of.pop(event.pid, None)
+            case _ if process is None:
+                return
+            case Failed():
+                self._failed(event, process)
+            case Check():
+                pass  # those within a refused call come with it
+            case Masked():
+                self._add(event, event.pid, Attempt(Kind.MASKED, process, path=event.path, around=event.around))
+            case NotGained():
+                self._add(event, event.pid, Attempt(Kind.NOT_GAINED, process, path=event.program, around=event.around))
+            case Signal(number=number) if number == _SIGSYS and event.code == _SECCOMP:
+                self._add(event, event.pid, Attempt(Kind.KILLED, process, entered=False))
+            case Signal(number=number) if number == _SIGXFSZ:
+                self._add(event, event.pid, Attempt(Kind.TOO_LARGE, process))
+            case OutOfMemory():
+                self._add(event, event.pid, Attempt(Kind.OUT_OF_MEMORY, process))
+
+    def entries(self) -> tuple[Entry, ...]:
+        """All that are remembered, the oldest first."""
+        return tuple(self._entries.values())
+
+    # -- inside
+
+    def _failed(self, event: Failed, process: str) -> None:
+        self._add(event, event.pid, attempt_of(event, process), event.count)
+
+    def _add(self, event: Event, pid: int, attempt: Attempt, count: int = 1) -> None:
+        key = _key(attempt)
+        old = self._entries.pop(key, None)
+        if old is None:
+            entry = Entry(key, attempt, event.at, event.at, count, pid)
+        else:
+            kept = old.attempt if attempt.around == Circumstances() else replace(attempt, lines=old.attempt.lines)
+            entry = replace(old, attempt=kept, last=event.at, count=min(old.count + count, _COUNT_MOST), pid=pid)
+        self._entries[key] = entry
+        if len(self._entries) > KINDS_MOST:
+            del self._entries[next(iter(self._entries))]
+            self.forgotten += 1
+        if pid not in self._of and len(self._of) >= _PROCESSES_MOST:
+            del self._of[next(iter(self._of))]
+        last = self._of.setdefault(pid, {})
+        last.pop(key, None)
+        last[key] = event.at
+        if len(last) > LAST_MOST:
+            del last[next(iter(last))]
+
+    def _logged(self, event: Log) -> None:
+        for key, at in reversed(self._of.get(event.pid, {}).items()):
+            entry = self._entries.get(key)
+            if entry is None or event.at - at > LATE:
+                continue
+            lines = entry.attempt.lines
+            if event.text not in lines and len(lines) < LINES_MOST:
+                self._entries[key] = replace(entry, attempt=replace(entry.attempt, lines=(*lines, event.text)))
+            return
+
+    def _exit(self, event: Exit) -> None:
+        last = self._of.pop(event.pid, {})
+        if not event.code and not event.signal:
+            return
+        for key, at in last.items():
+            entry = self._entries.get(key)
+            if entry is not None and event.at - at <= DIED:
+                self._entries[key] = replace(entry, ended=True)
+
+
+def attempt_of(event: Failed, process: str) -> Attempt:
+    """A refused call as an attempt."""
+    around = event.around
+    lacked = sorted({name_of(each.capability) for each in around.checks or () if is_refusal(each)})
+    return Attempt(
+        Kind.CALL,
+        process,
+        event.abi,
+        _name(event.abi, event.number),
+        event.errno,
+        event.entered,
+        event.values,
+        event.path,
+        tuple(lacked) if event.entered else (),
+        around,
+    )
+
+
+def _name(abi: str, number: int) -> str:
+    known = _ABIS.get(abi)
+    return str(number) if known is None else names(known).get(number & ~known.number_bit, str(number))
+
+
+def _key(attempt: Attempt) -> str:
+    telling = attempt.values if attempt.name in _TELLING else ()
+    address = attempt.around.address
+    parts = (
+        *(attempt.kind.value, attempt.process, attempt.abi, attempt.name, str(attempt.errno), str(attempt.entered)),
+        _NUMBERS.sub("#", attempt.path),
+        ",".join(attempt.lacked),
+        ",".join(map(str, telling)),
+        "" if address is None else f"{address.family} {address.text} {address.port}",
+    )
+    return "\0".join(parts)

@@ -1,0 +1,95 @@
+"""Refusals of one container explained: each layer is asked whether it was the one, and the strongest claim wins.
+
+Pure but for the remedies, which ask what a relaunch would come to. A claim is made once for refusals that are alike,
+and again when the kernel's log has said more.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterable
+
+from stratascope.core.capture import or_none
+from stratascope.core.denials import elsewhere, words
+from stratascope.core.denials.attempt import Attempt
+from stratascope.core.denials.benign import is_benign
+from stratascope.core.denials.denial import Claim, Denial, Remedy
+from stratascope.core.denials.ring import Entry
+from stratascope.core.ground import Surroundings
+from stratascope.core.snapshot import ContainerState
+from stratascope.layers import all_layers
+from stratascope.linux.idmap import parse_idmap
+from stratascope.value import replace
+
+# Of two claims as strong: who refuses first in the kernel
+_ORDER = ("seccomp", "capabilities", "usermap", "namespaces", "cgroup", "mac")
+Remedies = Callable[[Claim], tuple[Remedy, ...]]
+
+
+def claim_of(attempt: Attempt, state: ContainerState, around: Surroundings) -> Claim:
+    """Who refused it."""
+    facts = {layer.id: layer.facts for layer in state.layers}
+    found = [layer.refused(attempt, facts.get(layer.id), around) for layer in all_layers()]
+    claims = sorted(
+        (claim for claim in found if claim is not None),
+        key=lambda claim: _ORDER.index(claim.layer) if claim.layer in _ORDER else len(_ORDER),
+    )
+    claims += elsewhere.claims(attempt, around)
+    return max(claims, key=lambda claim: claim.strength, default=elsewhere.nobody(attempt))
+
+
+class Explainer:
+    """For one container. `remedies`: what would allow it; called for each kind of refusal once."""
+
+    def __init__(self, state: ContainerState, around: Surroundings, remedies: Remedies = lambda claim: ()) -> None:
+        self._around, self._remedies = around, remedies
+        self._known: dict[tuple[str, int], tuple[Claim, tuple[Remedy, ...]]] = {}
+        self.of(state)
+
+    def of(self, state: ContainerState) -> None:
+        """The container as it is now."""
+        self._state = state
+        capture = state.capture
+        self._uids = None if capture is None else or_none(capture.decoded("uid_map", parse_idmap))
+        self._gids = None if capture is None else or_none(capture.decoded("gid_map", parse_idmap))
+
+    def denials(self, entries: Iterable[Entry], since: float) -> tuple[Denial, ...]:
+        """`since`: seconds since the epoch at zero of the observer's clock. In the order of the entries."""
+        return tuple(self._denial(entry, since) for entry in entries)
+
+    def _denial(self, entry: Entry, since: float) -> Denial:
+        attempt = replace(entry.attempt, uids=self._uids, gids=self._gids)
+        claim, remedies = self._explained(entry.key, attempt)
+        code = attempt.errno
+        return Denial(
+            entry.key,
+            since + entry.at,
+            since + entry.last,
+            entry.count,
+            entry.pid,
+            attempt.around.inside,
+            attempt.process,
+            words.did(attempt),
+            words.raw(attempt),
+            attempt.name,
+            words.arguments(attempt),
+            attempt.path,
+            errno.errorcode.get(code, str(code)) if code else "",
+            claim,
+            is_benign(attempt),
+            entry.ended,
+            remedies,
+        )
+
+    def _explained(self, key: str, attempt: Attempt) -> tuple[Claim, tuple[Remedy, ...]]:
+        known = key, len(attempt.lines)
+        found = self._known.get(known)
+        if found is None:
+            claim = claim_of(attempt, self._state, self._around)
+            found = self._known[known] = claim, self._remedies(claim)
+        return found
+
+
+def ordered(denials: Iterable[Denial]) -> tuple[Denial, ...]:
+    """For people: what a process died of first, then the newest; what is benign last."""
+    return tuple(sorted(denials, key=lambda each: (each.benign, not each.ended, -each.last)))
