@@ -27,6 +27,11 @@ class BackgroundCall(Generic[T]):
         except BaseException as error:  # noqa: BLE001 - it is raised where somebody waits for the answer
             self._error = error
 
+    @property
+    def done(self) -> bool:
+        """Whether it is over."""
+        return not self._thread.is_alive()
+
     def result(self) -> T:
         """Waits for it. Raises what the call raised."""
         self._thread.join()

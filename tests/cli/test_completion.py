@@ -84,7 +84,7 @@ def in_bash(folder: Path, *words: str) -> list[str]:
 
 
 CASES: Sequence[tuple[tuple[str, ...], set[str]]] = (
-    (("de",), {"desktop"}),
+    (("de",), {"denials", "desktop"}),
     (("harden", "w"), {"web-1", "web-2"}),
     (("report", "web-1", "d"), {"db"}),
     (("harden", "--preset", ""), {"critical", "recommended", "restricted", "strict"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from stratascope.core.ports import NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Created,
+    Executed,
     FileChange,
     Health,
     LaunchSpec,
@@ -250,6 +251,10 @@ class MemoryEngine:
 
     def log(self, container: str, lines: int) -> str:
         return self.says
+
+    def execute(self, container: str, words: Sequence[str], seconds: float) -> Executed:
+        """There are no programs."""
+        return Executed(127, "")
 
     def commit(self, container: str, repository: str) -> str:
         done = self._change("commit")

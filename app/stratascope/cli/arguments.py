@@ -288,15 +288,30 @@ def _learning(commands: argparse._SubParsersAction[Parser]) -> None:
             msg("Prints what containers of this image and command were seen to use, and in which parts of their life.")
         ),
     )
-    for each in (observe, needs):
+    denials = commands.add_parser(
+        "denials",
+        usage="%(prog)s [-h] [--for SECONDS] [--all] [--json] [--engine ID] NAME|ID [-- COMMAND …]",
+        help=told(msg("what a container is refused, by whom, and what would allow it")),
+        description=told(
+            msg(
+                "Tells what a container is refused from now on: what it tried, which layer refused it, what would "
+                "allow it and what that would open. With a command behind --: runs it in the container and tells what "
+                "it is refused. Of one that has ended: why. It needs root, and asks for a password where needed."
+            )
+        ),
+    )
+    denials.takes_command = True
+    denials.add_argument("--all", action="store_true", help=told(msg("harmless probing of healthy programs too")))
+    for each in (observe, needs, denials):
         each.add_argument("container", metavar="NAME|ID")
         each.add_argument("--json", action="store_true", help=told(msg("print JSON instead of text")))
         each.add_argument(
             "--engine", action="append", default=[], metavar="ID", help=told(msg("only this engine (repeatable)"))
         )
-    observe.add_argument(
-        "--for", dest="seconds", type=_observing, metavar="SECONDS", help=told(msg("how long (until it is ended)"))
-    )
+    for each in (observe, denials):
+        each.add_argument(
+            "--for", dest="seconds", type=_observing, metavar="SECONDS", help=told(msg("how long (until it is ended)"))
+        )
     needs.add_argument("--forget", action="store_true", help=told(msg("forget it")))
 
 

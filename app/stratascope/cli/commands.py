@@ -47,6 +47,10 @@ def _run(arguments: argparse.Namespace) -> int:
         from stratascope.cli import learning
 
         return learning.run(arguments)
+    if arguments.command == "denials":
+        from stratascope.cli import denials
+
+        return denials.run(arguments)
     if arguments.command in ("desktop", "helper"):
         from stratascope.cli import desktop_commands
 

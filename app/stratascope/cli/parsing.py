@@ -95,8 +95,20 @@ def _lines(text: str, width: int, indent: str = "") -> list[str]:
 class Parser(argparse.ArgumentParser):
     """Knows no abbreviations; what the encoding of the terminal lacks is escaped, rather than ending in a traceback."""
 
+    takes_command = False  # behind `--`, as `command_words`
+
     def __init__(self, *words: Any, **more: Any) -> None:
         super().__init__(*words, **{"formatter_class": Formatter, "allow_abbrev": False, **more})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What stands behind `--` is a command's, where this one takes one: argparse would mix up the two."""
+        words = list(args or ())
+        if not self.takes_command:
+            return super().parse_known_args(args, namespace)
+        place = words.index("--") if "--" in words else len(words)
+        found, rest = super().parse_known_args(words[:place], namespace)
+        found.command_words = words[place + 1 :]
+        return found, rest
 
     def _print_message(self, message: str, file: Any = None) -> None:
         stream = file or sys.stderr

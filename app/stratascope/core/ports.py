@@ -5,7 +5,7 @@ Others are `core.host_files`, `core.owners`, and the journal of relaunches (`cor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from stratascope.core.message import Message
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
     Created,
+    Executed,
     FileChange,
     Health,
     LaunchSpec,
@@ -242,6 +243,9 @@ class Relauncher(VolumeOwners, Protocol):
 
     def log(self, container: str, lines: int) -> str:
         """The last lines that it printed, both streams, foreign text."""
+
+    def execute(self, container: str, words: Sequence[str], seconds: float) -> Executed:
+        """Run a command in it, as its engine's exec does, and wait for its end; `seconds`: of silence."""
 
     def commit(self, container: str, repository: str) -> str:
         """Its writable layer as an image; returns the image's id."""

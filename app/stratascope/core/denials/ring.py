@@ -12,7 +12,6 @@ from stratascope.core.denials.attempt import Attempt, Kind
 from stratascope.core.observation.checks import is_refusal
 from stratascope.core.observation.circumstances import Circumstances
 from stratascope.core.observation.events import (
-    Check,
     Event,
     Exit,
     Failed,
@@ -23,6 +22,7 @@ from stratascope.core.observation.events import (
     Process,
     Signal,
 )
+from stratascope.core.observation.fold import Program
 from stratascope.linux.capability import name_of
 from stratascope.linux.syscalls import Abi, names
 from stratascope.value import Value, replace
@@ -43,7 +43,7 @@ _ABIS = {abi.value: abi for abi in Abi}
 
 class Entry(Value):
     """One refusal, or several that are alike. `at`, `last`: on the observer's clock. `ended`: a process that it was
-    refused to died right after it.
+    refused to died right after it. `session`: it was refused to what somebody began from outside (exec).
     """
 
     key: str
@@ -53,17 +53,18 @@ class Entry(Value):
     count: int
     pid: int
     ended: bool = False
+    session: bool = False
 
 
 class Ring:
-    """Fed with every event, and with the name of the process that it is of; None: it is no program of the container."""
+    """Fed with every event, and with the process that it is of; None: it is no program of the container."""
 
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._of: dict[int, dict[str, float]] = {}  # by process: keys of its last refusals, and when
         self.forgotten = 0  # kinds of refusals that are not remembered any more
 
-    def feed(self, event: Event, process: str | None) -> None:
+    def feed(self, event: Event, process: Program | None) -> None:
         """The next event."""
         match event:
             case Exit():
@@ -74,20 +75,10 @@ class Ring:
                 self._of.pop(event.pid, None)
             case _ if process is None:
                 return
-            case Failed():
-                self._failed(event, process)
-            case Check():
-                pass  # those within a refused call come with it
-            case Masked():
-                self._add(event, event.pid, Attempt(Kind.MASKED, process, path=event.path, around=event.around))
-            case NotGained():
-                self._add(event, event.pid, Attempt(Kind.NOT_GAINED, process, path=event.program, around=event.around))
-            case Signal(number=number) if number == _SIGSYS and event.code == _SECCOMP:
-                self._add(event, event.pid, Attempt(Kind.KILLED, process, entered=False))
-            case Signal(number=number) if number == _SIGXFSZ:
-                self._add(event, event.pid, Attempt(Kind.TOO_LARGE, process))
-            case OutOfMemory():
-                self._add(event, event.pid, Attempt(Kind.OUT_OF_MEMORY, process))
+            case _:
+                attempt = _attempt(event, process.name)
+                if attempt is not None:
+                    self._add(event, getattr(event, "pid", 0), process, attempt, getattr(event, "count", 1))
 
     def entries(self) -> tuple[Entry, ...]:
         """All that are remembered, the oldest first."""
@@ -95,14 +86,11 @@ class Ring:
 
     # -- inside
 
-    def _failed(self, event: Failed, process: str) -> None:
-        self._add(event, event.pid, attempt_of(event, process), event.count)
-
-    def _add(self, event: Event, pid: int, attempt: Attempt, count: int = 1) -> None:
+    def _add(self, event: Event, pid: int, process: Program, attempt: Attempt, count: int) -> None:
         key = _key(attempt)
         old = self._entries.pop(key, None)
         if old is None:
-            entry = Entry(key, attempt, event.at, event.at, count, pid)
+            entry = Entry(key, attempt, event.at, event.at, count, pid, session=process.session)
         else:
             kept = old.attempt if attempt.around == Circumstances() else replace(attempt, lines=old.attempt.lines)
             entry = replace(old, attempt=kept, last=event.at, count=min(old.count + count, _COUNT_MOST), pid=pid)
@@ -138,8 +126,24 @@ class Ring:
                 self._entries[key] = replace(entry, ended=True)
 
 
-def attempt_of(event: Failed, process: str) -> Attempt:
-    """A refused call as an attempt."""
+def _attempt(event: Event, process: str) -> Attempt | None:
+    match event:
+        case Failed():
+            return _call(event, process)
+        case Masked():
+            return Attempt(Kind.MASKED, process, path=event.path, around=event.around)
+        case NotGained():
+            return Attempt(Kind.NOT_GAINED, process, path=event.program, around=event.around)
+        case Signal(number=number) if number == _SIGSYS and event.code == _SECCOMP:
+            return Attempt(Kind.KILLED, process, entered=False)
+        case Signal(number=number) if number == _SIGXFSZ:
+            return Attempt(Kind.TOO_LARGE, process)
+        case OutOfMemory():
+            return Attempt(Kind.OUT_OF_MEMORY, process)
+    return None
+
+
+def _call(event: Failed, process: str) -> Attempt:
     around = event.around
     lacked = sorted({name_of(each.capability) for each in around.checks or () if is_refusal(each)})
     return Attempt(

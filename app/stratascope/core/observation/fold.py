@@ -45,7 +45,7 @@ from stratascope.core.observation.observation import (
 )
 from stratascope.linux.capability import CapabilitySet, name_of
 from stratascope.linux.syscalls import Abi, names
-from stratascope.value import replace
+from stratascope.value import Value, replace
 
 START = 10.0  # seconds that belong to a start
 _AT_ONCE = 0.5  # … in which those are told that are there at the beginning
@@ -67,14 +67,22 @@ _NOBODY = 0xFFFFFFFF
 _RELOAD = frozenset((1, 10, 12))  # SIGHUP, SIGUSR1, SIGUSR2
 
 
+class Program(Value):
+    """A process of the container: its name, and whether somebody began it, or one above it, from outside (exec)."""
+
+    name: str
+    session: bool = False
+
+
 class _Process:
     """One process of the container. `runtime`: it has not executed the container's program yet."""
 
-    __slots__ = ("command", "gid", "lacked", "runtime")
+    __slots__ = ("command", "gid", "lacked", "runtime", "session")
 
     def __init__(self, command: str, runtime: bool) -> None:
         self.command = command
         self.runtime = runtime
+        self.session = False  # begun from outside, while it was watched
         self.gid: int | None = None  # as which group it goes on, by its own wish
         self.lacked: dict[tuple[str, int], set[str]] = {}
 
@@ -165,10 +173,10 @@ class Fold:
             case Begin() | End() | OutOfMemory():
                 pass
 
-    def program_of(self, pid: int) -> str | None:
-        """The name of a process; None where it is not the container's program (yet)."""
+    def program_of(self, pid: int) -> Program | None:
+        """None where a process is not the container's program (yet)."""
         found = self._processes.get(pid)
-        return None if found is None or found.runtime else found.command
+        return None if found is None or found.runtime else Program(found.command, found.session)
 
     def observation(self) -> Observation:
         """All so far."""
@@ -213,6 +221,7 @@ class Fold:
             if self._first is None:
                 self._first = event.pid
             elif event.parent not in self._processes and event.at > (self._begun or 0.0) + _AT_ONCE:
+                self._of(event.pid).session = True
                 self._phases.add(Phase.SESSIONS)
                 self._seen = replace(self._seen, execs=self._seen.execs + 1)
             return
@@ -221,6 +230,7 @@ class Fold:
             child = self._of(event.pid)
             child.command = event.command
             child.runtime = parent is None or parent.runtime
+            child.session = parent is not None and parent.session
             if not child.runtime and self._started_long_ago():
                 self._phases.add(Phase.CHILDREN)
             return
@@ -238,6 +248,7 @@ class Fold:
             self._phases.add(Phase.START)
             self._seen = replace(self._seen, starts=self._seen.starts + 1)
         else:
+            process.session = True
             self._phases.add(Phase.SESSIONS)
             self._seen = replace(self._seen, execs=self._seen.execs + 1)
 

@@ -123,6 +123,13 @@ class Running(Value):
     published: tuple[int, ...] = ()  # TCP ports of the host that lead to it now, those that the engine chose too
 
 
+class Executed(Value):
+    """What a command that was run in a container came to: its exit status (None: not told), and what it printed."""
+
+    code: int | None
+    text: str
+
+
 class FileChange(Value):
     """One path of the writable layer: `kind` is added, changed or deleted."""
 

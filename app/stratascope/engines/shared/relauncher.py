@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Generic, TypeVar
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
+    Executed,
     FileChange,
     Health,
     RestartPolicy,
@@ -25,9 +26,20 @@ from stratascope.core.relaunch.launch_spec import (
 )
 from stratascope.core.relaunch.volume_owners import Ids, VolumeChange
 from stratascope.engines.shared import archive, errors, runtime_state
-from stratascope.engines.shared.command import QUICK, SLOW, command, found, object_of, objects_of, refusal, understood
+from stratascope.engines.shared.command import (
+    QUICK,
+    SLOW,
+    command,
+    compact,
+    found,
+    object_of,
+    objects_of,
+    refusal,
+    understood,
+)
 from stratascope.engines.shared.http_connection import Bounds
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object, status_of, words_of
+from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_with_time
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.engines.shared.volumes import files as volume_files
@@ -126,6 +138,19 @@ class RestRelauncher(Generic[E]):
     def log(self, container: str, lines: int) -> str:
         """See `core.ports.Relauncher`."""
         raise NotImplementedError
+
+    @understood()
+    def execute(self, container: str, words: Sequence[str], seconds: float) -> Executed:
+        """See `core.ports.Relauncher`."""
+        wanted = compact({"Cmd": list(words), "AttachStdout": True, "AttachStderr": True})
+        number = object_of(self._tell(container, "exec", data=wanted)).text("Id")
+        if not number.isalnum():
+            raise ValueError("an exec session without an id")
+        start = compact({"Detach": False, "Tty": False})
+        body = command(self._engine, "POST", f"/exec/{number}/start", None, start, silence=seconds)
+        told = found(self._engine, f"/exec/{number}/json")
+        code = None if told is None else Answer(parse_object(told)).raw("ExitCode")
+        return Executed(code if type(code) is int else None, plain_log(body, tty=False))
 
     def _state(self, answer: Answer) -> RuntimeState:
         """What there is to tell of it. What the engine refuses to tell is left out: it is only for warnings."""

@@ -6,21 +6,22 @@ right column shows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from stratascope.core.denials.denial import Claim, Remedy
 from stratascope.core.message import msg
 from stratascope.core.relaunch.toggle import Choice, Subject, ToggleError
 from stratascope.core.relaunch.want import Want
-from stratascope.core.snapshot import ContainerState
 from stratascope.core.threats.threat import Outcome
 from stratascope.layers.toggles import all_toggles, value_text
-from stratascope.usecases.plan.preview import Previews
+from stratascope.usecases.plan.offers import Preview
+
+Foretell = Callable[[Sequence[Choice]], Preview]  # raises ToggleError
 
 
-def remedies(claim: Claim, state: ContainerState, subject: Subject, previews: Previews) -> tuple[Remedy, ...]:
+def remedies(claim: Claim, subject: Subject, preview: Foretell) -> tuple[Remedy, ...]:
     """Those of the wants that something of ours can give, what opens least first."""
-    found = [_remedy(choice, state, previews) for want in claim.wants for choice in _choices(want, subject)]
+    found = [_remedy(choice, preview) for want in claim.wants for choice in _choices(want, subject)]
     return tuple(sorted(found, key=lambda each: (each.opened is None, len(each.opened or ()))))
 
 
@@ -36,15 +37,15 @@ def _choices(want: Want, subject: Subject) -> list[Choice]:
     return found
 
 
-def _remedy(choice: Choice, state: ContainerState, previews: Previews) -> Remedy:
+def _remedy(choice: Choice, preview: Foretell) -> Remedy:
     text = msg("{name}={value}", name=choice.toggle, value=value_text(choice))
-    return Remedy(text, choice, _opened((choice,), state, previews))
+    return Remedy(text, choice, _opened((choice,), preview))
 
 
-def _opened(chosen: Sequence[Choice], state: ContainerState, previews: Previews) -> tuple[str, ...] | None:
+def _opened(chosen: Sequence[Choice], preview: Foretell) -> tuple[str, ...] | None:
     try:
-        preview = previews.preview(state, chosen)
+        found = preview(chosen)
     except ToggleError:
         return None
-    pairs = zip(preview.before.threats, preview.after.threats, strict=True)
+    pairs = zip(found.before.threats, found.after.threats, strict=True)
     return tuple(new.threat.id for old, new in pairs if new.outcome is Outcome.OPEN and old.outcome is not Outcome.OPEN)

@@ -11,7 +11,9 @@ import threading
 from collections.abc import Callable
 
 from stratascope.core.container import Container
+from stratascope.core.denials.ring import Entry, Ring
 from stratascope.core.message import Message, msg
+from stratascope.core.observation.events import Event
 from stratascope.core.observation.fold import Fold
 from stratascope.core.observation.needs import Needs, NeedsError, NeedsStore
 from stratascope.core.observation.observation import Observation, added
@@ -21,6 +23,7 @@ from stratascope.core.snapshot import ContainerState
 from stratascope.linux.capability import CapabilitySet
 from stratascope.value import Value, replace
 
+_BEGINS = 60.0  # seconds in which an observer has attached
 _END = 5.0  # seconds in which a stream that was closed has ended
 
 
@@ -33,6 +36,13 @@ class Watched(Value):
     trouble: Message | None = None
 
 
+class Refused(Value):
+    """What a container was refused while it was watched; `forgotten`: kinds that are not remembered any more."""
+
+    entries: tuple[Entry, ...] = ()
+    forgotten: int = 0
+
+
 class _Watch:
     """One observation under way."""
 
@@ -40,14 +50,25 @@ class _Watch:
         self.container = container
         self.stream = stream
         self.fold = Fold(held)
+        self.ring = Ring()
+        self.attached = threading.Event()
         self.lock = threading.Lock()  # of the fold
         self.trouble: Message | None = None
         self.thread: threading.Thread | None = None
         self.kept = False
 
+    def feed(self, event: Event) -> None:
+        self.ring.feed(event, self.fold.program_of(getattr(event, "pid", 0)))
+        self.fold.feed(event)
+        self.attached.set()
+
     def seen(self) -> Observation:
         with self.lock:
             return self.fold.observation()
+
+    def refused(self) -> Refused:
+        with self.lock:
+            return Refused(self.ring.entries(), self.ring.forgotten)
 
 
 class Learning:
@@ -79,6 +100,11 @@ class Learning:
         alive = watch.thread is not None and watch.thread.is_alive()
         return Watched(watch.container, watch.seen(), alive, watch.trouble)
 
+    def refused(self, container: Container) -> Refused:
+        """Since this program watched it last, or does."""
+        watch = self._watches.get(container.key)
+        return Refused() if watch is None else watch.refused()
+
     def begin(self, state: ContainerState, start: str = "", seconds: float | None = None) -> None:
         """Watch it from now on. Raises ProbeError where that can't be, with what would allow it."""
         container = state.container
@@ -106,6 +132,11 @@ class Learning:
             watch.thread.join(_END)
         self._keep(watch)
 
+    def ready(self, container: Container, seconds: float = _BEGINS) -> bool:
+        """Whether the observer is attached by now, at the latest after so many seconds."""
+        watch = self._watches.get(container.key)
+        return watch is not None and watch.attached.wait(seconds)
+
     def wait(self, container: Container, seconds: float) -> bool:
         """Whether its observation is over, at the latest after so many seconds."""
         watch = self._watches.get(container.key)
@@ -132,7 +163,7 @@ class Learning:
         try:
             for event in watch.stream:
                 with watch.lock:
-                    watch.fold.feed(event)
+                    watch.feed(event)
                 self.changed(watch.container)
         except ProbeError as error:
             watch.trouble = error.message

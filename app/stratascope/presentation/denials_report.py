@@ -1,0 +1,106 @@
+"""What a container was refused, as the JSON of `denials --json` (a contract) and as lines for people."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from stratascope.core.denials.denial import FILES, KERNEL, NETWORK, Denial, Remedy
+from stratascope.core.message import Message, msg, plural
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.layers import all_layers
+from stratascope.presentation.terminal import Style, pad, wrap
+
+_INDENT = " " * 10
+_ELSEWHERE = {
+    FILES: msg("Owner and mode of files"),
+    NETWORK: msg("Network"),
+    KERNEL: msg("This kernel"),
+}
+
+
+def layer_title(layer: str) -> Message:
+    """The name of whoever refused: a layer's, or files, network, kernel."""
+    return _ELSEWHERE.get(layer) or next(each.about.title for each in all_layers() if each.id == layer)
+
+
+def json_object(denial: Denial) -> dict[str, Any]:
+    """One line of `denials --json`."""
+    return {
+        "at": round(denial.at, 3),
+        "last": round(denial.last, 3),
+        "count": denial.count,
+        "pid": denial.pid,
+        "pid_inside": denial.pid_inside,
+        "process": denial.process,
+        "syscall": denial.syscall,
+        "arguments": list(denial.arguments),
+        "path": denial.path,
+        "errno": denial.errno,
+        "did": translate(denial.did),
+        "layer": denial.claim.layer,
+        "what": translate(denial.claim.what),
+        "certain": denial.claim.certain,
+        "benign": denial.benign,
+        "ended": denial.ended,
+        "remedy": _remedy(denial.remedies[0]) if denial.remedies else None,
+        "remedies": [_remedy(each) for each in denial.remedies],
+    }
+
+
+def _remedy(remedy: Remedy) -> dict[str, Any]:
+    choice = remedy.choice
+    return {
+        "toggle": None if choice is None else choice.toggle,
+        "value": None if choice is None else choice.value,
+        "text": translate(remedy.text),
+        "opens": None if remedy.opened is None else list(remedy.opened),
+    }
+
+
+def lines(denial: Denial, style: Style) -> list[str]:
+    """One refusal: what was tried, who refused it, what would allow it and what that opens."""
+    at = time.strftime("%H:%M:%S", time.localtime(denial.at))
+    who = plain(denial.process, 40) + (f"[{denial.pid_inside or denial.pid}]")
+    times = f" {denial.count}×" if denial.count > 1 else ""
+    found = [f"{pad(at, 10)}{style.paint(who, '1')}  {translate(denial.did)}{times}"]
+    answer = f"{denial.raw} = {denial.errno}" if denial.errno else denial.raw
+    found += wrap(answer, _INDENT, style)
+    by = translate(layer_title(denial.claim.layer))
+    what = translate(denial.claim.what)
+    found += wrap(what if denial.claim.certain else f"{what} {translate(_BY_EXCLUSION)}", f"{_INDENT}{by}: ", style)
+    if denial.ended:
+        found += wrap(translate(msg("The process ended right after it.")), _INDENT, style)
+    found += [line for remedy in denial.remedies[:1] for line in wrap(remedy_text(remedy), _INDENT, style)]
+    return found
+
+
+_BY_EXCLUSION = msg("This is said since nothing else is left.")
+
+
+def remedy_text(remedy: Remedy) -> str:
+    """What would allow it, and what that opens."""
+    text = translate(msg("Allowed by: {text}.", text=remedy.text))
+    if remedy.choice is None:
+        return text
+    if remedy.opened is None:
+        return f"{text} {translate(msg('What that opens is not known.'))}"
+    if not remedy.opened:
+        return f"{text} {translate(msg('That opens no threat.'))}"
+    opened = plural("That opens {count} threat: {names}", "That opens {count} threats: {names}", len(remedy.opened),
+                    names=", ".join(remedy.opened))  # fmt: skip
+    return f"{text} {translate(opened)}"
+
+
+def probing(denials: tuple[Denial, ...]) -> str:
+    """The harmless ones in one line; "" where there are none."""
+    benign = [each for each in denials if each.benign]
+    if not benign:
+        return ""
+    names = ", ".join(sorted({each.syscall for each in benign if each.syscall}))
+    count = sum(each.count for each in benign)
+    return translate(
+        plural("{count} harmless probe, not shown: {names}", "{count} harmless probes, not shown: {names}", count,
+               names=names)
+    )  # fmt: skip
