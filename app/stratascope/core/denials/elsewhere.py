@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from stratascope.core.denials import files, kernel, network
 from stratascope.core.denials.attempt import Attempt
 from stratascope.core.denials.denial import KERNEL, Claim, Strength
 from stratascope.core.ground import Surroundings
@@ -10,7 +11,8 @@ from stratascope.core.message import msg
 
 def claims(attempt: Attempt, around: Surroundings) -> tuple[Claim, ...]:
     """Of files, network and kernel, those that could have been the one."""
-    return ()
+    found = (files.claim(attempt), network.claim(attempt), kernel.claim(attempt, around))
+    return tuple(claim for claim in found if claim is not None)
 
 
 def nobody(attempt: Attempt) -> Claim:

@@ -61,11 +61,12 @@ class GainedRights(Value):
 
 class MoreOf(Value):
     """A higher limit: memory, pids, nofile, nproc, fsize, memlock, shm … as in the engines' options. `now`: what it is;
-    None: not known.
+    None: not known. `path`: of a tmpfs.
     """
 
     what: str
     now: int | None = None
+    path: str = ""
 
 
 class RunsAs(Value):
@@ -76,10 +77,11 @@ class RunsAs(Value):
 
 
 class MappedId(Value):
-    """An id that its user namespace maps. `group`: of groups."""
+    """An id that its user namespace maps. `group`: of groups. `outside`: as the machine counts."""
 
     number: int
     group: bool = False
+    outside: bool = False
 
 
 class Unconfined(Value):

@@ -15,6 +15,7 @@ from stratascope.layers.usermap.findings import drift, findings_of
 from stratascope.layers.usermap.namespace_owners import OWNED
 from stratascope.layers.usermap.posture import OWNER_WANTS, posture_of
 from stratascope.layers.usermap.prediction import predict
+from stratascope.layers.usermap.refused import refused
 from stratascope.layers.usermap.stances import stance_of
 from stratascope.layers.usermap.views import tabs_of
 from stratascope.linux.idmap import FULL
@@ -74,4 +75,5 @@ LAYER = Layer(
     posture=posture_of,
     predict=predict,
     stance=stance_of,
+    refused=refused,
 )

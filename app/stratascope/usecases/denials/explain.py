@@ -13,7 +13,7 @@ from stratascope.core.capture import or_none
 from stratascope.core.denials import elsewhere, words
 from stratascope.core.denials.attempt import Attempt
 from stratascope.core.denials.benign import is_benign
-from stratascope.core.denials.denial import Claim, Denial, Remedy
+from stratascope.core.denials.denial import FILES, KERNEL, NETWORK, Claim, Denial, Remedy
 from stratascope.core.denials.ring import Entry
 from stratascope.core.ground import Surroundings
 from stratascope.core.snapshot import ContainerState
@@ -21,8 +21,9 @@ from stratascope.layers import all_layers
 from stratascope.linux.idmap import parse_idmap
 from stratascope.value import replace
 
-# Of two claims as strong: who refuses first in the kernel
-_ORDER = ("seccomp", "capabilities", "usermap", "namespaces", "cgroup", "mac")
+# Of two claims as strong: who says more of just this call. Where a setting, a limit, an id map or the mode of a file
+# refused, the kernel asks for a capability that would let one off, so that one says least; the module comes after all.
+_ORDER = ("seccomp", "usermap", "namespaces", "cgroup", FILES, NETWORK, KERNEL, "capabilities", "mac")
 Remedies = Callable[[Claim], tuple[Remedy, ...]]
 
 
@@ -30,11 +31,9 @@ def claim_of(attempt: Attempt, state: ContainerState, around: Surroundings) -> C
     """Who refused it."""
     facts = {layer.id: layer.facts for layer in state.layers}
     found = [layer.refused(attempt, facts.get(layer.id), around) for layer in all_layers()]
-    claims = sorted(
-        (claim for claim in found if claim is not None),
-        key=lambda claim: _ORDER.index(claim.layer) if claim.layer in _ORDER else len(_ORDER),
-    )
+    claims = [claim for claim in found if claim is not None]
     claims += elsewhere.claims(attempt, around)
+    claims.sort(key=lambda claim: _ORDER.index(claim.layer) if claim.layer in _ORDER else len(_ORDER))
     return max(claims, key=lambda claim: claim.strength, default=elsewhere.nobody(attempt))
 
 

@@ -1,0 +1,244 @@
+"""Refusals by owner and mode of files, as fs/namei.c judges them: who may read, write, run, pass, rename.
+
+A user who is not root and is refused so is refused by the file, whatever capability the kernel asks for after it; of
+root only a missing capability can be the reason, which that layer claims. Access control lists are not read: where the
+mode alone would have let it through, no reason is made up.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from stratascope.core.denials import tried
+from stratascope.core.denials.attempt import Attempt
+from stratascope.core.denials.denial import FILES, Claim, Strength
+from stratascope.core.denials.tried import Use
+from stratascope.core.message import Message, msg
+from stratascope.core.observation.circumstances import Node, NodeKind
+from stratascope.core.relaunch.want import HeldCapability, RunsAs, Want
+
+_ASKED = frozenset(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER"))
+_BITS = {Use.READ: 4, Use.WRITE: 2, Use.RUN: 1, Use.PASS: 1, Use.NAMES: 3}
+_ENTERS = frozenset(("chdir", "fchdir", "chroot"))
+_STICKY = 0o1000
+_ANYBODY_RUNS = 0o111
+# what a server or another process judges by rights of its own
+_SERVED = ("nfs", "cifs", "smb3", "fuse", "9p", "virtiofs", "ceph", "afs")
+_NAMES = {  # functions by which the kernel says what it was about; innermost first in a chain
+    "link_path_walk": Use.PASS,
+    "walk_component": Use.PASS,
+    "may_open": None,
+    "may_delete": Use.NAMES,
+    "may_create": Use.NAMES,
+    "lookup_open": Use.NAMES,
+}
+
+
+def claim(attempt: Attempt) -> Claim | None:
+    """Its owner and mode refused it."""
+    if not tried.called(attempt, errno.EPERM, errno.EACCES) or attempt.name == "open_by_handle_at":
+        return None  # that one asks for a right over all files, and has no path
+    if attempt.lacked:
+        return _asked(attempt)
+    return _protected(attempt) or _not_runnable(attempt) or _served(attempt) or _by_mode(attempt)
+
+
+def _asked(attempt: Attempt) -> Claim | None:
+    """The kernel asked for a right over files of others, after owner and mode did not let it."""
+    if not _ASKED.issuperset(attempt.lacked) or tried.is_root(attempt):
+        return None
+    strength = Strength.FITS if tried.is_root(attempt) is None else Strength.SAID
+    about, use = _about(attempt)
+    return _told(attempt, about, use, strength)
+
+
+def _by_mode(attempt: Attempt) -> Claim | None:
+    """The same where the kernel's questions were not heard, or it asks none: as of /proc/sys, which knows no root."""
+    place = attempt.around.place
+    setting = tried.place_of(attempt).startswith("/proc/sys/")
+    if place is None or attempt.errno != errno.EACCES or (attempt.around.checks is not None and not setting):
+        return None
+    if not setting and tried.held(attempt, 1) is not False:  # DAC_OVERRIDE
+        return None
+    wanted = tried.uses(attempt)
+    for use in wanted:
+        node = place.folder if use is Use.NAMES else place.node
+        if node is not None and _is_of_node(attempt, use) and permits(attempt, node, use) is False:
+            return _told(attempt, node, use, Strength.FITS)
+    return None
+
+
+def _about(attempt: Attempt) -> tuple[Node | None, Use | None]:
+    """Which file or folder refused it, by the function that asked, and what was wanted of it."""
+    place = attempt.around.place
+    wanted = tried.uses(attempt)
+    if place is None:
+        return None, wanted[0] if wanted else None
+    if "CAP_FOWNER" in attempt.lacked:
+        return place.node, Use.OWN if Use.NAMES not in wanted else Use.NAMES
+    names = [name.partition(".")[0] for each in tried.refused_checks(attempt) for name in each.frames]
+    asker = next((_NAMES[name] for name in names if name in _NAMES), None)
+    if asker is Use.PASS:
+        return _passed(attempt), Use.PASS
+    if asker is Use.NAMES or Use.NAMES in wanted:
+        return _folder(attempt), Use.NAMES
+    for use in wanted:
+        if place.node is not None and _is_of_node(attempt, use) and permits(attempt, place.node, use) is False:
+            return place.node, use
+    unsure = place.node is not None and any(permits(attempt, place.node, use) is None for use in wanted)
+    return (place.node, wanted[0]) if unsure else (_passed(attempt), Use.PASS)
+
+
+def _is_of_node(attempt: Attempt, use: Use) -> bool:
+    """Whether that is asked of what the path names; only few calls enter a folder, others go through those before."""
+    return use is not Use.PASS or attempt.name in _ENTERS
+
+
+def _node(attempt: Attempt) -> Node | None:
+    return None if attempt.around.place is None else attempt.around.place.node
+
+
+def _folder(attempt: Attempt) -> Node | None:
+    place = attempt.around.place
+    return None if place is None or place.folder is None or place.folder.kind is not NodeKind.FOLDER else place.folder
+
+
+def _passed(attempt: Attempt) -> Node | None:
+    """The folder that it could not pass, where that is the last of the way."""
+    folder = _folder(attempt)
+    return folder if folder is not None and permits(attempt, folder, Use.PASS) is False else None
+
+
+def permits(attempt: Attempt, node: Node, use: Use) -> bool | None:
+    """Whether owner and mode let this process do it; None: not known who it is, or no question of the mode."""
+    ids, groups = attempt.around.ids, attempt.around.groups
+    bits = _BITS.get(use)
+    if ids is None or len(ids) != 4 or bits is None:
+        return None
+    uid, gid = ids[2:]
+    if uid == node.uid:
+        mine = node.mode >> 6
+    elif gid == node.gid or node.gid in (groups or ()):
+        mine = node.mode >> 3
+    else:
+        mine = node.mode
+    return mine & bits == bits
+
+
+def _told(attempt: Attempt, node: Node | None, use: Use | None, strength: Strength) -> Claim:
+    wants = _wants(attempt, node, use)
+    return Claim(FILES, _sentence(attempt, node, use), strength, wants)
+
+
+def _wants(attempt: Attempt, node: Node | None, use: Use | None) -> tuple[Want, ...]:
+    uid = tried.user(attempt)
+    owner: tuple[Want, ...] = ()
+    inside = None if node is None else attempt.inside(node.uid) if attempt.uids is not None else node.uid
+    if node is not None and inside is not None and inside != uid:
+        bits = _BITS.get(use or Use.OWN, 0)
+        if node.mode >> 6 & bits == bits or inside == 0:
+            owner = (RunsAs(inside),)
+    # the kernel asks for the lesser of the two rights first, where that would do
+    rights = sorted(attempt.lacked, key=lambda name: name == "CAP_DAC_OVERRIDE")
+    return (*owner, *(HeldCapability((name,), uid) for name in rights))
+
+
+def _sentence(attempt: Attempt, node: Node | None, use: Use | None) -> Message:
+    path, uid = tried.place_of(attempt), tried.user(attempt)
+    if uid is None or not path:
+        return msg("Owner and mode of the file don't let it.")
+    if node is None or use is None:
+        if use is Use.PASS:
+            return msg("A folder on the way to {path} does not let user {uid} pass.", path=path, uid=uid)
+        return msg("Owner and mode of {path}, or of its folder, don't let user {uid} do that.", path=path, uid=uid)
+    owner, mode = tried.told_id(attempt, node.uid), tried.mode_text(node)
+    folder = path.rstrip("/").rpartition("/")[0] or "/"
+    match use:
+        case Use.READ:
+            return msg(
+                "{path} belongs to user {owner} ({mode}), and user {uid} may not read it.",
+                path=path, owner=owner, mode=mode, uid=uid,
+            )  # fmt: skip
+        case Use.WRITE:
+            return msg(
+                "{path} belongs to user {owner} ({mode}), and user {uid} may not write to it.",
+                path=path, owner=owner, mode=mode, uid=uid,
+            )  # fmt: skip
+        case Use.RUN:
+            return msg(
+                "{path} belongs to user {owner} ({mode}), and user {uid} may not run it.",
+                path=path, owner=owner, mode=mode, uid=uid,
+            )  # fmt: skip
+        case Use.OWN:
+            return msg(
+                "{path} belongs to user {owner}, and only its owner may do that; this process is user {uid}.",
+                path=path, owner=owner, uid=uid,
+            )  # fmt: skip
+        case Use.NAMES if "CAP_FOWNER" in attempt.lacked:
+            return msg(
+                "In {folder} only its owner may remove or rename a file (sticky bit): {path} belongs to user {owner},"
+                " this process is user {uid}.",
+                folder=folder, path=path, owner=owner, uid=uid,
+            )  # fmt: skip
+        case Use.NAMES:
+            return msg(
+                "The folder of {path} belongs to user {owner} ({mode}), and user {uid} may not make or remove anything"
+                " in it.",
+                path=path, owner=owner, mode=mode, uid=uid,
+            )  # fmt: skip
+        case Use.PASS if attempt.name in _ENTERS and node is _node(attempt):
+            return msg(
+                "{path} belongs to user {owner} ({mode}), and user {uid} may not enter it.",
+                path=path, owner=owner, mode=mode, uid=uid,
+            )  # fmt: skip
+        case Use.PASS:
+            return msg(
+                "The folder of {path} belongs to user {owner} ({mode}), and user {uid} may not pass through it.",
+                path=path, owner=owner, mode=mode, uid=uid,
+            )  # fmt: skip
+
+
+def _protected(attempt: Attempt) -> Claim | None:
+    """Somebody else's file in a folder such as /tmp, opened with O_CREAT: even root may not (may_create_in_sticky)."""
+    place, flags = attempt.around.place, tried.flags(attempt)
+    if place is None or place.node is None or place.folder is None or attempt.errno != errno.EACCES:
+        return None
+    node, folder = place.node, place.folder
+    if flags is None or not flags & os.O_CREAT or node.kind not in (NodeKind.FILE, NodeKind.FIFO):
+        return None
+    if not folder.mode & _STICKY or not folder.mode & 0o022 or node.uid in (folder.uid, attempt.around.uid):
+        return None
+    what = msg(
+        "In a folder that all may write to, such as that of {path}, the kernel lets nobody open a file of user {owner}"
+        " with O_CREAT, not even root (fs.protected_regular).",
+        path=tried.place_of(attempt),
+        owner=tried.told_id(attempt, node.uid),
+    )
+    inside = attempt.inside(node.uid) if attempt.uids is not None else node.uid
+    return Claim(FILES, what, Strength.FITS, () if inside is None else (RunsAs(inside),))
+
+
+def _not_runnable(attempt: Attempt) -> Claim | None:
+    place = attempt.around.place
+    if place is None or place.node is None or attempt.errno != errno.EACCES or attempt.name not in tried.EXECUTES:
+        return None
+    path = tried.place_of(attempt)
+    if place.node.kind is not NodeKind.FILE:
+        return Claim(FILES, msg("{path} is no file that can be run.", path=path), Strength.FITS)
+    if place.node.mode & _ANYBODY_RUNS:
+        return None
+    what = msg("{path} is not executable ({mode}).", path=path, mode=tried.mode_text(place.node))
+    return Claim(FILES, what, Strength.FITS)
+
+
+def _served(attempt: Attempt) -> Claim | None:
+    mount = tried.mount_of(attempt)
+    if mount is None or not mount.fs_type.startswith(_SERVED) or mount.fs_type == "fuse.fuse-overlayfs":
+        return None
+    what = msg(
+        "{path} is on a file system ({type}) whose server judges by rights of its own, and it refused.",
+        path=tried.place_of(attempt),
+        type=mount.fs_type,
+    )
+    return Claim(FILES, what, Strength.FITS)

@@ -1,0 +1,190 @@
+"""Refusals by namespaces: mounts that are read-only, noexec, nosuid, nodev or lie over what is to be replaced, masked
+paths, what is the host's alone.
+
+By the mount that the observer saw at that moment; where it saw none, by the container's own list of mounts.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from stratascope.core.denials import tried
+from stratascope.core.denials.attempt import Attempt, Kind
+from stratascope.core.denials.denial import Claim, Strength
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.want import (
+    DeviceNode,
+    HostsNamespace,
+    ReadablePlace,
+    RunnablePlace,
+    Want,
+    WritablePlace,
+)
+from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.linux.mounts import Mount, is_mask
+from stratascope.linux.namespace import Kind as Namespace
+
+_ID = "namespaces"
+_MS_REMOUNT = 0x20
+_MS_BIND = 0x1000
+_PROT_EXEC = 4
+_MAKES_MOUNTS = frozenset(("mount", "fsmount", "move_mount"))
+# kinds of sockets that there are in the machine's first network namespace alone (their create functions): AX.25,
+# AppleTalk, NET/ROM, ATM, X.25, ROSE, LLC, Bluetooth, Phonet, IEEE 802.15.4
+_FIRST_NETWORK = frozenset((3, 5, 6, 8, 9, 11, 20, 26, 31, 35, 36))
+
+
+def refused(attempt: Attempt, facts: NamespacesFacts | None, around: Surroundings) -> Claim | None:
+    """This layer's claim; see `Layer.refused`."""
+    if attempt.kind is Kind.MASKED:
+        path = tried.place_of(attempt)
+        what = msg(
+            "{path} reads as empty, since the engine masks it: it shows or changes what is the host's.", path=path
+        )
+        return Claim(_ID, what, Strength.SAID, (ReadablePlace(path),))
+    if attempt.kind is Kind.NOT_GAINED:
+        return _not_gained(attempt)
+    if attempt.kind is not Kind.CALL or not attempt.entered or attempt.lacked:
+        return None
+    mount = tried.mount_of(attempt) or _listed(attempt, facts)
+    match attempt.errno:
+        case errno.EROFS:
+            return _read_only(attempt, mount)
+        case errno.EBUSY if attempt.name in tried.TAKES:
+            return _mounted_over(attempt, mount, facts)
+        case errno.EACCES | errno.EPERM:
+            return _not_run(attempt, mount) or _no_devices(attempt, mount) or _mounts(attempt, mount, facts)
+        case errno.EAFNOSUPPORT if attempt.name == "socket":
+            return _first_network(attempt, facts)
+    return None
+
+
+def _listed(attempt: Attempt, facts: NamespacesFacts | None) -> Mount | None:
+    """The mount of a path by the container's own list."""
+    path = tried.place_of(attempt)
+    if facts is None or facts.mounts is None or not path.startswith("/"):
+        return None
+    fitting = [each for each in facts.mounts.seen if each.target == "/" or f"{path}/".startswith(f"{each.target}/")]
+    return max(fitting, key=lambda each: len(each.target), default=None)
+
+
+def _read_only(attempt: Attempt, mount: Mount | None) -> Claim:
+    path = tried.place_of(attempt)
+    if mount is None or not mount.read_only:  # of two paths only one is told
+        return Claim(_ID, msg("What it would have changed is on a mount that is read-only."), Strength.FITS)
+    if is_mask(mount):
+        what = msg("{path} is masked by the engine, with something empty and read-only in its place.", path=path)
+        return Claim(_ID, what, Strength.FITS, (ReadablePlace(path),))
+    if not mount.options.startswith("ro"):
+        what = msg("The file system at {mount} is read-only itself, wherever it is mounted.", mount=mount.target)
+        return Claim(_ID, what, Strength.FITS)
+    wants: tuple[Want, ...] = (WritablePlace(path, mount.target),)
+    return Claim(_ID, _why_read_only(path, mount), Strength.FITS, wants)
+
+
+def _why_read_only(path: str, mount: Mount) -> Message:
+    if mount.target == "/":
+        return msg("Its root file system is read-only, and {path} is on it.", path=path)
+    if mount.fs_type in ("proc", "sysfs", "cgroup", "cgroup2"):
+        return msg(
+            "The engine mounts {mount} read-only, so that containers can't change what is the whole machine's.",
+            mount=mount.target,
+        )
+    return msg("{mount} is mounted read-only, and {path} is on it.", mount=mount.target, path=path)
+
+
+def _mounted_over(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None) -> Claim:
+    """vfs_rename, vfs_unlink, vfs_rmdir (fs/namei.c): what something is mounted on stays."""
+    path = tried.place_of(attempt)
+    if mount is not None and path and mount.target == path:
+        what = msg(
+            "{path} is a mount of its own, made by the engine: it can be written to, and neither replaced nor removed.",
+            path=path,
+        )
+        return Claim(_ID, what, Strength.FITS)
+    folder = path.rpartition("/")[0]
+    seen = () if facts is None or facts.mounts is None else facts.mounts.seen
+    beside = [each.target for each in seen if each.target != "/" and each.target.rpartition("/")[0] == folder]
+    if beside and attempt.name.startswith("rename"):
+        what = msg(
+            "A file that is a mount of its own can't be replaced by renaming, only written to: here these are {paths}.",
+            paths=", ".join(sorted(beside)[:5]),
+        )
+    else:
+        what = msg("Something is mounted there, and what is mounted on can be neither replaced nor removed.")
+    return Claim(_ID, what, Strength.FITS)
+
+
+def _not_run(attempt: Attempt, mount: Mount | None) -> Claim | None:
+    """may_open answers EACCES, before owner and mode; do_mmap EPERM (path_noexec)."""
+    runs = attempt.errno == errno.EACCES and attempt.name in tried.EXECUTES
+    maps = attempt.errno == errno.EPERM and attempt.name in ("mmap", "mmap2")
+    maps = maps and bool((tried.value(attempt, 2) or 0) & _PROT_EXEC)
+    if mount is None or not (runs or maps) or "noexec" not in mount.options.split(","):
+        return None
+    what = msg(
+        "{mount} is mounted with noexec, so that no program on it can be run: {path}.",
+        mount=mount.target,
+        path=tried.place_of(attempt),
+    )
+    return Claim(_ID, what, Strength.FITS, (RunnablePlace(tried.place_of(attempt), mount.target),))
+
+
+def _no_devices(attempt: Attempt, mount: Mount | None) -> Claim | None:
+    """may_open_dev: nodev, or a file system that was mounted in a user namespace of its own."""
+    place = attempt.around.place
+    if attempt.errno != errno.EACCES or not tried.opens(attempt) or mount is None:
+        return None
+    if place is None or place.node is None or not place.node.is_device or "nodev" not in mount.options.split(","):
+        return None
+    path = tried.place_of(attempt)
+    what = msg(
+        "{mount} is mounted with nodev, so that device nodes on it, as {path}, lead nowhere.",
+        mount=mount.target,
+        path=path,
+    )
+    want = DeviceNode(path, "b" if place.node.kind.value == "block" else "c", place.node.device, "rw")
+    return Claim(_ID, what, Strength.FITS, (want,))
+
+
+def _mounts(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None) -> Claim | None:
+    """What mount(2) refuses to one that may mount: mount_too_revealing, and locked flags (fs/namespace.c)."""
+    if attempt.errno != errno.EPERM or attempt.name not in _MAKES_MOUNTS or not tried.unasked(attempt):
+        return None
+    flags = tried.value(attempt, 3) or 0 if attempt.name == "mount" else 0
+    if flags & _MS_REMOUNT:
+        what = msg("Mounts that came with a user namespace keep their flags: it can't make them less strict.")
+        return Claim(_ID, what, Strength.FITS)
+    masked = facts is not None and bool(facts.masked_paths or facts.read_only_paths)
+    last = tried.place_of(attempt).rstrip("/").rpartition("/")[2]
+    if flags & _MS_BIND or not masked or last not in ("proc", "sys"):
+        return None
+    what = msg(
+        "A new /proc or /sys may only be mounted where the present one is whole, and here parts of it are masked."
+    )
+    return Claim(_ID, what, Strength.FITS, (ReadablePlace("/proc" if last == "proc" else "/sys"),))
+
+
+def _not_gained(attempt: Attempt) -> Claim | None:
+    place, mount = attempt.around.place, tried.mount_of(attempt)
+    if place is None or mount is None or "nosuid" not in mount.options.split(","):
+        return None
+    if attempt.around.no_new_privs:
+        return None  # neither of the two alone is the reason; that one is asked for more often
+    path = tried.place_of(attempt)
+    what = msg(
+        "{mount} is mounted with nosuid, so that {path} started without the rights that it gives.",
+        mount=mount.target,
+        path=path,
+    )
+    return Claim(_ID, what, Strength.FITS, (RunnablePlace(path, mount.target),))
+
+
+def _first_network(attempt: Attempt, facts: NamespacesFacts | None) -> Claim | None:
+    family = tried.value(attempt, 0)
+    own = None if facts is None else facts.of(Namespace.NET)
+    if family not in _FIRST_NETWORK or own is None or own.shared_with_host is not False:
+        return None
+    what = msg("Sockets of address family {number} can only be made in the host's own network.", number=family)
+    return Claim(_ID, what, Strength.FITS, (HostsNamespace("net"),))

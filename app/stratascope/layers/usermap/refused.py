@@ -1,0 +1,186 @@
+"""Refusals by the user namespace: ids that it does not map, files of owners that it does not know, capabilities that
+count inside it alone.
+
+A capability that a process holds and is refused for all the same was asked for in another user namespace than its own:
+most often the machine's first one. No capability that is added can help then.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from stratascope.core.denials import tried
+from stratascope.core.denials.attempt import Attempt, Kind
+from stratascope.core.denials.denial import Claim, Strength
+from stratascope.core.denials.files import permits
+from stratascope.core.denials.tried import Use
+from stratascope.core.ground import Surroundings
+from stratascope.core.message import msg
+from stratascope.core.observation.circumstances import Node
+from stratascope.core.relaunch.want import HostsNamespace, MappedId, Want
+from stratascope.layers.usermap.facts import UsermapFacts
+from stratascope.linux.capability import name_of
+from stratascope.linux.idmap import IdMap, is_full, to_host
+
+_ID = "usermap"
+_UNCHANGED = (1 << 32) - 1  # (uid_t) -1
+_SET_UID, _SET_GID = 0o4000, 0o2000
+_USERS_NAMES = "setuid setreuid setresuid setfsuid"
+_GROUPS_NAMES = "setgid setregid setresgid setfsgid"
+_USERS = frozenset(_USERS_NAMES.split())
+_GROUPS = frozenset(_GROUPS_NAMES.split())
+_OWNERS = {"chown": 1, "fchown": 1, "lchown": 1, "fchownat": 2}  # where the user is; the group after it
+_GROUPS_MOST = 65536  # NGROUPS_MAX
+_MAP_FILES = ("/uid_map", "/gid_map", "/setgroups")
+
+
+def refused(attempt: Attempt, facts: UsermapFacts | None, around: Surroundings) -> Claim | None:
+    """This layer's claim; see `Layer.refused`."""
+    if attempt.kind is Kind.NOT_GAINED:
+        return _not_gained(attempt)
+    if not tried.called(attempt, attempt.errno):
+        return None
+    match attempt.errno:
+        case errno.EINVAL:
+            return _unmapped(attempt)
+        case errno.EOVERFLOW:
+            return _no_number(attempt)
+        case errno.EPERM | errno.EACCES if attempt.lacked:
+            return _elsewhere(attempt, facts)
+        case errno.EPERM | errno.EACCES:
+            return _no_groups(attempt, facts) or _map_written(attempt) or _foreign_owner(attempt)
+    return None
+
+
+def _unmapped(attempt: Attempt) -> Claim | None:
+    """make_kuid, make_kgid: an id without a number outside is no id (EINVAL)."""
+    for number, group in _ids(attempt):
+        known: IdMap | None = attempt.gids if group else attempt.uids
+        if number == _UNCHANGED or known is None or to_host(known, number) is not None:
+            continue
+        if group:
+            what = msg("Its user namespace has no group {number}.", number=number)
+        else:
+            what = msg("Its user namespace has no user {number}.", number=number)
+        return Claim(_ID, what, Strength.FITS, (MappedId(number, group), HostsNamespace("user")))
+    count = tried.value(attempt, 0)
+    if tried.plain_name(attempt) == "setgroups" and count is not None and 0 < count <= _GROUPS_MOST:
+        if attempt.gids is None or is_full(attempt.gids):
+            return None
+        what = msg("Its user namespace lacks one of the groups that it wanted to have.")
+        return Claim(_ID, what, Strength.FITS, (HostsNamespace("user"),))
+    return None
+
+
+def _ids(attempt: Attempt) -> tuple[tuple[int, bool], ...]:
+    """Of a call that names users or groups: each, and whether it is a group."""
+    name = tried.plain_name(attempt)
+    if name in _USERS or name in _GROUPS:
+        count = {"re": 2, "res": 3}.get(name[3:-3], 1)
+        places = ((place, name in _GROUPS) for place in range(count))
+    elif name in _OWNERS:
+        places = ((_OWNERS[name] + place, bool(place)) for place in range(2))
+    else:
+        return ()
+    return tuple((number, group) for place, group in places if (number := tried.value(attempt, place)) is not None)
+
+
+def _no_number(attempt: Attempt) -> Claim | None:
+    """fsuidgid_has_mapping, HAS_UNMAPPED_ID: a file system or mount with a map of its own."""
+    if attempt.name not in tried.MAKES and not tried.opens(attempt):
+        return None
+    what = msg(
+        "The file system at {path} has no number for this user: its own id map leaves it out.",
+        path=tried.place_of(attempt),
+    )
+    return Claim(_ID, what, Strength.FITS)
+
+
+def _elsewhere(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
+    checks = tried.refused_checks(attempt)
+    own = facts is not None and facts.initial_namespace is False
+    for each in checks:
+        holds = tried.held(attempt, each.capability)
+        if not holds and not (own and each.initial):
+            continue
+        name = name_of(each.capability)
+        if each.initial:
+            what = msg(
+                "The kernel wants {capability} in the machine's own user namespace for that; root of this container's"
+                " counts inside it alone.",
+                capability=name,
+            )
+        else:
+            what = msg(
+                "{capability} counts in its own user namespace, and what it asked for belongs to another.",
+                capability=name,
+            )
+        # without a user namespace of its own it would have what it has now: enough only where it has that
+        wants: tuple[Want, ...] = (HostsNamespace("user"),) if holds else ()
+        return Claim(_ID, what, Strength.SAID, wants)
+    return None
+
+
+def _no_groups(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
+    if tried.plain_name(attempt) != "setgroups" or facts is None or facts.setgroups != "deny":
+        return None
+    what = msg("Its user namespace forbids setgroups, since nobody but its maker's own group was given to it.")
+    return Claim(_ID, what, Strength.FITS, (HostsNamespace("user"),))
+
+
+def _map_written(attempt: Attempt) -> Claim | None:
+    path = tried.place_of(attempt)
+    if (
+        attempt.name not in ("write", "pwrite64", "writev")
+        or not path.startswith("/proc/")
+        or not path.endswith(_MAP_FILES)
+    ):
+        return None
+    what = msg(
+        "A user namespace gets only ids that its maker has, and groups only after setgroups was forbidden in it."
+    )
+    return Claim(_ID, what, Strength.FITS)
+
+
+def _foreign_owner(attempt: Attempt) -> Claim | None:
+    """Owner or group outside the map: not even root inside has a right over it (privileged_wrt_inode_uidgid), so the
+    kernel asks for none. To another user its owner and mode say no, unless it would be that owner without the map.
+    """
+    place, uid = attempt.around.place, attempt.around.uid
+    if place is None or uid is None or attempt.uids is None or is_full(attempt.uids) or attempt.around.checks is None:
+        return None
+    wanted = tried.uses(attempt)
+    node = place.folder if Use.NAMES in wanted or place.node is None else place.node
+    if node is None or not _is_foreign(attempt, node):
+        return None
+    inside = attempt.inside(uid)
+    if inside not in (0, node.uid) or any(permits(attempt, node, use) for use in wanted):
+        return None
+    what = msg(
+        "{path} belongs to user {owner} of the machine, whom its user namespace does not have: inside it is nobody's,"
+        " and not even root's.",
+        path=tried.place_of(attempt),
+        owner=node.uid,
+    )
+    return Claim(_ID, what, Strength.FITS, (MappedId(node.uid, outside=True), HostsNamespace("user")))
+
+
+def _is_foreign(attempt: Attempt, node: Node) -> bool:
+    mapped = attempt.inside(node.uid) is not None
+    gids = attempt.gids
+    return not mapped or (gids is not None and all(not r.outside <= node.gid < r.outside + r.length for r in gids))
+
+
+def _not_gained(attempt: Attempt) -> Claim | None:
+    """bprm_fill_uid: a set-uid program of an owner that is not mapped changes nothing."""
+    place = attempt.around.place
+    if place is None or place.node is None or attempt.uids is None or not place.node.mode & (_SET_UID | _SET_GID):
+        return None
+    if attempt.around.no_new_privs or attempt.inside(place.node.uid) is not None:
+        return None
+    what = msg(
+        "{path} belongs to user {owner} of the machine, whom its user namespace does not have, so it gives no rights.",
+        path=tried.place_of(attempt),
+        owner=place.node.uid,
+    )
+    return Claim(_ID, what, Strength.FITS, (MappedId(place.node.uid, outside=True),))
