@@ -21,6 +21,8 @@ from stratascope.core.relaunch.want import HeldCapability, RunsAs, Want
 _ASKED = frozenset(("CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER"))
 _BITS = {Use.READ: 4, Use.WRITE: 2, Use.RUN: 1, Use.PASS: 1, Use.NAMES: 3}
 _ENTERS = frozenset(("chdir", "fchdir", "chroot"))
+_LINKS = frozenset(("link", "linkat"))  # whose path is that of the file that there is
+_TWO_PLACES = frozenset(("rename", "renameat", "renameat2"))
 _STICKY = 0o1000
 _ANYBODY_RUNS = 0o111
 # what a server or another process judges by rights of its own
@@ -76,16 +78,18 @@ def _about(attempt: Attempt) -> tuple[Node | None, Use | None]:
     if place is None:
         return None, wanted[0] if wanted else None
     if "CAP_FOWNER" in attempt.lacked:
-        return place.node, Use.OWN if Use.NAMES not in wanted else Use.NAMES
+        return place.node, Use.NAMES if Use.NAMES in wanted else Use.OWN
     names = [name.partition(".")[0] for each in tried.refused_checks(attempt) for name in each.frames]
     asker = next((_NAMES[name] for name in names if name in _NAMES), None)
     if asker is Use.PASS:
         return _passed(attempt), Use.PASS
     if asker is Use.NAMES or Use.NAMES in wanted:
-        return _folder(attempt), Use.NAMES
+        return _changed(attempt), Use.NAMES
     for use in wanted:
         if place.node is not None and _is_of_node(attempt, use) and permits(attempt, place.node, use) is False:
             return place.node, use
+    if not wanted:
+        return None, None
     unsure = place.node is not None and any(permits(attempt, place.node, use) is None for use in wanted)
     return (place.node, wanted[0]) if unsure else (_passed(attempt), Use.PASS)
 
@@ -102,6 +106,13 @@ def _node(attempt: Attempt) -> Node | None:
 def _folder(attempt: Attempt) -> Node | None:
     place = attempt.around.place
     return None if place is None or place.folder is None or place.folder.kind is not NodeKind.FOLDER else place.folder
+
+
+def _changed(attempt: Attempt) -> Node | None:
+    """The folder in which a name was to be made or taken away; None where it is that of the other path, not told."""
+    folder = _folder(attempt)
+    other = attempt.name in _TWO_PLACES and (folder is None or permits(attempt, folder, Use.NAMES) is not False)
+    return None if other or attempt.name in _LINKS else folder
 
 
 def _passed(attempt: Attempt) -> Node | None:
@@ -149,6 +160,12 @@ def _sentence(attempt: Attempt, node: Node | None, use: Use | None) -> Message:
     if uid is None or not path:
         return msg("Owner and mode of the file don't let it.")
     if node is None or use is None:
+        if use is Use.NAMES and attempt.name in _LINKS | _TWO_PLACES:
+            return msg(
+                "User {uid} may not make anything in the folder where {path} was to get its new name.",
+                path=path,
+                uid=uid,
+            )
         if use is Use.PASS:
             return msg("A folder on the way to {path} does not let user {uid} pass.", path=path, uid=uid)
         return msg("Owner and mode of {path}, or of its folder, don't let user {uid} do that.", path=path, uid=uid)
@@ -173,6 +190,12 @@ def _sentence(attempt: Attempt, node: Node | None, use: Use | None) -> Message:
         case Use.OWN:
             return msg(
                 "{path} belongs to user {owner}, and only its owner may do that; this process is user {uid}.",
+                path=path, owner=owner, uid=uid,
+            )  # fmt: skip
+        case Use.NAMES if "CAP_FOWNER" in attempt.lacked and attempt.name in _LINKS:
+            return msg(
+                "{path} belongs to user {owner}, and user {uid}, who may not write to it, may give it no other name"
+                " (fs.protected_hardlinks).",
                 path=path, owner=owner, uid=uid,
             )  # fmt: skip
         case Use.NAMES if "CAP_FOWNER" in attempt.lacked:

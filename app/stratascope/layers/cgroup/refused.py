@@ -56,8 +56,8 @@ def _call(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
             return _queues(attempt)
         case errno.EMFILE if attempt.name not in _OTHER_FILES:
             return _open_files(attempt)
-        case errno.EFBIG if tried.limit(attempt, "fsize") is not None:
-            return _too_large(attempt, Strength.FITS)
+        case errno.EFBIG if tried.limit(attempt, "fsize") is not None or not attempt.around.limits:
+            return _too_large(attempt, Strength.FITS if attempt.around.limits else Strength.LEFT)
         case errno.EPERM | errno.ENOMEM | errno.EAGAIN if attempt.name in _LOCKS and _is_locking(attempt):
             return _locked(attempt)
         case errno.ENOMEM if attempt.name in _GROWS:
@@ -133,7 +133,8 @@ def _processes(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
         return Claim(_ID, what, Strength.SAID, (MoreOf("nproc", now),))
     most = None if facts is None else facts.pids_max
     vain = attempt.around.forked_in_vain
-    if not vain and (facts is None or most is None or facts.pids_room):
+    # the facts are of a while ago: that there was room then speaks against it only where the kernel counted nothing
+    if not vain and (facts is None or most is None or (vain == 0 and facts.pids_room)):
         return None
     if most is None:
         what = msg("Its control group has as many processes and threads as it may (pids.max).")
@@ -166,7 +167,12 @@ def _open_files(attempt: Attempt) -> Claim:
 def _queues(attempt: Attempt) -> Claim:
     now = tried.limit(attempt, "msgqueue")
     what = msg("Its user's message queues take as much memory as they may (ulimit msgqueue).")
-    return Claim(_ID, what, Strength.FITS, (MoreOf("msgqueue", now),))
+    return Claim(_ID, what, _strength(attempt, "CAP_SYS_RESOURCE"), (MoreOf("msgqueue", now),))
+
+
+def _strength(attempt: Attempt, exempt: str) -> Strength:
+    """Certain by the kernel's own word where it asked whether the process is exempt from the limit."""
+    return Strength.SAID if exempt in attempt.lacked else Strength.FITS
 
 
 def _too_large(attempt: Attempt, strength: Strength) -> Claim:
@@ -189,9 +195,8 @@ def _locked(attempt: Attempt) -> Claim:
     what = msg("It may not lock more memory (ulimit memlock).")
     if now is not None:
         what = msg("It may lock {limit} of memory at most (ulimit memlock).", limit=size_text(now))
-    asked = "CAP_IPC_LOCK" in attempt.lacked
     wants: tuple[Want, ...] = (MoreOf("memlock", now), HeldCapability(("CAP_IPC_LOCK",), tried.user(attempt)))
-    return Claim(_ID, what, Strength.SAID if asked else Strength.FITS, wants)
+    return Claim(_ID, what, _strength(attempt, "CAP_IPC_LOCK"), wants)
 
 
 def _address_space(attempt: Attempt) -> Claim | None:

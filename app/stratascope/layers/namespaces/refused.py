@@ -29,6 +29,7 @@ _ID = "namespaces"
 _MS_REMOUNT = 0x20
 _MS_BIND = 0x1000
 _PROT_EXEC = 4
+_MAP_ANONYMOUS = 0x20
 _MAKES_MOUNTS = frozenset(("mount", "fsmount", "move_mount"))
 # kinds of sockets that there are in the machine's first network namespace alone (their create functions): AX.25,
 # AppleTalk, NET/ROM, ATM, X.25, ROSE, LLC, Bluetooth, Phonet, IEEE 802.15.4
@@ -120,7 +121,13 @@ def _not_run(attempt: Attempt, mount: Mount | None) -> Claim | None:
     """may_open answers EACCES, before owner and mode; do_mmap EPERM (path_noexec)."""
     runs = attempt.errno == errno.EACCES and attempt.name in tried.EXECUTES
     maps = attempt.errno == errno.EPERM and attempt.name in ("mmap", "mmap2")
-    maps = maps and bool((tried.value(attempt, 2) or 0) & _PROT_EXEC)
+    maps = (
+        maps
+        and bool((tried.value(attempt, 2) or 0) & _PROT_EXEC)
+        and not (tried.value(attempt, 3) or 0) & _MAP_ANONYMOUS
+    )
+    if maps and mount is None:  # of a file that is open: which one, nobody told
+        return Claim(_ID, msg("The library that it loads is on a mount with noexec."), Strength.FITS)
     if mount is None or not (runs or maps) or "noexec" not in mount.options.split(","):
         return None
     what = msg(

@@ -30,6 +30,7 @@ _GROUPS_NAMES = "setgid setregid setresgid setfsgid"
 _USERS = frozenset(_USERS_NAMES.split())
 _GROUPS = frozenset(_GROUPS_NAMES.split())
 _OWNERS = {"chown": 1, "fchown": 1, "lchown": 1, "fchownat": 2}  # where the user is; the group after it
+_OVER_FILES = frozenset(("CAP_CHOWN", "CAP_DAC_OVERRIDE", "CAP_DAC_READ_SEARCH", "CAP_FOWNER", "CAP_FSETID"))
 _GROUPS_MOST = 65536  # NGROUPS_MAX
 _MAP_FILES = ("/uid_map", "/gid_map", "/setgroups")
 
@@ -45,10 +46,10 @@ def refused(attempt: Attempt, facts: UsermapFacts | None, around: Surroundings) 
             return _unmapped(attempt)
         case errno.EOVERFLOW:
             return _no_number(attempt)
-        case errno.EPERM | errno.EACCES if attempt.lacked:
-            return _elsewhere(attempt, facts)
-        case errno.EPERM | errno.EACCES:
+        case errno.EPERM | errno.EACCES if _OVER_FILES.issuperset(attempt.lacked):
             return _no_groups(attempt, facts) or _map_written(attempt) or _foreign_owner(attempt)
+        case errno.EPERM | errno.EACCES:
+            return _elsewhere(attempt, facts)
     return None
 
 
@@ -106,7 +107,7 @@ def _elsewhere(attempt: Attempt, facts: UsermapFacts | None) -> Claim | None:
         name = name_of(each.capability)
         if each.initial:
             what = msg(
-                "The kernel wants {capability} in the machine's own user namespace for that; root of this container's"
+                "The kernel wants {capability} in the machine's own user namespace for that; root of this container"
                 " counts inside it alone.",
                 capability=name,
             )
@@ -143,15 +144,16 @@ def _map_written(attempt: Attempt) -> Claim | None:
 
 
 def _foreign_owner(attempt: Attempt) -> Claim | None:
-    """Owner or group outside the map: not even root inside has a right over it (privileged_wrt_inode_uidgid), so the
-    kernel asks for none. To another user its owner and mode say no, unless it would be that owner without the map.
+    """Owner or group outside the map: no right that counts inside is one over it (capable_wrt_inode_uidgid asks for the
+    capability, and lets nobody through whatever the answer). To another user than root its owner and mode say no,
+    unless it would be that owner without the map.
     """
     place, uid = attempt.around.place, attempt.around.uid
-    if place is None or uid is None or attempt.uids is None or is_full(attempt.uids) or attempt.around.checks is None:
+    if place is None or uid is None or attempt.uids is None or is_full(attempt.uids):
         return None
     wanted = tried.uses(attempt)
     node = place.folder if Use.NAMES in wanted or place.node is None else place.node
-    if node is None or not _is_foreign(attempt, node):
+    if node is None or not _is_foreign(attempt, node) or not (wanted or tried.opens(attempt)):
         return None
     inside = attempt.inside(uid)
     if inside not in (0, node.uid) or any(permits(attempt, node, use) for use in wanted):
@@ -162,7 +164,8 @@ def _foreign_owner(attempt: Attempt) -> Claim | None:
         path=tried.place_of(attempt),
         owner=node.uid,
     )
-    return Claim(_ID, what, Strength.FITS, (MappedId(node.uid, outside=True), HostsNamespace("user")))
+    strength = Strength.SAID if attempt.lacked else Strength.FITS
+    return Claim(_ID, what, strength, (MappedId(node.uid, outside=True), HostsNamespace("user")))
 
 
 def _is_foreign(attempt: Attempt, node: Node) -> bool:

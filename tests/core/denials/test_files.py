@@ -1,0 +1,192 @@
+"""Owner and mode: which file or folder refused it to whom, by the kernel's own questions, and what would let it."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from core.denials.moments import MAPPED, around, call, check, mount, node, place
+from stratascope.core.denials.attempt import Attempt
+from stratascope.core.denials.denial import FILES, Strength
+from stratascope.core.denials.files import claim
+from stratascope.core.relaunch.want import HeldCapability, RunsAs
+from stratascope.i18n.translate import translate
+
+_ASKS = ("capable_wrt_inode_uidgid", "generic_permission", "inode_permission")
+_OVERRIDE = check("CAP_DAC_OVERRIDE", *_ASKS, "may_open", "path_openat")
+_SEARCH = check("CAP_DAC_READ_SEARCH", *_ASKS, "may_open", "path_openat")
+_OWNER = check("CAP_FOWNER", "capable_wrt_inode_uidgid", "setattr_prepare")
+_WAY = [
+    check("CAP_DAC_READ_SEARCH", *_ASKS, "link_path_walk", "path_openat"),
+    check("CAP_DAC_OVERRIDE", *_ASKS, "link_path_walk", "path_openat"),
+]
+_CLOSED = node("folder", 0o700)
+UNHEARD: dict[str, object] = {"checks": None}  # nobody told which of the kernel's questions were of this call
+_TMP = node("folder", 0o1777)
+
+
+def said(attempt: Attempt) -> str:
+    found = claim(attempt)
+    assert found is not None
+    assert found.layer == FILES
+    return translate(found.what)
+
+
+CASES = [
+    (
+        call(
+            "open",
+            13,
+            0,
+            os.O_RDONLY,
+            said=around(999, [_SEARCH, _OVERRIDE], place=place("/data", node(mode=0o600, uid=1000))),
+        ),
+        "/data belongs to user 1000 (rw-------), and user 999 may not read it.",
+    ),
+    (
+        call("openat", 13, 0, 0, os.O_WRONLY, said=around(999, [_OVERRIDE], place=place("/data", node(uid=1000)))),
+        "/data belongs to user 1000 (rw-r--r--), and user 999 may not write to it.",
+    ),
+    (  # of the two the one that it may not
+        call("openat", 13, 0, 0, os.O_RDWR, said=around(999, [_OVERRIDE], place=place("/data", node(uid=1000)))),
+        "/data belongs to user 1000 (rw-r--r--), and user 999 may not write to it.",
+    ),
+    (
+        call("open", 13, 0, os.O_WRONLY | os.O_CREAT, said=around(999, [_OVERRIDE], place=place("/new"))),
+        "The folder of /new belongs to user 0 (rwxr-xr-x), and user 999 may not make or remove anything in it.",
+    ),
+    (
+        call("rename", 13, said=around(999, [_OVERRIDE], place=place("/etc/passwd", node()))),
+        "The folder of /etc/passwd belongs to user 0 (rwxr-xr-x), and user 999 may not make or remove anything in it.",
+    ),
+    (
+        call("rename", 13, said=around(999, [_OVERRIDE], place=place("/tmp/mine", node(uid=999), _TMP))),
+        "User 999 may not make anything in the folder where /tmp/mine was to get its new name.",
+    ),
+    (
+        call("link", 13, said=around(999, [_OVERRIDE], place=place("/tmp/mine", node(uid=999), _TMP))),
+        "User 999 may not make anything in the folder where /tmp/mine was to get its new name.",
+    ),
+    (
+        call("link", 1, said=around(999, [_OWNER], place=place("/etc/shadow", node(mode=0o640)))),
+        "/etc/shadow belongs to user 0, and user 999, who may not write to it, may give it no other name"
+        " (fs.protected_hardlinks).",
+    ),
+    (
+        call("unlink", 1, said=around(999, [_OWNER], place=place("/tmp/other", node(uid=7), _TMP))),
+        "In /tmp only its owner may remove or rename a file (sticky bit): /tmp/other belongs to user 7, this process is"
+        " user 999.",
+    ),
+    (
+        call("chmod", 1, said=around(999, [_OWNER], place=place("/data", node(uid=7)))),
+        "/data belongs to user 7, and only its owner may do that; this process is user 999.",
+    ),
+    (
+        call("open", 13, 0, 0, said=around(999, _WAY, place=place("/closed/secret", node(), _CLOSED))),
+        "The folder of /closed/secret belongs to user 0 (rwx------), and user 999 may not pass through it.",
+    ),
+    (  # the folder that the file is in would have let it pass: one above did not
+        call("open", 13, 0, 0, said=around(999, _WAY, place=place("/closed/in/secret", node()))),
+        "A folder on the way to /closed/in/secret does not let user 999 pass.",
+    ),
+    (
+        call("stat", 13, said=around(999, _WAY, place=place("/closed/secret", node(mode=0o600), _CLOSED))),
+        "The folder of /closed/secret belongs to user 0 (rwx------), and user 999 may not pass through it.",
+    ),
+    (
+        call("chdir", 13, said=around(999, [_SEARCH, _OVERRIDE], place=place("/root", _CLOSED))),
+        "/root belongs to user 0 (rwx------), and user 999 may not enter it.",
+    ),
+    (
+        call("execve", 13, said=around(999, [_OVERRIDE], place=place("/bin/x", node(mode=0o744)))),
+        "/bin/x belongs to user 0 (rwxr--r--), and user 999 may not run it.",
+    ),
+    (call("execve", 13, said=around(0, place=place("/entry.sh", node()))), "/entry.sh is not executable (rw-r--r--)."),
+    (call("execve", 13, said=around(0, place=place("/etc", node("folder")))), "/etc is no file that can be run."),
+    (  # /proc/sys asks for no right over files (proc_sys_permission)
+        call("open", 13, 0, os.O_WRONLY, said=around(999, place=place("/proc/sys/vm/swappiness", node()))),
+        "/proc/sys/vm/swappiness belongs to user 0 (rw-r--r--), and user 999 may not write to it.",
+    ),
+    (
+        call("openat2", 13, said=around(999, [_OVERRIDE], place=place("/private", node(mode=0o600)))),
+        "Owner and mode of /private, or of its folder, don't let user 999 do that.",
+    ),
+    (
+        call("connect", 13, said=around(999, [_OVERRIDE], address=["unix", "/run/x.sock", 0])),
+        "Owner and mode of /run/x.sock, or of its folder, don't let user 999 do that.",
+    ),
+    (call("open", 13, 0, 0, said=around(999, [_SEARCH])), "Owner and mode of the file don't let it."),
+]
+
+
+@pytest.mark.parametrize(("attempt", "text"), CASES, ids=lambda each: each if isinstance(each, str) else "")
+def test_what_refused_it(attempt: Attempt, text: str) -> None:
+    assert said(attempt) == text
+
+
+def test_users_are_told_as_the_container_counts() -> None:
+    moment = around(200999, [_OVERRIDE], place=place("/data", node(uid=201000)))
+    attempt = call("openat", 13, 0, 0, os.O_WRONLY, said=moment, uids=MAPPED)
+    assert said(attempt) == "/data belongs to user 1000 (rw-r--r--), and user 999 may not write to it."
+    found = claim(attempt)
+    assert found is not None
+    assert found.wants == (RunsAs(1000), HeldCapability(("CAP_DAC_OVERRIDE",), 999))
+
+
+def test_the_lesser_right_is_wanted_first() -> None:
+    found = claim(
+        call("open", 13, 0, 0, said=around(999, [_OVERRIDE, _SEARCH], place=place("/x", node(mode=0, uid=5))))
+    )
+    assert found is not None
+    assert found.wants == (  # the owner may not read it either
+        HeldCapability(("CAP_DAC_READ_SEARCH",), 999),
+        HeldCapability(("CAP_DAC_OVERRIDE",), 999),
+    )
+
+
+def test_root_lacks_a_capability_instead() -> None:
+    assert claim(call("open", 13, 0, 0, said=around(0, [_OVERRIDE], place=place("/x", node(mode=0, uid=5))))) is None
+
+
+def test_root_of_a_user_namespace_is_root() -> None:
+    moment = around(200000, [_OVERRIDE], place=place("/x", node(mode=0, uid=200005)))
+    assert claim(call("open", 13, 0, 0, said=moment, uids=MAPPED)) is None
+
+
+def test_other_rights_are_no_matter_of_files() -> None:
+    assert claim(call("mount", 1, said=around(999, [check("CAP_SYS_ADMIN", "ns_capable")]))) is None
+    assert claim(call("open_by_handle_at", 1, said=around(999, [_SEARCH]))) is None
+
+
+def test_a_group_that_it_is_in_decides() -> None:
+    """Owner, group, others: the first that fits, even where a later one would let it."""
+    moment = around(999, place=place("/x", node(mode=0o604, gid=50)), groups=[50]) | UNHEARD
+    attempt = call("open", 13, 0, 0, said=moment)
+    assert said(attempt) == "/x belongs to user 0 (rw----r--), and user 999 may not read it."
+    moment["groups"] = []
+    assert claim(call("open", 13, 0, 0, said=moment)) is None
+
+
+def test_a_file_of_somebody_else_in_tmp_even_to_root() -> None:
+    moment = around(0, place=place("/tmp/x", node(uid=1000), _TMP))
+    attempt = call("open", 13, 0, os.O_WRONLY | os.O_CREAT, said=moment)
+    assert "fs.protected_regular" in said(attempt)
+    found = claim(attempt)
+    assert found is not None
+    assert found.strength is Strength.FITS
+    assert claim(call("open", 13, 0, os.O_WRONLY, said=moment)) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "served"), [("nfs4", True), ("fuse.sshfs", True), ("fuse.fuse-overlayfs", False), ("ext4", False)]
+)
+def test_a_server_judges_for_itself(kind: str, served: bool) -> None:
+    found = claim(call("open", 13, 0, 0, said=around(0, place=place("/n/x", node(), on=mount("/n", kind=kind)))))
+    assert (found is not None) is served
+
+
+def test_what_a_filter_refused_is_no_matter_of_files() -> None:
+    moment = around(999, place=place("/data", node(mode=0o600))) | UNHEARD
+    assert claim(call("open", 13, 0, 0, said=moment)) is not None
+    assert claim(call("open", 13, 0, 0, said=moment, entered=False)) is None

@@ -1,0 +1,167 @@
+"""What mounts and namespaces refuse: by the mount that was seen, by the container's own list where none was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from captures.recorded import recorded
+from core.denials.moments import around, call, check, happened, mount, node, place
+from layers.surroundings import around as surroundings
+from layers.surroundings import container
+from stratascope.core.denials.attempt import Attempt, Kind
+from stratascope.core.denials.denial import Claim, Strength
+from stratascope.core.relaunch.want import DeviceNode, HostsNamespace, ReadablePlace, RunnablePlace, Want, WritablePlace
+from stratascope.i18n.translate import translate
+from stratascope.layers.namespaces.facts import NamespacesFacts
+from stratascope.layers.namespaces.layer import LAYER
+
+_MASK = mount("/proc/acpi", "ro,relatime", "tmpfs")
+_TMP = "rw,nosuid,nodev,noexec,relatime"
+
+
+def of(attempt: Attempt, facts: NamespacesFacts | None = None) -> Claim | None:
+    found: Claim | None = LAYER.refused(attempt, facts, surroundings())
+    return found
+
+
+def on(path: str, where: str, of_: list[object] | None = None) -> dict[str, Any]:
+    return around(place=place(path, of_, on=where))
+
+
+CASES: list[tuple[Attempt, str, tuple[Want, ...]]] = [
+    (
+        call("mkdir", 30, said=on("/new", mount(options="ro,relatime", kind="overlay"))),
+        "Its root file system is read-only, and /new is on it.",
+        (WritablePlace("/new", "/"),),
+    ),
+    (
+        call("openat", 30, 0, 0, 1, said=on("/data/x", mount("/data", "ro,relatime"))),
+        "/data is mounted read-only, and /data/x is on it.",
+        (WritablePlace("/data/x", "/data"),),
+    ),
+    (
+        call("open", 30, 0, 1, said=on("/proc/sys/vm/swappiness", mount("/proc/sys", "ro,relatime", "proc", "/sys"))),
+        "The engine mounts /proc/sys read-only, so that containers can't change what is the whole machine's.",
+        (WritablePlace("/proc/sys/vm/swappiness", "/proc/sys"),),
+    ),
+    (
+        call("open", 30, 0, 65, said=on("/proc/acpi/x", _MASK)),
+        "/proc/acpi/x is masked by the engine, with something empty and read-only in its place.",
+        (ReadablePlace("/proc/acpi/x"),),
+    ),
+    (
+        call("mkdir", 30, said=on("/cd/x", mount("/cd", "rw,relatime", "iso9660", more="ro"))),
+        "The file system at /cd is read-only itself, wherever it is mounted.",
+        (),
+    ),
+    (call("mkdir", 30), "What it would have changed is on a mount that is read-only.", ()),
+    (  # of the two paths the other one
+        call("rename", 30, said=on("/tmp/x", mount("/tmp"))),
+        "What it would have changed is on a mount that is read-only.",
+        (),
+    ),
+    (
+        call("execve", 13, said=on("/t/p", mount("/t", _TMP, "tmpfs"), node(mode=0o755))),
+        "/t is mounted with noexec, so that no program on it can be run: /t/p.",
+        (RunnablePlace("/t/p", "/t"),),
+    ),
+    (
+        call("mmap", 1, 0, 4096, 5, 2, 3, 0, said=on("/t/l.so", mount("/t", _TMP, "tmpfs"), node())),
+        "/t is mounted with noexec, so that no program on it can be run: /t/l.so.",
+        (RunnablePlace("/t/l.so", "/t"),),
+    ),
+    (call("mmap", 1, 0, 4096, 5, 2, 3, 0), "The library that it loads is on a mount with noexec.", ()),
+    (
+        call("open", 13, 0, 2, said=on("/t/n", mount("/t", _TMP, "tmpfs"), node("character", device="1:3"))),
+        "/t is mounted with nodev, so that device nodes on it, as /t/n, lead nowhere.",
+        (DeviceNode("/t/n", "c", "1:3", "rw"),),
+    ),
+    (
+        call("unlink", 16, said=on("/etc/hosts", mount("/etc/hosts"), node())),
+        "/etc/hosts is a mount of its own, made by the engine: it can be written to, and neither replaced nor removed.",
+        (),
+    ),
+    (
+        call("rename", 16, said=on("/x", mount())),
+        "Something is mounted there, and what is mounted on can be neither replaced nor removed.",
+        (),
+    ),
+    (
+        call("mount", 1, 0, 0, 0, 0x20, said=on("/mnt", mount("/mnt"))),
+        "Mounts that came with a user namespace keep their flags: it can't make them less strict.",
+        (),
+    ),
+    (
+        happened(Kind.MASKED, "/proc/kcore"),
+        "/proc/kcore reads as empty, since the engine masks it: it shows or changes what is the host's.",
+        (ReadablePlace("/proc/kcore"),),
+    ),
+    (
+        happened(Kind.NOT_GAINED, "/t/su", on("/t/su", mount("/t", _TMP, "tmpfs"), node(mode=0o4755))),
+        "/t is mounted with nosuid, so that /t/su started without the rights that it gives.",
+        (RunnablePlace("/t/su", "/t"),),
+    ),
+]
+
+
+@pytest.mark.parametrize(("attempt", "text", "wants"), CASES, ids=lambda each: each if isinstance(each, str) else "")
+def test_what_refused_it(attempt: Attempt, text: str, wants: tuple[Want, ...]) -> None:
+    found = of(attempt)
+    assert found is not None
+    assert (found.layer, translate(found.what), found.wants) == (LAYER.id, text, wants)
+    assert found.strength is (Strength.SAID if attempt.kind is Kind.MASKED else Strength.FITS)
+
+
+OTHERS = [
+    call("mkdir", 30, said=on("/new", mount(options="ro")), entered=False),
+    call("mkdir", 30, said=around(0, [check("CAP_SYS_ADMIN", "capable")])),
+    call("execve", 13, said=on("/t/p", mount("/t", "rw,noexecute"), node(mode=0o755))),
+    call("mmap", 1, 0, 4096, 5, 0x22, 3, 0),  # MAP_ANONYMOUS
+    call("mmap", 1, 0, 4096, 1, 2, 3, 0, said=on("/t/l.so", mount("/t", _TMP))),  # PROT_READ
+    call("open", 13, 0, 2, said=on("/t/n", mount("/t", _TMP, "tmpfs"), node())),
+    call("mount", 16, said=on("/mnt", mount("/mnt"))),
+    happened(Kind.NOT_GAINED, "/su", on("/su", mount(), node(mode=0o4755))),
+    happened(Kind.NOT_GAINED, "/t/su", {**on("/t/su", mount("/t", _TMP), node(mode=0o4755)), "no_new_privs": 1}),
+    happened(Kind.OUT_OF_MEMORY),
+]
+
+
+@pytest.mark.parametrize("attempt", OTHERS)
+def test_it_was_another(attempt: Attempt) -> None:
+    assert of(attempt) is None
+
+
+def real() -> NamespacesFacts:
+    """Of a container of Docker's as it comes."""
+    found: NamespacesFacts = LAYER.decode(recorded("lsm/apparmor/docker-default"), container(), surroundings())
+    return found
+
+
+def test_by_the_list_of_mounts_where_none_was_seen() -> None:
+    found = of(call("open", 30, 0, 1, path="/proc/sys/kernel/hostname"), real())
+    assert found is not None
+    assert found.wants == (WritablePlace("/proc/sys/kernel/hostname", "/proc/sys"),)
+
+
+def test_what_can_t_be_replaced_is_named() -> None:
+    found = of(call("rename", 16, path="/etc/sedXX"), real())
+    assert found is not None
+    assert "/etc/hosts" in translate(found.what)
+
+
+def test_a_new_proc_where_the_present_one_is_masked() -> None:
+    attempt = call("mount", 1, 0, 0, 0, 0, path="/newroot/proc")
+    found = of(attempt, real())
+    assert found is not None
+    assert found.wants == (ReadablePlace("/proc"),)
+    assert of(attempt) is None
+    assert of(call("mount", 1, 0, 0, 0, 0, path="/mnt"), real()) is None
+
+
+def test_sockets_of_the_first_network_alone() -> None:
+    found = of(call("socket", 97, 31, 3, 1), real())
+    assert found is not None
+    assert found.wants == (HostsNamespace("net"),)
+    assert of(call("socket", 97, 40, 1, 0), real()) is None
