@@ -45,25 +45,51 @@ ARGUMENTS: Places = (
     ("socket", (0, 1, 2)),
     ("unshare", (0,)),
 )
-# Where a refused call has its path: an argument that is one, one that begins at the open folder before it, or a file
-# that is open
+# Where a refused call has its path: an argument that is one, one that begins at the open folder before it, both also as
+# a name in a folder (no link at its end is followed), or a file that is open (`collector/observe/moments.py`)
 _PATHS = {
     "path": {
-        **dict.fromkeys(
-            ("access", "acct", "chdir", "chmod", "chown", "chroot", "creat", "execve", "lchown", "link"), 0
-        ),
-        **dict.fromkeys(("lsetxattr", "lstat", "mkdir", "mknod", "open", "pivot_root", "readlink", "removexattr"), 0),
-        **dict.fromkeys(("rename", "rmdir", "setxattr", "stat", "statfs", "swapon", "truncate", "umount2"), 0),
-        **dict.fromkeys(("unlink", "utime", "utimes"), 0),
-        **dict.fromkeys(("mount", "symlink"), 1),
+        **dict.fromkeys(("access", "acct", "chdir", "chmod", "chown", "chroot", "creat", "execve", "getxattr"), 0),
+        **dict.fromkeys(("link", "listxattr", "open", "pivot_root", "removexattr", "setxattr", "stat", "statfs"), 0),
+        **dict.fromkeys(("swapoff", "swapon", "truncate", "umount2", "uselib", "utime", "utimes"), 0),
+        **dict.fromkeys(("inotify_add_watch", "mount", "quotactl"), 1),
     },
     "at": {
-        **dict.fromkeys(("execveat", "faccessat", "faccessat2", "fchmodat", "fchmodat2", "fchownat", "futimesat"), 1),
-        **dict.fromkeys(("linkat", "mkdirat", "mknodat", "newfstatat", "openat", "openat2", "readlinkat"), 1),
-        **dict.fromkeys(("renameat", "renameat2", "statx", "unlinkat", "utimensat"), 1),
+        **dict.fromkeys(("execveat", "faccessat", "faccessat2", "fchmodat", "fchmodat2", "fchownat"), 1),
+        **dict.fromkeys(
+            ("file_getattr", "file_setattr", "fspick", "futimesat", "getxattrat", "listxattrat", "mount_setattr"), 1
+        ),
+        **dict.fromkeys(("name_to_handle_at", "newfstatat", "open_tree", "open_tree_attr", "openat", "openat2"), 1),
+        **dict.fromkeys(("removexattrat", "setxattrat", "statx", "utimensat"), 1),
+        "move_mount": 3,
+        "fanotify_mark": 4,
+    },
+    "entry": {
+        **dict.fromkeys(("lchown", "lgetxattr", "llistxattr", "lremovexattr", "lsetxattr", "lstat", "mkdir"), 0),
+        **dict.fromkeys(("mknod", "readlink", "rename", "rmdir", "unlink"), 0),
+        "symlink": 1,
+    },
+    "entry-at": {
+        **dict.fromkeys(("linkat", "mkdirat", "mknodat", "readlinkat", "renameat", "renameat2", "unlinkat"), 1),
         "symlinkat": 2,
     },
-    "fd": dict.fromkeys(("epoll_ctl", "fallocate", "fchdir", "fchmod", "fchown", "fsetxattr", "ftruncate", "ioctl"), 0),
+    "fd": {
+        **dict.fromkeys(("fallocate", "fchdir", "fchmod", "fchown", "fcntl", "fdatasync", "fgetxattr"), 0),
+        **dict.fromkeys(
+            ("finit_module", "flistxattr", "fremovexattr", "fsetxattr", "fstatfs", "fsync", "ftruncate", "getdents64"),
+            0,
+        ),
+        **dict.fromkeys(("ioctl", "kexec_file_load", "open_by_handle_at", "pread64", "preadv", "pwrite64"), 0),
+        **dict.fromkeys(("pwritev", "quotactl_fd", "read", "readv", "sendfile", "setns", "write", "writev"), 0),
+        **dict.fromkeys(("copy_file_range", "epoll_ctl", "splice"), 2),
+        "mmap": 4,
+    },
+}
+# Where flags say that a link at the end is not followed (AT_SYMLINK_NOFOLLOW)
+_FLAGS = {
+    **dict.fromkeys(("execveat", "fchownat", "name_to_handle_at"), 4),
+    **dict.fromkeys(("faccessat2", "fchmodat2", "newfstatat", "utimensat"), 3),
+    **dict.fromkeys(("mount_setattr", "open_tree", "statx"), 2),
 }
 
 
@@ -90,7 +116,7 @@ class Watched(Value):
         for abi, known in tables.items():
             arguments[abi] = {known[name]: places for name, places in self.arguments if name in known}
             paths[abi] = {
-                known[name]: (place, kind)
+                known[name]: (place, kind, _FLAGS[name]) if name in _FLAGS else (place, kind)
                 for kind, names in _PATHS.items()
                 for name, place in names.items()
                 if name in known

@@ -14,22 +14,23 @@ is known of both is left out then.
 from __future__ import annotations
 
 import struct
+import time
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Set, Tuple
 
-from stratascope.collector.observe.paths import PathReader, place
-from stratascope.collector.observe.perf import Record
+from stratascope.collector.observe.checks import Checks
+from stratascope.collector.observe.moments import Moment, Moments, Wanted
+from stratascope.collector.observe.perf import Record, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
+from stratascope.collector.observe.refusals import EAGAIN, Refusals
 from stratascope.collector.observe.trace import Point
 
 X32_BIT = 0x40000000
 OFTEN = 50  # so many of one id between two looks are left out from then on
 IDS_MAX = 250  # in one filter, whose text may have 4096 bytes
 CLASSES_MAX = 8192
+USUAL = 3  # times
+LAST = 1000000000  # nanoseconds
 SETS_MAX = 4096  # of arguments that were told, of one process
-PATHS_MAX = 200  # read in a second
-# EPERM, EACCES, EMFILE, ENOSPC, EROFS, ENOSYS, ENETUNREACH
-REFUSALS = (1, 13, 24, 28, 30, 38, 101)
-_EINVAL, _EAGAIN = 22, 11
 # by entry point: execution, clone, fork, vfork, clone3, socket, personality, exit, exit_group (asm/unistd*.h)
 _CLONES = {
     "x86_64": (56, 57, 58, 435),
@@ -38,33 +39,35 @@ _CLONES = {
 }
 _WATCHED = {"x86_64": (41, 135), "i386": (359, 102, 136), "aarch64": (198, 92)}
 _ENDS: Dict[str, Tuple[int, ...]] = {"x86_64": (60, 231), "i386": (1, 252), "aarch64": (93, 94)}
-# those that refuse with EINVAL what a user namespace does not map, or what an engine's filter answers so: chown and its
-# kin, set*id; socket
-_MAPPED = {
-    "x86_64": (41, 92, 93, 94, 105, 106, 113, 114, 116, 117, 119, 260),
-    "i386": (23, 46, 16, 182, 95, 198, 202, 203, 204, 206, 207, 208, 210, 212, 213, 214, 298, 359),
-    "aarch64": (54, 55, 143, 144, 145, 146, 147, 149, 159, 198),
-}
-
-Wanted = Dict[str, Dict[int, Tuple[Any, ...]]]  # by entry point and number
 
 
 class Asked(NamedTuple):
     """What the request asks for: which arguments to tell, where a path stands, further answers that are refusals."""
 
     arguments: Wanted
-    paths: Wanted  # (place, "path" | "at" | "fd")
+    paths: Wanted  # `moments` has its form
     errnos: Tuple[int, ...]
 
 
 class Calls:
-    """Beginnings and refused ends of one control group's calls."""
+    """Beginnings and refused ends of one control group's calls. `checks`: where those of a call are asked for."""
 
-    def __init__(self, tell: Tell, processes: Processes, asked: Asked, enter: Point, leave: Point) -> None:
+    def __init__(
+        self,
+        tell: Tell,
+        processes: Processes,
+        asked: Asked,
+        points: Tuple[Point, Point],
+        refusals: Refusals,
+        moments: Moments,
+    ) -> None:
         self._tell = tell
         self._processes = processes
         self._asked = asked
-        self._enter, self._leave = _reader(enter, 6), _reader(leave, 0)
+        self._enter, self._leave = _reader(points[0], 6), _reader(points[1], 0)
+        self._refusals = refusals
+        self._moments = moments
+        self.checks: Optional[Checks] = None
         self._machine = processes.native
         self._last: Dict[int, Tuple[int, Tuple[int, ...]]] = {}  # by thread: its call's number and arguments
         self._before: Set[int] = set()  # threads of the beginning, of which nothing was seen yet
@@ -76,8 +79,8 @@ class Calls:
         self._recent: Dict[int, int] = {}
         self._rates: Dict[int, int] = {}
         self.left_out: Set[int] = set()
-        self._paths: Optional[PathReader] = PathReader() if asked.paths else None
-        self._paths_until, self._paths_read = 0, 0
+        self._usual: Dict[Tuple[Any, ...], Tuple[str, str, int]] = {}  # by thread, call, answer and arguments
+        self._refused = (0, 0)  # the last process that was refused something by its rights, and when
 
     def was_in(self, tid: int, number: Optional[int]) -> None:
         """What a thread was in when it was found."""
@@ -94,6 +97,8 @@ class Calls:
         if number < 0:
             return  # no call: a tracer has taken it away
         self._last[record.tid] = (number, arguments)
+        if self.checks is not None:
+            self.checks.began(record.tid)
         self._recent[number] = self._recent.get(number, 0) + 1
         abi, plain = self._abi(record.pid, number, 0)
         if self._counts.add((record.pid, abi, plain), record.time, (record.pid, abi, plain)):
@@ -123,13 +128,37 @@ class Calls:
         if number in self.left_out or (last is None and record.tid in self._before):
             entered = True
         else:
-            entered = last is not None and last[0] == number and _same(last[1], record.registers, self._machine)
+            entered = last is not None and last[0] == number and same(last[1], record.registers, self._machine)
         self._before.discard(record.tid)
-        if not self._refuses(abi, plain, -answer):
+        within = None if self.checks is None else self.checks.within(record, plain, self._machine)
+        if not self._refusals.counts(abi, plain, -answer):
             return
-        path = record.chain.decode("utf-8", "surrogateescape")
-        key = (record.pid, abi, plain, -answer, entered, path)
-        self._failures.add(key, record.time, (record.pid, abi, plain, -answer, entered, list(record.registers), path))
+        if entered and -answer in (1, 13):
+            self._refused = record.pid, record.time
+        path, address, around = "", "", None
+        same_again = (record.tid, number, answer, record.registers)
+        if isinstance(record.about, Moment):
+            path, address, around = record.about.path, record.about.address, record.about.around
+            self._usually(same_again, path, address)
+            if around is not None and within is not None:
+                around["checks"] = within
+        elif self._usual.get(same_again, ("", "", 0))[2] >= USUAL:
+            path, address, _ = self._usual[same_again]
+        key = (record.pid, abi, plain, -answer, entered, path, address)
+        fields = (record.pid, abi, plain, -answer, entered, list(record.registers), path)
+        self._failures.add(key, record.time, fields, () if around is None else (around,))
+
+    def _usually(self, call: Tuple[Any, ...], path: str, address: str) -> None:
+        """In a flood not each path is read: what was the same each time counts as the same for those in between."""
+        before = self._usual.pop(call, ("", "", 0))
+        if len(self._usual) >= CLASSES_MAX:
+            self._usual.clear()
+        self._usual[call] = path, address, before[2] + 1 if before[:2] == (path, address) else 1
+
+    def refused_last(self) -> Optional[int]:
+        """The process whose call was refused last by what is not its filter; None where that is long ago."""
+        pid, at = self._refused
+        return pid if time.monotonic_ns() - at < LAST else None
 
     def over(self, tid: int) -> None:
         """A thread has ended."""
@@ -138,6 +167,7 @@ class Calls:
 
     def _process_over(self, pid: int, at: int) -> None:
         self._told.pop(pid, None)
+        self._moments.over(pid)
         self._counts.forget(pid, at)
         self._failures.forget(pid, at)
 
@@ -145,19 +175,6 @@ class Calls:
         """Tell what was counted."""
         self._counts.rest(at)
         self._failures.rest(at)
-
-    def filter_for_ends(self) -> str:
-        """The filter of sys_exit."""
-        plain = sorted({*REFUSALS, *self._asked.errnos} - {_EINVAL, _EAGAIN})
-        parts = ["ret == -%d" % each for each in plain]
-        abis = [abi for abi in (self._machine, self._processes.foreign) if abi in _MAPPED]
-        for number, calls in ((_EINVAL, _MAPPED), (_EAGAIN, _CLONES)):
-            if number in self._asked.errnos:
-                parts.append("ret == -%d" % number)
-            else:
-                ids = sorted({each for abi in abis for each in calls[abi]})
-                parts.append("(ret == -%d && (%s))" % (number, " || ".join("id == %d" % each for each in ids)))
-        return "ret < 0 && (%s)" % " || ".join(parts)  # what succeeds, nearly all, is out after one comparison
 
     def better_filter(self) -> Optional[str]:
         """Another filter for sys_enter, where one would spare much; to be asked at every look."""
@@ -176,16 +193,6 @@ class Calls:
         self.left_out = set(ordered)
         return " && ".join("id != %d" % number for number in ordered)
 
-    def close(self) -> None:
-        """Its child."""
-        if self._paths is not None:
-            self._paths.close()
-
-    @property
-    def paths_given_up(self) -> bool:
-        """Whether paths are not read any more."""
-        return self._paths is not None and self._paths.given_up
-
     def _abis(self) -> List[str]:
         return [self._machine] + ([self._processes.foreign] if self._processes.has_foreign else [])
 
@@ -198,72 +205,49 @@ class Calls:
         found.update(number | X32_BIT for number in self._asked.arguments.get("x32", {}))
         return found
 
-    def _refuses(self, abi: str, number: int, errno: int) -> bool:
-        """What the kernel's filter can't tell: it knows no entry points, and a number is another call in each."""
-        of = {_EINVAL: _MAPPED, _EAGAIN: _CLONES}.get(errno)
-        if of is None or errno in self._asked.errnos:
-            return True
-        return number in of.get("x86_64" if abi == "x32" else abi, ())
-
     def _abi(self, pid: int, number: int, bits: int) -> Tuple[str, int]:
         abi = self._processes.abi(pid, bits)
         if abi == "x86_64" and number & X32_BIT:
             return "x32", number & ~X32_BIT
         return abi, number
 
-    def with_paths(self, records: List[Record], more: Callable[[], List[Record]]) -> List[Record]:
-        """The same, fresh as they are; those of sys_exit with the path that the call was given. `more`: what came then.
+    def fresh(self, records: List[Record], more: Callable[[], List[Record]]) -> List[Record]:
+        """The same; those of sys_exit with what stood around the call. `more`: what came while that was read.
 
-        None where a later call of the same thread names the same place in its memory: another text may be there now.
+        No path and no address where a later call of the same thread names the same place in its memory: something else
+        may be there now.
         """
-        found: List[Tuple[int, int]] = []  # which, and the address
-        for place_of, record in enumerate(records):
+        found: List[int] = []
+        for number, record in enumerate(records):
             if record.kind == "leave":
-                text, address = self._path(record)
-                if text:
-                    records[place_of] = record._replace(chain=text[:4096].encode("utf-8", "surrogateescape"))
-                    found.append((place_of, address))
+                moment = self._moment(record)
+                if moment is not None:
+                    records[number] = record._replace(about=moment)
+                    if moment.at:
+                        found.append(number)
         if found:
             records += more()
-        for place_of, address in found:
-            record = records[place_of]
-            later = (each for each in records if each.kind == "enter" and each.tid == record.tid)
-            if address and any(each.time > record.time and address in self._enter(each.raw)[1:] for each in later):
-                records[place_of] = record._replace(chain=b"")
+            begun: Dict[int, List[Record]] = {}
+            for record in records:
+                if record.kind == "enter":
+                    begun.setdefault(record.tid, []).append(record)
+            for number in found:
+                record = records[number]
+                for later in begun.get(record.tid, ()):
+                    if later.time > record.time and record.about.at in self._enter(later.raw)[1:]:
+                        records[number] = record._replace(about=record.about.overwritten())
         return records
 
-    def _path(self, record: Record) -> Tuple[str, int]:
-        """The path, and where it lay in memory."""
-        abi, number = self._abi(record.pid, self._leave(record.raw)[0], record.bits)
-        wanted = self._asked.paths.get(abi, {}).get(number)
-        values = record.registers
-        if wanted is None or self._paths is None or len(values) <= wanted[0]:
-            return "", 0
-        if record.time > self._paths_until:
-            self._paths_until, self._paths_read = record.time + 1000000000, 0
-        self._paths_read += 1
-        if self._paths_read > PATHS_MAX:
-            return "", 0
-        where, kind = wanted
-        if kind == "fd":
-            return place(record.tid, values[where]), 0
-        text = self._paths.text(record.tid, values[where])
-        if text and not text.startswith("/"):
-            base = place(record.tid, values[where - 1] if kind == "at" else None)
-            text = base.rstrip("/") + "/" + text if base.startswith("/") else text
-        return text, values[where]
+    def _moment(self, record: Record) -> Optional[Moment]:
+        number, answer = self._leave(record.raw)[:2]
+        abi, plain = self._abi(record.pid, number, record.bits)
+        if number < 0 or not self._refusals.counts(abi, plain, -answer):
+            return None
+        forks = -answer == EAGAIN and self._refusals.forks(abi, plain)
+        return self._moments.of((record.pid, record.tid), abi, plain, -answer, record.registers, record.time, forks)
 
 
 def _reader(point: Point, arguments: int) -> Callable[[bytes], Tuple[int, ...]]:
     """What takes id (and ret, or the arguments) out of a record."""
     start = point.fields["id"][0]
     return struct.Struct("=%dx%s" % (start, "q6Q" if arguments else "qq")).unpack_from
-
-
-def _same(before: Tuple[int, ...], after: Tuple[int, ...], machine: str) -> bool:
-    """Whether a beginning and an end have the same arguments, where both are known."""
-    if not before or not after:
-        return True
-    if machine == "aarch64":  # the answer has taken the first one's place
-        return before[1:] == after[1:]
-    return before == after

@@ -1,8 +1,9 @@
 """Capability checks, with the kernel's functions that led to each: who judges what they mean is the program.
 
 Two means: the tracepoint `capability:cap_capable`, or kprobe events at the beginning and the end of that function,
-which are put together by thread. Addresses become names by /proc/kallsyms, read once and only when the first check
-came. The initial user namespace is known by looking at a check of our own.
+which are put together by thread. Addresses become names by /proc/kallsyms, read once and before anything is attached:
+it takes a fifth of a second, in which a process that was refused something would be gone. The initial user namespace is
+known by looking at a check of our own.
 """
 
 from __future__ import annotations
@@ -12,15 +13,17 @@ import re
 import struct
 from array import array
 from bisect import bisect_right
-from typing import Dict, List, NamedTuple, Optional, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
-from stratascope.collector.observe.perf import CALLCHAIN, Perf, Record, Source, frames
+from stratascope.collector.observe.perf import CALLCHAIN, REGS, Perf, Record, Source, frames, same
 from stratascope.collector.observe.processes import Processes, Tally, Tell
 from stratascope.collector.observe.trace import Point
 
 CLASSES_MAX = 4096
 CHAINS_MAX = 4096
 WORD_MAX = 128
+WITHIN_MAX = 8  # of one call
+THREADS_MAX = 1 << 14
 _SYMBOL = re.compile(rb"^([0-9a-f]+) [tTwW] ([^\s]+)", re.M)
 # A call's own function, under whatever name the compiler left of it (arch/x86/include/asm/syscall_wrapper.h), and where
 # the kernel was entered
@@ -47,20 +50,17 @@ class Symbols:
     def __init__(self) -> None:
         self._addresses = array("Q")
         self._names: List[str] = []
-        self._read = False
+        self._load()
 
     def name(self, address: int) -> str:
         """Of the function that holds it; "" where none is known."""
-        if not self._read:
-            self._read = True
-            self._load()
         found = bisect_right(self._addresses, address) - 1
         return self._names[found] if found >= 0 else ""
 
     @property
     def hidden(self) -> bool:
         """Whether the kernel gives no addresses (kernel.kptr_restrict=2)."""
-        return self._read and not self._names
+        return not self._names
 
     def _load(self) -> None:
         try:
@@ -83,8 +83,16 @@ class Means(NamedTuple):
 
     def sources(self) -> List[Source]:
         """What to open."""
-        found = [Source("check", self.first.number, CALLCHAIN)]
+        found = [Source("check", self.first.number, CALLCHAIN | REGS)]
         return found if self.answer is None else [*found, Source("answer", self.answer.number)]
+
+
+class _Within(NamedTuple):
+    """A check, and the call that a thread was in then."""
+
+    number: Optional[int]
+    registers: Tuple[int, ...]
+    told: List[Any]
 
 
 class Checks:
@@ -102,6 +110,7 @@ class Checks:
         self._by_two = means.answer is not None
         self._open: Dict[int, Record] = {}
         self._chains: Dict[bytes, Tuple[Tuple[str, ...], str, bool]] = {}
+        self._during: Dict[int, List[_Within]] = {}  # by thread: those since its call began
         self.symbols = Symbols()
         self.lost = 0
 
@@ -122,6 +131,23 @@ class Checks:
     def over(self, tid: int) -> None:
         """A thread has ended."""
         self._open.pop(tid, None)
+        self._during.pop(tid, None)
+
+    def began(self, tid: int) -> None:
+        """It entered a call: what was asked before is of none that comes."""
+        self._during.pop(tid, None)
+
+    def within(self, end: Record, number: int, machine: str) -> List[List[Any]]:
+        """Those of the call that ends so: of the same function, and with the same arguments, since the beginning of
+        one that is left out is not told. [capability, answer, initial, frames] each, the refused ones first."""
+        found: List[List[Any]] = []
+        for check in self._during.pop(end.tid, ()):
+            known = bool(check.registers and end.registers)
+            if (check.number == number or (check.number is None and known)) and same(
+                check.registers, end.registers, machine
+            ):
+                found.append(check.told)
+        return sorted(found, key=lambda told: bool(told[1] == 0))[:WITHIN_MAX]
 
     def rest(self, at: int) -> None:
         """Tell what was counted."""
@@ -131,15 +157,29 @@ class Checks:
         (target,) = struct.unpack_from("=Q", record.raw, self._target)
         (capability,) = struct.unpack_from("=i", record.raw, self._capability)
         names, call, narrow = self._named(record.chain)
-        abi = self._processes.abi(record.pid, 32 if narrow else 0)
+        abi = self._processes.abi(record.pid, record.bits or (32 if narrow else 0))
         number = self._numbers.get(abi, {}).get(call)
         initial = target == self.initial
         key = (record.pid, capability, answer, initial, names)
+        told = [max(0, capability), answer, initial, list(names)]
+        self._keep(record.tid, _Within(number, record.registers, told))
         self._kept.add(
             key,
             record.time,
             lambda: (record.pid, max(0, capability), answer, initial, abi, number, list(names)),
         )
+
+    def _keep(self, tid: int, check: _Within) -> None:
+        mine = self._during.get(tid)
+        if mine is None:
+            if len(self._during) >= THREADS_MAX:
+                self._during.clear()
+            mine = self._during[tid] = []
+        if check in mine:
+            mine.remove(check)
+        elif len(mine) >= 2 * WITHIN_MAX:
+            del mine[next((place for place, each in enumerate(mine) if each.told[1] == 0), 0)]
+        mine.append(check)
 
     def _named(self, chain: bytes) -> Tuple[Tuple[str, ...], str, bool]:
         found = self._chains.get(chain)

@@ -2,9 +2,10 @@
 
 {"ask": "observe", "pid": N, "start": its start time (field 22 of /proc/PID/stat) or "", "container": id or "",
 "group": a control group's path or "", "seconds": S, "numbers": {entry point: {name of a call: number}},
-"arguments": {entry point: {number: [place, …]}}, "paths": {entry point: {number: [place, "path", "at" or "fd"]}},
-"errnos": [n, …]}: with "group" the PID may be 0. Numbers of calls come from whoever asks, since this program knows no
-names. A request that is not of that form, or names nothing that can be observed, gets {"refused": why}.
+"arguments": {entry point: {number: [place, …]}}, "paths": {entry point: {number: [place, kind]}} or with a third, the
+place of flags (`moments` has the kinds), "errnos": [n, …]}: with "group" the PID may be 0. Numbers of calls come from
+whoever asks, since this program knows few names. A request that is not of that form, or names nothing that can be
+observed, gets {"refused": why}.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import select
 import time
 from typing import Any, Dict, List, NamedTuple, Tuple
 
-from stratascope.collector.observe.calls import Asked, Wanted
+from stratascope.collector.observe.calls import Asked
+from stratascope.collector.observe.moments import KINDS, Wanted
 from stratascope.collector.read import PID_MAX
 
 SECONDS_MAX = 7 * 24 * 3600
 NUMBERS_MAX = 4096  # of calls in one table
-LINE_MAX = 32 << 10
+LINE_MAX = 60 << 10
 LAST = 1.0  # seconds to take what is left at the end
 
 
@@ -66,9 +68,10 @@ def request_of(found: Dict[str, Any]) -> Request:
     paths: Wanted = {}
     for abi, table in _tables(found, "paths").items():
         for key, value in table.items():
-            if len(_list(value)) != 2 or value[1] not in ("path", "at", "fd"):
-                raise RefusedError("paths: [place, path, at or fd] was expected")
-            paths.setdefault(abi, {})[_key(key)] = (_small(value[0], 5), value[1])
+            if len(_list(value)) not in (2, 3) or value[1] not in KINDS:
+                raise RefusedError("paths: [place, kind] was expected, or also the place of flags")
+            flags = [_small(each, 5) for each in value[2:]]
+            paths.setdefault(abi, {})[_key(key)] = (_small(value[0], 5), value[1], *flags)
     errnos = tuple(_small(each, 4095) for each in _list(found.get("errnos", [])))
     return Request(pid, words[0], words[1], words[2], float(seconds), numbers, Asked(arguments, paths, errnos))
 

@@ -1,6 +1,6 @@
 """The observer: as root, streams what one control group does, as lines, until its input ends or its time is over.
 
-`core/observation/stream.py` has the lines, `exchange` the request.
+`core/observation/stream.py` has the lines, `exchange` the request. What comes beside the rings is in `aside`.
 
 The rings are emptied ten times a second, and at once when a call was refused, so that its path can still be read. What
 is younger than a moment before that waits for the next time: rings are emptied one after the other, and a child's first
@@ -17,15 +17,19 @@ import time
 from typing import Any, Dict, List, Optional, Tuple
 
 from stratascope.collector.filters import why_not
+from stratascope.collector.observe.aside import Aside
 from stratascope.collector.observe.calls import Calls
 from stratascope.collector.observe.checks import Checks, Means, OwnCheck
 from stratascope.collector.observe.exchange import Lines, RefusedError, Request, request_of
 from stratascope.collector.observe.group import NoGroupError
 from stratascope.collector.observe.made import place
+from stratascope.collector.observe.moments import Moments
 from stratascope.collector.observe.paths import in_flight
 from stratascope.collector.observe.perf import REGS, Perf, Record, Source, gone
 from stratascope.collector.observe.polls import Polls
 from stratascope.collector.observe.processes import Processes, threads
+from stratascope.collector.observe.refusals import Refusals
+from stratascope.collector.observe.signals import Signals
 from stratascope.collector.observe.trace import NoTracepointsError, Point, Probes, Tracefs, start_of_process
 
 PROTOCOL = 1
@@ -38,8 +42,6 @@ SOON = 0.2  # seconds after a look, once another program began: one that ends so
 BURST = 512  # records
 WAKES_MAX = 200  # a second
 _ABIS = {"x86_64": ("x86_64", "i386"), "aarch64": ("aarch64", "arm")}
-_RELOADS = (1, 10, 12)  # SIGHUP, SIGUSR1, SIGUSR2, often asked for from outside, where no generating of ours is seen
-_TOLD = (31, 25, 9)  # SIGSYS, SIGXFSZ, SIGKILL, on x86 and arm alike
 _SIGNALS = "result == 0 && sig != 17 && sig != 14"  # queued for somebody; neither SIGCHLD nor SIGALRM, which are many
 
 
@@ -73,11 +75,15 @@ class Observer:
         enter, leave = points["raw_syscalls/sys_enter"], points["raw_syscalls/sys_exit"]
         if enter is None or leave is None:
             raise NoTracepointsError("this kernel has no tracepoints of system calls (CONFIG_FTRACE_SYSCALLS)")
-        self._calls = Calls(self._lines.tell, self._processes, request.asked, enter, leave)
         means = self._means(points["capability/cap_capable"])
+        self._own = OwnCheck(means)  # whoever is forked from here on has our new priority
+        refusals = Refusals(request.numbers, request.asked.errnos, native, foreign)
+        self._moments = Moments(request.asked.paths, request.numbers, self._group.counted)
+        tell = self._lines.tell
+        self._calls = Calls(tell, self._processes, request.asked, (enter, leave), refusals, self._moments)
         self._checks = None
         if means is not None:
-            self._checks = Checks(self._lines.tell, self._processes, means, request.numbers)
+            self._calls.checks = self._checks = Checks(tell, self._processes, means, request.numbers)
         folder = os.open(self._group.perf, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             # it stays open for as long as events are opened anew: the group that was meant, and no other of its name
@@ -87,18 +93,18 @@ class Observer:
             raise
         self._folder = folder
         self._enter = Source("enter", enter.number, often=True)
-        sources = [self._enter, Source("leave", leave.number, REGS, self._calls.filter_for_ends(), wakes=True)]
+        sources = [self._enter, Source("leave", leave.number, REGS, refusals.filter(), wakes=True)]
         if means is not None:
             sources += means.sources()
         for name, (kind, sample, text) in _POINTS.items():
             point = points[name]
             if kind and point is not None:
-                sources.append(Source(kind, point.number, sample, text))
+                sources.append(Source(kind, point.number, sample, text, wakes=kind == "exec"))
         self._points = {kind: points[name] for name, (kind, _, _) in _POINTS.items()}
+        self._signals = Signals(tell, self._processes, self._points)
         for source in sources:
             self._perf.add(source)
         now = time.monotonic()
-        self._own = OwnCheck(means)
         facts = {
             "means": means.word if means is not None else "",
             "clock_ticks": os.sysconf("SC_CLK_TCK"),
@@ -118,6 +124,7 @@ class Observer:
                 self._calls.was_in(tid, in_flight(tid))
         first = (request.pid, request.start or start_of_process(request.pid)) if request.pid else (0, "")
         self._polls = Polls(self._group, first, self._lines.now)
+        self._aside = Aside(self._lines, self._processes, self._signals, self._moments, self._calls)
 
     def _means(self, point: Optional[Point]) -> Optional[Means]:
         if point is not None:
@@ -135,7 +142,7 @@ class Observer:
         assert self._perf is not None
         poll = select.poll()
         poll.register(requests, select.POLLIN)
-        for descriptor in self._perf.wakers():
+        for descriptor in (*self._perf.wakers(), *self._aside.wakers()):
             poll.register(descriptor, select.POLLIN)
         next_poll = 0.0
         wakes, since = 0, time.monotonic()
@@ -149,6 +156,7 @@ class Observer:
             if requests in woken and not self._lines.goes_on():
                 return "it was ended"
             self._drain()
+            self._aside.look()
             now = time.monotonic()
             if now >= (next_poll if not self._began else next_poll - POLL + SOON):
                 next_poll, self._began = now + POLL, False
@@ -179,7 +187,9 @@ class Observer:
             return False
         self._processes.missing(pids, at)
         self._polls.look(pids)
-        if self._calls.paths_given_up:
+        self._moments.elder = self._polls.first
+        self._aside.once_a_second(self._polls.first)
+        if self._moments.given_up:
             self._lines.now("unseen", "paths", "a process keeps others from reading the paths that it names")
         if self._checks is not None and self._checks.symbols.hidden:
             self._lines.now("unseen", "frames", "kernel.kptr_restrict hides the kernel's functions")
@@ -188,7 +198,7 @@ class Observer:
     def _drain(self, last: bool = False) -> None:
         assert self._perf is not None
         limit = time.monotonic_ns() - (0 if last else YOUNG)
-        records = self._held + self._calls.with_paths(self._perf.drain(), self._perf.drain)
+        records = self._held + self._calls.fresh(self._aside.fresh(self._perf.drain()), self._perf.drain)
         records.sort(key=lambda each: each.time)
         self._held = []
         for number, record in enumerate(records):
@@ -238,8 +248,10 @@ class Observer:
             self._executed(record)
         elif kind == "lost":
             self._lost += record.extra
-        elif kind in ("deliver", "generate"):
-            self._signal(record)
+        elif kind == "deliver":
+            self._signals.delivered(record)
+        elif kind == "generate":
+            self._signals.generated(record)
         elif kind == "victim":
             self._lines.tell(at, "out-of-memory", self._field("victim", "pid", record.raw))
 
@@ -248,24 +260,12 @@ class Observer:
         offset = self._field("exec", "filename", record.raw) & 0xFFFF
         name = record.raw[offset:].split(b"\0")[0].decode("utf-8", "surrogateescape")
         self._processes.executed(record.pid, name, record.bits, record.time)
+        self._aside.executed(record)
         self._polls.user(record.pid)
         self._polls.rooted(record.pid)
         self._began = True
         if self._processes.has_foreign and not had and self._calls.left_out:
             self._lines.now("unseen", "first calls", "a program of 32 bits began, whose first calls may be missing")
-
-    def _signal(self, record: Record) -> None:
-        number = self._field(record.kind, "sig", record.raw)
-        if record.kind == "deliver":
-            if self._field("deliver", "sa_handler", record.raw) == 0:
-                self._processes.dying(record.pid, number, record.time)
-            if number in _RELOADS:
-                self._lines.tell(record.time, "signal", record.pid, number, self._field("deliver", "code", record.raw))
-        else:
-            pid = self._field("generate", "pid", record.raw)
-            self._processes.signalled(pid, number, record.time)
-            if number in _TOLD:
-                self._lines.tell(record.time, "signal", pid, number, self._field("generate", "code", record.raw))
 
     def _field(self, kind: str, name: str, raw: bytes) -> int:
         point = self._points[kind]
@@ -287,6 +287,7 @@ class Observer:
     def finish(self) -> None:
         """The last of what was seen."""
         self._drain(last=True)
+        self._aside.look(last=True)
         self._polls.last()
         self._rest(time.monotonic_ns())
         self._lines.write(last=True)
@@ -297,7 +298,7 @@ class Observer:
             self._perf.close()
             os.close(self._folder)
             self._perf = None
-        parts = (self._own, getattr(self, "_polls", None), getattr(self, "_calls", None), self._probes, self._tracefs)
+        parts = (getattr(self, name, None) for name in ("_own", "_polls", "_moments", "_aside", "_probes", "_tracefs"))
         for part in parts:
             if part is not None:
                 part.close()
@@ -311,7 +312,7 @@ _POINTS: Dict[str, Tuple[str, int, str]] = {
     "capability/cap_capable": ("", 0, ""),
     "sched/sched_process_exec": ("exec", REGS, ""),
     "sched/sched_process_exit": ("ended", 0, ""),
-    "signal/signal_generate": ("generate", 0, _SIGNALS),
+    "signal/signal_generate": ("generate", REGS, _SIGNALS),
     "signal/signal_deliver": ("deliver", 0, "sa_handler == 0 || sig == 1 || sig == 10 || sig == 12"),
     "oom/mark_victim": ("victim", 0, ""),
 }

@@ -1,26 +1,32 @@
-"""The path that a refused call was given, out of the caller's memory, by a child that may be left behind.
+"""What a refused call was given, out of the caller's memory, and where it led, by a child that may be left behind.
 
-A process can make reads of its memory hang (userfaultfd(2), a FUSE file that is mapped), so the observer never reads it
-itself: a child does, has a moment to answer, and is ended else; after some that hang no more is read. What is read is
-the text at one address that the kernel was given as a path: nothing else of the memory.
+A process can make reads of its memory hang (userfaultfd(2), a FUSE file that is mapped), and so can a volume in a
+network, so the observer never asks either itself: a child does, has a moment to answer, and is ended else; after some
+that hang no more is asked. What is read of the memory is the text at one address that the kernel was given as a path,
+or the bytes that it was given as an address of a socket: nothing else.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import select
 import signal
 import socket
 import struct
-from typing import Optional
+from typing import Any, Dict, Optional
 
+from stratascope.collector.observe.walk import Walk
 from stratascope.collector.read import TooLongError, read_file
 
 TEXT_MAX = 4096  # PATH_MAX
 ANSWER_LIMIT = 50  # milliseconds; one takes a tenth of one
 HANGS_MAX = 3
-_ASKED = struct.Struct("=IQ")
+BYTES_MAX = 128  # struct sockaddr_storage
+_ANSWER_MAX = 1 << 16
+_TEXT, _BYTES, _LED, _NAMED, _OPENED = range(5)
+_ASKED = struct.Struct("=BIQII")  # what, thread, address, how many, elder
 _PAGE = 4096
 _HERE = -100  # AT_FDCWD
 
@@ -41,19 +47,21 @@ class PathReader:
 
     def text(self, tid: int, address: int) -> str:
         """The path there; "" where it can't be had."""
-        if self._socket is None:
-            return ""
-        try:
-            self._socket.send(_ASKED.pack(tid, address))
-            if select.select([self._socket], [], [], ANSWER_LIMIT / 1000)[0]:
-                return self._socket.recv(TEXT_MAX + 1)[1:].decode("utf-8", "surrogateescape")
-        except OSError:
-            pass
-        self._hangs += 1
-        self.close()
-        if not self.given_up:
-            self._begin()
-        return ""
+        return self._ask(_TEXT, tid, address).decode("utf-8", "surrogateescape")
+
+    def data(self, tid: int, address: int, size: int) -> bytes:
+        """So many bytes there, of at most BYTES_MAX; none where they can't be had."""
+        return self._ask(_BYTES, tid, address, min(size, BYTES_MAX))
+
+    def led(self, tid: int, path: str, follow: bool, elder: int) -> Optional[Dict[str, Any]]:
+        """Where an absolute path of that thread leads, `walk` says how. None: not known."""
+        found = self._ask(_LED if follow else _NAMED, tid, 0, 0, elder, path.encode("utf-8", "surrogateescape"))
+        return json.loads(found) if found else None
+
+    def opened(self, tid: int, name: str, elder: int) -> Optional[Dict[str, Any]]:
+        """The same of a file that it holds open, or runs (`fd/N`, `exe`)."""
+        found = self._ask(_OPENED, tid, 0, 0, elder, name.encode("ascii"))
+        return json.loads(found) if found else None
 
     def close(self) -> None:
         """End the child; one that hangs in the kernel ends once that lets it."""
@@ -65,6 +73,21 @@ class PathReader:
             # those that were given up may still hang, so none is waited for; init takes what is left
             with contextlib.suppress(OSError):
                 os.waitpid(self._child, os.WNOHANG)
+
+    def _ask(self, what: int, tid: int, address: int = 0, size: int = 0, elder: int = 0, text: bytes = b"") -> bytes:
+        if self._socket is None:
+            return b""
+        try:
+            self._socket.send(_ASKED.pack(what, tid, address, size, elder) + text)
+            if select.select([self._socket], [], [], ANSWER_LIMIT / 1000)[0]:
+                return self._socket.recv(_ANSWER_MAX)[1:]
+        except OSError:
+            pass
+        self._hangs += 1
+        self.close()
+        if not self.given_up:
+            self._begin()
+        return b""
 
     def _begin(self) -> None:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -84,11 +107,20 @@ def _serve(ours: socket.socket) -> None:
             with contextlib.suppress(OSError):
                 os.close(held)
     while True:
-        asked = ours.recv(_ASKED.size)
-        if len(asked) != _ASKED.size:
+        asked = ours.recv(_ASKED.size + TEXT_MAX + 1)
+        if len(asked) < _ASKED.size:
             return
-        tid, address = _ASKED.unpack(asked)
-        ours.send(b"=" + _text(tid, address))
+        what, tid, address, size, elder = _ASKED.unpack_from(asked)
+        text = asked[_ASKED.size :].decode("utf-8", "surrogateescape")
+        if what == _TEXT:
+            answer = _text(tid, address)
+        elif what == _BYTES:
+            answer = _bytes(tid, address, size)
+        else:
+            walk = Walk(tid, elder)
+            found = walk.opened(text) if what == _OPENED else walk.led(text, what == _LED)
+            answer = b"" if found is None else json.dumps(found).encode("ascii")
+        ours.send(b"=" + answer)
 
 
 def _text(tid: int, address: int) -> bytes:
@@ -110,9 +142,26 @@ def _text(tid: int, address: int) -> bytes:
     return found[: TEXT_MAX - 1]
 
 
+def _bytes(tid: int, address: int, size: int) -> bytes:
+    try:
+        descriptor = os.open("/proc/%d/mem" % tid, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return os.pread(descriptor, size, address)
+        finally:
+            os.close(descriptor)
+    except (OSError, OverflowError):
+        return b""
+
+
+def number_of(value: int) -> int:
+    """An argument of a call that is an open file's number, which the kernel takes 32 bits of."""
+    found: int = struct.unpack("=i", struct.pack("=I", value & 0xFFFFFFFF))[0]
+    return found
+
+
 def place(tid: int, descriptor: Optional[int]) -> str:
     """Where relative paths of a call begin: an open folder of the process, or where it works."""
-    number = _HERE if descriptor is None else struct.unpack("=i", struct.pack("=I", descriptor & 0xFFFFFFFF))[0]
+    number = _HERE if descriptor is None else number_of(descriptor)
     try:
         return os.readlink("/proc/%d/%s" % (tid, "cwd" if number == _HERE else "fd/%d" % number))[:TEXT_MAX]
     except OSError:

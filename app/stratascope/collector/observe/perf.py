@@ -15,7 +15,7 @@ import mmap
 import os
 import struct
 from errno import EACCES, ENODEV, ENOENT, EPERM
-from typing import Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 
 from stratascope.collector.observe.trace import NoTracepointsError, barrier
 
@@ -38,12 +38,13 @@ LOST, COMM, FORK, SAMPLE = 2, 3, 7, 9  # PERF_RECORD_*; EXIT also comes where a 
 _COMM_WAS_EXEC = 1 << 13  # PERF_RECORD_MISC_COMM_EXEC
 _CONTEXTS = 0xFFFFFFFFFFFFF000  # PERF_CONTEXT_MAX: what lies above is a mark and no address
 FRAMES = 64
-# Registers of a refused call: its six arguments (arch/*/include/uapi/asm/perf_regs.h; syscall(2)). sample order is by
-# bit; the last is which of the sampled ones holds which argument, for 64 and for 32 bits
-_X86 = {"bx": 1, "cx": 2, "dx": 3, "si": 4, "di": 5, "bp": 6, "r8": 16, "r9": 17, "r10": 18}
+# Registers of a call: its six arguments, and the one that holds its number where a filter sends a signal for it
+# (arch/*/include/uapi/asm/perf_regs.h; syscall(2); syscall_rollback). Sample order is by bit; the last is which of the
+# sampled ones holds which argument, for 64 and for 32 bits
+_X86 = {"ax": 0, "bx": 1, "cx": 2, "dx": 3, "si": 4, "di": 5, "bp": 6, "r8": 16, "r9": 17, "r10": 18}
 _REGISTERS = {
     "x86_64": (tuple(_X86.values()), ("di", "si", "dx", "r10", "r8", "r9"), ("bx", "cx", "dx", "si", "di", "bp")),
-    "aarch64": ((0, 1, 2, 3, 4, 5), (), ()),
+    "aarch64": ((0, 1, 2, 3, 4, 5, 8), (), ()),
 }
 
 
@@ -58,7 +59,8 @@ class Record(NamedTuple):
     chain: bytes  # addresses, 8 bytes each, the kernel's only
     registers: Tuple[int, ...]  # arguments
     bits: int  # 64, 32, 0 where not known
-    extra: int  # fork: the parent's pid; comm: 1 for an exec; lost: how many
+    extra: int  # fork: the parent's pid; comm: 1 for an exec; lost: how many; with registers: ax, or x8
+    about: Any = None  # what was read of it while it was fresh (`moments`)
 
 
 class Source(NamedTuple):
@@ -242,7 +244,7 @@ class Perf:
 
     def _sample(self, name: str, pid: int, tid: int, at: int, data: bytes, place: int) -> Record:
         sample = self._sources[name].sample
-        chain, bits = b"", 0
+        chain, bits, extra = b"", 0, 0
         registers: Tuple[int, ...] = ()
         if sample & CALLCHAIN:
             (count,) = _U64.unpack_from(data, place)
@@ -259,9 +261,10 @@ class Perf:
                 if self._wide:
                     by_name = {name: values[each] for each, name in enumerate(self._order)}
                     registers = tuple(by_name[each] for each in (self._wide if bits == 64 else self._narrow))
+                    extra = by_name["ax"]
                 else:
-                    registers = tuple(values)
-        return Record(at, name, pid, tid, raw, chain, registers, bits, 0)
+                    registers, extra = tuple(values[:6]), values[6]
+        return Record(at, name, pid, tid, raw, chain, registers, bits, extra)
 
     def silence(self) -> None:
         """Nothing more is told."""
@@ -284,6 +287,15 @@ class Perf:
 def frames(chain: bytes) -> Tuple[int, ...]:
     """The addresses of a chain, innermost first, without the marks between them."""
     return tuple(each[0] for each in struct.iter_unpack("=Q", chain) if each[0] < _CONTEXTS)
+
+
+def same(before: Tuple[int, ...], after: Tuple[int, ...], machine: str) -> bool:
+    """Whether two records of one call have the same arguments, where both are known."""
+    if not before or not after:
+        return True
+    if machine == "aarch64":  # the answer has taken the first one's place
+        return before[1:] == after[1:]
+    return before == after
 
 
 def gone(error: OSError) -> bool:

@@ -58,6 +58,11 @@ class Polls:
         self._why_no_upper = ""
         self._said: Set[str] = set()
 
+    @property
+    def first(self) -> int:
+        """The first process, as it was known at the last look; 0 where there is none."""
+        return self._first[0]
+
     def look(self, pids: List[int]) -> None:
         """Once, at all of it."""
         if not self._first[0] or start_of_process(self._first[0]) != self._first[1]:

@@ -223,12 +223,15 @@ class Tally:
         self._classes: Dict[int, Dict[Any, List[Any]]] = {}  # by process: fields, how many more
         self._size = 0
 
-    def add(self, key: Tuple[Any, ...], at: int, fields: Any) -> bool:
-        """Count it; whether it was the first of its class. `fields`: a tuple, or what makes it."""
+    def add(self, key: Tuple[Any, ...], at: int, fields: Any, more: Tuple[Any, ...] = ()) -> bool:
+        """Count it; whether it was the first of its class. `fields`: a tuple, or what makes it; `more` goes after."""
         mine = self._classes.setdefault(key[0], {})
         found = mine.get(key)
         if found is not None:
             found[1] += 1
+            if more:
+                self._tell(at, self._kind, *found[0], found[1], *more)
+                found[1] = 0
             return False
         if self._size >= self._most:
             self.rest(at)
@@ -238,7 +241,7 @@ class Tally:
         made = fields() if callable(fields) else fields
         mine[key] = [made, 0]
         self._size += 1
-        self._tell(at, self._kind, *made, 1)
+        self._tell(at, self._kind, *made, 1, *more)
         return True
 
     def rest(self, at: int) -> None:

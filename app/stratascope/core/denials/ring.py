@@ -39,6 +39,7 @@ _SIGSYS, _SIGXFSZ = 31, 25
 _SECCOMP = 1  # SYS_SECCOMP, siginfo's si_code
 _TELLING = frozenset(("clone", "ioctl", "personality", "prctl", "setns", "socket", "unshare"))  # by their arguments
 _ABIS = {abi.value: abi for abi in Abi}
+_Kind = tuple[int, str, int, int, bool, str]
 
 
 class Entry(Value):
@@ -62,6 +63,7 @@ class Ring:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._of: dict[int, dict[str, float]] = {}  # by process: keys of its last refusals, and when
+        self._kinds: dict[_Kind, str] = {}  # what the observer counts as one, and the key that it has here
         self.forgotten = 0  # kinds of refusals that are not remembered any more
 
     def feed(self, event: Event, process: Program | None) -> None:
@@ -87,7 +89,7 @@ class Ring:
     # -- inside
 
     def _add(self, event: Event, pid: int, process: Program, attempt: Attempt, count: int) -> None:
-        key = _key(attempt)
+        key = self._known(event, attempt) if isinstance(event, Failed) else _key(attempt)
         old = self._entries.pop(key, None)
         if old is None:
             entry = Entry(key, attempt, event.at, event.at, count, pid, session=process.session)
@@ -106,6 +108,16 @@ class Ring:
         if len(last) > LAST_MOST:
             del last[next(iter(last))]
 
+    def _known(self, event: Failed, attempt: Attempt) -> str:
+        """Its key: one that is told again is only counted, without what stood around it."""
+        kind = event.pid, event.abi, event.number, event.errno, event.entered, event.path
+        if event.around == Circumstances():
+            return self._kinds.get(kind) or _key(attempt)
+        if len(self._kinds) >= _PROCESSES_MOST:
+            del self._kinds[next(iter(self._kinds))]
+        self._kinds[kind] = key = _key(attempt)
+        return key
+
     def _logged(self, event: Log) -> None:
         for key, at in reversed(self._of.get(event.pid, {}).items()):
             entry = self._entries.get(key)
@@ -117,7 +129,7 @@ class Ring:
             return
 
     def _exit(self, event: Exit) -> None:
-        last = self._of.pop(event.pid, {})
+        last = self._of.get(event.pid, {})  # kept: the kernel's log on it may come after its end
         if not event.code and not event.signal:
             return
         for key, at in last.items():
@@ -135,7 +147,8 @@ def _attempt(event: Event, process: str) -> Attempt | None:
         case NotGained():
             return Attempt(Kind.NOT_GAINED, process, path=event.program, around=event.around)
         case Signal(number=number) if number == _SIGSYS and event.code == _SECCOMP:
-            return Attempt(Kind.KILLED, process, entered=False)
+            name = "" if event.call is None else _name(event.abi, event.call)
+            return Attempt(Kind.KILLED, process, event.abi, name, entered=False, values=event.values)
         case Signal(number=number) if number == _SIGXFSZ:
             return Attempt(Kind.TOO_LARGE, process)
         case OutOfMemory():

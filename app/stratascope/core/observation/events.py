@@ -106,11 +106,14 @@ class Log(Event):
 
 
 class Signal(Event):
-    """A signal was generated for a process."""
+    """A signal was generated for a process. `call`: which a filter sent SIGSYS for; None where there is none."""
 
     pid: int
     number: int
     code: int
+    abi: str = ""
+    call: int | None = None
+    values: tuple[int, ...] = ()
 
 
 class OutOfMemory(Event):

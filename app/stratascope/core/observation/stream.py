@@ -23,7 +23,8 @@ where the kernel was told to be silent about what is known already.
     ["masked", t, pid, path, {…}]     it opened what is masked by something empty
     ["not-gained", t, pid, program, {…}]   it became a program that is set-uid or has capabilities, without their rights
     ["log", t, pid, text]             the kernel's log (audit) on this process: seccomp, AppArmor, SELinux, Landlock
-    ["signal", t, pid, number, code]                         generated for it; code as siginfo's si_code
+    ["signal", t, pid, number, code]                         generated for it; code as siginfo's si_code. Of one that a
+                                      filter sent for a call also: abi, number, [a0, …] (none where not seen)
     ["out-of-memory", t, pid]
     ["written", t, path, kind]                               below its root, no mount; kind: file, folder, device
     ["device", t, pid, path]                                 a device node that it opened
@@ -86,6 +87,9 @@ class StreamError(ValueError):
 _AROUND = "around"
 _PID, _COUNT, _WORD, _FLAG = "pid", "count", "word", "flag"
 _ANSWER, _NUMBERS, _FRAMES, _AMOUNT, _MAYBE = "answer", "numbers", "frames", "amount", "maybe"
+_MAYBE_CALL = "maybe-call"
+# what stands for the last fields of a kind where a line ends before them
+_MORE: dict[str, tuple[Any, ...]] = {"failed": ({},), "signal": ("", None, [])}
 
 # the fields of each kind after the time, as they stand in a line
 _FORMS: dict[str, tuple[type[Event], tuple[str, ...]]] = {
@@ -98,7 +102,7 @@ _FORMS: dict[str, tuple[type[Event], tuple[str, ...]]] = {
     "masked": (Masked, (_PID, _WORD, _AROUND)),
     "not-gained": (NotGained, (_PID, _WORD, _AROUND)),
     "log": (Log, (_PID, _WORD)),
-    "signal": (Signal, (_PID, _COUNT, _ANSWER)),
+    "signal": (Signal, (_PID, _COUNT, _ANSWER, _WORD, _MAYBE_CALL, _NUMBERS)),
     "out-of-memory": (OutOfMemory, (_PID,)),
     "written": (Written, (_WORD, _WORD)),
     "device": (Device, (_PID, _WORD)),
@@ -131,8 +135,9 @@ def parse_event(line: str) -> Event:
     if form is None:
         raise StreamError(f"no such event: {kind[:40]!r}")
     made, fields = form
-    if kind == "failed" and len(rest) == len(fields) - 1:
-        rest = [*rest, {}]  # what stood around it was not asked for
+    more = _MORE.get(kind, ())
+    if len(rest) == len(fields) - len(more):
+        rest = [*rest, *more]
     if len(rest) != len(fields):
         raise StreamError(f"{kind}: {len(fields)} fields were expected")
     return made(time, *(_READ[field](value) for field, value in zip(fields, rest, strict=True)))
@@ -216,5 +221,6 @@ _READ: dict[str, Any] = {
     _FRAMES: _frames,
     _AMOUNT: _amount,
     _MAYBE: _maybe,
+    _MAYBE_CALL: lambda value: None if value is None else _count(value),
     _AROUND: _around,
 }

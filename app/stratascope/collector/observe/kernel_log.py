@@ -1,0 +1,151 @@
+"""What the kernel's log (audit) says on the processes of one control group: seccomp, AppArmor, SELinux, Landlock.
+
+By the multicast of audit records (AUDIT_NLGRP_READLOG: CAP_AUDIT_READ, and the machine's own network namespace), which
+comes whether or not a daemon takes them; else from /dev/kmsg, where they come if none does. A record counts by its PID,
+which the kernel writes as the machine counts; those of Landlock name none, but a domain, whose record names the process
+that made it, so they count as of the process of the group that was refused something last. Records of others are read
+past and never told. Whatever a program itself writes into either is left out.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import struct
+import time
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
+
+from stratascope.collector.observe.processes import Tell
+
+TEXT_MAX = 2048  # characters of one that are told
+TOLD_MAX = 50  # in a second
+READ_MAX = 2000  # at one look
+WAIT = 0.5  # seconds in which the process of a record is to become known
+HELD_MAX = 256
+_NETLINK_AUDIT, _READLOG = 9, 1  # include/uapi/linux/netlink.h, audit.h
+SECCOMP, _AVC, _SELINUX, _LANDLOCK, _DOMAIN = 1326, 1400, 1401, 1423, 1424
+_TYPES = (SECCOMP, _AVC, _SELINUX, _LANDLOCK, _DOMAIN)
+_DOMAINS_MAX = 1024
+# the kernel's own lines have facility 0: "LEVEL,SEQUENCE,TIME,FLAGS;text" (Documentation/ABI/testing/dev-kmsg)
+_LINE = re.compile(r"^[0-7],\d+,\d+,[^;]*;audit: type=(\d+) (audit\([^\n]*)")
+_PID = re.compile(r"(?:^| )pid=(\d+)(?: |$)")
+_WORD = re.compile(r"(?:^| )(sig|arch|syscall|domain)=(\w+)")
+_ARCHES = {"c000003e": 64, "40000003": 32, "c00000b7": 64, "40000028": 32}
+
+
+class _Held(NamedTuple):
+    since: float
+    kind: int
+    text: str
+
+
+class KernelLog:
+    """`mine`: the process of that PID, if it is (or just was) of the group. Raises OSError: it can't be read."""
+
+    def __init__(self, tell: Tell, mine: Callable[[int], bool], refused: Callable[[], Optional[int]],
+                 killed: Callable[[int, int, int, int], None]) -> None:  # fmt: skip
+        """`refused`: who was refused something last. `killed`: process, width, call, time: a filter sent SIGSYS."""
+        self._tell, self._mine, self._refused, self._killed = tell, mine, refused, killed
+        self._held: List[_Held] = []
+        self._domains: Dict[str, int] = {}
+        self._second, self._told = 0.0, 0
+        self.dropped = False  # whether there were too many
+        self._socket: Optional[socket.socket] = _multicast()
+        self.descriptor = self._socket.fileno() if self._socket is not None else _kmsg()
+
+    def take(self, last: bool = False) -> None:
+        """Tell what has come. `last`: nobody will ask again."""
+        now = time.monotonic()
+        held, self._held = self._held, []
+        held += [_Held(now, *found) for found in self._read() if found[0] in _TYPES]
+        for each in held:
+            if not self._match(each) and now - each.since < WAIT and not last:
+                self._held.append(each)
+        del self._held[:-HELD_MAX]
+
+    def close(self) -> None:
+        """What it holds open."""
+        if self._socket is not None:
+            self._socket.close()
+        else:
+            os.close(self.descriptor)
+
+    def _match(self, held: _Held) -> bool:
+        """Whether that is done with."""
+        words = dict(_WORD.findall(held.text))
+        found = _PID.search(held.text)
+        pid = int(found.group(1)) if found is not None and len(found.group(1)) < 9 else None
+        if held.kind == _DOMAIN:
+            if pid is not None and self._mine(pid) and "domain" in words:
+                if len(self._domains) >= _DOMAINS_MAX:
+                    self._domains.clear()
+                self._domains[words["domain"]] = pid
+                return True
+            return False
+        if held.kind == _LANDLOCK:
+            maker = self._domains.get(words.get("domain", ""))
+            if maker is None:
+                return False
+            pid = self._refused() or maker
+        elif pid is None or not self._mine(pid):
+            return False
+        at = time.monotonic_ns()
+        if held.kind == SECCOMP and words.get("sig") == "31" and words.get("syscall", "").isdigit():
+            self._killed(pid, _ARCHES.get(words.get("arch", ""), 0), int(words["syscall"]), at)
+        if time.monotonic() - self._second > 1:
+            self._second, self._told = time.monotonic(), 0
+        self._told += 1
+        if self._told <= TOLD_MAX:
+            self._tell(at, "log", pid, ("audit: type=%d %s" % (held.kind, held.text))[:TEXT_MAX])
+        else:
+            self.dropped = True
+        return True
+
+    def _read(self) -> List[Tuple[int, str]]:
+        found: List[Tuple[int, str]] = []
+        for _ in range(READ_MAX):
+            try:
+                if self._socket is not None:
+                    data, sender = self._socket.recvfrom(1 << 16)
+                    if sender[0] == 0 and len(data) > 16:  # the kernel itself
+                        (kind,) = struct.unpack_from("=H", data, 4)  # struct nlmsghdr
+                        found.append((kind, data[16:].decode("utf-8", "replace").strip("\0\n")))
+                else:
+                    line = _LINE.match(os.read(self.descriptor, 1 << 14).decode("utf-8", "replace"))
+                    if line is not None:
+                        found.append((int(line.group(1)), line.group(2)))
+            except BlockingIOError:
+                break
+            except OSError:  # too many came (ENOBUFS, EPIPE): the next ones can be read
+                self.dropped = True
+        return found
+
+
+def _multicast() -> Optional[socket.socket]:
+    """None where it may not be had, or nothing would come."""
+    try:
+        # only there the kernel sends it (kernel/audit.c, kauditd_send_multicast_skb)
+        if os.readlink("/proc/self/ns/net") != os.readlink("/proc/1/ns/net"):
+            return None
+        made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_AUDIT)
+    except OSError:
+        return None
+    try:
+        made.setblocking(False)
+        made.bind((0, _READLOG))
+    except OSError:
+        made.close()
+        return None
+    return made
+
+
+def _kmsg() -> int:
+    """/dev/kmsg from its end on. Raises OSError."""
+    descriptor = os.open("/dev/kmsg", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.lseek(descriptor, 0, os.SEEK_END)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor

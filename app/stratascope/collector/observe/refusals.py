@@ -1,0 +1,72 @@
+"""Which answers of the kernel count as refusals, and of which calls.
+
+Some are rare in programs that work, whatever the call. Others are daily bread of most calls (EAGAIN of a socket,
+EINVAL) and mean something with a few only: those are named here, and their numbers come with the request. Never
+counted: ENOENT, EEXIST, EINTR, ENXIO, ESRCH, EAGAIN of what would block.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Set, Tuple
+
+# EPERM, EACCES, ENFILE, EMFILE, EFBIG, ENOSPC, EROFS, ENOSYS, EOVERFLOW (ids that are not mapped), EUSERS,
+# EPROTONOSUPPORT, ESOCKTNOSUPPORT, EAFNOSUPPORT, ENETDOWN, ENETUNREACH, EDQUOT
+ALWAYS = (1, 13, 23, 24, 27, 28, 30, 38, 75, 87, 93, 94, 97, 100, 101, 122)
+_FORKS = ("clone", "clone3", "fork", "vfork")
+_RUNS = ("execve", "execveat")
+_LOCKS = ("mlock", "mlock2", "mlockall")
+_OPENS = ("open", "openat", "openat2")
+_USERS = ("setgid", "setgroups", "setregid", "setresgid", "setresuid", "setreuid", "setuid")
+_OWNERS = ("chown", "fchown", "fchownat", "lchown")
+_SEND = ("connect", "sendto", "sendmsg", "sendmmsg")
+_WIDE = ("chown", "fchown", "lchown", *_USERS)  # of 32 bits, with a 32 at the end of the name too
+_SOME: Dict[int, Tuple[str, ...]] = {
+    7: _RUNS,  # E2BIG: more than a quarter of the limit of the stack
+    # EAGAIN: processes; memory that may be locked; signals that may be queued
+    11: (*_FORKS, *_RUNS, *_LOCKS, "mmap", "mmap2", "mremap", "rt_sigqueueinfo", "setresuid", "setreuid", "setuid"),
+    12: (*_FORKS, *_LOCKS, "io_uring_setup", "mmap", "mmap2", "mremap", "shmget"),  # ENOMEM: limits of memory
+    # EBUSY: something is mounted there
+    16: ("pivot_root", "rename", "renameat", "renameat2", "rmdir", "umount2", "unlink", "unlinkat"),
+    19: (*_OPENS, "fsopen", "mount"),  # ENODEV: a device, or a file system, that this kernel does not have
+    22: (*_OWNERS, *_USERS, "socket"),  # EINVAL: not mapped; what an engine's filter answers for a socket
+    99: ("bind", *_SEND),  # EADDRNOTAVAIL
+    113: _SEND,  # EHOSTUNREACH
+}
+EAGAIN = 11
+
+Numbers = Dict[str, Dict[str, int]]
+
+
+class Refusals:
+    """`numbers`: calls by entry point and name; `errnos`: what the container's filters answer beside the usual."""
+
+    def __init__(self, numbers: Numbers, errnos: Tuple[int, ...], native: str, foreign: str) -> None:
+        self._always = set(ALWAYS).union(errnos)
+        self._abis = [abi for abi in (native, foreign) if abi]
+        self._some: Dict[int, Dict[str, Set[int]]] = {}  # by errno and entry point
+        for errno, names in _SOME.items():
+            if errno not in self._always:
+                wide = tuple(name + "32" for name in names if name in _WIDE)
+                self._some[errno] = {
+                    abi: {table[name] for name in names + wide if name in table} for abi, table in numbers.items()
+                }
+        self._forks = {abi: {table[name] for name in _FORKS if name in table} for abi, table in numbers.items()}
+
+    def filter(self) -> str:
+        """For the kernel, of sys_exit: what succeeds, nearly all, is out after one comparison."""
+        parts: List[str] = ["ret == -%d" % each for each in sorted(self._always)]
+        for errno, by_abi in sorted(self._some.items()):
+            ids = sorted({each for abi in self._abis for each in by_abi.get(abi, ())})
+            if ids:
+                parts.append("(ret == -%d && (%s))" % (errno, " || ".join("id == %d" % each for each in ids)))
+        return "ret < 0 && (%s)" % " || ".join(parts)
+
+    def counts(self, abi: str, number: int, errno: int) -> bool:
+        """What the kernel's filter can't tell: it knows no entry points, and a number is another call in each."""
+        if errno in self._always:
+            return True
+        return number in self._some.get(errno, {}).get("x86_64" if abi == "x32" else abi, ())
+
+    def forks(self, abi: str, number: int) -> bool:
+        """Whether that call makes a process."""
+        return number in self._forks.get(abi, ())

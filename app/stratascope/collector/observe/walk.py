@@ -1,0 +1,219 @@
+"""Where a path led, as the process that named it would go: its links, below its own root, and what lies at the end.
+
+Links are a container's to choose, so each name is a step of its own (`collector/paths.py` has why: O_PATH, and nothing
+is asked of a mount that a program answers for), and no step leads above the root. A relative path begins at the
+directory where the process works, or at an open one, by its place below that root. For /proc/self the process is put in
+place of us.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import Any, Dict, List, Optional
+
+from stratascope.collector.paths import LINKS_MAX, Mount, mount_of
+from stratascope.collector.read import TooLongError, read_file
+
+_STEP = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
+_STEPS_MAX = 512
+_LINE_MAX = 1500  # characters of a line of mountinfo up to its dash; what an overlay lists at its end is cut
+_TEXT_MAX = 4000
+_PROC_ROOT = 1  # PROC_ROOT_INO, include/linux/proc_fs.h
+_KINDS = (
+    (stat.S_ISREG, "file"),
+    (stat.S_ISDIR, "folder"),
+    (stat.S_ISCHR, "character"),
+    (stat.S_ISBLK, "block"),
+    (stat.S_ISLNK, "link"),
+    (stat.S_ISSOCK, "socket"),
+    (stat.S_ISFIFO, "fifo"),
+)
+Place = Dict[str, Any]
+
+
+class Walk:
+    """The files of one thread. `elder`: a process of the same container that sees all its mounts, or 0."""
+
+    def __init__(self, tid: int, elder: int) -> None:
+        self._tid = tid
+        self._elder = elder
+        self._lines = _lines(tid)
+
+    def led(self, path: str, follow: bool) -> Optional[Place]:
+        """Where an absolute path led, as the process counts. `follow`: also a link at its end. None: not known."""
+        try:
+            way = [os.open("/proc/%d/root" % self._tid, os.O_PATH | os.O_CLOEXEC)]
+        except OSError:
+            return None
+        names: List[str] = []
+        left = path.split("/")[::-1]
+        links = steps = 0
+        try:
+            while left:
+                name = left.pop()
+                if name in ("", "."):
+                    continue
+                steps += 1
+                if name == "..":
+                    if names:
+                        os.close(way.pop())
+                        names.pop()
+                    continue
+                here = self._mount(way[-1])
+                if steps > _STEPS_MAX or here is None or here.may_be_silent:
+                    return self._place([*names, name, *left[::-1]], None, None, way[-1])
+                if here.kind == "proc" and name in ("self", "thread-self"):
+                    name, *more = self._self(way[-1], name).split("/")
+                    left += more[::-1]
+                try:
+                    found = os.open(name, _STEP, dir_fd=way[-1])
+                except OSError:
+                    folder = next((each for each in way[::-1] if stat.S_ISDIR(os.fstat(each).st_mode)), None)
+                    return self._place([*names, name, *left[::-1]], None, folder, way[-1])
+                way.append(found)
+                names.append(name)
+                there = self._mount(found)
+                if there is None or there.may_be_silent or not stat.S_ISLNK(os.fstat(found).st_mode):
+                    continue
+                if not follow and not any(left):
+                    break
+                links += 1
+                if links > LINKS_MAX:
+                    break
+                target = os.readlink("", dir_fd=found)
+                os.close(way.pop())
+                names.pop()
+                if target.startswith("/"):
+                    _close(way[1:])
+                    del way[1:], names[:]
+                left += target.split("/")[::-1]
+            return self._place(names, way[-1], way[-2] if len(way) > 1 else way[-1], way[-1])
+        except OSError:
+            return None
+        finally:
+            _close(way)
+
+    def opened(self, name: str) -> Optional[Place]:
+        """Of a file that it has open (`fd/N`), or the one that it runs (`exe`)."""
+        link = "/proc/%d/%s" % (self._tid, name)
+        try:
+            descriptor = os.open(link, os.O_PATH | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            path = below(self._tid, os.readlink(link))
+            found = self._place([path.strip("/")] if path.startswith("/") else [], descriptor, None, descriptor, path)
+            if found["node"] is not None and found["node"][-1]:
+                found["gives"] = capabilities(descriptor).hex()
+            return found
+        except OSError:
+            return None
+        finally:
+            os.close(descriptor)
+
+    # -- inside
+
+    def _place(self, names: List[str], node: Optional[int], folder: Optional[int], lies: int, path: str = "") -> Place:
+        number = mount_of(lies)
+        found = "/" + "/".join(each for each in names if each) if names or not path else path
+        return {
+            "path": found[:_TEXT_MAX],
+            "node": None if node is None else self._node(node),
+            "folder": None if folder is None else self._node(folder),
+            "mount": None if number is None else self._line(number) or None,
+        }
+
+    def _mount(self, descriptor: int) -> Optional[Mount]:
+        number = mount_of(descriptor)
+        line = None if number is None else self._line(number)
+        if not line or number is None:
+            return None
+        head, _, tail = line.partition(" - ")
+        return Mount(number, head.split(" ")[2], tail.partition(" ")[0])
+
+    def _line(self, number: int) -> Optional[str]:
+        if number not in self._lines and self._elder:
+            # of a process in a root directory that is no mount, the kernel does not tell what lies there
+            self._lines, self._elder = {**_lines(self._elder), **self._lines}, 0
+        return self._lines.get(number)
+
+    def _node(self, descriptor: int) -> Optional[List[Any]]:
+        here = self._mount(descriptor)
+        if here is None or here.may_be_silent:
+            return None
+        about = os.fstat(descriptor)
+        kind = next((word for test, word in _KINDS if test(about.st_mode)), None)
+        if kind is None:
+            return None
+        device = ""
+        if kind in ("character", "block"):
+            device = "%d:%d" % (os.major(about.st_rdev), os.minor(about.st_rdev))
+        capable = kind == "file" and bool(capabilities(descriptor))
+        return [kind, stat.S_IMODE(about.st_mode), about.st_uid, about.st_gid, device, capable]
+
+    def _self(self, folder: int, name: str) -> str:
+        """What a link of procfs to whoever reads it is for the process."""
+        about = os.fstat(folder)
+        if about.st_ino != _PROC_ROOT:
+            return name
+        try:
+            status = read_file("/proc/%d/status" % self._tid)
+            # a procfs counts as its PID namespace does: ours, or the process's
+            which = 0 if about.st_dev == os.stat("/proc").st_dev else -1
+            process, thread = (status.partition("\n%s:" % each)[2].split("\n", 1)[0].split()[which] for each in _IDS)
+        except (OSError, TooLongError, IndexError):
+            return name
+        return process if name == "self" else "%s/task/%s" % (process, thread)
+
+
+_IDS = ("NStgid", "NSpid")
+
+
+def below(tid: int, path: str) -> str:
+    """A path as we see it, as the process does; "" where that is outside of its root."""
+    try:
+        root = os.readlink("/proc/%d/root" % tid)
+    except OSError:
+        return ""
+    if root == "/" or not path.startswith("/"):
+        return path
+    return (path[len(root) :] or "/") if path == root or path.startswith(root + "/") else ""
+
+
+def capabilities(descriptor: int) -> bytes:
+    """Those that a file gives (`security.capability`, capabilities(7)); its mount must be known to answer."""
+    try:
+        return os.getxattr("/proc/self/fd/%d" % descriptor, "security.capability")
+    except OSError:
+        return b""
+
+
+def _lines(process: int) -> Dict[int, str]:
+    found: Dict[int, str] = {}
+    try:
+        text = read_file("/proc/%d/mountinfo" % process)
+    except (OSError, TooLongError):
+        return found
+    for line in text.split("\n"):
+        number = line.partition(" ")[0]
+        if number.isdigit():
+            found[int(number)] = _short(line)
+    return found
+
+
+def _short(line: str) -> str:
+    """The same line, still of its form; "" where that can't be."""
+    head, _, tail = line.partition(" - ")
+    words = tail.split(" ")
+    if len(head) > _LINE_MAX or len(words) < 3 or len(words[0]) + len(words[1]) > _LINE_MAX // 2:
+        return ""
+    options = words[2]
+    if len(options) > _LINE_MAX // 4:
+        options = options[: _LINE_MAX // 4].rpartition(",")[0]
+    return "%s - %s %s %s" % (head, words[0], words[1], options)
+
+
+def _close(descriptors: List[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)
