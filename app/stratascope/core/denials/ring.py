@@ -141,7 +141,7 @@ class Ring:
 def _attempt(event: Event, process: str) -> Attempt | None:
     match event:
         case Failed():
-            return _call(event, process)
+            return attempt_of(event, process)
         case Masked():
             return Attempt(Kind.MASKED, process, path=event.path, around=event.around)
         case NotGained():
@@ -156,7 +156,8 @@ def _attempt(event: Event, process: str) -> Attempt | None:
     return None
 
 
-def _call(event: Failed, process: str) -> Attempt:
+def attempt_of(event: Failed, process: str) -> Attempt:
+    """A refused call as an attempt."""
     around = event.around
     lacked = sorted({name_of(each.capability) for each in around.checks or () if is_refusal(each)})
     return Attempt(
