@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from stratascope.core.denials.attempt import Attempt, Kind
-from stratascope.core.denials.ring import attempt_of
+from stratascope.core.denials.ring import Ring
 from stratascope.core.observation.circumstances import Circumstances, circumstances_of
-from stratascope.core.observation.events import Failed
+from stratascope.core.observation.fold import Program
 from stratascope.core.observation.stream import parse_event
 from stratascope.linux.capability import number_of
 from stratascope.linux.idmap import FULL, IdRange
@@ -75,9 +75,15 @@ def call(
         1,
         around() if said is None else said,
     ]
-    event = parse_event(json.dumps(line))
-    assert isinstance(event, Failed)
-    return replace(attempt_of(event, "try"), lines=lines, uids=uids, gids=uids)
+    return replace(attempted(line), lines=lines, uids=uids, gids=uids)
+
+
+def attempted(line: list[Any]) -> Attempt:
+    """Of the observer's line."""
+    ring = Ring()
+    ring.feed(parse_event(json.dumps(line)), Program("try"))
+    (entry,) = ring.entries()
+    return entry.attempt
 
 
 def happened(kind: Kind, path: str = "", said: dict[str, Any] | None = None) -> Attempt:

@@ -151,6 +151,16 @@ def test_a_full_tmpfs_is_no_disk() -> None:
     assert of(call("mkdir", 28, said=around(place=place("/run/x", on=mount("/run", kind="tmpfs"))))) is None
 
 
+def test_a_line_of_landlock_is_of_the_call_that_it_fits() -> None:
+    for path, fits in (("/etc/passwd", True), ("/etc/shadow", False), ("", True)):
+        found = of(call("open", 13, 0, 0, path=path, lines=(_LANDLOCK,)))
+        assert (found is not None) is fits, path
+    port = "audit(1.2:3): domain=1f blockers=net.connect_tcp daddr=10.0.0.1 dest=80"
+    assert of(call("connect", 13, 3, lines=(port,))) is not None
+    assert of(call("open", 13, 0, 0, lines=(port,))) is None
+    assert of(call("open", 13, 0, 0, said=asks("CAP_DAC_OVERRIDE", "capable"), lines=(_LANDLOCK,))) is None
+
+
 def test_a_filter_may_answer_the_same() -> None:
     for attempt in (call("io_uring_setup", 38, entered=False), call("socket", 97, 40, 1, 0, entered=False)):
         assert of(attempt) is None

@@ -10,10 +10,8 @@ from typing import Any
 import pytest
 
 from captures.recorded import CAPTURES
+from core.denials.moments import attempted
 from layers.surroundings import around, container
-from stratascope.core.denials.ring import attempt_of
-from stratascope.core.observation.events import Failed
-from stratascope.core.observation.stream import parse_event
 from stratascope.core.snapshot import ContainerState
 from stratascope.i18n.translate import translate
 from stratascope.linux.idmap import parse_idmap
@@ -25,10 +23,8 @@ _RECORDED = [json.loads(line) for line in (CAPTURES / "denials" / "moments.jsonl
 
 @pytest.mark.parametrize("moment", _RECORDED, ids=lambda each: str(each["case"]))
 def test_the_layer_that_refused_it(moment: dict[str, Any]) -> None:
-    event = parse_event(json.dumps(moment["moment"]))
-    assert isinstance(event, Failed)
     maps = parse_idmap(moment["uid_map"]), parse_idmap(moment["gid_map"])
-    attempt = replace(attempt_of(event, "try"), uids=maps[0], gids=maps[1])
+    attempt = replace(attempted(moment["moment"]), uids=maps[0], gids=maps[1])
     claim = claim_of(attempt, ContainerState(container(), ()), around())
     assert claim.layer == moment["layer"], translate(claim.what)
     assert claim.certain

@@ -19,6 +19,7 @@ from stratascope.core.relaunch.want import HeldCapability, Setting, Want
 
 # security/landlock/audit.c; types 1423 and 1424
 _LANDLOCK = re.compile(r"\bdomain=[0-9a-f]{1,16} blockers=([a-z0-9_.,]{1,80})").search
+_LANDLOCK_PATH = re.compile(r' path="([^"]{1,4096})"').search  # or in hexadecimal digits, without quotes
 _LOADS = frozenset(("init_module", "finit_module", "delete_module"))
 _KEXEC = frozenset(("kexec_load", "kexec_file_load"))
 # what lockdown forbids by its first level, "integrity" (security/lockdown, LOCKDOWN_INTEGRITY_MAX)
@@ -75,14 +76,28 @@ def claim(attempt: Attempt, around: Surroundings) -> Claim | None:
 
 
 def _landlock(attempt: Attempt) -> Claim | None:
-    found = next((found for line in attempt.lines if (found := _LANDLOCK(line))), None)
-    if found is None:
+    found = next((found for line in attempt.lines if (found := _landlock_in(line, attempt))), None)
+    if found is None or attempt.lacked:
         return None
     what = msg(
         "It put itself, or was started, under Landlock rules that don't allow this ({what}).",
-        what=found[1],
+        what=found,
     )
     return Claim(KERNEL, what, Strength.SAID)
+
+
+def _landlock_in(line: str, attempt: Attempt) -> str | None:
+    """What a line of the log says that it forbade, where that fits this call: a line names a process alone."""
+    found = _LANDLOCK(line)
+    if found is None:
+        return None
+    kinds = {word.partition(".")[0] for word in found[1].split(",")}
+    about, path = _LANDLOCK_PATH(line), tried.place_of(attempt)
+    if kinds == {"net"}:
+        return found[1] if attempt.name in ("bind", "connect") else None
+    if kinds == {"fs"} and about is not None and path:
+        return found[1] if f"{path}/".startswith(f"{about[1].rstrip('/')}/") else None
+    return found[1]
 
 
 def _yama(attempt: Attempt, around: Surroundings) -> Claim | None:

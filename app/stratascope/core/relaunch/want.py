@@ -77,11 +77,10 @@ class RunsAs(Value):
 
 
 class MappedId(Value):
-    """An id that its user namespace maps. `group`: of groups. `outside`: as the machine counts."""
+    """An id that its user namespace maps. `group`: of groups."""
 
     number: int
     group: bool = False
-    outside: bool = False
 
 
 class Unconfined(Value):

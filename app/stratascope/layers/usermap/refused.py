@@ -165,7 +165,7 @@ def _foreign_owner(attempt: Attempt) -> Claim | None:
         owner=node.uid,
     )
     strength = Strength.SAID if attempt.lacked else Strength.FITS
-    return Claim(_ID, what, strength, (MappedId(node.uid, outside=True), HostsNamespace("user")))
+    return Claim(_ID, what, strength, (HostsNamespace("user"),))
 
 
 def _is_foreign(attempt: Attempt, node: Node) -> bool:
@@ -186,4 +186,4 @@ def _not_gained(attempt: Attempt) -> Claim | None:
         path=tried.place_of(attempt),
         owner=place.node.uid,
     )
-    return Claim(_ID, what, Strength.FITS, (MappedId(place.node.uid, outside=True),))
+    return Claim(_ID, what, Strength.FITS, (HostsNamespace("user"),))
