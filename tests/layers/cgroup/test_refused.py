@@ -115,6 +115,12 @@ CASES: list[tuple[Attempt, str, tuple[Want, ...], Strength]] = [
         (MoreOf("tmpfs", None, "/run"),),
         Strength.FITS,
     ),
+    (  # what it writes to could not be looked at, and yet the kernel says that it is a tmpfs
+        call("write", 28, said=around(0, [check("CAP_SYS_ADMIN", "shmem_inode_acct_blocks", "shmem_get_folio_gfp")])),
+        "The tmpfs that it writes to is full, /dev/shm or another.",
+        (MoreOf("shm"),),
+        Strength.FITS,
+    ),
     (
         call("sched_setscheduler", 1, 0, 1),
         "Its control group has no time for real-time processes (cpu.rt_runtime_us).",
@@ -162,6 +168,13 @@ OTHERS = [
 @pytest.mark.parametrize("attempt", OTHERS)
 def test_it_was_another(attempt: Attempt) -> None:
     assert of(attempt) is None
+
+
+def test_what_could_not_be_looked_at_may_have_been_a_device() -> None:
+    found = of(call("open", 1, 0, 2))
+    assert found is not None
+    assert not found.certain
+    assert of(call("open", 1, 0, 2, said=around() | {"checks": None})) is None
 
 
 def test_rules_that_are_known_speak_for_themselves() -> None:

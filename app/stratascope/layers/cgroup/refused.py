@@ -79,7 +79,7 @@ def _device(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
         return None
     found = _made(attempt) if attempt.name in _MAKES_DEVICES else _opened(attempt)
     if found is None:
-        return None
+        return _device_perhaps(attempt)
     kind, number, access = found
     if facts is not None and facts.devices is not None and _allowed(facts.devices, kind, number, access):
         return None
@@ -91,6 +91,15 @@ def _device(attempt: Attempt, facts: CgroupFacts | None) -> Claim | None:
         what = msg("The device rules of its control group don't let it open {path} ({kind} {number}, {access}).",
                    path=path, kind=kind, number=number, access=access)  # fmt: skip
     return Claim(_ID, what, Strength.FITS, (DeviceNode(path, kind, number, access),))
+
+
+def _device_perhaps(attempt: Attempt) -> Claim | None:
+    """Where nobody could look at what it opened: little else answers EPERM there without asking for a capability."""
+    if attempt.around.place is not None or attempt.name in _MAKES_DEVICES or not tried.unasked(attempt):
+        return None
+    return Claim(
+        _ID, msg("Probably the device rules of its control group: what it opened could not be seen."), Strength.LEFT
+    )
 
 
 def _made(attempt: Attempt) -> tuple[str, str, str] | None:
@@ -210,6 +219,10 @@ def _address_space(attempt: Attempt) -> Claim | None:
 
 def _full(attempt: Attempt) -> Claim | None:
     mount = tried.mount_of(attempt)
+    if mount is None and _asked_by_tmpfs(attempt):
+        return Claim(
+            _ID, msg("The tmpfs that it writes to is full, /dev/shm or another."), Strength.FITS, (MoreOf("shm"),)
+        )
     if mount is None or mount.fs_type != "tmpfs":
         return None
     size = _SIZE(mount.super_options)
@@ -220,3 +233,9 @@ def _full(attempt: Attempt) -> Claim | None:
     shared = mount.target == "/dev/shm"
     want = MoreOf("shm", now) if shared else MoreOf("tmpfs", now, mount.target)
     return Claim(_ID, what, Strength.FITS, (want,))
+
+
+def _asked_by_tmpfs(attempt: Attempt) -> bool:
+    """Whether it asked for memory in this call: mm/shmem.c does, within what the tmpfs may hold, before it gives up."""
+    frames = (name for each in attempt.around.checks or () for name in each.frames)
+    return any(name.startswith("shmem_") for name in frames)
