@@ -149,6 +149,13 @@ def test_root_lacks_a_capability_instead() -> None:
     assert claim(call("open", 13, 0, 0, said=around(0, [_OVERRIDE], place=place("/x", node(mode=0, uid=5))))) is None
 
 
+def test_it_may_have_been_root_where_nobody_could_look() -> None:
+    moment = around(0, [_OVERRIDE]) | {"ids": None}
+    found = claim(call("open", 13, 0, 0, said=moment))
+    assert found is not None
+    assert not found.certain
+
+
 def test_root_of_a_user_namespace_is_root() -> None:
     moment = around(200000, [_OVERRIDE], place=place("/x", node(mode=0, uid=200005)))
     assert claim(call("open", 13, 0, 0, said=moment, uids=MAPPED)) is None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from stratascope.core.observation.checks import is_refusal, is_use
+from stratascope.core.observation.checks import decisive, is_refusal, is_use
 from stratascope.core.observation.events import Check
+from stratascope.linux.capability import number_of
+from stratascope.value import replace
 
 
 def check(answer: int, *frames: str) -> Check:
@@ -58,3 +60,23 @@ def test_only_asked() -> None:
     frames = ("cap_capable", "security_capable", "ns_capable_common", "ns_capable_noaudit", "__ptrace_may_access")
     assert not is_refusal(check(-1, *frames))
     assert is_use(check(0, *frames))
+
+
+def asked(name: str, answer: int, *frames: str) -> Check:
+    return replace(check(answer, *_ASK, *frames), capability=number_of(name))
+
+
+def test_what_another_right_made_up_for_refused_nothing() -> None:
+    """As root of Docker has DAC_OVERRIDE, and is asked for DAC_READ_SEARCH before."""
+    by = ("capable_wrt_inode_uidgid", "generic_permission", "ovl_permission", "inode_permission", "may_open")
+    search, override = asked("CAP_DAC_READ_SEARCH", -1, *by), asked("CAP_DAC_OVERRIDE", 0, *by)
+    assert decisive((search, override)) == ()
+    assert decisive((search, replace(override, answer=-1))) == (search, replace(override, answer=-1))
+    elsewhere = asked("CAP_DAC_OVERRIDE", 0, "capable_wrt_inode_uidgid", "generic_permission", "link_path_walk")
+    assert decisive((search, elsewhere)) == (search,)
+    assert decisive((asked("CAP_PERFMON", -1, "perf_event_open"), asked("CAP_SYS_ADMIN", 0, "perf_event_open"))) == ()
+
+
+def test_a_right_of_its_own_is_not_made_up_for() -> None:
+    owner, chown = asked("CAP_FOWNER", -1, "setattr_prepare"), asked("CAP_CHOWN", 0, "setattr_prepare")
+    assert decisive((owner, chown)) == (owner,)

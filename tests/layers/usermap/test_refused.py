@@ -131,6 +131,17 @@ def test_a_right_over_files_is_asked_for_in_vain() -> None:
     assert of(mapped("open", 13, 0, 0, said={**theirs(owner=200007), "checks": [asks]})) is None
 
 
+def test_a_right_over_files_that_is_held_in_vain() -> None:
+    """What it was about could not be looked at: a guess."""
+    held = check("CAP_DAC_OVERRIDE", "capable_wrt_inode_uidgid", "generic_permission", initial=False)
+    held[1] = 0
+    attempt = mapped("open", 13, 0, 0, said=around(_ROOT, [held]))
+    found = of(attempt)
+    assert found is not None
+    assert not found.certain
+    assert of(replace(attempt, uids=EVERY)) is None
+
+
 def test_a_right_that_counts_inside_alone() -> None:
     found = of(mapped("adjtimex", 1, said=asked("CAP_SYS_TIME")), facts())
     assert found is not None

@@ -50,7 +50,8 @@ def _asked(attempt: Attempt) -> Claim | None:
     """The kernel asked for a right over files of others, after owner and mode did not let it."""
     if not _ASKED.issuperset(attempt.lacked) or tried.is_root(attempt):
         return None
-    strength = Strength.FITS if tried.is_root(attempt) is None else Strength.SAID
+    # of root it would be a capability that it lacks
+    strength = Strength.LEFT if tried.is_root(attempt) is None else Strength.SAID
     about, use = _about(attempt)
     return _told(attempt, about, use, strength)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from stratascope.core.denials.attempt import Attempt, Kind
-from stratascope.core.observation.checks import is_refusal
+from stratascope.core.observation.checks import decisive
 from stratascope.core.observation.circumstances import Circumstances
 from stratascope.core.observation.events import (
     Event,
@@ -159,7 +159,7 @@ def _attempt(event: Event, process: str) -> Attempt | None:
 def attempt_of(event: Failed, process: str) -> Attempt:
     """A refused call as an attempt."""
     around = event.around
-    lacked = sorted({name_of(each.capability) for each in around.checks or () if is_refusal(each)})
+    lacked = sorted({name_of(each.capability) for each in decisive(around.checks or ())})
     return Attempt(
         Kind.CALL,
         process,

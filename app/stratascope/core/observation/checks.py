@@ -6,7 +6,10 @@ with the credentials of whoever mounted it, in the middle of a program's call, a
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+from stratascope.linux.capability import number_of
 
 # security/commoncap.c, kernel/capability.c: how a check is asked for, not by whom
 _ASKING_NAMES = """
@@ -25,6 +28,19 @@ _OF_THE_TASK = frozenset(("generic_permission", "inode_owner_or_capable", "setat
 _MEMORY_RESERVE = frozenset(("__vm_enough_memory", "security_vm_enough_memory_mm", "cap_vm_enough_memory"))
 
 
+# What the kernel goes on to ask for where the first is not held, and is content with: generic_permission of fs/namei.c,
+# perfmon_capable and its like of include/linux/capability.h, copy_process, sk_setsockopt
+_ADMIN = number_of("CAP_SYS_ADMIN")
+_INSTEAD = {
+    number_of("CAP_DAC_READ_SEARCH"): (number_of("CAP_DAC_OVERRIDE"),),
+    number_of("CAP_NET_RAW"): (number_of("CAP_NET_ADMIN"),),
+    **dict.fromkeys(
+        map(number_of, ("CAP_PERFMON", "CAP_BPF", "CAP_CHECKPOINT_RESTORE", "CAP_SYSLOG", "CAP_SYS_RESOURCE")),
+        (_ADMIN,),
+    ),
+}
+
+
 class Answered(Protocol):
     """A check: its answer, 0 or −errno, and the kernel's functions that led to it, innermost first."""
 
@@ -32,6 +48,16 @@ class Answered(Protocol):
     def answer(self) -> int: ...
     @property
     def frames(self) -> tuple[str, ...]: ...
+
+
+class OfCapability(Answered, Protocol):
+    """The same, and what was asked for."""
+
+    @property
+    def capability(self) -> int: ...
+
+
+Of = TypeVar("Of", bound=OfCapability)
 
 
 def is_use(check: Answered) -> bool:
@@ -42,6 +68,25 @@ def is_use(check: Answered) -> bool:
 def is_refusal(check: Answered) -> bool:
     """Whether a check that was answered with no refused something."""
     return check.answer < 0 and not _is_aside(check.frames) and not any(name in _ONLY_ASKED for name in check.frames)
+
+
+def decisive(checks: Iterable[Of]) -> tuple[Of, ...]:
+    """Of the checks of one call those that refused something. Not one where another right would do, which was asked for
+    in its place and held: whatever the call was refused for then, it was not that.
+    """
+    known = tuple(checks)
+    granted = {(each.capability, _callers(each)) for each in known if each.answer == 0}
+    return tuple(
+        each
+        for each in known
+        if is_refusal(each)
+        and not any((right, _callers(each)) in granted for right in _INSTEAD.get(each.capability, ()))
+    )
+
+
+def _callers(check: Answered) -> tuple[str, ...]:
+    names = (name.partition(".")[0] for name in check.frames)
+    return tuple(name for name in names if name not in _ASKING)
 
 
 def _is_aside(frames: tuple[str, ...]) -> bool:

@@ -149,7 +149,12 @@ def _foreign_owner(attempt: Attempt) -> Claim | None:
     unless it would be that owner without the map.
     """
     place, uid = attempt.around.place, attempt.around.uid
-    if place is None or uid is None or attempt.uids is None or is_full(attempt.uids):
+    if attempt.uids is None or is_full(attempt.uids):
+        return None
+    if place is None and _held_in_vain(attempt):
+        what = msg("Probably a file of somebody whom its user namespace does not have: which one could not be seen.")
+        return Claim(_ID, what, Strength.LEFT, (HostsNamespace("user"),))
+    if place is None or uid is None:
         return None
     wanted = tried.uses(attempt)
     node = place.folder if Use.NAMES in wanted or place.node is None else place.node
@@ -166,6 +171,13 @@ def _foreign_owner(attempt: Attempt) -> Claim | None:
     )
     strength = Strength.SAID if attempt.lacked else Strength.FITS
     return Claim(_ID, what, strength, (HostsNamespace("user"),))
+
+
+def _held_in_vain(attempt: Attempt) -> bool:
+    """Whether a right over files was asked for, held, and of no use: the map is looked at after it."""
+    checks = attempt.around.checks or ()
+    over = (each for each in checks if each.answer == 0 and name_of(each.capability) in _OVER_FILES)
+    return any("capable_wrt_inode_uidgid" in each.frames for each in over)
 
 
 def _is_foreign(attempt: Attempt, node: Node) -> bool:
