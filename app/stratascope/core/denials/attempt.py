@@ -17,6 +17,7 @@ class Kind(StrEnum):
     """What happened."""
 
     CALL = "call"  # a system call was answered with an error
+    REQUEST = "request"  # what it asked of the kernel over netlink was refused; the call that sent it was not
     KILLED = "killed"  # a filter ended the process, or sent it SIGSYS, for a call
     TOO_LARGE = "too-large"  # SIGXFSZ: a file over the limit
     OUT_OF_MEMORY = "out-of-memory"  # the kernel killed it, since its control group had no more

@@ -1,10 +1,196 @@
-"""Refusals that healthy programs meet and go on from: they ask whether something is there, and have another way."""
+"""Refusals that healthy programs meet and go on from: they ask whether something is there, and have another way.
+
+Found by watching the thirty-one programs of `tests/software` on Docker and Podman, where all of them worked, and by
+what those that are known for it do. A class is of call, answer, arguments and the form of the path, never of who calls;
+and none is of what programs die of elsewhere unless they were seen to go on (whoever asks holds it against `ended`).
+Decided against all that `access` is refused, and against every refusal of a file: these are what people look for.
+"""
 
 from __future__ import annotations
 
-from stratascope.core.denials.attempt import Attempt
+import errno
+import re
+from collections.abc import Callable
+from typing import Any
+
+from stratascope.core.denials.attempt import Attempt, Kind
+from stratascope.core.observation.circumstances import NodeKind
+from stratascope.linux.calls.values import RESOURCES
+from stratascope.value import Value
+
+_LOW = 0xFFFFFFFF
+_FILTERED, _ENTERED = False, True
+_NOT_THERE, _NOT_PERMITTED = (errno.ENOSYS,), (errno.EPERM,)
+_REFUSED = (errno.EPERM, errno.EACCES)
+_EITHER = (errno.EPERM, errno.ENOSYS)
+_O_NOATIME = 0o1000000
+_READS = "access faccessat faccessat2 lstat newfstatat open openat openat2 readlink readlinkat stat statx"
+
+
+class Probe(Value):
+    """One class. `entered`: whether the kernel began with the call; None: either. `path`: what it has to be of, whole;
+    `lacked`: these, or none. `more`: of the arguments.
+    """
+
+    why: str
+    calls: frozenset[str]
+    errnos: tuple[int, ...]
+    entered: bool | None = None
+    path: re.Pattern[str] | None = None
+    lacked: frozenset[str] | None = None
+    more: Callable[[Attempt], bool] = lambda attempt: True
+
+    def holds(self, attempt: Attempt) -> bool:
+        """Whether that refusal is of this class."""
+        return (
+            attempt.name in self.calls
+            and attempt.errno in self.errnos
+            and self.entered in (None, attempt.entered)
+            and (self.path is None or self.path.fullmatch(attempt.path) is not None)
+            and (self.lacked is None or self.lacked.issuperset(attempt.lacked))
+            and self.more(attempt)
+        )
 
 
 def is_benign(attempt: Attempt) -> bool:
-    """Whether programs are refused just this in good health."""
-    return False
+    """Whether programs are refused just this in good health, and go on: only true of one that did."""
+    return why_benign(attempt) != ""
+
+
+def why_benign(attempt: Attempt) -> str:
+    """What such a program does instead, in English, for whoever looks into this; "" where it is none."""
+    if attempt.kind is not Kind.CALL:
+        return ""
+    return next((each.why for each in PROBES if each.holds(attempt)), "")
+
+
+def _value(attempt: Attempt, place: int) -> int | None:
+    return attempt.values[place] & _LOW if place < len(attempt.values) else None
+
+
+def _is(place: int, *wanted: int) -> Callable[[Attempt], bool]:
+    return lambda attempt: _value(attempt, place) in wanted
+
+
+def _on_a_file(attempt: Attempt) -> bool:
+    node = None if attempt.around.place is None else attempt.around.place.node
+    return node is None or node.kind in (NodeKind.FILE, NodeKind.FOLDER)
+
+
+def _to_root(attempt: Attempt) -> bool:
+    """One that gave up being root, and makes sure that there is no way back: its effective user or group is to be 0."""
+    if attempt.around.uid is None or attempt.inside(attempt.around.uid) == 0:
+        return False
+    return _value(attempt, 1 if attempt.name.startswith("setre") else 0) == 0
+
+
+def _raises(*names: str) -> Callable[[Attempt], bool]:
+    return lambda attempt: RESOURCES.get(_value(attempt, 1 if attempt.name == "prlimit64" else 0) or 0) in names
+
+
+def _not_root(attempt: Attempt) -> bool:
+    uid = attempt.around.uid
+    return uid is not None and attempt.inside(uid) != 0
+
+
+def _without_access_time(attempt: Attempt) -> bool:
+    flags = _value(attempt, {"open": 1, "openat": 2}.get(attempt.name, 9))
+    return flags is not None and bool(flags & _O_NOATIME)
+
+
+def _class(why: str, calls: str, errnos: tuple[int, ...], **more: Any) -> Probe:
+    return Probe(why, frozenset(calls.split()), errnos, **more)
+
+
+# The C library and others try the newest call first, and take the older one where there is none
+_NEWER = """
+cachestat clone3 close_range copy_file_range epoll_pwait2 faccessat2 fchmodat2 futex_wait futex_waitv futex_wake
+getrandom io_pgetevents io_uring_setup landlock_create_ruleset listmount map_shadow_stack membarrier memfd_secret mseal
+openat2 pidfd_open preadv2 process_mrelease pwritev2 rseq set_mempolicy_home_node statmount statx userfaultfd
+"""
+PROBES: tuple[Probe, ...] = (
+    _class("takes the older call", _NEWER, _NOT_THERE),
+    _class("reads and writes by threads instead", "io_uring_setup", _EITHER, entered=_FILTERED),
+    _class("does without confining itself", "landlock_create_ruleset", (*_EITHER, errno.EOPNOTSUPP)),
+    _class("does without it", "memfd_secret rseq userfaultfd", _EITHER),
+    _class("does without a keyring of the session", "add_key keyctl request_key", _EITHER, entered=_FILTERED),
+    _class(
+        "leaves memory where it lies", "get_mempolicy mbind move_pages set_mempolicy", _EITHER, entered=_FILTERED
+    ),
+    _class("a file is ready at all times", "epoll_ctl", _NOT_PERMITTED, entered=_ENTERED, more=_on_a_file),
+    _class("is the leader of its session or group already", "setpgid setsid", _NOT_PERMITTED, entered=_ENTERED),
+    _class(
+        "makes sure that it can't be root again",
+        "setgid setregid setresgid setresuid setreuid setuid",
+        _NOT_PERMITTED,
+        entered=_ENTERED,
+        lacked=frozenset(("CAP_SETGID", "CAP_SETUID")),
+        more=_to_root,
+    ),
+    _class(
+        "goes on with the limit that it has",
+        "prlimit64 setrlimit",
+        _NOT_PERMITTED,
+        entered=_ENTERED,
+        lacked=frozenset(("CAP_SYS_RESOURCE",)),
+        more=_raises("RLIMIT_CORE", "RLIMIT_NOFILE", "RLIMIT_NPROC"),
+    ),
+    _class(
+        "goes on without being spared when memory runs out",
+        "write",
+        (errno.EACCES,),
+        entered=_ENTERED,
+        more=lambda attempt: attempt.lacked == ("CAP_SYS_RESOURCE",),
+    ),
+    _class(
+        "goes on without being spared when memory runs out",
+        "open openat",
+        (*_REFUSED, errno.EROFS),
+        path=re.compile(r"/proc/(?:self|thread-self|[0-9]+)/oom_(?:score_adj|adj)"),
+    ),
+    _class(
+        "goes on without what is told of processes of others",
+        _READS,
+        _REFUSED,
+        path=re.compile(
+            r"/proc/(?:self|thread-self|[0-9]+)(?:/task/[0-9]+)?"
+            r"/(?:cwd|environ|exe|fd(?:info)?(?:/[0-9]+)?|io|maps|mem|ns/[a-z_]+|numa_maps|root|smaps(?:_rollup)?"
+            r"|stack|syscall|wchan|personality|auxv|timerslack_ns)"
+        ),
+    ),
+    _class(
+        "looks for settings in the home of root, whose environment it has",
+        _READS,
+        (errno.EACCES,),
+        path=re.compile(r"/root(?:/\.[^/]+(?:/.*)?)?"),
+        more=_not_root,
+    ),
+    _class(
+        "goes on without keeping what it compiled",
+        "mkdir mkdirat open openat",
+        (*_REFUSED, errno.EROFS),
+        path=re.compile(r".*/__pycache__(?:/[^/]*)?"),
+    ),
+    _class(
+        "goes on without being seen by Java's tools",
+        "mkdir mkdirat open openat",
+        (*_REFUSED, errno.EROFS),
+        path=re.compile(r"/tmp/hsperfdata_[^/]+(?:/[0-9]+)?"),
+    ),
+    _class(
+        "leaves the file with its number, which the next start writes anew",
+        "unlink unlinkat",
+        (*_REFUSED, errno.EROFS),
+        path=re.compile(r"(?:/var)?/run/(?:[^/]+/)?[^/]+\.pid"),
+    ),
+    _class("reads it as any other file", "open openat", _NOT_PERMITTED, entered=_ENTERED, more=_without_access_time),
+    _class("asks for room that everyone may have", "setsockopt", _NOT_PERMITTED, entered=_ENTERED,
+           lacked=frozenset(("CAP_NET_ADMIN",)), more=lambda attempt: _is(1, 1)(attempt) and _is(2, 32, 33)(attempt)),
+    _class("keeps the pipe as large as it is", "fcntl", _NOT_PERMITTED, more=_is(1, 1031)),
+    _class("keeps the name that it was started with", "prctl", _NOT_PERMITTED, more=_is(0, 35)),
+    _class("runs with the priority that it has", "ioprio_set setpriority", _REFUSED, entered=_ENTERED,
+           lacked=frozenset(("CAP_SYS_NICE", "CAP_SYS_ADMIN"))),
+    _class("has no audit to write to", "socket", (errno.EINVAL, errno.EPROTONOSUPPORT, errno.EAFNOSUPPORT),
+           more=lambda attempt: _is(0, 16)(attempt) and _is(2, 9)(attempt)),
+    _class("uses IPv4", "socket", (errno.EAFNOSUPPORT,), entered=_ENTERED, more=_is(0, 10)),
+)  # fmt: skip

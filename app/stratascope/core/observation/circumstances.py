@@ -8,6 +8,7 @@ The observer tells it of the first refusal of each kind. Its form in a line of t
      "checks": [[capability, answer, initial, [frame, …]], …],
      "place": {"path": where it led, "node": [kind, mode, uid, gid, "major:minor", has capabilities] or null,
                "folder": the same of the nearest that is there, "mount": a line of its mountinfo},
+     "file_capabilities": "hex", those permitted by the file at that place, where it has some,
      "address": ["inet", "10.0.0.1", 80], ["unix", path, 0] …, "forked_in_vain": pids.events of its group, so far,
      "limits": {"nofile": N, …}: its soft limits}
 
@@ -103,6 +104,7 @@ class Circumstances(Value):
     address: Address | None = None
     forked_in_vain: int | None = None
     limits: tuple[tuple[str, int], ...] = ()
+    file_capabilities: CapabilitySet | None = None  # permitted by the file at `place` (security.capability)
 
     @property
     def uid(self) -> int | None:
@@ -136,6 +138,7 @@ def circumstances_of(found: Any) -> Circumstances:
         _maybe(found, "address", _address),
         _maybe(found, "forked_in_vain", lambda value: _number(value, 0, _U64)),
         tuple((_text(name), _number(value, 0, _U64)) for name, value in limits.items()),
+        _maybe(found, "file_capabilities", _bits),
     )
 
 

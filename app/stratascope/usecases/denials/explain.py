@@ -75,7 +75,7 @@ class Explainer:
             attempt.path,
             errno.errorcode.get(code, str(code)) if code else "",
             claim,
-            is_benign(attempt),
+            is_benign(attempt) and not entry.ended,
             entry.ended,
             remedies,
         )
