@@ -2,6 +2,13 @@
 
 A refusal is alike another where the same program was refused the same, in the same way, on the same path but for
 numbers in it. What a process was refused just before it died is marked as what it may have died of.
+
+A line of the kernel's log comes a moment before or after, and says of whom it is, not of which call: all that the
+process was refused around then get it, and each layer looks for the one that fits. What a filter killed for a call that
+was not seen is named by it.
+
+What is asked of the kernel over netlink (addresses, routes, the firewall) is refused in its answer, while the call that
+sends it succeeds: there the check itself is the refusal.
 """
 
 from __future__ import annotations
@@ -9,9 +16,10 @@ from __future__ import annotations
 import re
 
 from stratascope.core.denials.attempt import Attempt, Kind
-from stratascope.core.observation.checks import decisive
-from stratascope.core.observation.circumstances import Circumstances
+from stratascope.core.observation.checks import decisive, is_refused_request
+from stratascope.core.observation.circumstances import Asked, Circumstances
 from stratascope.core.observation.events import (
+    Check,
     Event,
     Exit,
     Failed,
@@ -23,6 +31,7 @@ from stratascope.core.observation.events import (
     Signal,
 )
 from stratascope.core.observation.fold import Program
+from stratascope.linux.audit.record import FilterKill, parse_record
 from stratascope.linux.capability import name_of
 from stratascope.linux.syscalls import Abi, names
 from stratascope.value import Value, replace
@@ -63,6 +72,7 @@ class Ring:
     def __init__(self) -> None:
         self._entries: dict[str, Entry] = {}
         self._of: dict[int, dict[str, float]] = {}  # by process: keys of its last refusals, and when
+        self._lines: dict[int, list[Log]] = {}  # by process: the last of the log, for what is still to come
         self._kinds: dict[_Kind, str] = {}  # what the observer counts as one, and the key that it has here
         self.forgotten = 0  # kinds of refusals that are not remembered any more
 
@@ -75,6 +85,7 @@ class Ring:
                 self._logged(event)
             case Process() if event.how == "fork":
                 self._of.pop(event.pid, None)
+                self._lines.pop(event.pid, None)
             case _ if process is None:
                 return
             case _:
@@ -90,16 +101,7 @@ class Ring:
 
     def _add(self, event: Event, pid: int, process: Program, attempt: Attempt, count: int) -> None:
         key = self._known(event, attempt) if isinstance(event, Failed) else _key(attempt)
-        old = self._entries.pop(key, None)
-        if old is None:
-            entry = Entry(key, attempt, event.at, event.at, count, pid, session=process.session)
-        else:
-            kept = old.attempt if attempt.around == Circumstances() else replace(attempt, lines=old.attempt.lines)
-            entry = replace(old, attempt=kept, last=event.at, count=min(old.count + count, _COUNT_MOST), pid=pid)
-        self._entries[key] = entry
-        if len(self._entries) > KINDS_MOST:
-            del self._entries[next(iter(self._entries))]
-            self.forgotten += 1
+        self._put(Entry(key, attempt, event.at, event.at, count, pid, session=process.session))
         if pid not in self._of and len(self._of) >= _PROCESSES_MOST:
             del self._of[next(iter(self._of))]
         last = self._of.setdefault(pid, {})
@@ -107,6 +109,24 @@ class Ring:
         last[key] = event.at
         if len(last) > LAST_MOST:
             del last[next(iter(last))]
+        for line in self._lines.get(pid, ()):
+            self._told(pid, line)
+
+    def _put(self, new: Entry) -> None:
+        """Together with those that are alike."""
+        old = self._entries.pop(new.key, None)
+        if old is None:
+            entry = new
+        else:
+            attempt = new.attempt
+            kept = old.attempt if attempt.around == Circumstances() else replace(attempt, lines=old.attempt.lines)
+            count = min(old.count + new.count, _COUNT_MOST)
+            ended = old.ended or new.ended
+            entry = replace(old, attempt=kept, last=new.last, count=count, pid=new.pid, ended=ended)
+        self._entries[new.key] = entry
+        if len(self._entries) > KINDS_MOST:
+            del self._entries[next(iter(self._entries))]
+            self.forgotten += 1
 
     def _known(self, event: Failed, attempt: Attempt) -> str:
         """Its key: one that is told again is only counted, without what stood around it."""
@@ -119,14 +139,33 @@ class Ring:
         return key
 
     def _logged(self, event: Log) -> None:
-        for key, at in reversed(self._of.get(event.pid, {}).items()):
+        if event.pid not in self._lines and len(self._lines) >= _PROCESSES_MOST:
+            del self._lines[next(iter(self._lines))]
+        lines = self._lines.setdefault(event.pid, [])
+        lines.append(event)
+        del lines[:-LINES_MOST]
+        self._told(event.pid, event)
+
+    def _told(self, pid: int, line: Log) -> None:
+        """That line to all that the process was refused around then."""
+        record = parse_record(line.text)
+        killed = isinstance(record, FilterKill) and record.signal == _SIGSYS
+        for key, at in tuple(self._of.get(pid, {}).items()):
             entry = self._entries.get(key)
-            if entry is None or event.at - at > LATE:
+            if entry is None or abs(line.at - at) > LATE or (entry.attempt.kind is Kind.KILLED) != killed:
                 continue
-            lines = entry.attempt.lines
-            if event.text not in lines and len(lines) < LINES_MOST:
-                self._entries[key] = replace(entry, attempt=replace(entry.attempt, lines=(*lines, event.text)))
-            return
+            attempt = entry.attempt
+            if line.text not in attempt.lines and len(attempt.lines) < LINES_MOST:
+                attempt = replace(attempt, lines=(*attempt.lines, line.text))
+            if isinstance(record, FilterKill) and record.name and not attempt.name:
+                # of which call it was, is known now: it is alike others of that call
+                named = replace(attempt, abi=record.abi, name=record.name)
+                del self._entries[key], self._of[pid][key]
+                entry = replace(entry, key=_key(named), attempt=named)
+                self._put(entry)
+                self._of[pid][entry.key] = at
+            else:
+                self._entries[key] = replace(entry, attempt=attempt)
 
     def _exit(self, event: Exit) -> None:
         last = self._of.get(event.pid, {})  # kept: the kernel's log on it may come after its end
@@ -142,6 +181,8 @@ def _attempt(event: Event, process: str) -> Attempt | None:
     match event:
         case Failed():
             return attempt_of(event, process)
+        case Check() if is_refused_request(event):
+            return _request_of(event, process)
         case Masked():
             return Attempt(Kind.MASKED, process, path=event.path, around=event.around)
         case NotGained():
@@ -172,6 +213,14 @@ def attempt_of(event: Failed, process: str) -> Attempt:
         tuple(lacked) if event.entered else (),
         around,
     )
+
+
+def _request_of(event: Check, process: str) -> Attempt:
+    """A request over netlink that was refused, as an attempt: its call succeeded, its answer says EPERM."""
+    around = Circumstances(checks=(Asked(event.capability, event.answer, event.initial, event.frames),))
+    name = "" if event.call is None else _name(event.abi, event.call)
+    lacked = (name_of(event.capability),)
+    return Attempt(Kind.REQUEST, process, event.abi, name, -event.answer, lacked=lacked, around=around)
 
 
 def _name(abi: str, number: int) -> str:

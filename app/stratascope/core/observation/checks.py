@@ -13,6 +13,7 @@ from stratascope.linux.capability import number_of
 
 # security/commoncap.c, kernel/capability.c: how a check is asked for, not by whom
 _ASKING_NAMES = """
+__netlink_ns_capable
 bpf_capable bpf_ns_capable cap_capable cap_capable_helper capable capable_noaudit capable_wrt_inode_uidgid
 checkpoint_restore_ns_capable file_ns_capable has_capability has_capability_noaudit has_ns_capability
 has_ns_capability_noaudit netlink_capable netlink_net_capable netlink_ns_capable ns_capable ns_capable_common
@@ -39,6 +40,16 @@ _INSTEAD = {
         (_ADMIN,),
     ),
 }
+
+
+# What takes requests over netlink, and refuses one where the right is lacking (net/core/rtnetlink.c, net/netlink,
+# net/netfilter/nfnetlink.c, net/xfrm/xfrm_user.c, kernel/audit.c). What asks deeper inside only tells less
+_REQUESTS = frozenset(
+    (
+        *("audit_netlink_ok", "audit_receive", "audit_receive_msg", "genl_family_rcv_msg", "genl_rcv_msg"),
+        *("nfnetlink_rcv", "nfnetlink_rcv_msg", "rtnetlink_rcv_msg", "xfrm_user_rcv_msg"),
+    )
+)
 
 
 class Answered(Protocol):
@@ -87,6 +98,14 @@ def decisive(checks: Iterable[Of]) -> tuple[Of, ...]:
 def _callers(check: Answered) -> tuple[str, ...]:
     names = (name.partition(".")[0] for name in check.frames)
     return tuple(name for name in names if name not in _ASKING)
+
+
+def is_refused_request(check: Answered) -> bool:
+    """Whether a request over netlink was refused so: its call goes on, and gets the errno as the answer."""
+    if not is_refusal(check):
+        return False
+    callers = (name.partition(".")[0] for name in check.frames)
+    return next((name for name in callers if name not in _ASKING), "") in _REQUESTS
 
 
 def _is_aside(frames: tuple[str, ...]) -> bool:
