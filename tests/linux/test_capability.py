@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stratascope.linux.capability import LAST, NAMES, CapabilitySet, name_of, number_of
+from stratascope.linux.capability import LAST, NAMES, CapabilitySet, file_capabilities, name_of, number_of
 from stratascope.linux.decode import DecodeError
 
 
@@ -76,3 +76,26 @@ def test_any_name_is_a_number_or_a_decode_error(text: str) -> None:
         assert 0 <= number_of(text) < 64
     except DecodeError:
         assert f"CAP_{text}".upper() not in NAMES
+
+
+# as `getfattr -n security.capability -e hex` prints them, without 0x: of ping (2), and with the root of a namespace (3)
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("0100000200200000000000000000000000000000", ("CAP_NET_RAW",)),
+        ("01000002000400000000000000000000" + "00000000", ("CAP_NET_BIND_SERVICE",)),
+        ("010000030030000000000000000000000000000000000000", ("CAP_NET_ADMIN", "CAP_NET_RAW")),
+        ("0000000200000000000000008000000000000000", ("CAP_BPF",)),
+    ],
+)
+def test_capabilities_of_files(text: str, names: tuple[str, ...]) -> None:
+    found = file_capabilities(text)
+    assert found is not None
+    assert found.names() == names
+
+
+def test_what_is_no_capabilities_of_a_file() -> None:
+    assert file_capabilities("") is None
+    for text in ("00", "0g", "01" * 13, "01" * 40):
+        with pytest.raises(DecodeError):
+            file_capabilities(text)

@@ -64,6 +64,7 @@ _NUMBERS = {name: number for number, name in enumerate(NAMES)}
 _MASK = re.compile(r"(?:0x)?([0-9a-fA-F]{1,16})").fullmatch
 _UNNAMED = re.compile(r"CAP_([0-9]{1,2})").fullmatch
 _WIDTH = 64  # bits of a kernel_cap_t
+_FILE_SIZES = (12, 20, 24)  # XATTR_CAPS_SZ_1, _2, _3
 
 
 def name_of(number: int) -> str:
@@ -138,6 +139,23 @@ class CapabilitySet(Value):
     def full(cls, last: int = LAST) -> CapabilitySet:
         """Every capability of a kernel whose cap_last_cap is `last`."""
         return cls((1 << min(last + 1, _WIDTH)) - 1)
+
+
+def file_capabilities(text: str) -> CapabilitySet | None:
+    """The permitted set of a file, from `security.capability` in hexadecimal (struct vfs_cap_data); None for "".
+
+    Raises DecodeError.
+    """
+    if not text:
+        return None
+    try:
+        data = bytes.fromhex(text)
+        low, high = int.from_bytes(data[4:8], "little"), int.from_bytes(data[12:16], "little")
+    except ValueError as error:
+        raise DecodeError(f"not the capabilities of a file: {text[:40]!r}") from error
+    if len(data) not in _FILE_SIZES:
+        raise DecodeError(f"not the capabilities of a file: {text[:40]!r}")
+    return CapabilitySet(low | high << 32)
 
 
 @remembered()

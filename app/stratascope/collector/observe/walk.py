@@ -103,10 +103,7 @@ class Walk:
             return None
         try:
             path = below(self._tid, os.readlink(link))
-            found = self._place([path.strip("/")] if path.startswith("/") else [], descriptor, None, descriptor, path)
-            if found["node"] is not None and found["node"][-1]:
-                found["gives"] = capabilities(descriptor).hex()
-            return found
+            return self._place([path.strip("/")] if path.startswith("/") else [], descriptor, None, descriptor, path)
         except OSError:
             return None
         finally:
@@ -116,13 +113,16 @@ class Walk:
 
     def _place(self, names: List[str], node: Optional[int], folder: Optional[int], lies: int, path: str = "") -> Place:
         number = mount_of(lies)
-        found = "/" + "/".join(each for each in names if each) if names or not path else path
-        return {
-            "path": found[:_TEXT_MAX],
+        where = "/" + "/".join(each for each in names if each) if names or not path else path
+        found = {
+            "path": where[:_TEXT_MAX],
             "node": None if node is None else self._node(node),
             "folder": None if folder is None else self._node(folder),
             "mount": None if number is None else self._line(number) or None,
         }
+        if node is not None and found["node"] is not None and found["node"][-1]:
+            found["gives"] = capabilities(node).hex()
+        return found
 
     def _mount(self, descriptor: int) -> Optional[Mount]:
         number = mount_of(descriptor)

@@ -7,8 +7,8 @@ The observer tells it of the first refusal of each kind. Its form in a line of t
      "effective": "hex", "permitted": "hex", "bounding": "hex", "no_new_privs": 0 or 1,
      "checks": [[capability, answer, initial, [frame, …]], …],
      "place": {"path": where it led, "node": [kind, mode, uid, gid, "major:minor", has capabilities] or null,
+               "gives": its capabilities as they are stored, in hexadecimal, where it has some,
                "folder": the same of the nearest that is there, "mount": a line of its mountinfo},
-     "file_capabilities": "hex", those permitted by the file at that place, where it has some,
      "address": ["inet", "10.0.0.1", 80], ["unix", path, 0] …, "forked_in_vain": pids.events of its group, so far,
      "limits": {"nofile": N, …}: its soft limits}
 
@@ -20,7 +20,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from stratascope.linux.capability import CapabilitySet
+from stratascope.linux.capability import CapabilitySet, file_capabilities
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.mounts import Mount, parse_mountinfo
 from stratascope.value import Value
@@ -63,12 +63,16 @@ class Node(Value):
 
 
 class Place(Value):
-    """Where a path led, links followed. `node` None: nothing is there; `folder`: of the nearest one that is there."""
+    """Where a path led, links followed. `node` None: nothing is there; `folder`: of the nearest one that is there.
+
+    `gives`: what a program there is permitted by its file; None: it has no capabilities, or they were not read.
+    """
 
     path: str
     node: Node | None
     folder: Node | None
     mount: Mount | None
+    gives: CapabilitySet | None = None
 
 
 class Asked(Value):
@@ -104,7 +108,6 @@ class Circumstances(Value):
     address: Address | None = None
     forked_in_vain: int | None = None
     limits: tuple[tuple[str, int], ...] = ()
-    file_capabilities: CapabilitySet | None = None  # permitted by the file at `place` (security.capability)
 
     @property
     def uid(self) -> int | None:
@@ -138,7 +141,6 @@ def circumstances_of(found: Any) -> Circumstances:
         _maybe(found, "address", _address),
         _maybe(found, "forked_in_vain", lambda value: _number(value, 0, _U64)),
         tuple((_text(name), _number(value, 0, _U64)) for name, value in limits.items()),
-        _maybe(found, "file_capabilities", _bits),
     )
 
 
@@ -216,7 +218,15 @@ def _place(value: Any) -> Place:
         _maybe(value, "node", _node),
         _maybe(value, "folder", _node),
         mounts[0] if mounts else None,
+        _maybe(value, "gives", _gives),
     )
+
+
+def _gives(value: Any) -> CapabilitySet | None:
+    try:
+        return file_capabilities(_text(value))
+    except DecodeError as error:
+        raise ValueError("capabilities of a file were expected") from error
 
 
 def _node(value: Any) -> Node:

@@ -19,6 +19,7 @@ from stratascope.layers.capabilities.facts import CapabilitiesAsked, CapabilityF
 from stratascope.layers.capabilities.findings import drift, findings_of, short
 from stratascope.layers.capabilities.posture import posture_of
 from stratascope.layers.capabilities.prediction import predict
+from stratascope.layers.capabilities.refused import refused
 from stratascope.layers.capabilities.stances import stance_of
 from stratascope.layers.capabilities.views import tabs_of
 from stratascope.layers.capabilities.words import TAKE_OVER
@@ -109,4 +110,5 @@ LAYER = Layer(
     posture=posture_of,
     predict=predict,
     stance=stance_of,
+    refused=refused,
 )

@@ -17,6 +17,7 @@ from stratascope.layers.seccomp.facts import WANTED, SeccompAsked, SeccompFacts,
 from stratascope.layers.seccomp.findings import beyond, drift, findings_of, too_long
 from stratascope.layers.seccomp.posture import posture_of
 from stratascope.layers.seccomp.prediction import predict
+from stratascope.layers.seccomp.refused import refused
 from stratascope.layers.seccomp.stances import stance_of
 from stratascope.layers.seccomp.views import tabs_of
 from stratascope.layers.shared.readings import why_unknown
@@ -129,4 +130,5 @@ LAYER = Layer(
     posture=posture_of,
     predict=predict,
     stance=stance_of,
+    refused=refused,
 )
