@@ -117,6 +117,43 @@ def test_a_line_is_certain_where_it_fits_the_call() -> None:
     assert claim(led, "apparmor/docker-default", DEBIAN) is not None
 
 
+# Linux 6.12, AppArmor 4.1, docker-default: what a program with all capabilities in the host's PID namespace was refused
+LOGGED = (
+    (
+        call("pivot_root", EACCES, "/tmp"),
+        'operation="pivotroot" class="mount" profile="docker-default" name="/tmp/" pid=573 comm="python3"',
+        "forbids this (pivotroot) on /tmp/.",
+    ),
+    (
+        call("ptrace", EACCES, first=16),
+        'operation="ptrace" class="ptrace" profile="docker-default" pid=573 comm="python3" requested_mask="trace"'
+        ' denied_mask="trace" peer="unconfined"',
+        "forbids this (ptrace) on a process of unconfined.",
+    ),
+    (
+        call("openat", EACCES, "/proc/1/environ"),
+        'operation="ptrace" class="ptrace" profile="docker-default" pid=573 comm="python3" requested_mask="read"'
+        ' denied_mask="read" peer="unconfined"',
+        "forbids this (ptrace) on a process of unconfined.",
+    ),
+    (
+        call("unshare", EACCES, first=1 << 28),
+        'operation="userns_create" class="namespace" profile="docker-default" pid=573 comm="python3"'
+        ' requested="userns_create" denied="userns_create"',
+        "forbids this (userns_create).",
+    ),
+)
+
+
+@pytest.mark.parametrize(("attempt", "line", "sentence"), LOGGED)
+def test_lines_of_docker_default(attempt: Attempt, line: str, sentence: str) -> None:
+    heard = replace(attempt, lines=(f'audit: type=1400 audit(1795812431.047:9): apparmor="DENIED" {line}',))
+    found = claim(heard, "apparmor/docker-default", DEBIAN)
+    assert found is not None
+    assert (found.strength, found.wants) == (Strength.SAID, (Unconfined("apparmor"),))
+    assert translate(found.what) == f"The AppArmor profile docker-default {sentence}"
+
+
 def test_a_capability_that_a_policy_forbids_was_asked_for_in_this_call() -> None:
     line = DENIED.format(op="capable", more='capability=12  capname="net_admin"')
     asked = Circumstances(checks=(Asked(12, 0, True, ()),))

@@ -55,6 +55,7 @@ _NEEDED = {
 _BY_CALL = {call: name for name, calls in _NEEDED.items() for call in calls.split()}
 _LIMITS = {"prlimit64": 1, "setrlimit": 0}  # which argument says of what
 _FILTERS_ITSELF = frozenset(("landlock_restrict_self", "prctl", "seccomp"))
+_RAISE_AMBIENT = (47, 2)
 _PR_SET_SECCOMP, _SECCOMP_SET_MODE_FILTER = 22, 1
 _SOCK_RAW, _SOCK_TYPE = 3, 0xF
 
@@ -70,6 +71,9 @@ def refused(attempt: Attempt, facts: CapabilityFacts | None, around: Surrounding
         return _claim(attempt, names, facts, around, Strength.SAID) if names else None
     if attempt.name in ("execve", "execveat") and attempt.errno == errno.EPERM:
         return _not_run(attempt, facts)
+    if _raises_its_own(attempt):
+        text = msg("The process wanted to give itself capabilities that it is not permitted.")
+        return Claim(_LAYER, text, Strength.FITS)
     if attempt.name in _FILTERS_ITSELF:
         return _filters_itself(attempt)
     if attempt.around.checks is not None:
@@ -255,6 +259,13 @@ def _filters_itself(attempt: Attempt) -> Claim | None:
         "Only a process that has set no_new_privs, or holds SYS_ADMIN, may confine itself. This one has neither."
     )
     return Claim(_LAYER, text, Strength.FITS, (HeldCapability(("CAP_SYS_ADMIN",), _uid(attempt)),))
+
+
+def _raises_its_own(attempt: Attempt) -> bool:
+    """capset(2), and prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE): nothing is asked for there, the sets decide."""
+    if attempt.errno != errno.EPERM:
+        return False
+    return attempt.name == "capset" or (attempt.name == "prctl" and attempt.values[:2] == _RAISE_AMBIENT)
 
 
 def _uid(attempt: Attempt) -> int | None:
