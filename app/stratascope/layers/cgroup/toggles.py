@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from stratascope.core.container import Asked, EngineKind
+from stratascope.core.denials.complaints import NO_FORK, NO_MEMORY, find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import (
     Failure,
@@ -25,7 +26,7 @@ from stratascope.core.relaunch.toggle import (
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.learned import cpus_learned, memory_learned, pids_learned
 from stratascope.layers.cgroup.toggles_ulimit import ULIMIT_TOGGLES
-from stratascope.layers.shared.symptoms import NO_FORK, NO_MEMORY, find, in_log
+from stratascope.layers.shared.symptoms import in_log
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, size_of, whole_number
 from stratascope.value import replace
 

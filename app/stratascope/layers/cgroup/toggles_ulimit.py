@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stratascope.core.container import Asked, AskedLimit
+from stratascope.core.denials.complaints import NO_FILES, NO_FORK
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Learned, Preset, Proof, Proven, Subject, Toggle, Unit
 from stratascope.layers.cgroup.facts import CgroupFacts
 from stratascope.layers.cgroup.learned import LEAST_FILES, files_learned
-from stratascope.layers.shared.symptoms import NO_FILES, NO_FORK, Symptoms, in_log
+from stratascope.layers.shared.symptoms import Symptoms, in_log
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, no_risks, whole_number
 from stratascope.value import replace
 

@@ -7,11 +7,12 @@ after. Rootless engines can't load or set AppArmor profiles.
 from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
+from stratascope.core.denials.complaints import REFUSED
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.layers.mac.facts import ENFORCING, UNCONFINED_TYPES, MacFacts
 from stratascope.layers.mac.findings import mode_word
-from stratascope.layers.shared.symptoms import REFUSED, in_log
+from stratascope.layers.shared.symptoms import in_log
 from stratascope.layers.shared.toggle_values import NOT_READ, only
 from stratascope.value import replace
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from stratascope.core.container import Asked, AskedPort
+from stratascope.core.denials.complaints import UNREACHABLE, UNRESOLVED
 from stratascope.core.message import NOTHING, Message, msg
 from stratascope.core.relaunch.toggle import GRADES, Preset, Proof, Proven, Subject, Toggle, ToggleError
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.toggles_mounts import MOUNT_TOGGLES
 from stratascope.layers.namespaces.toggles_root import ROOT_TOGGLES
-from stratascope.layers.shared.symptoms import UNREACHABLE, UNRESOLVED, Symptoms, in_log
+from stratascope.layers.shared.symptoms import Symptoms, in_log
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only, shared_mode
 from stratascope.value import replace
 

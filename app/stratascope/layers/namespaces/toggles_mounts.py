@@ -11,12 +11,13 @@ import posixpath
 import re
 
 from stratascope.core.container import Asked, AskedMount
+from stratascope.core.denials.complaints import READ_ONLY, REFUSED, find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.shared.device_rules import OF_RUNTIMES, runtime_default
 from stratascope.layers.shared.host_paths import is_socket, within
-from stratascope.layers.shared.symptoms import READ_ONLY, REFUSED, find, mounted, of_kernel
+from stratascope.layers.shared.symptoms import mounted, of_kernel
 from stratascope.layers.shared.toggle_values import LATER_PRESETS, NOT_READ, only, proof_of
 from stratascope.value import replace
 

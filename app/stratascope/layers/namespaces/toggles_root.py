@@ -12,6 +12,7 @@ import posixpath
 import re
 
 from stratascope.core.container import Asked, AskedMount
+from stratascope.core.denials.complaints import DENIED, MISSING, READ_ONLY, find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.image_folders import Folder
 from stratascope.core.relaunch.toggle import (
@@ -30,7 +31,7 @@ from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.written import tmpfs_options, written_folders
 from stratascope.layers.shared.host_paths import within
 from stratascope.layers.shared.on_demand import serves_users
-from stratascope.layers.shared.symptoms import DENIED, MISSING, READ_ONLY, find, mounted, of_kernel
+from stratascope.layers.shared.symptoms import mounted, of_kernel
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, is_docker, only, proof_of
 from stratascope.value import replace
 

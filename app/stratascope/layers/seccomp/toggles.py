@@ -8,6 +8,7 @@ own machine.
 from __future__ import annotations
 
 from stratascope.core.container import Asked, ProfileKind
+from stratascope.core.denials.complaints import NOT_PERMITTED, SIGSYS, find
 from stratascope.core.message import Message, msg, plural
 from stratascope.core.observation.harmless import ordinary, reaches_others
 from stratascope.core.observation.imports import calls
@@ -28,7 +29,6 @@ from stratascope.layers.seccomp.filter_source import ProfileFilter, native
 from stratascope.layers.seccomp.learned import DefaultFilter, learned_profile
 from stratascope.layers.shared.asked_capabilities import bounding
 from stratascope.layers.shared.on_demand import runs_scripts, serves_users
-from stratascope.layers.shared.symptoms import NOT_PERMITTED, SIGSYS, find
 from stratascope.layers.shared.toggle_values import LEARNED, NOT_READ, ORDINARY, TIGHT, is_docker
 from stratascope.linux.decode import DecodeError
 from stratascope.linux.seccomp import SeccompMode

@@ -10,11 +10,12 @@ from __future__ import annotations
 from itertools import pairwise
 
 from stratascope.core.container import Asked
+from stratascope.core.denials.complaints import DENIED, NOT_PERMITTED, find
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Failure, Preset, Proof, Proven, Subject, Suspicion, Toggle, ToggleError
 from stratascope.layers.shared.asked_capabilities import starts_as_root
 from stratascope.layers.shared.on_demand import becoming
-from stratascope.layers.shared.symptoms import DENIED, NOT_PERMITTED, find, in_log
+from stratascope.layers.shared.symptoms import in_log
 from stratascope.layers.shared.toggle_values import (
     LEARNED,
     NOT_READ,
