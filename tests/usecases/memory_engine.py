@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from stratascope.core.container import Asked, EngineKind, EngineState
+from stratascope.core.container import Asked, EngineKind, EngineState, Status
+from stratascope.core.denials.end import End
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import (
@@ -229,6 +230,10 @@ class MemoryEngine:
 
     def signal(self, container: str, name: str) -> None:
         self._change("signal")()
+
+    def end(self, container: str) -> End:
+        item = self._box(container).running
+        return End(Status(item.status), item.error, item.exit_code, item.out_of_memory, restarts=item.restarts)
 
     def running(self, container: str) -> Running:
         return self._box(container).running

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from stratascope.core.capture import Capture
 from stratascope.core.container import Asked, Container, Engine, EngineState
+from stratascope.core.denials.end import End
 from stratascope.core.message import Message
 from stratascope.core.relaunch.launch_spec import (
     ContainerFile,
@@ -228,6 +229,9 @@ class Relauncher(VolumeOwners, Protocol):
         """Change limits of a running container; reads them again, and raises RefusedError where they are not so."""
 
     def running(self, container: str) -> Running: ...
+
+    def end(self, container: str) -> End:
+        """How it ended the last time, or why it did not begin, running by now or not."""
 
     def labelled(self, label: str, value: str) -> tuple[Running, ...]:
         """All containers with that label, running or not; an empty value: whatever its value."""

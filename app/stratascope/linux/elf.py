@@ -29,6 +29,18 @@ _END, _NEEDED, _STRINGS, _SYMBOLS, _STRINGS_SIZE, _RPATH, _RUNPATH = 0, 1, 5, 6,
 _TABLES = frozenset((4, 5, 7, 17, 23, 25, 26, 32, 36, 0x6FFFFEF5, 0x6FFFFFF0, 0x6FFFFFFC, 0x6FFFFFFE))
 _OF_DYNAMIC_LINKER = frozenset((0, 1, 2, 6, 10))  # st_type: none, object, function, TLS, GNU indirect function
 _GLOBAL, _WEAK = 1, 2  # st_bind
+# e_machine, elf.h: of two names the second is that with the least byte first
+_MACHINES = {
+    3: ("386",),
+    8: ("mips", "mipsle"),
+    21: ("ppc64", "ppc64le"),
+    22: ("s390x",),
+    40: ("arm",),
+    62: ("amd64",),
+    183: ("arm64",),
+    243: ("riscv64",),
+    258: ("loong64",),
+}
 _GO = b"Go\0\0"  # the owner of the note with Go's build id, cmd/internal/buildid
 _NAME = re.compile(rb"[A-Za-z_][A-Za-z0-9_.$@]*").fullmatch
 _PROGRAM = re.compile(rb"/(?:usr/)?(?:local/)?(?:lib|libexec|sbin|bin)/[A-Za-z0-9_.+/-]{1,200}(?=\0)")
@@ -60,6 +72,18 @@ class _Segment(Value):
 def is_elf(data: bytes) -> bool:
     """Whether it says so."""
     return data[:4] == b"\x7fELF"
+
+
+def machine(data: bytes) -> str:
+    """For which machine it is, in the words of images (Go's: amd64, arm64); its number where there is no word for it.
+
+    Of the first 20 bytes. Raises DecodeError.
+    """
+    if not is_elf(data) or len(data) < 20 or data[5] not in (1, 2):
+        raise DecodeError(f"no ELF file: {data[:6]!r}")
+    number = int.from_bytes(data[18:20], "little" if data[5] == 1 else "big")
+    names = _MACHINES.get(number, (str(number),))
+    return names[-1] if data[5] == 1 else names[0]
 
 
 def parse_elf(data: bytes) -> Elf:

@@ -238,6 +238,9 @@ class PodmanRelauncher(RestRelauncher["PodmanEngine"]):
         except (RefusedError, tarfile.TarError, KeyError, OSError):
             return ""
 
+    def _events_of(self, container: str, state: Answer) -> str | None:
+        """Podman marks who was stopped on the container itself, and its events may be a journal to search through."""
+
     def _network_path(self, name: str) -> str:
         return f"/networks/{name}/json"
 

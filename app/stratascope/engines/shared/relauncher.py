@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 from urllib.parse import quote
 
 from stratascope.core.container import Engine, EngineState, Status
+from stratascope.core.denials.end import End
 from stratascope.core.message import Message, msg
 from stratascope.core.ports import EngineError, NoSuchContainerError, RefusedError
 from stratascope.core.relaunch.launch_spec import (
@@ -40,6 +41,7 @@ from stratascope.engines.shared.command import (
 from stratascope.engines.shared.http_connection import Bounds
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object, status_of, words_of
 from stratascope.engines.shared.log_frames import plain_log
+from stratascope.engines.shared.last_end import end_of
 from stratascope.engines.shared.oci_config import read_with_time
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.engines.shared.volumes import files as volume_files
@@ -58,6 +60,7 @@ class RestRelauncher(Generic[E]):
     def __init__(self, engine: E) -> None:
         self._engine = engine
         self._known: tuple[float, Engine] | None = None
+        self._architecture = ""
 
     def start(self, container: str) -> None:
         """No error if it runs."""
@@ -67,6 +70,18 @@ class RestRelauncher(Generic[E]):
     def running(self, container: str) -> Running:
         """How it is doing now."""
         return _running(self._inspect(container))
+
+    @understood()
+    def end(self, container: str) -> End:
+        """See `core.ports.Relauncher`."""
+        answer = parse_container(self._inspect(container))
+        image = answer.text("Image")
+        return end_of(
+            answer,
+            found(self._engine, f"/images/{quote(image, safe='')}/json") if image else None,
+            self._machine_name(),
+            self._events_of(container, answer.part("State")),
+        )
 
     @understood()
     def labelled(self, label: str, value: str) -> tuple[Running, ...]:
@@ -188,6 +203,24 @@ class RestRelauncher(Generic[E]):
                 if text is None or number not in ("", self._network_id(Answer(parse_object(text)))):
                     lost.append(name)
         return tuple(lost)
+
+    def _machine_name(self) -> str:
+        """As images name it. Asked of what is quick: Podman takes seconds for all about itself."""
+        if not self._architecture:
+            self._architecture = object_of(command(self._engine, "GET", "/version")).text("Arch")
+        return self._architecture
+
+    def _events_of(self, container: str, state: Answer) -> str | None:
+        """Those of that container from its start to its end, a line each; None where they can't be had.
+
+        By the engine's own clock: until a moment that is still to come it would wait.
+        """
+        begun, ended = state.moment("StartedAt"), state.moment("FinishedAt")
+        with suppress(RefusedError):
+            params = {"since": str(int(begun)), "until": str(int(max(begun, ended)) + 1),
+                      "filters": json.dumps({"type": ["container"], "container": [container]})}  # fmt: skip
+            return command(self._engine, "GET", "/events", params, container=container).decode("utf-8", "replace")
+        return None
 
     def _network_path(self, name: str) -> str:
         return f"/networks/{name}"
