@@ -44,12 +44,13 @@ def json_object(denial: Denial) -> dict[str, Any]:
         "certain": denial.claim.certain,
         "benign": denial.benign,
         "ended": denial.ended,
-        "remedy": _remedy(denial.remedies[0]) if denial.remedies else None,
-        "remedies": [_remedy(each) for each in denial.remedies],
+        "remedy": remedy_object(denial.remedies[0]) if denial.remedies else None,
+        "remedies": [remedy_object(each) for each in denial.remedies],
     }
 
 
-def _remedy(remedy: Remedy) -> dict[str, Any]:
+def remedy_object(remedy: Remedy) -> dict[str, Any]:
+    """What would allow it, in JSON."""
     choice = remedy.choice
     return {
         "toggle": None if choice is None else choice.toggle,

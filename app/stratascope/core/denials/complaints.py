@@ -73,16 +73,26 @@ class Line(Value):
 def find(failure: Failure, pattern: str, where: Callable[[Line], bool] = lambda line: True) -> Line | None:
     """The last line with that pattern: programs give up after it."""
     sought = re.compile(pattern, re.I)
-    for text in reversed([*failure.words.splitlines(), *failure.log.splitlines()][-_LINES:]):
-        short = text[:_LONGEST]
-        found = sought.search(short)
-        if found is not None and where(line := Line(short, _path(short, found))):
+    for text in reversed(last_lines(failure.words, failure.log)):
+        line = in_line(text, sought)
+        if line is not None and where(line):
             return line
     return None
+
+
+def last_lines(*texts: str) -> list[str]:
+    """Of foreign texts, those lines that are looked at, and of each line what is."""
+    return [line[:_LONGEST] for text in texts for line in text.splitlines()][-_LINES:]
+
+
+def in_line(text: str, sought: re.Pattern[str]) -> Line | None:
+    """That line, where it has the pattern."""
+    found = sought.search(text)
+    return None if found is None else Line(text, _path(text, found))
 
 
 def _path(text: str, found: re.Match[str]) -> str:
     """The path nearest before the words, else the first after: `touch: /a: Read-only …`, `Errno 30 … : '/a'`."""
     before = _PATH.findall(text[: found.start()])
-    after = _PATH.findall(text[found.end() :])
+    after = _PATH.findall(text[found.start() :])
     return before[-1] if before else after[0] if after else ""

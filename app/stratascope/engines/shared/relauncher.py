@@ -40,8 +40,8 @@ from stratascope.engines.shared.command import (
 )
 from stratascope.engines.shared.http_connection import Bounds
 from stratascope.engines.shared.json_reader import Answer, parse_container, parse_object, status_of, words_of
-from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.last_end import end_of
+from stratascope.engines.shared.log_frames import plain_log
 from stratascope.engines.shared.oci_config import read_with_time
 from stratascope.engines.shared.rest_engine import RestEngine
 from stratascope.engines.shared.volumes import files as volume_files

@@ -1,0 +1,88 @@
+"""The end of a container in one sentence, and what is known of it one by one, before anybody guesses. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stratascope.core.denials.denial import Denial
+from stratascope.core.denials.end import End
+from stratascope.core.denials.ending import Fact, Phase, Source
+from stratascope.core.denials.exit_codes import KILL, meant_by
+from stratascope.core.message import Message, msg, plural
+
+_OWN = (125, 126, 127)  # an engine's exit codes for what did not start: docker-run(1)
+_LINE_MAX = 300  # characters of the log's last line
+
+
+def headline(end: End, phase: Phase) -> Message:
+    """One sentence."""
+    match phase:
+        case Phase.NOT_TRIED:
+            return msg("It was created, and nobody has started it.")
+        case Phase.NEVER_STARTED:
+            return msg("It could not be started again.") if end.begun else msg("It never started.")
+        case Phase.RUNNING:
+            return msg("It runs.")
+        case Phase.RESTARTING:
+            return plural(
+                "It ends, and was started again {count} time so far.",
+                "It ends, and was started again {count} times so far.",
+                end.restarts,
+            )
+        case Phase.EXITED:
+            return _ended(end)
+
+
+def _ended(end: End) -> Message:
+    code = end.exit_code or 0
+    if end.requested:
+        return msg("It was stopped.")
+    if end.out_of_memory and code == 128 + KILL:
+        return msg("It was killed: it wanted more memory than it may have.")
+    if not code:
+        return msg("It ended by itself, and well.")
+    return msg("It ended by itself, with exit code {code}.", code=code)
+
+
+def facts(end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Denial], kills: int) -> tuple[Fact, ...]:
+    """In the order in which they are worth reading. `lines`: the last of its log; `kills`: see `why.causes`."""
+    return tuple(_facts(end, phase, lines, refusals, kills))
+
+
+def _facts(end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Denial], kills: int) -> Iterator[Fact]:
+    if end.exit_code is not None and phase is Phase.RESTARTING:
+        yield Fact(_code(end.exit_code), Source.KERNEL)
+    elif phase is Phase.EXITED and meant_by(end.exit_code or 0) is not None:  # else the headline has it
+        yield Fact(_code(end.exit_code or 0), Source.KERNEL)
+    elif phase is Phase.NEVER_STARTED and end.exit_code in _OWN:  # Podman gives none
+        yield Fact(_code(end.exit_code), Source.ENGINE)
+    if end.out_of_memory:
+        yield Fact(msg("The kernel killed a process of it since its memory limit was reached."), Source.KERNEL)
+    elif kills:
+        yield Fact(plural("The kernel killed {count} process of it since its memory limit was reached.",
+                          "The kernel killed {count} processes of it since its memory limit was reached.", kills),
+                   Source.KERNEL)  # fmt: skip
+    if end.begun and end.ended > end.begun:
+        yield Fact(msg("It ran for {seconds} seconds.", seconds=_seconds(end.ended - end.begun)), Source.ENGINE)
+    if end.restarts:
+        yield Fact(plural("Its engine started it again {count} time.", "Its engine started it again {count} times.",
+                          end.restarts), Source.ENGINE)  # fmt: skip
+    died = sum(each.ended and not each.benign for each in refusals)
+    if died:
+        yield Fact(plural("{count} thing was refused to it just before a process of it ended.",
+                          "{count} things were refused to it just before a process of it ended.", died),
+                   Source.WATCHED)  # fmt: skip
+    last = next((line for line in reversed(lines) if line.strip()), "")
+    if last:
+        yield Fact(msg("It last said: {line}", line=last[:_LINE_MAX]), Source.LOG)
+
+
+def _code(code: int) -> Message:
+    meaning = meant_by(code)
+    if meaning is None:
+        return msg("Its exit code is {code}.", code=code)
+    return msg("Its exit code is {code}: {meaning}.", code=code, meaning=meaning)
+
+
+def _seconds(number: float) -> str:
+    return f"{number:.1f}" if number < 10 else f"{number:.0f}"

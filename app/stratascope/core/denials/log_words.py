@@ -1,0 +1,256 @@
+"""What programs say in their last lines before they end, and what it probably means. Data, and pure.
+
+Each is a guess, since a log is no proof: the kernel's own word is what the observer sees. What the container's options
+rule out is not said. The words that toggles look for too are in `complaints`.
+"""
+
+from __future__ import annotations
+
+from stratascope.core.container import Asked
+from stratascope.core.denials.asked_for import (
+    as_other,
+    limited,
+    more_memory,
+    more_of,
+    more_pids,
+    network,
+    no_network,
+    port_rights,
+    to_root,
+)
+from stratascope.core.denials.complaints import (
+    DENIED,
+    NO_FILES,
+    NO_FORK,
+    NO_MEMORY,
+    SIGSYS,
+    UNREACHABLE,
+    UNRESOLVED,
+)
+from stratascope.core.denials.denial import KERNEL, NETWORK, Claim, Strength
+from stratascope.core.denials.ending import PROGRAM
+from stratascope.core.denials.log_words_files import FILE_SAYINGS
+from stratascope.core.denials.saying import Found, Saying, first
+from stratascope.core.message import msg
+from stratascope.core.relaunch.want import GainedRights, HeldCapability, PassedCall, Want
+
+_BIND = r"\bbind\b|\blisten\b|could not bind|make_sock"
+_LOW = r"(?:[1-9]\d{0,2}|10[01]\d|102[0-3])"
+_HIGH = r"(?:102[4-9]|10[3-9]\d|1[1-9]\d\d|[2-9]\d{3}|\d{5})"
+_THREAD = (
+    r"pthread_create|can't start new thread|unable to create (?:new )?native thread|failed to create new OS thread"
+)
+
+
+def _gained(asked: Asked, found: Found) -> tuple[Want, ...]:
+    return (GainedRights(found.get("path", "")),)
+
+
+def _call(name: str) -> tuple[Want, ...]:
+    return (PassedCall("x86_64", name, ()),)
+
+
+_SAYINGS = (
+    # -- ports and networks
+    Saying(
+        rf"(?:{_BIND})[^\n]*?:(?P<port>{_LOW})\b(?=[^\n]*(?:{DENIED}))"
+        rf"|(?:{DENIED})[^\n]*?(?:{_BIND}|0\.0\.0\.0|\[?::\]?)[^\n]*?:(?P<port2>{_LOW})\b"
+        rf"|(?:{DENIED})[^\n]*?port (?P<port3>{_LOW})\b",
+        "capabilities",
+        msg(
+            "It may not listen on the port {port}: ports below net.ipv4.ip_unprivileged_port_start take "
+            "NET_BIND_SERVICE."
+        ),
+        port_rights,
+    ),
+    Saying(
+        rf"^(?!.*(?::{_HIGH}\b|unix|\.sock)).*(?:{_BIND}).*(?:{DENIED})",
+        "capabilities",
+        msg("It may not listen on its port: ports below net.ipv4.ip_unprivileged_port_start take NET_BIND_SERVICE."),
+        port_rights,
+    ),
+    Saying(
+        r"address already in use|\bEADDRINUSE\b|\(98: ",
+        NETWORK,
+        msg("Something else in its network listens on its port already, maybe a second process of its own."),
+    ),
+    Saying(
+        rf"{UNRESOLVED}|\bEAI_AGAIN\b|\bENOTFOUND\b|unknownhostexception|temporary failure resolving",
+        NETWORK,
+        msg("It has no network, so it can look up no names."),
+        network,
+        no_network,
+    ),
+    Saying(
+        rf"{UNRESOLVED}|\bEAI_AGAIN\b|\bENOTFOUND\b|unknownhostexception|temporary failure resolving",
+        NETWORK,
+        msg(
+            "It could not look up the name of another machine: that one is not in its networks, is not up yet, or no "
+            "name server answers."
+        ),
+    ),
+    Saying(
+        r"network is unreachable|no route to host|\bENETUNREACH\b|\bEHOSTUNREACH\b",
+        NETWORK,
+        msg("It has no network, or no way to the machine that it wants to reach."),
+        network,
+    ),
+    Saying(
+        rf"{UNREACHABLE}|connection timed out|\bETIMEDOUT\b|could not connect to server|connection to \S+ failed",
+        NETWORK,
+        msg(
+            "Another service that it needs did not answer: it is not up yet, listens elsewhere, or is in no network "
+            "of this container."
+        ),
+    ),
+    # -- rights that a program has of its own
+    Saying(
+        r"no new privileges.{0,3} flag is set|effective uid is not 0|must be (?:suid|setuid)|not setuid root",
+        "capabilities",
+        msg(
+            "A program that should run with root's rights (sudo, su, ping) did not get them: no-new-privileges is set."
+        ),
+        _gained,
+        lambda asked, found: asked.no_new_privileges,
+    ),
+    Saying(
+        r"effective uid is not 0|must be (?:suid|setuid)|not setuid root",
+        "namespaces",
+        msg(
+            "A program that should run with root's rights (sudo, su, ping) did not get them: its mark is missing, or "
+            "it lies on a mount with nosuid."
+        ),
+        _gained,
+    ),
+    Saying(
+        r"(?:cannot|can't|must not|should not|do not|don't|refus\w+ to) (?:be )?(?:run|start|execut)\w*[^\n]{0,30}"
+        r"\b(?:as )?[\"'`]?root",
+        PROGRAM,
+        msg("It refuses to run as root: give it another user."),
+    ),
+    Saying(
+        r"(?:must|need to|have to|has to|should) (?:be )?(?:run|start|execut)?\w* ?(?:by|as|be) [\"'`]?root"
+        r"|are you root|only root|requires? root|not running as root|superuser privileges",
+        "usermap",
+        msg("It wants to be root, and is another user here."),
+        to_root,
+        as_other,
+    ),
+    # -- threads, files, memory
+    Saying(
+        rf"(?:{_THREAD})[^\n]*(?:not permitted|\bEPERM\b|errno ?= ?1\b)|\bclone3?\b[^\n]*(?:not permitted|\bEPERM\b)",
+        "seccomp",
+        msg(
+            "It could start no thread: the filter refuses clone3, since the engine or libseccomp is older than its C "
+            "library. Update the engine."
+        ),
+        lambda asked, found: _call("clone3"),
+    ),
+    Saying(
+        r"io_uring[^\n]*(?:not permitted|not implemented|\bEPERM\b|\bENOSYS\b|fail)",
+        "seccomp",
+        msg(
+            "It wants io_uring, which the engines' default filters stop, or the kernel has turned off "
+            "(kernel.io_uring_disabled)."
+        ),
+        lambda asked, found: _call("io_uring_setup"),
+    ),
+    Saying(
+        rf"{NO_FORK}|{_THREAD}",
+        "cgroup",
+        msg("It could start no more processes or threads: its limit of processes is reached."),
+        more_pids,
+        limited("pids"),
+    ),
+    Saying(
+        r"inotify[^\n]*too many open files|file watchers|max_user_(?:watches|instances)",
+        KERNEL,
+        msg(
+            "The host's limit for watching files is reached: see fs.inotify.max_user_watches and "
+            "fs.inotify.max_user_instances."
+        ),
+    ),
+    Saying(
+        NO_FILES,
+        "cgroup",
+        msg("It could open no more files and connections: its limit of open files is reached."),
+        more_of("nofile"),
+    ),
+    Saying(
+        r"shared memory[^\n]*(?:no space|\bENOSPC\b|cannot allocate)|/dev/shm[^\n]*(?:no space|\bENOSPC\b|bus error)",
+        "cgroup",
+        msg("Its shared memory in /dev/shm is full: engines give it 64 MiB where nothing else is asked for."),
+        more_of("shm"),
+    ),
+    Saying(
+        r"heap out of memory|java heap space|gc overhead limit|metaspace|reached heap limit",
+        PROGRAM,
+        msg(
+            "Its own heap is full: the runtime (Node, Java) has a limit of its own, which it derives from that of the "
+            "container."
+        ),
+        more_memory,
+    ),
+    Saying(
+        r"mlock\w*[^\n]*(?:cannot allocate|not permitted|fail)|\bRLIMIT_MEMLOCK\b|memory locking",
+        "cgroup",
+        msg("It may lock too little memory: give it a greater ulimit memlock, or IPC_LOCK."),
+        lambda asked, found: (*more_of("memlock")(asked, found), HeldCapability(("CAP_IPC_LOCK",))),
+    ),
+    Saying(
+        rf"{NO_MEMORY}|runtime: out of memory|could not allocate|not enough memory",
+        "cgroup",
+        msg("It got no more memory: its limit is too small for it."),
+        more_memory,
+        limited("memory"),
+    ),
+    Saying(
+        rf"{NO_MEMORY}|runtime: out of memory|not enough memory",
+        KERNEL,
+        msg(
+            "It got no more memory, and has no limit of its own: the machine has too little, or it asks for more than "
+            "vm.overcommit_memory allows."
+        ),
+    ),
+    Saying(
+        r"no space left on device|\bENOSPC\b|disk quota exceeded|disk (?:is )?full|\(28: ",
+        KERNEL,
+        msg("A file system is full: the host's disk, or one in memory (tmpfs) with a size of its own."),
+    ),
+    Saying(
+        r"file size limit exceeded|file too large|\bEFBIG\b",
+        "cgroup",
+        msg("It wrote a file larger than its limit (ulimit fsize)."),
+        more_of("fsize"),
+    ),
+    # -- filters, the kernel, the machine
+    Saying(
+        SIGSYS,
+        "seccomp",
+        msg("A filter for system calls killed it for a call. Which one, the kernel's log says, or the observer."),
+    ),
+    Saying(
+        r"x86-64-v[234]|cpu does not support|unsupported (?:cpu|processor)|illegal instruction",
+        KERNEL,
+        msg("It is built for a newer CPU than this machine has. Take an image for an older one."),
+    ),
+    Saying(
+        r"kernel too old",
+        KERNEL,
+        msg("It is built for a newer kernel than this host's."),
+    ),
+    Saying(
+        r"function not implemented|\bENOSYS\b|\(38: ",
+        "seccomp",
+        msg(
+            "A system call that it makes is answered as unknown: the filter does so for what it does not know, or this "
+            "kernel lacks it."
+        ),
+    ),
+    *FILE_SAYINGS,
+)
+
+
+def likely(text: str, asked: Asked) -> Claim | None:
+    """What one line of its log probably means; None where that is not known."""
+    return first(_SAYINGS, text, asked, Strength.LEFT)

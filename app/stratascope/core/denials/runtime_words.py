@@ -1,0 +1,277 @@
+"""The second half of `engine_words`: what is said of devices, mounts, settings, limits, filters, labels and rights."""
+
+from __future__ import annotations
+
+from stratascope.core.denials.asked_for import more_memory, more_of, more_pids
+from stratascope.core.denials.denial import FILES, KERNEL
+from stratascope.core.denials.ending import ENGINE
+from stratascope.core.denials.saying import Saying, Wants
+from stratascope.core.message import msg
+from stratascope.core.relaunch.want import HeldCapability, Unconfined
+
+Q = r"[`'\"]"  # of the two runtimes
+NONE = r"no such file or directory"
+
+
+def _unconfined(system: str) -> Wants:
+    return lambda asked, found: (Unconfined(system),)
+
+
+RUNTIME_SAYINGS = (
+    # -- devices, mounts, settings
+    Saying(
+        r"adding custom device \"(?P<path>[^\"]+)\": "
+        rf"{NONE}|l?stat (?P<path2>/dev/[^\s:]+): {NONE}|mknod {Q}?(?P<path3>/dev/[^`'\"\s:]+){Q}?: {NONE}",
+        KERNEL,
+        msg("The host has no device {path}. Load its driver or plug it in, or take the device out of the options."),
+    ),
+    Saying(
+        r"custom device \"(?P<path>[^\"]+)\": not a device node|(?P<path2>/\S+) is not a device node",
+        ENGINE,
+        msg("{path} is no device. Hand it in as a mount."),
+    ),
+    Saying(
+        rf"mknod {Q}?(?P<path>/?[^`'\"\s:]*)?{Q}?:? ?.*operation not permitted",
+        "usermap",
+        msg("The engine may not make the device {path}: in a user namespace nobody may."),
+        lambda asked, found: (HeldCapability(("CAP_MKNOD",)),),
+    ),
+    Saying(
+        r"could not select device driver .*capabilities: \[\[(?P<name>[^\]]*)\]\]|unresolvable cdi devices "
+        r"(?P<name2>\S+)|nvidia-container-cli: (?P<name3>[^\n:]{1,80})",
+        ENGINE,
+        msg(
+            "The engine knows no way to hand in this device: {name}. The driver's container toolkit is missing on the "
+            "host, or is not set up."
+        ),
+    ),
+    Saying(
+        rf"error mounting \"(?P<source>[^\"]+)\" to rootfs at \"(?P<target>[^\"]+)\".*not a directory"
+        rf"|mount {Q}(?P<source2>[^`'\"]+){Q} to {Q}(?P<target2>[^`'\"]+){Q}: (?:not|is) a directory",
+        ENGINE,
+        msg(
+            "Of {source} on the host and {target} inside, one is a file and the other a folder, so one can't be "
+            "mounted on the other."
+        ),
+    ),
+    Saying(
+        rf"bind source path does not exist: (?P<path>\S+)|statfs (?P<path2>[^\s:]+): {NONE}"
+        rf"|cannot stat {Q}(?P<path3>[^`'\"]+){Q}: {NONE}|error mounting \"(?P<path4>[^\"]+)\".*{NONE}"
+        rf"|mount {Q}(?P<path5>[^`'\"]+){Q} to .*{NONE}",
+        FILES,
+        msg("{path}, which is to be mounted, is not there on the host. Make it, or take the mount out."),
+    ),
+    Saying(
+        r"creating mount source path '(?P<path>[^']+)': .*(?:denied|read-only|not permitted)",
+        FILES,
+        msg("{path}, which is to be mounted, is not there on the host, and the engine may not make it."),
+    ),
+    Saying(
+        r"path (?P<path>\S+) is mounted on \S+ but it is not a (?:shared|slave)",
+        "namespaces",
+        msg("Mounts below {path} are to be passed on, and on the host that mount is private. Make it shared there."),
+    ),
+    Saying(
+        rf"open {Q}?/proc/sys/(?P<path>[^`'\":\s]+){Q}?: {NONE}",
+        KERNEL,
+        msg("This kernel has no setting {path}, or its module is not loaded. Take it out of the options."),
+    ),
+    Saying(
+        r"sysctl '?\"?(?P<name>[^\s'\"=]+)\S* is not (?:allowed|in a separate kernel namespace)"
+        r"|sysctl '?\"?(?P<name2>[^\s'\"=]+)\S* (?:not allowed|can't be set)",
+        KERNEL,
+        msg(
+            "The setting {name} belongs to the whole machine, or to a namespace that it shares with the host. Set it "
+            "on the host."
+        ),
+    ),
+    Saying(
+        rf"(?:open|write)[^\n]{{0,40}}/proc/sys/(?P<path>[^`'\":\s]+){Q}?[^\n]*(?:denied|not permitted|invalid)",
+        KERNEL,
+        msg("The kernel did not take that value for the setting {path}."),
+    ),
+    # -- limits
+    Saying(
+        r"setrlimit `?rlimit_(?P<name>\w+)`?: operation not permitted",
+        "cgroup",
+        msg(
+            "The limit {name} that is asked for is higher than what the engine has itself. Ask for less, or raise the "
+            "engine's own."
+        ),
+    ),
+    Saying(
+        r"error setting rlimits?[^\n]*not permitted",
+        "cgroup",
+        msg(
+            "A limit (ulimit) that is asked for is higher than what the engine has itself. Ask for less, or raise the "
+            "engine's own."
+        ),
+    ),
+    Saying(
+        r"init(?: process)? was oom-killed|memory limit too low|container init.{0,30}\boom\b",
+        "cgroup",
+        msg("Its memory limit is too small even to start it."),
+        more_memory,
+    ),
+    Saying(
+        r"minimum memory limit allowed is (?P<least>\w+)",
+        "cgroup",
+        msg("Its memory limit is below what the engine allows: {least}."),
+        more_memory,
+    ),
+    Saying(
+        r"unable to set memory limit to|memory\.(?:max|limit_in_bytes)[^\n]*(?:busy|invalid)",
+        "cgroup",
+        msg("Its memory limit is smaller than what it takes already."),
+        more_memory,
+    ),
+    Saying(
+        r"too many open files",
+        "cgroup",
+        msg("Its limit of open files is too small even to start it."),
+        more_of("nofile"),
+    ),
+    Saying(
+        r"(?:fork|clone|pthread|newosproc|create new os thread)[^\n]*resource temporarily unavailable",
+        "cgroup",
+        msg("Its limit of processes is too small even to start it."),
+        more_pids,
+    ),
+    Saying(
+        r"requested cpus are not available - requested (?P<wanted>\S+), available: (?P<there>[^\s.]+)",
+        "cgroup",
+        msg("It asks for the CPUs {wanted}, and the machine has {there}."),
+    ),
+    Saying(
+        r"controller `?(?P<name>\w+)`? is not available|cannot enter cgroupv2|the \S+ controller is not delegated"
+        r"|no cgroup mount found|cgroups? .*not (?:mounted|supported|available)",
+        "cgroup",
+        msg(
+            "The engine may not set such a limit: the control group that it works in has no controller for it. For a "
+            "rootless engine systemd has to delegate it."
+        ),
+    ),
+    # -- filters, profiles, labels
+    Saying(
+        rf"string (?P<word>\S+) is not a valid (?:action|arch|operator) for seccomp|invalid seccomp (?:action|"
+        rf"architecture|operator) {Q}?(?P<word2>[^`'\"\s]+)",
+        "seccomp",
+        msg("Its filter for system calls can't be used: {word} means nothing in it."),
+    ),
+    Saying(
+        r"seccomp profile[^\n]*(?:failed|no such|decod|unmarshal|invalid)|opening seccomp|(?:loading|load|init|set) "
+        r"seccomp|seccomp[^\n]{0,60}(?:not supported|not enabled|invalid|failed|unknown|error)",
+        "seccomp",
+        msg(
+            "Its filter for system calls could not be loaded. See whether the file is there and whole, and whether "
+            "this runtime knows all that stands in it."
+        ),
+    ),
+    Saying(
+        r"cannot start a (?:stopped process|container that has stopped)|already dead|process already finished"
+        r"|read from the init process|can't get final child's pid|unexpected eof|error during container init: *$",
+        "seccomp",
+        msg(
+            "It ended before its program ran, and the runtime does not know why: a filter for system calls that stops "
+            "what the runtime itself needs does that."
+        ),
+    ),
+    Saying(
+        r"app ?armor[^\n]*(?:not enabled|not supported|disabled)",
+        "mac",
+        msg("It asks for a profile of AppArmor, which this host does not have or does not use."),
+        _unconfined("apparmor"),
+    ),
+    Saying(
+        r"apparmor[^\n]*(?:not loaded|could not be loaded|failed|unable|no such|not found)|(?:set|apply|write)[^\n]*"
+        r"(?:apparmor|attr/exec)[^\n]*(?:no such|failed|invalid)|unable to apply apparmor",
+        "mac",
+        msg("Its profile of AppArmor is not loaded on the host. Load it with apparmor_parser."),
+        _unconfined("apparmor"),
+    ),
+    Saying(
+        r"selinux|keycreate|(?:lsetxattr|lremovexattr|relabel)[^\n]*(?:not supported|denied|not permitted|invalid)"
+        r"|security context",
+        "mac",
+        msg(
+            "SELinux refused it: the label that is asked for is not allowed here, or the files of a mount can't be "
+            "labelled anew."
+        ),
+        _unconfined("selinux"),
+    ),
+    # -- user namespaces and rights
+    Saying(
+        r"newuidmap|newgidmap|/etc/sub[ug]id|not enough (?:ids|uids|subids)|insufficient (?:ids|uids or gids)"
+        r"|unused id|lchown [^\n]*invalid argument|uid_map|gid_map",
+        "usermap",
+        msg(
+            "Its user namespace has too few ids: it, or a file of its image, uses one that is not mapped. Give its "
+            "user more in /etc/subuid and /etc/subgid."
+        ),
+    ),
+    Saying(
+        r"user namespaces? (?:are|is) not (?:enabled|supported)|(?:unshare|clone)[^\n]*no space left on device"
+        r"|max_user_namespaces|cannot clone: operation not permitted|unprivileged_userns_clone",
+        KERNEL,
+        msg(
+            "The host's kernel lets it make no user namespace: see user.max_user_namespaces, and AppArmor's rule about "
+            "user namespaces on Ubuntu."
+        ),
+    ),
+    Saying(
+        r"unknown cap(?:ability)?\b[^\n]{0,40}|invalid capability[^\n]{0,40}",
+        "capabilities",
+        msg("One of the capabilities that are asked for is unknown to this engine or kernel."),
+    ),
+    Saying(
+        r"(?:capset|set capabilities|apply caps|bounding set)[^\n]*not permitted",
+        "capabilities",
+        msg("It asks for a capability that the engine itself does not have."),
+    ),
+    Saying(
+        r"(?:unknown or invalid runtime name|oci runtime) ?:? ?\"?(?P<name>[\w.+-]+)\"?(?: not found)?\.?$"
+        r"|runtime \"(?P<name2>[^\"]+)\" not found",
+        ENGINE,
+        msg("The engine has no runtime {name}. Install it, or take another one."),
+    ),
+    Saying(
+        r"error running \S*hook|hook[^\n]*(?:failed|exit)",
+        ENGINE,
+        msg("A hook of the runtime, a program of the host that is run at each start, failed."),
+    ),
+    Saying(
+        r"no space left on device|disk quota exceeded",
+        KERNEL,
+        msg(
+            "A file system of the host is full, or a limit of the kernel is reached (control groups, user "
+            "namespaces). Make room there."
+        ),
+    ),
+    Saying(
+        r"proc[`'\"]? to [`'\"]?(?:rootfs )?\S*proc\S*: operation not permitted"
+        r"|mount[^\n]*\"?proc\"?[^\n]*not permitted",
+        "namespaces",
+        msg("The kernel lets it mount no /proc of its own: in a container within a container parts of it are masked."),
+    ),
+    Saying(
+        r"mount[^\n]*(?:operation not permitted|permission denied)",
+        "usermap",
+        msg(
+            "The engine may not mount what is asked for. A rootless engine may mount few kinds of file systems, and "
+            "only files that its user may read."
+        ),
+    ),
+    Saying(
+        r"oci permission denied|operation not permitted|permission denied",
+        ENGINE,
+        msg(
+            "The runtime was refused something that it needs for this container. A rootless engine, or one in a "
+            "container, may do less than its options ask for."
+        ),
+    ),
+    Saying(
+        NONE,
+        ENGINE,
+        msg("Something that it needs is not there: see what the engine says."),
+    ),
+)

@@ -1,0 +1,165 @@
+"""Why a container ended: what its engine, the kernel, the program's file, the observer and its log say, weighed. Pure.
+
+In this order: what never started is the engine's to tell; then who had it stopped; the kernel's kill for want of
+memory; what was refused to it just before, where it was watched; a program that the kernel could not run; the signals
+that only one thing sends; then a known sentence in its log, the last one first; then the exit code alone. What else
+fits is told as well. Decided against the log before the kernel: anybody can print a sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from stratascope.core.container import Asked, Status
+from stratascope.core.denials import engine_words, exec_failures, log_words
+from stratascope.core.denials.asked_for import more_memory, more_of
+from stratascope.core.denials.complaints import last_lines
+from stratascope.core.denials.denial import KERNEL, Claim, Denial, Strength
+from stratascope.core.denials.end import End
+from stratascope.core.denials.ending import ENGINE, PROGRAM, Cause, Phase
+from stratascope.core.denials.entry_point import Program
+from stratascope.core.denials.exit_codes import KILL, SYS, XFSZ, signal_name, signal_of
+from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.toggle import Failure
+
+_OTHERS_MOST = 3
+_OF_BUGS = frozenset((4, 6, 7, 8, 11))  # signals after which a line of the log says more
+
+
+def phase_of(end: End) -> Phase:
+    """How far it came."""
+    if end.status is Status.RESTARTING or (end.again and end.restarts and end.status is Status.EXITED
+                                           and not end.requested):  # fmt: skip
+        return Phase.RESTARTING
+    if end.status in (Status.RUNNING, Status.PAUSED, Status.STOPPING):
+        return Phase.RUNNING
+    if end.begun and not end.words:
+        return Phase.EXITED
+    # Docker keeps the words of a start that failed after one that went well
+    return Phase.NEVER_STARTED if end.words or end.exit_code else Phase.NOT_TRIED
+
+
+def causes(
+    end: End, asked: Asked, log: str, refusals: Sequence[Denial] = (), program: Program | None = None, kills: int = 0
+) -> tuple[Cause, ...]:
+    """Likeliest first. `kills`: processes of it that the kernel killed for want of memory, while it runs."""
+    found: list[Cause] = []
+    for cause in _all(end, asked, log, refusals, program, kills):
+        known = [each.claim.what for each in found], [each.evidence for each in found if each.evidence]
+        if cause.claim.what not in known[0] and cause.evidence not in known[1]:
+            found.append(cause)
+        if len(found) > _OTHERS_MOST:
+            break
+    return tuple(found)
+
+
+def meaning(failure: Failure, asked: Asked) -> Cause | None:
+    """The likeliest of a replacement that failed, by the same knowledge."""
+    end = End(Status.EXITED, failure.words, failure.exit_code, failure.out_of_memory)
+    return next(iter(causes(end, asked, failure.log)), None)
+
+
+def _all(
+    end: End, asked: Asked, log: str, refusals: Sequence[Denial], program: Program | None, kills: int
+) -> Iterator[Cause]:
+    if end.words:
+        yield _of_engine(end.words, asked, program, end)
+        return  # its program did not run
+    if end.requested:
+        yield _requested(end)
+    if end.out_of_memory or kills:
+        yield _memory(end, asked)
+    yield from (_refused(each) for each in refusals if each.ended and not each.benign)
+    lines = last_lines(log)
+    failed = exec_failures.failed(lines, program, end)
+    if failed is not None:
+        yield failed
+    number = signal_of(end.exit_code)
+    if number in (SYS, XFSZ):
+        yield _killed(number, asked)
+    said = [] if end.exit_code == 0 or end.requested else list(_said(lines, asked))
+    if number is not None and not end.requested:
+        if number == KILL and not end.out_of_memory:
+            yield _from_outside(end)
+        elif number not in (KILL, SYS, XFSZ) and number not in _OF_BUGS:
+            yield _signal(number)
+    yield from said
+    if number in _OF_BUGS:
+        yield _fault(number)
+
+
+def _of_engine(words: str, asked: Asked, program: Program | None, end: End) -> Cause:
+    reason = msg("Its engine says so.")
+    better = exec_failures.by_file(program, end) if program is not None else None
+    claim = better or engine_words.meaning(words, asked)
+    if claim is None:
+        what = msg("The engine could not start it, for a reason that we do not know: see its own words.")
+        claim = Claim(ENGINE, what, Strength.SAID)
+    return Cause(claim, reason, words)
+
+
+def _requested(end: End) -> Cause:
+    names = ", ".join(signal_name(each) for each in end.sent)
+    if KILL in end.sent and len(end.sent) > 1:
+        what = msg("Somebody had the engine stop it. It did not end in the time that it was given, so it was killed: "
+                   "its first process ignores the signal that it is sent ({names}).", names=names)  # fmt: skip
+    elif names:
+        what = msg("Somebody had the engine stop it ({names}).", names=names)
+    else:
+        what = msg("Somebody had the engine stop it.")
+    return Cause(Claim(ENGINE, what, Strength.SAID), msg("Its engine says so."))
+
+
+def _memory(end: End, asked: Asked) -> Cause:
+    if end.exit_code in (None, 128 + KILL):
+        what = msg("The kernel killed it, since it wanted more memory than its limit allows.")
+    else:
+        what = msg("The kernel killed one of its processes, since they wanted more memory than their limit allows.")
+    claim = Claim("cgroup", what, Strength.SAID, more_memory(asked, {}))
+    return Cause(claim, msg("The kernel counts such kills for its control group, and the engine reports it."))
+
+
+def _refused(denial: Denial) -> Cause:
+    return Cause(denial.claim, msg("It was refused just before it ended, and the observer saw it."), denial.raw)
+
+
+def _killed(number: int, asked: Asked) -> Cause:
+    code = msg("Its exit code is 128 + {number}, which is a signal that hardly anything else sends.", number=number)
+    if number == SYS:
+        what = msg("A filter for system calls killed it for a call. Which one, the kernel's log says, or the observer.")
+        return Cause(Claim("seccomp", what, Strength.FITS), code)
+    what = msg("It wrote a file larger than its limit (ulimit fsize).")
+    return Cause(Claim("cgroup", what, Strength.FITS, more_of("fsize")(asked, {})), code)
+
+
+def _from_outside(end: End) -> Cause:
+    if end.requested is None:
+        what = msg("It was killed, and not for its own memory limit: by somebody (docker kill, a stop that took too "
+                   "long), or by the kernel since the machine had no memory left.")  # fmt: skip
+    else:
+        what = msg("It was killed, and neither by its engine nor for its own memory limit: by a process of the host, "
+                   "or by the kernel since the machine had no memory left.")  # fmt: skip
+    return Cause(Claim(KERNEL, what, Strength.LEFT), msg("Its exit code is 137, and its engine tells of no such kill."))
+
+
+def _signal(number: int) -> Cause:
+    what = msg("It was sent {name}, and ended by it.", name=signal_name(number))
+    return Cause(Claim(PROGRAM, what, Strength.LEFT), _by_code(number))
+
+
+def _fault(number: int) -> Cause:
+    what = msg("Its program has a fault, or met one: it was ended by {name}.", name=signal_name(number))
+    return Cause(Claim(PROGRAM, what, Strength.LEFT), _by_code(number))
+
+
+def _by_code(number: int) -> Message:
+    return msg("Its exit code is 128 + {number}, which engines and shells give for a signal.", number=number)
+
+
+def _said(lines: Sequence[str], asked: Asked) -> Iterator[Cause]:
+    last = next((place for place in reversed(range(len(lines))) if lines[place].strip()), -1)
+    for place in reversed(range(len(lines))):
+        claim = log_words.likely(lines[place], asked)
+        if claim is not None:
+            reason = msg("The last line of its log speaks of it.") if place == last else msg("Its log speaks of it.")
+            yield Cause(claim, reason, lines[place])

@@ -1,0 +1,1 @@
+"""The page "Denied": what the chosen container was refused, by whom, and what would allow it."""

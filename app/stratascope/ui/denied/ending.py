@@ -1,0 +1,146 @@
+"""Why a container does not run: what happened, what of it is certain, what would help, and the end of its log.
+
+Stands alone: it is given an `Ending` and asks nobody. All of it is text that can be selected, since it goes into
+trackers and mails.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPlainTextEdit, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from stratascope.core.denials.denial import Remedy
+from stratascope.core.denials.ending import Cause, Ending, Source
+from stratascope.core.message import msg
+from stratascope.core.sanitize import plain
+from stratascope.i18n.translate import translate
+from stratascope.layers import all_layers
+from stratascope.presentation.ending_report import who
+from stratascope.ui.widgets.labels import Label, give_tip
+from stratascope.ui.widgets.marks import MarkBox
+from stratascope.ui.widgets.theme import BOLD, MEDIUM, Theme
+
+_LOG_LINES = 10
+_EVIDENCE_MAX = 600  # characters
+
+
+class EndingView(QScrollArea):
+    """`wanted`: a Choice that would help, to be put into the right column."""
+
+    wanted = Signal(object)
+
+    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._theme = theme
+        self.ending: Ending | None = None
+        self._numbers = {layer.id: layer.number for layer in all_layers()}
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName(translate(msg("Why it ended")))
+        self.setProperty("reads", True)  # has the keyboard for scrolling: with an outline
+        self.headline = Label(theme, 15, BOLD, wrap=True).selectable()
+        self.facts = Label(theme, 13, ink="text2", wrap=True).selectable()
+        self.mark = MarkBox(theme, 16)
+        self.cause = Label(theme, 13, MEDIUM, wrap=True).selectable()
+        self.reason = Label(theme, 12, ink="text2", wrap=True).selectable()
+        self.evidence = Label(theme, 11, ink="text2", wrap=True, fixed=True).selectable()
+        self.others = Label(theme, 12, ink="text2", wrap=True).selectable()
+        self.buttons: list[QPushButton] = []
+        self._helps = QVBoxLayout()
+        self._helps.setSpacing(theme.px(6))
+        self.log_head = Label(theme, 14, BOLD)
+        self.log_head.setText(translate(msg("The end of its log")))
+        self.log = QPlainTextEdit()
+        self.log.setReadOnly(True)
+        self.log.setTabChangesFocus(True)
+        self.log.setAccessibleName(self.log_head.text())
+        theme.changed.connect(self._restyle)
+        self._restyle()
+        why = QHBoxLayout()
+        why.setSpacing(theme.px(8))
+        why.addWidget(self.mark, 0, Qt.AlignmentFlag.AlignTop)
+        why.addWidget(self.cause, 1)
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, theme.px(8), 0)
+        column.setSpacing(theme.px(8))
+        column.addWidget(self.headline)
+        column.addWidget(self.facts)
+        column.addLayout(why)
+        for label in (self.reason, self.evidence):
+            column.addWidget(label)
+        column.addLayout(self._helps)
+        for widget in (self.others, self.log_head, self.log):
+            column.addWidget(widget)
+        column.addStretch(1)
+        self.setWidget(inner)
+
+    def show_ending(self, ending: Ending | None) -> None:
+        """Fill it; None: nothing is known yet."""
+        self.ending = ending
+        self.setEnabled(ending is not None)
+        cause = None if ending is None else ending.cause
+        self._say(self.headline, "" if ending is None else translate(ending.headline))
+        self._say(self.facts, "" if ending is None else self._facts(ending))
+        self._show_cause(cause, failed=ending is not None and bool(ending.exit_code))
+        self._show_helps(() if cause is None else cause.remedies)
+        others = () if ending is None else ending.others
+        told = [translate(msg("It may also be:")), *(translate(each.claim.what) for each in others)]
+        self._say(self.others, "\n".join(map(plain, told)) if others else "")
+        lines = () if ending is None else ending.log[-_LOG_LINES:]
+        self.log.setPlainText("\n".join(map(plain, lines)))
+        self.log_head.setVisible(bool(lines))
+        self.log.setVisible(bool(lines))
+
+    def _facts(self, ending: Ending) -> str:
+        """The log's last line is below, in the log."""
+        told = (translate(fact.text) for fact in ending.facts if fact.source is not Source.LOG)
+        return "\n".join(map(plain, told))
+
+    def _show_cause(self, cause: Cause | None, *, failed: bool) -> None:
+        if cause is None:
+            nothing = msg("Nothing that its engine, the kernel or its log says tells why.")
+            self._say(self.cause, translate(nothing) if failed else "")
+            self._say(self.reason, "")
+            self._say(self.evidence, "")
+            self.mark.hide()
+            return
+        layer = cause.claim.layer
+        number = self._numbers.get(layer)
+        self.mark.setVisible(number is not None)
+        if number is not None:
+            self.mark.show_number(number)
+        self._say(self.cause, f"{translate(who(layer))}: {translate(cause.claim.what)}")
+        reason = cause.reason if cause.certain else msg("This is a guess. {reason}", reason=cause.reason)
+        self._say(self.reason, translate(reason))
+        self._say(self.evidence, cause.evidence)
+
+    def _show_helps(self, remedies: tuple[Remedy, ...]) -> None:
+        for button in self.buttons:
+            self._helps.removeWidget(button)
+            button.deleteLater()
+        self.buttons = []
+        for remedy in remedies:
+            if remedy.choice is None:
+                continue
+            button = QPushButton(plain(translate(remedy.text), 120))
+            give_tip(
+                button, translate(msg("Puts this into the right column. Nothing is relaunched before you say so."))
+            )
+            button.clicked.connect(partial(self._want, remedy))
+            self._helps.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+            self.buttons.append(button)
+
+    def _want(self, remedy: Remedy, _checked: bool = False) -> None:
+        self.wanted.emit(remedy.choice)
+
+    def _say(self, label: Label, text: str) -> None:
+        label.setText("\n".join(plain(line, _EVIDENCE_MAX) for line in text.splitlines()))
+        label.setVisible(bool(text))
+
+    def _restyle(self) -> None:
+        self.log.setFont(self._theme.font(11, fixed=True))
+        self.log.setFixedHeight(self._theme.box(11) * _LOG_LINES + self._theme.px(12))

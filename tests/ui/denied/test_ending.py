@@ -1,0 +1,86 @@
+"""The widget that says why a container does not run."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from stratascope.core.denials.denial import Claim, Remedy, Strength
+from stratascope.core.denials.ending import Cause, Ending, Fact, Phase, Source
+from stratascope.core.message import msg
+from stratascope.core.relaunch.toggle import Choice
+from stratascope.ui.denied.ending import EndingView
+from stratascope.ui.widgets.theme import Theme
+from stratascope.value import replace
+
+CHOICE = Choice("tmpfs", "/x")
+CAUSE = Cause(
+    Claim("namespaces", msg("It may not write there: its root file system is read-only."), Strength.LEFT),
+    msg("The last line of its log speaks of it."),
+    "touch: <b>/x</b>\u202e: Read-only file system",
+    (Remedy(msg("{name}={value}", name="tmpfs", value="/x"), CHOICE), Remedy(msg("It runs."))),
+)
+ENDING = Ending(
+    "docker",
+    "1" * 64,
+    "web",
+    Phase.EXITED,
+    msg("It ended by itself, with exit code {code}.", code=1),
+    exit_code=1,
+    facts=(Fact(msg("It ran for {seconds} seconds.", seconds="1.0"), Source.ENGINE),),
+    cause=CAUSE,
+    log=("a", "b"),
+)
+
+
+@pytest.fixture
+def view(qtbot: QtBot, theme: Theme) -> EndingView:
+    made = EndingView(theme)
+    qtbot.addWidget(made)
+    made.resize(816, 500)
+    made.show()
+    return made
+
+
+def test_it_says_what_happened_why_and_how_sure(view: EndingView) -> None:
+    view.show_ending(ENDING)
+    assert view.headline.text() == "It ended by itself, with exit code 1."
+    assert view.facts.text() == "It ran for 1.0 seconds."
+    assert view.cause.text().startswith("Namespaces: It may not write there")
+    assert view.reason.text().startswith("This is a guess.")
+    assert view.mark.isVisible()
+    assert view.log.toPlainText() == "a\nb"
+
+
+def test_foreign_text_stays_text(view: EndingView) -> None:
+    view.show_ending(ENDING)
+    assert view.evidence.text() == "touch: <b>/x</b>\\u202e: Read-only file system"
+    assert view.evidence.textFormat() is Qt.TextFormat.PlainText
+
+
+def test_what_would_help_is_handed_on(qtbot: QtBot, view: EndingView) -> None:
+    view.show_ending(ENDING)
+    assert [button.text() for button in view.buttons] == ["tmpfs=/x"]
+    with qtbot.waitSignal(view.wanted) as told:
+        qtbot.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
+    assert told.args == [CHOICE]
+
+
+def test_certain_and_of_no_layer(view: EndingView) -> None:
+    claim = Claim("image", msg("{path} is empty, so there is nothing to run.", path="/x"), Strength.SAID)
+    view.show_ending(replace(ENDING, cause=Cause(claim, msg("Its engine says so."))))
+    assert view.reason.text() == "Its engine says so."
+    assert not view.mark.isVisible()
+    assert not view.evidence.isVisible()
+    assert not view.buttons
+
+
+def test_nothing_is_left_of_the_last_one(view: EndingView) -> None:
+    view.show_ending(ENDING)
+    view.show_ending(replace(ENDING, cause=None, facts=(), log=(), exit_code=3))
+    assert "tells why" in view.cause.text()
+    assert not view.log.isVisible()
+    view.show_ending(None)
+    assert not view.headline.isVisible()
+    assert not view.cause.isVisible()
