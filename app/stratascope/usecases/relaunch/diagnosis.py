@@ -2,13 +2,14 @@
 
 An explanation that may be wrong is worth having where it says how sure it is: the strongest symptom wins, a toggle that
 was the only one chosen needs none, and where nothing fits that is said: then it is searched for on twins
-(`usecases.trial.loosen`).
+(`usecases.trial.loosen`). What the words mean all the same is told beside it, by the knowledge of why containers end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from stratascope.core.denials.why import meaning
 from stratascope.core.message import Message, msg
 from stratascope.core.relaunch.toggle import Choice, Failure, Subject, Suspicion
 from stratascope.layers.toggles import toggle
@@ -19,7 +20,7 @@ _NEAR = 15  # as strong as the strongest, for all that can be told
 def blame(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> tuple[Message, tuple[str, ...]]:
     """Our best explanation, and the toggles that it points to, likeliest first."""
     if not chosen:
-        return msg("No option was changed, so no toggle is to blame."), ()
+        return _with_meaning(msg("No option was changed, so no toggle is to blame."), failure, subject), ()
     found: list[tuple[Suspicion, str]] = []
     for choice in chosen:
         suspicion = toggle(choice.toggle).symptoms(failure, choice.value, subject)
@@ -30,10 +31,11 @@ def blame(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> tuple
         only = toggle(chosen[0].toggle)
         if found:
             return msg("{toggle} is to blame. {why}", toggle=only.id, why=found[0][0].text), (only.id,)
-        return msg("{toggle} was the only change, so it is to blame.", toggle=only.id), (only.id,)
+        text = msg("{toggle} was the only change, so it is to blame.", toggle=only.id)
+        return _with_meaning(text, failure, subject), (only.id,)
     if not found:
         text = msg("Nothing that it said points to one of the {count} toggles.", count=len(chosen))
-        return text, ()
+        return _with_meaning(text, failure, subject), ()
     best = found[0][0]
     near = tuple(name for suspicion, name in found if suspicion.weight > best.weight - _NEAR)
     text = msg("{toggle} is probably to blame. {why}", toggle=near[0], why=best.text)
@@ -41,6 +43,11 @@ def blame(chosen: Sequence[Choice], failure: Failure, subject: Subject) -> tuple
         others = ", ".join(near[1:])
         text = msg("{toggle} is probably to blame, or {others}. {why}", toggle=near[0], others=others, why=best.text)
     return text, near
+
+
+def _with_meaning(text: Message, failure: Failure, subject: Subject) -> Message:
+    known = meaning(failure, subject.container.asked)
+    return text if known is None else msg("{text} {why}", text=text, why=known.claim.what)
 
 
 def leave_out(failed: Sequence[Choice]) -> tuple[Message, tuple[str, ...]]:
