@@ -17,7 +17,7 @@ from stratascope.collector.read import CHUNK
 from stratascope.collector.serve import Collector
 from stratascope.linux.tcp import parse_listening
 
-WANTS = ("net/tcp", "net/tcp6", "fd:sockets", "cgroup:oom")
+WANTS = ("net/tcp", "net/tcp6", "fd:sockets", "cgroup:oom", "cgroup:forks")
 
 
 def read(pid: int, wants: tuple[str, ...] = WANTS) -> dict[str, tuple[object, ...]]:
@@ -86,6 +86,15 @@ def test_kills_are_those_of_its_own_group() -> None:
         return
     assert Path(str(found[1])).name in ("memory.oom_control", "memory.events")
     assert str(found[2]) == Path(str(found[1])).read_text()
+
+
+def test_refused_processes_are_those_of_its_own_group() -> None:
+    found = read(os.getpid())["cgroup:forks"]
+    if found[2] is None:
+        assert found[3] == "UNSUPPORTED"
+        return
+    assert Path(str(found[1])).name == "pids.events"
+    assert str(found[2]).startswith("max ")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become somebody else")

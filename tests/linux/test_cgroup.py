@@ -21,6 +21,7 @@ from stratascope.linux.cgroup import (
     parse_limit,
     parse_memberships,
     parse_oom_kills,
+    parse_refused_forks,
     parse_throttle,
     path_of,
     smallest,
@@ -164,6 +165,17 @@ def test_layout(types: tuple[str, ...], layout: str) -> None:
 )
 def test_oom_kills(text: str, kills: int) -> None:
     assert parse_oom_kills(text) == kills
+
+
+@pytest.mark.parametrize(("text", "refused"), [("max 0\n", 0), ("max 12\n", 12), ("x 1\nmax 3\n", 3)])
+def test_refused_forks(text: str, refused: int) -> None:
+    assert parse_refused_forks(text) == refused
+
+
+@pytest.mark.parametrize("text", ["", "max\n", "max -1\n", "max x\n", "oom_kill 1\n"])
+def test_bad_refused_forks(text: str) -> None:
+    with pytest.raises(DecodeError):
+        parse_refused_forks(text)
 
 
 @pytest.mark.parametrize("text", ["", "oom_kill_disable 0\n", "oom_kill -1\n", "oom_kill\n", "oom_kill ١\n"])

@@ -1,10 +1,11 @@
-"""What tells whether a program still works, on request only: its listening sockets, and kills for want of memory.
+"""What tells whether a program still works, on request only: its listening sockets, and what its limits did to it.
 
 `net/tcp`, `net/udp` and those of IPv6 are cut down to the lines of sockets that wait for anybody: with whom a program
 talks is nobody's business here, and a busy server's list would be too long. `fd:sockets` names the sockets that a
-process has open (`socket:[N]`), which tells its own from those of others in one network. `cgroup:oom` is the file of
-its own memory cgroup that counts kills. Decided against reading any of it with the layers' facts: it costs time, and
-only a relaunch asks for it.
+process has open (`socket:[N]`), which tells its own from those of others in one network. `cgroup:oom` and
+`cgroup:forks` are the files of its own control group that count kills for want of memory, and processes that were
+refused. Decided against reading any of it with the layers' facts: it costs time, and only a relaunch and the end of a
+container ask for it.
 """
 
 from __future__ import annotations
@@ -25,14 +26,18 @@ from stratascope.collector.read import (
 
 LISTENING = ("net/tcp", "net/tcp6", "net/udp", "net/udp6")
 SOCKETS = "fd:sockets"
-OOM = "cgroup:oom"
-LIVENESS = frozenset((*LISTENING, SOCKETS, OOM))
+OOM, FORKS = "cgroup:oom", "cgroup:forks"
+LIVENESS = frozenset((*LISTENING, SOCKETS, OOM, FORKS))
 
 FILES_MAX = 1 << 16  # open files of one process that are looked at
 # TCP_LISTEN, and TCP_CLOSE for a UDP socket that anybody may send to: include/net/tcp_states.h
 _LISTEN, _BOUND = b"0A", b"07"
-# "oom_kill N" is in both: Documentation/admin-guide/cgroup-v2.rst; mm/memcontrol.c, since Linux 4.13
-_COUNTERS = {"memory": "memory.oom_control", V2: "memory.events"}
+# Documentation/admin-guide/cgroup-v2.rst. "oom_kill N" is in both of memory: mm/memcontrol.c, since Linux 4.13;
+# "max N", how often a limit of processes refused one: kernel/cgroup/pids.c, since Linux 4.8
+_COUNTERS = {
+    OOM: {"memory": "memory.oom_control", V2: "memory.events"},
+    FORKS: {"pids": "pids.events", V2: "pids.events"},
+}
 
 
 def read_liveness(directory: int, pid: int, names: Iterable[str], cgroup: Optional[str], mounts: Mounts) -> List[Entry]:
@@ -43,8 +48,8 @@ def read_liveness(directory: int, pid: int, names: Iterable[str], cgroup: Option
             found.append(_listening(name, directory, pid))
         elif name == SOCKETS:
             found.append(_sockets(directory, pid))
-        elif name == OOM:
-            found.append(_kills(cgroup, mounts))
+        elif name in _COUNTERS:
+            found.append(_counter(name, cgroup, mounts))
     return found
 
 
@@ -94,13 +99,13 @@ def _sockets(directory: int, pid: int) -> Entry:
     return (SOCKETS, source, "\n".join(found))
 
 
-def _kills(cgroup: Optional[str], mounts: Mounts) -> Entry:
+def _counter(reading: str, cgroup: Optional[str], mounts: Mounts) -> Entry:
     mounts.ready()
     for controllers, path in lines(cgroup or ""):
-        for hierarchy, name in _COUNTERS.items():
-            # a kernel names the v2 hierarchy even where version 1 has the memory: the one that is mounted counts
+        for hierarchy, name in _COUNTERS[reading].items():
+            # a kernel names the v2 hierarchy even where version 1 has the controller: the one that is mounted counts
             place = mounts.place(hierarchy, path) if hierarchy in controllers else None
             if place is not None and os.path.exists(place[0] + place[1] + "/" + name):
                 source = place[0] + place[1] + "/" + name
-                return entry(OOM, source, source)
-    return failed(OOM, OOM, UNSUPPORTED, None, "its memory cgroup can't be seen from here")
+                return entry(reading, source, source)
+    return failed(reading, reading, UNSUPPORTED, None, "its control group can't be seen from here")

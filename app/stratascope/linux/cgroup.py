@@ -231,11 +231,20 @@ def parse_oom_kills(text: str) -> int:
 
     `oom_kill N`, in v2's `memory.events` and v1's `memory.oom_control` alike.
     """
+    return _counted(text, "oom_kill")
+
+
+def parse_refused_forks(text: str) -> int:
+    """How many processes and threads a limit refused to the group: `max N` of `pids.events`. Raises DecodeError."""
+    return _counted(text, "max")
+
+
+def _counted(text: str, wanted: str) -> int:
     for line in text.split("\n"):
         name, _, count = line.partition(" ")
-        if name == "oom_kill" and count.isascii() and count.isdigit() and len(count) <= _DIGITS_MAX:
+        if name == wanted and count.isascii() and count.isdigit() and len(count) <= _DIGITS_MAX:
             return int(count)
-    raise DecodeError(f"no number of kills: {text[:80]!r}")
+    raise DecodeError(f"no {wanted} is counted: {text[:80]!r}")
 
 
 def smallest(values: Iterable[tuple[int, float | None]]) -> Level | None:

@@ -29,6 +29,7 @@ def capture(**texts: str | Gap) -> Capture:
         "net/tcp6": HEAD,
         "fd:sockets": "socket:[1]",
         "cgroup:oom": "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n",
+        "cgroup:forks": "max 3\n",
     }
     given.update({name.replace("__", "/").replace("_oom", ":oom").replace("_sockets", ":sockets"): text
                   for name, text in texts.items()})  # fmt: skip
@@ -54,7 +55,7 @@ def test_in_a_shared_network_a_process_that_was_not_read_may_listen() -> None:
 
 def test_in_its_own_network_all_that_listens_is_its_own() -> None:
     """But for what the system chose by itself, and Docker's resolver."""
-    assert of(capture(fd_sockets=Gap(GapKind.DENIED))) == Liveness((80,), 2)
+    assert of(capture(fd_sockets=Gap(GapKind.DENIED))) == Liveness((80,), 2, None, 3)
 
 
 def test_udp_too_where_it_is_meant() -> None:

@@ -59,12 +59,14 @@ class Liveness(Value):
     """What tells whether a container's program works, as far as it could be read.
 
     `listens`: TCP ports that it listens on and that it will want again (none that the system chose for it), in order;
-    `kills`: how often the kernel killed one of its processes for want of memory; `udp`: of UDP. None: not known.
+    `kills`: how often the kernel killed one of its processes for want of memory; `udp`: of UDP;
+    `forks`: how often a limit refused it another process or thread. None: not known.
     """
 
     listens: tuple[int, ...] | None = None
     kills: int | None = None
     udp: tuple[int, ...] | None = None
+    forks: int | None = None
 
 
 class RootFiles(Value):

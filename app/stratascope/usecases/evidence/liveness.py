@@ -6,7 +6,7 @@ processes have open, and to see these takes the right to trace them.
 
 from __future__ import annotations
 
-from stratascope.core.capture import Capture, Gap, GapKind, or_none
+from stratascope.core.capture import Gap, GapKind, or_none
 from stratascope.core.container import Asked, Container
 from stratascope.core.ground import Ground, inode_of
 from stratascope.core.ports import ContainerCapture
@@ -14,12 +14,12 @@ from stratascope.core.process_match import WANTS as BELONGING_WANTS
 from stratascope.core.process_match import belongs
 from stratascope.core.relaunch.evidence import Liveness
 from stratascope.layers.shared.toggle_values import shared_mode
-from stratascope.linux.cgroup import parse_oom_kills
+from stratascope.linux.cgroup import parse_oom_kills, parse_refused_forks
 from stratascope.linux.tcp import Listening, parse_listening, parse_socket_links
 
-_SOCKETS, _OOM = "fd:sockets", "cgroup:oom"
+_SOCKETS, _OOM, _FORKS = "fd:sockets", "cgroup:oom", "cgroup:forks"
 _WAYS = {"tcp": ("net/tcp", "net/tcp6"), "udp": ("net/udp", "net/udp6")}
-WANTS = tuple(dict.fromkeys((*BELONGING_WANTS, "ns/net", *_WAYS["tcp"], *_WAYS["udp"], _SOCKETS, _OOM)))
+WANTS = tuple(dict.fromkeys((*BELONGING_WANTS, "ns/net", *_WAYS["tcp"], *_WAYS["udp"], _SOCKETS, _OOM, _FORKS)))
 MEMBER_WANTS = (_SOCKETS,)
 
 NOTHING = Liveness()
@@ -34,7 +34,9 @@ def liveness_of(container: Container, found: ContainerCapture | None, ground: Gr
     if found is None or belongs(container, found.first, ground) is not None:
         return NOTHING
     tcp, udp = (_listens(container.asked, found, ground, way) for way in _WAYS)
-    return Liveness(tcp, _kills(found.first), udp)
+    kills = or_none(found.first.decoded(_OOM, parse_oom_kills))
+    forks = or_none(found.first.decoded(_FORKS, parse_refused_forks))
+    return Liveness(tcp, kills, udp, forks)
 
 
 def _listens(asked: Asked, found: ContainerCapture, ground: Ground, way: str) -> tuple[int, ...] | None:
@@ -80,7 +82,3 @@ def _own(found: ContainerCapture) -> frozenset[int] | None:
         elif links.kind is not GapKind.GONE:
             return None
     return frozenset(inodes)
-
-
-def _kills(capture: Capture) -> int | None:
-    return or_none(capture.decoded(_OOM, parse_oom_kills))
