@@ -11,6 +11,7 @@ import sys
 import time
 
 from stratascope.background_call import BackgroundCall
+from stratascope.cli.ended import tell
 from stratascope.cli.interrupt import interrupted
 from stratascope.cli.output import complain, complain_of, on_terminal, style, write
 from stratascope.core.denials.denial import Denial
@@ -53,6 +54,9 @@ def _denials(arguments: argparse.Namespace, engines: Engines) -> int:
     access, state = found.state(arguments.container)
     service = learning(engines, terminal=terminal)
     explaining = Explaining(service, found.hardening)
+    if state.container.pid is None and not arguments.command_words:
+        tell(explaining.ending(state), as_json=arguments.json)
+        return DONE
     over = interrupted()
     service.begin(state, seconds=arguments.seconds)
     try:

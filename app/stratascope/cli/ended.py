@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 
 from stratascope.cli.output import style, write
-from stratascope.core.denials.denial import Denial
-from stratascope.core.snapshot import ContainerState
+from stratascope.core.denials.ending import Ending
 from stratascope.presentation import ending_report
-from stratascope.usecases.denials.ended import Remedies, why_ended
-from stratascope.usecases.engine_access import EngineAccess
 
 
-def tell(
-    access: EngineAccess,
-    state: ContainerState,
-    refusals: Sequence[Denial] = (),
-    remedies: Remedies = lambda claim: (),
-    *,
-    as_json: bool = False,
-) -> None:
-    """Ask and print. Raises EngineError, NoSuchContainerError."""
-    ending = why_ended(access, state, refusals, remedies)
+def tell(ending: Ending, *, as_json: bool) -> None:
+    """One object `{"ended": …}`, or lines for people."""
     if as_json:
         write(json.dumps({"ended": ending_report.json_object(ending)}, ensure_ascii=False) + "\n")
     else:

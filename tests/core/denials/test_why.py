@@ -13,19 +13,22 @@ from stratascope.core.denials.ending import Phase, Source
 from stratascope.core.denials.facts import facts, headline
 from stratascope.core.denials.why import causes, meaning, phase_of
 from stratascope.core.message import msg
+from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.toggle import Failure
+from stratascope.core.relaunch.want import MoreOf
 from stratascope.i18n.translate import translate
 from stratascope.value import replace
 
 ENDED = End(Status.EXITED, exit_code=1, begun=10.0, ended=20.0)
+NOTHING = Liveness()
 LOG = "touch: /x: Read-only file system\nchown: /etc: Operation not permitted\n"
 FEW = Asked(read_only_root=True, capabilities=(), memory=1 << 20)
 DENIED = Denial("key", 1.0, 1.0, 1, 7, 1, "sh", msg("Call {name}", name="mount"), "mount()", "mount", (), "", "EPERM",
                 Claim("capabilities", msg("It lacks SYS_ADMIN."), Strength.SAID), ended=True)  # fmt: skip
 
 
-def layers(end: End, log: str = LOG, refusals: tuple[Denial, ...] = (), kills: int = 0) -> list[str]:
-    return [cause.claim.layer for cause in causes(end, FEW, log, refusals, None, kills)]
+def layers(end: End, log: str = LOG, refusals: tuple[Denial, ...] = (), counted: Liveness = NOTHING) -> list[str]:
+    return [cause.claim.layer for cause in causes(end, FEW, log, refusals, None, counted)]
 
 
 def test_the_last_sentence_counts_and_others_are_told() -> None:
@@ -40,7 +43,9 @@ def test_the_kernel_before_the_log() -> None:
     assert layers(replace(ENDED, exit_code=137, out_of_memory=True))[0] == "cgroup"
     assert layers(replace(ENDED, exit_code=159))[0] == "seccomp"
     assert layers(replace(ENDED, exit_code=153))[0] == "cgroup"
-    assert layers(replace(ENDED, status=Status.RUNNING), kills=2)[0] == "cgroup"
+    assert layers(replace(ENDED, status=Status.RUNNING), counted=Liveness(kills=2))[0] == "cgroup"
+    found = causes(replace(ENDED, status=Status.RUNNING), Asked(pids=9), LOG, counted=Liveness(forks=4))[0]
+    assert (found.certain, found.claim.wants) == (True, (MoreOf("pids", 9),))
 
 
 def test_a_refusal_that_was_seen_before_the_log() -> None:
@@ -104,7 +109,7 @@ def test_how_far_it_came(end: End, phase: Phase) -> None:
 
 def test_facts_say_who_says_them() -> None:
     end = replace(ENDED, exit_code=137, out_of_memory=True, restarts=2)
-    found = facts(end, Phase.EXITED, ["a", "last", ""], (DENIED,), 0)
+    found = facts(end, Phase.EXITED, ["a", "last", ""], (DENIED,), NOTHING)
     assert [fact.source for fact in found] == [
         Source.KERNEL, Source.KERNEL, Source.ENGINE, Source.ENGINE, Source.WATCHED, Source.LOG,
     ]  # fmt: skip
@@ -124,4 +129,4 @@ def test_nothing_foreign_fails(words: str, log: str, code: int, killed: bool) ->
     end = End(Status.EXITED, words, code, killed, 1.0, 2.0)
     for cause in causes(end, FEW, log):
         assert translate(cause.claim.what)
-    facts(end, phase_of(end), log.splitlines(), (), 0)
+    facts(end, phase_of(end), log.splitlines(), (), Liveness(kills=1, forks=2))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from stratascope.core.denials.denial import Claim, Remedy, Strength
@@ -63,7 +64,7 @@ def test_what_would_help_is_handed_on(qtbot: QtBot, view: EndingView) -> None:
     view.show_ending(ENDING)
     assert [button.text() for button in view.buttons] == ["tmpfs=/x"]
     with qtbot.waitSignal(view.wanted) as told:
-        qtbot.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
+        QTest.mouseClick(view.buttons[0], Qt.MouseButton.LeftButton)
     assert told.args == [CHOICE]
 
 

@@ -191,6 +191,26 @@ def test_what_killed_it(morgue: Morgue, death: Death) -> None:
         assert ending.exit_code == death.code
 
 
+def test_no_folder_of_the_host_is_made_to_look_at_a_file(morgue: Morgue, tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    program = tmp_path / "arm"
+    program.write_bytes(ARM)
+    program.chmod(0o755)
+    options = ("-v", f"{gone}:/gone", "-v", f"{program}:/arm:ro")
+    try:
+        morgue.rig.run("run", "--name", "dead-folder-gone", *options, "busybox", "/arm", check=False)
+        gone.rmdir()
+        ending = morgue.ending("folder-gone")
+        assert not gone.exists()
+    finally:
+        morgue.rig.remove("dead-folder-gone")
+    assert ending.cause is not None
+    assert ending.cause.claim.layer == "image"
+    assert "/arm is made for another machine" in translate(ending.cause.claim.what)
+    assert not ending.cause.certain, "Docker is not asked for the file, and Podman can't tell then"
+
+
 def test_one_that_was_never_started(morgue: Morgue) -> None:
     ending = morgue.ending("new")
     assert (ending.phase, ending.cause) == (Phase.NOT_TRIED, None)
@@ -210,4 +230,19 @@ def test_one_that_is_started_again_and_again(morgue: Morgue) -> None:
 
 
 def test_one_that_runs(morgue: Morgue) -> None:
-    assert morgue.ending("taker").phase is Phase.RUNNING
+    ending = morgue.ending("taker")
+    assert (ending.phase, ending.cause) == (Phase.RUNNING, None)
+
+
+def test_one_that_runs_at_its_limit(morgue: Morgue) -> None:
+    """Before anybody watches it, by what the kernel counts for its control group."""
+    try:
+        morgue.rig.run("run", "-d", "--name", "dead-not-yet", "--pids-limit", "2", "busybox", "sh", "-c",
+                       "(sleep 1 & sleep 1 & sleep 1); sleep 3600")  # fmt: skip
+        while (ending := morgue.ending("not-yet")).cause is None:
+            pass
+    finally:
+        morgue.rig.remove("dead-not-yet")
+    assert ending.phase is Phase.RUNNING
+    assert (ending.cause.claim.layer, ending.cause.certain) == ("cgroup", True)
+    assert ending.cause.claim.wants == (MoreOf("pids", 2),)

@@ -9,6 +9,7 @@ from stratascope.core.denials.end import End
 from stratascope.core.denials.ending import Fact, Phase, Source
 from stratascope.core.denials.exit_codes import KILL, meant_by
 from stratascope.core.message import Message, msg, plural
+from stratascope.core.relaunch.evidence import Liveness
 
 _OWN = (125, 126, 127)  # an engine's exit codes for what did not start: docker-run(1)
 _LINE_MAX = 300  # characters of the log's last line
@@ -44,12 +45,16 @@ def _ended(end: End) -> Message:
     return msg("It ended by itself, with exit code {code}.", code=code)
 
 
-def facts(end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Denial], kills: int) -> tuple[Fact, ...]:
-    """In the order in which they are worth reading. `lines`: the last of its log; `kills`: see `why.causes`."""
-    return tuple(_facts(end, phase, lines, refusals, kills))
+def facts(
+    end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Denial], counted: Liveness
+) -> tuple[Fact, ...]:
+    """In the order in which they are worth reading. `lines`: the last of its log; `counted`: see `why.causes`."""
+    return tuple(_facts(end, phase, lines, refusals, counted))
 
 
-def _facts(end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Denial], kills: int) -> Iterator[Fact]:
+def _facts(
+    end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Denial], counted: Liveness
+) -> Iterator[Fact]:
     if end.exit_code is not None and phase is Phase.RESTARTING:
         yield Fact(_code(end.exit_code), Source.KERNEL)
     elif phase is Phase.EXITED and meant_by(end.exit_code or 0) is not None:  # else the headline has it
@@ -58,12 +63,28 @@ def _facts(end: End, phase: Phase, lines: Sequence[str], refusals: Sequence[Deni
         yield Fact(_code(end.exit_code), Source.ENGINE)
     if end.out_of_memory:
         yield Fact(msg("The kernel killed a process of it since its memory limit was reached."), Source.KERNEL)
-    elif kills:
-        yield Fact(plural("The kernel killed {count} process of it since its memory limit was reached.",
-                          "The kernel killed {count} processes of it since its memory limit was reached.", kills),
-                   Source.KERNEL)  # fmt: skip
+    elif counted.kills:
+        yield Fact(
+            plural(
+                "The kernel killed {count} process of it since its memory limit was reached.",
+                "The kernel killed {count} processes of it since its memory limit was reached.",
+                counted.kills,
+            ),
+            Source.KERNEL,
+        )
+    if counted.forks:
+        yield Fact(
+            plural(
+                "Its limit of processes refused it another one {count} time.",
+                "Its limit of processes refused it another one {count} times.",
+                counted.forks,
+            ),
+            Source.KERNEL,
+        )
     if end.begun and end.ended > end.begun:
-        yield Fact(msg("It ran for {seconds} seconds.", seconds=_seconds(end.ended - end.begun)), Source.ENGINE)
+        ran = end.ended - end.begun
+        text = msg("It ran for {seconds} seconds.", seconds=_seconds(ran)) if ran >= 0.1 else msg("It ended at once.")
+        yield Fact(text, Source.ENGINE)
     if end.restarts:
         yield Fact(plural("Its engine started it again {count} time.", "Its engine started it again {count} times.",
                           end.restarts), Source.ENGINE)  # fmt: skip

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from stratascope.core.container import Asked, Status
 from stratascope.core.denials import engine_words, exec_failures, log_words
-from stratascope.core.denials.asked_for import more_memory, more_of
+from stratascope.core.denials.asked_for import more_memory, more_of, more_pids
 from stratascope.core.denials.complaints import last_lines
 from stratascope.core.denials.denial import KERNEL, Claim, Denial, Strength
 from stratascope.core.denials.end import End
@@ -20,9 +20,11 @@ from stratascope.core.denials.ending import ENGINE, PROGRAM, Cause, Phase
 from stratascope.core.denials.entry_point import Program
 from stratascope.core.denials.exit_codes import KILL, SYS, XFSZ, signal_name, signal_of
 from stratascope.core.message import Message, msg
+from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.toggle import Failure
 
 _OTHERS_MOST = 3
+_NOTHING = Liveness()
 _OF_BUGS = frozenset((4, 6, 7, 8, 11))  # signals after which a line of the log says more
 
 
@@ -40,11 +42,16 @@ def phase_of(end: End) -> Phase:
 
 
 def causes(
-    end: End, asked: Asked, log: str, refusals: Sequence[Denial] = (), program: Program | None = None, kills: int = 0
+    end: End,
+    asked: Asked,
+    log: str,
+    refusals: Sequence[Denial] = (),
+    program: Program | None = None,
+    counted: Liveness = _NOTHING,
 ) -> tuple[Cause, ...]:
-    """Likeliest first. `kills`: processes of it that the kernel killed for want of memory, while it runs."""
+    """Likeliest first. `counted`: by the kernel for its control group, while it runs."""
     found: list[Cause] = []
-    for cause in _all(end, asked, log, refusals, program, kills):
+    for cause in _all(end, asked, log, refusals, program, counted):
         known = [each.claim.what for each in found], [each.evidence for each in found if each.evidence]
         if cause.claim.what not in known[0] and cause.evidence not in known[1]:
             found.append(cause)
@@ -60,15 +67,17 @@ def meaning(failure: Failure, asked: Asked) -> Cause | None:
 
 
 def _all(
-    end: End, asked: Asked, log: str, refusals: Sequence[Denial], program: Program | None, kills: int
+    end: End, asked: Asked, log: str, refusals: Sequence[Denial], program: Program | None, counted: Liveness
 ) -> Iterator[Cause]:
     if end.words:
         yield _of_engine(end.words, asked, program, end)
         return  # its program did not run
     if end.requested:
         yield _requested(end)
-    if end.out_of_memory or kills:
+    if end.out_of_memory or counted.kills:
         yield _memory(end, asked)
+    if counted.forks:
+        yield _processes(asked)
     yield from (_refused(each) for each in refusals if each.ended and not each.benign)
     lines = last_lines(log)
     failed = exec_failures.failed(lines, program, end)
@@ -117,6 +126,12 @@ def _memory(end: End, asked: Asked) -> Cause:
         what = msg("The kernel killed one of its processes, since they wanted more memory than their limit allows.")
     claim = Claim("cgroup", what, Strength.SAID, more_memory(asked, {}))
     return Cause(claim, msg("The kernel counts such kills for its control group, and the engine reports it."))
+
+
+def _processes(asked: Asked) -> Cause:
+    what = msg("The kernel refused it further processes or threads, since its limit of them is reached.")
+    claim = Claim("cgroup", what, Strength.SAID, more_pids(asked, {}))
+    return Cause(claim, msg("The kernel counts that for its control group (pids.events)."))
 
 
 def _refused(denial: Denial) -> Cause:

@@ -55,6 +55,7 @@ class EndingView(QScrollArea):
         self.log_head.setText(translate(msg("The end of its log")))
         self.log = QPlainTextEdit()
         self.log.setReadOnly(True)
+        self.log.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
         self.log.setTabChangesFocus(True)
         self.log.setAccessibleName(self.log_head.text())
         theme.changed.connect(self._restyle)
@@ -92,6 +93,7 @@ class EndingView(QScrollArea):
         self._say(self.others, "\n".join(map(plain, told)) if others else "")
         lines = () if ending is None else ending.log[-_LOG_LINES:]
         self.log.setPlainText("\n".join(map(plain, lines)))
+        self._restyle()
         self.log_head.setVisible(bool(lines))
         self.log.setVisible(bool(lines))
 
@@ -143,4 +145,5 @@ class EndingView(QScrollArea):
 
     def _restyle(self) -> None:
         self.log.setFont(self._theme.font(11, fixed=True))
-        self.log.setFixedHeight(self._theme.box(11) * _LOG_LINES + self._theme.px(12))
+        lines = self.log.document().blockCount()  # none of them wraps: a long one is scrolled
+        self.log.setFixedHeight(self._theme.box(11) * (min(lines, _LOG_LINES) + 1) + self._theme.px(12))

@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 
 from stratascope.core.denials.denial import Claim, Denial, Remedy
+from stratascope.core.denials.ending import Ending
 from stratascope.core.ground import Surroundings
 from stratascope.core.snapshot import ContainerState
-from stratascope.usecases.denials.explain import Explainer
+from stratascope.usecases.denials.ended import why_ended
+from stratascope.usecases.denials.explain import Explainer, Remedies, ordered
 from stratascope.usecases.denials.remedies import remedies
+from stratascope.usecases.engine_access import EngineAccess
 from stratascope.usecases.hardening import Hardening
 from stratascope.usecases.observe.learning import Learning
 from stratascope.usecases.plan.look import subject_of
@@ -37,16 +40,28 @@ class Explaining:
         if not found.entries:
             return Denials()
         known = self._explainers.get(state.key)
-        if known is None or known[0] != state:
+        # what it was when it ran says more than what is left of it
+        if known is None or (known[0] != state and state.gap is None):
             known = self._explainers[state.key] = state, self._explainer(state)
         entries = [entry for entry in found.entries if entry.session or not sessions_only]
         return Denials(known[1].denials(entries, time.time() - time.monotonic()), found.forgotten)
 
+    def ending(self, state: ContainerState) -> Ending:
+        """Why it ended or never began; what it was refused last is part of it where it was watched meanwhile.
+
+        Raises EngineError, NoSuchContainerError.
+        """
+        access = self._hardening.access(state.container.engine)
+        return why_ended(access, state, ordered(self.of(state).all), self._remedies(access, state))
+
     def _explainer(self, state: ContainerState) -> Explainer:
         access = self._hardening.access(state.container.engine)
+        return Explainer(state, Surroundings(access.ground, access.engine), self._remedies(access, state))
+
+    def _remedies(self, access: EngineAccess, state: ContainerState) -> Remedies:
         subject = subject_of(access, state, ())
 
         def found(claim: Claim) -> tuple[Remedy, ...]:
             return remedies(claim, subject, lambda chosen: self._hardening.preview(state, chosen))
 
-        return Explainer(state, Surroundings(access.ground, access.engine), found)
+        return found

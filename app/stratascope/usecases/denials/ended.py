@@ -1,34 +1,35 @@
 """Why a container ended or never began: its engine, its counters and its log asked, and the program's file looked at.
 
 Nothing of it is changed, nothing is started. The program's file is looked at only where the engine or the log says that
-it could not be run: Docker mounts all that the container has for that.
+it could not be run, and not where Docker would make a folder of the host for it (`usecases.plan.programs`).
 """
 
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from stratascope.core.denials import exec_failures, facts, why
 from stratascope.core.denials.complaints import last_lines
-from stratascope.core.denials.denial import Claim, Denial, Remedy
+from stratascope.core.denials.denial import Denial
 from stratascope.core.denials.end import End
 from stratascope.core.denials.ending import Cause, Ending, Phase
 from stratascope.core.denials.entry_point import Flaw, Program, examined
 from stratascope.core.denials.exit_codes import signal_name, signal_of
 from stratascope.core.ports import EngineError, NoSuchContainerError, Relauncher
+from stratascope.core.relaunch.evidence import Liveness
 from stratascope.core.relaunch.launch_spec import ContainerFile
 from stratascope.core.sanitize import plain
 from stratascope.core.snapshot import ContainerState
+from stratascope.usecases.denials.explain import Remedies
 from stratascope.usecases.engine_access import EngineAccess
+from stratascope.usecases.plan.programs import may_look
 from stratascope.value import replace
 
 LOG_LINES = 200  # of its log that are looked at: Java, Node and Go print a stack after the sentence
 SHOWN = 10  # of these, that are told
 _LINE_MAX = 500  # characters of such a line
-_FILE_MAX, _FILE_SECONDS = 32 << 20, 10.0
-
-Remedies = Callable[[Claim], tuple[Remedy, ...]]
+_FILE_MAX, _FILE_SECONDS = 32 << 20, 2.0
 
 
 def why_ended(
@@ -46,12 +47,12 @@ def why_ended(
     phase = why.phase_of(end)
     log = _log(access.port, container.id)
     lines = last_lines(log)
-    kills = access.liveness(container.id).kills if phase is Phase.RUNNING else None
+    counted = access.liveness(container.id) if phase is Phase.RUNNING else Liveness()
     program = None
-    if phase in (Phase.EXITED, Phase.RESTARTING, Phase.NEVER_STARTED) and exec_failures.concerns(end.words, lines):
+    if phase is not Phase.RUNNING and exec_failures.concerns(end.words, lines) and may_look(access, container):
         program = _program(access.port, container.id, end, exec_failures.named(lines))
     causes = [
-        _with_remedies(each, remedies) for each in why.causes(end, container.asked, log, refusals, program, kills or 0)
+        _with_remedies(each, remedies) for each in why.causes(end, container.asked, log, refusals, program, counted)
     ]
     number = signal_of(end.exit_code)
     return Ending(
@@ -66,7 +67,7 @@ def why_ended(
         end.restarts,
         end.begun,
         end.ended,
-        facts.facts(end, phase, lines, refusals, kills or 0),
+        facts.facts(end, phase, lines, refusals, counted),
         causes[0] if causes else None,
         tuple(causes[1:]),
         tuple(refusals),

@@ -75,12 +75,17 @@ class _Found(Value):
 _known: Kept[tuple[str, str, str], tuple[_Found | None]] = Kept()
 
 
+def may_look(access: EngineAccess, container: Container) -> bool:
+    """Whether the engine can be asked for files of it without making a folder on the host."""
+    binds = [mount.source for mount in container.asked.mounts if mount.kind == "bind"]
+    return access.engine.kind is not EngineKind.DOCKER or all(access.host.exists(source) for source in binds)
+
+
 def programs_of(access: EngineAccess, container: Container, changes: Sequence[FileChange] | None) -> Programs | None:
     """None where nothing could be asked. `changes`: what the container wrote, None: not known. Raises nothing that an
     engine can cause.
     """
-    binds = [mount.source for mount in container.asked.mounts if mount.kind == "bind"]
-    if access.engine.kind is EngineKind.DOCKER and not all(access.host.exists(source) for source in binds):
+    if not may_look(access, container):
         return None
     looking = _Looking(access, container, changes)
     whole = True
