@@ -16,6 +16,8 @@ from stratascope.core.relaunch.want import DeviceNode, HostsNamespace, ReadableP
 from stratascope.i18n.translate import translate
 from stratascope.layers.namespaces.facts import NamespacesFacts
 from stratascope.layers.namespaces.layer import LAYER
+from stratascope.linux.mounts import parse_mountinfo
+from stratascope.value import replace
 
 _MASK = mount("/proc/acpi", "ro,relatime", "tmpfs")
 _TMP = "rw,nosuid,nodev,noexec,relatime"
@@ -149,6 +151,24 @@ def test_what_can_t_be_replaced_is_named() -> None:
     found = of(call("rename", 16, path="/etc/sedXX"), real())
     assert found is not None
     assert "/etc/hosts" in translate(found.what)
+
+
+def test_without_a_path_no_place_is_named() -> None:
+    found = of(call("rename", 16), real())
+    assert found is not None
+    assert translate(found.what).startswith("Something is mounted there")
+
+
+def test_what_could_not_be_looked_at_may_have_been_on_a_mount_with_noexec() -> None:
+    attempt = call("execve", 13)
+    assert of(attempt, real()) is None
+    known = real()
+    assert known.mounts is not None
+    seen = (*known.mounts.seen, *parse_mountinfo(mount("/t", _TMP, "tmpfs")))
+    found = of(attempt, replace(known, mounts=replace(known.mounts, seen=seen)))
+    assert found is not None
+    assert not found.certain
+    assert "/t" in translate(found.what)
 
 
 def test_a_new_proc_where_the_present_one_is_masked() -> None:

@@ -55,7 +55,7 @@ def refused(attempt: Attempt, facts: NamespacesFacts | None, around: Surrounding
         case errno.EBUSY if attempt.name in tried.TAKES:
             return _mounted_over(attempt, mount, facts)
         case errno.EACCES | errno.EPERM:
-            return _not_run(attempt, mount) or _no_devices(attempt, mount) or _mounts(attempt, mount, facts)
+            return _not_run(attempt, mount, facts) or _no_devices(attempt, mount) or _mounts(attempt, mount, facts)
         case errno.EAFNOSUPPORT if attempt.name == "socket":
             return _first_network(attempt, facts)
     return None
@@ -105,7 +105,7 @@ def _mounted_over(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts 
         )
         return Claim(_ID, what, Strength.FITS)
     folder = path.rpartition("/")[0]
-    seen = () if facts is None or facts.mounts is None else facts.mounts.seen
+    seen = () if facts is None or facts.mounts is None or not path else facts.mounts.seen
     beside = [each.target for each in seen if each.target != "/" and each.target.rpartition("/")[0] == folder]
     if beside and attempt.name.startswith("rename"):
         what = msg(
@@ -117,7 +117,7 @@ def _mounted_over(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts 
     return Claim(_ID, what, Strength.FITS)
 
 
-def _not_run(attempt: Attempt, mount: Mount | None) -> Claim | None:
+def _not_run(attempt: Attempt, mount: Mount | None, facts: NamespacesFacts | None) -> Claim | None:
     """may_open answers EACCES, before owner and mode; do_mmap EPERM (path_noexec)."""
     runs = attempt.errno == errno.EACCES and attempt.name in tried.EXECUTES
     maps = attempt.errno == errno.EPERM and attempt.name in ("mmap", "mmap2")
@@ -128,6 +128,8 @@ def _not_run(attempt: Attempt, mount: Mount | None) -> Claim | None:
     )
     if maps and mount is None:  # of a file that is open: which one, nobody told
         return Claim(_ID, msg("The library that it loads is on a mount with noexec."), Strength.FITS)
+    if runs and mount is None and tried.unasked(attempt):
+        return _perhaps_not_run(facts)
     if mount is None or not (runs or maps) or "noexec" not in mount.options.split(","):
         return None
     what = msg(
@@ -136,6 +138,20 @@ def _not_run(attempt: Attempt, mount: Mount | None) -> Claim | None:
         path=tried.place_of(attempt),
     )
     return Claim(_ID, what, Strength.FITS, (RunnablePlace(tried.place_of(attempt), mount.target),))
+
+
+def _perhaps_not_run(facts: NamespacesFacts | None) -> Claim | None:
+    """Where nobody could look at what it would have run, and it has mounts of its own with noexec."""
+    seen = () if facts is None or facts.mounts is None else facts.mounts.seen
+    closed = [each.target for each in seen if "noexec" in each.options.split(",")]
+    own = [target for target in closed if not f"{target}/".startswith(("/proc/", "/sys/", "/dev/"))]
+    if not own:
+        return None
+    what = msg(
+        "Probably a mount with noexec ({mounts}): which program it would have run could not be seen.",
+        mounts=", ".join(own[:5]),
+    )
+    return Claim(_ID, what, Strength.LEFT)
 
 
 def _no_devices(attempt: Attempt, mount: Mount | None) -> Claim | None:
