@@ -35,11 +35,15 @@ Max realtime timeout      unlimited            unlimited            us
 def test_real() -> None:
     assert parse_limits(REAL) == (
         ProcessLimit("core", 0, None),
+        ProcessLimit("fsize", None, None),
         ProcessLimit("memlock", 8388608, 8388608),
+        ProcessLimit("msgqueue", 819200, 819200),
         ProcessLimit("nice", 0, 0),
         ProcessLimit("nofile", 1024, 524288),
         ProcessLimit("nproc", 95784, 95784),
         ProcessLimit("rtprio", 0, 0),
+        ProcessLimit("sigpending", 95784, 95784),
+        ProcessLimit("stack", 8388608, None),
     )
 
 

@@ -164,6 +164,11 @@ class Asked(Value):
     uid_map: tuple[tuple[int, int, int], ...] = ()  # asked for explicitly
     ports: tuple[AskedPort, ...] = ()
     limits: tuple[AskedLimit, ...] = ()
+    shm_size: int | None = None  # bytes of /dev/shm
+    sysctls: tuple[tuple[str, str], ...] = ()  # of its own namespaces, by name; Podman tells those that were typed
+    # Kernel paths to be left in sight and writable, though they are among the masked or read-only ones; only of what
+    # is to be made
+    unmasked: tuple[str, ...] = ()
 
 
 class Container(Value):

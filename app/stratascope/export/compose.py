@@ -237,11 +237,27 @@ def _limits(options: RunOptions, said: Service, own: bool) -> None:
     if options.pids > 0 and (options.pids != before.pids or not own):
         changed["pids_limit"] = options.pids
     said |= changed
-    if changed and own:
+    gone = tuple(
+        key
+        for keys, was, now in (
+            (("mem_limit", "memswap_limit"), before.memory, asked.memory),
+            (("cpus",), before.cpu_cores, asked.cpu_cores),
+            (("pids_limit",), before.pids, asked.pids),
+        )
+        for key in keys
+        if own and was and not now
+    )
+    said |= {key: Tagged("!reset", None) for key in gone}
+    if own and options.shm_size and asked.shm_size != before.shm_size:
+        said["shm_size"] = options.shm_size
+    if own and asked.sysctls != before.sysctls:
+        said["sysctls"] = dict(asked.sysctls)
+    if (changed or gone) and own:
         memory = str(options.memory or "")
         cpus = f"{options.cpus:.9g}" if options.cpus else ""
         limits: Service = {"memory": memory, "cpus": cpus, "pids": options.pids}
-        said["deploy"] = {"resources": {"limits": {name: value for name, value in limits.items() if value}}}
+        named: Service = {name: value for name, value in limits.items() if value}
+        said["deploy"] = {"resources": {"limits": Tagged("!override", named) if gone else named}}
     chosen = [limit for limit in options.limits if limit not in before.limits or not own]
     if chosen:
         said["ulimits"] = {limit.name: {"soft": limit.soft, "hard": limit.hard} for limit in chosen}

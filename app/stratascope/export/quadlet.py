@@ -177,6 +177,19 @@ def _limits(options: RunOptions, unit: ContainerSection) -> None:
         unit.option("--cpus=", f"{options.cpus:.9g}")
     if options.pids > 0 and (options.pids != before.pids):
         unit.put("PidsLimit", str(options.pids))
+    # what was asked for stays in force until something else is said: 0 is no limit
+    if before.memory and not asked.memory:
+        unit.option("--memory=", "0")
+        unit.option("--memory-swap=", "0")
+    if before.cpu_cores and not asked.cpu_cores:
+        unit.option("--cpus=", "0")
+    if before.pids and not asked.pids:
+        unit.put("PidsLimit", "-1")
+    if options.shm_size and asked.shm_size != before.shm_size:
+        unit.put("ShmSize", str(options.shm_size))
+    for name, value in asked.sysctls:
+        if (name, value) not in before.sysctls:
+            unit.add("Sysctl", "--sysctl=", f"{name}={value}")
     for limit in options.limits:
         if limit not in before.limits:
             unit.add("Ulimit", "--ulimit=", f"{limit.name}={limit.soft}:{limit.hard}")

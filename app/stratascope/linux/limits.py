@@ -16,6 +16,10 @@ _NAMES = {
     "Max open files": "nofile",
     "Max core file size": "core",
     "Max locked memory": "memlock",
+    "Max file size": "fsize",
+    "Max stack size": "stack",
+    "Max msgqueue size": "msgqueue",
+    "Max pending signals": "sigpending",
     "Max nice priority": "nice",
     "Max realtime priority": "rtprio",
 }

@@ -55,18 +55,29 @@ def body(spec: LaunchSpec, asked: Asked, seccomp: str = "builtin") -> str:
     if asked.mounts != before.mounts:
         write_mounts(host, before, asked)
     if asked.devices != before.devices:
-        kept = {(device.source, device.target) for device in asked.devices}
-        host["Devices"] = [
-            device
-            for device in host.get("Devices") or ()
-            if (device.get("PathOnHost"), device.get("PathInContainer")) in kept
-        ]
+        host["Devices"] = _devices(host, before, asked)
     if asked.device_rules != before.device_rules:
         host["DeviceCgroupRules"] = list(asked.device_rules or ()) or None
     if asked.ports != before.ports:
         host["PortBindings"], host["PublishAllPorts"] = _bindings(asked.ports), False
     _resources(host, before, asked)
     return compact(request)
+
+
+def _devices(host: dict[str, Any], before: Asked, asked: Asked) -> list[dict[str, Any]]:
+    """Those that stay as they are written, and the new ones."""
+    same = {(each.source, each.target) for each in asked.devices if each in before.devices}
+    kept = [
+        device
+        for device in host.get("Devices") or ()
+        if (device.get("PathOnHost"), device.get("PathInContainer")) in same
+    ]
+    new = [
+        {"PathOnHost": each.source, "PathInContainer": each.target, "CgroupPermissions": each.permissions}
+        for each in asked.devices
+        if each not in before.devices
+    ]
+    return [*kept, *new]
 
 
 def _namespaces(request: dict[str, Any], host: dict[str, Any], before: Asked, asked: Asked) -> None:
@@ -98,6 +109,8 @@ def _paths(host: dict[str, Any], before: Asked, asked: Asked) -> None:
             host.pop(key, None)
             if wanted is not None:
                 host[key] = list(wanted)
+        if asked.unmasked and wanted and host.get(key):
+            host[key] = [path for path in host[key] if path not in asked.unmasked]
 
 
 def _capabilities(host: dict[str, Any], before: Asked, asked: Asked) -> None:
@@ -176,6 +189,10 @@ def _resources(host: dict[str, Any], before: Asked, asked: Asked) -> None:
         host["NanoCpus"] = round((asked.cpu_cores or 0) * 1e9)
     if asked.cpuset != before.cpuset:
         host["CpusetCpus"] = asked.cpuset
+    if asked.shm_size != before.shm_size:
+        host["ShmSize"] = asked.shm_size or 0
+    if asked.sysctls != before.sysctls:
+        host["Sysctls"] = dict(asked.sysctls)
     if asked.cgroup_parent != before.cgroup_parent:
         host["CgroupParent"] = asked.cgroup_parent
     if asked.limits != before.limits:

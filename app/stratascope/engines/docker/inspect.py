@@ -141,6 +141,8 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
         limits=tuple(
             AskedLimit(limit.text("Name"), limit.whole("Soft"), limit.whole("Hard")) for limit in host.parts("Ulimits")
         ),
+        shm_size=host.limit("ShmSize"),
+        sysctls=host.pairs("Sysctls"),
     )
 
 

@@ -70,6 +70,8 @@ def write_mounts(host: dict[str, Any], before: Asked, after: Asked) -> None:
     for place, mount in wanted.items():
         if place not in was or place in taken:
             _add(host, mount)
+        elif mount.kind == "tmpfs" and mount.options != was[place].options:
+            _free(host, mount)
         elif mount.writable != was[place].writable and not _set_writable(host, place, mount.writable):
             _add(host, mount)  # of another container: what is asked for oneself wins
 
@@ -131,7 +133,7 @@ def _take(host: dict[str, Any], place: str) -> None:
 
 def _add(host: dict[str, Any], mount: AskedMount) -> None:
     if mount.kind == "tmpfs":
-        options = mount.options or _TMPFS_MODE
+        options = mount.options if "mode=" in mount.options else ",".join(filter(None, (_TMPFS_MODE, mount.options)))
         host["Tmpfs"] = {
             **(host.get("Tmpfs") or {}),
             mount.target: ",".join(_writable(tuple(options.split(",")), mount.writable)),
@@ -141,6 +143,22 @@ def _add(host: dict[str, Any], mount: AskedMount) -> None:
     modes = with_mode(modes, _DATA) if mount.volume else modes
     bind = join_bind(mount.volume or mount.source, mount.target, _writable(modes, mount.writable))
     host["Binds"] = [*(host.get("Binds") or ()), bind]
+
+
+def _free(host: dict[str, Any], mount: AskedMount) -> None:
+    """What a tmpfs that is there already is to allow; `--mount` has no words for that, so it becomes a `--tmpfs`."""
+    place = target(mount.target)
+    found = next((text for path, text in (host.get("Tmpfs") or {}).items() if target(path) == place), "")
+    for each in host.get("Mounts") or ():
+        if target(str(each.get("Target", ""))) == place:
+            options = each.get("TmpfsOptions") or {}
+            size, mode = options.get("SizeBytes"), options.get("Mode")
+            words = [f"size={size}" if size else "", f"mode={mode:o}" if mode else _TMPFS_MODE]
+            found = ",".join(filter(None, (*words, "ro" if each.get("ReadOnly") else "")))
+    freed = mount.options.split(",")
+    kept = [word for word in found.split(",") if word and word.removeprefix("no") not in freed]
+    _take(host, place)
+    host["Tmpfs"] = {**(host.get("Tmpfs") or {}), mount.target: ",".join((*kept, *freed))}
 
 
 def _set_writable(host: dict[str, Any], place: str, writable: bool) -> bool:

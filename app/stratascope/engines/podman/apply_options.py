@@ -15,7 +15,7 @@ from stratascope.core.message import msg
 from stratascope.core.relaunch.launch_spec import LaunchSpec
 from stratascope.core.relaunch.toggle import ToggleError
 from stratascope.engines.podman.apply_limits import limits, ports
-from stratascope.engines.podman.create_command import device_of, without
+from stratascope.engines.podman.create_command import device_of, with_option, without
 from stratascope.engines.podman.recreate_network import mode
 from stratascope.engines.podman.recreate_security import MASKED, READ_ONLY
 from stratascope.engines.podman.sources import ANNOTATION
@@ -38,7 +38,7 @@ def body(spec: LaunchSpec, asked: Asked) -> str:
     can't be asked for.
     """
     found: Body = json.loads(spec.body)
-    for write in (_rights, _profiles, _paths, _namespaces, _network, _user_namespace, _root, _mounts, _devices):
+    for write in (_rights, _profiles, _paths, _namespaces, _network, _user_namespace, _root, _mounts, _devices, _sizes):
         write(found, spec.asked, asked)
     limits(found, spec.asked, asked)
     ports(found, spec.asked, asked)
@@ -130,6 +130,10 @@ def _profile(kind: ProfileKind, name: str) -> str:
 
 def _paths(found: Body, had: Asked, asked: Asked) -> None:
     before, after = (had.masked_paths, had.read_only_paths), (asked.masked_paths, asked.read_only_paths)
+    shown = [path for path in asked.unmasked if path not in had.unmasked]
+    if shown and found.get("unmask") != ["ALL"]:
+        found["unmask"] = [*found.get("unmask", ()), *(path for path in shown if path not in found.get("unmask", ()))]
+        _put(found, "mask", [path for path in found.get("mask", ()) if path not in shown])
     if before == after:
         return
     if None in after:
@@ -222,6 +226,8 @@ def _mounts(found: Body, had: Asked, asked: Asked) -> None:
             _add(found, mounts[-1], asked.user)
         elif [mount.writable for mount in before[target]] != [mount.writable for mount in mounts]:
             _writable(found, target, all(mount.writable for mount in mounts))
+        elif mounts[-1].options and mounts[-1].kind == "tmpfs" and mounts[-1].options != before[target][-1].options:
+            _free(found, target, mounts[-1].options.split(","))
 
 
 def _by_target(mounts: tuple[AskedMount, ...]) -> dict[str, list[AskedMount]]:
@@ -280,6 +286,31 @@ def _writable(found: Body, target: str, writable: bool) -> None:
             each[options] = [*(word for word in each.get(options) or () if word not in ("rw", "ro")), access]
 
 
+def _free(found: Body, target: str, words: list[str]) -> None:
+    """What a tmpfs that is there already is to allow."""
+    for each in found.get("mounts", ()):
+        if each["destination"] == target:
+            left = (word for word in each.get("options") or () if word.removeprefix("no") not in words)
+            each["options"] = [*left, *words]
+
+
+def _add_typed(found: Body, name: str, value: str) -> None:
+    """Also in the command that Podman keeps, where inspect tells nothing of it."""
+    if command := found.get("containerCreateCommand"):
+        found["containerCreateCommand"] = with_option(command, name, value)
+
+
+def _sizes(found: Body, had: Asked, asked: Asked) -> None:
+    if had.shm_size != asked.shm_size:
+        _put(found, "shm_size", asked.shm_size)
+    new = {name: value for name, value in asked.sysctls if (name, value) not in had.sysctls}
+    if new:
+        found["sysctl"] = {**(found.get("sysctl") or {}), **new}
+        _forget(found, "sysctl", lambda typed: typed.partition("=")[0] in new)
+        for name, value in new.items():
+            _add_typed(found, "sysctl", f"{name}={value}")
+
+
 def _forget(found: Body, name: str, drop: Callable[[str], bool]) -> None:
     """Also in the command that Podman keeps: what inspect does not tell is read there the next time."""
     if command := found.get("containerCreateCommand"):
@@ -306,3 +337,8 @@ def _devices(found: Body, had: Asked, asked: Asked) -> None:
         _forget(found, "device-cgroup-rule", lambda value: True)
     left = {device.target for device in asked.devices}
     _forget(found, "device", lambda value: device_of(value).target not in left)
+    new = {device.target for device in asked.devices if device not in unchanged}
+    _forget(found, "device", lambda value: device_of(value).target in new)
+    for device in asked.devices:
+        if device.target in new:
+            _add_typed(found, "device", f"{device.source}:{device.target}:{device.permissions}")

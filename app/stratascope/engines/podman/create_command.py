@@ -111,6 +111,12 @@ def without(command: Sequence[str], name: str, drop: Callable[[str], bool]) -> l
     return [*kept, *command[place:]]
 
 
+def with_option(command: Sequence[str], name: str, value: str) -> list[str]:
+    """The command with one option more; as it was where it is no `podman run` or `create`."""
+    place = next((place + 1 for place, word in enumerate(command) if word in ("run", "create")), None)
+    return list(command) if place is None else [*command[:place], f"--{name}={value}", *command[place:]]
+
+
 def device_of(word: str) -> AskedDevice:
     """`--device SOURCE[:TARGET][:rwm]`."""
     source, *rest = word.split(":")

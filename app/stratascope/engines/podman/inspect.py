@@ -186,6 +186,9 @@ def _asked(answer: Answer, config: Answer, host: Answer, engine: Engine) -> Aske
             AskedLimit(limit.text("Name").removeprefix("RLIMIT_").lower(), limit.whole("Soft"), limit.whole("Hard"))
             for limit in host.parts("Ulimits")
         ),
+        shm_size=host.limit("ShmSize"),
+        # inspect does not tell them
+        sysctls=tuple((name, value) for name, _, value in (word.partition("=") for word in typed.get("sysctl", ()))),
     )
 
 
